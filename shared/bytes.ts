@@ -1,0 +1,51 @@
+/** Bytes as text. One import for every encoding that the protocol uses. */
+import { base64, base64nopad, base64url, base64urlnopad } from "@scure/base";
+import * as z from "zod/mini";
+
+export { bytesToHex, hexToBytes, randomBytes } from "@noble/hashes/utils.js";
+export { base58 } from "@scure/base";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text) as Uint8Array<ArrayBuffer>;
+}
+
+/** The text of well-formed UTF-8, else undefined. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Standard padded base64, the only form this system emits. */
+export function toBase64(bytes: Uint8Array): string {
+  return base64.encode(bytes);
+}
+
+/**
+ * Reads base64 as clients really send it: standard or URL-safe alphabet, padded or not.
+ * Anything else (mixed alphabets, wrong padding, stray bits) is undefined.
+ */
+export function fromBase64(text: string): Uint8Array | undefined {
+  const urlSafe = /[-_]/.test(text);
+  const padded = text.endsWith("=");
+  const coder = urlSafe ? (padded ? base64url : base64urlnopad) : padded || text.length % 4 === 0 ? base64 : base64nopad;
+  try {
+    return coder.decode(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Exactly `bytes` bytes in lowercase hex, the form of every digest, key, nonce and signature. */
+export function hexSchema<Type extends string = string>(bytes: number) {
+  const pattern = new RegExp(`^[0-9a-f]{${bytes * 2}}$`);
+  return z.custom<Type>((value) => typeof value === "string" && pattern.test(value), `must be ${bytes * 2} lowercase hex digits`);
+}
+
+export const publicKeySchema = hexSchema(32);
+export const signatureSchema = hexSchema(64);

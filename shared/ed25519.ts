@@ -1,0 +1,59 @@
+/**
+ * Strict Ed25519 verification (the acceptance set of dalek's `verify_strict`).
+ *
+ * WebCrypto alone accepts small-order and non-canonical public keys, for which one signature fits every message;
+ * the point checks below close that. Verification is WebCrypto because it is an order of magnitude faster than
+ * JavaScript; signing, which only the CLI does, is in signer.ts.
+ */
+import { hexToBytes } from "./bytes.ts";
+
+const P = 2n ** 255n - 19n;
+
+/** y-coordinates of the eight points of small order. A key or R with one of these makes a signature fit many messages. */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
+  0n,
+  1n,
+  P - 1n,
+  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
+]);
+
+/** Canonically encoded, and not of small order. `point` is 32 bytes: little-endian y, the sign of x in the top bit. */
+export function isUsablePoint(point: Uint8Array): boolean {
+  let y = 0n;
+  for (let i = 31; i >= 0; i--) y = (y << 8n) | BigInt(i === 31 ? (point[i] ?? 0) & 0x7f : (point[i] ?? 0));
+  return y < P && !SMALL_ORDER_Y.has(y);
+}
+
+/**
+ * True if `signature` (64 bytes) over `message` was made by the holder of `publicKey` (32 bytes), and could not
+ * have been made for another message or key. Never throws.
+ */
+export async function verifyStrict(
+  signature: Uint8Array<ArrayBuffer>,
+  message: Uint8Array<ArrayBuffer>,
+  publicKey: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  if (signature.length !== 64 || publicKey.length !== 32) return false;
+  if (!isUsablePoint(publicKey) || !isUsablePoint(signature.subarray(0, 32))) return false;
+  try {
+    const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+    return await crypto.subtle.verify("Ed25519", key, signature, message);
+  } catch {
+    return false; // not a point on the curve
+  }
+}
+
+/** `verifyStrict` for a signature over a protocol digest, all three in hex. */
+export function verifyDigest(signature: string, digest: string, publicKey: string): Promise<boolean> {
+  return verifyStrict(
+    hexToBytes(signature) as Uint8Array<ArrayBuffer>,
+    hexToBytes(digest) as Uint8Array<ArrayBuffer>,
+    hexToBytes(publicKey) as Uint8Array<ArrayBuffer>,
+  );
+}
+
+/** A key that `verifyStrict` could ever accept. */
+export function isUsableKey(publicKey: string): boolean {
+  return isUsablePoint(hexToBytes(publicKey));
+}

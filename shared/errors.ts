@@ -1,0 +1,240 @@
+/** Every error code that crosses a wire, in one table. spec/errors.md is generated from it. */
+
+export interface ErrorFacts {
+  /** What a merchant answers with. The facilitator's own answers follow the x402 API: 200 for business results. */
+  readonly status: number;
+  /** Trying again can succeed without anybody changing the terms: later, or with a new payment. */
+  readonly retryable: boolean;
+  /** Presenting the very same payment again cannot pay twice and may succeed. */
+  readonly safeToRetrySamePayment: boolean;
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint: string;
+  /** One of the twelve payment codes that are never renamed and never reused. */
+  readonly stable?: true;
+}
+
+const FINAL = { retryable: false, safeToRetrySamePayment: false };
+const NEW_PAYMENT = { retryable: true, safeToRetrySamePayment: false };
+const SAME_PAYMENT = { retryable: true, safeToRetrySamePayment: true };
+
+const TABLE = {
+  invalid_payload: {
+    status: 400,
+    ...FINAL,
+    stable: true,
+    message: "The payment could not be read.",
+    hint: "Send base64 of a JSON x402 v2 PaymentPayload in PAYMENT-SIGNATURE; see spec/protocol.md.",
+  },
+  invalid_x402_version: {
+    status: 400,
+    ...FINAL,
+    stable: true,
+    message: "Only x402 version 2 is spoken here.",
+    hint: "Build the payment from the PAYMENT-REQUIRED header, not from an x402 v1 body.",
+  },
+  unsupported_scheme: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "The payment scheme is not the one asked for.",
+    hint: 'Use scheme "exact".',
+  },
+  invalid_network: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "The payment names another network.",
+    hint: 'Pay on "logos:lez-testnet", in the accepted terms and in the signed authorization alike.',
+  },
+  asset_mismatch: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "The payment is in another asset.",
+    hint: "Sign the asset that the offer names.",
+  },
+  amount_mismatch: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "The payment is not for the exact amount asked.",
+    hint: "Sign exactly the offer's amount; neither more nor less is accepted.",
+  },
+  recipient_mismatch: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "The payment is to another account.",
+    hint: "Sign the offer's payTo as recipient.",
+  },
+  invalid_signature: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "The signature does not authorise this payment.",
+    hint: "The payer's own key must sign the authorization exactly as sent.",
+  },
+  payment_not_yet_valid: {
+    status: 402,
+    ...SAME_PAYMENT,
+    stable: true,
+    message: "The payment is not valid yet.",
+    hint: "Wait until validAfter, or check the clock of the machine that signed.",
+  },
+  payment_expired: {
+    status: 402,
+    ...NEW_PAYMENT,
+    stable: true,
+    message: "The payment is no longer valid.",
+    hint: "Nothing was or will be paid with it; ask the owner for a new approval.",
+  },
+  nonce_replayed: {
+    status: 402,
+    ...FINAL,
+    stable: true,
+    message: "This payment was already used.",
+    hint: "One payment buys one answer. Look up the settlement before you pay again.",
+  },
+  insufficient_funds: {
+    status: 402,
+    ...SAME_PAYMENT,
+    stable: true,
+    message: "The payer's account cannot cover the amount.",
+    hint: "Fund the account, then present the same payment again.",
+  },
+
+  payment_required: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "This resource costs money.",
+    hint: "Pay the terms in PAYMENT-REQUIRED and repeat the request with PAYMENT-SIGNATURE.",
+  },
+  offer_mismatch: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The accepted terms are not the ones offered.",
+    hint: "Echo one entry of accepts unchanged; ask for fresh terms if they moved.",
+  },
+  binding_mismatch: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The payment was made for another request.",
+    hint: "A payment buys only the method, URL and body it was signed for.",
+  },
+  ledger_mismatch: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The payment is for another ledger of this network.",
+    hint: "Ask for fresh terms and sign the ledger they name.",
+  },
+  unsupported_extra: {
+    status: 402,
+    ...FINAL,
+    message: "The terms ask for something this mechanism does not do.",
+    hint: "splits, unknown payment flows and unknown transfer methods are refused.",
+  },
+  extension_echo_mismatch: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "An extension was not echoed as offered.",
+    hint: "Echo each extension's info; keys may be added, not changed.",
+  },
+  validity_too_long: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The payment stays valid for longer than allowed.",
+    hint: "Keep validBefore within the offer's maxTimeoutSeconds, at most 12 hours.",
+  },
+  payment_in_progress: {
+    status: 409,
+    ...SAME_PAYMENT,
+    message: "This very payment is being used right now.",
+    hint: "Wait for Retry-After, then present the same payment again.",
+  },
+  payment_revoked: { status: 402, ...FINAL, message: "The payer revoked this payment.", hint: "Ask the owner before you pay again." },
+  reservation_lost: {
+    status: 402,
+    ...SAME_PAYMENT,
+    message: "The hold on the payer's money was gone before it could be captured.",
+    hint: "Nothing was paid; present the same payment again.",
+  },
+  settlement_pending: {
+    status: 402,
+    ...SAME_PAYMENT,
+    message: "Whether this payment settled is not known yet.",
+    hint: "Do not pay again. Present the same payment again, or look up the settlement.",
+  },
+  facilitator_unavailable: {
+    status: 503,
+    ...SAME_PAYMENT,
+    message: "The payment could not be checked right now.",
+    hint: "Wait for Retry-After, then present the same payment again.",
+  },
+  overloaded: {
+    status: 503,
+    ...SAME_PAYMENT,
+    message: "The ledger takes no more work right now.",
+    hint: "Wait for Retry-After, then present the same payment again.",
+  },
+  rate_limited: { status: 429, ...SAME_PAYMENT, message: "Too many requests.", hint: "Wait for Retry-After." },
+  payload_too_large: {
+    status: 413,
+    ...FINAL,
+    message: "The request is larger than this service reads.",
+    hint: "Send less; the limits are in the documentation.",
+  },
+  faucet_empty: { status: 503, ...FINAL, message: "The faucet has no money left.", hint: "Ask the operator of this ledger." },
+  handler_timeout: {
+    status: 504,
+    ...SAME_PAYMENT,
+    message: "The resource took too long. Nothing was paid.",
+    hint: "Present the same payment again while it is valid.",
+  },
+  not_found: { status: 404, ...FINAL, message: "There is nothing at this address.", hint: "Check the path and the method." },
+  internal_error: {
+    status: 500,
+    ...SAME_PAYMENT,
+    message: "The service failed. Nothing was paid.",
+    hint: "Present the same payment again later.",
+  },
+  unexpected_verify_error: {
+    status: 500,
+    ...SAME_PAYMENT,
+    message: "The payment could not be verified for a reason of our own.",
+    hint: "Present the same payment again later.",
+  },
+  unexpected_settle_error: {
+    status: 500,
+    ...SAME_PAYMENT,
+    message: "The payment could not be settled for a reason of our own.",
+    hint: "Look up the settlement, or present the same payment again; do not sign a new one.",
+  },
+} as const satisfies Record<string, ErrorFacts>;
+
+export type ErrorCode = keyof typeof TABLE;
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorFacts>> = TABLE;
+
+export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[];
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(TABLE, value);
+}
+
+/** What a refused caller is told, the same shape everywhere. */
+export interface Problem {
+  code: ErrorCode;
+  message: string;
+  hint: string;
+  retryable: boolean;
+  safeToRetrySamePayment: boolean;
+  /** What exactly was wrong with this input, where that can be said. Never upstream text. */
+  detail?: string;
+}
+
+/** The body of every refusal: the bare code for machines, the problem for whoever must act on it. */
+export function errorBody(code: ErrorCode, detail?: string): { error: ErrorCode; problem: Problem } {
+  const { message, hint, retryable, safeToRetrySamePayment } = ERRORS[code];
+  return { error: code, problem: { code, message, hint, retryable, safeToRetrySamePayment, ...(detail && { detail }) } };
+}

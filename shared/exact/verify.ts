@@ -1,0 +1,103 @@
+/**
+ * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer?
+ * Checks go from cheap to dear, each with its own code; spec/scheme_exact_lez.md. What only the ledger knows (nonce
+ * and balance) it decides itself.
+ */
+import { accountOfKey, type AccountId } from "../account.ts";
+import { authorizationDigest, type Authorization, type ExactPayload, exactPayloadSchema, transactionOf } from "../authorization.ts";
+import type { LedgerPayment } from "../backend.ts";
+import { hexToBytes } from "../bytes.ts";
+import type { Digest } from "../digest.ts";
+import { verifyDigest } from "../ed25519.ts";
+import type { ErrorCode } from "../errors.ts";
+import { checkShape } from "../json.ts";
+import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
+import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
+import { compareOffer, supportsExtra } from "../offer.ts";
+import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402.ts";
+
+export type Verification =
+  | { ok: true; payment: LedgerPayment; transaction: Digest }
+  | { ok: false; code: ErrorCode; payer?: AccountId; detail?: string };
+
+export interface VerifyContext {
+  /** Unix seconds. */
+  now: number;
+  /** The ledger that would settle. */
+  ledger: Digest;
+}
+
+/**
+ * @param payload the PaymentPayload as received, of any shape
+ * @param requirements what the merchant asks for, as the merchant sent it
+ */
+export async function verifyExact(payload: unknown, requirements: unknown, context: VerifyContext): Promise<Verification> {
+  if (isOtherVersion(payload)) return refuse("invalid_x402_version");
+  const envelope = checkShape(payload, paymentPayloadSchema);
+  if (!envelope.ok) return refuse(envelope.code, envelope.problem);
+  const asked = checkShape(requirements, paymentRequirementsSchema);
+  if (!asked.ok) return refuse(asked.code, `paymentRequirements.${asked.problem}`);
+  const exact = checkShape(envelope.value.payload, exactPayloadSchema);
+  if (!exact.ok) return refuse(exact.code, `payload.${exact.problem}`);
+
+  const { authorization } = exact.value;
+  const code =
+    checkTerms(authorization, asked.value, context.ledger) ??
+    compareOffer(envelope.value.accepted, asked.value) ??
+    (supportsExtra(asked.value) ? undefined : "unsupported_extra") ??
+    checkWindow(authorization, asked.value.maxTimeoutSeconds, context.now);
+  if (code) return refuse(code, undefined, authorization.from);
+
+  const digest = authorizationDigest(authorization);
+  if (!(await isSignedByPayer(exact.value, digest))) return refuse("invalid_signature", undefined, authorization.from);
+  return { ok: true, payment: ledgerPayment(authorization, digest), transaction: transactionOf(authorization.network, digest) };
+}
+
+function refuse(code: ErrorCode, detail?: string, payer?: AccountId): Verification {
+  return { ok: false, code, ...(detail && { detail }), ...(payer && { payer }) };
+}
+
+/** A version is wrong before a shape is: a payload of x402 v1 has neither. */
+export function isOtherVersion(payload: unknown): boolean {
+  if (typeof payload !== "object" || payload === null || !("x402Version" in payload)) return false;
+  return typeof payload.x402Version === "number" && payload.x402Version !== X402_VERSION;
+}
+
+/** The authorization says exactly what the requirements ask, and both speak of what is settled here. */
+function checkTerms(authorization: Authorization, asked: PaymentRequirements, ledger: Digest): ErrorCode | undefined {
+  const { binding, ledger: askedLedger } = asked.extra ?? {};
+  if (asked.scheme !== SCHEME) return "unsupported_scheme";
+  if (asked.network !== NETWORK || authorization.network !== NETWORK) return "invalid_network";
+  if (asked.asset !== ASSET || authorization.asset !== ASSET) return "asset_mismatch";
+  if (authorization.to !== asked.payTo || authorization.to === authorization.from) return "recipient_mismatch";
+  if (authorization.value !== asked.amount) return "amount_mismatch";
+  if (authorization.ledger !== askedLedger || (askedLedger !== undefined && askedLedger !== ledger)) return "ledger_mismatch";
+  if (authorization.binding !== binding) return "binding_mismatch";
+  return undefined;
+}
+
+function checkWindow(authorization: Authorization, maxTimeoutSeconds: number, now: number): ErrorCode | undefined {
+  const validAfter = Number(authorization.validAfter);
+  const validBefore = Number(authorization.validBefore);
+  if (validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
+  if (validBefore < now) return "payment_expired";
+  const longest = Math.min(maxTimeoutSeconds, MAX_VALIDITY_SECONDS) + CLOCK_SKEW_SECONDS;
+  return validBefore - now > longest ? "validity_too_long" : undefined;
+}
+
+async function isSignedByPayer({ authorization, publicKey, signature }: ExactPayload, digest: Digest): Promise<boolean> {
+  return accountOfKey(hexToBytes(publicKey)) === authorization.from && (await verifyDigest(signature, digest, publicKey));
+}
+
+function ledgerPayment(authorization: Authorization, digest: Digest): LedgerPayment {
+  return {
+    payer: authorization.from,
+    nonce: authorization.nonce,
+    authorizationDigest: digest,
+    payee: authorization.to,
+    value: authorization.value,
+    validAfter: Number(authorization.validAfter),
+    validBefore: Number(authorization.validBefore),
+    ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * Every limit of the system, by name, in one place.
+ * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
+ */
+
+// --- Wire ----------------------------------------------------------------------------------------
+
+/** One x402 header, base64 as sent. Node refuses header blocks of 16 KiB; half of that leaves room for the rest. */
+export const MAX_HEADER_BYTES = 8 * 1024;
+/** A 402 that our client reads from a merchant which is not ours. */
+export const MAX_FOREIGN_HEADER_BYTES = 64 * 1024;
+/** A request body that a merchant reads before it can say what the body costs. */
+export const MAX_REQUEST_BODY_BYTES = 1024 * 1024;
+/** A body sent to the facilitator: one payload, one set of requirements, and nothing else. */
+export const MAX_FACILITATOR_BODY_BYTES = 32 * 1024;
+/** A response body that the CLI prints or stores. */
+export const MAX_RESPONSE_BODY_BYTES = 8 * 1024 * 1024;
+/** A file that the CLI reads: request, payload, decision, key. */
+export const MAX_FILE_BYTES = 64 * 1024;
+export const MAX_JSON_DEPTH = 16;
+export const MAX_URL_LENGTH = 2048;
+/** Names of agents and merchants, in UTF-16 units. */
+export const MAX_NAME_LENGTH = 100;
+export const MAX_DESCRIPTION_LENGTH = 500;
+/** The canonical text of the offer that a PaymentRequest carries. */
+export const MAX_OFFER_LENGTH = 4096;
+/** Offers in one 402. */
+export const MAX_ACCEPTS = 32;
+
+// --- Money ---------------------------------------------------------------------------------------
+
+/** LEZ balances are u128. */
+export const MAX_AMOUNT = 2n ** 128n - 1n;
+/** What a new ledger's treasury holds: 10^9 LGO of 10^9 units each. */
+export const GENESIS_SUPPLY = 10n ** 18n;
+/** One faucet grant when the caller names no amount. */
+export const FAUCET_GRANT = 1_000_000n;
+/** The most one account can take from the faucet in one window. */
+export const FAUCET_CAP_PER_ACCOUNT = 100_000_000n;
+export const FAUCET_WINDOW_SECONDS = 24 * 3600;
+
+// --- Time ----------------------------------------------------------------------------------------
+
+/** `maxTimeoutSeconds` of an offer that names none: from the owner's signature to the paid request. */
+export const DEFAULT_TIMEOUT_SECONDS = 900;
+/** How far two clocks may differ. */
+export const CLOCK_SKEW_SECONDS = 30;
+/** No authorization is accepted that stays valid for longer than this. */
+export const MAX_VALIDITY_SECONDS = 12 * 3600;
+/** No PaymentRequest waits for its owner for longer than this. */
+export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
+export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
+/** How long the ledger remembers a payment after its end: the longest request life plus the longest validity. */
+export const RETENTION_SECONDS = MAX_REQUEST_LIFE_SECONDS + MAX_VALIDITY_SECONDS;
+/** A hold on the payer's money while the merchant's handler runs. */
+export const HOLD_SECONDS = 60;
+/** No caller gets a longer hold than this. */
+export const MAX_HOLD_SECONDS = 300;
+/** The handler must be done this long before its hold ends, so that the capture still meets it. */
+export const HOLD_MARGIN_SECONDS = 10;
+/** What `Retry-After` says when the same payment is in use, or the facilitator cannot be reached. */
+export const RETRY_AFTER_SECONDS = 2;
+/** One call from a merchant to its facilitator. */
+export const FACILITATOR_TIMEOUT_SECONDS = 15;
+/** One HTTP exchange of the CLI. */
+export const HTTP_TIMEOUT_SECONDS = 60;
+
+// --- Words ---------------------------------------------------------------------------------------
+
+/** Code points of a reason that are letters, numbers, punctuation or symbols. */
+export const MIN_REASON_LENGTH = 32;
+/** The strictest minimum that an owner can ask for. */
+export const MAX_MIN_REASON_LENGTH = 100;
+/** Code points of a reason in all. */
+export const MAX_REASON_LENGTH = 2000;
+/** Code points of an owner's note on a declined request. */
+export const MAX_NOTE_LENGTH = 500;
+
+// --- Ledger --------------------------------------------------------------------------------------
+
+/** Expired holds that one alarm frees; the rest wait for the next. */
+export const EXPIRY_BATCH = 500;
+/** Payments that one alarm looks at, and drops when they are past their retention. */
+export const PRUNE_BATCH = 1000;
+/** How often a call to the ledger is repeated when the platform says that it may be. */
+export const LEDGER_ATTEMPTS = 3;

@@ -1,0 +1,46 @@
+/** Offers (entries of `accepts`): building ours, and deciding whether what a client accepted is what was offered. */
+import { canonicalJson } from "./digest.ts";
+import type { ErrorCode } from "./errors.ts";
+import type { PaymentRequirements } from "./x402.ts";
+
+/** Members of `extra` whose meaning x402 reserves; a client may not add or change them. */
+const RESERVED_EXTRA = ["paymentFlow", "assetTransferMethod"];
+
+/** The scalar members, each with the code that says it differs, in the order in which they are checked. */
+const SCALARS = [
+  ["scheme", "unsupported_scheme"],
+  ["network", "invalid_network"],
+  ["asset", "asset_mismatch"],
+  ["payTo", "recipient_mismatch"],
+  ["amount", "amount_mismatch"],
+] as const;
+
+/**
+ * Compares the client's echo with the offer, exactly. Equal but for additional keys in `extra`, where absent, null
+ * and {} are the same. Returns the first difference's code, or undefined when the echo is good. x402 v2 §6.1.
+ */
+export function compareOffer(accepted: PaymentRequirements, offer: PaymentRequirements): ErrorCode | undefined {
+  for (const [member, code] of SCALARS) if (accepted[member] !== offer[member]) return code;
+  const theirs = accepted.extra ?? {};
+  const ours = offer.extra ?? {};
+  const differs = (key: string) => !sameJson(theirs[key], ours[key]);
+  if ("ledger" in ours && differs("ledger")) return "ledger_mismatch";
+  if ("binding" in ours && differs("binding")) return "binding_mismatch";
+  if (Object.keys(ours).some(differs) || RESERVED_EXTRA.some(differs)) return "offer_mismatch";
+  const { extra: _theirs, ...acceptedRest } = accepted;
+  const { extra: _ours, ...offerRest } = offer;
+  return sameJson(acceptedRest, offerRest) ? undefined : "offer_mismatch";
+}
+
+/** True when the mechanism can honour every member of `extra` that changes what a payment means. */
+export function supportsExtra(offer: PaymentRequirements): boolean {
+  const { paymentFlow, assetTransferMethod, splits } = offer.extra ?? {};
+  const flow = paymentFlow === undefined || paymentFlow === "authorization" || paymentFlow === "upfront";
+  const split = splits === undefined || (Array.isArray(splits) && splits.length === 0);
+  return flow && split && assetTransferMethod === undefined;
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return canonicalJson(a) === canonicalJson(b);
+}

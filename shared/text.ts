@@ -1,0 +1,44 @@
+/** Text written by strangers: what it may contain, and how it is shown so that it cannot lie about itself. */
+import * as z from "zod/mini";
+import { MAX_MIN_REASON_LENGTH, MAX_REASON_LENGTH, MIN_REASON_LENGTH } from "./limits.ts";
+
+/** Text for people: well-formed, NFC, at most `max` code points. */
+export function humanText(max: number) {
+  return z.string().check(
+    z.refine((text) => text.isWellFormed(), "must be well-formed Unicode"),
+    z.refine((text) => text === text.normalize("NFC"), "must be in Unicode normalisation form C"),
+    z.refine((text) => codePoints(text) >= 1 && codePoints(text) <= max, `must have 1 to ${max} characters`),
+  );
+}
+
+export const reasonSchema = humanText(MAX_REASON_LENGTH).check(
+  z.refine((text) => meaningfulLength(text) >= MIN_REASON_LENGTH, `must say why in at least ${MIN_REASON_LENGTH} visible characters`),
+);
+
+function codePoints(text: string): number {
+  return [...text].length;
+}
+
+/**
+ * Letters, numbers, punctuation and symbols: what a person can see. Blank letters such as U+3164 and U+2800 exist;
+ * they do not count.
+ */
+export function meaningfulLength(text: string): number {
+  const visible = text.match(/[\p{L}\p{N}\p{P}\p{S}]/gu) ?? [];
+  return visible.filter((char) => char !== "\u2800" && !/\p{Default_Ignorable_Code_Point}/u.test(char)).length;
+}
+
+/** The minimum an owner may configure, between the protocol's and Stripe's. */
+export function isReasonMinimum(value: number): boolean {
+  return Number.isInteger(value) && value >= MIN_REASON_LENGTH && value <= MAX_MIN_REASON_LENGTH;
+}
+
+/**
+ * Controls, escapes, bidirectional and invisible characters and separators as `⟦U+202E⟧`, so that text can neither
+ * move, hide nor imitate anything on a screen. Nothing is deleted: the reader sees what was there.
+ */
+export function showUnsafe(text: string): string {
+  return text.toWellFormed().replace(UNSAFE, (char) => `⟦U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}⟧`);
+}
+
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;

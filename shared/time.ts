@@ -1,0 +1,23 @@
+/** Times as they are written in signed objects and shown to people. */
+import * as z from "zod/mini";
+
+/** RFC 3339 in UTC, whole seconds, real calendar dates only. */
+export const timestampSchema = z
+  .string()
+  .check(z.refine((text) => parseTimestamp(text) !== undefined, "must be an RFC 3339 UTC time like 2026-01-31T12:00:00Z"));
+
+/** Unix seconds of a timestamp; undefined when it is not one. */
+export function parseTimestamp(text: string): number | undefined {
+  const millis = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(millis) && formatTimestamp(millis / 1000) === text ? millis / 1000 : undefined;
+}
+
+/** @param unixSeconds whole seconds since 1970 */
+export function formatTimestamp(unixSeconds: number): string {
+  return new Date(unixSeconds * 1000).toISOString().replace(".000Z", "Z");
+}
+
+/** The clock of this machine in unix seconds. */
+export function unixNow(): number {
+  return Math.floor(Date.now() / 1000);
+}
