@@ -8,7 +8,7 @@ import { amountSchema, type Amount } from "./amount.ts";
 import { type Digest, digestSchema } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 
-const unixSeconds = z.int().check(z.nonnegative());
+export const unixSecondsSchema = z.int().check(z.nonnegative());
 
 /** A verified authorization, as the ledger needs it. Times are unix seconds. */
 export const ledgerPaymentSchema = z
@@ -18,8 +18,8 @@ export const ledgerPaymentSchema = z
     authorizationDigest: digestSchema,
     payee: accountIdSchema,
     value: amountSchema,
-    validAfter: unixSeconds,
-    validBefore: unixSeconds,
+    validAfter: unixSecondsSchema,
+    validBefore: unixSecondsSchema,
     requestDigest: z.optional(digestSchema),
   })
   .check(z.refine((payment) => payment.payer !== payment.payee, "payer and payee are the same account"));
@@ -31,7 +31,7 @@ export const holdSchema = z.strictObject({
   /** The binding of the request that is being served. */
   fingerprint: digestSchema,
   /** For how long, from the ledger's now. Capped by MAX_HOLD_SECONDS. */
-  seconds: unixSeconds,
+  seconds: unixSecondsSchema,
 });
 export type Hold = z.infer<typeof holdSchema>;
 
@@ -56,6 +56,7 @@ export type ReserveResult =
   | { ok: true; reservation: Reservation; /** Unix seconds of the ledger's clock. */ heldUntil: number; transaction: Digest }
   | Refusal;
 export type SettleResult = Settled | Refusal;
+export type CheckResult = { ok: true } | Refusal;
 export type ReleaseResult = { ok: true } | Refusal;
 export type CancelResult = { ok: true } | Refusal;
 export type FundResult = { ok: true; transaction: Digest; account: AccountId; balance: string } | Refusal;
@@ -76,6 +77,8 @@ export type LedgerInfo = { ledger: Digest; treasury: AccountId; supply: string }
 export interface PaymentBackend {
   /** Which ledger this is. */
   info(): Promise<LedgerInfo>;
+  /** Whether a reserve or settle would succeed now. Changes nothing and promises nothing. */
+  check(payment: LedgerPayment): Promise<CheckResult>;
   /** Holds the payer's money for one run of a handler. Repeating the call with the same id gives the same answer. */
   reserve(payment: LedgerPayment, hold: Hold): Promise<ReserveResult>;
   /** Turns a hold into a payment. Repeating it gives the same answer. */

@@ -8,8 +8,8 @@ export { base58 } from "@scure/base";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text) as Uint8Array<ArrayBuffer>;
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
 }
 
 /** The text of well-formed UTF-8, else undefined. */

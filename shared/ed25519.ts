@@ -46,11 +46,7 @@ export async function verifyStrict(
 
 /** `verifyStrict` for a signature over a protocol digest, all three in hex. */
 export function verifyDigest(signature: string, digest: string, publicKey: string): Promise<boolean> {
-  return verifyStrict(
-    hexToBytes(signature) as Uint8Array<ArrayBuffer>,
-    hexToBytes(digest) as Uint8Array<ArrayBuffer>,
-    hexToBytes(publicKey) as Uint8Array<ArrayBuffer>,
-  );
+  return verifyStrict(hexToBytes(signature), hexToBytes(digest), hexToBytes(publicKey));
 }
 
 /** A key that `verifyStrict` could ever accept. */

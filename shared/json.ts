@@ -44,7 +44,7 @@ function describeIssue(error: z.core.$ZodError): string {
   if (!issue) return "wrong shape";
   const path = issue.path.map(String).join(".") || "value";
   const what = issue.code === "unrecognized_keys" ? `unknown key ${JSON.stringify(issue.keys[0])}` : issue.message || issue.code;
-  return `${path}: ${what}`.slice(0, 300);
+  return `${path}: ${what}`.slice(0, 300).toWellFormed(); // the cut may split a surrogate pair
 }
 
 function invalid(problem: string) {
@@ -52,8 +52,8 @@ function invalid(problem: string) {
 }
 
 /**
- * What `JSON.parse` lets through and two readers could understand differently: duplicate keys, `__proto__`,
- * lone surrogates, and nesting too deep to walk safely. Expects text that has already parsed.
+ * What `JSON.parse` lets through and two readers could understand differently: duplicate keys, `__proto__`, lone
+ * surrogates, numbers that overflow to Infinity, and nesting too deep to walk safely. Expects text that has parsed.
  */
 function findAmbiguity(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []; // the keys seen in each open object; undefined for an array
@@ -81,17 +81,26 @@ function findAmbiguity(text: string): string | undefined {
         if (!value.isWellFormed()) return "a string is not well-formed Unicode";
         if (keyNext) {
           const keys = open.at(-1);
-          if (keys?.has(value)) return `duplicate key ${JSON.stringify(value).slice(0, 80)}`;
+          if (keys?.has(value)) return `duplicate key ${JSON.stringify(value).slice(0, 80).toWellFormed()}`;
           if (value === "__proto__") return 'key "__proto__" is not allowed';
           keys?.add(value);
           keyNext = false;
         }
         i = end;
+        break;
+      }
+      default: {
+        NUMBER.lastIndex = i;
+        const digits = NUMBER.exec(text)?.[0] ?? "";
+        if (!Number.isFinite(Number(digits))) return "a number is too large";
+        i += Math.max(digits.length - 1, 0);
       }
     }
   }
   return undefined;
 }
+
+const NUMBER = /-?[0-9][0-9.eE+-]*/y;
 
 function closingQuote(text: string, start: number): number {
   for (let i = start + 1; ; i++) {

@@ -3,6 +3,8 @@
  * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
  */
 
+import type { Amount } from "./amount.ts";
+
 // --- Wire ----------------------------------------------------------------------------------------
 
 /** One x402 header, base64 as sent. Node refuses header blocks of 16 KiB; half of that leaves room for the rest. */
@@ -34,10 +36,12 @@ export const MAX_AMOUNT = 2n ** 128n - 1n;
 /** What a new ledger's treasury holds: 10^9 LGO of 10^9 units each. */
 export const GENESIS_SUPPLY = 10n ** 18n;
 /** One faucet grant when the caller names no amount. */
-export const FAUCET_GRANT = 1_000_000n;
+export const FAUCET_GRANT = "1000000" as Amount;
 /** The most one account can take from the faucet in one window. */
 export const FAUCET_CAP_PER_ACCOUNT = 100_000_000n;
 export const FAUCET_WINDOW_SECONDS = 24 * 3600;
+/** Above this (1 LGO) an owner types the amount or the short code; a single `y` is too easily pressed. */
+export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 
 // --- Time ----------------------------------------------------------------------------------------
 
@@ -62,6 +66,8 @@ export const HOLD_MARGIN_SECONDS = 10;
 export const RETRY_AFTER_SECONDS = 2;
 /** One call from a merchant to its facilitator. */
 export const FACILITATOR_TIMEOUT_SECONDS = 15;
+/** How often a merchant asks for the outcome of a capture before it calls it unknown. */
+export const CAPTURE_ATTEMPTS = 2;
 /** One HTTP exchange of the CLI. */
 export const HTTP_TIMEOUT_SECONDS = 60;
 
@@ -76,11 +82,32 @@ export const MAX_REASON_LENGTH = 2000;
 /** Code points of an owner's note on a declined request. */
 export const MAX_NOTE_LENGTH = 500;
 
+// --- Keys ----------------------------------------------------------------------------------------
+
+/** Characters of the passphrase that seals a new owner key. */
+export const MIN_PASSPHRASE_LENGTH = 8;
+/** scrypt's cost N for what we seal, and the least that we open: a cheaper header is a downgrade. 128 MiB, about half a second. */
+export const SCRYPT_COST = 2 ** 17;
+/** The most that we open: 1 GiB. A dearer header would only burn memory. */
+export const MAX_SCRYPT_COST = 2 ** 20;
+
 // --- Ledger --------------------------------------------------------------------------------------
 
 /** Expired holds that one alarm frees; the rest wait for the next. */
 export const EXPIRY_BATCH = 500;
 /** Payments that one alarm looks at, and drops when they are past their retention. */
 export const PRUNE_BATCH = 1000;
+/** How long the sweep for forgotten payments rests between two rounds. */
+export const SWEEP_INTERVAL_SECONDS = 3600;
+/** Entries of one page of an account's journal. */
+export const JOURNAL_PAGE = 500;
+/** When an alarm that failed rings again. */
+export const ALARM_RETRY_SECONDS = 5;
+/** Settlements and captures of unknown outcome that one isolate remembers. */
+export const MAX_PENDING_SETTLEMENTS = 1000;
 /** How often a call to the ledger is repeated when the platform says that it may be. */
 export const LEDGER_ATTEMPTS = 3;
+/** Milliseconds before the first repetition; each further one waits twice as long. */
+export const LEDGER_RETRY_MILLIS = 50;
+/** Encoded challenges that one isolate keeps. */
+export const MAX_CACHED_CHALLENGES = 256;

@@ -1,5 +1,5 @@
 /** Offers (entries of `accepts`): building ours, and deciding whether what a client accepted is what was offered. */
-import { canonicalJson } from "./digest.ts";
+import { canonicalJson, digestSchema } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { PaymentRequirements } from "./x402.ts";
 
@@ -32,15 +32,24 @@ export function compareOffer(accepted: PaymentRequirements, offer: PaymentRequir
   return sameJson(acceptedRest, offerRest) ? undefined : "offer_mismatch";
 }
 
-/** True when the mechanism can honour every member of `extra` that changes what a payment means. */
+/** True when the mechanism can honour every member of `extra` that changes what a payment means. null is absent. */
 export function supportsExtra(offer: PaymentRequirements): boolean {
-  const { paymentFlow, assetTransferMethod, splits } = offer.extra ?? {};
-  const flow = paymentFlow === undefined || paymentFlow === "authorization" || paymentFlow === "upfront";
-  const split = splits === undefined || (Array.isArray(splits) && splits.length === 0);
-  return flow && split && assetTransferMethod === undefined;
+  const { paymentFlow, assetTransferMethod, splits, ledger } = offer.extra ?? {};
+  const flow = isAbsent(paymentFlow) || paymentFlow === "authorization" || paymentFlow === "upfront";
+  const split = isAbsent(splits) || (Array.isArray(splits) && splits.length === 0);
+  return flow && split && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
 }
 
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+/** Requirements can arrive as objects, not as JSON: what has no canonical form equals nothing. */
 function sameJson(a: unknown, b: unknown): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return canonicalJson(a) === canonicalJson(b);
+  try {
+    return canonicalJson(a) === canonicalJson(b);
+  } catch {
+    return false;
+  }
 }

@@ -7,6 +7,7 @@ import { publicKeySchema, signatureSchema } from "./bytes.ts";
 import { canonicalJson, type Digest, digest } from "./digest.ts";
 import { verifyDigest } from "./ed25519.ts";
 import { parseJson } from "./json.ts";
+import { ASSET, NETWORK, SCHEME } from "./lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "./limits.ts";
 import { supportsExtra } from "./offer.ts";
 import type { WalletSigner } from "./signer.ts";
@@ -72,6 +73,9 @@ export type RequestCheck =
   | { ok: false; code: RequestRefusal; problem: string };
 
 export type RequestRefusal =
+  | "unsupported_scheme"
+  | "invalid_network"
+  | "asset_mismatch"
   | "offer_mismatch"
   | "binding_mismatch"
   | "unsupported_extra"
@@ -92,6 +96,8 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
   const stated = paymentFields(offer);
   const differing = Object.entries(stated).find(([key, value]) => request.payment[key as keyof typeof stated] !== value);
   if (differing) return refuse("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
+  const foreign = foreignTerm(offer);
+  if (foreign) return refuse(foreign, "the offer is not of the one scheme, network and asset that can be paid here");
   if (!supportsExtra(offer))
     return refuse("unsupported_extra", "the offer asks for splits, or for an unknown payment flow or transfer method");
   if (new URL(request.merchant.url).origin !== new URL(request.http.url).origin) {
@@ -114,6 +120,13 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
     return refuse("invalid_signature", "the agent's signature does not fit: the request was changed after it was made");
   }
   return { ok: true, digest: digestHex, offer, scope };
+}
+
+/** An owner's key signs for this system's scheme, network and asset only: nothing else is what the screen says it is. */
+function foreignTerm(offer: PaymentRequirements): RequestRefusal | undefined {
+  if (offer.scheme !== SCHEME) return "unsupported_scheme";
+  if (offer.network !== NETWORK) return "invalid_network";
+  return offer.asset === ASSET ? undefined : "asset_mismatch";
 }
 
 function refuse(code: RequestRefusal, problem: string): RequestCheck {

@@ -16,16 +16,16 @@ export const reasonSchema = humanText(MAX_REASON_LENGTH).check(
 );
 
 function codePoints(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
-/**
- * Letters, numbers, punctuation and symbols: what a person can see. Blank letters such as U+3164 and U+2800 exist;
- * they do not count.
- */
+/** What fonts draw as nothing: ignorables, and the letters and symbols that are blank by design (Braille, music, hieroglyphs). */
+const BLANK = /[\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{13441}\u{13442}]/u;
+
+/** Letters, numbers, punctuation and symbols: what a person can see. */
 export function meaningfulLength(text: string): number {
   const visible = text.match(/[\p{L}\p{N}\p{P}\p{S}]/gu) ?? [];
-  return visible.filter((char) => char !== "\u2800" && !/\p{Default_Ignorable_Code_Point}/u.test(char)).length;
+  return visible.filter((char) => !BLANK.test(char)).length;
 }
 
 /** The minimum an owner may configure, between the protocol's and Stripe's. */
@@ -41,4 +41,4 @@ export function showUnsafe(text: string): string {
   return text.toWellFormed().replace(UNSAFE, (char) => `⟦U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}⟧`);
 }
 
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
+const UNSAFE = new RegExp(`[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Co}\\p{Cn}]|(?! )\\p{Zs}|${BLANK.source}`, "gu");

@@ -42,7 +42,7 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
 
   const { authorization } = exact.value;
   const code =
-    checkTerms(authorization, asked.value, context.ledger) ??
+    checkTerms(authorization, envelope.value.accepted, asked.value, context.ledger) ??
     compareOffer(envelope.value.accepted, asked.value) ??
     (supportsExtra(asked.value) ? undefined : "unsupported_extra") ??
     checkWindow(authorization, asked.value.maxTimeoutSeconds, context.now);
@@ -63,17 +63,26 @@ export function isOtherVersion(payload: unknown): boolean {
   return typeof payload.x402Version === "number" && payload.x402Version !== X402_VERSION;
 }
 
-/** The authorization says exactly what the requirements ask, and both speak of what is settled here. */
-function checkTerms(authorization: Authorization, asked: PaymentRequirements, ledger: Digest): ErrorCode | undefined {
-  const { binding, ledger: askedLedger } = asked.extra ?? {};
-  if (asked.scheme !== SCHEME) return "unsupported_scheme";
-  if (asked.network !== NETWORK || authorization.network !== NETWORK) return "invalid_network";
-  if (asked.asset !== ASSET || authorization.asset !== ASSET) return "asset_mismatch";
-  if (authorization.to !== asked.payTo || authorization.to === authorization.from) return "recipient_mismatch";
-  if (authorization.value !== asked.amount) return "amount_mismatch";
-  if (authorization.ledger !== askedLedger || (askedLedger !== undefined && askedLedger !== ledger)) return "ledger_mismatch";
-  if (authorization.binding !== binding) return "binding_mismatch";
+/** What is signed, what was accepted and what is asked are one and the same, and they are what is settled here. */
+function checkTerms(
+  authorization: Authorization,
+  accepted: PaymentRequirements,
+  asked: PaymentRequirements,
+  ledger: Digest,
+): ErrorCode | undefined {
+  const wanted = { binding: asked.extra?.["binding"] ?? undefined, ledger: asked.extra?.["ledger"] ?? undefined };
+  if (differs(SCHEME, asked.scheme, accepted.scheme)) return "unsupported_scheme";
+  if (differs(NETWORK, asked.network, accepted.network, authorization.network)) return "invalid_network";
+  if (differs(ASSET, asked.asset, accepted.asset, authorization.asset)) return "asset_mismatch";
+  if (differs(asked.payTo, accepted.payTo, authorization.to) || asked.payTo === authorization.from) return "recipient_mismatch";
+  if (differs(asked.amount, accepted.amount, authorization.value)) return "amount_mismatch";
+  if (differs(wanted.ledger, authorization.ledger) || (wanted.ledger && differs(ledger, wanted.ledger))) return "ledger_mismatch";
+  if (differs(wanted.binding, authorization.binding)) return "binding_mismatch";
   return undefined;
+}
+
+function differs(right: unknown, ...stated: unknown[]): boolean {
+  return stated.some((value) => value !== right);
 }
 
 function checkWindow(authorization: Authorization, maxTimeoutSeconds: number, now: number): ErrorCode | undefined {

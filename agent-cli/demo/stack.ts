@@ -1,0 +1,98 @@
+/** The whole system on this machine: three Workers in one workerd, reachable on loopback only. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { V4WorkerOptions } from "miniflare";
+import * as z from "zod";
+
+/** One Worker as scripts/build-workers.ts leaves it. */
+export interface WorkerBundle {
+  name: string;
+  script: string;
+  /** What its wrangler.toml says. */
+  options: Record<string, unknown>;
+}
+
+export interface StackOptions {
+  /** The directory with stack.json. */
+  bundles: string;
+  /** Keeps the ledger in this directory. Default: in a temporary one that is removed on stop. */
+  persist?: string;
+  merchantPort?: number;
+  facilitatorPort?: number;
+  /** One line of a Worker's log. */
+  onLog?: (line: string) => void;
+  /** Overrides of single vars, per Worker name. */
+  vars?: Record<string, Record<string, string>>;
+}
+
+export interface Stack {
+  merchant: string;
+  facilitator: string;
+  /** The demo merchant's account. */
+  payTo: string;
+  /** The genesis id of the ledger. */
+  ledger: string;
+  stop(): Promise<void>;
+}
+
+/** On loopback everybody may have test money. */
+const LOCAL_VARS: Record<string, Record<string, string>> = {
+  "lez-facilitator": { FAUCET: "on" },
+  "lez-ledger-do": { FAUCET: "on" },
+};
+
+const healthSchema = z.object({ ledger: z.string() });
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = await import("miniflare");
+  const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
+  const temporary = options.persist === undefined ? await mkdtemp(join(tmpdir(), "lez-agent-pay-")) : undefined;
+
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      log: new Log(LogLevel.ERROR),
+      cf: false,
+      handleStructuredLogs: ({ message }) => options.onLog?.(message),
+      resourcePersistencePath: options.persist ?? temporary,
+      workers: bundles.map((bundle) => workerOptions(bundle, options)),
+    }),
+  );
+  try {
+    await miniflare.ready;
+    const merchant = await origin(miniflare.unsafeGetDirectURL("lez-merchant"));
+    const facilitator = await origin(miniflare.unsafeGetDirectURL("lez-facilitator"));
+    const { ledger } = healthSchema.parse(await (await fetch(`${facilitator}/health`)).json());
+    return { merchant, facilitator, payTo: payToOf(bundles), ledger, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  async function stop(): Promise<void> {
+    await miniflare.dispose();
+    if (temporary) await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+function workerOptions({ name, script, options }: WorkerBundle, { merchantPort = 0, facilitatorPort = 0, vars = {} }: StackOptions): V4WorkerOptions {
+  const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort };
+  const port = ports[name];
+  return {
+    ...options,
+    name,
+    modules: true,
+    script,
+    bindings: { ...(options["bindings"] as object), ...LOCAL_VARS[name], ...vars[name] },
+    ...(port !== undefined && { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
+  };
+}
+
+async function origin(url: Promise<URL>): Promise<string> {
+  return (await url).origin;
+}
+
+function payToOf(bundles: WorkerBundle[]): string {
+  const merchant = bundles.find(({ name }) => name === "lez-merchant");
+  return (merchant?.options["bindings"] as { PAY_TO: string }).PAY_TO;
+}

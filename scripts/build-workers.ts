@@ -1,0 +1,49 @@
+/**
+ * Bundles the three Workers for running outside wrangler: the local stack, the demo, tests and benchmarks.
+ * Same bundler and conditions as wrangler's; bindings and dates come from the wrangler.toml files, never from here.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from "wrangler";
+import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const BUNDLES = `${ROOT}dist/workers`;
+
+/** The merchant first: the first Worker is the one that answers when nobody says which. */
+const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
+
+export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
+  await mkdir(outDir, { recursive: true });
+  const bundles = await Promise.all(CONFIGS.map((config) => bundle(`${ROOT}${config}`)));
+  await writeFile(`${outDir}/stack.json`, JSON.stringify(bundles));
+}
+
+async function bundle(configPath: string): Promise<WorkerBundle> {
+  const { main = "", workerOptions } = readWorkerOptions(configPath);
+  const { outputFiles } = await build({
+    entryPoints: [main],
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*"],
+  });
+  const { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits } = workerOptions;
+  return {
+    name: await workerName(configPath),
+    script: outputFiles[0]?.text ?? "",
+    options: { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits },
+  };
+}
+
+async function workerName(configPath: string): Promise<string> {
+  const { unstable_readConfig: readConfig } = await import("wrangler");
+  return readConfig({ config: configPath }).name ?? "";
+}
+
+if (import.meta.main) await buildWorkers();

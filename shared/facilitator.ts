@@ -1,0 +1,148 @@
+/**
+ * The facilitator: one verification pipeline in front of a PaymentBackend, in x402's words.
+ * The Worker serves it over RPC and HTTP; demos and tests run it in process.
+ */
+import type { PaymentBackend, PaymentStatus, Refusal, ReleaseResult, Reservation, ReserveResult, SettleResult } from "./backend.ts";
+import type { AccountId } from "./account.ts";
+import type { Digest } from "./digest.ts";
+import type { ErrorCode } from "./errors.ts";
+import { type Verification, verifyExact } from "./exact/verify.ts";
+import { NETWORK, SCHEME, X402_VERSION } from "./lez.ts";
+import { HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
+import { unixNow } from "./time.ts";
+import type { SettleResponse, SupportedResponse, VerifyResponse } from "./x402.ts";
+
+/** A refusal as a merchant needs it: with the payer where the payload named one, and with what was wrong. */
+export type PaymentRefusal = Refusal & { payer?: AccountId; detail?: string };
+
+/** The ledger could not be asked. What happened to the payment, if anything, is unknown. */
+export class BackendUnavailable extends Error {
+  override name = "BackendUnavailable";
+  readonly overloaded: boolean;
+
+  constructor(message: string, options: { overloaded: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.overloaded = options.overloaded;
+  }
+}
+
+/** Settlements whose outcome is unknown: authorization digest → the settlement id to ask with again. Bounded. */
+export type PendingSettlements = Map<Digest, Digest>;
+
+export class Facilitator {
+  readonly #backend: PaymentBackend;
+  readonly #ledger: Digest;
+  readonly #pending: PendingSettlements;
+  readonly #clock: () => number;
+
+  /**
+   * @param ledger the id of the backend's ledger
+   * @param pending kept by the caller, so that it outlives one request
+   * @param clock unix seconds
+   */
+  constructor(backend: PaymentBackend, ledger: Digest, pending: PendingSettlements = new Map(), clock: () => number = unixNow) {
+    this.#backend = backend;
+    this.#ledger = ledger;
+    this.#pending = pending;
+    this.#clock = clock;
+  }
+
+  /** Read-only: x402 v2 §7.1 forbids that /verify commits anything. */
+  async verify(payload: unknown, requirements: unknown): Promise<VerifyResponse> {
+    const verified = await this.#verify(payload, requirements);
+    if (!verified.ok) return { isValid: false, invalidReason: verified.code, ...(verified.payer && { payer: verified.payer }) };
+    const { payment } = verified;
+    const checked = await this.#backend.check(payment);
+    return checked.ok ? { isValid: true, payer: payment.payer } : { isValid: false, invalidReason: checked.code, payer: payment.payer };
+  }
+
+  /**
+   * Verifies in full and moves the money, once. A consumed nonce is a failure, whoever asks, with one exception: the
+   * caller that was told `settlement_pending` and asks again learns, once, how it ended.
+   * @param settlementId random, chosen by the caller; repeating the call with it gives the same answer
+   */
+  async settle(payload: unknown, requirements: unknown, settlementId: Digest): Promise<SettleResponse> {
+    const verified = await this.#verify(payload, requirements);
+    if (!verified.ok) return settleFailure(verified.code, verified.payer);
+    const { payment, transaction } = verified;
+    const id = this.#pending.get(payment.authorizationDigest) ?? settlementId;
+    try {
+      const result = await this.#backend.settle(payment, id);
+      this.#pending.delete(payment.authorizationDigest);
+      return result.ok ? settleSuccess(result) : settleFailure(result.code, payment.payer, result.transaction);
+    } catch (error) {
+      if (!(error instanceof BackendUnavailable)) throw error;
+      this.#remember(payment.authorizationDigest, id);
+      return { ...settleFailure("settlement_pending", payment.payer), transaction };
+    }
+  }
+
+  /** Verifies in full and holds the payer's money while a handler runs. */
+  async reserve(
+    payload: unknown,
+    requirements: unknown,
+    fingerprint: Digest,
+    reservationId: Digest,
+  ): Promise<ReserveResult | PaymentRefusal> {
+    const verified = await this.#verify(payload, requirements);
+    if (!verified.ok) return verified;
+    const { payment } = verified;
+    try {
+      const result = await this.#backend.reserve(payment, { reservationId, fingerprint, seconds: HOLD_SECONDS });
+      return result.ok ? result : { ...result, payer: payment.payer };
+    } catch (error) {
+      // The hold may have been made. Give it back if the ledger can be reached again; else it frees itself.
+      await this.#backend.release({ payer: payment.payer, nonce: payment.nonce, reservationId }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  capture(reservation: Reservation): Promise<SettleResult> {
+    return this.#backend.capture(reservation);
+  }
+
+  release(reservation: Reservation): Promise<ReleaseResult> {
+    return this.#backend.release(reservation);
+  }
+
+  /** @param validBefore unix seconds, as signed */
+  status(payer: AccountId, nonce: Digest, validBefore: number): Promise<PaymentStatus> {
+    return this.#backend.status(payer, nonce, validBefore);
+  }
+
+  supported(): SupportedResponse {
+    return {
+      kinds: [{ x402Version: X402_VERSION, scheme: SCHEME, network: NETWORK, extra: { ledger: this.#ledger } }],
+      extensions: [],
+      // Nobody but the payer signs in this mechanism.
+      signers: { "logos:*": [] },
+    };
+  }
+
+  #verify(payload: unknown, requirements: unknown): Promise<Verification> {
+    return verifyExact(payload, requirements, { now: this.#clock(), ledger: this.#ledger });
+  }
+
+  #remember(authorization: Digest, settlementId: Digest): void {
+    const oldest = this.#pending.keys().next().value;
+    if (this.#pending.size >= MAX_PENDING_SETTLEMENTS && oldest !== undefined) this.#pending.delete(oldest);
+    this.#pending.set(authorization, settlementId);
+  }
+}
+
+/** A receipt. `transaction` and `network` are always strings: stock merchants refuse an answer without them. */
+export function settleSuccess({ payer, value, transaction }: Extract<SettleResult, { ok: true }>): SettleResponse {
+  return { success: true, payer, transaction, network: NETWORK, amount: value };
+}
+
+/** @param used with `nonce_replayed`: the settlement that used the nonce */
+export function settleFailure(code: ErrorCode, payer?: AccountId, used?: Digest): SettleResponse {
+  return {
+    success: false,
+    errorReason: code,
+    ...(payer && { payer }),
+    transaction: "",
+    network: NETWORK,
+    ...(used && { extra: { transaction: used } }),
+  };
+}

@@ -1,0 +1,73 @@
+/** The facilitator Worker: RPC for our own Workers, the x402 facilitator API over HTTP for everybody else's. */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type { AccountId } from "../../shared/account.ts";
+import type { PaymentStatus, ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/backend.ts";
+import type { Digest } from "../../shared/digest.ts";
+import { Facilitator, type PaymentRefusal, type PendingSettlements } from "../../shared/facilitator.ts";
+import type { SettleResponse, SupportedResponse, VerifyResponse } from "../../shared/x402.ts";
+import { logEvent, newTraceId } from "../../shared/log.ts";
+import type { Ledger } from "../ledger-do/ledger.ts";
+import { httpApi } from "./http.ts";
+import { ledgerBackend } from "./ledger-backend.ts";
+
+export interface FacilitatorEnv {
+  LEDGER: DurableObjectNamespace<Ledger>;
+  /** "on": `POST /faucet` hands out test money. */
+  FAUCET?: string;
+}
+
+/** Which ledger this isolate talks to. It never changes while the ledger lives, so it is asked for once. */
+let knownLedger: Digest | undefined;
+const pending: PendingSettlements = new Map();
+
+async function facilitatorFor(env: FacilitatorEnv, traceId: string): Promise<Facilitator> {
+  const backend = ledgerBackend(env.LEDGER, traceId);
+  knownLedger ??= (await backend.info()).ledger;
+  return new Facilitator(backend, knownLedger, pending);
+}
+
+const api = httpApi(facilitatorFor);
+
+export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> {
+  override fetch(request: Request): Response | Promise<Response> {
+    return api.fetch(request, this.env, this.ctx);
+  }
+
+  async supported(traceId: string = newTraceId()): Promise<SupportedResponse> {
+    return (await facilitatorFor(this.env, traceId)).supported();
+  }
+
+  async verify(payload: unknown, requirements: unknown, traceId: string = newTraceId()): Promise<VerifyResponse> {
+    return (await facilitatorFor(this.env, traceId)).verify(payload, requirements);
+  }
+
+  async settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string = newTraceId()): Promise<SettleResponse> {
+    return (await facilitatorFor(this.env, traceId)).settle(payload, requirements, settlementId);
+  }
+
+  async reserve(
+    payload: unknown,
+    requirements: unknown,
+    fingerprint: Digest,
+    reservationId: Digest,
+    traceId: string = newTraceId(),
+  ): Promise<ReserveResult | PaymentRefusal> {
+    const result = await (await facilitatorFor(this.env, traceId)).reserve(payload, requirements, fingerprint, reservationId);
+    logEvent("facilitator.reserve", { traceId, ...(!result.ok && { code: result.code }) });
+    return result;
+  }
+
+  async capture(reservation: Reservation, traceId: string = newTraceId()): Promise<SettleResult> {
+    const result = await (await facilitatorFor(this.env, traceId)).capture(reservation);
+    logEvent("facilitator.capture", { traceId, ...(!result.ok && { code: result.code }) });
+    return result;
+  }
+
+  async release(reservation: Reservation, traceId: string = newTraceId()): Promise<ReleaseResult> {
+    return (await facilitatorFor(this.env, traceId)).release(reservation);
+  }
+
+  async status(payer: AccountId, nonce: Digest, validBefore: number, traceId: string = newTraceId()): Promise<PaymentStatus> {
+    return (await facilitatorFor(this.env, traceId)).status(payer, nonce, validBefore);
+  }
+}

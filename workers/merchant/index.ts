@@ -1,0 +1,64 @@
+/** The demo merchant: a Hono app that sells a report, the weather and summaries, and fails to sell one thing. */
+import { env } from "cloudflare:workers";
+import { Hono } from "hono";
+import { errorBody } from "../../shared/errors.ts";
+import { TRACE_ID } from "../../shared/headers.ts";
+import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
+import { indexPage } from "./index-page.ts";
+import { paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
+import { forecast, summarize } from "./products.ts";
+
+const app = new Hono<PaywallEnv>();
+
+/** What is sold, in the order of the index. Prices in atomic units. */
+const PRICES = {
+  premium: { amount: "10000", description: "The premium report", mimeType: "application/json" },
+  weather: { amount: "2500", description: "The weather of one city: /weather?city=Zurich", mimeType: "application/json" },
+  summarize: { amount: "5000", description: "A summary of the text you post", mimeType: "application/json" },
+  flaky: { amount: "10000", description: "Always fails, and therefore costs nothing", mimeType: "application/json" },
+} as const;
+
+const ROUTES = [
+  { method: "GET", path: "/premium", ...PRICES.premium },
+  { method: "GET", path: "/weather", ...PRICES.weather },
+  { method: "POST", path: "/summarize", ...PRICES.summarize },
+  { method: "GET", path: "/flaky", ...PRICES.flaky },
+];
+
+const { PAY_TO } = env as { PAY_TO: string };
+
+app.use(async (c, next) => {
+  const given = c.req.header(TRACE_ID);
+  c.set("traceId", isTraceId(given) ? given : newTraceId());
+  await next();
+  c.header(TRACE_ID, c.get("traceId"));
+});
+app.use(paywallCors());
+
+app.get("/", (c) => {
+  if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));
+  return c.json({ routes: ROUTES });
+});
+
+app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO }), (c) =>
+  c.json({ report: "Agents that ask first are trusted longer.", payment: c.get("payment").id }),
+);
+
+app.get("/weather", paywall({ ...PRICES.weather, payTo: PAY_TO }), (c) => {
+  const city = c.req.query("city");
+  return city ? c.json(forecast(city)) : c.json(errorBody("invalid_payload", "name a city: /weather?city=Zurich"), 400);
+});
+
+app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));
+
+app.get("/flaky", paywall({ ...PRICES.flaky, payTo: PAY_TO }), () => {
+  throw new Error("flaky by design");
+});
+
+app.notFound((c) => c.json(errorBody("not_found"), 404));
+app.onError((error, c) => {
+  logEvent("merchant.failed", { traceId: c.get("traceId"), path: c.req.path, message: String(error) });
+  return c.json(errorBody("internal_error"), 500);
+});
+
+export default app;

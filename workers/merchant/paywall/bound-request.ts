@@ -1,0 +1,37 @@
+/** The request as a payment for it would be bound: the public URL, and the body where the route's price covers it. */
+import type { Context } from "hono";
+import type { BoundRequest } from "../../../shared/binding.ts";
+import { readLimited } from "../../../shared/body.ts";
+import { bodyDigest } from "../../../shared/digest.ts";
+import { MAX_REQUEST_BODY_BYTES } from "../../../shared/limits.ts";
+import type { Bind, PaywallEnv } from "./options.ts";
+
+/** undefined when the body is larger than a merchant reads before it can say what the request costs. */
+export async function boundRequest(c: Context<PaywallEnv>, bind: Bind): Promise<BoundRequest | undefined> {
+  const url = publicUrl(c);
+  if (bind === "route") url.search = "";
+  // HEAD asks for the price of GET.
+  const request: BoundRequest = { method: c.req.method === "HEAD" ? "GET" : c.req.method, url: url.href };
+  if (bind !== "body" || c.req.raw.body === null) return request;
+
+  const body = await readLimited(c.req.raw.body, MAX_REQUEST_BODY_BYTES);
+  if (!body) return undefined;
+  // The stream is spent; the handler gets the same bytes again.
+  c.req.raw = new Request(c.req.raw, { method: c.req.method, body });
+  return body.length > 0 ? { ...request, bodySha256: bodyDigest(body) } : request;
+}
+
+function publicUrl(c: Context<PaywallEnv>): URL {
+  const url = new URL(c.req.url);
+  const origin = c.env.PUBLIC_ORIGIN;
+  if (origin) {
+    const { protocol, host } = new URL(origin);
+    url.protocol = protocol;
+    url.host = host;
+    if (!new URL(origin).port) url.port = "";
+  }
+  url.hash = "";
+  url.username = "";
+  url.password = "";
+  return url;
+}

@@ -1,0 +1,14 @@
+/** CORS for priced routes: browsers may read the terms and the receipt, and send a payment. */
+import type { MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
+import { PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../../shared/headers.ts";
+
+/** Put it before the paywalls, on every path that has one. Preflights are answered here and never cost anything. */
+export function paywallCors(): MiddlewareHandler {
+  return cors({
+    origin: "*",
+    exposeHeaders: [PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_ERROR],
+    // The last one is a response header; the official fetch client sends it with its payment all the same.
+    allowHeaders: [PAYMENT_SIGNATURE, "SIGN-IN-WITH-X", "Content-Type", "Access-Control-Expose-Headers"],
+  });
+}

@@ -1,0 +1,74 @@
+/** What a seller says about a priced route, checked when the Worker starts rather than when a buyer comes. */
+import type { Context } from "hono";
+import { type AccountId, isAccountId } from "../../../shared/account.ts";
+import { type Amount, isAmount } from "../../../shared/amount.ts";
+import { DEFAULT_TIMEOUT_SECONDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_VALIDITY_SECONDS } from "../../../shared/limits.ts";
+import type { PaywallFacilitator } from "./facilitator.ts";
+
+export interface PaywallOptions {
+  /** The price in atomic units, as a decimal string. */
+  amount: string;
+  /** The account that is paid. Default: the binding `PAY_TO`. */
+  payTo?: string;
+  /** Shown to buyers. */
+  description?: string;
+  mimeType?: string;
+  /**
+   * What a payment buys: this route whatever the query (`route`), this URL (`query`), or this URL with this very body
+   * (`body`). Default: `body` for methods that have one, else `query`.
+   */
+  bind?: Bind;
+  /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
+  maxTimeoutSeconds?: number;
+  /** Where payments are settled. Default: the service binding `FACILITATOR`. */
+  facilitator?: (c: Context) => PaywallFacilitator;
+}
+
+export type Bind = "route" | "query" | "body";
+
+/** The Worker's bindings that a paywall falls back on. */
+export interface PaywallBindings {
+  FACILITATOR?: unknown;
+  PAY_TO?: string;
+  /** The origin that buyers see, when it is not the one the request arrives with. */
+  PUBLIC_ORIGIN?: string;
+}
+
+/** What the paywall leaves for the handler under `c.get("payment")`. */
+export interface PaymentContext {
+  /** The same for every run of a handler for one payment; make side effects idempotent with it. */
+  id: string;
+  payer: string;
+  /** Atomic units. */
+  amount: string;
+  /** Aborts when the answer would come too late to be paid for. */
+  signal: AbortSignal;
+}
+
+export interface PaywallEnv {
+  Bindings: PaywallBindings;
+  Variables: { payment: PaymentContext; traceId: string };
+}
+
+export interface CheckedOptions extends PaywallOptions {
+  amount: Amount;
+  payTo?: AccountId;
+  maxTimeoutSeconds: number;
+}
+
+/** @throws {TypeError} when the seller's configuration could never be paid */
+export function checkOptions(options: PaywallOptions): CheckedOptions {
+  const { amount, payTo, bind, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
+  require(isAmount(amount), `amount must be atomic units as a decimal string, not ${JSON.stringify(amount)}`);
+  require(payTo === undefined || isAccountId(payTo), `payTo must be a LEZ account, not ${JSON.stringify(payTo)}`);
+  require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
+  const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
+  require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
+  require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);
+  require(mimeType.length <= MAX_NAME_LENGTH, `mimeType must have at most ${MAX_NAME_LENGTH} characters`);
+  return { ...options, amount, maxTimeoutSeconds } as CheckedOptions;
+}
+
+function require(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw new TypeError(`paywall: ${problem}`);
+}

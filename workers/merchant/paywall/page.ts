@@ -1,0 +1,32 @@
+/** The page a person sees who opens a priced address in a browser. */
+import { html } from "hono/html";
+import { displayAmount } from "../../../shared/amount.ts";
+import { showUnsafe } from "../../../shared/text.ts";
+import type { PaymentRequired } from "../../../shared/x402.ts";
+
+export function paymentPage({ resource, accepts }: PaymentRequired): string {
+  const [offer] = accepts;
+  if (!offer) return "";
+  const command = `npx lez-agent-pay request create ${resource.url} --reason "…"`;
+  return html`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Payment required</title>
+<style>
+  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; color-scheme: light dark }
+  dt { opacity: .7 } dd { margin: 0 0 .75rem; overflow-wrap: anywhere; font-weight: 600 }
+  code { overflow-wrap: anywhere }
+</style>
+<h1>Payment required</h1>
+<p>${showUnsafe(resource.description ?? "This resource is paid for per request.")}</p>
+<dl>
+  <dt>Price</dt><dd>${displayAmount(offer.amount)} (${offer.amount} atomic units)</dd>
+  <dt>Paid to</dt><dd>${offer.payTo}</dd>
+  <dt>Network</dt><dd>${offer.network}</dd>
+  <dt>For</dt><dd>${showUnsafe(resource.url)}</dd>
+</dl>
+<p>Browsers cannot pay here. An agent can ask its owner: <code>${showUnsafe(command)}</code></p>
+</html>
+` as string;
+}

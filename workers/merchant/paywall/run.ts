@@ -1,0 +1,40 @@
+/** Running the paid handler: once, under a deadline, in such a way that a client that hangs up changes nothing. */
+import type { Context, Next } from "hono";
+import { LATE, withDeadline } from "../../../shared/deadline.ts";
+import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../shared/limits.ts";
+import type { PaywallEnv } from "./options.ts";
+
+export type Run =
+  /** The handler answered 2xx; its response is in `c.res`. */
+  | { outcome: "delivered" }
+  /** It answered something else, or threw an Error that Hono answered; the response is in `c.res`. */
+  | { outcome: "failed" }
+  /** It threw what Hono does not answer. */
+  | { outcome: "threw"; error: unknown }
+  /** It is still running, and told to stop; `over` resolves when it has. */
+  | { outcome: "late"; over: Promise<void> };
+
+/** The handler's time: the hold's, less a margin in which the capture still meets it. */
+export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
+
+export async function runHandler(c: Context<PaywallEnv>, next: Next, abort: AbortController): Promise<Run> {
+  const handler = next();
+  try {
+    if ((await withDeadline(handler, HANDLER_SECONDS)) === LATE) {
+      abort.abort();
+      return { outcome: "late", over: handler.catch(() => undefined) };
+    }
+  } catch (error) {
+    return { outcome: "threw", error };
+  }
+  return { outcome: c.res.ok && !c.error ? "delivered" : "failed" };
+}
+
+/** Keeps `work` alive when the client disconnects. Outside Workers there is nobody to ask. */
+export function outlive(c: Context, work: Promise<unknown>): void {
+  try {
+    c.executionCtx.waitUntil(work);
+  } catch {
+    // No execution context: Node keeps promises running anyway.
+  }
+}

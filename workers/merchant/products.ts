@@ -1,0 +1,17 @@
+/** What the demo merchant sells. Small and deterministic: the point is how it is paid for. */
+import { bodyDigest } from "../../shared/digest.ts";
+import { utf8 } from "../../shared/bytes.ts";
+
+const SKIES = ["clear", "cloudy", "rain", "snow", "fog"];
+
+/** The same city always has the same weather. */
+export function forecast(city: string) {
+  const seed = Number.parseInt(bodyDigest(utf8(city.toLowerCase())).slice(0, 8), 16);
+  return { city, sky: SKIES[seed % SKIES.length], celsius: (seed % 45) - 10 };
+}
+
+/** The first sentence, and how much there was. */
+export function summarize(text: string) {
+  const [first = ""] = text.trim().split(/(?<=[.!?])\s/);
+  return { summary: first.slice(0, 280), characters: text.length, words: text.split(/\s+/).filter(Boolean).length };
+}
