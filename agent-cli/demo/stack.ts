@@ -47,14 +47,14 @@ const healthSchema = z.object({ ledger: z.string() });
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = await import("miniflare");
   const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
-  const temporary = options.persist === undefined ? await mkdtemp(join(tmpdir(), "lez-agent-pay-")) : undefined;
+  const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       log: new Log(LogLevel.ERROR),
       cf: false,
       handleStructuredLogs: ({ message }) => options.onLog?.(message),
-      resourcePersistencePath: options.persist ?? temporary,
+      resourcePersistencePath: directory,
       workers: bundles.map((bundle) => workerOptions(bundle, options)),
     }),
   );
@@ -71,11 +71,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   async function stop(): Promise<void> {
     await miniflare.dispose();
-    if (temporary) await rm(temporary, { recursive: true, force: true });
+    if (options.persist === undefined) await rm(directory, { recursive: true, force: true });
   }
 }
 
-function workerOptions({ name, script, options }: WorkerBundle, { merchantPort = 0, facilitatorPort = 0, vars = {} }: StackOptions): V4WorkerOptions {
+function workerOptions(
+  { name, script, options }: WorkerBundle,
+  { merchantPort = 0, facilitatorPort = 0, vars = {} }: StackOptions,
+): V4WorkerOptions {
   const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort };
   const port = ports[name];
   return {

@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { renderStory, storySchema } from "../demo/story.ts";
+
+export const demoCli = defineCommand({
+  name: "demo cli",
+  audience: "dev",
+  summary: "Show the protocol in one process: request, approve, verify, settle, replay",
+  input: z.object({}),
+  output: storySchema,
+  story: true,
+  examples: [
+    { says: "Watch it", argv: "demo cli" },
+    { says: "As a transcript", argv: "demo cli --json" },
+  ],
+  run: async (context) => {
+    const { tellCliStory } = await import("../demo/cli-story.ts");
+    return tellCliStory(context);
+  },
+  render: renderStory,
+});

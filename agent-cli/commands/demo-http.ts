@@ -1,0 +1,29 @@
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { renderStory, storySchema } from "../demo/story.ts";
+
+export const demoHttp = defineCommand({
+  name: "demo http",
+  audience: "dev",
+  summary: "Boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
+  description: "Needs the bundled Workers (npm run build) and the miniflare package, which brings workerd.",
+  input: z.object({}),
+  output: storySchema,
+  story: true,
+  examples: [
+    { says: "Watch it", argv: "demo http" },
+    { says: "As a transcript", argv: "demo http --json" },
+  ],
+  run: async (context) => {
+    const { bootStack } = await import("../demo/boot.ts");
+    const stack = await bootStack();
+    if (!stack.ok) return stack;
+    try {
+      const { tellHttpStory } = await import("../demo/http-story.ts");
+      return await tellHttpStory(context, stack.data);
+    } finally {
+      await stack.data.stop();
+    }
+  },
+  render: renderStory,
+});

@@ -1,0 +1,23 @@
+/** Booting the stack for a demonstration, or saying what is missing. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { EXIT } from "../exit-codes.ts";
+import { type Outcome, refuse, succeed } from "../outcome.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+/** Beside the CLI's bundle, or in the repository's dist/. */
+const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
+
+export async function bootStack(): Promise<Outcome<Stack>> {
+  const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
+  if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
+  try {
+    return succeed(await startStack({ bundles }));
+  } catch (error) {
+    const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
+    const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);
+    return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
+      hint: missing ? "Run: npm install miniflare" : "Check that this machine can run workerd.",
+    });
+  }
+}

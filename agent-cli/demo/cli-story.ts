@@ -1,0 +1,106 @@
+/** The protocol without a network: request, approval, verification, settlement and replay in one process. */
+import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
+import { bindingOf } from "../../shared/binding.ts";
+import { displayAmount } from "../../shared/amount.ts";
+import type { PaymentBackend } from "../../shared/backend.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import type { Digest } from "../../shared/digest.ts";
+import { Facilitator } from "../../shared/facilitator.ts";
+import { LedgerRules } from "../../shared/ledger/rules.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
+import { checkPaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
+import { meaningfulLength } from "../../shared/text.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { PaymentRequirements } from "../../shared/x402.ts";
+import type { Context } from "../context.ts";
+import type { Outcome } from "../outcome.ts";
+import { memoryStore } from "./memory-store.ts";
+import { approve, ask, createPeople } from "./people.ts";
+import { Story, type StoryData } from "./story.ts";
+
+const REQUEST = { method: "GET", url: "https://merchant.example.com/premium" };
+const REASON = "The premium report answers the question you asked me this morning.";
+
+export async function tellCliStory(context: Context): Promise<Outcome<StoryData>> {
+  const story = new Story(context, "The protocol in one process: no network, no Workers");
+  const ledger = new LedgerRules(memoryStore(), { ledger: randomId(), supply: GENESIS_SUPPLY, at: unixNow() });
+  const facilitator = new Facilitator(inProcess(ledger), ledger.info().ledger);
+  const { agent, owner } = await createPeople();
+  const offer = offerFor(ledger.info().ledger);
+
+  story.chapter("Request");
+  const funded = ledger.fund(owner.account, FAUCET_GRANT, randomId(), unixNow());
+  story.step("The faucet pays the owner.", "ok", funded.ok ? "ok" : funded.code, {
+    balance: displayAmount(ledger.account(owner.account).balance),
+  });
+  story.step("A reason must be one.", "7 of at least 32", `${meaningfulLength("because")} of at least 32`);
+  const request = await ask(agent, REQUEST, offer, REASON);
+  const checked = await checkPaymentRequest(request, unixNow());
+  story.step("The agent asks, and signs what it asks for.", "ok", checked.ok ? "ok" : checked.code, {
+    reason: request.reason,
+    amount: displayAmount(request.payment.amount),
+    code: shortCode(requestDigest(request)),
+  });
+  const swapped = { ...request, http: { ...request.http, url: "https://merchant.example.com/everything" } };
+  const refused = await checkPaymentRequest(swapped, unixNow());
+  story.step("Shown for another URL, it would not reach the owner.", "binding_mismatch", refused.ok ? "ok" : refused.code);
+
+  story.chapter("Approve");
+  const payment = await approve(owner, request);
+  story.step("The owner signs an x402 payment.", "2", String(payment.x402Version), { payer: owner.account, payee: offer.payTo });
+
+  story.chapter("Verify");
+  const verified = await facilitator.verify(payment, offer);
+  story.step("The facilitator finds it valid, and changes nothing.", "valid", verified.isValid ? "valid" : String(verified.invalidReason));
+  const cheaper = await facilitator.verify(payment, { ...offer, amount: "1" });
+  story.step("For another price it is not.", "amount_mismatch", String(cheaper.invalidReason));
+
+  story.chapter("Settle");
+  const settled = await facilitator.settle(payment, offer, randomId());
+  story.step("The ledger moves the money.", "settled", settled.success ? "settled" : String(settled.errorReason), {
+    transaction: settled.transaction,
+    owner: displayAmount(ledger.account(owner.account).balance),
+    merchant: displayAmount(ledger.account(DEMO_MERCHANT_ACCOUNT).balance),
+  });
+
+  story.chapter("Replay");
+  story.step("Once.", "nonce_replayed", String((await facilitator.settle(payment, offer, randomId())).errorReason));
+  const again = await approve(owner, request);
+  story.step(
+    "Approving the same request again pays no second time.",
+    "nonce_replayed",
+    String((await facilitator.settle(again, offer, randomId())).errorReason),
+  );
+  const audit = ledger.audit();
+  story.step("The books: every chain recomputed, every balance added up.", "sound", audit.problems.join("; ") || "sound", {
+    supply: displayAmount(audit.supply),
+    entries: String(audit.journalEntries),
+  });
+  return story.end();
+}
+
+function offerFor(ledger: Digest): PaymentRequirements {
+  const terms = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount: "10000", payTo: DEMO_MERCHANT_ACCOUNT };
+  return { ...terms, maxTimeoutSeconds: 900, extra: { binding: bindingOf(REQUEST, terms), ledger } };
+}
+
+/** The rules as a backend: the same interface that the Durable Object serves, without the journey. */
+function inProcess(rules: LedgerRules): PaymentBackend {
+  return {
+    info: async () => rules.info(),
+    check: async (payment) => rules.check(payment, unixNow()),
+    reserve: async (payment, hold) => rules.reserve(payment, hold, unixNow()),
+    capture: async (reservation) => rules.capture(reservation, unixNow()),
+    release: async (reservation) => rules.release(reservation, unixNow()),
+    settle: async (payment, settlementId) => rules.settle(payment, settlementId, unixNow()),
+    cancel: async (payer, nonce) => rules.cancel(payer, nonce, unixNow()),
+    status: async (payer, nonce, validBefore) => rules.status(payer, nonce, validBefore, unixNow()),
+    account: async (account) => rules.account(account),
+    fund: async (account, value, grantId) => rules.fund(account, value, grantId, unixNow()),
+  };
+}
+
+function randomId(): Digest {
+  return bytesToHex(randomBytes(32)) as Digest;
+}

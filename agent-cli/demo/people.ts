@@ -1,0 +1,52 @@
+/** An agent and its owner with keys in memory: what two people do with files and prompts, done in one process. */
+import { authorizationFor, signPayload } from "../../shared/approval.ts";
+import type { BoundRequest } from "../../shared/binding.ts";
+import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import {
+  checkPaymentRequest,
+  paymentFields,
+  type PaymentRequest,
+  type PaymentRequestBody,
+  signPaymentRequest,
+} from "../../shared/payment-request.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/signer.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import type { PaymentPayload, PaymentRequirements } from "../../shared/x402.ts";
+
+export interface People {
+  agent: WalletSigner;
+  owner: WalletSigner;
+}
+
+export async function createPeople(): Promise<People> {
+  return { agent: await keySigner(generateSecretKey()), owner: await keySigner(generateSecretKey()) };
+}
+
+/** The agent's side: a signed PaymentRequest for `http` on the terms of `offer`. */
+export function ask(agent: WalletSigner, http: BoundRequest, offer: PaymentRequirements, reason: string): Promise<PaymentRequest> {
+  const now = unixNow();
+  const body = {
+    version: "1",
+    id: `pr_${bytesToHex(randomBytes(10))}`,
+    createdAt: formatTimestamp(now),
+    expiresAt: formatTimestamp(now + DEFAULT_REQUEST_LIFE_SECONDS),
+    agent: { publicKey: agent.publicKey, name: "Demo agent" },
+    merchant: { name: "Demo merchant", url: new URL("/", http.url).href },
+    http,
+    payment: paymentFields(offer),
+    reason,
+  };
+  return signPaymentRequest(body as PaymentRequestBody, agent);
+}
+
+/**
+ * The owner's side: the same checks as on the approval screen, then the signature.
+ * @throws {Error} with the refusal's code, when the request would be refused
+ */
+export async function approve(owner: WalletSigner, request: PaymentRequest): Promise<PaymentPayload> {
+  const checked = await checkPaymentRequest(request, unixNow());
+  if (!checked.ok) throw new Error(`${checked.code}: ${checked.problem}`);
+  const authorization = authorizationFor(request, checked, owner.account, unixNow());
+  return signPayload(request, checked, authorization, owner);
+}

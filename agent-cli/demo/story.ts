@@ -1,0 +1,66 @@
+/** A demonstration as a story: every step says what should happen, does it, and compares. */
+import * as z from "zod";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { type Layout, wrap } from "../layout.ts";
+import { type Outcome, refuse, succeed } from "../outcome.ts";
+
+const stepSchema = z.strictObject({
+  chapter: z.string(),
+  /** What is done. */
+  step: z.string(),
+  expected: z.string(),
+  seen: z.string(),
+  ok: z.boolean(),
+  /** Something to look at: terms, a receipt, balances. */
+  shown: z.record(z.string(), z.string()).optional(),
+});
+
+export const storySchema = z.strictObject({ title: z.string(), steps: z.array(stepSchema), failed: z.number() });
+export type StoryData = z.infer<typeof storySchema>;
+
+export class Story {
+  readonly #context: Context;
+  readonly #layout: Layout;
+  readonly #data: StoryData;
+  #chapter = "";
+
+  constructor(context: Context, title: string) {
+    this.#context = context;
+    this.#layout = context.layout;
+    this.#data = { title, steps: [], failed: 0 };
+    context.tell(this.#layout.ink("bold", title));
+  }
+
+  chapter(title: string): void {
+    this.#chapter = title;
+    this.#context.tell("", this.#layout.ink("bold", title));
+  }
+
+  /** One step. Its result counts: a story with a step that went otherwise has failed. */
+  step(step: string, expected: string, seen: string, shown?: Record<string, string>): void {
+    const ok = expected === seen;
+    this.#data.steps.push({ chapter: this.#chapter, step, expected, seen, ok, ...(shown && { shown }) });
+    if (!ok) this.#data.failed++;
+    const verdict = ok ? this.#layout.ink("green", `✓ ${seen}`) : this.#layout.ink("red", `✗ ${seen}, expected ${expected}`);
+    this.#context.tell(...wrap(step, this.#layout.width - 2).map((line) => `  ${line}`), `    ${verdict}`);
+    for (const [name, value] of Object.entries(shown ?? {})) {
+      const [first = "", ...rest] = wrap(value, this.#layout.width - 20);
+      this.#context.tell(`      ${this.#layout.ink("dim", name.padEnd(13))}${first}`, ...rest.map((line) => " ".repeat(19) + line));
+    }
+  }
+
+  end(): Outcome<StoryData> {
+    const { steps, failed } = this.#data;
+    if (failed === 0) return succeed(this.#data);
+    return refuse("demo_failed", EXIT.internal, `${failed} of ${steps.length} steps went otherwise than they should.`, {
+      hint: "The steps marked ✗ say what was expected.",
+      details: { ...this.#data },
+    });
+  }
+}
+
+/** The end of a story that was told as it went. */
+export function renderStory({ steps }: StoryData, layout: Layout): string[] {
+  return ["", layout.ink("green", `All ${steps.length} steps went as they should.`)];
+}
