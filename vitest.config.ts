@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // The Workers log every payment; only a failed test's output is worth reading.
+    silent: "passed-only",
     projects: [
       {
         test: {

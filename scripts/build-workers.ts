@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions } from "wrangler";
+import { unstable_getMiniflareWorkerOptions as readWorkerOptions, unstable_readConfig as readConfig } from "wrangler";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -22,8 +22,18 @@ export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
 
 async function bundle(configPath: string): Promise<WorkerBundle> {
   const { main = "", workerOptions } = readWorkerOptions(configPath);
+  const { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits } = workerOptions;
+  return {
+    name: readConfig({ config: configPath }).name ?? "",
+    script: await bundleScript(main),
+    options: { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits },
+  };
+}
+
+/** One Worker as a single ES module, minified as for production. */
+export async function bundleScript(entryPoint: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [main],
+    entryPoints: [entryPoint],
     bundle: true,
     minify: true,
     keepNames: true,
@@ -33,17 +43,7 @@ async function bundle(configPath: string): Promise<WorkerBundle> {
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*"],
   });
-  const { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits } = workerOptions;
-  return {
-    name: await workerName(configPath),
-    script: outputFiles[0]?.text ?? "",
-    options: { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits },
-  };
-}
-
-async function workerName(configPath: string): Promise<string> {
-  const { unstable_readConfig: readConfig } = await import("wrangler");
-  return readConfig({ config: configPath }).name ?? "";
+  return outputFiles[0]?.text ?? "";
 }
 
 if (import.meta.main) await buildWorkers();

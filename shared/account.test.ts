@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { ACCOUNT, BAD_ACCOUNTS } from "../test/hostile.ts";
 import { accountOfBytes, accountOfKey, isAccountId, parseAccountId } from "./account.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BAD_AMOUNTS, GOOD_AMOUNTS } from "../test/hostile.ts";
 import { displayAmount, isAmount } from "./amount.ts";

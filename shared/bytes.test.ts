@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { badHex } from "../test/hostile.ts";
 import { decodeUtf8, fromBase64, hexSchema, toBase64, utf8 } from "./bytes.ts";

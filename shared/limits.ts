@@ -21,7 +21,7 @@ export const MAX_RESPONSE_BODY_BYTES = 8 * 1024 * 1024;
 export const MAX_FILE_BYTES = 64 * 1024;
 export const MAX_JSON_DEPTH = 16;
 export const MAX_URL_LENGTH = 2048;
-/** Names of agents and merchants, in UTF-16 units. */
+/** Names of agents and merchants, in code points. */
 export const MAX_NAME_LENGTH = 100;
 export const MAX_DESCRIPTION_LENGTH = 500;
 /** The canonical text of the offer that a PaymentRequest carries. */

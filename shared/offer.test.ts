@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LEDGER, offerOf, stranger } from "../test/fixtures.ts";
 import { compareOffer, supportsExtra } from "./offer.ts";
@@ -55,9 +55,9 @@ describe("what a client echoes", () => {
   });
 });
 
-describe("extra", () => {
-  const supports = (extra: PaymentRequirements["extra"]) => supportsExtra({ ...offer, extra });
+const supports = (extra: PaymentRequirements["extra"]) => supportsExtra({ ...offer, extra });
 
+describe("extra", () => {
   test.each([
     ["nothing", {}],
     ["null", null],

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, requestBody, stranger } from "../test/fixtures.ts";
 import { change, leaves, testFields } from "../test/fields.ts";
@@ -29,7 +29,10 @@ testFields({
   valid,
   fields: [
     { path: "version", bad: ["", "0", "2", "1.0", "01"] },
-    { path: "id", bad: ["", "pr_", "pr_short", "PR_0123456789abcdef", "pr_0123456789ABCDEF", `pr_${"a".repeat(41)}`, "pr_0123456789abcdef\n"] },
+    {
+      path: "id",
+      bad: ["", "pr_", "pr_short", "PR_0123456789abcdef", "pr_0123456789ABCDEF", `pr_${"a".repeat(41)}`, "pr_0123456789abcdef\n"],
+    },
     { path: "createdAt", bad: BAD_TIMESTAMPS, good: ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z"] },
     { path: "expiresAt", bad: BAD_TIMESTAMPS },
     { path: "agent", bad: [], type: "object" },
@@ -182,7 +185,8 @@ describe("checkPaymentRequest", () => {
     for (const [path, value] of Object.entries(changed)) expect(await codeOf(change(request, path, value)), path).toBe("invalid_signature");
     // What else is signed cannot even be changed that far: it must fit the offer.
     const others = leaves(request).filter((path) => !(path in changed) && path !== "version");
-    for (const path of others) expect(await codeOf(change(request, path, "x")).catch(() => "refused by the schema"), path).not.toBe("query+body");
+    for (const path of others)
+      expect(await codeOf(change(request, path, "x")).catch(() => "refused by the schema"), path).not.toBe("query+body");
   });
 
   test("a signature by another key than the one named is refused", async () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { BAD_TIMESTAMPS } from "../test/hostile.ts";
 import { formatTimestamp, parseTimestamp, unixNow } from "./time.ts";

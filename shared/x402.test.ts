@@ -62,7 +62,16 @@ testFields({
 testFields({
   name: "SettleResponse",
   schema: settleResponseSchema,
-  valid: { success: false, errorReason: "nonce_replayed", payer: "p", transaction: "", network: "n", amount: "1", extensions: {}, extra: {} },
+  valid: {
+    success: false,
+    errorReason: "nonce_replayed",
+    payer: "p",
+    transaction: "",
+    network: "n",
+    amount: "1",
+    extensions: {},
+    extra: {},
+  },
   fields: [
     { path: "success", bad: [], type: "boolean" },
     { path: "errorReason", bad: [], optional: true, nullable: true },

@@ -2,19 +2,20 @@
 import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
 import { bindingOf } from "../../shared/binding.ts";
 import { displayAmount } from "../../shared/amount.ts";
-import type { PaymentBackend } from "../../shared/backend.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import type { Digest } from "../../shared/digest.ts";
 import { Facilitator } from "../../shared/facilitator.ts";
+import { checkShape } from "../../shared/json.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { checkPaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
-import { meaningfulLength } from "../../shared/text.ts";
+import { reasonSchema } from "../../shared/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402.ts";
 import type { Context } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
+import { inProcessBackend } from "./in-process.ts";
 import { memoryStore } from "./memory-store.ts";
 import { approve, ask, createPeople } from "./people.ts";
 import { Story, type StoryData } from "./story.ts";
@@ -25,7 +26,7 @@ const REASON = "The premium report answers the question you asked me this mornin
 export async function tellCliStory(context: Context): Promise<Outcome<StoryData>> {
   const story = new Story(context, "The protocol in one process: no network, no Workers");
   const ledger = new LedgerRules(memoryStore(), { ledger: randomId(), supply: GENESIS_SUPPLY, at: unixNow() });
-  const facilitator = new Facilitator(inProcess(ledger), ledger.info().ledger);
+  const facilitator = new Facilitator(inProcessBackend(ledger), ledger.info().ledger);
   const { agent, owner } = await createPeople();
   const offer = offerFor(ledger.info().ledger);
 
@@ -34,7 +35,12 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
   story.step("The faucet pays the owner.", "ok", funded.ok ? "ok" : funded.code, {
     balance: displayAmount(ledger.account(owner.account).balance),
   });
-  story.step("A reason must be one.", "7 of at least 32", `${meaningfulLength("because")} of at least 32`);
+  const reason = checkShape("because", reasonSchema);
+  story.step(
+    "Because is not a reason.",
+    "must say why in at least 32 visible characters",
+    reason.ok ? "accepted" : reason.problem.replace("value: ", ""),
+  );
   const request = await ask(agent, REQUEST, offer, REASON);
   const checked = await checkPaymentRequest(request, unixNow());
   story.step("The agent asks, and signs what it asks for.", "ok", checked.ok ? "ok" : checked.code, {
@@ -83,22 +89,6 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
 function offerFor(ledger: Digest): PaymentRequirements {
   const terms = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount: "10000", payTo: DEMO_MERCHANT_ACCOUNT };
   return { ...terms, maxTimeoutSeconds: 900, extra: { binding: bindingOf(REQUEST, terms), ledger } };
-}
-
-/** The rules as a backend: the same interface that the Durable Object serves, without the journey. */
-function inProcess(rules: LedgerRules): PaymentBackend {
-  return {
-    info: async () => rules.info(),
-    check: async (payment) => rules.check(payment, unixNow()),
-    reserve: async (payment, hold) => rules.reserve(payment, hold, unixNow()),
-    capture: async (reservation) => rules.capture(reservation, unixNow()),
-    release: async (reservation) => rules.release(reservation, unixNow()),
-    settle: async (payment, settlementId) => rules.settle(payment, settlementId, unixNow()),
-    cancel: async (payer, nonce) => rules.cancel(payer, nonce, unixNow()),
-    status: async (payer, nonce, validBefore) => rules.status(payer, nonce, validBefore, unixNow()),
-    account: async (account) => rules.account(account),
-    fund: async (account, value, grantId) => rules.fund(account, value, grantId, unixNow()),
-  };
 }
 
 function randomId(): Digest {

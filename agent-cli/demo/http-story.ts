@@ -1,109 +1,102 @@
 /** The whole system, driven over HTTP from the 402 to the receipt, and through everything that must be refused. */
-import * as z from "zod/mini";
 import { displayAmount } from "../../shared/amount.ts";
 import type { ExactPayload } from "../../shared/authorization.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
 import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/decision.ts";
-import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
-import { checkPaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
+import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
+import type { WalletSigner } from "../../shared/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { type PaymentPayload, type PaymentRequirements, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402.ts";
+import type { PaymentPayload } from "../../shared/x402.ts";
 import type { Context } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
-import { approve, ask, createPeople, type People } from "./people.ts";
+import { type Balance, Buyer, receiptOf, verdict } from "./buyer.ts";
+import { approve } from "./people.ts";
 import type { Stack } from "./stack.ts";
 import { Story, type StoryData } from "./story.ts";
 
-const REASON = "I need the premium report to answer the question you asked me this morning.";
-
 export async function tellHttpStory(context: Context, stack: Stack): Promise<Outcome<StoryData>> {
   const story = new Story(context, "Three Workers on loopback: a merchant, a facilitator, a ledger");
-  const people = await createPeople();
-  const premium = `${stack.merchant}/premium`;
+  const buyer = await Buyer.create(stack);
+  const { owner } = buyer.people;
+  const premium = { url: `${stack.merchant}/premium` };
+  const zurich = { url: `${stack.merchant}/weather?city=Zurich` };
+  const london = { url: `${stack.merchant}/weather?city=London` };
+  const flaky = { url: `${stack.merchant}/flaky` };
 
   story.chapter("The owner has money, the agent has none");
-  const funded = await fund(stack, people.owner.account);
-  story.step("The faucet pays the owner's account test money.", "200", String(funded), {
-    owner: people.owner.account,
-    merchant: stack.payTo,
-  });
-  const before = await balances(stack, people);
+  const funded = await buyer.fund();
+  story.step("The faucet pays the owner's account test money.", "200", verdict(funded), { owner: owner.account, merchant: stack.payTo });
+  const before = await buyer.balances();
 
   story.chapter("The agent asks, the owner approves, the merchant is paid");
-  const offer = await termsOf(premium);
-  story.step("The agent asks for the premium report without paying.", "402 payment_required", await answer(premium), {
+  const offer = await buyer.offer(premium);
+  story.step("The agent asks for the premium report without paying.", "402 payment_required", verdict(await buyer.send(premium)), {
     price: displayAmount(offer.amount),
     "paid to": offer.payTo,
     "valid for": `${offer.maxTimeoutSeconds} s after approval`,
   });
-  const request = await ask(people.agent, { method: "GET", url: premium }, offer, REASON);
+  const request = await buyer.request(premium);
   const checked = await checkPaymentRequest(request, unixNow());
-  story.step(
-    "It writes a payment request with its reason. The owner's tool recomputes what the merchant bound it to.",
-    "query+body",
-    checked.ok ? checked.scope : checked.code,
-    {
-      reason: request.reason,
-      code: shortCode(requestDigest(request)),
-    },
-  );
-  const payment = await approve(people.owner, request);
-  const paid = await send(premium, payment);
-  story.step("The owner approves; the agent repeats its request with the signed payment.", "200", code(paid), {
-    ...(await receiptOf(paid)),
+  const scope = checked.ok ? checked.scope : checked.code;
+  story.step("It writes a payment request. The owner's tool recomputes what the merchant's offer is bound to.", "query+body", scope, {
+    reason: request.reason,
+    code: shortCode(requestDigest(request)),
+  });
+  const payment = await approve(owner, request);
+  const paid = await buyer.send(premium, payment);
+  const receipt = receiptOf(paid);
+  story.step("The owner approves; the agent repeats its request with the signed payment.", "200", verdict(paid), {
+    transaction: receipt?.transaction ?? "none",
+    paid: displayAmount(receipt?.amount ?? "0"),
     body: await paid.text(),
   });
-  story.step("The same payment again buys nothing.", "402 nonce_replayed", code(await send(premium, payment)));
-  const again = await approve(people.owner, request);
-  story.step("Nor does a second approval of the same request.", "402 nonce_replayed", code(await send(premium, again)));
+  story.step("The same payment again buys nothing.", "402 nonce_replayed", verdict(await buyer.send(premium, payment)));
+  const again = await approve(owner, request);
+  story.step("Nor does a second approval of the same request.", "402 nonce_replayed", verdict(await buyer.send(premium, again)));
 
   story.chapter("The owner declines");
-  const unwanted = await ask(
-    people.agent,
-    { method: "GET", url: premium },
-    offer,
-    "I would like to have the very same premium report once more.",
-  );
-  const decision = await decline(people, unwanted);
+  const decision = await decline(owner, await buyer.request(premium, "I would like to have the very same premium report once more."));
   story.step("A second request gets a signed no. There is nothing that could be sent.", "declined, genuine", await describe(decision), {
     code: decision.decision.code,
     note: decision.decision.note ?? "",
   });
 
   story.chapter("A payment says exactly what was approved, or nothing");
-  const another = await approve(people.owner, await ask(people.agent, { method: "GET", url: premium }, offer, REASON));
+  const another = await buyer.approved(premium);
   for (const { what, expected, tamper } of TAMPERINGS) {
-    story.step(`Somebody changes ${what} of an approved payment.`, `402 ${expected}`, code(await send(premium, tamper(another))));
+    const answer = await buyer.send(premium, tamper(another));
+    story.step(`Somebody changes ${what} of an approved payment.`, `402 ${expected}`, verdict(answer));
   }
-  story.step("Untouched, it is still good: refusals cost nothing.", "200", code(await send(premium, another)));
+  story.step("Untouched, it is still good: refusals cost nothing.", "200", verdict(await buyer.send(premium, another)));
 
   story.chapter("A payment for one request buys no other");
-  const zurich = `${stack.merchant}/weather?city=Zurich`;
-  const london = `${stack.merchant}/weather?city=London`;
-  const weather = await approve(people.owner, await ask(people.agent, { method: "GET", url: zurich }, await termsOf(zurich), REASON));
-  story.step(
-    "The weather of Zurich is approved; the agent asks for London with it.",
-    "402 binding_mismatch",
-    code(await send(london, weather)),
-  );
-  const forecast = await send(zurich, weather);
-  story.step("For Zurich it is accepted.", "200", code(forecast), { body: await forecast.text() });
+  const weather = await buyer.approved(zurich);
+  const elsewhere = await buyer.send(london, weather);
+  story.step("The weather of Zurich is approved; the agent asks for London with it.", "402 binding_mismatch", verdict(elsewhere));
+  const forecast = await buyer.send(zurich, weather);
+  story.step("For Zurich it is accepted.", "200", verdict(forecast), { body: await forecast.text() });
 
   story.chapter("A merchant that fails is not paid");
-  const flaky = `${stack.merchant}/flaky`;
-  const middle = await balances(stack, people);
-  const lost = await approve(people.owner, await ask(people.agent, { method: "GET", url: flaky }, await termsOf(flaky), REASON));
-  story.step("The flaky route takes the payment and breaks.", "500", code(await send(flaky, lost)));
-  const after = await balances(stack, people);
-  story.step("The owner's balance is what it was, and nothing is held.", show(middle.owner), show(after.owner));
+  const middle = await buyer.balances();
+  story.step("The flaky route takes the payment and breaks.", "500", verdict(await buyer.send(flaky, await buyer.approved(flaky))));
+  const after = await buyer.balances();
+  story.step(
+    "The owner's balance is what it was, and nothing is held.",
+    `${show(middle.owner)}, 0 held`,
+    `${show(after.owner)}, ${after.owner.held} held`,
+  );
 
   story.chapter("The books");
-  const spent = 2n * BigInt(offer.amount) + 2500n;
-  story.step("The owner paid for two reports and one forecast.", spent.toString(), String(before.owner.balance - after.owner.balance), {
-    before: displayAmount(before.owner.balance),
-    after: displayAmount(after.owner.balance),
+  const spent = 2n * BigInt(offer.amount) + BigInt((await buyer.offer(zurich)).amount);
+  const left = before.owner.balance - after.owner.balance;
+  story.step("The owner paid for two reports and one forecast.", displayAmount(spent), displayAmount(left), {
+    before: show(before.owner),
+    after: show(after.owner),
   });
-  story.step("The merchant received exactly that.", spent.toString(), String(after.merchant.balance - before.merchant.balance));
+  const earned = after.merchant.balance - before.merchant.balance;
+  story.step("The merchant received exactly that.", displayAmount(spent), displayAmount(earned), {
+    before: show(before.merchant),
+    after: show(after.merchant),
+  });
   return story.end();
 }
 
@@ -113,47 +106,21 @@ const TAMPERINGS: { what: string; expected: string; tamper: Tamper }[] = [
   { what: "the amount", expected: "amount_mismatch", tamper: inAuthorization({ value: "1" }) },
   { what: "the recipient", expected: "recipient_mismatch", tamper: inAuthorization({ to: "11111111111111111111111111111112" }) },
   { what: "the network", expected: "invalid_network", tamper: inAuthorization({ network: "logos:lez-mainnet" }) },
-  {
-    what: "the signature",
-    expected: "invalid_signature",
-    tamper: (payment) => ({ ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } }),
-  },
+  { what: "the signature", expected: "invalid_signature", tamper: inPayload({ signature: "ab".repeat(64) }) },
 ];
+
+function inPayload(change: Record<string, unknown>): Tamper {
+  return (payment) => ({ ...payment, payload: { ...payment.payload, ...change } });
+}
 
 function inAuthorization(change: Record<string, string>): Tamper {
   return (payment) => {
     const { authorization } = payment.payload as unknown as ExactPayload;
-    return { ...payment, payload: { ...payment.payload, authorization: { ...authorization, ...change } } };
+    return inPayload({ authorization: { ...authorization, ...change } })(payment);
   };
 }
 
-function send(url: string, payment: PaymentPayload): Promise<Response> {
-  return fetch(url, { headers: { [PAYMENT_SIGNATURE]: encodeHeader(payment) }, redirect: "manual" });
-}
-
-async function answer(url: string): Promise<string> {
-  return code(await fetch(url));
-}
-
-/** `402 nonce_replayed`: status and error code. */
-function code(response: Response): string {
-  return `${response.status} ${response.headers.get(PAYMENT_ERROR) ?? ""}`.trim();
-}
-
-/** The merchant's offer for a GET of this URL. */
-async function termsOf(url: string): Promise<PaymentRequirements> {
-  const required = decodeHeader((await fetch(url)).headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
-  const [offer] = required.ok ? required.value.accepts : [];
-  if (!offer) throw new Error(`${url} makes no offer`);
-  return offer;
-}
-
-async function receiptOf(response: Response): Promise<Record<string, string>> {
-  const receipt = decodeHeader(response.headers.get(PAYMENT_RESPONSE) ?? "", settleResponseSchema);
-  return receipt.ok ? { transaction: receipt.value.transaction, paid: displayAmount(receipt.value.amount ?? "0") } : {};
-}
-
-async function decline({ owner }: People, request: Parameters<typeof requestDigest>[0]): Promise<DecisionRecord> {
+function decline(owner: WalletSigner, request: PaymentRequest): Promise<DecisionRecord> {
   const decision = {
     requestDigest: requestDigest(request),
     decision: "declined",
@@ -165,32 +132,9 @@ async function decline({ owner }: People, request: Parameters<typeof requestDige
 }
 
 async function describe(record: DecisionRecord): Promise<string> {
-  return `${record.decision.decision}, ${(await isGenuineDecision(record)) && record.signed ? "genuine" : "not genuine"}`;
+  return `${record.decision.decision}, ${record.signed && (await isGenuineDecision(record)) ? "genuine" : "not genuine"}`;
 }
 
-async function fund(stack: Stack, account: string): Promise<number> {
-  const response = await fetch(`${stack.facilitator}/faucet`, {
-    method: "POST",
-    body: JSON.stringify({ account, id: bytesToHex(randomBytes(32)) }),
-  });
-  return response.status;
-}
-
-interface Balance {
-  balance: bigint;
-  held: bigint;
-}
-
-const accountSchema = z.object({ balance: z.string(), held: z.string() });
-
-async function balances(stack: Stack, { owner }: People): Promise<{ owner: Balance; merchant: Balance }> {
-  const read = async (account: string): Promise<Balance> => {
-    const { balance, held } = z.parse(accountSchema, await (await fetch(`${stack.facilitator}/accounts/${account}`)).json());
-    return { balance: BigInt(balance), held: BigInt(held) };
-  };
-  return { owner: await read(owner.account), merchant: await read(stack.payTo) };
-}
-
-function show({ balance, held }: Balance): string {
-  return `${displayAmount(balance)}, ${held} held`;
+function show({ balance }: Balance): string {
+  return displayAmount(balance);
 }

@@ -9,7 +9,7 @@ import * as z from "zod";
 export interface WorkerBundle {
   name: string;
   script: string;
-  /** What its wrangler.toml says. */
+  /** What its wrangler.toml says, and its .dev.vars where it has one. */
   options: Record<string, unknown>;
 }
 
@@ -24,6 +24,8 @@ export interface StackOptions {
   onLog?: (line: string) => void;
   /** Overrides of single vars, per Worker name. */
   vars?: Record<string, Record<string, string>>;
+  /** Another merchant in place of the demo's: the text of a bundled Worker with the same bindings. */
+  merchantScript?: string;
 }
 
 export interface Stack {
@@ -35,12 +37,6 @@ export interface Stack {
   ledger: string;
   stop(): Promise<void>;
 }
-
-/** On loopback everybody may have test money. */
-const LOCAL_VARS: Record<string, Record<string, string>> = {
-  "lez-facilitator": { FAUCET: "on" },
-  "lez-ledger-do": { FAUCET: "on" },
-};
 
 const healthSchema = z.object({ ledger: z.string() });
 
@@ -75,18 +71,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function workerOptions(
-  { name, script, options }: WorkerBundle,
-  { merchantPort = 0, facilitatorPort = 0, vars = {} }: StackOptions,
-): V4WorkerOptions {
+function workerOptions({ name, script, options }: WorkerBundle, stack: StackOptions): V4WorkerOptions {
+  const { merchantPort = 0, facilitatorPort = 0, vars = {}, merchantScript } = stack;
   const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort };
   const port = ports[name];
   return {
     ...options,
     name,
     modules: true,
-    script,
-    bindings: { ...(options["bindings"] as object), ...LOCAL_VARS[name], ...vars[name] },
+    script: name === "lez-merchant" ? (merchantScript ?? script) : script,
+    bindings: { ...(options["bindings"] as object), ...vars[name] },
     ...(port !== undefined && { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };
 }

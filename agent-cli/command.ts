@@ -1,0 +1,50 @@
+/** One definition per command. Flags, help and output, and later schemas, MCP tools and tables of commands, are derived from it. */
+import type * as z from "zod";
+import type { Context } from "./context.ts";
+import type { Layout } from "./layout.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** `both`: agent and owner. `dev`: for trying things out. An agent's tools are made of `agent` and `both` only. */
+export type Audience = "agent" | "owner" | "both" | "dev";
+
+declare module "zod" {
+  /** What an input field says about itself beside its description. */
+  interface GlobalMeta {
+    /** Given by place, not by name. */
+    positional?: boolean;
+    /** `X` makes `-X` a short form. */
+    short?: string;
+    /** What the value is called in help: `file` shows `--out <file>`. */
+    value?: string;
+  }
+}
+
+export interface Example {
+  says: string;
+  argv: string;
+}
+
+export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType> {
+  /** The words that call it: `owner create`. */
+  name: string;
+  audience: Audience;
+  /** One line, without a full stop. */
+  summary: string;
+  /** Paragraphs of help below the summary. */
+  description?: string;
+  /** Keys are flags: `payTo` is `--pay-to`. Booleans take no value, arrays repeat. */
+  input: Input;
+  /** The `data` of the envelope. */
+  output: Output;
+  examples: readonly Example[];
+  /** Tells its story as text even when piped, unless `--json` is given. */
+  story?: true;
+  run(context: Context, input: z.output<Input>): Promise<Outcome<z.output<Output>>>;
+  /** The data for people: lines of text. Text from strangers passes `showUnsafe`. */
+  render(data: z.output<Output>, layout: Layout): string[];
+}
+
+/** Keeps a definition's types together; the registry knows commands by their common shape. */
+export function defineCommand<Input extends z.ZodObject, Output extends z.ZodType>(command: Command<Input, Output>): Command {
+  return command;
+}

@@ -1,0 +1,36 @@
+/** `agent create`: the key that signs requests and cannot spend. */
+import * as z from "zod";
+import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
+import { humanText } from "../../shared/text.ts";
+import { defineCommand } from "../command.ts";
+import { forceField, outField, textField } from "../fields.ts";
+import { writeJson } from "../files.ts";
+import { createKeyFile } from "../keystore.ts";
+import { field } from "../layout.ts";
+import { succeed } from "../outcome.ts";
+
+export const agentCreate = defineCommand({
+  name: "agent create",
+  audience: "agent",
+  summary: "make the agent's key, which signs requests and cannot spend",
+  input: z.strictObject({
+    out: outField.meta({ description: "where the key goes" }),
+    name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "what the agent calls itself" }),
+    ...forceField,
+  }),
+  output: z.strictObject({ file: z.string(), publicKey: z.string(), name: z.string().optional() }),
+  examples: [
+    { says: "a key for requests", argv: "agent create --out agent.json" },
+    { says: "with a name that the owner will read", argv: 'agent create --out agent.json --name "research assistant"' },
+  ],
+  async run(_context, { out, name, force }) {
+    const key = await createKeyFile("agent", name === undefined ? {} : { name });
+    const written = writeJson(out, key, force);
+    return written.ok ? succeed({ file: out, publicKey: key.publicKey, ...(name !== undefined && { name }) }) : written;
+  },
+  render: ({ file, publicKey }, layout) => [
+    layout.ink("green", `Agent key written to ${file}`),
+    ...field(layout, "public key", publicKey),
+    ...field(layout, "it can", "sign requests; it can never spend"),
+  ],
+});

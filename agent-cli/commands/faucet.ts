@@ -1,0 +1,60 @@
+/** `faucet`: test money for an account, where the facilitator gives any. */
+import * as z from "zod";
+import { accountIdSchema } from "../../shared/account.ts";
+import type { Amount } from "../../shared/amount.ts";
+import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
+import { ASSET } from "../../shared/lez.ts";
+import { FAUCET_GRANT } from "../../shared/limits.ts";
+import { accountFields, accountOf } from "../account-input.ts";
+import { defineCommand } from "../command.ts";
+import { callFacilitator, facilitatorFields } from "../facilitator.ts";
+import { amountField } from "../fields.ts";
+import { field } from "../layout.ts";
+import { succeed } from "../outcome.ts";
+import { money, moneySchema } from "../views.ts";
+
+const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
+
+export const faucet = defineCommand({
+  name: "faucet",
+  audience: "dev",
+  summary: "put test money into an account",
+  input: z.strictObject({
+    ...accountFields,
+    amount: amountField.default(FAUCET_GRANT.toString() as Amount).meta({ value: "units", description: `atomic units; ${FAUCET_GRANT}` }),
+    id: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be 64 hex digits")
+      .optional()
+      .meta({ description: "id of the grant: the same id pays once" }),
+    ...facilitatorFields,
+  }),
+  output: z.strictObject({ account: z.string(), granted: moneySchema, balance: moneySchema, transaction: z.string(), id: z.string() }),
+  examples: [
+    { says: "for the owner's account", argv: "faucet --owner-file owner.json" },
+    { says: "half an LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 500000000" },
+  ],
+  async run(context, input) {
+    const account = accountOf(input);
+    if (!account.ok) return account;
+    const id = input.id ?? bytesToHex(randomBytes(32));
+    const answer = await callFacilitator(context, input, {
+      path: "/faucet",
+      body: { account: account.data, amount: input.amount, id },
+      answer: answerSchema,
+    });
+    if (!answer.ok) {
+      if (!answer.error.retryable) return answer;
+      // A lost answer may have been a grant: the same id makes the repetition harmless.
+      const argv = ["lez-agent-pay", ...context.argv, ...(input.id ? [] : ["--id", id])];
+      return { ...answer, next: { argv, by: "agent", why: "ask again for the same grant; it is paid once" } };
+    }
+    const { balance, transaction } = answer.data;
+    return succeed({ account: account.data, granted: money(input.amount, ASSET), balance: money(balance, ASSET), transaction, id });
+  },
+  render: ({ account, granted, balance }, layout) => [
+    layout.ink("green", `${granted.display} granted`),
+    ...field(layout, "account", account),
+    ...field(layout, "balance", balance.display),
+  ],
+});

@@ -1,0 +1,73 @@
+/** `http get`: one GET, with or without a signed payment; shows status, decoded x402 headers and body. */
+import * as z from "zod";
+import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/binding.ts";
+import { resourceInfoSchema } from "../../shared/x402.ts";
+import { defineCommand } from "../command.ts";
+import { forceField, outField } from "../fields.ts";
+import { checkWritable } from "../files.ts";
+import { exchange, type HttpRequest } from "../http.ts";
+import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
+import { fail, type Failure, succeed } from "../outcome.ts";
+import { paidSchema, type Payment, present, readPayment, renderPaid } from "../payment.ts";
+import { interrupted } from "../prompts.ts";
+import { renderResponse, responseSchema, responseView } from "../views.ts";
+
+export const httpGet = defineCommand({
+  name: "http get",
+  audience: "agent",
+  summary: "one GET, with or without a signed payment",
+  description:
+    "Without a payment a 402 is an answer like any other: exit code 0. With one, it goes to the URL it was approved for or nowhere.",
+  input: z.strictObject({
+    url: z.string().meta({ description: "the resource" }),
+    payload: z.string().optional().meta({ value: "file", description: "the signed payment to attach" }),
+    header: curlFields.header,
+    out: outField.optional().meta({ description: "where the body goes" }),
+    ...allowHttpField,
+    ...forceField,
+  }),
+  output: z.union([paidSchema, z.strictObject({ request: paidSchema.shape.request, response: responseSchema })]),
+  examples: [
+    { says: "what does the server say?", argv: "http get --url https://api.example.com/premium" },
+    { says: "with an approved payment", argv: "http get --url https://api.example.com/premium --payload payment-payload.json" },
+  ],
+  async run(context, { payload, out, force, ...input }) {
+    const request = httpRequest(input);
+    if (!request.ok) return request;
+    if (payload !== undefined) {
+      const payment = await readPayment(payload);
+      if (!payment.ok) return payment;
+      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force });
+    }
+    const writable = out === undefined ? undefined : checkWritable(out, force);
+    if (writable && !writable.ok) return writable;
+    const answer = await exchange(request.data, context.io.signal);
+    if (!answer.ok) {
+      if (context.io.signal.aborted) return interrupted();
+      return fail("network", `${new URL(request.data.url).host} could not be asked: ${answer.problem}.`, {
+        hint: "Check the URL, then try again.",
+      });
+    }
+    const response = responseView(answer, out, force);
+    if (!response.ok) return response;
+    return succeed({ request: { method: request.data.method, url: request.data.url }, response: response.data });
+  },
+  render: (data, layout) => ("receipt" in data ? renderPaid(data, layout) : renderResponse(data.response, layout)),
+});
+
+/** Whether the payment says itself that it is for this URL. There is no PaymentRequest here to ask. */
+function notForThis({ payload, authorization }: Payment, request: HttpRequest): Failure | undefined {
+  const resource = resourceInfoSchema.safeParse(payload.resource);
+  const approvedUrl = resource.success ? canonicalUrl(resource.data.url) : undefined;
+  const scope: BindingScope | undefined = bindingScope(boundRequest(request), payload.accepted);
+  if (approvedUrl === undefined && authorization.binding === undefined) {
+    return differs("The payment does not say what it is for, so it is not sent anywhere.");
+  }
+  if (approvedUrl !== undefined && approvedUrl !== request.url)
+    return differs(`The payment was approved for ${approvedUrl}, not for ${request.url}.`);
+  return scope ? undefined : differs(`The payment is bound to another request than GET ${request.url}.`);
+}
+
+function differs(message: string): Failure {
+  return fail("request_differs", `${message} Nothing was sent.`, { hint: "Name the URL that was approved." });
+}

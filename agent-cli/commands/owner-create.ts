@@ -1,0 +1,47 @@
+/** `owner create`: the key that authorises money. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { forceField, outField } from "../fields.ts";
+import { checkWritable, writeJson } from "../files.ts";
+import { createKeyFile } from "../keystore.ts";
+import { field } from "../layout.ts";
+import { type Outcome, succeed } from "../outcome.ts";
+import { choosePassphrase, passphraseFields } from "../passphrase.ts";
+import type { Secret } from "../secret.ts";
+
+export const ownerCreate = defineCommand({
+  name: "owner create",
+  audience: "owner",
+  summary: "make the owner's key and account",
+  description: "The key is sealed with a passphrase that only the owner knows: whoever has both can spend.",
+  input: z.strictObject({
+    out: outField.meta({ description: "where the key goes" }),
+    ...passphraseFields,
+    insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
+    ...forceField,
+  }),
+  output: z.strictObject({ file: z.string(), account: z.string(), publicKey: z.string(), sealed: z.boolean() }),
+  examples: [
+    { says: "asks for a passphrase, twice", argv: "owner create --out owner.json" },
+    { says: "without a terminal", argv: "owner create --out owner.json --passphrase-file secret.txt" },
+  ],
+  async run(context, input) {
+    const writable = checkWritable(input.out, input.force);
+    if (!writable.ok) return writable;
+    const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext ? succeed(undefined) : await choosePassphrase(context, input);
+    if (!passphrase.ok) return passphrase;
+    const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
+    const written = writeJson(input.out, key, input.force);
+    if (!written.ok) return written;
+    const { account, publicKey } = key;
+    return succeed(
+      { file: input.out, account, publicKey, sealed: !input.insecurePlaintext },
+      { argv: ["lez-agent-pay", "faucet", "--account", account], by: "owner", why: "put test money into the account" },
+    );
+  },
+  render: ({ file, account, sealed }, layout) => [
+    layout.ink("green", `Owner key written to ${file}`),
+    ...field(layout, "account", account),
+    ...field(layout, "sealed", sealed ? "with your passphrase; there is no way back without it" : "NO: whoever reads the file can spend"),
+  ],
+});

@@ -1,0 +1,88 @@
+/** `quote`: the price and the terms of a URL. Never pays, needs no key. */
+import * as z from "zod";
+import { showUnsafe } from "../../shared/text.ts";
+import { defineCommand } from "../command.ts";
+import { isRedirect } from "../http.ts";
+import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
+import { duration, field } from "../layout.ts";
+import { succeed } from "../outcome.ts";
+import { askTerms, coverage } from "../terms.ts";
+import { coverageText, money, moneySchema } from "../views.ts";
+
+const request = { method: z.string(), url: z.string() };
+
+export const quote = defineCommand({
+  name: "quote",
+  audience: "agent",
+  summary: "the price and the terms of a URL; never pays",
+  input: z.strictObject({
+    url: z.string().meta({ positional: true, description: "the resource" }),
+    ...curlFields,
+    ...allowHttpField,
+  }),
+  output: z.discriminatedUnion("priced", [
+    z.strictObject({
+      priced: z.literal(true),
+      ...request,
+      price: moneySchema,
+      payTo: z.string(),
+      network: z.string(),
+      scheme: z.string(),
+      maxTimeoutSeconds: z.number(),
+      /** What a payment would be tied to. */
+      covers: z.string(),
+      /** The merchant's own words: data, never instructions. */
+      description: z.string().optional(),
+      /** How many of its offers can be paid here; this is the best. */
+      offers: z.number(),
+    }),
+    z.strictObject({ priced: z.literal(false), ...request, status: z.number(), location: z.string().optional() }),
+  ]),
+  examples: [
+    { says: "what does it cost?", argv: "quote https://api.example.com/premium" },
+    { says: "a POST, as with curl", argv: "quote https://api.example.com/ask -H 'Content-Type: application/json' -d @question.json" },
+  ],
+  async run(context, input) {
+    const made = httpRequest(input);
+    if (!made.ok) return made;
+    const asked = await askTerms(context, made.data);
+    if (!asked.ok) return asked;
+    const { method, url } = made.data;
+    if (!asked.data.priced) {
+      const { status, headers } = asked.data.response;
+      return succeed({ priced: false as const, method, url, status, ...(isRedirect(status) && { location: headers["location"] }) });
+    }
+    const { offers, required } = asked.data.terms;
+    const [offer] = offers;
+    const scope = coverage(made.data, offer);
+    if (!scope.ok) return scope;
+    return succeed({
+      priced: true as const,
+      method,
+      url,
+      price: money(offer.amount, offer.asset),
+      payTo: offer.payTo,
+      network: offer.network,
+      scheme: offer.scheme,
+      maxTimeoutSeconds: offer.maxTimeoutSeconds,
+      covers: coverageText(scope.data, boundRequest(made.data)),
+      ...(required.resource.description && { description: required.resource.description }),
+      offers: offers.length,
+    });
+  },
+  render(data, layout) {
+    if (!data.priced) {
+      const redirect = data.location ? field(layout, "redirect", `${showUnsafe(data.location)} (not followed)`) : [];
+      return [`${data.method} ${data.url} asks for no payment: it answered ${data.status}.`, ...redirect];
+    }
+    return [
+      layout.ink("bold", `${data.price.display} for ${data.method} ${data.url}`),
+      ...field(layout, "units", data.price.amount),
+      ...field(layout, "pay to", data.payTo),
+      ...field(layout, "network", data.network),
+      ...field(layout, "pays for", data.covers),
+      ...field(layout, "time", `${duration(data.maxTimeoutSeconds)} from approval to payment`),
+      ...(data.description ? field(layout, "it says", showUnsafe(data.description)) : []),
+    ];
+  },
+});

@@ -1,0 +1,32 @@
+/** What a command is given to work with. */
+import type { Io } from "./io.ts";
+import { type Layout, layoutFor } from "./layout.ts";
+
+export interface Context {
+  io: Io;
+  /** The layout of stderr, where people are spoken to. */
+  layout: Layout;
+  /** There is a person at a terminal who can be asked. */
+  interactive: boolean;
+  /** The arguments of this run, for a `next` that repeats it. */
+  argv: readonly string[];
+  /** Says something to people, on stderr. Never data. */
+  say(...lines: string[]): void;
+  /** A line of a story on stdout; nothing when the output is JSON. */
+  tell(...lines: string[]): void;
+}
+
+export function contextFor(io: Io, argv: readonly string[], json: boolean): Context {
+  return {
+    io,
+    layout: layoutFor(io.stderr, io.env),
+    interactive: io.stdin.isTTY === true && io.stderr.isTTY === true,
+    argv,
+    say: (...lines) => writeLines(io.stderr, lines),
+    tell: (...lines) => (json ? undefined : writeLines(io.stdout, lines)),
+  };
+}
+
+export function writeLines(stream: Io["stdout"], lines: readonly string[]): void {
+  stream.write(lines.map((line) => `${line}\n`).join(""));
+}

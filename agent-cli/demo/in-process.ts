@@ -1,0 +1,20 @@
+/** The ledger's rules as a backend: the interface that the Durable Object serves, without the journey. */
+import type { PaymentBackend } from "../../shared/backend.ts";
+import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import { unixNow } from "../../shared/time.ts";
+
+/** @param clock unix seconds */
+export function inProcessBackend(rules: LedgerRules, clock: () => number = unixNow): PaymentBackend {
+  return {
+    info: async () => rules.info(),
+    check: async (payment) => rules.check(payment, clock()),
+    reserve: async (payment, hold) => rules.reserve(payment, hold, clock()),
+    capture: async (reservation) => rules.capture(reservation, clock()),
+    release: async (reservation) => rules.release(reservation, clock()),
+    settle: async (payment, settlementId) => rules.settle(payment, settlementId, clock()),
+    cancel: async (payer, nonce) => rules.cancel(payer, nonce, clock()),
+    status: async (payer, nonce, validBefore) => rules.status(payer, nonce, validBefore, clock()),
+    account: async (account) => rules.account(account),
+    fund: async (account, value, grantId) => rules.fund(account, value, grantId, clock()),
+  };
+}

@@ -1,0 +1,26 @@
+/** The exit codes: a public contract, the same for every command. */
+
+export const EXIT = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  approvalPending: 10,
+  declined: 11,
+  approvalExpired: 12,
+  /** The merchant or the facilitator refused the payment: it was not paid. */
+  paymentRejected: 20,
+  /** The payment may have been made. Do not pay again; run `next`. */
+  outcomeUnknown: 21,
+  httpErrorAfterPayment: 22,
+  /** The request or the answer is not what was approved. */
+  differs: 23,
+  notSetUp: 30,
+  keystoreLocked: 31,
+  unsafePermissions: 32,
+  network: 40,
+  unsupported: 41,
+  busy: 75,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

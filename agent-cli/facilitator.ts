@@ -1,0 +1,75 @@
+/** The facilitator that the user has configured, as far as the CLI talks to it: accounts and the faucet. */
+import * as z from "zod";
+import { errorBody, type ErrorCode, isErrorCode } from "../shared/errors.ts";
+import { parseJson } from "../shared/json.ts";
+import { MAX_FACILITATOR_BODY_BYTES } from "../shared/limits.ts";
+import { utf8 } from "../shared/bytes.ts";
+import type { Context } from "./context.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { exchange, type HttpResponse } from "./http.ts";
+import { allowHttpField, safeUrl } from "./http-request.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "./outcome.ts";
+import { interrupted } from "./prompts.ts";
+
+const DEFAULT_FACILITATOR = "http://127.0.0.1:8788";
+
+export const facilitatorFields = {
+  facilitatorUrl: z
+    .string()
+    .optional()
+    .meta({ value: "url", description: `facilitator; else LEZ_FACILITATOR_URL, else ${DEFAULT_FACILITATOR}` }),
+  ...allowHttpField,
+};
+
+export interface FacilitatorInput {
+  facilitatorUrl?: string | undefined;
+  allowHttp: boolean;
+}
+
+export interface Call<Schema> {
+  path: string;
+  /** Makes it a POST. */
+  body?: Record<string, string>;
+  answer: Schema;
+}
+
+export async function callFacilitator<Schema extends z.core.$ZodType>(
+  context: Context,
+  input: FacilitatorInput,
+  call: Call<Schema>,
+): Promise<Outcome<z.core.output<Schema>>> {
+  const base = safeUrl(input.facilitatorUrl ?? context.io.env["LEZ_FACILITATOR_URL"] ?? DEFAULT_FACILITATOR, input.allowHttp);
+  if (!base.ok) return base;
+  const url = `${base.data.replace(/\/$/, "")}${call.path}`;
+  const body = call.body && utf8(JSON.stringify(call.body));
+  const answer = await exchange(
+    { method: body ? "POST" : "GET", url, headers: body ? [["content-type", "application/json"]] : [], ...(body && { body }) },
+    context.io.signal,
+  );
+  if (!answer.ok) {
+    if (context.io.signal.aborted) return interrupted();
+    return fail("network", `The facilitator at ${base.data} could not be asked: ${answer.problem}.`, {
+      hint: "Start it with `npm run dev`, or name another one with --facilitator-url.",
+    });
+  }
+  if (answer.status !== 200) return refusal(answer);
+  const parsed = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, call.answer);
+  if (parsed.ok) return succeed(parsed.value);
+  return fail("network", `The facilitator at ${base.data} gave an answer that cannot be used: ${parsed.problem}.`);
+}
+
+const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
+  rate_limited: EXIT.busy,
+  overloaded: EXIT.busy,
+  facilitator_unavailable: EXIT.busy,
+  invalid_payload: EXIT.usage,
+  not_found: EXIT.unsupported,
+};
+
+function refusal({ status, body }: HttpResponse): Failure {
+  const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, z.looseObject({ error: z.string() }));
+  const code = parsed.ok ? parsed.value.error : undefined;
+  if (!isErrorCode(code)) return fail("network", `The facilitator answered ${status}.`, { hint: "Check the facilitator's URL." });
+  const { message, hint, retryable } = errorBody(code).problem;
+  return refuse(code, EXITS[code] ?? EXIT.network, message, { hint, retryable, details: { status } });
+}

@@ -1,0 +1,27 @@
+/** Input fields that several commands share. */
+import * as z from "zod";
+import type * as mini from "zod/mini";
+import { isAmount } from "../shared/amount.ts";
+
+/** A flag whose text the protocol's own schema judges, in its own words. Unicode arrives in form C whatever the keyboard sent. */
+export function textField(schema: mini.ZodMiniType<string, string>) {
+  return z
+    .string()
+    .overwrite((text) => text.normalize("NFC"))
+    .check((payload) => {
+      const problem = schema.safeParse(payload.value).error?.issues[0]?.message;
+      if (problem) payload.issues.push({ code: "custom", message: problem, input: payload.value });
+    });
+}
+
+export const amountField = z.string().refine(isAmount, "must be atomic units as a whole decimal number, 1 to 2^128-1 (1 LGO = 1000000000)");
+
+export const secondsField = z.coerce.number("must be whole seconds").int("must be whole seconds").positive("must be at least one second");
+
+export const forceField = { force: z.boolean().default(false).meta({ description: "replace the file if it exists" }) };
+
+export const outField = z.string().min(1).meta({ value: "file" });
+
+export const agentFileField = z.string().default("agent.json").meta({ value: "file", description: "the agent's key; agent.json" });
+
+export const requestFileField = z.string().meta({ value: "file", description: "the payment request" });

@@ -1,0 +1,157 @@
+/**
+ * Reading and writing files without surprises: bounded, regular, not through a symbolic link, private where they must be,
+ * and written whole or not at all.
+ */
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type * as z from "zod/mini";
+import { parseJson } from "../shared/json.ts";
+import { MAX_FILE_BYTES } from "../shared/limits.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+
+export interface ReadOptions {
+  maxBytes?: number;
+  /** The file holds a secret: it must belong to this user and be closed to everybody else. */
+  secret?: boolean;
+  /** What the file is, for messages. */
+  what: string;
+}
+
+export function readBytes(file: string, { maxBytes = MAX_FILE_BYTES, secret = false, what }: ReadOptions): Outcome<Uint8Array> {
+  let fd: number;
+  try {
+    // O_NONBLOCK: opening a pipe that nobody writes to must not hang. It means nothing for regular files.
+    fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === "ELOOP") return symlinkRefused(file, what);
+    return fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`, { hint: "Check the path." });
+  }
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile()) return fail("invalid_file", `The ${what} ${quoted(file)} is not a regular file.`);
+    const unsafe = secret ? checkPrivate(file, stat, what) : undefined;
+    if (unsafe) return unsafe;
+    if (stat.size > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
+    // One byte more than allowed: a file that grows meanwhile is noticed, not cut off.
+    const buffer = new Uint8Array(maxBytes + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = fs.readSync(fd, buffer, length, buffer.length - length, null);
+    if (length > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
+    return succeed(buffer.slice(0, length));
+  } catch (error) {
+    return fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+export function readJson<Schema extends z.core.$ZodType>(
+  file: string,
+  schema: Schema,
+  options: ReadOptions,
+): Outcome<z.core.output<Schema>> {
+  const bytes = readBytes(file, options);
+  if (!bytes.ok) return bytes;
+  const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
+  if (parsed.ok) return succeed(parsed.value);
+  return fail("invalid_file", `${quoted(file)} is not a ${options.what}: ${parsed.problem}.`, {
+    hint: "Use the file as it was written; it is not meant to be edited.",
+  });
+}
+
+/** Refuses early what `writeWhole` would refuse late, before anybody has typed a passphrase. */
+export function checkWritable(file: string, force: boolean): Outcome<undefined> {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat?.isSymbolicLink()) return symlinkRefused(file, "file");
+  if (stat && !stat.isFile()) return fail("file_exists", `${quoted(file)} exists and is not a file.`);
+  if (stat && !force) {
+    return fail("file_exists", `${quoted(file)} exists already.`, { hint: "Choose another name, or add --force to replace it." });
+  }
+  return succeed(undefined);
+}
+
+/** Writes a file of mode 0600 whole or not at all: whoever reads the name sees the old content or the new. */
+export function writeWhole(file: string, content: Uint8Array | string, force: boolean): Outcome<undefined> {
+  const writable = checkWritable(file, force);
+  if (!writable.ok) return writable;
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      fs.writeFileSync(fd, content);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, file);
+    return succeed(undefined);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    return fail("file_not_written", `Cannot write ${quoted(file)}: ${reasonOf(error)}.`, {
+      hint: "Check that the directory exists and is yours.",
+    });
+  }
+}
+
+export function writeJson(file: string, value: unknown, force: boolean): Outcome<undefined> {
+  return writeWhole(file, `${JSON.stringify(value, null, 2)}\n`, force);
+}
+
+/** A directory of this user alone, made if it is not there. */
+export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const stat = fs.lstatSync(directory);
+    if (!stat.isDirectory()) return symlinkRefused(directory, "directory");
+    return checkPrivate(directory, stat, "directory") ?? succeed(undefined);
+  } catch (error) {
+    return fail("file_not_written", `Cannot use the directory ${quoted(directory)}: ${reasonOf(error)}.`, {
+      hint: "Set LEZ_AGENT_PAY_HOME to a directory of your own.",
+    });
+  }
+}
+
+/** Windows has no modes and no uids; its access lists are left to the user. */
+function checkPrivate(file: string, stat: fs.Stats, what: string) {
+  if (process.getuid && stat.uid !== process.getuid()) {
+    return fail("unsafe_permissions", `The ${what} ${quoted(file)} belongs to another user.`, {
+      hint: `Run: chown "$(id -un)" ${shellWord(file)}`,
+      details: { fix: ["chown", String(process.getuid()), file] },
+    });
+  }
+  if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+    const mode = stat.isDirectory() ? "700" : "600";
+    return fail("unsafe_permissions", `The ${what} ${quoted(file)} is open to other users (mode ${(stat.mode & 0o777).toString(8)}).`, {
+      hint: `Run: chmod ${mode} ${shellWord(file)}`,
+      details: { fix: ["chmod", mode, file] },
+    });
+  }
+  return undefined;
+}
+
+function symlinkRefused(file: string, what: string) {
+  return fail("unsafe_permissions", `The ${what} ${quoted(file)} is a symbolic link.`, { hint: "Name the file itself, not a link to it." });
+}
+
+/** As it can be pasted into a POSIX shell. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function quoted(file: string): string {
+  return `"${path.normalize(file)}"`;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+/** `no such file or directory` of `ENOENT: no such file or directory, open '…'`. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown reason";
+  return error.message.replace(/^[A-Z0-9]+: /, "").replace(/, \w+( '.*)?$/s, "");
+}

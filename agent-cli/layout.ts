@@ -1,0 +1,83 @@
+/** Text laid out for a terminal of any width, with or without colour. */
+import { styleText } from "node:util";
+
+export type Ink = "bold" | "dim" | "red" | "yellow" | "green";
+
+export interface Layout {
+  /** Columns to fill, at most. */
+  width: number;
+  ink(ink: Ink, text: string): string;
+}
+
+const MAX_WIDTH = 80;
+const MIN_WIDTH = 24;
+
+export function layoutFor(stream: { isTTY?: boolean; columns?: number }, env: Readonly<Record<string, string | undefined>>): Layout {
+  // https://no-color.org: any non-empty value means no colour.
+  const colour = stream.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+  return {
+    width: Math.max(MIN_WIDTH, Math.min(stream.columns || MAX_WIDTH, MAX_WIDTH)),
+    ink: (ink, text) => (colour ? styleText(ink, text, { validateStream: false }) : text),
+  };
+}
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** Characters that terminals draw two cells wide: East Asian scripts, full-width forms, emoji. */
+const WIDE =
+  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|\p{Emoji_Presentation}|[\u{20000}-\u{3FFFD}]/u;
+
+/** Cells that a text fills. Combining marks beyond the first character of a grapheme fill none. */
+export function cells(text: string): number {
+  let sum = 0;
+  for (const { segment } of graphemes.segment(text)) sum += WIDE.test(segment) ? 2 : 1;
+  return sum;
+}
+
+/** Breaks at spaces where it can and anywhere where it must: nothing is cut off, nothing overflows. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/(?<= )/)) {
+    if (cells((line + word).trimEnd()) <= width) {
+      line += word;
+      continue;
+    }
+    if (line) lines.push(line.trimEnd());
+    line = "";
+    for (const { segment } of graphemes.segment(word)) {
+      if (cells((line + segment).trimEnd()) > width) {
+        lines.push(line);
+        line = "";
+      }
+      line += segment;
+    }
+  }
+  if (line || lines.length === 0) lines.push(line.trimEnd());
+  return lines;
+}
+
+/** `label   value`, the value wrapped beside its label; below it where there is no room. */
+export function field(layout: Layout, label: string, value: string, labelWidth = 11): string[] {
+  const beside = layout.width - labelWidth - 2;
+  const narrow = beside < 34;
+  const lines = wrap(value, narrow ? layout.width - 4 : beside);
+  if (narrow) return [`  ${layout.ink("dim", label)}`, ...lines.map((line) => `    ${line}`)];
+  return lines.map((line, i) => `  ${layout.ink("dim", (i === 0 ? label : "").padEnd(labelWidth))}${line}`);
+}
+
+/** A frame with its owner's name on it. What is inside cannot look as if it were outside. */
+export function frame(layout: Layout, title: string, paragraphs: string[]): string[] {
+  const rule = (text: string) => layout.ink("dim", `${text}${"─".repeat(Math.max(0, layout.width - cells(text)))}`);
+  const bar = layout.ink("dim", "│ ");
+  return [rule(`┌─ ${title} `), ...paragraphs.flatMap((text) => wrap(text, layout.width - 2)).map((line) => bar + line), rule("└")];
+}
+
+/** `in 14 min`, `in 2 h 5 min`, `40 s`: how long, for people. */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const rest = minutes % 60;
+  return `${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""}`;
+}

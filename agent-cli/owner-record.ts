@@ -1,0 +1,76 @@
+/** The owner's memory of decisions, by request digest. What was declined stays declined, and what is new is marked as new. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { accountIdSchema } from "../shared/account.ts";
+import { amountSchema } from "../shared/amount.ts";
+import { publicKeySchema } from "../shared/bytes.ts";
+import { DECLINE_CODES } from "../shared/decision.ts";
+import { type Digest, digestSchema } from "../shared/digest.ts";
+import { type PaymentRequest, requestDigest } from "../shared/payment-request.ts";
+import { formatTimestamp, parseTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
+import type { Context } from "./context.ts";
+import { readJson, writeJson } from "./files.ts";
+import { type Outcome, succeed } from "./outcome.ts";
+import { stateDirectory } from "./state.ts";
+
+const entrySchema = z.strictObject({
+  requestDigest: digestSchema,
+  decision: z.enum(["approved", "declined"]),
+  code: z.optional(z.enum(DECLINE_CODES)),
+  at: timestampSchema,
+  agentKey: publicKeySchema,
+  url: z.string(),
+  payTo: accountIdSchema,
+  amount: amountSchema,
+});
+export type RecordEntry = z.infer<typeof entrySchema>;
+
+/** Decisions that are looked at for warnings. */
+const MAX_HISTORY = 1000;
+
+export function remember(
+  context: Context,
+  request: PaymentRequest,
+  decision: "approved" | "declined",
+  code?: RecordEntry["code"],
+): Outcome<undefined> {
+  const directory = stateDirectory(context, "decisions");
+  if (!directory.ok) return directory;
+  const digest = requestDigest(request);
+  const entry: RecordEntry = {
+    requestDigest: digest,
+    decision,
+    ...(code && { code }),
+    at: formatTimestamp(unixNow()),
+    agentKey: request.agent.publicKey,
+    url: request.http.url,
+    payTo: request.payment.payTo,
+    amount: request.payment.amount,
+  };
+  return writeJson(fileOf(directory.data, digest, decision), entry, true);
+}
+
+/** The decision about exactly this request, if there was one. A record that cannot be read is a failure, not an absence. */
+export function findDecision(context: Context, digest: Digest, decision: RecordEntry["decision"]): Outcome<RecordEntry | undefined> {
+  const directory = stateDirectory(context, "decisions");
+  if (!directory.ok) return directory;
+  const file = fileOf(directory.data, digest, decision);
+  return fs.existsSync(file) ? readJson(file, entrySchema, { what: "decision record", secret: true }) : succeed(undefined);
+}
+
+/** Earlier decisions, newest first. For warnings only: what cannot be read is left out. */
+export function history(context: Context): RecordEntry[] {
+  const directory = stateDirectory(context, "decisions");
+  if (!directory.ok) return [];
+  const files = fs.readdirSync(directory.data).filter((name) => name.endsWith(".json"));
+  const entries = files.slice(0, MAX_HISTORY).flatMap((name) => {
+    const entry = readJson(path.join(directory.data, name), entrySchema, { what: "decision record", secret: true });
+    return entry.ok ? [entry.data] : [];
+  });
+  return entries.sort((a, b) => (parseTimestamp(b.at) ?? 0) - (parseTimestamp(a.at) ?? 0));
+}
+
+function fileOf(directory: string, digest: Digest, decision: RecordEntry["decision"]): string {
+  return path.join(directory, `${digest}.${decision}.json`);
+}

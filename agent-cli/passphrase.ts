@@ -1,0 +1,100 @@
+/** Where a passphrase comes from: the terminal, a private file, or an open file descriptor. Never argv, never the environment. */
+import * as fs from "node:fs";
+import * as z from "zod";
+import { utf8 } from "../shared/bytes.ts";
+import { MIN_PASSPHRASE_LENGTH } from "../shared/limits.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { readBytes } from "./files.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+import { askPassphrase, interrupted } from "./prompts.ts";
+import { Secret } from "./secret.ts";
+
+const MAX_PASSPHRASE_BYTES = 1024;
+
+export const passphraseFields = {
+  passphraseFile: z.string().optional().meta({ value: "file", description: "read the passphrase from this file (mode 0600)" }),
+  passphraseFd: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .meta({ value: "n", description: "read the passphrase from this open file descriptor" }),
+};
+
+export interface PassphraseInput {
+  passphraseFile?: string | undefined;
+  passphraseFd?: number | undefined;
+}
+
+/** The passphrase that opens an existing key. */
+export async function readPassphrase(context: Context, input: PassphraseInput, file: string): Promise<Outcome<Secret>> {
+  const given = givenPassphrase(input);
+  if (given) return given;
+  if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked);
+  const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
+  return typed === undefined ? interrupted() : succeed(secretOf(typed));
+}
+
+/** A new passphrase, typed twice so that a slip of the finger does not lock the money away. */
+export async function choosePassphrase(context: Context, input: PassphraseInput): Promise<Outcome<Secret>> {
+  const given = givenPassphrase(input);
+  if (given) {
+    const problem = given.ok ? tooShort(Buffer.from(given.data.reveal()).toString()) : undefined;
+    return problem ? fail("usage", `The passphrase is too short: ${problem}.`) : given;
+  }
+  if (!context.interactive) return passphraseRequired(EXIT.usage);
+  const first = await askPassphrase(context, "Passphrase for the new owner key", tooShort);
+  if (first === undefined) return interrupted();
+  const second = await askPassphrase(context, "The same passphrase again", (text) => (text === first ? undefined : "not the same"));
+  return second === undefined ? interrupted() : succeed(secretOf(first));
+}
+
+function tooShort(text: string): string | undefined {
+  return Array.from(text).length < MIN_PASSPHRASE_LENGTH ? `at least ${MIN_PASSPHRASE_LENGTH} characters` : undefined;
+}
+
+function givenPassphrase({ passphraseFile, passphraseFd }: PassphraseInput): Outcome<Secret> | undefined {
+  if (passphraseFile !== undefined && passphraseFd !== undefined) {
+    return fail("usage", "Give either --passphrase-file or --passphrase-fd, not both.");
+  }
+  if (passphraseFile !== undefined) {
+    const bytes = readBytes(passphraseFile, { what: "passphrase file", maxBytes: MAX_PASSPHRASE_BYTES, secret: true });
+    return bytes.ok ? nonEmpty(bytes.data) : bytes;
+  }
+  return passphraseFd === undefined ? undefined : readDescriptor(passphraseFd);
+}
+
+function readDescriptor(fd: number): Outcome<Secret> {
+  const buffer = new Uint8Array(MAX_PASSPHRASE_BYTES + 1);
+  let length = 0;
+  try {
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = fs.readSync(fd, buffer, length, buffer.length - length, null);
+  } catch {
+    return fail("usage", `File descriptor ${fd} cannot be read.`, { hint: `Open it, for example: … --passphrase-fd ${fd} ${fd}<FILE` });
+  }
+  if (length > MAX_PASSPHRASE_BYTES) return fail("usage", `The passphrase is longer than ${MAX_PASSPHRASE_BYTES} bytes.`);
+  return nonEmpty(buffer.subarray(0, length));
+}
+
+/** One line end at the end belongs to the editor, not to the passphrase. */
+function nonEmpty(bytes: Uint8Array): Outcome<Secret> {
+  const text = Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+  bytes.fill(0);
+  return text ? succeed(secretOf(text)) : fail("usage", "The passphrase is empty.");
+}
+
+/** The same passphrase whatever keyboard typed it: accents have two spellings in Unicode. */
+function secretOf(text: string): Secret {
+  return new Secret(utf8(text.normalize("NFC")));
+}
+
+function passphraseRequired(exit: typeof EXIT.usage | typeof EXIT.keystoreLocked) {
+  return fail("interaction_required", "A passphrase is needed and there is no terminal to ask for it.", {
+    exit,
+    hint: "Run this in a terminal, or give --passphrase-file or --passphrase-fd.",
+  });
+}

@@ -1,0 +1,223 @@
+/** A signed payment on its way: where it may go, and what every kind of answer comes to. */
+import { existsSync, readFileSync } from "node:fs";
+import * as net from "node:net";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { PaymentPayload } from "../shared/x402.ts";
+import { EXIT } from "./exit-codes.ts";
+import { sandbox } from "./testing/cli.ts";
+import { CONTENT, startMerchant } from "./testing/merchant.ts";
+import { people } from "./testing/people.ts";
+
+const box = sandbox();
+const merchant = await startMerchant();
+const { ask, approve } = await people(box);
+beforeEach(() => merchant.reset());
+
+/** A fresh payment for the URL in payload.json, its request in request.json. */
+async function buy(url = merchant.url, extra: string[] = [], options: string[] = []): Promise<void> {
+  const { code } = await ask(url, "request.json", extra);
+  const approved = await approve("request.json", "payload.json", ["--confirm", code, ...options]);
+  if (approved.exit !== 0) throw new Error(approved.stdout);
+}
+const pay = (...words: string[]) => box.run(["pay", "./payload.json", ...words]);
+const get = (url: string, ...words: string[]) => box.run(["http", "get", "--url", url, "--payload", "./payload.json", ...words]);
+
+describe("before a byte leaves", () => {
+  test("the URL must be the approved one: origin, path and query", async () => {
+    await buy(`${merchant.url}?x=1`);
+    const port = new URL(merchant.url).port;
+    for (const url of [merchant.url, `${merchant.url}?x=2`, `${merchant.origin}/other?x=1`, `http://localhost:${port}/premium?x=1`]) {
+      const refused = await get(url);
+      expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "request_differs"]);
+    }
+    expect(merchant.presented).toEqual([]);
+    expect((await get(`${merchant.url}?x=1#fragment`)).exit).toBe(EXIT.ok);
+  });
+
+  test("a payment bound to another request goes nowhere, whatever URL it claims", async () => {
+    await buy();
+    const payload = box.read<PaymentPayload>("payload.json");
+    box.write("payload.json", { ...payload, resource: { url: `${merchant.origin}/other` } });
+    expect((await get(`${merchant.origin}/other`)).exit).toBe(EXIT.differs);
+    box.write("payload.json", { ...payload, resource: undefined });
+    expect((await get(`${merchant.origin}/other`)).exit).toBe(EXIT.differs);
+    expect(merchant.presented).toEqual([]);
+    expect((await get(merchant.url)).exit).toBe(EXIT.ok);
+  });
+
+  test("a payment that does not say what it is for goes nowhere", async () => {
+    merchant.behaviour = { bind: false };
+    await buy();
+    box.write("payload.json", { ...box.read<PaymentPayload>("payload.json"), resource: undefined });
+    expect((await get(merchant.url)).exit).toBe(EXIT.differs);
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("a payment that was changed goes nowhere", async () => {
+    await buy();
+    const payload = box.read<PaymentPayload & { payload: { authorization: object; signature: string } }>("payload.json");
+    const { authorization } = payload.payload;
+    const changes = [
+      { ...payload, accepted: { ...payload.accepted, amount: "1" } },
+      { ...payload, payload: { ...payload.payload, authorization: { ...authorization, validBefore: "99999999999" } } },
+      { ...payload, payload: { ...payload.payload, signature: "0".repeat(128) } },
+    ];
+    for (const changed of changes) {
+      box.write("payload.json", changed);
+      expect((await pay()).exit).toBe(EXIT.differs);
+      expect((await get(merchant.url)).exit).toBe(EXIT.differs);
+    }
+    box.write("payload.json", { ...payload, accepted: { ...payload.accepted, network: "eip155:1" } });
+    expect((await pay()).exit).toBe(EXIT.unsupported);
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("a body is sent with its payment, and no other body is", async () => {
+    await buy(`${merchant.origin}/ask`, ["-d", "one"]);
+    const elsewhere = { env: { LEZ_AGENT_PAY_HOME: box.path("elsewhere") } };
+    const from = (...words: string[]) => box.run(["pay", "./payload.json", ...words], elsewhere);
+    expect((await from()).json.error.code).toBe("request_not_found");
+    expect((await from("--request-file", "./request.json")).exit).toBe(EXIT.differs);
+    expect((await from("--request-file", "./request.json", "-d", "two")).exit).toBe(EXIT.differs);
+    expect(merchant.presented).toEqual([]);
+    expect((await from("--request-file", "./request.json", "-d", "one")).exit).toBe(EXIT.ok);
+  });
+
+  test("a request that the payment was not approved for is not sent", async () => {
+    await buy();
+    await ask(merchant.url, "other.json");
+    expect((await pay("--request-file", "./other.json")).exit).toBe(EXIT.differs);
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("an approval that ran out is said to have run out", async () => {
+    await buy(merchant.url, [], ["--expires-in", "1"]);
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    const late = await pay();
+    expect([late.exit, late.json.error.code]).toEqual([EXIT.approvalExpired, "payment_expired"]);
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("an answer that could not be kept is not bought", async () => {
+    await buy();
+    box.write("kept", "");
+    expect((await pay("--out", "./kept")).json.error.code).toBe("file_exists");
+    expect(merchant.presented).toEqual([]);
+  });
+});
+
+describe("afterwards", () => {
+  test("a redirect is reported, and not followed with the payment attached", async () => {
+    const other = await startMerchant();
+    await buy();
+    merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(307, { location: other.url }).end() };
+    for (const run of [await pay(), await get(merchant.url)]) {
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+      expect(run.json.error.details).toMatchObject({ location: other.url, response: { status: 307 } });
+    }
+    expect(other.presented).toEqual([]);
+  });
+
+  test("terms that have changed are a refusal that leads to the new terms", async () => {
+    await buy();
+    merchant.behaviour = { amount: "20000" };
+    const refused = await pay();
+    expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "amount_mismatch"]);
+    expect(refused.json.error.details?.["response"]).toMatchObject({ paymentRequired: { accepts: [{ amount: "20000" }] } });
+    merchant.behaviour = { offer: { maxTimeoutSeconds: 30 } };
+    expect((await pay()).json).toMatchObject({ error: { code: "offer_mismatch" }, next: { argv: ["lez-agent-pay", "quote", merchant.url] } });
+  });
+
+  test("a lost answer is unknown, and what comes next presents the same payment", async () => {
+    await buy();
+    const lose = { instead: (_: unknown, response: { destroy(): unknown }, paid: boolean) => paid && !!response.destroy() };
+    merchant.behaviour = lose;
+    for (const run of [await pay(), await get(merchant.url)]) {
+      expect([run.exit, run.json.error.code, run.json.error.retryable]).toEqual([EXIT.outcomeUnknown, "outcome_unknown", true]);
+      expect(run.json.error.message).toContain("may have been made");
+    }
+    const lost = await pay();
+    const [first, second] = [merchant.presented.at(-2), merchant.presented.at(-1)];
+    expect(second?.headers["payment-signature"]).toBe(first?.headers["payment-signature"]);
+    merchant.behaviour = {};
+    const [program, ...argv] = lost.json.next?.argv ?? [];
+    expect(program).toBe("lez-agent-pay");
+    expect((await box.run(argv)).exit).toBe(EXIT.ok);
+    expect(merchant.settled.size).toBe(1);
+  });
+
+  test("an answer that broke off after its receipt is paid, and says so", async () => {
+    await buy();
+    const broken = await breakOffAfterReceipt();
+    const run = await pay();
+    broken();
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    expect(run.json.error.details).toMatchObject({ receipt: { amount: "10000" }, response: { body: { complete: false } } });
+    expect(run.json.next).toBeUndefined();
+  });
+
+  test("nobody at home means that nothing was sent", async () => {
+    const gone = net.createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => gone.once("listening", resolve));
+    const url = `http://127.0.0.1:${(gone.address() as net.AddressInfo).port}/premium`;
+    await new Promise((resolve) => gone.close(resolve));
+    const { code } = await ask(url, "request.json", ["--offline", "--pay-to", "merchant_demo_account", "--amount", "10000"]);
+    await approve("request.json", "payload.json", ["--confirm", code]);
+    const run = await pay();
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.network, "network"]);
+    expect(run.json.error.message).toContain("Nothing was sent");
+  });
+
+  test.each([
+    ["another payer", { payer: "11111111111111111111111111111112" }],
+    ["a larger amount", { amount: "10001" }],
+    ["another network", { network: "eip155:8453" }],
+    ["no transaction", { transaction: "" }],
+  ])("a receipt with %s is not taken for one", async (_, receipt) => {
+    await buy();
+    merchant.behaviour = { receipt };
+    const run = await pay("--out", "./content", "--force");
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "receipt_differs"]);
+    expect(readFileSync(box.path("content"), "utf8")).toBe(CONTENT); // what was delivered is kept all the same
+  });
+
+  test.each([
+    [500, {}, EXIT.httpErrorAfterPayment, "http_error"],
+    [502, {}, EXIT.outcomeUnknown, "outcome_unknown"],
+    [402, { "x-payment-error": "settlement_pending" }, EXIT.outcomeUnknown, "outcome_unknown"],
+    [409, { "x-payment-error": "payment_in_progress" }, EXIT.outcomeUnknown, "outcome_unknown"],
+    [503, { "x-payment-error": "overloaded" }, EXIT.busy, "overloaded"],
+  ])("%i %j can be tried again with the same payment after a pause", async (status, headers, exit, code) => {
+    await buy();
+    merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(status, { ...headers, "retry-after": "7" }).end() };
+    const run = await pay("--out", "./unbought");
+    expect([run.exit, run.json.error.code]).toEqual([exit, code]);
+    expect(run.json.next).toMatchObject({ argv: ["lez-agent-pay", "pay", box.path("payload.json"), "--out", box.path("unbought")], afterSeconds: 7 });
+    expect(existsSync(box.path("unbought"))).toBe(false);
+  });
+
+  test("Ctrl-C while the payment is under way does not claim that it was not paid", async () => {
+    await buy();
+    const stop = new AbortController();
+    merchant.behaviour = { instead: (_request, _response, paid) => paid && (stop.abort(), true) };
+    const run = await box.run(["pay", "./payload.json"], { signal: stop.signal });
+    expect(run.exit).toBe(EXIT.interrupted);
+    expect(run.json).toMatchObject({ error: { code: "interrupted", details: { outcome: "unknown" } }, next: { by: "agent" } });
+  });
+});
+
+/** From here on the merchant announces more content than it sends. Returns the way back. */
+async function breakOffAfterReceipt(): Promise<() => void> {
+  const { encodeHeader, PAYMENT_RESPONSE } = await import("../shared/headers.ts");
+  const { payload } = box.read<PaymentPayload & { payload: { authorization: { from: string } } }>("payload.json");
+  const receipt = { success: true, transaction: "tx", network: "logos:lez-testnet", payer: payload.authorization.from, amount: "10000" };
+  merchant.behaviour = {
+    instead(_, response, paid) {
+      if (!paid) return false;
+      response.writeHead(200, { "content-length": "100", [PAYMENT_RESPONSE]: encodeHeader(receipt) });
+      response.write("half", () => response.destroy());
+      return true;
+    },
+  };
+  return () => merchant.reset();
+}

@@ -1,0 +1,139 @@
+/** Presenting a signed payment: what must hold before a byte leaves, sending it, and reporting what came back. */
+import * as z from "zod";
+import { type Authorization, exactPayloadSchema } from "../shared/authorization.ts";
+import type { Digest } from "../shared/digest.ts";
+import { verifyExact } from "../shared/exact/verify.ts";
+import { ERRORS, isErrorCode } from "../shared/errors.ts";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../shared/headers.ts";
+import { checkShape } from "../shared/json.ts";
+import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
+import { unixNow } from "../shared/time.ts";
+import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { checkWritable, readJson } from "./files.ts";
+import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
+import { duration, field, type Layout } from "./layout.ts";
+import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
+import { judge, unknown } from "./verdict.ts";
+import { money, moneySchema, renderResponse, responseSchema, responseView } from "./views.ts";
+
+export interface Payment {
+  payload: PaymentPayload;
+  authorization: Authorization;
+}
+
+/** Reads a signed payment and checks all that can be checked of it alone: terms, window, account, signature. */
+export async function readPayment(file: string): Promise<Outcome<Payment>> {
+  const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" });
+  if (!payload.ok) return payload;
+  const exact = checkShape(payload.data.payload, exactPayloadSchema);
+  if (!exact.ok) return fail("invalid_file", `"${file}" is not a payment payload: payload.${exact.problem}.`);
+  const { authorization } = exact.value;
+  const now = unixNow();
+  // Which ledger settles is the merchant's to know; here it only has to be one and the same throughout.
+  const ledger = authorization.ledger ?? ("" as Digest);
+  const verified = await verifyExact(payload.data, payload.data.accepted, { now, ledger });
+  if (verified.ok) return succeed({ payload: payload.data, authorization });
+  switch (verified.code) {
+    case "payment_expired":
+      return fail("payment_expired", `The approval ran out ${duration(now - Number(authorization.validBefore))} ago. Nothing was sent.`, {
+        hint: "Ask the owner for a new approval. If you presented this payment before, find out first what became of it.",
+      });
+    case "unsupported_scheme":
+    case "invalid_network":
+      return refuse(verified.code, EXIT.unsupported, "The payment is for a scheme or network that this tool does not pay on.");
+    default:
+      return refuse(verified.code, EXIT.differs, `The payment contradicts itself (${verified.code}). Nothing was sent.`, {
+        hint: "Use the file as the owner's approval wrote it.",
+      });
+  }
+}
+
+export const paidSchema = z.strictObject({
+  request: z.strictObject({ method: z.string(), url: z.string() }),
+  receipt: z.strictObject({ transaction: z.string(), network: z.string(), payer: z.string(), payee: z.string(), paid: moneySchema }),
+  response: responseSchema,
+});
+export type Paid = z.infer<typeof paidSchema>;
+
+export interface Destination {
+  out?: string | undefined;
+  force: boolean;
+}
+
+/** Sends the request with the payment attached. A redirect is not followed. */
+export async function present(
+  context: Context,
+  request: HttpRequest,
+  payment: Payment,
+  { out, force }: Destination,
+): Promise<Outcome<Paid>> {
+  // Before the payment leaves: an answer that cannot be kept should not be bought.
+  const writable = out === undefined ? undefined : checkWritable(out, force);
+  if (writable && !writable.ok) return writable;
+  const header = [PAYMENT_SIGNATURE, encodeHeader(payment.payload)] as const;
+  const answer = await exchange({ ...request, headers: [...request.headers, header] }, context.io.signal);
+  if (!answer.ok) return noAnswer(context, request, answer);
+
+  const verdict = judge(answer, payment.authorization);
+  // Only what was bought goes into the file; a refusal is shown, not stored.
+  const bought = answer.status >= 200 && answer.status < 300;
+  const response = responseView(answer, bought ? out : undefined, force);
+  if (!verdict.ok) {
+    const shown = response.ok ? { response: response.data } : {};
+    const failure: Failure = { ...verdict, error: { ...verdict.error, details: { ...verdict.error.details, ...shown } } };
+    const next = nextAfter(context, request, verdict, answer);
+    return next ? { ...failure, next } : failure;
+  }
+  const { amount, ...receipt } = verdict.data;
+  const bill = { ...receipt, payee: payment.authorization.to, paid: money(amount, payment.authorization.asset) };
+  if (!response.ok) return { ...response, error: { ...response.error, details: { receipt: bill } } };
+  return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data });
+}
+
+function noAnswer(context: Context, request: HttpRequest, { reached, problem }: { reached: boolean; problem: string }): Failure {
+  const { host } = new URL(request.url);
+  const next = repeat(context);
+  if (!reached && !context.io.signal.aborted) {
+    return fail("network", `${host} could not be reached: ${problem}. Nothing was sent.`, { hint: "Try again; nothing was paid.", next });
+  }
+  if (!reached) return fail("interrupted", "Interrupted before anything was sent.", { next });
+  const lost = unknown(`${host} gave no answer: ${problem}.`);
+  if (!context.io.signal.aborted) return { ...lost, next };
+  return fail("interrupted", "Interrupted while the payment was under way. It may have been made.", {
+    ...(lost.error.hint && { hint: lost.error.hint }),
+    details: { outcome: "unknown" },
+    next,
+  });
+}
+
+function nextAfter(context: Context, { url }: HttpRequest, { exit, error }: Failure, answer: HttpResponse): Next | undefined {
+  const failed = exit === EXIT.httpErrorAfterPayment && !error.details?.["receipt"] && !isRedirect(answer.status);
+  if (exit === EXIT.outcomeUnknown || failed || error.retryable) return repeat(context, answer.headers["retry-after"]);
+  // A refusal that a new payment can cure: the terms have moved, or the payment ran out.
+  const curable = exit === EXIT.paymentRejected && isErrorCode(error.code) && ERRORS[error.code].retryable;
+  return curable ? { argv: ["lez-agent-pay", "quote", url], by: "agent", why: "see the merchant's terms as they are now" } : undefined;
+}
+
+/** The same command again: it presents the same payment, and the ledger pays that once. */
+function repeat(context: Context, retryAfter?: string): Next {
+  const seconds = /^[0-9]{1,4}$/.test(retryAfter ?? "") ? Number(retryAfter) : RETRY_AFTER_SECONDS;
+  return {
+    argv: ["lez-agent-pay", ...context.argv],
+    by: "agent",
+    why: "present the same payment again; it is paid at most once",
+    afterSeconds: seconds,
+  };
+}
+
+export function renderPaid({ request, receipt, response }: Paid, layout: Layout): string[] {
+  return [
+    layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
+    ...field(layout, "to", receipt.payee),
+    ...field(layout, "from", receipt.payer),
+    ...field(layout, "transaction", receipt.transaction, 13),
+    "",
+    ...renderResponse(response, layout),
+  ];
+}

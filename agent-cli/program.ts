@@ -1,0 +1,195 @@
+/** The command line, derived from the definitions: commander parses it, nothing here knows a command by name. */
+import { Command as Commander, CommanderError, Option } from "commander";
+import type * as z from "zod";
+import type { Audience, Command } from "./command.ts";
+import { shellWord } from "./files.ts";
+
+/** `raw` is what was typed; the command's schema has yet to accept it. */
+export type Parse =
+  | { kind: "run"; command: Command; raw: Record<string, unknown> }
+  | { kind: "text"; text: string }
+  | { kind: "usage"; message: string; hint: string };
+
+const HELP_WIDTH = 80;
+const HEADINGS: Record<Audience, string> = {
+  agent: "For the agent:",
+  owner: "For the owner:",
+  both: "For both:",
+  dev: "For trying things out:",
+};
+
+export interface ProgramInfo {
+  commands: readonly Command[];
+  /** What the first word of a two-word command stands for. */
+  groups: Readonly<Record<string, string>>;
+  version: string;
+}
+
+export function parseArgv(argv: readonly string[], info: ProgramInfo): Parse {
+  let parsed: Parse | undefined;
+  const out: string[] = [];
+  const program = buildProgram(info, out, (command, raw) => (parsed = { kind: "run", command, raw }));
+  try {
+    program.parse(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "text", text: out.join("") };
+    if (error.code === "commander.help") return { kind: "usage", message: incomplete(argv, info), hint: helpHint(argv, info) };
+    return { kind: "usage", message: sentence(error.message), hint: helpHint(argv, info) };
+  }
+  return parsed ?? { kind: "usage", message: incomplete(argv, info), hint: helpHint(argv, info) };
+}
+
+function buildProgram(
+  { commands, groups, version }: ProgramInfo,
+  out: string[],
+  select: (command: Command, raw: Record<string, unknown>) => void,
+) {
+  const program = configure(new Commander("lez-agent-pay"), out);
+  program
+    .description("An agent asks, its owner approves, a merchant is paid: x402 on the Logos Execution Zone.")
+    .version(version, "-V, --version", "show the version")
+    .helpCommand(false);
+  const parents = new Map<string, Commander>();
+  for (const command of commands) {
+    const words = command.name.split(" ");
+    const word = words.at(-1) ?? command.name;
+    let parent = program;
+    for (const group of words.slice(0, -1)) {
+      parent =
+        parents.get(group) ??
+        configure(program.command(group), out)
+          .description(groups[group] ?? "")
+          .helpCommand(false);
+      if (!parents.has(group)) parent.helpGroup(HEADINGS[command.audience]);
+      parents.set(group, parent);
+    }
+    const leaf = configure(parent.command(word), out);
+    if (parent === program) leaf.helpGroup(HEADINGS[command.audience]);
+    addFields(leaf.summary(command.summary).description(describe(command)), command);
+    leaf.action(() => select(command, rawInput(leaf, command)));
+  }
+  return program;
+}
+
+function configure(command: Commander, out: string[]): Commander {
+  return command
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void out.push(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => HELP_WIDTH,
+      getOutHasColors: () => false,
+    })
+    .configureHelp({ showGlobalOptions: false })
+    .helpOption("-h, --help", "show this help")
+    .option("--json", "print one JSON envelope, as when piped");
+}
+
+function describe({ summary, description, audience }: Command): string {
+  const who = { agent: "the agent", owner: "the owner", both: "agent and owner", dev: "trying things out" }[audience];
+  return `${summary}. For ${who}.${description ? `\n\n${description}` : ""}`;
+}
+
+function addFields(leaf: Commander, command: Command): void {
+  for (const [key, schema] of Object.entries(command.input.shape)) {
+    const field = fieldOf(key, schema);
+    if (field.positional) {
+      leaf.argument(field.required ? `<${field.value}>` : `[${field.value}]`, field.description);
+      continue;
+    }
+    const option = new Option(
+      `${field.short ? `-${field.short}, ` : ""}--${flagOf(key)}${field.kind === "boolean" ? "" : ` <${field.value}>`}`,
+    );
+    option.description = field.required ? `${field.description} (required)` : field.description;
+    if (field.kind === "array") option.argParser((value: string, seen?: string[]) => [...(seen ?? []), value]);
+    leaf.addOption(option);
+  }
+  const examples = command.examples.map(({ says, argv }) => `  # ${says}\n${breakLine(`lez-agent-pay ${argv}`, HELP_WIDTH - 4)}`);
+  leaf.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
+}
+
+interface Field {
+  kind: "boolean" | "array" | "value";
+  required: boolean;
+  positional: boolean;
+  short?: string | undefined;
+  value: string;
+  description: string;
+}
+
+function fieldOf(key: string, schema: z.core.$ZodType): Field {
+  const meta = "meta" in schema ? (schema as z.ZodType).meta() : undefined;
+  let inner = schema as z.ZodType & { def: { innerType?: z.ZodType } };
+  let required = true;
+  while (inner.def.innerType) {
+    required = false;
+    inner = inner.def.innerType;
+  }
+  return {
+    kind: inner.def.type === "boolean" ? "boolean" : inner.def.type === "array" ? "array" : "value",
+    required,
+    positional: meta?.positional === true,
+    short: meta?.short,
+    value: meta?.value ?? key,
+    description: meta?.description ?? "",
+  };
+}
+
+/** `payTo` → `pay-to` */
+export function flagOf(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function rawInput(leaf: Commander, command: Command): Record<string, unknown> {
+  const { json: _, ...raw } = leaf.opts<Record<string, unknown>>();
+  const positionals = Object.entries(command.input.shape).filter(([key, schema]) => fieldOf(key, schema).positional);
+  positionals.forEach(([key], i) => {
+    if (leaf.processedArgs[i] !== undefined) raw[key] = leaf.processedArgs[i];
+  });
+  return raw;
+}
+
+/** How a person would say which field is meant: `--pay-to`, or `<url>`. */
+export function fieldName(command: Command, key: string): string {
+  const schema = command.input.shape[key];
+  const field = schema && fieldOf(key, schema);
+  return field?.positional ? `<${field.value}>` : `--${flagOf(key)}`;
+}
+
+/** `error: unknown option '--ammount'\n(Did you mean --amount?)` → a sentence. */
+function sentence(message: string): string {
+  const text = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.)?]$/.test(text) ? "" : "."}`;
+}
+
+function incomplete(argv: readonly string[], { commands }: ProgramInfo): string {
+  const [group] = argv.filter((word) => !word.startsWith("-"));
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name);
+  return group && members.length > 0 ? `"${group}" needs one more word: ${members.join(", ")}.` : "Say what to do.";
+}
+
+/** The help of the longest command that was named. */
+function helpHint(argv: readonly string[], { commands, groups }: ProgramInfo): string {
+  const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
+  const named = [`${first} ${second}`, first].find((name) => commands.some((command) => command.name === name) || name in groups);
+  return `See: lez-agent-pay ${named ? `${named} ` : ""}--help`;
+}
+
+/** A long command over several lines, as a shell takes it. A quoted word stays whole, and so do a flag and its value. */
+function breakLine(line: string, width: number): string {
+  const lines: string[] = [];
+  let current = "";
+  for (const part of line.match(/-[\w-]+ (?:"[^"]*"|'[^']*'|[^\s-]\S*)|\S+/g) ?? []) {
+    if (current && current.length + part.length + 1 > width) {
+      lines.push(`${current} \\`);
+      current = `  ${part}`;
+    } else current = current ? `${current} ${part}` : part;
+  }
+  return [...lines, current].map((text) => `  ${text}`).join("\n");
+}
+
+/** An argv as it can be pasted into a shell. */
+export function shellLine(argv: readonly string[]): string {
+  return argv.map(shellWord).join(" ");
+}

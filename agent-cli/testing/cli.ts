@@ -1,0 +1,169 @@
+/** Runs the CLI in a directory of its own: in process, or as the real executable on a real terminal. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
+import { type IPty, spawn } from "@lydell/node-pty";
+import { afterAll, expect } from "vitest";
+import { main } from "../main.ts";
+import { COMMANDS } from "../registry.ts";
+
+export const REASON = "The comparison you asked for needs the figures of this report.";
+export const PASSPHRASE = "correct horse battery";
+
+const BIN = path.join(import.meta.dirname, "..", "bin.js");
+
+export interface Envelope {
+  ok: boolean;
+  // The data of any command; each success is checked against its own schema below.
+  data: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any
+  error: { code: string; message: string; hint?: string; retryable: boolean; details?: Record<string, any> }; // oxlint-disable-line typescript/no-explicit-any
+  next?: { argv: string[]; by: string };
+  meta: { command?: string; version: string };
+}
+
+export interface Run {
+  exit: number;
+  stdout: string;
+  stderr: string;
+  /** The one envelope on stdout. Reading it fails the test when stdout is anything else. */
+  readonly json: Envelope;
+}
+
+export interface RunOptions {
+  env?: Record<string, string>;
+  /** stdout is a terminal; stdin is not, so nothing can be asked. */
+  terminal?: boolean;
+  signal?: AbortSignal;
+}
+
+export class Sandbox {
+  readonly directory = mkdtempSync(path.join(tmpdir(), "lez-agent-pay-"));
+  readonly env = { LEZ_AGENT_PAY_HOME: this.path("home"), TERM: "xterm", LANG: "C.UTF-8" };
+
+  path(name: string): string {
+    return path.join(this.directory, name);
+  }
+
+  read<Value = any>(name: string): Value {
+    // oxlint-disable-line typescript/no-explicit-any
+    return JSON.parse(readFileSync(this.path(name), "utf8")) as Value;
+  }
+
+  write(name: string, content: unknown, mode = 0o600): string {
+    writeFileSync(this.path(name), typeof content === "string" ? content : JSON.stringify(content), { mode });
+    return this.path(name);
+  }
+
+  /** Words with a leading `./` are files of the sandbox. */
+  argv(words: readonly string[]): string[] {
+    return words.map((word) => (word.startsWith("./") ? this.path(word.slice(2)) : word));
+  }
+
+  async run(
+    words: readonly string[],
+    { env = {}, terminal = false, signal = new AbortController().signal }: RunOptions = {},
+  ): Promise<Run> {
+    const stdin = new PassThrough();
+    const [stdout, stderr] = [sink(terminal), sink(terminal)];
+    const exit = await main(this.argv(words), {
+      stdin,
+      stdout: stdout.stream,
+      stderr: stderr.stream,
+      env: { ...this.env, ...env },
+      signal,
+    });
+    return {
+      exit,
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      get json() {
+        return envelopeOf(stdout.text());
+      },
+    };
+  }
+
+  /** The executable itself, on a terminal of that many columns. */
+  terminal(words: readonly string[], { cols = 80, env = {} }: { cols?: number; env?: Record<string, string> } = {}): Terminal {
+    return new Terminal(
+      spawn(process.execPath, [BIN, ...this.argv(words)], { cols, rows: 100, cwd: this.directory, env: { ...this.env, ...env } }),
+    );
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A sandbox for one test file, removed when its tests are over. */
+export function sandbox(): Sandbox {
+  const made = new Sandbox();
+  afterAll(() => made.remove());
+  return made;
+}
+
+export class Terminal {
+  /** Everything the terminal was sent, escape sequences included. */
+  raw = "";
+  readonly exit: Promise<number>;
+  readonly #pty: IPty;
+  #seen = 0;
+  #waiting: (() => void) | undefined;
+
+  constructor(pty: IPty) {
+    this.#pty = pty;
+    pty.onData((data) => {
+      this.raw += data;
+      this.#waiting?.();
+    });
+    this.exit = new Promise((resolve) => {
+      pty.onExit(({ exitCode }) => {
+        resolve(exitCode);
+        this.#waiting?.();
+      });
+    });
+  }
+
+  get text(): string {
+    return stripVTControlCharacters(this.raw).replaceAll("\r", "");
+  }
+
+  /** Waits until the text appears behind what was waited for before. */
+  async until(text: string): Promise<void> {
+    let over = false;
+    void this.exit.then(() => (over = true));
+    for (;;) {
+      const at = this.text.indexOf(text, this.#seen);
+      if (at >= 0) {
+        this.#seen = at + text.length;
+        return;
+      }
+      if (over) throw new Error(`the terminal closed before it said "${text}":\n${this.text}`);
+      await new Promise<void>((resolve) => (this.#waiting = resolve));
+    }
+  }
+
+  /** Types as a person would: after the question is there. */
+  async answer(question: string, keys: string): Promise<void> {
+    await this.until(question);
+    // The question is drawn just before its keys are listened to.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    this.#pty.write(keys);
+  }
+}
+
+function sink(isTTY: boolean) {
+  const chunks: Buffer[] = [];
+  const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return { stream, text: () => Buffer.concat(chunks).toString("utf8") };
+}
+
+function envelopeOf(stdout: string): Envelope {
+  expect(stdout).toMatch(/^\{.*\}\n$/); // one line, and nothing else
+  const envelope = JSON.parse(stdout) as Envelope;
+  const command = COMMANDS.find(({ name }) => name === envelope.meta.command);
+  if (envelope.ok && command) expect(command.output.safeParse(envelope.data).error).toBeUndefined();
+  return envelope;
+}

@@ -1,0 +1,124 @@
+/** A small merchant on 127.0.0.1 that speaks our 402, settles in memory, and misbehaves when told to. */
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll } from "vitest";
+import { bindingOf, type BoundRequest } from "../../shared/binding.ts";
+import { bodyDigest, type Digest } from "../../shared/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { ERRORS, type ErrorCode, errorBody } from "../../shared/errors.ts";
+import { verifyExact } from "../../shared/exact/verify.ts";
+import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { unixNow } from "../../shared/time.ts";
+import { paymentPayloadSchema, type PaymentRequirements, type SettleResponse } from "../../shared/x402.ts";
+
+export const LEDGER = "1e".repeat(32) as Digest;
+export const CONTENT = "the paid content";
+
+export interface Behaviour {
+  amount: string;
+  /** Whether the offer is tied to the request. */
+  bind: boolean;
+  description: string;
+  /** More offers, put before its own. */
+  accepts: PaymentRequirements[];
+  offer: Partial<PaymentRequirements>;
+  /** Overrides members of the receipt. */
+  receipt: Partial<SettleResponse>;
+  /** Answers in place of the merchant; `paid` says whether a payment came along. True when it did. */
+  instead: (request: http.IncomingMessage, response: http.ServerResponse, paid: boolean) => boolean;
+}
+
+export interface TestMerchant {
+  url: string;
+  origin: string;
+  /** May be changed at any time; `reset` brings the defaults back. */
+  behaviour: Partial<Behaviour>;
+  /** Requests that came with a payment, and what settled. */
+  presented: http.IncomingMessage[];
+  settled: Set<string>;
+  reset(): void;
+}
+
+/** Listens until the test file is over. */
+export async function startMerchant(): Promise<TestMerchant> {
+  const server = http.createServer((request, response) => void answer(merchant, request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const merchant: TestMerchant = {
+    origin,
+    url: `${origin}/premium`,
+    behaviour: {},
+    presented: [],
+    settled: new Set(),
+    reset() {
+      merchant.behaviour = {};
+      merchant.presented = [];
+      merchant.settled = new Set();
+    },
+  };
+  return merchant;
+}
+
+async function answer(merchant: TestMerchant, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const { behaviour } = merchant;
+  const header = request.headers[PAYMENT_SIGNATURE.toLowerCase()];
+  if (header !== undefined) merchant.presented.push(request);
+  if (behaviour.instead?.(request, response, header !== undefined)) return;
+
+  const offer = offerFor(merchant, request, Buffer.concat(chunks));
+  if (typeof header !== "string") return refuse(merchant, request, response, offer, "payment_required");
+  const payload = decodeHeader(header, paymentPayloadSchema);
+  if (!payload.ok) return refuse(merchant, request, response, offer, payload.code);
+  const verified = await verifyExact(payload.value, offer, { now: unixNow(), ledger: LEDGER });
+  if (!verified.ok) return refuse(merchant, request, response, offer, verified.code);
+  if (merchant.settled.has(verified.payment.nonce)) return refuse(merchant, request, response, offer, "nonce_replayed");
+  merchant.settled.add(verified.payment.nonce);
+  const receipt = {
+    success: true,
+    transaction: verified.transaction,
+    network: NETWORK,
+    payer: verified.payment.payer,
+    amount: verified.payment.value,
+    ...behaviour.receipt,
+  };
+  response.writeHead(200, { "content-type": "text/plain", [PAYMENT_RESPONSE]: encodeHeader(receipt) }).end(CONTENT);
+}
+
+function offerFor({ behaviour, origin }: TestMerchant, request: http.IncomingMessage, body: Buffer): PaymentRequirements {
+  const terms = { network: NETWORK, asset: ASSET, amount: behaviour.amount ?? "10000", payTo: DEMO_MERCHANT_ACCOUNT };
+  const bound: BoundRequest = {
+    method: request.method ?? "GET",
+    url: `${origin}${request.url}`,
+    ...(body.length > 0 && { bodySha256: bodyDigest(body) }),
+  };
+  const binding = behaviour.bind === false ? {} : { binding: bindingOf(bound, terms) };
+  return { scheme: SCHEME, ...terms, maxTimeoutSeconds: 900, extra: { ...binding, ledger: LEDGER }, ...behaviour.offer };
+}
+
+function refuse(
+  { behaviour, origin }: TestMerchant,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  offer: PaymentRequirements,
+  code: ErrorCode,
+): void {
+  const required = {
+    x402Version: 2,
+    error: code,
+    resource: { url: `${origin}${request.url}`, ...(behaviour.description && { description: behaviour.description }) },
+    accepts: [...(behaviour.accepts ?? []), offer],
+  };
+  response.writeHead(ERRORS[code].status, {
+    "content-type": "application/json",
+    [PAYMENT_REQUIRED]: encodeHeader(required),
+    [PAYMENT_ERROR]: code,
+  });
+  response.end(JSON.stringify({ ...required, ...errorBody(code) }));
+}

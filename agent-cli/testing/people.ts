@@ -1,0 +1,41 @@
+/** An owner, an agent, and requests between them, as files of a sandbox. */
+import { keySigner, type WalletSigner } from "../../shared/signer.ts";
+import { hexToBytes } from "../../shared/bytes.ts";
+import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/payment-request.ts";
+import { createKeyFile, type KeyFile } from "../keystore.ts";
+import { REASON, type Run, type RunOptions, type Sandbox } from "./cli.ts";
+
+export interface People {
+  owner: KeyFile;
+  agent: WalletSigner;
+  /** A request for that URL, in that file. */
+  ask(url: string, file: string, extra?: readonly string[]): Promise<{ code: string }>;
+  /** Changes a request as only its agent could: signed again. */
+  forge(file: string, change: (body: PaymentRequestBody) => object): Promise<void>;
+  /** `owner approve` without a terminal. */
+  approve(file: string, out: string, extra?: readonly string[], options?: RunOptions): Promise<Run>;
+}
+
+/** Plain keys: these people have nothing to lose. */
+export async function people(box: Sandbox): Promise<People> {
+  const owner = await createKeyFile("owner");
+  const agentKey = await createKeyFile("agent", { name: "Research agent" });
+  box.write("owner.json", owner);
+  box.write("agent.json", agentKey);
+  const agent = await keySigner(hexToBytes("secretKey" in agentKey ? agentKey.secretKey : ""));
+  return {
+    owner,
+    agent,
+    async ask(url, file, extra = []) {
+      const made = await box.run(["request", "create", url, "--reason", REASON, "--agent-file", "./agent.json", "--out", `./${file}`, "--force", ...extra]);
+      if (made.exit !== 0) throw new Error(made.stdout);
+      return { code: made.json.data["shortCode"] as string };
+    },
+    async forge(file, change) {
+      const { agentSignature: _, ...body } = box.read<PaymentRequest>(file);
+      box.write(file, await signPaymentRequest({ ...body, ...change(body) } as PaymentRequestBody, agent));
+    },
+    approve: (file, out, extra = [], options = {}) =>
+      box.run(["owner", "approve", "--request-file", `./${file}`, "--owner-file", "./owner.json", "--out", `./${out}`, "--force", ...extra], options),
+  };
+}

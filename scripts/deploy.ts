@@ -1,0 +1,15 @@
+/**
+ * `npm run deploy`: the ledger first, then who calls it, then who is called by buyers, so that nobody calls what is not
+ * there yet. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing.
+ */
+import { spawnSync } from "node:child_process";
+import { QUIET_WRANGLER } from "./wrangler-env.ts";
+
+const IN_ORDER = ["workers/ledger-do/wrangler.toml", "workers/facilitator/wrangler.toml", "wrangler.toml"];
+
+for (const config of IN_ORDER) {
+  const args = ["deploy", "--minify", "-c", config, ...process.argv.slice(2)];
+  console.error(`wrangler ${args.join(" ")}`);
+  const { status } = spawnSync("wrangler", args, { stdio: "inherit", env: { ...process.env, ...QUIET_WRANGLER } });
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,182 @@
+/** The published test vectors, spec/vectors/*.json: fixed keys, fixed times, and what the code makes of them. */
+import type { Amount } from "../shared/amount.ts";
+import { approvalNonce, type Authorization, transactionOf } from "../shared/authorization.ts";
+import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/binding.ts";
+import { bytesToHex, hexToBytes, toBase64, utf8 } from "../shared/bytes.ts";
+import type { Decision } from "../shared/decision.ts";
+import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type DigestType, type Signable } from "../shared/digest.ts";
+import { encodeHeader } from "../shared/headers.ts";
+import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
+import { paymentFields, shortCode } from "../shared/payment-request.ts";
+import { keySigner } from "../shared/signer.ts";
+
+/** Seeds that nobody could mistake for secrets. */
+const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32) };
+const owner = await keySigner(hexToBytes(SEEDS.owner));
+const agent = await keySigner(hexToBytes(SEEDS.agent));
+const merchant = await keySigner(hexToBytes(SEEDS.merchant));
+
+const LEDGER = "1e".repeat(32) as Digest;
+const TERMS: BoundTerms = { network: NETWORK, asset: ASSET, amount: "10000", payTo: merchant.account };
+const GET: BoundRequest = { method: "GET", url: "https://merchant.example.com/premium" };
+const POST: BoundRequest = {
+  method: "POST",
+  url: "https://merchant.example.com/reports?lang=de&q=%C3%BC",
+  bodySha256: bodyDigest(utf8('{"topic":"Größe"}')),
+};
+
+const REQUEST = {
+  version: "1",
+  id: "pr_0123456789abcdef",
+  createdAt: "2025-10-09T08:53:20Z",
+  expiresAt: "2025-10-09T09:53:20Z",
+  agent: { publicKey: agent.publicKey },
+  merchant: { name: "Example Merchant", url: "https://merchant.example.com/" },
+  http: GET,
+  payment: paymentFields({ scheme: SCHEME, ...TERMS, maxTimeoutSeconds: 900, extra: { binding: bindingOf(GET, TERMS), ledger: LEDGER } }),
+  reason: "The premium report answers question 3 of the brief.",
+};
+
+/** Text that tells a correct canonical form from an almost correct one: quotes, escapes, more than one byte, more than one unit. */
+const UNUSUAL_REQUEST = {
+  ...REQUEST,
+  id: "pr_fedcba9876543210",
+  agent: { publicKey: agent.publicKey, name: 'Agent "№ 7" \\ Größe' },
+  reason: "Für die Übersicht:\n\t“€ 5” ≠ 5 €, <b>&amp;</b>, /path, \u007F, 日本語, 😀.",
+};
+
+const requestDigest = digest("PaymentRequest", REQUEST);
+const nonce = approvalNonce(owner.account, requestDigest);
+
+const AUTHORIZATION: Authorization = {
+  network: NETWORK,
+  asset: ASSET,
+  from: owner.account,
+  to: merchant.account,
+  value: "10000" as Amount,
+  validAfter: "1760000000",
+  validBefore: "1760000900",
+  nonce,
+  binding: bindingOf(GET, TERMS),
+  ledger: LEDGER,
+  requestDigest,
+};
+const { binding: _binding, ledger: _ledger, requestDigest: _request, ...BARE_AUTHORIZATION } = AUTHORIZATION;
+const transaction = transactionOf(NETWORK, digest("Authorization", AUTHORIZATION));
+
+const DECLINED: Decision = {
+  requestDigest,
+  decision: "declined",
+  code: "too_expensive",
+  note: "Ask again when it costs less than 0,00001 LGO – “bitte”.",
+  decidedAt: "2025-10-09T09:00:00Z",
+};
+const REVOKED: Decision = { requestDigest, decision: "revoked", code: "not_needed", decidedAt: "2025-10-09T09:05:00Z" };
+
+const JOURNAL_ENTRY = {
+  account: merchant.account,
+  seq: "1",
+  kind: "credit",
+  counterparty: owner.account,
+  value: "10000",
+  balanceAfter: "10000",
+  authorizationDigest: digest("Authorization", AUTHORIZATION),
+  requestDigest,
+  transaction,
+  at: "1760000060",
+  prevHash: LEDGER,
+};
+
+/** File name, from the root of the repository → content. */
+export async function vectors(): Promise<Record<string, string>> {
+  const files = { accounts: accounts(), digests: await digests(), bindings: bindings(), "short-codes": shortCodes(), headers: headers() };
+  return Object.fromEntries(Object.entries(files).map(([name, content]) => [`spec/vectors/${name}.json`, json(content)]));
+}
+
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+function accounts() {
+  const signers = { owner, agent, merchant };
+  return Object.entries(SEEDS).map(([name, key]) => {
+    const { publicKey, account } = signers[name as keyof typeof signers];
+    return { name, key, publicKey, account };
+  });
+}
+
+function digests() {
+  return Promise.all([
+    entry("a PaymentRequest", "PaymentRequest", REQUEST, "agent"),
+    entry("a PaymentRequest with unusual text", "PaymentRequest", UNUSUAL_REQUEST, "agent"),
+    entry("an Authorization from an owner's approval", "Authorization", AUTHORIZATION, "owner"),
+    entry("an Authorization without optional members", "Authorization", BARE_AUTHORIZATION, "owner"),
+    entry("a Decision that declines", "Decision", DECLINED, "owner"),
+    entry("a Decision that revokes", "Decision", REVOKED, "owner"),
+    entry("the Binding of a GET", "Binding", { ...GET, ...TERMS }),
+    entry("the Nonce of an approval", "Nonce", { from: owner.account, requestDigest }),
+    entry("the Transaction of an Authorization", "Transaction", {
+      network: NETWORK,
+      authorizationDigest: digest("Authorization", AUTHORIZATION),
+    }),
+    entry("a JournalEntry", "JournalEntry", JOURNAL_ENTRY),
+  ]);
+}
+
+/** `key` is the seed of whoever signs objects of this type; types that nobody signs have none. */
+async function entry(name: string, type: DigestType, object: Signable, signer?: "owner" | "agent") {
+  const hash = digest(type, object);
+  const facts = {
+    name,
+    type,
+    object,
+    canonical: canonicalJson(object),
+    preimageHex: bytesToHex(digestPreimage(type, object)),
+    digest: hash,
+  };
+  if (!signer) return facts;
+  const key = signer === "owner" ? owner : agent;
+  return { ...facts, key: SEEDS[signer], publicKey: key.publicKey, signature: await key.sign(hash) };
+}
+
+function bindings() {
+  const requests: [string, BoundRequest][] = [
+    ["GET", GET],
+    ["HEAD, bound as GET", { ...GET, method: "HEAD" }],
+    ["GET with a query", { ...GET, url: `${GET.url}?q=1` }],
+    ["POST with a body", POST],
+    ["POST with an empty body", { method: POST.method, url: POST.url }],
+  ];
+  return requests.map(([name, request]) => ({ name, request, terms: TERMS, binding: bindingOf(request, TERMS) }));
+}
+
+function shortCodes() {
+  const digests = ["0".repeat(64), "f".repeat(64), `00443214c74254b6${"0".repeat(48)}`, requestDigest] as Digest[];
+  return digests.map((hash) => ({ digest: hash, shortCode: shortCode(hash) }));
+}
+
+const unpadded = (text: string) => text.replace(/=+$/, "");
+const raw = (text: string) => toBase64(utf8(text));
+
+function headers() {
+  const value = { text: "ü?>~ÿ!" };
+  const standard = encodeHeader(value);
+  const urlSafe = standard.replaceAll("+", "-").replaceAll("/", "_");
+  return {
+    value,
+    written: standard,
+    read: { standard, unpadded: unpadded(standard), urlSafe, urlSafeUnpadded: unpadded(urlSafe) },
+    refused: {
+      "mixed alphabets": "eyJhIjoi+-8ifQ",
+      "bits that belong to no byte": "e31=",
+      "not UTF-8": toBase64(Uint8Array.of(0x22, 0xff, 0x22)),
+      "byte order mark": raw("\uFEFF{}"),
+      "duplicate key": raw('{"a":"1","a":"2"}'),
+      "duplicate key, escaped": raw(String.raw`{"a":"1","\u0061":"2"}`),
+      "lone surrogate": raw(String.raw`{"a":"\ud800"}`),
+      "key __proto__": raw('{"__proto__":{}}'),
+      "number too large": raw('{"a":1e999}'),
+      "nested too deep": raw("[".repeat(17) + "]".repeat(17)),
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { dump, openLedger, SECOND } from "./ledger.fixtures.ts";
+import { act, arrange, CELLS, PAYMENT, timeOf } from "./state-table.fixtures.ts";
+
+/** The cells in which somebody new makes a claim: what `check` is about. */
+const CLAIMS = CELLS.filter(({ event, id = SECOND }) => (event === "reserve" || event === "settle") && id === SECOND);
+
+describe("check says what comes true", () => {
+  test.each(CLAIMS)("before: $fact", (cell) => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    arrange(rules, cell.state);
+    const before = dump(store);
+
+    const { payment = PAYMENT } = cell;
+    const foretold = rules.check(payment, timeOf(cell));
+    expect(dump(store)).toEqual(before);
+
+    const answer = act(rules, cell) as { ok: boolean };
+    expect(foretold).toEqual(answer.ok ? { ok: true } : answer);
+  });
+
+  test("and moves no clock: a check from the future refuses nothing afterwards", () => {
+    const rules = openLedger(memoryStore());
+    expect(rules.check(PAYMENT, PAYMENT.validBefore + 1)).toEqual({ ok: false, code: "payment_expired" });
+    expect(rules.settle(PAYMENT, SECOND, PAYMENT.validBefore)).toMatchObject({ ok: true });
+  });
+});

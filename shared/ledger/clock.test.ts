@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { ALICE, dump, FIRST, holdBy, idOf, openLedger, paymentOf, reopen, reservationOf, SECOND, START, VALID } from "./ledger.fixtures.ts";
+import type { LedgerRules } from "./rules.ts";
+import type { LedgerStore } from "./store.ts";
+
+const PAYMENT = paymentOf();
+const LATE = START + VALID + 1;
+const EXPIRED = { ok: false, code: "payment_expired" };
+
+/** Every way in which the ledger says, at LATE, that PAYMENT will never be paid. */
+const NEVER: [string, (rules: LedgerRules) => unknown][] = [
+  ["status", (rules) => rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, LATE)],
+  ["reserve", (rules) => rules.reserve(PAYMENT, holdBy(SECOND), LATE)],
+  ["settle", (rules) => rules.settle(PAYMENT, SECOND, LATE)],
+  ["capture", (rules) => rules.capture(reservationOf(PAYMENT, FIRST), LATE)],
+];
+
+function heldLedger(store: LedgerStore): LedgerRules {
+  const rules = openLedger(store);
+  rules.reserve(PAYMENT, holdBy(FIRST), START);
+  return rules;
+}
+
+describe("the clock never runs back", () => {
+  test("while the ledger is open", () => {
+    const rules = openLedger(memoryStore());
+    rules.release(reservationOf(PAYMENT, FIRST), LATE);
+    expect(rules.settle(PAYMENT, FIRST, START)).toEqual(EXPIRED);
+    expect(rules.check(PAYMENT, START)).toEqual(EXPIRED);
+  });
+
+  test("in what the journal says", () => {
+    const rules = openLedger(memoryStore());
+    rules.settle(PAYMENT, FIRST, START + 9);
+    rules.settle(paymentOf({ nonce: idOf(0xb) }), FIRST, START);
+    expect(rules.journal(ALICE, 1, 10).map(({ at }) => Number(at))).toEqual([START + 9, START + 9]);
+  });
+
+  test("in the end of a hold", () => {
+    const rules = openLedger(memoryStore());
+    rules.release(reservationOf(PAYMENT, FIRST), START + 9);
+    expect(rules.reserve(PAYMENT, holdBy(FIRST, 60), START)).toMatchObject({ heldUntil: START + 69 });
+  });
+
+  test.each(NEVER)("behind a %s that said never, though the machine's clock was set back and the ledger restarted", (_, say) => {
+    const store = memoryStore();
+    say(heldLedger(store));
+    const rules = reopen(store);
+    expect(rules.settle(PAYMENT, SECOND, START)).toEqual(EXPIRED);
+    expect(rules.reserve(PAYMENT, holdBy(SECOND), START)).toEqual(EXPIRED);
+    expect(rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, START)).toEqual({ status: "expired" });
+  });
+
+  test("behind an alarm, so that what it forgot cannot be paid again", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    rules.settle(PAYMENT, FIRST, START);
+    while (rules.tidy(LATE + 10 ** 6) !== undefined);
+    expect(dump(store)["payment"]).toEqual([]);
+    expect(reopen(store).settle(PAYMENT, SECOND, START)).toEqual(EXPIRED);
+  });
+});
+
+describe("never is not said", () => {
+  test.each(NEVER)("by %s before the time is stored", (_, say) => {
+    const store = memoryStore();
+    const rules = heldLedger({
+      ...store,
+      sql(statement, ...bindings) {
+        if (statement.startsWith("UPDATE clock")) throw new Error("disk full");
+        return store.sql(statement, ...bindings);
+      },
+    });
+    expect(() => say(rules)).toThrow("disk full");
+    expect(reopen(store).settle(PAYMENT, SECOND, START + VALID)).toMatchObject({ ok: true });
+  });
+});
+
+test("answers that can change are not worth a write of the clock", () => {
+  const store = memoryStore();
+  const rules = heldLedger(store);
+  rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, START + 5);
+  rules.settle(PAYMENT, SECOND, START + 6);
+  rules.capture(reservationOf(PAYMENT, FIRST), START + 7);
+  expect(dump(store)["clock"]).toEqual([{ last: START }]);
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  EXPIRY_BATCH,
+  MAX_VALIDITY_SECONDS,
+  PRUNE_BATCH,
+  RETENTION_SECONDS,
+  SWEEP_INTERVAL_SECONDS,
+} from "../limits.ts";
+import { ALICE, FIRST, HELD, holdBy, idOf, openLedger, paymentOf, personOf, reopen, START, VALID } from "./ledger.fixtures.ts";
+import type { LedgerStore } from "./store.ts";
+
+const count = (store: LedgerStore, state: string) => store.sql("SELECT count(*) AS n FROM payment WHERE state = ?", state)[0]?.["n"];
+
+describe("the alarm frees dead holds", () => {
+  test("in batches, the rest a second later", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    const one = (number: number) => paymentOf({ nonce: idOf(number), value: "1" as Amount, validBefore: START + 10 });
+    // 250 can be held at a time; the rows that make it more than one batch stand for accounts of their own.
+    for (let i = 0; i < 3; i++) rules.reserve(one(i), holdBy(FIRST), START);
+    store.sql("UPDATE account SET held = ? WHERE id = ?", String(EXPIRY_BATCH + 3), ALICE);
+    store.sql("UPDATE account SET balance = '10000' WHERE id = ?", ALICE);
+    for (let i = 3; i < EXPIRY_BATCH + 3; i++) {
+      store.sql(
+        `INSERT INTO payment SELECT payer, ?, state, authorization_digest, payee, value, valid_before, request_digest, holder, fingerprint,
+         held_until, dead_line, tx FROM payment WHERE nonce = ?`,
+        idOf(i),
+        idOf(0),
+      );
+    }
+
+    const dead = START + HELD + 1;
+    expect(rules.tidy(dead - 1)).toBe(dead);
+    expect(count(store, "held")).toBe(EXPIRY_BATCH + 3);
+    expect(rules.tidy(dead)).toBe(dead + 1);
+    expect(count(store, "held")).toBe(3);
+    expect(rules.account(ALICE)).toMatchObject({ held: "3" });
+    expect(rules.tidy(dead + 1)).toBe(dead + 1 + SWEEP_INTERVAL_SECONDS);
+    expect(rules.account(ALICE)).toMatchObject({ held: "0" });
+  });
+
+  test("and rings for the next one that dies, but within an hour", () => {
+    const rules = openLedger(memoryStore());
+    rules.reserve(paymentOf({ validBefore: START + 2 * SWEEP_INTERVAL_SECONDS }), holdBy(FIRST), START);
+    expect(rules.tidy(START + 1)).toBe(START + 1 + SWEEP_INTERVAL_SECONDS);
+    rules.reserve(paymentOf({ nonce: idOf(0xb) }), holdBy(FIRST), START + 1);
+    expect(rules.tidy(START + 2)).toBe(START + VALID + 1);
+  });
+});
+
+describe("the alarm forgets what is past its retention", () => {
+  /** After it, a nonce that was cancelled at START is forgotten. */
+  const KEPT = START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + RETENTION_SECONDS;
+
+  test("batch by batch, with a cursor that survives a restart", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    const many = 2 * PRUNE_BATCH + 7;
+    for (let i = 0; i < many; i++) rules.cancel(personOf(i % 7), idOf(i), START);
+
+    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 2);
+    expect(count(store, "cancelled")).toBeGreaterThanOrEqual(many - PRUNE_BATCH);
+    expect(reopen(store).tidy(KEPT + 2)).toBe(KEPT + 3);
+    expect(count(store, "cancelled")).toBeGreaterThanOrEqual(many - 2 * PRUNE_BATCH);
+    expect(count(store, "cancelled")).toBeLessThanOrEqual(8);
+    expect(rules.tidy(KEPT + 3)).toBeUndefined();
+    expect(store.sql("SELECT * FROM payment")).toEqual([]);
+    expect(store.sql("SELECT * FROM sweep")).toEqual([]);
+  });
+
+  test("and passes by what it has to keep, round after round", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    for (let i = 0; i < PRUNE_BATCH + 5; i++) rules.cancel(ALICE, idOf(i), START + (i % 2));
+
+    const rounds = [1, 2, 3, 4].map((second) => rules.tidy(KEPT + second) === KEPT + second + 1);
+    // The first round ends in the second batch, in which those of START + 1 have not been forgotten in time either.
+    expect(rounds[0]).toBe(true);
+    expect(count(store, "cancelled")).toBe(0);
+  });
+
+  test("but never a hold", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    const payment = paymentOf();
+    rules.reserve(payment, holdBy(FIRST), START);
+    store.sql("UPDATE payment SET dead_line = ? WHERE state = 'held'", KEPT + 1);
+    store.sql("UPDATE payment SET valid_before = 0 WHERE state = 'held'");
+    rules.tidy(KEPT + 1);
+    expect(count(store, "held")).toBe(1);
+  });
+});

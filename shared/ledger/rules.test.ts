@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { AccountId } from "../account.ts";
+import type { LedgerPayment } from "../backend.ts";
+import { ALICE, BOB, CAROL, dump, FIRST, openLedger, SECOND } from "./ledger.fixtures.ts";
+import { act, arrange, CELLS, type Cell, PAYMENT } from "./state-table.fixtures.ts";
+import type { LedgerStore, Row } from "./store.ts";
+
+describe("the state table", () => {
+  test.each(CELLS)("$fact", (cell) => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    arrange(rules, cell.state);
+    const before = book(store);
+
+    expect(act(rules, cell)).toEqual(cell.answer);
+
+    const after = book(store);
+    expect(after["payment"]).toEqual(rowsOf(cell));
+    for (const [who, money] of Object.entries(moneyOf(cell))) expect(rules.account(who as AccountId)).toMatchObject(money);
+    expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
+    if (stays(cell)) expect(after).toEqual(before);
+  });
+
+  test("has an answer for every event in every state", () => {
+    const empty = ["reserve", "capture", "release", "settle", "cancel", "alarm", "status"].flatMap((event) =>
+      ["none", "held, live", "held, lapsed", "held, dead", "settled", "cancelled"]
+        .filter((state) => !CELLS.some((cell) => cell.event === event && cell.state === state))
+        .map((state) => `${event}, ${state}`),
+    );
+    expect(empty).toEqual([]);
+  });
+
+  test("is what spec/state-table.md says, cell by cell", () => {
+    const page = readFileSync("spec/state-table.md", "utf8");
+    const rows = page.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+    const facts = rows.filter((cells) => cells.length === 6).map((cells) => cells[4] ?? ""); // the tables of four columns
+    expect(facts.filter((fact) => fact !== "test" && !fact.startsWith("--"))).toEqual(CELLS.map(({ fact }) => fact));
+  });
+});
+
+/** Everything that is stored of Alice's payment. The clock is not about payments: some refusals remember the time they are based on. */
+function book(store: LedgerStore): Record<string, Row[]> {
+  const { clock: _, payment = [], ...tables } = dump(store);
+  return { ...tables, payment: payment.filter(({ payer }) => payer === ALICE) };
+}
+
+/** Whose hold or settlement it is, and of which payment: what was there before is FIRST's and PAYMENT. */
+function outcomeOf({ next, payment = PAYMENT }: Cell): { state: string; holder: string; payment: LedgerPayment } | undefined {
+  const [state = "", holder] = next.split(" by ");
+  if (next === "none" || next === "cancelled") return undefined;
+  if (next === "paid and forgotten") return { state: "settled", holder: FIRST, payment: PAYMENT };
+  return { state, ...(holder === "FIRST" ? { holder: FIRST, payment: PAYMENT } : { holder: SECOND, payment }) };
+}
+
+function rowsOf(cell: Cell): unknown[] {
+  if (cell.next === "none" || cell.next === "paid and forgotten") return [];
+  const outcome = outcomeOf(cell);
+  if (!outcome) return [expect.objectContaining({ state: "cancelled", nonce: PAYMENT.nonce, value: null })];
+  const { state, holder, payment } = outcome;
+  const { nonce, payee, value, validBefore, authorizationDigest } = payment;
+  const told = { state, holder, nonce, payee, value, valid_before: validBefore, authorization_digest: authorizationDigest };
+  return [expect.objectContaining(told)];
+}
+
+/** Alice began with 250. */
+function moneyOf(cell: Cell): Record<string, { balance: string; held: string }> {
+  const outcome = outcomeOf(cell);
+  const value = BigInt(outcome?.payment.value ?? 0);
+  const paid = outcome?.state === "settled";
+  const received = (who: AccountId) => (paid && outcome.payment.payee === who ? value : 0n).toString();
+  return {
+    [ALICE]: { balance: (paid ? 250n - value : 250n).toString(), held: (outcome && !paid ? value : 0n).toString() },
+    [BOB]: { balance: received(BOB), held: "0" },
+    [CAROL]: { balance: received(CAROL), held: "0" },
+  };
+}
+
+/** Whether the cell leaves its state as it was. */
+function stays({ state, next }: Cell): boolean {
+  if (state.startsWith("held")) return next === "held by FIRST";
+  if (state.startsWith("settled")) return next === "settled by FIRST";
+  return state === next;
+}

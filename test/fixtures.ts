@@ -1,0 +1,60 @@
+/** One coherent payment, from offer to payload, with fixed keys and a fixed clock. Every part can be replaced. */
+import { authorizationFor, signPayload } from "../shared/approval.ts";
+import { bindingOf, type BoundTerms } from "../shared/binding.ts";
+import type { Digest } from "../shared/digest.ts";
+import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
+import {
+  checkPaymentRequest,
+  paymentFields,
+  type PaymentRequest,
+  type PaymentRequestBody,
+  signPaymentRequest,
+} from "../shared/payment-request.ts";
+import { keySigner } from "../shared/signer.ts";
+import type { PaymentRequirements } from "../shared/x402.ts";
+
+/** 2025-10-09T08:53:20Z */
+export const NOW = 1_760_000_000;
+export const LEDGER = "1e".repeat(32) as Digest;
+
+const signerOf = (seed: number) => keySigner(new Uint8Array(32).fill(seed));
+export const owner = await signerOf(1);
+const agent = await signerOf(2);
+export const merchant = await signerOf(3);
+export const stranger = await signerOf(4);
+
+export const REQUEST = { method: "GET", url: "https://merchant.example.com/premium" };
+const TERMS: BoundTerms = { network: NETWORK, asset: ASSET, amount: "10000", payTo: merchant.account };
+
+/** What the merchant asks, bound to `REQUEST` and to `LEDGER`. */
+export function offerOf(changes: Partial<PaymentRequirements> = {}): PaymentRequirements {
+  const extra = { binding: bindingOf(REQUEST, { ...TERMS, ...changes }), ledger: LEDGER };
+  return { scheme: SCHEME, ...TERMS, maxTimeoutSeconds: 900, extra, ...changes };
+}
+
+export function requestBody(offer: PaymentRequirements = offerOf(), changes: Partial<PaymentRequestBody> = {}): PaymentRequestBody {
+  return {
+    version: "1",
+    id: "pr_0123456789abcdef",
+    createdAt: "2025-10-09T08:53:20Z",
+    expiresAt: "2025-10-09T09:53:20Z",
+    agent: { publicKey: agent.publicKey, name: "Research agent" },
+    merchant: { name: "Example Merchant", url: "https://merchant.example.com/" },
+    http: REQUEST,
+    payment: paymentFields(offer) as PaymentRequestBody["payment"],
+    reason: "The premium report answers question 3 of the brief.",
+    ...changes,
+  };
+}
+
+export function paymentRequest(offer?: PaymentRequirements, changes?: Partial<PaymentRequestBody>): Promise<PaymentRequest> {
+  return signPaymentRequest(requestBody(offer, changes), agent);
+}
+
+/** The owner says yes, at `now`. */
+export async function approve(request: PaymentRequest, now = NOW, expiresIn?: number) {
+  const checked = await checkPaymentRequest(request, now);
+  if (!checked.ok) throw new Error(`${checked.code}: ${checked.problem}`);
+  const authorization = authorizationFor(request, checked, owner.account, now, expiresIn);
+  return { checked, authorization, payload: await signPayload(request, checked, authorization, owner) };
+}

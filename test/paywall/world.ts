@@ -1,0 +1,108 @@
+/** A merchant's app over an in-process facilitator and ledger, with a clock to turn and a facilitator to break. */
+import { type Context, Hono, type Handler } from "hono";
+import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { approve, ask, createPeople } from "../../agent-cli/demo/people.ts";
+import type { BoundRequest } from "../../shared/binding.ts";
+import { bytesToHex, randomBytes, utf8 } from "../../shared/bytes.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { bodyDigest, type Digest } from "../../shared/digest.ts";
+import { Facilitator } from "../../shared/facilitator.ts";
+import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { LedgerRules } from "../../shared/ledger/rules.ts";
+import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
+import { unixNow } from "../../shared/time.ts";
+import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402.ts";
+import type { PaywallFacilitator } from "../../workers/merchant/paywall/facilitator.ts";
+import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
+
+export const ORIGIN = "https://merchant.example.com";
+export const PRICE = "10000";
+const REASON = "The brief asks for this, and no free source has it.";
+
+export async function createWorld() {
+  const clock = { now: unixNow() };
+  const newLedger = () => new LedgerRules(memoryStore(), { ledger: randomId(), supply: GENESIS_SUPPLY, at: clock.now });
+  const facilitatorOf = (ledger: LedgerRules) =>
+    new Facilitator(
+      inProcessBackend(ledger, () => clock.now),
+      ledger.info().ledger,
+      new Map(),
+      () => clock.now,
+    );
+  let ledger = newLedger();
+  let facilitator = facilitatorOf(ledger);
+  const people = await createPeople();
+  ledger.fund(people.owner.account, FAUCET_GRANT, randomId(), clock.now);
+
+  /** The facilitator's RPC surface. Tests replace its methods to break it. */
+  const rpc: PaywallFacilitator = {
+    supported: async () => facilitator.supported(),
+    reserve: (payload, requirements, fingerprint, id) => facilitator.reserve(payload, requirements, fingerprint, id),
+    capture: (reservation) => facilitator.capture(reservation),
+    release: (reservation) => facilitator.release(reservation),
+  };
+  const env = { FACILITATOR: rpc, PAY_TO: DEMO_MERCHANT_ACCOUNT as string, PUBLIC_ORIGIN: "" };
+
+  return {
+    clock,
+    people,
+    rpc,
+    env,
+    get ledger() {
+      return ledger;
+    },
+    /** Another genesis: what every offer said about the ledger is stale. */
+    replaceLedger() {
+      ledger = newLedger();
+      facilitator = facilitatorOf(ledger);
+      ledger.fund(people.owner.account, FAUCET_GRANT, randomId(), clock.now);
+    },
+    spent: () => BigInt(FAUCET_GRANT) - BigInt(ledger.account(people.owner.account).balance),
+    held: () => ledger.account(people.owner.account).held,
+    randomId,
+
+    /** An app with one priced route. */
+    shop(handler: Handler<PaywallEnv>, options: Partial<PaywallOptions> = {}) {
+      const app = new Hono<PaywallEnv>();
+      app.use(paywallCors());
+      app.all("/item/*", paywall({ amount: PRICE, ...options }), handler);
+      app.onError((_error, c: Context) => c.text("broken", 500));
+      const get = (path: string, init: RequestInit = {}) => app.request(`${ORIGIN}${path}`, init, env);
+      return {
+        get,
+        /** Terms, request and approval for one request. */
+        async approved(path: string, init: RequestInit = {}): Promise<PaymentPayload> {
+          const challenge = await get(path, init);
+          const required = decodeHeader(challenge.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
+          const [offer] = required.ok ? required.value.accepts : [];
+          if (!offer) throw new Error(`no offer: ${challenge.status}`);
+          const body = typeof init.body === "string" && init.body ? { bodySha256: bodyDigest(utf8(init.body)) } : {};
+          const request: BoundRequest = { method: init.method ?? "GET", url: `${ORIGIN}${path}`, ...body };
+          return approve(people.owner, await ask(people.agent, request, offer, REASON));
+        },
+        pay: (path: string, payment: PaymentPayload, init: RequestInit = {}) =>
+          get(path, { ...init, headers: { ...(init.headers as Record<string, string>), [PAYMENT_SIGNATURE]: encodeHeader(payment) } }),
+      };
+    },
+  };
+}
+
+export function randomId(): Digest {
+  return bytesToHex(randomBytes(32)) as Digest;
+}
+
+/** `402 nonce_replayed`, or `200`. */
+export function verdict(response: Response): string {
+  return `${response.status} ${response.headers.get(PAYMENT_ERROR) ?? ""}`.trim();
+}
+
+export function receiptOf(response: Response) {
+  const receipt = decodeHeader(response.headers.get(PAYMENT_RESPONSE) ?? "", settleResponseSchema);
+  return receipt.ok ? receipt.value : undefined;
+}
+
+export function termsOf(response: Response) {
+  const required = decodeHeader(response.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
+  return required.ok ? required.value : undefined;
+}

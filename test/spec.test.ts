@@ -1,0 +1,29 @@
+/** What spec/protocol.md says in numbers and names is what the code has. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { DECLINE_CODES } from "../shared/decision.ts";
+import { isErrorCode } from "../shared/errors.ts";
+import * as limits from "../shared/limits.ts";
+
+const values = new Map<string, unknown>(Object.entries(limits));
+const protocol = readFileSync(new URL("../spec/protocol.md", import.meta.url), "utf8");
+
+test("every limit in the protocol has the value it has in the code", () => {
+  const rows = [...protocol.matchAll(/^\| `([A-Z_]+)` +\| (\d+) +\|/gm)];
+  expect(rows.length).toBeGreaterThan(20);
+  for (const [, name = "", value] of rows) expect(String(values.get(name)), name).toBe(value);
+});
+
+test("every code in the last column of a table is in the error table", () => {
+  const local = ["origin_mismatch", "request_expired", "request_too_long"];
+  const cells = [...protocol.matchAll(/\| ((?:`[a-z0-9_]+`(?:, )?)+) +\|$/gm)].map(([, cell = ""]) => cell);
+  const codes = cells
+    .flatMap((cell) => [...cell.matchAll(/`([a-z0-9_]+)`/g)].map(([, code = ""]) => code))
+    .filter((code) => code.includes("_"));
+  expect(codes.length).toBeGreaterThan(30);
+  expect(codes.filter((code) => !isErrorCode(code) && !local.includes(code))).toEqual([]);
+});
+
+test("the reasons to decline are all named", () => {
+  for (const code of DECLINE_CODES) expect(protocol).toContain(`\`${code}\``);
+});

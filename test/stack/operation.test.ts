@@ -1,0 +1,88 @@
+/** What operators and sellers see: logs with one trace through three Workers, secrets in none, and a ledger that outlives a restart. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Buyer } from "../../agent-cli/demo/buyer.ts";
+import { startStack } from "../../agent-cli/demo/stack.ts";
+import { BUNDLES } from "../../scripts/build-workers.ts";
+import type { ExactPayload } from "../../shared/authorization.ts";
+import { encodeHeader, TRACE_ID } from "../../shared/headers.ts";
+import { useStack, verdict } from "./stack.ts";
+
+const world = useStack();
+
+test("one trace id runs through merchant, facilitator and ledger", async () => {
+  const buyer = await world.buyer();
+  const premium = { url: `${world.stack.merchant}/premium` };
+  const answer = await buyer.send(premium, await buyer.approved(premium));
+  const traceId = answer.headers.get(TRACE_ID);
+  const events = () => world.logs.filter((line) => line["traceId"] === traceId).map((line) => line["event"]);
+  await expect
+    .poll(events)
+    .toEqual(
+      expect.arrayContaining(["ledger.reserve", "facilitator.reserve", "ledger.capture", "facilitator.capture", "payment.delivered"]),
+    );
+});
+
+test("no payment header, signature, nonce or body is logged", async () => {
+  const buyer = await world.buyer();
+  const summarize = { url: `${world.stack.merchant}/summarize`, body: "My private text." };
+  const payment = await buyer.approved(summarize);
+  await buyer.send(summarize, payment);
+  await buyer.send(summarize, payment);
+  const { signature, authorization } = payment.payload as unknown as ExactPayload;
+  const text = JSON.stringify(world.logs);
+  expect(text).toContain("payment.delivered");
+  for (const secret of [signature, authorization.nonce, encodeHeader(payment).slice(0, 60), "My private text"])
+    expect(text).not.toContain(secret);
+});
+
+describe("the front page", () => {
+  test("is a JSON index of what is priced", async () => {
+    const index = (await (await fetch(world.stack.merchant)).json()) as { routes: { path: string }[] };
+    expect(index.routes.map(({ path }) => path)).toEqual(["/premium", "/weather", "/summarize", "/flaky"]);
+  });
+  test("is a page for a browser", async () => {
+    const page = await (await fetch(world.stack.merchant, { headers: { Accept: "text/html" } })).text();
+    expect(page).toContain("GET /premium");
+  });
+  test("has errors of the same shape as everything else", async () => {
+    const response = await fetch(`${world.stack.merchant}/nothing`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: "not_found", problem: { code: "not_found" } });
+  });
+});
+
+test("the weather without a city costs nothing", async () => {
+  const buyer = await world.buyer();
+  const nowhere = { url: `${world.stack.merchant}/weather` };
+  const before = await buyer.balances();
+  expect(verdict(await buyer.send(nowhere, await buyer.approved(nowhere)))).toBe("400");
+  expect(await buyer.balances()).toEqual(before);
+});
+
+test("a restart forgets nothing: balances, nonces and the ledger's id", async () => {
+  const persist = await mkdtemp(join(tmpdir(), "lez-persist-"));
+  try {
+    const first = await startStack({ bundles: BUNDLES, persist });
+    const port = Number(new URL(first.merchant).port);
+    const buyer = await Buyer.create(first);
+    await buyer.fund();
+    const premium = { url: `${first.merchant}/premium` };
+    const payment = await buyer.approved(premium);
+    expect(verdict(await buyer.send(premium, payment))).toBe("200");
+    await first.stop();
+
+    // The same address: the payment is bound to it.
+    const second = await startStack({ bundles: BUNDLES, persist, merchantPort: port });
+    try {
+      expect(second.ledger).toBe(first.ledger);
+      expect(verdict(await buyer.send(premium, payment))).toBe("402 nonce_replayed");
+    } finally {
+      await second.stop();
+    }
+  } finally {
+    await rm(persist, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,149 @@
+/** The published vectors, checked by a second implementation: node:crypto and a canonical form of its own. */
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { vectors } from "../scripts/vectors.ts";
+import { authorizationSchema } from "../shared/authorization.ts";
+import { base58 } from "../shared/bytes.ts";
+import { decisionSchema } from "../shared/decision.ts";
+import { decodeHeader } from "../shared/headers.ts";
+import { paymentRequestBodySchema } from "../shared/payment-request.ts";
+import * as z from "zod/mini";
+
+type Json = string | Json[] | { [key: string]: Json };
+
+interface AccountVector {
+  name: string;
+  key: string;
+  publicKey: string;
+  account: string;
+}
+
+interface DigestVector {
+  name: string;
+  type: string;
+  object: Record<string, Json>;
+  canonical: string;
+  preimageHex: string;
+  digest: string;
+  key?: string;
+  publicKey?: string;
+  signature?: string;
+}
+
+interface BindingVector {
+  name: string;
+  request: { method: string; url: string; bodySha256?: string };
+  terms: Record<string, string>;
+  binding: string;
+}
+
+interface HeaderVectors {
+  value: unknown;
+  written: string;
+  read: Record<string, string>;
+  refused: Record<string, string>;
+}
+
+const read = (file: string): unknown => JSON.parse(readFileSync(new URL(`../spec/vectors/${file}.json`, import.meta.url), "utf8"));
+const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
+const digestOf = (type: string, object: Json) => sha256(`lez-x402/v1/${type}\0${canonical(object)}`);
+
+/** RFC 8785 for objects of strings: members sorted by UTF-16 code units, which is how JavaScript compares strings. */
+function canonical(value: Json): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
+}
+
+/** A seed in the PKCS#8 envelope of Ed25519, RFC 8410. */
+function privateKey(seed: string): KeyObject {
+  return createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${seed}`, "hex"), format: "der", type: "pkcs8" });
+}
+
+function publicKeyOf(key: KeyObject): string {
+  return Buffer.from(createPublicKey(key).export({ format: "jwk" }).x ?? "", "base64url").toString("hex");
+}
+
+describe("accounts.json", () => {
+  test.each(read("accounts") as AccountVector[])("$name", ({ key, publicKey, account }) => {
+    expect(publicKeyOf(privateKey(key))).toBe(publicKey);
+    const hash = sha256(Buffer.concat([Buffer.from("/LEZ-x402/v1/AccountId/Ed25519/\0"), Buffer.from(publicKey, "hex")]));
+    expect(Buffer.from(base58.decode(account)).toString("hex")).toBe(hash);
+  });
+});
+
+describe("digests.json", () => {
+  const all = read("digests") as DigestVector[];
+
+  test.each(all)("$name", ({ type, object, preimageHex, digest, ...vector }) => {
+    expect(canonical(object)).toBe(vector.canonical);
+    expect(Buffer.from(preimageHex, "hex").toString()).toBe(`lez-x402/v1/${type}\0${vector.canonical}`);
+    expect(sha256(Buffer.from(preimageHex, "hex"))).toBe(digest);
+  });
+
+  test.each(all.filter(({ key }) => key))("the signature of $name", ({ digest, key = "", publicKey, signature = "" }) => {
+    const signer = privateKey(key);
+    expect(publicKeyOf(signer)).toBe(publicKey);
+    expect(sign(null, Buffer.from(digest, "hex"), signer).toString("hex")).toBe(signature);
+    expect(verify(null, Buffer.from(digest, "hex"), createPublicKey(signer), Buffer.from(signature, "hex"))).toBe(true);
+  });
+
+  test("has every type that there is, and a signature for those that are signed", () => {
+    const types = ["Authorization", "Binding", "Decision", "JournalEntry", "Nonce", "PaymentRequest", "Transaction"];
+    expect([...new Set(all.map(({ type }) => type))].sort()).toEqual(types);
+    expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual([
+      "Authorization",
+      "Decision",
+      "PaymentRequest",
+    ]);
+  });
+
+  test("its objects are real ones", () => {
+    const schemas = { PaymentRequest: paymentRequestBodySchema, Authorization: authorizationSchema, Decision: decisionSchema };
+    for (const [type, schema] of Object.entries(schemas)) {
+      for (const { name, object } of all.filter((vector) => vector.type === type)) {
+        expect(z.safeParse(schema, object), name).toMatchObject({ success: true });
+      }
+    }
+  });
+
+  test("its Nonce, Transaction and JournalEntry belong to its approval", () => {
+    const [request, , authorization] = all;
+    const [binding, nonce, transaction, entry] = all.slice(-4);
+    expect(authorization?.object).toMatchObject({ requestDigest: request?.digest, nonce: nonce?.digest, binding: binding?.digest });
+    expect(transaction?.object).toMatchObject({ authorizationDigest: authorization?.digest });
+    expect(entry?.object).toMatchObject({ transaction: transaction?.digest });
+  });
+});
+
+test.each(read("bindings") as BindingVector[])("bindings.json: $name", ({ request, terms, binding }) => {
+  expect(digestOf("Binding", { ...request, method: request.method.replace("HEAD", "GET"), ...terms })).toBe(binding);
+});
+
+test.each(read("short-codes") as { digest: string; shortCode: string }[])("short-codes.json: $shortCode", ({ digest, shortCode }) => {
+  const crockford = Number.parseInt(digest.slice(0, 10), 16)
+    .toString(32)
+    .padStart(8, "0")
+    .replaceAll(/[a-v]/g, (digit) => "ABCDEFGHJKMNPQRSTVWXYZ"[Number.parseInt(digit, 32) - 10] ?? "");
+  expect(`${crockford.slice(0, 4)}-${crockford.slice(4)}`).toBe(shortCode);
+});
+
+describe("headers.json", () => {
+  const { value, written, read: forms, refused } = read("headers") as HeaderVectors;
+
+  test("what is written", () => expect(Buffer.from(JSON.stringify(value)).toString("base64")).toBe(written));
+
+  test.each(Object.entries(forms))("%s is read", (_, header) => expect(decodeHeader(header, z.unknown())).toEqual({ ok: true, value }));
+
+  test.each(Object.entries(refused))("%s is refused", (_, header) => {
+    expect(decodeHeader(header, z.unknown())).toMatchObject({ ok: false, code: "invalid_payload" });
+  });
+});
+
+test("what is committed is what the code makes", async () => {
+  for (const [file, content] of Object.entries(await vectors())) {
+    expect(readFileSync(new URL(`../${file}`, import.meta.url), "utf8"), file).toBe(content);
+  }
+});
