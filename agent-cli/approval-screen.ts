@@ -70,14 +70,14 @@ function merchantSays({ checked, merchant }: ApprovalView): string[] {
     ...(description ? [showUnsafe(description)] : []),
     ...(Object.keys(extra).length > 0 ? [`Its terms also say: ${showUnsafe(JSON.stringify(extra))}`] : []),
   ];
-  return said.length > 0 ? said : [merchant ? "nothing more" : "not asked"];
+  return said.length > 0 ? said : [merchant ? "nothing more" : "nothing: it was not asked (--check-terms asks it)"];
 }
 
 const NEAR_SECONDS = 600;
 const MANY = 5;
 
 /** What deserves a second look. Facts of the request and of the owner's own record; no opinion of the agent's. */
-export function approvalWarnings({ request, checked, history, now }: ApprovalView): string[] {
+function approvalWarnings({ request, checked, history, now }: ApprovalView): string[] {
   const url = new URL(request.http.url);
   const { hostname } = url;
   const near = history.filter(({ at }) => now - (parseTimestamp(at) ?? 0) < NEAR_SECONDS);

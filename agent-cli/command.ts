@@ -19,7 +19,7 @@ declare module "zod" {
   }
 }
 
-export interface Example {
+interface Example {
   says: string;
   argv: string;
 }

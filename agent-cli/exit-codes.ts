@@ -7,7 +7,7 @@ export const EXIT = {
   approvalPending: 10,
   declined: 11,
   approvalExpired: 12,
-  /** The merchant or the facilitator refused the payment: it was not paid. */
+  /** The payment was refused: presenting it has paid nothing. */
   paymentRejected: 20,
   /** The payment may have been made. Do not pay again; run `next`. */
   outcomeUnknown: 21,

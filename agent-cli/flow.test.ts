@@ -22,10 +22,9 @@ describe("a good day", () => {
     expect(unpaid.exit).toBe(EXIT.ok);
     expect(unpaid.json.data["response"]).toMatchObject({ status: 402, paymentRequired: { x402Version: 2 } });
 
-    const request = await box.run([
-      ...["request", "create", "--merchant-name", "Demo", "--merchant-url", merchant.url, "--pay-to", "merchant_demo_account"],
-      ...["--amount", "10000", "--asset", "native", "--reason", REASON, "--agent-file", "./agent.json", "--out", "./request.json"],
-    ]);
+    const request = await box.run(
+      `request create --merchant-name Demo --merchant-url ${merchant.url} --pay-to merchant_demo_account --amount 10000 --asset native --reason "${REASON}" --agent-file ./agent.json --out ./request.json`,
+    );
     expect(request.exit).toBe(EXIT.ok);
     expect(request.json.data).toMatchObject({
       termsFrom: "merchant",
@@ -80,10 +79,9 @@ describe("a good day", () => {
     expect(made.exit).toBe(EXIT.ok);
     expect(made.json.data).toMatchObject({ method: "POST", covers: "exactly this request: method, address, query and body" });
     const code = made.json.data["shortCode"] as string;
-    await box.run([
-      ...["owner", "approve", "--request-file", "./post.json", "--owner-file", "./owner.json", "--out", "./post-payload.json"],
-      ...["--confirm", code, "--passphrase-file", "./secret.txt"],
-    ]);
+    await box.run(
+      `owner approve --request-file ./post.json --owner-file ./owner.json --out ./post-payload.json --confirm ${code} --passphrase-file ./secret.txt`,
+    );
     const paid = await box.run(["pay", "./post-payload.json", "--out", "./answer.txt"]);
     expect(paid.exit).toBe(EXIT.ok);
     expect(paid.json.data["response"].body).toMatchObject({ file: box.path("answer.txt"), bytes: CONTENT.length });

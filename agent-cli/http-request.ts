@@ -66,7 +66,7 @@ export function safeUrl(input: string, allowHttp: boolean): Outcome<string> {
   });
 }
 
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 

@@ -1,5 +1,5 @@
 import { chmodSync, statSync, symlinkSync } from "node:fs";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { utf8 } from "../shared/bytes.ts";
 import { authorizationDigest } from "../shared/authorization.ts";
@@ -74,10 +74,10 @@ test("a header that was changed breaks the seal, whatever was changed", async ()
     { publicKey: plain.publicKey },
     { seal: { ...sealed.seal, N: 2 ** 18 } },
   ];
-  for (const change of changes) expect(await open({ ...sealed, ...change } as KeyFile, passphrase())).toBe("keystore_locked");
+  for (const change of changes) expect(await open({ ...sealed, ...change }, passphrase())).toBe("keystore_locked");
   // An agent's key that was sealed cannot be turned into an owner's by editing its role.
   const agent = await createKeyFile("agent", { passphrase: passphrase() });
-  expect(await open({ ...agent, role: "owner" } as KeyFile, passphrase())).toBe("keystore_locked");
+  expect(await open({ ...agent, role: "owner" }, passphrase())).toBe("keystore_locked");
 });
 
 test("any bytes read as a key or are refused with a sentence; nothing throws", () => {

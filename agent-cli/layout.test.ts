@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { cells, duration, field, frame, layoutFor, wrap } from "./layout.ts";
 
@@ -25,7 +25,7 @@ test("a frame marks every line of what is inside", () => {
 });
 
 test("a value stands beside its label, or below it where there is no room", () => {
-  expect(field(plain(80), "To", "x".repeat(10))).toEqual([`  To         ${"x".repeat(10)}`]);
+  expect(field(plain(80), "To", "x".repeat(10))).toEqual([`  To          ${"x".repeat(10)}`]);
   expect(field(plain(40), "To", "x".repeat(40))).toEqual(["  To", `    ${"x".repeat(36)}`, `    ${"x".repeat(4)}`]);
 });
 

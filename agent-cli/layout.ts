@@ -1,7 +1,7 @@
 /** Text laid out for a terminal of any width, with or without colour. */
 import { styleText } from "node:util";
 
-export type Ink = "bold" | "dim" | "red" | "yellow" | "green";
+type Ink = "bold" | "dim" | "red" | "yellow" | "green";
 
 export interface Layout {
   /** Columns to fill, at most. */
@@ -58,7 +58,7 @@ export function wrap(text: string, width: number): string[] {
 }
 
 /** `label   value`, the value wrapped beside its label; below it where there is no room. */
-export function field(layout: Layout, label: string, value: string, labelWidth = 11): string[] {
+export function field(layout: Layout, label: string, value: string, labelWidth = 12): string[] {
   const beside = layout.width - labelWidth - 2;
   const narrow = beside < 34;
   const lines = wrap(value, narrow ? layout.width - 4 : beside);

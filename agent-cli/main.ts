@@ -46,7 +46,7 @@ async function runCommand(
     return fail("usage", `${problems.join("; ")}.`, { hint: `See: lez-agent-pay ${command.name} --help` });
   }
   try {
-    return await command.run(contextFor(io, argv, json), input.data);
+    return await Promise.race([command.run(contextFor(io, argv, json), input.data), stopped(io.signal)]);
   } catch (error) {
     // Outcomes are values here; what was thrown is a bug, or a broken machine.
     const problem = error instanceof Error ? error.message : String(error);
@@ -55,6 +55,17 @@ async function runCommand(
       hint: "Run again with LEZ_AGENT_PAY_DEBUG=1 and report what it prints.",
     });
   }
+}
+
+/** A command that was interrupted may say itself what that left behind; one that does not in time is left. */
+const GRACE_MILLISECONDS = 1000;
+
+function stopped(signal: AbortSignal): Promise<Outcome<never>> {
+  const { promise, resolve } = Promise.withResolvers<Outcome<never>>();
+  const leave = () => setTimeout(() => resolve(fail("interrupted", "Interrupted.")), GRACE_MILLISECONDS).unref();
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave, { once: true });
+  return promise;
 }
 
 function print(outcome: Outcome<unknown>, command: Command | undefined, io: Io, json: boolean): void {

@@ -125,7 +125,10 @@ describe("afterwards", () => {
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "amount_mismatch"]);
     expect(refused.json.error.details?.["response"]).toMatchObject({ paymentRequired: { accepts: [{ amount: "20000" }] } });
     merchant.behaviour = { offer: { maxTimeoutSeconds: 30 } };
-    expect((await pay()).json).toMatchObject({ error: { code: "offer_mismatch" }, next: { argv: ["lez-agent-pay", "quote", merchant.url] } });
+    expect((await pay()).json).toMatchObject({
+      error: { code: "offer_mismatch" },
+      next: { argv: ["lez-agent-pay", "quote", merchant.url] },
+    });
   });
 
   test("a lost answer is unknown, and what comes next presents the same payment", async () => {
@@ -192,7 +195,10 @@ describe("afterwards", () => {
     merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(status, { ...headers, "retry-after": "7" }).end() };
     const run = await pay("--out", "./unbought");
     expect([run.exit, run.json.error.code]).toEqual([exit, code]);
-    expect(run.json.next).toMatchObject({ argv: ["lez-agent-pay", "pay", box.path("payload.json"), "--out", box.path("unbought")], afterSeconds: 7 });
+    expect(run.json.next).toMatchObject({
+      argv: ["lez-agent-pay", "pay", box.path("payload.json"), "--out", box.path("unbought")],
+      afterSeconds: 7,
+    });
     expect(existsSync(box.path("unbought"))).toBe(false);
   });
 

@@ -137,7 +137,7 @@ function fieldOf(key: string, schema: z.core.$ZodType): Field {
 }
 
 /** `payTo` → `pay-to` */
-export function flagOf(key: string): string {
+function flagOf(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

@@ -2,6 +2,8 @@
 import type { Command } from "./command.ts";
 import { agentCreate } from "./commands/agent-create.ts";
 import { balance } from "./commands/balance.ts";
+import { demoCli } from "./commands/demo-cli.ts";
+import { demoHttp } from "./commands/demo-http.ts";
 import { faucet } from "./commands/faucet.ts";
 import { httpGet } from "./commands/http-get.ts";
 import { ownerApprove } from "./commands/owner-approve.ts";
@@ -22,6 +24,8 @@ export const COMMANDS: readonly Command[] = [
   ownerDecline,
   balance,
   faucet,
+  demoCli,
+  demoHttp,
 ];
 
 /** What the first word of a two-word command stands for, in help. */

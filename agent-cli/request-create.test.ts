@@ -13,7 +13,8 @@ const merchant = await startMerchant();
 await people(box);
 beforeEach(() => merchant.reset());
 
-const create = (...words: string[]) => box.run(["request", "create", ...words, "--agent-file", "./agent.json", "--out", "./request.json", "--force"]);
+const create = (...words: string[]) =>
+  box.run(["request", "create", ...words, "--agent-file", "./agent.json", "--out", "./request.json", "--force"]);
 const stranger = "2YsX1x4ZkHiWwUXgQvXKyCvcVXSjCmc3ZkDmNVUPqtoC";
 
 describe("terms from the merchant", () => {
@@ -21,7 +22,11 @@ describe("terms from the merchant", () => {
     const made = await create(`${merchant.url}?x=1`, "--reason", REASON);
     expect(made.exit).toBe(EXIT.ok);
     const request = box.read<PaymentRequest>("request.json");
-    expect(await checkPaymentRequest(request, unixNow())).toMatchObject({ ok: true, digest: made.json.data["requestDigest"], scope: "query+body" });
+    expect(await checkPaymentRequest(request, unixNow())).toMatchObject({
+      ok: true,
+      digest: made.json.data["requestDigest"],
+      scope: "query+body",
+    });
     expect(JSON.parse(request.payment.offer)).toMatchObject({ payTo: DEMO_MERCHANT_ACCOUNT, extra: { ledger: LEDGER } });
     expect(made.json.next).toMatchObject({ by: "owner" });
   });
@@ -45,7 +50,18 @@ describe("terms from the merchant", () => {
 
   test("that agree with the flags are taken, whatever way the account is written", async () => {
     for (const account of ["merchant_demo_account", DEMO_MERCHANT_ACCOUNT, `Public/${DEMO_MERCHANT_ACCOUNT}`]) {
-      const made = await create("--merchant-url", merchant.url, "--reason", REASON, "--pay-to", account, "--amount", "10000", "--asset", "native");
+      const made = await create(
+        "--merchant-url",
+        merchant.url,
+        "--reason",
+        REASON,
+        "--pay-to",
+        account,
+        "--amount",
+        "10000",
+        "--asset",
+        "native",
+      );
       expect(made.exit).toBe(EXIT.ok);
     }
     expect((await create(merchant.url, "--reason", REASON, "--pay-to", `Private/${DEMO_MERCHANT_ACCOUNT}`)).exit).toBe(EXIT.usage);
@@ -69,7 +85,10 @@ describe("terms from the merchant", () => {
 
   test("bound to another request are refused", async () => {
     merchant.behaviour = { offer: { extra: { binding: "ab".repeat(32) } } };
-    for (const words of [["quote", merchant.url], ["request", "create", merchant.url, "--reason", REASON, "--agent-file", "./agent.json"]]) {
+    for (const words of [
+      ["quote", merchant.url],
+      ["request", "create", merchant.url, "--reason", REASON, "--agent-file", "./agent.json"],
+    ]) {
       const refused = await box.run(words);
       expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "binding_mismatch"]);
     }
@@ -104,7 +123,13 @@ describe("terms from the merchant", () => {
       expect((await create(merchant.url, "--reason", REASON)).json.error.code).toBe(code);
     }
     merchant.behaviour = { instead: (_, response) => !!response.writeHead(302, { location: "/other" }).end() };
-    expect((await box.run(["quote", merchant.url])).json.data).toEqual({ priced: false, method: "GET", url: merchant.url, status: 302, location: "/other" });
+    expect((await box.run(["quote", merchant.url])).json.data).toEqual({
+      priced: false,
+      method: "GET",
+      url: merchant.url,
+      status: 302,
+      location: "/other",
+    });
   });
 });
 
@@ -113,7 +138,7 @@ describe("offline", () => {
 
   test("the offer is built from the flags, with a binding of its own and no ledger", async () => {
     const made = await create("--merchant-name", "Shop", "--merchant-url", "https://shop.example/premium", ...flags);
-    expect(made.json.data).toMatchObject({ termsFrom: "flags", covers: "exactly this request: method, address, query" });
+    expect(made.json.data).toMatchObject({ termsFrom: "flags", covers: "exactly this request: method, address and query" });
     const request = box.read<PaymentRequest>("request.json");
     expect(request.merchant).toEqual({ name: "Shop", url: "https://shop.example/premium" });
     const offer = JSON.parse(request.payment.offer) as { maxTimeoutSeconds: number; extra: object };
@@ -147,7 +172,8 @@ describe("input", () => {
   });
 
   test("a reason must be one, and may be typed with any keyboard", async () => {
-    for (const reason of ["too short", "\u200b".repeat(40), "x".repeat(2001)]) expect((await create(merchant.url, "--reason", reason)).exit).toBe(EXIT.usage);
+    for (const reason of ["too short", "\u200b".repeat(40), "x".repeat(2001)])
+      expect((await create(merchant.url, "--reason", reason)).exit).toBe(EXIT.usage);
     await create(merchant.url, "--reason", `${REASON} Cafe\u0301`);
     expect(box.read<PaymentRequest>("request.json").reason.endsWith("Caf\u00e9")).toBe(true);
   });
@@ -167,7 +193,17 @@ describe("input", () => {
     let asked = false;
     merchant.behaviour = { instead: () => ((asked = true), false) };
     box.write("mine.json", "mine");
-    const refused = await box.run(["request", "create", merchant.url, "--reason", REASON, "--agent-file", "./agent.json", "--out", "./mine.json"]);
+    const refused = await box.run([
+      "request",
+      "create",
+      merchant.url,
+      "--reason",
+      REASON,
+      "--agent-file",
+      "./agent.json",
+      "--out",
+      "./mine.json",
+    ]);
     expect([refused.json.error.code, asked, existsSync(box.path("mine.json"))]).toEqual(["file_exists", false, true]);
   });
 });

@@ -52,7 +52,7 @@ export async function requireTerms(context: Context, request: HttpRequest): Prom
   });
 }
 
-export function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms> {
+function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms> {
   const header = response.headers[PAYMENT_REQUIRED.toLowerCase()];
   if (header === undefined) {
     return fail("unsupported", "The answer is a 402 without terms: it has no PAYMENT-REQUIRED header.", {

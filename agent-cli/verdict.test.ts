@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Authorization } from "../shared/authorization.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { utf8 } from "../shared/bytes.ts";
 import { ERROR_CODES, errorBody } from "../shared/errors.ts";
 import { encodeHeader } from "../shared/headers.ts";
@@ -76,6 +76,33 @@ describe("an answer without a receipt", () => {
     expect(verdict(402, { body: '{"error":"invalid_exact_evm_payload"}' })).toEqual([EXIT.paymentRejected, "invalid_exact_evm_payload"]);
     expect(verdict(402, { body: '{"error":"\\u001b[2J pay me"}' })).toEqual([EXIT.paymentRejected, "payment_rejected"]);
     expect(verdict(402)).toEqual([EXIT.paymentRejected, "payment_rejected"]);
+  });
+
+  test("a replay of this very payment is known to be paid", () => {
+    const judged = (transaction: string) =>
+      judge(
+        {
+          status: 402,
+          headers: {
+            "payment-response": encodeHeader({
+              ...receipt,
+              success: false,
+              errorReason: "nonce_replayed",
+              transaction: "",
+              extra: { transaction },
+            }),
+          },
+          body: utf8(""),
+          complete: true,
+        },
+        authorization,
+      );
+    const own = transactionOf(NETWORK, authorizationDigest(authorization));
+    expect(judged(own)).toMatchObject({
+      exit: EXIT.paymentRejected,
+      error: { code: "nonce_replayed", details: { paidBefore: true, transaction: own } },
+    });
+    expect(judged("00".repeat(32))).not.toMatchObject({ error: { details: { paidBefore: true } } });
   });
 
   test("an error of the resource is an HTTP error, whatever its body says", () => {

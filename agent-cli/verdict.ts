@@ -2,7 +2,7 @@
  * What the answer to a paid request means. The rule behind every branch: after the payment has left, only a definite
  * refusal counts as "not paid"; what is not known is said to be unknown.
  */
-import { type Authorization } from "../shared/authorization.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { ERRORS, type ErrorCode, isErrorCode } from "../shared/errors.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../shared/headers.ts";
 import { parseJson } from "../shared/json.ts";
@@ -36,7 +36,7 @@ export function judge(response: HttpResponse, authorization: Authorization): Out
   const settled = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
   const delivered = response.status >= 200 && response.status < 300;
   if (settled?.ok && settled.value.success) return judgeReceipt(settled.value, response, authorization);
-  if (!delivered) return judgeRefusal(response, settled?.ok ? settled.value.errorReason : undefined);
+  if (!delivered) return judgeRefusal(response, settled?.ok ? settled.value : undefined, authorization);
   const what = settled?.ok
     ? "a receipt that says it was not paid"
     : settled
@@ -83,14 +83,21 @@ function isAtMost(amount: string, limit: string): boolean {
   return /^[0-9]{1,39}$/.test(amount) && BigInt(amount) <= BigInt(limit);
 }
 
-function judgeRefusal(response: HttpResponse, errorReason: string | null | undefined): Failure {
+function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefined, authorization: Authorization): Failure {
   const { status, headers } = response;
-  const code = errorReason ?? refusalCode(response);
+  const code = settled?.errorReason ?? refusalCode(response);
   if (isErrorCode(code)) {
     const { message, hint, safeToRetrySamePayment: retryable } = ERRORS[code];
-    if (UNKNOWN.has(code)) return unknown(`${message} (${code})`);
+    if (UNKNOWN.has(code)) return unknown(`The merchant says: ${message} (${code})`);
+    const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
+    if (code === "nonce_replayed" && settled?.extra?.["transaction"] === transaction) {
+      return refuse(code, EXIT.paymentRejected, "This very payment was settled before, and its answer was given then. It is paid, once.", {
+        hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
+        details: { status, paidBefore: true, transaction },
+      });
+    }
     const exit: ExitCode = BUSY.has(code) ? EXIT.busy : RESOURCE.has(code) ? EXIT.httpErrorAfterPayment : EXIT.paymentRejected;
-    return refuse(code, exit, message, { hint, retryable, details: { status } });
+    return refuse(code, exit, `The merchant says: ${message}`, { hint, retryable, details: { status } });
   }
   if (status === 402) {
     // Foreign merchants have codes of their own.

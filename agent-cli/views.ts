@@ -43,7 +43,7 @@ export function coverageText(scope: BindingScope, { bodySha256 }: BoundRequest):
   const bodyOpen = bodySha256 ? " and NOT the body" : "";
   const words: Record<BindingScope, string> = {
     none: "NOTHING: this merchant does not tie the payment to the request",
-    "query+body": `exactly this request: method, address, query${bodyCovered}`,
+    "query+body": `exactly this request: method, address${bodySha256 ? ", query and body" : " and query"}`,
     query: `method, address and query${bodyOpen}`,
     "route+body": `method, path${bodyCovered}, NOT the query`,
     route: `method and path, NOT the query${bodyOpen}`,

@@ -5,8 +5,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { unstable_getMiniflareWorkerOptions as readWorkerOptions, unstable_readConfig as readConfig } from "wrangler";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
+
+// wrangler announces on stdout what it reads; whoever asked for the stack's JSON line gets nothing else.
+process.env["WRANGLER_LOG"] ??= "error";
+const { unstable_getMiniflareWorkerOptions: readWorkerOptions, unstable_readConfig: readConfig } = await import("wrangler");
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const BUNDLES = `${ROOT}dist/workers`;

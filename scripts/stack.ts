@@ -25,8 +25,14 @@ const stack = await startStack({
 const { merchant, facilitator, payTo, ledger } = stack;
 process.stdout.write(`${JSON.stringify({ merchant, facilitator, payTo, ledger })}\n`);
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void stack.stop().then(() => process.exit(0)));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
+// Nobody is left to stop it when whoever started it was killed.
+const parent = process.ppid;
+setInterval(() => void (process.ppid === parent || stop()), 1000);
+
+async function stop(): Promise<void> {
+  await stack.stop();
+  process.exit(0);
 }
 
 function readOptions() {

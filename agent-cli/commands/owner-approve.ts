@@ -129,6 +129,7 @@ export const ownerApprove = defineCommand({
         hint: "Do not approve this request.",
       });
     }
+    if (context.io.signal.aborted) return interrupted();
     const remembered = remember(context, request.data, "approved");
     if (!remembered.ok) return remembered;
     const written = writeJson(input.out, payload, input.force);

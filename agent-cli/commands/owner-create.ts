@@ -7,6 +7,7 @@ import { createKeyFile } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { type Outcome, succeed } from "../outcome.ts";
 import { choosePassphrase, passphraseFields } from "../passphrase.ts";
+import { interrupted } from "../prompts.ts";
 import type { Secret } from "../secret.ts";
 
 export const ownerCreate = defineCommand({
@@ -31,6 +32,7 @@ export const ownerCreate = defineCommand({
     const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext ? succeed(undefined) : await choosePassphrase(context, input);
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
+    if (context.io.signal.aborted) return interrupted();
     const written = writeJson(input.out, key, input.force);
     if (!written.ok) return written;
     const { account, publicKey } = key;

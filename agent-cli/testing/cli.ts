@@ -14,7 +14,7 @@ export const PASSPHRASE = "correct horse battery";
 
 const BIN = path.join(import.meta.dirname, "..", "bin.js");
 
-export interface Envelope {
+interface Envelope {
   ok: boolean;
   // The data of any command; each success is checked against its own schema below.
   data: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any
@@ -38,6 +38,13 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** As a person types it, quotes and all, or word by word. */
+export type CommandLine = string | readonly string[];
+
+export function wordsOf(line: string): string[] {
+  return line.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)?.map((word) => word.replaceAll(/["']/g, "")) ?? [];
+}
+
 export class Sandbox {
   readonly directory = mkdtempSync(path.join(tmpdir(), "lez-agent-pay-"));
   readonly env = { LEZ_AGENT_PAY_HOME: this.path("home"), TERM: "xterm", LANG: "C.UTF-8" };
@@ -46,8 +53,8 @@ export class Sandbox {
     return path.join(this.directory, name);
   }
 
-  read<Value = any>(name: string): Value {
-    // oxlint-disable-line typescript/no-explicit-any
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the reader knows what it wrote
+  read<Value>(name: string): Value {
     return JSON.parse(readFileSync(this.path(name), "utf8")) as Value;
   }
 
@@ -57,17 +64,16 @@ export class Sandbox {
   }
 
   /** Words with a leading `./` are files of the sandbox. */
-  argv(words: readonly string[]): string[] {
-    return words.map((word) => (word.startsWith("./") ? this.path(word.slice(2)) : word));
+  argv(command: CommandLine): string[] {
+    return (typeof command === "string" ? wordsOf(command) : command).map((word) =>
+      word.startsWith("./") ? this.path(word.slice(2)) : word,
+    );
   }
 
-  async run(
-    words: readonly string[],
-    { env = {}, terminal = false, signal = new AbortController().signal }: RunOptions = {},
-  ): Promise<Run> {
+  async run(command: CommandLine, { env = {}, terminal = false, signal = new AbortController().signal }: RunOptions = {}): Promise<Run> {
     const stdin = new PassThrough();
     const [stdout, stderr] = [sink(terminal), sink(terminal)];
-    const exit = await main(this.argv(words), {
+    const exit = await main(this.argv(command), {
       stdin,
       stdout: stdout.stream,
       stderr: stderr.stream,
@@ -85,9 +91,9 @@ export class Sandbox {
   }
 
   /** The executable itself, on a terminal of that many columns. */
-  terminal(words: readonly string[], { cols = 80, env = {} }: { cols?: number; env?: Record<string, string> } = {}): Terminal {
+  terminal(command: CommandLine, { cols = 80, env = {} }: { cols?: number; env?: Record<string, string> } = {}): Terminal {
     return new Terminal(
-      spawn(process.execPath, [BIN, ...this.argv(words)], { cols, rows: 100, cwd: this.directory, env: { ...this.env, ...env } }),
+      spawn(process.execPath, [BIN, ...this.argv(command)], { cols, rows: 100, cwd: this.directory, env: { ...this.env, ...env } }),
     );
   }
 

@@ -15,7 +15,7 @@ import { paymentPayloadSchema, type PaymentRequirements, type SettleResponse } f
 export const LEDGER = "1e".repeat(32) as Digest;
 export const CONTENT = "the paid content";
 
-export interface Behaviour {
+interface Behaviour {
   amount: string;
   /** Whether the offer is tied to the request. */
   bind: boolean;

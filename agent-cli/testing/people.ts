@@ -3,17 +3,17 @@ import { keySigner, type WalletSigner } from "../../shared/signer.ts";
 import { hexToBytes } from "../../shared/bytes.ts";
 import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/payment-request.ts";
 import { createKeyFile, type KeyFile } from "../keystore.ts";
-import { REASON, type Run, type RunOptions, type Sandbox } from "./cli.ts";
+import { REASON, type Run, type RunOptions, type Sandbox, wordsOf } from "./cli.ts";
 
 export interface People {
   owner: KeyFile;
   agent: WalletSigner;
   /** A request for that URL, in that file. */
-  ask(url: string, file: string, extra?: readonly string[]): Promise<{ code: string }>;
+  ask: (url: string, file: string, extra?: readonly string[]) => Promise<{ code: string }>;
   /** Changes a request as only its agent could: signed again. */
-  forge(file: string, change: (body: PaymentRequestBody) => object): Promise<void>;
+  forge: (file: string, change: (body: PaymentRequestBody) => object) => Promise<void>;
   /** `owner approve` without a terminal. */
-  approve(file: string, out: string, extra?: readonly string[], options?: RunOptions): Promise<Run>;
+  approve: (file: string, out: string, extra?: readonly string[], options?: RunOptions) => Promise<Run>;
 }
 
 /** Plain keys: these people have nothing to lose. */
@@ -27,15 +27,16 @@ export async function people(box: Sandbox): Promise<People> {
     owner,
     agent,
     async ask(url, file, extra = []) {
-      const made = await box.run(["request", "create", url, "--reason", REASON, "--agent-file", "./agent.json", "--out", `./${file}`, "--force", ...extra]);
+      const line = `request create "${url}" --reason "${REASON}" --agent-file ./agent.json --out ./${file} --force`;
+      const made = await box.run([...wordsOf(line), ...extra]);
       if (made.exit !== 0) throw new Error(made.stdout);
       return { code: made.json.data["shortCode"] as string };
     },
     async forge(file, change) {
       const { agentSignature: _, ...body } = box.read<PaymentRequest>(file);
-      box.write(file, await signPaymentRequest({ ...body, ...change(body) } as PaymentRequestBody, agent));
+      box.write(file, await signPaymentRequest({ ...body, ...change(body) }, agent));
     },
     approve: (file, out, extra = [], options = {}) =>
-      box.run(["owner", "approve", "--request-file", `./${file}`, "--owner-file", "./owner.json", "--out", `./${out}`, "--force", ...extra], options),
+      box.run([...wordsOf(`owner approve --request-file ./${file} --owner-file ./owner.json --out ./${out} --force`), ...extra], options),
   };
 }

@@ -75,25 +75,20 @@ export function timeOf({ state, at = TIMES[state] }: Cell): number {
   return at;
 }
 
+const EVENTS: Record<Event, (rules: LedgerRules, payment: LedgerPayment, id: Digest, at: number) => unknown> = {
+  reserve: (rules, payment, id, at) => rules.reserve(payment, holdBy(id), at),
+  capture: (rules, payment, id, at) => rules.capture(reservationOf(payment, id), at),
+  release: (rules, payment, id, at) => rules.release(reservationOf(payment, id), at),
+  settle: (rules, payment, id, at) => rules.settle(payment, id, at),
+  cancel: (rules, { payer, nonce }, _, at) => rules.cancel(payer, nonce, at),
+  alarm: (rules, _payment, _id, at) => rules.tidy(at),
+  status: (rules, { payer, nonce, validBefore }, _, at) => rules.status(payer, nonce, validBefore, at),
+};
+
+/** Plays the cell's event. */
 export function act(rules: LedgerRules, cell: Cell): unknown {
-  const { event, id = SECOND, payment = PAYMENT } = cell;
-  const at = timeOf(cell);
-  switch (event) {
-    case "reserve":
-      return rules.reserve(payment, holdBy(id), at);
-    case "capture":
-      return rules.capture(reservationOf(payment, id), at);
-    case "release":
-      return rules.release(reservationOf(payment, id), at);
-    case "settle":
-      return rules.settle(payment, id, at);
-    case "cancel":
-      return rules.cancel(payment.payer, payment.nonce, at);
-    case "alarm":
-      return rules.tidy(at);
-    case "status":
-      return rules.status(payment.payer, payment.nonce, payment.validBefore, at);
-  }
+  const { event, payment = PAYMENT, id = SECOND } = cell;
+  return EVENTS[event](rules, payment, id, timeOf(cell));
 }
 
 // --- Answers ---------------------------------------------------------------------------------------

@@ -1,0 +1,146 @@
+/** What holds for every command: one envelope, sentences, exit codes, help. */
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, openSync } from "node:fs";
+import * as path from "node:path";
+import { describe, expect, test } from "vitest";
+import packageJson from "../package.json" with { type: "json" };
+import { EXIT } from "./exit-codes.ts";
+import { cells } from "./layout.ts";
+import { parseArgv } from "./program.ts";
+import { COMMANDS, GROUPS } from "./registry.ts";
+import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
+
+const box = sandbox();
+const info = { commands: COMMANDS, groups: GROUPS, version: "0" };
+
+describe("output", () => {
+  test("piped, a success is one envelope and stderr is silent", async () => {
+    const run = await box.run(["agent", "create", "--out", "./a.json"]);
+    expect([run.exit, run.stderr]).toEqual([EXIT.ok, ""]);
+    expect(run.json).toMatchObject({ ok: true, meta: { command: "agent create", version: packageJson.version } });
+  });
+
+  test("on a terminal it is text, and --json makes it an envelope again", async () => {
+    const text = await box.run(["agent", "create", "--out", "./b.json"], { terminal: true });
+    expect(text.stdout).toContain("Agent key written to");
+    const json = await box.run(["agent", "create", "--out", "./c.json", "--json"], { terminal: true });
+    expect(json.json.ok).toBe(true);
+  });
+
+  test("on a terminal a failure is a sentence on stderr, and stdout stays empty", async () => {
+    const run = await box.run(["agent", "create", "--out", "./a.json"], { terminal: true });
+    expect([run.exit, run.stdout]).toEqual([EXIT.usage, ""]);
+    expect(run.stderr).toMatch(/exists already\. \[file_exists\][^]*--force/);
+  });
+
+  test("a bug is exit 1 and a sentence; the stack is for those who ask", async () => {
+    const words = ["agent", "create", "--out", "bad\0name"];
+    const run = await box.run(words);
+    expect([run.exit, run.json.error.code, run.stderr]).toEqual([EXIT.internal, "internal", ""]);
+    expect(run.stdout).not.toMatch(/ at .*\.ts/);
+    expect((await box.run(words, { env: { LEZ_AGENT_PAY_DEBUG: "1" } })).stderr).toContain("    at ");
+  });
+
+  test("a reader that leaves early changes nothing", async () => {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, "bin.js"), "agent", "create", "--out", box.path("epipe.json")]);
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const exit = await new Promise((resolve) => child.on("close", resolve));
+    expect([exit, stderr]).toEqual([EXIT.ok, ""]);
+  });
+});
+
+test("an interrupted command writes nothing and exits 130", async () => {
+  const words = ["owner", "create", "--out", "./stopped.json", "--passphrase-file", box.write("pw", PASSPHRASE)];
+  const run = await box.run(words, { signal: AbortSignal.abort() });
+  expect([run.exit, run.json.error.code, existsSync(box.path("stopped.json"))]).toEqual([EXIT.interrupted, "interrupted", false]);
+});
+
+describe("usage", () => {
+  test.each([
+    [["qoute", "x"], "Did you mean quote?"],
+    [["quote", "x", "--alow-http"], "Did you mean --allow-http?"],
+    [["owner"], "owner create, owner approve, owner decline"],
+    [["owner", "aprove"], "Did you mean approve?"],
+    [[], "Say what to do."],
+    [["quote"], "missing required argument"],
+    [["quote", "a", "b"], "too many arguments"],
+    [["agent", "create"], "--out is required"],
+    [["agent", "create", "--out"], "argument missing"],
+    [["request", "create", "https://x.example/"], "--reason is required"],
+    [["request", "create", "x", "--reason", "short"], "--reason must say why in at least 32 visible characters"],
+    [["faucet", "--amount", "0.5"], "--amount must be atomic units"],
+    [["faucet", "--amount", "01"], "--amount must be atomic units"],
+    [["balance", "--account", "Private/x"], "private LEZ accounts"],
+    [["owner", "approve", "--request-file", "r", "--out", "p", "--expires-in", "0"], "--expires-in must be at least one second"],
+    [["owner", "create", "--out", "x", "--passphrase-fd", "x"], "--passphrase-fd"],
+  ])("%j is told what is wrong, in the envelope", async (words, message) => {
+    const run = await box.run(words);
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "usage"]);
+    expect(run.json.error.message.toLowerCase()).toContain(message.toLowerCase());
+    expect(run.stderr).toBe("");
+  });
+
+  test("hints name a command that exists", async () => {
+    for (const words of [["owner", "approve", "--nope"], ["owner", "nope"], ["nope"]]) {
+      const hint = (await box.run(words)).json.error.hint ?? "";
+      const help = await box.run([...hint.replace("See: lez-agent-pay ", "").split(" "), "--json"]);
+      expect([hint, help.exit]).toEqual([hint, EXIT.ok]);
+    }
+  });
+});
+
+describe("help", () => {
+  test("fits into 80 columns and has two examples, for every command", async () => {
+    for (const words of [[], ...COMMANDS.map(({ name }) => name.split(" "))]) {
+      const { stdout, exit } = await box.run([...words, "--help"]);
+      expect(exit).toBe(EXIT.ok);
+      expect(stdout).toContain("Usage: lez-agent-pay");
+      for (const line of stdout.split("\n")) expect(cells(line), line).toBeLessThanOrEqual(80);
+    }
+    for (const { name, examples } of COMMANDS) expect([name, examples.length]).toEqual([name, 2]);
+  });
+
+  test("examples are commands as the parser and the command's own schema take them", () => {
+    for (const { name, examples } of COMMANDS) {
+      for (const { argv } of examples) {
+        const words = wordsOf(argv);
+        const parse = parseArgv(words, info);
+        if (parse.kind !== "run") throw new Error(`${argv}: ${JSON.stringify(parse)}`);
+        expect(parse.command.name).toBe(name);
+        expect(parse.command.input.safeParse(parse.raw).error, argv).toBeUndefined();
+      }
+    }
+  });
+
+  test("every flag says what it is for", () => {
+    for (const { name, input } of COMMANDS) {
+      for (const [key, schema] of Object.entries(input.shape)) expect([name, key, schema.meta()?.description]).not.toContain(undefined);
+    }
+  });
+
+  test("help and version are text even when piped, and an envelope when asked", async () => {
+    expect((await box.run(["--version"])).stdout).toBe(`${packageJson.version}\n`);
+    expect((await box.run(["--help", "--json"])).json.data["text"]).toContain("Usage:");
+  });
+});
+
+test("exit codes are the documented ones", () => {
+  expect(Object.values(EXIT)).toEqual([0, 1, 2, 10, 11, 12, 20, 21, 22, 23, 30, 31, 32, 40, 41, 75, 130]);
+});
+
+test("a passphrase comes from a private file or a descriptor, and from nowhere else", async () => {
+  const create = (...words: string[]) => box.run(["owner", "create", "--out", "./o.json", "--force", ...words]);
+  const file = box.write("pass", `${PASSPHRASE}\n`);
+  expect((await create("--passphrase-file", file)).exit).toBe(EXIT.ok);
+  expect((await create("--passphrase-fd", String(openSync(file, "r")))).exit).toBe(EXIT.ok);
+  expect((await create("--passphrase-fd", "999")).exit).toBe(EXIT.usage);
+  expect((await create("--passphrase-file", file, "--passphrase-fd", "3")).exit).toBe(EXIT.usage);
+  expect((await create("--passphrase-file", box.write("empty", "\n"))).exit).toBe(EXIT.usage);
+  expect((await create("--passphrase-file", box.write("short", "1234567"))).exit).toBe(EXIT.usage);
+  chmodSync(file, 0o644);
+  expect((await create("--passphrase-file", file)).exit).toBe(EXIT.unsafePermissions);
+  const nobody = await create();
+  expect([nobody.exit, nobody.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
+});

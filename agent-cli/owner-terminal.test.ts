@@ -1,0 +1,199 @@
+/** The owner at a real terminal: what is asked, what is typed, what comes of it. */
+import { existsSync, readdirSync } from "node:fs";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { PaymentPayload } from "../shared/x402.ts";
+import { EXIT } from "./exit-codes.ts";
+import { cells } from "./layout.ts";
+import { PASSPHRASE, REASON, Sandbox, sandbox } from "./testing/cli.ts";
+import { CONTENT, startMerchant } from "./testing/merchant.ts";
+import { people } from "./testing/people.ts";
+
+const ENTER = "\r";
+const CTRL_C = "\u0003";
+
+const box = sandbox();
+const merchant = await startMerchant();
+const { ask } = await people(box);
+box.write("secret.txt", PASSPHRASE);
+await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
+beforeEach(() => merchant.reset());
+
+const approveWords = (out: string) => [
+  "owner",
+  "approve",
+  "--request-file",
+  "./request.json",
+  "--owner-file",
+  "./sealed.json",
+  "--out",
+  `./${out}`,
+];
+
+describe("owner create", () => {
+  test("asks for the passphrase twice and never shows it", async () => {
+    const terminal = box.terminal(["owner", "create", "--out", "./typed.json"]);
+    await terminal.answer("Passphrase for the new owner key", `short${ENTER}`);
+    await terminal.answer("at least 8 characters", `er but longer${ENTER}`);
+    await terminal.answer("The same passphrase again", `shorter but longeR${ENTER}`);
+    await terminal.answer("not the same", `\u007fr${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).toContain("lez-agent-pay faucet --account");
+    expect(terminal.text).not.toContain("shorter");
+    expect(readdirSync(box.directory)).toContain("typed.json");
+  });
+
+  test("Ctrl-C leaves nothing behind", async () => {
+    const before = readdirSync(box.directory);
+    const terminal = box.terminal(["owner", "create", "--out", "./never.json"]);
+    await terminal.answer("Passphrase for the new owner key", CTRL_C);
+    expect(await terminal.exit).toBe(EXIT.interrupted);
+    expect(readdirSync(box.directory)).toEqual(before);
+  });
+});
+
+describe("owner approve", () => {
+  test("shows the request, takes a y, opens the key and signs", async () => {
+    const { code } = await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("approved.json"));
+    await terminal.until(`PAYMENT REQUEST  ${code}`);
+    await terminal.until(REASON);
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).not.toContain(PASSPHRASE);
+    expect(box.read<PaymentPayload>("approved.json").payload).toHaveProperty("signature");
+  });
+
+  test("the answer is no unless it is yes", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("never.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", ENTER);
+    expect(await terminal.exit).toBe(EXIT.approvalPending);
+    expect(terminal.text).toContain("Nothing was signed");
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("a wrong passphrase opens nothing", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("never.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await terminal.answer("Passphrase of", `not the passphrase${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.keystoreLocked);
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("a large amount is typed, not waved through with a y", async () => {
+    merchant.behaviour = { amount: "2500000000" };
+    for (const [typed, exit] of [
+      ["y", EXIT.approvalPending],
+      ["2.4", EXIT.approvalPending],
+      ["2.5", EXIT.ok],
+      ["2.5 lgo", EXIT.ok],
+      ["CODE", EXIT.ok],
+    ] as const) {
+      const { code } = await ask(merchant.url, "request.json");
+      const terminal = box.terminal([...approveWords("large.json"), "--force", "--passphrase-file", "./secret.txt"]);
+      await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${typed === "CODE" ? code : typed}${ENTER}`);
+      expect([typed, await terminal.exit]).toEqual([typed, exit]);
+    }
+  });
+
+  test("Ctrl-C at any question signs nothing", async () => {
+    await ask(merchant.url, "request.json");
+    const atQuestion = box.terminal(approveWords("never.json"));
+    await atQuestion.answer("Pay 0.00001 LGO to 127.0.0.1", CTRL_C);
+    expect(await atQuestion.exit).toBe(EXIT.interrupted);
+    const atPassphrase = box.terminal(approveWords("never.json"));
+    await atPassphrase.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await atPassphrase.answer("Passphrase of", CTRL_C);
+    expect(await atPassphrase.exit).toBe(EXIT.interrupted);
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("40 columns and no colour are enough", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("narrow.json"), { cols: 40, env: { NO_COLOR: "1" } });
+    await terminal.until("Pay 0.00001 LGO to 127.0.0.1");
+    const screen = terminal.raw.slice(0, terminal.raw.indexOf("the merchant says"));
+    expect(screen).not.toContain("\u001b[");
+    for (const line of screen.replaceAll("\r", "").split("\n")) expect(cells(line)).toBeLessThanOrEqual(40);
+    await terminal.answer("?", CTRL_C);
+    await terminal.exit;
+  });
+
+  test("there is colour where there may be", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("colour.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", CTRL_C);
+    await terminal.exit;
+    expect(terminal.raw.slice(0, terminal.raw.indexOf("the merchant says"))).toContain("\u001b[1m");
+  });
+});
+
+describe("owner decline", () => {
+  test("asks for a code and a note, and that is that", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(["owner", "decline", "--request-file", "./request.json", "--out", "./decision.json"]);
+    await terminal.answer("Why not?", `\u001b[B\u001b[B${ENTER}`);
+    await terminal.answer("A note for the agent", `We have that report.${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(box.read("decision.json")).toMatchObject({ signed: false, decision: { code: "not_needed", note: "We have that report." } });
+    const late = box.terminal(approveWords("never.json"));
+    expect(await late.exit).toBe(EXIT.declined);
+    expect(late.text).toContain("That is final.");
+  });
+
+  test("asks nothing that was given", async () => {
+    await ask(merchant.url, "request.json");
+    const words = [
+      "owner",
+      "decline",
+      "--request-file",
+      "./request.json",
+      "--owner-file",
+      "./sealed.json",
+      "--code",
+      "policy",
+      "--note",
+      "Ask in May.",
+    ];
+    const terminal = box.terminal([...words, "--passphrase-file", "./secret.txt"]);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).toContain("Ask in May.");
+    expect(terminal.text).not.toContain("Why not?");
+  });
+});
+
+test("the prototype's commands work as they are written, at a terminal", async () => {
+  const fresh = new Sandbox();
+  const line = async (words: string, answers: [string, string][] = []) => {
+    const terminal = fresh.terminal(words);
+    for (const [question, keys] of answers) await terminal.answer(question, keys);
+    return { exit: await terminal.exit, text: terminal.text };
+  };
+  const twice: [string, string][] = [
+    ["Passphrase for the new owner key", `${PASSPHRASE}${ENTER}`],
+    ["again", `${PASSPHRASE}${ENTER}`],
+  ];
+  expect((await line("owner create --out owner.json", twice)).exit).toBe(EXIT.ok);
+  expect((await line("agent create --out agent.json")).exit).toBe(EXIT.ok);
+  const unpaid = await line(`http get --url ${merchant.url}`);
+  expect([unpaid.exit, unpaid.text]).toEqual([EXIT.ok, expect.stringContaining("HTTP 402")]);
+  const request = `request create --merchant-name "Demo merchant" --merchant-url ${merchant.url} --pay-to merchant_demo_account --amount 10000 --asset native --reason "${REASON}" --agent-file agent.json --out request.json`;
+  expect((await line(request)).exit).toBe(EXIT.ok);
+  const approval = await line("owner approve --request-file request.json --owner-file owner.json --out payment-payload.json", [
+    ["Pay 0.00001 LGO", "y"],
+    ["Passphrase", `${PASSPHRASE}${ENTER}`],
+  ]);
+  expect(approval.exit).toBe(EXIT.ok);
+  const paid = await line(`http get --url ${merchant.url} --payload payment-payload.json`);
+  expect([paid.exit, paid.text]).toEqual([EXIT.ok, expect.stringContaining(CONTENT)]);
+  expect(paid.text).toContain("Paid 0.00001 LGO");
+  const declined = await line("owner decline --request-file request.json", [
+    ["Why not?", ENTER],
+    ["A note", ENTER],
+  ]);
+  expect(declined.exit).toBe(EXIT.ok);
+  expect(declined.text).toContain("does not take that payment back");
+  fresh.remove();
+});

@@ -1,0 +1,136 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
+import { digest } from "../digest.ts";
+import { MAX_AMOUNT } from "../limits.ts";
+import { Accounts, continuesChain } from "./accounts.ts";
+import { ALICE, BOB, CAROL, FIRST, holdBy, idOf, LEDGER, openLedger, paymentOf, reservationOf, START, txOf } from "./ledger.fixtures.ts";
+import { InvariantViolation } from "./store.ts";
+
+const ABOUT = { transaction: idOf(1), at: START };
+
+/** The accounts of a ledger without its rules. */
+function accountsOf(supply: bigint) {
+  const store = memoryStore();
+  const { treasury } = openLedger(store, supply).info();
+  return { accounts: new Accounts(store, LEDGER), treasury };
+}
+
+describe("the journal", () => {
+  const payment = paymentOf({ requestDigest: idOf(0xcafe) });
+
+  test("says what moved, why, and what was left, on both sides", () => {
+    const rules = openLedger(memoryStore());
+    rules.settle(payment, FIRST, START + 7);
+    const about = { authorizationDigest: payment.authorizationDigest, requestDigest: idOf(0xcafe), transaction: txOf(payment) };
+    const both = { value: "100", at: String(START + 7), ...about };
+    expect(rules.journal(ALICE, 1, 10)).toEqual([
+      {
+        account: ALICE,
+        seq: "2",
+        kind: "debit",
+        counterparty: BOB,
+        balanceAfter: "150",
+        prevHash: expect.any(String),
+        hash: expect.any(String),
+        ...both,
+      },
+    ]);
+    expect(rules.journal(BOB, 0, 10)).toEqual([
+      {
+        account: BOB,
+        seq: "1",
+        kind: "credit",
+        counterparty: ALICE,
+        balanceAfter: "100",
+        prevHash: LEDGER,
+        hash: expect.any(String),
+        ...both,
+      },
+    ]);
+  });
+
+  test("is a chain that its owner can recompute with nothing but the ledger's id", () => {
+    const rules = openLedger(memoryStore());
+    for (let i = 0; i < 5; i++) rules.settle(paymentOf({ nonce: idOf(i), value: String(i + 1) as Amount }), FIRST, START + i);
+    const chain = rules.journal(ALICE, 0, 100);
+    expect(chain).toHaveLength(6);
+    let prevHash: string = LEDGER;
+    for (const { hash, ...body } of chain) {
+      expect(body.prevHash).toBe(prevHash);
+      expect(hash).toBe(digest("JournalEntry", body));
+      prevHash = hash;
+    }
+    expect(rules.account(ALICE)).toMatchObject({ journalSeq: 6, journalHead: prevHash, balance: chain.at(-1)?.balanceAfter });
+  });
+
+  test("has no entry for holds that come and go", () => {
+    const rules = openLedger(memoryStore());
+    const before = rules.account(ALICE);
+    rules.reserve(payment, holdBy(FIRST), START);
+    rules.release(reservationOf(payment, FIRST), START);
+    expect(rules.account(ALICE)).toEqual(before);
+  });
+
+  test("is read in pages", () => {
+    const rules = openLedger(memoryStore());
+    for (let i = 0; i < 5; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+    expect(rules.journal(ALICE, 0, 4).map(({ seq }) => seq)).toEqual(["1", "2", "3", "4"]);
+    expect(rules.journal(ALICE, 4, 4).map(({ seq }) => seq)).toEqual(["5", "6"]);
+    expect(rules.journal(ALICE, 6, 4)).toEqual([]);
+    expect(rules.journal(CAROL, 0, 4)).toEqual([]);
+  });
+
+  test("refuses as a continuation whatever was changed in an entry, or left out before it", () => {
+    const rules = openLedger(memoryStore());
+    rules.settle(payment, FIRST, START);
+    const [first, second] = rules.journal(ALICE, 0, 10);
+    if (!first || !second) throw new Error("two entries");
+    const forged = (changes: Partial<typeof second>) => {
+      const { hash: _, ...body } = { ...second, ...changes };
+      return { ...body, hash: digest("JournalEntry", body) };
+    };
+    expect(continuesChain(second, first, LEDGER)).toBe(true);
+    expect(continuesChain(forged({}), first, LEDGER)).toBe(true);
+    expect(continuesChain(second, undefined, LEDGER)).toBe(false);
+    expect(continuesChain(first, undefined, idOf(0))).toBe(false);
+    for (const member of Object.keys(second) as (keyof typeof second)[]) {
+      expect(continuesChain({ ...second, [member]: "3" }, first, LEDGER), member).toBe(false);
+    }
+    // Not even with a hash that fits.
+    for (const changes of [{ seq: "3" }, { balanceAfter: "151" }, { value: "99" }, { kind: "credit" }, { prevHash: idOf(0) }] as const) {
+      expect(continuesChain(forged(changes), first, LEDGER), JSON.stringify(changes)).toBe(false);
+    }
+  });
+});
+
+describe("an account", () => {
+  test("that was never used is empty, and its chain begins at the ledger's id", () => {
+    const { accounts } = accountsOf(1000n);
+    expect(accounts.read(CAROL)).toEqual({ account: CAROL, balance: "0", held: "0", journalSeq: 0, journalHead: LEDGER });
+  });
+
+  test("refuses to be overdrawn, overheld, or to give back what was not held", () => {
+    const { accounts } = accountsOf(1000n);
+    expect(() => accounts.transfer(ALICE, BOB, 251n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.hold(ALICE, 251n)).toThrow(InvariantViolation);
+    expect(() => accounts.hold(ALICE, -1n)).toThrow(InvariantViolation);
+    expect(() => accounts.hold(CAROL, 1n)).toThrow(InvariantViolation);
+    accounts.hold(ALICE, 200n);
+    expect(() => accounts.transfer(ALICE, BOB, 51n, ABOUT)).toThrow(InvariantViolation);
+    accounts.transfer(ALICE, BOB, 50n, ABOUT);
+  });
+
+  test("refuses to pay itself, and to pay nothing", () => {
+    const { accounts } = accountsOf(1000n);
+    expect(() => accounts.transfer(ALICE, ALICE, 1n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.transfer(ALICE, BOB, 0n, ABOUT)).toThrow(InvariantViolation);
+  });
+
+  test("never holds more than a u128", () => {
+    const { accounts, treasury } = accountsOf(MAX_AMOUNT);
+    expect(() => accounts.mint(treasury, 251n, ABOUT)).toThrow(InvariantViolation);
+    accounts.mint(treasury, 250n, ABOUT);
+    expect(accounts.read(treasury).balance).toBe(MAX_AMOUNT.toString());
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
+import { dump, holdBy, idOf, openLedger, reopen, START } from "./ledger.fixtures.ts";
+import { act, arrange, CELLS, PAYMENT } from "./state-table.fixtures.ts";
+import type { LedgerStore } from "./store.ts";
+
+/** Every event that writes, in a state in which it does. */
+const WRITERS = CELLS.filter(
+  ({ state, next }) => state !== next && next !== "held by FIRST" && !(state.startsWith("settled") && next === "settled by FIRST"),
+);
+
+describe("an event that fails half way has not happened", () => {
+  test.each(WRITERS)("at any statement of: $fact", (cell) => {
+    for (let statements = 0; ; statements++) {
+      const store = memoryStore();
+      arrange(openLedger(store), cell.state);
+      const breaking = breakAfter(store);
+      const rules = reopen(breaking);
+      const before = dump(store);
+
+      breaking.allow(statements);
+      const threw = failed(() => act(rules, cell));
+      if (!threw) {
+        expect(statements).toBeGreaterThan(1);
+        return;
+      }
+      expect(dump(store)).toEqual(before);
+      // and it can be done afterwards.
+      breaking.allow(Number.POSITIVE_INFINITY);
+      expect(act(rules, cell)).toEqual(cell.answer);
+    }
+  });
+
+  test("a grant of the faucet too", () => {
+    const store = memoryStore();
+    const breaking = breakAfter(store);
+    const rules = openLedger(breaking);
+    const before = dump(store);
+    const fund = () => rules.fund(PAYMENT.payee, "5" as Amount, idOf(1), START);
+    let statements = 0;
+    do {
+      expect(dump(store)).toEqual(before);
+      breaking.allow(statements++);
+    } while (failed(fund));
+    breaking.allow(Number.POSITIVE_INFINITY);
+    expect(rules.account(PAYMENT.payee)).toMatchObject({ balance: "5" });
+    expect(rules.audit()).toMatchObject({ ok: true });
+  });
+});
+
+describe("the store of tests and demos", () => {
+  test("undoes a nested transaction alone, and an outer one with all that is in it", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    const before = dump(store);
+    const inner = () =>
+      store.transact(() => {
+        rules.reserve(PAYMENT, holdBy(idOf(1)), START);
+        throw new Error("inner");
+      });
+    store.transact(() => expect(inner).toThrow("inner"));
+    expect(dump(store)).toEqual(before);
+
+    const outer = () =>
+      store.transact(() => {
+        rules.reserve(PAYMENT, holdBy(idOf(1)), START);
+        throw new Error("outer");
+      });
+    expect(outer).toThrow("outer");
+    expect(dump(store)).toEqual(before);
+
+    store.transact(() => store.transact(() => rules.reserve(PAYMENT, holdBy(idOf(1)), START)));
+    expect(rules.account(PAYMENT.payer)).toMatchObject({ held: "100" });
+  });
+});
+
+/** A store whose statements fail after so many. */
+function breakAfter(store: LedgerStore): LedgerStore & { allow(statements: number): void } {
+  let left = Number.POSITIVE_INFINITY;
+  return {
+    transact: (body) => store.transact(body),
+    sql(statement, ...bindings) {
+      if (left-- <= 0) throw new Error("disk full");
+      return store.sql(statement, ...bindings);
+    },
+    allow(statements) {
+      left = statements;
+    },
+  };
+}
+
+function failed(event: () => unknown): boolean {
+  try {
+    event();
+    return false;
+  } catch (error) {
+    if (error instanceof Error && error.message === "disk full") return true;
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  dump,
+  FIRST,
+  give,
+  HELD,
+  holdBy,
+  idOf,
+  LEDGER,
+  openLedger,
+  paymentOf,
+  reopen,
+  START,
+} from "./ledger.fixtures.ts";
+
+/** A ledger in which something of everything has happened. */
+function busyLedger() {
+  const store = memoryStore();
+  const rules = openLedger(store);
+  rules.settle(paymentOf({ nonce: idOf(1), value: "20" as Amount }), FIRST, START);
+  rules.settle(paymentOf({ nonce: idOf(2), value: "30" as Amount }), FIRST, START);
+  rules.reserve(paymentOf({ nonce: idOf(3) }), holdBy(FIRST), START);
+  rules.cancel(ALICE, idOf(4), START);
+  return { store, rules };
+}
+
+const HELD_SUM = `${ALICE}: held is not the sum of its holds`;
+const BOUNDS = `${ALICE}: not 0 <= held <= balance`;
+const TOTAL = `${ALICE}: the journal does not add up to the balance`;
+const brokenAt = (entry: number) => `${ALICE}: the chain breaks at entry ${entry}`;
+
+describe("audit", () => {
+  test("finds a ledger that works to be in order, and sums it up", () => {
+    expect(busyLedger().rules.audit()).toEqual({
+      ok: true,
+      ledger: LEDGER,
+      supply: "1000",
+      balances: "1000",
+      held: "100",
+      accounts: 3,
+      payments: { held: 1, settled: 3, cancelled: 1 },
+      journalEntries: 7,
+      problems: [],
+    });
+  });
+
+  test("writes nothing", () => {
+    const { store, rules } = busyLedger();
+    const before = dump(store);
+    rules.audit();
+    expect(dump(store)).toEqual(before);
+  });
+
+  test("walks chains that are longer than one page", () => {
+    const rules = openLedger(memoryStore(), 2000n);
+    give(rules, BOB, 700n);
+    for (let i = 0; i < 600; i++) rules.settle(paymentOf({ payer: BOB, payee: CAROL, nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+    expect(rules.audit()).toMatchObject({ ok: true, journalEntries: 1205 });
+  });
+
+  test.each<[what: string, tamper: string, problems: string[]]>([
+    ["money out of thin air", `UPDATE account SET balance = '201' WHERE id = '${ALICE}'`, [TOTAL, "balances are 1001, the supply is 1000"]],
+    ["money that vanished", `UPDATE account SET balance = '199' WHERE id = '${ALICE}'`, [TOTAL, "balances are 999, the supply is 1000"]],
+    ["an account that vanished", `DELETE FROM account WHERE id = '${BOB}'`, ["balances are 950, the supply is 1000"]],
+    ["another supply", "UPDATE genesis SET supply = '999'", ["balances are 1000, the supply is 999"]],
+    ["more held than there is", `UPDATE account SET held = '201' WHERE id = '${ALICE}'`, [BOUNDS, HELD_SUM]],
+    ["less held than nothing", `UPDATE account SET held = '-1' WHERE id = '${ALICE}'`, [BOUNDS, HELD_SUM]],
+    ["a hold without its money", `UPDATE account SET held = '99' WHERE id = '${ALICE}'`, [HELD_SUM]],
+    ["money held for nothing", "DELETE FROM payment WHERE state = 'held'", [HELD_SUM]],
+    ["a hold that changed its value", "UPDATE payment SET value = '101' WHERE state = 'held'", [HELD_SUM]],
+    [
+      "a hold without an account",
+      `UPDATE payment SET payer = '${CAROL}' WHERE state = 'held'`,
+      [HELD_SUM, `${CAROL}: holds without an account`],
+    ],
+    [
+      "a journal entry that changed",
+      `UPDATE journal SET counterparty = '${CAROL}' WHERE account = '${ALICE}' AND seq = 2`,
+      [brokenAt(1), TOTAL],
+    ],
+    ["a journal entry of another time", `UPDATE journal SET at = at + 1 WHERE account = '${ALICE}' AND seq = 3`, [brokenAt(2), TOTAL]],
+    ["a journal entry that vanished", `DELETE FROM journal WHERE account = '${ALICE}' AND seq = 2`, [brokenAt(1), TOTAL]],
+    ["a last entry that vanished", `DELETE FROM journal WHERE account = '${ALICE}' AND seq = 3`, [brokenAt(2), TOTAL]],
+    ["a journal that vanished", `DELETE FROM journal WHERE account = '${ALICE}'`, [brokenAt(0), TOTAL]],
+    ["a head that changed", `UPDATE account SET journal_head = '${idOf(0)}' WHERE id = '${ALICE}'`, [brokenAt(3)]],
+    ["a length that changed", `UPDATE account SET journal_seq = 4 WHERE id = '${ALICE}'`, [brokenAt(3)]],
+  ])("names %s", (_, tamper, problems) => {
+    const { store } = busyLedger();
+    store.sql(tamper);
+    const report = reopen(store).audit();
+    expect(report).toMatchObject({ ok: false, problems: expect.arrayContaining(problems) });
+    expect(report.problems).toHaveLength(problems.length);
+  });
+});
+
+test("a book that contradicts itself moves no money: the event throws, and leaves everything as it was", () => {
+  const { store, rules } = busyLedger();
+  store.sql("UPDATE account SET held = '99' WHERE id = ?", ALICE);
+  const before = dump(store);
+  const reservation = { payer: ALICE, nonce: idOf(3), reservationId: FIRST };
+  for (const event of [
+    () => rules.capture(reservation, START),
+    () => rules.release(reservation, START),
+    () => rules.cancel(ALICE, idOf(3), START + HELD + 1),
+    () => rules.tidy(START + 10 ** 6),
+  ]) {
+    expect(event).toThrow(`0 <= held <= balance of ${ALICE}`);
+    expect(dump(store)).toEqual(before);
+  }
+});

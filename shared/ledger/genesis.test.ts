@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { accountOfBytes } from "../account.ts";
+import { hexToBytes } from "../bytes.ts";
+import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, START } from "./ledger.fixtures.ts";
+import { LedgerRules } from "./rules.ts";
+import { SCHEMA_VERSION } from "./schema.ts";
+
+const GENESIS = { ledger: LEDGER, supply: 1000n, at: START };
+const OTHER = { ledger: idOf(0xdead), supply: 7n, at: START + 1000 };
+
+describe("genesis", () => {
+  test("puts the whole supply into the treasury, as the first entry of its chain", () => {
+    const rules = new LedgerRules(memoryStore(), GENESIS);
+    const treasury = accountOfBytes(hexToBytes(LEDGER));
+    expect(rules.info()).toEqual({ ledger: LEDGER, treasury, supply: "1000" });
+    expect(rules.account(treasury)).toMatchObject({ balance: "1000", held: "0", journalSeq: 1 });
+    expect(rules.journal(treasury, 0, 10)).toMatchObject([{ kind: "genesis", seq: "1", value: "1000", prevHash: LEDGER }]);
+    expect(rules.audit()).toMatchObject({ ok: true, accounts: 1, journalEntries: 1, supply: "1000", balances: "1000" });
+  });
+
+  test("happens once: whoever opens the ledger again finds it as it was", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    rules.settle(paymentOf(), FIRST, START);
+    const before = dump(store);
+    const again = new LedgerRules(store, OTHER);
+    expect(again.info()).toEqual(rules.info());
+    expect(again.account(ALICE)).toEqual(rules.account(ALICE));
+    expect(dump(store)).toEqual(before);
+  });
+
+  test("is not half done when it fails", () => {
+    const store = memoryStore();
+    const failing: typeof store = {
+      ...store,
+      sql: (statement, ...bindings) => {
+        if (statement.includes("INSERT INTO journal")) throw new Error("disk full");
+        return store.sql(statement, ...bindings);
+      },
+    };
+    expect(() => new LedgerRules(failing, OTHER)).toThrow("disk full");
+    expect(dump(store)).toEqual({});
+    expect(new LedgerRules(store, GENESIS).info()).toMatchObject({ ledger: LEDGER });
+  });
+});
+
+test("a database of another schema version is refused", () => {
+  const store = memoryStore();
+  openLedger(store);
+  store.sql("UPDATE schema_version SET version = ?", SCHEMA_VERSION + 1);
+  expect(() => new LedgerRules(store, GENESIS)).toThrow(`ledger schema ${SCHEMA_VERSION + 1}`);
+});

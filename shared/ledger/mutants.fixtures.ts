@@ -1,0 +1,210 @@
+/** Faults, one at a time, for the tests of the ledger to find: a test that no fault can break is worth nothing. */
+
+export interface Mutant {
+  fault: string;
+  file: "rules" | "payments" | "accounts" | "faucet";
+  /** Occurs exactly once in the file. */
+  find: string;
+  replace: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: "the last unit of a balance cannot be spent",
+    file: "rules",
+    find: "+ freed < BigInt(payment.value)",
+    replace: "+ freed <= BigInt(payment.value)",
+  },
+  {
+    fault: "one unit more than the balance can be claimed",
+    file: "rules",
+    find: "+ freed < BigInt(payment.value)",
+    replace: "+ freed + 1n < BigInt(payment.value)",
+  },
+  {
+    fault: "held money can be spent",
+    file: "rules",
+    find: "return BigInt(balance) - BigInt(held);",
+    replace: "return BigInt(balance) - BigInt(held) * 0n;",
+  },
+  {
+    fault: "a payment is expired in its last second",
+    file: "rules",
+    find: "payment.validBefore < now",
+    replace: "payment.validBefore <= now",
+  },
+  {
+    fault: "an expired payment is taken for another second",
+    file: "rules",
+    find: "payment.validBefore < now",
+    replace: "payment.validBefore + 1 < now",
+  },
+  {
+    fault: "a payment is taken a second too early",
+    file: "rules",
+    find: "payment.validAfter > now + CLOCK_SKEW_SECONDS",
+    replace: "payment.validAfter > now + CLOCK_SKEW_SECONDS + 1",
+  },
+  {
+    fault: "a payment is taken that is valid for a second too long",
+    file: "rules",
+    find: "now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return",
+    replace: "now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 1) return",
+  },
+  {
+    fault: "a hold can be captured a second after its dead line",
+    file: "rules",
+    find: "if (now > row.dead_line) {",
+    replace: "if (now > row.dead_line + 1) {",
+  },
+  {
+    fault: "a dead hold counts for another second",
+    file: "rules",
+    find: "now <= row.dead_line) return row;",
+    replace: "now <= row.dead_line + 1) return row;",
+  },
+  { fault: "a hold has lapsed at its end", file: "rules", find: "return now <= row.held_until;", replace: "return now < row.held_until;" },
+  {
+    fault: "a hold lasts as long as its caller likes",
+    file: "rules",
+    find: "Math.min(hold.seconds, MAX_HOLD_SECONDS)",
+    replace: "hold.seconds",
+  },
+  {
+    fault: "another authorization with the nonce of a hold takes the hold over",
+    file: "rules",
+    find: 'if (row.authorization_digest !== payment.authorizationDigest) return refuse("nonce_replayed");',
+    replace: "",
+  },
+  {
+    fault: "another authorization is taken for the one that was settled",
+    file: "rules",
+    find: "row.holder === settlementId && row.authorization_digest === payment.authorizationDigest",
+    replace: "row.holder === settlementId",
+  },
+  {
+    fault: "another authorization is taken for the one that is held",
+    file: "rules",
+    find: "row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest",
+    replace: "row.holder === hold.reservationId",
+  },
+  {
+    fault: "whoever settles a settled payment is told that he did",
+    file: "rules",
+    find: "row.holder === settlementId && ",
+    replace: "",
+  },
+  {
+    fault: "a stale id captures",
+    file: "rules",
+    find: 'if (!row || row.state === "cancelled" || row.holder !== reservationId)',
+    replace: 'if (!row || row.state === "cancelled")',
+  },
+  {
+    fault: "a stale id releases",
+    file: "rules",
+    find: 'if (row.state === "cancelled" || row.holder !== reservationId)',
+    replace: 'if (row.state === "cancelled")',
+  },
+  {
+    fault: "the wrong account is credited",
+    file: "rules",
+    find: "transfer(row.payer, row.payee, BigInt(row.value)",
+    replace: "transfer(row.payer, this.#info.treasury, BigInt(row.value)",
+  },
+  {
+    fault: "a hold is released twice",
+    file: "rules",
+    find: "this.#payments.markSettled(row);",
+    replace:
+      "this.#payments.markSettled(row); if (this.#accounts.read(payer).held !== '0') this.#accounts.hold(payer, -BigInt(row.value));",
+  },
+  { fault: "a captured hold stays on the balance", file: "rules", find: "this.#accounts.hold(payer, -BigInt(row.value));", replace: "" },
+  {
+    fault: "a freed hold stays on the balance",
+    file: "rules",
+    find: "this.#accounts.hold(row.payer, -BigInt(row.value));",
+    replace: "",
+  },
+  { fault: "a payment is paid without being settled", file: "rules", find: "this.#payments.markSettled(row);", replace: "" },
+  {
+    fault: "a live hold can be cancelled",
+    file: "rules",
+    find: 'if (isLive(row, now)) return refuse("payment_in_progress");',
+    replace: "",
+  },
+  {
+    fault: "time runs back",
+    file: "rules",
+    find: "this.#now = Math.max(this.#now, clock);",
+    replace: "this.#now = clock;",
+  },
+  {
+    fault: "a restart forgets that a payment was called expired",
+    file: "rules",
+    find: '? this.#final({ status: "expired" })',
+    replace: '? { status: "expired" }',
+  },
+  {
+    fault: "a restart forgets that a claim was refused as expired",
+    file: "rules",
+    find: 'obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle)',
+    replace: "refuse(obstacle)",
+  },
+  {
+    fault: "a lapsed hold makes a payment look too dear",
+    file: "rules",
+    find: 'row?.state === "held" ? BigInt(row.value) : 0n',
+    replace: "0n",
+  },
+  {
+    fault: "the faucet stops below its cap",
+    file: "rules",
+    find: "BigInt(value) > FAUCET_CAP_PER_ACCOUNT",
+    replace: "BigInt(value) >= FAUCET_CAP_PER_ACCOUNT",
+  },
+  {
+    fault: "the faucet's window never ends",
+    file: "faucet",
+    find: "account, now - FAUCET_WINDOW_SECONDS",
+    replace: "account, 0 * (now - FAUCET_WINDOW_SECONDS)",
+  },
+  {
+    fault: "all payments of a payer share one nonce",
+    file: "payments",
+    find: '"SELECT * FROM payment WHERE payer = ? AND nonce = ?", payer, nonce',
+    replace: '"SELECT * FROM payment WHERE payer = ?", payer',
+  },
+  {
+    fault: "settling one payment settles all of its payer's",
+    file: "payments",
+    find: `"UPDATE payment SET state = 'settled' WHERE payer = ? AND nonce = ?", payer, nonce`,
+    replace: `"UPDATE payment SET state = 'settled' WHERE payer = ?", payer`,
+  },
+  {
+    fault: "the alarm frees a hold in its last second",
+    file: "payments",
+    find: "AND dead_line < ? ORDER BY",
+    replace: "AND dead_line <= ? ORDER BY",
+  },
+  {
+    fault: "a payment is forgotten a second too early",
+    file: "payments",
+    find: "row.dead_line + RETENTION_SECONDS < now",
+    replace: "row.dead_line + RETENTION_SECONDS <= now",
+  },
+  {
+    fault: "the alarm forgets holds, and their money with them",
+    file: "payments",
+    find: 'if (row.state !== "held" && row.dead_line',
+    replace: "if (row.dead_line - RETENTION_SECONDS",
+  },
+  { fault: "nothing is ever forgotten", file: "payments", find: "< now) this.delete(row);", replace: "< 0) this.delete(row);" },
+  { fault: "a credit is lost", file: "accounts", find: 'this.#post(to, "credit", from, value, cause);', replace: "" },
+  {
+    fault: "a credit arrives twice",
+    file: "accounts",
+    find: 'this.#post(to, "credit", from, value, cause);',
+    replace: 'this.#post(to, "credit", from, value, cause); this.#post(to, "credit", from, value, cause);',
+  },
+];
