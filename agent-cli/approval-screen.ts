@@ -4,7 +4,7 @@
  */
 import { displayAmount } from "../shared/amount.ts";
 import type { Authorization } from "../shared/authorization.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../shared/limits.ts";
+import { APPROVAL_TYPED_THRESHOLD, MAX_DESCRIPTION_LENGTH } from "../shared/limits.ts";
 import { type PaymentRequest, type RequestCheck, shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { parseTimestamp } from "../shared/time.ts";
@@ -67,10 +67,17 @@ function merchantSays({ checked, merchant }: ApprovalView): string[] {
   const { binding: _binding, ledger: _ledger, ...extra } = checked.offer.extra ?? {};
   const description = merchant?.resource.description;
   const said = [
-    ...(description ? [showUnsafe(description)] : []),
+    ...(description ? [showUnsafe(shortened(description))] : []),
     ...(Object.keys(extra).length > 0 ? [`Its terms also say: ${showUnsafe(JSON.stringify(extra))}`] : []),
   ];
   return said.length > 0 ? said : [merchant ? "nothing more" : "nothing: it was not asked (--check-terms asks it)"];
+}
+
+/** A merchant's text has no limit of its own, and must not push the facts off the screen. */
+function shortened(text: string): string {
+  const characters = Array.from(text);
+  const more = characters.length - MAX_DESCRIPTION_LENGTH;
+  return more <= 0 ? text : `${characters.slice(0, MAX_DESCRIPTION_LENGTH).join("")} … and ${more} more characters`;
 }
 
 const NEAR_SECONDS = 600;

@@ -81,6 +81,9 @@ describe("approving", () => {
   test("with --check-terms refuses what the merchant does not offer any more", async () => {
     await ask(merchant.url, "request.json");
     expect((await confirm("request.json", "--check-terms")).exit).toBe(EXIT.ok);
+    merchant.behaviour = { description: `Report\u001b[2J ${"x".repeat(1000)}` };
+    const shown = (await confirm("request.json", "--check-terms")).stderr;
+    expect(shown).toMatch(/the merchant says[^]*Report⟦U\+001B⟧[^]*and 511 more characters/);
     merchant.behaviour = { amount: "10001" };
     const refused = await confirm("request.json", "--check-terms");
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "terms_differ"]);

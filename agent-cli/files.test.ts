@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { ensurePrivateDirectory, readBytes, shellWord, writeWhole } from "./files.ts";
+import { ensurePrivateDirectory, readBytes, writeWhole } from "./files.ts";
 import { sandbox } from "./testing/cli.ts";
 
 const box = sandbox();
@@ -83,10 +83,4 @@ test("a private directory is made 0700, and refused when it is open to others", 
   expect(statSync(directory).mode & 0o777).toBe(0o700);
   chmodSync(directory, 0o755);
   expect(ensurePrivateDirectory(directory)).toMatchObject({ ok: false, exit: 32, error: { hint: `Run: chmod 700 ${directory}` } });
-});
-
-test("a word for a shell means itself", () => {
-  for (const word of ["plain-file.json", "two words", "it's", '$(rm -rf "x")', "", "a;b"]) {
-    expect(execFileSync("sh", ["-c", `printf %s ${shellWord(word)}`], { encoding: "utf8" })).toBe(word);
-  }
 });

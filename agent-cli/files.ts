@@ -9,6 +9,7 @@ import type * as z from "zod/mini";
 import { parseJson } from "../shared/json.ts";
 import { MAX_FILE_BYTES } from "../shared/limits.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
+import { shellWord } from "./shell.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
@@ -135,11 +136,6 @@ function checkPrivate(file: string, stat: fs.Stats, what: string) {
 
 function symlinkRefused(file: string, what: string) {
   return fail("unsafe_permissions", `The ${what} ${quoted(file)} is a symbolic link.`, { hint: "Name the file itself, not a link to it." });
-}
-
-/** As it can be pasted into a POSIX shell. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function quoted(file: string): string {

@@ -96,9 +96,10 @@ test("each role opens its own commands only", async () => {
   expect(await open(plain)).toBe("wrong_role");
 });
 
-test("a plain key whose account is not its key's is refused", async () => {
+test("a plain key whose public half does not follow from its secret one is refused", async () => {
   const owner = await createKeyFile("owner");
   expect(await open({ ...owner, account: sealed.account })).toBe("invalid_file");
+  expect(await open({ ...owner, account: sealed.account, publicKey: sealed.publicKey })).toBe("invalid_file");
 });
 
 test("a key that others can read, or that is a link, is refused with the fix", () => {

@@ -33,6 +33,15 @@ describe("output", () => {
     expect(run.stderr).toMatch(/exists already\. \[file_exists\][^]*--force/);
   });
 
+  test("what a file says cannot act on the terminal", async () => {
+    box.write("hostile.json", '{"x\u009b2J\u202e":1,"x\u009b2J\u202e":2}');
+    const run = await box.run("owner decline --request-file ./hostile.json", { terminal: true });
+    expect(run.exit).toBe(EXIT.usage);
+    expect(run.stderr).toContain("duplicate key");
+    // oxlint-disable-next-line no-control-regex
+    expect(run.stderr.replaceAll(/\u001b\[\d+m/g, "")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u0080-\u009f\u202e]/);
+  });
+
   test("a bug is exit 1 and a sentence; the stack is for those who ask", async () => {
     const words = ["agent", "create", "--out", "bad\0name"];
     const run = await box.run(words);
@@ -41,8 +50,11 @@ describe("output", () => {
     expect((await box.run(words, { env: { LEZ_AGENT_PAY_DEBUG: "1" } })).stderr).toContain("    at ");
   });
 
-  test("a reader that leaves early changes nothing", async () => {
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, "bin.js"), "agent", "create", "--out", box.path("epipe.json")]);
+  test.each([
+    ["at the end", ["agent", "create", "--out", box.path("epipe.json")]],
+    ["in the middle of a story", ["demo", "cli"]],
+  ])("a reader that leaves early changes nothing, %s", async (_, words) => {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, "bin.js"), ...words]);
     child.stdout.destroy();
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));

@@ -1,8 +1,9 @@
 /** What a command came to, for machines (one JSON envelope) and for people (lines of text). */
+import { showUnsafe } from "../shared/text.ts";
 import type { Command } from "./command.ts";
 import { type Layout, wrap } from "./layout.ts";
 import type { Failure, Next, Outcome, Success } from "./outcome.ts";
-import { shellLine } from "./program.ts";
+import { shellLine } from "./shell.ts";
 
 export interface Meta {
   /** Absent when the arguments named no command. */
@@ -21,10 +22,11 @@ export function successText(command: Command, outcome: Success<unknown>, layout:
   return [...command.render(outcome.data, layout), ...(outcome.next ? nextText(outcome.next, layout) : [])];
 }
 
+/** Messages can quote what a file or a server said. */
 export function failureText({ error, next }: Failure, layout: Layout): string[] {
   return [
-    ...wrap(`${error.message} [${error.code}]`, layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
-    ...(error.hint ? wrap(error.hint, layout.width) : []),
+    ...wrap(showUnsafe(`${error.message} [${error.code}]`), layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
+    ...(error.hint ? wrap(showUnsafe(error.hint), layout.width) : []),
     ...(next ? nextText(next, layout) : []),
   ];
 }

@@ -92,7 +92,7 @@ describe("owner approve", () => {
       ["CODE", EXIT.ok],
     ] as const) {
       const { code } = await ask(merchant.url, "request.json");
-      const terminal = box.terminal([...approveWords("large.json"), "--force", "--passphrase-file", "./secret.txt"]);
+      const terminal = box.terminal("owner approve --request-file ./request.json --owner-file ./owner.json --out ./large.json --force");
       await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${typed === "CODE" ? code : typed}${ENTER}`);
       expect([typed, await terminal.exit]).toEqual([typed, exit]);
     }

@@ -45,6 +45,15 @@ describe("before a byte leaves", () => {
     expect((await get(merchant.url)).exit).toBe(EXIT.ok);
   });
 
+  test("a payment without a binding still goes only where it was approved for", async () => {
+    merchant.behaviour = { bind: false };
+    await buy();
+    expect((await get(`${merchant.origin}/other`)).exit).toBe(EXIT.differs);
+    expect((await get(`${merchant.url}?x=1`)).exit).toBe(EXIT.differs);
+    expect(merchant.presented).toEqual([]);
+    expect((await get(merchant.url)).exit).toBe(EXIT.ok);
+  });
+
   test("a payment that does not say what it is for goes nowhere", async () => {
     merchant.behaviour = { bind: false };
     await buy();

@@ -2,7 +2,7 @@
 import { Command as Commander, CommanderError, Option } from "commander";
 import type * as z from "zod";
 import type { Audience, Command } from "./command.ts";
-import { shellWord } from "./files.ts";
+import { breakLine } from "./shell.ts";
 
 /** `raw` is what was typed; the command's schema has yet to accept it. */
 export type Parse =
@@ -174,22 +174,4 @@ function helpHint(argv: readonly string[], { commands, groups }: ProgramInfo): s
   const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
   const named = [`${first} ${second}`, first].find((name) => commands.some((command) => command.name === name) || name in groups);
   return `See: lez-agent-pay ${named ? `${named} ` : ""}--help`;
-}
-
-/** A long command over several lines, as a shell takes it. A quoted word stays whole, and so do a flag and its value. */
-function breakLine(line: string, width: number): string {
-  const lines: string[] = [];
-  let current = "";
-  for (const part of line.match(/-[\w-]+ (?:"[^"]*"|'[^']*'|[^\s-]\S*)|\S+/g) ?? []) {
-    if (current && current.length + part.length + 1 > width) {
-      lines.push(`${current} \\`);
-      current = `  ${part}`;
-    } else current = current ? `${current} ${part}` : part;
-  }
-  return [...lines, current].map((text) => `  ${text}`).join("\n");
-}
-
-/** An argv as it can be pasted into a shell. */
-export function shellLine(argv: readonly string[]): string {
-  return argv.map(shellWord).join(" ");
 }

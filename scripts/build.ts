@@ -1,8 +1,10 @@
-/** `npm run build`: the CLI as one file that needs no node_modules, and beside it the Workers that its demo boots. */
+/** `npm run build`: the library, the CLI as one file that needs no node_modules, and the Workers that its demo boots. */
 import { chmod, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { buildLibrary } from "./build-library.ts";
 import { buildWorkers } from "./build-workers.ts";
 
+buildLibrary();
 await buildWorkers();
 await build({
   entryPoints: ["agent-cli/main.ts"],

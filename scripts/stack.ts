@@ -11,6 +11,7 @@ const USAGE = `Usage: npm run stack -- [options]
   --persist DIR            keep the ledger in DIR (default: forget it)
   --merchant-port PORT     default 8787, or any free one
   --facilitator-port PORT  default 8788, or any free one
+  --facilitator-url URL    let the merchant settle at this x402 facilitator instead
   --quiet                  no logs`;
 
 const { values } = readOptions();
@@ -18,6 +19,7 @@ await buildWorkers();
 const stack = await startStack({
   bundles: BUNDLES,
   ...(values.persist !== undefined && { persist: values.persist }),
+  ...(values["facilitator-url"] !== undefined && { vars: { "lez-merchant": { FACILITATOR_URL: values["facilitator-url"] } } }),
   merchantPort: await port(values["merchant-port"], 8787),
   facilitatorPort: await port(values["facilitator-port"], 8788),
   onLog: (line) => void (values.quiet || process.stderr.write(`${line}\n`)),
@@ -42,22 +44,25 @@ function readOptions() {
         persist: { type: "string" },
         "merchant-port": { type: "string" },
         "facilitator-port": { type: "string" },
+        "facilitator-url": { type: "string" },
         quiet: { type: "boolean" },
       },
     });
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    process.exit(2);
+    return misused(error instanceof Error ? error.message : String(error));
   }
+}
+
+function misused(problem: string): never {
+  console.error(`${problem}\n${USAGE}`);
+  process.exit(2);
 }
 
 /** The port that was asked for; the usual one if it is free; else whichever the system gives. */
 async function port(asked: string | undefined, usual: number): Promise<number> {
   if (asked === undefined) return (await isFree(usual)) ? usual : 0;
   const number = Number(asked);
-  if (Number.isInteger(number) && number >= 0 && number < 65_536) return number;
-  console.error(`Not a port: ${asked}\n${USAGE}`);
-  process.exit(2);
+  return Number.isInteger(number) && number >= 0 && number < 65_536 ? number : misused(`Not a port: ${asked}`);
 }
 
 function isFree(candidate: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** The one canonical form and the one digest of every protocol object. spec/protocol.md §1. */
 import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
+import { bytesToHex, randomBytes } from "@noble/hashes/utils.js";
 import canonicalize from "canonicalize";
 import type { Digest } from "./brand.ts";
 import { hexSchema, utf8 } from "./bytes.ts";
@@ -37,6 +37,11 @@ export function digest(type: DigestType, object: Signable): Digest {
 /** SHA-256 of a request body, for a Binding. Not a protocol object, hence no domain. */
 export function bodyDigest(body: Uint8Array): Digest {
   return bytesToHex(sha256(body)) as Digest;
+}
+
+/** 32 random bytes: an id that nobody else has. */
+export function randomDigest(): Digest {
+  return bytesToHex(randomBytes(32)) as Digest;
 }
 
 export const digestSchema = hexSchema<Digest>(32);

@@ -4,13 +4,42 @@
  */
 import type { PaymentBackend, PaymentStatus, Refusal, ReleaseResult, Reservation, ReserveResult, SettleResult } from "./backend.ts";
 import type { AccountId } from "./account.ts";
+import type { Amount } from "./amount.ts";
 import type { Digest } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 import { type Verification, verifyExact } from "./exact/verify.ts";
 import { NETWORK, SCHEME, X402_VERSION } from "./lez.ts";
 import { HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
 import { unixNow } from "./time.ts";
-import type { SettleResponse, SupportedResponse, VerifyResponse } from "./x402.ts";
+
+// What a facilitator answers, narrower than what x402 lets one answer: nothing is null, and codes are ours.
+
+export type Verdict = {
+  isValid: boolean;
+  /** Absent when valid. */
+  invalidReason?: ErrorCode;
+  payer?: AccountId;
+};
+
+export type Settlement = {
+  success: boolean;
+  /** Absent on success. */
+  errorReason?: ErrorCode;
+  payer?: AccountId;
+  /** Empty when nothing was settled. A string always, like `network`: stock merchants refuse an answer without them. */
+  transaction: string;
+  network: typeof NETWORK;
+  /** Atomic units. */
+  amount?: Amount;
+  /** With `nonce_replayed`: the settlement that used the nonce. */
+  extra?: { transaction: Digest };
+};
+
+export type Support = {
+  kinds: { x402Version: typeof X402_VERSION; scheme: typeof SCHEME; network: typeof NETWORK; extra: { ledger: Digest } }[];
+  extensions: string[];
+  signers: Record<string, string[]>;
+};
 
 /** A refusal as a merchant needs it: with the payer where the payload named one, and with what was wrong. */
 export type PaymentRefusal = Refusal & { payer?: AccountId; detail?: string };
@@ -48,7 +77,7 @@ export class Facilitator {
   }
 
   /** Read-only: x402 v2 §7.1 forbids that /verify commits anything. */
-  async verify(payload: unknown, requirements: unknown): Promise<VerifyResponse> {
+  async verify(payload: unknown, requirements: unknown): Promise<Verdict> {
     const verified = await this.#verify(payload, requirements);
     if (!verified.ok) return { isValid: false, invalidReason: verified.code, ...(verified.payer && { payer: verified.payer }) };
     const { payment } = verified;
@@ -61,18 +90,19 @@ export class Facilitator {
    * caller that was told `settlement_pending` and asks again learns, once, how it ended.
    * @param settlementId random, chosen by the caller; repeating the call with it gives the same answer
    */
-  async settle(payload: unknown, requirements: unknown, settlementId: Digest): Promise<SettleResponse> {
+  async settle(payload: unknown, requirements: unknown, settlementId: Digest): Promise<Settlement> {
     const verified = await this.#verify(payload, requirements);
     if (!verified.ok) return settleFailure(verified.code, verified.payer);
     const { payment, transaction } = verified;
+    // Taken, not looked up: of several who ask at once only one has the id that is told the outcome.
     const id = this.#pending.get(payment.authorizationDigest) ?? settlementId;
+    this.#pending.delete(payment.authorizationDigest);
     try {
       const result = await this.#backend.settle(payment, id);
-      this.#pending.delete(payment.authorizationDigest);
       return result.ok ? settleSuccess(result) : settleFailure(result.code, payment.payer, result.transaction);
     } catch (error) {
-      if (!(error instanceof BackendUnavailable)) throw error;
       this.#remember(payment.authorizationDigest, id);
+      if (!(error instanceof BackendUnavailable)) throw error;
       return { ...settleFailure("settlement_pending", payment.payer), transaction };
     }
   }
@@ -110,7 +140,7 @@ export class Facilitator {
     return this.#backend.status(payer, nonce, validBefore);
   }
 
-  supported(): SupportedResponse {
+  supported(): Support {
     return {
       kinds: [{ x402Version: X402_VERSION, scheme: SCHEME, network: NETWORK, extra: { ledger: this.#ledger } }],
       extensions: [],
@@ -124,19 +154,19 @@ export class Facilitator {
   }
 
   #remember(authorization: Digest, settlementId: Digest): void {
+    if (this.#pending.has(authorization)) return; // when the answers to several are lost, the first one was served
     const oldest = this.#pending.keys().next().value;
     if (this.#pending.size >= MAX_PENDING_SETTLEMENTS && oldest !== undefined) this.#pending.delete(oldest);
     this.#pending.set(authorization, settlementId);
   }
 }
 
-/** A receipt. `transaction` and `network` are always strings: stock merchants refuse an answer without them. */
-export function settleSuccess({ payer, value, transaction }: Extract<SettleResult, { ok: true }>): SettleResponse {
+export function settleSuccess({ payer, value, transaction }: Extract<SettleResult, { ok: true }>): Settlement {
   return { success: true, payer, transaction, network: NETWORK, amount: value };
 }
 
 /** @param used with `nonce_replayed`: the settlement that used the nonce */
-export function settleFailure(code: ErrorCode, payer?: AccountId, used?: Digest): SettleResponse {
+export function settleFailure(code: ErrorCode, payer?: AccountId, used?: Digest): Settlement {
   return {
     success: false,
     errorReason: code,

@@ -66,6 +66,8 @@ export const HOLD_MARGIN_SECONDS = 10;
 export const RETRY_AFTER_SECONDS = 2;
 /** One call from a merchant to its facilitator. */
 export const FACILITATOR_TIMEOUT_SECONDS = 15;
+/** How long after a payment's validity its buyer may still ask for what was paid and not delivered. */
+export const UNDELIVERED_SECONDS = 3600;
 /** How often a merchant asks for the outcome of a capture before it calls it unknown. */
 export const CAPTURE_ATTEMPTS = 2;
 /** One HTTP exchange of the CLI. */

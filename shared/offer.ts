@@ -53,3 +53,30 @@ function sameJson(a: unknown, b: unknown): boolean {
     return false;
   }
 }
+
+/**
+ * Whether the extensions a client sends contain what was advertised under the same keys. Keys it leaves out and keys that
+ * were not advertised are its own business; members it adds are allowed. x402 v2 §5.2.
+ */
+export function echoesExtensions(
+  sent: Record<string, unknown> | null | undefined,
+  advertised: Record<string, unknown> | null | undefined,
+): boolean {
+  return Object.entries(sent ?? {}).every(([key, value]) => {
+    const offered = advertised && Object.hasOwn(advertised, key) ? infoOf(advertised[key]) : undefined;
+    return offered === undefined || contains(infoOf(value), offered);
+  });
+}
+
+function infoOf(extension: unknown): unknown {
+  return typeof extension === "object" && extension !== null && "info" in extension ? extension.info : undefined;
+}
+
+/** Objects may have more members, recursively; everything else is equal. */
+function contains(value: unknown, part: unknown): boolean {
+  if (typeof part !== "object" || part === null || Array.isArray(part)) return sameJson(value, part);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(part).every(
+    ([key, member]) => Object.hasOwn(value, key) && contains((value as Record<string, unknown>)[key], member),
+  );
+}

@@ -65,16 +65,18 @@ export const settleResponseSchema = z.looseObject({
 export type SettleResponse = z.infer<typeof settleResponseSchema>;
 
 /** The facilitator's answer to /verify. */
-export interface VerifyResponse {
-  isValid: boolean;
+export const verifyResponseSchema = z.looseObject({
+  isValid: z.boolean(),
   /** An error code; absent when valid. */
-  invalidReason?: string;
-  payer?: string;
-}
+  invalidReason: z.optional(z.nullable(z.string())),
+  payer: z.optional(z.nullable(z.string())),
+});
+export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
 
 /** The facilitator's answer to /supported. */
-export interface SupportedResponse {
-  kinds: { x402Version: number; scheme: string; network: string; extra?: Record<string, unknown> }[];
-  extensions: string[];
-  signers: Record<string, string[]>;
-}
+export const supportedResponseSchema = z.looseObject({
+  kinds: z.array(z.looseObject({ x402Version: z.number(), scheme: z.string(), network: z.string(), extra: z.optional(z.nullable(record)) })),
+  extensions: z.array(z.string()),
+  signers: z.record(z.string(), z.array(z.string())),
+});
+export type SupportedResponse = z.infer<typeof supportedResponseSchema>;

@@ -1,12 +1,7 @@
 /** `owner approve`: the owner reads what will be paid, to whom, for what, and signs exactly that. */
 import * as z from "zod";
-import { displayAmount } from "../../shared/amount.ts";
 import { authorizationFor, signPayload } from "../../shared/approval.ts";
-import { type Authorization, exactPayloadSchema } from "../../shared/authorization.ts";
-import { canonicalJson, type Digest } from "../../shared/digest.ts";
-import { verifyExact } from "../../shared/exact/verify.ts";
-import { ASSET_SYMBOL } from "../../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
+import { canonicalJson } from "../../shared/digest.ts";
 import {
   checkPaymentRequest,
   type PaymentRequest,
@@ -15,9 +10,10 @@ import {
   shortCode,
 } from "../../shared/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentPayload, PaymentRequired } from "../../shared/x402.ts";
+import type { PaymentRequired } from "../../shared/x402.ts";
 import { type ApprovalView, approvalScreen } from "../approval-screen.ts";
 import { defineCommand } from "../command.ts";
+import { confirm } from "../confirmation.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { forceField, outField, requestFileField, secondsField } from "../fields.ts";
@@ -28,8 +24,9 @@ import { field } from "../layout.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../outcome.ts";
 import { findDecision, history, remember } from "../owner-record.ts";
 import { passphraseFields, readPassphrase } from "../passphrase.ts";
-import { askText, askYesOrNo, interrupted } from "../prompts.ts";
+import { interrupted } from "../prompts.ts";
 import { requestRefused } from "../refusals.ts";
+import { isWhatWasShown } from "../shown-is-signed.ts";
 import { requireTerms } from "../terms.ts";
 import { expiry, expirySchema, expiryText, money, moneySchema } from "../views.ts";
 
@@ -124,7 +121,7 @@ export const ownerApprove = defineCommand({
     if (!still.ok) return requestRefused(still);
     const authorization = authorizationFor(request.data, still, owner.data.account, signedAt, input.expiresIn);
     const payload = await signPayload(request.data, still, authorization, owner.data);
-    if (!(await isWhatWasShown(payload, shown, still))) {
+    if (!(await isWhatWasShown(payload, shown, still.offer))) {
       return fail("request_differs", "What was signed is not what was shown. Nothing was written.", {
         hint: "Do not approve this request.",
       });
@@ -200,64 +197,4 @@ async function merchantsOwnTerms(
     hint: "Do not approve it. The agent can make a new request from the merchant's terms.",
     details: { requested: offer, offered: terms.data.offers },
   });
-}
-
-/** The owner's yes. A code given in advance names the request; it skips the question and nothing else. */
-async function confirm(
-  context: Context,
-  { checked, request, authorization }: ApprovalView,
-  code: string | undefined,
-): Promise<Outcome<undefined>> {
-  const expected = shortCode(checked.digest);
-  if (code !== undefined) {
-    if (sameCode(code, expected)) return succeed(undefined);
-    return fail("request_differs", `--confirm names another request: this one is ${expected}.`, { hint: "Read the request again." });
-  }
-  if (!context.interactive) {
-    return fail("interaction_required", `Request ${expected} waits for the owner, and there is no terminal to ask on.`, {
-      exit: EXIT.approvalPending,
-      hint: `The owner runs this in a terminal, or adds --confirm ${expected} after reading the request.`,
-      details: { shortCode: expected, amount: authorization.value, payTo: authorization.to, url: request.http.url },
-    });
-  }
-  const price = displayAmount(authorization.value);
-  const question = `Pay ${price} to ${new URL(request.http.url).host}?`;
-  const answer =
-    BigInt(authorization.value) > APPROVAL_TYPED_THRESHOLD
-      ? await askText(context, `${question} Type the amount or the short code, or nothing to leave it`).then((text) =>
-          text === undefined ? undefined : isTypedYes(text, authorization.value, expected),
-        )
-      : await askYesOrNo(context, question);
-  if (answer === undefined) return interrupted();
-  if (answer) return succeed(undefined);
-  return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
-    hint: "To say no for good: lez-agent-pay owner decline",
-  });
-}
-
-function sameCode(typed: string, expected: string): boolean {
-  return plainCode(typed) === plainCode(expected);
-}
-
-function plainCode(code: string): string {
-  return code.toUpperCase().replace(/[\s-]/g, "");
-}
-
-/** `2.5`, `2.5 LGO`, `2500000000`, or the short code. */
-function isTypedYes(typed: string, amount: string, code: string): boolean {
-  const text = typed.trim().toUpperCase();
-  const display = displayAmount(amount);
-  return text === amount || text === display || `${text} ${ASSET_SYMBOL}` === display || sameCode(text, code);
-}
-
-/** Re-derived from the signed payload itself: same terms, same length, a good signature; only the clock may have moved on. */
-async function isWhatWasShown(payload: PaymentPayload, shown: Authorization, { offer }: Checked): Promise<boolean> {
-  const signed = exactPayloadSchema.parse(payload.payload).authorization;
-  const verified = await verifyExact(payload, offer, { now: Number(signed.validAfter), ledger: signed.ledger ?? ("" as Digest) });
-  return verified.ok && clockless(signed) === clockless(shown);
-}
-
-/** The Authorization with its length in place of its two ends. */
-function clockless({ validAfter, validBefore, ...terms }: Authorization): string {
-  return canonicalJson({ ...terms, seconds: String(Number(validBefore) - Number(validAfter)) });
 }

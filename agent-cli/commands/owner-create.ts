@@ -32,6 +32,7 @@ export const ownerCreate = defineCommand({
     const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext ? succeed(undefined) : await choosePassphrase(context, input);
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
+    passphrase.data?.wipe();
     if (context.io.signal.aborted) return interrupted();
     const written = writeJson(input.out, key, input.force);
     if (!written.ok) return written;

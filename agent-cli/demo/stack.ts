@@ -91,5 +91,5 @@ async function origin(url: Promise<URL>): Promise<string> {
 
 function payToOf(bundles: WorkerBundle[]): string {
   const merchant = bundles.find(({ name }) => name === "lez-merchant");
-  return (merchant?.options["bindings"] as { PAY_TO: string }).PAY_TO;
+  return (merchant?.options["bindings"] as { PAY_TO?: string } | undefined)?.PAY_TO ?? "";
 }

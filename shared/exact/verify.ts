@@ -41,11 +41,7 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
   if (!exact.ok) return refuse(exact.code, `payload.${exact.problem}`);
 
   const { authorization } = exact.value;
-  const code =
-    checkTerms(authorization, envelope.value.accepted, asked.value, context.ledger) ??
-    compareOffer(envelope.value.accepted, asked.value) ??
-    (supportsExtra(asked.value) ? undefined : "unsupported_extra") ??
-    checkWindow(authorization, asked.value.maxTimeoutSeconds, context.now);
+  const code = checkAuthorization(authorization, envelope.value.accepted, asked.value, context);
   if (code) return refuse(code, undefined, authorization.from);
 
   const digest = authorizationDigest(authorization);
@@ -61,6 +57,24 @@ function refuse(code: ErrorCode, detail?: string, payer?: AccountId): Verificati
 export function isOtherVersion(payload: unknown): boolean {
   if (typeof payload !== "object" || payload === null || !("x402Version" in payload)) return false;
   return typeof payload.x402Version === "number" && payload.x402Version !== X402_VERSION;
+}
+
+/**
+ * All that can be said without a signature: this authorization pays what is asked, here and now. The facilitator asks
+ * before it verifies a signature, the client before it makes one.
+ */
+export function checkAuthorization(
+  authorization: Authorization,
+  accepted: PaymentRequirements,
+  asked: PaymentRequirements,
+  { now, ledger }: VerifyContext,
+): ErrorCode | undefined {
+  return (
+    checkTerms(authorization, accepted, asked, ledger) ??
+    compareOffer(accepted, asked) ??
+    (supportsExtra(asked) ? undefined : "unsupported_extra") ??
+    checkWindow(authorization, asked.maxTimeoutSeconds, now)
+  );
 }
 
 /** What is signed, what was accepted and what is asked are one and the same, and they are what is settled here. */

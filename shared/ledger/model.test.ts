@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
@@ -124,15 +125,8 @@ function statusOf(rules: LedgerRules, { payer, nonce, validBefore }: LedgerPayme
 }
 
 function same(ledger: unknown, model: unknown, when: unknown): void {
-  const [says, expects] = [plain(ledger), plain(model)];
-  if (says !== expects) throw new Error(`${JSON.stringify(when)}: the ledger says ${says}, the model ${expects}`);
-}
-
-/** Text that does not depend on the order of members. */
-function plain(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part,
-  );
+  if (isDeepStrictEqual(ledger, model)) return;
+  throw new Error(`${JSON.stringify(when)}: the ledger says ${JSON.stringify(ledger)}, the model ${JSON.stringify(model)}`);
 }
 
 const property = (Rules: Rules) => fc.property(HISTORY, (history) => play(history, Rules));

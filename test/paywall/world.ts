@@ -13,7 +13,7 @@ import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402.ts";
-import type { PaywallFacilitator } from "../../workers/merchant/paywall/facilitator.ts";
+import type { FacilitatorRpc } from "../../workers/merchant/paywall/rpc-facilitator.ts";
 import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 
 export const ORIGIN = "https://merchant.example.com";
@@ -36,11 +36,12 @@ export async function createWorld() {
   ledger.fund(people.owner.account, FAUCET_GRANT, randomId(), clock.now);
 
   /** The facilitator's RPC surface. Tests replace its methods to break it. */
-  const rpc: PaywallFacilitator = {
+  const rpc: FacilitatorRpc = {
     supported: async () => facilitator.supported(),
     reserve: (payload, requirements, fingerprint, id) => facilitator.reserve(payload, requirements, fingerprint, id),
     capture: (reservation) => facilitator.capture(reservation),
     release: (reservation) => facilitator.release(reservation),
+    settle: (payload, requirements, id) => facilitator.settle(payload, requirements, id),
   };
   const env = { FACILITATOR: rpc, PAY_TO: DEMO_MERCHANT_ACCOUNT as string, PUBLIC_ORIGIN: "" };
 

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { useStack, verdict } from "./stack.ts";
 
-const world = useStack({ merchant: "./counting-merchant.ts" });
+const world = useStack({ merchant: "../workerd/counting-merchant.ts" });
 const slow = () => ({ url: `${world.stack.merchant}/slow` });
 const runs = async () => (await fetch(`${world.stack.merchant}/runs`)).json() as Promise<{ total: number; most: number }>;
 

@@ -3,8 +3,8 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { AccountId } from "../../shared/account.ts";
 import type { PaymentStatus, ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/backend.ts";
 import type { Digest } from "../../shared/digest.ts";
-import { Facilitator, type PaymentRefusal, type PendingSettlements } from "../../shared/facilitator.ts";
-import type { SettleResponse, SupportedResponse, VerifyResponse } from "../../shared/x402.ts";
+import { Facilitator, type PaymentRefusal, type PendingSettlements, type Settlement } from "../../shared/facilitator.ts";
+import type { SupportedResponse, VerifyResponse } from "../../shared/x402.ts";
 import { logEvent, newTraceId } from "../../shared/log.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 import { httpApi } from "./http.ts";
@@ -41,7 +41,7 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     return (await facilitatorFor(this.env, traceId)).verify(payload, requirements);
   }
 
-  async settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string = newTraceId()): Promise<SettleResponse> {
+  async settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string = newTraceId()): Promise<Settlement> {
     return (await facilitatorFor(this.env, traceId)).settle(payload, requirements, settlementId);
   }
 

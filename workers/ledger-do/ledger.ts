@@ -46,13 +46,18 @@ export interface LedgerEnv {
 
 export class Ledger extends DurableObject<LedgerEnv> {
   readonly #rules: LedgerRules;
-  /** Unix seconds of the alarm that is set; undefined when this instance has not set one. */
+  /** Unix seconds of the alarm that is set; undefined when none is. */
   #alarmAt: number | undefined;
 
   constructor(ctx: DurableObjectState, env: LedgerEnv) {
     super(ctx, env);
     const genesis = { ledger: bytesToHex(randomBytes(32)) as Digest, supply: GENESIS_SUPPLY, at: unixNow() };
     this.#rules = new LedgerRules(durableStore(ctx.storage), genesis);
+    // An alarm outlives the instance that set it. One that does not know it would replace an earlier one by a later.
+    void ctx.blockConcurrencyWhile(async () => {
+      const alarm = await ctx.storage.getAlarm();
+      this.#alarmAt = alarm === null ? undefined : alarm / 1000;
+    });
   }
 
   info(): LedgerInfo {

@@ -8,6 +8,8 @@ import { indexPage } from "./index-page.ts";
 import { paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
 import { forecast, summarize } from "./products.ts";
 
+export { Deliveries } from "./deliveries.ts";
+
 const app = new Hono<PaywallEnv>();
 
 /** What is sold, in the order of the index. Prices in atomic units. */
@@ -15,6 +17,7 @@ const PRICES = {
   premium: { amount: "10000", description: "The premium report", mimeType: "application/json" },
   weather: { amount: "2500", description: "The weather of one city: /weather?city=Zurich", mimeType: "application/json" },
   summarize: { amount: "5000", description: "A summary of the text you post", mimeType: "application/json" },
+  archive: { amount: "10000", description: "The archive, paid before it is opened", mimeType: "application/json" },
   flaky: { amount: "10000", description: "Always fails, and therefore costs nothing", mimeType: "application/json" },
 } as const;
 
@@ -22,6 +25,7 @@ const ROUTES = [
   { method: "GET", path: "/premium", ...PRICES.premium },
   { method: "GET", path: "/weather", ...PRICES.weather },
   { method: "POST", path: "/summarize", ...PRICES.summarize },
+  { method: "GET", path: "/archive", ...PRICES.archive },
   { method: "GET", path: "/flaky", ...PRICES.flaky },
 ];
 
@@ -54,6 +58,11 @@ app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c
 app.get("/flaky", paywall({ ...PRICES.flaky, payTo: PAY_TO }), () => {
   throw new Error("flaky by design");
 });
+
+/** Paid before it runs. */
+app.get("/archive", paywall({ ...PRICES.archive, payTo: PAY_TO, flow: "upfront" }), (c) =>
+  c.json({ archive: [1, 2, 3], payment: c.get("payment").id }),
+);
 
 app.notFound((c) => c.json(errorBody("not_found"), 404));
 app.onError((error, c) => {

@@ -6,6 +6,7 @@ import { encodeHeader } from "../../../shared/headers.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../shared/limits.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../shared/x402.ts";
+import type { KnownLedger } from "./ledger-terms.ts";
 import type { CheckedOptions } from "./options.ts";
 
 export interface Challenge {
@@ -26,9 +27,9 @@ export class Challenges {
     this.#options = options;
   }
 
-  for(request: BoundRequest, payTo: AccountId, ledger: Digest): Challenge {
+  for(request: BoundRequest, payTo: AccountId, { ledger }: KnownLedger): Challenge {
     if (request.bodySha256) return this.#make(request, payTo, ledger);
-    const key = `${ledger} ${payTo} ${request.method} ${request.url}`;
+    const key = `${ledger ?? ""} ${payTo} ${request.method} ${request.url}`;
     const known = this.#cache.get(key);
     if (known) return known;
     const challenge = this.#make(request, payTo, ledger);
@@ -38,13 +39,20 @@ export class Challenges {
     return challenge;
   }
 
-  #make(request: BoundRequest, payTo: AccountId, ledger: Digest): Challenge {
-    const { amount, description, mimeType, maxTimeoutSeconds } = this.#options;
+  #make(request: BoundRequest, payTo: AccountId, ledger: Digest | undefined): Challenge {
+    const { amount, description, mimeType, maxTimeoutSeconds, flow, extensions } = this.#options;
     const terms = { scheme: SCHEME, network: NETWORK, amount, asset: ASSET, payTo };
     const binding = bindingOf(request, terms);
-    const offer: PaymentRequirements = { ...terms, maxTimeoutSeconds, extra: { binding, ledger } };
+    const extra = { binding, ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
+    const offer: PaymentRequirements = { ...terms, maxTimeoutSeconds, extra };
     const resource = { url: request.url, ...(description && { description }), ...(mimeType && { mimeType }) };
-    const required: PaymentRequired = { x402Version: X402_VERSION, error: "payment_required", resource, accepts: [offer] };
+    const required: PaymentRequired = {
+      x402Version: X402_VERSION,
+      error: "payment_required",
+      resource,
+      accepts: [offer],
+      ...(extensions && { extensions }),
+    };
     return { offer, fingerprint: binding, required, header: encodeHeader(required) };
   }
 }
@@ -52,6 +60,7 @@ export class Challenges {
 /** @throws {TypeError} when no client would take the header, whatever the request */
 export function checkChallengeSize(options: CheckedOptions): void {
   const stand = "1".repeat(44) as AccountId;
-  const sample = new Challenges(options).for({ method: "GET", url: "https://example.com/" }, stand, "0".repeat(64) as Digest);
-  if (sample.header.length > MAX_HEADER_BYTES / 2) throw new TypeError("paywall: description makes PAYMENT-REQUIRED too large");
+  const sample = new Challenges(options).for({ method: "GET", url: "https://example.com/" }, stand, { ledger: "0".repeat(64) as Digest });
+  if (sample.header.length > MAX_HEADER_BYTES / 2)
+    throw new TypeError("paywall: description and extensions make PAYMENT-REQUIRED too large");
 }

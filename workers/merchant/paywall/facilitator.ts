@@ -1,22 +1,23 @@
-/** The facilitator as the paywall sees it, and what happens when it does not answer in time. */
-import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/backend.ts";
+/** The facilitator as a sale needs it, and what happens when it does not answer in time. */
+import type { Reservation, ReserveResult } from "../../../shared/backend.ts";
 import { LATE, withDeadline } from "../../../shared/deadline.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import type { PaymentRefusal } from "../../../shared/facilitator.ts";
 import { FACILITATOR_TIMEOUT_SECONDS } from "../../../shared/limits.ts";
-import type { SupportedResponse } from "../../../shared/x402.ts";
+import type { SettleResponse, SupportedResponse } from "../../../shared/x402.ts";
+import type { Order } from "./order.ts";
 
 export interface PaywallFacilitator {
+  /** True when only the merchant's own memory keeps copies of a payment apart. */
+  readonly holdsNothing: boolean;
   supported(traceId: string): Promise<SupportedResponse>;
-  reserve(
-    payload: unknown,
-    requirements: unknown,
-    fingerprint: Digest,
-    reservationId: Digest,
-    traceId: string,
-  ): Promise<ReserveResult | PaymentRefusal>;
-  capture(reservation: Reservation, traceId: string): Promise<SettleResult>;
-  release(reservation: Reservation, traceId: string): Promise<ReleaseResult>;
+  /** Verifies in full, and keeps every other copy of the payment away while a handler runs. */
+  reserve(order: Order, reservationId: Digest): Promise<ReserveResult | PaymentRefusal>;
+  /** Moves the money of a reservation, or says again that it was moved. */
+  capture(order: Order, reservation: Reservation): Promise<SettleResponse>;
+  release(order: Order, reservation: Reservation): Promise<unknown>;
+  /** Verifies and moves the money in one step, before the handler runs. `settlementId` serves as reservation id. */
+  settle(order: Order, settlementId: Digest): Promise<SettleResponse>;
 }
 
 /** An answer, or undefined when the facilitator failed or took too long: then what it did is unknown. */

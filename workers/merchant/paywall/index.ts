@@ -11,12 +11,15 @@ import { isTraceId, newTraceId } from "../../../shared/log.ts";
 import { refusalResponse } from "./answers.ts";
 import { boundRequest } from "./bound-request.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
-import type { PaywallFacilitator } from "./facilitator.ts";
 import { LedgerTerms } from "./ledger-terms.ts";
 import { type Bind, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
 import { readPayment } from "./payment.ts";
+import { serveAuthorized } from "./authorized.ts";
+import type { Order } from "./order.ts";
 import { outlive } from "./run.ts";
-import { logSale, type Sale, serve } from "./sale.ts";
+import { logSale, type Sale } from "./sale.ts";
+import { facilitatorOf, memoryOf } from "./settlement.ts";
+import { serveUpfront } from "./upfront.ts";
 
 export type { PaymentContext, PaywallBindings, PaywallEnv, PaywallOptions } from "./options.ts";
 export { paywallCors } from "./cors.ts";
@@ -37,13 +40,13 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
 
   return async (c, next) => {
     const traceId = traceOf(c);
-    const facilitator = checked.facilitator?.(c) ?? (c.env.FACILITATOR as PaywallFacilitator);
     const payTo = checked.payTo ?? c.env.PAY_TO;
     if (!isAccountId(payTo)) throw new TypeError("paywall: neither payTo nor the binding PAY_TO is a LEZ account");
+    const facilitator = facilitatorOf(c, checked);
 
     const request = await boundRequest(c, checked.bind ?? defaultBind(c.req.method));
     if (!request) return refusalResponse({ code: "payload_too_large" });
-    const ledger = await ledgerTerms.ledger(facilitator, traceId);
+    const ledger = await ledgerTerms.ask(facilitator, traceId);
     if (!ledger) return refusalResponse({ code: "facilitator_unavailable" });
     const challenge = challenges.for(request, payTo, ledger);
 
@@ -55,14 +58,15 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (c.req.method === "HEAD") {
       return refusalResponse({ code: "invalid_payload", detail: "HEAD is never charged; pay with GET", challenge, offerAgain: true });
     }
-    const read = readPayment(header, challenge.offer);
+    const read = readPayment(header, challenge.required);
     if (!read.ok) return refusalResponse({ code: read.code, detail: read.detail, challenge, offerAgain: true });
 
-    const sale: Sale = { c, next, facilitator, challenge, payment: read.payment, traceId };
-    const work = serve(sale);
+    const order: Order = { payment: read.payment, offer: challenge.offer, fingerprint: challenge.fingerprint, traceId };
+    const sale: Sale = { c, next, order, challenge, facilitator, memory: () => memoryOf(c, checked, order) };
+    const work = checked.flow === "upfront" ? serveUpfront(sale) : serveAuthorized(sale);
     outlive(c, work);
     const result = await work;
-    if (result.code === "ledger_mismatch") ledgerTerms.forget();
+    if (!result.answered && result.code === "ledger_mismatch") ledgerTerms.forget();
     logSale(sale, result);
     if (!result.answered) {
       c.res = undefined; // Hono would merge the withheld response's headers into this one

@@ -3,7 +3,10 @@ import type { Context } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { type Amount, isAmount } from "../../../shared/amount.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_VALIDITY_SECONDS } from "../../../shared/limits.ts";
+import type { DeliveriesNamespace } from "./durable-memory.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
+import type { PaymentMemory } from "./memory.ts";
+import type { FacilitatorRpc } from "./rpc-facilitator.ts";
 
 export interface PaywallOptions {
   /** The price in atomic units, as a decimal string. */
@@ -20,15 +23,29 @@ export interface PaywallOptions {
   bind?: Bind;
   /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
   maxTimeoutSeconds?: number;
-  /** Where payments are settled. Default: the service binding `FACILITATOR`. */
-  facilitator?: (c: Context) => PaywallFacilitator;
+  /**
+   * When the money moves. `authorization` (default): held before the handler, captured after it delivered.
+   * `upfront`: before the handler. If it then fails, the same payment runs it again, free, until it delivers.
+   */
+  flow?: "authorization" | "upfront";
+  /** x402 extensions to advertise, by key. What a client echoes of them must contain what was advertised. */
+  extensions?: Record<string, Record<string, unknown>>;
+  /** Where payments are settled. Default: see `PaywallBindings`. */
+  facilitator?: (c: Context<PaywallEnv>) => PaywallFacilitator;
+  /** Where is remembered what must outlive a request. Default: the binding `DELIVERIES`, else this isolate. */
+  memory?: (c: Context<PaywallEnv>, payer: AccountId) => PaymentMemory;
 }
 
 export type Bind = "route" | "query" | "body";
 
 /** The Worker's bindings that a paywall falls back on. */
 export interface PaywallBindings {
-  FACILITATOR?: unknown;
+  /** Our facilitator, by service binding. */
+  FACILITATOR?: FacilitatorRpc;
+  /** Any x402 facilitator, by URL, in place of the binding. Needs `DELIVERIES`. */
+  FACILITATOR_URL?: string;
+  /** The merchant's memory: the Durable Object `Deliveries`. */
+  DELIVERIES?: DeliveriesNamespace;
   PAY_TO?: string;
   /** The origin that buyers see, when it is not the one the request arrives with. */
   PUBLIC_ORIGIN?: string;
@@ -58,10 +75,11 @@ export interface CheckedOptions extends PaywallOptions {
 
 /** @throws {TypeError} when the seller's configuration could never be paid */
 export function checkOptions(options: PaywallOptions): CheckedOptions {
-  const { amount, payTo, bind, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
+  const { amount, payTo, bind, flow, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
   require(isAmount(amount), `amount must be atomic units as a decimal string, not ${JSON.stringify(amount)}`);
   require(payTo === undefined || isAccountId(payTo), `payTo must be a LEZ account, not ${JSON.stringify(payTo)}`);
   require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
+  require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
   const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
   require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
   require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);

@@ -3,18 +3,21 @@ import type { ErrorCode } from "../../../shared/errors.ts";
 import { isOtherVersion } from "../../../shared/exact/verify.ts";
 import { decodeHeader } from "../../../shared/headers.ts";
 import { checkShape } from "../../../shared/json.ts";
-import { compareOffer } from "../../../shared/offer.ts";
-import { type PaymentPayload, paymentPayloadSchema, type PaymentRequirements } from "../../../shared/x402.ts";
+import { compareOffer, echoesExtensions } from "../../../shared/offer.ts";
+import { type PaymentPayload, paymentPayloadSchema, type PaymentRequired } from "../../../shared/x402.ts";
 import * as z from "zod/mini";
 
 export type ReadPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
 
-export function readPayment(header: string, offer: PaymentRequirements): ReadPayment {
+export function readPayment(header: string, { accepts, extensions }: PaymentRequired): ReadPayment {
   const json = decodeHeader(header, z.unknown());
   if (!json.ok) return { ok: false, code: json.code, detail: json.problem };
   if (isOtherVersion(json.value)) return { ok: false, code: "invalid_x402_version" };
   const payment = checkShape(json.value, paymentPayloadSchema);
   if (!payment.ok) return { ok: false, code: payment.code, detail: payment.problem };
-  const code = compareOffer(payment.value.accepted, offer);
-  return code ? { ok: false, code } : { ok: true, payment: payment.value };
+  const [offer] = accepts;
+  const code = offer && compareOffer(payment.value.accepted, offer);
+  if (code) return { ok: false, code };
+  if (!echoesExtensions(payment.value.extensions, extensions)) return { ok: false, code: "extension_echo_mismatch" };
+  return { ok: true, payment: payment.value };
 }

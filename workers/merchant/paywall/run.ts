@@ -1,8 +1,8 @@
 /** Running the paid handler: once, under a deadline, in such a way that a client that hangs up changes nothing. */
-import type { Context, Next } from "hono";
+import type { Context } from "hono";
 import { LATE, withDeadline } from "../../../shared/deadline.ts";
 import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../shared/limits.ts";
-import type { PaywallEnv } from "./options.ts";
+import type { Sale } from "./sale.ts";
 
 export type Run =
   /** The handler answered 2xx; its response is in `c.res`. */
@@ -17,7 +17,10 @@ export type Run =
 /** The handler's time: the hold's, less a margin in which the capture still meets it. */
 export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
 
-export async function runHandler(c: Context<PaywallEnv>, next: Next, abort: AbortController): Promise<Run> {
+/** @param payment who pays, and the id that stays the same however often this payment runs the handler */
+export async function runHandler({ c, next, challenge }: Sale, payment: { id: string; payer: string }): Promise<Run> {
+  const abort = new AbortController();
+  c.set("payment", { ...payment, amount: challenge.offer.amount, signal: abort.signal });
   const handler = next();
   try {
     if ((await withDeadline(handler, HANDLER_SECONDS)) === LATE) {

@@ -2,6 +2,8 @@
 import { Hono } from "hono";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 
+export { Deliveries } from "../../workers/merchant/deliveries.ts";
+
 const app = new Hono<PaywallEnv>();
 const runs = { total: 0, now: 0, most: 0 };
 

@@ -1,0 +1,58 @@
+/** The question at the end of the approval screen: y, a typed amount, or a code that was read before. */
+import { displayAmount } from "../shared/amount.ts";
+import { ASSET_SYMBOL } from "../shared/lez.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../shared/limits.ts";
+import { shortCode } from "../shared/payment-request.ts";
+import type { ApprovalView } from "./approval-screen.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+import { askText, askYesOrNo, interrupted } from "./prompts.ts";
+
+/** The owner's yes. A code given in advance names the request; it skips the question and nothing else. */
+export async function confirm(
+  context: Context,
+  { checked, request, authorization }: ApprovalView,
+  code: string | undefined,
+): Promise<Outcome<undefined>> {
+  const expected = shortCode(checked.digest);
+  if (code !== undefined) {
+    if (sameCode(code, expected)) return succeed(undefined);
+    return fail("request_differs", `--confirm names another request: this one is ${expected}.`, { hint: "Read the request again." });
+  }
+  if (!context.interactive) {
+    return fail("interaction_required", `Request ${expected} waits for the owner, and there is no terminal to ask on.`, {
+      exit: EXIT.approvalPending,
+      hint: `The owner runs this in a terminal, or adds --confirm ${expected} after reading the request.`,
+      details: { shortCode: expected, amount: authorization.value, payTo: authorization.to, url: request.http.url },
+    });
+  }
+  const price = displayAmount(authorization.value);
+  const question = `Pay ${price} to ${new URL(request.http.url).host}?`;
+  const answer =
+    BigInt(authorization.value) > APPROVAL_TYPED_THRESHOLD
+      ? await askText(context, `${question} Type the amount or the short code, or nothing to leave it`).then((text) =>
+          text === undefined ? undefined : isTypedYes(text, authorization.value, expected),
+        )
+      : await askYesOrNo(context, question);
+  if (answer === undefined) return interrupted();
+  if (answer) return succeed(undefined);
+  return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
+    hint: "To say no for good: lez-agent-pay owner decline",
+  });
+}
+
+function sameCode(typed: string, expected: string): boolean {
+  return plainCode(typed) === plainCode(expected);
+}
+
+function plainCode(code: string): string {
+  return code.toUpperCase().replace(/[\s-]/g, "");
+}
+
+/** `2.5`, `2.5 LGO`, `2500000000`, or the short code. */
+function isTypedYes(typed: string, amount: string, code: string): boolean {
+  const text = typed.trim().toUpperCase();
+  const display = displayAmount(amount);
+  return text === amount || text === display || `${text} ${ASSET_SYMBOL}` === display || sameCode(text, code);
+}

@@ -1,0 +1,26 @@
+/** One line for those who set up an x402Client. */
+import type { PaymentPolicy, x402Client } from "@x402/core/client";
+import { NETWORK } from "../../lez.ts";
+import { ExactLezScheme } from "./scheme.ts";
+import type { LezSigner } from "./signer.ts";
+
+export interface ExactLezClientConfig {
+  /** Whoever signs for the account that pays. */
+  signer: LezSigner;
+  /** Filters over the offers that a merchant makes, in the order in which they apply. */
+  policies?: PaymentPolicy[];
+}
+
+/**
+ * @example
+ * const client = registerExactLezScheme(new x402Client(), { signer: await keySigner(secretKey) });
+ * const response = await wrapFetchWithPayment(fetch, client)("https://merchant.example.com/premium");
+ */
+export function registerExactLezScheme<Client extends Pick<x402Client, "register" | "registerPolicy">>(
+  client: Client,
+  { signer, policies = [] }: ExactLezClientConfig,
+): Client {
+  client.register(NETWORK, new ExactLezScheme(signer));
+  for (const policy of policies) client.registerPolicy(policy);
+  return client;
+}

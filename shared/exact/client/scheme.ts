@@ -1,0 +1,99 @@
+/**
+ * The payer's side: from an offer to a signed payment. Types of the official client, none of its code.
+ * Each call signs a fresh nonce, so each call's payment can be settled once: present one again rather than make another.
+ */
+import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeNetworkClient } from "@x402/core/types";
+import type { AccountId } from "../../account.ts";
+import { type Authorization, authorizationDigest, authorizationSchema, type ExactPayload } from "../../authorization.ts";
+import { bytesToHex, randomBytes } from "../../bytes.ts";
+import type { Digest } from "../../digest.ts";
+import { type ErrorCode, ERRORS } from "../../errors.ts";
+import { checkShape } from "../../json.ts";
+import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "../../lez.ts";
+import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
+import { unixNow } from "../../time.ts";
+import { paymentRequirementsSchema } from "../../x402.ts";
+import { checkAuthorization, verifyExact } from "../verify.ts";
+import type { LezSigner } from "./signer.ts";
+
+/** No payment was made: the offer is not one that this mechanism pays, or the signature came too late or is wrong. */
+export class PaymentRefused extends Error {
+  override name = "PaymentRefused";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, detail: string = ERRORS[code].message) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+  }
+}
+
+export class ExactLezScheme implements SchemeNetworkClient {
+  readonly scheme = SCHEME;
+  readonly #signer: LezSigner;
+  readonly #clock: () => number;
+
+  /** @param clock unix seconds */
+  constructor(signer: LezSigner, clock: () => number = unixNow) {
+    this.#signer = signer;
+    this.#clock = clock;
+  }
+
+  /**
+   * Without an answer here the official client pays nothing at all. Its default cap of "$1" per payment is 1 LGO, as
+   * if the two were worth the same: there is no oracle. Whoever minds sets `spendControls`.
+   */
+  findDefaultAsset(asset: string, network: string): DefaultAsset | undefined {
+    if (asset !== ASSET || network !== NETWORK) return undefined;
+    return { asset: ASSET, decimals: ASSET_DECIMALS, symbol: ASSET_SYMBOL };
+  }
+
+  /** @throws {PaymentRefused}, and whatever the signer throws, OwnerDeclined for one */
+  async createPaymentPayload(x402Version: number, requirements: PaymentRequirements): Promise<PaymentPayloadResult> {
+    if (x402Version !== X402_VERSION) throw new PaymentRefused("invalid_x402_version");
+    const { authorization, ledger } = authorize(requirements, this.#signer.account, this.#clock());
+    const signature = await this.#signer.sign(authorizationDigest(authorization), authorization);
+    const payload: ExactPayload = { authorization, publicKey: this.#signer.publicKey, signature };
+
+    // Verified as the facilitator will: an owner may have answered after the window, and signers are other people's code.
+    const made = { x402Version: X402_VERSION, accepted: requirements, payload };
+    const verified = await verifyExact(made, requirements, { now: this.#clock(), ledger });
+    if (!verified.ok) throw new PaymentRefused(verified.code, verified.detail);
+    return { x402Version: X402_VERSION, payload };
+  }
+}
+
+/**
+ * What will be signed. `extra.binding` and `extra.ledger` are signed as they are: only the merchant knows what it bound,
+ * and only the facilitator which ledger it serves.
+ */
+function authorize(requirements: PaymentRequirements, from: AccountId, now: number): { authorization: Authorization; ledger: Digest } {
+  const asked = checkShape(requirements, paymentRequirementsSchema);
+  if (!asked.ok) throw new PaymentRefused(asked.code, asked.problem);
+  const { network, asset, payTo, amount, maxTimeoutSeconds } = asked.value;
+  const { binding, ledger } = asked.value.extra ?? {};
+  const shaped = checkShape(
+    {
+      network,
+      asset,
+      from,
+      to: payTo,
+      value: amount,
+      validAfter: String(now),
+      validBefore: String(now + Math.floor(Math.min(maxTimeoutSeconds, MAX_VALIDITY_SECONDS))),
+      nonce: bytesToHex(randomBytes(32)),
+      ...(isPresent(binding) && { binding }),
+      ...(isPresent(ledger) && { ledger }),
+    },
+    authorizationSchema,
+  );
+  if (!shaped.ok) throw new PaymentRefused(shaped.code, shaped.problem);
+  const authorization = shaped.value;
+  const context = { now, ledger: ledger as Digest };
+  const code = checkAuthorization(authorization, asked.value, asked.value, context);
+  if (code) throw new PaymentRefused(code);
+  return { authorization, ledger: context.ledger };
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}

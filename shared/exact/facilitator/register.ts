@@ -1,0 +1,20 @@
+/** One line for those who set up an x402Facilitator. */
+import type { x402Facilitator } from "@x402/core/facilitator";
+import type { PaymentBackend } from "../../backend.ts";
+import { Facilitator } from "../../facilitator.ts";
+import { NETWORK } from "../../lez.ts";
+import { ExactLezScheme } from "./scheme.ts";
+
+/**
+ * @param backend where payments settle; asked once for the id of its ledger
+ * @example
+ * const facilitator = await registerExactLezScheme(new x402Facilitator(), { backend });
+ */
+export async function registerExactLezScheme<Target extends Pick<x402Facilitator, "register">>(
+  target: Target,
+  { backend }: { backend: PaymentBackend },
+): Promise<Target> {
+  const { ledger } = await backend.info();
+  target.register(NETWORK, new ExactLezScheme(new Facilitator(backend, ledger)));
+  return target;
+}

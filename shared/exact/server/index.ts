@@ -1,0 +1,3 @@
+/** `exact` on LEZ for a merchant who uses the official x402 server. */
+export { registerExactLezScheme } from "./register.ts";
+export { ExactLezScheme } from "./scheme.ts";

@@ -1,0 +1,60 @@
+/**
+ * The protocol for other programs: what is on the wire, what is signed, what is checked, and how it is shown.
+ * What is not named here may change; what is named here follows semantic versioning.
+ */
+
+// The network, and what its objects are called.
+export { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "./lez.ts";
+export * as limits from "./limits.ts";
+export { ERROR_CODES, ERRORS, type ErrorCode, type ErrorFacts, isErrorCode, type Problem } from "./errors.ts";
+
+// Values.
+export { type AccountId, accountOfKey, isAccountId, parseAccountId } from "./account.ts";
+export { type Amount, displayAmount, isAmount } from "./amount.ts";
+export { bodyDigest, canonicalJson, type Digest, digest, type DigestType, type Signable } from "./digest.ts";
+
+// The wire.
+export { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "./headers.ts";
+export { type Parsed, parseJson } from "./json.ts";
+export {
+  type PaymentPayload,
+  paymentPayloadSchema,
+  type PaymentRequired,
+  paymentRequiredSchema,
+  type PaymentRequirements,
+  paymentRequirementsSchema,
+  type SettleResponse,
+  settleResponseSchema,
+} from "./x402.ts";
+
+// What a payer signs, and what it is bound to.
+export {
+  type Authorization,
+  authorizationDigest,
+  authorizationSchema,
+  type ExactPayload,
+  exactPayloadSchema,
+  transactionOf,
+} from "./authorization.ts";
+export { type BindingScope, bindingOf, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./binding.ts";
+export { type Verification, verifyExact } from "./exact/verify.ts";
+
+// What an agent asks and an owner answers.
+export {
+  checkPaymentRequest,
+  paymentFields,
+  type PaymentRequest,
+  type PaymentRequestBody,
+  paymentRequestSchema,
+  type RequestCheck,
+  requestDigest,
+  shortCode,
+  signPaymentRequest,
+} from "./payment-request.ts";
+export { authorizationFor, signPayload } from "./approval.ts";
+export { DECLINE_CODES, type Decision, type DecisionRecord, decisionRecordSchema, isGenuineDecision, recordDecision } from "./decision.ts";
+export { showUnsafe } from "./text.ts";
+
+// Keys.
+export { verifyDigest } from "./ed25519.ts";
+export { generateSecretKey, keySigner, type WalletSigner } from "./signer.ts";

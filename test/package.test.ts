@@ -1,0 +1,179 @@
+/** The package as its users get it: packed from a copy of the sources, unpacked elsewhere, and used without the repository. */
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, sep } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Buyer, verdict } from "../agent-cli/demo/buyer.ts";
+import { startStack } from "../agent-cli/demo/stack.ts";
+import { bundleScript } from "../scripts/build-workers.ts";
+
+const ROOT = dirname(import.meta.dirname);
+const run = promisify(execFile);
+
+interface Packed {
+  filename: string;
+  size: number;
+  files: { path: string; size: number }[];
+}
+
+let temp: string;
+/** A project with the package in its node_modules. */
+let project: string;
+let installed: string;
+let packed: Packed;
+
+beforeAll(async () => {
+  temp = await mkdtemp(join(tmpdir(), "lez-package-"));
+  const sources = join(temp, "sources");
+  const left = new Set(["node_modules", ".git", "dist", ".wrangler", "coverage"]);
+  await cp(ROOT, sources, { recursive: true, filter: (path) => !path.split(sep).some((part) => left.has(part)) });
+  await symlink(join(ROOT, "node_modules"), join(sources, "node_modules"));
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", temp], { cwd: sources });
+  // What lifecycle scripts say comes first; npm 12 answers with an object by name, older ones with an array.
+  [packed] = Object.values(JSON.parse(stdout.slice(stdout.search(/^[[{]/m))) as Record<string, Packed>) as [Packed];
+
+  project = join(temp, "project");
+  installed = join(project, "node_modules", "lez-agent-pay");
+  await mkdir(installed, { recursive: true });
+  await unpack(installed);
+  await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  const { dependencies } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as { dependencies: object };
+  for (const name of [...Object.keys(dependencies), "@x402/core", "@types/node"]) {
+    const place = join(project, "node_modules", name);
+    await mkdir(dirname(place), { recursive: true });
+    await symlink(join(ROOT, "node_modules", name), place);
+  }
+});
+afterAll(() => rm(temp, { recursive: true, force: true }));
+
+function unpack(directory: string) {
+  return run("tar", ["-xzf", join(temp, packed.filename), "--strip-components=1", "-C", directory]);
+}
+
+test("holds what users need, and neither tests, sources nor maps", () => {
+  const listing = packed.files.map(({ path, size }) => `${String(size).padStart(8)}  ${path}`);
+  console.log([...listing, `${String(packed.size).padStart(8)}  ${packed.filename}`].join("\n"));
+  const paths = packed.files.map(({ path }) => path);
+  for (const needed of [
+    "README.md",
+    "LICENSE",
+    "package.json",
+    "agent-cli/bin.js",
+    "dist/cli.js",
+    "dist/workers/stack.json",
+    "spec/protocol.md",
+  ]) {
+    expect(paths).toContain(needed);
+  }
+  const allowed =
+    /^(README\.md|LICENSE|SKILL\.md|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
+  expect(paths.filter((path) => !allowed.test(path) || /\.(test|fixtures)\./.test(path))).toEqual([]);
+  expect(packed.size).toBeLessThan(500_000);
+});
+
+test("has a file behind every export, and its declarations", async () => {
+  const { exports } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as { exports: Record<string, string | object> };
+  const targets = Object.values(exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)));
+  const paths = packed.files.map(({ path }) => `./${path}`);
+  expect(targets.length).toBeGreaterThan(10);
+  expect(targets.filter((target) => !paths.includes(target))).toEqual([]);
+});
+
+const PROGRAM = `
+import { x402Client } from "@x402/core/client";
+import { x402Facilitator } from "@x402/core/facilitator";
+import { HTTPFacilitatorClient, x402ResourceServer } from "@x402/core/server";
+import type { PaymentRequired } from "@x402/core/types";
+import { askFirst, registerExactLezScheme } from "lez-agent-pay/exact/client";
+import { BackendUnavailable, type PaymentBackend, registerExactLezScheme as facilitate } from "lez-agent-pay/exact/facilitator";
+import { registerExactLezScheme as serve } from "lez-agent-pay/exact/server";
+import { type Digest, generateSecretKey, keySigner, limits, NETWORK, verifyExact } from "lez-agent-pay/protocol";
+
+const wallet = await keySigner(generateSecretKey());
+const { account: payTo } = await keySigner(generateSecretKey());
+const ledger = "ab".repeat(32) as Digest;
+const offer = {
+  scheme: "exact", network: NETWORK, asset: "native", amount: "10000", payTo,
+  maxTimeoutSeconds: limits.DEFAULT_TIMEOUT_SECONDS, extra: { ledger },
+} as const;
+const terms: PaymentRequired = { x402Version: 2, resource: { url: "https://merchant.example.com/" }, accepts: [offer] };
+const client = registerExactLezScheme(new x402Client(), { signer: askFirst(wallet, async ({ value }) => value === "10000") });
+const payload = await client.createPaymentPayload(terms);
+const verified = await verifyExact(payload, offer, { now: Math.floor(Date.now() / 1000), ledger });
+
+const backend: Partial<PaymentBackend> = {
+  info: async () => ({ ledger, treasury: payTo, supply: "1" }),
+  check: async () => { throw new BackendUnavailable("down", { overloaded: false }); },
+};
+const facilitator = await facilitate(new x402Facilitator(), { backend: backend as PaymentBackend });
+serve(new x402ResourceServer(new HTTPFacilitatorClient({ url: "http://127.0.0.1:9" })));
+const { invalidReason } = await facilitator.verify(payload, offer);
+console.log(JSON.stringify({ verified: verified.ok, kinds: facilitator.getSupported().kinds.length, invalidReason }));
+`;
+
+const SHOP = `
+import { Hono } from "hono";
+import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "lez-agent-pay/hono";
+
+const price: PaywallOptions = { amount: "10000", description: "Goods" };
+const app = new Hono<PaywallEnv>();
+app.use(paywallCors());
+app.get("/goods", paywall(price), (c) => c.text(\`goods for \${c.get("payment").payer}\`));
+export default app;
+`;
+
+test.each(["nodenext", "bundler"])("type-checks in a user's project, module resolution %s", async (moduleResolution) => {
+  await writeFile(join(project, "program.ts"), PROGRAM);
+  await writeFile(join(project, "shop.ts"), SHOP);
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: "es2024",
+    lib: ["es2024", "dom", "dom.iterable"],
+    types: ["node"], // @x402/core names Buffer
+    module: moduleResolution === "bundler" ? "preserve" : "nodenext",
+    moduleResolution,
+    noEmit: true,
+    // Our declarations are checked; with this on, so are everybody's.
+    skipLibCheck: false,
+  };
+  const config = join(project, `tsconfig.${moduleResolution}.json`);
+  await writeFile(config, JSON.stringify({ compilerOptions, files: ["program.ts", "shop.ts"] }));
+  const { stdout } = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", config]).catch(
+    (error) => error as { stdout: string },
+  );
+  expect(stdout).toBe("");
+});
+
+test("runs in Node: the three schemes and the protocol", async () => {
+  await writeFile(join(project, "program.ts"), PROGRAM);
+  const { stdout } = await run(process.execPath, [join(project, "program.ts")]);
+  expect(JSON.parse(stdout)).toEqual({ verified: true, kinds: 1, invalidReason: "facilitator_unavailable" });
+});
+
+test("runs in a Worker: the paywall asks to be paid, and is, beside the packed facilitator and ledger", async () => {
+  await writeFile(join(project, "shop.ts"), SHOP);
+  const merchantScript = await bundleScript(join(project, "shop.ts"));
+  const stack = await startStack({ bundles: join(installed, "dist/workers"), merchantScript });
+  try {
+    const buyer = await Buyer.create(stack);
+    await buyer.fund();
+    const goods = { url: `${stack.merchant}/goods` };
+    expect(verdict(await buyer.send(goods))).toBe("402 payment_required");
+    const paid = await buyer.send(goods, await buyer.approved(goods));
+    expect(verdict(paid)).toBe("200");
+    expect(await paid.text()).toBe(`goods for ${buyer.people.owner.account}`);
+  } finally {
+    await stack.stop();
+  }
+});
+
+test("brings a CLI that needs no node_modules", async () => {
+  const alone = join(temp, "alone");
+  await mkdir(alone);
+  await unpack(alone);
+  const { stdout } = await run(process.execPath, [join(alone, "agent-cli/bin.js"), "demo", "cli", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+});

@@ -1,0 +1,100 @@
+/** The README's commands, as they stand there, on a real terminal against a real stack. Only addresses and paths are this test's own. */
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import { spawn } from "@lydell/node-pty";
+import { beforeAll, describe, expect, test } from "vitest";
+import { COMMANDS } from "../agent-cli/registry.ts";
+import { PASSPHRASE, sandbox, Terminal } from "../agent-cli/testing/cli.ts";
+import { useStack } from "./stack/stack.ts";
+
+const ROOT = path.join(import.meta.dirname, "..");
+const README = readFileSync(path.join(ROOT, "README.md"), "utf8");
+const packageJson = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> } & Record<
+  string,
+  unknown
+>;
+
+/** The lines of the shell blocks under a heading. */
+function shellLines(heading: string): string[] {
+  const section = README.split(/^## /m).find((each) => each.startsWith(heading)) ?? "";
+  return [...section.matchAll(/```sh\n([^`]*)```/g)].flatMap(([, block = ""]) => block.trim().split("\n"));
+}
+
+describe("by hand", () => {
+  const world = useStack();
+  const box = sandbox();
+  const lines = shellLines("By hand").filter((line) => line !== "npm run stack");
+  let run: (line: string) => Terminal;
+  beforeAll(() => {
+    const { merchant, facilitator } = world.stack;
+    const local = (line: string) =>
+      line
+        .replaceAll("npx lez-agent-pay", `"${process.execPath}" "${path.join(ROOT, "agent-cli/bin.js")}"`)
+        .replaceAll("npx node", `"${process.execPath}"`)
+        .replaceAll("http://127.0.0.1:8787", merchant)
+        .replaceAll("http://127.0.0.1:8788", facilitator);
+    run = (line) => {
+      const env = { ...process.env, ...box.env, LEZ_FACILITATOR_URL: facilitator };
+      return new Terminal(spawn("bash", ["-c", local(line)], { cols: 120, rows: 50, cwd: box.directory, env }));
+    };
+  });
+
+  const outcomes: Record<string, { exit?: number; says?: string; type?: [string, string][] }> = {
+    "owner create": {
+      type: [
+        ["Passphrase for the new owner key", `${PASSPHRASE}\r`],
+        ["The same passphrase again", `${PASSPHRASE}\r`],
+      ],
+    },
+    "owner approve": {
+      says: "Approved",
+      type: [
+        ["Pay 0.00001 LGO", "y"],
+        ["Passphrase of", `${PASSPHRASE}\r`],
+      ],
+    },
+    "quote http": { says: "0.00001 LGO" },
+    "pay wallet": { says: "Paid 0.00001 LGO" },
+    balance: { says: "0.00099 LGO" },
+    "curl -i": { says: "402 Payment Required" },
+    "npx node": { says: "logos:lez-testnet" },
+    "curl -s http://127.0.0.1:8788/supported": { says: '"kinds"' },
+  };
+  test("has every step that is checked here", () => {
+    for (const part of Object.keys(outcomes)) expect(lines.join("\n")).toContain(part);
+  });
+
+  let paid = false;
+  test.each(lines)("%s", async (line) => {
+    const [part, outcome] = Object.entries(outcomes).find(([key]) => line.includes(key)) ?? ["", {}];
+    const replay = part === "pay wallet" && paid;
+    paid ||= part === "pay wallet";
+    const terminal = run(line);
+    for (const [question, keys] of outcome.type ?? []) await terminal.answer(question, keys);
+    expect(await terminal.exit, terminal.text).toBe(replay ? 20 : 0);
+    expect(terminal.text).toContain(replay ? "nonce_replayed" : (outcome.says ?? ""));
+  });
+});
+
+describe("what the README names exists", () => {
+  test("every npm script", () => {
+    const named = [...README.matchAll(/npm run ([a-z:]+)/g)].map(([, name = ""]) => name);
+    expect(named.length).toBeGreaterThan(3);
+    for (const name of named) expect(packageJson.scripts).toHaveProperty([name]);
+  });
+
+  test("every command of the CLI, and no other", () => {
+    const section = README.split(/^## /m).find((each) => each.startsWith("Commands")) ?? "";
+    const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+    const named = rows.flatMap((row) =>
+      [...(row.split("|")[1] ?? "").matchAll(/`([a-z][a-z ]*?)(?: <[^`]*)?`/g)].map(([, name = ""]) => name),
+    );
+    expect(named.toSorted()).toEqual(COMMANDS.map(({ name }) => name).toSorted());
+  });
+
+  test("every dependency has its reason", () => {
+    const section = README.split(/^## /m).find((each) => each.startsWith("Dependencies")) ?? "";
+    const names = ["dependencies", "optionalDependencies"].flatMap((kind) => Object.keys(packageJson[kind] as object));
+    for (const name of names) expect(section).toContain(name);
+  });
+});

@@ -1,0 +1,116 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ALARM_RETRY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import { unixNow } from "../../shared/time.ts";
+import { randomId, signedPayment } from "../signed.ts";
+import { alarmOf, fundedPayer, newLedger, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";
+
+beforeEach(() => setTime(NOW));
+afterEach(() => vi.useRealTimers());
+
+/** Somebody's hold of `seconds` on a payment that is valid for as long. */
+async function holdFor(ledger: Stub, seconds: number) {
+  const payer = await fundedPayer(ledger);
+  const { payment } = await signedPayment(payer, { validBefore: String(unixNow() + seconds) });
+  const hold = { reservationId: randomId(), fingerprint: randomId(), seconds };
+  const held = await remote(ledger).reserve("", { payment, hold });
+  if (!held.ok) throw new Error(held.code);
+  return { payer: payer.account, payment, reservation: held.reservation, deadLine: Math.max(held.heldUntil, payment.validBefore) };
+}
+
+const heldBy = async (ledger: Stub, account: string) => (await sql(ledger, "SELECT held FROM account WHERE id = ?", account))[0]?.["held"];
+
+describe("a hold", () => {
+  test("frees itself by alarm once it is dead", async () => {
+    const ledger = newLedger();
+    const { payer, reservation, deadLine } = await holdFor(ledger, 60);
+    expect(await alarmOf(ledger)).toBe(deadLine + 1);
+
+    setTime(deadLine);
+    expect(await runDurableObjectAlarm(ledger)).toBe(true);
+    expect(await heldBy(ledger, payer)).toBe("10000");
+    expect(await alarmOf(ledger)).toBe(deadLine + 1);
+
+    setTime(deadLine + 1);
+    expect(await runDurableObjectAlarm(ledger)).toBe(true);
+    expect(await heldBy(ledger, payer)).toBe("0");
+    expect(await remote(ledger).capture("", reservation)).toEqual({ ok: false, code: "reservation_lost" });
+    expect(await ledger.audit()).toMatchObject({ ok: true });
+  });
+
+  test("frees itself with nobody there, on the platform's own clock", async () => {
+    vi.useRealTimers();
+    const ledger = newLedger();
+    const { payer } = await holdFor(ledger, 0);
+    await evictDurableObject(ledger);
+    await vi.waitFor(async () => expect(await heldBy(ledger, payer)).toBe("0"), { timeout: 10_000, interval: 200 });
+  });
+});
+
+describe("the alarm", () => {
+  test("is brought forward by a hold that dies earlier, and not put off by one that dies later", async () => {
+    const ledger = newLedger();
+    await holdFor(ledger, 600);
+    const { deadLine } = await holdFor(ledger, 60);
+    expect(await alarmOf(ledger)).toBe(deadLine + 1);
+    await holdFor(ledger, 900);
+    expect(await alarmOf(ledger)).toBe(deadLine + 1);
+  });
+
+  test("is not put off by what comes after a restart", async () => {
+    const ledger = newLedger();
+    const { payer, deadLine } = await holdFor(ledger, 60);
+    await evictDurableObject(ledger);
+    await holdFor(ledger, 900);
+    expect(await alarmOf(ledger)).toBe(deadLine + 1);
+
+    setTime(deadLine + 1);
+    await runDurableObjectAlarm(ledger);
+    expect(await heldBy(ledger, payer)).toBe("0");
+  });
+
+  test("rings again for the holds that are left", async () => {
+    const ledger = newLedger();
+    const first = await holdFor(ledger, 60);
+    const second = await holdFor(ledger, 90);
+    setTime(first.deadLine + 1);
+    await runDurableObjectAlarm(ledger);
+    expect(await alarmOf(ledger)).toBe(second.deadLine + 1);
+  });
+
+  test("is set within the hour for what has to be forgotten one day", async () => {
+    const ledger = newLedger();
+    await remote(ledger).cancel("", { payer: (await fundedPayer(ledger)).account, nonce: randomId() });
+    expect(await alarmOf(ledger)).toBe(NOW + SWEEP_INTERVAL_SECONDS);
+  });
+
+  test("stops when nothing is left to do, and starts again when there is", async () => {
+    const ledger = newLedger();
+    const { payer, payment, deadLine } = await holdFor(ledger, 60);
+    setTime(deadLine + RETENTION_SECONDS + 1);
+    await runDurableObjectAlarm(ledger);
+    expect(await sql(ledger, "SELECT * FROM payment")).toEqual([]);
+    expect(await alarmOf(ledger)).toBeUndefined();
+    expect(await runDurableObjectAlarm(ledger)).toBe(false);
+
+    await remote(ledger).cancel("", { payer, nonce: payment.nonce });
+    expect(await alarmOf(ledger)).toBe(unixNow() + SWEEP_INTERVAL_SECONDS);
+  });
+
+  test("does not throw when the book contradicts itself, but rings again soon, and finishes when it can", async () => {
+    const ledger = newLedger();
+    const { payer, deadLine } = await holdFor(ledger, 60);
+    await sql(ledger, "UPDATE account SET held = '0' WHERE id = ?", payer);
+    const before = await tablesOf(ledger);
+    setTime(deadLine + 1);
+    expect(await runDurableObjectAlarm(ledger)).toBe(true);
+    expect(await tablesOf(ledger)).toEqual(before);
+    expect(await alarmOf(ledger)).toBe(deadLine + 1 + ALARM_RETRY_SECONDS);
+
+    await sql(ledger, "UPDATE account SET held = '10000' WHERE id = ?", payer);
+    setTime(deadLine + 1 + ALARM_RETRY_SECONDS);
+    await runDurableObjectAlarm(ledger);
+    expect(await heldBy(ledger, payer)).toBe("0");
+    expect(await ledger.audit()).toMatchObject({ ok: true });
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import type { SettleResponse } from "../../shared/x402.ts";
+import { randomId, signedPayment, type SignedPayment } from "../signed.ts";
+import { facilitator, facilitatorsLedger, fundedPayer, remote, sql } from "./ledger.ts";
+
+const ledger = facilitatorsLedger();
+const copies = <T>(count: number, copy: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, i) => copy(i)));
+const accountOf = ({ payment }: SignedPayment) => remote(ledger).account("", { account: payment.payer });
+const rowsOf = ({ payment }: SignedPayment) => sql(ledger, "SELECT state FROM payment WHERE payer = ?", payment.payer);
+
+function settleOverHttp({ payload, requirements }: SignedPayment): Promise<Response> {
+  const body = JSON.stringify({ x402Version: 2, paymentPayload: payload, paymentRequirements: requirements });
+  return facilitator.fetch(new Request("https://facilitator.example.com/settle", { method: "POST", body }));
+}
+
+function expectOnePaid(answers: SettleResponse[], { payment, transaction }: SignedPayment): void {
+  const paid = answers.filter(({ success }) => success);
+  const refused = answers.filter(({ success }) => !success);
+  const { payer } = payment;
+  expect(paid).toEqual([{ success: true, payer, transaction, network: "logos:lez-testnet", amount: "10000" }]);
+  expect(refused).toHaveLength(answers.length - 1);
+  const replayed = {
+    success: false,
+    errorReason: "nonce_replayed",
+    payer,
+    transaction: "",
+    network: "logos:lez-testnet",
+    extra: { transaction },
+  };
+  for (const answer of refused) expect(answer).toEqual(replayed);
+}
+
+describe("one payment, presented many times at once,", () => {
+  test("is held by exactly one of 100 reservations, and debited once", async () => {
+    const signed = await signedPayment(await fundedPayer(ledger));
+    const { payload, requirements, transaction } = signed;
+    const ids = Array.from({ length: 100 }, randomId);
+    const answers = await Promise.all(ids.map((id) => facilitator.reserve(payload, requirements, randomId(), id)));
+    const winner = answers.findIndex(({ ok }) => ok);
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+    for (const [index, answer] of answers.entries()) {
+      if (index !== winner) expect(answer).toEqual({ ok: false, code: "payment_in_progress", payer: signed.payment.payer });
+    }
+    expect(await accountOf(signed)).toMatchObject({ balance: "25000", held: "10000" });
+
+    const { payer, nonce } = signed.payment;
+    const captures = await copies(100, (i) => facilitator.capture({ payer, nonce, reservationId: ids[i] ?? randomId() }));
+    expect(captures.filter(({ ok }) => ok)).toEqual([expect.objectContaining({ transaction })]);
+    expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
+    expect(await rowsOf(signed)).toEqual([{ state: "settled" }]);
+  });
+
+  test("with the same reservation id, gets the same hold every time", async () => {
+    const signed = await signedPayment(await fundedPayer(ledger));
+    const id = randomId();
+    const answers = await copies(50, () => facilitator.reserve(signed.payload, signed.requirements, randomId(), id));
+    expect(answers[0]).toMatchObject({ ok: true, reservation: { reservationId: id } });
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(await accountOf(signed)).toMatchObject({ balance: "25000", held: "10000" });
+  });
+
+  test("settles once over RPC; all others get the transaction that used the nonce", async () => {
+    const signed = await signedPayment(await fundedPayer(ledger));
+    expectOnePaid(await copies(50, () => facilitator.settle(signed.payload, signed.requirements, randomId())), signed);
+    expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
+  });
+
+  test("settles once over HTTP", async () => {
+    const signed = await signedPayment(await fundedPayer(ledger));
+    const responses = await copies(50, () => settleOverHttp(signed));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    expectOnePaid(await Promise.all(responses.map((response) => response.json<SettleResponse>())), signed);
+    expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
+  });
+
+  test("is paid once however reserving, settling and capturing race", async () => {
+    const signed = await signedPayment(await fundedPayer(ledger));
+    const { payload, requirements, payment } = signed;
+    const sell = async (id = randomId()) => {
+      const held = await facilitator.reserve(payload, requirements, randomId(), id);
+      return held.ok && (await facilitator.capture({ payer: payment.payer, nonce: payment.nonce, reservationId: id })).ok;
+    };
+    const settle = async () => (await facilitator.settle(payload, requirements, randomId())).success;
+    const paid = await copies(60, (i) => (i % 2 ? sell() : settle()));
+    expect(paid.filter(Boolean)).toHaveLength(1);
+    expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
+  });
+});
+
+test("a balance is never overdrawn by payments that race for it", async () => {
+  const payer = await fundedPayer(ledger);
+  const payments = await copies(20, () => signedPayment(payer));
+  const answers = await Promise.all(payments.map(({ payload, requirements }) => facilitator.settle(payload, requirements, randomId())));
+  expect(answers.filter(({ success }) => success)).toHaveLength(2);
+  expect(answers.filter(({ errorReason }) => errorReason === "insufficient_funds")).toHaveLength(18);
+  expect(await remote(ledger).account("", { account: payer.account })).toMatchObject({ balance: "5000", held: "0" });
+  expect(await ledger.audit()).toMatchObject({ ok: true });
+});

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ERRORS, isErrorCode } from "../../shared/errors.ts";
+import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { merchant } from "../fixtures.ts";
+import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";
+import { get, post, send } from "./http.ts";
+import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime } from "./ledger.ts";
+
+setTime(NOW);
+const ledger = facilitatorsLedger();
+let ledgerId = "";
+beforeAll(async () => {
+  ledgerId = (await ledger.info()).ledger;
+});
+afterAll(() => vi.useRealTimers());
+
+/** A refusal as people read it. */
+function problem(code: keyof typeof ERRORS, detail?: unknown) {
+  return {
+    error: code,
+    problem: expect.objectContaining({ code, message: ERRORS[code].message, ...(detail !== undefined && { detail }) }),
+  };
+}
+
+const lookup = ({ payment: { payer, nonce, validBefore } }: SignedPayment) =>
+  get(`/settlements/logos:lez-testnet/${payer}/${nonce}?validBefore=${validBefore}`);
+const told = ({ payment: { payer, nonce } }: SignedPayment, status: string) => ({
+  status: 200,
+  body: { network: "logos:lez-testnet", ledger: ledgerId, payer, nonce, status },
+});
+
+describe("GET", () => {
+  test("/supported says what is settled here, in x402's words", async () => {
+    const { status, body } = await get("/supported");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: ledgerId } }],
+      extensions: [],
+      signers: { "logos:*": [] },
+    });
+  });
+
+  test("/health says which ledger", async () => {
+    expect(await get("/health")).toMatchObject({ status: 200, body: { ok: true, network: "logos:lez-testnet", ledger: ledgerId } });
+  });
+
+  test("/accounts/:id is a balance, as people write accounts too", async () => {
+    const { account } = await fundedPayer(ledger);
+    const state = { account, balance: "25000", held: "0", journalSeq: 1, journalHead: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    expect(await get(`/accounts/${account}`)).toMatchObject({ status: 200, body: state });
+    expect(await get(`/accounts/Public/${account}`)).toMatchObject({ status: 200, body: state });
+    expect(await get(`/accounts/Public%2F${account}`)).toMatchObject({ status: 200, body: state });
+  });
+
+  test("/accounts/:id of what is no account, or a private one, says so", async () => {
+    const { account } = await newPayer();
+    for (const wrong of ["alice", `Private/${account}`, `${account}/${account}`, "1".repeat(3000)]) {
+      expect(await get(`/accounts/${wrong}`), wrong).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
+    }
+  });
+
+  test.each([
+    "/",
+    "/settle",
+    "/verify",
+    "/faucet",
+    "/accounts",
+    "/accounts/",
+    "/settlements",
+    "/settlements/logos:lez-testnet",
+    "/nothing",
+  ])("%s is not_found", async (path) => {
+    expect(await get(path)).toMatchObject({ status: 404, body: problem("not_found") });
+  });
+});
+
+describe("GET /settlements", () => {
+  test("tells unused, reserved, settled and cancelled", async () => {
+    const payer = await fundedPayer(ledger);
+    const signed = await signedPayment(payer);
+    const { payment, transaction } = signed;
+    expect(await lookup(signed)).toMatchObject(told(signed, "unused"));
+    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+    await remote(ledger).reserve("", { payment, hold });
+    expect(await lookup(signed)).toMatchObject(told(signed, "reserved"));
+    await remote(ledger).capture("", { payer: payment.payer, nonce: payment.nonce, reservationId: hold.reservationId });
+    const settled = await lookup(signed);
+    expect(settled).toMatchObject(told(signed, "settled"));
+    expect(settled.body["transaction"]).toBe(transaction);
+
+    const other = await signedPayment(payer);
+    await remote(ledger).cancel("", { payer: payer.account, nonce: other.payment.nonce });
+    expect(await lookup(other)).toMatchObject(told(other, "cancelled"));
+  });
+
+  test("tells expired, and unknown when it was too long ago", async () => {
+    const payer = await newPayer();
+    const expired = await signedPayment(payer, { validBefore: String(NOW - 1) });
+    expect(await lookup(expired)).toMatchObject(told(expired, "expired"));
+    const unknown = await signedPayment(payer, { validBefore: String(NOW - RETENTION_SECONDS - 1) });
+    expect(await lookup(unknown)).toMatchObject(told(unknown, "unknown"));
+  });
+
+  test("wants all of it, well spelled", async () => {
+    const { account } = await newPayer();
+    const nonce = randomId();
+    const good = `/settlements/logos:lez-testnet/${account}/${nonce}?validBefore=${NOW}`;
+    expect(await get(good)).toMatchObject({ status: 200 });
+    for (const wrong of [
+      `/settlements/logos:lez-testnet/${account}/${nonce}`,
+      `/settlements/logos:lez-testnet/${account}/${nonce}?validBefore=`,
+      `/settlements/logos:lez-testnet/${account}/${nonce}?validBefore=soon`,
+      `/settlements/logos:lez-testnet/${account}/${nonce}?validBefore=-1`,
+      `/settlements/logos:lez-testnet/${account}/${nonce}?validBefore=1e9`,
+      `/settlements/logos:lez-testnet/${account}/${nonce}?validBefore=${"9".repeat(13)}`,
+      `/settlements/logos:lez-testnet/${account}/${nonce.toUpperCase()}A?validBefore=${NOW}`,
+      `/settlements/logos:lez-testnet/alice/${nonce}?validBefore=${NOW}`,
+      `/settlements/base:sepolia/${account}/${nonce}?validBefore=${NOW}`,
+    ]) {
+      expect(await get(wrong), wrong).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
+    }
+  });
+});
+
+describe("POST /faucet", () => {
+  test("gives once for one id, the usual amount when none is named", async () => {
+    const { account } = await newPayer();
+    const id = randomId();
+    const first = await post("/faucet", { account, id });
+    expect(first).toMatchObject({ status: 200, body: { success: true, account, balance: "1000000", transaction: expect.any(String) } });
+    expect((await post("/faucet", { account, id })).body).toEqual(first.body);
+    expect((await post("/faucet", { account, amount: "5", id: randomId() })).body).toMatchObject({ balance: "1000005" });
+    expect(await post("/faucet", { account, amount: "5", id })).toMatchObject({ status: 402, body: problem("nonce_replayed") });
+  });
+
+  test("has a cap, and says when to come back", async () => {
+    const { account } = await newPayer();
+    const answer = await post("/faucet", { account, amount: "100000001", id: randomId() });
+    expect(answer).toMatchObject({ status: 429, body: problem("rate_limited") });
+    expect(answer.headers.get("retry-after")).toBe("2");
+  });
+
+  test("reads account, amount and id, and nothing else", async () => {
+    const good = { account: merchant.account, id: randomId() };
+    for (const wrong of [
+      "",
+      "{}",
+      { id: good.id },
+      { ...good, amount: 5 },
+      { ...good, amount: "0" },
+      { ...good, account: "alice" },
+      { ...good, more: 1 },
+    ]) {
+      expect(await post("/faucet", wrong)).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
+    }
+    expect(await post("/faucet", " ".repeat(MAX_FACILITATOR_BODY_BYTES + 1))).toMatchObject({
+      status: 413,
+      body: problem("payload_too_large"),
+    });
+  });
+
+  test.each([undefined, "", "off", "ON", "true"])("is not there when FAUCET is %s", async (FAUCET) => {
+    const { account } = await newPayer();
+    const off = { LEDGER: env.LEDGER, ...(FAUCET !== undefined && { FAUCET }) };
+    expect(await post("/faucet", { account, id: randomId() }, off)).toMatchObject({ status: 404, body: problem("not_found") });
+    expect(await get(`/accounts/${account}`)).toMatchObject({ body: { balance: "0" } });
+  });
+});
+
+describe("every answer", () => {
+  test("carries the caller's trace id, or a new one", async () => {
+    const mine = "ab".repeat(16);
+    for (const path of ["/health", "/nothing"]) {
+      expect((await send(path, { headers: { "x-trace-id": mine } })).headers.get("x-trace-id")).toBe(mine);
+      for (const given of [undefined, "short", "<script>"]) {
+        const trace = (await send(path, given ? { headers: { "x-trace-id": given } } : {})).headers.get("x-trace-id");
+        expect(trace).toMatch(/^[0-9a-f]{32}$/);
+      }
+    }
+  });
+
+  test("that refuses names a code of the table", async () => {
+    for (const answer of [await get("/nothing"), await get("/accounts/alice"), await post("/faucet", "")]) {
+      expect(isErrorCode(answer.body["error"])).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,129 @@
+import { runInDurableObject } from "cloudflare:test";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Digest } from "../../shared/digest.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../hostile.ts";
+import { newPayer, randomId, signedPayment } from "../signed.ts";
+import { fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";
+
+const ledger = newLedger();
+const payer = await newPayer();
+const { payment } = await signedPayment(payer);
+const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+const reservation = { payer: payment.payer, nonce: payment.nonce, reservationId: hold.reservationId };
+const { nonce, validBefore } = payment;
+
+/** A method that takes one object, called as a neighbour without types could. */
+type Method = "check" | "reserve" | "capture" | "release" | "settle" | "cancel" | "status" | "account" | "journal" | "fund";
+function call(method: Method, args: unknown): Promise<unknown> {
+  const methods = remote(ledger) as unknown as Record<Method, (traceId: unknown, args: unknown) => Promise<unknown>>;
+  return methods[method]("", args);
+}
+
+/** What each method takes when all is well. */
+const GOOD: Record<Method, Record<string, unknown>> = {
+  check: { payment },
+  reserve: { payment, hold },
+  capture: reservation,
+  release: reservation,
+  settle: { payment, settlementId: randomId() },
+  cancel: { payer: payment.payer, nonce },
+  status: { payer: payment.payer, nonce, validBefore },
+  account: { account: payment.payer },
+  journal: { account: payment.payer, afterSeq: 0 },
+  fund: { account: payment.payer, value: "1", grantId: randomId() },
+};
+const METHODS = Object.entries(GOOD) as [Method, Record<string, unknown>][];
+
+const AMOUNTS = [...BAD_AMOUNTS, 1, 1n, null];
+const ACCOUNTS = [...BAD_ACCOUNTS, 7, null];
+const IDS = [...badHex(32), 7, null];
+const SECONDS = [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "60", null];
+const WRONG: Record<string, unknown[]> = {
+  payer: ACCOUNTS,
+  payee: [...ACCOUNTS, payment.payer],
+  account: ACCOUNTS,
+  value: AMOUNTS,
+  nonce: IDS,
+  authorizationDigest: IDS,
+  requestDigest: IDS,
+  reservationId: IDS,
+  fingerprint: IDS,
+  settlementId: IDS,
+  grantId: IDS,
+  seconds: SECONDS,
+  validAfter: SECONDS,
+  validBefore: SECONDS,
+  afterSeq: SECONDS,
+};
+
+/** Every way to spoil one member, or to add or take one away, at any depth. */
+function* spoiled(args: Record<string, unknown>): Generator {
+  yield { ...args, surprise: 1 };
+  for (const [name, value] of Object.entries(args)) {
+    const { [name]: _, ...rest } = args;
+    yield rest;
+    for (const wrong of WRONG[name] ?? ["", 7, null, []]) yield { ...args, [name]: wrong };
+    if (typeof value === "object" && value !== null) {
+      for (const inner of spoiled(value as Record<string, unknown>)) yield { ...args, [name]: inner };
+    }
+  }
+}
+
+beforeAll(async () => {
+  await ledger.info();
+});
+
+describe("a call of the wrong shape is invalid_payload and writes nothing:", () => {
+  test.each(METHODS)("%s", async (method, args) => {
+    const before = await tablesOf(ledger);
+    for (const wrong of [undefined, null, 7, "text", [], {}, [args], ...spoiled(args)]) {
+      expect(
+        await call(method, wrong),
+        JSON.stringify(wrong, (_, part: unknown) => (typeof part === "bigint" ? `${part}n` : part)),
+      ).toEqual({
+        ok: false,
+        code: "invalid_payload",
+      });
+    }
+    expect(await tablesOf(ledger)).toEqual(before);
+  });
+
+  test("and the right shape is not", async () => {
+    for (const [method, args] of METHODS) expect(await call(method, args), method).not.toMatchObject({ code: "invalid_payload" });
+  });
+});
+
+test("a trace id of any shape is taken, and never in the way", async () => {
+  const info = remote(ledger) as unknown as { account: (traceId: unknown, args: unknown) => Promise<unknown> };
+  for (const traceId of [undefined, null, 7, "x".repeat(10_000), { a: 1 }]) {
+    expect(await info.account(traceId, GOOD.account)).toMatchObject({ account: payment.payer });
+  }
+});
+
+describe("the faucet", () => {
+  test.each([undefined, "", "off", "ON", "true", "1", true])("gives nothing where FAUCET is %s", async (setting) => {
+    const ledger = newLedger();
+    await ledger.info();
+    const before = await tablesOf(ledger);
+    await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { FAUCET: setting }));
+    expect(await remote(ledger).fund("", { account: payment.payer, value: payment.value, grantId: randomId() })).toEqual({
+      ok: false,
+      code: "not_found",
+    });
+    expect(await tablesOf(ledger)).toEqual(before);
+  });
+
+  test("gives where it is on", async () => {
+    const ledger = newLedger();
+    const rich = await fundedPayer(ledger);
+    expect(await remote(ledger).account("", { account: rich.account })).toMatchObject({ balance: "25000" });
+  });
+});
+
+test("a page of a journal is what its owner can check", async () => {
+  const ledger = newLedger();
+  const rich = await fundedPayer(ledger);
+  const page = await remote(ledger).journal("", { account: rich.account, afterSeq: 0 });
+  const { ledger: id } = await ledger.info();
+  expect(page).toMatchObject([{ kind: "credit", value: "25000", prevHash: id satisfies Digest }]);
+});

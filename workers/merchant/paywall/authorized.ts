@@ -1,0 +1,42 @@
+/** Flow `authorization`: hold the payer's money, run the handler, capture, answer. */
+import type { Reservation } from "../../../shared/backend.ts";
+import { randomDigest } from "../../../shared/digest.ts";
+import { capture } from "./capture.ts";
+import { ask } from "./facilitator.ts";
+import { deliver, refuse, refuseFor, withhold } from "./outcome.ts";
+import { resume } from "./resume.ts";
+import { outlive, runHandler } from "./run.ts";
+import { leavePending, type Sale, type SaleResult } from "./sale.ts";
+
+export async function serveAuthorized(sale: Sale): Promise<SaleResult> {
+  const { facilitator, order } = sale;
+  const reserved = await ask(facilitator.reserve(order, randomDigest()));
+  // Perhaps the hold was made and its answer lost: it frees itself, and the same payment can be presented again.
+  if (!reserved) return refuse({ code: "facilitator_unavailable" });
+  if (!reserved.ok) return (await resume(sale, reserved.code)) ?? refuseFor(sale, reserved);
+
+  const { reservation, transaction } = reserved;
+  const outerHeaders = new Headers(sale.c.res.headers);
+  const undelivered = await runUnderHold(sale, reservation, transaction);
+  if (undelivered) return undelivered;
+  const receipt = await capture(sale, reservation);
+  if (receipt?.success) return deliver(sale, receipt, facilitator.holdsNothing ? reservation.reservationId : undefined);
+  return withhold(sale, outerHeaders, receipt ?? (await leavePending(sale, reservation)));
+}
+
+/** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */
+async function runUnderHold(sale: Sale, reservation: Reservation, transaction: string): Promise<SaleResult | undefined> {
+  const { facilitator, order } = sale;
+  const release = () => ask(facilitator.release(order, reservation));
+  const run = await runHandler(sale, { id: transaction, payer: reservation.payer });
+  if (run.outcome === "delivered") return undefined;
+  if (run.outcome === "late") {
+    // The hold stays while the handler does: a second run may not begin beside the first.
+    outlive(sale.c, run.over.then(release));
+    return refuse({ code: "handler_timeout" });
+  }
+  // The buyer reads that nothing was paid, so the money is free before the answer leaves.
+  await release();
+  if (run.outcome === "threw") throw run.error;
+  return { answered: true };
+}

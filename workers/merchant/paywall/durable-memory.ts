@@ -1,0 +1,17 @@
+/** Memory on disk: the merchant's Durable Object `Deliveries`, one per payer, so that payers do not wait for each other. */
+import type { AccountId } from "../../../shared/account.ts";
+import type { PaymentMemory } from "./memory.ts";
+
+/** What is used of the binding `DELIVERIES`. Loose, so that a seller's own Durable Object types fit. */
+export interface DeliveriesNamespace {
+  getByName(name: string): unknown;
+}
+
+export function durableMemory(namespace: DeliveriesNamespace, payer: AccountId): PaymentMemory {
+  // A fresh stub for every call: a broken one stays broken.
+  const object = () => namespace.getByName(payer) as PaymentMemory;
+  return {
+    begin: (key, lease, seconds) => object().begin(key, lease, seconds),
+    finish: (key, lease, remembered, forgetAfter) => object().finish(key, lease, remembered, forgetAfter),
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Somebody's facilitator over HTTP: plain /verify and /settle, which hold nothing. The lease in the merchant's own memory
+ * keeps copies of one payment away, so that they run the handler one at a time and are delivered once.
+ */
+import type * as z from "zod/mini";
+import type { ReserveResult } from "../../../shared/backend.ts";
+import { readLimited } from "../../../shared/body.ts";
+import type { Digest } from "../../../shared/digest.ts";
+import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
+import { verifyExact } from "../../../shared/exact/verify.ts";
+import type { PaymentRefusal } from "../../../shared/facilitator.ts";
+import { TRACE_ID } from "../../../shared/headers.ts";
+import { parseJson } from "../../../shared/json.ts";
+import { X402_VERSION } from "../../../shared/lez.ts";
+import { HOLD_SECONDS, MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../../shared/limits.ts";
+import { unixNow } from "../../../shared/time.ts";
+import { settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
+import type { PaywallFacilitator } from "./facilitator.ts";
+import type { PaymentMemory } from "./memory.ts";
+import { type Order, orderKey } from "./order.ts";
+
+export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => PaymentMemory): PaywallFacilitator {
+  const base = baseUrl.replace(/\/+$/, "");
+  const settle = (order: Order) => call(`${base}/settle`, settleResponseSchema, order.traceId, envelope(order));
+
+  return {
+    holdsNothing: true,
+    supported: (traceId) => call(`${base}/supported`, supportedResponseSchema, traceId),
+
+    reserve: async (order, reservationId) => {
+      const checked = await claim(order, reservationId, memoryOf(order));
+      if (!checked.ok) return checked;
+      const verified = await call(`${base}/verify`, verifyResponseSchema, order.traceId, envelope(order));
+      if (verified.isValid) return checked;
+      await memoryOf(order).finish(orderKey(order), reservationId, undefined, 0);
+      return { ok: false, code: known(verified.invalidReason, "unexpected_verify_error"), payer: checked.reservation.payer };
+    },
+
+    capture: (order) => settle(order),
+
+    release: (order, { reservationId }) => memoryOf(order).finish(orderKey(order), reservationId, undefined, 0),
+
+    settle: async (order, settlementId) => {
+      const checked = await claim(order, settlementId, memoryOf(order));
+      if (checked.ok) return settle(order);
+      return { success: false, errorReason: checked.code, transaction: "", network: order.offer.network };
+    },
+  };
+}
+
+/** Checks the signature here, so that only payers get a place in memory, and takes the lease. */
+async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promise<ReserveResult | PaymentRefusal> {
+  const ledger = (order.offer.extra?.["ledger"] ?? "") as Digest;
+  const verified = await verifyExact(order.payment, order.offer, { now: unixNow(), ledger });
+  if (!verified.ok) return verified;
+  const { payer, nonce, validBefore } = verified.payment;
+  const begun = await memory.begin(orderKey(order), lease, HOLD_SECONDS);
+  if (!begun.granted) return { ok: false, code: "payment_in_progress", payer };
+  if (begun.remembered) {
+    // This payment has a story already; whoever can tell it goes on from there.
+    await memory.finish(orderKey(order), lease, begun.remembered, validBefore + RETENTION_SECONDS);
+    return { ok: false, code: "nonce_replayed", payer };
+  }
+  const reservation = { payer, nonce, reservationId: lease };
+  return { ok: true, reservation, heldUntil: unixNow() + HOLD_SECONDS, transaction: verified.transaction };
+}
+
+function envelope({ payment, offer }: Order) {
+  return { x402Version: X402_VERSION, paymentPayload: payment, paymentRequirements: offer };
+}
+
+/** @throws {Error} for every answer that is not 200 and of the right shape: what the facilitator did is then unknown */
+async function call<Schema extends z.core.$ZodType>(
+  url: string,
+  schema: Schema,
+  traceId: string,
+  body?: unknown,
+): Promise<z.core.output<Schema>> {
+  const headers = { [TRACE_ID]: traceId, "Content-Type": "application/json" };
+  const response = await fetch(url, {
+    headers,
+    redirect: "manual",
+    ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+  });
+  const bytes = await readLimited(response.body, MAX_FACILITATOR_BODY_BYTES);
+  const parsed = parseJson(bytes ?? "", MAX_FACILITATOR_BODY_BYTES, schema);
+  if (response.status !== 200 || !parsed.ok) throw new Error(`${response.status} from the facilitator`);
+  return parsed.value;
+}
+
+/** A code of ours, or one of ours for what has another name elsewhere. */
+function known(reason: unknown, otherwise: ErrorCode): ErrorCode {
+  return isErrorCode(reason) ? reason : otherwise;
+}

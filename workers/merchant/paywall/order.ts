@@ -1,0 +1,37 @@
+/** A payment and the request it is presented for, and what can be computed from the two alone. */
+import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/authorization.ts";
+import type { Reservation } from "../../../shared/backend.ts";
+import { utf8 } from "../../../shared/bytes.ts";
+import { bodyDigest, canonicalJson, type Digest } from "../../../shared/digest.ts";
+import { checkShape } from "../../../shared/json.ts";
+import type { PaymentPayload, PaymentRequirements } from "../../../shared/x402.ts";
+
+export interface Order {
+  payment: PaymentPayload;
+  /** What the merchant asks for this request. */
+  offer: PaymentRequirements;
+  /** The binding of the request that is being served. */
+  fingerprint: Digest;
+  traceId: string;
+}
+
+/** Names the signed part of a payment, signature included: who cannot present it cannot name it. */
+export function orderKey({ payment }: Order): Digest {
+  return bodyDigest(utf8(canonicalJson(payment.payload)));
+}
+
+/** What the signed part says; undefined when it says nothing that this mechanism knows. */
+export function exactPayload({ payment }: Order): ExactPayload | undefined {
+  const exact = checkShape(payment.payload, exactPayloadSchema);
+  return exact.ok ? exact.value : undefined;
+}
+
+/** The claim that an id has on this payment at the ledger. */
+export function reservationOf({ authorization }: ExactPayload, reservationId: Digest): Reservation {
+  return { payer: authorization.from, nonce: authorization.nonce, reservationId };
+}
+
+/** The settlement that this payment leads to, whether it has or not. */
+export function settlementOf({ authorization }: ExactPayload): Digest {
+  return transactionOf(authorization.network, authorizationDigest(authorization));
+}

@@ -1,0 +1,41 @@
+/** How a sale ends: the goods with a receipt, or a refusal. */
+import type { Digest } from "../../../shared/digest.ts";
+import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
+import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import type { SettleResponse } from "../../../shared/x402.ts";
+import { type Refusal, refusalResponse } from "./answers.ts";
+import { outlive } from "./run.ts";
+import { remember, type Sale, type SaleResult } from "./sale.ts";
+
+/** @param lease the merchant's own lease on the payment, where it took one: it ends, and the payment with it */
+export function deliver(sale: Sale, receipt: SettleResponse, lease: Digest | undefined): SaleResult {
+  const { c } = sale;
+  c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
+  c.header("Cache-Control", "private, no-store");
+  if (lease) outlive(c, remember(sale, lease, { state: "delivered" }));
+  return { answered: true };
+}
+
+/** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
+export function withhold({ c, challenge }: Sale, outerHeaders: Headers, receipt: SettleResponse): SaleResult {
+  void c.res.body?.cancel();
+  const refusal = refuse({ code: codeOf(receipt), challenge, receipt });
+  for (const [name, value] of outerHeaders) if (!refusal.response.headers.has(name)) refusal.response.headers.append(name, value);
+  return refusal;
+}
+
+export function refuse(refusal: Refusal) {
+  return { answered: false, code: refusal.code, response: refusalResponse(refusal) } as const;
+}
+
+/** The facilitator said no. Terms go with it where a new payment is in order and ours are not stale as well. */
+export function refuseFor({ challenge }: Sale, { code, payer, transaction, detail }: PaymentRefusal, receipt?: SettleResponse): SaleResult {
+  if (code === "ledger_mismatch" || code === "payment_in_progress" || code === "overloaded") return refuse({ code });
+  return refuse({ code, detail, challenge, offerAgain: true, receipt: receipt ?? settleFailure(code, payer, transaction) });
+}
+
+/** A facilitator that is not ours may have words of its own; buyers hear ours only. */
+export function codeOf({ errorReason }: SettleResponse): ErrorCode {
+  return isErrorCode(errorReason) ? errorReason : "unexpected_settle_error";
+}

@@ -1,0 +1,35 @@
+/** Our own facilitator behind a service binding. It holds money at the ledger, and the ledger keeps copies away. */
+import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/backend.ts";
+import type { Digest } from "../../../shared/digest.ts";
+import { type PaymentRefusal, settleFailure, type Settlement, settleSuccess } from "../../../shared/facilitator.ts";
+import type { SupportedResponse } from "../../../shared/x402.ts";
+import type { PaywallFacilitator } from "./facilitator.ts";
+
+/** What a merchant calls of the facilitator Worker. */
+export interface FacilitatorRpc {
+  supported(traceId: string): Promise<SupportedResponse>;
+  reserve(
+    payload: unknown,
+    requirements: unknown,
+    fingerprint: Digest,
+    reservationId: Digest,
+    traceId: string,
+  ): Promise<ReserveResult | PaymentRefusal>;
+  capture(reservation: Reservation, traceId: string): Promise<SettleResult>;
+  release(reservation: Reservation, traceId: string): Promise<ReleaseResult>;
+  settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string): Promise<Settlement>;
+}
+
+export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
+  return {
+    holdsNothing: false,
+    supported: (traceId) => rpc.supported(traceId),
+    reserve: ({ payment, offer, fingerprint, traceId }, id) => rpc.reserve(payment, offer, fingerprint, id, traceId),
+    capture: async ({ traceId }, reservation) => {
+      const captured = await rpc.capture(reservation, traceId);
+      return captured.ok ? settleSuccess(captured) : settleFailure(captured.code, reservation.payer, captured.transaction);
+    },
+    release: ({ traceId }, reservation) => rpc.release(reservation, traceId),
+    settle: ({ payment, offer, traceId }, settlementId) => rpc.settle(payment, offer, settlementId, traceId),
+  };
+}

@@ -1,0 +1,27 @@
+/** Running the handler for money that has moved already. */
+import type { Digest } from "../../../shared/digest.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import type { SettleResponse } from "../../../shared/x402.ts";
+import { deliver, refuse } from "./outcome.ts";
+import { outlive, runHandler } from "./run.ts";
+import { remember, type Sale, type SaleResult } from "./sale.ts";
+
+/**
+ * What the handler does not deliver is remembered as owed: the same payment may ask for it again.
+ * @param lease under which what is owed is remembered
+ * @param leased whether that lease is open in the merchant's memory, and must end
+ */
+export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest, leased: boolean): Promise<SaleResult> {
+  const { c } = sale;
+  const owe = () => remember(sale, lease, { state: "paid", receipt });
+  const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" });
+  if (run.outcome === "delivered") return deliver(sale, receipt, leased ? lease : undefined);
+  if (run.outcome === "late") {
+    outlive(c, run.over.then(owe));
+    return refuse({ code: "handler_timeout", receipt });
+  }
+  await owe();
+  if (run.outcome === "threw") throw run.error;
+  c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
+  return { answered: true };
+}

@@ -1,0 +1,28 @@
+/** Which facilitator settles, and where is remembered what it does not: from the options, else from the Worker's bindings. */
+import type { Context } from "hono";
+import { durableMemory } from "./durable-memory.ts";
+import type { PaywallFacilitator } from "./facilitator.ts";
+import { httpFacilitator } from "./http-facilitator.ts";
+import { isolateMemory, type PaymentMemory } from "./memory.ts";
+import type { CheckedOptions, PaywallEnv } from "./options.ts";
+import { exactPayload, type Order } from "./order.ts";
+import { rpcFacilitator } from "./rpc-facilitator.ts";
+
+const inIsolate = isolateMemory();
+
+export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {
+  const { FACILITATOR, FACILITATOR_URL, DELIVERIES } = c.env;
+  if (options.facilitator) return options.facilitator(c);
+  if (FACILITATOR_URL) {
+    if (!DELIVERIES && !options.memory) throw new TypeError("paywall: FACILITATOR_URL needs the Durable Object binding DELIVERIES");
+    return httpFacilitator(FACILITATOR_URL, (order) => memoryOf(c, options, order));
+  }
+  if (FACILITATOR) return rpcFacilitator(FACILITATOR);
+  throw new TypeError("paywall: neither the binding FACILITATOR nor FACILITATOR_URL is set");
+}
+
+export function memoryOf(c: Context<PaywallEnv>, options: CheckedOptions, order: Order): PaymentMemory {
+  const payer = exactPayload(order)?.authorization.from;
+  if (payer && options.memory) return options.memory(c, payer);
+  return payer && c.env.DELIVERIES ? durableMemory(c.env.DELIVERIES, payer) : inIsolate;
+}

@@ -1,0 +1,23 @@
+/** Flow `upfront`: settle, run the handler, answer. What the handler then does not deliver stays owed. */
+import { randomDigest } from "../../../shared/digest.ts";
+import { ask } from "./facilitator.ts";
+import { exactPayload, reservationOf } from "./order.ts";
+import { codeOf, refuse, refuseFor } from "./outcome.ts";
+import { resume } from "./resume.ts";
+import { runPaid } from "./run-paid.ts";
+import { leavePending, type Sale, type SaleResult } from "./sale.ts";
+
+export async function serveUpfront(sale: Sale): Promise<SaleResult> {
+  const { facilitator, order, challenge } = sale;
+  const id = randomDigest();
+  const receipt = await ask(facilitator.settle(order, id));
+  if (receipt?.success) return runPaid(sale, receipt, id, facilitator.holdsNothing);
+  if (receipt && receipt.errorReason !== "settlement_pending") {
+    const code = codeOf(receipt);
+    return (await resume(sale, code)) ?? refuseFor(sale, { ok: false, code }, receipt);
+  }
+  // Nobody knows whether the money moved. Asking for the capture of this very id will tell.
+  const exact = exactPayload(order);
+  if (!exact) return refuse({ code: "facilitator_unavailable" });
+  return refuse({ code: "settlement_pending", challenge, receipt: await leavePending(sale, reservationOf(exact, id)) });
+}
