@@ -134,7 +134,7 @@ const property = (Rules: Rules) => fc.property(HISTORY, (history) => play(histor
 // --- The tests -------------------------------------------------------------------------------------
 
 test("the ledger does what the model does, whatever happens", () => {
-  fc.assert(property(LedgerRules), { numRuns: 300 });
+  fc.assert(property(LedgerRules), { numRuns: 250 });
 });
 
 test("the model finds no fault in a copy without one", async () => {

@@ -5,9 +5,8 @@ import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { createPeople } from "../../agent-cli/demo/people.ts";
 import type { PaymentBackend } from "../../shared/backend.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import type { Digest } from "../../shared/digest.ts";
+import { randomDigest } from "../../shared/digest.ts";
 import { BackendUnavailable } from "../../shared/exact/facilitator/index.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
@@ -15,12 +14,10 @@ import { unixNow } from "../../shared/time.ts";
 import { receiptOf } from "../stack/stack.ts";
 import { facilitatorApi, officialClient, officialFacilitator, officialMerchant, PRICE, replay } from "./official.ts";
 
-const randomId = () => bytesToHex(randomBytes(32)) as Digest;
-
 async function createLedger() {
-  const rules = new LedgerRules(memoryStore(), { ledger: randomId(), supply: GENESIS_SUPPLY, at: unixNow() });
+  const rules = new LedgerRules(memoryStore(), { ledger: randomDigest(), supply: GENESIS_SUPPLY, at: unixNow() });
   const { owner } = await createPeople();
-  rules.fund(owner.account, FAUCET_GRANT, randomId(), unixNow());
+  rules.fund(owner.account, FAUCET_GRANT, randomDigest(), unixNow());
   const spent = () => BigInt(FAUCET_GRANT) - BigInt(rules.account(owner.account).balance);
   return { rules, owner, spent, backend: inProcessBackend(rules) };
 }

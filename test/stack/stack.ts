@@ -5,7 +5,7 @@ import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { type Stack, type StackOptions, startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES, bundleScript } from "../../scripts/build-workers.ts";
 
-export { type Purchase, receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
+export { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
 
 /** Starts before the file's tests and stops after them. Every buyer has an account of its own. */
 export function useStack(options: Partial<StackOptions> & { merchant?: string } = {}) {

@@ -1,22 +1,28 @@
-/** A merchant for tests: it counts how often its handler runs, and how many at a time. */
-import { Hono } from "hono";
+/** A merchant for tests: it counts how often its handlers run, and how many at a time. */
+import { type Handler, Hono } from "hono";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 
 export { Deliveries } from "../../workers/merchant/deliveries.ts";
 
 const app = new Hono<PaywallEnv>();
 const runs = { total: 0, now: 0, most: 0 };
+const PRICE = { amount: "10000" };
 
-app.get("/runs", (c) => c.json(runs));
-
-app.get("/slow", paywall({ amount: "10000" }), async (c) => {
+const goods: Handler<PaywallEnv> = async (c) => {
   runs.total++;
   runs.most = Math.max(runs.most, ++runs.now);
   await new Promise((resolve) => setTimeout(resolve, 50));
   runs.now--;
   return c.text("goods");
-});
+};
 
-app.post("/echo", paywall({ amount: "10000" }), (c) => new Response(c.req.raw.body));
+app.get("/runs", (c) => c.json(runs));
+app.get("/slow", paywall(PRICE), goods);
+app.get("/archive", paywall({ ...PRICE, flow: "upfront" }), goods);
+app.get("/broken", paywall(PRICE), (c) => c.text("broken", 500));
+/** Fails until it is asked for the third time. */
+let attempts = 0;
+app.get("/third-time", paywall({ ...PRICE, flow: "upfront" }), (c) => (++attempts < 3 ? c.text("not yet", 503) : c.text("goods")));
+app.post("/echo", paywall(PRICE), (c) => new Response(c.req.raw.body));
 
 export default app;

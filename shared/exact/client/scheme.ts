@@ -5,8 +5,7 @@
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeNetworkClient } from "@x402/core/types";
 import type { AccountId } from "../../account.ts";
 import { type Authorization, authorizationDigest, authorizationSchema, type ExactPayload } from "../../authorization.ts";
-import { bytesToHex, randomBytes } from "../../bytes.ts";
-import type { Digest } from "../../digest.ts";
+import { type Digest, randomDigest } from "../../digest.ts";
 import { type ErrorCode, ERRORS } from "../../errors.ts";
 import { checkShape } from "../../json.ts";
 import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "../../lez.ts";
@@ -80,7 +79,7 @@ function authorize(requirements: PaymentRequirements, from: AccountId, now: numb
       value: amount,
       validAfter: String(now),
       validBefore: String(now + Math.floor(Math.min(maxTimeoutSeconds, MAX_VALIDITY_SECONDS))),
-      nonce: bytesToHex(randomBytes(32)),
+      nonce: randomDigest(),
       ...(isPresent(binding) && { binding }),
       ...(isPresent(ledger) && { ledger }),
     },

@@ -1,7 +1,6 @@
 /** The facilitator's side: our verification and settlement behind the official facilitator's interface, none of its code. */
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
-import { bytesToHex, randomBytes } from "../../bytes.ts";
-import type { Digest } from "../../digest.ts";
+import { randomDigest } from "../../digest.ts";
 import { BackendUnavailable, type Facilitator } from "../../facilitator.ts";
 import { SCHEME } from "../../lez.ts";
 
@@ -36,6 +35,6 @@ export class ExactLezScheme implements SchemeNetworkFacilitator {
 
   /** A backend that does not answer is `settlement_pending`; asking again tells, once, how it ended. */
   settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
-    return this.#facilitator.settle(payload, requirements, bytesToHex(randomBytes(32)) as Digest);
+    return this.#facilitator.settle(payload, requirements, randomDigest());
   }
 }

@@ -30,10 +30,16 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
     reserve: async (order, reservationId) => {
       const checked = await claim(order, reservationId, memoryOf(order));
       if (!checked.ok) return checked;
-      const verified = await call(`${base}/verify`, verifyResponseSchema, order.traceId, envelope(order));
-      if (verified.isValid) return checked;
-      await memoryOf(order).finish(orderKey(order), reservationId, undefined, 0);
-      return { ok: false, code: known(verified.invalidReason, "unexpected_verify_error"), payer: checked.reservation.payer };
+      const giveUp = () => memoryOf(order).finish(orderKey(order), reservationId, undefined, 0);
+      try {
+        const verified = await call(`${base}/verify`, verifyResponseSchema, order.traceId, envelope(order));
+        if (verified.isValid) return checked;
+        await giveUp();
+        return { ok: false, code: known(verified.invalidReason, "unexpected_verify_error"), payer: checked.reservation.payer };
+      } catch (error) {
+        await giveUp();
+        throw error;
+      }
     },
 
     capture: (order) => settle(order),

@@ -20,7 +20,7 @@ export interface Sale {
   challenge: Challenge;
   facilitator: PaywallFacilitator;
   /** Asked for only when there is something to remember. */
-  memory(): PaymentMemory;
+  memory: () => PaymentMemory;
 }
 
 export type SaleResult =

@@ -1,0 +1,111 @@
+/**
+ * A facilitator that misbehaves, one way per mode. It speaks real HTTP on loopback, and passes everything it does not
+ * spoil on to an honest one.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export type Mode =
+  | "honest"
+  /** 200 with a page instead of JSON. */
+  | "html"
+  /** 200 with JSON of another shape. */
+  | "wrong-shape"
+  /** A success that names no transaction. */
+  | "no-transaction"
+  /** 500 with free text that must not reach a buyer. */
+  | "error-text"
+  /** Connects and never answers. */
+  | "hang"
+  /** Closes the connection without an answer. */
+  | "reset"
+  /** Sends the caller elsewhere. */
+  | "redirect"
+  /** Answers with more than anybody should read. */
+  | "flood"
+  /** Says of every payment that it is fine, and settles none. */
+  | "valid-never-settles"
+  /** Settles, and loses the answer. */
+  | "loses-answer";
+
+export interface HostileFacilitator {
+  url: string;
+  /** Which calls misbehave: every path that ends so. */
+  misbehave(mode: Mode, path?: "/verify" | "/settle" | "/supported"): void;
+  /** How often each path was called. */
+  calls: Record<string, number>;
+  stop(): Promise<void>;
+}
+
+export const LEAK = "<h1>upstream secret</h1>";
+
+/** @param honest the base URL of a facilitator that works */
+export async function startHostileFacilitator(honest: () => string): Promise<HostileFacilitator> {
+  let mode: Mode = "honest";
+  let spoiled: string | undefined;
+  const calls: Record<string, number> = {};
+  const server = createServer((request, response) => {
+    const path = request.url ?? "/";
+    calls[path] = (calls[path] ?? 0) + 1;
+    const misbehaves = mode !== "honest" && (spoiled === undefined || path.endsWith(spoiled));
+    void (misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    misbehave: (next, path) => {
+      mode = next;
+      spoiled = path;
+    },
+    calls,
+    stop: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function answerBadly(mode: Mode, path: string, request: IncomingMessage, response: ServerResponse, honest: string): Promise<void> {
+  const json = (value: unknown) => response.setHeader("Content-Type", "application/json").end(JSON.stringify(value));
+  switch (mode) {
+    case "html":
+      return void response.setHeader("Content-Type", "text/html").end(LEAK);
+    case "wrong-shape":
+      return void json({ ok: true, message: LEAK });
+    case "no-transaction":
+      return void json({ isValid: true, success: true, network: "logos:lez-testnet" });
+    case "error-text":
+      return void response.writeHead(500).end(LEAK);
+    case "hang":
+      return;
+    case "reset":
+      return void response.destroy();
+    case "redirect":
+      return void response.writeHead(307, { Location: `${honest}${path}` }).end();
+    case "flood":
+      return void json({ isValid: true, padding: "x".repeat(1024 * 1024) });
+    case "valid-never-settles":
+      return void json(
+        path.endsWith("/settle")
+          ? { success: false, errorReason: "insufficient_funds", transaction: "", network: "logos:lez-testnet" }
+          : { isValid: true },
+      );
+    case "loses-answer":
+      await forward(request, honest);
+      return void response.destroy();
+    case "honest":
+      return passOn(request, response, honest);
+  }
+}
+
+async function passOn(request: IncomingMessage, response: ServerResponse, honest: string): Promise<void> {
+  const answer = await forward(request, honest);
+  response.writeHead(answer.status, { "Content-Type": "application/json" }).end(await answer.text());
+}
+
+async function forward(request: IncomingMessage, honest: string): Promise<Response> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  const body = Buffer.concat(chunks);
+  return fetch(`${honest}${request.url ?? ""}`, { method: request.method ?? "GET", ...(body.length > 0 && { body }) });
+}
