@@ -178,6 +178,12 @@ const TABLE = {
     hint: "Wait for Retry-After, then present the same payment again.",
   },
   rate_limited: { status: 429, ...SAME_PAYMENT, message: "Too many requests.", hint: "Wait for Retry-After." },
+  unauthorized: {
+    status: 401,
+    ...FINAL,
+    message: "This key may not settle payments to this account.",
+    hint: "Send the bearer key that the facilitator's operator gave you for payTo.",
+  },
   payload_too_large: {
     status: 413,
     ...FINAL,

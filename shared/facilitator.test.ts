@@ -4,10 +4,12 @@ import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../test/signed.ts";
 import type { Amount } from "./amount.ts";
 import type { LedgerPayment, PaymentBackend } from "./backend.ts";
+import { approvalNonce } from "./authorization.ts";
+import { type DecisionRecord, recordDecision } from "./decision.ts";
 import type { Digest } from "./digest.ts";
 import { BackendUnavailable, Facilitator } from "./facilitator.ts";
 import { LedgerRules } from "./ledger/rules.ts";
-import { HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
+import { CLOCK_SKEW_SECONDS, HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
 import { unixNow } from "./time.ts";
 
 const LEDGER = randomId();
@@ -287,6 +289,86 @@ test("supported names the ledger that settles", async () => {
 test("time is the clock's that it was given", async () => {
   const { ledger } = await setUp();
   const { payload, requirements, payment } = await signedPayment(payer);
-  const late = new Facilitator(ledger, LEDGER, new Map(), () => payment.validBefore + 1);
-  expect(await late.verify(payload, requirements)).toMatchObject({ invalidReason: "payment_expired" });
+  const early = new Facilitator(ledger, LEDGER, new Map(), () => payment.validAfter - CLOCK_SKEW_SECONDS - 1);
+  expect(await early.verify(payload, requirements)).toMatchObject({ invalidReason: "payment_not_yet_valid" });
+});
+
+describe("a payment that is presented after its time", () => {
+  /** A ledger whose clock the test turns. */
+  async function aging() {
+    const clock = { now: unixNow() };
+    const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: clock.now });
+    const facilitator = new Facilitator(
+      inProcessBackend(rules, () => clock.now),
+      LEDGER,
+      new Map(),
+      () => clock.now,
+    );
+    rules.fund(payer.account, "25000" as Amount, randomId(), clock.now);
+    return { clock, facilitator };
+  }
+
+  test("and was settled in time is replayed, not expired: it was paid", async () => {
+    const { clock, facilitator } = await aging();
+    const signed = await signedPayment(payer);
+    await settle(facilitator, signed);
+    clock.now = signed.payment.validBefore + 1;
+    const used = { errorReason: "nonce_replayed", extra: { transaction: signed.transaction } };
+    expect(await settle(facilitator, signed)).toMatchObject(used);
+    expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "nonce_replayed" });
+    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId());
+    expect(reserved).toMatchObject({ ok: false, code: "nonce_replayed", transaction: signed.transaction });
+  });
+
+  test("and was never settled has expired, for all three", async () => {
+    const { clock, facilitator } = await aging();
+    const signed = await signedPayment(payer);
+    clock.now = signed.payment.validBefore + 1;
+    expect(await settle(facilitator, signed)).toMatchObject({ errorReason: "payment_expired" });
+    expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "payment_expired" });
+    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId());
+    expect(reserved).toMatchObject({ ok: false, code: "payment_expired" });
+  });
+});
+
+describe("cancel", () => {
+  const revocation = (requestDigest: Digest) =>
+    ({ requestDigest, decision: "revoked", code: "other", decidedAt: "2026-01-01T00:00:00Z" }) as const;
+
+  test("consumes the nonce of the approval, so that its payment never settles", async () => {
+    const { facilitator } = await setUp();
+    const requestDigest = randomId();
+    const nonce = approvalNonce(payer.account, requestDigest);
+    expect(await facilitator.cancel(await recordDecision(revocation(requestDigest), payer))).toEqual({
+      ok: true,
+      payer: payer.account,
+      nonce,
+    });
+    expect(await settle(facilitator, await signedPayment(payer, { nonce, requestDigest }))).toMatchObject({
+      errorReason: "payment_revoked",
+    });
+  });
+
+  test("of a settled payment is refused with its settlement", async () => {
+    const { facilitator } = await setUp();
+    const requestDigest = randomId();
+    const signed = await signedPayment(payer, { nonce: approvalNonce(payer.account, requestDigest), requestDigest });
+    await settle(facilitator, signed);
+    const record = await recordDecision(revocation(requestDigest), payer);
+    expect(await facilitator.cancel(record)).toMatchObject({ ok: false, code: "nonce_replayed", transaction: signed.transaction });
+  });
+
+  test.each([
+    ["unsigned", { decision: revocation(randomId()), signed: false }, "invalid_payload"],
+    ["a decline", recordDecision({ ...revocation(randomId()), decision: "declined" }, payer), "invalid_payload"],
+    [
+      "forged",
+      recordDecision(revocation(randomId()), payer).then((record) => ({ ...record, signature: "00".repeat(64) })),
+      "invalid_signature",
+    ],
+  ])("%s is refused, and the ledger is not asked", async (_what, record, code) => {
+    const { facilitator, calls } = await setUp();
+    expect(await facilitator.cancel((await record) as DecisionRecord)).toMatchObject({ ok: false, code });
+    expect(calls).toEqual([]);
+  });
 });

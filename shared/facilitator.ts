@@ -3,8 +3,11 @@
  * The Worker serves it over RPC and HTTP; demos and tests run it in process.
  */
 import type { PaymentBackend, PaymentStatus, Refusal, ReleaseResult, Reservation, ReserveResult, SettleResult } from "./backend.ts";
-import type { AccountId } from "./account.ts";
+import { accountOfKey, type AccountId } from "./account.ts";
+import { approvalNonce } from "./authorization.ts";
 import type { Amount } from "./amount.ts";
+import { hexToBytes } from "./bytes.ts";
+import { type DecisionRecord, isGenuineDecision } from "./decision.ts";
 import type { Digest } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 import { type Verification, verifyExact } from "./exact/verify.ts";
@@ -135,6 +138,21 @@ export class Facilitator {
     return this.#backend.release(reservation);
   }
 
+  /**
+   * The payer takes an approval back: the nonce of the approved request is consumed, so that its payment can never settle.
+   * @param record a Decision `revoked`, signed with the payer's key
+   */
+  async cancel(record: DecisionRecord): Promise<(PaymentRefusal & { ok: false }) | { ok: true; payer: AccountId; nonce: Digest }> {
+    if (!record.signed || record.decision.decision !== "revoked") {
+      return { ok: false, code: "invalid_payload", detail: "only a signed decision of kind revoked cancels a payment" };
+    }
+    const payer = accountOfKey(hexToBytes(record.publicKey));
+    if (!(await isGenuineDecision(record))) return { ok: false, code: "invalid_signature", payer };
+    const nonce = approvalNonce(payer, record.decision.requestDigest);
+    const result = await this.#backend.cancel(payer, nonce);
+    return result.ok ? { ok: true, payer, nonce } : { ...result, payer };
+  }
+
   /** @param validBefore unix seconds, as signed */
   status(payer: AccountId, nonce: Digest, validBefore: number): Promise<PaymentStatus> {
     return this.#backend.status(payer, nonce, validBefore);
@@ -150,7 +168,7 @@ export class Facilitator {
   }
 
   #verify(payload: unknown, requirements: unknown): Promise<Verification> {
-    return verifyExact(payload, requirements, { now: this.#clock(), ledger: this.#ledger });
+    return verifyExact(payload, requirements, { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true });
   }
 
   #remember(authorization: Digest, settlementId: Digest): void {

@@ -73,6 +73,11 @@ export const CAPTURE_ATTEMPTS = 2;
 /** One HTTP exchange of the CLI. */
 export const HTTP_TIMEOUT_SECONDS = 60;
 
+/** Verifications and settlements over HTTP that one address may ask for in 10 seconds. */
+export const MAX_CALLS_PER_PERIOD = 1000;
+/** Faucet grants that one address may ask for in 60 seconds. */
+export const MAX_GRANTS_PER_PERIOD = 120;
+
 // --- Words ---------------------------------------------------------------------------------------
 
 /** Code points of a reason that are letters, numbers, punctuation or symbols. */

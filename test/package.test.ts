@@ -124,6 +124,12 @@ app.get("/goods", paywall(price), (c) => c.text(\`goods for \${c.get("payment").
 export default app;
 `;
 
+/** What wrangler deploys: the app, and the Durable Object that its wrangler.toml names. */
+const WORKER = `
+export { default } from "./shop.ts";
+export { Deliveries } from "lez-agent-pay/hono/deliveries";
+`;
+
 test.each(["nodenext", "bundler"])("type-checks in a user's project, module resolution %s", async (moduleResolution) => {
   await writeFile(join(project, "program.ts"), PROGRAM);
   await writeFile(join(project, "shop.ts"), SHOP);
@@ -155,7 +161,8 @@ test("runs in Node: the three schemes and the protocol", async () => {
 
 test("runs in a Worker: the paywall asks to be paid, and is, beside the packed facilitator and ledger", async () => {
   await writeFile(join(project, "shop.ts"), SHOP);
-  const merchantScript = await bundleScript(join(project, "shop.ts"));
+  await writeFile(join(project, "worker.ts"), WORKER);
+  const merchantScript = await bundleScript(join(project, "worker.ts"));
   const stack = await startStack({ bundles: join(installed, "dist/workers"), merchantScript });
   try {
     const buyer = await Buyer.create(stack);

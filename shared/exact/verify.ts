@@ -25,6 +25,11 @@ export interface VerifyContext {
   now: number;
   /** The ledger that would settle. */
   ledger: Digest;
+  /**
+   * The ledger is asked next and judges by its own clock. Only it can tell a payment that expired from one that settled
+   * before it would have, and "expired" must never be said of the latter.
+   */
+  expiryIsTheLedgers?: boolean;
 }
 
 /**
@@ -67,13 +72,13 @@ export function checkAuthorization(
   authorization: Authorization,
   accepted: PaymentRequirements,
   asked: PaymentRequirements,
-  { now, ledger }: VerifyContext,
+  context: VerifyContext,
 ): ErrorCode | undefined {
   return (
-    checkTerms(authorization, accepted, asked, ledger) ??
+    checkTerms(authorization, accepted, asked, context.ledger) ??
     compareOffer(accepted, asked) ??
     (supportsExtra(asked) ? undefined : "unsupported_extra") ??
-    checkWindow(authorization, asked.maxTimeoutSeconds, now)
+    checkWindow(authorization, asked.maxTimeoutSeconds, context)
   );
 }
 
@@ -99,11 +104,15 @@ function differs(right: unknown, ...stated: unknown[]): boolean {
   return stated.some((value) => value !== right);
 }
 
-function checkWindow(authorization: Authorization, maxTimeoutSeconds: number, now: number): ErrorCode | undefined {
+function checkWindow(
+  authorization: Authorization,
+  maxTimeoutSeconds: number,
+  { now, expiryIsTheLedgers }: VerifyContext,
+): ErrorCode | undefined {
   const validAfter = Number(authorization.validAfter);
   const validBefore = Number(authorization.validBefore);
   if (validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
-  if (validBefore < now) return "payment_expired";
+  if (validBefore < now && !expiryIsTheLedgers) return "payment_expired";
   const longest = Math.min(maxTimeoutSeconds, MAX_VALIDITY_SECONDS) + CLOCK_SKEW_SECONDS;
   return validBefore - now > longest ? "validity_too_long" : undefined;
 }

@@ -34,26 +34,16 @@ async function balance(): Promise<bigint> {
   return BigInt(answer.balance);
 }
 
-/** The agent asks, the owner reads the short code and approves. The name of the payment's file. */
-async function approved(url: string): Promise<string> {
-  const name = randomDigest().slice(0, 8);
-  const request = await cli("request", "create", url, "--reason", REASON, "--agent-file", "agent.json", "--out", `${name}.json`);
-  expect(request.json, JSON.stringify(request.json)).toMatchObject({ ok: true });
-  const code = shortCode(requestDigest(JSON.parse(await readFile(join(directory, `${name}.json`), "utf8")) as PaymentRequest));
+/** The agent asks, the owner compares the short code and approves: the payment's file, and what the people were told it covers. */
+async function approved(url: string): Promise<{ payment: string; covers: unknown }> {
+  const [request, payment] = [`request-${randomDigest()}.json`, `payment-${randomDigest()}.json`];
+  const asked = await cli("request", "create", url, "--reason", REASON, "--agent-file", "agent.json", "--out", request);
+  expect(asked.json, JSON.stringify(asked.json)).toMatchObject({ ok: true });
+  const code = shortCode(requestDigest(JSON.parse(await readFile(join(directory, request), "utf8")) as PaymentRequest));
   const owner = ["--owner-file", "owner.json", "--passphrase-file", "secret.txt"];
-  const approval = await cli(
-    "owner",
-    "approve",
-    "--request-file",
-    `${name}.json`,
-    ...owner,
-    "--confirm",
-    code,
-    "--out",
-    `${name}-paid.json`,
-  );
+  const approval = await cli("owner", "approve", "--request-file", request, ...owner, "--confirm", code, "--out", payment);
   expect(approval.json, JSON.stringify(approval.json)).toMatchObject({ ok: true });
-  return `${name}-paid.json`;
+  return { payment, covers: asked.json.data["covers"] };
 }
 
 beforeAll(async () => {
@@ -66,28 +56,37 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-test.each(["authorization", "upfront"])("our CLI pays an official merchant, flow %s, and pays it once", async (flow) => {
-  const shop = await officialMerchant(new HTTPFacilitatorClient({ url: world.stack.facilitator }));
-  const before = await balance();
-  const payment = await approved(shop.url(`/${flow}`));
+const openShop = () => officialMerchant(new HTTPFacilitatorClient({ url: world.stack.facilitator }));
+
+test.each(["authorization", "upfront"])(
+  "our CLI pays an official merchant once, and warns that nothing ties it to the request, flow %s",
+  async (flow) => {
+    const shop = await openShop();
+    const before = await balance();
+    const { payment, covers } = await approved(shop.url(`/${flow}`));
+    expect(covers).toMatch(/^NOTHING/);
+    const paid = await cli("pay", payment);
+    expect(paid, JSON.stringify(paid.json)).toMatchObject({ exit: 0, json: { ok: true, data: { receipt: { payer: account } } } });
+    const again = await cli("pay", payment);
+    expect(again.json, JSON.stringify(again.json)).toMatchObject({ ok: false, error: { code: "nonce_replayed" } });
+    expect(await balance()).toBe(before - PRICE);
+    expect(shop.runs).toEqual([`/${flow}`]);
+  },
+);
+
+test("our CLI pays an official merchant that bound its URL, and says so", async () => {
+  const shop = await openShop();
+  const { payment, covers } = await approved(shop.url("/bound"));
+  expect(covers).toMatch(/^exactly this request/);
   const paid = await cli("pay", payment);
   expect(paid, JSON.stringify(paid.json)).toMatchObject({ exit: 0, json: { ok: true } });
-  expect(shop.runs).toEqual([`/${flow}`]);
-  expect(await balance()).toBe(before - PRICE);
-  await cli("pay", payment);
-  expect(await balance()).toBe(before - PRICE);
-  expect(shop.runs).toEqual([`/${flow}`]);
-});
-
-test("our CLI tells the owner whether an official merchant's payment is tied to the request", async () => {
-  const shop = await officialMerchant(new HTTPFacilitatorClient({ url: world.stack.facilitator }));
-  const bound = await cli("pay", await approved(shop.url("/bound")));
-  expect(bound, JSON.stringify(bound.json)).toMatchObject({ exit: 0 });
 });
 
 test("our CLI pays our merchant", async () => {
   const before = await balance();
-  const paid = await cli("pay", await approved(`${world.stack.merchant}/premium`));
+  const { payment, covers } = await approved(`${world.stack.merchant}/premium`);
+  expect(covers).toMatch(/^exactly this request/);
+  const paid = await cli("pay", payment);
   expect(paid, JSON.stringify(paid.json)).toMatchObject({ exit: 0, json: { ok: true } });
   expect(await balance()).toBe(before - PRICE);
 });

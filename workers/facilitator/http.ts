@@ -1,34 +1,24 @@
-/**
- * The facilitator over HTTP: the standard x402 endpoints, and ours beside them. spec/protocol.md.
- *
- * /verify and /settle answer 200 for every request that could be read, valid or not. Whatever else they answer is
- * Verify- or Settle-shaped and holds codes only: stock merchants show a facilitator's free text to their buyers.
- */
+/** The facilitator over HTTP: the standard x402 endpoints, and ours beside them. spec/protocol.md. */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { amountSchema } from "../../shared/amount.ts";
 import { readLimited } from "../../shared/body.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
-import { type Digest, digestSchema } from "../../shared/digest.ts";
+import { decisionRecordSchema } from "../../shared/decision.ts";
+import { digestSchema } from "../../shared/digest.ts";
 import { type ErrorCode, errorBody, ERRORS } from "../../shared/errors.ts";
-import { BackendUnavailable, type Facilitator, settleFailure } from "../../shared/facilitator.ts";
+import { BackendUnavailable, type Facilitator } from "../../shared/facilitator.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
 import { checkShape, type Parsed, parseJson } from "../../shared/json.ts";
-import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_GRANT, MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
+import { withinLimit } from "./access.ts";
 import type { FacilitatorEnv } from "./index.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
+import { answer, SETTLE, VERIFY } from "./x402-endpoint.ts";
 
-type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
-
-/** VerifyRequest and SettleRequest are the same envelope. Its members are judged by the verification pipeline. */
-const envelopeSchema = z.looseObject({
-  x402Version: z.number(),
-  paymentPayload: z.looseObject({}),
-  paymentRequirements: z.looseObject({}),
-});
+export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
 
@@ -51,37 +41,8 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     c.header(TRACE_ID, c.get("traceId"));
   });
 
-  api.post("/verify", async (c) => {
-    const refuse = (code: ErrorCode, status: 200 | 400 | 413 | 500 | 503) => c.json({ isValid: false, invalidReason: code }, status);
-    const envelope = await readJson(c, envelopeSchema);
-    if (!envelope.ok) return refuse(envelope.code, envelope.code === "payload_too_large" ? 413 : 400);
-    if (envelope.value.x402Version !== X402_VERSION) return refuse("invalid_x402_version", 200);
-    try {
-      const answer = await (await facilitator(c)).verify(envelope.value.paymentPayload, envelope.value.paymentRequirements);
-      logEvent("facilitator.verify", { traceId: c.get("traceId"), ...(answer.invalidReason && { code: answer.invalidReason }) });
-      return c.json(answer);
-    } catch (error) {
-      const [code, status] = failure(c, error, "unexpected_verify_error");
-      return refuse(code, status);
-    }
-  });
-
-  api.post("/settle", async (c) => {
-    const refuse = (code: ErrorCode, status: 200 | 400 | 413 | 500 | 503) => c.json(settleFailure(code), status);
-    const envelope = await readJson(c, envelopeSchema);
-    if (!envelope.ok) return refuse(envelope.code, envelope.code === "payload_too_large" ? 413 : 400);
-    if (envelope.value.x402Version !== X402_VERSION) return refuse("invalid_x402_version", 200);
-    try {
-      const settlementId = bytesToHex(randomBytes(32)) as Digest;
-      const answer = await (await facilitator(c)).settle(envelope.value.paymentPayload, envelope.value.paymentRequirements, settlementId);
-      logEvent("facilitator.settle", { traceId: c.get("traceId"), ...(answer.errorReason && { code: answer.errorReason }) });
-      return c.json(answer);
-    } catch (error) {
-      const [code, status] = failure(c, error, "unexpected_settle_error");
-      return refuse(code, status);
-    }
-  });
-
+  api.post("/verify", answer(VERIFY, facilitator));
+  api.post("/settle", answer(SETTLE, facilitator));
   api.get("/supported", async (c) => c.json((await facilitator(c)).supported()));
 
   api.get("/settlements/:network/:payer/:nonce", async (c) => {
@@ -92,6 +53,14 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, validBefore)) });
   });
 
+  api.post("/settlements/cancel", async (c) => {
+    const record = await readJson(c, decisionRecordSchema);
+    if (!record.ok) return refusal(c, record.code, record.problem);
+    const result = await (await facilitator(c)).cancel(record.value);
+    if (!result.ok) return refusal(c, result.code, result.detail, result.transaction);
+    return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
+  });
+
   api.get("/accounts/:id{.+}", async (c) => {
     const id = parseAccountId(c.req.param("id"));
     return id.ok ? c.json(await backend(c).account(id.account)) : refusal(c, "invalid_payload", id.problem);
@@ -99,6 +68,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.post("/faucet", async (c) => {
     if (c.env.FAUCET !== "on") return refusal(c, "not_found", "the faucet is off here");
+    if (!(await withinLimit(c, c.env.FAUCET_LIMIT))) return refusal(c, "rate_limited");
     const grant = await readJson(c, faucetSchema);
     if (!grant.ok) return refusal(c, grant.code, grant.problem);
     const { account, amount = FAUCET_GRANT, id } = grant.value;
@@ -115,22 +85,27 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   return api;
 }
 
-async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
+export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
   const body = await readLimited(c.req.raw.body, MAX_FACILITATOR_BODY_BYTES);
   if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_FACILITATOR_BODY_BYTES} bytes` };
   return parseJson(body, MAX_FACILITATOR_BODY_BYTES, schema);
 }
 
-function refusal(c: Context<Api>, code: ErrorCode, detail?: string) {
+/** @param transaction the settlement that stands in the way */
+function refusal(c: Context<Api>, code: ErrorCode, detail?: string, transaction?: string) {
   const { status } = ERRORS[code];
+  askToWait(c, status);
+  return c.json({ ...errorBody(code, detail), ...(transaction && { transaction }) }, status as 400);
+}
+
+/** Retry-After, on the answers after which waiting helps. */
+export function askToWait(c: Context<Api>, status: number): void {
   if (status === 429 || status === 503) c.header("Retry-After", String(RETRY_AFTER_SECONDS));
-  return c.json(errorBody(code, detail), status as 400);
 }
 
 /** What an exception means to the caller. The exception itself goes to the log, never to the caller. */
-function failure(c: Context<Api>, error: unknown, code: ErrorCode): [ErrorCode, 500 | 503] {
+export function failure(c: Context<Api>, error: unknown, code: ErrorCode): [ErrorCode, 500 | 503] {
   logEvent("facilitator.failed", { traceId: c.get("traceId"), path: c.req.path, message: String(error) });
   if (!(error instanceof BackendUnavailable)) return [code, 500];
-  c.header("Retry-After", String(RETRY_AFTER_SECONDS));
   return [error.overloaded ? "overloaded" : "facilitator_unavailable", 503];
 }

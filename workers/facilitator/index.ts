@@ -14,6 +14,11 @@ export interface FacilitatorEnv {
   LEDGER: DurableObjectNamespace<Ledger>;
   /** "on": `POST /faucet` hands out test money. */
   FAUCET?: string;
+  /** Secret. JSON: SHA-256 of a bearer key → the accounts it may verify and settle for. Absent: everybody may. */
+  FACILITATOR_KEYS?: string;
+  /** Verifications and settlements per address. */
+  CALL_LIMIT?: RateLimit;
+  FAUCET_LIMIT?: RateLimit;
 }
 
 /** Which ledger this isolate talks to. It never changes while the ledger lives, so it is asked for once. */

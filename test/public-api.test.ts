@@ -1,0 +1,76 @@
+/** What the package exports by name. Whoever changes this list changes what others may rely on. */
+import { expect, test } from "vitest";
+import * as client from "../shared/exact/client/index.ts";
+import * as facilitator from "../shared/exact/facilitator/index.ts";
+import * as server from "../shared/exact/server/index.ts";
+import * as protocol from "../shared/index.ts";
+import * as hono from "../workers/merchant/paywall/index.ts";
+
+test.each<[string, object, string[]]>([
+  ["lez-agent-pay/exact/client", client, ["ExactLezScheme", "OwnerDeclined", "PaymentRefused", "askFirst", "registerExactLezScheme"]],
+  ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
+  ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
+  ["lez-agent-pay/hono", hono, ["paywall", "paywallCors"]],
+  [
+    "lez-agent-pay/protocol",
+    protocol,
+    [
+      "ASSET",
+      "ASSET_DECIMALS",
+      "ASSET_SYMBOL",
+      "DECLINE_CODES",
+      "ERRORS",
+      "ERROR_CODES",
+      "NETWORK",
+      "PAYMENT_ERROR",
+      "PAYMENT_REQUIRED",
+      "PAYMENT_RESPONSE",
+      "PAYMENT_SIGNATURE",
+      "SCHEME",
+      "X402_VERSION",
+      "accountOfKey",
+      "authorizationDigest",
+      "authorizationFor",
+      "authorizationSchema",
+      "bindingOf",
+      "bindingScope",
+      "bodyDigest",
+      "boundRequestSchema",
+      "canonicalJson",
+      "canonicalUrl",
+      "checkPaymentRequest",
+      "decisionRecordSchema",
+      "decodeHeader",
+      "digest",
+      "displayAmount",
+      "encodeHeader",
+      "exactPayloadSchema",
+      "generateSecretKey",
+      "isAccountId",
+      "isAmount",
+      "isErrorCode",
+      "isGenuineDecision",
+      "keySigner",
+      "limits",
+      "parseAccountId",
+      "parseJson",
+      "paymentFields",
+      "paymentPayloadSchema",
+      "paymentRequestSchema",
+      "paymentRequiredSchema",
+      "paymentRequirementsSchema",
+      "recordDecision",
+      "requestDigest",
+      "settleResponseSchema",
+      "shortCode",
+      "showUnsafe",
+      "signPayload",
+      "signPaymentRequest",
+      "transactionOf",
+      "verifyDigest",
+      "verifyExact",
+    ],
+  ],
+])("%s", (_name, module, names) => {
+  expect(Object.keys(module).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(names);
+});

@@ -1,0 +1,67 @@
+/** What spec/scheme_exact_lez.md says in values, codes and examples is what the code has. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { exactPayloadSchema } from "../shared/authorization.ts";
+import { isErrorCode } from "../shared/errors.ts";
+import { ExactLezScheme as ClientScheme } from "../shared/exact/client/index.ts";
+import { ExactLezScheme as ServerScheme } from "../shared/exact/server/index.ts";
+import { settleFailure, settleSuccess } from "../shared/facilitator.ts";
+import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME } from "../shared/lez.ts";
+import * as limits from "../shared/limits.ts";
+import { supportsExtra } from "../shared/offer.ts";
+import { checkShape } from "../shared/json.ts";
+import { paymentRequirementsSchema } from "../shared/x402.ts";
+import { merchant, owner } from "./fixtures.ts";
+
+const page = readFileSync(new URL("../spec/scheme_exact_lez.md", import.meta.url), "utf8");
+const DIGEST = "ab".repeat(32) as never;
+const examples = [...page.matchAll(/^```json\n(.*?)^```/gms)].map(
+  ([, json = ""]) =>
+    JSON.parse(
+      json.replaceAll("<64 hex>", DIGEST).replaceAll("<128 hex>", "ab".repeat(64)).replaceAll("<account>", owner.account),
+    ) as Record<string, unknown>,
+);
+const [requirements, payload, success, failure] = examples;
+
+describe("the examples", () => {
+  test("are requirements and a payload that are read here", () => {
+    const read = checkShape(requirements, paymentRequirementsSchema);
+    expect(read).toMatchObject({ ok: true, value: { scheme: SCHEME, network: NETWORK, asset: ASSET } });
+    expect(read.ok && supportsExtra(read.value)).toBe(true);
+    expect(checkShape(payload, exactPayloadSchema)).toMatchObject({ ok: true });
+  });
+
+  test("are the answers that a facilitator gives, member for member", () => {
+    const settled = { ok: true, transaction: DIGEST, payer: owner.account, payee: merchant.account, value: "10000" as never } as const;
+    expect(success).toEqual(settleSuccess(settled));
+    expect(failure).toEqual(settleFailure("nonce_replayed", owner.account, DIGEST));
+  });
+});
+
+test("every code in the table of checks is in the error table, and is named in the order of the checks", () => {
+  const cells = [...page.matchAll(/^\| (\d+) +\|.*\| ([^|]+) \|$/gm)];
+  expect(cells.map(([, number]) => Number(number))).toEqual(Array.from({ length: 17 }, (_, i) => i + 1));
+  const codes = cells.flatMap(([, , cell = ""]) => [...cell.matchAll(/`(\w+)`/g)].map(([, code]) => code));
+  expect(codes.filter((code) => !isErrorCode(code))).toEqual([]);
+});
+
+test.each([
+  ["32768 bytes", limits.MAX_FACILITATOR_BODY_BYTES, 32_768],
+  ["`validAfter` ≤ now + 30", limits.CLOCK_SKEW_SECONDS, 30],
+  ["min(`maxTimeoutSeconds`, 43200) + 30", limits.MAX_VALIDITY_SECONDS, 43_200],
+  ["it remembers 1000", limits.MAX_PENDING_SETTLEMENTS, 1000],
+  ["for 24 hours", limits.RETENTION_SECONDS, 24 * 3600],
+])("the limit in “%s” is the code's", (words, value, said) => {
+  expect(page).toContain(words);
+  expect(value).toBe(said);
+});
+
+test("what the official SDK is told is what the schemes tell it", () => {
+  const server = new ServerScheme();
+  const asset = new ClientScheme(owner).findDefaultAsset(ASSET, NETWORK);
+  expect(asset).toEqual({ asset: ASSET, decimals: ASSET_DECIMALS, symbol: ASSET_SYMBOL });
+  expect(page).toContain(`{ asset: "${asset?.asset}", decimals: ${asset?.decimals}, symbol: "${asset?.symbol}" }`);
+  expect(page).toContain(`defaultAssetTransferMethod = "${server.defaultAssetTransferMethod}"`);
+  const [flow, ...others] = server.paymentFlows.default.supported;
+  expect(page).toContain(`\`${flow}\` (default) and ${others.map((other) => `\`${other}\``).join(", ")}; anything else is refused`);
+});

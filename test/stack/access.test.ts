@@ -1,0 +1,91 @@
+/** Who may use the facilitator over HTTP, and how often: keys bound to accounts, limits per address, over real HTTP. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { Buyer } from "../../agent-cli/demo/buyer.ts";
+import { startStack } from "../../agent-cli/demo/stack.ts";
+import { BUNDLES } from "../../scripts/build-workers.ts";
+import { utf8 } from "../../shared/bytes.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { bodyDigest } from "../../shared/digest.ts";
+import { MAX_CALLS_PER_PERIOD, MAX_GRANTS_PER_PERIOD } from "../../shared/limits.ts";
+import { useStack } from "./stack.ts";
+
+const OURS = "the-merchants-key";
+const OTHERS = "somebody-elses-key";
+const keys = { [bodyDigest(utf8(OURS))]: [DEMO_MERCHANT_ACCOUNT], [bodyDigest(utf8(OTHERS))]: ["11111111111111111111111111111112"] };
+
+describe("with keys", () => {
+  const world = useStack({ vars: { "lez-facilitator": { FACILITATOR_KEYS: JSON.stringify(keys) } } });
+  const call = async (path: string, key?: string) => {
+    const buyer = await world.buyer();
+    const paymentPayload = await buyer.approved({ url: `${world.stack.merchant}/premium` });
+    const body = JSON.stringify({ x402Version: 2, paymentPayload, paymentRequirements: paymentPayload.accepted });
+    const response = await fetch(`${world.stack.facilitator}${path}`, {
+      method: "POST",
+      body,
+      ...(key && { headers: { Authorization: `Bearer ${key}` } }),
+    });
+    return [response.status, await response.json()] as const;
+  };
+
+  test("the key that names payTo may verify and settle", async () => {
+    expect(await call("/verify", OURS)).toMatchObject([200, { isValid: true }]);
+    expect(await call("/settle", OURS)).toMatchObject([200, { success: true }]);
+  });
+  test.each([
+    ["no key", undefined],
+    ["an unknown key", "guess"],
+    ["a key for another account", OTHERS],
+  ])("%s may not, and is told so in the endpoint's own shape", async (_what, key) => {
+    expect(await call("/verify", key)).toEqual([401, { isValid: false, invalidReason: "unauthorized" }]);
+    expect(await call("/settle", key)).toEqual([
+      401,
+      { success: false, errorReason: "unauthorized", transaction: "", network: "logos:lez-testnet" },
+    ]);
+  });
+  test("our own merchant needs none: it is bound, not addressed", async () => {
+    const buyer = await world.buyer();
+    const premium = { url: `${world.stack.merchant}/premium` };
+    expect((await buyer.send(premium, await buyer.approved(premium))).status).toBe(200);
+  });
+});
+
+test("keys that cannot be read let nobody in", async () => {
+  const stack = await startStack({ bundles: BUNDLES, vars: { "lez-facilitator": { FACILITATOR_KEYS: "{oops" } } });
+  try {
+    const buyer = await Buyer.create(stack);
+    const paymentPayload = await buyer.approved({ url: `${stack.merchant}/premium` });
+    const body = JSON.stringify({ x402Version: 2, paymentPayload, paymentRequirements: paymentPayload.accepted });
+    const response = await fetch(`${stack.facilitator}/settle`, { method: "POST", body });
+    expect([response.status, await response.json()]).toMatchObject([500, { success: false, errorReason: "unexpected_settle_error" }]);
+  } finally {
+    await stack.stop();
+  }
+});
+
+describe("limits per address", () => {
+  const world = useStack();
+  test("a flood is told to wait, in the endpoint's own shape", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: MAX_CALLS_PER_PERIOD + 50 }, () => fetch(`${world.stack.facilitator}/settle`, { method: "POST", body: "{}" })),
+    );
+    const limited = answers.filter(({ status }) => status === 429);
+    expect(limited.length).toBeGreaterThan(0);
+    expect(limited[0]?.headers.get("Retry-After")).toBeTruthy();
+    expect(await limited[0]?.json()).toEqual({
+      success: false,
+      errorReason: "rate_limited",
+      transaction: "",
+      network: "logos:lez-testnet",
+    });
+  });
+
+  test("the numbers in wrangler.toml are the named ones", () => {
+    const toml = readFileSync(new URL("../../workers/facilitator/wrangler.toml", import.meta.url), "utf8");
+    const limits = [...toml.matchAll(/limit = (\d+), period = (\d+)/g)].map(([, limit, period]) => [Number(limit), Number(period)]);
+    expect(limits).toEqual([
+      [MAX_CALLS_PER_PERIOD, 10],
+      [MAX_GRANTS_PER_PERIOD, 60],
+    ]);
+  });
+});

@@ -1,0 +1,38 @@
+/** Who may use the facilitator over HTTP, and how often. Open unless keys are configured; limited wherever the platform counts. */
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { accountIdSchema } from "../../shared/account.ts";
+import { hexToBytes, utf8 } from "../../shared/bytes.ts";
+import { bodyDigest, digestSchema } from "../../shared/digest.ts";
+import { parseJson } from "../../shared/json.ts";
+import { MAX_FILE_BYTES } from "../../shared/limits.ts";
+import type { Api } from "./http.ts";
+
+/** SHA-256 of a bearer key → the accounts it may settle for. The keys themselves are nowhere. */
+const keysSchema = z.record(digestSchema, z.array(accountIdSchema));
+
+/**
+ * True when the caller may verify and settle payments to `payTo`: no keys are configured (`FACILITATOR_KEYS`), or the
+ * caller's is there and names the account.
+ * @throws {Error} when FACILITATOR_KEYS cannot be read: nobody is let in by a typing mistake
+ */
+export function mayServe(c: Context<Api>, payTo: unknown): boolean {
+  const configured = c.env.FACILITATOR_KEYS;
+  if (!configured) return true;
+  const keys = parseJson(configured, MAX_FILE_BYTES, keysSchema);
+  if (!keys.ok) throw new Error(`FACILITATOR_KEYS: ${keys.problem}`);
+  const [, key = ""] = /^Bearer (\S+)$/.exec(c.req.header("Authorization") ?? "") ?? [];
+  const shown = hexToBytes(bodyDigest(utf8(key)));
+  // Hashes are compared, in constant time and all of them: neither the key nor its place can be learned from the clock.
+  return Object.entries(keys.value).reduce((allowed, [hash, accounts]) => {
+    const known = crypto.subtle.timingSafeEqual(hexToBytes(hash), shown);
+    return allowed || (known && accounts.some((account) => account === payTo));
+  }, false);
+}
+
+/** False when this address has asked too often. The platform counts per location and roughly: it guards work, never money. */
+export async function withinLimit(c: Context<Api>, limiter: RateLimit | undefined): Promise<boolean> {
+  if (!limiter) return true;
+  const { success } = await limiter.limit({ key: c.req.header("CF-Connecting-IP") ?? "local" });
+  return success;
+}

@@ -1,0 +1,70 @@
+/**
+ * /verify and /settle. Both answer 200 for every request that could be read, valid or not. Whatever else they answer has
+ * the same shape and holds codes only: stock merchants show a facilitator's free text to their buyers.
+ */
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { randomDigest } from "../../shared/digest.ts";
+import { type ErrorCode, ERRORS } from "../../shared/errors.ts";
+import { type Facilitator, settleFailure } from "../../shared/facilitator.ts";
+import { X402_VERSION } from "../../shared/lez.ts";
+import { logEvent } from "../../shared/log.ts";
+import { mayServe, withinLimit } from "./access.ts";
+import { type Api, askToWait, failure, readJson } from "./http.ts";
+
+interface Endpoint<Answer> {
+  event: string;
+  run(facilitator: Facilitator, payload: unknown, requirements: unknown): Promise<Answer>;
+  /** A refusal in this endpoint's shape. */
+  refusal(code: ErrorCode): Answer;
+  /** The code in an answer; undefined when it is a yes. */
+  codeOf(answer: Answer): string | null | undefined;
+  /** What is said when the fault is ours. */
+  unexpected: ErrorCode;
+}
+
+export const VERIFY: Endpoint<Awaited<ReturnType<Facilitator["verify"]>>> = {
+  event: "facilitator.verify",
+  run: (facilitator, payload, requirements) => facilitator.verify(payload, requirements),
+  refusal: (code) => ({ isValid: false, invalidReason: code }),
+  codeOf: ({ invalidReason }) => invalidReason,
+  unexpected: "unexpected_verify_error",
+};
+
+export const SETTLE: Endpoint<Awaited<ReturnType<Facilitator["settle"]>>> = {
+  event: "facilitator.settle",
+  run: (facilitator, payload, requirements) => facilitator.settle(payload, requirements, randomDigest()),
+  refusal: (code) => settleFailure(code),
+  codeOf: ({ errorReason }) => errorReason,
+  unexpected: "unexpected_settle_error",
+};
+
+/** VerifyRequest and SettleRequest are the same envelope. Its members are judged by the verification pipeline. */
+const envelopeSchema = z.looseObject({
+  x402Version: z.number(),
+  paymentPayload: z.looseObject({}),
+  paymentRequirements: z.looseObject({ payTo: z.optional(z.unknown()) }),
+});
+
+export function answer<Answer extends object>(endpoint: Endpoint<Answer>, facilitatorFor: (c: Context<Api>) => Promise<Facilitator>) {
+  return async (c: Context<Api>) => {
+    const refuse = (code: ErrorCode, status: number) => {
+      logEvent(endpoint.event, { traceId: c.get("traceId"), code });
+      askToWait(c, status);
+      return c.json(endpoint.refusal(code), status as 400);
+    };
+    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refuse("rate_limited", 429);
+    const envelope = await readJson(c, envelopeSchema);
+    if (!envelope.ok) return refuse(envelope.code, ERRORS[envelope.code].status);
+    const { x402Version, paymentPayload, paymentRequirements } = envelope.value;
+    try {
+      if (!mayServe(c, paymentRequirements.payTo)) return refuse("unauthorized", 401);
+      if (x402Version !== X402_VERSION) return refuse("invalid_x402_version", 200);
+      const result = await endpoint.run(await facilitatorFor(c), paymentPayload, paymentRequirements);
+      logEvent(endpoint.event, { traceId: c.get("traceId"), code: endpoint.codeOf(result) ?? undefined });
+      return c.json(result);
+    } catch (error) {
+      return refuse(...failure(c, error, endpoint.unexpected));
+    }
+  };
+}
