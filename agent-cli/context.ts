@@ -1,6 +1,9 @@
 /** What a command is given to work with. */
+import { type Config, readConfig } from "./config.ts";
 import type { Io } from "./io.ts";
 import { type Layout, layoutFor } from "./layout.ts";
+import type { Outcome } from "./outcome.ts";
+import { progressOn } from "./progress.ts";
 
 export interface Context {
   io: Io;
@@ -10,6 +13,12 @@ export interface Context {
   interactive: boolean;
   /** The arguments of this run, for a `next` that repeats it. */
   argv: readonly string[];
+  /** What the user has configured; read when it is first asked for. */
+  config(): Outcome<Config>;
+  /** How a long wait stands. A line that moves on a terminal, one line per change elsewhere. */
+  progress(state: string): void;
+  /** The longest that this run may block, where whoever started it has a patience of its own. */
+  patienceSeconds?: number;
   /** Says something to people, on stderr. Never data. */
   say(...lines: string[]): void;
   /** A line of a story on stdout; nothing when the output is JSON. */
@@ -17,11 +26,14 @@ export interface Context {
 }
 
 export function contextFor(io: Io, argv: readonly string[], json: boolean): Context {
+  let config: Outcome<Config> | undefined;
   return {
     io,
     layout: layoutFor(io.stderr, io.env),
     interactive: io.stdin.isTTY === true && io.stderr.isTTY === true,
     argv,
+    config: () => (config ??= readConfig(io.env)),
+    progress: progressOn(io.stderr),
     say: (...lines) => writeLines(io.stderr, lines),
     tell: (...lines) => (json ? undefined : writeLines(io.stdout, lines)),
   };

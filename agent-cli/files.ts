@@ -17,11 +17,14 @@ export interface ReadOptions {
   maxBytes?: number;
   /** The file holds a secret: it must belong to this user and be closed to everybody else. */
   secret?: boolean;
+  /** The file decides what is trusted: it must belong to this user, and nobody else may write it. */
+  unchangedByOthers?: boolean;
   /** What the file is, for messages. */
   what: string;
 }
 
-export function readBytes(file: string, { maxBytes = MAX_FILE_BYTES, secret = false, what }: ReadOptions): Outcome<Uint8Array> {
+export function readBytes(file: string, options: ReadOptions): Outcome<Uint8Array> {
+  const { maxBytes = MAX_FILE_BYTES, what } = options;
   let fd: number;
   try {
     // O_NONBLOCK: opening a pipe that nobody writes to must not hang. It means nothing for regular files.
@@ -33,7 +36,7 @@ export function readBytes(file: string, { maxBytes = MAX_FILE_BYTES, secret = fa
   try {
     const stat = fs.fstatSync(fd);
     if (!stat.isFile()) return fail("invalid_file", `The ${what} ${quoted(file)} is not a regular file.`);
-    const unsafe = secret ? checkPrivate(file, stat, what) : undefined;
+    const unsafe = options.secret || options.unchangedByOthers ? checkAccess(file, stat, what, options.secret ? 0o077 : 0o022) : undefined;
     if (unsafe) return unsafe;
     if (stat.size > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
     // One byte more than allowed: a file that grows meanwhile is noticed, not cut off.
@@ -108,7 +111,7 @@ export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
     const stat = fs.lstatSync(directory);
     if (!stat.isDirectory()) return symlinkRefused(directory, "directory");
-    return checkPrivate(directory, stat, "directory") ?? succeed(undefined);
+    return checkAccess(directory, stat, "directory", 0o077) ?? succeed(undefined);
   } catch (error) {
     return fail("file_not_written", `Cannot use the directory ${quoted(directory)}: ${reasonOf(error)}.`, {
       hint: "Set LEZ_AGENT_PAY_HOME to a directory of your own.",
@@ -117,14 +120,14 @@ export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
 }
 
 /** Windows has no modes and no uids; its access lists are left to the user. */
-function checkPrivate(file: string, stat: fs.Stats, what: string) {
+function checkAccess(file: string, stat: fs.Stats, what: string, forbidden: number) {
   if (process.getuid && stat.uid !== process.getuid()) {
     return fail("unsafe_permissions", `The ${what} ${quoted(file)} belongs to another user.`, {
       hint: `Run: chown "$(id -un)" ${shellWord(file)}`,
       details: { fix: ["chown", String(process.getuid()), file] },
     });
   }
-  if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+  if (process.platform !== "win32" && (stat.mode & forbidden) !== 0) {
     const mode = stat.isDirectory() ? "700" : "600";
     return fail("unsafe_permissions", `The ${what} ${quoted(file)} is open to other users (mode ${(stat.mode & 0o777).toString(8)}).`, {
       hint: `Run: chmod ${mode} ${shellWord(file)}`,

@@ -1,17 +1,28 @@
 /** The directory where the CLI remembers things between runs. Nothing in it is secret to its user; it is closed to others. */
 import * as os from "node:os";
 import * as path from "node:path";
-import type { Context } from "./context.ts";
 import { ensurePrivateDirectory } from "./files.ts";
+import type { Context } from "./context.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
-/** A private directory of that name in the state directory, made if it is not there. */
-export function stateDirectory({ io: { env } }: Context, name: string): Outcome<string> {
+/** Where it is, whether or not it is there. */
+export function stateHomePath({ io: { env } }: Pick<Context, "io">): string {
   const state = env["XDG_STATE_HOME"] || path.join(env["HOME"] || os.homedir(), ".local", "state");
-  const home = env["LEZ_AGENT_PAY_HOME"] || path.join(state, "lez-agent-pay");
-  for (const directory of [home, path.join(home, name)]) {
-    const safe = ensurePrivateDirectory(directory);
-    if (!safe.ok) return safe;
-  }
-  return succeed(path.join(home, name));
+  return env["LEZ_AGENT_PAY_HOME"] || path.join(state, "lez-agent-pay");
+}
+
+/** The state directory itself, made if it is not there. */
+export function stateHome(context: Context): Outcome<string> {
+  const home = stateHomePath(context);
+  const safe = ensurePrivateDirectory(home);
+  return safe.ok ? succeed(home) : safe;
+}
+
+/** A private directory of that name in the state directory, made if it is not there. */
+export function stateDirectory(context: Context, name: string): Outcome<string> {
+  const home = stateHome(context);
+  if (!home.ok) return home;
+  const directory = path.join(home.data, name);
+  const safe = ensurePrivateDirectory(directory);
+  return safe.ok ? succeed(directory) : safe;
 }

@@ -23,12 +23,11 @@ export const paymentRequirementsSchema = z.looseObject({
 });
 export type PaymentRequirements = z.infer<typeof paymentRequirementsSchema>;
 
-export const resourceInfoSchema = z.looseObject({
+const resourceInfoSchema = z.looseObject({
   url: text.check(z.minLength(1)),
   description: z.optional(z.nullable(z.string())),
   mimeType: z.optional(z.nullable(z.string())),
 });
-export type ResourceInfo = z.infer<typeof resourceInfoSchema>;
 
 /** The terms: value of the PAYMENT-REQUIRED header. */
 export const paymentRequiredSchema = z.looseObject({
@@ -75,7 +74,9 @@ export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
 
 /** The facilitator's answer to /supported. */
 export const supportedResponseSchema = z.looseObject({
-  kinds: z.array(z.looseObject({ x402Version: z.number(), scheme: z.string(), network: z.string(), extra: z.optional(z.nullable(record)) })),
+  kinds: z.array(
+    z.looseObject({ x402Version: z.number(), scheme: z.string(), network: z.string(), extra: z.optional(z.nullable(record)) }),
+  ),
   extensions: z.array(z.string()),
   signers: z.record(z.string(), z.array(z.string())),
 });

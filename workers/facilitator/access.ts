@@ -6,7 +6,7 @@ import { hexToBytes, utf8 } from "../../shared/bytes.ts";
 import { bodyDigest, digestSchema } from "../../shared/digest.ts";
 import { parseJson } from "../../shared/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
-import type { Api } from "./http.ts";
+import type { Api } from "./api.ts";
 
 /** SHA-256 of a bearer key → the accounts it may settle for. The keys themselves are nowhere. */
 const keysSchema = z.record(digestSchema, z.array(accountIdSchema));

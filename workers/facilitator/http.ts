@@ -3,22 +3,20 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { amountSchema } from "../../shared/amount.ts";
-import { readLimited } from "../../shared/body.ts";
 import { decisionRecordSchema } from "../../shared/decision.ts";
 import { digestSchema } from "../../shared/digest.ts";
 import { type ErrorCode, errorBody, ERRORS } from "../../shared/errors.ts";
-import { BackendUnavailable, type Facilitator } from "../../shared/facilitator.ts";
+import type { Facilitator } from "../../shared/facilitator.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
-import { checkShape, type Parsed, parseJson } from "../../shared/json.ts";
+import { checkShape } from "../../shared/json.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { FAUCET_GRANT, MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
-import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
+import { FAUCET_GRANT } from "../../shared/limits.ts";
+import { isTraceId, newTraceId } from "../../shared/log.ts";
 import { withinLimit } from "./access.ts";
+import { type Api, askToWait, failure, readJson } from "./api.ts";
 import type { FacilitatorEnv } from "./index.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { answer, SETTLE, VERIFY } from "./x402-endpoint.ts";
-
-export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
 
@@ -85,27 +83,9 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   return api;
 }
 
-export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
-  const body = await readLimited(c.req.raw.body, MAX_FACILITATOR_BODY_BYTES);
-  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_FACILITATOR_BODY_BYTES} bytes` };
-  return parseJson(body, MAX_FACILITATOR_BODY_BYTES, schema);
-}
-
 /** @param transaction the settlement that stands in the way */
 function refusal(c: Context<Api>, code: ErrorCode, detail?: string, transaction?: string) {
   const { status } = ERRORS[code];
   askToWait(c, status);
   return c.json({ ...errorBody(code, detail), ...(transaction && { transaction }) }, status as 400);
-}
-
-/** Retry-After, on the answers after which waiting helps. */
-export function askToWait(c: Context<Api>, status: number): void {
-  if (status === 429 || status === 503) c.header("Retry-After", String(RETRY_AFTER_SECONDS));
-}
-
-/** What an exception means to the caller. The exception itself goes to the log, never to the caller. */
-export function failure(c: Context<Api>, error: unknown, code: ErrorCode): [ErrorCode, 500 | 503] {
-  logEvent("facilitator.failed", { traceId: c.get("traceId"), path: c.req.path, message: String(error) });
-  if (!(error instanceof BackendUnavailable)) return [code, 500];
-  return [error.overloaded ? "overloaded" : "facilitator_unavailable", 503];
 }

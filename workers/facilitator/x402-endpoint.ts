@@ -10,7 +10,7 @@ import { type Facilitator, settleFailure } from "../../shared/facilitator.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
 import { logEvent } from "../../shared/log.ts";
 import { mayServe, withinLimit } from "./access.ts";
-import { type Api, askToWait, failure, readJson } from "./http.ts";
+import { type Api, askToWait, failure, readJson } from "./api.ts";
 
 interface Endpoint<Answer> {
   event: string;

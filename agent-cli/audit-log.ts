@@ -1,0 +1,139 @@
+/**
+ * What happened, in order, for whoever asks later: one line of JSON per event, each with the digest of itself and of its
+ * predecessor. Whoever changes, drops or reorders a line in the middle breaks every later digest.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { type Digest, digest, digestSchema } from "../shared/digest.ts";
+import { parseJson } from "../shared/json.ts";
+import { formatTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
+import type { Context } from "./context.ts";
+import { exclusively } from "./lock.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+import { stateHome } from "./state.ts";
+
+export const AUDIT_EVENTS = [
+  "requested",
+  "cancelled",
+  "shown",
+  "approved",
+  "declined",
+  "revoked",
+  "sent",
+  "settled",
+  "unknown",
+  "refused",
+] as const;
+export type AuditEvent = (typeof AUDIT_EVENTS)[number];
+
+/** What the event was about. Strings only: each line is digested. */
+export type AuditFacts = Record<string, string>;
+
+const entrySchema = z.strictObject({
+  /** Position, from 1. */
+  seq: z.string().check(z.regex(/^[1-9][0-9]{0,14}$/)),
+  at: timestampSchema,
+  event: z.enum(AUDIT_EVENTS),
+  facts: z.record(z.string(), z.string()),
+  /** Digest of the entry before; zeros for the first. */
+  previous: digestSchema,
+  /** Digest of this entry without this member. */
+  digest: digestSchema,
+});
+export type AuditEntry = z.infer<typeof entrySchema>;
+
+export const GENESIS = "0".repeat(64) as Digest;
+/** The longest line. Facts are bounded where they are made; this bounds what is read back. */
+const MAX_LINE_BYTES = 16 * 1024;
+
+export function auditFile(home: string): string {
+  return path.join(home, "audit.jsonl");
+}
+
+/** Adds one entry and returns when it is on disk. */
+export function record(context: Context, event: AuditEvent, facts: AuditFacts): Promise<Outcome<AuditEntry>> {
+  return exclusively(context, () => append(context, event, facts));
+}
+
+function append(context: Context, event: AuditEvent, facts: AuditFacts): Outcome<AuditEntry> {
+  const home = stateHome(context);
+  if (!home.ok) return home;
+  const file = auditFile(home.data);
+  const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW, 0o600);
+  try {
+    const last = lastEntry(fd, file);
+    if (!last.ok) return last;
+    const { entry: before, end } = last.data;
+    const body = {
+      seq: String(Number(before?.seq ?? 0) + 1),
+      at: formatTimestamp(unixNow()),
+      event,
+      facts,
+      previous: before?.digest ?? GENESIS,
+    };
+    const entry: AuditEntry = { ...body, digest: digest("JournalEntry", body) };
+    // What lies behind the last line's end was never acknowledged: a process died while it wrote.
+    fs.ftruncateSync(fd, end);
+    fs.writeSync(fd, `${JSON.stringify(entry)}\n`, end);
+    fs.fsyncSync(fd);
+    return succeed(entry);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end: number }> {
+  const { size } = fs.fstatSync(fd);
+  const start = Math.max(0, size - 2 * MAX_LINE_BYTES);
+  const tail = Buffer.alloc(size - start);
+  fs.readSync(fd, tail, 0, tail.length, start);
+  const end = tail.lastIndexOf("\n") + 1;
+  if (end === 0 && start === 0) return succeed({ end: 0 });
+  const line = tail.subarray(0, end - 1);
+  const parsed = end === 0 ? undefined : parseLine(line.subarray(line.lastIndexOf("\n") + 1));
+  if (parsed?.ok) return succeed({ entry: parsed.data, end: start + end });
+  return fail("invalid_file", `The last line of the audit log "${file}" cannot be read, so nothing is added to it.`, {
+    hint: "Run: lez-agent-pay audit verify",
+  });
+}
+
+function parseLine(line: Uint8Array): Outcome<AuditEntry> {
+  const parsed = parseJson(line, MAX_LINE_BYTES, entrySchema);
+  return parsed.ok ? succeed(parsed.value) : fail("invalid_file", parsed.problem);
+}
+
+export interface AuditProblem {
+  line: number;
+  problem: string;
+}
+
+export interface AuditLog {
+  /** In order, as far as they can be read. */
+  entries: AuditEntry[];
+  /** Where the chain does not hold; empty when it does. */
+  problems: AuditProblem[];
+}
+
+/** The whole log, its chain recomputed. */
+export function readAudit(context: Context): Outcome<AuditLog> {
+  const home = stateHome(context);
+  if (!home.ok) return home;
+  const file = auditFile(home.data);
+  const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n") : [""];
+  const torn = lines.pop() !== "";
+  const log: AuditLog = { entries: [], problems: torn ? [{ line: lines.length + 1, problem: "is not complete" }] : [] };
+  let previous = GENESIS;
+  lines.forEach((text, i) => {
+    const say = (problem: string) => log.problems.push({ line: i + 1, problem });
+    const parsed = parseLine(Buffer.from(text));
+    if (!parsed.ok) return say(`cannot be read (${parsed.error.message})`);
+    const { digest: stated, ...body } = parsed.data;
+    if (digest("JournalEntry", body) !== stated) say("was changed: its digest is not that of its content");
+    if (body.previous !== previous) say("does not follow the line before it");
+    if (body.seq !== String(i + 1)) say(`says that it is number ${body.seq}`);
+    previous = stated;
+    return log.entries.push(parsed.data);
+  });
+  return succeed(log);
+}

@@ -1,0 +1,71 @@
+/**
+ * What the user has settled once: which facilitator to ask and to believe, and the defaults of keys and limits.
+ * Read from the user's own directory and never from the current folder: a repository must not configure a wallet.
+ */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { amountSchema } from "../shared/amount.ts";
+import { digestSchema } from "../shared/digest.ts";
+import { APPROVAL_TYPED_THRESHOLD, MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../shared/limits.ts";
+import { isReasonMinimum } from "../shared/text.ts";
+import { readJson } from "./files.ts";
+import type { Io } from "./io.ts";
+import { type Outcome, succeed } from "./outcome.ts";
+
+const configSchema = z.strictObject({
+  /** The facilitator to ask, and the only one whose "this will never settle" is believed. */
+  facilitatorUrl: z.optional(z.string()),
+  /** The ledger that is believed. */
+  ledger: z.optional(digestSchema),
+  /** Visible characters that a reason must have. */
+  reasonMinimum: z.optional(
+    z.number().check(z.refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`)),
+  ),
+  /** Above this many atomic units the owner types the amount instead of y. */
+  approvalThreshold: z.optional(amountSchema),
+  /** Key files; relative to this file's directory. */
+  ownerFile: z.optional(z.string().check(z.minLength(1))),
+  agentFile: z.optional(z.string().check(z.minLength(1))),
+});
+
+export interface Config {
+  /** Where it is, or would be. */
+  file: string;
+  exists: boolean;
+  facilitatorUrl?: string | undefined;
+  ledger?: string | undefined;
+  reasonMinimum: number;
+  approvalThreshold: bigint;
+  ownerFile?: string | undefined;
+  agentFile?: string | undefined;
+}
+
+export function configFile(env: Io["env"]): string {
+  const home = env["LEZ_AGENT_PAY_HOME"];
+  if (home) return path.join(home, "config.json");
+  return path.join(env["XDG_CONFIG_HOME"] || path.join(env["HOME"] || os.homedir(), ".config"), "lez-agent-pay", "config.json");
+}
+
+export function readConfig(env: Io["env"]): Outcome<Config> {
+  const file = configFile(env);
+  const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
+  if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
+  const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true });
+  if (!read.ok)
+    return {
+      ...read,
+      error: { ...read.error, hint: read.error.details ? (read.error.hint ?? "") : `Correct ${file}; spec/cli.md says what may be in it.` },
+    };
+  const { approvalThreshold, ownerFile, agentFile, ...rest } = read.data;
+  const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);
+  return succeed({
+    ...defaults,
+    ...rest,
+    exists: true,
+    ...(approvalThreshold && { approvalThreshold: BigInt(approvalThreshold) }),
+    ownerFile: beside(ownerFile),
+    agentFile: beside(agentFile),
+  });
+}

@@ -1,0 +1,30 @@
+/** What all endpoints of the facilitator share: their bindings, reading a body, and saying whose fault it was. */
+import type { Context } from "hono";
+import type * as z from "zod/mini";
+import { readLimited } from "../../shared/body.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
+import { BackendUnavailable } from "../../shared/facilitator.ts";
+import { type Parsed, parseJson } from "../../shared/json.ts";
+import { MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
+import { logEvent } from "../../shared/log.ts";
+import type { FacilitatorEnv } from "./index.ts";
+
+export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
+
+export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
+  const body = await readLimited(c.req.raw.body, MAX_FACILITATOR_BODY_BYTES);
+  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_FACILITATOR_BODY_BYTES} bytes` };
+  return parseJson(body, MAX_FACILITATOR_BODY_BYTES, schema);
+}
+
+/** Retry-After, on the answers after which waiting helps. */
+export function askToWait(c: Context<Api>, status: number): void {
+  if (status === 429 || status === 503) c.header("Retry-After", String(RETRY_AFTER_SECONDS));
+}
+
+/** What an exception means to the caller. The exception itself goes to the log, never to the caller. */
+export function failure(c: Context<Api>, error: unknown, code: ErrorCode): [ErrorCode, 500 | 503] {
+  logEvent("facilitator.failed", { traceId: c.get("traceId"), path: c.req.path, message: String(error) });
+  if (!(error instanceof BackendUnavailable)) return [code, 500];
+  return [error.overloaded ? "overloaded" : "facilitator_unavailable", 503];
+}
