@@ -23,7 +23,7 @@ export const paymentRequirementsSchema = z.looseObject({
 });
 export type PaymentRequirements = z.infer<typeof paymentRequirementsSchema>;
 
-const resourceInfoSchema = z.looseObject({
+export const resourceInfoSchema = z.looseObject({
   url: text.check(z.minLength(1)),
   description: z.optional(z.nullable(z.string())),
   mimeType: z.optional(z.nullable(z.string())),

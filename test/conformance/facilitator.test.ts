@@ -1,27 +1,27 @@
-/**
- * What x402 version 2 asks of a facilitator, of the running one, over HTTP. Each test is named after one requirement.
- * Not tested, because it does not exist yet: 401 for callers without a key, 429 with Retry-After for callers with too many calls.
- */
+/** What x402 version 2 asks of a facilitator, of the running one, over HTTP. Each test is named after one requirement. */
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { describe, expect, test } from "vitest";
+import { utf8 } from "../../shared/bytes.ts";
+import { bodyDigest } from "../../shared/digest.ts";
 import { isErrorCode } from "../../shared/errors.ts";
-import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_CALLS_PER_PERIOD, MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/signer.ts";
 import { change } from "../fields.ts";
+import { merchant, stranger } from "../fixtures.ts";
 import { type SignedPayment, signedPayment } from "../signed.ts";
 import { useStack } from "../stack/stack.ts";
 
 const world = useStack();
 const CALLS = ["verify", "settle"] as const;
 type Call = (typeof CALLS)[number];
-type Answer = { status: number; text: string; body: Record<string, unknown> };
+type Answer = { status: number; headers: Headers; text: string; body: Record<string, unknown> };
 
-async function post(call: Call, body: string | Uint8Array<ArrayBuffer> | ReadableStream): Promise<Answer> {
+async function post(call: Call, body: string | Uint8Array<ArrayBuffer> | ReadableStream, facilitator?: string): Promise<Answer> {
   const streamed = body instanceof ReadableStream ? { duplex: "half" as const } : {};
-  const answer = await fetch(`${world.stack.facilitator}/${call}`, { method: "POST", body, ...streamed });
+  const answer = await fetch(`${facilitator ?? world.stack.facilitator}/${call}`, { method: "POST", body, ...streamed });
   const text = await answer.text();
-  return { status: answer.status, text, body: JSON.parse(text) as Record<string, unknown> };
+  return { status: answer.status, headers: answer.headers, text, body: JSON.parse(text) as Record<string, unknown> };
 }
 
 /** Without a member in common: what a test changes in one place stays as it is in the other. */
@@ -257,6 +257,50 @@ describe.each(CALLS)("POST /%s", (call) => {
     expect(refused["invalidReason"] ?? refused["errorReason"]).toBe("amount_mismatch");
     const large = { ...payload, extensions: { note: "x".repeat(MAX_FACILITATOR_BODY_BYTES) } } as PaymentPayload;
     await expect(client[call](large, requirements as PaymentRequirements)).rejects.toThrow(/^payload_too_large$/);
+  });
+});
+
+describe("a facilitator with keys and limits", () => {
+  const [KEY, ELSEWHERE] = ["the merchant's key", "another merchant's key"].map((text) => text.replaceAll(" ", "-")) as [string, string];
+  const keys = { [bodyDigest(utf8(KEY))]: [merchant.account], [bodyDigest(utf8(ELSEWHERE))]: [stranger.account] };
+  const guarded = useStack({ vars: { "lez-facilitator": { FACILITATOR_KEYS: JSON.stringify(keys) } } });
+  const client = (key?: string) => {
+    const headers = { ...(key && { Authorization: `Bearer ${key}` }) };
+    const createAuthHeaders = async () => ({ verify: headers, settle: headers, supported: headers });
+    return new HTTPFacilitatorClient({ url: guarded.stack.facilitator, createAuthHeaders });
+  };
+
+  test("answers 401, shaped, to callers without the payee's key, and serves the official client that has it", async () => {
+    const { payload, requirements } = await signedPayment((await guarded.buyer()).people.owner);
+    const terms = [payload as PaymentPayload, requirements as PaymentRequirements] as const;
+    for (const call of CALLS) {
+      for (const key of [undefined, ELSEWHERE, "guess"]) await expect(client(key)[call](...terms)).rejects.toThrow(/^unauthorized$/);
+      const answer = await post(call, JSON.stringify(envelope({ payload, requirements } as SignedPayment)), guarded.stack.facilitator);
+      expect(answer.status).toBe(401);
+      expectShape(call, answer);
+      expect(await client(KEY)[call](...terms)).toMatchObject(call === "verify" ? { isValid: true } : { success: true });
+    }
+  });
+
+  test("answers 429, shaped and with Retry-After, to an address that calls too often", async () => {
+    const flood = Array.from({ length: MAX_CALLS_PER_PERIOD + 1 }, () => post("verify", "{}", guarded.stack.facilitator));
+    const limited = (await Promise.all(flood)).find(({ status }) => status === 429);
+    expect(limited?.body).toEqual({ isValid: false, invalidReason: "rate_limited" });
+    expect(Number(limited?.headers.get("Retry-After"))).toBeGreaterThan(0);
+    const settle = await post("settle", "{}", guarded.stack.facilitator);
+    expect(settle).toMatchObject({ status: 429, body: { success: false, errorReason: "rate_limited", transaction: "" } });
+    expectShape("settle", settle);
+  });
+});
+
+describe("a facilitator that cannot do its work", () => {
+  const broken = useStack({ vars: { "lez-facilitator": { FACILITATOR_KEYS: "{ not JSON, and secret" } } });
+
+  test.each(CALLS)("answers POST /%s with 500, shaped, and says nothing about why", async (call) => {
+    const signed = await signedPayment(await keySigner(generateSecretKey()));
+    const answer = await post(call, JSON.stringify(envelope(signed)), broken.stack.facilitator);
+    expect([answer.status, answer.body["invalidReason"] ?? answer.body["errorReason"]]).toEqual([500, `unexpected_${call}_error`]);
+    expectShape(call, answer);
   });
 });
 

@@ -34,6 +34,8 @@ export interface HostileFacilitator {
   misbehave(mode: Mode, path?: "/verify" | "/settle" | "/supported"): void;
   /** How often each path was called. */
   calls: Record<string, number>;
+  /** What was sent, in order. */
+  seen: { path: string; body: string }[];
   stop(): Promise<void>;
 }
 
@@ -44,9 +46,13 @@ export async function startHostileFacilitator(honest: () => string): Promise<Hos
   let mode: Mode = "honest";
   let spoiled: string | undefined;
   const calls: Record<string, number> = {};
+  const seen: HostileFacilitator["seen"] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     calls[path] = (calls[path] ?? 0) + 1;
+    const record = { path, body: "" };
+    seen.push(record);
+    request.on("data", (chunk: Buffer) => (record.body += chunk.toString("utf8")));
     const misbehaves = mode !== "honest" && (spoiled === undefined || path.endsWith(spoiled));
     void (misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest()));
   });
@@ -58,6 +64,7 @@ export async function startHostileFacilitator(honest: () => string): Promise<Hos
       spoiled = path;
     },
     calls,
+    seen,
     stop: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));

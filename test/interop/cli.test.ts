@@ -82,9 +82,9 @@ test("our CLI pays an official merchant that bound its URL, and says so", async 
   expect(paid, JSON.stringify(paid.json)).toMatchObject({ exit: 0, json: { ok: true } });
 });
 
-test("our CLI pays our merchant", async () => {
+test.each(["authorization", "upfront"])("our CLI pays our merchant, flow %s", async (flow) => {
   const before = await balance();
-  const { payment, covers } = await approved(`${world.stack.merchant}/premium`);
+  const { payment, covers } = await approved(`${world.stack.merchant}/${flow === "upfront" ? "archive" : "premium"}`);
   expect(covers).toMatch(/^exactly this request/);
   const paid = await cli("pay", payment);
   expect(paid, JSON.stringify(paid.json)).toMatchObject({ exit: 0, json: { ok: true } });

@@ -11,31 +11,36 @@ import { officialClient, PRICE, replay } from "./official.ts";
 
 const world = useStack();
 const premium = () => `${world.stack.merchant}/premium`;
+const archive = () => `${world.stack.merchant}/archive`;
 
-test("the official client pays our merchant, and the official decoder reads the receipt", async () => {
-  const buyer = await world.buyer();
-  const before = await buyer.balances();
-  const answer = await officialClient(buyer.people.owner).fetch(premium());
-  expect(answer.status).toBe(200);
-  const receipt = decodePaymentResponseHeader(answer.headers.get(PAYMENT_RESPONSE) ?? "");
-  expect(receipt).toEqual({
-    success: true,
-    payer: buyer.people.owner.account,
-    transaction: expect.stringMatching(/^[0-9a-f]{64}$/),
-    network: "logos:lez-testnet",
-    amount: String(PRICE),
-  });
-  expect(await answer.json()).toMatchObject({ payment: receipt.transaction });
-  const after = await buyer.balances();
-  expect(after.owner).toEqual({ balance: before.owner.balance - PRICE, held: 0n });
-  expect(after.merchant.balance).toBe(before.merchant.balance + PRICE);
-});
+test.each(["authorization", "upfront"])(
+  "the official client pays our merchant, and the official decoder reads the receipt, flow %s",
+  async (flow) => {
+    const buyer = await world.buyer();
+    const before = await buyer.balances();
+    const answer = await officialClient(buyer.people.owner).fetch(flow === "upfront" ? archive() : premium());
+    expect(answer.status).toBe(200);
+    const receipt = decodePaymentResponseHeader(answer.headers.get(PAYMENT_RESPONSE) ?? "");
+    expect(receipt).toEqual({
+      success: true,
+      payer: buyer.people.owner.account,
+      transaction: expect.stringMatching(/^[0-9a-f]{64}$/),
+      network: "logos:lez-testnet",
+      amount: String(PRICE),
+    });
+    const after = await buyer.balances();
+    expect(after.owner).toEqual({ balance: before.owner.balance - PRICE, held: 0n });
+    expect(after.merchant.balance).toBe(before.merchant.balance + PRICE);
+  },
+);
 
 test("our terms are what the official schema and decoder expect, in the header and in the body", async () => {
-  const answer = await fetch(premium());
-  const header = decodePaymentRequiredHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "");
-  for (const terms of [header, await answer.json()]) expect(parsePaymentRequired(terms)).toMatchObject({ success: true });
-  expect(header.accepts).toHaveLength(1);
+  for (const url of [premium(), archive()]) {
+    const answer = await fetch(url);
+    const header = decodePaymentRequiredHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "");
+    for (const terms of [header, await answer.json()]) expect(parsePaymentRequired(terms)).toMatchObject({ success: true });
+    expect(header.accepts).toHaveLength(1);
+  }
 });
 
 test("the official client's default spend controls let one LGO pass, and not one unit more", async () => {

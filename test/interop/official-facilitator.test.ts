@@ -1,9 +1,11 @@
 /** `x402Facilitator` with our facilitator scheme, in process and over HTTP. The rows of spec/interop.md name these tests. */
 import { HTTPFacilitatorClient } from "@x402/core/server";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { createPeople } from "../../agent-cli/demo/people.ts";
+import { startStack } from "../../agent-cli/demo/stack.ts";
+import { BUNDLES } from "../../scripts/build-workers.ts";
 import type { PaymentBackend } from "../../shared/backend.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { randomDigest } from "../../shared/digest.ts";
@@ -11,7 +13,7 @@ import { BackendUnavailable } from "../../shared/exact/facilitator/index.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
-import { receiptOf } from "../stack/stack.ts";
+import { receiptOf, verdict } from "../stack/stack.ts";
 import { facilitatorApi, officialClient, officialFacilitator, officialMerchant, PRICE, replay } from "./official.ts";
 
 async function createLedger() {
@@ -86,3 +88,21 @@ test("two answers lost: the official server passes settlement_pending on, with t
   expect(receiptOf(recovered)).toMatchObject({ success: true, transaction: receipt?.transaction });
   expect(spent()).toBe(PRICE);
 });
+
+test.each(["authorization", "upfront"])(
+  "our merchant on the official facilitator by its URL: the official client pays, and pays once, flow %s",
+  async (flow) => {
+    const { rules, owner, spent, backend } = await createLedger();
+    const FACILITATOR_URL = await facilitatorApi(await officialFacilitator(backend));
+    const stack = await startStack({ bundles: BUNDLES, vars: { "lez-merchant": { FACILITATOR_URL } } });
+    onTestFinished(() => stack.stop());
+    const url = `${stack.merchant}/${flow === "upfront" ? "archive" : "premium"}`;
+    const { fetch, sent } = officialClient(owner);
+    const answer = await fetch(url);
+    expect(answer.status).toBe(200);
+    expect(receiptOf(answer)).toMatchObject({ success: true, payer: owner.account });
+    expect(verdict(await replay(url, sent[0] ?? ""))).toBe("402 nonce_replayed");
+    expect(spent()).toBe(PRICE);
+    expect(rules.account(DEMO_MERCHANT_ACCOUNT).balance).toBe(String(PRICE));
+  },
+);

@@ -66,10 +66,13 @@ test("keys that cannot be read let nobody in", async () => {
 describe("limits per address", () => {
   const world = useStack();
   test("a flood is told to wait, in the endpoint's own shape", async () => {
-    const answers = await Promise.all(
-      Array.from({ length: MAX_CALLS_PER_PERIOD + 50 }, () => fetch(`${world.stack.facilitator}/settle`, { method: "POST", body: "{}" })),
-    );
-    const limited = answers.filter(({ status }) => status === 429);
+    const settle = () => fetch(`${world.stack.facilitator}/settle`, { method: "POST", body: "{}" });
+    const limited: Response[] = [];
+    // The platform counts in windows of its own; some round fits into one.
+    for (let round = 0; round < 5 && limited.length === 0; round++) {
+      const answers = await Promise.all(Array.from({ length: MAX_CALLS_PER_PERIOD + 50 }, settle));
+      limited.push(...answers.filter(({ status }) => status === 429));
+    }
     expect(limited.length).toBeGreaterThan(0);
     expect(limited[0]?.headers.get("Retry-After")).toBeTruthy();
     expect(await limited[0]?.json()).toEqual({

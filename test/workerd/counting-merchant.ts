@@ -1,10 +1,11 @@
 /** A merchant for tests: it counts how often its handlers run, and how many at a time. */
 import { type Handler, Hono } from "hono";
-import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 
 export { Deliveries } from "../../workers/merchant/deliveries.ts";
 
 const app = new Hono<PaywallEnv>();
+app.use(paywallCors());
 const runs = { total: 0, now: 0, most: 0 };
 const PRICE = { amount: "10000" };
 
@@ -19,6 +20,23 @@ const goods: Handler<PaywallEnv> = async (c) => {
 app.get("/runs", (c) => c.json(runs));
 app.get("/slow", paywall(PRICE), goods);
 app.get("/archive", paywall({ ...PRICE, flow: "upfront" }), goods);
+const ADVERTISED = { "test-extension": { info: { tier: "gold", options: { a: 1 } }, schema: {} } };
+app.get("/extended", paywall({ ...PRICE, extensions: ADVERTISED }), goods);
+app.get("/redirect", paywall(PRICE), (c) => c.redirect("/elsewhere"));
+app.get("/not-modified", paywall(PRICE), (c) => c.body(null, 304));
+/** Three parts, 100 ms apart. */
+app.get("/stream", paywall(PRICE), () => {
+  const parts = ["one ", "two ", "three"];
+  const body = new ReadableStream({
+    async pull(controller) {
+      const part = parts.shift();
+      if (part === undefined) return controller.close();
+      controller.enqueue(new TextEncoder().encode(part));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    },
+  });
+  return new Response(body);
+});
 app.get("/broken", paywall(PRICE), (c) => c.text("broken", 500));
 /** Fails until it is asked for the third time. */
 let attempts = 0;
