@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Buyer, verdict } from "../agent-cli/demo/buyer.ts";
@@ -28,7 +28,13 @@ beforeAll(async () => {
   temp = await mkdtemp(join(tmpdir(), "lez-package-"));
   const sources = join(temp, "sources");
   const left = new Set(["node_modules", ".git", "dist", ".wrangler", "coverage"]);
-  await cp(ROOT, sources, { recursive: true, filter: (path) => !path.split(sep).some((part) => left.has(part)) });
+  await cp(ROOT, sources, {
+    recursive: true,
+    filter: (path) =>
+      !relative(ROOT, path)
+        .split(sep)
+        .some((part) => left.has(part)),
+  });
   await symlink(join(ROOT, "node_modules"), join(sources, "node_modules"));
   const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", temp], { cwd: sources });
   // What lifecycle scripts say comes first; npm 12 answers with an object by name, older ones with an array.
@@ -40,7 +46,7 @@ beforeAll(async () => {
   await unpack(installed);
   await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
   const { dependencies } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as { dependencies: object };
-  for (const name of [...Object.keys(dependencies), "@x402/core", "@types/node"]) {
+  for (const name of [...Object.keys(dependencies), "@x402/core", "@x402/fetch", "@x402/hono", "@types/node"]) {
     const place = join(project, "node_modules", name);
     await mkdir(dirname(place), { recursive: true });
     await symlink(join(ROOT, "node_modules", name), place);
@@ -130,6 +136,19 @@ export { default } from "./shop.ts";
 export { Deliveries } from "lez-agent-pay/hono/deliveries";
 `;
 
+/** The TypeScript of the scheme's document, as files of the project. */
+async function documentedPrograms(): Promise<string[]> {
+  const page = await readFile(join(installed, "spec/scheme_exact_lez.md"), "utf8");
+  const programs = [...page.matchAll(/^```ts\n(.*?)^```/gms)].map(([, program = ""]) => program);
+  expect(programs).toHaveLength(2);
+  return Promise.all(
+    programs.map(async (program, i) => {
+      await writeFile(join(project, `documented-${i}.ts`), program);
+      return `documented-${i}.ts`;
+    }),
+  );
+}
+
 test.each(["nodenext", "bundler"])("type-checks in a user's project, module resolution %s", async (moduleResolution) => {
   await writeFile(join(project, "program.ts"), PROGRAM);
   await writeFile(join(project, "shop.ts"), SHOP);
@@ -146,7 +165,8 @@ test.each(["nodenext", "bundler"])("type-checks in a user's project, module reso
     skipLibCheck: false,
   };
   const config = join(project, `tsconfig.${moduleResolution}.json`);
-  await writeFile(config, JSON.stringify({ compilerOptions, files: ["program.ts", "shop.ts"] }));
+  const examples = await documentedPrograms();
+  await writeFile(config, JSON.stringify({ compilerOptions, files: ["program.ts", "shop.ts", ...examples] }));
   const { stdout } = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", config]).catch(
     (error) => error as { stdout: string },
   );

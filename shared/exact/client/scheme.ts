@@ -12,7 +12,7 @@ import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } fr
 import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
 import { unixNow } from "../../time.ts";
 import { paymentRequirementsSchema } from "../../x402.ts";
-import { checkAuthorization, verifyExact } from "../verify.ts";
+import { checkAuthorization, type VerifyContext, verifyExact } from "../verify.ts";
 import type { LezSigner } from "./signer.ts";
 
 /** No payment was made: the offer is not one that this mechanism pays, or the signature came too late or is wrong. */
@@ -49,13 +49,13 @@ export class ExactLezScheme implements SchemeNetworkClient {
   /** @throws {PaymentRefused}, and whatever the signer throws, OwnerDeclined for one */
   async createPaymentPayload(x402Version: number, requirements: PaymentRequirements): Promise<PaymentPayloadResult> {
     if (x402Version !== X402_VERSION) throw new PaymentRefused("invalid_x402_version");
-    const { authorization, ledger } = authorize(requirements, this.#signer.account, this.#clock());
+    const authorization = authorize(requirements, this.#signer.account, this.#clock());
     const signature = await this.#signer.sign(authorizationDigest(authorization), authorization);
     const payload: ExactPayload = { authorization, publicKey: this.#signer.publicKey, signature };
 
     // Verified as the facilitator will: an owner may have answered after the window, and signers are other people's code.
     const made = { x402Version: X402_VERSION, accepted: requirements, payload };
-    const verified = await verifyExact(made, requirements, { now: this.#clock(), ledger });
+    const verified = await verifyExact(made, requirements, contextOf(authorization, this.#clock()));
     if (!verified.ok) throw new PaymentRefused(verified.code, verified.detail);
     return { x402Version: X402_VERSION, payload };
   }
@@ -65,7 +65,7 @@ export class ExactLezScheme implements SchemeNetworkClient {
  * What will be signed. `extra.binding` and `extra.ledger` are signed as they are: only the merchant knows what it bound,
  * and only the facilitator which ledger it serves.
  */
-function authorize(requirements: PaymentRequirements, from: AccountId, now: number): { authorization: Authorization; ledger: Digest } {
+function authorize(requirements: PaymentRequirements, from: AccountId, now: number): Authorization {
   const asked = checkShape(requirements, paymentRequirementsSchema);
   if (!asked.ok) throw new PaymentRefused(asked.code, asked.problem);
   const { network, asset, payTo, amount, maxTimeoutSeconds } = asked.value;
@@ -86,11 +86,14 @@ function authorize(requirements: PaymentRequirements, from: AccountId, now: numb
     authorizationSchema,
   );
   if (!shaped.ok) throw new PaymentRefused(shaped.code, shaped.problem);
-  const authorization = shaped.value;
-  const context = { now, ledger: ledger as Digest };
-  const code = checkAuthorization(authorization, asked.value, asked.value, context);
+  const code = checkAuthorization(shaped.value, asked.value, asked.value, contextOf(shaped.value, now));
   if (code) throw new PaymentRefused(code);
-  return { authorization, ledger: context.ledger };
+  return shaped.value;
+}
+
+/** For the payer the right ledger is the one that the offer names; where it names none, none is compared. */
+function contextOf(authorization: Authorization, now: number): VerifyContext {
+  return { now, ledger: authorization.ledger ?? ("" as Digest) };
 }
 
 function isPresent(value: unknown): boolean {
