@@ -110,6 +110,23 @@ export const SWEEP_INTERVAL_SECONDS = 3600;
 export const JOURNAL_PAGE = 500;
 /** When an alarm that failed rings again. */
 export const ALARM_RETRY_SECONDS = 5;
+/** Objects that one ledger can be spread over. */
+export const MAX_SHARDS = 256;
+/** Credits in one call from a shard to another. */
+export const OUTBOX_BATCH = 500;
+/** Batches to one shard before the alarm takes over. */
+export const BATCHES_PER_DELIVERY = 20;
+/** Credits that may wait for one shard; above it payments to its accounts are refused as `overloaded`. Captures of granted holds still pass. */
+export const MAX_BACKLOG = 10_000;
+/** How long credits gather before they are sent, in milliseconds. The alarm is only for what this fails to deliver. */
+export const DELIVERY_DELAY_MILLIS = 20;
+/** One call from a shard to another. */
+export const DELIVERY_TIMEOUT_SECONDS = 10;
+/** When the alarm delivers what is still there; it waits twice as long after each failure. */
+export const DELIVERY_RETRY_SECONDS = 5;
+export const MAX_DELIVERY_RETRY_SECONDS = 60;
+/** Rounds in which an audit of several shards waits for two that agree. */
+export const AUDIT_ROUNDS = 8;
 /** Settlements and captures of unknown outcome that one isolate remembers. */
 export const MAX_PENDING_SETTLEMENTS = 1000;
 /** How often a call to the ledger is repeated when the platform says that it may be. */
