@@ -34,11 +34,11 @@ export class AnswerTable {
     const [row] = this.#sql.exec("SELECT * FROM answer WHERE key = ?", key).toArray();
     if (row && row["order_key"] !== order) return { state: "conflict" };
     if (row?.["state"] === "paid")
-      return { state: "paid", receipt: JSON.parse(String(row["receipt"])) as SettleResponse, ...answerIn(row) };
+      return { state: "paid", receipt: JSON.parse(row["receipt"] as string) as SettleResponse, ...answerIn(row) };
     if (row?.["state"] === "stored") {
       // Whoever made it may be capturing right now. Two captures of one reservation are one, and both may answer.
       this.#sql.exec("UPDATE answer SET lease = ?, lease_until = ? WHERE key = ?", lease, now + seconds, key);
-      return { state: "stored", reservation: JSON.parse(String(row["reservation"])) as Reservation, ...answerIn(row) };
+      return { state: "stored", reservation: JSON.parse(row["reservation"] as string) as Reservation, ...answerIn(row) };
     }
     if (row && row["lease"] !== lease && Number(row["lease_until"]) >= now) return { state: "busy" };
     if (!row && !this.#makeRoom(now)) return { state: "full" };
@@ -105,6 +105,6 @@ export class AnswerTable {
 
 function answerIn(row: Row): { answer?: StoredAnswer } {
   if (row["status"] === null) return {};
-  const headers = JSON.parse(String(row["headers"])) as [string, string][];
+  const headers = JSON.parse(row["headers"] as string) as [string, string][];
   return { answer: { status: Number(row["status"]), headers, body: new Uint8Array(row["body"] as ArrayBuffer) } };
 }

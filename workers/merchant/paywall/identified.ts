@@ -39,9 +39,8 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
   const key = bodyDigest(utf8(`${c.req.method} ${c.req.path} ${id}`));
   const lease = randomDigest();
   const claim = await ask(store.claim(key, orderKey(order), lease, HOLD_SECONDS));
-  switch (claim?.state) {
-    case undefined:
-      return refuse({ code: "facilitator_unavailable" });
+  if (!claim) return refuse({ code: "facilitator_unavailable" });
+  switch (claim.state) {
     case "granted":
       return keeping(sale, store, key, lease, reservationOf(exact, claim.reservationId));
     case "busy":
@@ -52,7 +51,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
       return refuse({ code: "overloaded" });
     case "paid":
       return answerAgain(claim.receipt, claim.answer);
-    case "stored": {
+    default: {
       // The run before this one died, or got no answer, between handler and capture: only the capture is missing.
       const receipt = await capture(sale, claim.reservation);
       if (!receipt) return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
