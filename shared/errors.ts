@@ -178,6 +178,24 @@ const TABLE = {
     hint: "Wait for Retry-After, then present the same payment again.",
   },
   rate_limited: { status: 429, ...SAME_PAYMENT, message: "Too many requests.", hint: "Wait for Retry-After." },
+  payment_identifier_required: {
+    status: 400,
+    ...NEW_PAYMENT,
+    message: "This resource is sold under a payment identifier only.",
+    hint: "Echo the extension payment-identifier with an id of your own: 16 to 128 letters, digits, - or _.",
+  },
+  payment_identifier_conflict: {
+    status: 409,
+    ...FINAL,
+    message: "This payment identifier was used with another payment.",
+    hint: "Present the payment that it belongs to, or take a new identifier for a new payment.",
+  },
+  answer_not_stored: {
+    status: 409,
+    ...FINAL,
+    message: "This was paid for and delivered; the answer was too large to keep.",
+    hint: "The receipt in PAYMENT-RESPONSE is the same one. Do not pay again for the same answer.",
+  },
   unauthorized: {
     status: 401,
     ...FINAL,

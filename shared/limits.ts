@@ -133,5 +133,13 @@ export const MAX_PENDING_SETTLEMENTS = 1000;
 export const LEDGER_ATTEMPTS = 3;
 /** Milliseconds before the first repetition; each further one waits twice as long. */
 export const LEDGER_RETRY_MILLIS = 50;
+/** An answer that is kept under a payment identifier; of a larger one only the receipt is kept. */
+export const MAX_STORED_ANSWER_BYTES = 64 * 1024;
+/** Answers that are kept for one payer. The oldest paid one makes room. */
+export const MAX_STORED_ANSWERS = 1000;
+/** How long a paid answer can be fetched again. */
+export const STORED_ANSWER_SECONDS = 24 * 3600;
+/** How long an answer may take to be complete before it counts as a stream, and is not kept. */
+export const ANSWER_PATIENCE_SECONDS = 0.1;
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;

@@ -1,5 +1,6 @@
 /** A merchant for tests: it counts how often its handlers run, and how many at a time. */
 import { type Handler, Hono } from "hono";
+import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 
 export { Deliveries } from "../../workers/merchant/deliveries.ts";
@@ -16,6 +17,15 @@ const goods: Handler<PaywallEnv> = async (c) => {
   runs.now--;
   return c.text("goods");
 };
+
+app.get("/required", paywall({ ...PRICE, identifier: "required" }), goods);
+app.get("/large", paywall(PRICE), (c) => {
+  runs.total++;
+  return c.text("x".repeat(MAX_STORED_ANSWER_BYTES + 1));
+});
+app.get("/largest-kept", paywall(PRICE), (c) => c.text("x".repeat(MAX_STORED_ANSWER_BYTES)));
+let refusals = 1;
+app.get("/second-time", paywall(PRICE), (c) => (refusals-- > 0 ? c.text("not yet", 503) : c.text("goods")));
 
 app.get("/runs", (c) => c.json(runs));
 app.get("/slow", paywall(PRICE), goods);

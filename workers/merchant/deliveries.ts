@@ -1,65 +1,70 @@
-/** The merchant's own Durable Object, one per payer: its memory of payments, on disk. See paywall/memory.ts. */
+/** The merchant's own Durable Object, one per payer: its memory of payments and of the answers they bought, on disk. */
 import { DurableObject } from "cloudflare:workers";
+import type { Reservation } from "../../shared/backend.ts";
 import type { Digest } from "../../shared/digest.ts";
 import { ALARM_RETRY_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { Lease, Remembered } from "./paywall/memory.ts";
+import type { SettleResponse } from "../../shared/x402.ts";
+import { AnswerTable } from "./answer-table.ts";
+import { LeaseTable } from "./lease-table.ts";
+import type { AnswerStore, Claim, StoredAnswer } from "./paywall/answer-store.ts";
+import type { Lease, PaymentMemory, Remembered } from "./paywall/memory.ts";
 
-export class Deliveries extends DurableObject {
-  readonly #sql: SqlStorage;
+/** Methods without an await: each is one transaction, and the next waits for it. */
+type Synchronous<T> = {
+  [Name in keyof T]: T[Name] extends (...args: infer Args) => Promise<infer Result> ? (...args: Args) => Result : never;
+};
+
+export class Deliveries extends DurableObject implements Synchronous<PaymentMemory>, Synchronous<AnswerStore> {
+  readonly #leases: LeaseTable;
+  readonly #answers: AnswerTable;
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
-    this.#sql = ctx.storage.sql;
-    this.#sql.exec(
-      `CREATE TABLE IF NOT EXISTS delivery (
-         key TEXT PRIMARY KEY, lease TEXT NOT NULL, lease_until INTEGER NOT NULL, remembered TEXT, forget_after INTEGER NOT NULL
-       ) STRICT, WITHOUT ROWID`,
-    );
+    this.#leases = new LeaseTable(ctx.storage.sql);
+    this.#answers = new AnswerTable(ctx.storage.sql);
   }
 
   begin(key: Digest, lease: Digest, seconds: number): Lease {
-    const now = unixNow();
-    const [row] = this.#sql.exec("SELECT lease, lease_until, remembered FROM delivery WHERE key = ?", key).toArray();
-    if (row && row["lease"] !== lease && Number(row["lease_until"]) >= now) return { granted: false };
-    this.#sql.exec(
-      `INSERT INTO delivery (key, lease, lease_until, forget_after) VALUES (?, ?, ?, ?)
-       ON CONFLICT (key) DO UPDATE SET lease = excluded.lease, lease_until = excluded.lease_until`,
-      key,
-      lease,
-      now + seconds,
-      now + seconds + SWEEP_INTERVAL_SECONDS,
-    );
-    void this.#sweepLater();
-    const remembered = row?.["remembered"];
-    return { granted: true, ...(typeof remembered === "string" && { remembered: JSON.parse(remembered) as Remembered }) };
+    this.#sweepLater();
+    return this.#leases.begin(key, lease, seconds, unixNow());
   }
 
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number): void {
-    const [row] = this.#sql.exec("SELECT lease, lease_until FROM delivery WHERE key = ?", key).toArray();
-    if (row && row["lease"] !== lease && Number(row["lease_until"]) >= unixNow()) return;
-    if (!remembered) return void this.#sql.exec("DELETE FROM delivery WHERE key = ?", key);
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO delivery (key, lease, lease_until, remembered, forget_after) VALUES (?, ?, 0, ?, ?)",
-      key,
-      lease,
-      JSON.stringify(remembered),
-      forgetAfter,
-    );
-    void this.#sweepLater();
+    this.#sweepLater();
+    this.#leases.finish(key, lease, remembered, forgetAfter, unixNow());
+  }
+
+  claim(key: Digest, order: Digest, lease: Digest, seconds: number): Claim {
+    this.#sweepLater();
+    return this.#answers.claim(key, order, lease, seconds, unixNow());
+  }
+
+  store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
+    return this.#answers.store(key, lease, reservation, answer);
+  }
+
+  paid(key: Digest, _lease: Digest, receipt: SettleResponse): void {
+    this.#answers.paid(key, receipt, unixNow());
+  }
+
+  free(key: Digest, lease: Digest): void {
+    this.#answers.free(key, lease);
   }
 
   /** Forgets what is past its time. Re-arms first and never throws. */
   override async alarm(): Promise<void> {
-    await this.ctx.storage.setAlarm((unixNow() + ALARM_RETRY_SECONDS) * 1000);
-    this.#sql.exec("DELETE FROM delivery WHERE forget_after < ? AND lease_until < ?", unixNow(), unixNow());
-    const [row] = this.#sql.exec("SELECT min(forget_after) AS next FROM delivery").toArray();
-    const next = row?.["next"];
-    if (typeof next === "number") await this.ctx.storage.setAlarm((Math.max(next, unixNow()) + 1) * 1000);
-    else await this.ctx.storage.deleteAlarm();
+    const now = unixNow();
+    await this.ctx.storage.setAlarm((now + ALARM_RETRY_SECONDS) * 1000);
+    this.#leases.forget(now);
+    this.#answers.forget(now);
+    const next = Math.min(this.#leases.nextForget() ?? Infinity, this.#answers.nextForget() ?? Infinity);
+    if (next === Infinity) await this.ctx.storage.deleteAlarm();
+    else await this.ctx.storage.setAlarm((Math.max(next, now) + 1) * 1000);
   }
 
-  async #sweepLater(): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm((unixNow() + SWEEP_INTERVAL_SECONDS) * 1000);
+  #sweepLater(): void {
+    const { storage } = this.ctx;
+    void storage.getAlarm().then((alarm) => (alarm === null ? storage.setAlarm((unixNow() + SWEEP_INTERVAL_SECONDS) * 1000) : undefined));
   }
 }

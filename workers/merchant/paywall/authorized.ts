@@ -3,25 +3,26 @@ import type { Reservation } from "../../../shared/backend.ts";
 import { randomDigest } from "../../../shared/digest.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
+import type { Keeping } from "./identified.ts";
 import { deliver, refuse, refuseFor, withhold } from "./outcome.ts";
 import { resume } from "./resume.ts";
 import { outlive, runHandler } from "./run.ts";
 import { leavePending, type Sale, type SaleResult } from "./sale.ts";
 
-export async function serveAuthorized(sale: Sale): Promise<SaleResult> {
+/** @param keeping the buyer's id, where the payment has one: the answer is kept under it before the money moves */
+export async function serveAuthorized(sale: Sale, keeping?: Keeping): Promise<SaleResult> {
   const { facilitator, order } = sale;
-  const reserved = await ask(facilitator.reserve(order, randomDigest()));
+  const reserved = await ask(facilitator.reserve(order, keeping?.reservationId ?? randomDigest()));
   // Perhaps the hold was made and its answer lost: it frees itself, and the same payment can be presented again.
   if (!reserved) return refuse({ code: "facilitator_unavailable" });
-  if (!reserved.ok) return (await resume(sale, reserved.code)) ?? refuseFor(sale, reserved);
+  if (!reserved.ok) return (await resume(sale, reserved.code, keeping)) ?? refuseFor(sale, reserved);
 
   const { reservation, transaction } = reserved;
-  const outerHeaders = new Headers(sale.c.res.headers);
-  const undelivered = await runUnderHold(sale, reservation, transaction);
+  const undelivered = (await runUnderHold(sale, reservation, transaction)) ?? (await keeping?.keep());
   if (undelivered) return undelivered;
   const receipt = await capture(sale, reservation);
-  if (receipt?.success) return deliver(sale, receipt, facilitator.holdsNothing ? reservation.reservationId : undefined);
-  return withhold(sale, outerHeaders, receipt ?? (await leavePending(sale, reservation)));
+  if (receipt?.success) return deliver(sale, receipt, facilitator.holdsNothing ? reservation.reservationId : undefined, keeping);
+  return withhold(sale, receipt ?? (await leavePending(sale, reservation)));
 }
 
 /** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */

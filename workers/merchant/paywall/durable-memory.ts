@@ -1,5 +1,6 @@
 /** Memory on disk: the merchant's Durable Object `Deliveries`, one per payer, so that payers do not wait for each other. */
 import type { AccountId } from "../../../shared/account.ts";
+import type { AnswerStore } from "./answer-store.ts";
 import type { PaymentMemory } from "./memory.ts";
 
 /** What is used of the binding `DELIVERIES`. Loose, so that a seller's own Durable Object types fit. */
@@ -13,5 +14,15 @@ export function durableMemory(namespace: DeliveriesNamespace, payer: AccountId):
   return {
     begin: (key, lease, seconds) => object().begin(key, lease, seconds),
     finish: (key, lease, remembered, forgetAfter) => object().finish(key, lease, remembered, forgetAfter),
+  };
+}
+
+export function durableAnswers(namespace: DeliveriesNamespace, payer: AccountId): AnswerStore {
+  const object = () => namespace.getByName(payer) as AnswerStore;
+  return {
+    claim: (key, order, lease, seconds) => object().claim(key, order, lease, seconds),
+    store: (key, lease, reservation, answer) => object().store(key, lease, reservation, answer),
+    paid: (key, lease, receipt) => object().paid(key, lease, receipt),
+    free: (key, lease) => object().free(key, lease),
   };
 }

@@ -6,19 +6,22 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { isAccountId } from "../../../shared/account.ts";
+import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
 import { isTraceId, newTraceId } from "../../../shared/log.ts";
 import { refusalResponse } from "./answers.ts";
 import { boundRequest } from "./bound-request.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { LedgerTerms } from "./ledger-terms.ts";
-import { type Bind, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
+import { type Bind, type CheckedOptions, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
 import { readPayment } from "./payment.ts";
 import { serveAuthorized } from "./authorized.ts";
 import type { Order } from "./order.ts";
 import { outlive } from "./run.ts";
-import { logSale, type Sale } from "./sale.ts";
-import { facilitatorOf, memoryOf } from "./settlement.ts";
+import { logSale, type Sale, type SaleResult } from "./sale.ts";
+import { claimIdentifier, isKeeping } from "./identified.ts";
+import { refuse } from "./outcome.ts";
+import { answerStoreOf, facilitatorOf, keepsAnswers, memoryOf } from "./settlement.ts";
 import { serveUpfront } from "./upfront.ts";
 
 export type { PaymentContext, PaywallBindings, PaywallEnv, PaywallOptions } from "./options.ts";
@@ -48,7 +51,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (!request) return refusalResponse({ code: "payload_too_large" });
     const ledger = await ledgerTerms.ask(facilitator, traceId);
     if (!ledger) return refusalResponse({ code: "facilitator_unavailable" });
-    const challenge = challenges.for(request, payTo, ledger);
+    const challenge = challenges.for(request, payTo, ledger, keepsAnswers(c, checked));
 
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (header === undefined) {
@@ -63,17 +66,42 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
 
     const order: Order = { payment: read.payment, offer: challenge.offer, fingerprint: challenge.fingerprint, traceId };
     const sale: Sale = { c, next, order, challenge, facilitator, memory: () => memoryOf(c, checked, order) };
-    const work = checked.flow === "upfront" ? serveUpfront(sale) : serveAuthorized(sale);
+    const outerHeaders = new Headers(c.res.headers);
+    const work = serve(sale, checked);
     outlive(c, work);
     const result = await work;
     if (!result.answered && result.code === "ledger_mismatch") ledgerTerms.forget();
     logSale(sale, result);
     if (!result.answered) {
-      c.res = undefined; // Hono would merge the withheld response's headers into this one
+      c.res = undefined; // Hono would merge the headers of an answer that is withheld into this one
+      for (const [name, value] of outerHeaders) if (!result.response.headers.has(name)) result.response.headers.append(name, value);
       c.res = result.response;
     }
     return undefined;
   };
+}
+
+async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
+  const flow = options.flow === "upfront" ? serveUpfront : serveAuthorized;
+  const store = answerStoreOf(sale.c, options, sale.order);
+  if (!store) return flow(sale);
+  const sent = identifierOf(sale.order.payment.extensions);
+  if (!sent.ok)
+    return refuse({ code: "invalid_payload", detail: `extensions.${PAYMENT_IDENTIFIER}`, challenge: sale.challenge, offerAgain: true });
+  if (sent.id === undefined) {
+    if (options.identifier !== "required") return flow(sale);
+    return refuse({ code: "payment_identifier_required", challenge: sale.challenge, offerAgain: true });
+  }
+  const claimed = await claimIdentifier(sale, store, sent.id);
+  if (!isKeeping(claimed)) return claimed;
+  const result = await flow(sale, claimed);
+  // A refusal or a failed handler: whatever was claimed for this id is free again. What was stored or paid stays.
+  if (!delivered(sale, result)) outlive(sale.c, claimed.free());
+  return result;
+}
+
+function delivered({ c }: Sale, result: SaleResult): boolean {
+  return result.answered ? c.res.ok : result.code === "settlement_pending";
 }
 
 function defaultBind(method: string): Bind {

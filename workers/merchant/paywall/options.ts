@@ -28,6 +28,11 @@ export interface PaywallOptions {
    * `upfront`: before the handler. If it then fails, the same payment runs it again, free, until it delivers.
    */
   flow?: "authorization" | "upfront";
+  /**
+   * The x402 extension `payment-identifier`: a buyer who sends an id can fetch a paid answer again. Offered by default where
+   * the binding `DELIVERIES` is there to keep answers.
+   */
+  identifier?: "offered" | "required" | "off";
   /** x402 extensions to advertise, by key. What a client echoes of them must contain what was advertised. */
   extensions?: Record<string, Record<string, unknown>>;
   /** Where payments are settled. Default: see `PaywallBindings`. */
@@ -75,11 +80,13 @@ export interface CheckedOptions extends PaywallOptions {
 
 /** @throws {TypeError} when the seller's configuration could never be paid */
 export function checkOptions(options: PaywallOptions): CheckedOptions {
-  const { amount, payTo, bind, flow, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
+  const { amount, payTo, bind, flow, identifier, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
   require(isAmount(amount), `amount must be atomic units as a decimal string, not ${JSON.stringify(amount)}`);
   require(payTo === undefined || isAccountId(payTo), `payTo must be a LEZ account, not ${JSON.stringify(payTo)}`);
   require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
   require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
+  require(identifier === undefined ||
+    ["offered", "required", "off"].includes(identifier), `identifier must be "offered", "required" or "off"`);
   const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
   require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
   require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);

@@ -5,24 +5,24 @@ import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import { type Refusal, refusalResponse } from "./answers.ts";
+import type { Keeping } from "./identified.ts";
 import { outlive } from "./run.ts";
 import { remember, type Sale, type SaleResult } from "./sale.ts";
 
 /** @param lease the merchant's own lease on the payment, where it took one: it ends, and the payment with it */
-export function deliver(sale: Sale, receipt: SettleResponse, lease: Digest | undefined): SaleResult {
+export function deliver(sale: Sale, receipt: SettleResponse, lease: Digest | undefined, keeping?: Keeping): SaleResult {
   const { c } = sale;
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
   c.header("Cache-Control", "private, no-store");
+  if (keeping) outlive(c, keeping.paid(receipt));
   if (lease) outlive(c, remember(sale, lease, { state: "delivered" }));
   return { answered: true };
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
-export function withhold({ c, challenge }: Sale, outerHeaders: Headers, receipt: SettleResponse): SaleResult {
+export function withhold({ c, challenge }: Sale, receipt: SettleResponse): SaleResult {
   void c.res.body?.cancel();
-  const refusal = refuse({ code: codeOf(receipt), challenge, receipt });
-  for (const [name, value] of outerHeaders) if (!refusal.response.headers.has(name)) refusal.response.headers.append(name, value);
-  return refusal;
+  return refuse({ code: codeOf(receipt), challenge, receipt });
 }
 
 export function refuse(refusal: Refusal) {

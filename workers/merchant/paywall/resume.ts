@@ -4,13 +4,14 @@ import type { ErrorCode } from "../../../shared/errors.ts";
 import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
+import type { Keeping } from "./identified.ts";
 import { orderKey } from "./order.ts";
 import { refuse } from "./outcome.ts";
 import { runPaid } from "./run-paid.ts";
 import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
 
 /** @returns undefined when nothing is owed, and the refusal stands */
-export async function resume(sale: Sale, code: ErrorCode): Promise<SaleResult | undefined> {
+export async function resume(sale: Sale, code: ErrorCode, keeping?: Keeping): Promise<SaleResult | undefined> {
   if (code !== "nonce_replayed" && code !== "payment_expired") return undefined;
   const lease = randomDigest();
   const begun = await ask(sale.memory().begin(orderKey(sale.order), lease, HOLD_SECONDS));
@@ -18,13 +19,13 @@ export async function resume(sale: Sale, code: ErrorCode): Promise<SaleResult | 
   if (!begun.granted) return refuse({ code: "payment_in_progress" });
 
   const { remembered } = begun;
-  if (remembered?.state === "paid") return runPaid(sale, remembered.receipt, lease, true);
+  if (remembered?.state === "paid") return runPaid(sale, remembered.receipt, lease, true, keeping);
   if (remembered?.state !== "pending") {
     await remember(sale, lease, remembered);
     return undefined;
   }
   const receipt = await capture(sale, remembered.reservation);
-  if (receipt?.success) return runPaid(sale, receipt, lease, true);
+  if (receipt?.success) return runPaid(sale, receipt, lease, true, keeping);
   await remember(sale, lease, receipt ? undefined : remembered);
   return receipt ? undefined : refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
 }

@@ -2,6 +2,7 @@
 import type { Digest } from "../../../shared/digest.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
+import type { Keeping } from "./identified.ts";
 import { deliver, refuse } from "./outcome.ts";
 import { outlive, runHandler } from "./run.ts";
 import { remember, type Sale, type SaleResult } from "./sale.ts";
@@ -10,12 +11,16 @@ import { remember, type Sale, type SaleResult } from "./sale.ts";
  * What the handler does not deliver is remembered as owed: the same payment may ask for it again.
  * @param lease under which what is owed is remembered
  * @param leased whether that lease is open in the merchant's memory, and must end
+ * @param keeping the buyer's id, where the payment has one
  */
-export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest, leased: boolean): Promise<SaleResult> {
+export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest, leased: boolean, keeping?: Keeping): Promise<SaleResult> {
   const { c } = sale;
   const owe = () => remember(sale, lease, { state: "paid", receipt });
   const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" });
-  if (run.outcome === "delivered") return deliver(sale, receipt, leased ? lease : undefined);
+  if (run.outcome === "delivered") {
+    const lost = await keeping?.keep();
+    return lost ?? deliver(sale, receipt, leased ? lease : undefined, keeping);
+  }
   if (run.outcome === "late") {
     outlive(c, run.over.then(owe));
     return refuse({ code: "handler_timeout", receipt });

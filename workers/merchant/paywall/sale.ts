@@ -27,7 +27,7 @@ export type SaleResult =
   /** The handler's response stands in `c.res` and may go out. */
   | { answered: true }
   /** This goes out instead. */
-  | { answered: false; response: Response; code: ErrorCode };
+  | { answered: false; response: Response; code?: ErrorCode };
 
 /** Ends the lease on a payment, and says what is left to know of it. */
 export async function remember({ memory, order }: Sale, lease: Digest, remembered: Remembered | undefined): Promise<void> {
@@ -49,7 +49,8 @@ export function pendingReceipt({ order }: Sale): SettleResponse {
 }
 
 export function logSale({ order, c }: Sale, result: SaleResult): void {
-  const event = result.answered ? (c.res.ok ? "payment.delivered" : "payment.released") : "payment.refused";
-  const status = result.answered ? c.res.status : result.response.status;
-  logEvent(event, { traceId: order.traceId, path: c.req.path, status, ...(!result.answered && { code: result.code }) });
+  const { status, ok } = result.answered ? c.res : result.response;
+  const code = result.answered ? undefined : result.code;
+  const event = code ? "payment.refused" : ok ? "payment.delivered" : "payment.released";
+  logEvent(event, { traceId: order.traceId, path: c.req.path, status, code });
 }

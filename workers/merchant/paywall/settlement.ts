@@ -1,6 +1,7 @@
 /** Which facilitator settles, and where is remembered what it does not: from the options, else from the Worker's bindings. */
 import type { Context } from "hono";
-import { durableMemory } from "./durable-memory.ts";
+import type { AnswerStore } from "./answer-store.ts";
+import { durableAnswers, durableMemory } from "./durable-memory.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import { httpFacilitator } from "./http-facilitator.ts";
 import { isolateMemory, type PaymentMemory } from "./memory.ts";
@@ -19,6 +20,19 @@ export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): 
   }
   if (FACILITATOR) return rpcFacilitator(FACILITATOR);
   throw new TypeError("paywall: neither the binding FACILITATOR nor FACILITATOR_URL is set");
+}
+
+/** Whether the route offers to keep answers: the seller did not switch it off, and there is a place to keep them. */
+export function keepsAnswers(c: Context<PaywallEnv>, { identifier }: CheckedOptions): boolean {
+  if (identifier === "off") return false;
+  if (identifier === "required" && !c.env.DELIVERIES) throw new TypeError('paywall: identifier "required" needs the binding DELIVERIES');
+  return c.env.DELIVERIES !== undefined;
+}
+
+export function answerStoreOf(c: Context<PaywallEnv>, options: CheckedOptions, order: Order): AnswerStore | undefined {
+  const payer = exactPayload(order)?.authorization.from;
+  const { DELIVERIES } = c.env;
+  return payer && DELIVERIES && keepsAnswers(c, options) ? durableAnswers(DELIVERIES, payer) : undefined;
 }
 
 export function memoryOf(c: Context<PaywallEnv>, options: CheckedOptions, order: Order): PaymentMemory {

@@ -1,20 +1,22 @@
 /** Flow `upfront`: settle, run the handler, answer. What the handler then does not deliver stays owed. */
 import { randomDigest } from "../../../shared/digest.ts";
 import { ask } from "./facilitator.ts";
+import type { Keeping } from "./identified.ts";
 import { exactPayload, reservationOf } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { resume } from "./resume.ts";
 import { runPaid } from "./run-paid.ts";
 import { leavePending, type Sale, type SaleResult } from "./sale.ts";
 
-export async function serveUpfront(sale: Sale): Promise<SaleResult> {
+/** @param keeping the buyer's id, where the payment has one: the answer is kept under it before it leaves */
+export async function serveUpfront(sale: Sale, keeping?: Keeping): Promise<SaleResult> {
   const { facilitator, order, challenge } = sale;
-  const id = randomDigest();
+  const id = keeping?.reservationId ?? randomDigest();
   const receipt = await ask(facilitator.settle(order, id));
-  if (receipt?.success) return runPaid(sale, receipt, id, facilitator.holdsNothing);
+  if (receipt?.success) return runPaid(sale, receipt, id, facilitator.holdsNothing, keeping);
   if (receipt && receipt.errorReason !== "settlement_pending") {
     const code = codeOf(receipt);
-    return (await resume(sale, code)) ?? refuseFor(sale, { ok: false, code }, receipt);
+    return (await resume(sale, code, keeping)) ?? refuseFor(sale, { ok: false, code }, receipt);
   }
   // Nobody knows whether the money moved. Asking for the capture of this very id will tell.
   const exact = exactPayload(order);

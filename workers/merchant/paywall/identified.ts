@@ -1,0 +1,94 @@
+/** A payment with an identifier: its answer is kept, and the same payment under the same id brings it again. */
+import type { Reservation } from "../../../shared/backend.ts";
+import { utf8 } from "../../../shared/bytes.ts";
+import { bodyDigest, type Digest, randomDigest } from "../../../shared/digest.ts";
+import { verifyExact } from "../../../shared/exact/verify.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import { HOLD_SECONDS } from "../../../shared/limits.ts";
+import { unixNow } from "../../../shared/time.ts";
+import type { SettleResponse } from "../../../shared/x402.ts";
+import type { AnswerStore, StoredAnswer } from "./answer-store.ts";
+import { capture } from "./capture.ts";
+import { ask } from "./facilitator.ts";
+import { keepAnswer } from "./keep-answer.ts";
+import { exactPayload, orderKey, reservationOf } from "./order.ts";
+import { codeOf, refuse, refuseFor } from "./outcome.ts";
+import { pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
+
+/** A claim on an id that was granted: what the flows tell it as they go. */
+export interface Keeping {
+  /** The same for every run of this payment under this id, so that holding and settling again are one and the same. */
+  reservationId: Digest;
+  /** The handler delivered: keeps a copy of its answer. A result means that the claim was lost, and the answer with it. */
+  keep(): Promise<SaleResult | undefined>;
+  paid(receipt: SettleResponse): Promise<unknown>;
+  /** Nothing was delivered. */
+  free(): Promise<unknown>;
+}
+
+/** Takes the id for this payment, or answers from what is stored under it. */
+export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string): Promise<Keeping | SaleResult> {
+  const { order, c } = sale;
+  const exact = exactPayload(order);
+  if (!exact) return refuse({ code: "invalid_payload" });
+  // Only who can pay gets a place in the store, so the signature is checked before the ledger is asked.
+  const ledger = (order.offer.extra?.["ledger"] ?? "") as Digest;
+  const verified = await verifyExact(order.payment, order.offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
+  if (!verified.ok) return refuseFor(sale, verified);
+
+  const key = bodyDigest(utf8(`${c.req.method} ${c.req.path} ${id}`));
+  const lease = randomDigest();
+  const claim = await ask(store.claim(key, orderKey(order), lease, HOLD_SECONDS));
+  if (!claim) return refuse({ code: "facilitator_unavailable" });
+  switch (claim.state) {
+    case "granted":
+      return keeping(sale, store, key, lease, reservationOf(exact, claim.reservationId));
+    case "busy":
+      return refuse({ code: "payment_in_progress" });
+    case "conflict":
+      return refuse({ code: "payment_identifier_conflict" });
+    case "full":
+      return refuse({ code: "overloaded" });
+    case "paid":
+      return answerAgain(claim.receipt, claim.answer);
+    default: {
+      // The run before this one died, or got no answer, between handler and capture: only the capture is missing.
+      const receipt = await capture(sale, claim.reservation);
+      if (!receipt) return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
+      if (receipt.success) {
+        await ask(store.paid(key, lease, receipt));
+        return answerAgain(receipt, claim.answer);
+      }
+      await ask(store.free(key, lease));
+      return refuse({ code: codeOf(receipt), challenge: sale.challenge, receipt });
+    }
+  }
+}
+
+export function isKeeping(claimed: Keeping | SaleResult): claimed is Keeping {
+  return "reservationId" in claimed;
+}
+
+function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, reservation: Reservation): Keeping {
+  return {
+    reservationId: reservation.reservationId,
+    keep: async () => {
+      const { response, copy } = await keepAnswer(sale.c.res);
+      sale.c.res = undefined;
+      sale.c.res = response;
+      const kept = await ask(store.store(key, lease, reservation, copy));
+      return kept === false ? refuse({ code: "payment_in_progress" }) : undefined;
+    },
+    paid: (receipt) => ask(store.paid(key, lease, receipt)),
+    free: () => ask(store.free(key, lease)),
+  };
+}
+
+/** The same answer with the same receipt; the receipt alone where the answer was too large to keep. */
+function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): SaleResult {
+  if (!answer) return refuse({ code: "answer_not_stored", receipt });
+  const headers = new Headers(answer.headers);
+  headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
+  headers.set("Cache-Control", "private, no-store");
+  return { answered: false, response: new Response(answer.body.length > 0 ? answer.body : null, { status: answer.status, headers }) };
+}

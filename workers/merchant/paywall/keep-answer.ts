@@ -1,0 +1,57 @@
+/** Taking a copy of an answer before it leaves, if it is small and ready; else letting it stream by. */
+import { LATE, withDeadline } from "../../../shared/deadline.ts";
+import { ANSWER_PATIENCE_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../../shared/limits.ts";
+import type { StoredAnswer } from "./answer-store.ts";
+
+type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]>>;
+
+/** `copy` is absent for an answer that is too large, or that takes its time; `response` has all of it either way. */
+export async function keepAnswer(response: Response): Promise<{ response: Response; copy?: StoredAnswer }> {
+  const { status } = response;
+  const headers = [...response.headers];
+  if (!response.body) return { response, copy: { status, headers, body: new Uint8Array() } };
+
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let next: Promise<Read> = reader.read();
+  const patience = Date.now() + ANSWER_PATIENCE_SECONDS * 1000;
+  while (size <= MAX_STORED_ANSWER_BYTES) {
+    const read = await withDeadline(next, Math.max(0, patience - Date.now()) / 1000);
+    if (read === LATE) break;
+    if (read.done) {
+      const body = concat(chunks, size);
+      return { response: new Response(body, { status, headers }), copy: { status, headers, body } };
+    }
+    chunks.push(read.value);
+    size += read.value.length;
+    next = reader.read();
+  }
+  return { response: new Response(replay(chunks, next, reader), { status, headers }) };
+}
+
+/** What was read so far, then the rest as it comes. */
+function replay(chunks: Uint8Array[], next: Promise<Read>, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+  let pending = next;
+  return new ReadableStream({
+    async pull(controller) {
+      const chunk = chunks.shift();
+      if (chunk) return controller.enqueue(chunk);
+      const read = await pending;
+      if (read.done) return controller.close();
+      controller.enqueue(read.value);
+      pending = reader.read();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function concat(chunks: Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
