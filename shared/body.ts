@@ -1,4 +1,5 @@
 /** Reading a body of unknown size without holding more of it than a limit. */
+import { concatBytes } from "./bytes.ts";
 
 /** The bytes of `body`, or undefined as soon as there are more than `maxBytes`. */
 export async function readLimited(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -9,11 +10,5 @@ export async function readLimited(body: ReadableStream<Uint8Array> | null, maxBy
     if (size > maxBytes) return undefined; // leaving the loop cancels the stream
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }

@@ -12,6 +12,17 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** The chunks of a body, one after the other. */
+export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
 /** The text of well-formed UTF-8, else undefined. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {

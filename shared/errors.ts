@@ -212,14 +212,14 @@ const TABLE = {
   handler_timeout: {
     status: 504,
     ...SAME_PAYMENT,
-    message: "The resource took too long. Nothing was paid.",
+    message: "The resource took too long.",
     hint: "Present the same payment again while it is valid.",
   },
   not_found: { status: 404, ...FINAL, message: "There is nothing at this address.", hint: "Check the path and the method." },
   internal_error: {
     status: 500,
     ...SAME_PAYMENT,
-    message: "The service failed. Nothing was paid.",
+    message: "The service failed.",
     hint: "Present the same payment again later.",
   },
   unexpected_verify_error: {

@@ -1,40 +1,23 @@
 /** What x402 v2 asks of a resource server, line by line, over real HTTP: a merchant Worker at a facilitator that can be watched. */
 import { request as httpRequest } from "node:http";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
-import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402.ts";
-import { type HostileFacilitator, startHostileFacilitator } from "../hostile/facilitator.ts";
-import { startMerchant, type TestMerchant } from "../stack/merchant.ts";
+import { useForeignMerchant } from "../stack/merchant.ts";
 import { receiptOf, useStack, verdict } from "../stack/stack.ts";
 
 const world = useStack();
-let watched: HostileFacilitator;
-let merchant: TestMerchant;
-beforeAll(async () => {
-  watched = await startHostileFacilitator(() => world.stack.facilitator);
-  merchant = await startMerchant({ FACILITATOR_URL: watched.url });
-});
-afterAll(async () => {
-  await merchant?.stop();
-  await watched?.stop();
-});
-beforeEach(() => {
-  watched.misbehave("honest");
-  watched.seen.length = 0;
-});
+const merchant = useForeignMerchant(() => world.stack.facilitator);
+const watched = () => merchant.facilitator;
+beforeEach(() => void (watched().seen.length = 0));
 
 const at = (path: string) => ({ url: `${merchant.url}${path}` });
-const runs = async () => ((await fetch(`${merchant.url}/runs`)).json() as Promise<{ total: number }>).then(({ total }) => total);
+const runs = async () => (await merchant.runs()).total;
+const newBuyer = () => merchant.buyer(world.stack);
 const challenge = async (path = "/slow") => decodePaymentRequiredHeader((await fetch(at(path).url)).headers.get(PAYMENT_REQUIRED) ?? "");
-async function newBuyer(): Promise<Buyer> {
-  const buyer = await Buyer.create({ ...world.stack, merchant: merchant.url });
-  await buyer.fund();
-  return buyer;
-}
-const with_ = (payment: PaymentPayload, accepted: Record<string, unknown>) => ({
+const accepting = (payment: PaymentPayload, accepted: Record<string, unknown>) => ({
   ...payment,
   accepted: { ...payment.accepted, ...accepted },
 });
@@ -82,18 +65,18 @@ describe("accepted is matched exactly", () => {
       [{ description: "free" }, "402 offer_mismatch"],
       [{ maxTimeoutSeconds: 901 }, "402 offer_mismatch"],
     ];
-    for (const [change, expected] of codes) expect(verdict(await buyer.send(at("/slow"), with_(payment, change)))).toBe(expected);
+    for (const [change, expected] of codes) expect(verdict(await buyer.send(at("/slow"), accepting(payment, change)))).toBe(expected);
   });
   test("extra is a superset; absent, null and {} are the same where the offer has none", async () => {
     const buyer = await newBuyer();
     const payment = await buyer.approved(at("/slow"));
-    expect(verdict(await buyer.send(at("/slow"), with_(payment, { extra: null })))).toBe("402 ledger_mismatch");
-    expect(verdict(await buyer.send(at("/slow"), with_(payment, { extra: { ...payment.accepted.extra, mine: 1 } })))).toBe("200");
+    expect(verdict(await buyer.send(at("/slow"), accepting(payment, { extra: null })))).toBe("402 ledger_mismatch");
+    expect(verdict(await buyer.send(at("/slow"), accepting(payment, { extra: { ...payment.accepted.extra, mine: 1 } })))).toBe("200");
   });
   test.each(["escrow", "upfront"])("a payment that says paymentFlow %s to an authorization offer is refused", async (paymentFlow) => {
     const buyer = await newBuyer();
     const payment = await buyer.approved(at("/slow"));
-    const changed = with_(payment, { extra: { ...payment.accepted.extra, paymentFlow } });
+    const changed = accepting(payment, { extra: { ...payment.accepted.extra, paymentFlow } });
     expect(verdict(await buyer.send(at("/slow"), changed))).toBe("402 offer_mismatch");
   });
 });
@@ -121,7 +104,7 @@ describe("the facilitator", () => {
     const buyer = await newBuyer();
     const payment = { ...(await buyer.approved(at("/slow"))), unknownMember: { kept: true } };
     expect(verdict(await buyer.send(at("/slow"), payment))).toBe("200");
-    const [verify, settle] = watched.seen.filter(({ path }) => path !== "/supported");
+    const [verify, settle] = watched().seen.filter(({ path }) => path !== "/supported");
     expect([verify?.path, settle?.path]).toEqual(["/verify", "/settle"]);
     expect(verify?.body).toBe(settle?.body);
     const { accepts } = await challenge();
@@ -131,9 +114,9 @@ describe("the facilitator", () => {
     const buyer = await newBuyer();
     const order = (path: string) =>
       buyer.approved(at(path)).then(async (payment) => {
-        watched.seen.length = 0;
+        watched().seen.length = 0;
         await buyer.send(at(path), payment);
-        return watched.seen.map((each) => each.path);
+        return watched().seen.map((each) => each.path);
       });
     expect(await order("/slow")).toEqual(["/verify", "/settle"]);
     expect(await order("/archive")).toEqual(["/settle"]);
@@ -145,9 +128,9 @@ describe("the facilitator", () => {
   ])("does not settle what answers %s", async (path, status) => {
     const buyer = await newBuyer();
     const payment = await buyer.approved(at(path));
-    watched.seen.length = 0;
+    watched().seen.length = 0;
     expect((await buyer.send(at(path), payment)).status).toBe(status);
-    expect(watched.seen.map((each) => each.path)).toEqual(["/verify"]);
+    expect(watched().seen.map((each) => each.path)).toEqual(["/verify"]);
     expect((await buyer.balances()).owner.balance).toBe(1_000_000n);
   });
 });
@@ -166,7 +149,7 @@ describe("the receipt", () => {
   test("of a refused settlement says why, and the resource is withheld", async () => {
     const buyer = await newBuyer();
     const payment = await buyer.approved(at("/slow"));
-    watched.misbehave("valid-never-settles");
+    watched().misbehave("valid-never-settles");
     const refused = await buyer.send(at("/slow"), payment);
     expect(verdict(refused)).toBe("402 insufficient_funds");
     expect(receiptOf(refused)).toMatchObject({ success: false, errorReason: "insufficient_funds" });
@@ -176,13 +159,13 @@ describe("the receipt", () => {
   test("of a pending settlement keeps transaction and network, with no new challenge", async () => {
     const buyer = await newBuyer();
     const payment = await buyer.approved(at("/slow"));
-    watched.misbehave("loses-answer", "/settle");
+    watched().misbehave("loses-answer", "/settle");
     const pending = await buyer.send(at("/slow"), payment);
     expect(verdict(pending)).toBe("402 settlement_pending");
     expect(receiptOf(pending)).toMatchObject({ errorReason: "settlement_pending", network: "logos:lez-testnet" });
     expect(receiptOf(pending)?.transaction).toMatch(/^[0-9a-f]{64}$/);
     expect(pending.headers.get(PAYMENT_REQUIRED)).toBeNull();
-    watched.misbehave("honest");
+    watched().misbehave("honest");
     expect((await buyer.balances()).owner.balance).toBe(990_000n);
   });
 });

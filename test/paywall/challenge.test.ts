@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import type { Digest } from "../../shared/digest.ts";
 import { Challenges } from "../../workers/merchant/paywall/challenge.ts";
 import { checkOptions } from "../../workers/merchant/paywall/options.ts";
 import { paywall } from "../../workers/merchant/paywall/index.ts";
@@ -58,10 +57,7 @@ describe("the challenge", () => {
 
   test("is encoded once per URL, and the cache is bounded", () => {
     const challenges = new Challenges(checkOptions({ amount: PRICE }));
-    const make = (n: number) =>
-      challenges.for({ method: "GET", url: `${ORIGIN}/item/${n}` }, DEMO_MERCHANT_ACCOUNT, {
-        ledger: "0".repeat(64) as Digest,
-      });
+    const make = (n: number) => challenges.for({ method: "GET", url: `${ORIGIN}/item/${n}` }, DEMO_MERCHANT_ACCOUNT, {}, false);
     const first = make(0);
     expect(make(0)).toBe(first);
     for (let n = 1; n <= MAX_CACHED_CHALLENGES; n++) make(n);

@@ -1,33 +1,19 @@
 /** A merchant that settles at somebody's facilitator over HTTP: same outcomes, single flight, no words but ours to the buyer. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Buyer } from "../../agent-cli/demo/buyer.ts";
-import { type HostileFacilitator, LEAK, type Mode, startHostileFacilitator } from "../hostile/facilitator.ts";
-import { startMerchant, type TestMerchant } from "./merchant.ts";
+import { describe, expect, test } from "vitest";
+import { LEAK, type Mode } from "../hostile/facilitator.ts";
+import { useForeignMerchant } from "./merchant.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 
 /** The facilitator and its ledger. */
 const world = useStack();
-let foreign: HostileFacilitator;
-let merchant: TestMerchant;
-beforeAll(async () => {
-  foreign = await startHostileFacilitator(() => world.stack.facilitator);
-  merchant = await startMerchant({ FACILITATOR_URL: foreign.url });
-});
-afterAll(async () => {
-  await merchant?.stop();
-  await foreign?.stop();
-});
-beforeEach(() => foreign.misbehave("honest"));
+const merchant = useForeignMerchant(() => world.stack.facilitator);
+const foreign = () => merchant.facilitator;
 
 const slow = () => ({ url: `${merchant.url}/slow` });
 const archive = () => ({ url: `${merchant.url}/archive` });
 const broken = () => ({ url: `${merchant.url}/broken` });
-const runs = async () => (await fetch(`${merchant.url}/runs`)).json() as Promise<{ total: number; most: number }>;
-const newBuyer = async () => {
-  const buyer = await Buyer.create({ ...world.stack, merchant: merchant.url });
-  await buyer.fund();
-  return buyer;
-};
+const { runs } = merchant;
+const newBuyer = () => merchant.buyer(world.stack);
 
 test.each([
   ["authorization", slow],
@@ -67,7 +53,7 @@ test("a handler that fails costs nothing, and the same payment is good afterward
 });
 
 test("without money: the facilitator's code is the buyer's", async () => {
-  const buyer = await Buyer.create({ ...world.stack, merchant: merchant.url });
+  const buyer = await merchant.buyer(world.stack, false);
   expect(verdict(await buyer.send(slow(), await buyer.approved(slow())))).toBe("402 insufficient_funds");
 });
 
@@ -76,13 +62,13 @@ describe("when /verify misbehaves, nothing runs, nothing leaks, and the same pay
     const buyer = await newBuyer();
     const payment = await buyer.approved(slow());
     const before = await runs();
-    foreign.misbehave(mode, "/verify");
+    foreign().misbehave(mode, "/verify");
     const refused = await buyer.send(slow(), payment);
     expect(verdict(refused)).toBe("503 facilitator_unavailable");
     expect(refused.headers.get("Retry-After")).toBe("2");
     expect(await refused.text()).not.toContain(LEAK);
     expect((await runs()).total).toBe(before.total);
-    foreign.misbehave("honest");
+    foreign().misbehave("honest");
     expect(verdict(await buyer.send(slow(), payment))).toBe("200");
   });
 });
@@ -91,13 +77,13 @@ describe("when /settle gives no answer that can be believed, the outcome is pend
   test.each<[Mode]>([["html"], ["wrong-shape"], ["no-transaction"], ["error-text"], ["reset"], ["redirect"]])("%s", async (mode) => {
     const buyer = await newBuyer();
     const payment = await buyer.approved(slow());
-    foreign.misbehave(mode, "/settle");
+    foreign().misbehave(mode, "/settle");
     const pending = await buyer.send(slow(), payment);
     expect(verdict(pending)).toBe("402 settlement_pending");
     expect(receiptOf(pending)).toMatchObject({ success: false, errorReason: "settlement_pending", network: "logos:lez-testnet" });
     expect(receiptOf(pending)?.transaction).toMatch(/^[0-9a-f]{64}$/);
     expect(await pending.text()).not.toContain(LEAK);
-    foreign.misbehave("honest");
+    foreign().misbehave("honest");
     expect(verdict(await buyer.send(slow(), payment))).toBe("200");
     expect((await buyer.balances()).owner).toEqual({ balance: 990_000n, held: 0n });
   });
@@ -106,7 +92,7 @@ describe("when /settle gives no answer that can be believed, the outcome is pend
 test("a facilitator that finds everything valid and settles nothing: the goods are withheld", async () => {
   const buyer = await newBuyer();
   const payment = await buyer.approved(slow());
-  foreign.misbehave("valid-never-settles");
+  foreign().misbehave("valid-never-settles");
   const refused = await buyer.send(slow(), payment);
   expect(verdict(refused)).toBe("402 insufficient_funds");
   expect(await refused.text()).not.toContain("goods");
@@ -115,8 +101,8 @@ test("a facilitator that finds everything valid and settles nothing: the goods a
 test("a payment that is not signed by its payer never reaches the facilitator", async () => {
   const buyer = await newBuyer();
   const payment = await buyer.approved(slow());
-  const before = foreign.calls["/verify"] ?? 0;
+  const before = foreign().calls["/verify"] ?? 0;
   const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
   expect(verdict(await buyer.send(slow(), forged))).toBe("402 invalid_signature");
-  expect(foreign.calls["/verify"] ?? 0).toBe(before);
+  expect(foreign().calls["/verify"] ?? 0).toBe(before);
 });

@@ -1,12 +1,10 @@
 /** payment-identifier end to end, over real HTTP and a merchant's own Durable Object: paid once, delivered as often as it is asked for. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Buyer } from "../../agent-cli/demo/buyer.ts";
+import { describe, expect, test } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
 import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402.ts";
-import { type HostileFacilitator, startHostileFacilitator } from "../hostile/facilitator.ts";
-import { startMerchant, type TestMerchant } from "./merchant.ts";
+import { useForeignMerchant } from "./merchant.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 
 const world = useStack({ merchant: "../workerd/counting-merchant.ts" });
@@ -149,29 +147,18 @@ describe("what cannot be kept", () => {
 });
 
 describe("when the settlement's answer is lost", () => {
-  let foreign: HostileFacilitator;
-  let merchant: TestMerchant;
-  beforeAll(async () => {
-    foreign = await startHostileFacilitator(() => world.stack.facilitator);
-    merchant = await startMerchant({ FACILITATOR_URL: foreign.url });
-  });
-  afterAll(async () => {
-    await merchant?.stop();
-    await foreign?.stop();
-  });
+  const merchant = useForeignMerchant(() => world.stack.facilitator);
 
   test("the answer that was made is finished by the capture alone: the handler does not run again", async () => {
-    const buyer = await Buyer.create({ ...world.stack, merchant: merchant.url });
-    await buyer.fund();
+    const buyer = await merchant.buyer(world.stack);
     const slow = { url: `${merchant.url}/slow` };
-    const runsThere = async () => (await ((await fetch(`${merchant.url}/runs`)).json() as Promise<{ total: number }>)).total;
     const payment = named(await buyer.approved(slow), ID);
-    const before = await runsThere();
-    foreign.misbehave("reset", "/settle");
+    const before = await merchant.runs();
+    merchant.facilitator.misbehave("reset", "/settle");
     expect(verdict(await buyer.send(slow, payment))).toBe("402 settlement_pending");
-    foreign.misbehave("honest");
+    merchant.facilitator.misbehave("honest");
     await expect.poll(async () => verdict(await buyer.send(slow, payment)), { timeout: 5000 }).toBe("200");
-    expect(await runsThere()).toBe(before + 1);
+    expect((await merchant.runs()).total).toBe(before.total + 1);
     expect((await buyer.balances()).owner.balance).toBe(990_000n);
   });
 });

@@ -1,4 +1,5 @@
 /** Taking a copy of an answer before it leaves, if it is small and ready; else letting it stream by. */
+import { concatBytes } from "../../../shared/bytes.ts";
 import { LATE, withDeadline } from "../../../shared/deadline.ts";
 import { ANSWER_PATIENCE_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../../shared/limits.ts";
 import type { StoredAnswer } from "./answer-store.ts";
@@ -20,7 +21,7 @@ export async function keepAnswer(response: Response): Promise<{ response: Respon
     const read = await withDeadline(next, Math.max(0, patience - Date.now()) / 1000);
     if (read === LATE) break;
     if (read.done) {
-      const body = concat(chunks, size);
+      const body = concatBytes(chunks);
       return { response: new Response(body, { status, headers }), copy: { status, headers, body } };
     }
     chunks.push(read.value);
@@ -44,14 +45,4 @@ function replay(chunks: Uint8Array[], next: Promise<Read>, reader: ReadableStrea
     },
     cancel: (reason) => reader.cancel(reason),
   });
-}
-
-function concat(chunks: Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
