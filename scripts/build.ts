@@ -1,22 +1,26 @@
-/** `npm run build`: the library, the CLI as one file that needs no node_modules, and the Workers that its demo boots. */
-import { chmod, writeFile } from "node:fs/promises";
+/** `npm run build`: the library, the CLI as files that need no node_modules, and the Workers that its demo boots. */
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { buildLibrary } from "./build-library.ts";
 import { buildWorkers } from "./build-workers.ts";
 
 buildLibrary();
 await buildWorkers();
+await rm("dist/cli", { recursive: true, force: true }); // chunks that are gone must not be packed
 await build({
-  entryPoints: ["agent-cli/main.ts"],
-  outfile: "dist/cli.js",
+  entryPoints: { cli: "agent-cli/main.ts" },
+  outdir: "dist",
+  // What is loaded only when it is needed stays in files of its own: help must not wait for the MCP SDK.
+  splitting: true,
+  chunkNames: "cli/[name]-[hash]",
   bundle: true,
   platform: "node",
   target: "node22",
   format: "esm",
-  minifySyntax: true,
-  splitting: false,
+  minify: true,
+  keepNames: true,
   external: ["miniflare"],
-  // commander is CommonJS and asks for node's own modules with require.
+  // commander and ajv are CommonJS and ask for node's own modules with require.
   banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
 });
 await writeFile("dist/package.json", JSON.stringify({ type: "module" }));

@@ -6,6 +6,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { commandTables } from "./command-tables.ts";
 import { errorPage } from "./error-page.ts";
 import { examples } from "./examples.ts";
 import { vectors } from "./vectors.ts";
@@ -20,6 +21,7 @@ const GENERATORS: readonly Generator[] = [
   { name: "test vectors", generate: vectors },
   { name: "examples", generate: examples },
   { name: "error codes", generate: errorPage },
+  { name: "tables of commands", generate: commandTables },
 ];
 
 const ROOT = join(import.meta.dirname, "..");

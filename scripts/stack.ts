@@ -5,10 +5,12 @@
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { startStack } from "../agent-cli/demo/stack.ts";
+import { parseShards } from "../shared/ledger/shards.ts";
 import { BUNDLES, buildWorkers } from "./build-workers.ts";
 
 const USAGE = `Usage: npm run stack -- [options]
   --persist DIR            keep the ledger in DIR (default: forget it)
+  --shards N               spread a new ledger over N objects (default 1)
   --merchant-port PORT     default 8787, or any free one
   --facilitator-port PORT  default 8788, or any free one
   --facilitator-url URL    let the merchant settle at this x402 facilitator instead
@@ -19,6 +21,7 @@ await buildWorkers();
 const stack = await startStack({
   bundles: BUNDLES,
   ...(values.persist !== undefined && { persist: values.persist }),
+  shards: shards(values.shards),
   ...(values["facilitator-url"] !== undefined && { vars: { "lez-merchant": { FACILITATOR_URL: values["facilitator-url"] } } }),
   merchantPort: await port(values["merchant-port"], 8787),
   facilitatorPort: await port(values["facilitator-port"], 8788),
@@ -42,6 +45,7 @@ function readOptions() {
     return parseArgs({
       options: {
         persist: { type: "string" },
+        shards: { type: "string" },
         "merchant-port": { type: "string" },
         "facilitator-port": { type: "string" },
         "facilitator-url": { type: "string" },
@@ -56,6 +60,14 @@ function readOptions() {
 function misused(problem: string): never {
   console.error(`${problem}\n${USAGE}`);
   process.exit(2);
+}
+
+function shards(asked: string | undefined): number {
+  try {
+    return parseShards(asked);
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** The port that was asked for; the usual one if it is free; else whichever the system gives. */
