@@ -141,5 +141,7 @@ export const MAX_STORED_ANSWERS = 1000;
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** How long an answer may take to be complete before it counts as a stream, and is not kept. */
 export const ANSWER_PATIENCE_SECONDS = 0.1;
+/** A signed offer is valid until the end of the window after the one it was made in. */
+export const OFFER_WINDOW_SECONDS = 900;
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;

@@ -64,7 +64,8 @@ describe("a payment that is good", () => {
     const payment = await shop.approved("/item/1");
     const verdicts = (await Promise.all(Array.from({ length: 50 }, () => shop.pay("/item/1", payment)))).map(verdict);
     expect(verdicts.filter((each) => each === "200")).toHaveLength(1);
-    expect(new Set(verdicts)).toEqual(new Set(["200", "409 payment_in_progress"]));
+    // A copy that comes after the capture is replayed, one that comes before is in progress.
+    expect(verdicts.every((each) => ["200", "409 payment_in_progress", "402 nonce_replayed"].includes(each))).toBe(true);
     expect(handler).toHaveBeenCalledTimes(1);
     expect(most).toBe(1);
     expect(world.spent()).toBe(BigInt(PRICE));

@@ -5,7 +5,7 @@ import { errorBody } from "../../shared/errors.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
 import { indexPage } from "./index-page.ts";
-import { paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
+import { merchantIdentity, paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
 import { forecast, summarize } from "./products.ts";
 
 export { Deliveries } from "./deliveries.ts";
@@ -38,6 +38,8 @@ app.use(async (c, next) => {
   c.header(TRACE_ID, c.get("traceId"));
 });
 app.use(paywallCors());
+
+app.route("/", merchantIdentity());
 
 app.get("/", (c) => {
   if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));

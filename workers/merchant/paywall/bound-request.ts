@@ -21,7 +21,8 @@ export async function boundRequest(c: Context<PaywallEnv>, bind: Bind): Promise<
   return body.length > 0 ? { ...request, bodySha256: bodyDigest(body) } : request;
 }
 
-function publicUrl(c: Context<PaywallEnv>): URL {
+/** The address under which buyers see this request, without fragment and credentials. */
+export function publicUrl(c: Context<PaywallEnv>): URL {
   const url = new URL(c.req.url);
   const origin = c.env.PUBLIC_ORIGIN;
   if (origin) {

@@ -16,6 +16,8 @@ export interface Challenge {
   /** What a payment for this request is bound to. */
   fingerprint: Digest;
   required: PaymentRequired;
+  /** The extensions that a client must echo; a signed offer is not one of them, since it changes with time. */
+  advertised: PaymentRequired["extensions"];
   /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it. */
   header: string;
 }
@@ -56,7 +58,7 @@ export class Challenges {
       accepts: [offer],
       ...(offered && { extensions: offered }),
     };
-    return { offer, fingerprint: binding, required, header: encodeHeader(required) };
+    return { offer, fingerprint: binding, required, advertised: required.extensions, header: encodeHeader(required) };
   }
 }
 

@@ -13,6 +13,7 @@ import { ask } from "./facilitator.ts";
 import { keepAnswer } from "./keep-answer.ts";
 import { exactPayload, orderKey, reservationOf } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
+import { signReceipt } from "./signed-terms.ts";
 import { pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
 
 /** A claim on an id that was granted: what the flows tell it as they go. */
@@ -56,8 +57,9 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
       const receipt = await capture(sale, claim.reservation);
       if (!receipt) return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
       if (receipt.success) {
-        await ask(store.paid(key, lease, receipt));
-        return answerAgain(receipt, claim.answer);
+        const signed = await signReceipt(sale.challenge, receipt, sale.signer);
+        await ask(store.paid(key, lease, signed));
+        return answerAgain(signed, claim.answer);
       }
       await ask(store.free(key, lease));
       return refuse({ code: codeOf(receipt), challenge: sale.challenge, receipt });

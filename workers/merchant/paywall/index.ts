@@ -17,7 +17,9 @@ import { type Bind, type CheckedOptions, checkOptions, type PaywallEnv, type Pay
 import { readPayment } from "./payment.ts";
 import { serveAuthorized } from "./authorized.ts";
 import type { Order } from "./order.ts";
+import { merchantSigner } from "./merchant-signer.ts";
 import { outlive } from "./run.ts";
+import { signChallenge } from "./signed-terms.ts";
 import { logSale, type Sale, type SaleResult } from "./sale.ts";
 import { claimIdentifier, isKeeping } from "./identified.ts";
 import { refuse } from "./outcome.ts";
@@ -26,6 +28,7 @@ import { serveUpfront } from "./upfront.ts";
 
 export type { PaymentContext, PaywallBindings, PaywallEnv, PaywallOptions } from "./options.ts";
 export { paywallCors } from "./cors.ts";
+export { merchantIdentity } from "./identity.ts";
 
 /**
  * Middleware for one priced route.
@@ -51,7 +54,9 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (!request) return refusalResponse({ code: "payload_too_large" });
     const ledger = await ledgerTerms.ask(facilitator, traceId);
     if (!ledger) return refusalResponse({ code: "facilitator_unavailable" });
-    const challenge = challenges.for(request, payTo, ledger, keepsAnswers(c, checked));
+    const unsigned = challenges.for(request, payTo, ledger, keepsAnswers(c, checked));
+    const signer = c.env.RECEIPT_KEY ? await merchantSigner(c.env.RECEIPT_KEY, new URL(request.url).origin) : undefined;
+    const challenge = signer ? await signChallenge(unsigned, signer) : unsigned;
 
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (header === undefined) {
@@ -61,11 +66,11 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (c.req.method === "HEAD") {
       return refusalResponse({ code: "invalid_payload", detail: "HEAD is never charged; pay with GET", challenge, offerAgain: true });
     }
-    const read = readPayment(header, challenge.required);
+    const read = readPayment(header, challenge);
     if (!read.ok) return refusalResponse({ code: read.code, detail: read.detail, challenge, offerAgain: true });
 
     const order: Order = { payment: read.payment, offer: challenge.offer, fingerprint: challenge.fingerprint, traceId };
-    const sale: Sale = { c, next, order, challenge, facilitator, memory: () => memoryOf(c, checked, order) };
+    const sale: Sale = { c, next, order, challenge, signer, facilitator, memory: () => memoryOf(c, checked, order) };
     const outerHeaders = new Headers(c.res.headers);
     const work = serve(sale, checked);
     outlive(c, work);

@@ -51,6 +51,8 @@ export interface PaywallBindings {
   FACILITATOR_URL?: string;
   /** The merchant's memory: the Durable Object `Deliveries`. */
   DELIVERIES?: DeliveriesNamespace;
+  /** Secret. With it, offers and receipts are signed: an Ed25519 seed in hex. Mount `merchantIdentity()` as well. */
+  RECEIPT_KEY?: string;
   PAY_TO?: string;
   /** The origin that buyers see, when it is not the one the request arrives with. */
   PUBLIC_ORIGIN?: string;

@@ -7,11 +7,13 @@ import type { SettleResponse } from "../../../shared/x402.ts";
 import { type Refusal, refusalResponse } from "./answers.ts";
 import type { Keeping } from "./identified.ts";
 import { outlive } from "./run.ts";
+import { signReceipt } from "./signed-terms.ts";
 import { remember, type Sale, type SaleResult } from "./sale.ts";
 
 /** @param lease the merchant's own lease on the payment, where it took one: it ends, and the payment with it */
-export function deliver(sale: Sale, receipt: SettleResponse, lease: Digest | undefined, keeping?: Keeping): SaleResult {
-  const { c } = sale;
+export async function deliver(sale: Sale, settled: SettleResponse, lease: Digest | undefined, keeping?: Keeping): Promise<SaleResult> {
+  const { c, challenge, signer } = sale;
+  const receipt = await signReceipt(challenge, settled, signer);
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
   c.header("Cache-Control", "private, no-store");
   if (keeping) outlive(c, keeping.paid(receipt));

@@ -4,20 +4,20 @@ import { isOtherVersion } from "../../../shared/exact/verify.ts";
 import { decodeHeader } from "../../../shared/headers.ts";
 import { checkShape } from "../../../shared/json.ts";
 import { compareOffer, echoesExtensions } from "../../../shared/offer.ts";
-import { type PaymentPayload, paymentPayloadSchema, type PaymentRequired } from "../../../shared/x402.ts";
+import { type PaymentPayload, paymentPayloadSchema } from "../../../shared/x402.ts";
 import * as z from "zod/mini";
+import type { Challenge } from "./challenge.ts";
 
 export type ReadPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
 
-export function readPayment(header: string, { accepts, extensions }: PaymentRequired): ReadPayment {
+export function readPayment(header: string, { offer, advertised }: Challenge): ReadPayment {
   const json = decodeHeader(header, z.unknown());
   if (!json.ok) return { ok: false, code: json.code, detail: json.problem };
   if (isOtherVersion(json.value)) return { ok: false, code: "invalid_x402_version" };
   const payment = checkShape(json.value, paymentPayloadSchema);
   if (!payment.ok) return { ok: false, code: payment.code, detail: payment.problem };
-  const [offer] = accepts;
-  const code = offer && compareOffer(payment.value.accepted, offer);
+  const code = compareOffer(payment.value.accepted, offer);
   if (code) return { ok: false, code };
-  if (!echoesExtensions(payment.value.extensions, extensions)) return { ok: false, code: "extension_echo_mismatch" };
+  if (!echoesExtensions(payment.value.extensions, advertised)) return { ok: false, code: "extension_echo_mismatch" };
   return { ok: true, payment: payment.value };
 }

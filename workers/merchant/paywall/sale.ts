@@ -9,6 +9,7 @@ import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import type { Challenge } from "./challenge.ts";
 import { ask, type PaywallFacilitator } from "./facilitator.ts";
+import type { MerchantSigner } from "./merchant-signer.ts";
 import type { PaymentMemory, Remembered } from "./memory.ts";
 import type { PaywallEnv } from "./options.ts";
 import { exactPayload, type Order, orderKey, settlementOf } from "./order.ts";
@@ -18,6 +19,8 @@ export interface Sale {
   next: Next;
   order: Order;
   challenge: Challenge;
+  /** Signs what is delivered, where the merchant has a key. */
+  signer: MerchantSigner | undefined;
   facilitator: PaywallFacilitator;
   /** Asked for only when there is something to remember. */
   memory: () => PaymentMemory;

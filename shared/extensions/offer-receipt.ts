@@ -1,0 +1,65 @@
+/** The x402 extension `offer-receipt`: terms and receipts that a merchant signs, so that a third party can check them later. */
+import { hexSchema } from "../bytes.ts";
+import type { PaymentRequirements, SettleResponse } from "../x402.ts";
+
+export const OFFER_RECEIPT = "offer-receipt";
+
+/** The merchant's signing key: an Ed25519 seed of 32 bytes in hex. It signs offers and receipts and nothing else, and owns no account. */
+export const receiptKeySchema = hexSchema(32);
+
+/** What an offer's signature covers. */
+export interface OfferPayload {
+  version: 1;
+  resourceUrl: string;
+  scheme: string;
+  network: string;
+  asset: string;
+  payTo: string;
+  amount: string;
+  /** Unix seconds. */
+  validUntil: number;
+}
+
+/** What a receipt's signature covers: this payer got this resource for that settlement. */
+export interface ReceiptPayload {
+  version: 1;
+  network: string;
+  resourceUrl: string;
+  payer: string;
+  /** Unix seconds. */
+  issuedAt: number;
+  transaction: string;
+}
+
+/** A compact JWS (EdDSA, `kid` a did:web URL) over the canonical JSON of a payload. */
+export interface SignedJws {
+  format: "jws";
+  signature: string;
+}
+
+export function offerPayload(
+  resourceUrl: string,
+  { scheme, network, asset, payTo, amount }: PaymentRequirements,
+  validUntil: number,
+): OfferPayload {
+  return { version: 1, resourceUrl, scheme, network, asset, payTo, amount, validUntil };
+}
+
+export function receiptPayload(resourceUrl: string, { network, payer, transaction }: SettleResponse, issuedAt: number): ReceiptPayload {
+  return { version: 1, network, resourceUrl, payer: payer ?? "", issuedAt, transaction };
+}
+
+/** The extension as it stands in a PaymentRequired with one offer. */
+export function signedOffers(offer: SignedJws) {
+  const item = {
+    type: "object",
+    properties: { format: { const: "jws" }, acceptIndex: { type: "integer" }, signature: { type: "string" } },
+  };
+  const schema = { type: "object", properties: { offers: { type: "array", items: item } }, required: ["offers"] };
+  return { [OFFER_RECEIPT]: { info: { offers: [{ ...offer, acceptIndex: 0 }] }, schema } };
+}
+
+/** The extension as it stands in a receipt. */
+export function signedReceipt(receipt: SignedJws) {
+  return { [OFFER_RECEIPT]: { info: { receipt } } };
+}

@@ -1,0 +1,20 @@
+/** Where the merchant's key can be looked up: mount it at the root of a merchant that signs offers and receipts. */
+import { type Context, Hono } from "hono";
+import { merchantSigner } from "./merchant-signer.ts";
+import type { PaywallEnv } from "./options.ts";
+import { publicUrl } from "./bound-request.ts";
+
+/** `/.well-known/did.json` and `/.well-known/jwks.json`; 404 where no key is configured. */
+export function merchantIdentity(): Hono<PaywallEnv> {
+  const signerOf = async (c: Context<PaywallEnv>) =>
+    c.env.RECEIPT_KEY ? merchantSigner(c.env.RECEIPT_KEY, publicUrl(c).origin) : undefined;
+  return new Hono<PaywallEnv>()
+    .get("/.well-known/did.json", async (c) => {
+      const signer = await signerOf(c);
+      return signer ? c.json(signer.didDocument) : c.notFound();
+    })
+    .get("/.well-known/jwks.json", async (c) => {
+      const signer = await signerOf(c);
+      return signer ? c.json(signer.jwks) : c.notFound();
+    });
+}
