@@ -1,17 +1,24 @@
 /** Which account a command is about: the one named, or the one of the owner's key file. Needs no passphrase. */
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../shared/account.ts";
-import { readKeyFile } from "./keystore.ts";
+import type { Context } from "./context.ts";
+import { ownerFileField } from "./fields.ts";
+import { keyFile, readKeyFile } from "./keystore.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 
 export const accountFields = {
   account: z.string().optional().meta({ description: "the account; else that of the owner's key" }),
-  ownerFile: z.string().default("owner.json").meta({ value: "file", description: "the owner's key; owner.json" }),
+  ownerFile: ownerFileField,
 };
 
-export function accountOf({ account, ownerFile }: { account?: string | undefined; ownerFile: string }): Outcome<AccountId> {
+export function accountOf(
+  context: Context,
+  { account, ownerFile }: { account?: string | undefined; ownerFile?: string | undefined },
+): Outcome<AccountId> {
   if (account === undefined) {
-    const key = readKeyFile(ownerFile, "owner");
+    const file = keyFile(context, "owner", ownerFile);
+    if (!file.ok) return file;
+    const key = readKeyFile(file.data, "owner");
     return key.ok ? succeed(key.data.account) : key;
   }
   const parsed = parseAccountId(account);

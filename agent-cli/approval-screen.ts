@@ -4,13 +4,15 @@
  */
 import { displayAmount } from "../shared/amount.ts";
 import type { Authorization } from "../shared/authorization.ts";
-import { APPROVAL_TYPED_THRESHOLD, MAX_DESCRIPTION_LENGTH } from "../shared/limits.ts";
+import { MAX_DESCRIPTION_LENGTH } from "../shared/limits.ts";
 import { type PaymentRequest, type RequestCheck, shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentRequired } from "../shared/x402.ts";
 import { duration, field, frame, type Layout, wrap } from "./layout.ts";
 import type { RecordEntry } from "./owner-record.ts";
+import type { JournalRecord } from "./payment-journal.ts";
+import { approvalWarnings } from "./warnings.ts";
 import { coverageText, expiry, expiryText } from "./views.ts";
 
 export interface ApprovalView {
@@ -21,6 +23,12 @@ export interface ApprovalView {
   /** Unix seconds. */
   now: number;
   history: readonly RecordEntry[];
+  /** Payments that were sent and of which nobody knows what became. */
+  open: readonly JournalRecord[];
+  /** Above this many units a single key is not enough. */
+  threshold: bigint;
+  /** The ledger that the owner has configured. */
+  ledger?: string | undefined;
   /** The merchant's own 402, where it was fetched and found to offer the same. */
   merchant?: PaymentRequired | undefined;
 }
@@ -56,7 +64,7 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
 
 function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {
   return [
-    showUnsafe(reason),
+    showUnsafe(shortened(reason, MAX_REASON_SHOWN)),
     "",
     ...(agent.name ? [`It calls itself: ${showUnsafe(agent.name)}`] : []),
     `It calls the merchant: ${showUnsafe(merchant.name)}`,
@@ -67,45 +75,24 @@ function merchantSays({ checked, merchant }: ApprovalView): string[] {
   const { binding: _binding, ledger: _ledger, ...extra } = checked.offer.extra ?? {};
   const description = merchant?.resource.description;
   const said = [
-    ...(description ? [showUnsafe(shortened(description))] : []),
-    ...(Object.keys(extra).length > 0 ? [`Its terms also say: ${showUnsafe(JSON.stringify(extra))}`] : []),
+    ...(description ? [showUnsafe(shortened(description, MAX_DESCRIPTION_LENGTH))] : []),
+    ...(Object.keys(extra).length > 0
+      ? [`Its terms also say: ${showUnsafe(shortened(JSON.stringify(extra), MAX_DESCRIPTION_LENGTH))}`]
+      : []),
   ];
   return said.length > 0 ? said : [merchant ? "nothing more" : "nothing: it was not asked (--check-terms asks it)"];
 }
 
-/** A merchant's text has no limit of its own, and must not push the facts off the screen. */
-function shortened(text: string): string {
+/** Of a reason that is all line ends; an honest one of 2,000 characters is shown whole. */
+const MAX_REASON_SHOWN = 2000;
+
+/**
+ * Strangers' text must not push the facts off the screen. What is shown instead of an invisible character is longer than
+ * the character, so the length that counts is the one on the screen.
+ */
+function shortened(text: string, max: number): string {
   const characters = Array.from(text);
-  const more = characters.length - MAX_DESCRIPTION_LENGTH;
-  return more <= 0 ? text : `${characters.slice(0, MAX_DESCRIPTION_LENGTH).join("")} … and ${more} more characters`;
-}
-
-const NEAR_SECONDS = 600;
-const MANY = 5;
-
-/** What deserves a second look. Facts of the request and of the owner's own record; no opinion of the agent's. */
-function approvalWarnings({ request, checked, history, now }: ApprovalView): string[] {
-  const url = new URL(request.http.url);
-  const { hostname } = url;
-  const near = history.filter(({ at }) => now - (parseTimestamp(at) ?? 0) < NEAR_SECONDS);
-  const sameTerms = (entry: RecordEntry) =>
-    entry.url === request.http.url && entry.payTo === request.payment.payTo && entry.amount === request.payment.amount;
-  const approved = history.filter(({ decision }) => decision === "approved");
-  const warnings: [boolean, string][] = [
-    [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
-    [
-      approved.some(({ requestDigest }) => requestDigest === checked.digest),
-      "You approved this very request before. It is paid once, however often you approve.",
-    ],
-    [near.some((entry) => entry.decision === "declined" && sameTerms(entry)), "You declined the same terms a few minutes ago."],
-    [near.length >= MANY, `This is request number ${near.length + 1} within ten minutes.`],
-    [!approved.some(({ payTo }) => payTo === request.payment.payTo), "First payment to this account."],
-    [!history.some(({ agentKey }) => agentKey === request.agent.publicKey), "This agent's key is seen for the first time."],
-    [url.protocol === "http:", "The connection is not encrypted (http:)."],
-    [/^[0-9.]+$|^\[/.test(hostname), "The merchant is named by an IP address, not by a domain."],
-    [url.port !== "", `An unusual port: ${url.port}.`],
-    [/(^|\.)xn--/.test(hostname), "The domain has non-Latin letters; it may imitate another. It is shown in its ASCII form."],
-    [BigInt(request.payment.amount) > APPROVAL_TYPED_THRESHOLD, "A large amount."],
-  ];
-  return warnings.filter(([applies]) => applies).map(([, text]) => text);
+  let room = max;
+  const shown = characters.findIndex((character) => (room -= showUnsafe(character).length) < 0);
+  return shown < 0 ? text : `${characters.slice(0, shown).join("")} … and ${characters.length - shown} more characters`;
 }

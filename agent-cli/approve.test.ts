@@ -7,6 +7,7 @@ import type { DecisionRecord } from "../shared/decision.ts";
 import { isGenuineDecision } from "../shared/decision.ts";
 import { canonicalJson, type Digest } from "../shared/digest.ts";
 import { NETWORK } from "../shared/lez.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../shared/limits.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../shared/payment-request.ts";
 import { authorizationFor } from "../shared/approval.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
@@ -83,7 +84,7 @@ describe("approving", () => {
     expect((await confirm("request.json", "--check-terms")).exit).toBe(EXIT.ok);
     merchant.behaviour = { description: `Report\u001b[2J ${"x".repeat(1000)}` };
     const shown = (await confirm("request.json", "--check-terms")).stderr;
-    expect(shown).toMatch(/the merchant says[^]*Report⟦U\+001B⟧[^]*and 511 more characters/);
+    expect(shown).toMatch(/the merchant says[^]*Report⟦U\+001B⟧[^]*and 518 more characters/);
     merchant.behaviour = { amount: "10001" };
     const refused = await confirm("request.json", "--check-terms");
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "terms_differ"]);
@@ -280,7 +281,10 @@ describe("the screen", () => {
     };
     const from = "GtPoPd2rsL2SjQpPUPEwzeBELsTi4ha3QezK4iSjNzFE" as typeof owner.account;
     const authorization = authorizationFor(request, checked, from, now);
-    return approvalScreen({ request, checked, authorization, now, history: [] }, layoutFor({ columns }, {})).join("\n");
+    return approvalScreen(
+      { request, checked, authorization, now, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD },
+      layoutFor({ columns }, {}),
+    ).join("\n");
   }
 
   test("shows the facts before anybody's words", async () => {
@@ -324,7 +328,10 @@ describe("the screen", () => {
     };
     const authorization = authorizationFor(request, checked, owner.account, unixNow());
     const view = (history: Parameters<typeof approvalScreen>[0]["history"], scope = checked.scope) =>
-      approvalScreen({ request, checked: { ...checked, scope }, authorization, now: unixNow(), history }, layoutFor({}, {})).join("\n");
+      approvalScreen(
+        { request, checked: { ...checked, scope }, authorization, now: unixNow(), history, open: [], threshold: APPROVAL_TYPED_THRESHOLD },
+        layoutFor({}, {}),
+      ).join("\n");
     expect(view([])).toMatch(/First payment to this account[^]*seen for the first time[^]*http:[^]*IP address[^]*unusual port/);
     expect(view([{ ...entry, decision: "approved" }])).not.toMatch(/First payment|first time/);
     expect(view([{ ...entry, decision: "approved" }])).toContain("You approved this very request before");

@@ -23,6 +23,7 @@ export const AUDIT_EVENTS = [
   "sent",
   "settled",
   "unknown",
+  "unsent",
   "refused",
 ] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];

@@ -1,4 +1,4 @@
-/** One definition per command. Flags, help and output, and later schemas, MCP tools and tables of commands, are derived from it. */
+/** One definition per command. Flags, help, output, schemas, MCP tools, completions and tables are derived from it. */
 import type * as z from "zod";
 import type { Context } from "./context.ts";
 import type { Layout } from "./layout.ts";
@@ -14,6 +14,8 @@ declare module "zod" {
     positional?: boolean;
     /** `X` makes `-X` a short form. */
     short?: string;
+    /** About this machine, its keys or whom it trusts: for people's command lines, never an argument of a tool. */
+    local?: boolean;
     /** What the value is called in help: `file` shows `--out <file>`. */
     value?: string;
   }
@@ -27,6 +29,8 @@ interface Example {
 export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType> {
   /** The words that call it: `owner create`. */
   name: string;
+  /** Other words that call the very same command. */
+  aliases?: readonly string[];
   audience: Audience;
   /** One line, without a full stop. */
   summary: string;
@@ -37,6 +41,10 @@ export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends
   /** The `data` of the envelope. */
   output: Output;
   examples: readonly Example[];
+  /** false: not offered as a tool over MCP, although it is for agents. */
+  tool?: false;
+  /** It only looks: neither asks anybody for money, nor sends nor changes anything. */
+  readOnly?: true;
   /** Tells its story as text even when piped, unless `--json` is given. */
   story?: true;
   run(context: Context, input: z.output<Input>): Promise<Outcome<z.output<Output>>>;

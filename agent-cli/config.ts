@@ -53,17 +53,14 @@ export function readConfig(env: Io["env"]): Outcome<Config> {
   const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
   const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true });
-  if (!read.ok)
-    return {
-      ...read,
-      error: { ...read.error, hint: read.error.details ? (read.error.hint ?? "") : `Correct ${file}; spec/cli.md says what may be in it.` },
-    };
-  const { approvalThreshold, ownerFile, agentFile, ...rest } = read.data;
+  if (!read.ok) return read;
+  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, ...rest } = read.data;
   const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);
   return succeed({
     ...defaults,
     ...rest,
     exists: true,
+    ...(reasonMinimum !== undefined && { reasonMinimum }),
     ...(approvalThreshold && { approvalThreshold: BigInt(approvalThreshold) }),
     ownerFile: beside(ownerFile),
     agentFile: beside(agentFile),

@@ -1,7 +1,6 @@
 /** The question at the end of the approval screen: y, a typed amount, or a code that was read before. */
 import { displayAmount } from "../shared/amount.ts";
 import { ASSET_SYMBOL } from "../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../shared/limits.ts";
 import { shortCode } from "../shared/payment-request.ts";
 import type { ApprovalView } from "./approval-screen.ts";
 import type { Context } from "./context.ts";
@@ -12,7 +11,7 @@ import { askText, askYesOrNo, interrupted } from "./prompts.ts";
 /** The owner's yes. A code given in advance names the request; it skips the question and nothing else. */
 export async function confirm(
   context: Context,
-  { checked, request, authorization }: ApprovalView,
+  { checked, request, authorization, threshold }: ApprovalView,
   code: string | undefined,
 ): Promise<Outcome<undefined>> {
   const expected = shortCode(checked.digest);
@@ -30,7 +29,7 @@ export async function confirm(
   const price = displayAmount(authorization.value);
   const question = `Pay ${price} to ${new URL(request.http.url).host}?`;
   const answer =
-    BigInt(authorization.value) > APPROVAL_TYPED_THRESHOLD
+    BigInt(authorization.value) > threshold
       ? await askText(context, `${question} Type the amount or the short code, or nothing to leave it`).then((text) =>
           text === undefined ? undefined : isTypedYes(text, authorization.value, expected),
         )
@@ -38,7 +37,7 @@ export async function confirm(
   if (answer === undefined) return interrupted();
   if (answer) return succeed(undefined);
   return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
-    hint: "To say no for good: lez-agent-pay owner decline",
+    hint: `To say no for good: lez-agent-pay decline ${expected}`,
   });
 }
 

@@ -17,7 +17,7 @@ export const facilitatorFields = {
   facilitatorUrl: z
     .string()
     .optional()
-    .meta({ value: "url", description: `facilitator; else LEZ_FACILITATOR_URL, else ${DEFAULT_FACILITATOR}` }),
+    .meta({ value: "url", local: true, description: "the facilitator; else LEZ_FACILITATOR_URL, else the configured one" }),
   ...allowHttpField,
 };
 
@@ -29,8 +29,17 @@ export interface FacilitatorInput {
 export interface Call<Schema> {
   path: string;
   /** Makes it a POST. */
-  body?: Record<string, string>;
+  body?: object;
   answer: Schema;
+}
+
+/** Whom to ask: the flag, else the environment, else the configuration, else the local stack. */
+export function facilitatorUrl(context: Context, input: FacilitatorInput): Outcome<string> {
+  const given = input.facilitatorUrl ?? context.io.env["LEZ_FACILITATOR_URL"];
+  const config = given === undefined ? context.config() : undefined;
+  if (config && !config.ok) return config;
+  const url = safeUrl(given ?? config?.data.facilitatorUrl ?? DEFAULT_FACILITATOR, input.allowHttp);
+  return url.ok ? succeed(url.data.replace(/\/$/, "")) : url;
 }
 
 export async function callFacilitator<Schema extends z.core.$ZodType>(
@@ -38,9 +47,9 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   input: FacilitatorInput,
   call: Call<Schema>,
 ): Promise<Outcome<z.core.output<Schema>>> {
-  const base = safeUrl(input.facilitatorUrl ?? context.io.env["LEZ_FACILITATOR_URL"] ?? DEFAULT_FACILITATOR, input.allowHttp);
+  const base = facilitatorUrl(context, input);
   if (!base.ok) return base;
-  const url = `${base.data.replace(/\/$/, "")}${call.path}`;
+  const url = `${base.data}${call.path}`;
   const body = call.body && utf8(JSON.stringify(call.body));
   const answer = await exchange(
     { method: body ? "POST" : "GET", url, headers: body ? [["content-type", "application/json"]] : [], ...(body && { body }) },
@@ -64,6 +73,8 @@ const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
   facilitator_unavailable: EXIT.busy,
   invalid_payload: EXIT.usage,
   not_found: EXIT.unsupported,
+  nonce_replayed: EXIT.paymentRejected,
+  payment_in_progress: EXIT.busy,
 };
 
 function refusal({ status, body }: HttpResponse): Failure {

@@ -18,10 +18,18 @@ export const amountField = z.string().refine(isAmount, "must be atomic units as 
 
 export const secondsField = z.coerce.number("must be whole seconds").int("must be whole seconds").positive("must be at least one second");
 
-export const forceField = { force: z.boolean().default(false).meta({ description: "replace the file if it exists" }) };
+export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 
 export const outField = z.string().min(1).meta({ value: "file" });
 
-export const agentFileField = z.string().default("agent.json").meta({ value: "file", description: "the agent's key; agent.json" });
+export const agentFileField = keyField("the agent's key; else the configured one, else agent.json");
 
-export const requestFileField = z.string().meta({ value: "file", description: "the payment request" });
+export const ownerFileField = keyField("the owner's key; else the configured one, else owner.json");
+
+function keyField(description: string) {
+  return z.string().optional().meta({ value: "file", local: true, description });
+}
+
+export const dryRunField = { dryRun: z.boolean().default(false).meta({ description: "say what would happen, and change nothing" }) };
+
+export const requestFileField = z.string().optional().meta({ value: "file", local: true, description: "the payment request, as a file" });

@@ -11,7 +11,7 @@ import type { HttpRequest } from "./http.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 
 export const allowHttpField = {
-  allowHttp: z.boolean().default(false).meta({ description: "allow http: to other hosts than this machine" }),
+  allowHttp: z.boolean().default(false).meta({ local: true, description: "allow http: to other hosts than this machine" }),
 };
 
 export const curlFields = {

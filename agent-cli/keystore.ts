@@ -12,6 +12,7 @@ import { MAX_NAME_LENGTH, MAX_SCRYPT_COST, SCRYPT_COST } from "../shared/limits.
 import { generateSecretKey, keySigner, type WalletSigner } from "../shared/signer.ts";
 import { humanText } from "../shared/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
+import type { Context } from "./context.ts";
 import { readJson } from "./files.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { Secret } from "./secret.ts";
@@ -75,6 +76,14 @@ export async function createKeyFile(role: Role, options: { name?: string; passph
   }
 }
 
+/** Which file holds the key: the one that was named, else the configured one, else the one of that name here. */
+export function keyFile(context: Context, role: Role, given: string | undefined): Outcome<string> {
+  if (given !== undefined) return succeed(given);
+  const config = context.config();
+  if (!config.ok) return config;
+  return succeed((role === "owner" ? config.data.ownerFile : config.data.agentFile) ?? `${role}.json`);
+}
+
 /** The public half of a key file of the role that is wanted. Opens nothing yet. */
 export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
   const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true });
@@ -115,6 +124,23 @@ export async function unlockKey<R extends Role>(key: KeyFile, role: R, passphras
     });
   }
   return succeed({ ...signer, role });
+}
+
+/** The same key under another passphrase, with a fresh salt. What it was sealed with before no longer opens the result. */
+export async function resealKey(key: KeyFile, passphrase: Secret | undefined, newPassphrase: Secret): Promise<Outcome<KeyFile>> {
+  const opened = await unlockKey(key, key.role, passphrase);
+  if (!opened.ok) return opened;
+  const secretKey = await openSecret(key, passphrase);
+  if (!secretKey) return fail("keystore_locked", "The key could not be opened.");
+  try {
+    const { format, role, name, account, publicKey, createdAt } = key;
+    const sealed = await sealKey({ format, role, ...(name && { name }), account, publicKey, createdAt }, secretKey, newPassphrase);
+    // A key that cannot be opened again would be money thrown away: look before the old file is replaced.
+    const again = await unlockKey(sealed, role, newPassphrase);
+    return again.ok ? succeed(sealed) : again;
+  } finally {
+    secretKey.wipe();
+  }
 }
 
 async function openSecret(key: KeyFile, passphrase?: Secret): Promise<Secret | undefined> {

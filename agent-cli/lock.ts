@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { stateHome } from "./state.ts";
 
-const WAIT_MILLISECONDS = 5000;
+const WAIT_MILLISECONDS = 3000;
 const POLL_MILLISECONDS = 10;
 
 /** Runs a short, synchronous change of the state directory alone. */

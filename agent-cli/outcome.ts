@@ -47,7 +47,11 @@ const FAILURES = {
   /** There is a question and no terminal to ask it on. */
   interaction_required: EXIT.usage,
   not_approved: EXIT.approvalPending,
+  /** The owner has not decided yet. */
+  approval_pending: EXIT.approvalPending,
   declined: EXIT.declined,
+  payment_revoked: EXIT.declined,
+  request_cancelled: EXIT.approvalExpired,
   request_expired: EXIT.approvalExpired,
   payment_expired: EXIT.approvalExpired,
   outcome_unknown: EXIT.outcomeUnknown,
@@ -56,6 +60,9 @@ const FAILURES = {
   terms_differ: EXIT.differs,
   receipt_differs: EXIT.differs,
   no_payment_required: EXIT.differs,
+  /** Dearer than the agent was told to go. */
+  above_max_amount: EXIT.differs,
+  not_set_up: EXIT.notSetUp,
   key_not_found: EXIT.notSetUp,
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,

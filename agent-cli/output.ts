@@ -9,13 +9,20 @@ export interface Meta {
   /** Absent when the arguments named no command. */
   command?: string;
   version: string;
+  /** The exit code, where no process ends. */
+  exit?: number;
 }
 
-/** One line of JSON: `{ ok, data, next?, meta }` or `{ ok: false, error, next?, meta }`. The exit code is the process's. */
-export function envelope(outcome: Outcome<unknown>, meta: Meta): string {
+/** `{ ok, data, next?, meta }` or `{ ok: false, error, next?, meta }`. */
+export function envelopeObject(outcome: Outcome<unknown>, meta: Meta): object {
   const { ok, next } = outcome;
   const body = ok ? { ok, data: outcome.data } : { ok, error: outcome.error };
-  return `${JSON.stringify({ ...body, ...(next && { next }), meta })}\n`;
+  return { ...body, ...(next && { next }), meta };
+}
+
+/** One line of JSON. The exit code is the process's. */
+export function envelope(outcome: Outcome<unknown>, meta: Meta): string {
+  return `${JSON.stringify(envelopeObject(outcome, meta))}\n`;
 }
 
 export function successText(command: Command, outcome: Success<unknown>, layout: Layout): string[] {

@@ -16,13 +16,17 @@ import { stateDirectory } from "./state.ts";
 
 const entrySchema = z.strictObject({
   requestDigest: digestSchema,
-  decision: z.enum(["approved", "declined"]),
+  decision: z.enum(["approved", "declined", "revoked"]),
   code: z.optional(z.enum(DECLINE_CODES)),
   at: timestampSchema,
   agentKey: publicKeySchema,
   url: z.string(),
   payTo: accountIdSchema,
   amount: amountSchema,
+  /** Of an approval: what can be looked up and taken back. */
+  from: z.optional(accountIdSchema),
+  ledger: z.optional(digestSchema),
+  validBefore: z.optional(z.string()),
 });
 export type RecordEntry = z.infer<typeof entrySchema>;
 
@@ -32,8 +36,8 @@ const MAX_HISTORY = 1000;
 export function remember(
   context: Context,
   request: PaymentRequest,
-  decision: "approved" | "declined",
-  code?: RecordEntry["code"],
+  decision: RecordEntry["decision"],
+  more: Pick<RecordEntry, "code" | "from" | "ledger" | "validBefore"> = {},
 ): Outcome<undefined> {
   const directory = stateDirectory(context, "decisions");
   if (!directory.ok) return directory;
@@ -41,7 +45,7 @@ export function remember(
   const entry: RecordEntry = {
     requestDigest: digest,
     decision,
-    ...(code && { code }),
+    ...more,
     at: formatTimestamp(unixNow()),
     agentKey: request.agent.publicKey,
     url: request.http.url,

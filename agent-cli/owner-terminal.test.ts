@@ -130,6 +130,70 @@ describe("owner approve", () => {
   });
 });
 
+describe("while the request is being read", () => {
+  const question = "Pay 0.00001 LGO to 127.0.0.1";
+
+  test("keys that were typed before the question are no answer", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("never.json"));
+    terminal.type(`yy${ENTER}yes${ENTER}`); // long before there is anything to answer
+    await terminal.until("PAYMENT REQUEST");
+    terminal.type("y");
+    await terminal.until(question);
+    const quiet = new Promise((resolve) => setTimeout(() => resolve("still asking"), 400));
+    expect(await Promise.race([terminal.exit, quiet])).toBe("still asking");
+    terminal.type("n");
+    expect(await terminal.exit).toBe(EXIT.approvalPending);
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("Ctrl-C typed before the question is heard", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("never.json"));
+    await terminal.until("PAYMENT REQUEST");
+    terminal.type(CTRL_C);
+    expect(await terminal.exit).toBe(EXIT.interrupted);
+  });
+
+  test("a file that is exchanged is not signed", async () => {
+    await ask(merchant.url, "request.json");
+    const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
+    const terminal = box.terminal(words);
+    await terminal.until(question);
+    await ask(merchant.url, "request.json");
+    await terminal.answer("?", "y");
+    expect(await terminal.exit).toBe(EXIT.differs);
+    expect(terminal.text).toContain("exchanged while it was being read");
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("a request that runs out is not signed", async () => {
+    await ask(merchant.url, "request.json", ["--expires-in", "2"]);
+    const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
+    const terminal = box.terminal(words);
+    await terminal.until(question);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    terminal.type("y");
+    expect(await terminal.exit).toBe(EXIT.approvalExpired);
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+});
+
+describe("the merchant's own terms", () => {
+  test("are said to be the same, or the request is refused before anything is asked", async () => {
+    const { code } = await ask(merchant.url, "request.json");
+    const same = box.terminal(["approve", code, "--owner-file", "./owner.json", "--check-terms"]);
+    await same.until("amount, account and terms are the merchant's own");
+    await same.answer("Pay 0.00001 LGO", "y");
+    expect(await same.exit).toBe(EXIT.ok);
+    const { code: dearer } = await ask(merchant.url, "request.json");
+    merchant.behaviour = { amount: "20000" };
+    const different = box.terminal(["approve", dearer, "--owner-file", "./owner.json", "--check-terms"]);
+    expect(await different.exit).toBe(EXIT.differs);
+    expect(different.text).not.toContain("Pay 0.00001 LGO to");
+  });
+});
+
 describe("owner decline", () => {
   test("asks for a code and a note, and that is that", async () => {
     await ask(merchant.url, "request.json");

@@ -1,6 +1,6 @@
 /** Presenting a signed payment: what must hold before a byte leaves, sending it, and reporting what came back. */
 import * as z from "zod";
-import { type Authorization, exactPayloadSchema } from "../shared/authorization.ts";
+import { type Authorization, exactPayloadSchema, transactionOf, authorizationDigest } from "../shared/authorization.ts";
 import type { Digest } from "../shared/digest.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { ERRORS, isErrorCode } from "../shared/errors.ts";
@@ -9,32 +9,33 @@ import { checkShape } from "../shared/json.ts";
 import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
+import { record } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { checkWritable, readJson } from "./files.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
 import { duration, field, type Layout } from "./layout.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
-import { judge, unknown } from "./verdict.ts";
+import { claimPayment, concludePayment, type Fate, journalKey, keepAnswer, type Payment } from "./payment-journal.ts";
+import { judge, type Receipt, unknown } from "./verdict.ts";
 import { money, moneySchema, renderResponse, responseSchema, responseView } from "./views.ts";
-
-export interface Payment {
-  payload: PaymentPayload;
-  authorization: Authorization;
-}
 
 /** Reads a signed payment and checks all that can be checked of it alone: terms, window, account, signature. */
 export async function readPayment(file: string): Promise<Outcome<Payment>> {
   const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" });
-  if (!payload.ok) return payload;
-  const exact = checkShape(payload.data.payload, exactPayloadSchema);
-  if (!exact.ok) return fail("invalid_file", `"${file}" is not a payment payload: payload.${exact.problem}.`);
+  return payload.ok ? checkPayment(payload.data, `"${file}"`) : payload;
+}
+
+/** @param what what the payload is called where it is none */
+export async function checkPayment(payload: PaymentPayload, what: string): Promise<Outcome<Payment>> {
+  const exact = checkShape(payload.payload, exactPayloadSchema);
+  if (!exact.ok) return fail("invalid_file", `${what} is not a payment payload: payload.${exact.problem}.`);
   const { authorization } = exact.value;
   const now = unixNow();
   // Which ledger settles is the merchant's to know; here it only has to be one and the same throughout.
   const ledger = authorization.ledger ?? ("" as Digest);
-  const verified = await verifyExact(payload.data, payload.data.accepted, { now, ledger });
-  if (verified.ok) return succeed({ payload: payload.data, authorization });
+  const verified = await verifyExact(payload, payload.accepted, { now, ledger });
+  if (verified.ok) return succeed({ payload, authorization });
   switch (verified.code) {
     case "payment_expired":
       return fail("payment_expired", `The approval ran out ${duration(now - Number(authorization.validBefore))} ago. Nothing was sent.`, {
@@ -62,21 +63,42 @@ export interface Destination {
   force: boolean;
 }
 
-/** Sends the request with the payment attached. A redirect is not followed. */
-export async function present(
+/**
+ * Sends the request with the payment attached. What is about to leave is in the journal first, and a payment that left
+ * before goes again instead of a newer one. A redirect is not followed.
+ */
+export async function present(context: Context, request: HttpRequest, payment: Payment, destination: Destination): Promise<Outcome<Paid>> {
+  // Before the payment leaves: an answer that cannot be kept should not be bought.
+  const writable = destination.out === undefined ? undefined : checkWritable(destination.out, destination.force);
+  if (writable && !writable.ok) return writable;
+  const claimed = await claimPayment(context, payment, request);
+  if (!claimed.ok) return claimed;
+  const { payload, authorization } = claimed.data;
+  const written = await record(context, "sent", factsOf(authorization, request));
+  if (!written.ok) return written;
+
+  const header = [PAYMENT_SIGNATURE, encodeHeader(payload)] as const;
+  const answer = await exchange({ ...request, headers: [...request.headers, header] }, context.io.signal);
+  if (!answer.ok) {
+    const reached = answer.reached || context.io.signal.aborted;
+    await conclude(context, request, authorization, { state: reached ? "sent" : "unsent" });
+    return noAnswer(context, request, answer);
+  }
+  const verdict = judge(answer, authorization);
+  if (verdict.ok) keepAnswer(context, journalKey(authorization), answer);
+  await conclude(context, request, authorization, fateOf(verdict));
+  return report(context, request, authorization, answer, destination);
+}
+
+/** What an answer to a payment comes to, said to whoever asked. The same for an answer that was kept. */
+export function report(
   context: Context,
   request: HttpRequest,
-  payment: Payment,
+  authorization: Authorization,
+  answer: HttpResponse,
   { out, force }: Destination,
-): Promise<Outcome<Paid>> {
-  // Before the payment leaves: an answer that cannot be kept should not be bought.
-  const writable = out === undefined ? undefined : checkWritable(out, force);
-  if (writable && !writable.ok) return writable;
-  const header = [PAYMENT_SIGNATURE, encodeHeader(payment.payload)] as const;
-  const answer = await exchange({ ...request, headers: [...request.headers, header] }, context.io.signal);
-  if (!answer.ok) return noAnswer(context, request, answer);
-
-  const verdict = judge(answer, payment.authorization);
+): Outcome<Paid> {
+  const verdict = judge(answer, authorization);
   // Only what was bought goes into the file; a refusal is shown, not stored.
   const bought = answer.status >= 200 && answer.status < 300;
   const response = responseView(answer, bought ? out : undefined, force);
@@ -87,9 +109,51 @@ export async function present(
     return next ? { ...failure, next } : failure;
   }
   const { amount, ...receipt } = verdict.data;
-  const bill = { ...receipt, payee: payment.authorization.to, paid: money(amount, payment.authorization.asset) };
+  const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
   if (!response.ok) return { ...response, error: { ...response.error, details: { receipt: bill } } };
   return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data });
+}
+
+function fateOf(verdict: Outcome<Receipt>): Fate {
+  if (verdict.ok) return { state: "settled", transaction: verdict.data.transaction };
+  const { code, details } = verdict.error;
+  const receipt = details?.["receipt"] as Receipt | undefined;
+  const transaction = receipt?.transaction ?? (details?.["paidBefore"] === true ? String(details["transaction"]) : undefined);
+  if (transaction !== undefined) return { state: "settled", transaction };
+  // "Used before" without naming our transaction proves neither that we paid nor that we did not.
+  return verdict.exit === EXIT.paymentRejected && code !== "nonce_replayed" ? { state: "refused", code } : { state: "sent" };
+}
+
+/** Journal and audit log say the same. The answer is there already, so a full disk is told and changes nothing else. */
+async function conclude(context: Context, request: HttpRequest, authorization: Authorization, fate: Fate): Promise<void> {
+  const event = ({ settled: "settled", refused: "refused", sent: "unknown", unsent: "unsent" } as const)[fate.state];
+  const facts = {
+    ...factsOf(authorization, request),
+    ...(fate.state === "settled" && { transaction: fate.transaction }),
+    ...(fate.state === "refused" && { code: fate.code }),
+  };
+  for (const written of [await concludePayment(context, journalKey(authorization), fate), await record(context, event, facts)]) {
+    if (!written.ok) context.say(`! ${written.error.message}`);
+  }
+}
+
+/** What the audit log says of a payment. */
+export function factsOf(authorization: Authorization, { method, url }: { method: string; url: string }): Record<string, string> {
+  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest } = authorization;
+  return {
+    ...(requestDigest && { requestDigest }),
+    method,
+    url,
+    from,
+    payTo: to,
+    amount: value,
+    asset,
+    network,
+    ...(ledger && { ledger }),
+    nonce,
+    validBefore,
+    transactionIfSettled: transactionOf(network, authorizationDigest(authorization)),
+  };
 }
 
 function noAnswer(context: Context, request: HttpRequest, { reached, problem }: { reached: boolean; problem: string }): Failure {

@@ -45,50 +45,63 @@ function buildProgram(
   out: string[],
   select: (command: Command, raw: Record<string, unknown>) => void,
 ) {
-  const program = configure(new Commander("lez-agent-pay"), out);
+  const program = configure(new Commander("lez-agent-pay"));
   program
-    .description("An agent asks, its owner approves, a merchant is paid: x402 on the Logos Execution Zone.")
-    .version(version, "-V, --version", "show the version")
-    .helpCommand(false);
-  const parents = new Map<string, Commander>();
-  for (const command of commands) {
-    const words = command.name.split(" ");
-    const word = words.at(-1) ?? command.name;
-    let parent = program;
-    for (const group of words.slice(0, -1)) {
-      parent =
-        parents.get(group) ??
-        configure(program.command(group), out)
-          .description(groups[group] ?? "")
-          .helpCommand(false);
-      if (!parents.has(group)) parent.helpGroup(HEADINGS[command.audience]);
-      parents.set(group, parent);
-    }
-    const leaf = configure(parent.command(word), out);
-    if (parent === program) leaf.helpGroup(HEADINGS[command.audience]);
-    addFields(leaf.summary(command.summary).description(describe(command)), command);
-    leaf.action(() => select(command, rawInput(leaf, command)));
-  }
-  return program;
-}
-
-function configure(command: Commander, out: string[]): Commander {
-  return command
-    .exitOverride()
     .configureOutput({
       writeOut: (text) => void out.push(text),
       writeErr: () => undefined,
       getOutHelpWidth: () => HELP_WIDTH,
       getOutHasColors: () => false,
     })
-    .configureHelp({ showGlobalOptions: false })
-    .helpOption("-h, --help", "show this help")
-    .option("--json", "print one JSON envelope, as when piped");
+    .description("An agent asks, its owner approves, a merchant is paid: x402 on the Logos Execution Zone.")
+    .version(version, "-V, --version", "show the version")
+    .helpCommand(false);
+  const parents = new Map<string, Commander>();
+  for (const command of commands) {
+    for (const [i, name] of namesOf(command).entries()) {
+      const leaf = leafFor(program, parents, groups, name, command.audience);
+      // Other names work, and do not make the help longer.
+      addFields(leaf.summary(i === 0 ? command.summary : `the same as ${command.name}`).description(describe(command)), command);
+      leaf.action(() => select(command, rawInput(leaf, command)));
+    }
+  }
+  return program;
 }
 
-function describe({ summary, description, audience }: Command): string {
+/** The name that help shows, then the others. */
+export function namesOf({ name, aliases = [] }: Command): readonly string[] {
+  return [name, ...aliases];
+}
+
+/** `owner create` is the word `create` below the group `owner`. A group can be a command itself: `demo`. */
+function leafFor(
+  program: Commander,
+  parents: Map<string, Commander>,
+  groups: ProgramInfo["groups"],
+  name: string,
+  audience: Audience,
+): Commander {
+  const [first = "", second] = name.split(" ");
+  const isGroup = first in groups;
+  const parent = parents.get(first) ?? configure(program.command(first), program).helpGroup(HEADINGS[audience]).helpCommand(false);
+  if (isGroup) parents.set(first, parent.description(groups[first] ?? ""));
+  return second === undefined ? parent : configure(parent.command(second), program);
+}
+
+function configure(command: Commander, like?: Commander): Commander {
+  return command
+    .exitOverride()
+    .configureOutput(like?.configureOutput() ?? {})
+    .configureHelp({ showGlobalOptions: false })
+    .helpOption("-h, --help", "show this help")
+    .option("--json", "print one JSON envelope, as when piped")
+    .option("--schema", "print the JSON Schema of input and output");
+}
+
+function describe({ summary, description, audience, aliases }: Command): string {
   const who = { agent: "the agent", owner: "the owner", both: "agent and owner", dev: "trying things out" }[audience];
-  return `${summary}. For ${who}.${description ? `\n\n${description}` : ""}`;
+  const also = aliases ? `\n\nAlso called: ${aliases.join(", ")}` : "";
+  return `${summary}. For ${who}.${description ? `\n\n${description}` : ""}${also}`;
 }
 
 function addFields(leaf: Commander, command: Command): void {
@@ -109,16 +122,18 @@ function addFields(leaf: Commander, command: Command): void {
   leaf.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
 }
 
-interface Field {
+export interface Field {
   kind: "boolean" | "array" | "value";
   required: boolean;
   positional: boolean;
   short?: string | undefined;
   value: string;
+  /** About this machine: never an argument of a tool. */
+  local: boolean;
   description: string;
 }
 
-function fieldOf(key: string, schema: z.core.$ZodType): Field {
+export function fieldOf(key: string, schema: z.core.$ZodType): Field {
   const meta = "meta" in schema ? (schema as z.ZodType).meta() : undefined;
   let inner = schema as z.ZodType & { def: { innerType?: z.ZodType } };
   let required = true;
@@ -132,17 +147,18 @@ function fieldOf(key: string, schema: z.core.$ZodType): Field {
     positional: meta?.positional === true,
     short: meta?.short,
     value: meta?.value ?? key,
+    local: meta?.local === true,
     description: meta?.description ?? "",
   };
 }
 
 /** `payTo` → `pay-to` */
-function flagOf(key: string): string {
+export function flagOf(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function rawInput(leaf: Commander, command: Command): Record<string, unknown> {
-  const { json: _, ...raw } = leaf.opts<Record<string, unknown>>();
+  const { json: _, schema: __, ...raw } = leaf.opts<Record<string, unknown>>();
   const positionals = Object.entries(command.input.shape).filter(([key, schema]) => fieldOf(key, schema).positional);
   positionals.forEach(([key], i) => {
     if (leaf.processedArgs[i] !== undefined) raw[key] = leaf.processedArgs[i];
@@ -165,13 +181,17 @@ function sentence(message: string): string {
 
 function incomplete(argv: readonly string[], { commands }: ProgramInfo): string {
   const [group] = argv.filter((word) => !word.startsWith("-"));
-  const members = commands.filter(({ name }) => name.startsWith(`${group} `)).map(({ name }) => name);
+  const members = commands.flatMap(namesOf).filter((name) => name.startsWith(`${group} `));
   return group && members.length > 0 ? `"${group}" needs one more word: ${members.join(", ")}.` : "Say what to do.";
 }
 
 /** The help of the longest command that was named. */
 function helpHint(argv: readonly string[], { commands, groups }: ProgramInfo): string {
   const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
-  const named = [`${first} ${second}`, first].find((name) => commands.some((command) => command.name === name) || name in groups);
+  const named = [`${first} ${second}`, first].find((name) => commandNamed(commands, name) !== undefined || name in groups);
   return `See: lez-agent-pay ${named ? `${named} ` : ""}--help`;
+}
+
+export function commandNamed(commands: readonly Command[], name: string): Command | undefined {
+  return commands.find((command) => namesOf(command).includes(name));
 }

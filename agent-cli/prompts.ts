@@ -1,4 +1,5 @@
 /** Questions to the person at the terminal, asked on stderr. undefined: the person pressed Ctrl-C. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { fail, type Failure } from "./outcome.ts";
 
@@ -11,6 +12,7 @@ async function ask<Value>(
   question: (clack: Clack, common: object) => Promise<Value | Clack["CANCEL_SYMBOL"]>,
 ): Answer<Value> {
   const clack = await import("@clack/prompts");
+  if (await typedAhead(context)) return undefined;
   const answer = await question(clack, {
     input: context.io.stdin,
     output: context.io.stderr,
@@ -18,6 +20,28 @@ async function ask<Value>(
     withGuide: false,
   });
   return clack.isCancel(answer) ? undefined : answer;
+}
+
+/** How long the terminal is given to hand over what was typed before there was a question. */
+const DRAIN_MILLISECONDS = 80;
+const CTRL_C = 0x03;
+
+/**
+ * Throws away what was typed before the question: a key pressed early, or keys put into the terminal by somebody else,
+ * are no answer to what had not been read. True: Ctrl-C was among it, which is heard.
+ */
+async function typedAhead({ io: { stdin } }: Context): Promise<boolean> {
+  if (stdin.isTTY !== true || stdin.setRawMode === undefined) return false;
+  let stop = false;
+  const drop = (chunk: Buffer | string) => (stop ||= Buffer.from(chunk).includes(CTRL_C));
+  stdin.setRawMode(true); // a line that has no end yet is not handed over otherwise
+  stdin.on("data", drop);
+  stdin.resume();
+  await sleep(DRAIN_MILLISECONDS);
+  stdin.pause();
+  stdin.off("data", drop);
+  stdin.setRawMode(false);
+  return stop;
 }
 
 export function askYesOrNo(context: Context, message: string): Answer<boolean> {

@@ -1,38 +1,81 @@
 /** Every command, in the order of help. Adding one is a file in commands/ and a line here. */
+import packageJson from "../package.json" with { type: "json" };
 import type { Command } from "./command.ts";
+import { accounts } from "./commands/accounts.ts";
 import { agentCreate } from "./commands/agent-create.ts";
+import { approve } from "./commands/approve.ts";
+import { auditExport } from "./commands/audit-export.ts";
+import { auditList } from "./commands/audit-list.ts";
+import { auditVerify } from "./commands/audit-verify.ts";
 import { balance } from "./commands/balance.ts";
+import { completions } from "./commands/completions.ts";
+import { decline } from "./commands/decline.ts";
 import { demoCli } from "./commands/demo-cli.ts";
 import { demoHttp } from "./commands/demo-http.ts";
+import { doctor } from "./commands/doctor.ts";
 import { faucet } from "./commands/faucet.ts";
+import { fetchCommand } from "./commands/fetch.ts";
 import { httpGet } from "./commands/http-get.ts";
-import { ownerApprove } from "./commands/owner-approve.ts";
+import { inbox } from "./commands/inbox.ts";
+import { keyBackup } from "./commands/key-backup.ts";
+import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
+import { keyShow } from "./commands/key-show.ts";
+import { mcp } from "./commands/mcp.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
-import { ownerDecline } from "./commands/owner-decline.ts";
 import { pay } from "./commands/pay.ts";
 import { quote } from "./commands/quote.ts";
+import { requestCancel } from "./commands/request-cancel.ts";
 import { requestCreate } from "./commands/request-create.ts";
+import { requestList } from "./commands/request-list.ts";
+import { requestShow } from "./commands/request-show.ts";
+import { requestWait } from "./commands/request-wait.ts";
+import { revoke } from "./commands/revoke.ts";
+import { status } from "./commands/status.ts";
+import { whoami } from "./commands/whoami.ts";
 
 export const COMMANDS: readonly Command[] = [
   quote,
+  fetchCommand,
   requestCreate,
+  requestWait,
+  requestShow,
+  requestList,
+  requestCancel,
   pay,
   httpGet,
   agentCreate,
+  whoami,
+  mcp,
   ownerCreate,
-  ownerApprove,
-  ownerDecline,
+  inbox,
+  approve,
+  decline,
+  revoke,
+  accounts,
+  auditList,
+  auditVerify,
+  auditExport,
+  keyShow,
+  keyBackup,
+  keyChangePassphrase,
+  status,
   balance,
+  doctor,
+  completions,
   faucet,
-  demoCli,
   demoHttp,
+  demoCli,
 ];
 
 /** What the first word of a two-word command stands for, in help. */
 export const GROUPS: Readonly<Record<string, string>> = {
   agent: "the agent's key",
+  audit: "what happened, and whether it can be believed",
+  demo: "the whole story, on this machine",
+  http: "plain HTTP, with or without a payment",
+  key: "the owner's key",
   owner: "the owner's key and decisions",
   request: "what the agent asks its owner to pay for",
-  http: "plain HTTP, with or without a payment",
-  demo: "the whole story, on this machine",
 };
+
+export const PROGRAM = { commands: COMMANDS, groups: GROUPS, version: packageJson.version };

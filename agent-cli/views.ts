@@ -26,6 +26,13 @@ export function money(amount: string, asset: string): Money {
   return { amount, asset, display: displayAmount(amount) };
 }
 
+/** Words of a stranger in the data of a command, marked so that no reader takes them for ours. */
+export const untrustedSchema = z.strictObject({ untrusted: z.literal(true), text: z.string() });
+
+export function untrusted(text: string): z.infer<typeof untrustedSchema> {
+  return { untrusted: true, text };
+}
+
 export const expirySchema = { expiresAt: z.string(), expiresInSeconds: z.number() };
 
 /** @param at unix seconds */

@@ -59,6 +59,7 @@ export type SettleResult = Settled | Refusal;
 export type CheckResult = { ok: true } | Refusal;
 export type ReleaseResult = { ok: true } | Refusal;
 export type CancelResult = { ok: true } | Refusal;
+/** `balance`: what the account's shard says. The grant is in it, unless that shard is another one than the treasury's and could not be reached. */
 export type FundResult = { ok: true; transaction: Digest; account: AccountId; balance: string } | Refusal;
 
 /**
@@ -72,7 +73,7 @@ export type PaymentStatus =
 /** Balances in atomic units as decimal strings; `held` is the part of `balance` that open holds have claimed. */
 export type AccountState = { account: AccountId; balance: string; held: string; journalSeq: number; journalHead: Digest };
 
-export type LedgerInfo = { ledger: Digest; treasury: AccountId; supply: string };
+export type LedgerInfo = { ledger: Digest; treasury: AccountId; supply: string; /** Over how many objects it is spread, for good. */ shards: number };
 
 export interface PaymentBackend {
   /** Which ledger this is. */

@@ -4,7 +4,18 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { bodyDigest, canonicalJson, digest, digestPreimage, type DigestType } from "./digest.ts";
 
-const TYPES: DigestType[] = ["PaymentRequest", "Decision", "Authorization", "Binding", "Nonce", "Transaction", "JournalEntry"];
+const TYPES: DigestType[] = [
+  "PaymentRequest",
+  "Decision",
+  "Authorization",
+  "Binding",
+  "Nonce",
+  "Transaction",
+  "JournalEntry",
+  "Batch",
+  "Stream",
+  "Checkpoint",
+];
 
 test("a digest is SHA-256 over the domain, a zero byte and the canonical JSON", () => {
   const preimage = Buffer.from('lez-x402/v1/Nonce\0{"a":"ü","b":{"c":"1"}}');

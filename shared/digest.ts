@@ -10,7 +10,17 @@ export type { Digest } from "./brand.ts";
 /** What may be signed or hashed: strings in objects and arrays. Numbers, booleans and nulls have more than one spelling. */
 export type Signable = string | readonly Signable[] | { readonly [key: string]: Signable | undefined };
 
-export type DigestType = "PaymentRequest" | "Decision" | "Authorization" | "Binding" | "Nonce" | "Transaction" | "JournalEntry";
+export type DigestType =
+  | "PaymentRequest"
+  | "Decision"
+  | "Authorization"
+  | "Binding"
+  | "Nonce"
+  | "Transaction"
+  | "JournalEntry"
+  | "Batch"
+  | "Stream"
+  | "Checkpoint";
 
 const DOMAIN = "lez-x402/v1/";
 

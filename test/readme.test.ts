@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { spawn } from "@lydell/node-pty";
 import { beforeAll, describe, expect, test } from "vitest";
+import { namesOf } from "../agent-cli/program.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
 import { PASSPHRASE, sandbox, Terminal } from "../agent-cli/testing/cli.ts";
 import { useStack } from "./stack/stack.ts";
@@ -87,9 +88,9 @@ describe("what the README names exists", () => {
     const section = README.split(/^## /m).find((each) => each.startsWith("Commands")) ?? "";
     const rows = section.split("\n").filter((line) => line.startsWith("| `"));
     const named = rows.flatMap((row) =>
-      [...(row.split("|")[1] ?? "").matchAll(/`([a-z][a-z ]*?)(?: <[^`]*)?`/g)].map(([, name = ""]) => name),
+      [...(row.split("|")[1] ?? "").matchAll(/`([a-z][a-z -]*?)(?: <[^`]*)?`/g)].map(([, name = ""]) => name),
     );
-    expect(named.toSorted()).toEqual(COMMANDS.map(({ name }) => name).toSorted());
+    expect(named.toSorted()).toEqual(COMMANDS.flatMap(namesOf).toSorted());
   });
 
   test("every dependency has its reason", () => {

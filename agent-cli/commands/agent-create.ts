@@ -12,6 +12,7 @@ import { succeed } from "../outcome.ts";
 export const agentCreate = defineCommand({
   name: "agent create",
   audience: "agent",
+  tool: false,
   summary: "make the agent's key, which signs requests and cannot spend",
   input: z.strictObject({
     out: outField.meta({ description: "where the key goes" }),

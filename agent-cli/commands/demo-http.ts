@@ -4,6 +4,7 @@ import { renderStory, storySchema } from "../demo/story.ts";
 
 export const demoHttp = defineCommand({
   name: "demo http",
+  aliases: ["demo"],
   audience: "dev",
   summary: "Boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
   description: "Needs the bundled Workers (npm run build) and the miniflare package, which brings workerd.",

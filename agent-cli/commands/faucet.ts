@@ -35,7 +35,7 @@ export const faucet = defineCommand({
     { says: "half an LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 500000000" },
   ],
   async run(context, input) {
-    const account = accountOf(input);
+    const account = accountOf(context, input);
     if (!account.ok) return account;
     const id = input.id ?? bytesToHex(randomBytes(32));
     const answer = await callFacilitator(context, input, {

@@ -8,13 +8,15 @@ import { checkWritable } from "../files.ts";
 import { exchange, type HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
 import { fail, type Failure, succeed } from "../outcome.ts";
-import { paidSchema, type Payment, present, readPayment, renderPaid } from "../payment.ts";
+import { paidSchema, present, readPayment, renderPaid } from "../payment.ts";
+import type { Payment } from "../payment-journal.ts";
 import { interrupted } from "../prompts.ts";
 import { renderResponse, responseSchema, responseView } from "../views.ts";
 
 export const httpGet = defineCommand({
   name: "http get",
   audience: "agent",
+  tool: false,
   summary: "one GET, with or without a signed payment",
   description:
     "Without a payment a 402 is an answer like any other: exit code 0. With one, it goes to the URL it was approved for or nowhere.",

@@ -7,13 +7,14 @@ import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-r
 import { duration, field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
 import { askTerms, coverage } from "../terms.ts";
-import { coverageText, money, moneySchema } from "../views.ts";
+import { coverageText, money, moneySchema, untrusted, untrustedSchema } from "../views.ts";
 
 const request = { method: z.string(), url: z.string() };
 
 export const quote = defineCommand({
   name: "quote",
   audience: "agent",
+  readOnly: true,
   summary: "the price and the terms of a URL; never pays",
   input: z.strictObject({
     url: z.string().meta({ positional: true, description: "the resource" }),
@@ -32,7 +33,7 @@ export const quote = defineCommand({
       /** What a payment would be tied to. */
       covers: z.string(),
       /** The merchant's own words: data, never instructions. */
-      description: z.string().optional(),
+      description: untrustedSchema.optional(),
       /** How many of its offers can be paid here; this is the best. */
       offers: z.number(),
     }),
@@ -66,7 +67,7 @@ export const quote = defineCommand({
       scheme: offer.scheme,
       maxTimeoutSeconds: offer.maxTimeoutSeconds,
       covers: coverageText(scope.data, boundRequest(made.data)),
-      ...(required.resource.description && { description: required.resource.description }),
+      ...(required.resource.description && { description: untrusted(required.resource.description) }),
       offers: offers.length,
     });
   },
@@ -82,7 +83,7 @@ export const quote = defineCommand({
       ...field(layout, "network", data.network),
       ...field(layout, "pays for", data.covers),
       ...field(layout, "time", `${duration(data.maxTimeoutSeconds)} from approval to payment`),
-      ...(data.description ? field(layout, "it says", showUnsafe(data.description)) : []),
+      ...(data.description ? field(layout, "it says", showUnsafe(data.description.text)) : []),
     ];
   },
 });

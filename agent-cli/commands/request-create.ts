@@ -2,26 +2,23 @@
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../../shared/account.ts";
 import { bindingOf } from "../../shared/binding.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
-import { checkPaymentRequest, paymentFields, type PaymentRequest, shortCode, signPaymentRequest } from "../../shared/payment-request.ts";
 import { humanText, reasonSchema } from "../../shared/text.ts";
-import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
-import { agentFileField, amountField, forceField, outField, secondsField, textField } from "../fields.ts";
+import { agentFileField, amountField, dryRunField, forceField, outField, secondsField, textField } from "../fields.ts";
 import { checkWritable, writeJson } from "../files.ts";
 import type { HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
-import { readKeyFile, unlockKey } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { fail, type Outcome, succeed } from "../outcome.ts";
-import { storeRequest } from "../request-store.ts";
-import { requestRefused } from "../refusals.ts";
-import { coverage, requireTerms } from "../terms.ts";
+import { decideBy } from "../purchase.ts";
+import { fileRequest, type Made, makeRequest, openAgent } from "../request-maker.ts";
+import { requireTerms } from "../terms.ts";
 import { coverageText, expiry, expirySchema, expiryText, money, moneySchema } from "../views.ts";
 
 /** Names that `--pay-to` takes in place of an account. */
@@ -37,13 +34,15 @@ const input = z.strictObject({
   asset: z.string().optional().meta({ description: "expected asset: native" }),
   ...curlFields,
   agentFile: agentFileField,
-  out: outField.optional().meta({ description: "where the request goes; else request-<short code>.json" }),
+  out: outField.optional().meta({ local: true, description: "where the request goes; else request-<short code>.json" }),
+  inbox: z.boolean().default(false).meta({ local: true, description: "leave no file here: the owner finds it in the inbox" }),
   offline: z.boolean().default(false).meta({ description: "do not ask the merchant; take the terms from the flags" }),
   expiresIn: secondsField
     .max(MAX_REQUEST_LIFE_SECONDS, `must be at most ${MAX_REQUEST_LIFE_SECONDS}`)
     .default(DEFAULT_REQUEST_LIFE_SECONDS)
     .meta({ value: "seconds", description: "how long the owner has; 3600" }),
   ...allowHttpField,
+  ...dryRunField,
   ...forceField,
 });
 type Input = z.output<typeof input>;
@@ -56,7 +55,9 @@ export const requestCreate = defineCommand({
     "Asks the URL for its terms. Flags that contradict them are refused: nothing is asked of the owner that the merchant does not offer.",
   input,
   output: z.strictObject({
-    file: z.string(),
+    /** Nothing was written: it was only tried. */
+    dryRun: z.literal(true).optional(),
+    file: z.string().optional(),
     id: z.string(),
     requestDigest: z.string(),
     /** The same eight characters appear on the owner's screen. */
@@ -87,63 +88,40 @@ export const requestCreate = defineCommand({
     if (!expected.ok) return expected;
     const writable = input.out === undefined ? undefined : checkWritable(input.out, input.force);
     if (writable && !writable.ok) return writable;
-    const key = readKeyFile(input.agentFile, "agent");
-    if (!key.ok) return key;
-    const agent = await unlockKey(key.data, "agent");
+    const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
     const offer = input.offline ? offlineOffer(http.data, expected.data) : await merchantOffer(context, http.data, expected.data);
     if (!offer.ok) return offer;
-    const scope = coverage(http.data, offer.data);
-    if (!scope.ok) return scope;
-
+    const made = await makeRequest(context, agent.data, { ...input, http: http.data, offer: offer.data });
+    if (!made.ok) return made;
+    const { request, shortCode: code } = made.data;
+    const file = input.inbox ? undefined : (input.out ?? `request-${code}.json`);
+    const filed = input.dryRun ? succeed(undefined) : await write(context, made.data, http.data, file, input.force);
+    if (!filed.ok) return filed;
     const { method, url } = http.data;
-    const now = unixNow();
-    const request = await signPaymentRequest(
-      {
-        version: "1",
-        id: `pr_${bytesToHex(randomBytes(10))}`,
-        createdAt: formatTimestamp(now),
-        expiresAt: formatTimestamp(now + input.expiresIn),
-        agent: { publicKey: key.data.publicKey, ...(key.data.name && { name: key.data.name }) },
-        merchant: { name: input.merchantName ?? new URL(url).host, url },
-        http: boundRequest(http.data),
-        payment: paymentFields(offer.data) as PaymentRequest["payment"],
-        reason: input.reason,
-      },
-      agent.data,
-    );
-    // The owner's tool will check exactly this; better to hear it now.
-    const checked = await checkPaymentRequest(request, now);
-    if (!checked.ok) return requestRefused(checked);
-    const code = shortCode(checked.digest);
-    const file = input.out ?? `request-${code}.json`;
-    const written = writeJson(file, request, input.force);
-    if (!written.ok) return written;
-    const stored = storeRequest(context, request, http.data);
-    if (!stored.ok) return stored;
     return succeed(
       {
-        file,
+        ...(input.dryRun && { dryRun: true as const }),
+        ...(file !== undefined && { file }),
         id: request.id,
-        requestDigest: checked.digest,
+        requestDigest: made.data.digest,
         shortCode: code,
         method,
         url,
         price: money(offer.data.amount, offer.data.asset),
         payTo: offer.data.payTo,
-        covers: coverageText(scope.data, request.http),
+        covers: coverageText(made.data.scope, request.http),
         termsFrom: input.offline ? ("flags" as const) : ("merchant" as const),
-        ...expiry(now + input.expiresIn, now),
+        ...expiry(decideBy(request), unixNow()),
       },
-      {
-        argv: ["lez-agent-pay", "owner", "approve", "--request-file", file, "--owner-file", "owner.json", "--out", "payment-payload.json"],
-        by: "owner",
-        why: `read and decide request ${code}`,
-      },
+      input.dryRun ? undefined : { argv: decideArgv(code, file), by: "owner", why: `read and decide request ${code}` },
     );
   },
   render: (data, layout) => [
-    layout.ink("green", `Request ${data.shortCode} written to ${data.file}`),
+    layout.ink(
+      "green",
+      `Request ${data.shortCode} ${data.dryRun ? "would be made; nothing was written" : `written to ${data.file ?? "the inbox"}`}`,
+    ),
     ...field(layout, "price", `${data.price.display} = ${data.price.amount} units`),
     ...field(layout, "pay to", data.payTo),
     ...field(layout, "for", `${data.method} ${data.url}`),
@@ -153,6 +131,23 @@ export const requestCreate = defineCommand({
   ],
 });
 
+/** The file that was asked for first: it fails more often than the agent's own memory. */
+async function write(
+  context: Context,
+  made: Made,
+  http: HttpRequest,
+  file: string | undefined,
+  force: boolean,
+): Promise<Outcome<undefined>> {
+  const written = file === undefined ? succeed(undefined) : writeJson(file, made.request, force);
+  return written.ok ? fileRequest(context, made, http) : written;
+}
+
+function decideArgv(code: string, file: string | undefined): string[] {
+  if (file === undefined) return ["lez-agent-pay", "approve", code];
+  return ["lez-agent-pay", "owner", "approve", "--request-file", file, "--owner-file", "owner.json", "--out", "payment-payload.json"];
+}
+
 function requestedHttp(input: Input): Outcome<HttpRequest> {
   if (input.url !== undefined && input.merchantUrl !== undefined) return fail("usage", "Give the URL once: as <url> or as --merchant-url.");
   const url = input.url ?? input.merchantUrl;
@@ -160,7 +155,7 @@ function requestedHttp(input: Input): Outcome<HttpRequest> {
   return httpRequest({ ...input, url });
 }
 
-interface Expectations {
+export interface Expectations {
   amount?: string;
   asset?: string;
   payTo?: string;
@@ -180,7 +175,7 @@ interface Difference {
 }
 
 /** The merchant's offer that fits the expectations; the closest one's differences where none does. */
-async function merchantOffer(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<PaymentRequirements>> {
+export async function merchantOffer(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<PaymentRequirements>> {
   const terms = await requireTerms(context, request);
   if (!terms.ok) {
     const offline = terms.error.code === "network" && expected.amount && expected.payTo;

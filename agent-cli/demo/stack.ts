@@ -20,6 +20,8 @@ export interface StackOptions {
   persist?: string;
   merchantPort?: number;
   facilitatorPort?: number;
+  /** Over how many objects a new ledger is spread; 1 when absent. A kept ledger refuses another number than its first. */
+  shards?: number;
   /** One line of a Worker's log. */
   onLog?: (line: string) => void;
   /** Overrides of single vars, per Worker name. */
@@ -72,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 function workerOptions({ name, script, options }: WorkerBundle, stack: StackOptions): V4WorkerOptions {
-  const { merchantPort = 0, facilitatorPort = 0, vars = {}, merchantScript } = stack;
+  const { merchantPort = 0, facilitatorPort = 0, vars = {}, shards, merchantScript } = stack;
   const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort };
   const port = ports[name];
   return {
@@ -80,7 +82,11 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     name,
     modules: true,
     script: name === "lez-merchant" ? (merchantScript ?? script) : script,
-    bindings: { ...(options["bindings"] as object), ...vars[name] },
+    bindings: {
+      ...(options["bindings"] as object),
+      ...(shards !== undefined && name !== "lez-merchant" && { SHARDS: String(shards) }),
+      ...vars[name],
+    },
     ...(port !== undefined && { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };
 }

@@ -150,6 +150,11 @@ export class Terminal {
     }
   }
 
+  /** Types at once, whatever is on the screen. */
+  type(keys: string): void {
+    this.#pty.write(keys);
+  }
+
   /** Types as a person would: after the question is there. */
   async answer(question: string, keys: string): Promise<void> {
     await this.until(question);

@@ -25,6 +25,8 @@ interface Behaviour {
   offer: Partial<PaymentRequirements>;
   /** Overrides members of the receipt. */
   receipt: Partial<SettleResponse>;
+  /** Settles, and closes the connection instead of answering. */
+  loseAnswer: boolean;
   /** Answers in place of the merchant; `paid` says whether a payment came along. True when it did. */
   instead: (request: http.IncomingMessage, response: http.ServerResponse, paid: boolean) => boolean;
 }
@@ -78,8 +80,11 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   if (!payload.ok) return refuse(merchant, request, response, offer, payload.code);
   const verified = await verifyExact(payload.value, offer, { now: unixNow(), ledger: LEDGER });
   if (!verified.ok) return refuse(merchant, request, response, offer, verified.code);
-  if (merchant.settled.has(verified.payment.nonce)) return refuse(merchant, request, response, offer, "nonce_replayed");
+  if (merchant.settled.has(verified.payment.nonce)) {
+    return refuse(merchant, request, response, offer, "nonce_replayed", verified.transaction);
+  }
   merchant.settled.add(verified.payment.nonce);
+  if (behaviour.loseAnswer) return void response.destroy();
   const receipt = {
     success: true,
     transaction: verified.transaction,
@@ -108,6 +113,7 @@ function refuse(
   response: http.ServerResponse,
   offer: PaymentRequirements,
   code: ErrorCode,
+  used?: string,
 ): void {
   const required = {
     x402Version: 2,
@@ -119,6 +125,15 @@ function refuse(
     "content-type": "application/json",
     [PAYMENT_REQUIRED]: encodeHeader(required),
     [PAYMENT_ERROR]: code,
+    ...(used && {
+      [PAYMENT_RESPONSE]: encodeHeader({
+        success: false,
+        errorReason: code,
+        transaction: "",
+        network: NETWORK,
+        extra: { transaction: used },
+      }),
+    }),
   });
   response.end(JSON.stringify({ ...required, ...errorBody(code) }));
 }

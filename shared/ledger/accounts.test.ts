@@ -3,8 +3,9 @@ import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../amount.ts";
 import { digest } from "../digest.ts";
 import { MAX_AMOUNT } from "../limits.ts";
-import { Accounts, continuesChain } from "./accounts.ts";
+import { Accounts } from "./accounts.ts";
 import { ALICE, BOB, CAROL, FIRST, holdBy, idOf, LEDGER, openLedger, paymentOf, reservationOf, START, txOf } from "./ledger.fixtures.ts";
+import { continuesChain } from "./journal.ts";
 import { InvariantViolation } from "./store.ts";
 
 const ABOUT = { transaction: idOf(1), at: START };

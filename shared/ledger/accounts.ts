@@ -1,34 +1,24 @@
-/** Balances, holds on balances, and the journal: one hash chain per account. Every movement of money passes here. */
+/** Balances and holds on balances. Every movement of money passes here, and leaves its entry in the journal. */
 import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
-import { type Digest, digest } from "../digest.ts";
+import type { Digest } from "../digest.ts";
 import { MAX_AMOUNT } from "../limits.ts";
-import { invariant, type LedgerStore, type Row } from "./store.ts";
-
-/** One step of an account's chain. `hash` = digest("JournalEntry", all the other members). */
-export interface JournalEntry {
-  account: AccountId;
-  /** 1, 2, 3 … without gaps, as a decimal string. */
-  seq: string;
-  kind: "genesis" | "debit" | "credit";
-  counterparty: AccountId;
-  value: string;
-  balanceAfter: string;
-  authorizationDigest?: Digest;
-  requestDigest?: Digest;
-  transaction: Digest;
-  /** Unix seconds of the ledger's clock, as a decimal string. */
-  at: string;
-  /** The hash of the entry before; of the first entry, the ledger's id. */
-  prevHash: Digest;
-  hash: Digest;
-}
+import { appendEntry, batchDigest, type BatchOrigin, type JournalEntry, readEntries } from "./journal.ts";
+import { invariant, type LedgerStore } from "./store.ts";
+import type { Credit } from "./stream.ts";
 
 /** What a movement of money is about, for both journals it appears in. */
-export type Cause = Pick<JournalEntry, "transaction" | "authorizationDigest" | "requestDigest"> & {
-  /** Unix seconds. */
-  at: number;
-};
+export type Cause = Required<Pick<JournalEntry, "transaction">> &
+  Pick<JournalEntry, "authorizationDigest" | "requestDigest"> & {
+    /** Unix seconds. */
+    at: number;
+  };
+
+/** What an entry says beyond the account, the sum and the chain. */
+type Posting = Pick<
+  JournalEntry,
+  "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "batch" | "transactions"
+>;
 
 export class Accounts {
   readonly #store: LedgerStore;
@@ -60,56 +50,52 @@ export class Accounts {
     this.#store.sql("UPDATE account SET held = ? WHERE id = ?", held.toString(), id);
   }
 
-  /** Moves money. Both journals get their entry in the same transaction. */
+  /** Moves money between two accounts of this shard. Both journals get their entry in the same transaction. */
   transfer(from: AccountId, to: AccountId, value: bigint, cause: Cause): void {
+    this.debit(from, to, value, cause);
+    const { at, ...about } = cause;
+    this.#post(to, value, at, { kind: "credit", counterparty: from, ...about });
+  }
+
+  /** Takes money for an account of another shard. The caller sees to it that it arrives there. */
+  debit(from: AccountId, to: AccountId, value: bigint, { at, ...about }: Cause): void {
     invariant(from !== to, "payer and payee differ");
-    this.#post(from, "debit", to, -value, cause);
-    this.#post(to, "credit", from, value, cause);
+    this.#post(from, -value, at, { kind: "debit", counterparty: to, ...about });
+  }
+
+  /** The money of several payments from another shard, as one entry. */
+  creditBatch(to: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
+    const transactions = credits.map(({ transaction }) => transaction);
+    const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
+    const batch = { ...range, count: String(credits.length), transactions: batchDigest(transactions) };
+    this.#post(to, sum, at, { kind: "batch", batch, transactions });
   }
 
   /** The first entry of all: the whole supply, in the treasury. */
-  mint(treasury: AccountId, supply: bigint, cause: Cause): void {
-    this.#post(treasury, "genesis", treasury, supply, cause);
+  mint(treasury: AccountId, supply: bigint, { at, ...about }: Cause): void {
+    this.#post(treasury, supply, at, { kind: "genesis", counterparty: treasury, ...about });
   }
 
-  #post(id: AccountId, kind: JournalEntry["kind"], counterparty: AccountId, delta: bigint, cause: Cause): void {
+  #post(id: AccountId, delta: bigint, at: number, { kind, counterparty, ...about }: Posting): void {
     const account = this.read(id);
     const balance = BigInt(account.balance) + delta;
     invariant(delta !== 0n && balance >= BigInt(account.held) && balance <= MAX_AMOUNT, `held <= balance <= u128 of ${id}`);
-    const { at, ...about } = cause;
-    const entry: Omit<JournalEntry, "hash"> = {
+    const hash = appendEntry(this.#store, {
       account: id,
       seq: String(account.journalSeq + 1),
       kind,
-      counterparty,
+      ...(counterparty && { counterparty }),
       value: (delta < 0n ? -delta : delta).toString(),
       balanceAfter: balance.toString(),
       ...about,
       at: String(at),
       prevHash: account.journalHead,
-    };
-    const hash = digest("JournalEntry", entry);
-    this.#store.sql(
-      `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, at, prev_hash, hash)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      id,
-      account.journalSeq + 1,
-      kind,
-      counterparty,
-      entry.value,
-      entry.balanceAfter,
-      cause.authorizationDigest ?? null,
-      cause.requestDigest ?? null,
-      cause.transaction,
-      at,
-      entry.prevHash,
-      hash,
-    );
+    });
     this.#store.sql(
       `INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES (?, ?, '0', ?, ?)
        ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, journal_seq = excluded.journal_seq, journal_head = excluded.journal_head`,
       id,
-      entry.balanceAfter,
+      balance.toString(),
       account.journalSeq + 1,
       hash,
     );
@@ -117,38 +103,6 @@ export class Accounts {
 
   /** A page of an account's chain, oldest first. */
   journal(id: AccountId, afterSeq: number, limit: number): JournalEntry[] {
-    return this.#store
-      .sql("SELECT * FROM journal WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?", id, afterSeq, limit)
-      .map(journalEntry);
+    return readEntries(this.#store, id, afterSeq, limit);
   }
-}
-
-function journalEntry(row: Row): JournalEntry {
-  return {
-    account: row["account"] as AccountId,
-    seq: String(row["seq"]),
-    kind: row["kind"] as JournalEntry["kind"],
-    counterparty: row["counterparty"] as AccountId,
-    value: String(row["value"]),
-    balanceAfter: String(row["balance_after"]),
-    ...(row["authorization_digest"] !== null && { authorizationDigest: row["authorization_digest"] as Digest }),
-    ...(row["request_digest"] !== null && { requestDigest: row["request_digest"] as Digest }),
-    transaction: row["tx"] as Digest,
-    at: String(row["at"]),
-    prevHash: row["prev_hash"] as Digest,
-    hash: row["hash"] as Digest,
-  };
-}
-
-/** Whether `entry` follows `previous` (undefined for the first) in its account's chain, and hashes to what it says. */
-export function continuesChain(entry: JournalEntry, previous: JournalEntry | undefined, ledger: Digest): boolean {
-  const { hash, ...body } = entry;
-  const before = BigInt(previous?.balanceAfter ?? "0");
-  const delta = entry.kind === "debit" ? -BigInt(entry.value) : BigInt(entry.value);
-  return (
-    entry.prevHash === (previous?.hash ?? ledger) &&
-    BigInt(entry.seq) === BigInt(previous?.seq ?? "0") + 1n &&
-    BigInt(entry.balanceAfter) === before + delta &&
-    hash === digest("JournalEntry", body)
-  );
 }

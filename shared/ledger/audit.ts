@@ -1,7 +1,10 @@
-/** Recomputes everything that must hold in a ledger, from nothing but its tables. */
+/** Recomputes everything that must hold in a shard, from nothing but its tables. */
 import type { AccountId } from "../account.ts";
-import type { LedgerInfo } from "../backend.ts";
-import { type Accounts, continuesChain, type JournalEntry } from "./accounts.ts";
+import type { AccountState } from "../backend.ts";
+import { RETENTION_SECONDS } from "../limits.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Born } from "./genesis.ts";
+import { continuesChain, type JournalEntry, type Link } from "./journal.ts";
 import type { LedgerStore } from "./store.ts";
 
 export interface AuditReport {
@@ -20,8 +23,18 @@ export interface AuditReport {
 
 const PAGE = 500;
 
-export function auditLedger(store: LedgerStore, accounts: Accounts, { ledger, supply }: LedgerInfo): AuditReport {
-  const problems: string[] = [];
+/**
+ * @param halted why the shard has stopped, if it has
+ * @param now the ledger's clock: older settlements may have been forgotten
+ */
+export function auditLedger(
+  store: LedgerStore,
+  accounts: Accounts,
+  { ledger, supply, shards }: Born,
+  halted: string | undefined,
+  now: number,
+): AuditReport {
+  const problems: string[] = halted === undefined ? [] : [`halted: ${halted}`];
   const holds = new Map<string, bigint>();
   for (const row of store.sql("SELECT payer, value FROM payment WHERE state = 'held'")) {
     const payer = String(row["payer"]);
@@ -40,14 +53,16 @@ export function auditLedger(store: LedgerStore, accounts: Accounts, { ledger, su
     if (balance < 0n || BigInt(account.held) < 0n || BigInt(account.held) > balance) problems.push(`${id}: not 0 <= held <= balance`);
     if (BigInt(account.held) !== (holds.get(id) ?? 0n)) problems.push(`${id}: held is not the sum of its holds`);
     holds.delete(id);
-    const chain = replay(accounts, id, ledger);
+    const debits = new Debits(store, id, now);
+    const chain = replay(accounts, account, ledger, (entry) => debits.see(entry));
     journalEntries += chain.entries;
-    const intact = chain.ok && chain.entries === account.journalSeq && chain.last?.hash === account.journalHead;
-    if (!intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
+    if (!chain.intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
     if (chain.last?.balanceAfter !== account.balance) problems.push(`${id}: the journal does not add up to the balance`);
+    if (chain.intact) problems.push(...debits.differences());
   }
   for (const payer of holds.keys()) problems.push(`${payer}: holds without an account`);
-  if (balances !== BigInt(supply)) problems.push(`balances are ${balances}, the supply is ${supply}`);
+  // Of several shards none has it all: consolidate.ts adds them up.
+  if (shards === 1 && balances !== BigInt(supply)) problems.push(`balances are ${balances}, the supply is ${supply}`);
 
   const payments = { held: 0, settled: 0, cancelled: 0 };
   for (const row of store.sql("SELECT state, count(*) AS n FROM payment GROUP BY state")) {
@@ -66,21 +81,57 @@ export function auditLedger(store: LedgerStore, accounts: Accounts, { ledger, su
   };
 }
 
+/** Compares an account's settled payments with the debits of its journal: each has its other half, for the same sum and payee. */
+class Debits {
+  readonly #id: AccountId;
+  readonly #now: number;
+  /** transaction → "value payee" of settled payments for which no debit was seen yet. */
+  readonly #settled: Map<string, string>;
+  readonly #problems: string[] = [];
+
+  constructor(store: LedgerStore, id: AccountId, now: number) {
+    this.#id = id;
+    this.#now = now;
+    const rows = store.sql(
+      "SELECT tx, value, payee FROM payment WHERE payer = ? AND state = 'settled' AND dead_line >= ?",
+      id,
+      now - RETENTION_SECONDS,
+    );
+    this.#settled = new Map(rows.map(({ tx, value, payee }) => [String(tx), `${value} ${payee}`]));
+  }
+
+  see({ kind, transaction, value, counterparty, at }: JournalEntry): void {
+    if (kind !== "debit") return;
+    const settled = this.#settled.get(String(transaction));
+    this.#settled.delete(String(transaction));
+    // A payment outlives its settlement by the retention at least; an older one may have been forgotten.
+    if (settled === undefined && Number(at) + RETENTION_SECONDS < this.#now) return;
+    if (settled !== `${value} ${counterparty}`) this.#problems.push(`${this.#id}: no settled payment like debit ${transaction}`);
+  }
+
+  differences(): string[] {
+    return [...this.#problems, ...this.#settled.keys().map((transaction) => `${this.#id}: no debit for payment ${transaction}`)];
+  }
+}
+
 /** Walks an account's chain from its first entry to its last, or to the first that does not follow. */
 function replay(
   accounts: Accounts,
-  id: AccountId,
-  ledger: LedgerInfo["ledger"],
-): { ok: boolean; entries: number; last: JournalEntry | undefined } {
-  let last: JournalEntry | undefined;
+  { account, journalSeq, journalHead }: AccountState,
+  ledger: Born["ledger"],
+  see: (entry: JournalEntry) => void,
+): { intact: boolean; entries: number; last: Link | undefined } {
+  let last: Link | undefined;
   let entries = 0;
   for (;;) {
-    const page = accounts.journal(id, Number(last?.seq ?? 0), PAGE);
+    const page = accounts.journal(account, Number(last?.seq ?? 0), PAGE);
     for (const entry of page) {
-      if (!continuesChain(entry, last, ledger)) return { ok: false, entries, last };
+      if (!continuesChain(entry, last, ledger)) return { intact: false, entries, last };
+      see(entry);
       last = entry;
       entries++;
     }
-    if (page.length < PAGE) return { ok: true, entries, last };
+    if (page.length < PAGE) break;
   }
+  return { intact: Number(last?.seq ?? 0) === journalSeq && (last?.hash ?? ledger) === journalHead, entries, last };
 }

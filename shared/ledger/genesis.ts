@@ -1,12 +1,12 @@
-/** The first moment of a ledger: its id, its treasury, its supply. */
-import { accountOfBytes } from "../account.ts";
+/** The first moment of a ledger: its id, its treasury, its supply, and how many shards it will always have. */
+import type { AccountId } from "../account.ts";
 import { transactionOf } from "../authorization.ts";
 import type { LedgerInfo } from "../backend.ts";
-import { hexToBytes } from "../bytes.ts";
 import type { Digest } from "../digest.ts";
 import { NETWORK } from "../lez.ts";
 import { Accounts } from "./accounts.ts";
 import { createSchema } from "./schema.ts";
+import { type Place, shardOf, treasuryOf, WHOLE } from "./shards.ts";
 import type { LedgerStore } from "./store.ts";
 
 export interface Genesis {
@@ -16,22 +16,54 @@ export interface Genesis {
   supply: bigint;
   /** Unix seconds. */
   at: number;
+  /** Which shard this is, of how many; without it, the one that is all. */
+  place?: Place;
 }
 
-/** Opens the ledger in `store`, and makes it the first time. */
-export function openGenesis(store: LedgerStore, genesis: Genesis): LedgerInfo {
+/** What a database has in it: a ledger's facts, and which of its shards. */
+export type Born = LedgerInfo & Place;
+
+/** Opens the ledger in `store`, and makes it the first time. @throws {Error} when the store holds another place than asked for */
+export function openGenesis(store: LedgerStore, genesis: Genesis): Born {
   return store.transact(() => {
     createSchema(store);
-    const [row] = store.sql("SELECT ledger, treasury, supply FROM genesis");
-    return row ? (row as unknown as LedgerInfo) : create(store, genesis);
+    const born = readGenesis(store) ?? create(store, genesis);
+    const { shard, shards } = genesis.place ?? WHOLE;
+    // Accounts are where they were hashed to. With another number they would all be somewhere else, and empty.
+    if (born.shards !== shards) throw new Error(`this ledger has ${born.shards} shards, not ${shards}: SHARDS never changes`);
+    if (born.shard !== shard) throw new Error(`this is shard ${born.shard}, not ${shard}`);
+    return born;
   });
 }
 
-function create(store: LedgerStore, { ledger, supply, at }: Genesis): LedgerInfo {
-  // The account whose bytes are the ledger's id. Nobody has a key that hashes to it, so only the rules can spend it.
-  const treasury = accountOfBytes(hexToBytes(ledger));
-  store.sql("INSERT INTO genesis (ledger, treasury, supply) VALUES (?, ?, ?)", ledger, treasury, supply.toString());
+/** The facts of the ledger in `store`; undefined when there is none yet. */
+export function readGenesis(store: LedgerStore): Born | undefined {
+  const tables = store.sql("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'genesis'");
+  const [row] = tables.length === 0 ? [] : store.sql("SELECT ledger, treasury, supply, shard, shards FROM genesis");
+  if (!row) return undefined;
+  return {
+    ledger: row["ledger"] as Digest,
+    treasury: row["treasury"] as AccountId,
+    supply: String(row["supply"]),
+    shard: Number(row["shard"]),
+    shards: Number(row["shards"]),
+  };
+}
+
+function create(store: LedgerStore, { ledger, supply, at, place = WHOLE }: Genesis): Born {
+  const treasury = treasuryOf(ledger);
+  const { shard, shards } = place;
+  if (!(shard < shards)) throw new Error(`there is no shard ${shard} of ${shards}`);
+  if (shardOf(treasury, shards) !== 0) throw new Error("the treasury of this id would not live on shard 0");
+  store.sql(
+    "INSERT INTO genesis (ledger, treasury, supply, shard, shards) VALUES (?, ?, ?, ?, ?)",
+    ledger,
+    treasury,
+    supply.toString(),
+    shard,
+    shards,
+  );
   store.sql("INSERT INTO clock (last) VALUES (?)", at);
-  new Accounts(store, ledger).mint(treasury, supply, { transaction: transactionOf(NETWORK, ledger), at });
-  return { ledger, treasury, supply: supply.toString() };
+  if (shard === 0) new Accounts(store, ledger).mint(treasury, supply, { transaction: transactionOf(NETWORK, ledger), at });
+  return { ledger, treasury, supply: supply.toString(), shard, shards };
 }

@@ -14,6 +14,10 @@ export const LEDGER = "1e".repeat(32) as Digest;
 export const ALICE = personOf(1);
 export const BOB = personOf(2);
 export const CAROL = personOf(3);
+/** Of four shards Alice and Dave live on 3, Bob on 1, Carol and Erin on 2, and this ledger's treasury on 0, as it must. */
+export const DAVE = personOf(4);
+export const ERIN = personOf(7);
+export const LEDGER_OF_FOUR = "06".repeat(32) as Digest;
 export const FIRST = idOf(1);
 export const SECOND = idOf(2);
 /** How long holds last and payments stay valid, here. */

@@ -1,6 +1,6 @@
 /**
  * A second ledger, naive and in memory, written from the state table alone. It knows no SQL, no journal and no alarms that
- * are late: rows in a map, and the money that is held is whatever the held rows add up to.
+ * are late: rows in a map, and the money that is held is whatever the held rows add up to. Of several shards each has one.
  */
 import type { AccountId } from "../account.ts";
 import type { Amount } from "../amount.ts";
@@ -35,15 +35,27 @@ type Entry =
 export class LedgerModel {
   readonly balances = new Map<AccountId, bigint>();
   readonly #entries = new Map<string, Entry>();
+  /** Grants that were paid; never forgotten. */
+  readonly #grants = new Map<Digest, LedgerPayment>();
   readonly #granted = new Map<AccountId, { sum: bigint; since: number }>();
   readonly #treasury: AccountId;
   #now = START;
   /** What the clock falls back to in a restart: the time of the last answer that must stay true. */
   #stored = START;
 
-  constructor(treasury: AccountId, supply: bigint) {
+  readonly #send: (payment: LedgerPayment) => boolean;
+
+  /** @param send takes a payment's money for an account of another shard; false for one of this shard */
+  constructor(treasury: AccountId, supply: bigint, send: (payment: LedgerPayment) => boolean = () => false) {
     this.#treasury = treasury;
+    this.#send = send;
     this.balances.set(treasury, supply);
+  }
+
+  /** Money from another shard. */
+  receive(payments: LedgerPayment[], at: number): void {
+    this.#now = Math.max(this.#now, at);
+    for (const { payee, value } of payments) this.#credit(payee, BigInt(value));
   }
 
   held(account: AccountId): bigint {
@@ -133,13 +145,14 @@ export class LedgerModel {
   #fund({ account, value, id }: Grant): unknown {
     const terms = { payer: this.#treasury, payee: account, value, nonce: id, validAfter: 0, validBefore: this.#now };
     const payment: LedgerPayment = { ...terms, authorizationDigest: `${account} ${value}` as Digest };
-    const known = this.#entries.get(keyOf(payment));
-    if (known && !isSame(known.payment, payment)) return refuse("nonce_replayed");
+    const known = this.#grants.get(id);
+    if (known && !isSame(known, payment)) return refuse("nonce_replayed");
     if (!known) {
       const last = this.#granted.get(account);
       const { sum, since } = last && this.#now < last.since + DAY ? last : { sum: 0n, since: this.#now };
       if (sum + BigInt(value) > FAUCET_CAP) return refuse("rate_limited");
       if (this.#balance(this.#treasury) < BigInt(value)) return refuse("faucet_empty");
+      this.#grants.set(id, payment);
       this.#granted.set(account, { sum: sum + BigInt(value), since });
       this.#pay({ state: "settled", payment, id, deadLine: this.#now });
     }
@@ -184,9 +197,13 @@ export class LedgerModel {
 
   #pay(entry: Entry): unknown {
     const { payer, payee, value } = this.#put(entry).payment;
-    this.balances.set(payer, this.#balance(payer) - BigInt(value));
-    this.balances.set(payee, this.#balance(payee) + BigInt(value));
+    this.#credit(payer, -BigInt(value));
+    if (!this.#send(entry.payment)) this.#credit(payee, BigInt(value));
     return receipt(entry.payment);
+  }
+
+  #credit(account: AccountId, value: bigint): void {
+    this.balances.set(account, this.#balance(account) + value);
   }
 
   #balance(account: AccountId): bigint {

@@ -2,7 +2,7 @@
 
 export interface Mutant {
   fault: string;
-  file: "rules" | "payments" | "accounts" | "faucet";
+  file: "rules" | "payments" | "accounts" | "faucet" | "inbox" | "outbox" | "exchange" | "delivery";
   /** Occurs exactly once in the file. */
   find: string;
   replace: string;
@@ -109,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the wrong account is credited",
     file: "rules",
-    find: "transfer(row.payer, row.payee, BigInt(row.value)",
-    replace: "transfer(row.payer, this.#info.treasury, BigInt(row.value)",
+    find: "transfer(payer, payee, BigInt(value), cause)",
+    replace: "transfer(payer, this.#born.treasury, BigInt(value), cause)",
   },
   {
     fault: "a hold is released twice",
@@ -200,11 +200,109 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "if (row.dead_line - RETENTION_SECONDS",
   },
   { fault: "nothing is ever forgotten", file: "payments", find: "< now) this.delete(row);", replace: "< 0) this.delete(row);" },
-  { fault: "a credit is lost", file: "accounts", find: 'this.#post(to, "credit", from, value, cause);', replace: "" },
+  {
+    fault: "a credit is lost",
+    file: "accounts",
+    find: 'this.#post(to, value, at, { kind: "credit", counterparty: from, ...about });',
+    replace: "",
+  },
   {
     fault: "a credit arrives twice",
     file: "accounts",
-    find: 'this.#post(to, "credit", from, value, cause);',
-    replace: 'this.#post(to, "credit", from, value, cause); this.#post(to, "credit", from, value, cause);',
+    find: 'this.#post(to, value, at, { kind: "credit", counterparty: from, ...about });',
+    replace: 'for (const _ of "12") this.#post(to, value, at, { kind: "credit", counterparty: from, ...about });',
+  },
+  {
+    fault: "a grant of the faucet pays again once its payment is forgotten",
+    file: "rules",
+    find: "rememberGrant(this.#store, grantId, authorizationDigest);",
+    replace: "",
+  },
+];
+
+/** Faults between shards. The model of four shards finds them. */
+export const SHARD_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "the last credit that was applied is applied again",
+    file: "inbox",
+    find: "number <= applied.number",
+    replace: "number < applied.number",
+  },
+  { fault: "credits that were applied are applied again", file: "inbox", find: "if (number <= applied.number) continue;", replace: "" },
+  {
+    fault: "the mark stays behind what was applied",
+    file: "inbox",
+    find: "      number,\n      reached,",
+    replace: "      number - 1,\n      reached,",
+  },
+  {
+    fault: "numbers start again when nothing waits",
+    file: "outbox",
+    find: 'typeof last === "number" ? last : this.#acknowledged(to).number',
+    replace: 'typeof last === "number" ? last : 0',
+  },
+  {
+    fault: "of several credits to one account only the first counts",
+    file: "accounts",
+    find: "credits.reduce((sum, { value }) => sum + BigInt(value), 0n)",
+    replace: "BigInt(credits[0]?.value ?? 0)",
+  },
+  {
+    fault: "money for another shard never leaves",
+    file: "rules",
+    find: "this.#exchange.owe({ payee, value, transaction });",
+    replace: "",
+  },
+  {
+    fault: "money for another shard's account is credited here",
+    file: "rules",
+    find: "if (this.#exchange.isHere(payee)) {",
+    replace: "if (payee !== undefined) {",
+  },
+  {
+    fault: "the money of a batch goes to its first payee",
+    file: "exchange",
+    find: "Map.groupBy(fresh, ({ payee }) => payee)",
+    replace: "Map.groupBy(fresh, () => fresh[0].payee)",
+  },
+];
+
+/** Faults that only show when a shard dies at the wrong moment. The simulation finds them. */
+export const CRASH_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "a batch is acknowledged before it is delivered",
+    file: "delivery",
+    find: "const answer = await send(batch);",
+    replace: "sender.acknowledge(to, { ok: true, mark: batch.after + batch.credits.length }); const answer = await send(batch);",
+  },
+  {
+    fault: "a batch counts as delivered when its answer is lost",
+    file: "delivery",
+    find: "await send(batch);",
+    replace: "await send(batch).catch(() => ({ ok: true, mark: batch.after + batch.credits.length }));",
+  },
+  {
+    fault: "the mark is advanced in a transaction of its own, before the credits",
+    file: "exchange",
+    find: "const accepted = this.#inbox.accept(batch);",
+    replace: "const accepted = this.#inbox.accept(batch); this.#store.commit?.();",
+  },
+  {
+    fault: "a credit is owed in a transaction of its own, after the debit",
+    file: "rules",
+    find: "this.#exchange.owe({ payee, value, transaction });",
+    replace: "this.#store.commit?.(); this.#exchange.owe({ payee, value, transaction });",
+  },
+  {
+    fault: "the last credit that was applied is applied again",
+    file: "inbox",
+    find: "number <= applied.number",
+    replace: "number < applied.number",
+  },
+  {
+    fault: "a credit more than was acknowledged is dropped",
+    file: "outbox",
+    find: '"DELETE FROM outbox WHERE to_shard = ? AND number <= ?", to, mark',
+    replace: '"DELETE FROM outbox WHERE to_shard = ? AND number <= ?", to, mark + 1',
   },
 ];

@@ -35,17 +35,23 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
-import { Accounts, type JournalEntry } from "./accounts.ts";
+import { Accounts } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
-import { grantedTo, recordGrant } from "./faucet.ts";
-import { type Genesis, openGenesis } from "./genesis.ts";
+import type { ShardAudit, ShardMarks } from "./consolidate.ts";
+import { Exchange } from "./exchange.ts";
+import { grantedTo, paidGrant, recordGrant, rememberGrant } from "./faucet.ts";
+import { type Born, type Genesis, openGenesis } from "./genesis.ts";
+import type { ReceivedMark } from "./inbox.ts";
+import type { JournalEntry } from "./journal.ts";
 import { type CancelledRow, type HeldRow, type PaymentRow, Payments, type SettledRow } from "./payments.ts";
 import type { LedgerStore } from "./store.ts";
+import type { Batch, Received } from "./stream.ts";
 
 export class LedgerRules {
   readonly #store: LedgerStore;
-  readonly #info: LedgerInfo;
+  readonly #born: Born;
   readonly #accounts: Accounts;
+  readonly #exchange: Exchange;
   readonly #payments: Payments;
   /** The latest time seen. Time never runs backwards here, whatever the machine's clock does. */
   #now: number;
@@ -53,14 +59,15 @@ export class LedgerRules {
   /** Opens the ledger in `store`. `genesis` counts the first time only. */
   constructor(store: LedgerStore, genesis: Genesis) {
     this.#store = store;
-    this.#info = openGenesis(store, genesis);
-    this.#accounts = new Accounts(store, this.#info.ledger);
+    this.#born = openGenesis(store, genesis);
+    this.#accounts = new Accounts(store, this.#born.ledger);
+    this.#exchange = new Exchange(store, this.#born, this.#accounts);
     this.#payments = new Payments(store);
     this.#now = Number(store.sql("SELECT last FROM clock")[0]?.["last"]);
   }
 
   reserve(payment: LedgerPayment, hold: Hold, clock: number): ReserveResult {
-    return this.#event(clock, (now) => {
+    return this.#movement(clock, (now) => {
       const row = this.#current(payment.payer, payment.nonce, now);
       if (row?.state === "held" && row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest) {
         return reserved(row);
@@ -77,7 +84,7 @@ export class LedgerRules {
   }
 
   capture({ payer, nonce, reservationId }: Reservation, clock: number): SettleResult {
-    return this.#event(clock, (now) => {
+    return this.#movement(clock, (now) => {
       const row = this.#payments.find(payer, nonce);
       if (!row || row.state === "cancelled" || row.holder !== reservationId) return refuse("reservation_lost");
       if (row.state === "settled") return settled(row);
@@ -92,7 +99,7 @@ export class LedgerRules {
   }
 
   release({ payer, nonce, reservationId }: Reservation, clock: number): ReleaseResult {
-    return this.#event(clock, () => {
+    return this.#movement(clock, () => {
       const row = this.#payments.find(payer, nonce);
       if (!row) return { ok: true };
       if (row.state === "settled") return over(row);
@@ -103,7 +110,7 @@ export class LedgerRules {
   }
 
   settle(payment: LedgerPayment, settlementId: Digest, clock: number): SettleResult {
-    return this.#event(clock, (now) => {
+    return this.#movement(clock, (now) => {
       const row = this.#current(payment.payer, payment.nonce, now);
       if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
         return settled(row);
@@ -118,7 +125,7 @@ export class LedgerRules {
   }
 
   cancel(payer: AccountId, nonce: Digest, clock: number): CancelResult {
-    return this.#event(clock, (now) => {
+    return this.#movement(clock, (now) => {
       const row = this.#current(payer, nonce, now);
       if (row?.state === "settled") return over(row);
       if (row?.state === "cancelled") return { ok: true };
@@ -134,6 +141,7 @@ export class LedgerRules {
 
   /** What `reserve` and `settle` would say of a payment that nobody here has claimed before. Writes nothing. */
   check(payment: LedgerPayment, clock: number): CheckResult {
+    if (this.#exchange.halted !== undefined) return refuse("facilitator_unavailable");
     const now = Math.max(this.#now, clock);
     const row = this.#payments.find(payment.payer, payment.nonce);
     const dead = row?.state === "held" && now > row.dead_line;
@@ -144,6 +152,8 @@ export class LedgerRules {
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, clock: number): PaymentStatus {
+    // What a shard that was set back remembers of a payment proves nothing.
+    if (this.#exchange.halted !== undefined) return { status: "unknown" };
     return this.#event(clock, (now): PaymentStatus => {
       const row = this.#current(payer, nonce, now);
       if (row?.state === "held") return { status: "reserved" };
@@ -154,20 +164,23 @@ export class LedgerRules {
     });
   }
 
-  /** Test money: a payment by the treasury whose nonce is the grant's id, so one grant pays once. */
+  /** Test money: a payment by the treasury whose nonce is the grant's id. One grant pays once, however late it is asked for again. */
   fund(account: AccountId, value: Amount, grantId: Digest, clock: number): FundResult {
-    return this.#event(clock, (now) => {
-      const { treasury } = this.#info;
+    return this.#movement(clock, (now) => {
+      const { treasury } = this.#born;
       const authorizationDigest = digest("Authorization", { from: treasury, to: account, value, nonce: grantId });
       const grant = { payer: treasury, nonce: grantId, authorizationDigest, payee: account, value, validAfter: now, validBefore: now };
-      const row = this.#payments.find(treasury, grantId);
-      if (row && (row.state !== "settled" || row.authorization_digest !== authorizationDigest)) return refuse("nonce_replayed");
-      if (!row) {
+      const paid = paidGrant(this.#store, grantId);
+      if (paid !== undefined && paid !== authorizationDigest) return refuse("nonce_replayed");
+      if (paid === undefined) {
         if (account === treasury) return refuse("recipient_mismatch");
+        if (this.#payments.find(treasury, grantId)) return refuse("nonce_replayed");
         if (grantedTo(this.#store, account, now) + BigInt(value) > FAUCET_CAP_PER_ACCOUNT) return refuse("rate_limited");
         if (this.#available(treasury) < BigInt(value)) return refuse("faucet_empty");
+        if (this.#exchange.isFull(account)) return refuse("overloaded");
         this.#pay(this.#payments.insertSettled(grant, grantId));
         recordGrant(this.#store, account, BigInt(value), now);
+        rememberGrant(this.#store, grantId, authorizationDigest);
       }
       const { balance } = this.#accounts.read(account);
       return { ok: true, transaction: transactionOf(NETWORK, authorizationDigest), account, balance };
@@ -191,8 +204,43 @@ export class LedgerRules {
     });
   }
 
+  // --- Other shards ----------------------------------------------------------------------------------
+
+  /** Whether this is the account's shard. Everything above is about accounts of this shard; only payees may live elsewhere. */
+  isHere(account: AccountId): boolean {
+    return this.#exchange.isHere(account);
+  }
+
+  /** Why nothing moves here any more: this shard has seen that it, or another one, was set back. Undefined when all is well. */
+  get halted(): string | undefined {
+    return this.#exchange.halted;
+  }
+
+  /** Shards for which money waits. */
+  destinations(): number[] {
+    return this.#exchange.destinations();
+  }
+
+  /** The oldest credits that wait for that shard; undefined when none does. */
+  nextBatch(to: number): Batch | undefined {
+    return this.#exchange.nextBatch(to);
+  }
+
+  /** Applies credits from another shard, each once, summed up per account. */
+  receive(batch: Batch, clock: number): Received {
+    return this.#event(clock, (now) => this.#exchange.receive(batch, now));
+  }
+
+  /** Forgets what the other shard says that it has. @returns true when that was something */
+  acknowledge(to: number, answer: Received): boolean {
+    return this.#event(this.#now, (now) => this.#exchange.acknowledge(to, answer, now));
+  }
+
+  // --- Reading ---------------------------------------------------------------------------------------
+
   info(): LedgerInfo {
-    return this.#info;
+    const { ledger, treasury, supply, shards } = this.#born;
+    return { ledger, treasury, supply, shards };
   }
 
   account(id: AccountId): AccountState {
@@ -204,9 +252,26 @@ export class LedgerRules {
     return this.#accounts.journal(id, afterSeq, limit);
   }
 
-  /** Recomputes everything that must hold. Reads the whole book. */
+  /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book. */
   audit(): AuditReport {
-    return this.#store.transact(() => auditLedger(this.#store, this.#accounts, this.#info));
+    return this.#store.transact(() => auditLedger(this.#store, this.#accounts, this.#born, this.#exchange.halted, this.#now));
+  }
+
+  /**
+   * This shard's part of an audit of all.
+   * @param marks what each other shard has applied of what this one sent; `from` is the shard that said so
+   */
+  auditShard(marks: readonly ReceivedMark[]): ShardAudit {
+    return this.#store.transact(() => ({
+      report: this.audit(),
+      marks: this.marks(),
+      inFlight: marks.reduce((sum, { from, mark }) => sum + this.#exchange.valueBeyond(from, mark), 0n).toString(),
+    }));
+  }
+
+  /** How far the streams from and to this shard have come. */
+  marks(): ShardMarks {
+    return { shard: this.#born.shard, ...this.#exchange.marks() };
   }
 
   // --- What the events are made of -------------------------------------------------------------------
@@ -214,6 +279,11 @@ export class LedgerRules {
   #event<T>(clock: number, body: (now: number) => T): T {
     this.#now = Math.max(this.#now, clock);
     return this.#store.transact(() => body(this.#now));
+  }
+
+  /** An event that claims, frees or moves money. None happens on a shard that has halted. */
+  #movement<T>(clock: number, body: (now: number) => T): T | Refusal {
+    return this.#exchange.halted === undefined ? this.#event(clock, body) : refuse("facilitator_unavailable");
   }
 
   /** The row as it counts now: a hold past its dead line is none, whether or not the alarm has been there. */
@@ -237,7 +307,8 @@ export class LedgerRules {
     if (payment.validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
     if (payment.validBefore < now) return "payment_expired";
     if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";
-    return this.#available(payment.payer) + freed < BigInt(payment.value) ? "insufficient_funds" : undefined;
+    if (this.#available(payment.payer) + freed < BigInt(payment.value)) return "insufficient_funds";
+    return this.#exchange.isFull(payment.payee) ? "overloaded" : undefined;
   }
 
   /** "Expired" is said for good. */
@@ -250,14 +321,21 @@ export class LedgerRules {
     return BigInt(balance) - BigInt(held);
   }
 
-  /** Moves the money of a payment whose row says settled. */
+  /** Moves the money of a payment whose row says settled: to its payee, or on its way to the payee's shard. */
   #pay(row: SettledRow): Settled {
-    this.#accounts.transfer(row.payer, row.payee, BigInt(row.value), {
+    const { payer, payee, value, tx: transaction } = row;
+    const cause = {
       authorizationDigest: row.authorization_digest,
       ...(row.request_digest && { requestDigest: row.request_digest }),
-      transaction: row.tx,
+      transaction,
       at: this.#now,
-    });
+    };
+    if (this.#exchange.isHere(payee)) {
+      this.#accounts.transfer(payer, payee, BigInt(value), cause);
+    } else {
+      this.#accounts.debit(payer, payee, BigInt(value), cause);
+      this.#exchange.owe({ payee, value, transaction });
+    }
     return settled(row);
   }
 

@@ -6,16 +6,18 @@
  */
 import type { LedgerStore } from "./store.ts";
 
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT;
 
--- One row, written once: which ledger this is.
+-- One row, written once: which ledger this is, and which of its shards.
 CREATE TABLE IF NOT EXISTS genesis (
   ledger TEXT NOT NULL,
   treasury TEXT NOT NULL,
-  supply TEXT NOT NULL
+  supply TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  shards INTEGER NOT NULL
 ) STRICT;
 
 -- One row: the latest time on which an answer that can never be taken back was based.
@@ -55,13 +57,14 @@ CREATE TABLE IF NOT EXISTS sweep (payer TEXT NOT NULL, nonce TEXT NOT NULL) STRI
 CREATE TABLE IF NOT EXISTS journal (
   account TEXT NOT NULL,
   seq INTEGER NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('genesis', 'debit', 'credit')),
-  counterparty TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('genesis', 'debit', 'credit', 'batch')),
+  counterparty TEXT,
   value TEXT NOT NULL,
   balance_after TEXT NOT NULL,
   authorization_digest TEXT,
   request_digest TEXT,
-  tx TEXT NOT NULL,
+  tx TEXT,
+  batch TEXT,                     -- JSON: where the money of a batch came from, and its transactions
   at INTEGER NOT NULL,
   prev_hash TEXT NOT NULL,
   hash TEXT NOT NULL,
@@ -73,6 +76,39 @@ CREATE TABLE IF NOT EXISTS faucet (
   granted TEXT NOT NULL,
   since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Grants that were paid, for ever: their payments are forgotten after a day, and a grant pays once.
+CREATE TABLE IF NOT EXISTS faucet_grant (
+  id TEXT PRIMARY KEY,
+  authorization_digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Money on its way to accounts of other shards.
+CREATE TABLE IF NOT EXISTS outbox (
+  to_shard INTEGER NOT NULL,
+  number INTEGER NOT NULL,        -- 1, 2, 3 … per shard, without gaps
+  payee TEXT NOT NULL,
+  value TEXT NOT NULL,
+  tx TEXT NOT NULL,
+  PRIMARY KEY (to_shard, number)
+) STRICT, WITHOUT ROWID;
+
+-- How much of it each shard is known to have, and the head of the stream there.
+CREATE TABLE IF NOT EXISTS acknowledged (
+  to_shard INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  head TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How much of what each shard sent has been applied here, and the head of the stream there.
+CREATE TABLE IF NOT EXISTS received (
+  from_shard INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  head TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row once this shard has seen that it or another one was set back to an earlier state. Nothing moves any more.
+CREATE TABLE IF NOT EXISTS halt (reason TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
 `;
 
 /** Creates what is missing. Refuses a database of another version instead of guessing. */

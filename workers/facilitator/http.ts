@@ -30,7 +30,7 @@ const settlementSchema = z.strictObject({
 export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) => Promise<Facilitator>): Hono<Api> {
   const api = new Hono<Api>();
   const facilitator = (c: Context<Api>) => facilitatorFor(c.env, c.get("traceId"));
-  const backend = (c: Context<Api>) => ledgerBackend(c.env.LEDGER, c.get("traceId"));
+  const backend = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
 
   api.use(async (c, next) => {
     const given = c.req.header(TRACE_ID);

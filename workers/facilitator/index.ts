@@ -6,12 +6,10 @@ import type { Digest } from "../../shared/digest.ts";
 import { Facilitator, type PaymentRefusal, type PendingSettlements, type Settlement } from "../../shared/facilitator.ts";
 import type { SupportedResponse, VerifyResponse } from "../../shared/x402.ts";
 import { logEvent, newTraceId } from "../../shared/log.ts";
-import type { Ledger } from "../ledger-do/ledger.ts";
 import { httpApi } from "./http.ts";
-import { ledgerBackend } from "./ledger-backend.ts";
+import { ledgerBackend, type LedgerBinding } from "./ledger-backend.ts";
 
-export interface FacilitatorEnv {
-  LEDGER: DurableObjectNamespace<Ledger>;
+export interface FacilitatorEnv extends LedgerBinding {
   /** "on": `POST /faucet` hands out test money. */
   FAUCET?: string;
   /** Secret. JSON: SHA-256 of a bearer key → the accounts it may verify and settle for. Absent: everybody may. */
@@ -26,7 +24,7 @@ let knownLedger: Digest | undefined;
 const pending: PendingSettlements = new Map();
 
 async function facilitatorFor(env: FacilitatorEnv, traceId: string): Promise<Facilitator> {
-  const backend = ledgerBackend(env.LEDGER, traceId);
+  const backend = ledgerBackend(env, traceId);
   knownLedger ??= (await backend.info()).ledger;
   return new Facilitator(backend, knownLedger, pending);
 }

@@ -21,7 +21,7 @@ function ledgerOf(...answers: unknown[]) {
       };
     },
   };
-  return { backend: ledgerBackend(namespace as never, "trace"), seen };
+  return { backend: ledgerBackend({ LEDGER: namespace as never }, "trace"), seen };
 }
 
 const failure = (facts: object = {}) => Object.assign(new Error("network"), facts);

@@ -1,34 +1,78 @@
-/** The Durable Object ledger as a PaymentBackend. Every call is safe to repeat, so what may be repeated is. */
+/** The Durable Object ledger as a PaymentBackend: routed to the right shard, and repeated where it may be. Every call is safe to repeat. */
+import type { AccountId } from "../../shared/account.ts";
 import type { PaymentBackend, Refusal } from "../../shared/backend.ts";
 import { BackendUnavailable } from "../../shared/facilitator.ts";
+import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS } from "../../shared/limits.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 
-/** The name of the one object that holds the whole ledger. */
+/** What the ledger's objects are called after. */
 const LEDGER_NAME = "ledger";
 
-export function ledgerBackend(namespace: DurableObjectNamespace<Ledger>, traceId: string): PaymentBackend {
-  const call = <T>(operation: (ledger: Remote<Ledger>) => Promise<T>) => persistently(namespace, operation);
+export interface LedgerBinding {
+  LEDGER: DurableObjectNamespace<Ledger>;
+  /** Over how many objects the ledger is spread; 1 when absent. */
+  SHARDS?: string;
+}
+
+/** What can be read of the ledger beyond payments. */
+export interface Books {
+  /** A page of an account's chain, oldest first. */
+  journal(account: AccountId, afterSeq: number): Promise<JournalEntry[]>;
+  /** Recomputes the whole book. */
+  audit(): Promise<LedgerAudit>;
+}
+
+export function ledgerBackend(env: LedgerBinding, traceId: string): PaymentBackend & Books {
+  const shards = parseShards(env.SHARDS);
+  const at = <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) => persistently(env.LEDGER, shard, operation);
+  const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
+
+  const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account(traceId, { account })));
   return {
-    info: () => call((ledger) => ledger.info()),
-    check: (payment) => call((ledger) => ledger.check(traceId, { payment })),
-    reserve: (payment, hold) => call((ledger) => ledger.reserve(traceId, { payment, hold })),
-    capture: (reservation) => call((ledger) => ledger.capture(traceId, reservation)),
-    release: (reservation) => call((ledger) => ledger.release(traceId, reservation)),
-    settle: (payment, settlementId) => call((ledger) => ledger.settle(traceId, { payment, settlementId })),
-    cancel: (payer, nonce) => call((ledger) => ledger.cancel(traceId, { payer, nonce })),
-    status: async (payer, nonce, validBefore) => accepted(await call((ledger) => ledger.status(traceId, { payer, nonce, validBefore }))),
-    account: async (account) => accepted(await call((ledger) => ledger.account(traceId, { account }))),
-    fund: (account, value, grantId) => call((ledger) => ledger.fund(traceId, { account, value, grantId })),
+    async info() {
+      const info = await at(0, (ledger) => ledger.info());
+      if (info.shards === shards) return info;
+      // Every account would be looked for where it is not.
+      throw new BackendUnavailable(`the ledger has ${info.shards} shards, SHARDS says ${shards}`, { overloaded: false });
+    },
+    check: (payment) => of(payment.payer, (ledger) => ledger.check(traceId, { payment })),
+    reserve: (payment, hold) => of(payment.payer, (ledger) => ledger.reserve(traceId, { payment, hold })),
+    capture: (reservation) => of(reservation.payer, (ledger) => ledger.capture(traceId, reservation)),
+    release: (reservation) => of(reservation.payer, (ledger) => ledger.release(traceId, reservation)),
+    settle: (payment, settlementId) => of(payment.payer, (ledger) => ledger.settle(traceId, { payment, settlementId })),
+    cancel: (payer, nonce) => of(payer, (ledger) => ledger.cancel(traceId, { payer, nonce })),
+    status: async (payer, nonce, validBefore) =>
+      accepted(await of(payer, (ledger) => ledger.status(traceId, { payer, nonce, validBefore }))),
+    account,
+    /** The treasury lives on shard 0; what the account has by now, its own shard knows. */
+    async fund(to, value, grantId) {
+      const granted = await at(0, (ledger) => ledger.fund(traceId, { account: to, value, grantId }));
+      return granted.ok && shardOf(to, shards) !== 0 ? { ...granted, balance: (await account(to)).balance } : granted;
+    },
+    journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal(traceId, { account, afterSeq }))),
+    audit: () =>
+      auditShards(
+        Array.from({ length: shards }, (_, shard) => ({
+          marks: () => at(shard, (ledger) => ledger.marks()),
+          audit: (marks) => at(shard, (ledger) => ledger.auditShard([...marks])),
+        })),
+      ),
   };
 }
 
 /** Repeats a call that the platform says may be repeated, each time with a fresh stub: a broken one stays broken. */
-async function persistently<T>(namespace: DurableObjectNamespace<Ledger>, operation: (ledger: Remote<Ledger>) => Promise<T>): Promise<T> {
+async function persistently<T>(
+  namespace: DurableObjectNamespace<Ledger>,
+  shard: number,
+  operation: (ledger: Remote<Ledger>) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await operation(namespace.getByName(LEDGER_NAME) as unknown as Remote<Ledger>);
+      return await operation(namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>);
     } catch (error) {
       const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean };
       if (!retryable || overloaded || attempt === LEDGER_ATTEMPTS) {

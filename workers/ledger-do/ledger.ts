@@ -1,5 +1,6 @@
 /**
- * The ledger as a Durable Object: it gives the rules their storage, their time and their alarm, and nothing else.
+ * One shard of the ledger as a Durable Object: it gives the rules their storage, their time and their alarm, carries what
+ * they owe to other shards, and does nothing else.
  *
  * No method awaits between the first read and the last write of a money operation. An await would open the object's
  * input gate, and another payment could slip in between a balance that was read and the one that is written. That is
@@ -27,37 +28,58 @@ import {
   type SettleResult,
   unixSecondsSchema,
 } from "../../shared/backend.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
 import { type Digest, digestSchema } from "../../shared/digest.ts";
 import { checkShape } from "../../shared/json.ts";
-import type { JournalEntry } from "../../shared/ledger/accounts.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
-import { LedgerRules } from "../../shared/ledger/rules.ts";
-import { ALARM_RETRY_SECONDS, GENESIS_SUPPLY, JOURNAL_PAGE, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
+import type { ReceivedMark } from "../../shared/ledger/inbox.ts";
+import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import { type Batch, batchSchema, type Received } from "../../shared/ledger/stream.ts";
+import { ALARM_RETRY_SECONDS, JOURNAL_PAGE, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import { isTraceId, logEvent } from "../../shared/log.ts";
 import { unixNow } from "../../shared/time.ts";
 import * as z from "zod/mini";
-import { durableStore } from "./storage.ts";
+import { openShard, shardOfLedger } from "./birth.ts";
+import { Courier } from "./courier.ts";
+import { durableStore, ownName } from "./storage.ts";
 
 export interface LedgerEnv {
   /** "on": `fund` hands out test money. */
   FAUCET?: string;
+  /** How many objects the ledger is spread over; 1 when absent. Counts when a ledger is founded, and is compared ever after. */
+  SHARDS?: string;
+  /** This very class: the other shards. */
+  LEDGER?: DurableObjectNamespace<Ledger>;
 }
 
 export class Ledger extends DurableObject<LedgerEnv> {
-  readonly #rules: LedgerRules;
+  #opened: { rules: LedgerRules; courier: Courier } | undefined;
   /** Unix seconds of the alarm that is set; undefined when none is. */
   #alarmAt: number | undefined;
 
   constructor(ctx: DurableObjectState, env: LedgerEnv) {
     super(ctx, env);
-    const genesis = { ledger: bytesToHex(randomBytes(32)) as Digest, supply: GENESIS_SUPPLY, at: unixNow() };
-    this.#rules = new LedgerRules(durableStore(ctx.storage), genesis);
-    // An alarm outlives the instance that set it. One that does not know it would replace an earlier one by a later.
     void ctx.blockConcurrencyWhile(async () => {
+      const name = ownName(ctx);
+      const rules = await openShard(durableStore(ctx.storage), env, name);
+      const courier = new Courier(rules, (batch) => shardOfLedger(env, name, batch.to).receive(batch));
+      this.#opened = { rules, courier };
+      // An alarm outlives the instance that set it. One that does not know it would replace an earlier one by a later.
       const alarm = await ctx.storage.getAlarm();
       this.#alarmAt = alarm === null ? undefined : alarm / 1000;
+      // Whoever was away catches up, even if its alarm was given up by the platform.
+      if (rules.destinations().length > 0) this.#deliverSoon(courier);
     });
+  }
+
+  get #rules(): LedgerRules {
+    return this.#open.rules;
+  }
+
+  get #open(): { rules: LedgerRules; courier: Courier } {
+    if (!this.#opened) throw new Error("the ledger is not open yet");
+    return this.#opened;
   }
 
   info(): LedgerInfo {
@@ -65,11 +87,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   check(traceId: string, args: { payment: LedgerPayment }): CheckResult {
-    return this.#run("ledger.check", traceId, args, checkSchema, ({ payment }, now) => this.#rules.check(payment, now));
+    return this.#run("ledger.check", traceId, args, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
   }
 
   reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): ReserveResult {
-    return this.#run("ledger.reserve", traceId, args, reserveSchema, ({ payment, hold }, now) => {
+    return this.#run("ledger.reserve", traceId, args, reserveSchema, payerOfPayment, ({ payment, hold }, now) => {
       const result = this.#rules.reserve(payment, hold, now);
       if (result.ok) this.#wakeBy(Math.max(result.heldUntil, payment.validBefore) + 1);
       return result;
@@ -77,75 +99,132 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   capture(traceId: string, reservation: Reservation): SettleResult {
-    return this.#run("ledger.capture", traceId, reservation, reservationSchema, (reservation, now) =>
-      this.#rules.capture(reservation, now),
+    return this.#run("ledger.capture", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
+      this.#sent(this.#rules.capture(reservation, now)),
     );
   }
 
   release(traceId: string, reservation: Reservation): ReleaseResult {
-    return this.#run("ledger.release", traceId, reservation, reservationSchema, (reservation, now) =>
+    return this.#run("ledger.release", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
       this.#rules.release(reservation, now),
     );
   }
 
   settle(traceId: string, args: { payment: LedgerPayment; settlementId: Digest }): SettleResult {
-    return this.#run("ledger.settle", traceId, args, settleSchema, ({ payment, settlementId }, now) => {
+    return this.#run("ledger.settle", traceId, args, settleSchema, payerOfPayment, ({ payment, settlementId }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.settle(payment, settlementId, now);
+      return this.#sent(this.#rules.settle(payment, settlementId, now));
     });
   }
 
   cancel(traceId: string, args: { payer: AccountId; nonce: Digest }): CancelResult {
-    return this.#run("ledger.cancel", traceId, args, cancelSchema, ({ payer, nonce }, now) => {
+    return this.#run("ledger.cancel", traceId, args, cancelSchema, payerOf, ({ payer, nonce }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#rules.cancel(payer, nonce, now);
     });
   }
 
   status(traceId: string, args: { payer: AccountId; nonce: Digest; validBefore: number }): PaymentStatus | Refusal {
-    return this.#run("ledger.status", traceId, args, statusSchema, ({ payer, nonce, validBefore }, now) =>
+    return this.#run("ledger.status", traceId, args, statusSchema, payerOf, ({ payer, nonce, validBefore }, now) =>
       this.#rules.status(payer, nonce, validBefore, now),
     );
   }
 
   account(traceId: string, args: { account: AccountId }): AccountState | Refusal {
-    return this.#run("ledger.account", traceId, args, accountSchema, ({ account }) => this.#rules.account(account));
+    return this.#run("ledger.account", traceId, args, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
   }
 
   journal(traceId: string, args: { account: AccountId; afterSeq: number }): JournalEntry[] | Refusal {
-    return this.#run("ledger.journal", traceId, args, journalSchema, ({ account, afterSeq }) =>
+    return this.#run("ledger.journal", traceId, args, journalSchema, accountOf, ({ account, afterSeq }) =>
       this.#rules.journal(account, afterSeq, JOURNAL_PAGE),
     );
   }
 
+  /** Of a ledger that is one shard, all there is; of another, this shard without the rest. */
   audit(): AuditReport {
     return this.#rules.audit();
   }
 
-  /** Any Worker that is bound to this object can call its methods; minting exists only where both sides turned it on. */
-  fund(traceId: string, args: { account: AccountId; value: Amount; grantId: Digest }): FundResult {
-    if (this.env.FAUCET !== "on") return { ok: false, code: "not_found" };
-    return this.#run("ledger.fund", traceId, args, fundSchema, ({ account, value, grantId }, now) => {
-      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.fund(account, value, grantId, now);
-    });
+  marks(): ShardMarks {
+    return this.#rules.marks();
+  }
+
+  /** @param marks what each other shard has applied of what this one sent */
+  auditShard(marks: ReceivedMark[]): ShardAudit {
+    return this.#rules.auditShard(marks);
   }
 
   /**
-   * Frees dead holds and forgets old payments. Re-arms before it works, so that a crash in the middle only delays it,
-   * and never throws: the platform gives up on alarms that keep failing.
+   * Any Worker that is bound to this object can call its methods; minting exists only where both sides turned it on.
+   * A grant to an account of another shard is brought there before the answer, if that shard can be reached.
+   */
+  async fund(traceId: string, args: { account: AccountId; value: Amount; grantId: Digest }): Promise<FundResult> {
+    if (this.env.FAUCET !== "on") return { ok: false, code: "not_found" };
+    const { treasury } = this.#rules.info();
+    const result = this.#run(
+      "ledger.fund",
+      traceId,
+      args,
+      fundSchema,
+      () => treasury,
+      ({ account, value, grantId }, now) => {
+        this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
+        return this.#rules.fund(account, value, grantId, now);
+      },
+    );
+    if (result.ok && !this.#rules.isHere(result.account)) {
+      this.#deliverSoon();
+      await this.#open.courier.run();
+    }
+    return result;
+  }
+
+  /** From another shard: credits for accounts of this one. Safe to repeat, in any order. */
+  receive(batch: Batch): Received {
+    const shape = checkShape(batch, batchSchema);
+    if (!shape.ok) return { ok: false, fault: "not_mine" };
+    const received = this.#rules.receive(shape.value, unixNow());
+    if (!received.ok) logEvent("ledger.batch_refused", { traceId: "", from: shape.value.from, fault: received.fault });
+    return received;
+  }
+
+  /** Brings what waits for other shards there now, as far as they can be reached. @returns how many shards still wait */
+  async deliver(): Promise<number> {
+    await this.#open.courier.run();
+    return this.#rules.destinations().length;
+  }
+
+  /**
+   * Delivers what waits, frees dead holds and forgets old payments. Re-arms before it works, so that a crash in the middle
+   * only delays it, and never throws: the platform gives up on alarms that keep failing.
    */
   override async alarm(): Promise<void> {
     await this.ctx.storage.setAlarm((unixNow() + ALARM_RETRY_SECONDS) * 1000);
     this.#alarmAt = unixNow() + ALARM_RETRY_SECONDS;
     try {
-      const next = this.#rules.tidy(unixNow());
-      this.#alarmAt = next;
-      if (next === undefined) await this.ctx.storage.deleteAlarm();
+      const { rules, courier } = this.#open;
+      await courier.run();
+      // From here on nothing is awaited before the alarm is set: no event can slip in and ask for an earlier one in vain.
+      const now = unixNow();
+      const next = Math.min(rules.tidy(now) ?? Infinity, rules.destinations().length > 0 ? now + courier.pause : Infinity);
+      this.#alarmAt = next === Infinity ? undefined : next;
+      if (this.#alarmAt === undefined) await this.ctx.storage.deleteAlarm();
       else await this.ctx.storage.setAlarm(next * 1000);
     } catch (error) {
       logEvent("ledger.alarm_failed", { traceId: "", message: String(error) });
     }
+  }
+
+  /** Sees to it that a payment to another shard's account arrives there. */
+  #sent(result: SettleResult): SettleResult {
+    if (result.ok && !this.#rules.isHere(result.payee)) this.#deliverSoon();
+    return result;
+  }
+
+  /** In a moment, or by alarm, which is set in the same transaction as whatever is to be delivered. */
+  #deliverSoon(courier = this.#open.courier): void {
+    this.#wakeBy(unixNow() + courier.pause);
+    courier.soon();
   }
 
   /** Makes sure that the alarm rings no later than `at` (unix seconds). */
@@ -155,20 +234,26 @@ export class Ledger extends DurableObject<LedgerEnv> {
     void this.ctx.storage.setAlarm(at * 1000);
   }
 
-  /** Shapes are checked here too: types are gone at runtime, and whoever is bound can call. */
+  /** Shapes are checked here too: types are gone at runtime, and whoever is bound can call. So is whose shard this is. */
   #run<Args, Result extends object>(
     event: string,
     traceId: string,
     args: unknown,
     schema: z.core.$ZodType<Args>,
+    whose: (args: Args) => AccountId,
     body: (args: Args, now: number) => Result,
   ): Result | Refusal {
     const shape = checkShape(args, schema);
-    const result = shape.ok ? body(shape.value, unixNow()) : ({ ok: false, code: "invalid_payload" } as const);
+    const mine = shape.ok && this.#rules.isHere(whose(shape.value));
+    const result = mine ? body(shape.value, unixNow()) : ({ ok: false, code: "invalid_payload" } as const);
     logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", ...("code" in result && { code: result.code }) });
     return result;
   }
 }
+
+const payerOf = ({ payer }: { payer: AccountId }): AccountId => payer;
+const payerOfPayment = ({ payment }: { payment: LedgerPayment }): AccountId => payment.payer;
+const accountOf = ({ account }: { account: AccountId }): AccountId => account;
 
 const checkSchema = z.strictObject({ payment: ledgerPaymentSchema });
 const reserveSchema = z.strictObject({ payment: ledgerPaymentSchema, hold: holdSchema });

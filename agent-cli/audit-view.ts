@@ -1,0 +1,11 @@
+/** An audit entry as data of a command. */
+import * as z from "zod";
+
+export const auditEntrySchema = z.strictObject({
+  seq: z.string(),
+  at: z.string(),
+  event: z.string(),
+  facts: z.record(z.string(), z.string()),
+  previous: z.string(),
+  digest: z.string(),
+});

@@ -1,0 +1,142 @@
+/** The checks of `doctor`, in the order in which they would have to be put right. */
+import * as z from "zod";
+import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../shared/limits.ts";
+import { parseJson } from "../shared/json.ts";
+import { unixNow } from "../shared/time.ts";
+import type { Context } from "./context.ts";
+import { type FacilitatorInput, facilitatorUrl } from "./facilitator.ts";
+import { exchange, type HttpResponse } from "./http.ts";
+import { isSealed, keyFile, readKeyFile, type Role } from "./keystore.ts";
+import type { Failure, Next, Outcome } from "./outcome.ts";
+import { stateHome } from "./state.ts";
+import { requestsInInbox } from "./inbox.ts";
+
+export const CHECKS = [
+  "node",
+  "configuration",
+  "state directory",
+  "agent key",
+  "owner key",
+  "facilitator",
+  "ledger",
+  "clock",
+  "inbox",
+] as const;
+
+export const checkSchema = z.strictObject({
+  check: z.enum(CHECKS),
+  /** `note`: worth knowing, and not in the way. */
+  verdict: z.enum(["good", "note", "bad"]),
+  detail: z.string(),
+  /** What to do about it. */
+  fix: z.string().optional(),
+});
+type Check = z.infer<typeof checkSchema>;
+
+interface Input extends FacilitatorInput {
+  agentFile?: string | undefined;
+  ownerFile?: string | undefined;
+}
+
+export async function checkUp(context: Context, input: Input): Promise<{ checks: Check[]; next?: Next }> {
+  const agent = checkKey(context, "agent", input.agentFile);
+  const owner = checkKey(context, "owner", input.ownerFile);
+  const checks = [
+    checkNode(),
+    checkConfig(context),
+    checkState(context),
+    agent.check,
+    // An agent's machine has no owner's key, and should not.
+    owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
+    ...(await checkFacilitator(context, input)),
+    checkInbox(context),
+  ];
+  const next = agent.next ?? (owner.missing ? owner.next : undefined);
+  return { checks, ...(next && { next }) };
+}
+
+function checkNode(): Check {
+  // bin.js has refused what is too old before this could run.
+  return { check: "node", verdict: "good", detail: `Node.js ${process.versions.node}` };
+}
+
+function checkConfig(context: Context): Check {
+  const config = context.config();
+  if (!config.ok) return failed("configuration", config);
+  const { file, exists, facilitatorUrl } = config.data;
+  if (!exists) {
+    return { check: "configuration", verdict: "note", detail: `none; ${file} would name the facilitator to believe and the keys to use` };
+  }
+  if (facilitatorUrl === undefined) return { check: "configuration", verdict: "note", detail: `${file} names no facilitator to believe` };
+  return { check: "configuration", verdict: "good", detail: file };
+}
+
+function checkState(context: Context): Check {
+  const home = stateHome(context);
+  return home.ok ? { check: "state directory", verdict: "good", detail: home.data } : failed("state directory", home);
+}
+
+function checkKey(context: Context, role: Role, given: string | undefined): { check: Check; missing: boolean; next?: Next } {
+  const check = `${role} key` as const;
+  const file = keyFile(context, role, given);
+  const key = file.ok ? readKeyFile(file.data, role) : file;
+  if (!key.ok || !file.ok) {
+    const failure = key as Failure;
+    return { check: failed(check, failure), missing: failure.error.code === "key_not_found", ...(failure.next && { next: failure.next }) };
+  }
+  const open = role === "owner" && !isSealed(key.data);
+  const detail = `${file.data}${open ? ", NOT sealed: whoever reads it can spend" : ""}`;
+  return { check: { check, verdict: open ? "note" : "good", detail }, missing: false };
+}
+
+const healthSchema = z.looseObject({ ledger: z.string() });
+
+async function checkFacilitator(context: Context, input: Input): Promise<Check[]> {
+  const base = facilitatorUrl(context, input);
+  if (!base.ok) return [failed("facilitator", base)];
+  const answer = await exchange({ method: "GET", url: `${base.data}/health`, headers: [] }, context.io.signal, 10);
+  const fix = "Start it with `npm run stack`, or name another one: --facilitator-url, LEZ_FACILITATOR_URL, or the configuration file.";
+  if (!answer.ok) return [{ check: "facilitator", verdict: "bad", detail: `${base.data}: ${answer.problem}`, fix }];
+  const health = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, healthSchema);
+  if (answer.status !== 200 || !health.ok) {
+    return [
+      { check: "facilitator", verdict: "bad", detail: `${base.data} answered ${answer.status}, which is no facilitator of ours`, fix },
+    ];
+  }
+  return [{ check: "facilitator", verdict: "good", detail: base.data }, checkLedger(context, health.value.ledger), checkClock(answer)];
+}
+
+function checkLedger(context: Context, ledger: string): Check {
+  const config = context.config();
+  const believed = config.ok ? config.data.ledger : undefined;
+  if (believed === undefined || believed === ledger) return { check: "ledger", verdict: "good", detail: ledger };
+  return {
+    check: "ledger",
+    verdict: "bad",
+    detail: `${ledger}, and the configuration names ${believed}`,
+    fix: "Ask the operator whether the ledger was started anew; believe the new one only if it was.",
+  };
+}
+
+function checkClock({ headers }: HttpResponse): Check {
+  const theirs = Date.parse(headers["date"] ?? "");
+  if (Number.isNaN(theirs)) return { check: "clock", verdict: "note", detail: "the facilitator does not say what time it has" };
+  const apart = Math.abs(unixNow() - Math.floor(theirs / 1000));
+  if (apart <= CLOCK_SKEW_SECONDS) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
+  return {
+    check: "clock",
+    verdict: "bad",
+    detail: `${apart} s apart from the facilitator's; payments are refused beyond ${CLOCK_SKEW_SECONDS}`,
+    fix: "Set this machine's clock, by NTP if it can.",
+  };
+}
+
+function checkInbox(context: Context): Check {
+  const requests = requestsInInbox(context);
+  if (!requests.ok) return failed("inbox", requests);
+  return { check: "inbox", verdict: "good", detail: `${requests.data.length} requests` };
+}
+
+function failed(check: Check["check"], { error }: Extract<Outcome<unknown>, { ok: false }>): Check {
+  return { check, verdict: "bad", detail: error.message, ...(error.hint && { fix: error.hint }) };
+}

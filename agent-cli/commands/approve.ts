@@ -1,0 +1,207 @@
+/** `approve`: the owner reads what will be paid, to whom, for what, and signs exactly that. */
+import * as z from "zod";
+import { authorizationFor, signPayload } from "../../shared/approval.ts";
+import type { Authorization } from "../../shared/authorization.ts";
+import { checkPaymentRequest, type PaymentRequest, shortCode } from "../../shared/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { PaymentPayload, PaymentRequired } from "../../shared/x402.ts";
+import { type ApprovalView, approvalScreen } from "../approval-screen.ts";
+import { record } from "../audit-log.ts";
+import { defineCommand } from "../command.ts";
+import { confirm } from "../confirmation.ts";
+import type { Context } from "../context.ts";
+import { dryRunField, forceField, outField, ownerFileField, secondsField } from "../fields.ts";
+import { checkWritable, writeJson } from "../files.ts";
+import { allowHttpField } from "../http-request.ts";
+import { inboxFile, put } from "../inbox.ts";
+import { field } from "../layout.ts";
+import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
+import { checkForOwner, merchantsOwnTerms } from "../owner-checks.ts";
+import { findOwner, openOwner } from "../owner-key.ts";
+import { history, remember } from "../owner-record.ts";
+import { passphraseFields } from "../passphrase.ts";
+import { factsOf } from "../payment.ts";
+import { openPayments } from "../payment-journal.ts";
+import { interrupted } from "../prompts.ts";
+import { requestRefused } from "../refusals.ts";
+import { requestFacts } from "../request-maker.ts";
+import { isUnchanged, type Subject, subjectFields, subjectOf } from "../request-subject.ts";
+import { isWhatWasShown } from "../shown-is-signed.ts";
+import { expiry, expirySchema, expiryText, money, moneySchema } from "../views.ts";
+
+const input = z.strictObject({
+  ...subjectFields,
+  ownerFile: ownerFileField,
+  out: outField.optional().meta({ description: "where the signed payment goes, for an agent on another machine" }),
+  expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment be valid for less long than offered" }),
+  checkTerms: z.boolean().default(false).meta({ description: "ask the merchant whether these are its terms (GET only)" }),
+  confirm: z.string().optional().meta({ value: "code", description: "the request's short code in place of the question; skips no check" }),
+  ...passphraseFields,
+  ...allowHttpField,
+  ...dryRunField,
+  ...forceField,
+});
+type Input = z.output<typeof input>;
+
+export const approve = defineCommand({
+  name: "approve",
+  aliases: ["owner approve"],
+  audience: "owner",
+  summary: "read a payment request and sign it, or not",
+  description:
+    "Shows what will be paid, to whom and for what, asks, and signs exactly what was shown. An agent on this machine finds the payment in the inbox; for another one, name a file with --out.",
+  input,
+  output: z.strictObject({
+    dryRun: z.literal(true).optional(),
+    file: z.string().optional(),
+    requestDigest: z.string(),
+    shortCode: z.string(),
+    approved: moneySchema,
+    from: z.string(),
+    to: z.string(),
+    method: z.string(),
+    url: z.string(),
+    /** When the signed payment stops being valid. */
+    ...expirySchema,
+  }),
+  examples: [
+    { says: "read, decide, sign", argv: "approve 7F3K-9QPD" },
+    {
+      says: "a request that came as a file, by the code that was read elsewhere",
+      argv: "owner approve --request-file request.json --out payment-payload.json --confirm 7F3K-9QPD --passphrase-file secret.txt",
+    },
+  ],
+  async run(context, input) {
+    const place = destination(input);
+    if (!place.ok) return place;
+    const subject = await subjectOf(context, input);
+    if (!subject.ok) return subject;
+    const owner = findOwner(context, input.ownerFile);
+    if (!owner.ok) return owner;
+    const view = await viewOf(context, input, subject.data, owner.data.key);
+    if (!view.ok) return view;
+    const { request, authorization: shown, checked } = view.data;
+    const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(request, checked.digest));
+    if (noted && !noted.ok) return noted;
+    context.say(...approvalScreen(view.data, context.layout), "");
+    if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(request, shown) });
+
+    const confirmed = await confirm(context, view.data, input.confirm);
+    if (!confirmed.ok) return confirmed;
+    const signer = await openOwner(context, owner.data, input);
+    if (!signer.ok) return signer;
+
+    // The owner may have read for a while: the clock that is signed is the one at the yes, and the request must still stand.
+    if (!(await isUnchanged(context, input, checked.digest))) return changed();
+    const signedAt = unixNow();
+    const still = await checkPaymentRequest(request, signedAt);
+    if (!still.ok) return requestRefused(still);
+    const authorization = authorizationFor(request, still, signer.data.account, signedAt, input.expiresIn);
+    const payload = await signPayload(request, still, authorization, signer.data);
+    if (!(await isWhatWasShown(payload, shown, still.offer))) {
+      return fail("request_differs", "What was signed is not what was shown. Nothing was written.", {
+        hint: "Do not approve this request.",
+      });
+    }
+    if (context.io.signal.aborted) return interrupted();
+    const handed = await handOver(context, input, subject.data, payload, authorization);
+    if (!handed.ok) return handed;
+    return succeed(
+      { file: handed.data, ...approvalData(request, authorization) },
+      {
+        argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest)],
+        by: "agent",
+        why: "send the request with this payment",
+      },
+    );
+  },
+  render: (data, layout) => [
+    layout.ink(
+      "green",
+      `${data.dryRun ? "Nothing was signed. It would approve" : "Approved"}: ${data.approved.display} for ${data.method} ${data.url}`,
+    ),
+    ...field(layout, "request", data.shortCode),
+    ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),
+    ...field(layout, "valid until", expiryText(data)),
+  ],
+});
+
+/** A payment must go somewhere: a file that can be written, or the inbox that the request lies in. */
+function destination({ out, requestFile, force }: Input): Outcome<undefined> {
+  if (out !== undefined) return checkWritable(out, force);
+  return requestFile === undefined ? succeed(undefined) : fail("usage", "--out is required with --request-file.");
+}
+
+async function viewOf(
+  context: Context,
+  input: Input,
+  subject: Subject,
+  key: Parameters<typeof checkForOwner>[2],
+): Promise<Outcome<ApprovalView>> {
+  const { request } = subject;
+  const checked = await checkForOwner(context, subject, key);
+  if (!checked.ok) return checked;
+  const config = context.config();
+  if (!config.ok) return config;
+  const offered = Number(request.payment.maxTimeoutSeconds);
+  if (input.expiresIn !== undefined && input.expiresIn > offered) {
+    return fail("usage", `--expires-in can only shorten: the merchant offers ${offered} seconds.`);
+  }
+  const merchant: Outcome<PaymentRequired | undefined> = input.checkTerms
+    ? await merchantsOwnTerms(context, request, checked.data, input.allowHttp)
+    : succeed(undefined);
+  if (!merchant.ok) return merchant;
+  const now = unixNow();
+  return succeed({
+    request,
+    checked: checked.data,
+    authorization: authorizationFor(request, checked.data, key.account, now, input.expiresIn),
+    now,
+    history: history(context),
+    open: openPayments(context),
+    threshold: config.data.approvalThreshold,
+    ledger: config.data.ledger,
+    merchant: merchant.data,
+  });
+}
+
+function changed(): Failure {
+  return fail("request_differs", "The request was exchanged while it was being read. Nothing was signed.", {
+    hint: "Read it again. If you did not exchange it, ask who did.",
+  });
+}
+
+/** Written down first, then handed out. Returns where the payment is. */
+async function handOver(
+  context: Context,
+  input: Input,
+  { request, digest, item }: Subject,
+  payload: PaymentPayload,
+  authorization: Authorization,
+): Promise<Outcome<string>> {
+  const { from, ledger, validBefore } = authorization;
+  const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
+  if (!remembered.ok) return remembered;
+  const how = input.confirm === undefined ? "terminal" : "code";
+  const noted = await record(context, "approved", { ...factsOf(authorization, request.http), agentKey: request.agent.publicKey, how });
+  if (!noted.ok) return noted;
+  const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, payload, input.force);
+  if (!written.ok) return written;
+  const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);
+  if (!filed.ok) return filed;
+  return input.out === undefined ? inboxFile(context, digest, "payment") : succeed(input.out);
+}
+
+function approvalData({ http }: PaymentRequest, authorization: Authorization) {
+  const digest = authorization.requestDigest ?? authorization.nonce;
+  return {
+    requestDigest: digest,
+    shortCode: shortCode(digest),
+    approved: money(authorization.value, authorization.asset),
+    from: authorization.from,
+    to: authorization.to,
+    method: http.method,
+    url: http.url,
+    ...expiry(Number(authorization.validBefore), unixNow()),
+  };
+}

@@ -1,0 +1,43 @@
+/** `audit list`: what happened, newest last. */
+import * as z from "zod";
+import { showUnsafe } from "../../shared/text.ts";
+import { displayAmount } from "../../shared/amount.ts";
+import { AUDIT_EVENTS, readAudit } from "../audit-log.ts";
+import { auditEntrySchema } from "../audit-view.ts";
+import { defineCommand } from "../command.ts";
+import { succeed } from "../outcome.ts";
+
+export const auditList = defineCommand({
+  name: "audit list",
+  audience: "owner",
+  readOnly: true,
+  summary: "what happened on this machine, newest last",
+  input: z.strictObject({
+    event: z
+      .enum(AUDIT_EVENTS, `must be one of ${AUDIT_EVENTS.join(", ")}`)
+      .optional()
+      .meta({ description: `only ${AUDIT_EVENTS.join(", ")}` }),
+    last: z.coerce.number().int().positive().default(50).meta({ value: "n", description: "how many; 50" }),
+  }),
+  output: z.strictObject({ entries: z.array(auditEntrySchema), problems: z.number() }),
+  examples: [
+    { says: "the latest", argv: "audit list" },
+    { says: "all that was paid lately", argv: "audit list --event settled --last 1000" },
+  ],
+  async run(context, { event, last }) {
+    const log = readAudit(context);
+    if (!log.ok) return log;
+    const entries = log.data.entries.filter((entry) => event === undefined || entry.event === event);
+    return succeed({ entries: entries.slice(-last), problems: log.data.problems.length });
+  },
+  render: ({ entries, problems }, layout) => [
+    ...entries.map(({ at, event, facts }) => {
+      const price = facts["amount"] ? displayAmount(facts["amount"]) : "";
+      return showUnsafe(
+        `${at}  ${event.padEnd(9)}  ${facts["code"] ?? ""} ${price}  ${facts["method"] ?? ""} ${facts["url"] ?? ""}`.trimEnd(),
+      );
+    }),
+    ...(entries.length === 0 ? ["Nothing yet."] : []),
+    ...(problems > 0 ? [layout.ink("red", "The chain does not hold: lez-agent-pay audit verify")] : []),
+  ],
+});

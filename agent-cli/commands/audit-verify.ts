@@ -1,0 +1,102 @@
+/** `audit verify`: recomputes the chain, and asks the ledger about every payment that it names. */
+import * as z from "zod";
+import { parseAccountId } from "../../shared/account.ts";
+import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../audit-log.ts";
+import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator.ts";
+import { field } from "../layout.ts";
+import { refuse, succeed } from "../outcome.ts";
+
+const answerSchema = z.looseObject({ ledger: z.string(), status: z.string(), transaction: z.string().optional() });
+
+const resultSchema = z.strictObject({
+  entries: z.number(),
+  /** The digest of the last entry. Written down elsewhere, it shows later whether the end was cut off. */
+  head: z.string(),
+  /** Payments of the log that the ledger was asked about, and those that it could not be asked about. */
+  checked: z.number(),
+  unchecked: z.number(),
+});
+
+export const auditVerify = defineCommand({
+  name: "audit verify",
+  audience: "owner",
+  readOnly: true,
+  summary: "recompute the audit log, and compare it with the ledger",
+  description:
+    "A chain shows what was changed, dropped or reordered in the middle. Whether its end was cut off shows only --head, with a head that you noted before.",
+  input: z.strictObject({
+    head: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be 64 hex digits")
+      .optional()
+      .meta({ value: "digest", description: "a head that was noted before and must still be in the log" }),
+    offline: z.boolean().default(false).meta({ description: "do not ask the ledger" }),
+    ...facilitatorFields,
+  }),
+  output: resultSchema,
+  examples: [
+    { says: "chain and ledger", argv: "audit verify" },
+    {
+      says: "nothing since was cut off",
+      argv: "audit verify --offline --head 3f1c0e5d7a9b2846f0e1d2c3b4a5968778695a4b3c2d1e0f9a8b7c6d5e4f3021",
+    },
+  ],
+  async run(context, input) {
+    const log = readAudit(context);
+    if (!log.ok) return log;
+    const problems = log.data.problems.map(({ line, problem }) => `line ${line} ${problem}`);
+    if (input.head !== undefined && !log.data.entries.some(({ digest }) => digest === input.head)) {
+      problems.push("the head that was noted before is not in the log: its end was cut off, or it was written anew");
+    }
+    const payments = lastWordPerPayment(log.data);
+    let checked = 0;
+    for (const entry of input.offline ? [] : payments) {
+      const said = await atTheLedger(context, input, entry);
+      if (said === undefined) continue;
+      checked++;
+      if (said) problems.push(said);
+    }
+    const result = {
+      entries: log.data.entries.length,
+      head: log.data.entries.at(-1)?.digest ?? GENESIS,
+      checked,
+      unchecked: payments.length - checked,
+    };
+    if (problems.length === 0) return succeed(result);
+    return refuse("audit_differs", EXIT.differs, `The audit log does not hold: ${problems.join("; ")}.`, {
+      hint: "Keep a copy of the file as it is before anything else is written.",
+      details: { ...result, problems },
+    });
+  },
+  render: ({ entries, head, checked, unchecked }, layout) => [
+    layout.ink("green", `${entries} entries, and the chain holds`),
+    ...field(layout, "head", head),
+    ...field(layout, "ledger", `${checked} payments compared${unchecked ? `, ${unchecked} could not be` : ""}`),
+  ],
+});
+
+/** What the log says last of each payment: settled, refused, revoked. What is unknown claims nothing. */
+function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {
+  const last = new Map<string, AuditEntry>();
+  for (const entry of entries) {
+    const { nonce } = entry.facts;
+    if (nonce !== undefined && last.get(nonce)?.event !== "settled") last.set(nonce, entry);
+  }
+  return [...last.values()].filter(({ event, facts }) => facts["from"] !== undefined && ["settled", "revoked"].includes(event));
+}
+
+/** undefined: the ledger could not say. Empty: it says the same. Else how it differs. */
+async function atTheLedger(context: Context, input: FacilitatorInput, { seq, event, facts }: AuditEntry): Promise<string | undefined> {
+  const { network = "logos:lez-testnet", from = "", nonce, validBefore = "0", ledger, transaction } = facts;
+  if (!parseAccountId(from).ok) return undefined;
+  const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
+  const answer = await callFacilitator(context, input, { path, answer: answerSchema });
+  // Another ledger's word about our payment is no word; neither is that of one that has forgotten it.
+  if (!answer.ok || (ledger !== undefined && answer.data.ledger !== ledger) || answer.data.status === "unknown") return undefined;
+  if (event === "revoked") return answer.data.status === "settled" ? `entry ${seq} says revoked, the ledger says settled` : "";
+  if (answer.data.status !== "settled") return `entry ${seq} says settled, the ledger says ${answer.data.status}`;
+  return answer.data.transaction === transaction ? "" : `entry ${seq} names another transaction than the ledger`;
+}

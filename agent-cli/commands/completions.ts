@@ -1,0 +1,28 @@
+/** `completions`: a script that teaches the shell our commands and flags. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { completionScript, SHELLS } from "../completions.ts";
+import { succeed } from "../outcome.ts";
+
+export const completions = defineCommand({
+  name: "completions",
+  audience: "both",
+  tool: false,
+  summary: "a completion script for bash, zsh or fish",
+  input: z.strictObject({
+    shell: z.enum(SHELLS, `must be one of ${SHELLS.join(", ")}`).meta({ positional: true, description: SHELLS.join(", ") }),
+  }),
+  output: z.strictObject({ shell: z.enum(SHELLS), script: z.string() }),
+  story: true,
+  examples: [
+    { says: "in ~/.bashrc: source <(lez-agent-pay completions bash)", argv: "completions bash" },
+    { says: "in fish: lez-agent-pay completions fish | source", argv: "completions fish" },
+  ],
+  async run(context, { shell }) {
+    const { COMMANDS } = await import("../registry.ts");
+    const script = completionScript(shell, COMMANDS);
+    context.tell(script.trimEnd());
+    return succeed({ shell, script });
+  },
+  render: () => [],
+});

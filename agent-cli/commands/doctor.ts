@@ -1,0 +1,39 @@
+/** `doctor`: is everything in place, and if not, what to do next. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { checkUp, CHECKS, checkSchema } from "../check-up.ts";
+import { facilitatorFields } from "../facilitator.ts";
+import { agentFileField, ownerFileField } from "../fields.ts";
+import { field } from "../layout.ts";
+import { fail, succeed } from "../outcome.ts";
+
+export const doctor = defineCommand({
+  name: "doctor",
+  audience: "both",
+  readOnly: true,
+  summary: "is everything in place? if not, what to do next",
+  description: `Checks: ${CHECKS.join(", ")}. Changes nothing but making the state directory. Exit code 30 when something is missing.`,
+  input: z.strictObject({ agentFile: agentFileField, ownerFile: ownerFileField, ...facilitatorFields }),
+  output: z.strictObject({ checks: z.array(checkSchema) }),
+  examples: [
+    { says: "what is missing?", argv: "doctor" },
+    { says: "against another facilitator", argv: "doctor --facilitator-url https://pay.example.com" },
+  ],
+  async run(context, input) {
+    const { checks, next } = await checkUp(context, input);
+    const bad = checks.filter(({ verdict }) => verdict === "bad");
+    if (bad.length === 0) return succeed({ checks }, next);
+    context.tell(...checks.flatMap((check) => render(check, context.layout)));
+    return fail("not_set_up", `${bad.length} of ${checks.length} checks need attention: ${bad.map(({ check }) => check).join(", ")}.`, {
+      ...(bad[0]?.fix && { hint: bad[0].fix }),
+      details: { checks },
+      ...(next && { next }),
+    });
+  },
+  render: ({ checks }, layout) => checks.flatMap((check) => render(check, layout)),
+});
+
+function render({ check, verdict, detail, fix }: z.infer<typeof checkSchema>, layout: Parameters<typeof field>[0]): string[] {
+  const mark = { good: "✓", note: "·", bad: "✗" }[verdict];
+  return [...field(layout, `${mark} ${check}`, detail, 20), ...(fix && verdict === "bad" ? field(layout, "", fix, 20) : [])];
+}

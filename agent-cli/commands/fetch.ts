@@ -1,0 +1,177 @@
+/**
+ * `fetch`: from a 402 to what was bought, in one go. Killed anywhere and run again, it goes on where it was: everything
+ * it does is on disk before it counts, and nothing is paid twice.
+ */
+import * as z from "zod";
+import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { requestDigest, shortCode } from "../../shared/payment-request.ts";
+import { reasonSchema } from "../../shared/text.ts";
+import { unixNow } from "../../shared/time.ts";
+import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { facilitatorFields } from "../facilitator.ts";
+import { agentFileField, amountField, dryRunField, forceField, outField, secondsField, textField } from "../fields.ts";
+import { checkWritable } from "../files.ts";
+import type { HttpRequest } from "../http.ts";
+import { curlFields, httpRequest } from "../http-request.ts";
+import { look } from "../inbox.ts";
+import { field } from "../layout.ts";
+import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
+import { paidSchema, renderPaid } from "../payment.ts";
+import { type Purchase, purchaseOf } from "../purchase.ts";
+import { goOn, isOver } from "../purchase-flow.ts";
+import { fileRequest, makeRequest, openAgent } from "../request-maker.ts";
+import { findInInbox } from "../request-ref.ts";
+import { findLike } from "../request-store.ts";
+import { askTerms } from "../terms.ts";
+import { coverageText, money, moneySchema, renderResponse, responseSchema, responseView } from "../views.ts";
+import { timeoutField } from "../waiting.ts";
+
+const input = z.strictObject({
+  url: z.string().optional().meta({ positional: true, description: "the resource" }),
+  reason: textField(reasonSchema).optional().meta({ description: "why, for the owner: at least 32 visible characters" }),
+  maxAmount: amountField.optional().meta({ value: "units", description: "do not ask for more than this" }),
+  wait: z.boolean().default(false).meta({ description: "wait for the owner, then pay" }),
+  ...timeoutField,
+  resume: z.string().optional().meta({ value: "request", description: "go on with this request, by its code" }),
+  again: z.boolean().default(false).meta({ description: "buy it once more, although it was bought before" }),
+  ...curlFields,
+  agentFile: agentFileField,
+  expiresIn: secondsField
+    .max(MAX_REQUEST_LIFE_SECONDS, `must be at most ${MAX_REQUEST_LIFE_SECONDS}`)
+    .default(DEFAULT_REQUEST_LIFE_SECONDS)
+    .meta({ value: "seconds", description: "how long the owner has; 3600" }),
+  out: outField.optional().meta({ description: "where the body of the answer goes" }),
+  ...facilitatorFields,
+  ...dryRunField,
+  ...forceField,
+});
+type FetchInput = z.output<typeof input>;
+
+const freeSchema = z.strictObject({ paid: z.literal(false), request: paidSchema.shape.request, response: responseSchema });
+const boughtSchema = paidSchema.extend({
+  shortCode: z.string(),
+  /** It was bought in an earlier run, and its answer was kept. */
+  kept: z.boolean(),
+});
+const triedSchema = z.strictObject({
+  dryRun: z.literal(true),
+  request: paidSchema.shape.request,
+  price: moneySchema,
+  payTo: z.string(),
+  covers: z.string(),
+});
+
+export const fetchCommand = defineCommand({
+  name: "fetch",
+  audience: "agent",
+  summary: "buy what a URL sells: ask the owner, wait, pay, show it",
+  description:
+    "Run it again, or with --resume, whenever it stopped: it goes on where it was and never pays twice. The same URL with the same reason is the same purchase; --again makes it another.",
+  input,
+  output: z.union([boughtSchema, freeSchema, triedSchema]),
+  examples: [
+    {
+      says: "ask, wait for the owner, pay, keep the answer",
+      argv: 'fetch https://api.example.com/premium --reason "The comparison you asked for needs this report." --max-amount 20000 --wait --out report.pdf',
+    },
+    { says: "go on after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
+  ],
+  async run(context, input) {
+    const writable = input.out === undefined ? undefined : checkWritable(input.out, input.force);
+    if (writable && !writable.ok) return writable;
+    if (input.resume !== undefined) return resume(context, input, input.resume);
+    const http = wanted(input);
+    if (!http.ok) return http;
+    const earlier =
+      input.again || input.reason === undefined ? succeed(undefined) : await earlierPurchase(context, http.data, input.reason);
+    if (!earlier.ok) return earlier;
+    if (earlier.data) {
+      const went = await goOn(context, input, earlier.data);
+      if (!isOver(went)) return went;
+    }
+    return start(context, input, http.data);
+  },
+  render(data, layout) {
+    if ("dryRun" in data) {
+      return [
+        `Nothing was asked. It would ask the owner for ${data.price.display} for ${data.request.method} ${data.request.url}`,
+        ...field(layout, "pay to", data.payTo),
+        ...field(layout, "pays for", data.covers),
+      ];
+    }
+    if ("receipt" in data) return [...(data.kept ? ["Bought before; this is the answer of then."] : []), ...renderPaid(data, layout)];
+    return [`${data.request.method} ${data.request.url} asks for no payment.`, ...renderResponse(data.response, layout)];
+  },
+});
+
+function wanted(input: FetchInput): Outcome<HttpRequest> {
+  if (input.url === undefined) return fail("usage", "Which URL? Give <url>, or --resume with a request.");
+  return httpRequest({ ...input, url: input.url });
+}
+
+async function resume(context: Context, input: FetchInput, word: string) {
+  const item = await findInInbox(context, word);
+  if (!item.ok) return item;
+  const purchase = purchaseOf(context, item.data, unixNow());
+  return purchase.ok ? goOn(context, input, purchase.data) : purchase;
+}
+
+/** The newest purchase of the same thing for the same reason. One that was killed before it reached the inbox gets there now. */
+async function earlierPurchase(context: Context, http: HttpRequest, reason: string): Promise<Outcome<Purchase | undefined>> {
+  const like = findLike(context, http, reason);
+  if (!like.ok) return like;
+  const [newest] = like.data;
+  if (!newest) return succeed(undefined);
+  const { request } = newest;
+  const digest = requestDigest(request);
+  const item = await look(context, digest);
+  if (!item.ok) return item;
+  const filed = item.data ? succeed(undefined) : await fileRequest(context, { request, digest }, http);
+  return filed.ok ? purchaseOf(context, item.data ?? { digest, request }, unixNow()) : filed;
+}
+
+/** Asks the merchant, and where it wants money, the owner. */
+async function start(context: Context, input: FetchInput, http: HttpRequest) {
+  const asked = await askTerms(context, http);
+  if (!asked.ok) return asked;
+  const { method, url } = http;
+  if (!asked.data.priced) {
+    const response = responseView(asked.data.response, input.out, input.force);
+    return response.ok ? succeed({ paid: false as const, request: { method, url }, response: response.data }) : response;
+  }
+  const [offer] = asked.data.terms.offers;
+  const dear = tooDear(offer.amount, input.maxAmount, url);
+  if (dear) return dear;
+  if (input.reason === undefined) {
+    return fail("usage", `${url} costs ${money(offer.amount, offer.asset).display}: --reason must say why the owner should pay.`);
+  }
+  const agent = await openAgent(context, input.agentFile);
+  if (!agent.ok) return agent;
+  const made = await makeRequest(context, agent.data, { ...input, reason: input.reason, http, offer });
+  if (!made.ok) return made;
+  const { request, digest, scope } = made.data;
+  if (input.dryRun) {
+    const covers = coverageText(scope, request.http);
+    return succeed({
+      dryRun: true as const,
+      request: { method, url },
+      price: money(offer.amount, offer.asset),
+      payTo: offer.payTo,
+      covers,
+    });
+  }
+  const filed = await fileRequest(context, made.data, http);
+  if (!filed.ok) return filed;
+  context.progress(`Asked the owner: ${shortCode(digest)}`);
+  return goOn(context, input, { digest, request, state: "pending" });
+}
+
+/** A guard of the agent's own; it changes nothing and refuses the dearer. */
+function tooDear(amount: string, max: string | undefined, url: string): Failure | undefined {
+  if (max === undefined || BigInt(amount) <= BigInt(max)) return undefined;
+  return fail("above_max_amount", `${url} costs ${amount} units, more than --max-amount ${max}. The owner was not asked.`, {
+    hint: "Ask whoever set the maximum, or do without.",
+    details: { amount, maxAmount: max },
+  });
+}

@@ -1,0 +1,49 @@
+/** `key change-passphrase`: the same key under another passphrase. Seals one that was not sealed. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { ownerFileField } from "../fields.ts";
+import { writeJson } from "../files.ts";
+import { isSealed, resealKey } from "../keystore.ts";
+import { field } from "../layout.ts";
+import { succeed } from "../outcome.ts";
+import { findOwner } from "../owner-key.ts";
+import { choosePassphrase, passphraseFields, readPassphrase } from "../passphrase.ts";
+import { interrupted } from "../prompts.ts";
+
+export const keyChangePassphrase = defineCommand({
+  name: "key change-passphrase",
+  audience: "owner",
+  summary: "seal the owner's key with another passphrase",
+  description: "The new file is tried before it replaces the old one. Copies elsewhere keep the old passphrase.",
+  input: z.strictObject({
+    ownerFile: ownerFileField,
+    ...passphraseFields,
+    newPassphraseFile: z.string().optional().meta({ value: "file", description: "read the new passphrase from this file (mode 0600)" }),
+    newPassphraseFd: passphraseFields.passphraseFd.meta({ value: "n", description: "read the new passphrase from this file descriptor" }),
+  }),
+  output: z.strictObject({ file: z.string(), account: z.string() }),
+  examples: [
+    { says: "asks for the old and the new one", argv: "key change-passphrase" },
+    { says: "without a terminal", argv: "key change-passphrase --passphrase-file old.txt --new-passphrase-file new.txt" },
+  ],
+  async run(context, input) {
+    const owner = findOwner(context, input.ownerFile);
+    if (!owner.ok) return owner;
+    const { file, key } = owner.data;
+    const old = isSealed(key) ? await readPassphrase(context, input, file) : undefined;
+    if (old && !old.ok) return old;
+    const chosen = await choosePassphrase(context, { passphraseFile: input.newPassphraseFile, passphraseFd: input.newPassphraseFd });
+    if (!chosen.ok) return chosen;
+    const sealed = await resealKey(key, old?.data, chosen.data);
+    old?.data.wipe();
+    chosen.data.wipe();
+    if (!sealed.ok) return sealed;
+    if (context.io.signal.aborted) return interrupted();
+    const written = writeJson(file, sealed.data, true);
+    return written.ok ? succeed({ file, account: key.account }) : written;
+  },
+  render: ({ file, account }, layout) => [
+    layout.ink("green", `Sealed with the new passphrase: ${file}`),
+    ...field(layout, "account", account),
+  ],
+});

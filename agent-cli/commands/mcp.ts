@@ -1,0 +1,26 @@
+/** `mcp`: the agent's commands as tools of a Model Context Protocol server on stdin and stdout. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { succeed } from "../outcome.ts";
+
+export const mcp = defineCommand({
+  name: "mcp",
+  audience: "agent",
+  tool: false,
+  summary: "an MCP server on stdio with the agent's commands as tools",
+  description: "No tool approves, declines or revokes, opens a key, or changes a limit. Runs until its client leaves.",
+  input: z.strictObject({}),
+  output: z.strictObject({ served: z.literal(true) }),
+  story: true,
+  examples: [
+    { says: "started by an MCP client", argv: "mcp" },
+    { says: "what the client is told to run, from JSON", argv: "mcp --json" },
+  ],
+  async run(context) {
+    // Loaded here: the SDK is larger than everything else together.
+    const [{ serve }, { PROGRAM }] = await Promise.all([import("../mcp/server.ts"), import("../registry.ts")]);
+    await serve(context, PROGRAM);
+    return succeed({ served: true as const });
+  },
+  render: () => [],
+});

@@ -1,0 +1,46 @@
+/** `request cancel`: the agent does not want it any more, and nobody has to decide. */
+import * as z from "zod";
+import { shortCode } from "../../shared/payment-request.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { record } from "../audit-log.ts";
+import { defineCommand } from "../command.ts";
+import { dryRunField } from "../fields.ts";
+import { put } from "../inbox.ts";
+import { fail, succeed } from "../outcome.ts";
+import { purchaseOf, purchaseSchema, purchaseView } from "../purchase.ts";
+import { renderPurchase } from "../purchase-text.ts";
+import { requestFacts } from "../request-maker.ts";
+import { findInInbox, requestField } from "../request-ref.ts";
+
+export const requestCancel = defineCommand({
+  name: "request cancel",
+  audience: "agent",
+  summary: "take a request back before the owner decides",
+  input: z.strictObject({ request: requestField, ...dryRunField }),
+  output: purchaseSchema.extend({ dryRun: z.literal(true).optional() }),
+  examples: [
+    { says: "it is not needed any more", argv: "request cancel 7F3K-9QPD" },
+    { says: "could it still be taken back?", argv: "request cancel 7F3K-9QPD --dry-run" },
+  ],
+  async run(context, { request: word, dryRun }) {
+    const item = await findInInbox(context, word);
+    if (!item.ok) return item;
+    const now = unixNow();
+    const purchase = purchaseOf(context, item.data, now);
+    if (!purchase.ok) return purchase;
+    const { digest, request, state } = purchase.data;
+    if (state === "cancelled") return succeed(purchaseView(purchase.data, now));
+    if (state !== "pending") {
+      return fail("usage", `Request ${shortCode(digest)} is ${state}; only one that is pending can be taken back.`, {
+        ...(state === "approved" && { hint: "Do not use the approval. To make it unusable, its owner runs: lez-agent-pay revoke" }),
+      });
+    }
+    const view = { ...purchaseView(purchase.data, now), state: "cancelled" as const };
+    if (dryRun) return succeed({ dryRun, ...view });
+    const filed = put(context, digest, "cancelled", { requestDigest: digest, at: formatTimestamp(now) });
+    if (!filed.ok) return filed;
+    const noted = await record(context, "cancelled", requestFacts(request, digest));
+    return noted.ok ? succeed(view) : noted;
+  },
+  render: renderPurchase,
+});

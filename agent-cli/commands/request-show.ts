@@ -1,0 +1,29 @@
+/** `request show`: where one request stands. */
+import * as z from "zod";
+import { unixNow } from "../../shared/time.ts";
+import { defineCommand } from "../command.ts";
+import { succeed } from "../outcome.ts";
+import { purchaseOf, purchaseSchema, purchaseView } from "../purchase.ts";
+import { renderPurchase } from "../purchase-text.ts";
+import { findInInbox, requestField } from "../request-ref.ts";
+
+export const requestShow = defineCommand({
+  name: "request show",
+  audience: "both",
+  readOnly: true,
+  summary: "where a request stands",
+  input: z.strictObject({ request: requestField }),
+  output: purchaseSchema,
+  examples: [
+    { says: "by its short code", argv: "request show 7F3K-9QPD" },
+    { says: "by its id", argv: "request show pr_3k9x0q7vdm2w8h5t" },
+  ],
+  async run(context, { request }) {
+    const item = await findInInbox(context, request);
+    if (!item.ok) return item;
+    const now = unixNow();
+    const purchase = purchaseOf(context, item.data, now);
+    return purchase.ok ? succeed(purchaseView(purchase.data, now)) : purchase;
+  },
+  render: renderPurchase,
+});

@@ -1,0 +1,37 @@
+/** `request wait`: blocks until the owner has decided. */
+import * as z from "zod";
+import { shortCode } from "../../shared/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import { defineCommand } from "../command.ts";
+import { succeed } from "../outcome.ts";
+import { notApproved } from "../payment-to-present.ts";
+import { purchaseSchema, purchaseView } from "../purchase.ts";
+import { renderPurchase } from "../purchase-text.ts";
+import { findInInbox, requestField } from "../request-ref.ts";
+import { timeoutField, waitForDecision } from "../waiting.ts";
+
+export const requestWait = defineCommand({
+  name: "request wait",
+  audience: "agent",
+  readOnly: true,
+  summary: "wait until the owner has decided",
+  description: "Succeeds when the request is approved. Declined is exit code 11 and final, run out is 12, still waiting is 10.",
+  input: z.strictObject({ request: requestField, ...timeoutField }),
+  output: purchaseSchema,
+  examples: [
+    { says: "until there is a decision or the request runs out", argv: "request wait 7F3K-9QPD" },
+    { says: "for a minute at most", argv: "request wait 7F3K-9QPD --timeout 60" },
+  ],
+  async run(context, { request, timeout }) {
+    const item = await findInInbox(context, request);
+    if (!item.ok) return item;
+    const purchase = await waitForDecision(context, item.data.digest, timeout);
+    if (!purchase.ok) return purchase;
+    const refused = notApproved(purchase.data);
+    if (refused) return refused;
+    const code = shortCode(purchase.data.digest);
+    const next = { argv: ["lez-agent-pay", "pay", code], by: "agent" as const, why: "send the request with its payment" };
+    return succeed(purchaseView(purchase.data, unixNow()), purchase.data.state === "approved" ? next : undefined);
+  },
+  render: renderPurchase,
+});

@@ -1,0 +1,131 @@
+/** `revoke`: the owner takes an approval back. The ledger consumes its nonce, so that the payment can never be made. */
+import * as z from "zod";
+import { approvalNonce } from "../../shared/authorization.ts";
+import { type Decision, recordDecision } from "../../shared/decision.ts";
+import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
+import { NETWORK } from "../../shared/lez.ts";
+import { shortCode } from "../../shared/payment-request.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { record } from "../audit-log.ts";
+import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { askWords, wordsFields } from "../decision-words.ts";
+import { EXIT } from "../exit-codes.ts";
+import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator.ts";
+import { dryRunField, ownerFileField } from "../fields.ts";
+import { put } from "../inbox.ts";
+import { field } from "../layout.ts";
+import { fail, type Outcome, refuse, succeed } from "../outcome.ts";
+import { findOwner, openOwner } from "../owner-key.ts";
+import { findDecision, type RecordEntry, remember } from "../owner-record.ts";
+import { passphraseFields } from "../passphrase.ts";
+import { requestFacts } from "../request-maker.ts";
+import { subjectFields, subjectOf, subjectSchema } from "../request-subject.ts";
+
+const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string() });
+
+export const revoke = defineCommand({
+  name: "revoke",
+  audience: "owner",
+  summary: "take an approval back before it is spent",
+  description: "Signed with the owner's key and final. What is already paid stays paid.",
+  input: z.strictObject({
+    ...subjectFields,
+    ownerFile: ownerFileField,
+    ...wordsFields,
+    ...passphraseFields,
+    ...facilitatorFields,
+    ...dryRunField,
+  }),
+  output: subjectSchema.extend({
+    dryRun: z.literal(true).optional(),
+    payer: z.string(),
+    nonce: z.string(),
+    /** The ledger that says that the payment is cancelled. */
+    ledger: z.string().optional(),
+  }),
+  examples: [
+    { says: "asks for a code and a note", argv: "revoke 7F3K-9QPD" },
+    { says: "a request that came as a file", argv: "revoke --request-file request.json --code wrong_payee --passphrase-file secret.txt" },
+  ],
+  async run(context, input) {
+    const subject = await subjectOf(context, input);
+    if (!subject.ok) return subject;
+    const { request, digest, item } = subject.data;
+    const approved = findDecision(context, digest, "approved");
+    if (!approved.ok) return approved;
+    if (!approved.data) {
+      return fail("usage", `Request ${shortCode(digest)} was not approved here, so there is nothing to take back.`, {
+        hint: `To say no: lez-agent-pay decline ${shortCode(digest)}`,
+      });
+    }
+    const found = findOwner(context, input.ownerFile);
+    if (!found.ok) return found;
+    const payer = found.data.key.account;
+    if (approved.data.from !== undefined && approved.data.from !== payer) {
+      return fail("usage", `The approval is of account ${approved.data.from}; "${found.data.file}" is the key of ${payer}.`);
+    }
+    const nonce = approvalNonce(payer, digest);
+    const data = { shortCode: shortCode(digest), requestDigest: digest, payer, nonce };
+    if (input.dryRun) return succeed({ dryRun: true as const, ...data });
+    const words = await askWords(context, "Why take it back?", input);
+    if (!words.ok) return words;
+    const owner = await openOwner(context, found.data, input);
+    if (!owner.ok) return owner;
+
+    const decision: Decision = { requestDigest: digest, decision: "revoked", ...words.data, decidedAt: formatTimestamp(unixNow()) };
+    const signed = await recordDecision(decision, owner.data);
+    const cancelled = await cancelAtLedger(context, input, signed, approved.data, { payer, nonce });
+    if (!cancelled.ok) return cancelled;
+    const remembered = remember(context, request, "revoked", { code: decision.code });
+    if (!remembered.ok) return remembered;
+    const facts = { ...requestFacts(request, digest), from: payer, nonce, ledger: cancelled.data, code: decision.code };
+    const noted = await record(context, "revoked", facts);
+    if (!noted.ok) return noted;
+    const filed = item ? put(context, digest, "revoked", signed) : succeed(undefined);
+    return filed.ok ? succeed({ ...data, ledger: cancelled.data }) : filed;
+  },
+  render: ({ dryRun, shortCode, ledger, nonce }, layout) => [
+    dryRun
+      ? `Nothing was revoked. It would cancel ${shortCode} at the ledger.`
+      : layout.ink("green", `Revoked: request ${shortCode} can no longer be paid`),
+    ...field(layout, "nonce", nonce),
+    ...(ledger ? field(layout, "ledger", ledger) : []),
+  ],
+});
+
+/** Returns the ledger that has it. A yes is looked up again: another ledger's yes would revoke nothing. */
+async function cancelAtLedger(
+  context: Context,
+  input: FacilitatorInput,
+  signed: object,
+  { ledger, validBefore }: RecordEntry,
+  { payer, nonce }: { payer: string; nonce: string },
+): Promise<Outcome<string>> {
+  const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
+  if (!posted.ok) {
+    if (posted.error.details?.["status"] === 404) {
+      return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it runs out.", {
+        hint: "Name the facilitator of the ledger with --facilitator-url, or move the money to another account.",
+      });
+    }
+    if (posted.error.code !== "nonce_replayed") return posted;
+    return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment was made already.", {
+      hint: "lez-agent-pay status shows the transaction.",
+    });
+  }
+  const end = validBefore ?? String(unixNow() + MAX_VALIDITY_SECONDS);
+  const path = `/settlements/${encodeURIComponent(NETWORK)}/${payer}/${nonce}?validBefore=${end}`;
+  const answer = await callFacilitator(context, input, { path, answer: settlementSchema });
+  if (!answer.ok) return answer;
+  const rightLedger = ledger === undefined || answer.data.ledger === ledger;
+  if (answer.data.status === "cancelled" && rightLedger) return succeed(answer.data.ledger);
+  return fail(
+    "outcome_unknown",
+    `The facilitator took the revocation, but says "${answer.data.status}" of ${rightLedger ? "the payment" : "another ledger"}.`,
+    {
+      hint: "Do not rely on it. Try again at the facilitator of the ledger that was approved.",
+      details: { ...answer.data, approvedLedger: ledger },
+    },
+  );
+}

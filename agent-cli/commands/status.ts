@@ -1,0 +1,101 @@
+/** `status`: what became of a payment, by the facilitator's word and by how much of it can be believed. */
+import { existsSync } from "node:fs";
+import * as z from "zod";
+import { exactPayloadSchema } from "../../shared/authorization.ts";
+import type { Authorization } from "../../shared/authorization.ts";
+import { checkShape } from "../../shared/json.ts";
+import { paymentPayloadSchema } from "../../shared/x402.ts";
+import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { facilitatorFields } from "../facilitator.ts";
+import { readJson } from "../files.ts";
+import { field } from "../layout.ts";
+import { fail, type Outcome, succeed } from "../outcome.ts";
+import { authorizationOf, concludePayment, findPayment, journalKey } from "../payment-journal.ts";
+import { findInInbox, looksLikeRequest } from "../request-ref.ts";
+import { askSettlement, CONCLUSIONS } from "../settlement-status.ts";
+
+const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
+  paid: "It was paid.",
+  not_paid: "It was not paid, and never will be.",
+  open: "It has not been paid, and still can be.",
+  not_known: "Not known.",
+};
+
+export const status = defineCommand({
+  name: "status",
+  audience: "both",
+  summary: "what became of a payment",
+  description:
+    'Asks the facilitator. "Paid" is checked against what was signed. "Never will be paid" is believed only of the facilitator in the configuration file, and only for the ledger that was signed: whoever believes it wrongly pays twice.',
+  input: z.strictObject({
+    payment: z.string().meta({ positional: true, description: "the request's code, or the signed payment's file" }),
+    ...facilitatorFields,
+  }),
+  output: z.strictObject({
+    conclusion: z.enum(CONCLUSIONS),
+    said: z.string(),
+    facilitator: z.string(),
+    ledger: z.string(),
+    payer: z.string(),
+    nonce: z.string(),
+    transaction: z.string().optional(),
+    doubt: z.string().optional(),
+  }),
+  examples: [
+    { says: "of a request on this machine", argv: "status 7F3K-9QPD" },
+    { says: "of a payment's file, at another facilitator", argv: "status payment-payload.json --facilitator-url https://pay.example.com" },
+  ],
+  async run(context, input) {
+    const authorization = await authorizationFor(context, input.payment);
+    if (!authorization.ok) return authorization;
+    const answer = await askSettlement(context, input, authorization.data);
+    if (!answer.ok) return answer;
+    const { conclusion, said, doubt, transaction } = answer.data;
+    const key = journalKey(authorization.data);
+    const written =
+      conclusion === "paid" && transaction !== undefined
+        ? await concludePayment(context, key, { state: "settled", transaction })
+        : conclusion === "not_paid"
+          ? await concludePayment(context, key, { state: "refused", code: said })
+          : succeed(undefined);
+    if (!written.ok) return written;
+    const data = { ...answer.data, payer: authorization.data.from, nonce: authorization.data.nonce };
+    if (conclusion !== "not_known") return succeed(data);
+    return fail(
+      "outcome_unknown",
+      `The facilitator says "${said}"${doubt ? `, which is not believed: ${doubt}` : ""}. Whether it was paid is not known.`,
+      {
+        hint: "Do not pay again. Name the ledger's own facilitator in the configuration file, or ask the merchant.",
+        details: data,
+      },
+    );
+  },
+  render: (data, layout) => [
+    WORDS[data.conclusion],
+    ...field(layout, "it says", data.said),
+    ...field(layout, "facilitator", data.facilitator, 13),
+    ...field(layout, "ledger", data.ledger),
+    ...field(layout, "payer", data.payer),
+    ...(data.transaction ? field(layout, "transaction", data.transaction, 13) : []),
+  ],
+});
+
+async function authorizationFor(context: Context, word: string): Promise<Outcome<Authorization>> {
+  if (existsSync(word) || !looksLikeRequest(word)) {
+    const payload = readJson(word, paymentPayloadSchema, { what: "payment payload" });
+    if (!payload.ok) return payload;
+    // Read, not verified: a payment that has run out is exactly what is asked about.
+    const exact = checkShape(payload.data.payload, exactPayloadSchema);
+    return exact.ok ? succeed(exact.value.authorization) : fail("invalid_file", `"${word}" is not a payment payload: ${exact.problem}.`);
+  }
+  const item = await findInInbox(context, word);
+  if (!item.ok) return item;
+  const journal = findPayment(context, item.data.digest);
+  if (!journal.ok) return journal;
+  const payload = journal.data?.payload ?? item.data.payment;
+  if (payload) return succeed(authorizationOf(payload));
+  return fail("request_not_found", "This request has no payment yet: there is nothing to look up.", {
+    hint: `lez-agent-pay request show ${word}`,
+  });
+}

@@ -1,0 +1,65 @@
+/** `whoami`: who this agent is, whom it asks, and where things are kept. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { facilitatorFields, facilitatorUrl } from "../facilitator.ts";
+import { agentFileField } from "../fields.ts";
+import { keyFile, readKeyFile } from "../keystore.ts";
+import { field } from "../layout.ts";
+import { showUnsafe } from "../../shared/text.ts";
+import { succeed } from "../outcome.ts";
+import { stateHomePath } from "../state.ts";
+
+export const whoami = defineCommand({
+  name: "whoami",
+  audience: "agent",
+  readOnly: true,
+  summary: "the agent's key, its facilitator, and where things are kept",
+  input: z.strictObject({ agentFile: agentFileField, ...facilitatorFields }),
+  output: z.strictObject({
+    publicKey: z.string(),
+    name: z.string().optional(),
+    agentFile: z.string(),
+    facilitator: z.string(),
+    ledger: z.string().optional(),
+    reasonMinimum: z.number(),
+    config: z.string(),
+    state: z.string(),
+    /** What this agent can do: ask. */
+    canSpend: z.literal(false),
+  }),
+  examples: [
+    { says: "with the configured key", argv: "whoami" },
+    { says: "with another one", argv: "whoami --agent-file agent.json" },
+  ],
+  async run(context, input) {
+    const config = context.config();
+    if (!config.ok) return config;
+    const file = keyFile(context, "agent", input.agentFile);
+    if (!file.ok) return file;
+    const key = readKeyFile(file.data, "agent");
+    if (!key.ok) return key;
+    const facilitator = facilitatorUrl(context, input);
+    if (!facilitator.ok) return facilitator;
+    return succeed({
+      publicKey: key.data.publicKey,
+      ...(key.data.name && { name: key.data.name }),
+      agentFile: file.data,
+      facilitator: facilitator.data,
+      ...(config.data.ledger && { ledger: config.data.ledger }),
+      reasonMinimum: config.data.reasonMinimum,
+      config: config.data.file,
+      state: stateHomePath(context),
+      canSpend: false as const,
+    });
+  },
+  render: ({ publicKey, name, agentFile, facilitator, ledger, config, state }, layout) => [
+    layout.ink("bold", name ? showUnsafe(name) : "an agent without a name"),
+    ...field(layout, "public key", publicKey),
+    ...field(layout, "key file", agentFile),
+    ...field(layout, "facilitator", facilitator, 13),
+    ...(ledger ? field(layout, "ledger", ledger) : []),
+    ...field(layout, "config", config),
+    ...field(layout, "state", state),
+    ...field(layout, "it can", "ask; it can never spend"),
+  ],
+});

@@ -1,0 +1,44 @@
+/** The owner's words to the agent: a code that it can act on, and a note. */
+import * as z from "zod";
+import { type Decision, DECLINE_CODES } from "../shared/decision.ts";
+import { MAX_NOTE_LENGTH } from "../shared/limits.ts";
+import { humanText } from "../shared/text.ts";
+import type { Context } from "./context.ts";
+import { textField } from "./fields.ts";
+import { type Outcome, succeed } from "./outcome.ts";
+import { askChoice, askText, interrupted } from "./prompts.ts";
+
+const noteSchema = humanText(MAX_NOTE_LENGTH);
+
+export const wordsFields = {
+  code: z
+    .enum(DECLINE_CODES, `must be one of ${DECLINE_CODES.join(", ")}`)
+    .optional()
+    .meta({ description: DECLINE_CODES.join(", ") }),
+  note: textField(noteSchema).optional().meta({ value: "text", description: "a sentence for the agent" }),
+};
+
+export type Words = Pick<Decision, "code" | "note">;
+
+interface GivenWords {
+  code?: Words["code"] | undefined;
+  note?: string | undefined;
+}
+
+/** Asks only for what was not given, and only where there is somebody to ask. */
+export async function askWords(context: Context, question: string, given: GivenWords): Promise<Outcome<Words>> {
+  let { code, note } = given;
+  if (context.interactive) {
+    code ??= await askChoice(context, question, DECLINE_CODES);
+    if (code === undefined) return interrupted();
+    note ??= await askText(context, "A note for the agent (may be empty)", noteProblem);
+    if (note === undefined) return interrupted();
+  }
+  const text = note?.trim().normalize("NFC");
+  return succeed({ code: code ?? "other", ...(text && { note: text }) });
+}
+
+function noteProblem(text: string): string | undefined {
+  const note = text.trim().normalize("NFC");
+  return note === "" ? undefined : noteSchema.safeParse(note).error?.issues[0]?.message;
+}

@@ -1,0 +1,320 @@
+/** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { formatTimestamp, unixNow } from "../shared/time.ts";
+import type { PaymentRequest } from "../shared/payment-request.ts";
+import { EXIT } from "./exit-codes.ts";
+import { REASON, sandbox } from "./testing/cli.ts";
+import { startFacilitator } from "./testing/facilitator.ts";
+import { CONTENT, LEDGER, startMerchant } from "./testing/merchant.ts";
+import { people } from "./testing/people.ts";
+
+const box = sandbox();
+const merchant = await startMerchant();
+const facilitator = await startFacilitator();
+const { owner } = await people(box);
+await box.run("doctor"); // makes the state directory
+const configure = (config: object) =>
+  box.write("home/config.json", { ownerFile: box.path("owner.json"), agentFile: box.path("agent.json"), ...config });
+
+/** The clock of everybody in this process, a little later. */
+const later = (seconds: number) => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + seconds * 1000 });
+afterEach(() => void vi.useRealTimers());
+
+let purchase = 0;
+beforeEach(() => {
+  merchant.reset();
+  facilitator.settlement = { status: "unused" };
+  configure({ facilitatorUrl: facilitator.url });
+  purchase++;
+});
+
+/** Every test buys something of its own, with a reason of its own. */
+const url = () => `${merchant.url}?purchase=${purchase}`;
+const buy = (...words: string[]) => box.run(["fetch", url(), "--reason", REASON, ...words]);
+const decide = (code: string, ...words: string[]) => box.run(["approve", code, "--confirm", code, ...words]);
+const askOwner = async (...words: string[]) => {
+  const asked = await buy(...words);
+  expect([asked.exit, asked.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
+  return asked.json.error.details?.["shortCode"] as string;
+};
+
+describe("a purchase", () => {
+  test("asks, is approved, pays and shows, and says at each stop how it goes on", async () => {
+    const asked = await buy("--max-amount", "10000");
+    const code = asked.json.error.details?.["shortCode"] as string;
+    expect(asked.exit).toBe(EXIT.approvalPending);
+    expect(asked.json).toMatchObject({
+      error: { code: "approval_pending", retryable: true, hint: `The owner runs: lez-agent-pay approve ${code}` },
+      next: { argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait"], by: "agent" },
+    });
+    expect((await decide(code)).exit).toBe(EXIT.ok);
+    const bought = await box.run((asked.json.next?.argv ?? []).slice(1));
+    expect(bought.json.data).toMatchObject({
+      shortCode: code,
+      kept: false,
+      receipt: { payer: owner.account, paid: { amount: "10000" } },
+      response: { body: { text: CONTENT, untrusted: true } },
+    });
+    expect(merchant.settled.size).toBe(1);
+  });
+
+  test("waits for the owner, who may take a moment", async () => {
+    const waiting = buy("--wait");
+    const code = await pendingCode();
+    await decide(code);
+    const bought = await waiting;
+    expect([bought.exit, bought.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
+    expect(bought.stderr).toContain(`Waiting for the owner to decide ${code}\n`);
+    expect(bought.stderr.match(/Waiting/g)).toHaveLength(1); // a line when something changes, not one per look
+  });
+
+  test("waits no longer than it was told", async () => {
+    const run = await buy("--wait", "--timeout", "1");
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
+  });
+
+  test("run again, it shows what was bought, from disk; --again buys once more", async () => {
+    const code = await askOwner();
+    await decide(code);
+    const first = await buy();
+    merchant.behaviour = { instead: (_, response) => !!response.writeHead(500).end() };
+    const second = await buy("--out", "./kept.txt");
+    expect(second.json.data).toMatchObject({ kept: true, receipt: first.json.data["receipt"] });
+    expect(readFileSync(box.path("kept.txt"), "utf8")).toBe(CONTENT);
+    expect(merchant.presented).toHaveLength(1);
+    merchant.behaviour = {};
+    expect(await askOwner("--again")).not.toBe(code);
+  });
+
+  test("of what costs nothing is just fetched", async () => {
+    merchant.behaviour = { instead: (_, response) => !!response.writeHead(200).end("free") };
+    const run = await box.run(["fetch", url()]);
+    expect([run.exit, run.json.data["paid"], run.json.data["response"].body.text]).toEqual([EXIT.ok, false, "free"]);
+  });
+
+  test("above the agent's own maximum never reaches the owner", async () => {
+    const run = await buy("--max-amount", "9999");
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "above_max_amount"]);
+    expect((await box.run("inbox")).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
+  });
+
+  test("tried with --dry-run says what it would ask and asks nobody", async () => {
+    const run = await buy("--dry-run");
+    expect(run.json.data).toMatchObject({ dryRun: true, price: { amount: "10000" } });
+    expect((await box.run(["request", "list"])).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
+  });
+});
+
+describe("the owner's no", () => {
+  test("reaches the agent with its words, and is final for this purchase", async () => {
+    const code = await askOwner();
+    await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
+    const asked = merchant.presented.length;
+    for (const run of [await buy("--wait"), await box.run(["pay", code]), await box.run(["request", "wait", code])]) {
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.declined, "declined"]);
+      expect(run.json.error.details).toMatchObject({ decision: { code: "too_expensive", note: "Half of that would do." } });
+    }
+    expect(merchant.presented).toHaveLength(asked);
+  });
+
+  test("of somebody who has neither key nor name is not the owner's", async () => {
+    const code = await askOwner();
+    const digest = (await box.run(["request", "show", code])).json.data["requestDigest"] as string;
+    const decision = { requestDigest: digest, decision: "declined", code: "other", decidedAt: formatTimestamp(unixNow()) };
+    const forged = { decision, signed: true, publicKey: owner.publicKey, signature: "0".repeat(128) };
+    box.write(`home/inbox/${digest}.declined.json`, forged);
+    expect((await box.run(["request", "show", code])).json.data["state"]).toBe("pending");
+  });
+
+  test("and nobody's answer: a request that ran out may be asked again", async () => {
+    const code = await askOwner("--expires-in", "1");
+    later(3);
+    expect((await box.run(["fetch", "--resume", code])).exit).toBe(EXIT.approvalExpired);
+    expect(await askOwner()).not.toBe(code);
+  });
+});
+
+describe("an answer that was lost", () => {
+  const lose = { instead: (_: unknown, response: { destroy(): unknown }, paid: boolean) => paid && !!response.destroy() };
+
+  test("is not a reason to ask for another payment: the same one is presented again", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = lose;
+    const lost = await buy();
+    expect([lost.exit, lost.json.error.code]).toEqual([EXIT.outcomeUnknown, "outcome_unknown"]);
+    expect(lost.json.next?.argv).toEqual(["lez-agent-pay", "fetch", "--resume", code, "--wait"]);
+    merchant.behaviour = {};
+    expect((await buy()).exit).toBe(EXIT.ok);
+    const [first, second] = merchant.presented;
+    expect(second?.headers["payment-signature"]).toBe(first?.headers["payment-signature"]);
+    expect(merchant.settled.size).toBe(1);
+  });
+
+  test("after the merchant settled is paid, once, and says so", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = { loseAnswer: true };
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
+    merchant.behaviour = {};
+    const again = await buy();
+    expect([again.exit, again.json.error.code, again.json.error.details?.["paidBefore"]]).toEqual([
+      EXIT.paymentRejected,
+      "nonce_replayed",
+      true,
+    ]);
+    expect((await box.run(["request", "show", code])).json.data["state"]).toBe("paid");
+    expect((await buy()).json.error.details?.["paidBefore"]).toBe(true);
+    expect(merchant.settled.size).toBe(1);
+  });
+
+  test("a newer approval of the same request is not presented beside the first", async () => {
+    const code = await askOwner();
+    await decide(code, "--out", "./first.json");
+    merchant.behaviour = lose;
+    await box.run("pay ./first.json");
+    later(2);
+    await decide(code, "--out", "./second.json");
+    expect(readFileSync(box.path("second.json"), "utf8")).not.toBe(readFileSync(box.path("first.json"), "utf8"));
+    await box.run("pay ./second.json");
+    const [first, second] = merchant.presented;
+    expect(second?.headers["payment-signature"]).toBe(first?.headers["payment-signature"]);
+  });
+});
+
+describe("a payment that ran out without an answer", () => {
+  /** Presented, lost, and by now too late to present again. */
+  async function runOut(): Promise<string> {
+    const code = await askOwner();
+    await decide(code, "--expires-in", "1");
+    merchant.behaviour = { instead: (_, response, paid) => paid && !!response.destroy() };
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
+    merchant.behaviour = {};
+    later(3);
+    return code;
+  }
+
+  test("and that the configured facilitator never saw paid may be asked for anew", async () => {
+    const code = await runOut();
+    facilitator.settlement = { status: "expired" };
+    expect((await box.run(["status", code])).json.data).toMatchObject({ conclusion: "not_paid", said: "expired" });
+    expect(await askOwner()).not.toBe(code);
+  });
+
+  test("is not asked for anew on the word of any other facilitator", async () => {
+    const code = await runOut();
+    facilitator.settlement = { status: "expired" };
+    const unbelieved: [object, string[]][] = [
+      [{}, ["--facilitator-url", facilitator.url]],
+      [{ facilitatorUrl: "https://pay.example.com" }, ["--facilitator-url", facilitator.url]],
+      [{ facilitatorUrl: facilitator.url, ledger: "ab".repeat(32) }, []],
+    ];
+    for (const [config, words] of unbelieved) {
+      configure(config);
+      const status = await box.run(["status", code, ...words]);
+      expect([status.exit, status.json.error.code]).toEqual([EXIT.outcomeUnknown, "outcome_unknown"]);
+      expect(status.json.error.message).toContain("not believed");
+      expect((await buy(...words)).exit).toBe(EXIT.outcomeUnknown);
+    }
+    configure({});
+    const byEnvironment = await box.run(["fetch", url(), "--reason", REASON], { env: { LEZ_FACILITATOR_URL: facilitator.url } });
+    expect(byEnvironment.exit).toBe(EXIT.outcomeUnknown);
+    configure({ facilitatorUrl: facilitator.url });
+    facilitator.ledger = "cd".repeat(32);
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
+    facilitator.ledger = LEDGER;
+    expect(merchant.presented).toHaveLength(1);
+  });
+
+  test("is paid when its own transaction is named, and unknown when another one is", async () => {
+    const code = await runOut();
+    facilitator.settlement = { status: "settled", transaction: "11".repeat(32) };
+    expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
+    const audit = (await box.run("audit list")).json.data["entries"] as { event: string; facts: Record<string, string> }[];
+    const transaction = audit.findLast(({ event }) => event === "sent")?.facts["transactionIfSettled"];
+    facilitator.settlement = { status: "settled", transaction };
+    expect((await box.run(["status", code])).json.data).toMatchObject({ conclusion: "paid", transaction });
+    expect((await buy()).json.error.details).toMatchObject({ paidBefore: true, transaction });
+  });
+
+  test.each(["unknown", "unused", "reserved"])("is not known while the facilitator says %s", async (status) => {
+    await runOut();
+    facilitator.settlement = { status };
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
+  });
+});
+
+describe("a refusal", () => {
+  test("that only a new payment can cure leads to a new request", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = { amount: "20000" };
+    const refused = await buy();
+    expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "amount_mismatch"]);
+    expect((await box.run(["request", "show", code])).json.data).toMatchObject({ state: "refused", refusal: "amount_mismatch" });
+    const anew = await buy();
+    expect(anew.json.error.details).toMatchObject({ state: "pending", price: { amount: "20000" } });
+    expect(anew.json.error.details?.["shortCode"]).not.toBe(code);
+  });
+
+  test("that money cures is tried again with the same payment", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = {
+      instead: (_, response, paid) => paid && !!response.writeHead(402, { "x-payment-error": "insufficient_funds" }).end(),
+    };
+    expect((await buy()).json.error.code).toBe("insufficient_funds");
+    merchant.behaviour = {};
+    expect((await buy()).exit).toBe(EXIT.ok);
+    expect(merchant.settled.size).toBe(1);
+  });
+});
+
+describe("requests", () => {
+  test("are found by code, id and digest, and taken back before they are decided", async () => {
+    const code = await askOwner();
+    const { id, requestDigest } = (await box.run(["request", "show", code])).json.data;
+    for (const word of [id, requestDigest, code.toLowerCase().replace("-", "")] as string[])
+      expect((await box.run(["request", "show", word])).json.data).toMatchObject({ shortCode: code, state: "pending" });
+    expect((await box.run(["request", "cancel", code, "--dry-run"])).json.data["state"]).toBe("cancelled");
+    expect((await box.run(["request", "cancel", code])).json.data["state"]).toBe("cancelled");
+    expect((await decide(code)).json.error.code).toBe("request_cancelled");
+    expect(await askOwner()).not.toBe(code);
+    expect((await box.run(["request", "show", "AAAA-AAAA"])).exit).toBe(EXIT.notSetUp);
+  });
+
+  test("that are approved are not taken back by the agent", async () => {
+    const code = await askOwner();
+    await decide(code);
+    expect((await box.run(["request", "cancel", code])).exit).toBe(EXIT.usage);
+    expect((await box.run(["request", "wait", code])).json.next?.argv).toEqual(["lez-agent-pay", "pay", code]);
+    const tried = await box.run(["pay", code, "--dry-run"]);
+    expect([tried.json.data["wouldPay"].amount, merchant.presented.length]).toEqual(["10000", 0]);
+    expect((await box.run(["pay", code])).exit).toBe(EXIT.ok);
+  });
+
+  test("changed in the inbox are not shown, let alone approved", async () => {
+    const code = await askOwner();
+    const { requestDigest } = (await box.run(["request", "show", code])).json.data as { requestDigest: string };
+    const file = `home/inbox/${requestDigest}.request.json`;
+    box.write(file, { ...box.read<PaymentRequest>(file), reason: "A much better reason than the one that the agent gave." });
+    expect((await decide(code)).json.error.code).toBe("request_not_found");
+  });
+
+  test("with a reason below the configured minimum are made by nobody and approved by nobody", async () => {
+    const code = await askOwner();
+    configure({ reasonMinimum: 100 });
+    expect((await box.run(["fetch", `${url()}&x`, "--reason", REASON])).json.error.message).toContain("at least 100 visible characters");
+    expect((await decide(code)).exit).toBe(EXIT.usage);
+  });
+});
+
+async function pendingCode(): Promise<string> {
+  for (;;) {
+    const { requests } = (await box.run("inbox")).json.data as { requests: { url: string; shortCode: string }[] };
+    const found = requests.find((request) => request.url === url());
+    if (found) return found.shortCode;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

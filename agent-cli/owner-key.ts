@@ -1,0 +1,27 @@
+/** Opening the owner's key: the only place in the CLI from which money is authorised. Commands of the agent never import it. */
+import type { Context } from "./context.ts";
+import { isSealed, type KeyFile, keyFile, readKeyFile, type RoleSigner, unlockKey } from "./keystore.ts";
+import { type Outcome, succeed } from "./outcome.ts";
+import { type PassphraseInput, readPassphrase } from "./passphrase.ts";
+
+export interface OwnerFile {
+  file: string;
+  key: KeyFile;
+}
+
+/** The public half. Asks for nothing. */
+export function findOwner(context: Context, ownerFile: string | undefined): Outcome<OwnerFile> {
+  const file = keyFile(context, "owner", ownerFile);
+  if (!file.ok) return file;
+  const key = readKeyFile(file.data, "owner");
+  return key.ok ? succeed({ file: file.data, key: key.data }) : key;
+}
+
+export async function openOwner(context: Context, { file, key }: OwnerFile, input: PassphraseInput): Promise<Outcome<RoleSigner<"owner">>> {
+  if (!isSealed(key)) context.say(context.layout.ink("yellow", "! This owner key is not sealed: whoever can read the file can spend."));
+  const passphrase = isSealed(key) ? await readPassphrase(context, input, file) : undefined;
+  if (passphrase && !passphrase.ok) return passphrase;
+  const owner = await unlockKey(key, "owner", passphrase?.data);
+  passphrase?.data.wipe();
+  return owner;
+}

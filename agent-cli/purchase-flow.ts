@@ -1,0 +1,155 @@
+/** One purchase from wherever it stands to its end: wait for the owner, pay, show; or say why it cannot go on. */
+import { ERRORS, isErrorCode } from "../shared/errors.ts";
+import { shortCode } from "../shared/payment-request.ts";
+import { unixNow } from "../shared/time.ts";
+import { approvedRequest } from "./approved-request.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import type { FacilitatorInput } from "./facilitator.ts";
+import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
+import { type Paid, present, report } from "./payment.ts";
+import { authorizationOf, concludePayment, keptAnswer } from "./payment-journal.ts";
+import { notApproved, paymentToPresent } from "./payment-to-present.ts";
+import type { Purchase } from "./purchase.ts";
+import { findRequest } from "./request-store.ts";
+import { askSettlement } from "./settlement-status.ts";
+import { waitForDecision } from "./waiting.ts";
+
+export interface FlowInput extends FacilitatorInput {
+  wait: boolean;
+  timeout?: number | undefined;
+  out?: string | undefined;
+  dryRun: boolean;
+  force: boolean;
+}
+
+export type Bought = Paid & { shortCode: string; kept: boolean };
+
+export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const code = shortCode(purchase.digest);
+  const outcome = await step(context, input, purchase);
+  if (outcome.ok) return outcome;
+  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do.
+  const goesOn = outcome.exit === EXIT.approvalPending || outcome.exit === EXIT.outcomeUnknown || outcome.error.retryable;
+  return goesOn ? { ...outcome, next: { ...resumption(code), ...after(outcome.next) } } : outcome;
+}
+
+/** Nothing was paid, nobody said a final no, and nothing can be paid any more: a new request may take its place. */
+export function isOver(outcome: Outcome<unknown>): boolean {
+  return !outcome.ok && outcome.error.details?.["over"] === true;
+}
+
+async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  switch (purchase.state) {
+    case "pending": {
+      const refused = notApproved(purchase);
+      if (!input.wait || input.dryRun) return refused ?? nothingToDo();
+      const decided = await waitForDecision(context, purchase.digest, input.timeout);
+      if (!decided.ok) return decided;
+      return decided.data.state === "pending" ? (notApproved(decided.data) ?? nothingToDo()) : step(context, input, decided.data);
+    }
+    case "approved":
+      return pay(context, input, purchase);
+    case "sent":
+      return stillUsable(purchase) ? pay(context, input, purchase) : settleDoubt(context, input, purchase);
+    case "paid":
+      return showKept(context, input, purchase);
+    case "declined":
+    case "revoked":
+      return notApproved(purchase) ?? nothingToDo();
+    case "cancelled":
+    case "expired": {
+      const failure = notApproved(purchase) ?? nothingToDo();
+      return { ...failure, error: { ...failure.error, details: { ...failure.error.details, over: true } } };
+    }
+    default:
+      return stillUsable(purchase) && curedByTime(purchase) ? pay(context, input, purchase) : refusedBefore(purchase);
+  }
+}
+
+async function pay(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const payment = await paymentToPresent(context, purchase);
+  if (!payment.ok) return payment;
+  const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment.data);
+  if (!http.ok) return http;
+  if (input.dryRun) return fail("not_approved", `Nothing was sent. It would present the payment of ${shortCode(purchase.digest)}.`);
+  const paid = await present(context, http.data, payment.data, input);
+  return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest), kept: false }) : paid;
+}
+
+function stillUsable({ journal }: Purchase): boolean {
+  return journal !== undefined && Number(authorizationOf(journal.payload).validBefore) >= unixNow();
+}
+
+/** Sent, without an answer, and too late to present again: the facilitator is asked, and believed as far as it can be. */
+async function settleDoubt(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const { digest, journal } = purchase;
+  if (!journal) return nothingToDo();
+  const status = await askSettlement(context, input, authorizationOf(journal.payload));
+  const code = shortCode(digest);
+  const hint = "Do not pay again. Ask again later, or look at the owner's account.";
+  if (!status.ok)
+    return fail("outcome_unknown", `Whether ${code} was paid is not known: ${status.error.message}`, { hint, retryable: true });
+  const { conclusion, transaction, said, doubt } = status.data;
+  if (conclusion === "paid" && transaction !== undefined) {
+    await concludePayment(context, digest, { state: "settled", transaction });
+    return paidWithoutAnswer(code, transaction);
+  }
+  if (conclusion === "not_paid") {
+    await concludePayment(context, digest, { state: "refused", code: said });
+    return fail("payment_expired", `The payment of ${code} ran out unpaid. Nothing was paid and nothing will be.`, {
+      details: { over: true },
+    });
+  }
+  return fail("outcome_unknown", `Whether ${code} was paid is not known: the facilitator says "${said}"${doubt ? `, but ${doubt}` : ""}.`, {
+    hint,
+    details: { ...status.data },
+  });
+}
+
+function showKept(context: Context, input: FlowInput, { digest, journal }: Purchase): Outcome<Bought> {
+  const kept = keptAnswer(context, digest);
+  if (!kept.ok) return kept;
+  const stored = findRequest(context, digest);
+  const code = shortCode(digest);
+  if (!kept.data || !stored.ok || !journal) return paidWithoutAnswer(code, journal?.transaction ?? "");
+  const { method, url } = stored.data.request.http;
+  const shown = report(context, { method, url, headers: [] }, authorizationOf(journal.payload), kept.data, input);
+  return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
+}
+
+function paidWithoutAnswer(code: string, transaction: string): Failure {
+  return refuse("nonce_replayed", EXIT.paymentRejected, `${code} was paid, once, and its answer never arrived here.`, {
+    hint: "Do not pay again. Ask the merchant for what was bought, with the transaction as proof.",
+    details: { paidBefore: true, transaction },
+  });
+}
+
+/** Said for certain: this payment bought nothing. Whoever still wants the thing needs another one. */
+function refusedBefore({ digest, journal }: Purchase): Failure {
+  const code = journal?.code ?? "payment_rejected";
+  return refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`, {
+    details: { over: true },
+  });
+}
+
+/** `insufficient_funds` and the like: the account was filled since, perhaps, and the same payment is good now. */
+function curedByTime({ journal }: Purchase): boolean {
+  return isErrorCode(journal?.code) && ERRORS[journal.code].safeToRetrySamePayment;
+}
+
+function nothingToDo(): Failure {
+  return fail("internal", "This purchase is in a state that it cannot be in.");
+}
+
+function resumption(code: string): Next {
+  return {
+    argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait"],
+    by: "agent",
+    why: "go on with this purchase; it is paid at most once",
+  };
+}
+
+function after(next: Next | undefined): { afterSeconds?: number } {
+  return next?.afterSeconds === undefined ? {} : { afterSeconds: next.afterSeconds };
+}

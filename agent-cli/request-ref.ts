@@ -1,0 +1,42 @@
+/** Which request is meant: its short code, its id, or its digest, as any command shows them. */
+import * as z from "zod";
+import { type Digest, digestSchema } from "../shared/digest.ts";
+import { shortCode } from "../shared/payment-request.ts";
+import type { Context } from "./context.ts";
+import { type InboxItem, look, requestsInInbox } from "./inbox.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+
+const meta = { positional: true, value: "request", description: "its short code, id or digest" };
+export const requestField = z.string().min(1).meta(meta);
+export const optionalRequestField = z.string().min(1).optional().meta(meta);
+
+const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
+const ID = /^pr_[0-9a-z]{16,40}$/;
+
+/** Whether a word can name a request. A file may have such a name too; whoever takes both looks for the file first. */
+export function looksLikeRequest(word: string): boolean {
+  return CODE.test(word) || ID.test(word) || digestSchema.safeParse(word).success;
+}
+
+export async function findInInbox(context: Context, word: string): Promise<Outcome<InboxItem>> {
+  const digests = requestsInInbox(context);
+  if (!digests.ok) return digests;
+  const found: InboxItem[] = [];
+  for (const digest of digests.data) {
+    if (!ID.test(word) && !names(word, digest)) continue;
+    const item = await look(context, digest);
+    if (!item.ok) return item;
+    if (item.data && (names(word, digest) || item.data.request.id === word)) found.push(item.data);
+  }
+  const [first, second] = found;
+  if (!first) {
+    return fail("request_not_found", `There is no request "${word}" in the inbox of this machine.`, {
+      hint: "lez-agent-pay request list shows them. A request from another machine is a file: --request-file.",
+    });
+  }
+  return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);
+}
+
+function names(word: string, digest: Digest): boolean {
+  return word === digest || word.toUpperCase().replace("-", "") === shortCode(digest).replace("-", "");
+}

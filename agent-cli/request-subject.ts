@@ -1,0 +1,52 @@
+/** The request that an owner's command is about: from the inbox by its code, or from a file that was brought. */
+import * as z from "zod";
+import type { Digest } from "../shared/digest.ts";
+import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../shared/payment-request.ts";
+import type { Context } from "./context.ts";
+import { requestFileField } from "./fields.ts";
+import { readJson } from "./files.ts";
+import { type InboxItem, look } from "./inbox.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+import { findInInbox, optionalRequestField } from "./request-ref.ts";
+
+export const subjectFields = {
+  request: optionalRequestField,
+  requestFile: requestFileField,
+};
+
+interface SubjectInput {
+  request?: string | undefined;
+  requestFile?: string | undefined;
+}
+
+export interface Subject {
+  request: PaymentRequest;
+  digest: Digest;
+  /** Its papers, where agent and owner share an inbox. */
+  item?: InboxItem | undefined;
+}
+
+export async function subjectOf(context: Context, { request, requestFile }: SubjectInput): Promise<Outcome<Subject>> {
+  if ((request === undefined) === (requestFile === undefined)) {
+    return fail("usage", "Say which request: its code from the inbox, or --request-file.", {
+      hint: "lez-agent-pay inbox shows what waits.",
+    });
+  }
+  if (request !== undefined) {
+    const item = await findInInbox(context, request);
+    return item.ok ? succeed({ request: item.data.request, digest: item.data.digest, item: item.data }) : item;
+  }
+  const file = readJson(requestFile ?? "", paymentRequestSchema, { what: "payment request" });
+  if (!file.ok) return file;
+  const digest = requestDigest(file.data);
+  const item = await look(context, digest);
+  return item.ok ? succeed({ request: file.data, digest, item: item.data }) : item;
+}
+
+/** Whether it is still the one that was shown: a file can be exchanged while it is read. */
+export async function isUnchanged(context: Context, input: SubjectInput, shown: Digest): Promise<boolean> {
+  const again = await subjectOf(context, input);
+  return again.ok && again.data.digest === shown;
+}
+
+export const subjectSchema = z.strictObject({ shortCode: z.string(), requestDigest: z.string() });

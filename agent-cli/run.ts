@@ -1,0 +1,38 @@
+/** Running one command: what was typed or sent becomes its input, and whatever happens becomes an outcome. */
+import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { fail, type Outcome } from "./outcome.ts";
+import { fieldName } from "./program.ts";
+
+/** @param raw what was given, by the names of the input's fields; not yet checked */
+export async function runCommand(command: Command, raw: Record<string, unknown>, context: Context): Promise<Outcome<unknown>> {
+  const input = command.input.safeParse(raw);
+  if (!input.success) {
+    const problems = input.error.issues.map(({ path, message, input }) => {
+      const missing = input === undefined && raw[String(path[0])] === undefined;
+      return `${fieldName(command, String(path[0] ?? ""))} ${missing ? "is required" : message}`;
+    });
+    return fail("usage", `${problems.join("; ")}.`, { hint: `See: lez-agent-pay ${command.name} --help` });
+  }
+  try {
+    return await Promise.race([command.run(context, input.data), stopped(context.io.signal)]);
+  } catch (error) {
+    // Outcomes are values here; what was thrown is a bug, or a broken machine.
+    const problem = error instanceof Error ? error.message : String(error);
+    if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" && error instanceof Error) context.io.stderr.write(`${error.stack}\n`);
+    return fail("internal", `Something broke that should not: ${problem}`, {
+      hint: "Run again with LEZ_AGENT_PAY_DEBUG=1 and report what it prints.",
+    });
+  }
+}
+
+/** A command that was interrupted may say itself what that left behind; one that does not in time is left. */
+const GRACE_MILLISECONDS = 1000;
+
+function stopped(signal: AbortSignal): Promise<Outcome<never>> {
+  const { promise, resolve } = Promise.withResolvers<Outcome<never>>();
+  const leave = () => setTimeout(() => resolve(fail("interrupted", "Interrupted.")), GRACE_MILLISECONDS).unref();
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave, { once: true });
+  return promise;
+}

@@ -1,0 +1,58 @@
+/** A small facilitator on 127.0.0.1: it answers what it is told to, and remembers what it was asked. */
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll } from "vitest";
+import { LEDGER } from "./merchant.ts";
+
+export interface TestFacilitator {
+  url: string;
+  /** What /settlements/… says, beside ledger, payer and nonce. */
+  settlement: object;
+  /** The same for single nonces, before that. */
+  settlements: Record<string, object>;
+  /** What POST /settlements/cancel answers. */
+  cancel: { status: number; body: object };
+  /** Seconds that its Date header is ahead. */
+  ahead: number;
+  ledger: string;
+  cancelled: unknown[];
+}
+
+export async function startFacilitator(): Promise<TestFacilitator> {
+  const server = http.createServer((request, response) => void answer(facilitator, request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const facilitator: TestFacilitator = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    settlement: { status: "unused" },
+    settlements: {},
+    cancel: { status: 200, body: { success: true } },
+    ahead: 0,
+    ledger: LEDGER,
+    cancelled: [],
+  };
+  return facilitator;
+}
+
+async function answer(facilitator: TestFacilitator, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const { ledger } = facilitator;
+  const say = (status: number, body: object) =>
+    response
+      .writeHead(status, { "content-type": "application/json", date: new Date(Date.now() + facilitator.ahead * 1000).toUTCString() })
+      .end(JSON.stringify(body));
+  const [, first, network, payer, rest = ""] = (request.url ?? "").split("/");
+  if (request.method === "POST" && request.url === "/settlements/cancel") {
+    facilitator.cancelled.push(JSON.parse(Buffer.concat(chunks).toString()));
+    say(facilitator.cancel.status, facilitator.cancel.body);
+  } else if (first === "settlements") {
+    const [nonce = ""] = rest.split("?");
+    say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });
+  } else if (first === "accounts") say(200, { account: network, balance: "1000000", held: "0" });
+  else if (first === "health") say(200, { ok: true, ledger });
+  else say(404, { error: "not_found" });
+}

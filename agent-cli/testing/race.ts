@@ -1,0 +1,11 @@
+/** One of several processes that change the state directory at once: appends so many entries to the audit log. */
+import { record } from "../audit-log.ts";
+import { contextFor } from "../context.ts";
+import { processIo } from "../io.ts";
+
+const [name = "", count = "1"] = process.argv.slice(2);
+const context = contextFor(processIo(), [], true);
+for (let i = 0; i < Number(count); i++) {
+  const written = await record(context, "requested", { by: name, i: String(i) });
+  if (!written.ok) throw new Error(written.error.message);
+}

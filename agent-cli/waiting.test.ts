@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { contextFor } from "./context.ts";
+import { processIo } from "./io.ts";
+import type { Digest } from "../shared/digest.ts";
+import { sandbox } from "./testing/cli.ts";
+import { startMerchant } from "./testing/merchant.ts";
+import { people } from "./testing/people.ts";
+import { waitForDecision } from "./waiting.ts";
+
+const box = sandbox();
+const merchant = await startMerchant();
+const { ask } = await people(box);
+
+test("a wait is no longer than the patience of whoever started it, however long it was asked to be", async () => {
+  await ask(merchant.url, "request.json");
+  const { requestDigest: digest } = (await box.run("request list")).json.data["requests"][0] as { requestDigest: Digest };
+  const context = { ...contextFor({ ...processIo(), env: box.env }, [], true), patienceSeconds: 0.5, progress: () => undefined };
+  const started = Date.now();
+  expect(await waitForDecision(context, digest, 3600)).toMatchObject({ ok: true, data: { state: "pending" } });
+  expect(Date.now() - started).toBeLessThan(3000);
+});

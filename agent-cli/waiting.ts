@@ -1,0 +1,44 @@
+/** Waiting for an owner: looks into the inbox until there is a decision, the request runs out, or patience ends. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Digest } from "../shared/digest.ts";
+import { shortCode } from "../shared/payment-request.ts";
+import { unixNow } from "../shared/time.ts";
+import type { Context } from "./context.ts";
+import { secondsField } from "./fields.ts";
+import { look } from "./inbox.ts";
+import { duration } from "./layout.ts";
+import { fail, type Outcome } from "./outcome.ts";
+import { interrupted } from "./prompts.ts";
+import { decideBy, type Purchase, purchaseOf } from "./purchase.ts";
+
+const LOOK_EVERY_MILLISECONDS = 300;
+
+export const timeoutField = {
+  timeout: secondsField.optional().meta({ value: "seconds", description: "wait no longer than this; else until the request runs out" }),
+};
+
+/** The purchase when it is no longer pending, or still pending when the time is over. */
+export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
+  const patience = Math.min(timeout ?? Infinity, context.patienceSeconds ?? Infinity);
+  const until = Date.now() + patience * 1000;
+  for (;;) {
+    const item = await look(context, digest);
+    if (!item.ok) return item;
+    if (!item.data) return fail("request_not_found", `Request ${shortCode(digest)} has left the inbox.`);
+    const purchase = purchaseOf(context, item.data, unixNow());
+    if (!purchase.ok || purchase.data.state !== "pending" || Date.now() >= until) {
+      context.progress("");
+      return purchase;
+    }
+    const left = decideBy(item.data.request) - unixNow();
+    // On a terminal the seconds run; elsewhere a line would be one per look.
+    context.progress(
+      `Waiting for the owner to decide ${shortCode(digest)}${context.io.stderr.isTTY === true ? `, ${duration(left)} left` : ""}`,
+    );
+    await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
+    if (context.io.signal.aborted) {
+      context.progress("");
+      return interrupted();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** What deserves a second look before a yes. Facts of the request and of the owner's own record; no opinion of the agent's. */
+import { domainToUnicode } from "node:url";
+import { mixesScripts } from "./scripts.ts";
+import { parseTimestamp } from "../shared/time.ts";
+import type { ApprovalView } from "./approval-screen.ts";
+import type { RecordEntry } from "./owner-record.ts";
+import { authorizationOf } from "./payment-journal.ts";
+
+const NEAR_SECONDS = 600;
+const MANY = 5;
+
+export function approvalWarnings(view: ApprovalView): string[] {
+  return [...ofTheTerms(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)].filter(([applies]) => applies).map(([, text]) => text);
+}
+
+type Warning = [applies: boolean, text: string];
+
+function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[] {
+  return [
+    [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
+    [
+      ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
+      "It is for another ledger than the one you have configured.",
+    ],
+  ];
+}
+
+function ofTheRecord({ request, checked, history, now, open }: ApprovalView): Warning[] {
+  const { payTo, amount } = request.payment;
+  const near = history.filter(({ at }) => now - (parseTimestamp(at) ?? 0) < NEAR_SECONDS);
+  const approved = history.filter(({ decision }) => decision === "approved");
+  const sameTerms = (entry: Pick<RecordEntry, "url" | "payTo" | "amount">) =>
+    entry.url === request.http.url && entry.payTo === payTo && entry.amount === amount;
+  const other = ({ requestDigest }: { requestDigest?: string | undefined }) => requestDigest !== checked.digest;
+  const unclear = open.some(({ payload, url }) => {
+    const { to, value, requestDigest } = authorizationOf(payload);
+    return other({ requestDigest }) && sameTerms({ url, payTo: to, amount: value });
+  });
+  const stillValid = approved.some((entry) => other(entry) && sameTerms(entry) && Number(entry.validBefore ?? 0) >= now);
+  return [
+    [
+      approved.some(({ requestDigest }) => requestDigest === checked.digest),
+      "You approved this very request before. It is paid once, however often you approve.",
+    ],
+    [unclear, "An earlier payment for the same thing was sent, and what became of it is not known. This one would come on top."],
+    [stillValid && !unclear, "You approved another payment on the same terms that can still be used. This one would come on top."],
+    [near.some((entry) => entry.decision === "declined" && sameTerms(entry)), "You declined the same terms a few minutes ago."],
+    [near.length >= MANY, `This is request number ${near.length + 1} within ten minutes.`],
+    [!approved.some((entry) => entry.payTo === payTo), "First payment to this account."],
+    [!history.some(({ agentKey }) => agentKey === request.agent.publicKey), "This agent's key is seen for the first time."],
+  ];
+}
+
+function ofAddressAndAmount({ request, threshold }: ApprovalView): Warning[] {
+  const url = new URL(request.http.url);
+  const { hostname } = url;
+  return [
+    [url.protocol === "http:", "The connection is not encrypted (http:)."],
+    [/^[0-9.]+$|^\[/.test(hostname), "The merchant is named by an IP address, not by a domain."],
+    [url.port !== "", `An unusual port: ${url.port}.`],
+    [/(^|\.)xn--/.test(hostname), "The domain has non-Latin letters; it may imitate another. It is shown in its ASCII form."],
+    [mixesScripts(domainToUnicode(hostname)), "The domain mixes letters of several scripts, as imitations do."],
+    [mixesScripts(request.merchant.name), "The agent's name for the merchant mixes letters of several scripts, as imitations do."],
+    [BigInt(request.payment.amount) > threshold, "A large amount."],
+  ];
+}

@@ -1,0 +1,41 @@
+/**
+ * `npm run torture`: the facilitator and the ledger in raw workerd on disk, killed at random while clients pay and retry.
+ * Passes with 0 payments lost, 0 duplicated and the supply exact; exit code 1 otherwise.
+ */
+import { parseArgs } from "node:util";
+import { parseShards } from "../shared/ledger/shards.ts";
+import { passed, torture } from "../test/torture/torture.ts";
+
+const USAGE = `Usage: npm run torture -- [options]
+  --kills N    how often workerd is killed (default 150)
+  --shards N   over how many shards the ledger is spread (default 4)
+  --clients N  how many pay at a time (default 6)
+  --json       one JSON line, and nothing else`;
+
+const { json, ...options } = readOptions();
+const report = await torture(options);
+if (json) {
+  console.log(JSON.stringify(report));
+} else {
+  console.log(
+    `${report.kills} kills in ${report.seconds} s over ${report.shards} shards: ${report.attempts} attempts, ${report.retries} retries, ` +
+      `${report.acknowledged} acknowledged, ${report.lost} lost, ${report.duplicated} duplicated, ` +
+      `supply ${report.supplyExact ? "exact" : "WRONG"}`,
+  );
+  for (const problem of report.problems.slice(0, 20)) console.error(problem);
+}
+process.exitCode = passed(report) ? 0 : 1;
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: { kills: { type: "string" }, shards: { type: "string" }, clients: { type: "string" }, json: { type: "boolean" } },
+    });
+    const { kills = "150", shards = "4", clients = "6", json = false } = values;
+    if (![kills, clients].every((number) => /^[1-9][0-9]{0,4}$/.test(number))) throw new Error("--kills and --clients are numbers");
+    return { kills: Number(kills), shards: parseShards(shards), clients: Number(clients), json };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,113 @@
+/** What one shard does with the others: owes them, is owed by them, and stops when they remember different pasts. */
+import type { AccountId } from "../account.ts";
+import { MAX_BACKLOG } from "../limits.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Born } from "./genesis.ts";
+import { Inbox, type ReceivedMark } from "./inbox.ts";
+import { Outbox, type SentMark } from "./outbox.ts";
+import { shardOf } from "./shards.ts";
+import { invariant, type LedgerStore } from "./store.ts";
+import type { Batch, Credit, Received } from "./stream.ts";
+
+/** How far all streams from and to a shard have come. */
+export interface StreamMarks {
+  sent: SentMark[];
+  received: ReceivedMark[];
+}
+
+export class Exchange {
+  readonly #store: LedgerStore;
+  readonly #born: Born;
+  readonly #accounts: Accounts;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  #halted: string | undefined;
+
+  constructor(store: LedgerStore, born: Born, accounts: Accounts) {
+    this.#store = store;
+    this.#born = born;
+    this.#accounts = accounts;
+    this.#outbox = new Outbox(store, born.ledger, born.shard);
+    this.#inbox = new Inbox(store, born.ledger, born.shard);
+    this.#halted = store.sql("SELECT reason FROM halt")[0]?.["reason"] as string | undefined;
+  }
+
+  /** Why nothing moves here any more; undefined when all is well. */
+  get halted(): string | undefined {
+    return this.#halted;
+  }
+
+  isHere(account: AccountId): boolean {
+    return this.#home(account) === this.#born.shard;
+  }
+
+  /** Whether so much waits for the account's shard that nothing should be added. */
+  isFull(payee: AccountId): boolean {
+    return !this.isHere(payee) && this.#outbox.backlog(this.#home(payee)) >= MAX_BACKLOG;
+  }
+
+  /** Owes the money to an account of another shard, from this transaction on. */
+  owe(credit: Credit): void {
+    this.#outbox.append(this.#home(credit.payee), credit);
+  }
+
+  destinations(): number[] {
+    return this.#halted === undefined ? this.#outbox.destinations() : [];
+  }
+
+  nextBatch(to: number): Batch | undefined {
+    return this.#halted === undefined ? this.#outbox.nextBatch(to) : undefined;
+  }
+
+  receive(batch: Batch, now: number): Received {
+    const { ledger, shard } = this.#born;
+    if (batch.ledger !== ledger || batch.to !== shard || batch.from === shard) return { ok: false, fault: "not_mine" };
+    if (this.#halted !== undefined) return { ok: false, fault: "halted" };
+    const accepted = this.#inbox.accept(batch);
+    if (!accepted.ok) {
+      if (accepted.fault === "receiver_rewound") this.#halt(`shard ${batch.from} remembers credits that this shard has forgotten`, now);
+      return accepted;
+    }
+    const { mark, fresh } = accepted;
+    const range = { fromShard: String(batch.from), first: String(mark - fresh.length + 1), last: String(mark) };
+    for (const [payee, credits] of Map.groupBy(fresh, ({ payee }) => payee)) {
+      invariant(this.isHere(payee), `${payee} lives on this shard`);
+      this.#accounts.creditBatch(payee, credits, range, now);
+    }
+    return { ok: true, mark };
+  }
+
+  /** @returns true when the answer took something out of the outbox */
+  acknowledge(to: number, answer: Received, now: number): boolean {
+    if (!answer.ok) {
+      if (answer.fault === "sender_rewound") this.#halt(`shard ${to} has applied other credits than this shard remembers sending`, now);
+      return false;
+    }
+    if (answer.mark > this.#outbox.sentTo(to)) {
+      this.#halt(`shard ${to} has applied credits that this shard does not remember sending`, now);
+      return false;
+    }
+    const before = this.#outbox.backlog(to);
+    this.#outbox.acknowledge(to, answer.mark);
+    return this.#outbox.backlog(to) < before;
+  }
+
+  marks(): StreamMarks {
+    return { sent: this.#outbox.marks(), received: this.#inbox.marks() };
+  }
+
+  /** Atomic units that wait for that shard beyond the number `mark`. */
+  valueBeyond(to: number, mark: number): bigint {
+    return this.#outbox.valueBeyond(to, mark);
+  }
+
+  #home(account: AccountId): number {
+    return shardOf(account, this.#born.shards);
+  }
+
+  /** For good: only an operator who has put the shards back together can take it away. */
+  #halt(reason: string, now: number): void {
+    this.#store.sql("INSERT INTO halt (reason, at) VALUES (?, ?)", reason, now);
+    this.#halted = reason;
+  }
+}

@@ -1,0 +1,107 @@
+/** What this shard owes accounts of other shards: a row per payment, in the payment's own transaction, until the other side has it. */
+import type { Digest } from "../digest.ts";
+import { OUTBOX_BATCH } from "../limits.ts";
+import { type LedgerStore, type Row } from "./store.ts";
+import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";
+
+/** How far the stream to one shard has come. */
+export interface SentMark {
+  to: number;
+  /** The number of the last credit that the receiver is known to have. */
+  acknowledged: number;
+  /** The number of the last credit of all. */
+  sent: number;
+}
+
+export class Outbox {
+  readonly #store: LedgerStore;
+  readonly #ledger: Digest;
+  readonly #shard: number;
+
+  constructor(store: LedgerStore, ledger: Digest, shard: number) {
+    this.#store = store;
+    this.#ledger = ledger;
+    this.#shard = shard;
+  }
+
+  append(to: number, { payee, value, transaction }: Credit): void {
+    // The last number is not stored: it is the last row's or, when none waits, the last acknowledged one. A write less per payment.
+    this.#store.sql(
+      "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, ?, ?)",
+      to,
+      this.sentTo(to) + 1,
+      payee,
+      value,
+      transaction,
+    );
+  }
+
+  /** The number of the last credit to that shard. */
+  sentTo(to: number): number {
+    const last = this.#store.sql("SELECT max(number) AS last FROM outbox WHERE to_shard = ?", to)[0]?.["last"];
+    return typeof last === "number" ? last : this.#acknowledged(to).number;
+  }
+
+  /** How many credits wait for that shard. */
+  backlog(to: number): number {
+    return this.sentTo(to) - this.#acknowledged(to).number;
+  }
+
+  /** Shards for which something waits. */
+  destinations(): number[] {
+    return this.#store.sql("SELECT DISTINCT to_shard FROM outbox").map((row) => Number(row["to_shard"]));
+  }
+
+  /** The oldest credits that wait for that shard; undefined when none does. */
+  nextBatch(to: number): Batch | undefined {
+    const { number, head } = this.#acknowledged(to);
+    const credits = this.#rows(to, OUTBOX_BATCH).map(creditOf);
+    return credits.length === 0 ? undefined : { ledger: this.#ledger, from: this.#shard, to, after: number, head, credits };
+  }
+
+  /** Forgets what that shard has. Repeated, late and reordered marks change nothing. The mark was ever sent: the caller has looked. */
+  acknowledge(to: number, mark: number): void {
+    const before = this.#acknowledged(to);
+    if (mark <= before.number) return;
+    let head = before.head;
+    let number = before.number;
+    for (const row of this.#rows(to, mark - before.number)) head = nextHead(head, ++number, creditOf(row));
+    this.#store.sql("DELETE FROM outbox WHERE to_shard = ? AND number <= ?", to, mark);
+    this.#store.sql(
+      `INSERT INTO acknowledged (to_shard, number, head) VALUES (?, ?, ?)
+       ON CONFLICT (to_shard) DO UPDATE SET number = excluded.number, head = excluded.head`,
+      to,
+      mark,
+      head,
+    );
+  }
+
+  /** Every stream that ever carried something. */
+  marks(): SentMark[] {
+    const shards = this.#store.sql("SELECT to_shard FROM outbox UNION SELECT to_shard FROM acknowledged ORDER BY to_shard");
+    return shards.map((row) => {
+      const to = Number(row["to_shard"]);
+      return { to, acknowledged: this.#acknowledged(to).number, sent: this.sentTo(to) };
+    });
+  }
+
+  /** Atomic units that wait for that shard beyond the number `mark`. */
+  valueBeyond(to: number, mark: number): bigint {
+    const rows = this.#store.sql("SELECT value FROM outbox WHERE to_shard = ? AND number > ?", to, mark);
+    return rows.reduce((sum, row) => sum + BigInt(String(row["value"])), 0n);
+  }
+
+  #acknowledged(to: number): { number: number; head: Digest } {
+    const [row] = this.#store.sql("SELECT number, head FROM acknowledged WHERE to_shard = ?", to);
+    if (row) return { number: Number(row["number"]), head: row["head"] as Digest };
+    return { number: 0, head: streamStart(this.#ledger, this.#shard, to) };
+  }
+
+  #rows(to: number, limit: number): Row[] {
+    return this.#store.sql("SELECT payee, value, tx FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit);
+  }
+}
+
+function creditOf(row: Row): Credit {
+  return { payee: row["payee"], value: row["value"], transaction: row["tx"] } as Credit;
+}

@@ -1,0 +1,56 @@
+/**
+ * Credits on their way from one shard to another: numbered 1, 2, 3 … without gaps, and chained, so that two shards that
+ * remember different pasts find out before money is lost. spec/architecture.md.
+ */
+import * as z from "zod/mini";
+import { type AccountId, accountIdSchema } from "../account.ts";
+import { amountSchema, type Amount } from "../amount.ts";
+import { type Digest, digest, digestSchema } from "../digest.ts";
+import { MAX_SHARDS, OUTBOX_BATCH } from "../limits.ts";
+
+/** One payment's money, owed to an account of another shard. */
+export interface Credit {
+  payee: AccountId;
+  value: Amount;
+  transaction: Digest;
+}
+
+/** Credits `after + 1`, `after + 2` … of the stream from one shard to another. */
+export interface Batch {
+  ledger: Digest;
+  from: number;
+  to: number;
+  after: number;
+  /** The stream's head after credit number `after`. */
+  head: Digest;
+  credits: Credit[];
+}
+
+/** What the receiver says: how far it has come, or that the two shards remember different pasts. */
+export type Received =
+  | { ok: true; /** The number of the last credit that was applied. */ mark: number }
+  | { ok: false; fault: "sender_rewound" | "receiver_rewound" | "halted" | "not_mine" };
+
+const number = z.int().check(z.nonnegative());
+const shard = number.check(z.lt(MAX_SHARDS));
+
+export const batchSchema = z.strictObject({
+  ledger: digestSchema,
+  from: shard,
+  to: shard,
+  after: number,
+  head: digestSchema,
+  credits: z
+    .array(z.strictObject({ payee: accountIdSchema, value: amountSchema, transaction: digestSchema }))
+    .check(z.maxLength(OUTBOX_BATCH)),
+});
+
+/** The head of a stream in which nothing was sent yet. */
+export function streamStart(ledger: Digest, from: number, to: number): Digest {
+  return digest("Stream", { ledger, from: String(from), to: String(to) });
+}
+
+/** The head after one credit more. */
+export function nextHead(head: Digest, number: number, { payee, value, transaction }: Credit): Digest {
+  return digest("Stream", { prevHead: head, number: String(number), payee, value, transaction });
+}

@@ -1,0 +1,70 @@
+/** What was said during a run, and whether the books agree with it afterwards. */
+import type { AccountId } from "../../shared/account.ts";
+import { transactionOf } from "../../shared/authorization.ts";
+import type { LedgerPayment } from "../../shared/backend.ts";
+import type { Digest } from "../../shared/digest.ts";
+import { appliedOf, consolidate } from "../../shared/ledger/consolidate.ts";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { shardOf } from "../../shared/ledger/shards.ts";
+import { NETWORK } from "../../shared/lez.ts";
+import type { Shard } from "./shard.ts";
+
+export class Oracle {
+  /** Payments of which somebody was told that they were paid. */
+  readonly paid = new Set<Digest>();
+  /** Payments of which somebody was told that they never will be. */
+  readonly never = new Set<Digest>();
+  readonly #payments = new Map<Digest, LedgerPayment>();
+
+  issue(payment: LedgerPayment): void {
+    this.#payments.set(txOf(payment), payment);
+  }
+
+  saidPaid(payment: LedgerPayment): void {
+    this.paid.add(txOf(payment));
+  }
+
+  saidNever(payment: LedgerPayment): void {
+    this.never.add(txOf(payment));
+  }
+
+  /** Every payment that was signed with this nonce. */
+  withNonce(payer: AccountId, nonce: Digest): LedgerPayment[] {
+    return [...this.#payments.values()].filter((payment) => payment.payer === payer && payment.nonce === nonce);
+  }
+
+  /** Everything that is wrong, in words. Nothing is on its way any more. */
+  judge(shards: readonly Shard[], accounts: readonly AccountId[]): string[] {
+    const before = shards.map(({ rules }) => rules.marks());
+    const audit = consolidate(
+      before,
+      shards.map(({ rules }, shard) => rules.auditShard(appliedOf(before, shard))),
+    );
+    const violations = [...audit.problems];
+    if (!audit.conclusive || audit.inFlight !== "0") violations.push(`the shards never came to rest: ${audit.inFlight} on its way`);
+
+    const entries = accounts.flatMap((account) => journalOf(shards, account));
+    const debits = entries.filter(({ kind }) => kind === "debit").map(({ transaction }) => transaction as Digest);
+    const credits = entries.flatMap(({ kind, transaction, transactions = [] }) =>
+      kind === "batch" ? transactions : kind === "credit" ? [transaction as Digest] : [],
+    );
+    const debited = new Set(debits);
+    if (debited.size !== debits.length) violations.push("a payment was debited twice");
+    if (new Set(credits).size !== credits.length) violations.push("a payment was credited twice");
+    for (const transaction of debited) if (!credits.includes(transaction)) violations.push(`${transaction} was debited and not credited`);
+    for (const transaction of credits) if (!debited.has(transaction)) violations.push(`${transaction} was credited and not debited`);
+    for (const transaction of this.paid) if (!debited.has(transaction)) violations.push(`${transaction} was acknowledged and is lost`);
+    for (const transaction of this.never) if (debited.has(transaction)) violations.push(`${transaction} was called off and settled`);
+    const nonces = [...this.#payments].flatMap(([transaction, { payer, nonce }]) => (debited.has(transaction) ? `${payer} ${nonce}` : []));
+    if (new Set(nonces).size !== nonces.length) violations.push("a nonce was used twice");
+    return violations;
+  }
+}
+
+export function txOf({ authorizationDigest }: LedgerPayment): Digest {
+  return transactionOf(NETWORK, authorizationDigest);
+}
+
+function journalOf(shards: readonly Shard[], account: AccountId): JournalEntry[] {
+  return shards[shardOf(account, shards.length)]?.rules.journal(account, 0, 1_000_000) ?? [];
+}

@@ -1,0 +1,183 @@
+/** Clients that pay and merchants that sell, over a network that they cannot trust. Each knows only what it was told. */
+import type { AccountId } from "../../shared/account.ts";
+import type { Amount } from "../../shared/amount.ts";
+import type { LedgerPayment, Refusal } from "../../shared/backend.ts";
+import { type Digest, digest } from "../../shared/digest.ts";
+import { HELD, holdBy, reservationOf, START } from "../../shared/ledger/ledger.fixtures.ts";
+import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import { shardOf } from "../../shared/ledger/shards.ts";
+import { RETENTION_SECONDS } from "../../shared/limits.ts";
+import { type Machine, type Network, NoAnswer } from "./network.ts";
+import { type Oracle, txOf } from "./oracle.ts";
+import type { Shard } from "./shard.ts";
+
+export interface World {
+  network: Network;
+  shards: readonly Shard[];
+  oracle: Oracle;
+}
+
+/** A machine that remembers nothing over a crash. */
+class Person implements Machine {
+  readonly name: string;
+  up = true;
+  life = 0;
+  skew = 0;
+  protected readonly world: World;
+  #ids = 0;
+
+  constructor(name: string, world: World) {
+    this.name = name;
+    this.world = world;
+    world.network.machines.push(this);
+  }
+
+  stop(): void {}
+  start(): void {}
+
+  /** A call to the payer's shard, once. */
+  protected ask<T>(payer: AccountId, event: (rules: LedgerRules, clock: number) => T): Promise<T> {
+    const { network, shards } = this.world;
+    const shard = shards[shardOf(payer, shards.length)];
+    if (!shard) throw new Error("no such shard");
+    return network.call(this, shard, () => shard.handle(event));
+  }
+
+  protected newId(): Digest {
+    return digest("Nonce", { of: this.name, life: String(this.life), number: String(this.#ids++) });
+  }
+}
+
+/** What a merchant tells its client. `pending`: it does not know, and says so. */
+export type Answer = { ok: true } | Refusal | { ok: false; code: "pending" };
+
+export class Merchant extends Person {
+  /** Serves a payment: holds the money, runs the handler, captures. Or settles at once. */
+  async serve(payment: LedgerPayment): Promise<Answer> {
+    const { random } = this.world.network;
+    const answer = await (random.chance(0.6) ? this.#sell(payment) : this.#settle(payment)).catch(unknown);
+    await this.#hear(payment, answer);
+    return answer;
+  }
+
+  async #sell(payment: LedgerPayment): Promise<Answer> {
+    const { network } = this.world;
+    const id = this.newId();
+    const reservation = reservationOf(payment, id);
+    const held = await this.ask(payment.payer, (rules, clock) =>
+      rules.reserve(payment, holdBy(id, network.random.between(0, HELD)), clock),
+    );
+    if (!held.ok) return held;
+    await network.sleep(this, network.random.between(0, 8000));
+    if (network.random.chance(0.15)) {
+      const released = await this.ask(payment.payer, (rules, clock) => rules.release(reservation, clock));
+      return released.ok ? { ok: false, code: "pending" } : released;
+    }
+    return this.#twice(() => this.ask(payment.payer, (rules, clock) => rules.capture(reservation, clock)));
+  }
+
+  #settle(payment: LedgerPayment): Promise<Answer> {
+    const id = this.newId();
+    return this.#twice(() => this.ask(payment.payer, (rules, clock) => rules.settle(payment, id, clock)));
+  }
+
+  /** The same call with the same id again, when there was no answer. */
+  async #twice<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      return call();
+    }
+  }
+
+  async #hear(payment: LedgerPayment, answer: Answer): Promise<void> {
+    const { oracle } = this.world;
+    if (answer.ok) return oracle.saidPaid(payment);
+    if (answer.code === "nonce_replayed" && "transaction" in answer && answer.transaction === txOf(payment))
+      return oracle.saidPaid(payment);
+    if (answer.code !== "payment_expired") return;
+    // That it cannot be paid any more is no proof that it was not, long ago: whether it was, status says, as long as the ledger remembers.
+    const { payer, nonce, validBefore } = payment;
+    const found = await this.ask(payer, (rules, clock) => rules.status(payer, nonce, validBefore, clock)).catch(() => undefined);
+    if (found?.status === "expired") oracle.saidNever(payment);
+  }
+}
+
+function unknown(error: unknown): Answer {
+  if (error instanceof NoAnswer) return { ok: false, code: "pending" };
+  throw error;
+}
+
+export class Client extends Person {
+  readonly account: AccountId;
+  #nonces = 0;
+
+  constructor(account: AccountId, world: World) {
+    super(account, world);
+    this.account = account;
+  }
+
+  /** One purchase to its end: the same payment again and again until something certain is heard, then a look at the ledger. */
+  async buy(payee: AccountId, merchants: readonly Merchant[]): Promise<void> {
+    const { network, oracle } = this.world;
+    const { random } = network;
+    const nonce = digest("Nonce", { of: this.account, number: String(this.#nonces++) });
+    const payment = this.#sign(payee, nonce);
+    // Sometimes a second payment with the same nonce: only one of the two may ever be paid.
+    const both = random.chance(0.2) ? [payment, this.#sign(payee, nonce)] : [payment];
+    for (const each of both) oracle.issue(each);
+    await Promise.all(both.map((each) => this.#present(each, merchants)));
+    if (random.chance(0.1)) await this.#cancel(payment);
+    await this.#lookUp(payment);
+    // Somebody finds the old payment, and presents it once more.
+    await network.sleep(this, network.random.between(0, 10_000));
+    await this.#present(payment, merchants);
+  }
+
+  async #present(payment: LedgerPayment, merchants: readonly Merchant[]): Promise<void> {
+    const { network } = this.world;
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const merchant = network.random.pick(merchants);
+      const answer = await network.call(this, merchant, () => merchant.serve(payment)).catch(unknown);
+      if (answer.ok || answer.code === "nonce_replayed" || answer.code === "payment_expired") return;
+      await network.sleep(this, network.random.between(0, 3000));
+    }
+  }
+
+  async #cancel({ payer, nonce }: LedgerPayment): Promise<void> {
+    const { oracle } = this.world;
+    const cancelled = await this.ask(payer, (rules, clock) => rules.cancel(payer, nonce, clock)).catch(unknown);
+    if (cancelled.ok) for (const payment of oracle.withNonce(payer, nonce)) this.#saidCancelled(payment);
+  }
+
+  /** Asks around the dead line, while merchants may still be capturing. */
+  async #lookUp(payment: LedgerPayment): Promise<void> {
+    const { network, oracle } = this.world;
+    const { payer, nonce, validBefore } = payment;
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const found = await this.ask(payer, (rules, clock) => rules.status(payer, nonce, validBefore, clock)).catch(() => undefined);
+      if (found?.status === "settled" && found.transaction === txOf(payment)) return oracle.saidPaid(payment);
+      if (found?.status === "expired") return oracle.saidNever(payment);
+      if (found?.status === "cancelled") return this.#saidCancelled(payment);
+      const end = (validBefore - START) * 1000;
+      await network.sleep(this, Math.max(network.random.between(100, 3000), end - network.now + network.random.between(-2000, 3000)));
+    }
+  }
+
+  /** A nonce can be cancelled at any time. That nothing was ever paid with it follows only while the ledger would remember. */
+  #saidCancelled(payment: LedgerPayment): void {
+    const { shards, oracle } = this.world;
+    const latest = shards[shardOf(payment.payer, shards.length)]?.latest ?? 0;
+    if (latest <= payment.validBefore + RETENTION_SECONDS) oracle.saidNever(payment);
+  }
+
+  #sign(payee: AccountId, nonce: Digest): LedgerPayment {
+    const { network } = this.world;
+    const now = START + Math.floor(network.now / 1000);
+    const value = String(network.random.between(1, 60)) as Amount;
+    const terms = { payer: this.account, nonce, payee, value, validAfter: now - 1, validBefore: now + network.random.between(2, 40) };
+    const signed = { ...terms, validAfter: String(terms.validAfter), validBefore: String(terms.validBefore) };
+    return { ...terms, authorizationDigest: digest("Authorization", signed) };
+  }
+}

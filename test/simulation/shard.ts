@@ -1,0 +1,135 @@
+/** A machine with one shard of the ledger on it: the real rules over a real database that outlives every crash. */
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { LedgerCode } from "../../shared/ledger/load.fixtures.ts";
+import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import type { Genesis } from "../../shared/ledger/genesis.ts";
+import type { LedgerStore } from "../../shared/ledger/store.ts";
+import { START } from "../../shared/ledger/ledger.fixtures.ts";
+import { Crashed, type Machine, type Network, NoAnswer } from "./network.ts";
+
+const ALARM_MILLIS = 10_000;
+const DELAY_MILLIS = 20;
+
+export class Shard implements Machine {
+  readonly name: string;
+  up = true;
+  life = 0;
+  skew = 0;
+  /** The latest time that its ledger has seen, over all lives. */
+  latest = 0;
+  readonly #network: Network;
+  readonly #code: LedgerCode;
+  readonly #genesis: Genesis;
+  readonly #peers: readonly Shard[];
+  readonly #store = new CrashingStore();
+  #rules: LedgerRules;
+  #delivering = new Set<number>();
+
+  constructor(network: Network, code: LedgerCode, genesis: Genesis, peers: readonly Shard[]) {
+    this.name = `shard ${genesis.place?.shard}`;
+    this.#network = network;
+    this.#code = code;
+    this.#genesis = genesis;
+    this.#peers = peers;
+    this.#rules = this.#open();
+    this.#tick();
+  }
+
+  get rules(): LedgerRules {
+    return this.#rules;
+  }
+
+  /** Unix seconds, as this machine sees them. */
+  get clock(): number {
+    return START + Math.floor(this.#network.now / 1000) + this.skew;
+  }
+
+  /** One call to the ledger. In a storm the machine may stop at any statement of it, and just before it answers. */
+  handle<T>(event: (rules: LedgerRules, clock: number) => T): T {
+    const { random, weather } = this.#network;
+    this.latest = Math.max(this.latest, this.clock);
+    if (random.chance(weather.crash * 5)) this.#store.crashAfter(random.between(0, 12));
+    try {
+      const result = event(this.#rules, this.clock);
+      if (random.chance(weather.crash)) throw new Crashed();
+      this.#network.after(DELAY_MILLIS, () => this.#deliverAll());
+      return result;
+    } finally {
+      this.#store.crashAfter(Number.POSITIVE_INFINITY);
+    }
+  }
+
+  stop(): void {
+    this.#delivering = new Set();
+  }
+
+  start(): void {
+    this.#rules = this.#open();
+    this.#tick();
+  }
+
+  #open(): LedgerRules {
+    return new this.#code.LedgerRules(this.#store, this.#genesis);
+  }
+
+  /** The alarm: it rings whatever happens, for as long as this life lasts. */
+  #tick(): void {
+    const { life } = this;
+    this.#network.after(ALARM_MILLIS, () => {
+      if (this.life !== life) return;
+      try {
+        this.handle((rules, clock) => rules.tidy(clock));
+      } catch (error) {
+        if (!(error instanceof Crashed)) throw error;
+        return this.#network.crash(this);
+      }
+      this.#tick();
+    });
+  }
+
+  #deliverAll(): void {
+    if (!this.up) return;
+    for (const to of this.#rules.destinations()) void this.#deliver(to);
+  }
+
+  async #deliver(to: number): Promise<void> {
+    const peer = this.#peers[to];
+    if (!peer || this.#delivering.has(to)) return;
+    const delivering = this.#delivering;
+    delivering.add(to);
+    try {
+      await this.#code.deliver(this.#rules, to, (batch) =>
+        this.#network.call(this, peer, () => peer.handle((rules, clock) => rules.receive(batch, clock))),
+      );
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+    } finally {
+      delivering.delete(to);
+    }
+  }
+}
+
+/** A database in which the machine can stop at any statement: the transaction has not happened. */
+class CrashingStore implements LedgerStore {
+  readonly #store = memoryStore();
+  #left = Number.POSITIVE_INFINITY;
+
+  crashAfter(statements: number): void {
+    this.#left = statements;
+  }
+
+  sql(...statement: Parameters<LedgerStore["sql"]>): ReturnType<LedgerStore["sql"]> {
+    if (this.#left-- <= 0) throw new Crashed();
+    return this.#store.sql(...statement);
+  }
+
+  transact<T>(body: () => T): T {
+    return this.#store.transact(body);
+  }
+
+  /** For seeded faults only: ends the outermost transaction in its middle. */
+  commit(): void {
+    this.#store.sql("RELEASE nested_0");
+    this.#store.sql("SAVEPOINT nested_0");
+  }
+}

@@ -1,0 +1,26 @@
+/** The ledger Worker for the torture: the real one, except that its objects sometimes die right after they wrote. */
+import { Ledger as GenuineLedger } from "../../workers/ledger-do/ledger.ts";
+
+export { default } from "../../workers/ledger-do/index.ts";
+
+const ABORTS = 0.004;
+
+export class Ledger extends GenuineLedger {
+  override receive(...args: Parameters<GenuineLedger["receive"]>) {
+    return this.#thenPerhapsDie(super.receive(...args), 0.05);
+  }
+  override settle(...args: Parameters<GenuineLedger["settle"]>) {
+    return this.#thenPerhapsDie(super.settle(...args));
+  }
+  override reserve(...args: Parameters<GenuineLedger["reserve"]>) {
+    return this.#thenPerhapsDie(super.reserve(...args));
+  }
+  override capture(...args: Parameters<GenuineLedger["capture"]>) {
+    return this.#thenPerhapsDie(super.capture(...args));
+  }
+
+  #thenPerhapsDie<T>(result: T, probability = ABORTS): T {
+    if (Math.random() < probability) this.ctx.abort("torture");
+    return result;
+  }
+}

@@ -1,0 +1,120 @@
+/** Ring 4: the real Workers in real workerd over a real disk, killed again and again while clients pay. Then the books are compared with what was said. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type AccountId, accountOfBytes } from "../../shared/account.ts";
+import { randomBytes } from "../../shared/bytes.ts";
+import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { TorturedClient } from "./client.ts";
+import { Workerd } from "./workerd.ts";
+
+export interface TortureOptions {
+  kills: number;
+  shards: number;
+  clients: number;
+}
+
+export interface TortureReport extends TortureOptions {
+  seconds: number;
+  attempts: number;
+  retries: number;
+  acknowledged: number;
+  /** Acknowledged, and not on both sides of the book. */
+  lost: number;
+  /** Debited or credited more than once. */
+  duplicated: number;
+  /** True when all balances of all shards add up to the supply. */
+  supplyExact: boolean;
+  /** Whatever else is not as it should be. */
+  problems: string[];
+}
+
+const PAYEES = 8;
+const DRAIN_MILLIS = 60_000;
+
+export async function torture({ kills, shards, clients }: TortureOptions): Promise<TortureReport> {
+  const directory = await mkdtemp(join(tmpdir(), "lez-torture-"));
+  const began = Date.now();
+  const workerd = await Workerd.create(directory, shards);
+  try {
+    await workerd.start();
+    const people = await Promise.all(Array.from({ length: clients }, () => TorturedClient.create(workerd.origin)));
+    const payees = Array.from({ length: PAYEES }, () => accountOfBytes(randomBytes(32)));
+    let over = false;
+    const paying = people.map((client) => client.payUntil(() => over, payees));
+    for (let kill = 0; kill < kills; kill++) {
+      await sleep(60 + Math.random() * 340);
+      await workerd.kill();
+      await workerd.start();
+    }
+    over = true;
+    await Promise.all(paying);
+    const audit = await drained(workerd.origin);
+    const books = await readBooks(workerd.origin, [...people.map(({ account }) => account), ...payees]);
+    const acknowledged = people.flatMap((client) => client.acknowledged);
+    return {
+      kills,
+      shards,
+      clients,
+      seconds: Math.round((Date.now() - began) / 1000),
+      attempts: sum(people.map(({ attempts }) => attempts)),
+      retries: sum(people.map(({ retries }) => retries)),
+      acknowledged: acknowledged.length,
+      lost: acknowledged.filter((transaction) => !books.debits.has(transaction) || !books.credits.has(transaction)).length,
+      duplicated: books.duplicated,
+      supplyExact: audit.conclusive && audit.inFlight === "0" && audit.balances === audit.supply,
+      problems: [...audit.problems, ...people.flatMap(({ complaints }) => complaints)],
+    };
+  } finally {
+    await workerd.kill();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+export function passed({ lost, duplicated, supplyExact, problems, acknowledged }: TortureReport): boolean {
+  return lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && acknowledged > 0;
+}
+
+/** The audit once nothing is on its way any more. */
+async function drained(origin: string): Promise<LedgerAudit> {
+  const deadline = Date.now() + DRAIN_MILLIS;
+  for (;;) {
+    const response = await fetch(`${origin}/ledger/audit`);
+    const audit = (await response.json()) as LedgerAudit;
+    if (response.ok && ((audit.conclusive && audit.inFlight === "0") || Date.now() > deadline)) return audit;
+    if (Date.now() > deadline) throw new Error(`no audit: ${response.status} ${JSON.stringify(audit)}`);
+    await sleep(200);
+  }
+}
+
+interface TransactionBooks {
+  debits: Set<string>;
+  credits: Set<string>;
+  duplicated: number;
+}
+
+async function readBooks(origin: string, accounts: readonly AccountId[]): Promise<TransactionBooks> {
+  const entries = (await Promise.all(accounts.map((account) => readJournal(origin, account)))).flat();
+  const debits = entries.flatMap(({ kind, transaction }) => (kind === "debit" && transaction ? [transaction] : []));
+  const credits = entries.flatMap(({ kind, transaction, transactions = [] }) =>
+    kind === "credit" && transaction ? [transaction] : transactions,
+  );
+  const duplicated = debits.length - new Set(debits).size + (credits.length - new Set(credits).size);
+  return { debits: new Set(debits), credits: new Set(credits), duplicated };
+}
+
+async function readJournal(origin: string, account: AccountId): Promise<JournalEntry[]> {
+  const entries: JournalEntry[] = [];
+  for (;;) {
+    const after = entries.at(-1)?.seq ?? "0";
+    const page = (await (await fetch(`${origin}/accounts/${account}/journal?after=${after}`)).json()) as { entries: JournalEntry[] };
+    if (page.entries.length === 0) return entries;
+    entries.push(...page.entries);
+  }
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
