@@ -2,8 +2,8 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { Hono } from "hono";
 
-export class Store extends DurableObject {
-  constructor(ctx: DurableObjectState, env: unknown) {
+export class Store extends DurableObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID");
   }
