@@ -3,6 +3,7 @@
  * Same bundler and conditions as wrangler's; bindings and dates come from the wrangler.toml files, never from here.
  */
 import { mkdir, writeFile } from "node:fs/promises";
+import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
@@ -44,7 +45,9 @@ export async function bundleScript(entryPoint: string): Promise<string> {
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*"],
+    // The Workers need none of Node's modules; the official packages that tests and benchmarks bundle do.
+    external: ["cloudflare:*", "node:*"],
+    alias: Object.fromEntries(builtinModules.filter((name) => !name.startsWith("_")).map((name) => [name, `node:${name}`])),
   });
   return outputFiles[0]?.text ?? "";
 }

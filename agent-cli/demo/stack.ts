@@ -28,6 +28,8 @@ export interface StackOptions {
   vars?: Record<string, Record<string, string>>;
   /** Another merchant in place of the demo's: the text of a bundled Worker with the same bindings. */
   merchantScript?: string;
+  /** Without rate limits: for measuring. */
+  unlimited?: boolean;
 }
 
 export interface Stack {
@@ -45,13 +47,14 @@ const healthSchema = z.object({ ledger: z.string() });
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = await import("miniflare");
   const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
+  const { onLog } = options;
   const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       log: new Log(LogLevel.ERROR),
       cf: false,
-      handleStructuredLogs: ({ message }) => options.onLog?.(message),
+      ...(onLog && { handleStructuredLogs: ({ message }) => onLog(message) }),
       resourcePersistencePath: directory,
       workers: bundles.map((bundle) => workerOptions(bundle, options)),
     }),
@@ -82,6 +85,7 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     name,
     modules: true,
     script: name === "lez-merchant" ? (merchantScript ?? script) : script,
+    ...(stack.unlimited && { ratelimits: {} }),
     bindings: {
       ...(options["bindings"] as object),
       ...(shards !== undefined && name !== "lez-merchant" && { SHARDS: String(shards) }),

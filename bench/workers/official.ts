@@ -1,0 +1,46 @@
+/**
+ * The official merchant with our mechanism and a facilitator in the same isolate that verifies as ours does and stores nothing:
+ * no replay check, no ledger, no hop. A reference, not an equal.
+ */
+import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
+import type { FacilitatorClient } from "@x402/core/server";
+import { Hono } from "hono";
+import type { AccountId } from "../../shared/account.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import type { Digest } from "../../shared/digest.ts";
+import { ExactLezScheme } from "../../shared/exact/server/index.ts";
+import { verifyExact } from "../../shared/exact/verify.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { unixNow } from "../../shared/time.ts";
+
+const LEDGER = "0".repeat(64) as Digest;
+
+const verify = async (payload: unknown, requirements: unknown) => verifyExact(payload, requirements, { now: unixNow(), ledger: LEDGER });
+
+const facilitator: FacilitatorClient = {
+  async verify(payload, requirements) {
+    const verified = await verify(payload, requirements);
+    return verified.ok ? { isValid: true, payer: verified.payment.payer } : { isValid: false, invalidReason: verified.code };
+  },
+  async settle(payload, requirements) {
+    const verified = await verify(payload, requirements);
+    const payer: AccountId | undefined = verified.ok ? verified.payment.payer : undefined;
+    return { success: verified.ok, transaction: verified.ok ? verified.transaction : "", network: NETWORK, ...(payer && { payer }) };
+  },
+  getSupported: async () => ({
+    kinds: [{ x402Version: 2, scheme: SCHEME, network: NETWORK, extra: { ledger: LEDGER } }],
+    extensions: [],
+    signers: {},
+  }),
+};
+
+const server = new x402ResourceServer(facilitator).register(NETWORK, new ExactLezScheme());
+const price = { asset: ASSET, amount: "1" };
+const accepts = { scheme: SCHEME, network: NETWORK as `${string}:${string}`, payTo: DEMO_MERCHANT_ACCOUNT, price, maxTimeoutSeconds: 900 };
+
+const app = new Hono();
+let gate: ReturnType<typeof paymentMiddleware> | undefined;
+// Made in the first request: at module scope the official middleware fetches, which Workers do not allow there.
+app.use("/item", (c, next) => (gate ??= paymentMiddleware({ "GET /item": { accepts, description: "An item" } }, server))(c, next));
+app.get("/item", (c) => c.text("goods"));
+export default app;
