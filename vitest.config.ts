@@ -1,4 +1,4 @@
-/** Two projects: `node` for everything that runs in Node, `workerd` for what needs the Workers runtime itself. */
+/** `node` for everything that runs in Node, `workerd` for what needs the Workers runtime itself: over a ledger of one shard, and of four. */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
@@ -17,20 +17,9 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        // One entry that exports both Workers' classes, so that tests reach into the Durable Object.
-        plugins: [
-          cloudflareTest({
-            main: "./test/workerd/entry.ts",
-            wrangler: { configPath: "./workers/facilitator/wrangler.toml" },
-            miniflare: {
-              bindings: { FAUCET: "on" },
-              durableObjects: { LEDGER: { className: "Ledger", useSQLite: true } },
-            },
-          }),
-        ],
-        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"], testTimeout: 20_000 },
-      },
+      workerd("workerd", 1, ["test/workerd/**/*.test.ts"], ["test/workerd/shards.test.ts"]),
+      // What a ledger of several objects must do just as well, and what only it does.
+      workerd("workerd, 4 shards", 4, ["test/workerd/{shards,concurrency,restart,http}.test.ts"], []),
     ],
     coverage: {
       provider: "istanbul",
@@ -40,3 +29,20 @@ export default defineConfig({
     },
   },
 });
+
+/** Tests in workerd, over a ledger of so many shards. One entry exports both Workers' classes, so that tests reach into the Durable Object. */
+function workerd(name: string, shards: number, include: string[], exclude: string[]) {
+  return {
+    plugins: [
+      cloudflareTest({
+        main: "./test/workerd/entry.ts",
+        wrangler: { configPath: "./workers/facilitator/wrangler.toml" },
+        miniflare: {
+          bindings: { FAUCET: "on", SHARDS: String(shards) },
+          durableObjects: { LEDGER: { className: "Ledger", useSQLite: true } },
+        },
+      }),
+    ],
+    test: { name, include, exclude, testTimeout: 20_000 },
+  };
+}

@@ -10,7 +10,8 @@ import { EXIT } from "./exit-codes.ts";
 import { processIo } from "./io.ts";
 import { exclusively } from "./lock.ts";
 import { succeed } from "./outcome.ts";
-import { Sandbox, sandbox } from "./testing/cli.ts";
+import { type Sandbox, sandbox } from "./testing/cli.ts";
+import { RACER } from "./testing/race.ts";
 
 const outer = sandbox();
 let box: Sandbox;
@@ -23,7 +24,8 @@ beforeEach(() => {
   log = path.join(home, "audit.jsonl");
 });
 const env = () => ({ LEZ_AGENT_PAY_HOME: path.dirname(log) });
-const context = () => contextFor({ ...processIo(), env: env() }, [], true);
+const io = processIo();
+const context = () => contextFor({ ...io, env: env() }, [], true);
 const write = async (count: number) => {
   for (let i = 0; i < count; i++) await record(context(), "requested", { i: String(i), url: "https://shop.example/" });
 };
@@ -65,7 +67,7 @@ describe("the chain", () => {
 
   test("goes on after a line that a dying process left half written", async () => {
     await write(2);
-    appendFileSync(log, '{"seq":"3","at":');
+    appendFileSync(log, `{"seq":"3","at":"${"x".repeat(2000)}`); // longer than what is written next
     expect((await verify()).json.error.message).toContain("line 3 is not complete");
     await write(1);
     expect((await verify()).json.data["entries"]).toBe(3);
@@ -83,8 +85,8 @@ describe("the chain", () => {
 
 describe("several processes at once", () => {
   test("lose nothing and keep the chain", async () => {
-    const script = path.join(import.meta.dirname, "testing/race.ts");
-    const race = (name: string) => promisify(execFile)(process.execPath, [script, name, "40"], { env: { ...process.env, ...env() } });
+    const race = (name: string) =>
+      promisify(execFile)(process.execPath, [RACER, name, "40"], { env: { ...process.env, ...outer.env, ...env() } });
     await Promise.all(["a", "b", "c"].map(race));
     const read = readAudit(context());
     if (!read.ok) throw new Error(read.error.message);

@@ -87,6 +87,15 @@ describe("a purchase", () => {
     expect(await askOwner("--again")).not.toBe(code);
   });
 
+  test("stays paid, whatever a later copy of the payment is told", async () => {
+    const code = await askOwner();
+    await decide(code);
+    await buy();
+    merchant.behaviour = { amount: "20000" };
+    expect((await box.run(["pay", code])).json.error.code).toBe("amount_mismatch");
+    expect((await box.run(["request", "show", code])).json.data["state"]).toBe("paid");
+  });
+
   test("of what costs nothing is just fetched", async () => {
     merchant.behaviour = { instead: (_, response) => !!response.writeHead(200).end("free") };
     const run = await box.run(["fetch", url()]);

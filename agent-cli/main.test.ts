@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import { EXIT } from "./exit-codes.ts";
 import { cells } from "./layout.ts";
-import { parseArgv } from "./program.ts";
+import { commandNamed, parseArgv } from "./program.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
 import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
 
@@ -136,6 +136,17 @@ describe("help", () => {
     expect((await box.run(["--version"])).stdout).toBe(`${packageJson.version}\n`);
     expect((await box.run(["--help", "--json"])).json.data["text"]).toContain("Usage:");
   });
+});
+
+test("a first run needs no second word: demo alone is demo http", () => {
+  expect(parseArgv(["demo"], info)).toMatchObject({ kind: "run", command: { name: "demo http" } });
+  expect(parseArgv(["demo", "cli"], info)).toMatchObject({ kind: "run", command: { name: "demo cli" } });
+});
+
+test("a name and its alias are one command, not two", () => {
+  for (const { aliases = [], name } of COMMANDS)
+    for (const alias of aliases) expect(commandNamed(COMMANDS, alias)).toBe(commandNamed(COMMANDS, name));
+  expect(commandNamed(COMMANDS, "owner approve")).toBe(commandNamed(COMMANDS, "approve"));
 });
 
 test("exit codes are the documented ones", () => {

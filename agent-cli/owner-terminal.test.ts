@@ -84,18 +84,22 @@ describe("owner approve", () => {
 
   test("a large amount is typed, not waved through with a y", async () => {
     merchant.behaviour = { amount: "2500000000" };
-    for (const [typed, exit] of [
+    const typed: [string, number][] = [
       ["y", EXIT.approvalPending],
       ["2.4", EXIT.approvalPending],
       ["2.5", EXIT.ok],
       ["2.5 lgo", EXIT.ok],
       ["CODE", EXIT.ok],
-    ] as const) {
-      const { code } = await ask(merchant.url, "request.json");
-      const terminal = box.terminal("owner approve --request-file ./request.json --owner-file ./owner.json --out ./large.json --force");
-      await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${typed === "CODE" ? code : typed}${ENTER}`);
-      expect([typed, await terminal.exit]).toEqual([typed, exit]);
-    }
+    ];
+    const type = async ([text, exit]: [string, number], i: number) => {
+      const { code } = await ask(merchant.url, `large-${i}.json`);
+      const terminal = box.terminal(
+        `owner approve --request-file ./large-${i}.json --owner-file ./owner.json --out ./large-${i}-payment.json`,
+      );
+      await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${text === "CODE" ? code : text}${ENTER}`);
+      expect([text, await terminal.exit]).toEqual([text, exit]);
+    };
+    await Promise.all(typed.map(type));
   });
 
   test("Ctrl-C at any question signs nothing", async () => {

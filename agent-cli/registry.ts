@@ -20,6 +20,7 @@ import { inbox } from "./commands/inbox.ts";
 import { keyBackup } from "./commands/key-backup.ts";
 import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
 import { keyShow } from "./commands/key-show.ts";
+import { ledgerAudit } from "./commands/ledger-audit.ts";
 import { mcp } from "./commands/mcp.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
 import { pay } from "./commands/pay.ts";
@@ -63,6 +64,7 @@ export const COMMANDS: readonly Command[] = [
   doctor,
   completions,
   faucet,
+  ledgerAudit,
   demoHttp,
   demoCli,
 ];
@@ -74,6 +76,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   demo: "the whole story, on this machine",
   http: "plain HTTP, with or without a payment",
   key: "the owner's key",
+  ledger: "the ledger's own book",
   owner: "the owner's key and decisions",
   request: "what the agent asks its owner to pay for",
 };

@@ -53,7 +53,11 @@ function readOptions() {
     if (![seeds, seed].every((number) => /^[0-9]{1,9}$/.test(number))) throw new Error("--seeds and --seed are numbers");
     return { seeds: Number(seeds), seed: Number(seed), shards: parseShards(shards), json };
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    process.exit(2);
+    return misused(error instanceof Error ? error.message : String(error));
   }
+}
+
+function misused(problem: string): never {
+  console.error(`${problem}\n${USAGE}`);
+  process.exit(2);
 }

@@ -35,7 +35,11 @@ function readOptions() {
     if (![kills, clients].every((number) => /^[1-9][0-9]{0,4}$/.test(number))) throw new Error("--kills and --clients are numbers");
     return { kills: Number(kills), shards: parseShards(shards), clients: Number(clients), json };
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    process.exit(2);
+    return misused(error instanceof Error ? error.message : String(error));
   }
+}
+
+function misused(problem: string): never {
+  console.error(`${problem}\n${USAGE}`);
+  process.exit(2);
 }

@@ -108,6 +108,8 @@ export const PRUNE_BATCH = 1000;
 export const SWEEP_INTERVAL_SECONDS = 3600;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;
+/** Journal entries younger than this are never pruned, exported or not. */
+export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** When an alarm that failed rings again. */
 export const ALARM_RETRY_SECONDS = 5;
 /** Objects that one ledger can be spread over. */
@@ -143,5 +145,7 @@ export const STORED_ANSWER_SECONDS = 24 * 3600;
 export const ANSWER_PATIENCE_SECONDS = 0.1;
 /** A signed offer is valid until the end of the window after the one it was made in. */
 export const OFFER_WINDOW_SECONDS = 900;
+/** One call from the facilitator to the ledger. Less than a merchant waits for its facilitator. */
+export const LEDGER_TIMEOUT_SECONDS = 10;
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;

@@ -13,6 +13,8 @@ export const REASON = "The comparison you asked for needs the figures of this re
 export const PASSPHRASE = "correct horse battery";
 
 const BIN = path.join(import.meta.dirname, "..", "bin.js");
+/** Many tests start the executable, and most of that time would go into compiling it. */
+const COMPILED = path.join(import.meta.dirname, "../../node_modules/.cache/lez-agent-pay");
 
 interface Envelope {
   ok: boolean;
@@ -47,7 +49,7 @@ export function wordsOf(line: string): string[] {
 
 export class Sandbox {
   readonly directory = mkdtempSync(path.join(tmpdir(), "lez-agent-pay-"));
-  readonly env = { LEZ_AGENT_PAY_HOME: this.path("home"), TERM: "xterm", LANG: "C.UTF-8" };
+  readonly env = { LEZ_AGENT_PAY_HOME: this.path("home"), TERM: "xterm", LANG: "C.UTF-8", NODE_COMPILE_CACHE: COMPILED };
 
   path(name: string): string {
     return path.join(this.directory, name);

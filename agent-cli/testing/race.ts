@@ -3,9 +3,14 @@ import { record } from "../audit-log.ts";
 import { contextFor } from "../context.ts";
 import { processIo } from "../io.ts";
 
-const [name = "", count = "1"] = process.argv.slice(2);
-const context = contextFor(processIo(), [], true);
-for (let i = 0; i < Number(count); i++) {
-  const written = await record(context, "requested", { by: name, i: String(i) });
-  if (!written.ok) throw new Error(written.error.message);
+/** To be run by node, with a name and a number. */
+export const RACER = import.meta.filename;
+
+if (import.meta.main) {
+  const [name = "", count = "1"] = process.argv.slice(2);
+  const context = contextFor(processIo(), [], true);
+  for (let i = 0; i < Number(count); i++) {
+    const written = await record(context, "requested", { by: name, i: String(i) });
+    if (!written.ok) throw new Error(written.error.message);
+  }
 }

@@ -16,6 +16,7 @@ import {
   paymentOf,
   reopen,
   START,
+  txOf,
 } from "./ledger.fixtures.ts";
 
 /** A ledger in which something of everything has happened. */
@@ -33,6 +34,10 @@ const HELD_SUM = `${ALICE}: held is not the sum of its holds`;
 const BOUNDS = `${ALICE}: not 0 <= held <= balance`;
 const TOTAL = `${ALICE}: the journal does not add up to the balance`;
 const brokenAt = (entry: number) => `${ALICE}: the chain breaks at entry ${entry}`;
+
+const PAID = txOf(paymentOf({ nonce: idOf(1), value: "20" as Amount }));
+const noDebit = `${ALICE}: no debit for payment ${PAID}`;
+const noPayment = `${ALICE}: no settled payment like debit ${PAID}`;
 
 describe("audit", () => {
   test("finds a ledger that works to be in order, and sums it up", () => {
@@ -87,6 +92,14 @@ describe("audit", () => {
     ["a journal entry that vanished", `DELETE FROM journal WHERE account = '${ALICE}' AND seq = 2`, [brokenAt(1), TOTAL]],
     ["a last entry that vanished", `DELETE FROM journal WHERE account = '${ALICE}' AND seq = 3`, [brokenAt(2), TOTAL]],
     ["a journal that vanished", `DELETE FROM journal WHERE account = '${ALICE}'`, [brokenAt(0), TOTAL]],
+    ["a payment that vanished after it was paid", `DELETE FROM payment WHERE tx = '${PAID}'`, [noPayment]],
+    ["a settled payment of another value", `UPDATE payment SET value = '21' WHERE tx = '${PAID}'`, [noPayment]],
+    ["a settled payment to another payee", `UPDATE payment SET payee = '${CAROL}' WHERE tx = '${PAID}'`, [noPayment]],
+    [
+      "a payment that was called settled and never paid",
+      `UPDATE payment SET tx = '${idOf(5)}' WHERE tx = '${PAID}'`,
+      [noPayment, noDebit.replace(PAID, idOf(5))],
+    ],
     ["a head that changed", `UPDATE account SET journal_head = '${idOf(0)}' WHERE id = '${ALICE}'`, [brokenAt(3)]],
     ["a length that changed", `UPDATE account SET journal_seq = 4 WHERE id = '${ALICE}'`, [brokenAt(3)]],
   ])("names %s", (_, tamper, problems) => {
@@ -96,6 +109,12 @@ describe("audit", () => {
     expect(report).toMatchObject({ ok: false, problems: expect.arrayContaining(problems) });
     expect(report.problems).toHaveLength(problems.length);
   });
+});
+
+test("audit does not miss payments that the ledger has forgotten", () => {
+  const { rules } = busyLedger();
+  while ((rules.tidy(START + 10 ** 6) ?? Infinity) <= START + 10 ** 6 + 1);
+  expect(rules.audit()).toMatchObject({ ok: true, payments: { held: 0, settled: 0, cancelled: 0 }, journalEntries: 7 });
 });
 
 test("a book that contradicts itself moves no money: the event throws, and leaves everything as it was", () => {

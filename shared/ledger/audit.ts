@@ -3,6 +3,7 @@ import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
 import { RETENTION_SECONDS } from "../limits.ts";
 import type { Accounts } from "./accounts.ts";
+import { journalBase } from "./checkpoint.ts";
 import type { Born } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link } from "./journal.ts";
 import type { LedgerStore } from "./store.ts";
@@ -54,7 +55,7 @@ export function auditLedger(
     if (BigInt(account.held) !== (holds.get(id) ?? 0n)) problems.push(`${id}: held is not the sum of its holds`);
     holds.delete(id);
     const debits = new Debits(store, id, now);
-    const chain = replay(accounts, account, ledger, (entry) => debits.see(entry));
+    const chain = replay(store, accounts, account, ledger, (entry) => debits.see(entry));
     journalEntries += chain.entries;
     if (!chain.intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
     if (chain.last?.balanceAfter !== account.balance) problems.push(`${id}: the journal does not add up to the balance`);
@@ -114,14 +115,15 @@ class Debits {
   }
 }
 
-/** Walks an account's chain from its first entry to its last, or to the first that does not follow. */
+/** Walks an account's chain from its first entry, or the last pruned one, to its last, or to the first that does not follow. */
 function replay(
+  store: LedgerStore,
   accounts: Accounts,
   { account, journalSeq, journalHead }: AccountState,
   ledger: Born["ledger"],
   see: (entry: JournalEntry) => void,
 ): { intact: boolean; entries: number; last: Link | undefined } {
-  let last: Link | undefined;
+  let last = journalBase(store, account);
   let entries = 0;
   for (;;) {
     const page = accounts.journal(account, Number(last?.seq ?? 0), PAGE);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
 import { ALICE, dump, FIRST, holdBy, idOf, openLedger, paymentOf, reopen, reservationOf, SECOND, START, VALID } from "./ledger.fixtures.ts";
 import type { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
@@ -28,6 +29,21 @@ describe("the clock never runs back", () => {
     rules.release(reservationOf(PAYMENT, FIRST), LATE);
     expect(rules.settle(PAYMENT, FIRST, START)).toEqual(EXPIRED);
     expect(rules.check(PAYMENT, START)).toEqual(EXPIRED);
+  });
+
+  test("by a day, while the ledger is open or over a restart after an alarm", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    rules.settle(PAYMENT, FIRST, START);
+    const tomorrow = START + 24 * 3600;
+    rules.tidy(tomorrow);
+    for (const ledger of [rules, reopen(store)]) {
+      const fresh = paymentOf({ nonce: idOf(0xc), validAfter: START, validBefore: START + VALID });
+      expect(ledger.settle(fresh, FIRST, START)).toEqual(EXPIRED);
+      const current = paymentOf({ nonce: idOf(0xd), validAfter: tomorrow, validBefore: tomorrow + VALID, value: "1" as Amount });
+      expect(ledger.reserve(current, holdBy(FIRST), START)).toMatchObject({ ok: true, heldUntil: tomorrow + 60 });
+      ledger.release(reservationOf(current, FIRST), START);
+    }
   });
 
   test("in what the journal says", () => {

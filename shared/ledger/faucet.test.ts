@@ -35,6 +35,17 @@ describe("a grant", () => {
     expect(dump(store)).toEqual(before);
   });
 
+  test("is given once for ever: not again when its payment is forgotten", () => {
+    const { store, rules } = ledger();
+    const first = rules.fund(ALICE, amount(1000n), idOf(1), START);
+    const later = START + 10 ** 7;
+    while (rules.tidy(later) !== undefined);
+    expect(dump(store)["payment"]).toEqual([]);
+    expect(rules.fund(ALICE, amount(1000n), idOf(1), later)).toEqual(first);
+    expect(rules.fund(BOB, amount(1000n), idOf(1), later)).toEqual(refused("nonce_replayed"));
+    expect(rules.account(ALICE)).toMatchObject({ balance: "1000" });
+  });
+
   test("keeps its id to itself: another amount or account under it is nonce_replayed", () => {
     const { store, rules } = ledger();
     rules.fund(ALICE, amount(1000n), idOf(1), START);

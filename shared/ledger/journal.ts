@@ -40,6 +40,14 @@ export type BatchOrigin = {
 /** What a chain goes on from. */
 export type Link = Pick<JournalEntry, "seq" | "hash" | "balanceAfter">;
 
+/** A page of a chain. */
+export interface JournalPage {
+  /** Oldest first; the next page is after the last one's seq. */
+  entries: JournalEntry[];
+  /** The last entry that was pruned, when the page would have begun before it: what the first entry goes on from. */
+  base?: Link;
+}
+
 export function batchDigest(transactions: readonly Digest[]): Digest {
   return digest("Batch", transactions);
 }

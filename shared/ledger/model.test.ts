@@ -9,7 +9,7 @@ import { CLOCK_SKEW_SECONDS, FAUCET_CAP_PER_ACCOUNT, MAX_HOLD_SECONDS, MAX_VALID
 import type { AccountId } from "../account.ts";
 import { appliedOf, consolidate } from "./consolidate.ts";
 import { ALICE, BOB, CAROL, DAVE, ERIN, holdBy, idOf, LEDGER, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "./ledger.fixtures.ts";
-import { loadLedger } from "./load.fixtures.ts";
+import { loadLedger } from "../../test/ledger-code.ts";
 import { LedgerModel, type ModelEvent } from "./model.fixtures.ts";
 import { type Mutant, MUTANTS, SHARD_MUTANTS } from "./mutants.fixtures.ts";
 import { LedgerRules } from "./rules.ts";

@@ -33,6 +33,20 @@ describe("the alarm frees dead holds", () => {
     expect(rules.account(BOB)).toMatchObject({ held: "0" });
   });
 
+  test("even ten thousand of one payer, in as many alarms as that takes, and no alarm takes more than its batch", () => {
+    const store = memoryStore();
+    const rules = openLedger(store, 20_000n);
+    give(rules, BOB, 10_000n);
+    const one = paymentOf({ payer: BOB, payee: ALICE, value: "1" as Amount, validBefore: START + 10 });
+    for (let i = 0; i < 10_000; i++) rules.reserve({ ...one, nonce: idOf(i) }, holdBy(FIRST), START);
+    let at = START + HELD + 1;
+    for (let alarms = 1; alarms <= 10_000 / EXPIRY_BATCH; alarms++) {
+      at = rules.tidy(at) ?? 0;
+      expect(count(store, "held")).toBe(10_000 - alarms * EXPIRY_BATCH);
+    }
+    expect(rules.account(BOB)).toMatchObject({ balance: "10000", held: "0" });
+  });
+
   test("and rings for the next one that dies, but within an hour", () => {
     const rules = openLedger(memoryStore());
     rules.reserve(paymentOf({ validBefore: START + 2 * SWEEP_INTERVAL_SECONDS }), holdBy(FIRST), START);

@@ -37,12 +37,13 @@ import {
 } from "../limits.ts";
 import { Accounts } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
+import { type Checkpoint, journalBase, pruneJournal, recordCheckpoint } from "./checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
 import { grantedTo, paidGrant, recordGrant, rememberGrant } from "./faucet.ts";
 import { type Born, type Genesis, openGenesis } from "./genesis.ts";
 import type { ReceivedMark } from "./inbox.ts";
-import type { JournalEntry } from "./journal.ts";
+import type { JournalEntry, JournalPage } from "./journal.ts";
 import { type CancelledRow, type HeldRow, type PaymentRow, Payments, type SettledRow } from "./payments.ts";
 import type { LedgerStore } from "./store.ts";
 import type { Batch, Received } from "./stream.ts";
@@ -195,7 +196,7 @@ export class LedgerRules {
     return this.#event(clock, (now) => {
       const dead = this.#payments.deadHolds(now, EXPIRY_BATCH);
       for (const row of dead) this.#free(row);
-      const unfinished = this.#payments.sweep(now) || dead.length === EXPIRY_BATCH;
+      const unfinished = [this.#payments.sweep(now), pruneJournal(this.#store, now), dead.length === EXPIRY_BATCH].includes(true);
       this.#persistClock();
       if (unfinished) return now + 1;
       if (this.#payments.isEmpty()) return undefined;
@@ -250,6 +251,23 @@ export class LedgerRules {
   /** A page of an account's chain, oldest first. */
   journal(id: AccountId, afterSeq: number, limit: number): JournalEntry[] {
     return this.#accounts.journal(id, afterSeq, limit);
+  }
+
+  /** The same, with what it goes on from when the journal was pruned. */
+  journalPage(id: AccountId, afterSeq: number, limit: number): JournalPage {
+    const base = journalBase(this.#store, id);
+    const cut = base !== undefined && afterSeq < Number(base.seq);
+    return { entries: this.journal(id, afterSeq, limit), ...(cut && { base }) };
+  }
+
+  /** Somebody has exported this chain up to the entry with this hash. @returns undefined when there is no such entry */
+  checkpoint(id: AccountId, seq: number, head: Digest, clock: number): Checkpoint | undefined {
+    return this.#event(clock, (now) => {
+      const [entry] = this.journal(id, seq - 1, 1);
+      if (entry?.hash !== head || Number(entry.seq) !== seq) return undefined;
+      recordCheckpoint(this.#store, id, entry);
+      return { ledger: this.#born.ledger, account: id, seq: entry.seq, head, balance: entry.balanceAfter, at: String(now) };
+    });
   }
 
   /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book. */

@@ -83,6 +83,15 @@ CREATE TABLE IF NOT EXISTS faucet_grant (
   authorization_digest TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- How far each account's journal was exported, and the last entry that was pruned since.
+CREATE TABLE IF NOT EXISTS checkpoint (
+  account TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  base_seq INTEGER NOT NULL DEFAULT 0,
+  base_hash TEXT,
+  base_balance TEXT
+) STRICT, WITHOUT ROWID;
+
 -- Money on its way to accounts of other shards.
 CREATE TABLE IF NOT EXISTS outbox (
   to_shard INTEGER NOT NULL,

@@ -4,7 +4,7 @@ import { accountOfBytes } from "../../shared/account.ts";
 import { digest } from "../../shared/digest.ts";
 import { hexToBytes } from "../../shared/bytes.ts";
 import { deliver } from "../../shared/ledger/delivery.ts";
-import type { LedgerCode } from "../../shared/ledger/load.fixtures.ts";
+import type { LedgerCode } from "../ledger-code.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf, treasuryOf } from "../../shared/ledger/shards.ts";
 import { START } from "../../shared/ledger/ledger.fixtures.ts";

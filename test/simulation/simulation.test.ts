@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { loadLedger } from "../../shared/ledger/load.fixtures.ts";
+import { loadLedger } from "../ledger-code.ts";
 import { CRASH_MUTANTS, type Mutant, MUTANTS } from "../../shared/ledger/mutants.fixtures.ts";
 import { simulate } from "./run.ts";
 

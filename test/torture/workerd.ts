@@ -29,8 +29,8 @@ export class Workerd {
   /** Facilitator and ledger, not started yet. What they store stays in `directory`. */
   static async create(directory: string, shards: number): Promise<Workerd> {
     await mkdir(join(directory, "storage"), { recursive: true });
-    await writeFile(join(directory, "ledger.js"), await entry("ledger-worker.ts"));
-    await writeFile(join(directory, "facilitator.js"), await entry("facilitator-worker.ts"));
+    await writeFile(join(directory, "ledger.js"), await entry("workers/ledger.ts"));
+    await writeFile(join(directory, "facilitator.js"), await entry("workers/facilitator.ts"));
     await writeFile(join(directory, "config.capnp"), configOf(directory, shards));
     return new Workerd(directory, await freePort());
   }

@@ -5,6 +5,7 @@ import { vi } from "vitest";
 import type { AccountId } from "../../shared/account.ts";
 import type { Amount } from "../../shared/amount.ts";
 import { dump } from "../../shared/ledger/ledger.fixtures.ts";
+import { parseShards, shardOf } from "../../shared/ledger/shards.ts";
 import type { Row } from "../../shared/ledger/store.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import type { WalletSigner } from "../../shared/signer.ts";
@@ -62,9 +63,20 @@ export async function alarmOf(ledger: Stub): Promise<number | undefined> {
   return millis === null ? undefined : millis / 1000;
 }
 
-/** Somebody new with 25000. */
+/** Over how many shards the ledgers of this run are spread: the tests are run at 1 and at 4. */
+export const SHARDS = parseShards(env.SHARDS);
+
+/** Somebody new who lives on that shard. */
+export async function newPayerOn(shard: number): Promise<WalletSigner> {
+  for (;;) {
+    const payer = await newPayer();
+    if (shardOf(payer.account, SHARDS) === shard) return payer;
+  }
+}
+
+/** Somebody new with 25000, on the shard where the money comes from: the object that the test holds. */
 export async function fundedPayer(ledger: Stub): Promise<WalletSigner> {
-  const payer = await newPayer();
+  const payer = await newPayerOn(0);
   await give(ledger, payer.account, "25000");
   return payer;
 }

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { accountIdSchema } from "../../shared/account.ts";
 import { hexToBytes, utf8 } from "../../shared/bytes.ts";
 import { bodyDigest, digestSchema } from "../../shared/digest.ts";
-import { parseJson } from "../../shared/json.ts";
+import { checkShape, parseJson } from "../../shared/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
 import type { Api } from "./api.ts";
 
@@ -21,13 +21,25 @@ export function mayServe(c: Context<Api>, payTo: unknown): boolean {
   if (!configured) return true;
   const keys = parseJson(configured, MAX_FILE_BYTES, keysSchema);
   if (!keys.ok) throw new Error(`FACILITATOR_KEYS: ${keys.problem}`);
-  const [, key = ""] = /^Bearer (\S+)$/.exec(c.req.header("Authorization") ?? "") ?? [];
-  const shown = hexToBytes(bodyDigest(utf8(key)));
+  const shown = shownKey(c);
   // Hashes are compared, in constant time and all of them: neither the key nor its place can be learned from the clock.
   return Object.entries(keys.value).reduce((allowed, [hash, accounts]) => {
     const known = crypto.subtle.timingSafeEqual(hexToBytes(hash), shown);
     return allowed || (known && accounts.some((account) => account === payTo));
   }, false);
+}
+
+/** True for the ledger's operator, whose key's SHA-256 is configured, and for everybody where money is handed out anyway. */
+export function isOperator(c: Context<Api>): boolean {
+  if (c.env.FAUCET === "on") return true;
+  const operator = checkShape(c.env.OPERATOR_KEY_SHA256, digestSchema);
+  return operator.ok && crypto.subtle.timingSafeEqual(hexToBytes(operator.value), shownKey(c));
+}
+
+/** SHA-256 of the bearer key that was sent. */
+function shownKey(c: Context<Api>): Uint8Array {
+  const [, key = ""] = /^Bearer (\S+)$/.exec(c.req.header("Authorization") ?? "") ?? [];
+  return hexToBytes(bodyDigest(utf8(key)));
 }
 
 /** False when this address has asked too often. The platform counts per location and roughly: it guards work, never money. */

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type * as z from "zod/mini";
 import { readLimited } from "../../shared/body.ts";
-import type { ErrorCode } from "../../shared/errors.ts";
+import { type ErrorCode, errorBody, ERRORS } from "../../shared/errors.ts";
 import { BackendUnavailable } from "../../shared/facilitator.ts";
 import { type Parsed, parseJson } from "../../shared/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
@@ -20,6 +20,13 @@ export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, 
 /** Retry-After, on the answers after which waiting helps. */
 export function askToWait(c: Context<Api>, status: number): void {
   if (status === 429 || status === 503) c.header("Retry-After", String(RETRY_AFTER_SECONDS));
+}
+
+/** @param transaction the settlement that stands in the way */
+export function refusal(c: Context<Api>, code: ErrorCode, detail?: string, transaction?: string) {
+  const { status } = ERRORS[code];
+  askToWait(c, status);
+  return c.json({ ...errorBody(code, detail), ...(transaction && { transaction }) }, status as 400);
 }
 
 /** What an exception means to the caller. The exception itself goes to the log, never to the caller. */

@@ -5,7 +5,6 @@ import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { amountSchema } from "../../shared/amount.ts";
 import { decisionRecordSchema } from "../../shared/decision.ts";
 import { digestSchema } from "../../shared/digest.ts";
-import { type ErrorCode, errorBody, ERRORS } from "../../shared/errors.ts";
 import type { Facilitator } from "../../shared/facilitator.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
 import { checkShape } from "../../shared/json.ts";
@@ -13,7 +12,8 @@ import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_GRANT } from "../../shared/limits.ts";
 import { isTraceId, newTraceId } from "../../shared/log.ts";
 import { withinLimit } from "./access.ts";
-import { type Api, askToWait, failure, readJson } from "./api.ts";
+import { type Api, failure, readJson, refusal } from "./api.ts";
+import { serveBooks } from "./books.ts";
 import type { FacilitatorEnv } from "./index.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { answer, SETTLE, VERIFY } from "./x402-endpoint.ts";
@@ -59,6 +59,8 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
   });
 
+  serveBooks(api);
+
   api.get("/accounts/:id{.+}", async (c) => {
     const id = parseAccountId(c.req.param("id"));
     return id.ok ? c.json(await backend(c).account(id.account)) : refusal(c, "invalid_payload", id.problem);
@@ -81,11 +83,4 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   api.notFound((c) => refusal(c, "not_found"));
   api.onError((error, c) => refusal(c, failure(c, error, "internal_error")[0]));
   return api;
-}
-
-/** @param transaction the settlement that stands in the way */
-function refusal(c: Context<Api>, code: ErrorCode, detail?: string, transaction?: string) {
-  const { status } = ERRORS[code];
-  askToWait(c, status);
-  return c.json({ ...errorBody(code, detail), ...(transaction && { transaction }) }, status as 400);
 }

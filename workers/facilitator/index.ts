@@ -14,6 +14,8 @@ export interface FacilitatorEnv extends LedgerBinding {
   FAUCET?: string;
   /** Secret. JSON: SHA-256 of a bearer key → the accounts it may verify and settle for. Absent: everybody may. */
   FACILITATOR_KEYS?: string;
+  /** Secret. SHA-256 of the bearer key with which the operator reads the ledger's books. Absent: nobody does, unless FAUCET is on. */
+  OPERATOR_KEY_SHA256?: string;
   /** Verifications and settlements per address. */
   CALL_LIMIT?: RateLimit;
   FAUCET_LIMIT?: RateLimit;

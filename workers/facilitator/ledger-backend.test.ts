@@ -1,7 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { randomId } from "../../test/signed.ts";
 import { BackendUnavailable } from "../../shared/facilitator.ts";
-import { LEDGER_ATTEMPTS } from "../../shared/limits.ts";
+import type { Amount } from "../../shared/amount.ts";
+import { ALICE, BOB, paymentOf } from "../../shared/ledger/ledger.fixtures.ts";
+import { LEDGER_ATTEMPTS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 
 const RESERVATION = { payer: "payer" as never, nonce: randomId(), reservationId: randomId() };
@@ -56,4 +58,72 @@ describe("a call to the ledger", () => {
     await expect(backend.capture(RESERVATION)).rejects.toMatchObject({ name: "BackendUnavailable", overloaded: true });
     expect(seen.calls).toHaveLength(1);
   });
+
+  test("is given up when no answer comes, and is not asked again: what happened is unknown", async () => {
+    vi.useFakeTimers();
+    try {
+      const { backend, seen } = ledgerOf(new Promise(() => undefined), { ok: true });
+      const capture = expect(backend.capture(RESERVATION)).rejects.toMatchObject({ name: "BackendUnavailable", overloaded: false });
+      await vi.advanceTimersByTimeAsync(LEDGER_TIMEOUT_SECONDS * 1000 + 1);
+      await capture;
+      expect(seen.calls).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("that restarts under the call is asked again, with the same id", async () => {
+    const reset = failure({ retryable: true, durableObjectReset: true });
+    const { backend, seen } = ledgerOf(reset, { ok: true });
+    expect(await backend.capture(RESERVATION)).toEqual({ ok: true });
+    expect(seen.calls).toEqual([
+      ["trace", RESERVATION],
+      ["trace", RESERVATION],
+    ]);
+  });
+});
+
+describe("a ledger of four shards", () => {
+  const seenBy = () => {
+    const names: string[] = [];
+    const answer = () => Promise.resolve({ ok: true, balance: "7" });
+    const methods = ["check", "reserve", "capture", "release", "settle", "cancel", "status", "account", "fund", "journal", "checkpoint"];
+    const LEDGER = {
+      getByName(name: string) {
+        names.push(name);
+        return Object.fromEntries(methods.map((method) => [method, answer]));
+      },
+    };
+    return { names, backend: ledgerBackend({ LEDGER: LEDGER as never, SHARDS: "4" }, "trace") };
+  };
+
+  test("is asked where the payer lives, or the account", async () => {
+    const { names, backend } = seenBy();
+    const payment = paymentOf({ payer: ALICE, payee: BOB });
+    const reservation = { payer: ALICE, nonce: randomId(), reservationId: randomId() };
+    await backend.check(payment);
+    await backend.reserve(payment, { reservationId: randomId(), fingerprint: randomId(), seconds: 1 });
+    await backend.capture(reservation);
+    await backend.release(reservation);
+    await backend.settle(payment, randomId());
+    await backend.cancel(ALICE, randomId());
+    await backend.status(ALICE, randomId(), 1);
+    await backend.account(ALICE);
+    await backend.journal(ALICE, 0);
+    await backend.checkpoint(ALICE, 1, randomId());
+    expect(names).toEqual(Array.from({ length: 10 }, () => "ledger/3"));
+  });
+
+  test("gives test money from shard 0, and says what the account's own shard says", async () => {
+    const { names, backend } = seenBy();
+    expect(await backend.fund(BOB, "5" as Amount, randomId())).toMatchObject({ balance: "7" });
+    expect(names).toEqual(["ledger", "ledger/1"]);
+  });
+});
+
+test("a ledger of another number of shards is not used", async () => {
+  const LEDGER = { getByName: () => ({ info: () => Promise.resolve({ shards: 4 }) }) };
+  await expect(ledgerBackend({ LEDGER: LEDGER as never }, "trace").info()).rejects.toThrow("the ledger has 4 shards, SHARDS says 1");
+  expect(await ledgerBackend({ LEDGER: LEDGER as never, SHARDS: "4" }, "trace").info()).toEqual({ shards: 4 });
+  expect(() => ledgerBackend({ LEDGER: LEDGER as never, SHARDS: "many" }, "trace")).toThrow("SHARDS");
 });

@@ -1,12 +1,15 @@
 /** The Durable Object ledger as a PaymentBackend: routed to the right shard, and repeated where it may be. Every call is safe to repeat. */
 import type { AccountId } from "../../shared/account.ts";
+import { LATE, withDeadline } from "../../shared/deadline.ts";
+import type { Digest } from "../../shared/digest.ts";
 import type { PaymentBackend, Refusal } from "../../shared/backend.ts";
 import { BackendUnavailable } from "../../shared/facilitator.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
-import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
+import type { JournalPage } from "../../shared/ledger/journal.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import type { Remote } from "../../shared/rpc.ts";
-import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS } from "../../shared/limits.ts";
+import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 
 /** What the ledger's objects are called after. */
@@ -21,7 +24,9 @@ export interface LedgerBinding {
 /** What can be read of the ledger beyond payments. */
 export interface Books {
   /** A page of an account's chain, oldest first. */
-  journal(account: AccountId, afterSeq: number): Promise<JournalEntry[]>;
+  journal(account: AccountId, afterSeq: number): Promise<JournalPage>;
+  /** The operator has exported the account's chain up to this entry: the ledger's signature under it, if it has a key. */
+  checkpoint(account: AccountId, seq: number, head: Digest): Promise<SignedCheckpoint | Refusal>;
   /** Recomputes the whole book. */
   audit(): Promise<LedgerAudit>;
 }
@@ -54,6 +59,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string): PaymentBacke
       return granted.ok && shardOf(to, shards) !== 0 ? { ...granted, balance: (await account(to)).balance } : granted;
     },
     journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal(traceId, { account, afterSeq }))),
+    checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint(traceId, { account, seq, head })),
     audit: () =>
       auditShards(
         Array.from({ length: shards }, (_, shard) => ({
@@ -72,7 +78,11 @@ async function persistently<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await operation(namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>);
+      const ledger = namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>;
+      const answer = await withDeadline(operation(ledger), LEDGER_TIMEOUT_SECONDS);
+      // Not asked again: whoever waits has waited long enough, and the answer may still be on its way.
+      if (answer === LATE) throw new Error(`no answer in ${LEDGER_TIMEOUT_SECONDS} seconds`);
+      return answer;
     } catch (error) {
       const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean };
       if (!retryable || overloaded || attempt === LEDGER_ATTEMPTS) {

@@ -31,7 +31,8 @@ import {
 import { type Digest, digestSchema } from "../../shared/digest.ts";
 import { checkShape } from "../../shared/json.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
-import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
+import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
 import type { ReceivedMark } from "../../shared/ledger/inbox.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
@@ -42,6 +43,7 @@ import { unixNow } from "../../shared/time.ts";
 import * as z from "zod/mini";
 import { openShard, shardOfLedger } from "./birth.ts";
 import { Courier } from "./courier.ts";
+import { signCheckpoint } from "./sign-checkpoint.ts";
 import { durableStore, ownName } from "./storage.ts";
 
 export interface LedgerEnv {
@@ -49,6 +51,8 @@ export interface LedgerEnv {
   FAUCET?: string;
   /** How many objects the ledger is spread over; 1 when absent. Counts when a ledger is founded, and is compared ever after. */
   SHARDS?: string;
+  /** Secret. 32 bytes in hex, the seed of an Ed25519 key: signs checkpoints. Absent: none are made, and no journal is ever pruned. */
+  CHECKPOINT_KEY?: string;
   /** This very class: the other shards. */
   LEDGER?: DurableObjectNamespace<Ledger>;
 }
@@ -60,10 +64,10 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   constructor(ctx: DurableObjectState, env: LedgerEnv) {
     super(ctx, env);
-    void ctx.blockConcurrencyWhile(async () => {
+    const opening = ctx.blockConcurrencyWhile(async () => {
       const name = ownName(ctx);
       const rules = await openShard(durableStore(ctx.storage), env, name);
-      const courier = new Courier(rules, (batch) => shardOfLedger(env, name, batch.to).receive(batch));
+      const courier = new Courier(rules, async (batch) => shardOfLedger(this.env, name, batch.to).receive(batch));
       this.#opened = { rules, courier };
       // An alarm outlives the instance that set it. One that does not know it would replace an earlier one by a later.
       const alarm = await ctx.storage.getAlarm();
@@ -71,6 +75,8 @@ export class Ledger extends DurableObject<LedgerEnv> {
       // Whoever was away catches up, even if its alarm was given up by the platform.
       if (rules.destinations().length > 0) this.#deliverSoon(courier);
     });
+    // Whoever called is told why it cannot be opened, and the platform throws this instance away: nobody else has to hear of it.
+    opening.catch(() => undefined);
   }
 
   get #rules(): LedgerRules {
@@ -134,10 +140,21 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return this.#run("ledger.account", traceId, args, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
   }
 
-  journal(traceId: string, args: { account: AccountId; afterSeq: number }): JournalEntry[] | Refusal {
+  journal(traceId: string, args: { account: AccountId; afterSeq: number }): JournalPage | Refusal {
     return this.#run("ledger.journal", traceId, args, journalSchema, accountOf, ({ account, afterSeq }) =>
-      this.#rules.journal(account, afterSeq, JOURNAL_PAGE),
+      this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE),
     );
+  }
+
+  /** The chain was exported up to the entry with this hash. Signed where the operator gave a key; offered nowhere else. */
+  async checkpoint(traceId: string, args: { account: AccountId; seq: number; head: Digest }): Promise<SignedCheckpoint | Refusal> {
+    const { CHECKPOINT_KEY } = this.env;
+    if (!CHECKPOINT_KEY) return { ok: false, code: "not_found" };
+    const result = this.#run("ledger.checkpoint", traceId, args, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
+      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
+      return this.#rules.checkpoint(account, seq, head, now) ?? ({ ok: false, code: "invalid_payload" } as const);
+    });
+    return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
 
   /** Of a ledger that is one shard, all there is; of another, this shard without the rest. */
@@ -262,4 +279,5 @@ const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchem
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });
 const accountSchema = z.strictObject({ account: accountIdSchema });
 const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: unixSecondsSchema });
+const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: z.int().check(z.positive()), head: digestSchema });
 const fundSchema = z.strictObject({ account: accountIdSchema, value: amountSchema, grantId: digestSchema });

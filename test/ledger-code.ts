@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { deliver } from "./delivery.ts";
-import type { Mutant } from "./mutants.fixtures.ts";
-import type { LedgerRules } from "./rules.ts";
+import type { deliver } from "../shared/ledger/delivery.ts";
+import type { Mutant } from "../shared/ledger/mutants.fixtures.ts";
+import type { LedgerRules } from "../shared/ledger/rules.ts";
 
 export interface LedgerCode {
   LedgerRules: typeof LedgerRules;
@@ -13,7 +13,7 @@ export interface LedgerCode {
 }
 
 export async function loadLedger(mutant?: Mutant): Promise<LedgerCode> {
-  const here = import.meta.dirname;
+  const here = join(import.meta.dirname, "../shared/ledger");
   const folder = mkdtempSync(join(tmpdir(), "ledger-mutant-"));
   const load = (name: string) => import(/* @vite-ignore */ pathToFileURL(join(folder, name)).href) as Promise<LedgerCode>;
   try {

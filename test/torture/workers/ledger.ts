@@ -1,7 +1,7 @@
 /** The ledger Worker for the torture: the real one, except that its objects sometimes die right after they wrote. */
-import { Ledger as GenuineLedger } from "../../workers/ledger-do/ledger.ts";
+import { Ledger as GenuineLedger } from "../../../workers/ledger-do/ledger.ts";
 
-export { default } from "../../workers/ledger-do/index.ts";
+export { default } from "../../../workers/ledger-do/index.ts";
 
 const ABORTS = 0.004;
 

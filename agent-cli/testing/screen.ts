@@ -1,0 +1,57 @@
+/** The approval screen of a request, as plain text, without a terminal and without signatures. */
+import type { AccountId } from "../../shared/account.ts";
+import { authorizationFor } from "../../shared/approval.ts";
+import { bindingOf } from "../../shared/binding.ts";
+import { canonicalJson, type Digest } from "../../shared/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
+import type { PaymentRequest } from "../../shared/payment-request.ts";
+import { formatTimestamp } from "../../shared/time.ts";
+import type { PaymentRequired, PaymentRequirements } from "../../shared/x402.ts";
+import { approvalScreen } from "../approval-screen.ts";
+import { layoutFor } from "../layout.ts";
+import { LEDGER } from "./merchant.ts";
+
+const NOW = 1_760_000_000;
+
+export interface Words {
+  reason?: string;
+  agentName?: string;
+  merchantName?: string;
+  description?: string;
+  url?: string;
+  extra?: Record<string, unknown>;
+}
+
+export function screenOf(words: Words, columns = 80): string {
+  const { reason = "The comparison you asked for needs the figures of this report.", url = "https://api.example.com/premium" } = words;
+  const terms = { network: NETWORK, asset: "native", amount: "2500000", payTo: "6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj" };
+  const http = { method: "GET", url };
+  const offer: PaymentRequirements = {
+    scheme: "exact",
+    ...terms,
+    maxTimeoutSeconds: 900,
+    extra: { binding: bindingOf(http, terms), ledger: LEDGER, ...words.extra },
+  };
+  const request = {
+    version: "1",
+    id: "pr_0123456789abcdef",
+    createdAt: formatTimestamp(NOW),
+    expiresAt: formatTimestamp(NOW + 3600),
+    agent: { publicKey: "ab".repeat(32), name: words.agentName ?? "Research agent" },
+    merchant: { name: words.merchantName ?? "Example", url },
+    http,
+    payment: { scheme: "exact", ...terms, maxTimeoutSeconds: "900", offer: canonicalJson(offer) },
+    reason,
+    agentSignature: "",
+  } as PaymentRequest;
+  const checked = { ok: true as const, digest: "5a".repeat(32) as Digest, offer, scope: "query+body" as const };
+  const authorization = authorizationFor(request, checked, "GtPoPd2rsL2SjQpPUPEwzeBELsTi4ha3QezK4iSjNzFE" as AccountId, NOW);
+  const merchant: PaymentRequired = {
+    x402Version: 2,
+    resource: { url, ...(words.description !== undefined && { description: words.description }) },
+    accepts: [offer],
+  };
+  const view = { request, checked, authorization, now: NOW, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD, merchant };
+  return approvalScreen(view, layoutFor({ columns }, {})).join("\n");
+}

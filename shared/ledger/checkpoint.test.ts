@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
+import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH } from "../limits.ts";
+import { continuesChain } from "./journal.ts";
+import { ALICE, BOB, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, START } from "./ledger.fixtures.ts";
+import type { LedgerRules } from "./rules.ts";
+
+const OLD = START + JOURNAL_RETENTION_SECONDS + 1;
+const AGES = OLD + 10 ** 6;
+
+/** A ledger in which Alice has paid so often. Her chain has one entry more: what she was given. */
+function busy(payments: number) {
+  const store = memoryStore();
+  const rules = openLedger(store, 10_000n);
+  for (let i = 0; i < payments; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+  return { store, rules };
+}
+
+const headOf = (rules: LedgerRules, seq: number) => rules.journal(ALICE, seq - 1, 1)[0]?.hash ?? idOf(0);
+
+function tidyAll(rules: LedgerRules, at: number): void {
+  for (let i = 0; i < 20; i++) if ((rules.tidy(at) ?? Infinity) > at + 1) return;
+  throw new Error("the alarm never comes to an end");
+}
+
+describe("a checkpoint", () => {
+  test("says what an account had after an entry whose hash its reader knows", () => {
+    const { rules } = busy(3);
+    const head = headOf(rules, 2);
+    const expected = { ledger: LEDGER, account: ALICE, seq: "2", head, balance: "249", at: String(START + 5) };
+    expect(rules.checkpoint(ALICE, 2, head, START + 5)).toEqual(expected);
+  });
+
+  test("is not made of an entry that is not there, nor for who does not know its hash", () => {
+    const { rules, store } = busy(3);
+    const before = dump(store);
+    for (const [seq, head] of [
+      [5, headOf(rules, 4)],
+      [2, headOf(rules, 3)],
+      [1, idOf(7)],
+      [10 ** 14, idOf(7)],
+    ] as const) {
+      expect(rules.checkpoint(ALICE, seq, head, START)).toBeUndefined();
+    }
+    expect(dump(store)).toEqual(before);
+  });
+});
+
+describe("the journal", () => {
+  test("is kept for ever where nothing was exported", () => {
+    const { rules } = busy(3);
+    tidyAll(rules, AGES);
+    expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
+  });
+
+  test("is kept as long as it is young, exported or not", () => {
+    const { rules } = busy(3);
+    rules.checkpoint(ALICE, 4, headOf(rules, 4), START);
+    tidyAll(rules, OLD - 1);
+    expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
+  });
+
+  test("loses what is old and exported, and nothing else; what is left still fits and adds up", () => {
+    const { rules, store } = busy(3);
+    const whole = rules.journal(ALICE, 0, 10);
+    rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
+    rules.checkpoint(ALICE, 1, headOf(rules, 1), START); // an earlier one takes nothing back
+    tidyAll(rules, OLD);
+    const { entries, base } = rules.journalPage(ALICE, 0, 10);
+    expect(entries).toEqual(whole.slice(3));
+    expect(base).toMatchObject({ seq: "3", hash: whole[2]?.hash, balanceAfter: "248" });
+    expect(entries[0] && continuesChain(entries[0], base, LEDGER)).toBe(true);
+    expect(rules.journalPage(ALICE, 3, 10).base).toBeUndefined();
+    expect(rules.journal(BOB, 0, 10)).toHaveLength(3);
+    expect(reopen(store).audit()).toMatchObject({ ok: true, problems: [] });
+    rules.settle(paymentOf({ nonce: idOf(99), value: "1" as Amount, validAfter: OLD, validBefore: OLD + 9 }), FIRST, OLD);
+    expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
+  });
+
+  test("may be pruned to the last entry, and goes on from there", () => {
+    const { rules } = busy(1);
+    rules.checkpoint(ALICE, 2, headOf(rules, 2), START);
+    tidyAll(rules, OLD);
+    expect(rules.journalPage(ALICE, 0, 10)).toMatchObject({ entries: [], base: { seq: "2", balanceAfter: "249" } });
+    expect(rules.audit()).toMatchObject({ ok: true });
+  });
+
+  test("is pruned in batches", () => {
+    const store = memoryStore();
+    const rules = openLedger(store, 10n ** 9n);
+    rules.settle(paymentOf({ payer: rules.info().treasury, payee: ALICE, nonce: idOf(1), value: "5000" as Amount }), FIRST, START);
+    for (let i = 0; i < PRUNE_BATCH + 10; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+    rules.checkpoint(ALICE, PRUNE_BATCH + 5, headOf(rules, PRUNE_BATCH + 5), START);
+    const left = () => Number(store.sql("SELECT count(*) AS n FROM journal WHERE account = ?", ALICE)[0]?.["n"]);
+    const all = left();
+    expect(rules.tidy(OLD)).toBe(OLD + 1);
+    expect(left()).toBe(all - PRUNE_BATCH);
+    tidyAll(rules, OLD + 1);
+    expect(left()).toBe(all - PRUNE_BATCH - 5);
+  });
+
+  test("that was changed behind what was pruned is found", () => {
+    const { rules, store } = busy(3);
+    rules.checkpoint(ALICE, 2, headOf(rules, 2), START);
+    tidyAll(rules, OLD);
+    store.sql("UPDATE checkpoint SET base_balance = '1' WHERE account = ?", ALICE);
+    expect(reopen(store).audit()).toMatchObject({ ok: false });
+  });
+});

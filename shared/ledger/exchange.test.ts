@@ -1,0 +1,355 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../amount.ts";
+import { digest } from "../digest.ts";
+import { MAX_BACKLOG, OUTBOX_BATCH } from "../limits.ts";
+import { auditShards } from "./consolidate.ts";
+import { deliver } from "./delivery.ts";
+import { batchDigest, continuesChain } from "./journal.ts";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DAVE,
+  dump,
+  ERIN,
+  FIRST,
+  holdBy,
+  idOf,
+  LEDGER_OF_FOUR,
+  paymentOf,
+  reservationOf,
+  START,
+  txOf,
+} from "./ledger.fixtures.ts";
+import { LedgerRules } from "./rules.ts";
+import type { LedgerStore } from "./store.ts";
+import type { Batch } from "./stream.ts";
+
+const HOME = { alice: 3, bob: 1, carol: 2 };
+
+/** Four shards; Alice has 250000. */
+function world() {
+  const stores = Array.from({ length: 4 }, () => memoryStore());
+  const shards = stores.map(open);
+  const at = (shard: number): LedgerRules => {
+    const rules = shards[shard];
+    if (!rules) throw new Error("no such shard");
+    return rules;
+  };
+  const send = async (batch: Batch) => at(batch.to).receive(batch, START);
+  const bring = (from: number, to: number) => deliver(at(from), to, send);
+  return { stores, shards, at, bring, alice: at(HOME.alice), carol: at(HOME.carol), bob: at(HOME.bob) };
+}
+
+function open(store: LedgerStore, shard: number): LedgerRules {
+  return new LedgerRules(store, { ledger: LEDGER_OF_FOUR, supply: 1_000_000n, at: START, place: { shard, shards: 4 } });
+}
+
+async function fundedWorld() {
+  const it = world();
+  it.at(0).fund(ALICE, "250000" as Amount, idOf(1), START);
+  await it.bring(0, HOME.alice);
+  return it;
+}
+
+const payment = (nonce: number, payee = CAROL, value = "1") => paymentOf({ nonce: idOf(nonce), payee, value: value as Amount });
+const audited = (shards: LedgerRules[]) =>
+  auditShards(shards.map((rules) => ({ marks: async () => rules.marks(), audit: async (marks) => rules.auditShard(marks) })));
+
+describe("a payment to another shard's account", () => {
+  test("leaves the payer at once, and reaches the payee when it is delivered", async () => {
+    const { alice, carol, bring } = await fundedWorld();
+    expect(alice.settle(payment(1, CAROL, "100"), FIRST, START)).toMatchObject({ ok: true });
+    expect(alice.account(ALICE)).toMatchObject({ balance: "249900" });
+    expect(carol.account(CAROL)).toMatchObject({ balance: "0" });
+    expect(await bring(HOME.alice, HOME.carol)).toBe(true);
+    expect(carol.account(CAROL)).toMatchObject({ balance: "100" });
+    expect(alice.destinations()).toEqual([]);
+  });
+
+  test("is one entry for all of a batch, which names where it came from and can be reconciled", async () => {
+    const { alice, carol, bring } = await fundedWorld();
+    const payments = [payment(1, CAROL, "100"), payment(2, ERIN, "7"), payment(3, CAROL, "20")];
+    for (const each of payments) alice.settle(each, FIRST, START);
+    await bring(HOME.alice, HOME.carol);
+    const [entry, ...rest] = carol.journal(CAROL, 0, 10);
+    const transactions = [payments[0], payments[2]].map((each) => txOf(each ?? payment(0)));
+    expect(rest).toEqual([]);
+    expect(entry).toMatchObject({
+      kind: "batch",
+      value: "120",
+      balanceAfter: "120",
+      batch: { fromShard: "3", first: "1", last: "3", count: "2", transactions: batchDigest(transactions) },
+      transactions,
+    });
+    expect(entry && continuesChain(entry, undefined, LEDGER_OF_FOUR)).toBe(true);
+    expect(entry && continuesChain({ ...entry, transactions: transactions.toReversed() }, undefined, LEDGER_OF_FOUR)).toBe(false);
+    expect(carol.journal(ERIN, 0, 10)).toMatchObject([{ kind: "batch", value: "7", batch: { count: "1" } }]);
+  });
+
+  test("between accounts of one shard takes no detour", async () => {
+    const { alice } = await fundedWorld();
+    alice.settle(payment(1, DAVE, "9"), FIRST, START);
+    expect(alice.account(DAVE)).toMatchObject({ balance: "9" });
+    expect(alice.journal(DAVE, 0, 10)).toMatchObject([{ kind: "credit", counterparty: ALICE, transaction: txOf(payment(1, DAVE, "9")) }]);
+    expect(alice.destinations()).toEqual([]);
+  });
+
+  test("waits when nobody is there for an hour, and arrives in one go", async () => {
+    const { alice, carol, bring } = await fundedWorld();
+    for (let i = 0; i < 3 * OUTBOX_BATCH + 1; i++) alice.settle(payment(i), FIRST, START);
+    const gone = () => Promise.reject(new Error("gone"));
+    for (let i = 0; i < 60; i++) await expect(deliver(alice, HOME.carol, gone)).rejects.toThrow("gone");
+    expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 0, sent: 1501 }]);
+    await bring(HOME.alice, HOME.carol);
+    expect(carol.account(CAROL)).toMatchObject({ balance: "1501", journalSeq: 4 });
+    expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 1501, sent: 1501 }]);
+  });
+});
+
+describe("the backlog", () => {
+  /** As if so many credits waited: the numbers count, not the rows. */
+  async function full() {
+    const it = await fundedWorld();
+    const tx = digest("Nonce", {});
+    it.stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, tx);
+    return it;
+  }
+
+  test("is refused to grow: overloaded, and nothing is written", async () => {
+    const { alice, stores } = await full();
+    const before = stores.map(dump);
+    for (const answer of [
+      alice.settle(payment(1), FIRST, START),
+      alice.reserve(payment(1), holdBy(FIRST), START),
+      alice.check(payment(1), START),
+    ]) {
+      expect(answer).toEqual({ ok: false, code: "overloaded" });
+    }
+    expect(stores.map(dump)).toEqual(before);
+  });
+
+  test("is each destination's own", async () => {
+    const { alice } = await full();
+    expect(alice.settle(payment(1, BOB), FIRST, START)).toMatchObject({ ok: true });
+  });
+
+  test("lets a hold that was granted before be captured", async () => {
+    const { alice, stores } = await fundedWorld();
+    alice.reserve(payment(1), holdBy(FIRST), START);
+    stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
+    expect(alice.capture(reservationOf(payment(1), FIRST), START)).toMatchObject({ ok: true });
+    expect(alice.marks().sent).toMatchObject([{ sent: MAX_BACKLOG + 1 }]);
+  });
+
+  test("holds the faucet back, too", async () => {
+    const { at, stores } = world();
+    stores[0]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.alice, MAX_BACKLOG, ALICE, idOf(0));
+    expect(at(0).fund(ALICE, "1" as Amount, idOf(1), START)).toEqual({ ok: false, code: "overloaded" });
+  });
+});
+
+describe("a batch", () => {
+  async function sent(count: number) {
+    const it = await fundedWorld();
+    for (let i = 0; i < count; i++) it.alice.settle(payment(i), FIRST, START);
+    const batch = it.alice.nextBatch(HOME.carol);
+    if (!batch) throw new Error("nothing waits");
+    return { ...it, batch };
+  }
+
+  test("that comes again, in part or in whole, changes nothing", async () => {
+    const { carol, batch, stores } = await sent(3);
+    expect(carol.receive(batch, START)).toEqual({ ok: true, mark: 3 });
+    const before = stores.map(dump);
+    expect(carol.receive(batch, START)).toEqual({ ok: true, mark: 3 });
+    expect(carol.receive({ ...batch, credits: batch.credits.slice(0, 1) }, START)).toEqual({ ok: true, mark: 3 });
+    expect(stores.map(dump)).toEqual(before);
+  });
+
+  test("is not half applied when it fails", async () => {
+    const { carol, batch, stores } = await sent(3);
+    const before = stores.map(dump);
+    const stray = { ...batch, credits: [...batch.credits, { payee: BOB, value: "1" as Amount, transaction: idOf(9) }] };
+    expect(() => carol.receive(stray, START)).toThrow("lives on this shard");
+    expect(stores.map(dump)).toEqual(before);
+  });
+
+  test.each([
+    ["another ledger", { ledger: idOf(1) }],
+    ["another shard", { to: 1 }],
+    ["the shard itself", { from: HOME.carol }],
+  ])("of %s is not taken", async (_, changes) => {
+    const { carol, batch, stores } = await sent(1);
+    const before = stores.map(dump);
+    expect(carol.receive({ ...batch, ...changes }, START)).toEqual({ ok: false, fault: "not_mine" });
+    expect(stores.map(dump)).toEqual(before);
+  });
+
+  test("whose answer comes late, twice or from the past, is forgotten once", async () => {
+    const { alice, carol, batch } = await sent(2);
+    const answer = carol.receive(batch, START);
+    alice.settle(payment(7), FIRST, START);
+    expect(alice.acknowledge(HOME.carol, answer)).toBe(true);
+    expect(alice.acknowledge(HOME.carol, answer)).toBe(false);
+    expect(alice.acknowledge(HOME.carol, { ok: true, mark: 1 })).toBe(false);
+    expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 2, sent: 3 }]);
+  });
+});
+
+describe("a shard that was set back alone", () => {
+  /** Three payments arrive, then the database of one shard is what it was after the first. */
+  async function restored(which: "sender" | "receiver") {
+    const it = await fundedWorld();
+    it.alice.settle(payment(1), FIRST, START);
+    await it.bring(HOME.alice, HOME.carol);
+    const shard = which === "sender" ? HOME.alice : HOME.carol;
+    const store = it.stores[shard] ?? memoryStore();
+    const backup = dump(store);
+    for (const nonce of [2, 3]) it.alice.settle(payment(nonce), FIRST, START);
+    await it.bring(HOME.alice, HOME.carol);
+    restore(store, backup);
+    const rules = open(store, shard);
+    it.shards[shard] = rules;
+    return { ...it, alice: it.at(HOME.alice), carol: it.at(HOME.carol), rules, store };
+  }
+
+  const STOPPED = { ok: false, code: "facilitator_unavailable" };
+  function expectStopped(rules: LedgerRules): void {
+    const mine = rules.isHere(ALICE) ? payment(9) : paymentOf({ payer: CAROL, payee: ERIN, nonce: idOf(9) });
+    expect(rules.settle(mine, FIRST, START)).toEqual(STOPPED);
+    expect(rules.reserve(mine, holdBy(FIRST), START)).toEqual(STOPPED);
+    expect(rules.capture(reservationOf(mine, FIRST), START)).toEqual(STOPPED);
+    expect(rules.release(reservationOf(mine, FIRST), START)).toEqual(STOPPED);
+    expect(rules.cancel(mine.payer, mine.nonce, START)).toEqual(STOPPED);
+    expect(rules.fund(mine.payer, "1" as Amount, idOf(9), START)).toEqual(STOPPED);
+    expect(rules.check(mine, START)).toEqual(STOPPED);
+    expect(rules.status(mine.payer, mine.nonce, mine.validBefore, START)).toEqual({ status: "unknown" });
+    expect(rules.destinations()).toEqual([]);
+    expect(rules.audit()).toMatchObject({ ok: false });
+  }
+
+  test("as a sender stops when the receiver has more than it remembers", async () => {
+    const { alice, carol, bring, store } = await restored("sender");
+    const before = carol.account(CAROL);
+    alice.settle(payment(4), FIRST, START);
+    await bring(HOME.alice, HOME.carol);
+    expectStopped(alice);
+    expectStopped(open(store, HOME.alice)); // and after a restart
+    expect(carol.account(CAROL)).toEqual(before);
+    expect(carol.halted).toBeUndefined();
+  });
+
+  test("as a sender stops even when it has sent as much again", async () => {
+    const { alice, carol, bring } = await restored("sender");
+    const before = carol.account(CAROL);
+    for (const nonce of [4, 5, 6]) alice.settle(payment(nonce), FIRST, START);
+    await bring(HOME.alice, HOME.carol);
+    expectStopped(alice);
+    expect(carol.account(CAROL)).toEqual(before);
+  });
+
+  test("as a receiver stops when a sender goes on from where it no longer is", async () => {
+    const { alice, carol, bring } = await restored("receiver");
+    alice.settle(payment(4), FIRST, START);
+    await bring(HOME.alice, HOME.carol);
+    expectStopped(carol);
+    expect(alice.halted).toBeUndefined();
+    expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 3, sent: 4 }]);
+  });
+
+  test.each([
+    ["sender", "shard 3 has forgotten what it sent to shard 2: it was set back"],
+    ["receiver", "shard 2 has forgotten what it had from shard 3: it was set back"],
+  ] as const)("is found by an audit, before anything is sent: the %s", async (which, problem) => {
+    const { shards } = await restored(which);
+    expect(await audited(shards)).toMatchObject({ ok: false, problems: [problem] });
+  });
+
+  test("together with all others goes on as if nothing had been", async () => {
+    const it = await fundedWorld();
+    it.alice.settle(payment(1), FIRST, START);
+    const backups = it.stores.map(dump);
+    it.alice.settle(payment(2), FIRST, START);
+    await it.bring(HOME.alice, HOME.carol);
+    for (const [shard, store] of it.stores.entries()) {
+      restore(store, backups[shard] ?? {});
+      it.shards[shard] = open(store, shard);
+    }
+    await it.bring(HOME.alice, HOME.carol);
+    expect(await audited(it.shards)).toMatchObject({ ok: true, conclusive: true, inFlight: "0" });
+    expect(it.at(HOME.carol).account(CAROL)).toMatchObject({ balance: "1" });
+  });
+});
+
+describe("an audit of all shards", () => {
+  test("adds up what they have and what is on its way", async () => {
+    const { alice, shards } = await fundedWorld();
+    for (const nonce of [1, 2]) alice.settle(payment(nonce, CAROL, "30"), FIRST, START);
+    alice.reserve(payment(3, BOB, "5"), holdBy(FIRST), START);
+    expect(await audited(shards)).toMatchObject({
+      ok: true,
+      conclusive: true,
+      shards: 4,
+      supply: "1000000",
+      balances: "999940",
+      inFlight: "60",
+      held: "5",
+      payments: { held: 1, settled: 3, cancelled: 0 },
+      problems: [],
+    });
+  });
+
+  test("says that it could not compare when money never stops moving, which is no failure", async () => {
+    const { alice, shards, bring } = await fundedWorld();
+    let nonce = 0;
+    const busy = shards.map((rules, shard) => ({
+      async marks() {
+        const marks = rules.marks();
+        if (shard === HOME.carol) {
+          alice.settle(payment(nonce++), FIRST, START);
+          await bring(HOME.alice, HOME.carol);
+        }
+        return marks;
+      },
+      audit: async (marks: Parameters<LedgerRules["auditShard"]>[0]) => rules.auditShard(marks),
+    }));
+    expect(await auditShards(busy)).toMatchObject({ ok: true, conclusive: false, problems: [] });
+    expect(nonce).toBeGreaterThan(2);
+  });
+
+  test.each([
+    ["money that vanished on its way", (stores: LedgerStore[]) => stores[HOME.alice]?.sql("DELETE FROM outbox WHERE number = 2")],
+    ["money that grew on its way", (stores: LedgerStore[]) => stores[HOME.alice]?.sql("UPDATE outbox SET value = '31' WHERE number = 2")],
+    ["a credit that was made up", (stores: LedgerStore[]) => stores[0]?.sql(`INSERT INTO outbox VALUES (1, 1, '${BOB}', '1', 'x')`)],
+  ])("finds %s", async (_, tamper) => {
+    const { alice, shards, stores } = await fundedWorld();
+    for (const nonce of [1, 2]) alice.settle(payment(nonce, CAROL, "30"), FIRST, START);
+    tamper(stores);
+    expect(await audited(shards)).toMatchObject({ ok: false });
+  });
+
+  test("names the shard whose own book is broken, and one of another ledger", async () => {
+    const { shards, stores } = await fundedWorld();
+    stores[HOME.alice]?.sql(`UPDATE account SET held = '1' WHERE id = '${ALICE}'`);
+    expect((await audited(shards)).problems).toEqual([`shard 3: ${ALICE}: held is not the sum of its holds`]);
+    const other = new LedgerRules(memoryStore(), { ledger: idOf(0), supply: 1n, at: START });
+    expect((await audited([...shards.slice(0, 3), other])).problems).toContain("shard 3 is of another ledger");
+  });
+});
+
+/** Puts a database back to what it was. */
+function restore(store: LedgerStore, backup: ReturnType<typeof dump>): void {
+  for (const [table, rows] of Object.entries(backup)) {
+    store.sql(`DELETE FROM ${table}`);
+    for (const row of rows) {
+      store.sql(
+        `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${Object.keys(row)
+          .map(() => "?")
+          .join()})`,
+        ...Object.values(row),
+      );
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/** What a payment costs in rows written, as the platform counts them. spec/architecture.md quotes these numbers. */
+import { runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { Amount } from "../../shared/amount.ts";
+import type { Digest } from "../../shared/digest.ts";
+import { BOB, CAROL, holdBy, idOf, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "../../shared/ledger/ledger.fixtures.ts";
+import { LedgerRules } from "../../shared/ledger/rules.ts";
+import type { Place } from "../../shared/ledger/shards.ts";
+import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
+import { RETENTION_SECONDS } from "../../shared/limits.ts";
+import { env } from "./ledger.ts";
+
+/** Bob, on shard 1 of 4, pays; Carol, on shard 2, is paid. */
+const payment = (nonce: number) => paymentOf({ payer: BOB, payee: CAROL, nonce: idOf(nonce), value: "1" as Amount });
+
+/** Runs `body` on an empty shard in a Durable Object's own SQLite. @returns its result, and how many rows it wrote */
+function written<T>(place: Place, body: (rules: LedgerRules) => T): Promise<{ rows: number; result: T }> {
+  return runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_, { storage }) => {
+    let rows = 0;
+    const store: LedgerStore = {
+      sql(statement, ...bindings) {
+        const cursor = storage.sql.exec(statement, ...bindings);
+        const result = cursor.toArray() as Row[];
+        rows += cursor.rowsWritten;
+        return result;
+      },
+      transact: (body) => storage.transactionSync(body),
+    };
+    for (const { name } of store.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'")) {
+      store.sql(`DROP TABLE ${name}`);
+    }
+    const rules = new LedgerRules(store, { ledger: LEDGER_OF_FOUR, supply: 10n ** 9n, at: START, place });
+    store.sql("INSERT INTO account VALUES (?, '1000000', '0', 1, ?)", BOB, LEDGER_OF_FOUR);
+    store.sql("INSERT INTO account VALUES (?, '1', '0', 1, ?)", CAROL, LEDGER_OF_FOUR);
+    rows = 0;
+    const result = body(rules);
+    return { rows, result };
+  });
+}
+
+const settle = (count: number) => (rules: LedgerRules) => {
+  for (let i = 0; i < count; i++) rules.settle(payment(i), idOf(i), START);
+};
+const sell = (rules: LedgerRules) => {
+  const id = idOf(1) satisfies Digest;
+  rules.reserve(payment(1), holdBy(id), START);
+  rules.capture(reservationOf(payment(1), id), START);
+};
+
+const ALL = { shard: 0, shards: 1 };
+const SENDER = { shard: 1, shards: 4 };
+const RECEIVER = { shard: 2, shards: 4 };
+
+test("one shard writes 5 rows to settle, and 9 to reserve and capture", async () => {
+  expect((await written(ALL, settle(1))).rows).toBe(5);
+  expect((await written(ALL, sell)).rows).toBe(9);
+});
+
+test("several shards write 4 rows to settle, and 8 to reserve and capture, before anything is delivered", async () => {
+  expect((await written(SENDER, settle(1))).rows).toBe(4);
+  expect((await written(SENDER, sell)).rows).toBe(8);
+});
+
+test.each([
+  [1, 5],
+  [10, 14],
+  [100, 104],
+])("a batch of %i credits to one account is %i rows on both sides together", async (count, expected) => {
+  const sent = await written(SENDER, (rules) => {
+    settle(count)(rules);
+    return rules.nextBatch(2);
+  });
+  const batch = sent.result;
+  if (!batch) throw new Error("nothing was sent");
+  const received = await written(RECEIVER, (rules) => rules.receive(batch, START));
+  const acknowledged = await written(SENDER, (rules) => {
+    settle(count)(rules);
+    return rules.acknowledge(2, received.result);
+  });
+  expect(received.rows + acknowledged.rows - sent.rows).toBe(expected);
+});
+
+test("forgetting a payment is 1 row", async () => {
+  const forgot = await written(ALL, (rules) => {
+    settle(10)(rules);
+    rules.tidy(START + 900 + RETENTION_SECONDS + 1);
+  });
+  expect(forgot.rows - 50).toBe(11); // ten payments, and the clock
+});

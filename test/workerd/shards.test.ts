@@ -1,0 +1,260 @@
+/** A ledger that is spread over four objects. */
+import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { AccountId } from "../../shared/account.ts";
+import { verifyDigest } from "../../shared/ed25519.ts";
+import { type Checkpoint, checkpointDigest, isGenuineCheckpoint } from "../../shared/ledger/checkpoint.ts";
+import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
+import { shardName, shardOf } from "../../shared/ledger/shards.ts";
+import { OUTBOX_BATCH } from "../../shared/limits.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../hostile.ts";
+import { newPayer, randomId, signedPayment } from "../signed.ts";
+import { get, post, send } from "./http.ts";
+import { alarmOf, env, facilitator, fundedPayer, newPayerOn, NOW, remote, setTime, SHARDS, type Stub, tablesOf } from "./ledger.ts";
+
+beforeEach(() => setTime(NOW));
+afterEach(() => vi.useRealTimers());
+
+/** A new ledger of four shards; none of them exists before it is asked for something. */
+function newShards() {
+  const name = crypto.randomUUID();
+  return (shard: number): Stub => env.LEDGER.getByName(shardName(name, shard));
+}
+
+const balanceOf = async (ledger: Stub, account: AccountId) => {
+  const state = await remote(ledger).account("", { account });
+  return "balance" in state ? state.balance : state.code;
+};
+
+/** Somebody on shard 0 has paid 10000 to somebody on shard 2. Nothing has been delivered yet. */
+async function paidAcross(shards: (shard: number) => Stub) {
+  const payer = await fundedPayer(shards(0));
+  const payee = (await newPayerOn(2)).account;
+  const signed = await signedPayment(payer, { to: payee });
+  const paid = await remote(shards(0)).settle("", { payment: signed.payment, settlementId: randomId() });
+  if (!paid.ok) throw new Error(paid.code);
+  return { payer: payer.account, payee, ...signed };
+}
+
+/** Until its next life the shard reaches no other. */
+const cutOff = (ledger: Stub) => runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, LEDGER: undefined }));
+
+test("these tests are about four shards", () => expect(SHARDS).toBe(4));
+
+describe("a shard", () => {
+  test("is born by being asked, of the ledger that shard 0 made", async () => {
+    const shards = newShards();
+    const info = await remote(shards(3)).info();
+    expect(info).toMatchObject({ shards: 4 });
+    for (const shard of [0, 1, 2, 3]) expect(await remote(shards(shard)).info()).toEqual(info);
+    expect(shardOf(info.treasury, 4)).toBe(0);
+    expect(await balanceOf(shards(0), info.treasury)).toBe(info.supply);
+  });
+
+  test("is born once, however many ask at a time", async () => {
+    const shards = newShards();
+    const infos = await Promise.all(Array.from({ length: 20 }, (_, i) => remote(shards(i % 4)).info()));
+    expect(new Set(infos.map(({ ledger }) => ledger)).size).toBe(1);
+  });
+
+  test("refuses accounts of other shards, and writes nothing", async () => {
+    const shards = newShards();
+    const signed = await signedPayment(await fundedPayer(shards(0)));
+    const { payment } = signed;
+    const { payer, nonce, validBefore } = payment;
+    const foreign = remote(shards(1));
+    await foreign.info();
+    const before = await tablesOf(shards(1));
+    const reservation = { payer, nonce, reservationId: randomId() };
+    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+    for (const answer of [
+      await foreign.settle("", { payment, settlementId: randomId() }),
+      await foreign.reserve("", { payment, hold }),
+      await foreign.check("", { payment }),
+      await foreign.capture("", reservation),
+      await foreign.release("", reservation),
+      await foreign.cancel("", { payer, nonce }),
+      await foreign.status("", { payer, nonce, validBefore }),
+      await foreign.account("", { account: payer }),
+      await foreign.journal("", { account: payer, afterSeq: 0 }),
+      await foreign.fund("", { account: payer, value: payment.value, grantId: randomId() }),
+    ]) {
+      expect(answer).toEqual({ ok: false, code: "invalid_payload" });
+    }
+    expect(await tablesOf(shards(1))).toEqual(before);
+  });
+});
+
+describe("money for another shard's account", () => {
+  test("arrives a moment later, by itself", async () => {
+    const shards = newShards();
+    const { payer, payee } = await paidAcross(shards);
+    expect(await balanceOf(shards(0), payer)).toBe("15000");
+    await vi.waitFor(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"), { timeout: 5000, interval: 20 });
+  });
+
+  test("is there before a grant of the faucet is answered", async () => {
+    const shards = newShards();
+    const { account } = await newPayerOn(3);
+    const granted = await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() });
+    expect(granted).toMatchObject({ ok: true });
+    expect(await balanceOf(shards(3), account)).toBe("500");
+  });
+
+  test.each<[how: string, end: (ledger: Stub) => Promise<void>]>([
+    ["evicted", (ledger) => evictDurableObject(ledger)],
+    ["aborted", () => abortAllDurableObjects()],
+  ])("arrives by alarm when its shard was %s before it could deliver", async (_, end) => {
+    const shards = newShards();
+    await cutOff(shards(0));
+    const { payee } = await paidAcross(shards);
+    expect(await remote(shards(0)).deliver()).toBe(1);
+    expect(await balanceOf(shards(2), payee)).toBe("0");
+    await end(shards(0));
+    expect(await alarmOf(shards(0))).toBeLessThanOrEqual(NOW + 5);
+    expect(await runDurableObjectAlarm(shards(0))).toBe(true);
+    expect(await balanceOf(shards(2), payee)).toBe("10000");
+  });
+
+  test("arrives after an eviction, on the platform's own clock, without anybody asking for it", async () => {
+    vi.useRealTimers();
+    const shards = newShards();
+    await cutOff(shards(0));
+    const { payee } = await paidAcross(shards);
+    await evictDurableObject(shards(0));
+    await vi.waitFor(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"), { timeout: 15_000, interval: 250 });
+  });
+
+  test("arrives once, whether or not the answer did", async () => {
+    const shards = newShards();
+    const { payee } = await paidAcross(shards);
+    await Promise.all(Array.from({ length: 10 }, () => remote(shards(0)).deliver()));
+    expect(await balanceOf(shards(2), payee)).toBe("10000");
+    expect(await remote(shards(2)).marks()).toMatchObject({ received: [{ from: 0, mark: expect.any(Number) }] });
+  });
+
+  test("is refused in a wrong shape, and from nobody", async () => {
+    const shards = newShards();
+    const { ledger } = await remote(shards(2)).info();
+    const { account: payee } = await newPayerOn(2);
+    const credit = { payee, value: "1", transaction: randomId() };
+    const good = { ledger, from: 0, to: 2, after: 0, head: randomId(), credits: [credit] };
+    const before = await tablesOf(shards(2));
+    const receive = remote(shards(2)).receive as unknown as (batch: unknown) => Promise<unknown>;
+    for (const wrong of [
+      undefined,
+      null,
+      7,
+      [],
+      {},
+      { ...good, surprise: 1 },
+      ...[-1, 4.5, 256, "0", null, 2].map((from) => ({ ...good, from })),
+      ...[-1, 1, "2", null].map((to) => ({ ...good, to })),
+      ...[-1, 0.5, "0", null].map((after) => ({ ...good, after })),
+      ...badHex(32).map((head) => ({ ...good, head })),
+      ...badHex(32).map((ledger) => ({ ...good, ledger })),
+      { ...good, ledger: randomId() },
+      { ...good, credits: Array.from({ length: OUTBOX_BATCH + 1 }, () => credit) },
+      ...BAD_AMOUNTS.map((value) => ({ ...good, credits: [{ ...credit, value }] })),
+      ...BAD_ACCOUNTS.map((payee) => ({ ...good, credits: [{ ...credit, payee }] })),
+    ]) {
+      expect(await receive(wrong), JSON.stringify(wrong)).toEqual({ ok: false, fault: "not_mine" });
+    }
+    // Of the right shape, but of a past that this shard does not share.
+    expect(await receive(good)).toEqual({ ok: false, fault: "sender_rewound" });
+    expect(await tablesOf(shards(2))).toEqual(before);
+  });
+});
+
+describe("the facilitator", () => {
+  test("finds every account's shard: for money, for payments and for their status", async () => {
+    for (const shard of [0, 1, 2, 3]) {
+      const payer = await newPayerOn(shard);
+      const grant = await post("/faucet", { account: payer.account, amount: "25000", id: randomId() });
+      expect(grant).toMatchObject({ status: 200, body: { balance: "25000" } });
+      const signed = await signedPayment(payer);
+      const { nonce, validBefore } = signed.payment;
+      expect(await facilitator.settle(signed.payload, signed.requirements, randomId())).toMatchObject({ success: true });
+      expect(await get(`/accounts/${payer.account}`)).toMatchObject({ body: { balance: "15000" } });
+      const status = await get(`/settlements/logos:lez-testnet/${payer.account}/${nonce}?validBefore=${validBefore}`);
+      expect(status.body).toMatchObject({ status: "settled", transaction: signed.transaction });
+    }
+  });
+
+  test("audits all shards as one", async () => {
+    const audit = async () => (await get("/ledger/audit")).body as unknown as LedgerAudit;
+    await vi.waitFor(async () => expect(await audit()).toMatchObject({ ok: true, conclusive: true, shards: 4, inFlight: "0" }), 5000);
+    const { balances, supply } = await audit();
+    expect(balances).toBe(supply);
+  });
+
+  test("settles nothing where it counts other shards than the ledger does", async () => {
+    const wrong = { ...env, SHARDS: "8" };
+    const answer = await send("/health", {}, wrong);
+    expect(answer).toMatchObject({ status: 503, body: { error: "facilitator_unavailable" } });
+  });
+
+  test("shows the books to its operator alone where money is real", async () => {
+    const key = "operator";
+    const hash = [...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key)))]
+      .map((byte) => byte.toString(16).padStart(2, "0"))
+      .join("");
+    const real = { ...env, FAUCET: "off", OPERATOR_KEY_SHA256: hash };
+    const bearer = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });
+    expect(await send("/ledger/audit", {}, real)).toMatchObject({ status: 401, body: { error: "unauthorized" } });
+    expect(await send("/ledger/audit", bearer("guess"), real)).toMatchObject({ status: 401 });
+    expect(await send("/ledger/audit", bearer(key), { ...real, OPERATOR_KEY_SHA256: "" })).toMatchObject({ status: 401 });
+    expect(await send("/ledger/audit", bearer(key), real)).toMatchObject({ status: 200, body: { ok: true } });
+    expect(await send("/ledger/checkpoints", { method: "POST", body: "{}" }, real)).toMatchObject({ status: 401 });
+  });
+});
+
+describe("a journal over HTTP", () => {
+  test("is read in pages, by whoever asks, under either spelling of the account", async () => {
+    const { account } = await newPayer();
+    await post("/faucet", { account, amount: "5", id: randomId() });
+    const page = await get(`/accounts/${account}/journal`);
+    expect(page).toMatchObject({ status: 200, body: { account, entries: [{ seq: "1", value: "5" }] } });
+    expect(await get(`/accounts/Public/${account}/journal?after=0`)).toMatchObject({ body: page.body });
+    expect(await get(`/accounts/${account}/journal?after=1`)).toMatchObject({ status: 200, body: { entries: [] } });
+  });
+
+  test.each(["nobody/journal", "Private/nobody/journal"])("of %s is refused", async (path) => {
+    expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
+  });
+
+  test.each(["-1", "x", "1.5", "9999999999999999"])("after %s is refused", async (after) => {
+    const { account } = await newPayer();
+    expect(await get(`/accounts/${account}/journal?after=${after}`)).toMatchObject({ status: 400 });
+  });
+});
+
+describe("a checkpoint", () => {
+  const keyed = (ledger: Stub, CHECKPOINT_KEY?: string) =>
+    runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, CHECKPOINT_KEY }));
+
+  test("is signed with the operator's key, under what the account had", async () => {
+    const shards = newShards();
+    const { account } = await fundedPayer(shards(0));
+    await keyed(shards(0), "2a".repeat(32));
+    const page = await remote(shards(0)).journal("", { account, afterSeq: 0 });
+    const head = "entries" in page ? (page.entries[0]?.hash ?? randomId()) : randomId();
+    const signed = await remote(shards(0)).checkpoint("", { account, seq: 1, head });
+    if ("code" in signed) throw new Error(signed.code);
+    const { ledger } = await remote(shards(0)).info();
+    expect(signed.checkpoint).toEqual({ ledger, account, seq: "1", head, balance: "25000", at: expect.any(String) });
+    expect(await isGenuineCheckpoint(signed)).toBe(true);
+    expect(await verifyDigest(signed.signature, checkpointDigest(signed.checkpoint), signed.publicKey)).toBe(true);
+    const forged: Checkpoint = { ...signed.checkpoint, balance: "25001" };
+    expect(await isGenuineCheckpoint({ ...signed, checkpoint: forged })).toBe(false);
+  });
+
+  test("is not offered without a key, and not for who has not read the chain", async () => {
+    const shards = newShards();
+    const { account } = await fundedPayer(shards(0));
+    expect(await remote(shards(0)).checkpoint("", { account, seq: 1, head: randomId() })).toEqual({ ok: false, code: "not_found" });
+    await keyed(shards(0), "2a".repeat(32));
+    const guess = await remote(shards(0)).checkpoint("", { account, seq: 1, head: randomId() });
+    expect(guess).toEqual({ ok: false, code: "invalid_payload" });
+  });
+});

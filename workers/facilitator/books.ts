@@ -1,0 +1,39 @@
+/** The ledger's books over HTTP: an account's journal for whoever asks, the audit and checkpoints for the operator. */
+import type { Context, Hono } from "hono";
+import * as z from "zod/mini";
+import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
+import { digestSchema } from "../../shared/digest.ts";
+import { checkShape } from "../../shared/json.ts";
+import { isOperator } from "./access.ts";
+import { type Api, readJson, refusal } from "./api.ts";
+import { ledgerBackend } from "./ledger-backend.ts";
+
+const entryNumber = z.pipe(z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry")), z.transform(Number));
+const pageSchema = z.object({ after: z.optional(entryNumber) });
+const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
+
+export function serveBooks(api: Hono<Api>): void {
+  const books = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
+  const operatorsOnly = (c: Context<Api>) => refusal(c, "unauthorized", "the ledger's books are its operator's: send the operator's key");
+
+  // Accounts are written with LEZ's prefix, too.
+  api.on("GET", ["/accounts/:id/journal", "/accounts/Public/:id/journal"], async (c) => {
+    const id = parseAccountId(c.req.param("id") ?? "");
+    if (!id.ok) return refusal(c, "invalid_payload", id.problem);
+    const page = checkShape({ after: c.req.query("after") }, pageSchema);
+    if (!page.ok) return refusal(c, page.code, page.problem);
+    return c.json({ account: id.account, ...(await books(c).journal(id.account, page.value.after ?? 0)) });
+  });
+
+  api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await books(c).audit()) : operatorsOnly(c)));
+
+  /** Whoever names the hash of an entry has read the chain up to it; what it covers may be pruned one day. */
+  api.post("/ledger/checkpoints", async (c) => {
+    if (!isOperator(c)) return operatorsOnly(c);
+    const exported = await readJson(c, exportSchema);
+    if (!exported.ok) return refusal(c, exported.code, exported.problem);
+    const { account, seq, head } = exported.value;
+    const result = await books(c).checkpoint(account, seq, head);
+    return "code" in result ? refusal(c, result.code) : c.json(result);
+  });
+}
