@@ -87,6 +87,16 @@ const JOURNAL_ENTRY = {
   prevHash: LEDGER,
 };
 
+/** The journal's owner has exported it up to this entry. Signed by the ledger's operator; with the owner's key here. */
+const CHECKPOINT = {
+  ledger: LEDGER,
+  account: owner.account,
+  seq: "1",
+  head: digest("JournalEntry", JOURNAL_ENTRY),
+  balance: JOURNAL_ENTRY.balanceAfter,
+  at: "1760000090",
+};
+
 /** File name, from the root of the repository → content. */
 export async function vectors(): Promise<Record<string, string>> {
   const files = { accounts: accounts(), digests: await digests(), bindings: bindings(), "short-codes": shortCodes(), headers: headers() };
@@ -113,6 +123,9 @@ function digests() {
     entry("an Authorization without optional members", "Authorization", BARE_AUTHORIZATION, "owner"),
     entry("a Decision that declines", "Decision", DECLINED, "owner"),
     entry("a Decision that revokes", "Decision", REVOKED, "owner"),
+    entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
+    entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),
+    entry("the Batch of one transaction", "Batch", [transaction]),
     entry("the Binding of a GET", "Binding", { ...GET, ...TERMS }),
     entry("the Nonce of an approval", "Nonce", { from: owner.account, requestDigest }),
     entry("the Transaction of an Authorization", "Transaction", {

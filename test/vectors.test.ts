@@ -91,10 +91,11 @@ describe("digests.json", () => {
   });
 
   test("has every type that there is, and a signature for those that are signed", () => {
-    const types = ["Authorization", "Binding", "Decision", "JournalEntry", "Nonce", "PaymentRequest", "Transaction"];
-    expect([...new Set(all.map(({ type }) => type))].sort()).toEqual(types);
+    const types = ["Authorization", "Batch", "Binding", "Checkpoint", "Decision", "JournalEntry", "Nonce", "PaymentRequest"];
+    expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...types, "Stream", "Transaction"]);
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual([
       "Authorization",
+      "Checkpoint",
       "Decision",
       "PaymentRequest",
     ]);

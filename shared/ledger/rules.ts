@@ -193,6 +193,7 @@ export class LedgerRules {
    * @returns unix seconds at which there is work again; undefined when there will be none
    */
   tidy(clock: number): number | undefined {
+    if (this.#exchange.halted !== undefined) return undefined; // what it is evidence of stays as it is
     return this.#event(clock, (now) => {
       const dead = this.#payments.deadHolds(now, EXPIRY_BATCH);
       for (const row of dead) this.#free(row);
