@@ -83,10 +83,10 @@ export const fetchCommand = defineCommand({
     if (input.resume !== undefined) return resume(context, input, input.resume);
     const http = wanted(input);
     if (!http.ok) return http;
-    const earlier =
-      input.again || input.reason === undefined ? succeed(undefined) : await earlierPurchase(context, http.data, input.reason);
+    const earlier = input.reason === undefined ? succeed(undefined) : await earlierPurchase(context, http.data, input.reason);
     if (!earlier.ok) return earlier;
-    if (earlier.data) {
+    // What was bought may be bought again. What was declined, or may have been paid, is not got around.
+    if (earlier.data && !(input.again && earlier.data.state === "paid")) {
       const went = await goOn(context, input, earlier.data);
       if (!isOver(went)) return went;
     }

@@ -22,12 +22,15 @@ const auditSchema = z.object({
 
 export const ledgerAudit = defineCommand({
   name: "ledger audit",
-  audience: "both",
+  audience: "dev",
   readOnly: true,
   summary: "recompute the ledger's whole book, over all of its shards",
   input: z.strictObject(facilitatorFields),
   output: auditSchema,
-  examples: [{ says: "the local stack's ledger", argv: "ledger audit" }],
+  examples: [
+    { says: "the local stack's ledger", argv: "ledger audit" },
+    { says: "another one, for a script", argv: "ledger audit --facilitator-url https://facilitator.example.com --json" },
+  ],
   async run(context, input) {
     const audit = await callFacilitator(context, input, { path: "/ledger/audit", answer: auditSchema });
     if (!audit.ok || audit.data.ok) return audit.ok ? succeed(audit.data) : audit;
