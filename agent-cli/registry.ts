@@ -12,6 +12,7 @@ import { ownerDecline } from "./commands/owner-decline.ts";
 import { pay } from "./commands/pay.ts";
 import { quote } from "./commands/quote.ts";
 import { requestCreate } from "./commands/request-create.ts";
+import { validate } from "./commands/validate.ts";
 
 export const COMMANDS: readonly Command[] = [
   quote,
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   ownerDecline,
   balance,
   faucet,
+  validate,
   demoCli,
   demoHttp,
 ];
