@@ -1,4 +1,5 @@
 /** spec/errors.md, from the one error table. */
+import { table } from "./markdown.ts";
 import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
 
 const INTRODUCTION = `# Error codes
@@ -52,11 +53,4 @@ function codeTable(codes: readonly ErrorCode[]): string {
     return [`\`${code}\``, String(status), retryable ? "yes" : "no", safeToRetrySamePayment ? "safe" : "no", message, hint];
   });
   return table([["code", "HTTP", "retry", "same payment", "meaning", "what to do"], ...rows]);
-}
-
-/** A Markdown table, its columns aligned as the formatter does. The first row is the header. */
-function table([header = [], ...rows]: readonly string[][]): string {
-  const widths = header.map((_, column) => Math.max(3, ...[header, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |\n`;
-  return [header, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("");
 }

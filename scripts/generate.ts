@@ -8,6 +8,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorPage } from "./error-page.ts";
 import { examples } from "./examples.ts";
+import { hostilePage } from "./hostile-page.ts";
+import { validatePage } from "./validate-page.ts";
 import { vectors } from "./vectors.ts";
 
 interface Generator {
@@ -20,6 +22,8 @@ const GENERATORS: readonly Generator[] = [
   { name: "test vectors", generate: vectors },
   { name: "examples", generate: examples },
   { name: "error codes", generate: errorPage },
+  { name: "checks of validate", generate: validatePage },
+  { name: "tricks of the hostile peers", generate: hostilePage },
 ];
 
 const ROOT = join(import.meta.dirname, "..");

@@ -153,10 +153,10 @@ export const CHALLENGE_CHECKS: readonly Check<MerchantVisit>[] = [
   },
   {
     id: "gate.head",
-    title: "HEAD gives nothing away",
+    title: "HEAD is not answered as if it were paid",
     clause: "RFC 9110 §9.3.2, spec/protocol.md §9",
-    severity: "fail",
-    change: "Guard HEAD like GET: 402 without a payment.",
+    severity: "warn",
+    change: "Guard HEAD like GET: many frameworks answer it by running the GET handler, which then works for nothing.",
     judge: ({ head }) =>
       head.kind === "unasked" ? skipped(head.why) : isGiven(head) ? wrong(`${said(head)} without a payment`) : right(said(head)),
   },

@@ -52,9 +52,11 @@ export interface Point {
   change?: string;
 }
 
+export const NEEDS_ACTIVE = "asked for with --active only";
+
 export function judgeAll<Seen>(checks: readonly Check<Seen>[], seen: Seen, active: boolean): Point[] {
   return checks.map(({ id, title, clause, severity, change, active: needsActive, judge }) => {
-    const { is, saw } = needsActive && !active ? skipped("asked for with --active only") : judge(seen);
+    const { is, saw } = needsActive && !active ? skipped(NEEDS_ACTIVE) : judge(seen);
     const verdict: Verdict = is === "right" ? "pass" : is === "skipped" ? "skipped" : severity;
     return { id, title, clause, verdict, saw, ...(is === "wrong" && { change }) };
   });

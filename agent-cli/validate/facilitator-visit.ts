@@ -5,6 +5,7 @@ import { parseJson } from "../../shared/json.ts";
 import * as z from "zod";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import type { Asking, Reply } from "./asking.ts";
+import { NEEDS_ACTIVE } from "./check.ts";
 import { newNoPayer, unsignedPayload } from "./no-payments.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
@@ -61,7 +62,7 @@ export async function visitFacilitator(base: string, asking: Asking, active: boo
     empty: await post(call, "{}"),
     large: await post(call, JSON.stringify({ ...envelope, padding: "x".repeat(LARGE_BYTES) })),
   });
-  const none: Reply = { kind: "unasked", why: "asked for with --active only" };
+  const none: Reply = { kind: "unasked", why: NEEDS_ACTIVE };
   return {
     supported,
     ...(support && { support }),

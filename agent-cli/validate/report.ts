@@ -1,7 +1,7 @@
 /** The report of a validation: the same data for machines and for people. */
 import * as z from "zod";
-import { field, type Layout } from "../layout.ts";
-import type { Point, Verdict } from "./check.ts";
+import { field, type Layout, wrap } from "../layout.ts";
+import { NEEDS_ACTIVE, type Point, type Verdict } from "./check.ts";
 
 export const reportSchema = z.strictObject({
   target: z.enum(["merchant", "facilitator"]),
@@ -32,25 +32,32 @@ export function reportOf(about: Pick<Report, "target" | "method" | "url" | "acti
   return { ...about, passed: count("pass"), warned: count("warn"), failed: count("fail"), skipped: count("skipped"), checks };
 }
 
-const INK = { pass: "green", warn: "yellow", fail: "red", skipped: "dim" } as const;
+const ID_WIDTH = 27;
 
-/** What is wrong in full, the rest in one line each. */
-export function renderReport(report: Report, layout: Layout): string[] {
-  const { target, method, url, checks, passed, warned, failed, skipped } = report;
-  const line = ({ verdict, id, title }: Point | Report["checks"][number]) =>
-    `${layout.ink(INK[verdict], verdict.padEnd(7))} ${id.padEnd(26)} ${title}`;
-  const wrong = checks.filter(({ verdict }) => verdict === "fail" || verdict === "warn");
+/** What is right first, what is wrong last and in full: the end is what is on the screen. */
+export function renderReport({ target, method, url, checks, ...counts }: Report, layout: Layout): string[] {
+  const { passed, warned, failed, skipped } = counts;
+  const of = (verdict: Verdict) => checks.filter((check) => check.verdict === verdict);
+  const inactive = of("skipped").filter(({ saw }) => saw === NEEDS_ACTIVE);
+  const unseen = of("skipped").filter((check) => !inactive.includes(check));
+  const wrong = (verdict: "warn" | "fail", ink: "yellow" | "red") =>
+    of(verdict).flatMap(({ id, title, saw, change, clause }) => [
+      "",
+      `${layout.ink(ink, verdict)} ${layout.ink("bold", id)}`,
+      ...wrap(title, layout.width - 2).map((line) => `  ${line}`),
+      ...field(layout, "saw", saw),
+      ...field(layout, "change", change ?? ""),
+      ...field(layout, "clause", clause),
+    ]);
   return [
     layout.ink("bold", `${target === "merchant" ? method : target} ${url}`),
-    "",
-    ...checks.filter((check) => !wrong.includes(check)).map(line),
-    ...wrong.flatMap((check) => [
-      "",
-      line(check),
-      ...field(layout, "saw", check.saw),
-      ...field(layout, "change", check.change ?? ""),
-      ...field(layout, "clause", check.clause),
-    ]),
+    ...(passed > 0 ? ["", layout.ink("green", "pass")] : []),
+    ...of("pass").flatMap(({ id, title }) => field(layout, id, title, ID_WIDTH)),
+    ...(skipped > 0 ? ["", layout.ink("dim", "skipped")] : []),
+    ...unseen.flatMap(({ id, saw }) => field(layout, id, saw, ID_WIDTH)),
+    ...(inactive.length > 0 ? [`  ${inactive.length} with --active only`] : []),
+    ...wrong("warn", "yellow"),
+    ...wrong("fail", "red"),
     "",
     `${passed} passed, ${warned} ${warned === 1 ? "warning" : "warnings"}, ${failed} failed, ${skipped} skipped`,
   ];

@@ -49,7 +49,8 @@ export async function startHostileFacilitator(honest: () => string, port = 0): P
     seen.push(record);
     request.on("data", (chunk: Buffer) => (record.body += chunk.toString("utf8")));
     const misbehaves = mode !== "honest" && (spoiled === undefined || path.endsWith(spoiled));
-    void (misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest()));
+    const answer = misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest());
+    answer.catch(() => response.destroy()); // the honest one is not there
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {

@@ -7,7 +7,8 @@
  * PORT chooses the port, HONEST the facilitator behind the hostile one (http://127.0.0.1:8788, that of `npm run stack`).
  */
 import { MODE_NAMES, MODES, startHostileFacilitator } from "./facilitator.ts";
-import { startHostileMerchant, TRICK_NAMES, TRICKS } from "./merchant.ts";
+import { startHostileMerchant } from "./merchant.ts";
+import { TRICK_NAMES, TRICKS } from "./tricks.ts";
 
 const [what, mode = "honest"] = process.argv.slice(2);
 const port = Number(process.env["PORT"] ?? 0);
