@@ -48,7 +48,7 @@ export const validate = defineCommand({
     let first: Reply;
     let points: Point[];
     if (facilitator) {
-      const visit = await visitFacilitator(url.replace(/\/+$/, ""), asking, active);
+      const visit = await visitFacilitator(made.data, asking, active);
       [first, points] = [visit.supported, judgeAll(FACILITATOR_CHECKS, visit, active)];
     } else {
       const visit = await visitMerchant(made.data, asking, active);

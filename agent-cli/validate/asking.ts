@@ -14,6 +14,7 @@ export class Asking {
   readonly #signal: AbortSignal;
   readonly #timeoutSeconds: number;
   #silences = 0;
+  #stopped: string | undefined;
 
   /** @param timeoutSeconds for each request */
   constructor(signal: AbortSignal, timeoutSeconds: number) {
@@ -22,6 +23,7 @@ export class Asking {
   }
 
   async ask(request: HttpRequest): Promise<Reply> {
+    if (this.#stopped !== undefined) return { kind: "unasked", why: this.#stopped };
     if (this.#signal.aborted) return { kind: "unasked", why: "interrupted" };
     if (this.#silences >= PATIENCE) return { kind: "unasked", why: `${PATIENCE} requests before it had no answer` };
     const answer = await exchange(request, this.#signal, this.#timeoutSeconds);
@@ -31,6 +33,11 @@ export class Asking {
     }
     this.#silences++;
     return { kind: "silence", problem: answer.problem, reached: answer.reached };
+  }
+
+  /** Nothing more is asked. */
+  stop(why: string): void {
+    this.#stopped ??= why;
   }
 }
 

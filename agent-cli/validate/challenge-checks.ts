@@ -1,4 +1,5 @@
 /** The 402 as an HTTP answer: status, header, caching, and that asking twice or otherwise changes nothing. */
+import { isDeepStrictEqual } from "node:util";
 import { parseJson } from "../../shared/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import * as z from "zod";
@@ -99,7 +100,7 @@ export const CHALLENGE_CHECKS: readonly Check<MerchantVisit>[] = [
       if (!terms.terms) return skipped("there are no terms to compare with");
       const json = parseJson(body, MAX_FOREIGN_HEADER_BYTES, z.unknown());
       if (!json.ok) return wrong(`the body: ${json.problem}`);
-      const same = isMembers(json.value) && JSON.stringify(json.value["accepts"]) === JSON.stringify(terms.terms["accepts"]);
+      const same = isMembers(json.value) && isDeepStrictEqual(json.value["accepts"], terms.terms["accepts"]);
       return same ? right("the same offers") : wrong("a body without these offers");
     }),
   },
@@ -157,8 +158,10 @@ export const CHALLENGE_CHECKS: readonly Check<MerchantVisit>[] = [
     clause: "RFC 9110 §9.3.2, spec/protocol.md §9",
     severity: "warn",
     change: "Guard HEAD like GET: many frameworks answer it by running the GET handler, which then works for nothing.",
-    judge: ({ head }) =>
-      head.kind === "unasked" ? skipped(head.why) : isGiven(head) ? wrong(`${said(head)} without a payment`) : right(said(head)),
+    judge({ head }) {
+      if (head.kind !== "answer") return skipped(said(head));
+      return isGiven(head) ? wrong(`${said(head)} without a payment`) : right(said(head));
+    },
   },
   {
     id: "gate.head-terms",

@@ -10,6 +10,8 @@ import { type Check, defects, type Finding, quote, right, skipped, wrong } from 
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
+type Answer = Reply & { kind: "answer" };
+
 const SUPPORTED = "x402 v2 §7.3";
 const CAIP_2 = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;
 /** A code, a hash, an account, a network, a number. Not a sentence, and not markup. */
@@ -110,7 +112,19 @@ const WORDS = {
 function callChecks(call: Call): Check<FacilitatorVisit>[] {
   const { schema, clause, approves, reason, type } = WORDS[call];
   const needs = call === "settle" ? ({ active: true } as const) : {};
-  const answers = (visit: FacilitatorVisit): [string, Reply][] => Object.entries(visit[call] satisfies CallReplies);
+  const replies = (visit: FacilitatorVisit): [string, Reply][] => Object.entries(visit[call] satisfies CallReplies);
+  /** Of all answers of this call, where there are any. */
+  const onAnswers =
+    (defect: (reply: Answer) => string | undefined, otherwise: string) =>
+    (visit: FacilitatorVisit): Finding => {
+      const answers = replies(visit).flatMap(([what, reply]) => (reply.kind === "answer" ? [{ what, reply }] : []));
+      if (answers.length === 0) return skipped(said(visit[call].unsigned));
+      const found = answers.map(({ what, reply }) => ({ what, problem: defect(reply) })).filter(({ problem }) => problem !== undefined);
+      return defects(
+        found.map(({ what, problem }) => `${what}: ${problem}`),
+        otherwise,
+      );
+    };
   const bodyOf = (reply: Reply): Members | undefined => {
     const json = reply.kind === "answer" ? parseJson(reply.body, MAX_FACILITATOR_BODY_BYTES, z.unknown()) : undefined;
     return json?.ok && isMembers(json.value) ? json.value : undefined;
@@ -131,10 +145,12 @@ function callChecks(call: Call): Check<FacilitatorVisit>[] {
       severity: "fail",
       change: "A merchant without an answer has to tell its buyer that the outcome is unknown. Answer in bounded time.",
       judge(visit) {
-        const silent = answers(visit).filter(([, reply]) => reply.kind === "silence");
+        const silent = replies(visit).filter(([, reply]) => reply.kind === "silence");
+        const answered = replies(visit).filter(([, reply]) => reply.kind === "answer");
+        if (silent.length + answered.length === 0) return skipped(said(visit[call].unsigned));
         return defects(
           silent.map(([what, reply]) => `${what}: ${said(reply)}`),
-          `${answers(visit).length} answers`,
+          `${answered.length} answers`,
         );
       },
     },
@@ -200,6 +216,7 @@ function callChecks(call: Call): Check<FacilitatorVisit>[] {
       change: `Answer 400 with a ${type} that refuses. Stock merchants show any other body to their buyers.`,
       judge(visit) {
         const { garbage, empty } = visit[call];
+        if (garbage.kind !== "answer" && empty.kind !== "answer") return skipped(said(garbage));
         const found = Object.entries({ "not JSON": garbage, "{}": empty }).flatMap(([what, reply]) => {
           if (reply.kind !== "answer") return [];
           const body = bodyOf(reply);
@@ -215,15 +232,12 @@ function callChecks(call: Call): Check<FacilitatorVisit>[] {
       clause: "spec/protocol.md §10",
       severity: "warn",
       change: "Codes, accounts and hashes only: stock merchants pass your words on to their buyers, upstream's too.",
-      judge(visit) {
-        const found = answers(visit).flatMap(([what, reply]) => {
-          if (reply.kind !== "answer" || reply.body.length === 0) return [];
-          const body = bodyOf(reply);
-          const words = body ? strings(body).find((text) => !CODE.test(text)) : "a body that is no JSON object";
-          return words === undefined ? [] : [`${what}: ${quote(words)}`];
-        });
-        return defects(found, "codes only");
-      },
+      judge: onAnswers((reply) => {
+        if (reply.body.length === 0) return undefined;
+        const body = bodyOf(reply);
+        const words = body ? strings(body).find((text) => !CODE.test(text)) : "a body that is no JSON object";
+        return words === undefined ? undefined : quote(words);
+      }, "codes only"),
     },
     {
       id: `${call}.compact`,
@@ -231,15 +245,10 @@ function callChecks(call: Call): Check<FacilitatorVisit>[] {
       clause: "spec/protocol.md §11",
       severity: "fail",
       change: "Answer with the members of the specification. Merchants stop reading.",
-      judge(visit) {
-        const large = answers(visit).filter(
-          ([, reply]) => reply.kind === "answer" && (!reply.complete || reply.body.length > MAX_FACILITATOR_BODY_BYTES),
-        );
-        return defects(
-          large.map(([what]) => what),
-          "small",
-        );
-      },
+      judge: onAnswers(
+        ({ complete, body }) => (complete && body.length <= MAX_FACILITATOR_BODY_BYTES ? undefined : `${body.length} bytes`),
+        "none",
+      ),
     },
     {
       id: `${call}.bounded`,

@@ -4,6 +4,7 @@ import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { parseJson } from "../../shared/json.ts";
 import * as z from "zod";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import type { HttpRequest } from "../http.ts";
 import type { Asking, Reply } from "./asking.ts";
 import { NEEDS_ACTIVE } from "./check.ts";
 import { newNoPayer, unsignedPayload } from "./no-payments.ts";
@@ -39,9 +40,10 @@ export interface FacilitatorVisit {
 
 const LARGE_BYTES = 8 * MAX_FACILITATOR_BODY_BYTES;
 
-/** @param base the facilitator's URL, without a slash at its end */
-export async function visitFacilitator(base: string, asking: Asking, active: boolean): Promise<FacilitatorVisit> {
-  const supported = await asking.ask({ method: "GET", url: `${base}/supported`, headers: [["accept", "application/json"]] });
+/** @param request the facilitator's URL, and headers for every call, such as a merchant's key */
+export async function visitFacilitator({ url, headers }: HttpRequest, asking: Asking, active: boolean): Promise<FacilitatorVisit> {
+  const base = url.replace(/\/+$/, "");
+  const supported = await asking.ask({ method: "GET", url: `${base}/supported`, headers });
   const read = supported.kind === "answer" ? parseJson(supported.body, MAX_FACILITATOR_BODY_BYTES, z.unknown()) : undefined;
   const support = read?.ok && isMembers(read.value) ? read.value : undefined;
   const list = support?.["kinds"];
@@ -55,7 +57,7 @@ export async function visitFacilitator(base: string, asking: Asking, active: boo
     paymentRequirements: requirements,
   };
   const post = (call: Call, body: string) =>
-    asking.ask({ method: "POST", url: `${base}/${call}`, headers: [["content-type", "application/json"]], body: utf8(body) });
+    asking.ask({ method: "POST", url: `${base}/${call}`, headers: [["content-type", "application/json"], ...headers], body: utf8(body) });
   const replies = async (call: Call): Promise<CallReplies> => ({
     unsigned: await post(call, JSON.stringify(envelope)),
     garbage: await post(call, "not JSON"),

@@ -43,6 +43,8 @@ export async function visitMerchant(request: HttpRequest, asking: Asking, active
   const onlyGet = unasked(`${request.method} has no HEAD`);
 
   const first = await ask();
+  // A GET may be asked again and again. Another method that is not priced has just had its effect.
+  if (!isGet && first.kind === "answer" && first.status !== 402) asking.stop(`${request.method} is not priced, and may have effects`);
   const terms = readTerms(first);
   const second = await ask();
   const head = isGet ? await ask({ method: "HEAD" }) : onlyGet;

@@ -63,9 +63,11 @@ export const PAYMENT_CHECKS: readonly Check<MerchantVisit>[] = [
     judge({ attempts }) {
       if (attempts.length === 0) return NOTHING_SENT;
       const silent = attempts.filter(({ reply }) => reply.kind === "silence");
+      const answered = attempts.filter(isAnswered);
+      if (silent.length + answered.length === 0) return skipped(attempts.map(({ reply }) => said(reply))[0] ?? "nothing was sent");
       return defects(
         silent.map(({ what, reply }) => `with ${what}: ${said(reply)}`),
-        `${attempts.length} answers`,
+        `${answered.length} answers`,
       );
     },
   },

@@ -221,6 +221,7 @@ export const TRICKS = {
     caughtBy: "receipt.success",
     answer: givesReceipt({ success: false }),
   },
+  silent: { does: "never answers anything", caughtBy: "challenge.status", answer: () => undefined },
   hangs: { does: "reads the payment and never answers", caughtBy: "payment.answered", answer: onPayment(() => undefined) },
   closes: {
     does: "reads the payment and closes the connection",

@@ -7,6 +7,7 @@ import { MODE_NAMES, MODES, startHostileFacilitator } from "../hostile/facilitat
 import { startHostileMerchant } from "../hostile/merchant.ts";
 import { HOSTILE_CHARACTERS } from "../hostile.ts";
 import { TRICK_NAMES, TRICKS, type Trick } from "../hostile/tricks.ts";
+import { listen } from "../interop/official.ts";
 import { useStack } from "../stack/stack.ts";
 import { validation } from "./validation.ts";
 
@@ -52,6 +53,17 @@ describe("of the hostile merchant", () => {
     expect(checks["payment.answered"]?.saw).toContain("no answer within 1 s");
   });
 
+  test("of one that never answers nothing is said to be right", async () => {
+    const { report } = await validation(box, merchant.at("silent"), "--active", "--timeout", "1");
+    expect(report).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  test("a request that is no GET and not priced is made once", async () => {
+    const { report } = await validation(box, merchant.at("free"), "--active", "-X", "POST");
+    expect(merchant.seen).toHaveLength(1);
+    expect(report.failed).toBeGreaterThan(0);
+  });
+
   test("its text reaches neither the terminal nor the data as it is", async () => {
     const words = ["validate", merchant.at("hostile-text"), "--strict"];
     const shown = (await box.run(words, { terminal: true })).stdout;
@@ -72,6 +84,19 @@ describe("of the hostile facilitator", () => {
     const { exit, wrong } = await validation(box, "--facilitator", facilitator.url, "--active", "--strict", "--timeout", "1");
     expect(wrong.map(({ id }) => id)).toContain(caughtBy);
     expect(exit).toBe(EXIT.differs);
+  });
+
+  test("of one that never answers nothing is said to be right", async () => {
+    facilitator.misbehave("reset");
+    const { report } = await validation(box, "--facilitator", facilitator.url, "--active");
+    expect(report).toMatchObject({ passed: 0, failed: 2 });
+  });
+
+  test("headers of the caller go along, for facilitators with keys", async () => {
+    const headers: (string | null)[] = [];
+    const url = await listen((request) => (headers.push(request.headers.get("authorization")), new Response("{}", { status: 401 })));
+    await validation(box, "--facilitator", url, "-H", "Authorization: Bearer key");
+    expect(new Set(headers)).toEqual(new Set(["Bearer key"]));
   });
 
   test("/settle is asked with --active only", async () => {
