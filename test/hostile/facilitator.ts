@@ -12,7 +12,7 @@ export const MODES = {
   "wrong-shape": { does: "200 with JSON of another shape", caughtBy: "verify.shape" },
   "no-transaction": { does: "a success that names no transaction", caughtBy: "settle.shape" },
   "error-text": { does: "500 with free text that must not reach a buyer", caughtBy: "verify.codes-only" },
-  hang: { does: "connects and never answers", caughtBy: "supported.status" },
+  hang: { does: "connects and never answers", caughtBy: "verify.answered" },
   reset: { does: "closes the connection without an answer", caughtBy: "supported.status" },
   redirect: { does: "sends the caller elsewhere", caughtBy: "supported.status" },
   flood: { does: "answers with more than anybody should read", caughtBy: "verify.compact" },
