@@ -22,16 +22,15 @@ Nothing here can pay. No key is read, and no signature is made: where one belong
 Requests go out one after the other, 10 seconds each (\`--timeout\`). After two that were not answered the rest is skipped. Redirects are not followed, and what an endpoint sends is bounded and shown with every unsafe character spelled out.
 `;
 
-const VERDICTS = `## What comes out
+const VERDICTS = [
+  ["verdict", "means"],
+  ["pass", "it holds"],
+  ["warn", "honest payments work, but somebody will notice, or may lose: a buyer, or the seller"],
+  ["fail", "buyers cannot pay, or cannot know what they paid, or the resource can be had unpaid"],
+  ["skipped", "it was not looked at, and the report says why"],
+];
 
-| verdict | means                                                                          |
-| ------- | ------------------------------------------------------------------------------ |
-| pass    | it holds                                                                       |
-| warn    | buyers will notice, or somebody may lose: nothing in x402 forbids it           |
-| fail    | x402 forbids it, or buyers cannot pay, or what was paid for can be had without |
-| skipped | it was not looked at, and the report says why                                  |
-
-Exit code ${EXIT.ok}: nothing failed; the report is \`data\` of the envelope. Exit code ${EXIT.differs}, error code \`not_conformant\`: a check failed, or with \`--strict\` warned; the same report is \`error.details\`.
+const OUTCOME = `Exit code ${EXIT.ok}: nothing failed; the report is \`data\` of the envelope. Exit code ${EXIT.differs}, error code \`not_conformant\`: a check failed, or with \`--strict\` warned; the same report is \`error.details\`.
 Exit code ${EXIT.network}: nobody answers there. A program reads \`checks[].id\` and \`checks[].verdict\`; the rest is for people and may change.
 
 The network of an offer does not matter. Checks whose id begins with \`lez.\` look at offers on our own network only, and are skipped where there are none; no signature of another network is judged. A payment
@@ -56,7 +55,9 @@ export function validatePage(): Record<string, string> {
   const sections = [
     INTRODUCTION,
     SENDS,
-    VERDICTS,
+    "## What comes out\n",
+    table(VERDICTS),
+    OUTCOME,
     '## Checks of a merchant\n\n"Active" are those that need `--active`.\n',
     rows(MERCHANT_CHECKS),
     "## Checks of a facilitator\n",

@@ -188,7 +188,7 @@ function callChecks(call: Call): Check<FacilitatorVisit>[] {
     {
       id: `${call}.refused`,
       title: `a payment without a signature is refused`,
-      clause: "x402 v2 §6.1.2",
+      clause: "x402 v2 §6 (Verification Steps)",
       severity: "fail",
       change: "Verify the payer's signature over exactly these terms, in both calls, each for itself.",
       judge(visit) {

@@ -92,7 +92,7 @@ export const PAYMENT_CHECKS: readonly Check<MerchantVisit>[] = [
   {
     id: "payment.unsigned-refused",
     title: "a payment without a signature buys nothing",
-    clause: "x402 v2 §6.1.2",
+    clause: "x402 v2 §6 (Verification Steps)",
     severity: "fail",
     change: "Have the facilitator verify every payment, or settle it, before the handler's answer leaves.",
     active: true,

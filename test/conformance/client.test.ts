@@ -79,9 +79,19 @@ describe("reading the terms", () => {
     ["other-origin", EXIT.differs],
   ])("validated with our own schema, and nothing is asked of the owner: %s", async (trick, exit) => {
     const quoted = await quote(merchant.at(trick));
-    const request = ["request", "create", merchant.at(trick), "--reason", REASON, "--agent-file", "./agent.json", "--out", "./never.json"];
+    const request = [
+      "request",
+      "create",
+      merchant.at(trick),
+      "--reason",
+      REASON,
+      "--agent-file",
+      "./agent.json",
+      "--out",
+      `./${trick}.json`,
+    ];
     expect([quoted.exit, (await box.run(request)).exit]).toEqual([exit, exit]);
-    expect(() => box.read("never.json")).toThrow("ENOENT");
+    expect(() => box.read(`${trick}.json`)).toThrow("ENOENT");
   });
 
   test("a resource that is free is not paid for", async () => {

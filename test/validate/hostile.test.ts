@@ -6,7 +6,7 @@ import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../../agent-cli/validate/ch
 import { MODE_NAMES, MODES, startHostileFacilitator } from "../hostile/facilitator.ts";
 import { startHostileMerchant } from "../hostile/merchant.ts";
 import { HOSTILE_CHARACTERS } from "../hostile.ts";
-import { TRICK_NAMES, TRICKS, type Trick } from "../hostile/tricks.ts";
+import { type Trick, TRICK_NAMES, type TrickName, TRICKS } from "../hostile/tricks.ts";
 import { listen } from "../interop/official.ts";
 import { useStack } from "../stack/stack.ts";
 import { validation } from "./validation.ts";
@@ -18,17 +18,25 @@ const box = sandbox();
 afterAll(() => Promise.all([merchant.stop(), facilitator.stop()]));
 beforeEach(() => merchant.reset());
 
+/** The strict and active report on a trick; those that wait for silence are made once. */
+const reports = new Map<TrickName, ReturnType<typeof validation>>();
+function reportOn(name: TrickName) {
+  const report = reports.get(name) ?? validation(box, merchant.at(name), "--active", "--strict", "--timeout", "1");
+  reports.set(name, report);
+  return report;
+}
+
 describe("of the hostile merchant", () => {
   test.each(TRICK_NAMES)("%s", async (name) => {
     const { caughtBy }: Trick = TRICKS[name];
-    const { exit, wrong, ids } = await validation(box, merchant.at(name), "--active", "--strict", "--timeout", "1");
+    const { exit, wrong, ids } = await reportOn(name);
     if (caughtBy === undefined) expect(ids).toContain("challenge.status");
     else expect(wrong.map(({ id }) => id)).toContain(caughtBy);
     expect(exit).toBe(EXIT.differs); // nobody here answers CORS
   });
 
   test("none of these checks finds anything where there is no trick", async () => {
-    const { wrong } = await validation(box, merchant.at("always-402"), "--active", "--strict");
+    const { wrong } = await reportOn("always-402");
     const tricks: Trick[] = Object.values(TRICKS);
     expect(wrong.filter(({ id }) => tricks.some(({ caughtBy }) => caughtBy === id))).toEqual([]);
   });
@@ -48,13 +56,13 @@ describe("of the hostile merchant", () => {
   });
 
   test("a merchant that keeps silent is given up on after two requests", async () => {
-    const { checks } = await validation(box, merchant.at("hangs"), "--active", "--timeout", "1");
-    expect(merchant.seen.filter(({ payment }) => payment !== undefined)).toHaveLength(2);
-    expect(checks["payment.answered"]?.saw).toContain("no answer within 1 s");
+    const { checks } = await reportOn("hangs");
+    expect(checks["payment.answered"]?.saw.match(/no answer within 1 s/g)).toHaveLength(2);
+    expect(checks["payment.unsigned-refused"]?.verdict).toBe("skipped");
   });
 
   test("of one that never answers nothing is said to be right", async () => {
-    const { report } = await validation(box, merchant.at("silent"), "--active", "--timeout", "1");
+    const { report } = await reportOn("silent");
     expect(report).toMatchObject({ passed: 0, failed: 1 });
   });
 
