@@ -73,7 +73,12 @@ export type PaymentStatus =
 /** Balances in atomic units as decimal strings; `held` is the part of `balance` that open holds have claimed. */
 export type AccountState = { account: AccountId; balance: string; held: string; journalSeq: number; journalHead: Digest };
 
-export type LedgerInfo = { ledger: Digest; treasury: AccountId; supply: string; /** Over how many objects it is spread, for good. */ shards: number };
+export type LedgerInfo = {
+  ledger: Digest;
+  treasury: AccountId;
+  supply: string;
+  /** Over how many objects it is spread, for good. */ shards: number;
+};
 
 export interface PaymentBackend {
   /** Which ledger this is. */
