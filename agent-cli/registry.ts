@@ -33,6 +33,7 @@ import { requestWait } from "./commands/request-wait.ts";
 import { revoke } from "./commands/revoke.ts";
 import { status } from "./commands/status.ts";
 import { whoami } from "./commands/whoami.ts";
+import { validate } from "./commands/validate.ts";
 
 export const COMMANDS: readonly Command[] = [
   quote,
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   completions,
   faucet,
   ledgerAudit,
+  validate,
   demoHttp,
   demoCli,
 ];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "../agent-cli/command.ts";
 import { fieldOf } from "../agent-cli/program.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
-import { table } from "./markdown-table.ts";
+import { table } from "./markdown.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BEGIN = "<!-- commands -->";

@@ -1,6 +1,6 @@
 /** spec/errors.md, from the one error table. */
+import { table } from "./markdown.ts";
 import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
-import { table } from "./markdown-table.ts";
 
 const INTRODUCTION = `# Error codes
 

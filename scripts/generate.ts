@@ -9,6 +9,8 @@ import { dirname, join } from "node:path";
 import { commandTables } from "./command-tables.ts";
 import { errorPage } from "./error-page.ts";
 import { examples } from "./examples.ts";
+import { hostilePage } from "./hostile-page.ts";
+import { validatePage } from "./validate-page.ts";
 import { vectors } from "./vectors.ts";
 
 interface Generator {
@@ -22,6 +24,8 @@ const GENERATORS: readonly Generator[] = [
   { name: "examples", generate: examples },
   { name: "error codes", generate: errorPage },
   { name: "tables of commands", generate: commandTables },
+  { name: "checks of validate", generate: validatePage },
+  { name: "tricks of the hostile peers", generate: hostilePage },
 ];
 
 const ROOT = join(import.meta.dirname, "..");

@@ -110,7 +110,7 @@ const payload = await client.createPaymentPayload(terms);
 const verified = await verifyExact(payload, offer, { now: Math.floor(Date.now() / 1000), ledger });
 
 const backend: Partial<PaymentBackend> = {
-  info: async () => ({ ledger, treasury: payTo, supply: "1" }),
+  info: async () => ({ ledger, treasury: payTo, supply: "1", shards: 1 }),
   check: async () => { throw new BackendUnavailable("down", { overloaded: false }); },
 };
 const facilitator = await facilitate(new x402Facilitator(), { backend: backend as PaymentBackend });

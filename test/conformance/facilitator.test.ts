@@ -5,11 +5,12 @@ import { describe, expect, test } from "vitest";
 import { utf8 } from "../../shared/bytes.ts";
 import { bodyDigest } from "../../shared/digest.ts";
 import { isErrorCode } from "../../shared/errors.ts";
-import { MAX_CALLS_PER_PERIOD, MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/signer.ts";
 import { change } from "../fields.ts";
 import { merchant, stranger } from "../fixtures.ts";
 import { type SignedPayment, signedPayment } from "../signed.ts";
+import { floodUntilLimited } from "../stack/flood.ts";
 import { useStack } from "../stack/stack.ts";
 
 const world = useStack();
@@ -283,13 +284,12 @@ describe("a facilitator with keys and limits", () => {
   });
 
   test("answers 429, shaped and with Retry-After, to an address that calls too often", async () => {
-    const flood = Array.from({ length: MAX_CALLS_PER_PERIOD + 1 }, () => post("verify", "{}", guarded.stack.facilitator));
-    const limited = (await Promise.all(flood)).find(({ status }) => status === 429);
+    const limited = await floodUntilLimited(() => post("verify", "{}", guarded.stack.facilitator));
     expect(limited?.body).toEqual({ isValid: false, invalidReason: "rate_limited" });
     expect(Number(limited?.headers.get("Retry-After"))).toBeGreaterThan(0);
-    const settle = await post("settle", "{}", guarded.stack.facilitator);
+    const settle = await floodUntilLimited(() => post("settle", "{}", guarded.stack.facilitator));
     expect(settle).toMatchObject({ status: 429, body: { success: false, errorReason: "rate_limited", transaction: "" } });
-    expectShape("settle", settle);
+    if (settle) expectShape("settle", settle);
   });
 });
 

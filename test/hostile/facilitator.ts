@@ -5,28 +5,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export type Mode =
-  | "honest"
-  /** 200 with a page instead of JSON. */
-  | "html"
-  /** 200 with JSON of another shape. */
-  | "wrong-shape"
-  /** A success that names no transaction. */
-  | "no-transaction"
-  /** 500 with free text that must not reach a buyer. */
-  | "error-text"
-  /** Connects and never answers. */
-  | "hang"
-  /** Closes the connection without an answer. */
-  | "reset"
-  /** Sends the caller elsewhere. */
-  | "redirect"
-  /** Answers with more than anybody should read. */
-  | "flood"
-  /** Says of every payment that it is fine, and settles none. */
-  | "valid-never-settles"
-  /** Settles, and loses the answer. */
-  | "loses-answer";
+/** By mode: what it does, and the check of `validate` that names it. */
+export const MODES = {
+  honest: { does: "passes everything on" },
+  html: { does: "200 with a page instead of JSON", caughtBy: "supported.json" },
+  "wrong-shape": { does: "200 with JSON of another shape", caughtBy: "verify.shape" },
+  "no-transaction": { does: "a success that names no transaction", caughtBy: "settle.shape" },
+  "error-text": { does: "500 with free text that must not reach a buyer", caughtBy: "verify.codes-only" },
+  hang: { does: "connects and never answers", caughtBy: "verify.answered" },
+  reset: { does: "closes the connection without an answer", caughtBy: "supported.status" },
+  redirect: { does: "sends the caller elsewhere", caughtBy: "supported.status" },
+  flood: { does: "answers with more than anybody should read", caughtBy: "verify.compact" },
+  "valid-never-settles": { does: "says of every payment that it is fine, and settles none", caughtBy: "verify.refused" },
+  "loses-answer": { does: "settles, and loses the answer", caughtBy: "settle.answered" },
+} as const satisfies Record<string, { does: string; caughtBy?: string }>;
+
+export type Mode = keyof typeof MODES;
+export const MODE_NAMES = Object.keys(MODES) as Mode[];
 
 export interface HostileFacilitator {
   url: string;
@@ -42,7 +37,7 @@ export interface HostileFacilitator {
 export const LEAK = "<h1>upstream secret</h1>";
 
 /** @param honest the base URL of a facilitator that works */
-export async function startHostileFacilitator(honest: () => string): Promise<HostileFacilitator> {
+export async function startHostileFacilitator(honest: () => string, port = 0): Promise<HostileFacilitator> {
   let mode: Mode = "honest";
   let spoiled: string | undefined;
   const calls: Record<string, number> = {};
@@ -54,9 +49,10 @@ export async function startHostileFacilitator(honest: () => string): Promise<Hos
     seen.push(record);
     request.on("data", (chunk: Buffer) => (record.body += chunk.toString("utf8")));
     const misbehaves = mode !== "honest" && (spoiled === undefined || path.endsWith(spoiled));
-    void (misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest()));
+    const answer = misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest());
+    answer.catch(() => response.destroy()); // the honest one is not there
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     misbehave: (next, path) => {

@@ -54,6 +54,15 @@ describe("the front page", () => {
   });
 });
 
+test("a handler that throws is an error of the same shape, with nothing of the exception in it", async () => {
+  const buyer = await world.buyer();
+  const flaky = { url: `${world.stack.merchant}/flaky` };
+  const failed = await buyer.send(flaky, await buyer.approved(flaky));
+  const body = await failed.text();
+  expect([failed.status, JSON.parse(body)]).toMatchObject([500, { error: "internal_error", problem: { code: "internal_error" } }]);
+  expect(body).not.toContain("flaky by design");
+});
+
 test("the weather without a city costs nothing", async () => {
   const buyer = await world.buyer();
   const nowhere = { url: `${world.stack.merchant}/weather` };

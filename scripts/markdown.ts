@@ -1,4 +1,4 @@
-/** Tables for generated pages. */
+/** Markdown as the formatter leaves it. */
 
 /** A Markdown table, its columns aligned as the formatter does. The first row is the header. */
 export function table([header = [], ...rows]: readonly string[][]): string {

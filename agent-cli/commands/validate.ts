@@ -1,0 +1,78 @@
+/** `validate`: what is wrong with a merchant's 402, or with a facilitator, point by point. Never pays, needs no key. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit-codes.ts";
+import { secondsField } from "../fields.ts";
+import { allowHttpField, curlFields, httpRequest } from "../http-request.ts";
+import { fail, type Outcome, refuse, succeed } from "../outcome.ts";
+import { interrupted } from "../prompts.ts";
+import { Asking, type Reply } from "../validate/asking.ts";
+import { type Point, judgeAll } from "../validate/check.ts";
+import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../validate/checks.ts";
+import { visitFacilitator } from "../validate/facilitator-visit.ts";
+import { visitMerchant } from "../validate/merchant-visit.ts";
+import { type Report, renderReport, reportOf, reportSchema } from "../validate/report.ts";
+
+const REQUEST_TIMEOUT_SECONDS = 10;
+
+export const validate = defineCommand({
+  name: "validate",
+  audience: "dev",
+  summary: "what is wrong with a 402, or with a facilitator",
+  description: [
+    "For sellers. Each check names its clause, what it saw and what to change; spec/validate.md lists them all. The network does not matter; checks that know one network only are skipped on others.",
+    "By default only unpaid requests are made. --active also sends malformed and unsigned payments, none of which can pay. A failed check is exit code 23, the report in error.details; --strict counts warnings as well.",
+  ].join("\n\n"),
+  input: z.strictObject({
+    url: z.string().meta({ positional: true, description: "the priced resource, or the facilitator" }),
+    facilitator: z.boolean().default(false).meta({ description: "the URL is a facilitator's: check /supported and /verify" }),
+    active: z.boolean().default(false).meta({ description: "also send what is not a payment; of a facilitator also ask /settle" }),
+    strict: z.boolean().default(false).meta({ description: "a warning fails, too" }),
+    timeout: secondsField
+      .default(REQUEST_TIMEOUT_SECONDS)
+      .meta({ value: "seconds", description: `for each request; ${REQUEST_TIMEOUT_SECONDS}` }),
+    ...curlFields,
+    ...allowHttpField,
+  }),
+  output: reportSchema,
+  examples: [
+    { says: "is my paywall right?", argv: "validate https://api.example.com/premium --active" },
+    { says: "may merchants rely on my facilitator?", argv: "validate --facilitator https://facilitator.example.com --active" },
+  ],
+  async run(context, { facilitator, active, strict, timeout, ...input }) {
+    const made = httpRequest(input);
+    if (!made.ok) return made;
+    const { method, url } = made.data;
+    const asking = new Asking(context.io.signal, timeout);
+    let first: Reply;
+    let points: Point[];
+    if (facilitator) {
+      const visit = await visitFacilitator(made.data, asking, active);
+      [first, points] = [visit.supported, judgeAll(FACILITATOR_CHECKS, visit, active)];
+    } else {
+      const visit = await visitMerchant(made.data, asking, active);
+      [first, points] = [visit.first, judgeAll(MERCHANT_CHECKS, visit, active)];
+    }
+    if (context.io.signal.aborted) return interrupted();
+    if (first.kind === "silence" && !first.reached) {
+      return fail("network", `${new URL(url).host} could not be asked: ${first.problem}.`, { hint: "Check the URL, then try again." });
+    }
+    const report = reportOf({ target: facilitator ? "facilitator" : "merchant", method, url, active }, points);
+    return outcome(context, report, strict);
+  },
+  render: renderReport,
+});
+
+/** For machines a report is a report: `data` when all is well, `error.details` when not, of one shape. People read it either way. */
+function outcome(context: Context, report: Report, strict: boolean): Outcome<Report> {
+  const { failed, warned, checks } = report;
+  if (failed === 0 && (!strict || warned === 0)) return succeed(report);
+  context.tell(...renderReport(report, context.layout));
+  const wrong = strict && failed === 0 ? `${warned} of ${checks.length} checks warn` : `${failed} of ${checks.length} checks failed`;
+  return refuse("not_conformant", EXIT.differs, `${wrong}.`, {
+    hint: "Each failed check says what to change. spec/validate.md explains them.",
+    retryable: false,
+    details: report,
+  });
+}

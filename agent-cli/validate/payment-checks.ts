@@ -1,0 +1,264 @@
+/** What a merchant does with what is not a payment: refuses it, says so in the protocol's words, and gives nothing away. */
+import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/headers.ts";
+import { parseJson } from "../../shared/json.ts";
+import { NETWORK } from "../../shared/lez.ts";
+import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { type SettleResponse, settleResponseSchema } from "../../shared/x402.ts";
+import * as z from "zod";
+import { isRedirect } from "../http.ts";
+import { isGiven, said } from "./asking.ts";
+import { type Check, defects, type Finding, quote, right, skipped, wrong } from "./check.ts";
+import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
+import { payeesOf, pricesOf, readTerms } from "./terms-read.ts";
+
+type Answered = Attempt & { reply: { kind: "answer" } };
+const isAnswered = (attempt: Attempt): attempt is Answered => attempt.reply.kind === "answer";
+const NOTHING_SENT = skipped("there is no offer to accept, so nothing was sent");
+
+/** Of the attempts of one kind, or of all. */
+function onAttempts(defect: (attempt: Answered, visit: MerchantVisit) => string | undefined, kind?: Attempt["kind"]) {
+  return (visit: MerchantVisit): Finding => {
+    if (visit.attempts.length === 0) return NOTHING_SENT;
+    const answered = visit.attempts.filter((attempt) => kind === undefined || attempt.kind === kind).filter(isAnswered);
+    if (answered.length === 0) return skipped("none was answered");
+    const found = answered.map((attempt) => ({ attempt, problem: defect(attempt, visit) })).filter(({ problem }) => problem !== undefined);
+    return defects(
+      found.map(({ attempt, problem }) => `with ${attempt.what}: ${problem}`),
+      `${answered.length} tried, answered ${[...new Set(answered.map(({ reply }) => reply.status))].join(", ")}`,
+    );
+  };
+}
+
+const isTaken = ({ reply }: Attempt) => (isGiven(reply) ? `${said(reply)}, the resource was given` : undefined);
+
+function receiptOf({ reply }: Answered): { header: string; receipt?: SettleResponse } | undefined {
+  const header = reply.headers[PAYMENT_RESPONSE.toLowerCase()];
+  if (header === undefined) return undefined;
+  const read = decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
+  return { header, ...(read.ok && { receipt: read.value }) };
+}
+
+/** Of an answer that gives the resource. Nobody paid for it, but what a receipt of theirs looks like can be seen. */
+function onReceipts(defect: (attempt: Answered, receipt: SettleResponse | undefined, visit: MerchantVisit) => string | undefined) {
+  return (visit: MerchantVisit): Finding => {
+    const given = visit.attempts.filter(isAnswered).filter(({ kind, reply }) => kind === "unsigned" && isGiven(reply));
+    if (given.length === 0) return skipped("nothing was given without a payment, so there is no receipt to look at");
+    const found = given.map((attempt) => defect(attempt, receiptOf(attempt)?.receipt, visit)).filter((problem) => problem !== undefined);
+    return defects([...new Set(found)], `${given.length} looked at`);
+  };
+}
+
+const HTTP_ERRORS = "x402 v2, HTTP: Error Handling";
+const RECEIPT = "x402 v2 §5.3.2";
+
+export const PAYMENT_CHECKS: readonly Check<MerchantVisit>[] = [
+  {
+    id: "payment.answered",
+    title: "whatever is sent in place of a payment, an answer comes",
+    clause: HTTP_ERRORS,
+    severity: "fail",
+    change:
+      "A buyer without an answer does not know whether the money is gone. Answer in bounded time, and never close the connection on a payment.",
+    active: true,
+    judge({ attempts }) {
+      if (attempts.length === 0) return NOTHING_SENT;
+      const silent = attempts.filter(({ reply }) => reply.kind === "silence");
+      const answered = attempts.filter(isAnswered);
+      if (silent.length + answered.length === 0) return skipped(attempts.map(({ reply }) => said(reply))[0] ?? "nothing was sent");
+      return defects(
+        silent.map(({ what, reply }) => `with ${what}: ${said(reply)}`),
+        `${answered.length} answers`,
+      );
+    },
+  },
+  {
+    id: "payment.malformed-refused",
+    title: "a malformed payment buys nothing",
+    clause: HTTP_ERRORS,
+    severity: "fail",
+    change: "Read PAYMENT-SIGNATURE with a schema, and refuse what does not fit before anything else happens.",
+    active: true,
+    judge: onAttempts(isTaken, "malformed"),
+  },
+  {
+    id: "payment.malformed-400",
+    title: "a malformed payment is answered 400",
+    clause: HTTP_ERRORS,
+    severity: "warn",
+    change: "x402 maps malformed payments to 400, so that a client with a bug is not asked to pay again.",
+    active: true,
+    judge: onAttempts(({ reply }) => (reply.status === 400 || isGiven(reply) ? undefined : said(reply)), "malformed"),
+  },
+  {
+    id: "payment.unsigned-refused",
+    title: "a payment without a signature buys nothing",
+    clause: "x402 v2 §6 (Verification Steps)",
+    severity: "fail",
+    change: "Have the facilitator verify every payment, or settle it, before the handler's answer leaves.",
+    active: true,
+    judge: onAttempts(isTaken, "unsigned"),
+  },
+  {
+    id: "payment.unsigned-402",
+    title: "a payment that does not verify is answered 402",
+    clause: HTTP_ERRORS,
+    severity: "warn",
+    change: "Answer 402 with the terms again and the reason in error.",
+    active: true,
+    judge: onAttempts(({ reply }) => (reply.status === 402 || isGiven(reply) ? undefined : said(reply)), "unsigned"),
+  },
+  {
+    id: "payment.tampered-refused",
+    title: "a payment that accepts other terms than were offered buys nothing",
+    clause: "x402 v2 §5.2.2 (accepted)",
+    severity: "fail",
+    change: "Compare accepted with your own offer, every member of it, and pass your own offer to the facilitator, never the client's.",
+    active: true,
+    judge: onAttempts(isTaken, "tampered"),
+  },
+  {
+    id: "payment.no-crash",
+    title: "nothing that a client sends is a server error",
+    clause: HTTP_ERRORS,
+    severity: "fail",
+    change: "Refuse bad payments with 400 or 402. A 5xx tells the buyer that the outcome is unknown.",
+    active: true,
+    judge: onAttempts(({ reply }) => (reply.status >= 500 ? said(reply) : undefined)),
+  },
+  {
+    id: "payment.no-redirect",
+    title: "a request with a payment is never redirected",
+    clause: "spec/protocol.md §9",
+    severity: "fail",
+    change: "Publish the final address. A payment is for one address; clients that follow hand it to whoever is behind the redirect.",
+    active: true,
+    judge: onAttempts(({ reply }) => (isRedirect(reply.status) ? `${reply.status} to ${quote(reply.headers["location"])}` : undefined)),
+  },
+  {
+    id: "payment.fresh-terms",
+    title: "a refused payment is answered with the terms again",
+    clause: "x402 v2, HTTP: Payment Required Signaling",
+    severity: "warn",
+    change: "Send PAYMENT-REQUIRED with every 402 that refuses a payment before settlement.",
+    active: true,
+    judge: onAttempts(({ reply }) =>
+      reply.status === 402 && reply.headers["payment-required"] === undefined ? "402 without terms" : undefined,
+    ),
+  },
+  {
+    id: "payment.same-terms",
+    title: "the terms in a refusal are the terms that were offered",
+    clause: "x402 v2 §5.2.2 (accepted)",
+    severity: "warn",
+    change: "A price or payee that moves between the 402 and the payment refuses buyers who agreed to yours.",
+    active: true,
+    judge: onAttempts(({ reply }, { terms }) => {
+      const again = readTerms(reply);
+      if (!again.terms) return undefined;
+      if (pricesOf(again) !== pricesOf(terms)) return `another price, ${quote(JSON.parse(pricesOf(again)))}`;
+      return payeesOf(again) === payeesOf(terms) ? undefined : `another payee, ${quote(JSON.parse(payeesOf(again)))}`;
+    }),
+  },
+  {
+    id: "payment.code",
+    title: "a refusal names a code that programs can act on",
+    clause: "x402 v2 §9",
+    severity: "warn",
+    change: "Put one code, as in insufficient_funds, into error of the terms or of the body. Sentences are for people.",
+    active: true,
+    judge: onAttempts((attempt) =>
+      isGiven(attempt.reply) || codeOf(attempt) !== undefined ? undefined : `${said(attempt.reply)} without a code`,
+    ),
+  },
+  {
+    id: "payment.receipt",
+    title: "a refusal never claims that money moved",
+    clause: "x402 v2 §5.3.2",
+    severity: "fail",
+    change: "PAYMENT-RESPONSE of a refusal is a SettlementResponse with success false; leave it out where nothing was settled.",
+    active: true,
+    judge: onAttempts((attempt) => {
+      const found = receiptOf(attempt);
+      if (!found || isGiven(attempt.reply)) return undefined;
+      if (!found.receipt) return "a PAYMENT-RESPONSE that cannot be read";
+      return found.receipt.success ? `${said(attempt.reply)} with a receipt that says success` : undefined;
+    }),
+  },
+  {
+    id: "payment.head",
+    title: "HEAD with what is not a payment is not answered as if it were paid",
+    clause: "RFC 9110 §9.3.2, spec/protocol.md §9",
+    severity: "warn",
+    change: "Guard HEAD like GET, and never charge for it.",
+    active: true,
+    judge: ({ headWithPayment: head }) =>
+      head.kind !== "answer" ? skipped(said(head)) : isGiven(head) ? wrong(said(head)) : right(said(head)),
+  },
+  {
+    id: "receipt.present",
+    title: "what is given comes with a receipt that can be read",
+    clause: "x402 v2, HTTP: Settlement Response Delivery",
+    severity: "fail",
+    change: "Send PAYMENT-RESPONSE: base64 of the JSON SettlementResponse.",
+    active: true,
+    judge: onReceipts((_, receipt) => (receipt ? undefined : "no receipt that can be read")),
+  },
+  {
+    id: "receipt.success",
+    title: "a receipt says success, and names its transaction",
+    clause: RECEIPT,
+    severity: "fail",
+    change: "transaction is the settlement's id; it is empty only where settlement failed, and then nothing is given.",
+    active: true,
+    judge: onReceipts((_, receipt) => {
+      if (!receipt) return undefined;
+      if (!receipt.success) return "success is false";
+      return receipt.transaction === "" ? "the transaction is empty" : undefined;
+    }),
+  },
+  {
+    id: "receipt.network",
+    title: "a receipt names the network of the offer",
+    clause: RECEIPT,
+    severity: "fail",
+    change: "network is that of the accepted offer.",
+    active: true,
+    judge: onReceipts((_, receipt, { terms }) => {
+      const offered = terms.offers[0]?.["network"];
+      return receipt && receipt.network !== offered ? `network ${quote(receipt.network)}, offered ${quote(offered)}` : undefined;
+    }),
+  },
+  {
+    id: "receipt.payer",
+    title: "a receipt names the account that paid, or none",
+    clause: RECEIPT,
+    severity: "fail",
+    change: "payer is the account in the payment itself.",
+    active: true,
+    // On other networks the payment that was none had no payer.
+    judge: onReceipts((_, receipt, { payer }) =>
+      receipt?.payer && receipt.network === NETWORK && receipt.payer !== payer.account ? `payer ${quote(receipt.payer)}` : undefined,
+    ),
+  },
+  {
+    id: "receipt.amount",
+    title: "a receipt names the amount of the offer, or none",
+    clause: RECEIPT,
+    severity: "fail",
+    change: "amount is what was settled, in atomic units; under exact that is the offer's.",
+    active: true,
+    judge: onReceipts((_, receipt, { terms }) => {
+      const offered = terms.offers[0]?.["amount"];
+      return receipt?.amount && receipt.amount !== offered ? `amount ${quote(receipt.amount)}, offered ${quote(offered)}` : undefined;
+    }),
+  },
+];
+
+const errorSchema = z.looseObject({ error: z.string() });
+
+function codeOf({ reply }: Answered): string | undefined {
+  const { terms } = readTerms(reply);
+  const body = parseJson(reply.body, MAX_FOREIGN_HEADER_BYTES, errorSchema);
+  const said = [reply.headers[PAYMENT_ERROR.toLowerCase()], terms?.["error"], body.ok && body.value.error];
+  return said.filter((code) => typeof code === "string").find((code) => /^[A-Za-z0-9_]{1,64}$/.test(code));
+}

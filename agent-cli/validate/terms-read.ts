@@ -1,0 +1,44 @@
+/** A 402's terms read stage by stage, so that a report can say at which stage they stop being readable. */
+import * as z from "zod";
+import { fromBase64 } from "../../shared/bytes.ts";
+import { PAYMENT_REQUIRED } from "../../shared/headers.ts";
+import { parseJson } from "../../shared/json.ts";
+import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import type { Reply } from "./asking.ts";
+
+export type Members = Record<string, unknown>;
+
+export interface ReadTerms {
+  header?: string;
+  /** Absent when the header is not base64. */
+  bytes?: Uint8Array;
+  /** Why the bytes are not JSON, or not JSON that everybody reads the same way. */
+  problem?: string;
+  terms?: Members;
+  /** The entries of `accepts` that are objects. */
+  offers: Members[];
+}
+
+export const isMembers = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value);
+
+export function readTerms(reply: Reply): ReadTerms {
+  const header = reply.kind === "answer" ? reply.headers[PAYMENT_REQUIRED.toLowerCase()] : undefined;
+  if (header === undefined) return { offers: [] };
+  const bytes = fromBase64(header.trim());
+  if (!bytes) return { header, offers: [] };
+  // Larger ones than a client reads are read here: what else is wrong with them is worth knowing.
+  const json = parseJson(bytes, 2 * MAX_FOREIGN_HEADER_BYTES, z.unknown());
+  if (!json.ok) return { header, bytes, problem: json.problem, offers: [] };
+  if (!isMembers(json.value)) return { header, bytes, problem: "not a JSON object", offers: [] };
+  const { accepts } = json.value;
+  return { header, bytes, terms: json.value, offers: Array.isArray(accepts) ? accepts.filter(isMembers) : [] };
+}
+
+/** Price and payee of each offer, comparable. */
+export function pricesOf({ offers }: ReadTerms): string {
+  return JSON.stringify(offers.map(({ scheme, network, asset, amount }) => [scheme, network, asset, amount]));
+}
+
+export function payeesOf({ offers }: ReadTerms): string {
+  return JSON.stringify(offers.map(({ network, payTo }) => [network, payTo]));
+}
