@@ -87,7 +87,7 @@ const TABLE = {
     ...NEW_PAYMENT,
     stable: true,
     message: "The payment is no longer valid.",
-    hint: "Nothing was or will be paid with it; ask the owner for a new approval.",
+    hint: "It can no longer pay. If it was presented before, look up its settlement; else ask the owner for a new approval.",
   },
   nonce_replayed: {
     status: 402,

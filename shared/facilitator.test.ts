@@ -7,7 +7,7 @@ import type { LedgerPayment, PaymentBackend } from "./backend.ts";
 import { approvalNonce } from "./authorization.ts";
 import { type DecisionRecord, recordDecision } from "./decision.ts";
 import type { Digest } from "./digest.ts";
-import { BackendUnavailable, Facilitator } from "./facilitator.ts";
+import { BackendUnavailable, Facilitator, type PendingSettlements } from "./facilitator.ts";
 import { LedgerRules } from "./ledger/rules.ts";
 import { CLOCK_SKEW_SECONDS, HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
 import { unixNow } from "./time.ts";
@@ -31,7 +31,7 @@ async function setUp(disturb: (backend: PaymentBackend) => Partial<PaymentBacken
         },
     },
   );
-  const pending = new Map<Digest, Digest>();
+  const pending: PendingSettlements = new Map();
   return { facilitator: new Facilitator(backend, LEDGER, pending), ledger, calls, pending };
 }
 
@@ -209,7 +209,7 @@ describe("a settlement whose outcome is unknown", () => {
     const { facilitator, pending } = await setUp(losing("answers", 2));
     const [first, second] = [await signedPayment(payer), await signedPayment(payer)];
     await settle(facilitator, first);
-    for (let i = 1; i < MAX_PENDING_SETTLEMENTS; i++) pending.set(randomId(), randomId());
+    for (let i = 1; i < MAX_PENDING_SETTLEMENTS; i++) pending.set(randomId(), { id: randomId(), waiting: false });
     await settle(facilitator, second);
     expect(pending.size).toBe(MAX_PENDING_SETTLEMENTS);
     expect(await settle(facilitator, first)).toMatchObject(replayed);

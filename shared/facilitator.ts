@@ -58,8 +58,15 @@ export class BackendUnavailable extends Error {
   }
 }
 
-/** Settlements whose outcome is unknown: authorization digest → the settlement id to ask with again. Bounded. */
-export type PendingSettlements = Map<Digest, Digest>;
+/** A settlement that is under way, or whose outcome is unknown: the id that first went out for it. */
+export interface PendingSettlement {
+  readonly id: Digest;
+  /** Somebody is waiting for its answer now. */
+  waiting: boolean;
+}
+
+/** By authorization digest. Bounded. */
+export type PendingSettlements = Map<Digest, PendingSettlement>;
 
 export class Facilitator {
   readonly #backend: PaymentBackend;
@@ -97,14 +104,13 @@ export class Facilitator {
     const verified = await this.#verify(payload, requirements);
     if (!verified.ok) return settleFailure(verified.code, verified.payer);
     const { payment, transaction } = verified;
-    // Taken, not looked up: of several who ask at once only one has the id that is told the outcome.
-    const id = this.#pending.get(payment.authorizationDigest) ?? settlementId;
-    this.#pending.delete(payment.authorizationDigest);
+    const asking = this.#ask(payment.authorizationDigest, settlementId);
     try {
-      const result = await this.#backend.settle(payment, id);
+      const result = await this.#backend.settle(payment, asking?.id ?? settlementId);
+      if (asking) this.#pending.delete(payment.authorizationDigest);
       return result.ok ? settleSuccess(result) : settleFailure(result.code, payment.payer, result.transaction);
     } catch (error) {
-      this.#remember(payment.authorizationDigest, id);
+      if (asking) asking.waiting = false;
       if (!(error instanceof BackendUnavailable)) throw error;
       return { ...settleFailure("settlement_pending", payment.payer), transaction };
     }
@@ -171,11 +177,19 @@ export class Facilitator {
     return verifyExact(payload, requirements, { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true });
   }
 
-  #remember(authorization: Digest, settlementId: Digest): void {
-    if (this.#pending.has(authorization)) return; // when the answers to several are lost, the first one was served
+  /**
+   * The right to ask with the id that first went out for a payment: only one caller at a time has it, so only one is told
+   * that it succeeded. Undefined for whoever asks beside it.
+   */
+  #ask(authorization: Digest, settlementId: Digest): PendingSettlement | undefined {
+    const known = this.#pending.get(authorization);
+    if (known?.waiting) return undefined;
+    const asking = known ?? { id: settlementId, waiting: true };
+    asking.waiting = true;
     const oldest = this.#pending.keys().next().value;
-    if (this.#pending.size >= MAX_PENDING_SETTLEMENTS && oldest !== undefined) this.#pending.delete(oldest);
-    this.#pending.set(authorization, settlementId);
+    if (!known && this.#pending.size >= MAX_PENDING_SETTLEMENTS && oldest !== undefined) this.#pending.delete(oldest);
+    this.#pending.set(authorization, asking);
+    return asking;
   }
 }
 
