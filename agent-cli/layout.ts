@@ -39,22 +39,27 @@ export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(/(?<= )/)) {
-    if (cells((line + word).trimEnd()) <= width) {
+    if (cells(trimmed(line + word)) <= width) {
       line += word;
       continue;
     }
-    if (line) lines.push(line.trimEnd());
+    if (line) lines.push(trimmed(line));
     line = "";
     for (const { segment } of graphemes.segment(word)) {
-      if (cells((line + segment).trimEnd()) > width) {
+      if (cells(trimmed(line + segment)) > width) {
         lines.push(line);
         line = "";
       }
       line += segment;
     }
   }
-  if (line || lines.length === 0) lines.push(line.trimEnd());
+  if (line || lines.length === 0) lines.push(trimmed(line));
   return lines;
+}
+
+/** Without the spaces that a break leaves at the end. Only U+0020: other white space is somebody's text. */
+function trimmed(line: string): string {
+  return line.replace(/ +$/, "");
 }
 
 /** `label   value`, the value wrapped beside its label; below it where there is no room. */
