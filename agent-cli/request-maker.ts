@@ -5,7 +5,7 @@ import type { Digest } from "../shared/digest.ts";
 import { checkPaymentRequest, paymentFields, type PaymentRequest, shortCode, signPaymentRequest } from "../shared/payment-request.ts";
 import { meaningfulLength } from "../shared/text.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
-import type { PaymentRequirements } from "../shared/x402.ts";
+import type { PaymentRequired, PaymentRequirements } from "../shared/x402.ts";
 import { record } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import type { HttpRequest } from "./http.ts";
@@ -35,6 +35,8 @@ export async function openAgent(context: Context, agentFile: string | undefined)
 export interface Wish {
   http: HttpRequest;
   offer: PaymentRequirements;
+  /** The 402 that the offer is from; absent when the merchant was not asked. */
+  required?: PaymentRequired | undefined;
   reason: string;
   merchantName?: string | undefined;
   /** Seconds that the owner has. */
@@ -46,6 +48,7 @@ export interface Made {
   digest: Digest;
   shortCode: string;
   scope: BindingScope;
+  required?: PaymentRequired | undefined;
 }
 
 /** A signed request that the owner's tool will not refuse. Nothing is written. */
@@ -73,7 +76,7 @@ export async function makeRequest(context: Context, agent: Agent, wish: Wish): P
   // The owner's tool will check exactly this; better to hear it now.
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
-  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data });
+  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: wish.required });
 }
 
 /** The configured minimum, for both sides: the agent hears it before it asks, the owner is not asked below it. */
@@ -90,10 +93,10 @@ export function shortReason(context: Context, reason: string): Failure | undefin
 /** Remembers the HTTP request, puts the PaymentRequest into the inbox and writes it down. Doing it again changes nothing. */
 export async function fileRequest(
   context: Context,
-  { request, digest }: Pick<Made, "request" | "digest">,
+  { request, digest, required }: Pick<Made, "request" | "digest" | "required">,
   http: HttpRequest,
 ): Promise<Outcome<undefined>> {
-  const stored = storeRequest(context, request, http);
+  const stored = storeRequest(context, request, http, required);
   if (!stored.ok) return stored;
   const filed = put(context, digest, "request", request);
   if (!filed.ok) return filed;

@@ -1,6 +1,7 @@
 /**
  * What the agent has asked for, with the parts of the HTTP request that the PaymentRequest holds only a digest of (body) or
- * not at all (headers). So an approved payment is enough to repeat exactly the request that was approved.
+ * not at all (headers), and the merchant's whole 402. So an approved payment is enough to repeat exactly the request that
+ * was approved, with the extensions that the merchant offered.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -10,6 +11,7 @@ import { bodyDigest, type Digest } from "../shared/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../shared/limits.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../shared/payment-request.ts";
 import { parseTimestamp } from "../shared/time.ts";
+import { type PaymentRequired, paymentRequiredSchema } from "../shared/x402.ts";
 import type { Context } from "./context.ts";
 import { readJson, writeJson } from "./files.ts";
 import type { HttpRequest } from "./http.ts";
@@ -20,18 +22,26 @@ const storedSchema = z.strictObject({
   request: paymentRequestSchema,
   headers: z.array(z.tuple([z.string(), z.string()])),
   bodyBase64: z.string(),
+  required: z.optional(paymentRequiredSchema),
 });
 
 export interface StoredRequest {
   request: PaymentRequest;
   headers: [string, string][];
   body: Uint8Array;
+  /** The 402 as it was received; absent when the merchant was not asked. */
+  required?: PaymentRequired | undefined;
 }
 
-export function storeRequest(context: Context, request: PaymentRequest, http: HttpRequest): Outcome<undefined> {
+export function storeRequest(
+  context: Context,
+  request: PaymentRequest,
+  http: HttpRequest,
+  required: PaymentRequired | undefined,
+): Outcome<undefined> {
   const directory = stateDirectory(context, "requests");
   if (!directory.ok) return directory;
-  const stored = { request, headers: http.headers, bodyBase64: toBase64(http.body ?? new Uint8Array()) };
+  const stored = { request, headers: http.headers, bodyBase64: toBase64(http.body ?? new Uint8Array()), ...(required && { required }) };
   return writeJson(path.join(directory.data, `${requestDigest(request)}.json`), stored, true);
 }
 
@@ -67,7 +77,7 @@ export function findRequest(context: Context, digest: Digest): Outcome<StoredReq
   const file = path.join(directory.data, `${digest}.json`);
   const stored = readJson(file, storedSchema, { what: "stored request", secret: true, maxBytes: 2 * MAX_REQUEST_BODY_BYTES });
   if (!stored.ok) return stored;
-  const { request, headers, bodyBase64 } = stored.data;
+  const { request, headers, bodyBase64, required } = stored.data;
   if (requestDigest(request) !== digest) return fail("invalid_file", `The stored request "${file}" is not the one of its name.`);
-  return succeed({ request, headers, body: fromBase64(bodyBase64) ?? new Uint8Array() });
+  return succeed({ request, headers, body: fromBase64(bodyBase64) ?? new Uint8Array(), required });
 }

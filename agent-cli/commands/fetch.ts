@@ -123,11 +123,11 @@ async function earlierPurchase(context: Context, http: HttpRequest, reason: stri
   if (!like.ok) return like;
   const [newest] = like.data;
   if (!newest) return succeed(undefined);
-  const { request } = newest;
+  const { request, required } = newest;
   const digest = requestDigest(request);
   const item = await look(context, digest);
   if (!item.ok) return item;
-  const filed = item.data ? succeed(undefined) : await fileRequest(context, { request, digest }, http);
+  const filed = item.data ? succeed(undefined) : await fileRequest(context, { request, digest, required }, http);
   return filed.ok ? purchaseOf(context, item.data ?? { digest, request }, unixNow()) : filed;
 }
 
@@ -140,7 +140,8 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
     const response = responseView(asked.data.response, input.out, input.force);
     return response.ok ? succeed({ paid: false as const, request: { method, url }, response: response.data }) : response;
   }
-  const [offer] = asked.data.terms.offers;
+  const { offers, required } = asked.data.terms;
+  const [offer] = offers;
   const dear = tooDear(offer.amount, input.maxAmount, url);
   if (dear) return dear;
   if (input.reason === undefined) {
@@ -148,7 +149,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
   }
   const agent = await openAgent(context, input.agentFile);
   if (!agent.ok) return agent;
-  const made = await makeRequest(context, agent.data, { ...input, reason: input.reason, http, offer });
+  const made = await makeRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
   if (!made.ok) return made;
   const { request, digest, scope } = made.data;
   if (input.dryRun) {

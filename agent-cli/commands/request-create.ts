@@ -17,7 +17,7 @@ import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-r
 import { field } from "../layout.ts";
 import { fail, type Outcome, succeed } from "../outcome.ts";
 import { decideBy } from "../purchase.ts";
-import { fileRequest, type Made, makeRequest, openAgent } from "../request-maker.ts";
+import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../request-maker.ts";
 import { requireTerms } from "../terms.ts";
 import { coverageText, expiry, expirySchema, expiryText, money, moneySchema } from "../views.ts";
 
@@ -90,9 +90,10 @@ export const requestCreate = defineCommand({
     if (writable && !writable.ok) return writable;
     const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
-    const offer = input.offline ? offlineOffer(http.data, expected.data) : await merchantOffer(context, http.data, expected.data);
-    if (!offer.ok) return offer;
-    const made = await makeRequest(context, agent.data, { ...input, http: http.data, offer: offer.data });
+    const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
+    if (!terms.ok) return terms;
+    const { offer } = terms.data;
+    const made = await makeRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
     if (!made.ok) return made;
     const { request, shortCode: code } = made.data;
     const file = input.inbox ? undefined : (input.out ?? `request-${code}.json`);
@@ -108,8 +109,8 @@ export const requestCreate = defineCommand({
         shortCode: code,
         method,
         url,
-        price: money(offer.data.amount, offer.data.asset),
-        payTo: offer.data.payTo,
+        price: money(offer.amount, offer.asset),
+        payTo: offer.payTo,
         covers: coverageText(made.data.scope, request.http),
         termsFrom: input.offline ? ("flags" as const) : ("merchant" as const),
         ...expiry(decideBy(request), unixNow()),
@@ -155,7 +156,7 @@ function requestedHttp(input: Input): Outcome<HttpRequest> {
   return httpRequest({ ...input, url });
 }
 
-export interface Expectations {
+interface Expectations {
   amount?: string;
   asset?: string;
   payTo?: string;
@@ -174,8 +175,10 @@ interface Difference {
   offered: string;
 }
 
+type ChosenTerms = Pick<Wish, "offer" | "required">;
+
 /** The merchant's offer that fits the expectations; the closest one's differences where none does. */
-export async function merchantOffer(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<PaymentRequirements>> {
+async function merchantTerms(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<ChosenTerms>> {
   const terms = await requireTerms(context, request);
   if (!terms.ok) {
     const offline = terms.error.code === "network" && expected.amount && expected.payTo;
@@ -183,7 +186,7 @@ export async function merchantOffer(context: Context, request: HttpRequest, expe
   }
   const compared = terms.data.offers.map((offer) => ({ offer, differences: differences(expected, offer) }));
   const closest = compared.reduce((best, next) => (next.differences.length < best.differences.length ? next : best));
-  if (closest.differences.length === 0) return succeed(closest.offer);
+  if (closest.differences.length === 0) return succeed({ offer: closest.offer, required: terms.data.required });
   const said = closest.differences.map(({ flag, asked, offered }) => `${flag} is ${asked}, the merchant says ${offered}`);
   return fail("terms_differ", `The flags contradict the merchant's terms: ${said.join("; ")}.`, {
     hint: "Nothing was asked of the owner. Take the merchant's terms by leaving the flags out, or do not buy.",
@@ -201,10 +204,10 @@ function differences(expected: Expectations, offer: PaymentRequirements): Differ
 }
 
 /** The offer that a merchant of this system would make for these flags. It names no ledger: that is the merchant's to say. */
-function offlineOffer(request: HttpRequest, { amount, payTo, asset = ASSET }: Expectations): Outcome<PaymentRequirements> {
+function offlineTerms(request: HttpRequest, { amount, payTo, asset = ASSET }: Expectations): Outcome<ChosenTerms> {
   if (!amount || !payTo) return fail("usage", "--offline takes the terms from the flags: --amount and --pay-to are required.");
   if (asset !== ASSET) return fail("unsupported", `The asset here is "${ASSET}".`);
   const terms = { network: NETWORK, asset, amount, payTo };
   const extra = { binding: bindingOf(boundRequest(request), terms) };
-  return succeed({ scheme: SCHEME, ...terms, maxTimeoutSeconds: DEFAULT_TIMEOUT_SECONDS, extra });
+  return succeed({ offer: { scheme: SCHEME, ...terms, maxTimeoutSeconds: DEFAULT_TIMEOUT_SECONDS, extra } });
 }
