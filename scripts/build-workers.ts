@@ -40,7 +40,6 @@ export async function bundleScript(entryPoint: string): Promise<string> {
     entryPoints: [entryPoint],
     bundle: true,
     minify: true,
-    keepNames: true,
     write: false,
     format: "esm",
     target: "es2024",
