@@ -7,8 +7,9 @@ import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema, type Amount } from "./amount.ts";
 import { type Digest, digestSchema } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
+import { wholeNumber } from "./whole-number.ts";
 
-export const unixSecondsSchema = z.int().check(z.nonnegative());
+export const unixSecondsSchema = wholeNumber();
 
 /** A verified authorization, as the ledger needs it. Times are unix seconds. */
 export const ledgerPaymentSchema = z

@@ -7,7 +7,7 @@ import { MAX_ACCEPTS, MAX_URL_LENGTH } from "./limits.ts";
 import { X402_VERSION } from "./lez.ts";
 
 const text = z.string().check(z.maxLength(MAX_URL_LENGTH));
-const record = z.record(z.string(), z.unknown());
+const record = z.looseObject({});
 
 /** One entry of `accepts`: what the seller asks for, on one network, under one scheme. */
 export const paymentRequirementsSchema = z.looseObject({
@@ -78,6 +78,7 @@ export const supportedResponseSchema = z.looseObject({
     z.looseObject({ x402Version: z.number(), scheme: z.string(), network: z.string(), extra: z.optional(z.nullable(record)) }),
   ),
   extensions: z.array(z.string()),
-  signers: z.record(z.string(), z.array(z.string())),
+  /** By CAIP-2 pattern, the accounts that sign for the facilitator. */
+  signers: record,
 });
 export type SupportedResponse = z.infer<typeof supportedResponseSchema>;

@@ -5,6 +5,7 @@ import { hexToBytes, utf8 } from "../bytes.ts";
 import { verifyStrict } from "../ed25519.ts";
 import { parseJson } from "../json.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";
+import { wholeNumber } from "../whole-number.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "./offer-receipt.ts";
 
 export const signedJwsSchema = z.looseObject({ format: z.literal("jws"), signature: z.string().check(z.maxLength(MAX_HEADER_BYTES)) });
@@ -22,7 +23,7 @@ export const offerPayloadSchema: z.ZodMiniType<OfferPayload> = z.strictObject({
   asset: stated,
   payTo: stated,
   amount: stated,
-  validUntil: z.int(),
+  validUntil: wholeNumber(),
 });
 
 export const receiptPayloadSchema: z.ZodMiniType<ReceiptPayload> = z.strictObject({
@@ -30,7 +31,7 @@ export const receiptPayloadSchema: z.ZodMiniType<ReceiptPayload> = z.strictObjec
   network: stated,
   resourceUrl: stated,
   payer: stated,
-  issuedAt: z.int(),
+  issuedAt: wholeNumber(),
   transaction: stated,
 });
 

@@ -7,6 +7,7 @@ import { type AccountId, accountIdSchema } from "../account.ts";
 import { amountSchema, type Amount } from "../amount.ts";
 import { type Digest, digest, digestSchema } from "../digest.ts";
 import { MAX_SHARDS, OUTBOX_BATCH } from "../limits.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** One payment's money, owed to an account of another shard. */
 export interface Credit {
@@ -31,8 +32,8 @@ export type Received =
   | { ok: true; /** The number of the last credit that was applied. */ mark: number }
   | { ok: false; fault: "sender_rewound" | "receiver_rewound" | "halted" | "not_mine" };
 
-const number = z.int().check(z.nonnegative());
-const shard = number.check(z.lt(MAX_SHARDS));
+const number = wholeNumber();
+const shard = wholeNumber(MAX_SHARDS - 1);
 
 export const batchSchema = z.strictObject({
   ledger: digestSchema,

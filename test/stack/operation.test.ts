@@ -13,10 +13,10 @@ import { useStack, verdict } from "./stack.ts";
 const world = useStack();
 
 /** What was logged under the trace of an answer, sorted: the Workers' lines arrive in any order. */
-function eventsOf(answer: Response): unknown[] {
+function eventsOf(answer: Response): string[] {
   const traceId = answer.headers.get(TRACE_ID);
-  const events = world.logs.filter((line) => line["traceId"] === traceId).map((line) => line["event"]);
-  return events.sort();
+  const events = world.logs.filter((line) => line["traceId"] === traceId).map((line) => String(line["event"]));
+  return events.sort((a, b) => a.localeCompare(b));
 }
 
 test("one trace id runs through merchant, facilitator and ledger", async () => {

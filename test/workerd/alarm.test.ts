@@ -101,6 +101,7 @@ describe("the alarm", () => {
     const ledger = newLedger();
     const { payer, deadLine } = await holdFor(ledger, 60);
     await sql(ledger, "UPDATE account SET held = '0' WHERE id = ?", payer);
+    await evictDurableObject(ledger); // a running one remembers what it wrote
     const before = await tablesOf(ledger);
     setTime(deadLine + 1);
     expect(await runDurableObjectAlarm(ledger)).toBe(true);
@@ -108,6 +109,7 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe(deadLine + 1 + ALARM_RETRY_SECONDS);
 
     await sql(ledger, "UPDATE account SET held = '10000' WHERE id = ?", payer);
+    await evictDurableObject(ledger);
     setTime(deadLine + 1 + ALARM_RETRY_SECONDS);
     await runDurableObjectAlarm(ledger);
     expect(await heldBy(ledger, payer)).toBe("0");

@@ -1,15 +1,23 @@
 /** Who may use the facilitator over HTTP, and how often. Open unless keys are configured; limited wherever the platform counts. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { accountIdSchema } from "../../shared/account.ts";
+import { type AccountId, isAccountId } from "../../shared/account.ts";
 import { hexToBytes, utf8 } from "../../shared/bytes.ts";
-import { bodyDigest, digestSchema } from "../../shared/digest.ts";
+import { bodyDigest, type Digest, digestSchema } from "../../shared/digest.ts";
 import { checkShape, parseJson } from "../../shared/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
 import type { Api } from "./api.ts";
 
 /** SHA-256 of a bearer key → the accounts it may settle for. The keys themselves are nowhere. */
-const keysSchema = z.record(digestSchema, z.array(accountIdSchema));
+const keysSchema = z.custom<Record<Digest, AccountId[]>>(
+  (keys) =>
+    typeof keys === "object" &&
+    keys !== null &&
+    Object.entries(keys).every(
+      ([hash, accounts]) => checkShape(hash, digestSchema).ok && Array.isArray(accounts) && accounts.every(isAccountId),
+    ),
+  "must be an object of lists of accounts, by the SHA-256 of a key in hex",
+);
 
 /**
  * True when the caller may verify and settle payments to `payTo`: no keys are configured (`FACILITATOR_KEYS`), or the

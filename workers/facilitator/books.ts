@@ -8,8 +8,8 @@ import { isOperator } from "./access.ts";
 import { type Api, readJson, refusal } from "./api.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 
-const entryNumber = z.pipe(z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry")), z.transform(Number));
-const pageSchema = z.object({ after: z.optional(entryNumber) });
+const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
+const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
 const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
 
 export function serveBooks(api: Hono<Api>): void {
@@ -22,7 +22,7 @@ export function serveBooks(api: Hono<Api>): void {
     if (!id.ok) return refusal(c, "invalid_payload", id.problem);
     const page = checkShape({ after: c.req.query("after") }, pageSchema);
     if (!page.ok) return refusal(c, page.code, page.problem);
-    return c.json({ account: id.account, ...(await books(c).journal(id.account, page.value.after ?? 0)) });
+    return c.json({ account: id.account, ...(await books(c).journal(id.account, Number(page.value.after ?? 0))) });
   });
 
   api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await books(c).audit()) : operatorsOnly(c)));
@@ -33,7 +33,7 @@ export function serveBooks(api: Hono<Api>): void {
     const exported = await readJson(c, exportSchema);
     if (!exported.ok) return refusal(c, exported.code, exported.problem);
     const { account, seq, head } = exported.value;
-    const result = await books(c).checkpoint(account, seq, head);
+    const result = await books(c).checkpoint(account, Number(seq), head);
     return "code" in result ? refusal(c, result.code) : c.json(result);
   });
 }

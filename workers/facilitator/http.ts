@@ -1,5 +1,6 @@
 /** The facilitator over HTTP: the standard x402 endpoints, and ours beside them. spec/protocol.md. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { amountSchema } from "../../shared/amount.ts";
@@ -24,7 +25,7 @@ const settlementSchema = z.strictObject({
   network: z.literal(NETWORK),
   payer: accountIdSchema,
   nonce: digestSchema,
-  validBefore: z.pipe(z.string().check(z.regex(/^[0-9]{1,12}$/, "must be the unix seconds that were signed")), z.transform(Number)),
+  validBefore: z.string().check(z.regex(/^[0-9]{1,12}$/, "must be the unix seconds that were signed")),
 });
 
 export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) => Promise<Facilitator>): Hono<Api> {
@@ -48,7 +49,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     if (!key.ok) return refusal(c, key.code, key.problem);
     const { payer, nonce, validBefore } = key.value;
     const { ledger } = await backend(c).info();
-    return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, validBefore)) });
+    return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, Number(validBefore))) });
   });
 
   api.post("/settlements/cancel", async (c) => {

@@ -40,6 +40,7 @@ import { type Batch, batchSchema, type Received } from "../../shared/ledger/stre
 import { ALARM_RETRY_SECONDS, JOURNAL_PAGE, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import { isTraceId, logEvent } from "../../shared/log.ts";
 import { unixNow } from "../../shared/time.ts";
+import { wholeNumber } from "../../shared/whole-number.ts";
 import * as z from "zod/mini";
 import { openShard, shardOfLedger } from "./birth.ts";
 import { Courier } from "./courier.ts";
@@ -289,5 +290,5 @@ const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchem
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });
 const accountSchema = z.strictObject({ account: accountIdSchema });
 const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: unixSecondsSchema });
-const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: z.int().check(z.positive()), head: digestSchema });
+const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: wholeNumber(), head: digestSchema });
 const fundSchema = z.strictObject({ account: accountIdSchema, value: amountSchema, grantId: digestSchema });

@@ -1,6 +1,6 @@
 /** The demo merchant: a Hono app that sells a report, the weather and summaries, and fails to sell one thing. */
 import { env } from "cloudflare:workers";
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { errorBody } from "../../shared/errors.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";

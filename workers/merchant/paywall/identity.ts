@@ -1,5 +1,6 @@
 /** Where the merchant's key can be looked up: mount it at the root of a merchant that signs offers and receipts. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
 import { merchantSigner } from "./merchant-signer.ts";
 import type { PaywallEnv } from "./options.ts";
 import { publicUrl } from "./bound-request.ts";
