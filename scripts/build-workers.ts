@@ -18,6 +18,12 @@ export const BUNDLES = `${ROOT}dist/workers`;
 /** The merchant first: the first Worker is the one that answers when nobody says which. */
 const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
 
+/** The three Workers: their names, and where their code begins. */
+export const WORKERS = CONFIGS.map((config) => {
+  const { name = "", main = "" } = readConfig({ config: `${ROOT}${config}` });
+  return { name, main };
+});
+
 export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
   await mkdir(outDir, { recursive: true });
   const bundles = await Promise.all(CONFIGS.map((config) => bundle(`${ROOT}${config}`)));
@@ -36,12 +42,18 @@ async function bundle(configPath: string): Promise<WorkerBundle> {
 
 /** One Worker as a single ES module, minified as for production. */
 export async function bundleScript(entryPoint: string): Promise<string> {
-  const { outputFiles } = await build({
+  return (await bundleWorker(entryPoint)).script;
+}
+
+/** The same, and how many bytes of it come from which file. */
+export async function bundleWorker(entryPoint: string): Promise<{ script: string; bytesOf: Record<string, number> }> {
+  const { outputFiles, metafile } = await build({
     entryPoints: [entryPoint],
     bundle: true,
     minify: true,
     keepNames: true,
     write: false,
+    metafile: true,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
@@ -49,7 +61,9 @@ export async function bundleScript(entryPoint: string): Promise<string> {
     external: ["cloudflare:*", "node:*"],
     alias: Object.fromEntries(builtinModules.filter((name) => !name.startsWith("_")).map((name) => [name, `node:${name}`])),
   });
-  return outputFiles[0]?.text ?? "";
+  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const bytesOf = Object.fromEntries(inputs.map(([file, { bytesInOutput }]) => [file, bytesInOutput]));
+  return { script: outputFiles[0]?.text ?? "", bytesOf };
 }
 
 if (import.meta.main) await buildWorkers();

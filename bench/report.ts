@@ -1,0 +1,127 @@
+/** The results as a page: goals first, then what they rest on. */
+import { table } from "../scripts/markdown.ts";
+import { GOALS, verdictOn } from "./goals.ts";
+import { rates, ratios, type Results } from "./results.ts";
+import type { Rounds } from "./rounds.ts";
+import { median } from "./statistics.ts";
+
+/** Pairs whose ratio says something. */
+const PAIRS: readonly [string, string][] = [
+  ["402-ours", "bare"],
+  ["402-ours", "402-official"],
+  ["upfront", "A"],
+  ["upfront", "F"],
+  ["authorization", "A"],
+  ["official-on-ours", "official-on-memory"],
+  ["settle", "ledger-1"],
+  ["ledger-4", "ledger-1"],
+];
+
+export function reportOf(results: Results): string {
+  const { machine, versions, date, pinned, rounds, syncs, cold, cli, bundles, growth, problems } = results;
+  const about = [
+    `${machine}. ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}. ${date}.`,
+    "workerd runs production bundles on direct sockets, its JavaScript on one core; the load is a process of its own" +
+      `${pinned ? ", each on cores of its own" : ""}. Payments are valid, distinct and signed before the clock starts.`,
+  ];
+  return (
+    [
+      "# Measured",
+      about.join("\n"),
+      ...problems.map((problem) => `- **INVALID**: ${problem}`),
+      "## Goals",
+      table([["goal", "wanted", "stretch", "measured", "verdict"], ...goalRows(results)]),
+      ...(rounds ? roundSections(rounds) : []),
+      ...section(
+        "Disk syncs per answer",
+        syncText(results),
+        ["path", "clients", "fsync and fdatasync per answer"],
+        syncs?.map(({ path, clients, perAnswer }) => [path, String(clients), perAnswer.toFixed(3)]),
+      ),
+      ...section(
+        "Cold start",
+        `Medians of ${cold?.starts} starts, over stores that are kept: ms until workerd listens, and ms from the first request to its answer.`,
+        ["path", "listens", "first answer"],
+        cold?.measured.map(({ path, listening, first }) => [path, String(listening), first.toFixed(1)]),
+      ),
+      ...section(
+        "The CLI",
+        `The built CLI, each command a process of its own, the stack on loopback. ${cli?.runs} runs, ms.`,
+        ["what", "median", "slowest"],
+        cli?.timings.map(({ what, median, slowest }) => [what, String(median), String(slowest)]),
+      ),
+      ...section(
+        "Bundles",
+        "What `npm run deploy` uploads, minified.",
+        ["Worker", "KiB gzipped"],
+        bundles && Object.entries(bundles).map(([name, bytes]) => [name, (bytes / 1024).toFixed(1)]),
+      ),
+      ...section(
+        "Growth",
+        "A settle by the account that made all those payments, one client.",
+        ["payments", "accounts", "p50 ms"],
+        growth?.map(({ payments, accounts, p50 }) => [String(payments), String(accounts), p50.toFixed(2)]),
+      ),
+    ]
+      .map((part) => part.trimEnd())
+      .join("\n\n") + "\n"
+  );
+}
+
+function section(title: string, about: string, header: string[], rows: string[][] | undefined): string[] {
+  return rows ? [`## ${title}`, about, table([header, ...rows])] : [];
+}
+
+function goalRows(results: Results): string[][] {
+  return GOALS.map((goal) => {
+    const value = goal.value(results);
+    const sign = goal.at === "least" ? "≥" : "≤";
+    const measured = Number.isNaN(value) ? "" : value.toFixed(value < 0.1 ? 3 : 2);
+    return [goal.what, `${sign} ${goal.goal}`, `${sign} ${goal.stretch}`, measured, verdictOn(goal, value)];
+  });
+}
+
+function roundSections(rounds: Rounds): string[] {
+  const cases = rounds.paths.flatMap(({ name }) => rounds.clientCounts.map((clients) => ({ name, clients })));
+  const rows = cases.map(({ name, clients }) => {
+    const own = rounds.measured.filter((sample) => sample.path === name && sample.clients === clients);
+    const cpu = median(own.flatMap((sample) => sample.cpu ?? []));
+    const [p50, p99] = [median(own.map((sample) => sample.p50)), median(own.map((sample) => sample.p99))];
+    const perSecond = rates(rounds, name, clients);
+    return [
+      name,
+      String(clients),
+      String(median(perSecond)),
+      spread(perSecond, 0),
+      p50.toFixed(2),
+      p99.toFixed(2),
+      Number.isNaN(cpu) ? "" : String(cpu),
+    ];
+  });
+  const measured = new Set(rounds.paths.map(({ name }) => name));
+  const compared = PAIRS.filter((pair) => pair.every((name) => measured.has(name))).flatMap(([path, other]) =>
+    rounds.clientCounts.map((clients) => {
+      const each = ratios(rounds, path, other, clients);
+      return [`${path} / ${other}`, String(clients), median(each).toFixed(2), spread(each, 2)];
+    }),
+  );
+  return [
+    "## Rates",
+    `${rounds.rounds} rounds over fresh stores; in each, every path with every number of clients once for ${rounds.seconds} s, in random order. Medians, and from the worst to the best round. CPU: microseconds of workerd per answer.`,
+    rounds.paths.map(({ name, what }) => `- **${name}**: ${what}`).join("\n"),
+    table([["path", "clients", "answers/s", "spread", "p50 ms", "p99 ms", "CPU µs"], ...rows]),
+    ...(compared.length > 0
+      ? ["## Ratios within a round", table([["ratio of answers/s", "clients", "median", "spread"], ...compared])]
+      : []),
+  ];
+}
+
+function spread(numbers: readonly number[], digits: number): string {
+  return `${Math.min(...numbers).toFixed(digits)} … ${Math.max(...numbers).toFixed(digits)}`;
+}
+
+function syncText({ syncs }: Results): string {
+  return syncs ? "Calls of workerd that `strace` counted in bursts of their own, which it slows a little." : "";
+}

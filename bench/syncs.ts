@@ -1,0 +1,52 @@
+/** How often a payment makes the disk write through: fsync and fdatasync calls of workerd per answer, in a burst of their own, counted by strace. */
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Course } from "./burst.ts";
+import type { Path } from "./paths.ts";
+import type { Payer } from "./payments.ts";
+import { ON_CORES, SITES } from "./sites.ts";
+
+export interface SyncCount {
+  path: string;
+  clients: number;
+  perAnswer: number;
+}
+
+/** The filter in the kernel leaves every other system call at its speed; the tracer as a grandchild leaves workerd ours to kill. */
+const STRACE = ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync,fdatasync"];
+
+export const canCountSyncs = () => spawnSync(STRACE[0] ?? "", [...STRACE.slice(2), "-o", "/dev/null", "true"]).status === 0;
+
+export async function countSyncs(paths: readonly Path[], payers: readonly Payer[], clientCounts: readonly number[], seconds: number) {
+  const counts: SyncCount[] = [];
+  const problems: string[] = [];
+  const directory = await mkdtemp(join(tmpdir(), "lez-bench-"));
+  const log = join(directory, "strace");
+  try {
+    for (const path of paths) {
+      const site = await SITES[path.site]({ payers, under: [...STRACE, "-o", log, ...ON_CORES.workerd] });
+      try {
+        const course = new Course(path, site, payers);
+        await course.run(8, 0.5); // warm
+        for (const clients of clientCounts) {
+          const before = await syncsIn(log);
+          const { answered, problems: found } = await course.run(clients, seconds);
+          problems.push(...found);
+          counts.push({ path: path.name, clients, perAnswer: ((await syncsIn(log)) - before) / answered });
+        }
+      } finally {
+        await site.stop();
+      }
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  return { counts, problems };
+}
+
+/** Calls that a thread was interrupted in have a second line, which says "resumed". */
+async function syncsIn(log: string): Promise<number> {
+  return (await readFile(log, "latin1")).match(/ f(?:data)?sync\(/g)?.length ?? 0;
+}
