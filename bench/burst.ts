@@ -22,13 +22,18 @@ export class Course {
   readonly path: Path;
   readonly site: Site;
   readonly #payers: readonly Payer[];
-  /** The best rate so far tells how many payments to sign for the next burst. */
-  #perSecond = FIRST_GUESS;
+  readonly #patience: number;
+  readonly #firstGuess: number;
+  /** The best rate so far: it tells how many payments to sign for the next burst. */
+  #best: number | undefined;
 
-  constructor(path: Path, site: Site, payers: readonly Payer[]) {
+  /** @param patience milliseconds for the record to become what it should be */
+  constructor(path: Path, site: Site, payers: readonly Payer[], { patience = 5000, firstGuess = 1500 } = {}) {
     this.path = path;
     this.site = site;
     this.#payers = payers;
+    this.#patience = patience;
+    this.#firstGuess = firstGuess;
   }
 
   /** A burst that ran out of payments before its time was too short to tell: it is done again, with as many as it showed to need. */
@@ -42,7 +47,8 @@ export class Course {
 
   async #once(clients: number, seconds: number): Promise<Sample> {
     const { path, site } = this;
-    const requests = await requestsOf(path, site, this.#payers, path.prepare ? Math.ceil(this.#perSecond * seconds * HEADROOM) : 1);
+    const enough = Math.ceil((this.#best ?? this.#firstGuess) * seconds * HEADROOM);
+    const requests = await requestsOf(path, site, this.#payers, path.prepare ? enough : 1);
     const before = await site.transfers?.();
     const cpuBefore = await cpuMillis(site.workerds);
     const result = await load({
@@ -54,19 +60,26 @@ export class Course {
       expected: path.expected,
     });
     const cpuAfter = await cpuMillis(site.workerds);
-    const moved = before === undefined ? undefined : (await transfersAfter(site, before + (path.pays ? result.answered : 0))) - before;
-    this.#perSecond = this.#perSecond === FIRST_GUESS ? result.perSecond : Math.max(this.#perSecond, result.perSecond);
+    const moved = before === undefined ? undefined : (await this.#transfersNow(before + (path.pays ? result.answered : 0))) - before;
+    this.#best = Math.max(this.#best ?? 0, result.perSecond);
     const cpu =
       cpuBefore === undefined || cpuAfter === undefined ? undefined : Math.round(((cpuAfter - cpuBefore) * 1000) / result.answered);
     return { ...result, cpu, problems: problemsOf(path, result, moved).map((problem) => `${path.name}, ${clients} clients: ${problem}`) };
   }
+
+  /** The record once it is what it should be, or once there is no more hope. */
+  async #transfersNow(expected: number): Promise<number> {
+    const deadline = Date.now() + this.#patience;
+    for (;;) {
+      const transfers = (await this.site.transfers?.()) ?? Number.NaN;
+      if (transfers === expected || Date.now() > deadline) return transfers;
+      await sleep(100);
+    }
+  }
 }
 
-/** Payments per second, before anything was measured. */
-const FIRST_GUESS = 1500;
 const HEADROOM = 1.5;
 const LONG_ENOUGH = 0.8;
-const PATIENCE_MILLIS = 5000;
 
 /** @param moved payments that are new on the site's record; undefined when it keeps none */
 export function problemsOf(path: Pick<Path, "pays">, { answered, unexpected }: LoadResult, moved: number | undefined): string[] {
@@ -75,16 +88,6 @@ export function problemsOf(path: Pick<Path, "pays">, { answered, unexpected }: L
   const owed = path.pays ? answered : 0;
   if (moved !== undefined && moved !== owed) problems.push(`${answered} answers, ${moved} transfers`);
   return problems;
-}
-
-/** The record once it is what it should be, or once there is no more hope. */
-async function transfersAfter(site: Site, expected: number): Promise<number> {
-  const deadline = Date.now() + PATIENCE_MILLIS;
-  for (;;) {
-    const transfers = (await site.transfers?.()) ?? Number.NaN;
-    if (transfers === expected || Date.now() > deadline) return transfers;
-    await sleep(100);
-  }
 }
 
 async function load(plan: LoadPlan): Promise<LoadResult> {

@@ -75,7 +75,12 @@ export async function runLoad({ port, clients, seconds, requests, repeat, expect
       if (answer.status === expected.status && (expected.body === undefined || bytes.includes(expected.body))) {
         latencies.push(performance.now() - sent);
       } else {
-        count(`${answer.status} ${bytes.subarray(answer.bodyAt, answer.bodyAt + 120).toString()}`);
+        count(
+          `${answer.status} ${bytes
+            .subarray(answer.bodyAt, answer.bodyAt + 120)
+            .toString()
+            .replaceAll(/\s+/g, " ")}`,
+        );
       }
       next();
       return undefined;
