@@ -5,10 +5,11 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Workerd } from "../scripts/workerd.ts";
+import { ON_CORES } from "./cores.ts";
 import type { LoadPlan, LoadResult } from "./load.ts";
 import { type Path, requestsOf } from "./paths.ts";
 import type { Payer } from "./payments.ts";
-import { ON_CORES, type Site } from "./sites.ts";
+import type { Site } from "./sites.ts";
 
 export interface Sample extends LoadResult {
   /** Microseconds of processor time of workerd per answer; undefined where the system does not say. */

@@ -4,7 +4,8 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ON_CORES, productionBundles, serve } from "./sites.ts";
+import { ON_CORES } from "./cores.ts";
+import { productionBundles, serve } from "./sites.ts";
 import { median } from "./statistics.ts";
 
 export interface CliTiming {

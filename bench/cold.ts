@@ -1,9 +1,10 @@
 /** The first request to a freshly started workerd: what a buyer meets after a deployment. */
 import { problemsOf } from "./burst.ts";
+import { ON_CORES } from "./cores.ts";
 import { runLoad } from "./load.ts";
 import { type Path, requestsOf } from "./paths.ts";
 import type { Payer } from "./payments.ts";
-import { ON_CORES, type Site, SITES } from "./sites.ts";
+import { type Site, SITES } from "./sites.ts";
 import { median, shuffled } from "./statistics.ts";
 
 export interface ColdStart {

@@ -1,8 +1,9 @@
 /** Whether a payment takes longer the more there were: settle on ledgers that differ in size only, side by side. */
 import { Course } from "./burst.ts";
+import { ON_CORES } from "./cores.ts";
 import { PATHS } from "./paths.ts";
 import { newPayer, type Payer } from "./payments.ts";
-import { benchWorker, driven, ON_CORES, postJson, type Site } from "./sites.ts";
+import { benchWorker, driven, postJson, type Site } from "./sites.ts";
 import { median, shuffled } from "./statistics.ts";
 
 export interface Growth {

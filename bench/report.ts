@@ -36,7 +36,9 @@ export function reportOf(results: Results): string {
       ...(rounds ? roundSections(rounds) : []),
       ...section(
         "Disk syncs per answer",
-        syncText(results),
+        syncs?.length === 0
+          ? "Not counted: it takes `strace`."
+          : "Calls of workerd that `strace` counted, in bursts of their own because it slows them a little.",
         ["path", "clients", "fsync and fdatasync per answer"],
         syncs?.map(({ path, clients, perAnswer }) => [path, String(clients), perAnswer.toFixed(3)]),
       ),
@@ -71,7 +73,8 @@ export function reportOf(results: Results): string {
 }
 
 function section(title: string, about: string, header: string[], rows: string[][] | undefined): string[] {
-  return rows ? [`## ${title}`, about, table([header, ...rows])] : [];
+  if (!rows) return [];
+  return [`## ${title}`, about, ...(rows.length > 0 ? [table([header, ...rows])] : [])];
 }
 
 function goalRows(results: Results): string[][] {
@@ -120,8 +123,4 @@ function roundSections(rounds: Rounds): string[] {
 
 function spread(numbers: readonly number[], digits: number): string {
   return `${Math.min(...numbers).toFixed(digits)} … ${Math.max(...numbers).toFixed(digits)}`;
-}
-
-function syncText({ syncs }: Results): string {
-  return syncs ? "Calls of workerd that `strace` counted in bursts of their own, which it slows a little." : "";
 }

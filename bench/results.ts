@@ -4,9 +4,9 @@ import packageJson from "../package.json" with { type: "json" };
 import { WORKERD_VERSION } from "../scripts/workerd.ts";
 import type { CliTiming } from "./cli.ts";
 import type { ColdStart } from "./cold.ts";
+import { ON_CORES } from "./cores.ts";
 import type { Growth } from "./growth.ts";
 import type { Rounds } from "./rounds.ts";
-import { ON_CORES } from "./sites.ts";
 import type { SyncCount } from "./syncs.ts";
 import { median } from "./statistics.ts";
 
@@ -17,7 +17,7 @@ export interface Results {
   /** workerd and the load had processor cores of their own. */
   pinned: boolean;
   rounds?: Rounds;
-  /** Absent: not counted, because this machine has no strace. */
+  /** Empty where they cannot be counted. */
   syncs?: SyncCount[];
   cold?: { starts: number; measured: ColdStart[] };
   cli?: { runs: number; timings: CliTiming[] };

@@ -1,8 +1,9 @@
 /** Rounds: in each, every path with every number of clients once, in random order, over fresh stores. What is compared is of one round. */
 import { Course, type Sample } from "./burst.ts";
+import { ON_CORES } from "./cores.ts";
 import type { Path } from "./paths.ts";
 import type { Payer } from "./payments.ts";
-import { ON_CORES, type Site, type SiteName, SITES } from "./sites.ts";
+import { type Site, type SiteName, SITES } from "./sites.ts";
 import { shuffled } from "./statistics.ts";
 
 export interface RoundsPlan {

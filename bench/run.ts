@@ -16,7 +16,7 @@ import { newPayer } from "./payments.ts";
 import { reportOf } from "./report.ts";
 import { newResults, type Results } from "./results.ts";
 import { measureRounds } from "./rounds.ts";
-import { canCountSyncs, countSyncs } from "./syncs.ts";
+import { countSyncs } from "./syncs.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
   --quick           one short round and no more than a minute of it; a look, not a result
@@ -49,7 +49,7 @@ if (paths.length > 0) {
   results.rounds = await measureRounds({ rounds: options.rounds, seconds: options.seconds, clientCounts }, paths, payers, say);
   results.problems.push(...results.rounds.problems);
 }
-if (wanted("syncs") && canCountSyncs()) {
+if (wanted("syncs")) {
   say("disk syncs");
   const { counts, problems } = await countSyncs(pathsNamed(STORING), payers, quick ? [32] : [32, 128], quick ? 0.5 : options.seconds);
   results.syncs = counts;

@@ -1,9 +1,8 @@
 /** What runs while something is measured: production bundles in raw workerd, each site in processes and a store of its own. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { spawnSync } from "node:child_process";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
 import { BUNDLES, buildWorkers, bundleScript } from "../scripts/build-workers.ts";
 import { Workerd } from "../scripts/workerd.ts";
@@ -45,14 +44,6 @@ export const SITES = {
   ledger4: (options) => ledger("4", options),
 } satisfies Record<string, (options: SiteOptions) => Promise<Site>>;
 export type SiteName = keyof typeof SITES;
-
-const CORES = availableParallelism();
-const PINNED = CORES > 1 && spawnSync("taskset", ["-V"]).status === 0;
-/** Puts workerd on all cores but the last, and the load on that one. */
-export const ON_CORES = {
-  workerd: PINNED ? ["taskset", "-c", `0-${CORES - 2}`] : [],
-  load: PINNED ? ["taskset", "-c", String(CORES - 1)] : [],
-};
 
 const COMPATIBILITY_DATE = "2026-10-23";
 const scripts = new Map<string, Promise<string>>();

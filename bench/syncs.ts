@@ -4,9 +4,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Course } from "./burst.ts";
+import { ON_CORES } from "./cores.ts";
 import type { Path } from "./paths.ts";
 import type { Payer } from "./payments.ts";
-import { ON_CORES, SITES } from "./sites.ts";
+import { SITES } from "./sites.ts";
 
 export interface SyncCount {
   path: string;
@@ -17,11 +18,11 @@ export interface SyncCount {
 /** The filter in the kernel leaves every other system call at its speed; the tracer as a grandchild leaves workerd ours to kill. */
 const STRACE = ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync,fdatasync"];
 
-export const canCountSyncs = () => spawnSync(STRACE[0] ?? "", [...STRACE.slice(2), "-o", "/dev/null", "true"]).status === 0;
-
+/** Counts nothing where there is no strace, or no leave to use it. */
 export async function countSyncs(paths: readonly Path[], payers: readonly Payer[], clientCounts: readonly number[], seconds: number) {
   const counts: SyncCount[] = [];
   const problems: string[] = [];
+  if (!mayTrace()) return { counts, problems };
   const directory = await mkdtemp(join(tmpdir(), "lez-bench-"));
   const log = join(directory, "strace");
   try {
@@ -44,6 +45,10 @@ export async function countSyncs(paths: readonly Path[], payers: readonly Payer[
     await rm(directory, { recursive: true, force: true });
   }
   return { counts, problems };
+}
+
+function mayTrace(): boolean {
+  return spawnSync("strace", ["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).status === 0;
 }
 
 /** Calls that a thread was interrupted in have a second line, which says "resumed". */
