@@ -1,7 +1,7 @@
 /** The results as a page: goals first, then what they rest on. */
 import { table } from "../scripts/markdown.ts";
 import { GOALS, verdictOn } from "./goals.ts";
-import { rates, ratios, type Results } from "./results.ts";
+import { ratios, type Results, samples } from "./results.ts";
 import type { Rounds } from "./rounds.ts";
 import { median } from "./statistics.ts";
 
@@ -81,44 +81,45 @@ function goalRows(results: Results): string[][] {
   return GOALS.map((goal) => {
     const value = goal.value(results);
     const sign = goal.at === "least" ? "≥" : "≤";
-    const measured = Number.isNaN(value) ? "" : value.toFixed(value < 0.1 ? 3 : 2);
-    return [goal.what, `${sign} ${goal.goal}`, `${sign} ${goal.stretch}`, measured, verdictOn(goal, value)];
+    return [goal.what, `${sign} ${goal.goal}`, `${sign} ${goal.stretch}`, number(value, value < 0.1 ? 3 : 2), verdictOn(goal, value)];
   });
 }
 
 function roundSections(rounds: Rounds): string[] {
   const cases = rounds.paths.flatMap(({ name }) => rounds.clientCounts.map((clients) => ({ name, clients })));
   const rows = cases.map(({ name, clients }) => {
-    const own = rounds.measured.filter((sample) => sample.path === name && sample.clients === clients);
-    const cpu = median(own.flatMap((sample) => sample.cpu ?? []));
+    const own = samples(rounds, name, clients);
+    const rates = own.map(({ perSecond }) => perSecond);
     const [p50, p99] = [median(own.map((sample) => sample.p50)), median(own.map((sample) => sample.p99))];
-    const perSecond = rates(rounds, name, clients);
-    return [
-      name,
-      String(clients),
-      String(median(perSecond)),
-      spread(perSecond, 0),
-      p50.toFixed(2),
-      p99.toFixed(2),
-      Number.isNaN(cpu) ? "" : String(cpu),
-    ];
+    const cpu = median(own.map((sample) => sample.cpu ?? Number.NaN));
+    return [name, String(clients), median(rates).toFixed(0), spread(rates, 0), p50.toFixed(2), p99.toFixed(2), number(cpu, 0)];
   });
   const measured = new Set(rounds.paths.map(({ name }) => name));
   const compared = PAIRS.filter((pair) => pair.every((name) => measured.has(name))).flatMap(([path, other]) =>
     rounds.clientCounts.map((clients) => {
       const each = ratios(rounds, path, other, clients);
-      return [`${path} / ${other}`, String(clients), median(each).toFixed(2), spread(each, 2)];
+      const cpu = ratios(rounds, path, other, clients, ({ cpu }) => cpu ?? Number.NaN);
+      return [`${path} / ${other}`, String(clients), median(each).toFixed(2), spread(each, 2), number(median(cpu), 2)];
     }),
   );
   return [
     "## Rates",
-    `${rounds.rounds} rounds over fresh stores; in each, every path with every number of clients once for ${rounds.seconds} s, in random order. Medians, and from the worst to the best round. CPU: microseconds of workerd per answer.`,
+    `${rounds.rounds} rounds over fresh stores; in each, for every number of clients, all paths once for ${rounds.seconds} s, in random order. Medians, and from the worst to the best round. CPU: microseconds of workerd per answer.`,
     rounds.paths.map(({ name, what }) => `- **${name}**: ${what}`).join("\n"),
     table([["path", "clients", "answers/s", "spread", "p50 ms", "p99 ms", "CPU µs"], ...rows]),
     ...(compared.length > 0
-      ? ["## Ratios within a round", table([["ratio of answers/s", "clients", "median", "spread"], ...compared])]
+      ? [
+          "## Ratios within a round",
+          "Of answers per second, and of processor time per answer: the second says less and is steadier.",
+          table([["ratio", "clients", "median", "spread", "CPU"], ...compared]),
+        ]
       : []),
   ];
+}
+
+/** Nothing where nothing was measured. */
+function number(value: number, digits: number): string {
+  return Number.isNaN(value) ? "" : value.toFixed(digits);
 }
 
 function spread(numbers: readonly number[], digits: number): string {

@@ -6,7 +6,7 @@ import type { CliTiming } from "./cli.ts";
 import type { ColdStart } from "./cold.ts";
 import { ON_CORES } from "./cores.ts";
 import type { Growth } from "./growth.ts";
-import type { Rounds } from "./rounds.ts";
+import type { Measured, Rounds } from "./rounds.ts";
 import type { SyncCount } from "./syncs.ts";
 import { median } from "./statistics.ts";
 
@@ -39,15 +39,24 @@ export function newResults(): Results {
   };
 }
 
-/** Requests per second of each round. */
-export function rates({ measured }: Rounds, path: string, clients: number): number[] {
-  return measured.filter((sample) => sample.path === path && sample.clients === clients).map(({ perSecond }) => perSecond);
+/** What a path showed in each round. */
+export function samples({ measured }: Rounds, path: string, clients: number): Measured[] {
+  return measured.filter((sample) => sample.path === path && sample.clients === clients);
 }
 
-/** How two paths compare within each round: what the machine did meanwhile, it did to both. */
-export function ratios(rounds: Rounds, path: string, other: string, clients: number): number[] {
-  const others = rates(rounds, other, clients);
-  return rates(rounds, path, clients).flatMap((rate, round) => (others[round] === undefined ? [] : [rate / others[round]]));
+/** How two paths compare within each round, in answers per second or something else. */
+export function ratios(
+  rounds: Rounds,
+  path: string,
+  other: string,
+  clients: number,
+  of = ({ perSecond }: Measured) => perSecond,
+): number[] {
+  const others = samples(rounds, other, clients);
+  return samples(rounds, path, clients).flatMap((sample) => {
+    const peer = others.find(({ round }) => round === sample.round);
+    return peer ? [of(sample) / of(peer)] : [];
+  });
 }
 
 export function medianRatio(rounds: Rounds | undefined, path: string, other: string, clients: number): number {

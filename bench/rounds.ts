@@ -1,4 +1,7 @@
-/** Rounds: in each, every path with every number of clients once, in random order, over fresh stores. What is compared is of one round. */
+/**
+ * Rounds over fresh stores. In each, for every number of clients, all paths once: both in random order, so that what is compared
+ * ran a minute apart, and the machine's moods meet everybody.
+ */
 import { Course, type Sample } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import type { Path } from "./paths.ts";
@@ -44,15 +47,15 @@ export async function measureRounds(
         return site ? [new Course(path, site, payers)] : [];
       });
       for (const course of courses) problems.push(...(await course.run(WARM.clients, WARM.seconds)).problems);
-      for (const [course, clients] of shuffled(
-        courses.flatMap((course) => plan.clientCounts.map((clients) => [course, clients] as const)),
-      )) {
-        const sample = await course.run(clients, plan.seconds);
-        measured.push({ round, path: course.path.name, clients, ...sample });
-        problems.push(...sample.problems);
-        say(
-          `round ${round}  ${course.path.name.padEnd(18)} ${String(clients).padStart(3)} clients ${String(sample.perSecond).padStart(6)}/s`,
-        );
+      for (const clients of shuffled(plan.clientCounts)) {
+        for (const course of shuffled(courses)) {
+          const sample = await course.run(clients, plan.seconds);
+          measured.push({ round, path: course.path.name, clients, ...sample });
+          problems.push(...sample.problems);
+          say(
+            `round ${round}  ${course.path.name.padEnd(18)} ${String(clients).padStart(3)} clients ${String(sample.perSecond).padStart(6)}/s`,
+          );
+        }
       }
     } finally {
       for (const site of sites.values()) await site.stop();

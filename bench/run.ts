@@ -19,10 +19,10 @@ import { measureRounds } from "./rounds.ts";
 import { countSyncs } from "./syncs.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
-  --quick           one short round and no more than a minute of it; a look, not a result
-  --growth          also fill ledgers with up to a million payments, and pay on them
+  --quick           one short round, about a minute in all; a look, not a result
+  --growth          also pay on ledgers of up to a million payments; making them takes minutes, and 2 GB of the temporary directory
   --rounds N        rounds (default 5)
-  --seconds N       of every burst (default 3)
+  --seconds N       of every burst (default 2.5)
   --only NAME,…     some paths, or some of the parts: syncs, cold, cli, bundles, growth
   --json FILE       write all figures there
 
@@ -98,7 +98,7 @@ function readOptions() {
         json: { type: "string" },
       },
     });
-    const { quick = false, rounds = quick ? "1" : "5", seconds = quick ? "0.6" : "3" } = values;
+    const { quick = false, rounds = quick ? "1" : "5", seconds = quick ? "0.6" : "2.5" } = values;
     if (!/^[1-9][0-9]?$/.test(rounds)) throw new Error("--rounds is a number from 1 to 99");
     if (!(Number(seconds) > 0 && Number(seconds) <= 60)) throw new Error("--seconds is a number up to 60");
     const only = values.only === undefined ? undefined : namesIn(values.only);
