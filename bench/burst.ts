@@ -22,6 +22,8 @@ export interface Sample extends LoadResult {
 export class Course {
   readonly path: Path;
   readonly site: Site;
+  /** Expected answers of all its bursts. */
+  answered = 0;
   readonly #payers: readonly Payer[];
   readonly #patience: number;
   readonly #firstGuess: number;
@@ -62,6 +64,7 @@ export class Course {
     });
     const cpuAfter = await cpuMillis(site.workerds);
     const moved = before === undefined ? undefined : (await this.#transfersNow(before + (path.pays ? result.answered : 0))) - before;
+    this.answered += result.answered;
     this.#best = Math.max(this.#best ?? 0, result.perSecond);
     const cpu =
       cpuBefore === undefined || cpuAfter === undefined ? undefined : Math.round(((cpuAfter - cpuBefore) * 1000) / result.answered);

@@ -1,12 +1,12 @@
 /** How long the built CLI takes, as an agent and its owner run it: every command a process of its own, stack and merchant on loopback. */
 import { spawnSync } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ON_CORES } from "./cores.ts";
 import { productionBundles, serve } from "./sites.ts";
 import { median } from "./statistics.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
 export interface CliTiming {
   what: string;
@@ -20,7 +20,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export async function timeCli(runs: number): Promise<CliTiming[]> {
   command(process.execPath, ["scripts/build.ts"], ROOT);
   const stack = await serve(await productionBundles(), "lez-merchant", ON_CORES.workerd, ["lez-merchant", "lez-facilitator"]);
-  const home = await mkdtemp(join(tmpdir(), "lez-bench-"));
+  const home = temporaryDirectory();
   try {
     // As in the package, where there is no TypeScript to run instead.
     await mkdir(join(home, "agent-cli"));
@@ -55,7 +55,6 @@ export async function timeCli(runs: number): Promise<CliTiming[]> {
     ];
   } finally {
     await stack.stop();
-    await rm(home, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,5 @@
 /** What runs while something is measured: production bundles in raw workerd, each site in processes and a store of its own. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
@@ -9,6 +8,7 @@ import { Workerd } from "../scripts/workerd.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../shared/limits.ts";
 import { type Payer, randomId } from "./payments.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
 export interface Site {
   /** Where requests go. */
@@ -69,7 +69,7 @@ export async function serve(
   under: readonly string[],
   open = [front],
 ): Promise<Site & { workerd: Workerd }> {
-  const directory = await mkdtemp(join(tmpdir(), "lez-bench-"));
+  const directory = temporaryDirectory();
   const workerd = await Workerd.create(directory, bundles, open);
   const stop = async () => {
     await workerd.kill();

@@ -1,13 +1,13 @@
 /** How often a payment makes the disk write through: fsync and fdatasync calls of workerd per answer, in a burst of their own, counted by strace. */
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Course } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import type { Path } from "./paths.ts";
 import type { Payer } from "./payments.ts";
 import { SITES } from "./sites.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
 export interface SyncCount {
   path: string;
@@ -23,26 +23,21 @@ export async function countSyncs(paths: readonly Path[], payers: readonly Payer[
   const counts: SyncCount[] = [];
   const problems: string[] = [];
   if (!mayTrace()) return { counts, problems };
-  const directory = await mkdtemp(join(tmpdir(), "lez-bench-"));
-  const log = join(directory, "strace");
-  try {
-    for (const path of paths) {
-      const site = await SITES[path.site]({ payers, under: [...STRACE, "-o", log, ...ON_CORES.workerd] });
-      try {
-        const course = new Course(path, site, payers);
-        await course.run(8, 0.5); // warm
-        for (const clients of clientCounts) {
-          const before = await syncsIn(log);
-          const { answered, problems: found } = await course.run(clients, seconds);
-          problems.push(...found);
-          counts.push({ path: path.name, clients, perAnswer: ((await syncsIn(log)) - before) / answered });
-        }
-      } finally {
-        await site.stop();
+  const log = join(temporaryDirectory(), "strace");
+  for (const path of paths) {
+    const site = await SITES[path.site]({ payers, under: [...STRACE, "-o", log, ...ON_CORES.workerd] });
+    try {
+      const course = new Course(path, site, payers);
+      await course.run(8, 0.5); // warm
+      for (const clients of clientCounts) {
+        const before = { syncs: await syncsIn(log), answered: course.answered };
+        problems.push(...(await course.run(clients, seconds)).problems);
+        const perAnswer = ((await syncsIn(log)) - before.syncs) / (course.answered - before.answered);
+        counts.push({ path: path.name, clients, perAnswer });
       }
+    } finally {
+      await site.stop();
     }
-  } finally {
-    await rm(directory, { recursive: true, force: true });
   }
   return { counts, problems };
 }
