@@ -26,6 +26,7 @@ export const SIZES: readonly Size[] = [
   { payments: 100_000, strangers: true },
 ];
 
+/** In one transaction. */
 const BATCH = 1000;
 
 export async function measureGrowth(sizes: readonly Size[], rounds: number, seconds: number, say: (line: string) => void) {

@@ -62,8 +62,8 @@ export function reportOf(results: Results): string {
       ),
       ...section(
         "Growth",
-        "A settle by the account that made all those payments, one client.",
-        ["payments", "accounts", "p50 ms"],
+        "Path `ledger-1`, one client, paid by the account that made all those payments before.",
+        ["payments", "accounts paid", "p50 ms"],
         growth?.map(({ payments, accounts, p50 }) => [String(payments), String(accounts), p50.toFixed(2)]),
       ),
     ]

@@ -18,12 +18,6 @@ export const BUNDLES = `${ROOT}dist/workers`;
 /** The merchant first: the first Worker is the one that answers when nobody says which. */
 const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
 
-/** The three Workers: their names, and where their code begins. */
-export const WORKERS = CONFIGS.map((config) => {
-  const { name = "", main = "" } = readConfig({ config: `${ROOT}${config}` });
-  return { name, main };
-});
-
 export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
   await mkdir(outDir, { recursive: true });
   const bundles = await Promise.all(CONFIGS.map((config) => bundle(`${ROOT}${config}`)));
@@ -38,6 +32,14 @@ async function bundle(configPath: string): Promise<WorkerBundle> {
     script: await bundleScript(main),
     options: { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits },
   };
+}
+
+/** The three Workers: their names, and where their code begins. */
+export function workers(): { name: string; main: string }[] {
+  return CONFIGS.map((config) => {
+    const { name = "", main = "" } = readConfig({ config: `${ROOT}${config}` });
+    return { name, main };
+  });
 }
 
 /** One Worker as a single ES module, minified as for production. */

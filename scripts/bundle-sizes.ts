@@ -1,6 +1,6 @@
 /** How large the three Workers are as they are uploaded, and what makes them so. */
 import { gzipSync } from "node:zlib";
-import { bundleWorker, WORKERS } from "./build-workers.ts";
+import { bundleWorker, workers } from "./build-workers.ts";
 
 export interface BundleSize {
   name: string;
@@ -12,7 +12,7 @@ export interface BundleSize {
 
 export function bundleSizes(): Promise<BundleSize[]> {
   return Promise.all(
-    WORKERS.map(async ({ name, main }) => {
+    workers().map(async ({ name, main }) => {
       const { script, bytesOf } = await bundleWorker(main);
       const parts = new Map<string, number>();
       for (const [file, bytes] of Object.entries(bytesOf)) parts.set(partOf(file), (parts.get(partOf(file)) ?? 0) + bytes);

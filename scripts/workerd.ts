@@ -52,13 +52,9 @@ export class Workerd {
   }
 
   origin(name: string): string {
-    return `http://127.0.0.1:${this.#port(name)}`;
-  }
-
-  #port(name: string): number {
     const port = this.#ports.get(name);
     if (port === undefined) throw new Error(`${name} is not open`);
-    return port;
+    return `http://127.0.0.1:${port}`;
   }
 
   get pid(): number {
