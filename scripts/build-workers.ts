@@ -53,7 +53,6 @@ export async function bundleWorker(entryPoint: string): Promise<{ script: string
     entryPoints: [entryPoint],
     bundle: true,
     minify: true,
-    keepNames: true,
     write: false,
     metafile: true,
     format: "esm",

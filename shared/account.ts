@@ -2,7 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as z from "zod/mini";
 import type { Brand } from "./brand.ts";
-import { base58, utf8 } from "./bytes.ts";
+import { base58, concatBytes, utf8 } from "./bytes.ts";
 
 export type AccountId = Brand<"AccountId">;
 
@@ -11,10 +11,7 @@ const ED25519_PREFIX = utf8("/LEZ-x402/v1/AccountId/Ed25519/\0");
 
 /** The account of an Ed25519 public key. Whoever shows the key owns the account: there is nothing to register. */
 export function accountOfKey(publicKey: Uint8Array): AccountId {
-  const preimage = new Uint8Array(ED25519_PREFIX.length + publicKey.length);
-  preimage.set(ED25519_PREFIX);
-  preimage.set(publicKey, ED25519_PREFIX.length);
-  return accountOfBytes(sha256(preimage));
+  return accountOfBytes(sha256(concatBytes([ED25519_PREFIX, publicKey])));
 }
 
 export function accountOfBytes(bytes: Uint8Array): AccountId {

@@ -5,23 +5,25 @@
  * the point checks below close that. Verification is WebCrypto because it is an order of magnitude faster than
  * JavaScript; signing, which only the CLI does, is in signer.ts.
  */
-import { hexToBytes } from "./bytes.ts";
+import { bytesToHex, hexToBytes } from "./bytes.ts";
 
-const P = 2n ** 255n - 19n;
+/** The field's prime, 2^255 - 19: y-coordinates are below it. In hex, as everything here, with the highest digit first. */
+const P = `7f${"ff".repeat(30)}ed`;
 
 /** y-coordinates of the eight points of small order. A key or R with one of these makes a signature fit many messages. */
-const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
-  0n,
-  1n,
-  P - 1n,
-  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
-  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
+const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  `${"00".repeat(31)}01`,
+  `7f${"ff".repeat(30)}ec`, // P - 1
+  "05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826",
+  "7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7",
 ]);
 
 /** Canonically encoded, and not of small order. `point` is 32 bytes: little-endian y, the sign of x in the top bit. */
 export function isUsablePoint(point: Uint8Array): boolean {
-  let y = 0n;
-  for (let i = 31; i >= 0; i--) y = (y << 8n) | BigInt(i === 31 ? (point[i] ?? 0) & 0x7f : (point[i] ?? 0));
+  const bigEndian = point.toReversed();
+  bigEndian[0] = (bigEndian[0] ?? 0) & 0x7f;
+  const y = bytesToHex(bigEndian);
   return y < P && !SMALL_ORDER_Y.has(y);
 }
 

@@ -27,9 +27,10 @@ export function compareOffer(accepted: PaymentRequirements, offer: PaymentRequir
   if ("ledger" in ours && differs("ledger")) return "ledger_mismatch";
   if ("binding" in ours && differs("binding")) return "binding_mismatch";
   if (Object.keys(ours).some(differs) || RESERVED_EXTRA.some(differs)) return "offer_mismatch";
-  const { extra: _theirs, ...acceptedRest } = accepted;
-  const { extra: _ours, ...offerRest } = offer;
-  return sameJson(acceptedRest, offerRest) ? undefined : "offer_mismatch";
+  const members = new Set([...Object.keys(accepted), ...Object.keys(offer)]);
+  members.delete("extra");
+  for (const member of members) if (!sameJson(accepted[member], offer[member])) return "offer_mismatch";
+  return undefined;
 }
 
 /** True when the mechanism can honour every member of `extra` that changes what a payment means. null is absent. */
@@ -46,12 +47,16 @@ function isAbsent(value: unknown): boolean {
 
 /** Requirements can arrive as objects, not as JSON: what has no canonical form equals nothing. */
 function sameJson(a: unknown, b: unknown): boolean {
-  if (a === undefined || b === undefined) return a === b;
+  if (isPlain(a) || isPlain(b)) return a === b; // nearly everything in an offer; a canonical form costs more
   try {
     return canonicalJson(a) === canonicalJson(b);
   } catch {
     return false;
   }
+}
+
+function isPlain(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === "string" || typeof value === "boolean";
 }
 
 /**

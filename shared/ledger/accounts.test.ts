@@ -113,19 +113,19 @@ describe("an account", () => {
 
   test("refuses to be overdrawn, overheld, or to give back what was not held", () => {
     const { accounts } = accountsOf(1000n);
-    expect(() => accounts.transfer(ALICE, BOB, 251n, ABOUT)).toThrow(InvariantViolation);
-    expect(() => accounts.hold(ALICE, 251n)).toThrow(InvariantViolation);
-    expect(() => accounts.hold(ALICE, -1n)).toThrow(InvariantViolation);
-    expect(() => accounts.hold(CAROL, 1n)).toThrow(InvariantViolation);
-    accounts.hold(ALICE, 200n);
-    expect(() => accounts.transfer(ALICE, BOB, 51n, ABOUT)).toThrow(InvariantViolation);
-    accounts.transfer(ALICE, BOB, 50n, ABOUT);
+    expect(() => accounts.transfer(accounts.read(ALICE), BOB, 251n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.hold(accounts.read(ALICE), 251n)).toThrow(InvariantViolation);
+    expect(() => accounts.hold(accounts.read(ALICE), -1n)).toThrow(InvariantViolation);
+    expect(() => accounts.hold(accounts.read(CAROL), 1n)).toThrow(InvariantViolation);
+    accounts.hold(accounts.read(ALICE), 200n);
+    expect(() => accounts.transfer(accounts.read(ALICE), BOB, 51n, ABOUT)).toThrow(InvariantViolation);
+    accounts.transfer(accounts.read(ALICE), BOB, 50n, ABOUT);
   });
 
   test("refuses to pay itself, and to pay nothing", () => {
     const { accounts } = accountsOf(1000n);
-    expect(() => accounts.transfer(ALICE, ALICE, 1n, ABOUT)).toThrow(InvariantViolation);
-    expect(() => accounts.transfer(ALICE, BOB, 0n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.transfer(accounts.read(ALICE), ALICE, 1n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.transfer(accounts.read(ALICE), BOB, 0n, ABOUT)).toThrow(InvariantViolation);
   });
 
   test("never holds more than a u128", () => {

@@ -3,8 +3,8 @@ import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
 import type { Digest } from "../digest.ts";
 import { MAX_AMOUNT } from "../limits.ts";
-import { appendEntry, batchDigest, type BatchOrigin, type JournalEntry, readEntries } from "./journal.ts";
-import { invariant, type LedgerStore } from "./store.ts";
+import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry, readEntries } from "./journal.ts";
+import { invariant, type LedgerStore, rowsOf } from "./store.ts";
 import type { Credit } from "./stream.ts";
 
 /** What a movement of money is about, for both journals it appears in. */
@@ -14,8 +14,8 @@ export type Cause = Required<Pick<JournalEntry, "transaction">> &
     at: number;
   };
 
-/** What an entry says beyond the account, the sum and the chain. */
-type Posting = Pick<
+/** An entry to be made: on which account, as it was read, and what it says beyond the sum and the chain. */
+type Posting = { account: AccountState; delta: bigint } & Pick<
   JournalEntry,
   "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "batch" | "transactions"
 >;
@@ -43,24 +43,19 @@ export class Accounts {
   }
 
   /** Claims (or, negative, gives back) part of a balance. */
-  hold(id: AccountId, value: bigint): void {
-    const account = this.read(id);
-    const held = BigInt(account.held) + value;
-    invariant(held >= 0n && held <= BigInt(account.balance), `0 <= held <= balance of ${id}`);
-    this.#store.sql("UPDATE account SET held = ? WHERE id = ?", held.toString(), id);
+  hold(account: AccountState, value: bigint): void {
+    this.#write([claimed(account, value)]);
   }
 
   /** Moves money between two accounts of this shard. Both journals get their entry in the same transaction. */
-  transfer(from: AccountId, to: AccountId, value: bigint, cause: Cause): void {
-    this.debit(from, to, value, cause);
-    const { at, ...about } = cause;
-    this.#post(to, value, at, { kind: "credit", counterparty: from, ...about });
+  transfer(from: AccountState, to: AccountId, value: bigint, { at, ...about }: Cause): void {
+    const credit: Posting = { account: this.read(to), delta: value, kind: "credit", counterparty: from.account, ...about };
+    this.#post(at, [debitOf(from, to, value, about), credit]);
   }
 
   /** Takes money for an account of another shard. The caller sees to it that it arrives there. */
-  debit(from: AccountId, to: AccountId, value: bigint, { at, ...about }: Cause): void {
-    invariant(from !== to, "payer and payee differ");
-    this.#post(from, -value, at, { kind: "debit", counterparty: to, ...about });
+  debit(from: AccountState, to: AccountId, value: bigint, { at, ...about }: Cause): void {
+    this.#post(at, [debitOf(from, to, value, about)]);
   }
 
   /** The money of several payments from another shard, as one entry. */
@@ -68,36 +63,50 @@ export class Accounts {
     const transactions = credits.map(({ transaction }) => transaction);
     const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
     const batch = { ...range, count: String(credits.length), transactions: batchDigest(transactions) };
-    this.#post(to, sum, at, { kind: "batch", batch, transactions });
+    this.#post(at, [{ account: this.read(to), delta: sum, kind: "batch", batch, transactions }]);
   }
 
   /** The first entry of all: the whole supply, in the treasury. */
   mint(treasury: AccountId, supply: bigint, { at, ...about }: Cause): void {
-    this.#post(treasury, supply, at, { kind: "genesis", counterparty: treasury, ...about });
+    this.#post(at, [{ account: this.read(treasury), delta: supply, kind: "genesis", counterparty: treasury, ...about }]);
   }
 
-  #post(id: AccountId, delta: bigint, at: number, { kind, counterparty, ...about }: Posting): void {
-    const account = this.read(id);
-    const balance = BigInt(account.balance) + delta;
-    invariant(delta !== 0n && balance >= BigInt(account.held) && balance <= MAX_AMOUNT, `held <= balance <= u128 of ${id}`);
-    const hash = appendEntry(this.#store, {
-      account: id,
-      seq: String(account.journalSeq + 1),
-      kind,
-      ...(counterparty && { counterparty }),
-      value: (delta < 0n ? -delta : delta).toString(),
-      balanceAfter: balance.toString(),
-      ...about,
-      at: String(at),
-      prevHash: account.journalHead,
+  /** An entry for each of one or two accounts, in as few statements as for one. */
+  #post(at: number, postings: readonly Posting[]): void {
+    const entries = postings.map(({ account, delta, kind, counterparty, ...about }) => {
+      const balance = BigInt(account.balance) + delta;
+      invariant(delta !== 0n && balance >= BigInt(account.held) && balance <= MAX_AMOUNT, `held <= balance <= u128 of ${account.account}`);
+      const entry = {
+        account: account.account,
+        seq: String(account.journalSeq + 1),
+        kind,
+        ...(counterparty && { counterparty }),
+        value: (delta < 0n ? -delta : delta).toString(),
+        balanceAfter: balance.toString(),
+        ...about,
+        at: String(at),
+        prevHash: account.journalHead,
+      };
+      return { ...entry, hash: entryHash(entry) };
     });
+    appendEntries(this.#store, entries);
+    this.#write(
+      entries.map(({ account, seq, balanceAfter, hash }, i) => ({
+        account,
+        balance: balanceAfter,
+        held: postings[i]?.account.held ?? "0",
+        journalSeq: Number(seq),
+        journalHead: hash,
+      })),
+    );
+  }
+
+  #write(accounts: readonly AccountState[]): void {
     this.#store.sql(
-      `INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES (?, ?, '0', ?, ?)
-       ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, journal_seq = excluded.journal_seq, journal_head = excluded.journal_head`,
-      id,
-      balance.toString(),
-      account.journalSeq + 1,
-      hash,
+      `INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES ${rowsOf(accounts.length, 5)}
+       ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, held = excluded.held, journal_seq = excluded.journal_seq,
+         journal_head = excluded.journal_head`,
+      ...accounts.flatMap(({ account, balance, held, journalSeq, journalHead }) => [account, balance, held, journalSeq, journalHead]),
     );
   }
 
@@ -105,4 +114,21 @@ export class Accounts {
   journal(id: AccountId, afterSeq: number, limit: number): JournalEntry[] {
     return readEntries(this.#store, id, afterSeq, limit);
   }
+}
+
+/** The account with so much more (or, negative, less) of its balance claimed. */
+export function claimed(account: AccountState, value: bigint): AccountState {
+  const held = BigInt(account.held) + value;
+  invariant(held >= 0n && held <= BigInt(account.balance), `0 <= held <= balance of ${account.account}`);
+  return { ...account, held: held.toString() };
+}
+
+/** What no hold has claimed, in atomic units. */
+export function available({ balance, held }: AccountState): bigint {
+  return BigInt(balance) - BigInt(held);
+}
+
+function debitOf(from: AccountState, to: AccountId, value: bigint, about: Omit<Cause, "at">): Posting {
+  invariant(from.account !== to, "payer and payee differ");
+  return { account: from, delta: -value, kind: "debit", counterparty: to, ...about };
 }

@@ -1,7 +1,7 @@
 /** The journal: one hash chain per account, which its owner can check alone. */
 import type { AccountId } from "../account.ts";
 import { type Digest, digest } from "../digest.ts";
-import type { LedgerStore, Row } from "./store.ts";
+import { type LedgerStore, type Row, rowsOf } from "./store.ts";
 
 /** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions`). */
 export interface JournalEntry {
@@ -54,7 +54,7 @@ export function batchDigest(transactions: readonly Digest[]): Digest {
 
 /** Whether `entry` follows `previous` (undefined for the first) in its account's chain, and hashes to what it says. */
 export function continuesChain(entry: JournalEntry, previous: Link | undefined, ledger: Digest): boolean {
-  const { hash, transactions, ...body } = entry;
+  const { hash, transactions } = entry;
   const before = BigInt(previous?.balanceAfter ?? "0");
   const delta = entry.kind === "debit" ? -BigInt(entry.value) : BigInt(entry.value);
   return (
@@ -62,32 +62,36 @@ export function continuesChain(entry: JournalEntry, previous: Link | undefined, 
     BigInt(entry.seq) === BigInt(previous?.seq ?? "0") + 1n &&
     BigInt(entry.balanceAfter) === before + delta &&
     (transactions === undefined || batchDigest(transactions) === entry.batch?.transactions) &&
-    hash === digest("JournalEntry", body)
+    hash === entryHash(entry)
   );
 }
 
-/** Stores an entry without its hash. @returns the hash */
-export function appendEntry(store: LedgerStore, { transactions, ...entry }: Omit<JournalEntry, "hash">): Digest {
-  const hash = digest("JournalEntry", entry);
-  const { batch } = entry;
+/** What binds an entry to its chain. What a batch lists beside its own hash of it is not hashed again. */
+export function entryHash(entry: Omit<JournalEntry, "hash"> & { hash?: Digest }): Digest {
+  const { hash: _, transactions: __, ...body } = entry;
+  return digest("JournalEntry", body);
+}
+
+export function appendEntries(store: LedgerStore, entries: readonly JournalEntry[]): void {
   store.sql(
     `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at, prev_hash, hash)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    entry.account,
-    Number(entry.seq),
-    entry.kind,
-    entry.counterparty ?? null,
-    entry.value,
-    entry.balanceAfter,
-    entry.authorizationDigest ?? null,
-    entry.requestDigest ?? null,
-    entry.transaction ?? null,
-    batch ? JSON.stringify({ batch, transactions }) : null,
-    Number(entry.at),
-    entry.prevHash,
-    hash,
+     VALUES ${rowsOf(entries.length, 13)}`,
+    ...entries.flatMap(({ batch, transactions, ...entry }) => [
+      entry.account,
+      Number(entry.seq),
+      entry.kind,
+      entry.counterparty ?? null,
+      entry.value,
+      entry.balanceAfter,
+      entry.authorizationDigest ?? null,
+      entry.requestDigest ?? null,
+      entry.transaction ?? null,
+      batch ? JSON.stringify({ batch, transactions }) : null,
+      Number(entry.at),
+      entry.prevHash,
+      entry.hash,
+    ]),
   );
-  return hash;
 }
 
 /** A page of an account's chain, oldest first. */

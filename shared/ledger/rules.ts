@@ -35,7 +35,7 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts, available, claimed } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, journalBase, pruneJournal, recordCheckpoint } from "./checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
@@ -76,9 +76,10 @@ export class LedgerRules {
       const taken = this.#takenBy(row, payment, now);
       if (taken) return taken;
       if (row?.state === "held") this.#free(row);
-      const obstacle = this.#obstacle(payment, now);
+      const payer = this.#accounts.read(payment.payer);
+      const obstacle = this.#obstacle(payment, available(payer), now);
       if (obstacle) return this.#refuseFor(obstacle);
-      this.#accounts.hold(payment.payer, BigInt(payment.value));
+      this.#accounts.hold(payer, BigInt(payment.value));
       const heldUntil = now + Math.min(hold.seconds, MAX_HOLD_SECONDS);
       return reserved(this.#payments.insertHeld(payment, hold.reservationId, hold.fingerprint, heldUntil));
     });
@@ -93,9 +94,8 @@ export class LedgerRules {
         this.#free(row);
         return this.#final(refuse("payment_expired"));
       }
-      this.#accounts.hold(payer, -BigInt(row.value));
       this.#payments.markSettled(row);
-      return this.#pay({ ...row, state: "settled" });
+      return this.#pay({ ...row, state: "settled" }, claimed(this.#accounts.read(payer), -BigInt(row.value)));
     });
   }
 
@@ -119,9 +119,10 @@ export class LedgerRules {
       const taken = this.#takenBy(row, payment, now);
       if (taken) return taken;
       if (row?.state === "held") this.#free(row);
-      const obstacle = this.#obstacle(payment, now);
+      const payer = this.#accounts.read(payment.payer);
+      const obstacle = this.#obstacle(payment, available(payer), now);
       if (obstacle) return this.#refuseFor(obstacle);
-      return this.#pay(this.#payments.insertSettled(payment, settlementId));
+      return this.#pay(this.#payments.insertSettled(payment, settlementId), payer);
     });
   }
 
@@ -148,7 +149,8 @@ export class LedgerRules {
     const dead = row?.state === "held" && now > row.dead_line;
     const taken = dead ? undefined : this.#takenBy(row, payment, now);
     if (taken) return taken;
-    const obstacle = this.#obstacle(payment, now, row?.state === "held" ? BigInt(row.value) : 0n);
+    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
+    const obstacle = this.#obstacle(payment, available(this.#accounts.read(payment.payer)) + freed, now);
     return obstacle ? refuse(obstacle) : { ok: true };
   }
 
@@ -177,9 +179,10 @@ export class LedgerRules {
         if (account === treasury) return refuse("recipient_mismatch");
         if (this.#payments.find(treasury, grantId)) return refuse("nonce_replayed");
         if (grantedTo(this.#store, account, now) + BigInt(value) > FAUCET_CAP_PER_ACCOUNT) return refuse("rate_limited");
-        if (this.#available(treasury) < BigInt(value)) return refuse("faucet_empty");
+        const payer = this.#accounts.read(treasury);
+        if (available(payer) < BigInt(value)) return refuse("faucet_empty");
         if (this.#exchange.isFull(account)) return refuse("overloaded");
-        this.#pay(this.#payments.insertSettled(grant, grantId));
+        this.#pay(this.#payments.insertSettled(grant, grantId), payer);
         recordGrant(this.#store, account, BigInt(value), now);
         rememberGrant(this.#store, grantId, authorizationDigest);
       }
@@ -321,12 +324,12 @@ export class LedgerRules {
     return isLive(row, now) ? refuse("payment_in_progress") : undefined;
   }
 
-  /** Why a payment that nobody has claimed cannot be made. `freed`: money that an old hold on it would give back. */
-  #obstacle(payment: LedgerPayment, now: number, freed = 0n): ErrorCode | undefined {
+  /** Why a payment that nobody has claimed cannot be made. `funds`: what its payer could pay with. */
+  #obstacle(payment: LedgerPayment, funds: bigint, now: number): ErrorCode | undefined {
     if (payment.validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
     if (payment.validBefore < now) return "payment_expired";
     if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";
-    if (this.#available(payment.payer) + freed < BigInt(payment.value)) return "insufficient_funds";
+    if (funds < BigInt(payment.value)) return "insufficient_funds";
     return this.#exchange.isFull(payment.payee) ? "overloaded" : undefined;
   }
 
@@ -335,14 +338,9 @@ export class LedgerRules {
     return obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle);
   }
 
-  #available(id: AccountId): bigint {
-    const { balance, held } = this.#accounts.read(id);
-    return BigInt(balance) - BigInt(held);
-  }
-
-  /** Moves the money of a payment whose row says settled: to its payee, or on its way to the payee's shard. */
-  #pay(row: SettledRow): Settled {
-    const { payer, payee, value, tx: transaction } = row;
+  /** Moves the money of a payment whose row says settled: to its payee, or on its way to the payee's shard. `payer`: as it was just read. */
+  #pay(row: SettledRow, payer: AccountState): Settled {
+    const { payee, value, tx: transaction } = row;
     const cause = {
       authorizationDigest: row.authorization_digest,
       ...(row.request_digest && { requestDigest: row.request_digest }),
@@ -360,7 +358,7 @@ export class LedgerRules {
 
   /** held → none: the money is the payer's again, and the payment as if it had never been presented. */
   #free(row: HeldRow): void {
-    this.#accounts.hold(row.payer, -BigInt(row.value));
+    this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));
     this.#payments.delete(row);
   }
 

@@ -1,11 +1,12 @@
 /** The 402 and everything that is decided before the facilitator is asked. */
+import { Hono } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { Challenges } from "../../workers/merchant/paywall/challenge.ts";
 import { checkOptions } from "../../workers/merchant/paywall/options.ts";
-import { paywall } from "../../workers/merchant/paywall/index.ts";
+import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -55,13 +56,21 @@ describe("the challenge", () => {
     expect(termsOf(await world.shop(goods).get("/item/1"))?.resource.url).toBe("https://shop.example.com/item/1");
   });
 
-  test("is encoded once per URL, and the cache is bounded", () => {
+  test("is encoded once per URL, and the cache is bounded", async () => {
     const challenges = new Challenges(checkOptions({ amount: PRICE }));
-    const make = (n: number) => challenges.for({ method: "GET", url: `${ORIGIN}/item/${n}` }, DEMO_MERCHANT_ACCOUNT, {}, false);
-    const first = make(0);
-    expect(make(0)).toBe(first);
-    for (let n = 1; n <= MAX_CACHED_CHALLENGES; n++) make(n);
-    expect(make(0)).not.toBe(first);
+    let made: unknown;
+    const app = new Hono<PaywallEnv>().get("*", async (c) => {
+      made = await challenges.of(c, { payTo: DEMO_MERCHANT_ACCOUNT, keepsAnswers: false });
+      return c.text("");
+    });
+    const make = async (n: number) => {
+      await app.request(`${ORIGIN}/item/${n}`, {}, world.env);
+      return made;
+    };
+    const first = await make(0);
+    expect(await make(0)).toBe(first);
+    for (let n = 1; n <= MAX_CACHED_CHALLENGES; n++) await make(n);
+    expect(await make(0)).not.toBe(first);
   });
 });
 

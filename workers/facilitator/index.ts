@@ -33,6 +33,7 @@ async function facilitatorFor(env: FacilitatorEnv, traceId: string): Promise<Fac
 
 const api = httpApi(facilitatorFor);
 
+/** What succeeds, the ledger logs under the same trace; over RPC only refusals are logged here, since most never get that far. */
 export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> {
   override fetch(request: Request): Response | Promise<Response> {
     return api.fetch(request, this.env, this.ctx);
@@ -47,7 +48,9 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   }
 
   async settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string = newTraceId()): Promise<Settlement> {
-    return (await facilitatorFor(this.env, traceId)).settle(payload, requirements, settlementId);
+    const result = await (await facilitatorFor(this.env, traceId)).settle(payload, requirements, settlementId);
+    if (!result.success) logEvent("facilitator.settle", { traceId, code: result.errorReason });
+    return result;
   }
 
   async reserve(
@@ -58,13 +61,13 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     traceId: string = newTraceId(),
   ): Promise<ReserveResult | PaymentRefusal> {
     const result = await (await facilitatorFor(this.env, traceId)).reserve(payload, requirements, fingerprint, reservationId);
-    logEvent("facilitator.reserve", { traceId, ...(!result.ok && { code: result.code }) });
+    if (!result.ok) logEvent("facilitator.reserve", { traceId, code: result.code });
     return result;
   }
 
   async capture(reservation: Reservation, traceId: string = newTraceId()): Promise<SettleResult> {
     const result = await (await facilitatorFor(this.env, traceId)).capture(reservation);
-    logEvent("facilitator.capture", { traceId, ...(!result.ok && { code: result.code }) });
+    if (!result.ok) logEvent("facilitator.capture", { traceId, code: result.code });
     return result;
   }
 

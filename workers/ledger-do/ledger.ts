@@ -43,6 +43,7 @@ import { unixNow } from "../../shared/time.ts";
 import * as z from "zod/mini";
 import { openShard, shardOfLedger } from "./birth.ts";
 import { Courier } from "./courier.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { signCheckpoint } from "./sign-checkpoint.ts";
 import { durableStore, ownName } from "./storage.ts";
 
@@ -58,6 +59,7 @@ export interface LedgerEnv {
 }
 
 export class Ledger extends DurableObject<LedgerEnv> {
+  readonly #commits = new GroupCommit(() => this.ctx.storage.sync());
   #opened: { rules: LedgerRules; courier: Courier } | undefined;
   /** Unix seconds of the alarm that is set; undefined when none is. */
   #alarmAt: number | undefined;
@@ -96,35 +98,35 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return this.#run("ledger.check", traceId, args, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
   }
 
-  reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): ReserveResult {
-    return this.#run("ledger.reserve", traceId, args, reserveSchema, payerOfPayment, ({ payment, hold }, now) => {
+  reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): Promise<ReserveResult> {
+    return this.#move("ledger.reserve", traceId, args, reserveSchema, payerOfPayment, ({ payment, hold }, now) => {
       const result = this.#rules.reserve(payment, hold, now);
       if (result.ok) this.#wakeBy(Math.max(result.heldUntil, payment.validBefore) + 1);
       return result;
     });
   }
 
-  capture(traceId: string, reservation: Reservation): SettleResult {
-    return this.#run("ledger.capture", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
+  capture(traceId: string, reservation: Reservation): Promise<SettleResult> {
+    return this.#move("ledger.capture", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
       this.#sent(this.#rules.capture(reservation, now)),
     );
   }
 
-  release(traceId: string, reservation: Reservation): ReleaseResult {
-    return this.#run("ledger.release", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
+  release(traceId: string, reservation: Reservation): Promise<ReleaseResult> {
+    return this.#move("ledger.release", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
       this.#rules.release(reservation, now),
     );
   }
 
-  settle(traceId: string, args: { payment: LedgerPayment; settlementId: Digest }): SettleResult {
-    return this.#run("ledger.settle", traceId, args, settleSchema, payerOfPayment, ({ payment, settlementId }, now) => {
+  settle(traceId: string, args: { payment: LedgerPayment; settlementId: Digest }): Promise<SettleResult> {
+    return this.#move("ledger.settle", traceId, args, settleSchema, payerOfPayment, ({ payment, settlementId }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#sent(this.#rules.settle(payment, settlementId, now));
     });
   }
 
-  cancel(traceId: string, args: { payer: AccountId; nonce: Digest }): CancelResult {
-    return this.#run("ledger.cancel", traceId, args, cancelSchema, payerOf, ({ payer, nonce }, now) => {
+  cancel(traceId: string, args: { payer: AccountId; nonce: Digest }): Promise<CancelResult> {
+    return this.#move("ledger.cancel", traceId, args, cancelSchema, payerOf, ({ payer, nonce }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#rules.cancel(payer, nonce, now);
     });
@@ -251,15 +253,13 @@ export class Ledger extends DurableObject<LedgerEnv> {
     void this.ctx.storage.setAlarm(at * 1000);
   }
 
+  /** A call that moves, claims or frees money: written together with those that come at the same time. */
+  #move<Args, Result extends object>(...call: Call<Args, Result>): Promise<Result | Refusal> {
+    return this.#commits.run(() => this.#run(...call));
+  }
+
   /** Shapes are checked here too: types are gone at runtime, and whoever is bound can call. So is whose shard this is. */
-  #run<Args, Result extends object>(
-    event: string,
-    traceId: string,
-    args: unknown,
-    schema: z.core.$ZodType<Args>,
-    whose: (args: Args) => AccountId,
-    body: (args: Args, now: number) => Result,
-  ): Result | Refusal {
+  #run<Args, Result extends object>(...[event, traceId, args, schema, whose, body]: Call<Args, Result>): Result | Refusal {
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
     const result = mine ? body(shape.value, unixNow()) : ({ ok: false, code: "invalid_payload" } as const);
@@ -267,6 +267,16 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return result;
   }
 }
+
+/** @param whose the account that decides which shard this is for @param now unix seconds */
+type Call<Args, Result> = [
+  event: string,
+  traceId: string,
+  args: unknown,
+  schema: z.core.$ZodType<Args>,
+  whose: (args: Args) => AccountId,
+  body: (args: Args, now: number) => Result,
+];
 
 const payerOf = ({ payer }: { payer: AccountId }): AccountId => payer;
 const payerOfPayment = ({ payment }: { payment: LedgerPayment }): AccountId => payment.payer;

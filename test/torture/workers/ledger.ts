@@ -19,8 +19,11 @@ export class Ledger extends GenuineLedger {
     return this.#thenPerhapsDie(super.capture(...args));
   }
 
+  /** At once, with whatever waits to be written, or when it is written and not yet answered. */
   #thenPerhapsDie<T>(result: T, probability = ABORTS): T {
-    if (Math.random() < probability) this.ctx.abort("torture");
+    const die = () => this.ctx.abort("torture");
+    if (Math.random() < probability / 2) die();
+    if (Math.random() < probability / 2 && result instanceof Promise) void result.then(die, die);
     return result;
   }
 }

@@ -19,6 +19,19 @@ export interface Refusal {
   html?: boolean;
 }
 
+/** The 402 of a request without a payment. Nothing is encoded here that was not encoded before. */
+export function challengeResponse({ header, body }: Challenge): Response {
+  return new Response(body, {
+    status: ERRORS.payment_required.status,
+    headers: {
+      "Content-Type": "application/json",
+      "Cache-Control": "no-store",
+      [PAYMENT_ERROR]: "payment_required",
+      [PAYMENT_REQUIRED]: header,
+    },
+  });
+}
+
 /** Answers after which the same payment should be tried again, not a new one. */
 const WAIT: ReadonlySet<ErrorCode> = new Set(["payment_in_progress", "settlement_pending", "facilitator_unavailable", "overloaded"]);
 

@@ -1,14 +1,16 @@
 /** The challenge: the terms of one request, encoded. Terms that do not depend on a body are encoded once and kept. */
+import type { Context } from "hono";
 import { type BoundRequest, bindingOf } from "../../../shared/binding.ts";
 import type { AccountId } from "../../../shared/account.ts";
 import type { Digest } from "../../../shared/digest.ts";
+import { errorBody } from "../../../shared/errors.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../shared/extensions/payment-identifier.ts";
 import { encodeHeader } from "../../../shared/headers.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../shared/limits.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../shared/x402.ts";
-import type { KnownLedger } from "./ledger-terms.ts";
-import type { CheckedOptions } from "./options.ts";
+import { boundRequest } from "./bound-request.ts";
+import type { Bind, CheckedOptions, PaywallEnv } from "./options.ts";
 
 export interface Challenge {
   /** What the merchant asks for this very request. */
@@ -18,8 +20,18 @@ export interface Challenge {
   required: PaymentRequired;
   /** The extensions that a client must echo; a signed offer is not one of them, since it changes with time. */
   advertised: PaymentRequired["extensions"];
-  /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it. */
+  /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it, and as the body of a 402 says it. */
   header: string;
+  body: string;
+}
+
+/** What a challenge says that is not in the request: the same for every request, as long as seller and ledger are. */
+export interface Seller {
+  payTo: AccountId;
+  /** Absent where the facilitator names none. */
+  ledger?: Digest | undefined;
+  /** Whether a payment identifier is offered. */
+  keepsAnswers: boolean;
 }
 
 export class Challenges {
@@ -30,19 +42,29 @@ export class Challenges {
     this.#options = options;
   }
 
-  for(request: BoundRequest, payTo: AccountId, { ledger }: KnownLedger, keepsAnswers: boolean): Challenge {
-    if (request.bodySha256) return this.#make(request, payTo, ledger, keepsAnswers);
-    const key = `${ledger ?? ""} ${payTo} ${keepsAnswers} ${request.method} ${request.url}`;
-    const known = this.#cache.get(key);
+  /** The challenge for a request as it came; undefined when its body is larger than a merchant reads to price it. */
+  async of(c: Context<PaywallEnv>, seller: Seller): Promise<Challenge | undefined> {
+    const { method, url, raw } = c.req;
+    const bind = this.#options.bind ?? defaultBind(method);
+    // The address says it all, unless what is sold depends on what is sent.
+    const bodyCounts = bind === "body" && raw.body !== null;
+    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.keepsAnswers}`;
+    const known = bodyCounts ? undefined : this.#cache.get(key);
     if (known) return known;
-    const challenge = this.#make(request, payTo, ledger, keepsAnswers);
-    const oldest = this.#cache.keys().next().value;
-    if (this.#cache.size >= MAX_CACHED_CHALLENGES && oldest !== undefined) this.#cache.delete(oldest);
-    this.#cache.set(key, challenge);
+    const request = await boundRequest(c, bind);
+    if (!request) return undefined;
+    const challenge = this.for(request, seller);
+    if (!bodyCounts) this.#keep(key, challenge);
     return challenge;
   }
 
-  #make(request: BoundRequest, payTo: AccountId, ledger: Digest | undefined, keepsAnswers: boolean): Challenge {
+  #keep(key: string, challenge: Challenge): void {
+    const oldest = this.#cache.keys().next().value;
+    if (this.#cache.size >= MAX_CACHED_CHALLENGES && oldest !== undefined) this.#cache.delete(oldest);
+    this.#cache.set(key, challenge);
+  }
+
+  for(request: BoundRequest, { payTo, ledger, keepsAnswers }: Seller): Challenge {
     const { amount, description, mimeType, maxTimeoutSeconds, flow, extensions } = this.#options;
     const terms = { scheme: SCHEME, network: NETWORK, amount, asset: ASSET, payTo };
     const binding = bindingOf(request, terms);
@@ -58,18 +80,24 @@ export class Challenges {
       accepts: [offer],
       ...(offered && { extensions: offered }),
     };
-    return { offer, fingerprint: binding, required, advertised: required.extensions, header: encodeHeader(required) };
+    return { offer, fingerprint: binding, advertised: required.extensions, ...encoded(required) };
   }
+}
+
+/** Terms with their encodings. */
+export function encoded(required: PaymentRequired): Pick<Challenge, "required" | "header" | "body"> {
+  return { required, header: encodeHeader(required), body: JSON.stringify({ ...required, ...errorBody("payment_required") }) };
+}
+
+function defaultBind(method: string): Bind {
+  return method === "GET" || method === "HEAD" ? "query" : "body";
 }
 
 /** @throws {TypeError} when no client would take the header, whatever the request */
 export function checkChallengeSize(options: CheckedOptions): void {
-  const stand = "1".repeat(44) as AccountId;
   const sample = new Challenges(options).for(
     { method: "GET", url: "https://example.com/" },
-    stand,
-    { ledger: "0".repeat(64) as Digest },
-    true,
+    { payTo: "1".repeat(44) as AccountId, ledger: "0".repeat(64) as Digest, keepsAnswers: true },
   );
   if (sample.header.length > MAX_HEADER_BYTES / 2)
     throw new TypeError("paywall: description and extensions make PAYMENT-REQUIRED too large");

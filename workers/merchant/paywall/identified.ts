@@ -11,7 +11,7 @@ import type { AnswerStore, StoredAnswer } from "./answer-store.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import { keepAnswer } from "./keep-answer.ts";
-import { exactPayload, orderKey, reservationOf } from "./order.ts";
+import { orderKey, reservationOf } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { signReceipt } from "./signed-terms.ts";
 import { pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
@@ -30,7 +30,7 @@ export interface Keeping {
 /** Takes the id for this payment, or answers from what is stored under it. */
 export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string): Promise<Keeping | SaleResult> {
   const { order, c } = sale;
-  const exact = exactPayload(order);
+  const { exact } = order;
   if (!exact) return refuse({ code: "invalid_payload" });
   // Only who can pay gets a place in the store, so the signature is checked before the ledger is asked.
   const ledger = (order.offer.extra?.["ledger"] ?? "") as Digest;

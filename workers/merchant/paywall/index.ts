@@ -9,14 +9,13 @@ import { isAccountId } from "../../../shared/account.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
 import { isTraceId, newTraceId } from "../../../shared/log.ts";
-import { refusalResponse } from "./answers.ts";
-import { boundRequest } from "./bound-request.ts";
+import { challengeResponse, refusalResponse } from "./answers.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { LedgerTerms } from "./ledger-terms.ts";
-import { type Bind, type CheckedOptions, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
+import { type CheckedOptions, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
 import { readPayment } from "./payment.ts";
 import { serveAuthorized } from "./authorized.ts";
-import type { Order } from "./order.ts";
+import { newOrder } from "./order.ts";
 import { merchantSigner } from "./merchant-signer.ts";
 import { outlive } from "./run.ts";
 import { signChallenge } from "./signed-terms.ts";
@@ -45,23 +44,19 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   const ledgerTerms = new LedgerTerms();
 
   return async (c, next) => {
-    const traceId = traceOf(c);
     const payTo = checked.payTo ?? c.env.PAY_TO;
     if (!isAccountId(payTo)) throw new TypeError("paywall: neither payTo nor the binding PAY_TO is a LEZ account");
-    const facilitator = facilitatorOf(c, checked);
-
-    const request = await boundRequest(c, checked.bind ?? defaultBind(c.req.method));
-    if (!request) return refusalResponse({ code: "payload_too_large" });
-    const ledger = await ledgerTerms.ask(facilitator, traceId);
-    if (!ledger) return refusalResponse({ code: "facilitator_unavailable" });
-    const unsigned = challenges.for(request, payTo, ledger, keepsAnswers(c, checked));
-    const signer = c.env.RECEIPT_KEY ? await merchantSigner(c.env.RECEIPT_KEY, new URL(request.url).origin) : undefined;
+    const known = ledgerTerms.known ?? (await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c)));
+    if (!known) return refusalResponse({ code: "facilitator_unavailable" });
+    const unsigned = await challenges.of(c, { payTo, ledger: known.ledger, keepsAnswers: keepsAnswers(c, checked) });
+    if (!unsigned) return refusalResponse({ code: "payload_too_large" });
+    const signer = c.env.RECEIPT_KEY ? await merchantSigner(c.env.RECEIPT_KEY, new URL(unsigned.required.resource.url).origin) : undefined;
     const challenge = signer ? await signChallenge(unsigned, signer) : unsigned;
 
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (header === undefined) {
       const html = c.req.header("Accept")?.includes("text/html") ?? false;
-      return refusalResponse({ code: "payment_required", challenge, offerAgain: true, html });
+      return html ? refusalResponse({ code: "payment_required", challenge, offerAgain: true, html }) : challengeResponse(challenge);
     }
     if (c.req.method === "HEAD") {
       return refusalResponse({ code: "invalid_payload", detail: "HEAD is never charged; pay with GET", challenge, offerAgain: true });
@@ -69,7 +64,8 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const read = readPayment(header, challenge);
     if (!read.ok) return refusalResponse({ code: read.code, detail: read.detail, challenge, offerAgain: true });
 
-    const order: Order = { payment: read.payment, offer: challenge.offer, fingerprint: challenge.fingerprint, traceId };
+    const order = newOrder(read.payment, challenge, traceOf(c));
+    const facilitator = facilitatorOf(c, checked);
     const sale: Sale = { c, next, order, challenge, signer, facilitator, memory: () => memoryOf(c, checked, order) };
     const outerHeaders = new Headers(c.res.headers);
     const work = serve(sale, checked);
@@ -88,15 +84,13 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
 
 async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
   const flow = options.flow === "upfront" ? serveUpfront : serveAuthorized;
+  const sent = identifierOf(sale.order.payment.extensions);
+  if (sent.ok && sent.id === undefined && options.identifier !== "required") return flow(sale);
   const store = answerStoreOf(sale.c, options, sale.order);
   if (!store) return flow(sale);
-  const sent = identifierOf(sale.order.payment.extensions);
   if (!sent.ok)
     return refuse({ code: "invalid_payload", detail: `extensions.${PAYMENT_IDENTIFIER}`, challenge: sale.challenge, offerAgain: true });
-  if (sent.id === undefined) {
-    if (options.identifier !== "required") return flow(sale);
-    return refuse({ code: "payment_identifier_required", challenge: sale.challenge, offerAgain: true });
-  }
+  if (sent.id === undefined) return refuse({ code: "payment_identifier_required", challenge: sale.challenge, offerAgain: true });
   const claimed = await claimIdentifier(sale, store, sent.id);
   if (!isKeeping(claimed)) return claimed;
   const result = await flow(sale, claimed);
@@ -107,10 +101,6 @@ async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
 
 function delivered({ c }: Sale, result: SaleResult): boolean {
   return result.answered ? c.res.ok : result.code === "settlement_pending";
-}
-
-function defaultBind(method: string): Bind {
-  return method === "GET" || method === "HEAD" ? "query" : "body";
 }
 
 /** The id of this request's trace, the caller's if it sent one. */

@@ -12,10 +12,14 @@ export interface KnownLedger {
 export class LedgerTerms {
   #known: KnownLedger | undefined;
 
+  /** What the last answer was; undefined before the first. */
+  get known(): KnownLedger | undefined {
+    return this.#known;
+  }
+
   /** undefined when the facilitator cannot be asked, or does not settle our kind of payment. */
   async ask(facilitator: PaywallFacilitator, traceId: string): Promise<KnownLedger | undefined> {
     // The value is shared between requests, never the promise: a Worker may not wait for another request's I/O.
-    if (this.#known) return this.#known;
     const supported = await ask(facilitator.supported(traceId));
     const kind = supported?.kinds.find(({ scheme, network }) => scheme === SCHEME && network === NETWORK);
     if (!kind) return undefined;

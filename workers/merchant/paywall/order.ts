@@ -5,9 +5,12 @@ import { utf8 } from "../../../shared/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/digest.ts";
 import { checkShape } from "../../../shared/json.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../../shared/x402.ts";
+import type { Challenge } from "./challenge.ts";
 
 export interface Order {
   payment: PaymentPayload;
+  /** What its signed part says; undefined when it says nothing that this mechanism knows. */
+  exact: ExactPayload | undefined;
   /** What the merchant asks for this request. */
   offer: PaymentRequirements;
   /** The binding of the request that is being served. */
@@ -20,10 +23,9 @@ export function orderKey({ payment }: Order): Digest {
   return bodyDigest(utf8(canonicalJson(payment.payload)));
 }
 
-/** What the signed part says; undefined when it says nothing that this mechanism knows. */
-export function exactPayload({ payment }: Order): ExactPayload | undefined {
+export function newOrder(payment: PaymentPayload, { offer, fingerprint }: Challenge, traceId: string): Order {
   const exact = checkShape(payment.payload, exactPayloadSchema);
-  return exact.ok ? exact.value : undefined;
+  return { payment, exact: exact.ok ? exact.value : undefined, offer, fingerprint, traceId };
 }
 
 /** The claim that an id has on this payment at the ledger. */

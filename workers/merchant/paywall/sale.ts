@@ -12,7 +12,7 @@ import { ask, type PaywallFacilitator } from "./facilitator.ts";
 import type { MerchantSigner } from "./merchant-signer.ts";
 import type { PaymentMemory, Remembered } from "./memory.ts";
 import type { PaywallEnv } from "./options.ts";
-import { exactPayload, type Order, orderKey, settlementOf } from "./order.ts";
+import { type Order, orderKey, settlementOf } from "./order.ts";
 
 export interface Sale {
   c: Context<PaywallEnv>;
@@ -34,7 +34,7 @@ export type SaleResult =
 
 /** Ends the lease on a payment, and says what is left to know of it. */
 export async function remember({ memory, order }: Sale, lease: Digest, remembered: Remembered | undefined): Promise<void> {
-  const validBefore = Number(exactPayload(order)?.authorization.validBefore ?? 0);
+  const validBefore = Number(order.exact?.authorization.validBefore ?? 0);
   const forgetAfter = validBefore + (remembered?.state === "delivered" ? RETENTION_SECONDS : UNDELIVERED_SECONDS);
   await ask(memory().finish(orderKey(order), lease, remembered, forgetAfter));
 }
@@ -47,7 +47,7 @@ export async function leavePending(sale: Sale, reservation: Reservation): Promis
 
 /** Transaction and network are known whatever the outcome is, so the buyer can look it up. */
 export function pendingReceipt({ order }: Sale): SettleResponse {
-  const exact = exactPayload(order);
+  const { exact } = order;
   return { ...settleFailure("settlement_pending", exact?.authorization.from), transaction: exact ? settlementOf(exact) : "" };
 }
 

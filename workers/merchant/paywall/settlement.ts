@@ -6,7 +6,7 @@ import type { PaywallFacilitator } from "./facilitator.ts";
 import { httpFacilitator } from "./http-facilitator.ts";
 import { isolateMemory, type PaymentMemory } from "./memory.ts";
 import type { CheckedOptions, PaywallEnv } from "./options.ts";
-import { exactPayload, type Order } from "./order.ts";
+import type { Order } from "./order.ts";
 import { rpcFacilitator } from "./rpc-facilitator.ts";
 
 const inIsolate = isolateMemory();
@@ -30,13 +30,13 @@ export function keepsAnswers(c: Context<PaywallEnv>, { identifier }: CheckedOpti
 }
 
 export function answerStoreOf(c: Context<PaywallEnv>, options: CheckedOptions, order: Order): AnswerStore | undefined {
-  const payer = exactPayload(order)?.authorization.from;
+  const payer = order.exact?.authorization.from;
   const { DELIVERIES } = c.env;
   return payer && DELIVERIES && keepsAnswers(c, options) ? durableAnswers(DELIVERIES, payer) : undefined;
 }
 
 export function memoryOf(c: Context<PaywallEnv>, options: CheckedOptions, order: Order): PaymentMemory {
-  const payer = exactPayload(order)?.authorization.from;
+  const payer = order.exact?.authorization.from;
   if (payer && options.memory) return options.memory(c, payer);
   return payer && c.env.DELIVERIES ? durableMemory(c.env.DELIVERIES, payer) : inIsolate;
 }

@@ -1,10 +1,9 @@
 /** Terms with the merchant's signature: signed once per window, so that a challenge stays a lookup. */
-import { encodeHeader } from "../../../shared/headers.ts";
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../../../shared/extensions/offer-receipt.ts";
 import { OFFER_WINDOW_SECONDS } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
-import type { Challenge } from "./challenge.ts";
+import { type Challenge, encoded } from "./challenge.ts";
 import type { MerchantSigner } from "./merchant-signer.ts";
 
 const signed = new WeakMap<Challenge, { window: number; challenge: Challenge }>();
@@ -17,7 +16,7 @@ export async function signChallenge(challenge: Challenge, signer: MerchantSigner
   const { required, offer } = challenge;
   const jws = await signer.sign(offerPayload(required.resource.url, offer, (window + 2) * OFFER_WINDOW_SECONDS));
   const terms = { ...required, extensions: { ...required.extensions, ...signedOffers(jws) } };
-  const result = { ...challenge, required: terms, header: encodeHeader(terms) };
+  const result = { ...challenge, ...encoded(terms) };
   signed.set(challenge, { window, challenge: result });
   return result;
 }

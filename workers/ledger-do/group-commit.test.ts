@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { GroupCommit } from "./group-commit.ts";
+
+/** A disk whose flushes end when the test says so. `written`: what was written up to each flush that was asked for. */
+function slowDisk() {
+  const log: string[] = [];
+  const flushes: PromiseWithResolvers<void>[] = [];
+  const commits = new GroupCommit(() => {
+    const flush = Promise.withResolvers<void>();
+    flushes.push(flush);
+    return flush.promise;
+  });
+  const settle = async (end: (flush: PromiseWithResolvers<void>) => void) => {
+    const flush = flushes.shift();
+    if (!flush) throw new Error("no flush was asked for");
+    end(flush);
+    await new Promise((resolve) => setTimeout(resolve));
+  };
+  return {
+    log,
+    flushes,
+    write: (name: string) => commits.run(() => (log.push(name), name)),
+    poison: () =>
+      commits.run(() => {
+        throw new Error("poison");
+      }),
+    flushed: () => settle(({ resolve }) => resolve()),
+    broken: () => settle(({ reject }) => reject(new Error("disk full"))),
+  };
+}
+
+describe("group commit", () => {
+  test("writes at once what comes alone", async () => {
+    const { write, log, flushed, flushes } = slowDisk();
+    expect(await write("a")).toBe("a");
+    await flushed();
+    expect(await write("b")).toBe("b");
+    await flushed();
+    expect(log).toEqual(["a", "b"]);
+    expect(flushes).toEqual([]);
+  });
+
+  test("writes together, in order, what comes while a flush is under way", async () => {
+    const { write, log, flushed, flushes } = slowDisk();
+    const answers = ["a", "b", "c", "d"].map((name) => write(name));
+    expect([log, flushes.length]).toEqual([["a"], 1]);
+    await flushed();
+    expect([log, flushes.length]).toEqual([["a", "b", "c", "d"], 0]);
+    expect(await Promise.all(answers)).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("under load waits for company, and stops waiting when none comes", async () => {
+    const { write, log, flushed } = slowDisk();
+    const answers = [write("a"), write("b"), write("c")];
+    await flushed();
+    answers.push(write("d"));
+    expect(log).toEqual(["a", "b", "c"]);
+    await flushed();
+    expect(log).toEqual(["a", "b", "c", "d"]);
+    answers.push(write("e"));
+    expect(log).toEqual(["a", "b", "c", "d", "e"]);
+    expect(await Promise.all(answers)).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  test("one that throws fails alone", async () => {
+    const { write, poison, flushed } = slowDisk();
+    const answers = Promise.allSettled([write("a"), write("b"), poison(), write("c")]);
+    await flushed();
+    expect((await answers).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    const alone = Promise.allSettled([poison()]);
+    await flushed();
+    expect((await alone).map(({ status }) => status)).toEqual(["rejected"]);
+    expect(await write("d")).toBe("d");
+  });
+
+  test("when a flush fails, whoever waits is told, nothing of it is written, and nobody hangs", async () => {
+    const { write, log, broken, flushed } = slowDisk();
+    const answers = Promise.allSettled([write("a"), write("b"), write("c")]);
+    await broken();
+    expect((await answers).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect(log).toEqual(["a"]);
+    const next = write("d");
+    await flushed();
+    expect(await next).toBe("d");
+  });
+});
