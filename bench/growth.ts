@@ -27,7 +27,7 @@ export const SIZES: readonly Size[] = [
 ];
 
 /** In one transaction. */
-const BATCH = 1000;
+const BATCH = 5000;
 
 export async function measureGrowth(sizes: readonly Size[], rounds: number, seconds: number, say: (line: string) => void) {
   const [path] = PATHS.filter(({ name }) => name === "ledger-1");
@@ -68,8 +68,9 @@ async function growableLedger(payer: Payer): Promise<Site> {
 }
 
 async function grow({ origin }: Site, { account }: Payer, { payments, strangers }: Size): Promise<void> {
-  for (let done = 0; done < payments; done += BATCH) {
-    const { settled } = (await postJson(`${origin}/grow`, { payer: account, payments: BATCH, strangers })) as { settled: number };
-    if (settled !== BATCH) throw new Error(`of ${BATCH} payments ${settled} were settled`);
+  for (let left = payments; left > 0; left -= BATCH) {
+    const batch = Math.min(left, BATCH);
+    const { settled } = (await postJson(`${origin}/grow`, { payer: account, payments: batch, strangers })) as { settled: number };
+    if (settled !== batch) throw new Error(`of ${batch} payments ${settled} were settled`);
   }
 }
