@@ -100,6 +100,8 @@ export const MAX_SCRYPT_COST = 2 ** 20;
 
 // --- Ledger --------------------------------------------------------------------------------------
 
+/** Accounts that a ledger object keeps in memory, beside its disk. */
+export const MAX_KNOWN_ACCOUNTS = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */
 export const EXPIRY_BATCH = 500;
 /** Payments that one alarm looks at, and drops when they are past their retention. */

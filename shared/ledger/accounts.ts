@@ -2,7 +2,7 @@
 import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
 import type { Digest } from "../digest.ts";
-import { MAX_AMOUNT } from "../limits.ts";
+import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
 import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry, readEntries } from "./journal.ts";
 import { invariant, type LedgerStore, rowsOf } from "./store.ts";
 import type { Credit } from "./stream.ts";
@@ -23,6 +23,8 @@ type Posting = { account: AccountState; delta: bigint } & Pick<
 export class Accounts {
   readonly #store: LedgerStore;
   readonly #ledger: Digest;
+  /** Accounts as they were last read or written, so that busy ones are not read again. Never ahead of the store: see `forget`. */
+  readonly #known = new Map<AccountId, AccountState>();
 
   constructor(store: LedgerStore, ledger: Digest) {
     this.#store = store;
@@ -31,6 +33,25 @@ export class Accounts {
 
   /** An account that was never used is an empty one. */
   read(id: AccountId): AccountState {
+    const known = this.#known.get(id);
+    if (known) return known;
+    const account = this.#stored(id);
+    this.#remember(account);
+    return account;
+  }
+
+  /** For whoever has undone what was written: the store alone knows what is true now. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  #remember(account: AccountState): void {
+    const oldest = this.#known.keys().next().value;
+    if (this.#known.size >= MAX_KNOWN_ACCOUNTS && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(account.account, account);
+  }
+
+  #stored(id: AccountId): AccountState {
     const [row] = this.#store.sql("SELECT * FROM account WHERE id = ?", id);
     if (!row) return { account: id, balance: "0", held: "0", journalSeq: 0, journalHead: this.#ledger };
     return {
@@ -108,6 +129,7 @@ export class Accounts {
          journal_head = excluded.journal_head`,
       ...accounts.flatMap(({ account, balance, held, journalSeq, journalHead }) => [account, balance, held, journalSeq, journalHead]),
     );
+    for (const account of accounts) this.#remember(account);
   }
 
   /** A page of an account's chain, oldest first. */

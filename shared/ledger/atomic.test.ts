@@ -70,8 +70,9 @@ describe("the store of tests and demos", () => {
     expect(outer).toThrow("outer");
     expect(dump(store)).toEqual(before);
 
-    store.transact(() => store.transact(() => rules.reserve(PAYMENT, holdBy(idOf(1)), START)));
-    expect(rules.account(PAYMENT.payer)).toMatchObject({ held: "100" });
+    const anew = reopen(store);
+    store.transact(() => store.transact(() => anew.reserve(PAYMENT, holdBy(idOf(1)), START)));
+    expect(anew.account(PAYMENT.payer)).toMatchObject({ held: "100" });
   });
 });
 

@@ -111,6 +111,12 @@ describe("audit", () => {
   });
 });
 
+test("audit believes the disk, and not what a running ledger remembers of its accounts", () => {
+  const { store, rules } = busyLedger();
+  store.sql(`UPDATE account SET journal_seq = 4 WHERE id = '${ALICE}'`);
+  expect(rules.audit().problems).toEqual([brokenAt(3)]);
+});
+
 test("audit does not miss payments that the ledger has forgotten", () => {
   const { rules } = busyLedger();
   while ((rules.tidy(START + 10 ** 6) ?? Infinity) <= START + 10 ** 6 + 1);
@@ -118,8 +124,9 @@ test("audit does not miss payments that the ledger has forgotten", () => {
 });
 
 test("a book that contradicts itself moves no money: the event throws, and leaves everything as it was", () => {
-  const { store, rules } = busyLedger();
+  const { store } = busyLedger();
   store.sql("UPDATE account SET held = '99' WHERE id = ?", ALICE);
+  const rules = reopen(store);
   const before = dump(store);
   const reservation = { payer: ALICE, nonce: idOf(3), reservationId: FIRST };
   for (const event of [

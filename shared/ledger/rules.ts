@@ -2,7 +2,8 @@
  * The ledger's rules: the state table of a payment (spec/architecture.md), one method per event.
  *
  * Pure and synchronous: no clock, no randomness, no platform. Callers give the time (unix seconds) and the ids. Every
- * method runs in one transaction and refuses by value; it throws only when the book contradicts itself.
+ * method runs in one transaction and refuses by value; it throws only when the book contradicts itself. Whoever undoes a
+ * transaction around several events must open the ledger anew.
  */
 import type { AccountId } from "../account.ts";
 import type { Amount } from "../amount.ts";
@@ -274,9 +275,10 @@ export class LedgerRules {
     });
   }
 
-  /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book. */
+  /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book, and believes nothing but the store. */
   audit(): AuditReport {
-    return this.#store.transact(() => auditLedger(this.#store, this.#accounts, this.#born, this.#exchange.halted, this.#now));
+    const accounts = new Accounts(this.#store, this.#born.ledger);
+    return this.#store.transact(() => auditLedger(this.#store, accounts, this.#born, this.#exchange.halted, this.#now));
   }
 
   /**
@@ -300,7 +302,12 @@ export class LedgerRules {
 
   #event<T>(clock: number, body: (now: number) => T): T {
     this.#now = Math.max(this.#now, clock);
-    return this.#store.transact(() => body(this.#now));
+    try {
+      return this.#store.transact(() => body(this.#now));
+    } catch (error) {
+      this.#accounts.forget(); // what was written is undone
+      throw error;
+    }
   }
 
   /** An event that claims, frees or moves money. None happens on a shard that has halted. */

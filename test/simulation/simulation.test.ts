@@ -18,7 +18,7 @@ test("a seed reproduces a run, and another seed is another run", async () => {
 });
 
 test("a run is worth something: machines crash, payments arrive, others are called off", async () => {
-  const { crashes, acknowledged, calledOff } = await simulate(2, 4);
+  const { crashes, acknowledged, calledOff } = await simulate(3, 4);
   expect(Math.min(crashes, acknowledged, calledOff)).toBeGreaterThan(0);
 });
 

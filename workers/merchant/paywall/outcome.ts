@@ -1,4 +1,5 @@
 /** How a sale ends: the goods with a receipt, or a refusal. */
+import type { Context } from "hono";
 import type { Digest } from "../../../shared/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
@@ -14,11 +15,18 @@ import { remember, type Sale, type SaleResult } from "./sale.ts";
 export async function deliver(sale: Sale, settled: SettleResponse, lease: Digest | undefined, keeping?: Keeping): Promise<SaleResult> {
   const { c, challenge, signer } = sale;
   const receipt = await signReceipt(challenge, settled, signer);
-  c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
-  c.header("Cache-Control", "private, no-store");
+  attach(c, { [PAYMENT_RESPONSE]: encodeHeader(receipt), "Cache-Control": "private, no-store" });
   if (keeping) outlive(c, keeping.paid(receipt));
   if (lease) outlive(c, remember(sale, lease, { state: "delivered" }));
   return { answered: true };
+}
+
+/** Headers for the answer in `c.res`, which may be one that cannot be changed. `c.header` would copy it once for each. */
+function attach(c: Context, headers: Record<string, string>): void {
+  const response = new Response(c.res.body, c.res);
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  c.res = undefined; // else Hono would merge the two
+  c.res = response;
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
