@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["{shared,agent-cli,workers,scripts,test}/**/*.test.ts"],
+          include: ["{shared,agent-cli,workers,scripts,test,bench}/**/*.test.ts"],
           exclude: ["test/workerd/**"],
           globalSetup: ["test/build-workers.ts"],
           testTimeout: 20_000,

@@ -1,12 +1,15 @@
-/** Signed payments by the thousand. Signing is node:crypto's: it is fast, and it is not what is measured. */
+/** Signed payments by the thousand, as whole requests. Signing is node:crypto's: it is fast, and it is not what is measured. */
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import { type AccountId, accountOfKey } from "../shared/account.ts";
 import { type Authorization, authorizationDigest } from "../shared/authorization.ts";
 import { bytesToHex, hexToBytes } from "../shared/bytes.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/digest.ts";
-import { encodeHeader } from "../shared/headers.ts";
+import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../shared/headers.ts";
+import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
+import { MAX_VALIDITY_SECONDS } from "../shared/limits.ts";
 import { unixNow } from "../shared/time.ts";
-import type { PaymentRequirements } from "../shared/x402.ts";
+import { type PaymentRequirements, paymentRequiredSchema } from "../shared/x402.ts";
 
 export interface Payer {
   account: AccountId;
@@ -21,8 +24,8 @@ export function newPayer(): Payer {
   return { account: accountOfKey(publicKey), publicKey: bytesToHex(publicKey), key };
 }
 
-/** One payment for `offer`, as the header carries it. Every one is new. */
-export function paymentHeader(payer: Payer, offer: PaymentRequirements): string {
+/** One payment for `offer`. Every one is new. */
+function signedPayment(payer: Payer, offer: PaymentRequirements) {
   const now = unixNow();
   const { binding, ledger } = (offer.extra ?? {}) as { binding?: Digest; ledger?: Digest };
   const authorization = {
@@ -38,5 +41,60 @@ export function paymentHeader(payer: Payer, offer: PaymentRequirements): string 
     ...(ledger && { ledger }),
   } as Authorization;
   const signature = sign(null, hexToBytes(authorizationDigest(authorization)), payer.key).toString("hex");
-  return encodeHeader({ x402Version: 2, accepted: offer, payload: { authorization, publicKey: payer.publicKey, signature } });
+  return { x402Version: 2, accepted: offer, payload: { authorization, publicKey: payer.publicKey, signature } };
+}
+
+/** A merchant's request, paid. */
+export function paidGet(url: string, payer: Payer, offer: PaymentRequirements): string {
+  return get(url, `${PAYMENT_SIGNATURE}: ${encodeHeader(signedPayment(payer, offer))}\r\n`);
+}
+
+/** What a merchant asks its facilitator. */
+export function facilitatorPost(url: string, payer: Payer, offer: PaymentRequirements): string {
+  return post(url, { x402Version: 2, paymentPayload: signedPayment(payer, offer), paymentRequirements: offer });
+}
+
+/** What a facilitator asks the ledger: the facts of a payment, no signature. */
+export function ledgerPost(url: string, { account }: Payer): string {
+  const now = unixNow();
+  const times = { validAfter: now - 5, validBefore: now + MAX_VALIDITY_SECONDS - 60 };
+  const facts = { payer: account, payee: DEMO_MERCHANT_ACCOUNT, value: "1", nonce: randomId(), authorizationDigest: randomId(), ...times };
+  return post(url, { payment: facts, settlementId: randomId() });
+}
+
+export function get(url: string, headers = ""): string {
+  const { host, pathname } = new URL(url);
+  return `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`;
+}
+
+function post(url: string, body: unknown): string {
+  const { host, pathname } = new URL(url);
+  const json = JSON.stringify(body); // ASCII throughout
+  return `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}`;
+}
+
+export function randomId(): string {
+  return randomBytes(32).toString("hex");
+}
+
+/** The offer of a priced URL, as it is now. */
+export async function offerOf(url: string): Promise<PaymentRequirements> {
+  const answer = await fetch(url);
+  const required = decodeHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
+  const [offer] = required.ok ? required.value.accepts : [];
+  if (!offer) throw new Error(`${url} makes no offer: ${answer.status} ${await answer.text()}`);
+  return offer;
+}
+
+/** An offer of nobody's, for asking a facilitator directly. */
+export function offerOn(ledger: string): PaymentRequirements {
+  return {
+    scheme: SCHEME,
+    network: NETWORK,
+    asset: ASSET,
+    amount: "1",
+    payTo: DEMO_MERCHANT_ACCOUNT,
+    maxTimeoutSeconds: 900,
+    extra: { ledger },
+  };
 }

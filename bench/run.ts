@@ -1,160 +1,122 @@
 /**
- * `npm run bench`: our paths beside the bare runtime and the official stack, in one run, rounds interleaved in random order.
- * Machines differ and are noisy, so ratios are what counts. Writes bench/results.md. Exits 1 when an answer was not the expected
- * one, or when the ledger's transfers are not the answers that were paid for.
- *
- *   npm run bench -- [--quick] [--rounds N] [--seconds N] [--json FILE]
+ * `npm run bench`: our paths beside the bare runtime and the official stack. Machines differ and are noisy, so ratios within
+ * a round are what counts. Exits 1 when an answer was not the expected one, or when the payments on record are not the
+ * answers that were paid for.
  */
-import { spawn } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { newPayer, type Payer, paymentHeader } from "./payments.ts";
-import { insert, offerOf, ours, plain, type Target } from "./targets.ts";
+import { bundleSizes } from "../scripts/bundle-sizes.ts";
+import { timeCli } from "./cli.ts";
+import { measureColdStarts } from "./cold.ts";
+import { measureGrowth, SIZES } from "./growth.ts";
+import { PATHS } from "./paths.ts";
+import { newPayer } from "./payments.ts";
+import { reportOf } from "./report.ts";
+import { newResults, type Results } from "./results.ts";
+import { measureRounds } from "./rounds.ts";
+import { countSyncs } from "./syncs.ts";
 
-interface Path {
-  name: string;
-  what: string;
-  start(payers: readonly Payer[]): Promise<Target>;
-  paid: boolean;
-  expected: string;
-}
+const USAGE = `Usage: npm run bench -- [options]
+  --quick           one short round, about a minute in all; a look, not a result
+  --growth          also pay on ledgers of up to a million payments; making them takes minutes, and 2 GB of the temporary directory
+  --rounds N        rounds (default 5)
+  --seconds N       of every burst (default 2.5)
+  --only NAME,…     some paths, or some of the parts: syncs, cold, cli, bundles, growth
+  --json FILE       write all figures there
 
-const PATHS: Path[] = [
-  { name: "bare", what: "bare Hono, 200", start: () => plain("bare"), paid: false, expected: "200" },
-  { name: "402 ours", what: "our challenge", start: () => ours("/item", []), paid: false, expected: "402" },
-  { name: "402 official", what: "the official middleware's challenge", start: () => plain("official"), paid: false, expected: "402" },
-  { name: "A", what: "merchant → facilitator → object, one INSERT", start: insert, paid: false, expected: "200" },
-  { name: "upfront", what: "ours: settled, then served", start: (payers) => ours("/upfront", payers), paid: true, expected: "200" },
-  { name: "authorization", what: "ours: held, served, captured", start: (payers) => ours("/item", payers), paid: true, expected: "200" },
-  { name: "F", what: "official, paid, verified twice, nothing stored", start: () => plain("official"), paid: true, expected: "200" },
-];
-const RATIOS: [string, string][] = [
-  ["402 ours", "bare"],
-  ["402 ours", "402 official"],
-  ["upfront", "A"],
-  ["upfront", "F"],
-  ["authorization", "A"],
-];
+A whole run, with neither --quick nor --only, writes bench/results.md.`;
+
 const PAYERS = 64;
+const COLD = ["bare", "402-ours", "402-official", "upfront", "authorization", "F"];
+const STORING = ["A", "upfront", "authorization", "settle", "ledger-1", "ledger-4"];
+const PARTS = ["syncs", "cold", "cli", "bundles", "growth"];
 
-interface Sample {
-  path: string;
-  clients: number;
-  perSecond: number;
-  p50: number;
-  p99: number;
-  requests: number;
-  statuses: Record<string, number>;
-}
+// Exiting is what takes the processes along that were started.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
-const { values } = parseArgs({
-  options: { quick: { type: "boolean" }, rounds: { type: "string" }, seconds: { type: "string" }, json: { type: "string" } },
-});
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
-const seconds = Number(values.seconds ?? (values.quick ? 1 : 10));
-const clientCounts = values.quick ? [1, 32] : [1, 32, 128];
-
+const { quick = false, json, ...options } = readOptions();
+const wanted = (name: string) => options.only?.includes(name) ?? (name === "growth" ? options.growth : true);
+const pathsNamed = (names: readonly string[]) => PATHS.filter(({ name }) => names.includes(name));
 const payers = Array.from({ length: PAYERS }, newPayer);
-const samples: Sample[] = [];
-const problems: string[] = [];
-for (let round = 1; round <= rounds; round++) {
-  for (const path of shuffled(PATHS)) await measure(path, round);
-}
-const report = reportOf(samples);
-console.log(report);
-await writeFile(new URL("results.md", import.meta.url), report);
-if (values.json) await writeFile(values.json, JSON.stringify({ rounds, seconds, samples, problems }, null, 2));
-for (const problem of problems) console.error(problem);
-process.exit(problems.length === 0 ? 0 : 1);
+const results: Results = newResults();
+const say = (line: string) => console.error(line);
 
-async function measure(path: Path, round: number): Promise<void> {
-  const target = await path.start(path.paid ? payers : []);
+const paths = PATHS.filter(({ name }) => wanted(name));
+if (paths.length > 0) {
+  const clientCounts = quick ? [1, 32] : [1, 32, 128];
+  results.rounds = await measureRounds({ rounds: options.rounds, seconds: options.seconds, clientCounts }, paths, payers, say);
+  results.problems.push(...results.rounds.problems);
+}
+if (wanted("syncs")) {
+  say("disk syncs");
+  const { counts, problems } = await countSyncs(pathsNamed(STORING), payers, quick ? [32] : [32, 128], quick ? 0.5 : options.seconds);
+  results.syncs = counts;
+  results.problems.push(...problems);
+}
+if (wanted("cold")) {
+  say("cold starts");
+  const starts = quick ? 1 : 9;
+  const { cold, problems } = await measureColdStarts(pathsNamed(COLD), payers, starts);
+  results.cold = { starts, measured: cold };
+  results.problems.push(...problems);
+}
+if (wanted("cli")) {
+  say("the CLI");
+  const runs = quick ? 1 : 9;
+  results.cli = { runs, timings: await timeCli(runs) };
+}
+if (wanted("bundles")) results.bundles = Object.fromEntries((await bundleSizes()).map(({ name, bytes }) => [name, bytes]));
+if (wanted("growth")) {
+  say("growth");
+  const { growth, problems } = await measureGrowth(SIZES, options.rounds, options.seconds, say);
+  results.growth = growth;
+  results.problems.push(...problems);
+}
+
+const report = reportOf(results);
+console.log(report);
+if (!quick && !options.only) {
+  const file = fileURLToPath(new URL("results.md", import.meta.url));
+  await writeFile(file, report);
+  spawnSync("oxfmt", [file], { stdio: "inherit" });
+}
+if (json !== undefined) await writeFile(json, JSON.stringify(results, null, 2));
+for (const problem of results.problems) console.error(problem);
+process.exit(results.problems.length === 0 ? 0 : 1);
+
+function readOptions() {
   try {
-    await load(target, path, 8, 1); // warm
-    for (const clients of clientCounts) {
-      const before = await target.transfers();
-      const sample = await load(target, path, clients, seconds);
-      samples.push({ path: path.name, clients, ...sample });
-      console.error(
-        `round ${round} ${path.name.padEnd(14)} ${String(clients).padStart(3)} clients ${String(sample.perSecond).padStart(6)}/s`,
-      );
-      const others = Object.entries(sample.statuses).filter(([status]) => status !== path.expected);
-      for (const [status, count] of others) problems.push(`${path.name}, ${clients} clients: ${count} answers ${status}`);
-      const after = await target.transfers();
-      const answered = sample.statuses[path.expected] ?? 0;
-      if (path.paid && before !== undefined && after !== undefined && after - before !== answered) {
-        problems.push(`${path.name}, ${clients} clients: ${answered} answers for ${after - before} transfers`);
-      }
-    }
-  } finally {
-    await target.stop();
+    const { values } = parseArgs({
+      options: {
+        quick: { type: "boolean" },
+        growth: { type: "boolean" },
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        only: { type: "string" },
+        json: { type: "string" },
+      },
+    });
+    const { quick = false, rounds = quick ? "1" : "5", seconds = quick ? "0.6" : "2.5" } = values;
+    if (!/^[1-9][0-9]?$/.test(rounds)) throw new Error("--rounds is a number from 1 to 99");
+    if (!(Number(seconds) > 0 && Number(seconds) <= 60)) throw new Error("--seconds is a number up to 60");
+    const only = values.only === undefined ? undefined : namesIn(values.only);
+    return { ...values, only, rounds: Number(rounds), seconds: Number(seconds) };
+  } catch (error) {
+    return misused(error instanceof Error ? error.message : String(error));
   }
 }
 
-/** One burst from a process of its own, with as many payments as could possibly be needed. */
-async function load(target: Target, path: Path, clients: number, duration: number): Promise<Omit<Sample, "path" | "clients">> {
-  const offer = path.paid ? await offerOf(target.url) : undefined;
-  const wanted = offer ? Math.ceil(duration * (clients === 1 ? 2500 : 4000)) : 0;
-  const headers = Array.from({ length: wanted }, (_, i) => {
-    const payer = payers[i % PAYERS];
-    return payer && offer ? paymentHeader(payer, offer) : "";
-  });
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL("load.ts", import.meta.url)), target.url, String(clients), String(duration)],
-    {
-      stdio: ["pipe", "pipe", "inherit"],
-    },
-  );
-  child.stdin.end(headers.join("\n"));
-  let out = "";
-  for await (const chunk of child.stdout as AsyncIterable<Buffer>) out += chunk.toString("utf8");
-  return JSON.parse(out) as Omit<Sample, "path" | "clients">;
+function namesIn(only: string): string[] {
+  const known = [...PATHS.map(({ name }) => name), ...PARTS];
+  const names = only.split(",");
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(", ")}. It knows: ${known.join(", ")}`);
+  return names;
 }
 
-function reportOf(all: Sample[]): string {
-  const rows = PATHS.flatMap(({ name, what }) =>
-    clientCounts.map((clients) => {
-      const own = all.filter((sample) => sample.path === name && sample.clients === clients);
-      const rates = own.map(({ perSecond }) => perSecond);
-      return `| ${name} | ${what} | ${clients} | ${median(rates)} | ${Math.min(...rates)} … ${Math.max(...rates)} | ${median(own.map(({ p50 }) => p50))} | ${median(own.map(({ p99 }) => p99))} |`;
-    }),
-  );
-  const ratios = RATIOS.flatMap(([a, b]) =>
-    clientCounts.map((clients) => {
-      const rate = (path: string) =>
-        all.filter((sample) => sample.path === path && sample.clients === clients).map(({ perSecond }) => perSecond);
-      const each = rate(a).map((value, round) => value / (rate(b)[round] ?? Number.NaN));
-      return `| ${a} / ${b} | ${clients} | ${median(each).toFixed(2)} | ${each.map((value) => value.toFixed(2)).join(" ")} |`;
-    }),
-  );
-  const [cpu] = cpus();
-  return [
-    "# Measured",
-    "",
-    `${cpus().length} × ${cpu?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}. ${rounds} interleaved rounds of ${seconds} s per path and number of clients, order random; medians. workerd runs JavaScript on one core.`,
-    "",
-    "| path | what | clients | requests/s | spread | p50 ms | p99 ms |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
-    ...rows,
-    "",
-    "| ratio | clients | median | per round |",
-    "| --- | --- | --- | --- |",
-    ...ratios,
-    "",
-  ].join("\n");
-}
-
-function median(numbers: number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-function shuffled<T>(list: readonly T[]): T[] {
-  return list
-    .map((item) => ({ item, key: Math.random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item);
+function misused(problem: string): never {
+  console.error(`${problem}\n${USAGE}`);
+  process.exit(2);
 }

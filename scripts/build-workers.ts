@@ -34,13 +34,27 @@ async function bundle(configPath: string): Promise<WorkerBundle> {
   };
 }
 
+/** The three Workers: their names, and where their code begins. */
+export function workers(): { name: string; main: string }[] {
+  return CONFIGS.map((config) => {
+    const { name = "", main = "" } = readConfig({ config: `${ROOT}${config}` });
+    return { name, main };
+  });
+}
+
 /** One Worker as a single ES module, minified as for production. */
 export async function bundleScript(entryPoint: string): Promise<string> {
-  const { outputFiles } = await build({
+  return (await bundleWorker(entryPoint)).script;
+}
+
+/** The same, and how many bytes of it come from which file. */
+export async function bundleWorker(entryPoint: string): Promise<{ script: string; bytesOf: Record<string, number> }> {
+  const { outputFiles, metafile } = await build({
     entryPoints: [entryPoint],
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
@@ -48,7 +62,9 @@ export async function bundleScript(entryPoint: string): Promise<string> {
     external: ["cloudflare:*", "node:*"],
     alias: Object.fromEntries(builtinModules.filter((name) => !name.startsWith("_")).map((name) => [name, `node:${name}`])),
   });
-  return outputFiles[0]?.text ?? "";
+  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const bytesOf = Object.fromEntries(inputs.map(([file, { bytesInOutput }]) => [file, bytesInOutput]));
+  return { script: outputFiles[0]?.text ?? "", bytesOf };
 }
 
 if (import.meta.main) await buildWorkers();

@@ -28,8 +28,6 @@ export interface StackOptions {
   vars?: Record<string, Record<string, string>>;
   /** Another merchant in place of the demo's: the text of a bundled Worker with the same bindings. */
   merchantScript?: string;
-  /** Without rate limits: for measuring. */
-  unlimited?: boolean;
 }
 
 export interface Stack {
@@ -85,7 +83,6 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     name,
     modules: true,
     script: name === "lez-merchant" ? (merchantScript ?? script) : script,
-    ...(stack.unlimited && { ratelimits: {} }),
     bindings: {
       ...(options["bindings"] as object),
       ...(shards !== undefined && name !== "lez-merchant" && { SHARDS: String(shards) }),

@@ -11,10 +11,13 @@ export class Store extends DurableObject<Env> {
     this.ctx.storage.sql.exec("INSERT INTO payment (id) VALUES (?)", id);
     return true;
   }
+  count(): number {
+    return Number(this.ctx.storage.sql.exec("SELECT count(*) AS count FROM payment").one()["count"]);
+  }
 }
 
 interface Env {
-  NEXT: { insert(id: string): Promise<boolean> };
+  NEXT: Pick<Middle, "insert" | "count">;
   STORE: DurableObjectNamespace<Store>;
 }
 
@@ -22,9 +25,14 @@ export class Middle extends WorkerEntrypoint<Env> {
   insert(id: string): Promise<boolean> {
     return this.env.STORE.getByName("store").insert(id);
   }
+  count(): Promise<number> {
+    return this.env.STORE.getByName("store").count();
+  }
 }
 
-export default new Hono<{ Bindings: Env }>().get("/item", async (c) => {
-  await c.env.NEXT.insert(crypto.randomUUID());
-  return c.text("goods");
-});
+export default new Hono<{ Bindings: Env }>()
+  .get("/item", async (c) => {
+    await c.env.NEXT.insert(crypto.randomUUID());
+    return c.text("goods");
+  })
+  .get("/transfers", async (c) => c.json({ transfers: await c.env.NEXT.count() }));

@@ -1,11 +1,13 @@
 /**
- * The official merchant with our mechanism and a facilitator in the same isolate that verifies as ours does and stores nothing:
- * no replay check, no ledger, no hop. A reference, not an equal.
+ * The official merchant with our mechanism. With FACILITATOR_URL it has payments verified and settled over HTTP. Without, by
+ * a facilitator in its own isolate that verifies as ours does and stores nothing: no replay check, no ledger, no hop. That
+ * one is a reference, not an equal.
  */
+import { HTTPFacilitatorClient } from "@x402/core/server";
 import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import type { FacilitatorClient } from "@x402/core/server";
+import { env } from "cloudflare:workers";
 import { Hono } from "hono";
-import type { AccountId } from "../../shared/account.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import type { Digest } from "../../shared/digest.ts";
 import { ExactLezScheme } from "../../shared/exact/server/index.ts";
@@ -17,15 +19,15 @@ const LEDGER = "0".repeat(64) as Digest;
 
 const verify = async (payload: unknown, requirements: unknown) => verifyExact(payload, requirements, { now: unixNow(), ledger: LEDGER });
 
-const facilitator: FacilitatorClient = {
+const inProcess: FacilitatorClient = {
   async verify(payload, requirements) {
     const verified = await verify(payload, requirements);
     return verified.ok ? { isValid: true, payer: verified.payment.payer } : { isValid: false, invalidReason: verified.code };
   },
   async settle(payload, requirements) {
     const verified = await verify(payload, requirements);
-    const payer: AccountId | undefined = verified.ok ? verified.payment.payer : undefined;
-    return { success: verified.ok, transaction: verified.ok ? verified.transaction : "", network: NETWORK, ...(payer && { payer }) };
+    if (!verified.ok) return { success: false, errorReason: verified.code, transaction: "", network: NETWORK };
+    return { success: true, transaction: verified.transaction, network: NETWORK, payer: verified.payment.payer };
   },
   getSupported: async () => ({
     kinds: [{ x402Version: 2, scheme: SCHEME, network: NETWORK, extra: { ledger: LEDGER } }],
@@ -34,6 +36,8 @@ const facilitator: FacilitatorClient = {
   }),
 };
 
+const { FACILITATOR_URL } = env as { FACILITATOR_URL?: string };
+const facilitator = FACILITATOR_URL ? new HTTPFacilitatorClient({ url: FACILITATOR_URL }) : inProcess;
 const server = new x402ResourceServer(facilitator).register(NETWORK, new ExactLezScheme());
 const price = { asset: ASSET, amount: "1" };
 const accepts = { scheme: SCHEME, network: NETWORK as `${string}:${string}`, payTo: DEMO_MERCHANT_ACCOUNT, price, maxTimeoutSeconds: 900 };

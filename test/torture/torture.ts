@@ -8,7 +8,7 @@ import { randomBytes } from "../../shared/bytes.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { TorturedClient } from "./client.ts";
-import { Workerd } from "./workerd.ts";
+import { torturedWorkerd } from "./workerd.ts";
 
 export interface TortureOptions {
   kills: number;
@@ -37,10 +37,11 @@ const DRAIN_MILLIS = 60_000;
 export async function torture({ kills, shards, clients }: TortureOptions): Promise<TortureReport> {
   const directory = await mkdtemp(join(tmpdir(), "lez-torture-"));
   const began = Date.now();
-  const workerd = await Workerd.create(directory, shards);
+  const workerd = await torturedWorkerd(directory, shards);
+  const origin = workerd.origin("facilitator");
   try {
     await workerd.start();
-    const people = await Promise.all(Array.from({ length: clients }, () => TorturedClient.create(workerd.origin)));
+    const people = await Promise.all(Array.from({ length: clients }, () => TorturedClient.create(origin)));
     const payees = Array.from({ length: PAYEES }, () => accountOfBytes(randomBytes(32)));
     let over = false;
     const paying = people.map((client) => client.payUntil(() => over, payees));
@@ -51,8 +52,8 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
     }
     over = true;
     await Promise.all(paying);
-    const audit = await drained(workerd.origin);
-    const books = await readBooks(workerd.origin, [...people.map(({ account }) => account), ...payees]);
+    const audit = await drained(origin);
+    const books = await readBooks(origin, [...people.map(({ account }) => account), ...payees]);
     const acknowledged = people.flatMap((client) => client.acknowledged);
     return {
       kills,

@@ -1,0 +1,26 @@
+/** Which processor cores run what: the load has the last one to itself, so that it never takes time from what it measures. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+/** Commands in front of what runs there. Empty where there is one core only, or no `taskset`: then they share. */
+export const ON_CORES: { workerd: string[]; load: string[] } = assign();
+
+function assign() {
+  const cores = allowedCores();
+  const last = cores.pop();
+  if (last === undefined || cores.length === 0 || spawnSync("taskset", ["-V"]).status !== 0) return { workerd: [], load: [] };
+  return { workerd: ["taskset", "-c", cores.join(",")], load: ["taskset", "-c", String(last)] };
+}
+
+/** Linux says "0-3,8"; others do not say. */
+function allowedCores(): number[] {
+  try {
+    const [, list = ""] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+    return list.split(",").flatMap((range) => {
+      const [first = 0, last = first] = range.split("-").map(Number);
+      return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    });
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,65 @@
+/** What we want to reach, and what every run is held against. */
+import type { Growth } from "./growth.ts";
+import { medianRatio, type Results } from "./results.ts";
+
+export interface Goal {
+  what: string;
+  /** "least": the larger the better. */
+  at: "least" | "most";
+  goal: number;
+  stretch: number;
+  /** NaN when it was not measured. */
+  value(results: Results): number;
+}
+
+const ratio = (path: string, other: string, clients: number) => (results: Results) => medianRatio(results.rounds, path, other, clients);
+const syncs = (path: string, clients: number) => (results: Results) =>
+  results.syncs?.find((count) => count.path === path && count.clients === clients)?.perAnswer ?? Number.NaN;
+const kibibytes = (bundle: string) => (results: Results) => (results.bundles?.[bundle] ?? Number.NaN) / 1024;
+
+export const GOALS: readonly Goal[] = [
+  { what: "402 / bare Hono, 32 clients", at: "least", goal: 0.85, stretch: 0.95, value: ratio("402-ours", "bare", 32) },
+  { what: "402 / official 402, 32 clients", at: "least", goal: 1.5, stretch: 2, value: ratio("402-ours", "402-official", 32) },
+  { what: "upfront / A, 32 clients", at: "least", goal: 1, stretch: 1.2, value: ratio("upfront", "A", 32) },
+  { what: "upfront / F, 32 clients", at: "least", goal: 0.65, stretch: 1, value: ratio("upfront", "F", 32) },
+  { what: "upfront / A, 1 client", at: "least", goal: 0.65, stretch: 0.8, value: ratio("upfront", "A", 1) },
+  { what: "authorization / A, 32 clients", at: "least", goal: 0.6, stretch: 0.75, value: ratio("authorization", "A", 32) },
+  { what: "authorization / A, 1 client", at: "least", goal: 0.4, stretch: 0.45, value: ratio("authorization", "A", 1) },
+  { what: "disk syncs per settle, 32 clients", at: "most", goal: 0.12, stretch: 0.08, value: syncs("upfront", 32) },
+  { what: "disk syncs per settle, 128 clients", at: "most", goal: 0.05, stretch: 0.035, value: syncs("upfront", 128) },
+  {
+    what: "official merchant on our facilitator / on the official one in memory, 32 clients",
+    at: "least",
+    goal: 1,
+    stretch: 1.5,
+    value: ratio("official-on-ours", "official-on-memory", 32),
+  },
+  { what: "merchant bundle, KiB minified and gzipped", at: "most", goal: 25, stretch: 18, value: kibibytes("lez-merchant") },
+  { what: "facilitator bundle, KiB minified and gzipped", at: "most", goal: 25, stretch: 18, value: kibibytes("lez-facilitator") },
+  {
+    what: "p50 of settle, 10^6 / 10^3 payments of an account",
+    at: "most",
+    goal: 1.3,
+    stretch: 1.1,
+    value: growing({ payments: 1_000_000, accounts: 1 }),
+  },
+  {
+    what: "p50 of settle, 10^5 accounts / 1",
+    at: "most",
+    goal: 1.3,
+    stretch: 1.1,
+    value: growing({ payments: 100_000, accounts: 100_000 }),
+  },
+];
+
+function growing(large: Omit<Growth, "p50">) {
+  const p50 = ({ growth = [] }: Results, { payments, accounts }: typeof large) =>
+    growth.find((ledger) => ledger.payments === payments && ledger.accounts === accounts)?.p50 ?? Number.NaN;
+  return (results: Results) => p50(results, large) / p50(results, { payments: 1000, accounts: 1 });
+}
+
+export function verdictOn({ at, goal, stretch }: Goal, value: number): "not measured" | "missed" | "reached" | "stretch reached" {
+  if (Number.isNaN(value)) return "not measured";
+  const reached = (limit: number) => (at === "least" ? value >= limit : value <= limit);
+  return reached(stretch) ? "stretch reached" : reached(goal) ? "reached" : "missed";
+}

@@ -1,0 +1,117 @@
+/** What is measured: which request, sent where, and the answer that counts. */
+import type { Expected } from "./load.ts";
+import { facilitatorPost, get, ledgerPost, offerOf, offerOn, paidGet, type Payer } from "./payments.ts";
+import type { Site, SiteName } from "./sites.ts";
+
+export interface Path {
+  name: string;
+  what: string;
+  site: SiteName;
+  expected: Expected;
+  /** True when every expected answer is a payment on record. */
+  pays: boolean;
+  /** Makes distinct requests, once what is offered is known. Absent: always the same, `GET /item`. */
+  prepare?: (site: Site) => Promise<(payer: Payer) => string>;
+}
+
+const GOODS: Expected = { status: 200, body: "goods" };
+const SETTLED: Expected = { status: 200, body: '"success":true' };
+
+export const PATHS: readonly Path[] = [
+  { name: "bare", what: "bare Hono: the limit of a challenge", site: "bare", expected: GOODS, pays: false },
+  { name: "402-ours", what: "our challenge", site: "ours", expected: { status: 402 }, pays: false },
+  { name: "402-official", what: "the official middleware's challenge", site: "official", expected: { status: 402 }, pays: false },
+  {
+    name: "A",
+    what: "merchant → facilitator → object, one INSERT: the limit of a durable payment",
+    site: "insert",
+    expected: GOODS,
+    pays: true,
+  },
+  { name: "upfront", what: "ours: settled, then served", site: "ours", expected: GOODS, pays: true, prepare: paid("/upfront") },
+  { name: "authorization", what: "ours: held, served, captured", site: "ours", expected: GOODS, pays: true, prepare: paid("/item") },
+  {
+    name: "F",
+    what: "official, paid, verified twice in its own process, nothing stored",
+    site: "official",
+    expected: GOODS,
+    pays: true,
+    prepare: paid("/item"),
+  },
+  {
+    name: "official-on-ours",
+    what: "official merchant, our facilitator over HTTP",
+    site: "officialOnOurs",
+    expected: GOODS,
+    pays: true,
+    prepare: paid("/item"),
+  },
+  {
+    name: "official-on-memory",
+    what: "official merchant, official facilitator over HTTP, in memory",
+    site: "officialOnMemory",
+    expected: GOODS,
+    pays: true,
+    prepare: paid("/item"),
+  },
+  {
+    name: "verify",
+    what: "`POST /verify` of our facilitator",
+    site: "facilitator",
+    expected: { status: 200, body: '"isValid":true' },
+    pays: false,
+    prepare: asked("/verify"),
+  },
+  {
+    name: "settle",
+    what: "`POST /settle` of our facilitator",
+    site: "facilitator",
+    expected: SETTLED,
+    pays: true,
+    prepare: asked("/settle"),
+  },
+  {
+    name: "ledger-1",
+    what: "settle on a ledger of one shard, called by a Worker",
+    site: "ledger1",
+    expected: { status: 200, body: '"ok":true' },
+    pays: true,
+    prepare: ledgerSettle,
+  },
+  {
+    name: "ledger-4",
+    what: "the same spread over four shards, all in one workerd",
+    site: "ledger4",
+    expected: { status: 200, body: '"ok":true' },
+    pays: true,
+    prepare: ledgerSettle,
+  },
+];
+
+function paid(path: string) {
+  return async ({ origin }: Site) => {
+    const offer = await offerOf(origin + path);
+    return (payer: Payer) => paidGet(origin + path, payer, offer);
+  };
+}
+
+function asked(path: string) {
+  return async ({ origin }: Site) => {
+    const { ledger } = (await (await fetch(`${origin}/health`)).json()) as { ledger: string };
+    return (payer: Payer) => facilitatorPost(origin + path, payer, offerOn(ledger));
+  };
+}
+
+export async function ledgerSettle({ origin }: Site) {
+  return (payer: Payer) => ledgerPost(`${origin}/settle`, payer);
+}
+
+/** So many requests, spread over the payers. */
+export async function requestsOf({ prepare }: Path, site: Site, payers: readonly Payer[], count: number): Promise<string[]> {
+  if (!prepare) return Array.from({ length: count }, () => get(`${site.origin}/item`));
+  const request = await prepare(site);
+  const rounds = Math.ceil(count / payers.length);
+  return Array.from({ length: rounds }, () => payers.map(request))
+    .flat()
+    .slice(0, count);
+}

@@ -1,0 +1,27 @@
+/** How large the three Workers are as they are uploaded, and what makes them so. */
+import { gzipSync } from "node:zlib";
+import { bundleWorker, workers } from "./build-workers.ts";
+
+export interface BundleSize {
+  name: string;
+  /** Minified and gzipped. */
+  bytes: number;
+  /** Minified bytes per package, and per folder of ours; the largest first. */
+  parts: [string, number][];
+}
+
+export function bundleSizes(): Promise<BundleSize[]> {
+  return Promise.all(
+    workers().map(async ({ name, main }) => {
+      const { script, bytesOf } = await bundleWorker(main);
+      const parts = new Map<string, number>();
+      for (const [file, bytes] of Object.entries(bytesOf)) parts.set(partOf(file), (parts.get(partOf(file)) ?? 0) + bytes);
+      return { name, bytes: gzipSync(script).length, parts: [...parts].sort(([, a], [, b]) => b - a) };
+    }),
+  );
+}
+
+function partOf(file: string): string {
+  const [, dependency] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file) ?? [];
+  return dependency ?? file.slice(0, Math.max(0, file.lastIndexOf("/")));
+}
