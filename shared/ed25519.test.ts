@@ -1,10 +1,11 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { Point } from "@noble/ed25519";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { CASES } from "../test/vectors/speccheck.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";
-import { isUsableKey, isUsablePoint, verifyStrict } from "./ed25519.ts";
+import { isUsableKey, isUsablePoint, verifyDigest, verifyStrict } from "./ed25519.ts";
+import { MAX_REMEMBERED_SIGNATURES } from "./limits.ts";
 
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const P = 2n ** 255n - 19n;
@@ -62,6 +63,33 @@ describe("an honest signature", () => {
     expect(await verifyStrict(Uint8Array.from([...signature, 0]), message, key)).toBe(false);
     expect(await verifyStrict(signature, message, key.slice(1))).toBe(false);
     expect(await verifyStrict(signature, message, new Uint8Array(0))).toBe(false);
+  });
+});
+
+describe("a signature that was found good", () => {
+  const { key, message, signature } = honest(new Uint8Array(32).fill(7));
+  const hex = (signature: Uint8Array, message: Uint8Array, key: Uint8Array) =>
+    [bytesToHex(signature), bytesToHex(message), bytesToHex(key)] as const;
+
+  test("is good again, and with any bit flipped as bad as ever", async () => {
+    for (const _ of "12") expect(await verifyDigest(...hex(signature, message, key))).toBe(true);
+    for (let bit = 0; bit < 256; bit += 5) {
+      expect(await verifyDigest(...hex(flip(signature, 2 * bit), message, key)), `signature ${2 * bit}`).toBe(false);
+      expect(await verifyDigest(...hex(signature, flip(message, bit), key)), `message ${bit}`).toBe(false);
+      expect(await verifyDigest(...hex(signature, message, flip(key, bit))), `key ${bit}`).toBe(false);
+    }
+  });
+
+  test("is computed once, as long as not too many others came since", async () => {
+    const computing = vi.spyOn(crypto.subtle, "verify");
+    const others = Array.from({ length: MAX_REMEMBERED_SIGNATURES }, (_, i) => honest(Uint8Array.of(i >> 8, i)));
+    expect(await verifyDigest(...hex(signature, message, key))).toBe(true);
+    expect(computing).not.toHaveBeenCalled();
+    for (const other of others) expect(await verifyDigest(...hex(other.signature, other.message, other.key))).toBe(true);
+    computing.mockClear();
+    expect(await verifyDigest(...hex(signature, message, key))).toBe(true);
+    expect(computing).toHaveBeenCalledOnce();
+    computing.mockRestore();
   });
 });
 

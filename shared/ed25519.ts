@@ -6,6 +6,7 @@
  * JavaScript; signing, which only the CLI does, is in signer.ts.
  */
 import { bytesToHex, hexToBytes } from "./bytes.ts";
+import { MAX_REMEMBERED_SIGNATURES } from "./limits.ts";
 
 /** The field's prime, 2^255 - 19: y-coordinates are below it. In hex, as everything here, with the highest digit first. */
 const P = `7f${"ff".repeat(30)}ed`;
@@ -46,9 +47,18 @@ export async function verifyStrict(
   }
 }
 
-/** `verifyStrict` for a signature over a protocol digest, all three in hex. */
-export function verifyDigest(signature: string, digest: string, publicKey: string): Promise<boolean> {
-  return verifyStrict(hexToBytes(signature), hexToBytes(digest), hexToBytes(publicKey));
+/** Signatures that were found good, with what they are over and whose they are: the same three give the same answer. */
+const good = new Set<string>();
+
+/** `verifyStrict` for a signature over a protocol digest, all three in hex. One that was good a moment ago is not computed again. */
+export async function verifyDigest(signature: string, digest: string, publicKey: string): Promise<boolean> {
+  const all = `${signature} ${digest} ${publicKey}`;
+  if (good.has(all)) return true;
+  if (!(await verifyStrict(hexToBytes(signature), hexToBytes(digest), hexToBytes(publicKey)))) return false;
+  const oldest = good.values().next().value;
+  if (good.size >= MAX_REMEMBERED_SIGNATURES && oldest !== undefined) good.delete(oldest);
+  good.add(all);
+  return true;
 }
 
 /** A key that `verifyStrict` could ever accept. */

@@ -100,6 +100,8 @@ export const MAX_SCRYPT_COST = 2 ** 20;
 
 // --- Ledger --------------------------------------------------------------------------------------
 
+/** Good signatures that one isolate remembers: a facilitator is asked to verify a payment, and a moment later to settle it. */
+export const MAX_REMEMBERED_SIGNATURES = 1000;
 /** Accounts that a ledger object keeps in memory, beside its disk. */
 export const MAX_KNOWN_ACCOUNTS = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */

@@ -96,7 +96,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   check(traceId: string, args: { payment: LedgerPayment }): CheckResult {
-    return this.#run("ledger.check", traceId, args, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
+    return this.#run(READ, traceId, args, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
   }
 
   reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): Promise<ReserveResult> {
@@ -134,17 +134,17 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   status(traceId: string, args: { payer: AccountId; nonce: Digest; validBefore: number }): PaymentStatus | Refusal {
-    return this.#run("ledger.status", traceId, args, statusSchema, payerOf, ({ payer, nonce, validBefore }, now) =>
+    return this.#run(READ, traceId, args, statusSchema, payerOf, ({ payer, nonce, validBefore }, now) =>
       this.#rules.status(payer, nonce, validBefore, now),
     );
   }
 
   account(traceId: string, args: { account: AccountId }): AccountState | Refusal {
-    return this.#run("ledger.account", traceId, args, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
+    return this.#run(READ, traceId, args, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
   }
 
   journal(traceId: string, args: { account: AccountId; afterSeq: number }): JournalPage | Refusal {
-    return this.#run("ledger.journal", traceId, args, journalSchema, accountOf, ({ account, afterSeq }) =>
+    return this.#run(READ, traceId, args, journalSchema, accountOf, ({ account, afterSeq }) =>
       this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE),
     );
   }
@@ -264,10 +264,13 @@ export class Ledger extends DurableObject<LedgerEnv> {
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
     const result = mine ? body(shape.value, unixNow()) : ({ ok: false, code: "invalid_payload" } as const);
-    logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", ...("code" in result && { code: result.code }) });
+    if (event !== READ) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", ...("code" in result && { code: result.code }) });
     return result;
   }
 }
+
+/** In place of an event's name: nothing happens by reading, and nothing is logged. */
+const READ = "";
 
 /** @param whose the account that decides which shard this is for @param now unix seconds */
 type Call<Args, Result> = [
