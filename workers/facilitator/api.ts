@@ -12,7 +12,7 @@ import type { FacilitatorEnv } from "./index.ts";
 export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
 
 export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
-  const body = await readLimited(c.req.raw.body, MAX_FACILITATOR_BODY_BYTES);
+  const body = await readLimited(c.req.raw, MAX_FACILITATOR_BODY_BYTES);
   if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_FACILITATOR_BODY_BYTES} bytes` };
   return parseJson(body, MAX_FACILITATOR_BODY_BYTES, schema);
 }

@@ -14,7 +14,7 @@ export async function boundRequest(c: Context<PaywallEnv>, bind: Bind): Promise<
   const request: BoundRequest = { method: c.req.method === "HEAD" ? "GET" : c.req.method, url: url.href };
   if (bind !== "body" || c.req.raw.body === null) return request;
 
-  const body = await readLimited(c.req.raw.body, MAX_REQUEST_BODY_BYTES);
+  const body = await readLimited(c.req.raw, MAX_REQUEST_BODY_BYTES);
   if (!body) return undefined;
   // The stream is spent; the handler gets the same bytes again.
   c.req.raw = new Request(c.req.raw, { method: c.req.method, body });

@@ -88,7 +88,7 @@ async function call<Schema extends z.core.$ZodType>(
     redirect: "manual",
     ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
   });
-  const bytes = await readLimited(response.body, MAX_FACILITATOR_BODY_BYTES);
+  const bytes = await readLimited(response, MAX_FACILITATOR_BODY_BYTES);
   const parsed = parseJson(bytes ?? "", MAX_FACILITATOR_BODY_BYTES, schema);
   if (response.status !== 200 || !parsed.ok) throw new Error(`${response.status} from the facilitator`);
   return parsed.value;
