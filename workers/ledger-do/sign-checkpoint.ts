@@ -8,9 +8,22 @@ const PKCS8_PREFIX = "302e020100300506032b657004220420";
 
 /** @param secret 64 hex digits @throws {Error} for any other secret: a typing mistake must not go unnoticed */
 export async function signCheckpoint(checkpoint: Checkpoint, secret: string): Promise<SignedCheckpoint> {
-  if (!/^[0-9a-f]{64}$/.test(secret)) throw new Error("CHECKPOINT_KEY must be 64 lowercase hex digits");
-  const key = await crypto.subtle.importKey("pkcs8", hexToBytes(PKCS8_PREFIX + secret), "Ed25519", true, ["sign"]);
-  const { x = "" } = (await crypto.subtle.exportKey("jwk", key)) as JsonWebKey;
+  const key = await importKey(secret);
   const signature = await crypto.subtle.sign("Ed25519", key, hexToBytes(checkpointDigest(checkpoint)));
-  return { checkpoint, publicKey: bytesToHex(base64urlnopad.decode(x)), signature: bytesToHex(new Uint8Array(signature)) };
+  return { checkpoint, publicKey: await publicHalf(key), signature: bytesToHex(new Uint8Array(signature)) };
+}
+
+/** 64 hex digits. @throws {Error} like `signCheckpoint` */
+export async function publicKeyOf(secret: string): Promise<string> {
+  return publicHalf(await importKey(secret));
+}
+
+async function importKey(secret: string) {
+  if (!/^[0-9a-f]{64}$/.test(secret)) throw new Error("CHECKPOINT_KEY must be 64 lowercase hex digits");
+  return crypto.subtle.importKey("pkcs8", hexToBytes(PKCS8_PREFIX + secret), "Ed25519", true, ["sign"]);
+}
+
+async function publicHalf(key: Awaited<ReturnType<typeof importKey>>): Promise<string> {
+  const { x = "" } = (await crypto.subtle.exportKey("jwk", key)) as JsonWebKey;
+  return bytesToHex(base64urlnopad.decode(x));
 }
