@@ -24,6 +24,6 @@ async function importKey(secret: string) {
 }
 
 async function publicHalf(key: Awaited<ReturnType<typeof importKey>>): Promise<string> {
-  const { x = "" } = (await crypto.subtle.exportKey("jwk", key)) as JsonWebKey;
+  const { x = "" } = (await crypto.subtle.exportKey("jwk", key)) as { x?: string };
   return bytesToHex(base64urlnopad.decode(x));
 }
