@@ -2,14 +2,15 @@
 import { CompactSign, importJWK } from "jose";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../shared/amount.ts";
-import { exactPayloadSchema } from "../shared/authorization.ts";
+import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/authorization.ts";
 import { base64urlnopad } from "@scure/base";
 import { hexToBytes, utf8 } from "../shared/bytes.ts";
-import { canonicalJson, type Digest } from "../shared/digest.ts";
+import { canonicalJson, digest, type Digest } from "../shared/digest.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensions/offer-receipt.ts";
+import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK } from "../shared/lez.ts";
 import type { PaymentRequestBody } from "../shared/payment-request.ts";
@@ -83,4 +84,29 @@ export async function keysFor({ request }: Evidence): Promise<KnownKeys> {
     owners: [owner.account],
     agents: [request.agent.publicKey],
   };
+}
+
+/** What the owner signed, whatever it is. */
+export async function orderOf(authorization: Authorization): Promise<Evidence["payment"]> {
+  return { authorization, publicKey: owner.publicKey, signature: await owner.sign(authorizationDigest(authorization)) };
+}
+
+/** What the ledger's operator signed, whatever it is: the debit of an authorization, at a time, attested at another. */
+export async function debitOf(authorization: Authorization, at: number, attestedAt: number, ledger = LEDGER): Promise<Evidence["ledger"]> {
+  const signed = authorizationDigest(authorization);
+  const body = {
+    account: authorization.from,
+    seq: "2",
+    kind: "debit" as const,
+    counterparty: authorization.to,
+    value: authorization.value,
+    balanceAfter: "990000",
+    authorizationDigest: signed,
+    ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
+    transaction: transactionOf(NETWORK, signed),
+    at: String(at),
+    prevHash: idOf(9),
+  };
+  const entry = { ...body, hash: digest("JournalEntry", body) };
+  return { entries: [entry], checkpoint: await signCheckpoint(checkpointOf(ledger, entry, attestedAt), LEDGER_SEED) };
 }

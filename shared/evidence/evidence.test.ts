@@ -1,12 +1,16 @@
 /** Evidence holds as it was made, and not with one byte of it changed: what is wrong is named, and nothing else is. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { Shop, keysFor, statement } from "../../test/evidence.ts";
+import { debitOf, keysFor, orderOf, Shop, statement } from "../../test/evidence.ts";
 import { leaves, change } from "../../test/fields.ts";
-import { LEDGER, NOW, offerOf, owner, REQUEST, stranger } from "../../test/fixtures.ts";
+import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
+import type { Amount } from "../amount.ts";
+import type { Authorization } from "../authorization.ts";
 import { utf8 } from "../bytes.ts";
+import type { Digest } from "../digest.ts";
 import { offerPayload, receiptPayload } from "../extensions/offer-receipt.ts";
 import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import { NETWORK } from "../lez.ts";
+import { requestDigest } from "../payment-request.ts";
 import type { EvidencePoint } from "./check.ts";
 import { type Evidence, spellEvidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
@@ -279,6 +283,86 @@ describe("what somebody signed with a key of his own", () => {
   test("another ledger's key, known for that ledger only, is not this ledger's", async () => {
     const report = await verify(one, { ...keys, ledgers: { [LEDGER]: ["5c".repeat(32)] } });
     expect(of(report, "fail")).toMatchObject([{ id: "ledger.key-known", about: "ledger.checkpoint.publicKey" }]);
+  });
+});
+
+describe("what its signer should not have signed is named, although the signature is genuine:", () => {
+  const said = async (changes: Partial<Evidence>, known = keys) => {
+    const { request, payment } = one;
+    const report = await verify({ version: "1", request, payment, ...changes }, known, { partial: true });
+    return report.points.filter(({ verdict }) => verdict === "fail" || verdict === "warn").map(({ id, about }) => [id, about]);
+  };
+  const signed = () => one.payment.authorization;
+
+  test("the agent's request that contradicts its own offer, or is bound to another address", async () => {
+    for (const [request, about] of [
+      [await paymentRequest(offerOf(), { payment: { ...one.request.payment, amount: "1" as Amount } }), "request.payment"],
+      [await paymentRequest(offerOf(), { http: { method: "GET", url: "https://merchant.example.com/other" } }), "request"],
+      [await paymentRequest(offerOf(), { merchant: { name: "Evil", url: "https://evil.example.com/" } }), "request"],
+    ] as const) {
+      const payment = await orderOf({ ...signed(), requestDigest: requestDigest(request) });
+      expect(await said({ request, payment })).toEqual([["request.terms", about]]);
+    }
+  });
+
+  test.each<[string, () => Partial<Authorization>]>([
+    ["nonce", () => ({ nonce: "0".repeat(64) as Digest })],
+    ["value", () => ({ value: "10001" as Amount })],
+    ["to", () => ({ to: stranger.account })],
+    ["binding", () => ({ binding: "0".repeat(64) as Digest })],
+    ["ledger", () => ({ ledger: "0".repeat(64) as Digest })],
+    ["network", () => ({ network: "logos:other" })],
+  ])("the owner's payment with a %s that does not follow from the request", async (member, changes) => {
+    expect(await said({ payment: await orderOf({ ...signed(), ...changes() }) })).toEqual([
+      ["payment.terms", `payment.authorization.${member}`],
+    ]);
+  });
+
+  test.each<[string, string, number, number]>([
+    ["an approval after the request had run out", "validAfter", 3601, 3700],
+    ["an approval before it was made", "validAfter", -31, 0],
+    ["a payment that is valid for longer than was offered", "validBefore", 0, 901],
+    ["a payment that was never valid", "validBefore", 10, 9],
+  ])("%s", async (_what, member, after, before) => {
+    const payment = await orderOf({ ...signed(), validAfter: String(NOW + after), validBefore: String(NOW + before) });
+    expect(await said({ payment })).toEqual([["payment.window", `payment.authorization.${member}`]]);
+  });
+
+  test("the merchant's offer in another host's name", async () => {
+    const offer = await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900), undefined, "did:web:evil.example.com#key");
+    expect(await said({ offer })).toEqual([["offer.origin", "offer"]]);
+  });
+
+  test("the ledger's entry from before the approval, from long after, or attested before it was written", async () => {
+    for (const [at, attested, about] of [
+      [NOW - 31, NOW, "ledger.entries.0.at"],
+      [NOW + 900 + 301, NOW + 2000, "ledger.entries.0.at"],
+      [NOW + 5, NOW + 4, "ledger.checkpoint.checkpoint.at"],
+    ] as const) {
+      expect(await said({ ledger: await debitOf(signed(), at, attested) })).toEqual([["ledger.time", about]]);
+    }
+    expect(await said({ ledger: await debitOf(signed(), NOW + 900 + 300, NOW + 1200) })).toEqual([]);
+  });
+
+  test("another ledger's debit; of a payment that names no ledger, that is only doubtful", async () => {
+    const strange = "7e".repeat(32) as Digest;
+    const known = { ...keys, ledgers: { [strange]: keys.ledgers?.[LEDGER] ?? [] } };
+    const ledger = await debitOf(signed(), NOW + 5, NOW + 60, strange);
+    expect(await said({ ledger }, known)).toEqual([["ledger.id", "ledger.checkpoint.checkpoint.ledger"]]);
+
+    const offer = offerOf({ extra: {} });
+    const request = await paymentRequest(offer);
+    const { authorization } = await approve(request);
+    const payment = await orderOf(authorization);
+    expect(await said({ request, payment, ledger: await debitOf(authorization, NOW + 5, NOW + 60, strange) }, known)).toEqual([
+      ["ledger.id", "ledger.checkpoint.checkpoint.ledger"],
+    ]);
+    const report = await verify(
+      { version: "1", request, payment, ledger: await debitOf(authorization, NOW + 5, NOW + 60, strange) },
+      known,
+      { partial: true },
+    );
+    expect(report.verdict).toBe("verified");
   });
 });
 
