@@ -76,6 +76,8 @@ describe("genuine evidence", () => {
       expect(await verify(rest, keys, { partial: true })).toMatchObject({ verdict: "verified" });
       expect(await verify(rest, {}, { partial: true })).toMatchObject({ verdict: "incomplete" });
     }
+    const { receipt: _, ledger: __, ...approval } = one;
+    expect(await verify(approval, keys, { partial: true })).toMatchObject({ verdict: "incomplete" });
   });
 });
 
@@ -350,11 +352,11 @@ describe("what its signer should not have signed is named, although the signatur
     const ledger = await debitOf(signed(), NOW + 5, NOW + 60, strange);
     expect(await said({ ledger }, known)).toEqual([["ledger.id", "ledger.checkpoint.checkpoint.ledger"]]);
 
-    const offer = offerOf({ extra: {} });
-    const request = await paymentRequest(offer);
+    const request = await paymentRequest(offerOf({ extra: {} }));
     const { authorization } = await approve(request);
     const payment = await orderOf(authorization);
     expect(await said({ request, payment, ledger: await debitOf(authorization, NOW + 5, NOW + 60, strange) }, known)).toEqual([
+      ["request.terms", "request.payment"], // neither is it tied to a request
       ["ledger.id", "ledger.checkpoint.checkpoint.ledger"],
     ]);
     const report = await verify(

@@ -4,7 +4,7 @@ import { verifyDigest } from "../ed25519.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { checkPaymentRequest, shortCode } from "../payment-request.ts";
 import { parseTimestamp } from "../time.ts";
-import { type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
+import { doubtful, type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
 import type { Seen } from "./seen.ts";
 
 const agentSigned = ({ request, digest }: Seen) => verifyDigest(request.agentSignature, digest, request.agent.publicKey);
@@ -49,6 +49,7 @@ export const PAYER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     about: "request.payment",
     async judge({ request }) {
       const checked = await checkPaymentRequest(request, parseTimestamp(request.createdAt) ?? 0);
+      if (checked.ok && checked.scope === "none") return doubtful("they agree, but the merchant tied the payment to no request");
       if (checked.ok || checked.code === "invalid_signature") return right("they agree");
       return wrong(`${checked.code}: ${checked.problem}`, checked.code === "offer_mismatch" ? "request.payment" : "request");
     },

@@ -24,12 +24,15 @@ export interface EvidenceReport {
 /** All checks of what a file says, in the order of a report. */
 export const EVIDENCE_CHECKS = [...PAYER_CHECKS, ...MERCHANT_CHECKS, ...LEDGER_CHECKS];
 
-/** @param partial what is missing is not held against the file */
+/** @param partial what is missing is not held against the file, as long as somebody says in it that it was paid */
 export async function verifyEvidence(bytes: Uint8Array, keys: KnownKeys, { partial = false } = {}): Promise<EvidenceReport> {
   const read = readEvidence(bytes);
   if (!read.ok) return report([readPoint(read.fault)], partial);
-  const points = [readPoint(), spellingPoint(read.spelling), ...(await judgeAll(EVIDENCE_CHECKS, look(read.evidence, keys)))];
-  return { ...report(points, partial), evidence: read.evidence };
+  const { evidence, spelling } = read;
+  const points = [readPoint(), spellingPoint(spelling), ...(await judgeAll(EVIDENCE_CHECKS, look(evidence, keys)))];
+  // An approval alone is an order to pay.
+  const paid = evidence.receipt !== undefined || evidence.ledger !== undefined;
+  return { ...report(points, partial && paid), evidence };
 }
 
 function report(points: EvidencePoint[], partial: boolean): EvidenceReport {
