@@ -139,7 +139,7 @@ export function renderEvidence({ verdict, says, points, ...counts }: EvidenceRep
   ];
 }
 
-const WORDS = { verified: "Verified", incomplete: "Not verified", differs: "DIFFERS" } as const;
+const WORDS = { verified: "Verified", incomplete: "Nothing is wrong, not all was checked", differs: "DIFFERS" } as const;
 
 function renderStatement(says: z.infer<typeof statementSchema>, layout: Layout): string[] {
   return [

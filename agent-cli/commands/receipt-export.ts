@@ -44,7 +44,7 @@ export const receiptExport = defineCommand({
     const local = await localEvidence(context, input.request, partial);
     if (!local.ok) return local;
     const ledger = await ledgerEvidence(context, input, local.data.evidence.payment.authorization);
-    if (!ledger.ok && !partial) return ledger;
+    if (!ledger.ok && (!partial || ledger.error.code === "interrupted")) return ledger;
     const found = ledger.ok ? ledger.data : { why: ledger.error.message };
     const missing = [...local.data.missing, ...("why" in found ? [{ part: "ledger" as const, why: found.why }] : [])];
     const evidence = { ...local.data.evidence, ...("part" in found && { ledger: found.part }) };

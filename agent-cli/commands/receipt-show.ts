@@ -24,7 +24,14 @@ export const receiptShow = defineCommand({
   output: z.strictObject({
     /** The merchant's word as it came, where its answer was kept. */
     stated: z
-      .strictObject({ transaction: z.string(), network: z.string(), payer: z.string().optional(), amount: z.string().optional() })
+      .strictObject({
+        transaction: z.string(),
+        /** Whether that is this payment's. */
+        fits: z.boolean(),
+        network: z.string(),
+        payer: z.string().optional(),
+        amount: z.string().optional(),
+      })
       .optional(),
     /** What there is under the merchant's signature. */
     signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
@@ -52,6 +59,7 @@ export const receiptShow = defineCommand({
       ...(stated && {
         stated: {
           transaction: stated.transaction,
+          fits: stated.transaction === report.says?.transaction,
           network: stated.network,
           ...(stated.payer && { payer: stated.payer }),
           ...(stated.amount && { amount: stated.amount }),
@@ -67,7 +75,9 @@ export const receiptShow = defineCommand({
     ...field(
       layout,
       "receipt",
-      stated ? `the merchant says that transaction ${showUnsafe(stated.transaction)} settled` : "not kept on this machine",
+      stated
+        ? `the merchant says that transaction ${showUnsafe(stated.transaction)} settled${stated.fits ? "" : ", which is NOT this payment's"}`
+        : "not kept on this machine",
     ),
     ...field(layout, "signed", signed.receipt ? "by the merchant, as proof of delivery" : "no: the merchant could deny it"),
   ],

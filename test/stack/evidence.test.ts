@@ -10,6 +10,7 @@ import { EXIT } from "../../agent-cli/exit-codes.ts";
 import { REASON, type Run, Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
 import { people } from "../../agent-cli/testing/people.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../shared/headers.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
 import { change, leaves } from "../fields.ts";
@@ -50,6 +51,10 @@ async function publicKeys(box: Sandbox, { merchant, facilitator, ledger }: { mer
   };
 }
 
+interface Kept {
+  headers: Record<string, string>;
+}
+
 const failed = (run: Run) =>
   ((run.json.error.details?.["points"] ?? []) as { id: string; about: string; verdict: string }[]).filter(
     ({ verdict }) => verdict === "fail",
@@ -60,6 +65,7 @@ describe("a purchase", () => {
   const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY } } });
   const box = sandbox();
   const url = (query: string) => `${world.stack.merchant}/weather?city=Zurich&${query}`;
+  const digestOf = async (request: string) => (await box.run(["request", "show", request])).json.data["requestDigest"] as string;
   let code: string;
   let other: string;
   beforeAll(async () => {
@@ -176,12 +182,27 @@ describe("a purchase", () => {
   test("has a receipt that can be shown", async () => {
     const shown = await box.run(["receipt", "show", code]);
     expect(shown.json.data).toMatchObject({
-      stated: { network: "logos:lez-testnet", amount: "2500" },
+      stated: { fits: true, network: "logos:lez-testnet", amount: "2500" },
       signed: { offer: true, receipt: true },
       report: { verdict: "incomplete", failed: 0, says: { shortCode: code } },
     });
-    expect(shown.json.data["stated"].transaction).toBe(shown.json.data["report"].says.transaction);
     expect((await box.run(["receipt", "show", code], { terminal: true })).stdout).toContain("by the merchant, as proof of delivery");
+  });
+
+  test("has a receipt that is shown for what it is when it is another payment's", async () => {
+    const answerOf = async (request: string) => `home/answers/${await digestOf(request)}.json`;
+    const [mine, foreign] = [box.read<Kept>(await answerOf(code)), box.read<Kept>(await answerOf(other))];
+    const header = PAYMENT_RESPONSE.toLowerCase();
+    try {
+      box.write(await answerOf(code), { ...mine, headers: { ...mine.headers, [header]: foreign.headers[header] } });
+      const shown = await box.run(["receipt", "show", code]);
+      expect([shown.exit, failed(shown)]).toMatchObject([EXIT.differs, [{ id: "receipt.terms", about: "receipt" }]]);
+      const unsigned = { success: true, transaction: "7e".repeat(32), network: "logos:lez-testnet" };
+      box.write(await answerOf(code), { ...mine, headers: { ...mine.headers, [header]: encodeHeader(unsigned) } });
+      expect((await box.run(["receipt", "show", code])).json.data).toMatchObject({ stated: { fits: false }, signed: { receipt: false } });
+    } finally {
+      box.write(await answerOf(code), mine);
+    }
   });
 
   test("is exported by the request's file as well, and no file is replaced unasked", async () => {
@@ -203,8 +224,6 @@ describe("a purchase", () => {
     box.write("nonsense.json", content);
     expect((await box.run("receipt verify ./nonsense.json --keys ./keys.json")).exit).toBe(exit);
   });
-
-  const digestOf = async (request: string) => (await box.run(["request", "show", request])).json.data["requestDigest"] as string;
 
   describe("that was not made", () => {
     const exporting = (request: string, ...more: string[]) =>
