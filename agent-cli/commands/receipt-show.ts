@@ -50,10 +50,10 @@ export const receiptShow = defineCommand({
     const { points, ...rest } = await verifyEvidence(spellEvidence(evidence), keys.data, { partial: true });
     // Whether there is anything to be had of the ledger was not asked.
     const report = evidenceReportView({ ...rest, points: points.filter(({ id }) => !/^(file|ledger)\./.test(id)) });
-    if (report.verdict === "differs") {
+    const failure = evidenceFailure(report);
+    if (failure && report.verdict === "differs") {
       context.tell(...renderEvidence(report, context.layout));
-      const failure = evidenceFailure(report);
-      if (failure) return failure;
+      return failure;
     }
     return succeed({
       ...(stated && {
