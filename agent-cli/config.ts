@@ -28,6 +28,8 @@ const configSchema = z.strictObject({
   /** Key files; relative to this file's directory. */
   ownerFile: z.optional(z.string().check(z.minLength(1))),
   agentFile: z.optional(z.string().check(z.minLength(1))),
+  /** Public keys that evidence is checked against; relative like the others. */
+  keysFile: z.optional(z.string().check(z.minLength(1))),
 });
 
 export interface Config {
@@ -40,6 +42,7 @@ export interface Config {
   approvalThreshold: bigint;
   ownerFile?: string | undefined;
   agentFile?: string | undefined;
+  keysFile?: string | undefined;
 }
 
 export function configFile(env: Io["env"]): string {
@@ -54,7 +57,7 @@ export function readConfig(env: Io["env"]): Outcome<Config> {
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
   const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true });
   if (!read.ok) return read;
-  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, ...rest } = read.data;
+  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, ...rest } = read.data;
   const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);
   return succeed({
     ...defaults,
@@ -64,5 +67,6 @@ export function readConfig(env: Io["env"]): Outcome<Config> {
     ...(approvalThreshold && { approvalThreshold: BigInt(approvalThreshold) }),
     ownerFile: beside(ownerFile),
     agentFile: beside(agentFile),
+    keysFile: beside(keysFile),
   });
 }

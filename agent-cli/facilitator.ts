@@ -31,6 +31,8 @@ export interface Call<Schema> {
   /** Makes it a POST. */
   body?: object;
   answer: Schema;
+  /** The longest answer that is read. */
+  maxBytes?: number;
 }
 
 /** Whom to ask: the flag, else the environment, else the configuration, else the local stack. */
@@ -62,7 +64,7 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
     });
   }
   if (answer.status !== 200) return refusal(answer);
-  const parsed = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, call.answer);
+  const parsed = parseJson(answer.body, call.maxBytes ?? MAX_FACILITATOR_BODY_BYTES, call.answer);
   if (parsed.ok) return succeed(parsed.value);
   return fail("network", `The facilitator at ${base.data} gave an answer that cannot be used: ${parsed.problem}.`);
 }

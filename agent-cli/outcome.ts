@@ -60,12 +60,17 @@ const FAILURES = {
   terms_differ: EXIT.differs,
   receipt_differs: EXIT.differs,
   no_payment_required: EXIT.differs,
+  evidence_differs: EXIT.differs,
   /** Dearer than the agent was told to go. */
   above_max_amount: EXIT.differs,
   not_set_up: EXIT.notSetUp,
   key_not_found: EXIT.notSetUp,
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,
+  /** Nothing here shows that it was paid. */
+  receipt_not_found: EXIT.notSetUp,
+  /** A part, or a key to check it with, is not to be had. */
+  evidence_incomplete: EXIT.notSetUp,
   keystore_locked: EXIT.keystoreLocked,
   unsafe_permissions: EXIT.unsafePermissions,
   network: EXIT.network,

@@ -25,6 +25,9 @@ import { mcp } from "./commands/mcp.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
 import { pay } from "./commands/pay.ts";
 import { quote } from "./commands/quote.ts";
+import { receiptExport } from "./commands/receipt-export.ts";
+import { receiptShow } from "./commands/receipt-show.ts";
+import { receiptVerify } from "./commands/receipt-verify.ts";
 import { requestCancel } from "./commands/request-cancel.ts";
 import { requestCreate } from "./commands/request-create.ts";
 import { requestList } from "./commands/request-list.ts";
@@ -61,6 +64,9 @@ export const COMMANDS: readonly Command[] = [
   keyBackup,
   keyChangePassphrase,
   status,
+  receiptShow,
+  receiptExport,
+  receiptVerify,
   balance,
   doctor,
   completions,
@@ -80,6 +86,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   key: "the owner's key",
   ledger: "the ledger's own book",
   owner: "the owner's key and decisions",
+  receipt: "what shows that a request was paid",
   request: "what the agent asks its owner to pay for",
 };
 

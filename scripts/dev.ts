@@ -3,9 +3,10 @@
  * config only, so there are two: the merchant on 8787, the facilitator with the ledger on 8788.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
-const MERCHANT = ["-c", "wrangler.toml", "--port", "8787", "--inspector-port", "0"];
+const MERCHANT = ["-c", "wrangler.toml", "--port", "8787", "--inspector-port", "0", "--var", `RECEIPT_KEY:${DEMO_RECEIPT_KEY}`];
 const FACILITATOR = [
   "-c",
   "workers/facilitator/wrangler.toml",

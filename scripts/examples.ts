@@ -1,14 +1,24 @@
 /**
  * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
- * its owner, the owner approves and the merchant confirms. Another request was declined.
+ * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
+ * public keys to check it with. Another request was declined.
  */
 import { authorizationFor, signPayload } from "../shared/approval.ts";
-import { authorizationDigest, transactionOf } from "../shared/authorization.ts";
+import { exactPayloadSchema } from "../shared/authorization.ts";
+import { memoryStore } from "../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../shared/amount.ts";
 import { bindingOf, type BoundTerms } from "../shared/binding.ts";
-import { hexToBytes } from "../shared/bytes.ts";
+import { base64urlnopad } from "@scure/base";
+import { bytesToHex, hexToBytes } from "../shared/bytes.ts";
 import { recordDecision } from "../shared/decision.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/digest.ts";
+import { type Evidence, spellEvidence } from "../shared/evidence/evidence.ts";
+import type { KnownKeys } from "../shared/evidence/keys.ts";
+import { verifyExact } from "../shared/exact/verify.ts";
+import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../shared/extensions/offer-receipt.ts";
+import type { JournalEntry } from "../shared/ledger/journal.ts";
+import { LedgerRules } from "../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
 import {
@@ -20,7 +30,9 @@ import {
 } from "../shared/payment-request.ts";
 import { keySigner } from "../shared/signer.ts";
 import { parseTimestamp } from "../shared/time.ts";
-import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402.ts";
+import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402.ts";
+import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
+import { merchantSigner } from "../workers/merchant/paywall/merchant-signer.ts";
 import { json } from "./vectors.ts";
 
 const owner = await keySigner(hexToBytes("0a".repeat(32)));
@@ -67,20 +79,30 @@ const OTHER_REQUEST: PaymentRequestBody = {
   reason: "I would like to download the premium report once more to compare it with the copy I have.",
 };
 
+/** Seeds of the merchant's and the ledger's keys. */
+const RECEIPT_KEY = "0c".repeat(32);
+const CHECKPOINT_KEY = "0d".repeat(32);
+
 /** File name, from the root of the repository → content. */
 export async function examples(): Promise<Record<string, string>> {
-  const request = await signPaymentRequest(REQUEST, agent);
+  const merchant = await merchantSigner(RECEIPT_KEY, new globalThis.URL(URL).origin);
   const now = parseTimestamp(APPROVED_AT) ?? 0;
+  const offer = await merchant.sign(offerPayload(URL, OFFER, now + 1200));
+  const request = await signPaymentRequest(REQUEST, agent);
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) throw new Error(checked.problem);
-  const authorization = authorizationFor(request, checked, owner.account, now);
+  const payload = await signPayload(request, checked, authorizationFor(request, checked, owner.account, now), owner);
 
-  const receipt: SettleResponse = {
-    success: true,
-    transaction: transactionOf(NETWORK, authorizationDigest(authorization)),
-    network: NETWORK,
-    payer: owner.account,
-    amount: authorization.value,
+  const { ledger, settled } = await settle(payload, now);
+  const success: SettleResponse = { success: true, ...settled };
+  const receipt = await merchant.sign(receiptPayload(URL, success, now + 6));
+  const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
+  const evidence: Evidence = { version: "1", request, payment: { authorization, publicKey, signature }, offer, receipt, ledger };
+  const keys: KnownKeys = {
+    merchants: { [new globalThis.URL(URL).origin]: [bytesToHex(base64urlnopad.decode(merchant.jwks.keys[0]?.x ?? ""))] },
+    ledgers: { [LEDGER]: [ledger.checkpoint.publicKey] },
+    owners: [owner.account],
+    agents: [agent.publicKey],
   };
   const declined = await recordDecision(
     {
@@ -93,10 +115,29 @@ export async function examples(): Promise<Record<string, string>> {
     owner,
   );
   return {
-    "examples/payment-required.json": json(PAYMENT_REQUIRED),
+    "examples/payment-required.json": json({ ...PAYMENT_REQUIRED, extensions: signedOffers(offer) }),
     "examples/payment-request.json": json(request),
-    "examples/payment-payload.json": json(await signPayload(request, checked, authorization, owner)),
+    "examples/payment-payload.json": json(payload),
     "examples/decision-declined.json": json(declined),
-    "examples/payment-response.json": json(receipt),
+    "examples/payment-response.json": json({ ...success, extensions: signedReceipt(receipt) }),
+    "examples/evidence.json": new TextDecoder().decode(spellEvidence(evidence)),
+    "examples/evidence-keys.json": json(keys),
+  };
+}
+
+/** Five seconds after the approval, on the story's ledger, where the owner was given money before. */
+async function settle(payload: PaymentPayload, approvedAt: number) {
+  const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 18n, at: approvedAt - 3600 });
+  rules.fund(owner.account, "1000000" as Amount, "0e".repeat(32) as Digest, approvedAt - 3600);
+  const verified = await verifyExact(payload, OFFER, { now: approvedAt + 5, ledger: LEDGER });
+  if (!verified.ok) throw new Error(verified.code);
+  const result = rules.settle(verified.payment, "0f".repeat(32) as Digest, approvedAt + 5);
+  const checkpoint = rules.attest(owner.account, undefined, approvedAt + 3600);
+  if (!result.ok || !checkpoint || "code" in checkpoint) throw new Error("the story's ledger refuses");
+  const entries = rules.journal(owner.account, 1, 1) as (JournalEntry & { value: Amount })[];
+  const { transaction, payer, value: amount } = result;
+  return {
+    ledger: { entries, checkpoint: await signCheckpoint(checkpoint, CHECKPOINT_KEY) },
+    settled: { transaction, network: NETWORK, payer, amount },
   };
 }

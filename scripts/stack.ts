@@ -5,6 +5,7 @@
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { startStack } from "../agent-cli/demo/stack.ts";
+import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { parseShards } from "../shared/ledger/shards.ts";
 import { BUNDLES, buildWorkers } from "./build-workers.ts";
 
@@ -22,7 +23,7 @@ const stack = await startStack({
   bundles: BUNDLES,
   ...(values.persist !== undefined && { persist: values.persist }),
   shards: shards(values.shards),
-  ...(values["facilitator-url"] !== undefined && { vars: { "lez-merchant": { FACILITATOR_URL: values["facilitator-url"] } } }),
+  vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: values["facilitator-url"] ?? "" } },
   merchantPort: await port(values["merchant-port"], 8787),
   facilitatorPort: await port(values["facilitator-port"], 8788),
   onLog: (line) => void (values.quiet || process.stderr.write(`${line}\n`)),

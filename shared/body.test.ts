@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { utf8 } from "./bytes.ts";
 import { readLimited } from "./body.ts";
 
-const URL_ = "https://example.com/";
+const ADDRESS = "https://example.com/";
 const post = (body: string | ReadableStream, headers: Record<string, string> = {}) =>
-  new Request(URL_, { method: "POST", body, headers, duplex: "half" } as RequestInit);
+  new Request(ADDRESS, { method: "POST", body, headers, duplex: "half" });
 
 /** Parts, and whether anybody lost interest. */
 function streamed(parts: string[]) {
@@ -31,7 +31,7 @@ test.each([
   expect(await readLimited(request(), 3)).toBeUndefined();
 });
 
-test("no body is no bytes", async () => expect(await readLimited(new Request(URL_), 4)).toEqual(new Uint8Array()));
+test("no body is no bytes", async () => expect(await readLimited(new Request(ADDRESS), 4)).toEqual(new Uint8Array()));
 
 test("a length over the limit is believed before anything is read", async () => {
   const request = post("four", { "Content-Length": "5" });

@@ -1,4 +1,4 @@
-/** The demo merchant's account. Its key is published, so money paid to it belongs to everybody. Never use it for real money. */
+/** The demo merchant's account and keys. They are published: money paid to it belongs to everybody, and what it signed proves nothing. */
 import type { AccountId } from "./account.ts";
 import { utf8 } from "./bytes.ts";
 
@@ -7,3 +7,6 @@ export const DEMO_MERCHANT_SECRET_KEY: Uint8Array = /* @__PURE__ */ utf8("LEZ-ag
 
 /** The account of that key, spelled out so that a merchant need not derive it. A test keeps the two together. */
 export const DEMO_MERCHANT_ACCOUNT = "6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj" as AccountId;
+
+/** RECEIPT_KEY of the demo merchant on a local stack, never deployed: what is signed with it shows what evidence looks like. */
+export const DEMO_RECEIPT_KEY = "4c455a2064656d6f206d65726368616e7427732072656365697074206b657921";

@@ -55,6 +55,13 @@ export { authorizationFor, signPayload } from "./approval.ts";
 export { DECLINE_CODES, type Decision, type DecisionRecord, decisionRecordSchema, isGenuineDecision, recordDecision } from "./decision.ts";
 export { showUnsafe } from "./text.ts";
 
+// Evidence of a payment, for somebody who was not there.
+export type { EvidencePoint } from "./evidence/check.ts";
+export { type Evidence, evidenceSchema, spellEvidence } from "./evidence/evidence.ts";
+export { type KnownKeys, knownKeysSchema } from "./evidence/keys.ts";
+export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts";
+export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
+
 // Keys.
 export { verifyDigest } from "./ed25519.ts";
 export { generateSecretKey, keySigner, type WalletSigner } from "./signer.ts";

@@ -149,6 +149,12 @@ export const STORED_ANSWER_SECONDS = 24 * 3600;
 export const ANSWER_PATIENCE_SECONDS = 0.1;
 /** A signed offer is valid until the end of the window after the one it was made in. */
 export const OFFER_WINDOW_SECONDS = 900;
+/** A file of evidence. */
+export const MAX_EVIDENCE_BYTES = 256 * 1024;
+/** Entries of an account's chain in evidence, from the payment's to the checkpoint's. */
+export const MAX_EVIDENCE_ENTRIES = 128;
+/** Pages of an account's journal that are read in search of one payment. */
+export const MAX_JOURNAL_PAGES = 100;
 /** One call from the facilitator to the ledger. Less than a merchant waits for its facilitator. */
 export const LEDGER_TIMEOUT_SECONDS = 10;
 /** Encoded challenges that one isolate keeps. */

@@ -7,6 +7,9 @@ import { approvalNonce, exactPayloadSchema } from "../shared/authorization.ts";
 import { decisionRecordSchema, isGenuineDecision } from "../shared/decision.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/digest.ts";
+import { knownKeysSchema } from "../shared/evidence/keys.ts";
+import { signedOfferOf, signedReceiptOf } from "../shared/evidence/parts.ts";
+import { EVIDENCE_CHECKS, verifyEvidence } from "../shared/evidence/verify.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { encodeHeader } from "../shared/headers.ts";
 import { parseJson } from "../shared/json.ts";
@@ -58,6 +61,15 @@ describe("the story of the examples", () => {
     expect(response).toMatchObject({ success: true, payer: exact.authorization.from, amount: "10000", network: payload.accepted.network });
   });
 
+  test("the evidence is verified with the keys beside it, and fits the other examples", async () => {
+    const bytes = readFileSync(new URL("../examples/evidence.json", import.meta.url));
+    const report = await verifyEvidence(bytes, read("evidence-keys", knownKeysSchema));
+    expect(report.points.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
+    expect(report).toMatchObject({ verdict: "verified", evidence: { request, payment: payload.payload } });
+    expect(signedOfferOf(required, payload.accepted)).toEqual(report.evidence?.offer);
+    expect(signedReceiptOf(response)).toEqual(report.evidence?.receipt);
+  });
+
   test("the declined request is another one, and the owner signed the refusal", async () => {
     expect(declined.decision).toMatchObject({ decision: "declined", code: "duplicate" });
     expect(declined.decision.requestDigest).not.toBe(requestDigest(request));
@@ -68,6 +80,14 @@ describe("the story of the examples", () => {
   test("everything that travels in a header fits one", () => {
     for (const value of [required, payload, response]) expect(encodeHeader(value).length).toBeLessThan(MAX_HEADER_BYTES);
   });
+});
+
+test("spec/evidence.md has a row for every point of evidence, in their order", () => {
+  const page = readFileSync(new URL("../spec/evidence.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `([a-z]+\.[a-z-]+)` +\|.*\|.*\|$/gm)]
+    .map(([, id]) => id)
+    .filter((id) => !/\.(entries|checkpoint)$/.test(id ?? ""));
+  expect(rows).toEqual(["file.read", "file.spelling", ...EVIDENCE_CHECKS.map(({ id }) => id)]);
 });
 
 test("what is committed is what the code makes", async () => {

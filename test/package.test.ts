@@ -76,7 +76,7 @@ test("holds what users need, and neither tests, sources nor maps", () => {
   const allowed =
     /^(README\.md|LICENSE|SKILL\.md|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
   expect(paths.filter((path) => !allowed.test(path) || /\.(test|fixtures)\./.test(path))).toEqual([]);
-  expect(packed.size).toBeLessThan(500_000);
+  expect(packed.size).toBeLessThan(600_000);
 });
 
 test("has a file behind every export, and its declarations", async () => {

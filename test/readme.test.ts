@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { namesOf } from "../agent-cli/program.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
 import { PASSPHRASE, sandbox, Terminal } from "../agent-cli/testing/cli.ts";
+import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { useStack } from "./stack/stack.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
@@ -22,7 +23,7 @@ function shellLines(heading: string): string[] {
 }
 
 describe("by hand", () => {
-  const world = useStack();
+  const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }); // as `npm run stack` does
   const box = sandbox();
   const lines = shellLines("By hand").filter((line) => line !== "npm run stack");
   let run: (line: string) => Terminal;
@@ -57,6 +58,7 @@ describe("by hand", () => {
     "quote http": { says: "0.00001 LGO" },
     "pay wallet": { says: "Paid 0.00001 LGO" },
     balance: { says: "0.00099 LGO" },
+    "receipt export": { says: "Evidence written to wallet/evidence.json" },
     "curl -i": { says: "402 Payment Required" },
     "npx node": { says: "logos:lez-testnet" },
     "curl -s http://127.0.0.1:8788/supported": { says: '"kinds"' },
@@ -75,6 +77,13 @@ describe("by hand", () => {
     expect(await terminal.exit, terminal.text).toBe(replay ? 20 : 0);
     expect(terminal.text).toContain(replay ? "nonce_replayed" : (outcome.says ?? ""));
   });
+});
+
+test.each(shellLines("Showing that it was paid"))("%s", async (line) => {
+  const command = line.replace("npx lez-agent-pay", `"${process.execPath}" "${path.join(ROOT, "agent-cli/bin.js")}"`);
+  const terminal = new Terminal(spawn("bash", ["-c", command], { cols: 120, rows: 50, cwd: ROOT }));
+  expect(await terminal.exit, terminal.text).toBe(0);
+  expect(terminal.text).toContain("Verified: ");
 });
 
 describe("what the README names exists", () => {

@@ -1,6 +1,7 @@
 /** Booting the stack for a demonstration, or saying what is missing. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Outcome, refuse, succeed } from "../outcome.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -12,7 +13,7 @@ export async function bootStack(): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   try {
-    return succeed(await startStack({ bundles }));
+    return succeed(await startStack({ bundles, vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }));
   } catch (error) {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
     const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);

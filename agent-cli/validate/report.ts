@@ -1,6 +1,7 @@
 /** The report of a validation: the same data for machines and for people. */
 import * as z from "zod";
-import { field, type Layout, wrap } from "../layout.ts";
+import type { Layout } from "../layout.ts";
+import { counted, inBrief, inFull } from "../points.ts";
 import { NEEDS_ACTIVE, type Point, type Verdict } from "./check.ts";
 
 export const reportSchema = z.strictObject({
@@ -32,8 +33,6 @@ export function reportOf(about: Pick<Report, "target" | "method" | "url" | "acti
   return { ...about, passed: count("pass"), warned: count("warn"), failed: count("fail"), skipped: count("skipped"), checks };
 }
 
-const ID_WIDTH = 27;
-
 /** What is right first, what is wrong last and in full: the end is what is on the screen. */
 export function renderReport({ target, method, url, checks, ...counts }: Report, layout: Layout): string[] {
   const { passed, warned, failed, skipped } = counts;
@@ -41,24 +40,31 @@ export function renderReport({ target, method, url, checks, ...counts }: Report,
   const inactive = of("skipped").filter(({ saw }) => saw === NEEDS_ACTIVE);
   const unseen = of("skipped").filter((check) => !inactive.includes(check));
   const wrong = (verdict: "warn" | "fail", ink: "yellow" | "red") =>
-    of(verdict).flatMap(({ id, title, saw, change, clause }) => [
-      "",
-      `${layout.ink(ink, verdict)} ${layout.ink("bold", id)}`,
-      ...wrap(title, layout.width - 2).map((line) => `  ${line}`),
-      ...field(layout, "saw", saw),
-      ...field(layout, "change", change ?? ""),
-      ...field(layout, "clause", clause),
-    ]);
+    of(verdict).flatMap(({ saw, change = "", clause, ...check }) =>
+      inFull(layout, verdict, ink, check, [
+        ["saw", saw],
+        ["change", change],
+        ["clause", clause],
+      ]),
+    );
   return [
     layout.ink("bold", `${target === "merchant" ? method : target} ${url}`),
-    ...(passed > 0 ? ["", layout.ink("green", "pass")] : []),
-    ...of("pass").flatMap(({ id, title }) => field(layout, id, title, ID_WIDTH)),
-    ...(skipped > 0 ? ["", layout.ink("dim", "skipped")] : []),
-    ...unseen.flatMap(({ id, saw }) => field(layout, id, saw, ID_WIDTH)),
-    ...(inactive.length > 0 ? [`  ${inactive.length} with --active only`] : []),
+    ...inBrief(
+      layout,
+      "pass",
+      "green",
+      of("pass").map(({ id, title }) => [id, title]),
+    ),
+    ...inBrief(
+      layout,
+      "skipped",
+      "dim",
+      unseen.map(({ id, saw }) => [id, saw]),
+      inactive.length > 0 ? [`  ${inactive.length} with --active only`] : [],
+    ),
     ...wrong("warn", "yellow"),
     ...wrong("fail", "red"),
     "",
-    `${passed} passed, ${warned} ${warned === 1 ? "warning" : "warnings"}, ${failed} failed, ${skipped} skipped`,
+    `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${skipped} skipped`,
   ];
 }

@@ -19,6 +19,15 @@ function busy(payments: number) {
 
 const headOf = (rules: LedgerRules, seq: number) => rules.journal(ALICE, seq - 1, 1)[0]?.hash ?? idOf(0);
 
+const busyCheckpoint = (rules: LedgerRules, seq: number, balance: string) => ({
+  ledger: LEDGER,
+  account: ALICE,
+  seq: String(seq),
+  head: headOf(rules, seq),
+  balance,
+  at: String(START + 5),
+});
+
 function tidyAll(rules: LedgerRules, at: number): void {
   for (let i = 0; i < 20; i++) if ((rules.tidy(at) ?? Infinity) > at + 1) return;
   throw new Error("the alarm never comes to an end");
@@ -44,6 +53,34 @@ describe("a checkpoint", () => {
       expect(rules.checkpoint(ALICE, seq, head, START)).toBeUndefined();
     }
     expect(dump(store)).toEqual(before);
+  });
+});
+
+describe("a checkpoint that anybody asks for", () => {
+  test("says the same of the last entry, or of the one that is named, and lets nothing be pruned", () => {
+    const { rules, store } = busy(3);
+    const before = dump(store);
+    expect(rules.attest(ALICE, 2, START + 5)).toEqual(busyCheckpoint(rules, 2, "249"));
+    expect(rules.attest(ALICE, undefined, START + 5)).toEqual(busyCheckpoint(rules, 4, "247"));
+    for (const seq of [0, 5, -1, 10 ** 14]) expect(rules.attest(ALICE, seq, START)).toBeUndefined();
+    expect(dump(store)).toEqual(before);
+    tidyAll(rules, AGES);
+    expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
+  });
+
+  test("is not made of what was pruned, nor for an account without a journal", () => {
+    const { rules } = busy(3);
+    rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
+    tidyAll(rules, OLD);
+    expect(rules.attest(ALICE, 3, OLD)).toBeUndefined();
+    expect(rules.attest(ALICE, 4, OLD)).toMatchObject({ seq: "4" });
+    expect(busy(0).rules.attest(BOB, undefined, START)).toBeUndefined();
+  });
+
+  test("is not made by a shard that has stopped: what it remembers proves nothing", () => {
+    const { store } = busy(3);
+    store.sql("INSERT INTO halt (reason, at) VALUES ('set back', 1)");
+    expect(reopen(store).attest(ALICE, 2, START)).toEqual({ ok: false, code: "facilitator_unavailable" });
   });
 });
 

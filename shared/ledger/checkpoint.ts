@@ -1,12 +1,13 @@
 /**
- * Checkpoints: the operator has exported an account's chain up to an entry, and the ledger signs that it was so. What a
- * checkpoint covers may be pruned once it is old: whoever has the export can still check everything, from the first entry on.
+ * Checkpoints: the ledger signs what an account's chain had come to at an entry. One that an operator asked for, who has
+ * exported the chain up to there, lets what it covers be pruned once it is old: whoever has the export can still check
+ * everything, from the first entry on. One that anybody asked for changes nothing.
  */
 import type { AccountId } from "../account.ts";
 import { type Digest, digest } from "../digest.ts";
 import { verifyDigest } from "../ed25519.ts";
 import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH } from "../limits.ts";
-import type { Link } from "./journal.ts";
+import type { JournalEntry, Link } from "./journal.ts";
 import type { LedgerStore, Row } from "./store.ts";
 
 /** All strings, so that it can be hashed as it is. */
@@ -29,6 +30,11 @@ export interface SignedCheckpoint {
   publicKey: string;
   /** Over digest("Checkpoint", checkpoint): 128 hex digits. */
   signature: string;
+}
+
+/** @param now unix seconds of the ledger's clock */
+export function checkpointOf(ledger: Digest, { account, seq, hash, balanceAfter }: JournalEntry, now: number): Checkpoint {
+  return { ledger, account, seq, head: hash, balance: balanceAfter, at: String(now) };
 }
 
 export function checkpointDigest(checkpoint: Checkpoint): Digest {

@@ -38,7 +38,7 @@ import {
 } from "../limits.ts";
 import { Accounts, available, claimed } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
-import { type Checkpoint, journalBase, pruneJournal, recordCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, checkpointOf, journalBase, pruneJournal, recordCheckpoint } from "./checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
 import { grantedTo, paidGrant, recordGrant, rememberGrant } from "./faucet.ts";
@@ -271,8 +271,20 @@ export class LedgerRules {
       const [entry] = this.journal(id, seq - 1, 1);
       if (entry?.hash !== head || Number(entry.seq) !== seq) return undefined;
       recordCheckpoint(this.#store, id, entry);
-      return { ledger: this.#born.ledger, account: id, seq: entry.seq, head, balance: entry.balanceAfter, at: String(now) };
+      return checkpointOf(this.#born.ledger, entry, now);
     });
+  }
+
+  /**
+   * What a checkpoint of this entry says (absent: of the last one), for whoever asks. Unlike `checkpoint` it records nothing:
+   * only an operator who has exported a chain may let it be pruned. @returns undefined when there is no such entry
+   */
+  attest(id: AccountId, seq: number | undefined, clock: number): Checkpoint | Refusal | undefined {
+    // What a shard that was set back remembers proves nothing.
+    if (this.#exchange.halted !== undefined) return refuse("facilitator_unavailable");
+    const [entry] = this.journal(id, (seq ?? this.account(id).journalSeq) - 1, 1);
+    if (!entry || (seq !== undefined && Number(entry.seq) !== seq)) return undefined;
+    return checkpointOf(this.#born.ledger, entry, Math.max(this.#now, clock));
   }
 
   /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book, and believes nothing but the store. */

@@ -258,3 +258,73 @@ describe("a checkpoint", () => {
     expect(guess).toEqual({ ok: false, code: "invalid_payload" });
   });
 });
+
+describe("a checkpoint that anybody asks for", () => {
+  const KEY = "2a".repeat(32);
+  const keyed = (shard: number, CHECKPOINT_KEY?: string) =>
+    runInDurableObject(env.LEDGER.getByName(shardName("ledger", shard)), (instance) =>
+      Reflect.set(instance, "env", { ...env, CHECKPOINT_KEY }),
+    );
+  const entriesOf = async (account: AccountId) =>
+    (await get(`/accounts/${account}/journal`)).body["entries"] as { seq: string; hash: string; balanceAfter: string }[];
+
+  /** Somebody of that shard who was given money three times. */
+  async function thrice(shard: number): Promise<AccountId> {
+    const { account } = await newPayerOn(shard);
+    for (const amount of ["5", "6", "7"]) await post("/faucet", { account, amount, id: randomId() });
+    await keyed(shard, KEY);
+    return account;
+  }
+
+  test.each([0, 1, 2, 3])("is signed by the ledger, under the last entry or the one that is named: shard %i", async (shard) => {
+    const account = await thrice(shard);
+    const entries = await entriesOf(account);
+    const { ledger } = (await get("/health")).body;
+    for (const [query, entry] of [
+      ["", entries[2]],
+      ["?seq=2", entries[1]],
+    ] as const) {
+      const { status, body } = await get(`/accounts/${account}/checkpoint${query}`);
+      expect(status).toBe(200);
+      const expected = { ledger, account, seq: entry?.seq, head: entry?.hash, balance: entry?.balanceAfter, at: expect.any(String) };
+      expect(body["checkpoint"]).toEqual(expected);
+      expect(await isGenuineCheckpoint(body as never)).toBe(true);
+    }
+    expect(await get(`/accounts/Public/${account}/checkpoint`)).toMatchObject({ status: 200 });
+  });
+
+  test("leaves no trace: nothing may be pruned because of it", async () => {
+    const account = await thrice(0);
+    const ledger = env.LEDGER.getByName("ledger");
+    const before = await tablesOf(ledger);
+    await get(`/accounts/${account}/checkpoint`);
+    await get(`/accounts/${account}/checkpoint?seq=1`);
+    expect(await tablesOf(ledger)).toEqual(before);
+  });
+
+  test("is signed with the key that /health names", async () => {
+    const account = await thrice(0);
+    const { checkpointKey } = (await get("/health")).body;
+    expect((await get(`/accounts/${account}/checkpoint`)).body["publicKey"]).toBe(checkpointKey);
+    await keyed(0);
+    expect((await get("/health")).body).not.toHaveProperty("checkpointKey");
+  });
+
+  test("is not to be had where the ledger has no key, nor of an entry that is not there", async () => {
+    const account = await thrice(0);
+    const nobody = (await newPayerOn(0)).account;
+    for (const path of [`${account}/checkpoint?seq=4`, `${nobody}/checkpoint`, `${account}/checkpoint?seq=0`])
+      expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
+    for (const path of [`${account}/checkpoint?seq=x`, `${account}/checkpoint?seq=-1`, "nobody/checkpoint", "Private/nobody/checkpoint"])
+      expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
+    await keyed(0);
+    const none = await get(`/accounts/${account}/checkpoint`);
+    expect(none).toMatchObject({ status: 404, body: { error: "not_found", problem: { detail: expect.stringContaining("no key") } } });
+  });
+
+  test("is asked for so often and no more", async () => {
+    const CALL_LIMIT = { limit: async () => ({ success: false }) };
+    const refused = await send(`/accounts/${(await newPayer()).account}/checkpoint`, {}, { ...env, CALL_LIMIT });
+    expect(refused).toMatchObject({ status: 429, body: { error: "rate_limited" } });
+  });
+});

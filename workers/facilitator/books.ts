@@ -1,15 +1,16 @@
-/** The ledger's books over HTTP: an account's journal for whoever asks, the audit and checkpoints for the operator. */
+/** The ledger's books over HTTP: an account's journal and a signature under it for whoever asks, the audit and exports for the operator. */
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { digestSchema } from "../../shared/digest.ts";
 import { checkShape } from "../../shared/json.ts";
-import { isOperator } from "./access.ts";
+import { isOperator, withinLimit } from "./access.ts";
 import { type Api, readJson, refusal } from "./api.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 
 const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
 const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
+const entrySchema = z.strictObject({ seq: z.optional(entryNumber) });
 const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
 
 export function serveBooks(api: Hono<Api>): void {
@@ -23,6 +24,19 @@ export function serveBooks(api: Hono<Api>): void {
     const page = checkShape({ after: c.req.query("after") }, pageSchema);
     if (!page.ok) return refusal(c, page.code, page.problem);
     return c.json({ account: id.account, ...(await books(c).journal(id.account, Number(page.value.after ?? 0))) });
+  });
+
+  /** Signed, and therefore limited like what else costs a signature. What nobody has exported is not pruned because of it. */
+  api.on("GET", ["/accounts/:id/checkpoint", "/accounts/Public/:id/checkpoint"], async (c) => {
+    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
+    const id = parseAccountId(c.req.param("id") ?? "");
+    if (!id.ok) return refusal(c, "invalid_payload", id.problem);
+    const entry = checkShape({ seq: c.req.query("seq") }, entrySchema);
+    if (!entry.ok) return refusal(c, entry.code, entry.problem);
+    const result = await books(c).attest(id.account, entry.value.seq === undefined ? undefined : Number(entry.value.seq));
+    if (!("code" in result)) return c.json(result);
+    if (result.code === "not_found") return refusal(c, result.code, "this ledger has no key, and signs no checkpoints");
+    return refusal(c, result.code, result.code === "invalid_payload" ? "this account has no such entry, or has it no more" : undefined);
   });
 
   api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await books(c).audit()) : operatorsOnly(c)));

@@ -79,7 +79,11 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, transaction, account, balance });
   });
 
-  api.get("/health", async (c) => c.json({ ok: true, network: NETWORK, ledger: (await backend(c).info()).ledger }));
+  /** Which ledger this is, and the key whose signature counts under its books; no key, no member. */
+  api.get("/health", async (c) => {
+    const [{ ledger }, checkpointKey] = await Promise.all([backend(c).info(), backend(c).checkpointKey()]);
+    return c.json({ ok: true, network: NETWORK, ledger, checkpointKey });
+  });
 
   api.notFound((c) => refusal(c, "not_found"));
   api.onError((error, c) => refusal(c, failure(c, error, "internal_error")[0]));

@@ -27,6 +27,10 @@ export interface Books {
   journal(account: AccountId, afterSeq: number): Promise<JournalPage>;
   /** The operator has exported the account's chain up to this entry: the ledger's signature under it, if it has a key. */
   checkpoint(account: AccountId, seq: number, head: Digest): Promise<SignedCheckpoint | Refusal>;
+  /** The ledger's signature under an entry of the account's chain, or under its last one, for whoever asks. */
+  attest(account: AccountId, seq: number | undefined): Promise<SignedCheckpoint | Refusal>;
+  /** The key that signs checkpoints; undefined where there is none. */
+  checkpointKey(): Promise<string | undefined>;
   /** Recomputes the whole book. */
   audit(): Promise<LedgerAudit>;
 }
@@ -60,6 +64,8 @@ export function ledgerBackend(env: LedgerBinding, traceId: string): PaymentBacke
     },
     journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal(traceId, { account, afterSeq }))),
     checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint(traceId, { account, seq, head })),
+    attest: (account, seq) => of(account, (ledger) => ledger.attest(traceId, { account, seq })),
+    checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),
     audit: () =>
       auditShards(
         Array.from({ length: shards }, (_, shard) => ({

@@ -45,7 +45,7 @@ import * as z from "zod/mini";
 import { openShard, shardOfLedger } from "./birth.ts";
 import { Courier } from "./courier.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { signCheckpoint } from "./sign-checkpoint.ts";
+import { checkpointKey, signCheckpoint } from "./sign-checkpoint.ts";
 import { durableStore, ownName } from "./storage.ts";
 
 export interface LedgerEnv {
@@ -158,6 +158,26 @@ export class Ledger extends DurableObject<LedgerEnv> {
       return this.#rules.checkpoint(account, seq, head, now) ?? ({ ok: false, code: "invalid_payload" } as const);
     });
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
+  }
+
+  /** The same signature under an entry of the chain, or under its last one, for whoever asks. Records nothing. */
+  async attest(traceId: string, args: { account: AccountId; seq?: number | undefined }): Promise<SignedCheckpoint | Refusal> {
+    const { CHECKPOINT_KEY } = this.env;
+    if (!CHECKPOINT_KEY) return { ok: false, code: "not_found" };
+    const result = this.#run(
+      READ,
+      traceId,
+      args,
+      attestSchema,
+      accountOf,
+      ({ account, seq }, now) => this.#rules.attest(account, seq, now) ?? ({ ok: false, code: "invalid_payload" } as const),
+    );
+    return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
+  }
+
+  /** The public half of the key that signs checkpoints; undefined where there is none. */
+  async checkpointKey(): Promise<string | undefined> {
+    return this.env.CHECKPOINT_KEY ? (await checkpointKey(this.env.CHECKPOINT_KEY)).publicKey : undefined;
   }
 
   /** Of a ledger that is one shard, all there is; of another, this shard without the rest. */
@@ -294,4 +314,5 @@ const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchem
 const accountSchema = z.strictObject({ account: accountIdSchema });
 const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: unixSecondsSchema });
 const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: wholeNumber(), head: digestSchema });
+const attestSchema = z.strictObject({ account: accountIdSchema, seq: z.optional(wholeNumber()) });
 const fundSchema = z.strictObject({ account: accountIdSchema, value: amountSchema, grantId: digestSchema });

@@ -1,11 +1,15 @@
 /** The ledger's own signature. It is under checkpoints only: no payment needs it, and none accepts it. */
 import { bytesToHex, hexToBytes } from "../../shared/bytes.ts";
-import { importSeed } from "../../shared/seed-key.ts";
 import { type Checkpoint, checkpointDigest, type SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
+import { importSeed, type SeedKey } from "../../shared/seed-key.ts";
 
 /** @param secret 64 hex digits @throws {TypeError} for any other secret */
 export async function signCheckpoint(checkpoint: Checkpoint, secret: string): Promise<SignedCheckpoint> {
-  const { privateKey, publicKey } = await importSeed(secret, "CHECKPOINT_KEY");
+  const { privateKey, publicKey } = await checkpointKey(secret);
   const signature = await crypto.subtle.sign("Ed25519", privateKey, hexToBytes(checkpointDigest(checkpoint)));
   return { checkpoint, publicKey, signature: bytesToHex(new Uint8Array(signature)) };
+}
+
+export function checkpointKey(secret: string): Promise<SeedKey> {
+  return importSeed(secret, "CHECKPOINT_KEY");
 }

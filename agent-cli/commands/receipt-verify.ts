@@ -1,0 +1,43 @@
+/** `receipt verify`: whether a file of evidence is what it claims to be. Asks nobody: public keys are all that it needs. */
+import * as z from "zod";
+import { verifyEvidence } from "../../shared/evidence/verify.ts";
+import { readEvidence } from "../../shared/evidence/read.ts";
+import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
+import { defineCommand } from "../command.ts";
+import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
+import { readBytes } from "../files.ts";
+import { knownKeys, knownKeysFields } from "../known-keys.ts";
+import { succeed } from "../outcome.ts";
+
+export const receiptVerify = defineCommand({
+  name: "receipt verify",
+  audience: "both",
+  readOnly: true,
+  summary: "check evidence of a payment, offline, point by point",
+  description: [
+    "Needs neither network nor state, only public keys that you know from elsewhere: a key in the file vouches for nobody. A point whose key is not known is not checked, and the file then is not verified.",
+    "Exit code 0: all of it holds. 23: something does not, the report in error.details. 30: nothing is wrong, and something could not be checked.",
+  ].join("\n\n"),
+  input: z.strictObject({
+    evidence: z.string().min(1).meta({ positional: true, value: "file", description: "what receipt export wrote" }),
+    ...knownKeysFields,
+    partial: z.boolean().default(false).meta({ description: "do not hold against the file what is not in it" }),
+  }),
+  output: evidenceReportSchema,
+  examples: [
+    { says: "with a file of known keys", argv: "receipt verify evidence.json --keys known-keys.json" },
+    { says: "what is not in it is not asked for", argv: "receipt verify evidence.json --keys known-keys.json --partial" },
+  ],
+  async run(context, input) {
+    const bytes = readBytes(input.evidence, { what: "evidence", maxBytes: MAX_EVIDENCE_BYTES });
+    if (!bytes.ok) return bytes;
+    const read = readEvidence(bytes.data);
+    const keys = knownKeys(context, input, read.ok ? read.evidence : undefined);
+    if (!keys.ok) return keys;
+    const report = evidenceReportView(await verifyEvidence(bytes.data, keys.data, input));
+    const failure = evidenceFailure(report);
+    if (failure) context.tell(...renderEvidence(report, context.layout));
+    return failure ?? succeed(report);
+  },
+  render: renderEvidence,
+});

@@ -1,0 +1,75 @@
+/** The ledger's part of evidence, from a facilitator: the payer's debit, and a signature of the ledger right under it. */
+import * as z from "zod/mini";
+import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
+import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../shared/evidence/evidence.ts";
+import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_JOURNAL_PAGES, MAX_RESPONSE_BODY_BYTES } from "../shared/limits.ts";
+import type { Context } from "./context.ts";
+import { callFacilitator, type FacilitatorInput } from "./facilitator.ts";
+import { type Outcome, succeed } from "./outcome.ts";
+
+type LedgerPart = NonNullable<Evidence["ledger"]>;
+type Entry = LedgerPart["entries"][number];
+
+/** Of a batch, the list of its transactions is not hashed into the chain, and stays where it is. */
+const entrySchema = z.extend(evidenceEntrySchema, { transactions: z.optional(z.array(z.string())) });
+const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
+const accountSchema = z.looseObject({ journalSeq: z.int() });
+
+/** `why`: there is nothing to be had, and nobody failed. */
+type LedgerEvidence = { part: LedgerPart } | { why: string };
+
+/** The checkpoint is asked for right under the debit, so that the file shows none of the payer's other payments. */
+export async function ledgerEvidence(
+  context: Context,
+  input: FacilitatorInput,
+  authorization: Authorization,
+): Promise<Outcome<LedgerEvidence>> {
+  const debit = await findDebit(context, input, authorization);
+  if (!debit.ok) return debit;
+  if (!debit.data) return succeed({ why: "the ledger shows no such payment, or shows it no more" });
+  const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
+  const checkpoint = await callFacilitator(context, input, { path, answer: signedCheckpointSchema });
+  if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });
+  return checkpoint.error.code === "not_found" ? succeed({ why: "the ledger signs no checkpoints" }) : checkpoint;
+}
+
+/** Times never fall along a chain: the page in which the payment's time begins is found by halves, and read on from there. */
+async function findDebit(context: Context, input: FacilitatorInput, authorization: Authorization): Promise<Outcome<Entry | undefined>> {
+  const { from, network, validAfter, validBefore } = authorization;
+  const transaction = transactionOf(network, authorizationDigest(authorization));
+  const earliest = Number(validAfter) - CLOCK_SKEW_SECONDS;
+  const latest = Number(validBefore) + MAX_HOLD_SECONDS;
+  const page = (after: number) => readPage(context, input, from, after);
+
+  const account = await callFacilitator(context, input, { path: `/accounts/${from}`, answer: accountSchema });
+  if (!account.ok) return account;
+  let [low, high] = [0, Math.ceil(account.data.journalSeq / JOURNAL_PAGE)];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    const probe = await page(middle * JOURNAL_PAGE);
+    if (!probe.ok) return probe;
+    if (Number(probe.data[0]?.at ?? Infinity) < earliest) low = middle;
+    else high = middle;
+  }
+  let after = low * JOURNAL_PAGE;
+  for (let pages = 0; pages < MAX_JOURNAL_PAGES; pages++) {
+    const entries = await page(after);
+    if (!entries.ok) return entries;
+    const debit = entries.data.find((entry) => entry.kind === "debit" && entry.transaction === transaction);
+    const last = entries.data.at(-1);
+    if (debit || !last || Number(last.at) > latest) return succeed(debit);
+    after = Number(last.seq);
+  }
+  return succeed(undefined);
+}
+
+async function readPage(context: Context, input: FacilitatorInput, account: string, after: number): Promise<Outcome<Entry[]>> {
+  const path = `/accounts/${account}/journal?after=${after}`;
+  const read = await callFacilitator(context, input, { path, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
+  return read.ok ? succeed(read.data.entries.map(withoutTransactions)) : read;
+}
+
+function withoutTransactions(listed: z.infer<typeof entrySchema>): Entry {
+  const { transactions: _, ...entry } = listed;
+  return entry;
+}

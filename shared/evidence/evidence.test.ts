@@ -1,0 +1,421 @@
+/** Evidence holds as it was made, and not with one byte of it changed: what is wrong is named, and nothing else is. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { debitOf, keysFor, orderOf, Shop, statement } from "../../test/evidence.ts";
+import { leaves, change } from "../../test/fields.ts";
+import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
+import type { Amount } from "../amount.ts";
+import type { Authorization } from "../authorization.ts";
+import { utf8 } from "../bytes.ts";
+import type { Digest } from "../digest.ts";
+import { offerPayload, receiptPayload } from "../extensions/offer-receipt.ts";
+import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
+import { NETWORK } from "../lez.ts";
+import { requestDigest } from "../payment-request.ts";
+import type { EvidencePoint } from "./check.ts";
+import { type Evidence, spellEvidence } from "./evidence.ts";
+import type { KnownKeys } from "./keys.ts";
+import { EVIDENCE_CHECKS, type EvidenceReport, verifyEvidence } from "./verify.ts";
+
+const REASON = "The report – “Größe” and all – answers question 3 of the brief. \u{1F4C8}";
+
+let one: Evidence;
+let other: Evidence;
+let long: Evidence;
+let keys: KnownKeys;
+beforeAll(async () => {
+  const shop = new Shop();
+  one = await shop.buy({ reason: REASON });
+  other = await shop.buy({ reason: "Another question of the brief needs the same report again." });
+  long = await shop.buy({}, 3);
+  keys = await keysFor(one);
+});
+
+const verify = (evidence: Evidence, known = keys, options = {}) => verifyEvidence(spellEvidence(evidence), known, options);
+/** As it stands, in a spelling of somebody else's. */
+const verifyText = (text: string) => verifyEvidence(utf8(text), keys);
+const of = ({ points }: EvidenceReport, verdict: EvidencePoint["verdict"]) => points.filter((point) => point.verdict === verdict);
+const idsOf = (report: EvidenceReport, verdict: EvidencePoint["verdict"]) => of(report, verdict).map(({ id }) => id);
+
+/** One member lies in the other, or is it. */
+const related = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+
+describe("genuine evidence", () => {
+  test("is verified, point by point, by whoever knows the keys", async () => {
+    const report = await verify(one);
+    expect(of(report, "fail")).toEqual([]);
+    expect(report).toMatchObject({ verdict: "verified", evidence: one });
+    expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...EVIDENCE_CHECKS.map(({ id }) => id)]);
+  });
+
+  test("is verified under a checkpoint further down the chain", async () => {
+    expect(long.ledger?.entries).toHaveLength(4);
+    expect(await verify(long)).toMatchObject({ verdict: "verified" });
+  });
+
+  test.each<[keyof KnownKeys, string[]]>([
+    ["agents", ["request.agent-known"]],
+    ["owners", ["payment.owner-known"]],
+    ["merchants", ["offer.signature", "receipt.signature"]],
+    ["ledgers", ["ledger.key-known"]],
+  ])("is not verified by who knows no %s: a key in the file vouches for nobody", async (which, ids) => {
+    const { [which]: _, ...rest } = keys;
+    const report = await verify(one, rest);
+    expect(report.verdict).toBe("incomplete");
+    expect(of(report, "unchecked").map(({ id, because }) => [id, because])).toEqual(ids.map((id) => [id, "unknown_key"]));
+  });
+
+  test("that lacks a part is not verified, unless that is allowed", async () => {
+    for (const part of ["offer", "receipt", "ledger"] as const) {
+      const { [part]: _, ...rest } = one;
+      const report = await verify(rest);
+      expect([
+        part,
+        report.verdict,
+        of(report, "unchecked").every(({ id, because }) => id.startsWith(part) && because === "absent"),
+      ]).toEqual([part, "incomplete", true]);
+      expect(await verify(rest, keys, { partial: true })).toMatchObject({ verdict: "verified" });
+      expect(await verify(rest, {}, { partial: true })).toMatchObject({ verdict: "incomplete" });
+    }
+    const { receipt: _, ledger: __, ...approval } = one;
+    expect(await verify(approval, keys, { partial: true })).toMatchObject({ verdict: "incomplete" });
+  });
+});
+
+/** The member that a line of the file is about; of a line that only closes one, that one. */
+function paths(text: string): string[] {
+  const open: string[] = [];
+  const counts: number[] = [];
+  return text.split("\n").map((line) => {
+    const [, key, rest = ""] = /^ *(?:"(\w+)": )?(.*?),?$/.exec(line) ?? [];
+    if (/^[}\]]$/.test(rest)) {
+      counts.pop();
+      const path = open.filter(Boolean).join(".");
+      open.pop();
+      return path;
+    }
+    const name = key ?? (counts.length > 0 ? String(counts[counts.length - 1] ?? 0) : "");
+    if (key === undefined && counts.length > 0) counts[counts.length - 1] = (counts.at(-1) ?? 0) + 1;
+    const path = [...open, name].filter(Boolean).join(".");
+    if (/^[{[]$/.test(rest)) {
+      open.push(name);
+      counts.push(0);
+    }
+    return path;
+  });
+}
+
+const every = (length: number, stride: number) => Array.from({ length: Math.floor(length / stride) }, (_, i) => i * stride);
+
+describe("every changed byte", () => {
+  /** Fails, and names the member of the byte's line, or a byte from there to the end of the next line. */
+  async function expectNamed(changed: Uint8Array, byte: number, text: string, members: string[]) {
+    const report = await verifyEvidence(changed, keys);
+    const lines = text.split("\n");
+    const line = new TextDecoder().decode(utf8(text).subarray(0, byte)).split("\n").length - 1;
+    const end = utf8(lines.slice(0, line + 2).join("\n")).length + 1;
+    const failed = of(report, "fail");
+    const member = members[line] ?? "";
+    const parent = member.replace(/\.?[^.]*$/, "");
+    const named = failed.map(({ about, saw }) => {
+      const at = /^byte (\d+)/.exec(saw)?.[1];
+      if (at !== undefined) return Number(at) > byte - 4 && Number(at) <= end; // a character has up to four bytes
+      // Where a name was changed, the member that has it now, or the one that is missing, lies in the same parent.
+      return related(about, member) || about.replace(/\.?[^.]*$/, "") === parent;
+    });
+    if (report.verdict === "differs" && named.length > 0 && named.every(Boolean)) return undefined;
+    return { byte, line: lines[line], member, failed: failed.map(({ id, about, saw }) => ({ id, about, saw })) };
+  }
+
+  test("is found, and named by member or by place: replaced", async () => {
+    const bytes = spellEvidence(one);
+    const text = new TextDecoder().decode(bytes);
+    const members = paths(text);
+    // Each third: none of a line's members and brackets is without one. With STRIDE=1 each of all.
+    const places = every(bytes.length, Number(process.env["STRIDE"] ?? 3));
+    const wrong = await Promise.all(places.map((byte) => expectNamed(bytes.with(byte, (bytes[byte] ?? 0) ^ 1), byte, text, members)));
+    expect(wrong.filter(Boolean)).toEqual([]);
+  }, 60_000);
+
+  test("is found, and named: taken away, put in", async () => {
+    const bytes = spellEvidence(one);
+    const text = new TextDecoder().decode(bytes);
+    const members = paths(text);
+    const places = every(bytes.length, 4 * Number(process.env["STRIDE"] ?? 3) - 1);
+    const without = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), ...bytes.subarray(byte + 1)]);
+    const more = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), 0x20, ...bytes.subarray(byte)]);
+    const wrong = await Promise.all(
+      places.flatMap((byte) => [expectNamed(without(byte), byte, text, members), expectNamed(more(byte), byte, text, members)]),
+    );
+    expect(wrong.filter(Boolean)).toEqual([]);
+  }, 60_000);
+
+  test("at the end, too", async () => {
+    const text = new TextDecoder().decode(spellEvidence(one));
+    for (const changed of [text.slice(0, -1), `${text}\n`, `${text} `, text.slice(0, -3), `\u{FEFF}${text}`]) {
+      expect((await verifyText(changed)).verdict).toBe("differs");
+    }
+  });
+});
+
+/** Another value of the same kind: as good as the one that stands there, for all that its shape says. */
+function another(path: string, value: string): string {
+  if (path.endsWith("version")) return "2";
+  if (path.endsWith(".kind")) return "credit";
+  if (path.endsWith(".scheme") || path.endsWith(".network") || path.endsWith(".asset")) return `${value}x`;
+  if (path.endsWith(".method")) return "POST";
+  if (/\.(from|to|account|counterparty|payTo)$/.test(path)) return stranger.account === value ? owner.account : stranger.account;
+  if (path.endsWith(".offer")) return value.replace('"10000"', '"10001"');
+  if (path === "offer.signature" || path === "receipt.signature") {
+    const [head = "", body = "", seal = ""] = value.split(".");
+    return [head, body, `${seal.startsWith("A") ? "B" : "A"}${seal.slice(1)}`].join(".");
+  }
+  if (/^[0-9a-f]{64,128}$/.test(value)) return (value.startsWith("0") ? "1" : "0") + value.slice(1);
+  if (/^[0-9]+$/.test(value)) return String(BigInt(value) + 1n);
+  if (value.endsWith("Z")) return value.replace(/:(\d)\dZ$/, ":$107Z");
+  return value.startsWith("http") ? `${value}x` : `${value} `.trim() + "x";
+}
+
+test("every member, changed to another value of its kind, is named, and no innocent one is", async () => {
+  const wrong = [];
+  for (const path of leaves(long)) {
+    const before = path.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], long) as string;
+    const after = another(path, before);
+    expect([path, after]).not.toEqual([path, before]);
+    const changed = change(long, path, after);
+    const failed = of(await verifyText(`${JSON.stringify(changed, null, 2)}\n`), "fail");
+    if (failed.length === 0 || !failed.every(({ about }) => about !== "" && related(about, path)))
+      wrong.push({ path, after, failed: failed.map(({ id, about, saw }) => [id, about, saw]) });
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("every member that may be absent is missed when it is, where something is signed over it", async () => {
+  for (const path of [
+    "request.agent.name",
+    "payment.authorization.binding",
+    "payment.authorization.ledger",
+    "payment.authorization.requestDigest",
+    "ledger.entries.0.requestDigest",
+    "ledger.entries.0.transaction",
+  ]) {
+    const report = await verifyText(`${JSON.stringify(change(long, path, undefined), null, 2)}\n`);
+    expect([path, of(report, "fail").every(({ about }) => related(about, path)), report.verdict]).toEqual([path, true, "differs"]);
+  }
+});
+
+describe("parts of two genuine files, pasted together, do not fit:", () => {
+  const pasted = (part: keyof Evidence) => verify({ ...one, [part]: other[part] });
+
+  test("somebody else's request", async () => {
+    expect(of(await pasted("request"), "fail")).toMatchObject([{ id: "request.approved", about: "payment.authorization.requestDigest" }]);
+  });
+  test("somebody else's payment", async () => {
+    const { points } = await pasted("payment");
+    expect(points.filter(({ verdict }) => verdict === "fail").map(({ id, about }) => [id, about])).toEqual([
+      ["request.approved", "payment.authorization.requestDigest"],
+      ["ledger.entry", "ledger.entries.0.authorizationDigest"],
+    ]);
+  });
+  test("another payment's receipt", async () => {
+    expect(of(await pasted("receipt"), "fail")).toMatchObject([{ id: "receipt.terms", about: "receipt" }]);
+  });
+  test("another payment's entry at the ledger", async () => {
+    expect(of(await pasted("ledger"), "fail")).toMatchObject([{ id: "ledger.entry", about: "ledger.entries.0.authorizationDigest" }]);
+  });
+  test("the entries of one and the checkpoint of the other", async () => {
+    const ledger = { entries: one.ledger?.entries ?? [], checkpoint: other.ledger?.checkpoint } as NonNullable<Evidence["ledger"]>;
+    expect(of(await verify({ ...one, ledger }), "fail")).toMatchObject([{ id: "ledger.head", about: "ledger.checkpoint.checkpoint.seq" }]);
+  });
+  test("entries in another order, doubled, or with one left out", async () => {
+    const [a, b, c, d] = long.ledger?.entries ?? [];
+    for (const entries of [
+      [a, c, b, d],
+      [a, b, b, c, d],
+      [a, b, d],
+      [b, c, d],
+    ]) {
+      const ledger = { ...long.ledger, entries } as NonNullable<Evidence["ledger"]>;
+      const failed = of(await verify({ ...long, ledger }), "fail");
+      expect(failed.length).toBeGreaterThan(0);
+      for (const { about } of failed) expect(about).toMatch(/^ledger\.entries\.\d/);
+    }
+  });
+});
+
+describe("what somebody signed with a key of his own", () => {
+  const MINE = "77".repeat(32);
+  const own = async (changes: Partial<Evidence>) => verify({ ...one, ...changes });
+  const settled = () => ({ success: true, network: NETWORK, payer: owner.account, transaction: one.ledger?.entries[0]?.transaction ?? "" });
+
+  test("is not the merchant's receipt, nor its offer", async () => {
+    const receipt = await statement(receiptPayload(REQUEST.url, settled(), NOW + 6), MINE);
+    const offer = await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900), MINE);
+    expect(of(await own({ receipt }), "fail")).toMatchObject([{ id: "receipt.signature", about: "receipt" }]);
+    expect(of(await own({ offer }), "fail")).toMatchObject([{ id: "offer.signature", about: "offer" }]);
+  });
+
+  test("in another host's name is not this merchant's, whoever's key it is", async () => {
+    const receipt = await statement(receiptPayload(REQUEST.url, settled(), NOW + 6), undefined, "did:web:evil.example.com#key");
+    expect(of(await own({ receipt }), "fail")).toMatchObject([{ id: "receipt.origin", about: "receipt" }]);
+  });
+
+  test.each<[string, string, () => object]>([
+    ["receipt.terms", "for another payer", () => receiptPayload(REQUEST.url, { ...settled(), payer: stranger.account }, NOW + 6)],
+    ["receipt.terms", "for another resource", () => receiptPayload(`${REQUEST.url}/2`, settled(), NOW + 6)],
+    ["receipt.time", "from before the approval", () => receiptPayload(REQUEST.url, settled(), NOW - 31)],
+  ])("%s: the merchant's own receipt %s", async (id, _how, payload) => {
+    expect(of(await own({ receipt: await statement(payload()) }), "fail")).toMatchObject([{ id, about: "receipt" }]);
+  });
+
+  test.each<[string, string, () => object]>([
+    ["offer.terms", "of another amount", () => offerPayload(REQUEST.url, offerOf({ amount: "1" }), NOW + 900)],
+    ["offer.terms", "to another payee", () => offerPayload(REQUEST.url, offerOf({ payTo: stranger.account }), NOW + 900)],
+    ["offer.terms", "for another resource", () => offerPayload("https://merchant.example.com/", offerOf(), NOW + 900)],
+    ["offer.time", "that had run out", () => offerPayload(REQUEST.url, offerOf(), NOW - 1)],
+  ])("%s: the merchant's own offer %s", async (id, _how, payload) => {
+    expect(of(await own({ offer: await statement(payload()) }), "fail")).toMatchObject([{ id, about: "offer" }]);
+  });
+
+  test("statements of another kind, or of none, are not taken for one", async () => {
+    const offer = await statement(receiptPayload(REQUEST.url, settled(), NOW));
+    expect(of(await own({ offer }), "fail")).toMatchObject([{ id: "offer.signature" }]);
+    expect(of(await own({ receipt: { format: "jws", signature: "a.b.c" } }), "fail")).toMatchObject([{ id: "receipt.signature" }]);
+  });
+
+  test("another ledger's key, known for that ledger only, is not this ledger's", async () => {
+    const report = await verify(one, { ...keys, ledgers: { [LEDGER]: ["5c".repeat(32)] } });
+    expect(of(report, "fail")).toMatchObject([{ id: "ledger.key-known", about: "ledger.checkpoint.publicKey" }]);
+  });
+});
+
+describe("what its signer should not have signed is named, although the signature is genuine:", () => {
+  const said = async (changes: Partial<Evidence>, known = keys) => {
+    const { request, payment } = one;
+    const report = await verify({ version: "1", request, payment, ...changes }, known, { partial: true });
+    return report.points.filter(({ verdict }) => verdict === "fail" || verdict === "warn").map(({ id, about }) => [id, about]);
+  };
+  const signed = () => one.payment.authorization;
+
+  test("the agent's request that contradicts its own offer, or is bound to another address", async () => {
+    for (const [request, about] of [
+      [await paymentRequest(offerOf(), { payment: { ...one.request.payment, amount: "1" as Amount } }), "request.payment"],
+      [await paymentRequest(offerOf(), { http: { method: "GET", url: "https://merchant.example.com/other" } }), "request"],
+      [await paymentRequest(offerOf(), { merchant: { name: "Evil", url: "https://evil.example.com/" } }), "request"],
+    ] as const) {
+      const payment = await orderOf({ ...signed(), requestDigest: requestDigest(request) });
+      expect(await said({ request, payment })).toEqual([["request.terms", about]]);
+    }
+  });
+
+  test.each<[string, () => Partial<Authorization>]>([
+    ["nonce", () => ({ nonce: "0".repeat(64) as Digest })],
+    ["value", () => ({ value: "10001" as Amount })],
+    ["to", () => ({ to: stranger.account })],
+    ["binding", () => ({ binding: "0".repeat(64) as Digest })],
+    ["ledger", () => ({ ledger: "0".repeat(64) as Digest })],
+    ["network", () => ({ network: "logos:other" })],
+  ])("the owner's payment with a %s that does not follow from the request", async (member, changes) => {
+    expect(await said({ payment: await orderOf({ ...signed(), ...changes() }) })).toEqual([
+      ["payment.terms", `payment.authorization.${member}`],
+    ]);
+  });
+
+  test.each<[string, string, number, number]>([
+    ["an approval after the request had run out", "validAfter", 3601, 3700],
+    ["an approval before it was made", "validAfter", -31, 0],
+    ["a payment that is valid for longer than was offered", "validBefore", 0, 901],
+    ["a payment that was never valid", "validBefore", 10, 9],
+  ])("%s", async (_what, member, after, before) => {
+    const payment = await orderOf({ ...signed(), validAfter: String(NOW + after), validBefore: String(NOW + before) });
+    expect(await said({ payment })).toEqual([["payment.window", `payment.authorization.${member}`]]);
+  });
+
+  test("the merchant's offer in another host's name", async () => {
+    const offer = await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900), undefined, "did:web:evil.example.com#key");
+    expect(await said({ offer })).toEqual([["offer.origin", "offer"]]);
+  });
+
+  test("the ledger's entry from before the approval, from long after, or attested before it was written", async () => {
+    for (const [at, attested, about] of [
+      [NOW - 31, NOW, "ledger.entries.0.at"],
+      [NOW + 900 + 301, NOW + 2000, "ledger.entries.0.at"],
+      [NOW + 5, NOW + 4, "ledger.checkpoint.checkpoint.at"],
+    ] as const) {
+      expect(await said({ ledger: await debitOf(signed(), at, attested) })).toEqual([["ledger.time", about]]);
+    }
+    expect(await said({ ledger: await debitOf(signed(), NOW + 900 + 300, NOW + 1200) })).toEqual([]);
+  });
+
+  test("another ledger's debit; of a payment that names no ledger, that is only doubtful", async () => {
+    const strange = "7e".repeat(32) as Digest;
+    const known = { ...keys, ledgers: { [strange]: keys.ledgers?.[LEDGER] ?? [] } };
+    const ledger = await debitOf(signed(), NOW + 5, NOW + 60, strange);
+    expect(await said({ ledger }, known)).toEqual([["ledger.id", "ledger.checkpoint.checkpoint.ledger"]]);
+
+    const request = await paymentRequest(offerOf({ extra: {} }));
+    const { authorization } = await approve(request);
+    const payment = await orderOf(authorization);
+    expect(await said({ request, payment, ledger: await debitOf(authorization, NOW + 5, NOW + 60, strange) }, known)).toEqual([
+      ["request.terms", "request.payment"], // neither is it tied to a request
+      ["ledger.id", "ledger.checkpoint.checkpoint.ledger"],
+    ]);
+    const report = await verify(
+      { version: "1", request, payment, ledger: await debitOf(authorization, NOW + 5, NOW + 60, strange) },
+      known,
+      { partial: true },
+    );
+    expect(report.verdict).toBe("verified");
+  });
+});
+
+describe("a file that is no evidence", () => {
+  test.each<[string, string | Uint8Array, string]>([
+    ["empty", "", "byte 0"],
+    ["one byte", "x", "byte 0"],
+    ["an array", "[]", "must be object"],
+    ["no JSON", "Dear sirs,", "byte 0"],
+    ["cut off", '{\n  "version": "1",\n', "byte 20, in line 3"],
+    ["not UTF-8", new Uint8Array([0x7b, 0x0a, 0xff]), "byte 2, in line 2"],
+    ["too large", new Uint8Array(MAX_EVIDENCE_BYTES + 1).fill(0x20), "larger than"],
+    ["of another version", '{ "version": "2" }', "version"],
+  ])("%s", async (_what, content, says) => {
+    const report = await verifyEvidence(typeof content === "string" ? utf8(content) : content, keys);
+    expect(report).toMatchObject({
+      verdict: "differs",
+      points: [{ id: "file.read", verdict: "fail", saw: expect.stringContaining(says) }],
+    });
+    expect(report.evidence).toBeUndefined();
+  });
+
+  test("with a key twice, a member that nobody knows, or too many entries", async () => {
+    const text = new TextDecoder().decode(spellEvidence(one));
+    expect((await verifyText(text.replace("{", '{ "version": "1",'))).points[0]?.saw).toContain('duplicate key "version"');
+    expect((await verifyText(text.replace("{", '{ "more": "x",'))).points).toMatchObject([{ verdict: "fail", about: "more" }]);
+    const entries = Array.from({ length: MAX_EVIDENCE_ENTRIES + 1 }, () => one.ledger?.entries[0]);
+    const crowded = JSON.stringify({ ...one, ledger: { ...one.ledger, entries } });
+    expect((await verifyText(crowded)).points).toMatchObject([{ verdict: "fail", about: "ledger.entries" }]);
+  });
+
+  test("in another spelling says the same, and is told where", async () => {
+    for (const [spelled, at] of [
+      [JSON.stringify(one), 1],
+      [JSON.stringify(one, null, 2), spellEvidence(one).length - 1],
+      [`${JSON.stringify(Object.fromEntries(Object.entries(one).toReversed()), null, 2)}\n`, 5],
+      [`${JSON.stringify(one, null, 2).replace("GET", "\\u0047ET")}\n`, JSON.stringify(one, null, 2).indexOf("GET")],
+    ] as const) {
+      const failed = of(await verifyText(spelled), "fail");
+      expect(failed).toMatchObject([{ id: "file.spelling" }]);
+      expect(Number(/^byte (\d+)/.exec(failed[0]?.saw ?? "")?.[1])).toBeGreaterThanOrEqual(at);
+    }
+  });
+
+  test("does not make the verifier throw, whatever number stands where", async () => {
+    const huge = "9".repeat(39);
+    for (const path of ["ledger.entries.0.at", "ledger.entries.0.seq", "ledger.checkpoint.checkpoint.at"]) {
+      expect((await verifyText(`${JSON.stringify(change(one, path, huge), null, 2)}\n`)).verdict).toBe("differs");
+    }
+    const receipt = await statement(receiptPayload(REQUEST.url, { success: true, network: NETWORK, transaction: "" }, 2 ** 52));
+    expect((await verify({ ...one, receipt })).verdict).toBe("differs");
+    expect(idsOf(await verify({ ...one, offer: await statement(offerPayload(REQUEST.url, offerOf(), 2 ** 52)) }), "fail")).toEqual([]);
+  });
+});

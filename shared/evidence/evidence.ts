@@ -1,0 +1,80 @@
+/**
+ * Evidence of one payment, in one file, for somebody who was not there: what was asked and why, what the payer signed, what
+ * the merchant and the ledger signed. Every member is under a signature or a digest, and none is secret. spec/evidence.md.
+ */
+import * as z from "zod/mini";
+import { accountIdSchema } from "../account.ts";
+import { amountSchema } from "../amount.ts";
+import { exactPayloadSchema } from "../authorization.ts";
+import { publicKeySchema, signatureSchema, utf8 } from "../bytes.ts";
+import { digestSchema } from "../digest.ts";
+import { MAX_EVIDENCE_ENTRIES, MAX_HEADER_BYTES } from "../limits.ts";
+import { paymentRequestSchema } from "../payment-request.ts";
+
+const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));
+
+/** A merchant's signature with what it is under; signed-jws.ts reads it. */
+const jwsSchema = z.strictObject({
+  format: z.literal("jws"),
+  signature: z
+    .string()
+    .check(z.maxLength(MAX_HEADER_BYTES), z.regex(/^[\w-]+\.[\w-]+\.[\w-]+$/, "must be three parts of base64url with points between")),
+});
+
+/** A JournalEntry without what its hash does not cover: of a batch it has the digest of the transactions, not the transactions. */
+export const evidenceEntrySchema = z.strictObject({
+  account: accountIdSchema,
+  seq: decimal,
+  kind: z.enum(["genesis", "debit", "credit", "batch"]),
+  counterparty: z.optional(accountIdSchema),
+  value: amountSchema,
+  balanceAfter: decimal,
+  authorizationDigest: z.optional(digestSchema),
+  requestDigest: z.optional(digestSchema),
+  transaction: z.optional(digestSchema),
+  batch: z.optional(z.strictObject({ fromShard: decimal, first: decimal, last: decimal, count: decimal, transactions: digestSchema })),
+  at: decimal,
+  prevHash: digestSchema,
+  hash: digestSchema,
+});
+
+export const signedCheckpointSchema = z.strictObject({
+  checkpoint: z.strictObject({
+    ledger: digestSchema,
+    account: accountIdSchema,
+    seq: decimal,
+    head: digestSchema,
+    balance: decimal,
+    at: decimal,
+  }),
+  publicKey: publicKeySchema,
+  signature: signatureSchema,
+});
+
+export const evidenceSchema = z.strictObject({
+  version: z.literal("1", 'must be "1": other versions are not read here'),
+  request: paymentRequestSchema,
+  /** What the payer signed. The offer that it accepts is the request's. */
+  payment: z.strictObject(exactPayloadSchema.shape),
+  /** The merchant's terms, in its own word. Absent where it signs none. */
+  offer: z.optional(jwsSchema),
+  /** The merchant's word that it delivered. Absent where it signs none, or where its answer was lost. */
+  receipt: z.optional(jwsSchema),
+  /** The payer's account at the ledger. Absent where the ledger signs no checkpoints. */
+  ledger: z.optional(
+    z.strictObject({
+      /** From the payment's debit to the entry under the checkpoint, without gaps. */
+      entries: z.array(evidenceEntrySchema).check(z.minLength(1), z.maxLength(MAX_EVIDENCE_ENTRIES)),
+      checkpoint: signedCheckpointSchema,
+    }),
+  ),
+});
+export type Evidence = z.infer<typeof evidenceSchema>;
+
+/**
+ * The one spelling: members in the order of the schema, indented by two, a line feed at the end. What is not spelled like
+ * this is not evidence, so that no byte of a file is without meaning.
+ */
+export function spellEvidence(evidence: Evidence): Uint8Array {
+  return utf8(`${JSON.stringify(evidenceSchema.parse(evidence), null, 2)}\n`);
+}

@@ -1,0 +1,132 @@
+/** What the ledger wrote and its operator signed: the debit, the chain from there, the checkpoint under it. */
+import { continuesChain, type JournalEntry } from "../ledger/journal.ts";
+import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
+import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
+import { doubtful, type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
+import type { Seen } from "./seen.ts";
+
+const CHECKPOINT = "ledger.checkpoint";
+
+const entriesOf = ({ ledger }: Seen) => (ledger?.entries ?? []) as readonly JournalEntry[];
+/** Only asked for where there is one: judgeAll has seen to it. */
+const signedOf = ({ ledger }: Seen) => ledger?.checkpoint as SignedCheckpoint;
+
+export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
+  {
+    id: "ledger.entry",
+    title: "the payer's account was debited for this payment",
+    about: "ledger.entries.0",
+    part: "ledger",
+    after: ["payment.account", "payment.signature"],
+    judge(seen) {
+      const { authorization } = seen.payment;
+      const expected: Partial<JournalEntry> = {
+        account: authorization.from,
+        kind: "debit",
+        counterparty: authorization.to,
+        value: authorization.value,
+        authorizationDigest: seen.authorizationDigest,
+        ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
+        transaction: seen.transaction,
+      };
+      const [entry] = entriesOf(seen);
+      const other = (Object.keys(expected) as (keyof JournalEntry)[]).find((member) => entry?.[member] !== expected[member]);
+      return other
+        ? wrong(`${other} is not this payment's`, `ledger.entries.0.${other}`)
+        : right(`entry ${entry?.seq}, ${entry?.value} units`);
+    },
+  },
+  {
+    id: "ledger.chain",
+    title: "every entry hashes to what it says, and follows the one before",
+    about: "ledger.entries",
+    part: "ledger",
+    judge(seen) {
+      const entries = entriesOf(seen);
+      const ledger = signedOf(seen).checkpoint.ledger;
+      const broken = entries.findIndex((entry, i) => {
+        const previous = i === 0 ? before(entry) : entries[i - 1];
+        return entry.account !== entries[0]?.account || !continuesChain(entry, previous, ledger);
+      });
+      return broken < 0
+        ? right(`${entries.length} ${entries.length === 1 ? "entry" : "entries"}`)
+        : wrong("the chain breaks here", `ledger.entries.${broken}`);
+    },
+  },
+  {
+    id: "ledger.head",
+    title: "the checkpoint is of the last entry",
+    about: CHECKPOINT,
+    part: "ledger",
+    after: ["ledger.chain"],
+    judge(seen) {
+      const { checkpoint } = signedOf(seen);
+      const last = entriesOf(seen).at(-1);
+      const expected = { account: last?.account, seq: last?.seq, head: last?.hash, balance: last?.balanceAfter };
+      const other = (Object.keys(expected) as (keyof typeof expected)[]).find((member) => checkpoint[member] !== expected[member]);
+      return other ? wrong(`${other} is not the last entry's`, `${CHECKPOINT}.checkpoint.${other}`) : right(`entry ${checkpoint.seq}`);
+    },
+  },
+  {
+    id: "ledger.signature",
+    title: "the checkpoint's own key signed it",
+    about: CHECKPOINT,
+    part: "ledger",
+    async judge(seen) {
+      const signed = signedOf(seen);
+      return (await isGenuineCheckpoint(signed))
+        ? right(`${signed.publicKey} signed it`)
+        : wrong("the signature does not fit the checkpoint");
+    },
+  },
+  {
+    id: "ledger.key-known",
+    title: "that key is known to be the ledger's",
+    about: `${CHECKPOINT}.publicKey`,
+    part: "ledger",
+    after: ["ledger.signature"],
+    judge(seen) {
+      const { publicKey, checkpoint } = signedOf(seen);
+      const known = seen.keys.ledgers?.[checkpoint.ledger] ?? [];
+      if (known.includes(publicKey)) return right(publicKey);
+      return known.length > 0
+        ? wrong("no known key of this ledger signed it")
+        : unknownKey(`unknown key ${publicKey} of ledger ${checkpoint.ledger}`);
+    },
+  },
+  {
+    id: "ledger.id",
+    title: "it is the ledger that the payer signed",
+    about: `${CHECKPOINT}.checkpoint.ledger`,
+    part: "ledger",
+    after: ["payment.account", "payment.signature"],
+    judge(seen) {
+      const { ledger } = signedOf(seen).checkpoint;
+      const asked = seen.payment.authorization.ledger;
+      if (asked === undefined) return doubtful(`the payer named no ledger; this one is ${ledger}`);
+      return ledger === asked ? right(ledger) : wrong(`the checkpoint is of ledger ${ledger}, the payment for ${asked}`);
+    },
+  },
+  {
+    id: "ledger.time",
+    title: "the ledger wrote the entry while the payment was valid, and signed afterwards",
+    about: "ledger.entries.0.at",
+    part: "ledger",
+    after: ["payment.account", "payment.signature", "ledger.entry", "ledger.chain", "ledger.signature"],
+    judge(seen) {
+      const at = Number(entriesOf(seen)[0]?.at);
+      const signedAt = Number(signedOf(seen).checkpoint.at);
+      // A hold that was granted in time may be captured until it ends.
+      if (at < seen.from - CLOCK_SKEW_SECONDS || at > seen.until + MAX_HOLD_SECONDS)
+        return wrong(`written at ${moment(at)}, outside ${moment(seen.from)} to ${moment(seen.until)}`);
+      const last = Number(entriesOf(seen).at(-1)?.at);
+      if (signedAt < last) return wrong(`signed at ${moment(signedAt)}, before the last entry`, `${CHECKPOINT}.checkpoint.at`);
+      return right(`settled at ${moment(at)}, attested at ${moment(signedAt)}`);
+    },
+  },
+];
+
+/** What a debit goes on from, by its own word: the entry before it is not in the file, and its hash is. */
+function before({ seq, prevHash, balanceAfter, value }: JournalEntry) {
+  return { seq: String(BigInt(seq) - 1n), hash: prevHash, balanceAfter: String(BigInt(balanceAfter) + BigInt(value)) };
+}

@@ -1,0 +1,103 @@
+/** What the merchant signed: its offer, and that it delivered. */
+import type { ReadJws } from "../extensions/signed-jws.ts";
+import { CLOCK_SKEW_SECONDS } from "../limits.ts";
+import { type EvidenceCheck, type Finding, moment, quote, right, unknownKey, wrong } from "./check.ts";
+import { SIGNED_TERMS } from "./parts.ts";
+import type { Seen } from "./seen.ts";
+
+type Part = "offer" | "receipt";
+
+/** The two checks that are the same for both: whose signature it is, and whether that is who sells. */
+function signatureChecks(part: Part, what: string): readonly EvidenceCheck<Seen>[] {
+  return [
+    {
+      id: `${part}.signature`,
+      title: `the merchant's key signed the ${what}`,
+      about: part,
+      part,
+      after: ["request.approved"],
+      async judge({ [part]: signed, merchantKeys, origin }) {
+        if (!signed?.said) return wrong("it is no signed statement of this kind");
+        for (const key of merchantKeys) if (await signed.said.isSignedBy(key)) return right(`${key} signed it`);
+        if (merchantKeys.length > 0) return wrong("no known key of the merchant signed this");
+        return unknownKey(`no key of ${origin.origin} is known; it says that ${quote(signed.said.kid)} signed it`);
+      },
+    },
+    {
+      id: `${part}.origin`,
+      title: `the ${what} is signed in the name of the host that the request went to`,
+      about: part,
+      part,
+      after: ["request.approved", `${part}.signature`],
+      judge: ({ [part]: signed, origin }) => judgeOrigin(signed?.said, origin),
+    },
+  ];
+}
+
+/** did:web names a host, its port after an encoded colon. */
+function judgeOrigin(said: ReadJws<unknown> | undefined, { host }: URL): Finding {
+  const [did] = said?.kid.split("#") ?? [];
+  return did === `did:web:${encodeURIComponent(host)}` ? right(did) : wrong(`it is signed as ${quote(said?.kid ?? "")}, not for ${host}`);
+}
+
+/** A merchant may bind an offer to its route, whatever the query. */
+function isResource(url: string, asked: URL): boolean {
+  return url === asked.href || url === asked.href.replace(/\?.*$/, "");
+}
+
+export const MERCHANT_CHECKS: readonly EvidenceCheck<Seen>[] = [
+  ...signatureChecks("offer", "offer"),
+  {
+    id: "offer.terms",
+    title: "it is the offer that the request accepts, for the resource that it names",
+    about: "offer",
+    part: "offer",
+    after: ["offer.signature", "request.approved", "request.terms"],
+    judge({ offer, accepted, origin }) {
+      const said = offer?.said?.payload;
+      if (!said || !accepted) return wrong("there is no offer to compare");
+      const other = SIGNED_TERMS.find((member) => said[member] !== accepted[member]);
+      if (other) return wrong(`${other} is ${quote(said[other])} in the signed offer, ${quote(accepted[other])} in the request`);
+      return isResource(said.resourceUrl, origin) ? right(said.resourceUrl) : wrong(`it is for ${quote(said.resourceUrl)}`);
+    },
+  },
+  {
+    id: "offer.time",
+    title: "the offer was valid when the owner approved",
+    about: "offer",
+    part: "offer",
+    after: ["offer.signature", "payment.account", "payment.signature"],
+    judge({ offer, from }) {
+      const until = offer?.said?.payload.validUntil ?? 0;
+      return until >= from ? right(`valid until ${moment(until)}`) : wrong(`it was valid until ${moment(until)}, before the approval`);
+    },
+  },
+  ...signatureChecks("receipt", "receipt"),
+  {
+    id: "receipt.terms",
+    title: "it is the receipt for this payment: payer, transaction, network and resource",
+    about: "receipt",
+    part: "receipt",
+    after: ["receipt.signature", "request.approved", "payment.account", "payment.signature"],
+    judge({ receipt, payment: { authorization }, transaction, origin }) {
+      const said = receipt?.said?.payload;
+      const expected = { network: authorization.network, payer: authorization.from, transaction };
+      const other = (["network", "payer", "transaction"] as const).find((member) => said?.[member] !== expected[member]);
+      if (other) return wrong(`${other} is ${quote(said?.[other] ?? "")}, of this payment it is ${quote(expected[other])}`);
+      return isResource(said?.resourceUrl ?? "", origin)
+        ? right(`transaction ${transaction}`)
+        : wrong(`it is for ${quote(said?.resourceUrl ?? "")}`);
+    },
+  },
+  {
+    id: "receipt.time",
+    title: "the receipt is not older than the payment",
+    about: "receipt",
+    part: "receipt",
+    after: ["receipt.signature", "payment.account", "payment.signature"],
+    judge({ receipt, from }) {
+      const at = receipt?.said?.payload.issuedAt ?? 0;
+      return at >= from - CLOCK_SKEW_SECONDS ? right(`delivered at ${moment(at)}`) : wrong(`issued at ${moment(at)}, before the approval`);
+    },
+  },
+];

@@ -1,0 +1,116 @@
+/** What agent and owner signed: the request with its reason, and the payment that follows from it. */
+import { authorizationFor } from "../approval.ts";
+import { verifyDigest } from "../ed25519.ts";
+import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
+import { checkPaymentRequest, shortCode } from "../payment-request.ts";
+import { parseTimestamp } from "../time.ts";
+import { doubtful, type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
+import type { Seen } from "./seen.ts";
+
+const agentSigned = ({ request, digest }: Seen) => verifyDigest(request.agentSignature, digest, request.agent.publicKey);
+
+export const PAYER_CHECKS: readonly EvidenceCheck<Seen>[] = [
+  {
+    id: "request.agent",
+    title: "the agent signed the request: reason, terms, address and all",
+    about: "request",
+    async judge(seen) {
+      if (await agentSigned(seen)) return right(`${seen.request.agent.publicKey} signed it`);
+      // What the owner approved is unchanged, so it is the signature that was.
+      const approved = seen.payment.authorization.requestDigest === seen.digest;
+      return wrong("the signature does not fit the request", approved ? "request.agentSignature" : "request");
+    },
+  },
+  {
+    id: "request.agent-known",
+    title: "the agent is a known one",
+    about: "request.agent.publicKey",
+    after: ["request.agent"],
+    judge({ request: { agent }, keys: { agents = [] } }) {
+      return agents.includes(agent.publicKey) ? right(agent.publicKey) : unknownKey(`unknown agent ${agent.publicKey}`);
+    },
+  },
+  {
+    id: "request.approved",
+    title: "it is this very request that the owner approved",
+    about: "request",
+    async judge(seen) {
+      if (seen.payment.authorization.requestDigest === seen.digest) return right(`${shortCode(seen.digest)}, digest ${seen.digest}`);
+      const genuine = await agentSigned(seen);
+      return wrong(
+        genuine ? "the payment was approved for another request" : "its digest is not the one that was approved",
+        genuine ? "payment.authorization.requestDigest" : "request",
+      );
+    },
+  },
+  {
+    id: "request.terms",
+    title: "the request agrees with the offer in it, and the offer's binding with the address and body that it names",
+    about: "request.payment",
+    async judge({ request }) {
+      const checked = await checkPaymentRequest(request, parseTimestamp(request.createdAt) ?? 0);
+      if (checked.ok && checked.scope === "none") return doubtful("they agree, but the merchant tied the payment to no request");
+      if (checked.ok || checked.code === "invalid_signature") return right("they agree");
+      return wrong(`${checked.code}: ${checked.problem}`, checked.code === "offer_mismatch" ? "request.payment" : "request");
+    },
+  },
+  {
+    id: "payment.account",
+    title: "the account that pays is the account of the key that signed",
+    about: "payment",
+    judge({ account, payment: { authorization } }) {
+      return account === authorization.from ? right(account) : wrong(`the key's account is ${account}, the payer ${authorization.from}`);
+    },
+  },
+  {
+    id: "payment.signature",
+    title: "that key signed the payment",
+    about: "payment",
+    after: ["payment.account"],
+    async judge({ payment: { publicKey, signature }, authorizationDigest }) {
+      const signed = await verifyDigest(signature, authorizationDigest, publicKey);
+      return signed ? right(`digest ${authorizationDigest}`) : wrong("the signature does not fit the authorization");
+    },
+  },
+  {
+    id: "payment.owner-known",
+    title: "the account that pays is a known one",
+    about: "payment.authorization.from",
+    after: ["payment.account", "payment.signature"],
+    judge({ account, keys: { owners = [] } }) {
+      return owners.includes(account) ? right(account) : unknownKey(`unknown account ${account}`);
+    },
+  },
+  {
+    id: "payment.terms",
+    title: "the payment says what follows from the request, and nothing else",
+    about: "payment.authorization",
+    after: ["request.agent", "request.approved", "request.terms", "payment.account"],
+    judge({ request, payment: { authorization }, digest, accepted, account, from, until }) {
+      if (!accepted) return wrong("the request has no offer", "request.payment.offer");
+      const checked = { ok: true, digest, offer: accepted, scope: "none" } as const;
+      const follows = authorizationFor(request, checked, account, from, until - from);
+      const members = new Set([...Object.keys(follows), ...Object.keys(authorization)]) as Set<keyof typeof follows>;
+      // The window is the next point's: it is measured there, not only compared.
+      const other = [...members].find((member) => !member.startsWith("valid") && follows[member] !== authorization[member]);
+      return other ? wrong(`${other} is not what follows from the request`, `payment.authorization.${other}`) : right("it follows");
+    },
+  },
+  {
+    id: "payment.window",
+    title: "the owner approved while the request stood, for no longer than the offer allows",
+    about: "payment.authorization",
+    after: ["request.approved", "payment.account", "payment.signature"],
+    judge({ request: { createdAt, expiresAt, payment }, from, until }) {
+      const [created = 0, expires = 0] = [parseTimestamp(createdAt), parseTimestamp(expiresAt)];
+      if (from < created - CLOCK_SKEW_SECONDS || from > expires) {
+        return wrong(`approved at ${moment(from)}, outside ${createdAt} to ${expiresAt}`, "payment.authorization.validAfter");
+      }
+      const longest = Math.min(Number(payment.maxTimeoutSeconds), MAX_VALIDITY_SECONDS);
+      if (until < from || until - from > longest) {
+        return wrong(`valid for ${until - from} s, where the offer allows ${longest} s`, "payment.authorization.validBefore");
+      }
+      return right(`approved at ${moment(from)}, for ${until - from} s`);
+    },
+  },
+];

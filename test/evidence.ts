@@ -1,0 +1,112 @@
+/** Genuine evidence with fixed keys and clocks: payments of one owner at one merchant, settled on one ledger. */
+import { CompactSign, importJWK } from "jose";
+import { memoryStore } from "../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../shared/amount.ts";
+import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/authorization.ts";
+import { base64urlnopad } from "@scure/base";
+import { hexToBytes, utf8 } from "../shared/bytes.ts";
+import { canonicalJson, digest, type Digest } from "../shared/digest.ts";
+import type { Evidence } from "../shared/evidence/evidence.ts";
+import type { KnownKeys } from "../shared/evidence/keys.ts";
+import { verifyExact } from "../shared/exact/verify.ts";
+import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensions/offer-receipt.ts";
+import { checkpointOf } from "../shared/ledger/checkpoint.ts";
+import { LedgerRules } from "../shared/ledger/rules.ts";
+import { NETWORK } from "../shared/lez.ts";
+import type { PaymentRequestBody } from "../shared/payment-request.ts";
+import { keySigner } from "../shared/signer.ts";
+import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
+import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
+
+export const MERCHANT_SEED = "5a".repeat(32);
+const LEDGER_SEED = "5b".repeat(32);
+const idOf = (number: number) => number.toString(16).padStart(64, "0") as Digest;
+
+const merchantKey = (await keySigner(hexToBytes(MERCHANT_SEED))).publicKey;
+const ledgerKey = (await keySigner(hexToBytes(LEDGER_SEED))).publicKey;
+const kid = `did:web:${encodeURIComponent(new URL(REQUEST.url).host)}#key`;
+
+/** What a merchant, or somebody who says that he is it, signs. */
+export async function statement(payload: object, seed = MERCHANT_SEED, name = kid): Promise<SignedJws> {
+  const { publicKey } = await keySigner(hexToBytes(seed));
+  const part = (hex: string) => base64urlnopad.encode(hexToBytes(hex));
+  const key = await importJWK({ kty: "OKP", crv: "Ed25519", x: part(publicKey), d: part(seed) }, "EdDSA");
+  const jws = new CompactSign(utf8(canonicalJson(payload))).setProtectedHeader({ alg: "EdDSA", kid: name });
+  return { format: "jws", signature: await jws.sign(key) };
+}
+
+/** A ledger on which the owner has money, and buys. */
+export class Shop {
+  readonly #rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: NOW });
+  #bought = 0;
+
+  constructor() {
+    this.#rules.fund(owner.account, "1000000" as Amount, idOf(1), NOW);
+  }
+
+  /** @param further payments that the checkpoint covers as well */
+  async buy(changes: Partial<PaymentRequestBody> = {}, further = 0): Promise<Evidence> {
+    const request = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}`, ...changes });
+    const { payload } = await approve(request);
+    const settled = await this.#pay(payload);
+    for (let i = 0; i < further; i++) {
+      const other = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}` });
+      await this.#pay((await approve(other)).payload);
+    }
+    const { journalSeq } = this.#rules.account(owner.account);
+    const checkpoint = this.#rules.attest(owner.account, journalSeq, NOW + 60);
+    if (!checkpoint || "code" in checkpoint) throw new Error("no checkpoint");
+    const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
+    const entries = this.#rules.journal(owner.account, journalSeq - 1 - further, further + 1) as NonNullable<Evidence["ledger"]>["entries"];
+    return {
+      version: "1",
+      request,
+      payment: { authorization, publicKey, signature },
+      offer: await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900)),
+      receipt: await statement(receiptPayload(REQUEST.url, { success: true, network: NETWORK, ...settled }, NOW + 6)),
+      ledger: { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) },
+    };
+  }
+
+  async #pay(payload: unknown) {
+    const verified = await verifyExact(payload, offerOf(), { now: NOW + 5, ledger: LEDGER });
+    const result = verified.ok && this.#rules.settle(verified.payment, idOf(2), NOW + 5);
+    if (!result || !result.ok) throw new Error("not paid");
+    return { transaction: result.transaction, payer: result.payer };
+  }
+}
+
+/** What whoever knows all of them knows. */
+export async function keysFor({ request }: Evidence): Promise<KnownKeys> {
+  return {
+    merchants: { [new URL(REQUEST.url).origin]: [merchantKey] },
+    ledgers: { [LEDGER]: [ledgerKey] },
+    owners: [owner.account],
+    agents: [request.agent.publicKey],
+  };
+}
+
+/** What the owner signed, whatever it is. */
+export async function orderOf(authorization: Authorization): Promise<Evidence["payment"]> {
+  return { authorization, publicKey: owner.publicKey, signature: await owner.sign(authorizationDigest(authorization)) };
+}
+
+/** What the ledger's operator signed, whatever it is: the debit of an authorization, at a time, attested at another. */
+export async function debitOf(authorization: Authorization, at: number, attestedAt: number, ledger = LEDGER): Promise<Evidence["ledger"]> {
+  const signed = authorizationDigest(authorization);
+  const body = {
+    account: authorization.from,
+    seq: "2",
+    kind: "debit" as const,
+    counterparty: authorization.to,
+    value: authorization.value,
+    balanceAfter: "990000",
+    authorizationDigest: signed,
+    ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
+    transaction: transactionOf(NETWORK, signed),
+    at: String(at),
+    prevHash: idOf(9),
+  };
+  const entry = { ...body, hash: digest("JournalEntry", body) };
+  return { entries: [entry], checkpoint: await signCheckpoint(checkpointOf(ledger, entry, attestedAt), LEDGER_SEED) };
+}
