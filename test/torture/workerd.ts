@@ -16,28 +16,39 @@ const entry = (name: string) => bundleScript(fileURLToPath(new URL(name, import.
 
 export class Workerd {
   readonly origin: string;
+  /** Where the merchant listens, if there is one. */
+  readonly merchant: string;
   readonly #directory: string;
   readonly #port: number;
   #process: ChildProcess | undefined;
 
-  private constructor(directory: string, port: number) {
+  readonly #merchantPort: number | undefined;
+
+  private constructor(directory: string, port: number, merchantPort: number | undefined) {
     this.#directory = directory;
     this.#port = port;
+    this.#merchantPort = merchantPort;
     this.origin = `http://127.0.0.1:${port}`;
+    this.merchant = `http://127.0.0.1:${merchantPort}`;
   }
 
-  /** Facilitator and ledger, not started yet. What they store stays in `directory`. */
-  static async create(directory: string, shards: number): Promise<Workerd> {
+  /**
+   * Facilitator and ledger, not started yet. What they store stays in `directory`.
+   * @param vars bindings of a merchant beside them, from workers/dying-merchant.ts; without, there is none
+   */
+  static async create(directory: string, shards: number, vars?: Record<string, string>): Promise<Workerd> {
     await mkdir(join(directory, "storage"), { recursive: true });
     await writeFile(join(directory, "ledger.js"), await entry("workers/ledger.ts"));
     await writeFile(join(directory, "facilitator.js"), await entry("workers/facilitator.ts"));
-    await writeFile(join(directory, "config.capnp"), configOf(directory, shards));
-    return new Workerd(directory, await freePort());
+    if (vars) await writeFile(join(directory, "merchant.js"), await entry("workers/dying-merchant.ts"));
+    await writeFile(join(directory, "config.capnp"), configOf(directory, shards, vars));
+    return new Workerd(directory, await freePort(), vars && (await freePort()));
   }
 
   /** Resolves when it answers. */
   async start(): Promise<void> {
-    const args = ["serve", "config.capnp", "--socket-addr", `http=127.0.0.1:${this.#port}`];
+    const sockets = { http: this.#port, ...(this.#merchantPort !== undefined && { merchant: this.#merchantPort }) };
+    const args = ["serve", "config.capnp", ...Object.entries(sockets).map(([name, port]) => `--socket-addr=${name}=127.0.0.1:${port}`)];
     this.#process = spawn(WORKERD, args, { cwd: this.#directory, stdio: "ignore" });
     const deadline = Date.now() + 20_000;
     while (!(await isUp(this.origin))) {
@@ -56,7 +67,7 @@ export class Workerd {
   }
 }
 
-function configOf(directory: string, shards: number): string {
+function configOf(directory: string, shards: number, merchantVars?: Record<string, string>): string {
   const vars = `(name = "FAUCET", text = "on"), (name = "SHARDS", text = "${shards}")`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -73,11 +84,26 @@ const config :Workerd.Config = (
       durableObjectNamespaces = [(className = "Ledger", uniqueKey = "ledger", enableSql = true)],
       durableObjectStorage = (localDisk = "storage"),
     )),
-    (name = "storage", disk = (path = ${JSON.stringify(join(directory, "storage"))}, writable = true)),
+    (name = "storage", disk = (path = ${JSON.stringify(join(directory, "storage"))}, writable = true)),${merchantVars ? merchantOf(merchantVars) : ""}
   ],
-  sockets = [(name = "http", service = "facilitator", http = ())],
+  sockets = [(name = "http", service = "facilitator", http = ())${merchantVars ? ', (name = "merchant", service = "merchant", http = ())' : ""}],
 );
 `;
+}
+
+/** The merchant, and the way to the test that watches it. */
+function merchantOf(vars: Record<string, string>): string {
+  const texts = Object.entries(vars).map(([name, text]) => `(name = "${name}", text = "${text}")`);
+  return `
+    (name = "merchant", worker = (
+      modules = [(name = "merchant.js", esModule = embed "merchant.js")],
+      compatibilityDate = "${COMPATIBILITY_DATE}",
+      bindings = [(name = "FACILITATOR", service = "facilitator"), (name = "DELIVERIES", durableObjectNamespace = "Deliveries"), ${texts.join(", ")}],
+      durableObjectNamespaces = [(className = "Deliveries", uniqueKey = "deliveries", enableSql = true)],
+      durableObjectStorage = (localDisk = "storage"),
+      globalOutbound = "loopback",
+    )),
+    (name = "loopback", network = (allow = ["local", "private"])),`;
 }
 
 async function isUp(origin: string): Promise<boolean> {
