@@ -143,6 +143,8 @@ export const MAX_STORED_ANSWERS = 1000;
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** How long an answer may take to be complete before it counts as a stream, and is not kept. */
 export const ANSWER_PATIENCE_SECONDS = 0.1;
+/** What a client echoes of an advertised `payment-identifier`, its own id included. An honest one is a tenth of it. */
+export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** A signed offer is valid until the end of the window after the one it was made in. */
 export const OFFER_WINDOW_SECONDS = 900;
 /** One call from the facilitator to the ledger. Less than a merchant waits for its facilitator. */
