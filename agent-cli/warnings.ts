@@ -10,7 +10,9 @@ const NEAR_SECONDS = 600;
 const MANY = 5;
 
 export function approvalWarnings(view: ApprovalView): string[] {
-  return [...ofTheTerms(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)].filter(([applies]) => applies).map(([, text]) => text);
+  return [...ofTheTerms(view), ...ofTheMerchant(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)]
+    .filter(([applies]) => applies)
+    .map(([, text]) => text);
 }
 
 type Warning = [applies: boolean, text: string];
@@ -22,6 +24,18 @@ function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[]
       ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
       "It is for another ledger than the one you have configured.",
     ],
+  ];
+}
+
+/** What was pinned when this request was made, or since, is new; the pin itself says no more than that. */
+function ofTheMerchant({ request, pin }: ApprovalView): Warning[] {
+  if (!pin) return [];
+  const isNew = (at: string) => (parseTimestamp(at) ?? 0) >= (parseTimestamp(request.createdAt) ?? 0);
+  const first = isNew(pin.firstSeenAt);
+  return [
+    [pin.payTo !== request.payment.payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
+    [first, "This merchant is seen for the first time."],
+    [!first && pin.key !== undefined && isNew(pin.key.since), "This merchant signs its terms with a NEW KEY."],
   ];
 }
 

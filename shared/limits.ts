@@ -73,6 +73,15 @@ export const CAPTURE_ATTEMPTS = 2;
 /** One HTTP exchange of the CLI. */
 export const HTTP_TIMEOUT_SECONDS = 60;
 
+/** How long a client believes what it has seen of a merchant, counted from the last visit. */
+export const PIN_SECONDS = 180 * 24 * 3600;
+/** Merchants that a client remembers. Those that it has not seen for the longest time make room. */
+export const MAX_PINS = 1000;
+/** A merchant's did:web document, its keys, and how long it may take to come. */
+export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
+export const MAX_DID_METHODS = 32;
+export const DID_TIMEOUT_SECONDS = 3;
+
 /** Verifications and settlements over HTTP that one address may ask for in 10 seconds. */
 export const MAX_CALLS_PER_PERIOD = 1000;
 /** Faucet grants that one address may ask for in 60 seconds. */

@@ -2,7 +2,7 @@
 import { hexSchema } from "../bytes.ts";
 import type { PaymentRequirements, SettleResponse } from "../x402.ts";
 
-const OFFER_RECEIPT = "offer-receipt";
+export const OFFER_RECEIPT = "offer-receipt";
 
 /** The merchant's signing key: an Ed25519 seed of 32 bytes in hex. It signs offers and receipts and nothing else, and owns no account. */
 export const receiptKeySchema = hexSchema(32);

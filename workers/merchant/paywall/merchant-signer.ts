@@ -1,7 +1,8 @@
 /** The merchant's signature under offers and receipts: EdDSA JWS, with the key in a did:web document at the merchant's own origin. */
 import { CompactSign, exportJWK, type JWK } from "jose";
 import * as z from "zod/mini";
-import { concatBytes, hexToBytes, utf8 } from "../../../shared/bytes.ts";
+import { base64urlnopad } from "@scure/base";
+import { concatBytes, hexToBytes, publicKeySchema, utf8 } from "../../../shared/bytes.ts";
 import { canonicalJson } from "../../../shared/digest.ts";
 import { type OfferPayload, receiptKeySchema, type ReceiptPayload, type SignedJws } from "../../../shared/extensions/offer-receipt.ts";
 
@@ -27,13 +28,16 @@ export interface MerchantSigner {
 /**
  * @param secret the binding RECEIPT_KEY: 64 hex digits
  * @param origin where buyers find the merchant
- * @throws {TypeError} for a secret that is not a key
+ * @param retired public keys of before, 64 hex digits each: published, so that who knows them accepts the new one
+ * @throws {TypeError} for a secret that is not a key, or a retired key that is none
  */
-export async function merchantSigner(secret: string, origin: string): Promise<MerchantSigner> {
+export async function merchantSigner(secret: string, origin: string, retired: readonly string[] = []): Promise<MerchantSigner> {
   const { privateKey, publicJwk } = await importKey(secret);
   const did = `did:web:${encodeURIComponent(new URL(origin).host)}`;
   // The key's own name, so that a new key has a new one and old signatures do not seem to be made with it.
-  const kid = `${did}#${(publicJwk.x ?? "").slice(0, 16)}`;
+  const named = (jwk: JWK) => ({ kid: `${did}#${(jwk.x ?? "").slice(0, 16)}`, jwk });
+  const { kid } = named(publicJwk);
+  const published = [named(publicJwk), ...retired.map((key) => named(publicJwkOf(key)))];
   return {
     sign: async (payload) => ({
       format: "jws",
@@ -42,11 +46,16 @@ export async function merchantSigner(secret: string, origin: string): Promise<Me
     didDocument: {
       "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"],
       id: did,
-      verificationMethod: [{ id: kid, type: "JsonWebKey2020", controller: did, publicKeyJwk: publicJwk }],
+      verificationMethod: published.map(({ kid, jwk }) => ({ id: kid, type: "JsonWebKey2020", controller: did, publicKeyJwk: jwk })),
       assertionMethod: [kid],
     },
-    jwks: { keys: [{ ...publicJwk, kid, alg: "EdDSA", use: "sig" }] },
+    jwks: { keys: published.map(({ kid, jwk }) => ({ ...jwk, kid, alg: "EdDSA", use: "sig" })) },
   };
+}
+
+function publicJwkOf(key: string): JWK {
+  if (!z.safeParse(publicKeySchema, key).success) throw new TypeError("paywall: RETIRED_RECEIPT_KEYS must be public keys of 64 hex digits");
+  return { kty: "OKP", crv: "Ed25519", x: base64urlnopad.encode(hexToBytes(key)) };
 }
 
 async function importKey(secret: string): Promise<Key> {
