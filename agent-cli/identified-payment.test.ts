@@ -78,6 +78,17 @@ describe("what is sent", () => {
     expect(sent()).toEqual([{ [PAYMENT_IDENTIFIER]: { info: { required: true, id: `pay_${requestDigest}` } } }]);
   });
 
+  test("is sent from where the merchant's terms are kept; elsewhere it is said that it has to be", async () => {
+    merchant.behaviour = { keeps: "required" };
+    const { code, requestDigest } = await approved("--out", "./carried.json");
+    box.write("request.json", box.read<{ request: unknown }>(`home/requests/${requestDigest}.json`).request);
+    const elsewhere = { env: { LEZ_AGENT_PAY_HOME: box.path("elsewhere") } };
+    const refused = await box.run("pay ./carried.json --request-file ./request.json", elsewhere);
+    expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "payment_identifier_required"]);
+    expect(refused.json.error.hint).toContain("where the request was made");
+    expect(text(await box.run(["pay", code]))).toEqual([EXIT.ok, CONTENT]);
+  });
+
   test("is nothing else that was advertised, a signed offer least of all", async () => {
     merchant.behaviour = { extensions: { "offer-receipt": { info: { offers: [] } }, "sign-in-with-x": { info: {} } } };
     await approved();

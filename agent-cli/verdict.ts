@@ -114,6 +114,12 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
         details: { status },
       });
     }
+    if (code === "payment_identifier_required") {
+      return refuse(code, EXIT.paymentRejected, `The merchant says: ${message}`, {
+        hint: "The id is sent from where the request was made and the merchant's own terms are kept. Present the payment there.",
+        details: { status },
+      });
+    }
     const exit: ExitCode = BUSY.has(code) ? EXIT.busy : RESOURCE.has(code) ? EXIT.httpErrorAfterPayment : EXIT.paymentRejected;
     return refuse(code, exit, `The merchant says: ${message}`, { hint, retryable, details: { status } });
   }

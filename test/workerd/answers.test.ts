@@ -72,6 +72,16 @@ describe("a claim", () => {
   });
 });
 
+describe("what was paid and delivered without a copy", () => {
+  testInside("is not run again", () => {
+    const lease = randomDigest();
+    claim(lease);
+    table.paid(key, receipt, NOW);
+    expect(claim(randomDigest(), NOW + HOLD_SECONDS + 1)).toEqual({ state: "paid", receipt });
+    expect(table.store(key, lease, reservationOf(lease), answer)).toBe(false);
+  });
+});
+
 describe("a full table", () => {
   testInside("lets the oldest paid answer go", () => {
     const keys = Array.from({ length: MAX_STORED_ANSWERS }, randomDigest);

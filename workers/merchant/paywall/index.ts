@@ -105,13 +105,14 @@ async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
     return result;
   } finally {
     // A refusal or a failed handler: the id is free again before its buyer hears of it. What is stored or paid stays.
-    if (!result || !isStanding(sale, result, claimed)) await claimed.free();
+    if (!isStanding(sale, result, claimed)) await claimed.free();
   }
 }
 
-/** Delivered, or ready to be: only the outcome of the capture is missing. */
-function isStanding({ c }: Sale, result: SaleResult, claimed: Keeping): boolean {
-  return result.answered ? c.res.ok : result.code === "settlement_pending" && claimed.kept();
+/** Delivered, or ready to be: there is a copy, and nobody has said that the money did not move. */
+function isStanding({ c }: Sale, result: SaleResult | undefined, claimed: Keeping): boolean {
+  if (result?.answered) return c.res.ok;
+  return claimed.kept() && (result === undefined || result.code === "settlement_pending");
 }
 
 function defaultBind(method: string): Bind {
