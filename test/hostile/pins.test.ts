@@ -8,8 +8,10 @@ import { EXIT } from "../../agent-cli/exit-codes.ts";
 import { pinOf, writePin } from "../../agent-cli/merchant-pins.ts";
 import { type Run, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { people } from "../../agent-cli/testing/people.ts";
+import { utf8 } from "../../shared/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { DID_TIMEOUT_SECONDS, PIN_SECONDS } from "../../shared/limits.ts";
+import { bodyDigest } from "../../shared/digest.ts";
+import { DID_TIMEOUT_SECONDS, MAX_PINS, PIN_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/account.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { startHostileMerchant } from "./merchant.ts";
@@ -272,4 +274,21 @@ test("of two first visits at once one is remembered, and the other is told to lo
   const other = { ...pin, payTo: OTHER_ACCOUNT as AccountId };
   expect(await writePin(context, other, undefined)).toMatchObject({ ok: false, error: { code: "busy" } });
   expect(pinOf(context, pin.origin)).toMatchObject({ data: { payTo: DEMO_MERCHANT_ACCOUNT } });
+});
+
+test("among too many merchants the one that was not seen for the longest time makes room, and nobody else", async () => {
+  await pins(); // makes the directory
+  const pin = (n: number) => {
+    const at = formatTimestamp(unixNow() - n);
+    return { origin: `https://${n}.example`, payTo: DEMO_MERCHANT_ACCOUNT, firstSeenAt: at, lastSeenAt: at };
+  };
+  for (let n = 1; n <= MAX_PINS; n++) {
+    const file = path.join(directory(), "pins", `${bodyDigest(utf8(pin(n).origin))}.json`);
+    writeFileSync(file, JSON.stringify(pin(n)), { mode: 0o600 });
+  }
+  await meet("signed");
+  const origins = (await pins()).map(({ origin }) => origin);
+  expect(origins).toHaveLength(MAX_PINS);
+  expect(origins).toEqual(expect.arrayContaining([merchant.origin, pin(1).origin, pin(MAX_PINS - 1).origin]));
+  expect(origins).not.toContain(pin(MAX_PINS).origin);
 });

@@ -20,9 +20,8 @@ export class Workerd {
   readonly merchant: string;
   readonly #directory: string;
   readonly #port: number;
-  #process: ChildProcess | undefined;
-
   readonly #merchantPort: number | undefined;
+  #process: ChildProcess | undefined;
 
   private constructor(directory: string, port: number, merchantPort: number | undefined) {
     this.#directory = directory;

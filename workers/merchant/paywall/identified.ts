@@ -94,7 +94,7 @@ function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, res
   };
 }
 
-/** The same answer with the same receipt; the receipt alone where the answer was too large to keep. */
+/** The same answer with the same receipt; the receipt alone where the answer was not kept. */
 function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): SaleResult {
   if (!answer) return refuse({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);
