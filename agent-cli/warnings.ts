@@ -27,15 +27,22 @@ function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[]
   ];
 }
 
-/** What was pinned when this request was made, or since, is new; the pin itself says no more than that. */
-function ofTheMerchant({ request, pin }: ApprovalView): Warning[] {
+/**
+ * New is what was pinned when this request was made, or since. A key is new for as long as the owner has approved nothing
+ * with it: a request that was made only to have it pinned does not make it old.
+ */
+function ofTheMerchant({ request, pin, history }: ApprovalView): Warning[] {
   if (!pin) return [];
-  const isNew = (at: string) => (parseTimestamp(at) ?? 0) >= (parseTimestamp(request.createdAt) ?? 0);
-  const first = isNew(pin.firstSeenAt);
+  const here = history.filter(({ decision, url }) => decision === "approved" && URL.parse(url)?.origin === pin.origin);
+  const lastApproval = Math.max(0, ...here.map(({ at }) => parseTimestamp(at) ?? 0));
+  const isNew = (at: string, before: number) => (parseTimestamp(at) ?? 0) >= before;
+  const requested = parseTimestamp(request.createdAt) ?? 0;
+  const first = isNew(pin.firstSeenAt, requested);
+  const changedKey = pin.key && (isNew(pin.key.since, requested) || (lastApproval > 0 && isNew(pin.key.since, lastApproval)));
   return [
     [pin.payTo !== request.payment.payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
     [first, "This merchant is seen for the first time."],
-    [!first && pin.key !== undefined && isNew(pin.key.since), "This merchant signs its terms with a NEW KEY."],
+    [!first && changedKey === true, "This merchant signs its terms with a NEW KEY."],
   ];
 }
 

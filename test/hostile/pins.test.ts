@@ -231,6 +231,22 @@ describe("the owner's screen", () => {
     expect(shown).not.toContain("for the first time. ! This agent");
   });
 
+  test("warns of a new key until the owner has approved something with it", async () => {
+    const decide = async (code: unknown, ...words: string[]) =>
+      run(["approve", String(code), "--owner-file", "./owner.json", "--confirm", String(code), ...words]);
+    await decide((await meet("key-changes")).json.data["shortCode"]);
+    merchant.publish("overlap");
+    later(60);
+    await meet("key-changes"); // nobody looks at this one
+    later(120);
+    const { shortCode } = (await meet("key-changes")).json.data;
+    expect((await decide(shortCode, "--dry-run")).stderr).toContain("NEW KEY");
+    expect((await decide(shortCode)).exit).toBe(EXIT.ok);
+    later(180);
+    const next = (await meet("key-changes")).json.data["shortCode"];
+    expect((await decide(next, "--dry-run")).stderr).not.toContain("NEW KEY");
+  });
+
   test("warns where the request would pay another account than the one that is known", async () => {
     await meet("payee-changes");
     await run(["pins", "forget", merchant.origin]);
