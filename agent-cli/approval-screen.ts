@@ -10,6 +10,7 @@ import { showUnsafe } from "../shared/text.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentRequired } from "../shared/x402.ts";
 import { duration, field, frame, type Layout, wrap } from "./layout.ts";
+import type { Pin } from "./merchant-pins.ts";
 import type { RecordEntry } from "./owner-record.ts";
 import type { JournalRecord } from "./payment-journal.ts";
 import { approvalWarnings } from "./warnings.ts";
@@ -31,6 +32,8 @@ export interface ApprovalView {
   ledger?: string | undefined;
   /** The merchant's own 402, where it was fetched and found to offer the same. */
   merchant?: PaymentRequired | undefined;
+  /** What this machine knows of the merchant from earlier visits, and from making this request. */
+  pin?: Pin | undefined;
 }
 
 export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
@@ -45,6 +48,7 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
     ...fact("Pay", `${displayAmount(authorization.value)} = ${authorization.value} units, exactly, once`),
     ...fact("To", new URL(url).host).map((line) => layout.ink("bold", line)),
     ...fact("Account", authorization.to),
+    ...fact("Merchant", knownText(view.pin)),
     ...fact("For", showUnsafe(`${method} ${url}`)),
     ...(bodySha256 ? fact("Body", `SHA-256 ${bodySha256}`) : []),
     ...fact("Pays for", coverageText(checked.scope, request.http)),
@@ -60,6 +64,11 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
     ...frame(layout, "the agent says", agentSays(request)),
     ...frame(layout, "the merchant says", merchantSays(view)),
   ];
+}
+
+function knownText(pin: Pin | undefined): string {
+  if (!pin) return "not known on this machine";
+  return `first seen ${pin.firstSeenAt}; ${pin.key ? `signs its terms with ${pin.key.publicKey.slice(0, 16)}…` : "does not sign its terms"}`;
 }
 
 function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {

@@ -1,5 +1,6 @@
 /** kill -9 before every step that leaves a trace: the same command, run again, finishes the purchase, paid once. */
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EXIT } from "./exit-codes.ts";
@@ -66,7 +67,31 @@ test("while it asks the owner", async () => {
   expect(points).toBeGreaterThanOrEqual(6);
 }, 60_000);
 
-test("while it pays", async () => {
+test("while it pays a merchant that keeps answers: every time the answer is in hand, for one debit", async () => {
+  merchant.behaviour = { keeps: "required" };
+  const fetched: number[] = [];
+  const points = await sweep(async (n) => {
+    const url = `${merchant.url}?kept=${n}`;
+    await approved(url);
+    const killed = await killedAt(n, url);
+    const asked = presented(url).length;
+    const again = await box.run(words(url));
+    expect([n, again.exit, again.json.data?.["response"]?.body.text]).toEqual([n, EXIT.ok, CONTENT]);
+    if (asked > 0 && presented(url).length > asked) fetched.push(n);
+    const payments = new Set(presented(url).map(({ headers }) => headers["payment-signature"]));
+    expect([n, payments.size, await stateOf(url)]).toEqual([n, 1, "paid"]);
+    return killed;
+  });
+  // Without a trace of the answers on this machine: still there to be fetched, still one debit each.
+  rmSync(box.path("home/answers"), { recursive: true });
+  expect((await box.run(words(`${merchant.url}?kept=1`))).json.data["response"].body.text).toBe(CONTENT);
+  expect(points).toBeGreaterThanOrEqual(12);
+  expect(fetched.length).toBeGreaterThan(0);
+  expect(merchant.settled.size).toBe(new Set(merchant.presented.map(({ url }) => url)).size);
+}, 60_000);
+
+test("while it pays a merchant that does not: the answer in hand, or the certainty that it is paid", async () => {
+  merchant.reset();
   const ends = { answered: 0, paidBefore: 0 };
   const points = await sweep(async (n) => {
     const url = `${merchant.url}?paid=${n}`;

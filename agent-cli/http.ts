@@ -16,7 +16,7 @@ export interface HttpResponse {
   /** Lowercase names; repeated headers are joined with a comma. */
   headers: Readonly<Record<string, string>>;
   body: Uint8Array;
-  /** False when the body broke off, or is larger than MAX_RESPONSE_BODY_BYTES. */
+  /** False when the body broke off, or is larger than it may be. */
   complete: boolean;
 }
 
@@ -25,7 +25,12 @@ export type Exchange =
   /** `reached`: a connection stood, so the request may have been read. Otherwise not a byte of it has left. */
   | { ok: false; reached: boolean; problem: string };
 
-export function exchange(request: HttpRequest, signal: AbortSignal, timeoutSeconds = HTTP_TIMEOUT_SECONDS): Promise<Exchange> {
+export function exchange(
+  request: HttpRequest,
+  signal: AbortSignal,
+  timeoutSeconds = HTTP_TIMEOUT_SECONDS,
+  maxBodyBytes = MAX_RESPONSE_BODY_BYTES,
+): Promise<Exchange> {
   const { promise, resolve } = Promise.withResolvers<Exchange>();
   const secure = request.url.startsWith("https:");
   const deadline = AbortSignal.timeout(timeoutSeconds * 1000);
@@ -43,19 +48,19 @@ export function exchange(request: HttpRequest, signal: AbortSignal, timeoutSecon
   });
   outgoing.on("socket", (socket) => socket.once(secure ? "secureConnect" : "connect", () => (reached = true)));
   outgoing.on("error", broke);
-  outgoing.on("response", (incoming) => void readResponse(incoming).then((response) => resolve({ ok: true, ...response })));
+  outgoing.on("response", (incoming) => void readResponse(incoming, maxBodyBytes).then((response) => resolve({ ok: true, ...response })));
   outgoing.end(request.body);
   return promise;
 }
 
-async function readResponse(incoming: http.IncomingMessage): Promise<HttpResponse> {
+async function readResponse(incoming: http.IncomingMessage, maxBodyBytes: number): Promise<HttpResponse> {
   const chunks: Buffer[] = [];
   let length = 0;
   let complete = true;
   try {
     for await (const chunk of incoming as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > MAX_RESPONSE_BODY_BYTES) {
+      if (length > maxBodyBytes) {
         complete = false;
         break; // destroys the connection
       }

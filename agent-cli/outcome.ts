@@ -59,6 +59,8 @@ const FAILURES = {
   request_differs: EXIT.differs,
   terms_differ: EXIT.differs,
   receipt_differs: EXIT.differs,
+  /** Not the payee, the key or the signature of before. */
+  merchant_changed: EXIT.differs,
   no_payment_required: EXIT.differs,
   evidence_differs: EXIT.differs,
   /** Dearer than the agent was told to go. */

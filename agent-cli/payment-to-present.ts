@@ -2,6 +2,7 @@
 import { unixNow } from "../shared/time.ts";
 import { shortCode } from "../shared/payment-request.ts";
 import type { Context } from "./context.ts";
+import { carriesId, paidTransaction, withId } from "./identified-payment.ts";
 import type { InboxItem } from "./inbox.ts";
 import { fail, type Failure, type Next, type Outcome } from "./outcome.ts";
 import { checkPayment } from "./payment.ts";
@@ -13,13 +14,18 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
   if (!purchase.ok) return purchase;
   const undecided = notApproved(purchase.data);
   if (undecided) return undecided;
+  const { journal } = purchase.data;
   // What was presented before is presented again; the journal refuses anything else.
-  const payload =
-    purchase.data.journal?.state === "sent" ? purchase.data.journal.payload : (item.payment ?? purchase.data.journal?.payload);
+  const presented = journal?.state === "sent" || journal?.state === "settled";
+  const payload = presented ? journal.payload : (item.payment ?? journal?.payload);
   if (!payload)
     return fail("request_not_found", "The payment of this request is not on this machine.", { hint: "Name the payment's file." });
-  return checkPayment(payload, `the payment of ${shortCode(item.digest)}`);
+  return checkPayment(payload, `the payment of ${shortCode(item.digest)}`, isAnswerLeft(context));
 }
+
+/** Of a payment that is paid, the merchant may have kept the answer: presenting it again is never too late. */
+export const isAnswerLeft = (context: Context) => (payment: Payment) =>
+  carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
 
 /** Why a request has no payment to present: nobody decided yet, or somebody said no. */
 export function notApproved(purchase: Purchase): Failure | undefined {

@@ -14,6 +14,7 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { checkWritable, readJson } from "./files.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
+import { carriesId } from "./identified-payment.ts";
 import { duration, field, type Layout } from "./layout.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
 import { claimPayment, concludePayment, type Fate, journalKey, keepAnswer, type Payment } from "./payment-journal.ts";
@@ -21,20 +22,24 @@ import { judge, type Receipt, unknown } from "./verdict.ts";
 import { money, moneySchema, renderResponse, responseSchema, responseView } from "./views.ts";
 
 /** Reads a signed payment and checks all that can be checked of it alone: terms, window, account, signature. */
-export async function readPayment(file: string): Promise<Outcome<Payment>> {
+export async function readPayment(file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {
   const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" });
-  return payload.ok ? checkPayment(payload.data, `"${file}"`) : payload;
+  return payload.ok ? checkPayment(payload.data, `"${file}"`, isPaid) : payload;
 }
 
+/** Whether a payment was made, and its answer may be had again: then it is never too late to present it. */
+type IsPaid = (payment: Payment) => boolean;
+
 /** @param what what the payload is called where it is none */
-export async function checkPayment(payload: PaymentPayload, what: string): Promise<Outcome<Payment>> {
+export async function checkPayment(payload: PaymentPayload, what: string, isPaid: IsPaid): Promise<Outcome<Payment>> {
   const exact = checkShape(payload.payload, exactPayloadSchema);
   if (!exact.ok) return fail("invalid_file", `${what} is not a payment payload: payload.${exact.problem}.`);
   const { authorization } = exact.value;
   const now = unixNow();
   // Which ledger settles is the merchant's to know; here it only has to be one and the same throughout.
   const ledger = authorization.ledger ?? ("" as Digest);
-  const verified = await verifyExact(payload, payload.accepted, { now, ledger });
+  const expiryIsTheLedgers = isPaid({ payload, authorization });
+  const verified = await verifyExact(payload, payload.accepted, { now, ledger, expiryIsTheLedgers });
   if (verified.ok) return succeed({ payload, authorization });
   switch (verified.code) {
     case "payment_expired":
@@ -87,7 +92,14 @@ export async function present(context: Context, request: HttpRequest, payment: P
   const verdict = judge(answer, authorization);
   if (verdict.ok) keepAnswer(context, journalKey(authorization), answer);
   await conclude(context, request, authorization, fateOf(verdict));
-  return report(context, request, authorization, answer, destination);
+  const reported = report(context, request, authorization, answer, destination);
+  if (reported.ok || reported.error.code !== "http_error" || !reported.error.details?.["receipt"] || !carriesId(payload)) return reported;
+  // Paid, and what came is not what was bought. The merchant may have kept a whole one.
+  return {
+    ...reported,
+    error: { ...reported.error, hint: "It is paid. Run the next command: it pays nothing more." },
+    next: repeat(context),
+  };
 }
 
 /** What an answer to a payment comes to, said to whoever asked. The same for an answer that was kept. */
@@ -120,8 +132,10 @@ function fateOf(verdict: Outcome<Receipt>): Fate {
   const receipt = details?.["receipt"] as Receipt | undefined;
   const transaction = receipt?.transaction ?? (details?.["paidBefore"] === true ? String(details["transaction"]) : undefined);
   if (transaction !== undefined) return { state: "settled", transaction };
-  // "Used before" without naming our transaction proves neither that we paid nor that we did not.
-  return verdict.exit === EXIT.paymentRejected && code !== "nonce_replayed" ? { state: "refused", code } : { state: "sent" };
+  // "Used before" without naming our transaction proves neither that we paid nor that we did not; an id that belongs to
+  // another approval of the same request says that one of the two may have been paid.
+  const proves = code !== "nonce_replayed" && code !== "payment_identifier_conflict";
+  return verdict.exit === EXIT.paymentRejected && proves ? { state: "refused", code } : { state: "sent" };
 }
 
 /** Journal and audit log say the same. The answer is there already, so a full disk is told and changes nothing else. */

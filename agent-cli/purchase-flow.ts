@@ -6,7 +6,9 @@ import { approvedRequest } from "./approved-request.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { FacilitatorInput } from "./facilitator.ts";
+import { carriesId, withId } from "./identified-payment.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
+import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { type Paid, present, report } from "./payment.ts";
 import { authorizationOf, concludePayment, keptAnswer } from "./payment-journal.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
@@ -73,7 +75,7 @@ async function pay(context: Context, input: FlowInput, purchase: Purchase): Prom
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment.data);
   if (!http.ok) return http;
   if (input.dryRun) return fail("not_approved", `Nothing was sent. It would present the payment of ${shortCode(purchase.digest)}.`);
-  const paid = await present(context, http.data, payment.data, input);
+  const paid = await present(context, http.data, withId(context, payment.data), input);
   return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest), kept: false }) : paid;
 }
 
@@ -93,7 +95,7 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   const { conclusion, transaction, said, doubt } = status.data;
   if (conclusion === "paid" && transaction !== undefined) {
     await concludePayment(context, digest, { state: "settled", transaction });
-    return paidWithoutAnswer(code, transaction);
+    return answerOf(context, input, { ...purchase, journal: { ...journal, transaction } });
   }
   if (conclusion === "not_paid") {
     await concludePayment(context, digest, { state: "refused", code: said });
@@ -107,22 +109,28 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   });
 }
 
-function showKept(context: Context, input: FlowInput, { digest, journal }: Purchase): Outcome<Bought> {
+async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const { digest, journal } = purchase;
   const kept = keptAnswer(context, digest);
   if (!kept.ok) return kept;
   const stored = findRequest(context, digest);
   const code = shortCode(digest);
-  if (!kept.data || !stored.ok || !journal) return paidWithoutAnswer(code, journal?.transaction ?? "");
+  if (!kept.data || !stored.ok || !journal) return answerOf(context, input, purchase);
   const { method, url } = stored.data.request.http;
   const shown = report(context, { method, url, headers: [] }, authorizationOf(journal.payload), kept.data, input);
   return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
 }
 
-function paidWithoutAnswer(code: string, transaction: string): Failure {
-  return refuse("nonce_replayed", EXIT.paymentRejected, `${code} was paid, once, and its answer never arrived here.`, {
-    hint: "Do not pay again. Ask the merchant for what was bought, with the transaction as proof.",
-    details: { paidBefore: true, transaction },
-  });
+/** Paid, and the answer never arrived here: a merchant that keeps answers gives it to the same payment, which pays nothing more. */
+async function answerOf(context: Context, input: FlowInput, { digest, journal }: Purchase): Promise<Outcome<Bought>> {
+  const code = shortCode(digest);
+  const transaction = journal?.transaction ?? "";
+  const payment = journal && withId(context, { payload: journal.payload, authorization: authorizationOf(journal.payload) });
+  if (!payment || !carriesId(payment.payload) || input.dryRun) return paidWithoutAnswer(code, transaction);
+  const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
+  if (!http.ok) return http;
+  const answer = await fetchAnswer(context, http.data, payment, transaction, input);
+  return answer.ok ? succeed({ ...answer.data, shortCode: code, kept: false }) : answer;
 }
 
 /** Said for certain: this payment bought nothing. Whoever still wants the thing needs another one. */

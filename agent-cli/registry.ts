@@ -24,6 +24,8 @@ import { ledgerAudit } from "./commands/ledger-audit.ts";
 import { mcp } from "./commands/mcp.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
 import { pay } from "./commands/pay.ts";
+import { pinsForget } from "./commands/pins-forget.ts";
+import { pinsList } from "./commands/pins-list.ts";
 import { quote } from "./commands/quote.ts";
 import { receiptExport } from "./commands/receipt-export.ts";
 import { receiptShow } from "./commands/receipt-show.ts";
@@ -60,6 +62,8 @@ export const COMMANDS: readonly Command[] = [
   auditList,
   auditVerify,
   auditExport,
+  pinsList,
+  pinsForget,
   keyShow,
   keyBackup,
   keyChangePassphrase,
@@ -85,6 +89,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   http: "plain HTTP, with or without a payment",
   key: "the owner's key",
   ledger: "the ledger's own book",
+  pins: "what is known about merchants",
   owner: "the owner's key and decisions",
   receipt: "what shows that a request was paid",
   request: "what the agent asks its owner to pay for",

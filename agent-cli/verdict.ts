@@ -23,7 +23,12 @@ export interface Receipt {
 }
 
 /** Codes that say neither paid nor not paid. A copy that is still in progress may yet settle. */
-const UNKNOWN: ReadonlySet<ErrorCode> = new Set(["settlement_pending", "payment_in_progress", "unexpected_settle_error"]);
+const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
+  "settlement_pending",
+  "payment_in_progress",
+  "unexpected_settle_error",
+  "answer_not_stored", // without the receipt that belongs to it
+]);
 /** Codes that say: nothing happened, come back. */
 const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable"]);
 /** Codes about the resource and not about the payment. */
@@ -47,7 +52,8 @@ export function judge(response: HttpResponse, authorization: Authorization): Out
   });
 }
 
-function judgeReceipt(receipt: SettleResponse, { status, complete }: HttpResponse, authorization: Authorization): Outcome<Receipt> {
+function judgeReceipt(receipt: SettleResponse, response: HttpResponse, authorization: Authorization): Outcome<Receipt> {
+  const { status, complete } = response;
   const wrong = [
     receipt.network !== authorization.network && "network",
     receipt.payer && receipt.payer !== authorization.from && "payer",
@@ -66,6 +72,12 @@ function judgeReceipt(receipt: SettleResponse, { status, complete }: HttpRespons
     payer: authorization.from,
     amount: receipt.amount ?? authorization.value,
   };
+  if (response.headers[PAYMENT_ERROR.toLowerCase()] === "answer_not_stored") {
+    return refuse("answer_not_stored", EXIT.httpErrorAfterPayment, "This was paid, once, and delivered before; the answer was not kept.", {
+      hint: "Do not pay again. Ask the merchant for what was bought, with the transaction as proof.",
+      details: { receipt: paid, paidBefore: true, transaction: paid.transaction },
+    });
+  }
   if (status < 200 || status >= 300) {
     return fail("http_error", `The payment was settled, and the merchant answered ${status}.`, {
       hint: "It is paid. Present the same payment again; do not sign a new one.",
@@ -94,6 +106,18 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
       return refuse(code, EXIT.paymentRejected, "This very payment was settled before, and its answer was given then. It is paid, once.", {
         hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
         details: { status, paidBefore: true, transaction },
+      });
+    }
+    if (code === "payment_identifier_conflict") {
+      return refuse(code, EXIT.paymentRejected, "The merchant knows this purchase under another payment, and did not take this one.", {
+        hint: "Do not pay again: another approval of this request was presented there, perhaps from another machine. Present that one.",
+        details: { status },
+      });
+    }
+    if (code === "payment_identifier_required") {
+      return refuse(code, EXIT.paymentRejected, `The merchant says: ${message}`, {
+        hint: "The id is sent from where the request was made and the merchant's own terms are kept. Present the payment there.",
+        details: { status },
       });
     }
     const exit: ExitCode = BUSY.has(code) ? EXIT.busy : RESOURCE.has(code) ? EXIT.httpErrorAfterPayment : EXIT.paymentRejected;

@@ -10,7 +10,9 @@ const NEAR_SECONDS = 600;
 const MANY = 5;
 
 export function approvalWarnings(view: ApprovalView): string[] {
-  return [...ofTheTerms(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)].filter(([applies]) => applies).map(([, text]) => text);
+  return [...ofTheTerms(view), ...ofTheMerchant(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)]
+    .filter(([applies]) => applies)
+    .map(([, text]) => text);
 }
 
 type Warning = [applies: boolean, text: string];
@@ -22,6 +24,25 @@ function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[]
       ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
       "It is for another ledger than the one you have configured.",
     ],
+  ];
+}
+
+/**
+ * New is what was pinned when this request was made, or since. A key is new for as long as the owner has approved nothing
+ * with it: a request that was made only to have it pinned does not make it old.
+ */
+function ofTheMerchant({ request, pin, history }: ApprovalView): Warning[] {
+  if (!pin) return [];
+  const here = history.filter(({ decision, url }) => decision === "approved" && URL.parse(url)?.origin === pin.origin);
+  const lastApproval = Math.max(0, ...here.map(({ at }) => parseTimestamp(at) ?? 0));
+  const isNew = (at: string, before: number) => (parseTimestamp(at) ?? 0) >= before;
+  const requested = parseTimestamp(request.createdAt) ?? 0;
+  const first = isNew(pin.firstSeenAt, requested);
+  const changedKey = pin.key && (isNew(pin.key.since, requested) || (lastApproval > 0 && isNew(pin.key.since, lastApproval)));
+  return [
+    [pin.payTo !== request.payment.payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
+    [first, "This merchant is seen for the first time."],
+    [!first && changedKey === true, "This merchant signs its terms with a NEW KEY."],
   ];
 }
 

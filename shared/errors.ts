@@ -193,7 +193,7 @@ const TABLE = {
   answer_not_stored: {
     status: 409,
     ...FINAL,
-    message: "This was paid for and delivered; the answer was too large to keep.",
+    message: "This was paid for and delivered; the answer was not kept.",
     hint: "The receipt in PAYMENT-RESPONSE is the same one. Do not pay again for the same answer.",
   },
   unauthorized: {

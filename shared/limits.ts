@@ -73,6 +73,15 @@ export const CAPTURE_ATTEMPTS = 2;
 /** One HTTP exchange of the CLI. */
 export const HTTP_TIMEOUT_SECONDS = 60;
 
+/** How long a client believes what it has seen of a merchant, counted from the last visit. */
+export const PIN_SECONDS = 180 * 24 * 3600;
+/** Merchants that a client remembers. Those that it has not seen for the longest time make room. */
+export const MAX_PINS = 1000;
+/** A merchant's did:web document, its keys, and how long it may take to come. */
+export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
+export const MAX_DID_METHODS = 32;
+export const DID_TIMEOUT_SECONDS = 3;
+
 /** Verifications and settlements over HTTP that one address may ask for in 10 seconds. */
 export const MAX_CALLS_PER_PERIOD = 1000;
 /** Faucet grants that one address may ask for in 60 seconds. */
@@ -147,6 +156,8 @@ export const MAX_STORED_ANSWERS = 1000;
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** How long an answer may take to be complete before it counts as a stream, and is not kept. */
 export const ANSWER_PATIENCE_SECONDS = 0.1;
+/** What a client echoes of an advertised `payment-identifier`, its own id included. An honest one is a tenth of it. */
+export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** A signed offer is valid until the end of the window after the one it was made in. */
 export const OFFER_WINDOW_SECONDS = 900;
 /** A file of evidence. */

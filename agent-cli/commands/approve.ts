@@ -15,6 +15,8 @@ import { checkWritable, writeJson } from "../files.ts";
 import { allowHttpField } from "../http-request.ts";
 import { inboxFile, put } from "../inbox.ts";
 import { field } from "../layout.ts";
+import { identify, type Merchant, rememberMerchant } from "../merchant-identity.ts";
+import { pinOf } from "../merchant-pins.ts";
 import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
 import { checkForOwner, merchantsOwnTerms } from "../owner-checks.ts";
 import { findOwner, openOwner } from "../owner-key.ts";
@@ -104,6 +106,8 @@ export const approve = defineCommand({
       });
     }
     if (context.io.signal.aborted) return interrupted();
+    const pinned = view.data.judged ? await rememberMerchant(context, view.data.judged) : succeed(undefined);
+    if (!pinned.ok) return pinned;
     const handed = await handOver(context, input, subject.data, payload, authorization);
     if (!handed.ok) return handed;
     return succeed(
@@ -137,7 +141,7 @@ async function viewOf(
   input: Input,
   subject: Subject,
   key: Parameters<typeof checkForOwner>[2],
-): Promise<Outcome<ApprovalView>> {
+): Promise<Outcome<ApprovalView & { judged?: Merchant | undefined }>> {
   const { request } = subject;
   const checked = await checkForOwner(context, subject, key);
   if (!checked.ok) return checked;
@@ -151,6 +155,12 @@ async function viewOf(
     ? await merchantsOwnTerms(context, request, checked.data, input.allowHttp)
     : succeed(undefined);
   if (!merchant.ok) return merchant;
+  const { url } = request.http;
+  const required = merchant.data;
+  const judged = required && (await identify(context, url, { required, offer: checked.data.offer }));
+  if (judged && !judged.ok) return judged;
+  const known = pinOf(context, new URL(url).origin);
+  if (!known.ok) return known;
   const now = unixNow();
   return succeed({
     request,
@@ -161,7 +171,9 @@ async function viewOf(
     open: openPayments(context),
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
-    merchant: merchant.data,
+    merchant: required,
+    judged: judged?.data,
+    pin: judged?.data.pin ?? known.data,
   });
 }
 

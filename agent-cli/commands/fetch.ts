@@ -16,10 +16,11 @@ import type { HttpRequest } from "../http.ts";
 import { curlFields, httpRequest } from "../http-request.ts";
 import { look } from "../inbox.ts";
 import { field } from "../layout.ts";
+import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant-identity.ts";
 import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
 import { paidSchema, renderPaid } from "../payment.ts";
 import { type Purchase, purchaseOf } from "../purchase.ts";
-import { goOn, isOver } from "../purchase-flow.ts";
+import { type Bought, goOn, isOver } from "../purchase-flow.ts";
 import { fileRequest, makeRequest, openAgent } from "../request-maker.ts";
 import { findInInbox } from "../request-ref.ts";
 import { findLike } from "../request-store.ts";
@@ -53,6 +54,8 @@ const boughtSchema = paidSchema.extend({
   shortCode: z.string(),
   /** It was bought in an earlier run, and its answer was kept. */
   kept: z.boolean(),
+  /** What was found about the merchant, in the run that asked it. */
+  merchant: merchantSchema.optional(),
 });
 const triedSchema = z.strictObject({
   dryRun: z.literal(true),
@@ -60,6 +63,7 @@ const triedSchema = z.strictObject({
   price: moneySchema,
   payTo: z.string(),
   covers: z.string(),
+  merchant: merchantSchema,
 });
 
 export const fetchCommand = defineCommand({
@@ -151,6 +155,9 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
   if (!agent.ok) return agent;
   const made = await makeRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
   if (!made.ok) return made;
+  // After the request is made, so that what is new about the merchant is not older than the request.
+  const merchant = await identify(context, url, { required, offer });
+  if (!merchant.ok) return merchant;
   const { request, digest, scope } = made.data;
   if (input.dryRun) {
     const covers = coverageText(scope, request.http);
@@ -160,12 +167,21 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
       price: money(offer.amount, offer.asset),
       payTo: offer.payTo,
       covers,
+      merchant: merchant.data.view,
     });
   }
+  const pinned = await rememberMerchant(context, merchant.data);
+  if (!pinned.ok) return pinned;
   const filed = await fileRequest(context, made.data, http);
   if (!filed.ok) return filed;
   context.progress(`Asked the owner: ${shortCode(digest)}`);
-  return goOn(context, input, { digest, request, state: "pending" });
+  return withMerchant(await goOn(context, input, { digest, request, state: "pending" }), merchant.data.view);
+}
+
+/** Said where it was found out, however far this run came. */
+function withMerchant(went: Outcome<Bought>, merchant: MerchantView): Outcome<Bought & { merchant: MerchantView }> {
+  if (went.ok) return { ...went, data: { ...went.data, merchant } };
+  return { ...went, error: { ...went.error, details: { ...went.error.details, merchant } } };
 }
 
 /** A guard of the agent's own; it changes nothing and refuses the dearer. */

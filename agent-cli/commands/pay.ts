@@ -6,11 +6,13 @@ import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { dryRunField, forceField, outField } from "../fields.ts";
 import { allowHttpField, curlFields } from "../http-request.ts";
+import { carriesId, paidTransaction, withId } from "../identified-payment.ts";
 import { field } from "../layout.ts";
 import { type Outcome, succeed } from "../outcome.ts";
+import { fetchAnswer } from "../paid-answer.ts";
 import { paidSchema, present, readPayment, renderPaid } from "../payment.ts";
 import type { Payment } from "../payment-journal.ts";
-import { paymentToPresent } from "../payment-to-present.ts";
+import { isAnswerLeft, paymentToPresent } from "../payment-to-present.ts";
 import { findInInbox, looksLikeRequest } from "../request-ref.ts";
 import { money, moneySchema } from "../views.ts";
 
@@ -47,7 +49,10 @@ export const pay = defineCommand({
     if (!payment.ok) return payment;
     const http = await approvedRequest(context, input, payment.data);
     if (!http.ok) return http;
-    if (!input.dryRun) return present(context, http.data, payment.data, input);
+    const identified = withId(context, payment.data);
+    const paid = carriesId(identified.payload) ? paidTransaction(context, identified) : undefined;
+    if (paid !== undefined && !input.dryRun) return fetchAnswer(context, http.data, identified, paid, input);
+    if (!input.dryRun) return present(context, http.data, identified, input);
     const { value, asset, to } = payment.data.authorization;
     const { method, url } = http.data;
     return succeed({ dryRun: true as const, request: { method, url }, wouldPay: money(value, asset), payTo: to });
@@ -61,7 +66,7 @@ export const pay = defineCommand({
 
 /** A file of that name comes first, as it always has. */
 async function findPaymentFor(context: Context, word: string): Promise<Outcome<Payment>> {
-  if (existsSync(word) || !looksLikeRequest(word)) return readPayment(word);
+  if (existsSync(word) || !looksLikeRequest(word)) return readPayment(word, isAnswerLeft(context));
   const item = await findInInbox(context, word);
   return item.ok ? paymentToPresent(context, item.data) : item;
 }

@@ -5,6 +5,7 @@ import { defineCommand } from "../command.ts";
 import { isRedirect } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
 import { duration, field } from "../layout.ts";
+import { pinOf } from "../merchant-pins.ts";
 import { succeed } from "../outcome.ts";
 import { askTerms, coverage } from "../terms.ts";
 import { coverageText, money, moneySchema, untrusted, untrustedSchema } from "../views.ts";
@@ -36,6 +37,8 @@ export const quote = defineCommand({
       description: untrustedSchema.optional(),
       /** How many of its offers can be paid here; this is the best. */
       offers: z.number(),
+      /** What is known from earlier purchases; a quote itself is not remembered. */
+      merchant: z.strictObject({ firstSeenAt: z.string(), signs: z.boolean(), sameAccount: z.boolean() }).optional(),
     }),
     z.strictObject({ priced: z.literal(false), ...request, status: z.number(), location: z.string().optional() }),
   ]),
@@ -57,6 +60,8 @@ export const quote = defineCommand({
     const [offer] = offers;
     const scope = coverage(made.data, offer);
     if (!scope.ok) return scope;
+    const pin = pinOf(context, new URL(url).origin);
+    if (!pin.ok) return pin;
     return succeed({
       priced: true as const,
       method,
@@ -69,6 +74,9 @@ export const quote = defineCommand({
       covers: coverageText(scope.data, boundRequest(made.data)),
       ...(required.resource.description && { description: untrusted(required.resource.description) }),
       offers: offers.length,
+      ...(pin.data && {
+        merchant: { firstSeenAt: pin.data.firstSeenAt, signs: pin.data.key !== undefined, sameAccount: pin.data.payTo === offer.payTo },
+      }),
     });
   },
   render(data, layout) {
@@ -83,6 +91,8 @@ export const quote = defineCommand({
       ...field(layout, "network", data.network),
       ...field(layout, "pays for", data.covers),
       ...field(layout, "time", `${duration(data.maxTimeoutSeconds)} from approval to payment`),
+      ...(data.merchant ? field(layout, "known", `since ${data.merchant.firstSeenAt}`) : []),
+      ...(data.merchant?.sameAccount === false ? field(layout, "BUT", "it asks to be paid to another account than before") : []),
       ...(data.description ? field(layout, "it says", showUnsafe(data.description.text)) : []),
     ];
   },

@@ -15,6 +15,7 @@ import { checkWritable, writeJson } from "../files.ts";
 import type { HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
 import { field } from "../layout.ts";
+import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant-identity.ts";
 import { fail, type Outcome, succeed } from "../outcome.ts";
 import { decideBy } from "../purchase.ts";
 import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../request-maker.ts";
@@ -69,6 +70,8 @@ export const requestCreate = defineCommand({
     covers: z.string(),
     /** Whose terms these are: asked of the merchant, or taken from the flags. */
     termsFrom: z.enum(["merchant", "flags"]),
+    /** What is known about the merchant; absent when it was not asked. */
+    merchant: merchantSchema.optional(),
     ...expirySchema,
   }),
   examples: [
@@ -92,11 +95,16 @@ export const requestCreate = defineCommand({
     if (!agent.ok) return agent;
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
     if (!terms.ok) return terms;
-    const { offer } = terms.data;
+    const { offer, required } = terms.data;
     const made = await makeRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
     if (!made.ok) return made;
+    // After the request is made, so that what is new about the merchant is not older than the request.
+    const merchant = required ? await identify(context, http.data.url, { required, offer }) : undefined;
+    if (merchant && !merchant.ok) return merchant;
     const { request, shortCode: code } = made.data;
     const file = input.inbox ? undefined : (input.out ?? `request-${code}.json`);
+    const pinned = merchant && !input.dryRun ? await rememberMerchant(context, merchant.data) : succeed(undefined);
+    if (!pinned.ok) return pinned;
     const filed = input.dryRun ? succeed(undefined) : await write(context, made.data, http.data, file, input.force);
     if (!filed.ok) return filed;
     const { method, url } = http.data;
@@ -113,6 +121,7 @@ export const requestCreate = defineCommand({
         payTo: offer.payTo,
         covers: coverageText(made.data.scope, request.http),
         termsFrom: input.offline ? ("flags" as const) : ("merchant" as const),
+        ...(merchant && { merchant: merchant.data.view }),
         ...expiry(decideBy(request), unixNow()),
       },
       input.dryRun ? undefined : { argv: decideArgv(code, file), by: "owner", why: `read and decide request ${code}` },
@@ -128,6 +137,7 @@ export const requestCreate = defineCommand({
     ...field(layout, "for", `${data.method} ${data.url}`),
     ...field(layout, "pays for", data.covers),
     ...field(layout, "terms", data.termsFrom === "merchant" ? "the merchant's own" : "from the flags; the merchant was not asked"),
+    ...(data.merchant ? field(layout, "merchant", merchantText(data.merchant)) : []),
     ...field(layout, "decide by", expiryText(data)),
   ],
 });

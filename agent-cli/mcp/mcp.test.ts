@@ -72,7 +72,18 @@ describe("the tools", () => {
   });
 
   test("refuse what is not theirs, whatever is sent", async () => {
-    for (const name of ["approve", "owner_approve", "decline", "revoke", "key_show", "key_backup", "audit_list", "agent_create", "mcp"])
+    for (const name of [
+      "approve",
+      "owner_approve",
+      "decline",
+      "revoke",
+      "key_show",
+      "key_backup",
+      "audit_list",
+      "pins_forget",
+      "agent_create",
+      "mcp",
+    ])
       expect(await call(name)).toMatchObject({ isError: true, error: { code: "usage" } });
     const smuggled = { url: merchant.url, reason: REASON, agentFile: box.path("owner.json") };
     expect(await call("request_create", smuggled)).toMatchObject({ isError: true, error: { code: "usage" } });

@@ -3,12 +3,14 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
 import { bindingOf, type BoundRequest } from "../../shared/binding.ts";
-import { bodyDigest, type Digest } from "../../shared/digest.ts";
+import { bodyDigest, canonicalJson, type Digest } from "../../shared/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ERRORS, type ErrorCode, errorBody } from "../../shared/errors.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
+import { identifierOf, PAYMENT_IDENTIFIER, paymentIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { echoesExtensions } from "../../shared/offer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { paymentPayloadSchema, type PaymentRequirements, type SettleResponse } from "../../shared/x402.ts";
 
@@ -27,6 +29,10 @@ interface Behaviour {
   receipt: Partial<SettleResponse>;
   /** Settles, and closes the connection instead of answering. */
   loseAnswer: boolean;
+  /** Offers or requires a `payment-identifier`, and gives a paid answer again under it; `receipt` gives the receipt alone. */
+  keeps: "offered" | "required" | "receipt";
+  /** Extensions of its 402. */
+  extensions: Record<string, unknown>;
   /** Answers in place of the merchant; `paid` says whether a payment came along. True when it did. */
   instead: (request: http.IncomingMessage, response: http.ServerResponse, paid: boolean) => boolean;
 }
@@ -39,6 +45,8 @@ export interface TestMerchant {
   /** Requests that came with a payment, and what settled. */
   presented: http.IncomingMessage[];
   settled: Set<string>;
+  /** What was sold under an id. */
+  kept: Map<string, { payment: string; receipt: SettleResponse }>;
   reset(): void;
 }
 
@@ -57,10 +65,12 @@ export async function startMerchant(): Promise<TestMerchant> {
     behaviour: {},
     presented: [],
     settled: new Set(),
+    kept: new Map(),
     reset() {
       merchant.behaviour = {};
       merchant.presented = [];
       merchant.settled = new Set();
+      merchant.kept = new Map();
     },
   };
   return merchant;
@@ -78,13 +88,24 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   if (typeof header !== "string") return refuse(merchant, request, response, offer, "payment_required");
   const payload = decodeHeader(header, paymentPayloadSchema);
   if (!payload.ok) return refuse(merchant, request, response, offer, payload.code);
-  const verified = await verifyExact(payload.value, offer, { now: unixNow(), ledger: LEDGER });
+  const verified = await verifyExact(payload.value, offer, { now: unixNow(), ledger: LEDGER, expiryIsTheLedgers: !!behaviour.keeps });
   if (!verified.ok) return refuse(merchant, request, response, offer, verified.code);
+  const sent = behaviour.keeps ? identifierOf(payload.value.extensions) : undefined;
+  const id = sent?.ok ? sent.id : undefined;
+  if (behaviour.keeps === "required" && id === undefined) return refuse(merchant, request, response, offer, "payment_identifier_required");
+  if (!echoesExtensions(payload.value.extensions, advertised(merchant)))
+    return refuse(merchant, request, response, offer, "extension_echo_mismatch");
+  const payment = canonicalJson(payload.value.payload);
+  const kept = id === undefined ? undefined : merchant.kept.get(id);
+  if (kept && kept.payment !== payment) return refuse(merchant, request, response, offer, "payment_identifier_conflict");
+  if (kept && behaviour.loseAnswer) return void response.destroy();
+  if (kept && behaviour.keeps === "receipt") return give(response, kept.receipt, "answer_not_stored");
+  if (kept) return give(response, kept.receipt);
+  if (verified.payment.validBefore < unixNow()) return refuse(merchant, request, response, offer, "payment_expired");
   if (merchant.settled.has(verified.payment.nonce)) {
     return refuse(merchant, request, response, offer, "nonce_replayed", verified.transaction);
   }
   merchant.settled.add(verified.payment.nonce);
-  if (behaviour.loseAnswer) return void response.destroy();
   const receipt = {
     success: true,
     transaction: verified.transaction,
@@ -93,7 +114,18 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
     amount: verified.payment.value,
     ...behaviour.receipt,
   };
-  response.writeHead(200, { "content-type": "text/plain", [PAYMENT_RESPONSE]: encodeHeader(receipt) }).end(CONTENT);
+  if (id !== undefined) merchant.kept.set(id, { payment, receipt });
+  if (behaviour.loseAnswer) return void response.destroy();
+  give(response, receipt);
+}
+
+function give(response: http.ServerResponse, receipt: SettleResponse, error?: ErrorCode): void {
+  const headers = { "content-type": "text/plain", [PAYMENT_RESPONSE]: encodeHeader(receipt), ...(error && { [PAYMENT_ERROR]: error }) };
+  response.writeHead(error ? ERRORS[error].status : 200, headers).end(error ? "" : CONTENT);
+}
+
+function advertised({ behaviour: { keeps, extensions } }: TestMerchant): Record<string, unknown> {
+  return { ...(keeps && { [PAYMENT_IDENTIFIER]: paymentIdentifier(keeps === "required") }), ...extensions };
 }
 
 function offerFor({ behaviour, origin }: TestMerchant, request: http.IncomingMessage, body: Buffer): PaymentRequirements {
@@ -108,18 +140,20 @@ function offerFor({ behaviour, origin }: TestMerchant, request: http.IncomingMes
 }
 
 function refuse(
-  { behaviour, origin }: TestMerchant,
+  merchant: TestMerchant,
   request: http.IncomingMessage,
   response: http.ServerResponse,
   offer: PaymentRequirements,
   code: ErrorCode,
   used?: string,
 ): void {
+  const { behaviour, origin } = merchant;
   const required = {
     x402Version: 2,
     error: code,
     resource: { url: `${origin}${request.url}`, ...(behaviour.description && { description: behaviour.description }) },
     accepts: [...(behaviour.accepts ?? []), offer],
+    extensions: advertised(merchant),
   };
   response.writeHead(ERRORS[code].status, {
     "content-type": "application/json",

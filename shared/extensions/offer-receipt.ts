@@ -1,11 +1,7 @@
 /** The x402 extension `offer-receipt`: terms and receipts that a merchant signs, so that a third party can check them later. */
-import { hexSchema } from "../bytes.ts";
 import type { PaymentRequirements, SettleResponse } from "../x402.ts";
 
-const OFFER_RECEIPT = "offer-receipt";
-
-/** The merchant's signing key: an Ed25519 seed of 32 bytes in hex. It signs offers and receipts and nothing else, and owns no account. */
-export const receiptKeySchema = hexSchema(32);
+export const OFFER_RECEIPT = "offer-receipt";
 
 /** What an offer's signature covers. */
 export interface OfferPayload {

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { type DocumentName, DOCUMENTS } from "./signing.ts";
 import { GOODS, type Trick, type TrickName, TRICKS } from "./tricks.ts";
 
 export interface Seen {
@@ -22,6 +23,8 @@ export interface HostileMerchant {
   elsewhere: string;
   /** The address of a trick. */
   at(trick: TrickName): string;
+  /** What its key document says from now on; `honest` at first. */
+  publish(document: DocumentName): void;
   /** Every request, in order; the route's own count starts again when this is emptied by `reset`. */
   seen: Seen[];
   reset(): void;
@@ -41,10 +44,12 @@ export async function startHostileMerchant(port = 0): Promise<HostileMerchant> {
     response.end(GOODS);
   });
   const elsewhere = await listen(other, 0);
+  let document: DocumentName = "honest";
   const server = createServer((request, response) => {
     const times = seen.filter(({ path }) => path === request.url).length;
     const { path, payment } = record("merchant", request);
     const name = path.slice(1).replace(/\?.*$/, "");
+    if (path === "/.well-known/did.json") return DOCUMENTS[document].answer(response, new URL(origin).host, elsewhere);
     const trick: Trick | undefined = Object.hasOwn(TRICKS, name) ? TRICKS[name as TrickName] : undefined;
     request.resume();
     if (trick) trick.answer({ request, response, url: `${origin}${path}`, elsewhere, payment, times });
@@ -55,6 +60,7 @@ export async function startHostileMerchant(port = 0): Promise<HostileMerchant> {
     origin,
     elsewhere,
     at: (trick) => `${origin}/${trick}`,
+    publish: (name) => void (document = name),
     seen,
     reset: () => void (seen.length = 0),
     stop: async () => void (await Promise.all([server, other].map(close))),

@@ -9,6 +9,7 @@ import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/
 import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../../shared/x402.ts";
 import { paymentPayloadSchema } from "../../shared/x402.ts";
 import { HOSTILE_CHARACTERS } from "../hostile.ts";
+import { FIRST_KEY, SECOND_KEY, signedExtension } from "./signing.ts";
 
 /** What every trick sells for. */
 export const PRICE = "10000";
@@ -93,6 +94,13 @@ const offers = (changes: Partial<PaymentRequirements>) => asks((visit) => termsF
 
 /** Terminal controls, a hyperlink, and one of each character that moves, hides or imitates text. */
 const HOSTILE_TEXT = `\u001B[2J\u001B]8;;https://evil.example\u0007free\u001B]8;;\u0007 ${HOSTILE_CHARACTERS.map(([, char]) => char).join("a")}`;
+
+/** A 402 whose offer is signed, as `how` says; an honest one by the first key. */
+const signs = (how: (visit: Visit) => Parameters<typeof signedExtension>[2] | "not" = () => ({})) =>
+  asks((visit) => {
+    const [offer, signing] = [offerFor(visit), how(visit)];
+    return { ...termsFor(visit, offer), ...(signing !== "not" && { extensions: signedExtension(visit.url, offer, signing) }) };
+  });
 
 const LARGE_BODY = new Uint8Array(MAX_RESPONSE_BODY_BYTES + 1).fill(0x20);
 
@@ -244,6 +252,31 @@ export const TRICKS = {
     does: "500, with a receipt that says that it was paid",
     caughtBy: "payment.receipt",
     answer: onPayment((visit) => give(visit, receiptFor(visit), "broken", 500)),
+  },
+  signed: { does: "an honest 402, signed", answer: signs() },
+  "key-changes": {
+    does: "each 402 after the first is signed with another key",
+    answer: signs(({ times }) => ({ key: times === 0 ? FIRST_KEY : SECOND_KEY })),
+  },
+  "signature-vanishes": {
+    does: "the first 402 is signed, those after it are not",
+    answer: signs(({ times }) => (times === 0 ? {} : "not")),
+  },
+  "signature-appears": {
+    does: "the first 402 is not signed, those after it are",
+    answer: signs(({ times }) => (times === 0 ? "not" : {})),
+  },
+  "signed-price": { does: "a signature under another price", answer: signs(() => ({ changes: { amount: "1" } })) },
+  "signed-payee": { does: "a signature under another payee", answer: signs(() => ({ changes: { payTo: OTHER_ACCOUNT } })) },
+  "signed-resource": {
+    does: "a signature under another resource",
+    answer: signs(() => ({ changes: { resourceUrl: "https://shop.example/" } })),
+  },
+  "signed-long-ago": { does: "a signature that was valid until 2020", answer: signs(() => ({ changes: { validUntil: 1_600_000_000 } })) },
+  "signed-elsewhere": { does: "a signature with the key of another host", answer: signs(() => ({ host: "shop.example" })) },
+  "signed-falsely": {
+    does: "a signature of the second key that says it is the first's",
+    answer: signs(() => ({ key: { ...SECOND_KEY, name: FIRST_KEY.name } })),
   },
   "error-without-receipt": {
     does: "500 for every payment",

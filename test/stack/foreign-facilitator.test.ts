@@ -89,6 +89,17 @@ describe("when /settle gives no answer that can be believed, the outcome is pend
   });
 });
 
+test("when /settle settles and loses its answer, the buyer gets what was paid for as soon as it can be known, and not twice", async () => {
+  const buyer = await newBuyer();
+  const payment = await buyer.approved(slow());
+  foreign().misbehave("loses-answer", "/settle");
+  expect(verdict(await buyer.send(slow(), payment))).toBe("402 settlement_pending");
+  foreign().misbehave("honest");
+  expect(verdict(await buyer.send(slow(), payment))).toBe("200");
+  expect(verdict(await buyer.send(slow(), payment))).toBe("402 nonce_replayed");
+  expect((await buyer.balances()).owner).toEqual({ balance: 990_000n, held: 0n });
+});
+
 test("a facilitator that finds everything valid and settles nothing: the goods are withheld", async () => {
   const buyer = await newBuyer();
   const payment = await buyer.approved(slow());

@@ -88,6 +88,13 @@ test("a run that fails frees the id", async () => {
   expect(verdict(await send())).toBe("200");
 });
 
+test.each(["/throws", "/breaks-off"])("so does one that fails without an answer, %s, and it costs nothing", async (path) => {
+  const { buyer, send } = await bought(path);
+  expect((await send()).status).toBe(500);
+  expect(verdict(await send())).toBe("200");
+  expect((await buyer.balances()).owner).toEqual({ balance: 990_000n, held: 0n });
+});
+
 test("a forged payment takes no id from anybody", async () => {
   const { buyer, payment, send } = await bought("/slow");
   const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
@@ -149,12 +156,12 @@ describe("what cannot be kept", () => {
 describe("when the settlement's answer is lost", () => {
   const merchant = useForeignMerchant(() => world.stack.facilitator);
 
-  test("the answer that was made is finished by the capture alone: the handler does not run again", async () => {
+  test.each(["reset", "loses-answer"] as const)("%s: it is finished by the capture alone, the handler does not run again", async (mode) => {
     const buyer = await merchant.buyer(world.stack);
     const slow = { url: `${merchant.url}/slow` };
     const payment = named(await buyer.approved(slow), ID);
     const before = await merchant.runs();
-    merchant.facilitator.misbehave("reset", "/settle");
+    merchant.facilitator.misbehave(mode, "/settle");
     expect(verdict(await buyer.send(slow, payment))).toBe("402 settlement_pending");
     merchant.facilitator.misbehave("honest");
     await expect.poll(async () => verdict(await buyer.send(slow, payment)), { timeout: 5000 }).toBe("200");

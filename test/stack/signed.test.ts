@@ -14,6 +14,10 @@ import { describe, expect, test } from "vitest";
 import { PAYMENT_REQUIRED } from "../../shared/headers.ts";
 import { OFFER_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
+import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
+import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
+import { people } from "../../agent-cli/testing/people.ts";
+import { BUNDLES } from "../../scripts/build-workers.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 
 const RECEIPT_KEY = "5a".repeat(32);
@@ -84,6 +88,43 @@ describe("a merchant with a key", () => {
     const buyer = await world.buyer();
     const payment = { ...(await buyer.approved(premium())), extensions: { "offer-receipt": { info: { offers: [] } } } };
     expect(verdict(await buyer.send(premium(), payment))).toBe("200");
+  });
+});
+
+describe("a merchant that changes its key", () => {
+  const box = sandbox();
+  const meet = async (stack: Stack) => {
+    const made = await box.run([
+      "request",
+      "create",
+      `${stack.merchant}/premium`,
+      "--reason",
+      REASON,
+      "--agent-file",
+      "./agent.json",
+      "--inbox",
+    ]);
+    return made.exit === 0 ? (made.json.data["merchant"] as Record<string, unknown>) : made.json.error;
+  };
+  const start = (vars: Record<string, string>, merchantPort = 0) =>
+    startStack({ bundles: BUNDLES, merchantPort, vars: { "lez-merchant": vars } });
+
+  test("and publishes the old one beside it is the same merchant to our client", async () => {
+    await people(box);
+    const before = await start({ RECEIPT_KEY });
+    const known = await meet(before);
+    await before.stop();
+    expect(known).toMatchObject({ pinned: "new", signed: true, publicKey: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const port = Number(new URL(before.merchant).port);
+    const NEW_KEY = "5b".repeat(32);
+
+    const overlapping = await start({ RECEIPT_KEY: NEW_KEY, RETIRED_RECEIPT_KEYS: (known as { publicKey: string }).publicKey }, port);
+    const rotated = await meet(overlapping);
+    const document = (await (await fetch(`${overlapping.merchant}/.well-known/did.json`)).json()) as Record<string, unknown[]>;
+    const { keys } = (await (await fetch(`${overlapping.merchant}/.well-known/jwks.json`)).json()) as { keys: unknown[] };
+    await overlapping.stop();
+    expect(rotated).toMatchObject({ pinned: "key_rotated", signed: true });
+    expect([document["verificationMethod"]?.length, document["assertionMethod"]?.length, keys.length]).toEqual([2, 1, 2]);
   });
 });
 

@@ -26,6 +26,18 @@ app.get("/large", paywall(PRICE), (c) => {
 app.get("/largest-kept", paywall(PRICE), (c) => c.text("x".repeat(MAX_STORED_ANSWER_BYTES)));
 let refusals = 1;
 app.get("/second-time", paywall(PRICE), (c) => (refusals-- > 0 ? c.text("not yet", 503) : c.text("goods")));
+/** Throws what no framework answers, then delivers. */
+let throws = 1;
+app.get("/throws", paywall(PRICE), (c) => {
+  if (throws-- > 0) throw "not an Error"; // oxlint-disable-line typescript/only-throw-error, no-throw-literal -- that is the point
+  return c.text("goods");
+});
+/** An answer that breaks off before its end, then one that does not. */
+let broken = 1;
+app.get("/breaks-off", paywall(PRICE), (c) => {
+  if (broken-- <= 0) return c.text("goods");
+  return new Response(new ReadableStream({ pull: (controller) => controller.error(new Error("broken")) }));
+});
 
 app.get("/runs", (c) => c.json(runs));
 app.get("/slow", paywall(PRICE), goods);

@@ -69,10 +69,10 @@ export class AnswerTable {
     return rowsWritten > 0;
   }
 
-  /** `paid` is final whoever says it: the money moved. */
+  /** `paid` is final whoever says it: the money moved. Where no copy was made, it was delivered once and is gone. */
   paid(key: Digest, receipt: SettleResponse, now: number): void {
     this.#sql.exec(
-      "UPDATE answer SET state = 'paid', receipt = ?, lease_until = 0, forget_after = ? WHERE key = ? AND state = 'stored'",
+      "UPDATE answer SET state = 'paid', receipt = ?, lease_until = 0, forget_after = ? WHERE key = ? AND state != 'paid'",
       JSON.stringify(receipt),
       now + STORED_ANSWER_SECONDS,
       key,

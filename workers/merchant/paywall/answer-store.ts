@@ -25,7 +25,7 @@ export type Claim =
   | { state: "full" }
   /** The handler ran and its answer is here; whether the money moved is not known. */
   | { state: "stored"; reservation: Reservation; answer?: StoredAnswer }
-  /** Paid. Without `answer`: it was too large to keep. */
+  /** Paid. Without `answer`: it was not kept. */
   | { state: "paid"; receipt: SettleResponse; answer?: StoredAnswer };
 
 /** `key`: route and id. `order`: names the signed payment. `lease`: random, fences out whoever lost the claim. */

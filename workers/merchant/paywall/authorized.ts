@@ -7,7 +7,7 @@ import type { Keeping } from "./identified.ts";
 import { deliver, refuse, refuseFor, withhold } from "./outcome.ts";
 import { resume } from "./resume.ts";
 import { outlive, runHandler } from "./run.ts";
-import { leavePending, type Sale, type SaleResult } from "./sale.ts";
+import { leavePending, pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
 
 /** @param keeping the buyer's id, where the payment has one: the answer is kept under it before the money moves */
 export async function serveAuthorized(sale: Sale, keeping?: Keeping): Promise<SaleResult> {
@@ -18,11 +18,22 @@ export async function serveAuthorized(sale: Sale, keeping?: Keeping): Promise<Sa
   if (!reserved.ok) return (await resume(sale, reserved.code, keeping)) ?? refuseFor(sale, reserved);
 
   const { reservation, transaction } = reserved;
-  const undelivered = (await runUnderHold(sale, reservation, transaction)) ?? (await keeping?.keep());
+  const undelivered = (await runUnderHold(sale, reservation, transaction)) ?? (keeping && (await keepCopy(sale, reservation, keeping)));
   if (undelivered) return undelivered;
   const receipt = await capture(sale, reservation);
   if (receipt?.success) return deliver(sale, receipt, facilitator.holdsNothing ? reservation.reservationId : undefined, keeping);
-  return withhold(sale, receipt ?? (await leavePending(sale, reservation)));
+  // With a copy the store remembers what is pending; a second memory of it would run the handler a second time.
+  return withhold(sale, receipt ?? (keeping ? pendingReceipt(sale) : await leavePending(sale, reservation)));
+}
+
+/** undefined: a copy of the answer is on disk. Without one nothing is captured, since the answer could not be brought again. */
+async function keepCopy({ facilitator, order }: Sale, reservation: Reservation, keeping: Keeping): Promise<SaleResult | undefined> {
+  const kept = await keeping.keep().catch(() => undefined);
+  if (kept) return undefined;
+  // Whoever has the claim now serves the payment under this very hold.
+  if (kept === false) return refuse({ code: "payment_in_progress" });
+  await ask(facilitator.release(order, reservation));
+  return refuse({ code: "internal_error" });
 }
 
 /** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */

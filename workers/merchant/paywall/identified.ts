@@ -20,8 +20,14 @@ import { pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
 export interface Keeping {
   /** The same for every run of this payment under this id, so that holding and settling again are one and the same. */
   reservationId: Digest;
-  /** The handler delivered: keeps a copy of its answer. A result means that the claim was lost, and the answer with it. */
-  keep(): Promise<SaleResult | undefined>;
+  /**
+   * The handler delivered: keeps a copy of its answer. False: the claim was lost, and the answer with it. undefined: nobody
+   * knows whether there is a copy.
+   * @throws when the answer breaks off before it is read
+   */
+  keep(): Promise<boolean | undefined>;
+  /** Whether there is a copy: then the claim stays, whatever became of the money. */
+  kept(): boolean;
   paid(receipt: SettleResponse): Promise<unknown>;
   /** Nothing was delivered. */
   free(): Promise<unknown>;
@@ -72,21 +78,23 @@ export function isKeeping(claimed: Keeping | SaleResult): claimed is Keeping {
 }
 
 function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, reservation: Reservation): Keeping {
+  let kept: boolean | undefined;
   return {
     reservationId: reservation.reservationId,
     keep: async () => {
       const { response, copy } = await keepAnswer(sale.c.res);
       sale.c.res = undefined;
       sale.c.res = response;
-      const kept = await ask(store.store(key, lease, reservation, copy));
-      return kept === false ? refuse({ code: "payment_in_progress" }) : undefined;
+      kept = await ask(store.store(key, lease, reservation, copy));
+      return kept;
     },
+    kept: () => kept === true,
     paid: (receipt) => ask(store.paid(key, lease, receipt)),
     free: () => ask(store.free(key, lease)),
   };
 }
 
-/** The same answer with the same receipt; the receipt alone where the answer was too large to keep. */
+/** The same answer with the same receipt; the receipt alone where the answer was not kept. */
 function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): SaleResult {
   if (!answer) return refuse({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);

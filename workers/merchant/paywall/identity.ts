@@ -8,7 +8,7 @@ import { publicUrl } from "./bound-request.ts";
 /** `/.well-known/did.json` and `/.well-known/jwks.json`; 404 where no key is configured. */
 export function merchantIdentity(): Hono<PaywallEnv> {
   const signerOf = async (c: Context<PaywallEnv>) =>
-    c.env.RECEIPT_KEY ? merchantSigner(c.env.RECEIPT_KEY, publicUrl(c).origin) : undefined;
+    c.env.RECEIPT_KEY ? merchantSigner(c.env.RECEIPT_KEY, publicUrl(c).origin, c.env.RETIRED_RECEIPT_KEYS?.match(/\S+/g) ?? []) : undefined;
   return new Hono<PaywallEnv>()
     .get("/.well-known/did.json", async (c) => {
       const signer = await signerOf(c);

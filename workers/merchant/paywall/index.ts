@@ -20,7 +20,7 @@ import { merchantSigner } from "./merchant-signer.ts";
 import { outlive } from "./run.ts";
 import { signChallenge } from "./signed-terms.ts";
 import { logSale, type Sale, type SaleResult } from "./sale.ts";
-import { claimIdentifier, isKeeping } from "./identified.ts";
+import { claimIdentifier, isKeeping, type Keeping } from "./identified.ts";
 import { refuse } from "./outcome.ts";
 import { answerStoreOf, facilitatorOf, keepsAnswers, memoryOf } from "./settlement.ts";
 import { serveUpfront } from "./upfront.ts";
@@ -93,14 +93,20 @@ async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
   if (sent.id === undefined) return refuse({ code: "payment_identifier_required", challenge: sale.challenge, offerAgain: true });
   const claimed = await claimIdentifier(sale, store, sent.id);
   if (!isKeeping(claimed)) return claimed;
-  const result = await flow(sale, claimed);
-  // A refusal or a failed handler: whatever was claimed for this id is free again. What was stored or paid stays.
-  if (!delivered(sale, result)) outlive(sale.c, claimed.free());
-  return result;
+  let result: SaleResult | undefined;
+  try {
+    result = await flow(sale, claimed);
+    return result;
+  } finally {
+    // A refusal or a failed handler: the id is free again before its buyer hears of it. What is stored or paid stays.
+    if (!isStanding(sale, result, claimed)) await claimed.free();
+  }
 }
 
-function delivered({ c }: Sale, result: SaleResult): boolean {
-  return result.answered ? c.res.ok : result.code === "settlement_pending";
+/** Delivered, or ready to be: there is a copy, and nobody has said that the money did not move. */
+function isStanding({ c }: Sale, result: SaleResult | undefined, claimed: Keeping): boolean {
+  if (result?.answered) return c.res.ok;
+  return claimed.kept() && (result === undefined || result.code === "settlement_pending");
 }
 
 /** The id of this request's trace, the caller's if it sent one. */

@@ -53,6 +53,8 @@ export interface PaywallBindings {
   DELIVERIES?: DeliveriesNamespace;
   /** Secret. With it, offers and receipts are signed: an Ed25519 seed in hex. Mount `merchantIdentity()` as well. */
   RECEIPT_KEY?: string;
+  /** Public keys that signed before, in hex, with spaces between: published beside the new one until buyers know it. */
+  RETIRED_RECEIPT_KEYS?: string;
   PAY_TO?: string;
   /** The origin that buyers see, when it is not the one the request arrives with. */
   PUBLIC_ORIGIN?: string;

@@ -18,8 +18,13 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   const owe = () => remember(sale, lease, { state: "paid", receipt });
   const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" });
   if (run.outcome === "delivered") {
-    const lost = await keeping?.keep();
-    return lost ?? deliver(sale, receipt, leased ? lease : undefined, keeping);
+    try {
+      if ((await keeping?.keep()) === false) return refuse({ code: "payment_in_progress" });
+    } catch (error) {
+      await owe();
+      throw error;
+    }
+    return deliver(sale, receipt, leased ? lease : undefined, keeping);
   }
   if (run.outcome === "late") {
     outlive(c, run.over.then(owe));

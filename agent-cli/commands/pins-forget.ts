@@ -1,0 +1,38 @@
+/** `pins forget`: the owner takes back what is held against a merchant, because it changed for a reason. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { dryRunField } from "../fields.ts";
+import { forgetPin, pinOf } from "../merchant-pins.ts";
+import { fail, succeed } from "../outcome.ts";
+
+export const pinsForget = defineCommand({
+  name: "pins forget",
+  audience: "owner",
+  summary: "forget a merchant's account and key; the next ones it shows are taken",
+  description: "For a merchant that has changed its account or its key and said so somewhere else. The next visit counts as the first.",
+  input: z.strictObject({
+    origin: z.string().meta({ positional: true, description: "the merchant: https://api.example.com" }),
+    ...dryRunField,
+  }),
+  output: z.strictObject({ dryRun: z.literal(true).optional(), origin: z.string(), known: z.boolean() }),
+  examples: [
+    { says: "after its operator has told you why", argv: "pins forget https://api.example.com" },
+    { says: "is it known at all?", argv: "pins forget https://api.example.com --dry-run" },
+  ],
+  async run(context, { origin: given, dryRun }) {
+    const url = URL.canParse(given) ? new URL(given) : undefined;
+    if (url?.protocol !== "https:" && url?.protocol !== "http:") {
+      return fail("usage", "Name the merchant by its origin: https://api.example.com", { hint: "lez-agent-pay pins list shows them." });
+    }
+    const { origin } = url;
+    if (dryRun) {
+      const pin = pinOf(context, origin);
+      return pin.ok ? succeed({ dryRun: true as const, origin, known: pin.data !== undefined }) : pin;
+    }
+    const known = await forgetPin(context, origin);
+    return known.ok ? succeed({ origin, known: known.data }) : known;
+  },
+  render: ({ dryRun, origin, known }) => [
+    known ? `${dryRun ? "Would forget" : "Forgot"} ${origin}.` : `${origin} is not known, so there is nothing to forget.`,
+  ],
+});

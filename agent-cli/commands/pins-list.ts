@@ -1,0 +1,53 @@
+/** `pins list`: the merchants that were met, and what is held against them the next time. */
+import * as z from "zod";
+import { defineCommand } from "../command.ts";
+import { field } from "../layout.ts";
+import { allPins, isExpired } from "../merchant-pins.ts";
+import { succeed } from "../outcome.ts";
+
+export const pinsList = defineCommand({
+  name: "pins list",
+  audience: "owner",
+  readOnly: true,
+  summary: "the merchants that are known, their accounts and keys",
+  input: z.strictObject({}),
+  output: z.strictObject({
+    pins: z.array(
+      z.strictObject({
+        origin: z.string(),
+        payTo: z.string(),
+        /** The key that signs its terms. */
+        publicKey: z.string().optional(),
+        kid: z.string().optional(),
+        firstSeenAt: z.string(),
+        lastSeenAt: z.string(),
+        /** Not seen for so long that it counts no more. */
+        expired: z.boolean(),
+      }),
+    ),
+  }),
+  examples: [
+    { says: "who is known", argv: "pins list" },
+    { says: "to compare with what a merchant says of its key elsewhere", argv: "pins list --json" },
+  ],
+  async run(context) {
+    const pins = allPins(context);
+    if (!pins.ok) return pins;
+    return succeed({
+      pins: pins.data.map(({ key, ...pin }) => ({
+        ...pin,
+        ...(key && { publicKey: key.publicKey, kid: key.kid }),
+        expired: isExpired({ ...pin }),
+      })),
+    });
+  },
+  render: ({ pins }, layout) => [
+    ...pins.flatMap(({ origin, payTo, publicKey, firstSeenAt, lastSeenAt, expired }) => [
+      layout.ink("bold", origin),
+      ...field(layout, "account", payTo),
+      ...field(layout, "key", publicKey ?? "none: it does not sign its terms"),
+      ...field(layout, "seen", `first ${firstSeenAt}, last ${lastSeenAt}${expired ? "; too long ago to count" : ""}`),
+    ]),
+    ...(pins.length === 0 ? ["No merchant is known yet."] : []),
+  ],
+});
