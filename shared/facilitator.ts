@@ -103,7 +103,7 @@ export class Facilitator {
   async settle(payload: unknown, requirements: unknown, settlementId: Digest): Promise<Settlement> {
     const verified = await this.#verify(payload, requirements);
     if (!verified.ok) return settleFailure(verified.code, verified.payer);
-    const { payment, transaction } = verified;
+    const { payment } = verified;
     const asking = this.#ask(payment.authorizationDigest, settlementId);
     try {
       const result = await this.#backend.settle(payment, asking?.id ?? settlementId);
@@ -112,7 +112,7 @@ export class Facilitator {
     } catch (error) {
       if (asking) asking.waiting = false;
       if (!(error instanceof BackendUnavailable)) throw error;
-      return { ...settleFailure("settlement_pending", payment.payer), transaction };
+      return { ...settleFailure("settlement_pending", payment.payer), transaction: verified.transaction };
     }
   }
 

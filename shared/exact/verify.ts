@@ -17,7 +17,7 @@ import { compareOffer, supportsExtra } from "../offer.ts";
 import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402.ts";
 
 export type Verification =
-  | { ok: true; payment: LedgerPayment; transaction: Digest }
+  | { ok: true; payment: LedgerPayment; readonly transaction: Digest }
   | { ok: false; code: ErrorCode; payer?: AccountId; detail?: string };
 
 export interface VerifyContext {
@@ -51,7 +51,14 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
 
   const digest = authorizationDigest(authorization);
   if (!(await isSignedByPayer(exact.value, digest))) return refuse("invalid_signature", undefined, authorization.from);
-  return { ok: true, payment: ledgerPayment(authorization, digest), transaction: transactionOf(authorization.network, digest) };
+  return {
+    ok: true,
+    payment: ledgerPayment(authorization, digest),
+    /** Computed when it is asked for: what settles hears it from the ledger. */
+    get transaction() {
+      return transactionOf(authorization.network, digest);
+    },
+  };
 }
 
 function refuse(code: ErrorCode, detail?: string, payer?: AccountId): Verification {

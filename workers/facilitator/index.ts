@@ -25,8 +25,8 @@ export interface FacilitatorEnv extends LedgerBinding {
 let knownLedger: Digest | undefined;
 const pending: PendingSettlements = new Map();
 
-async function facilitatorFor(env: FacilitatorEnv, traceId: string): Promise<Facilitator> {
-  const backend = ledgerBackend(env, traceId);
+async function facilitatorFor(env: FacilitatorEnv, traceId: string, patience?: number): Promise<Facilitator> {
+  const backend = ledgerBackend(env, traceId, patience);
   knownLedger ??= (await backend.info()).ledger;
   return new Facilitator(backend, knownLedger, pending);
 }
@@ -40,15 +40,15 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   }
 
   async supported(traceId: string = newTraceId()): Promise<SupportedResponse> {
-    return (await facilitatorFor(this.env, traceId)).supported();
+    return (await this.#facilitator(traceId)).supported();
   }
 
   async verify(payload: unknown, requirements: unknown, traceId: string = newTraceId()): Promise<VerifyResponse> {
-    return (await facilitatorFor(this.env, traceId)).verify(payload, requirements);
+    return (await this.#facilitator(traceId)).verify(payload, requirements);
   }
 
   async settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string = newTraceId()): Promise<Settlement> {
-    const result = await (await facilitatorFor(this.env, traceId)).settle(payload, requirements, settlementId);
+    const result = await (await this.#facilitator(traceId)).settle(payload, requirements, settlementId);
     if (!result.success) logEvent("facilitator.settle", { traceId, code: result.errorReason });
     return result;
   }
@@ -60,22 +60,27 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     reservationId: Digest,
     traceId: string = newTraceId(),
   ): Promise<ReserveResult | PaymentRefusal> {
-    const result = await (await facilitatorFor(this.env, traceId)).reserve(payload, requirements, fingerprint, reservationId);
+    const result = await (await this.#facilitator(traceId)).reserve(payload, requirements, fingerprint, reservationId);
     if (!result.ok) logEvent("facilitator.reserve", { traceId, code: result.code });
     return result;
   }
 
   async capture(reservation: Reservation, traceId: string = newTraceId()): Promise<SettleResult> {
-    const result = await (await facilitatorFor(this.env, traceId)).capture(reservation);
+    const result = await (await this.#facilitator(traceId)).capture(reservation);
     if (!result.ok) logEvent("facilitator.capture", { traceId, code: result.code });
     return result;
   }
 
   async release(reservation: Reservation, traceId: string = newTraceId()): Promise<ReleaseResult> {
-    return (await facilitatorFor(this.env, traceId)).release(reservation);
+    return (await this.#facilitator(traceId)).release(reservation);
   }
 
   async status(payer: AccountId, nonce: Digest, validBefore: number, traceId: string = newTraceId()): Promise<PaymentStatus> {
-    return (await facilitatorFor(this.env, traceId)).status(payer, nonce, validBefore);
+    return (await this.#facilitator(traceId)).status(payer, nonce, validBefore);
+  }
+
+  /** Merchants wait for us with a deadline of their own; a timer for each call to the ledger would only cost. */
+  #facilitator(traceId: string): Promise<Facilitator> {
+    return facilitatorFor(this.env, traceId, Infinity);
   }
 }

@@ -35,9 +35,10 @@ export interface Books {
   audit(): Promise<LedgerAudit>;
 }
 
-export function ledgerBackend(env: LedgerBinding, traceId: string): PaymentBackend & Books {
+/** @param patience seconds that one call may take; Infinity for whoever is waited for no longer than that anyway */
+export function ledgerBackend(env: LedgerBinding, traceId: string, patience: number = LEDGER_TIMEOUT_SECONDS): PaymentBackend & Books {
   const shards = parseShards(env.SHARDS);
-  const at = <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) => persistently(env.LEDGER, shard, operation);
+  const at = <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) => persistently(env.LEDGER, shard, patience, operation);
   const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
 
   const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account(traceId, { account })));
@@ -80,14 +81,15 @@ export function ledgerBackend(env: LedgerBinding, traceId: string): PaymentBacke
 async function persistently<T>(
   namespace: DurableObjectNamespace<Ledger>,
   shard: number,
+  patience: number,
   operation: (ledger: Remote<Ledger>) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       const ledger = namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>;
-      const answer = await withDeadline(operation(ledger), LEDGER_TIMEOUT_SECONDS);
+      const answer = await withDeadline(operation(ledger), patience);
       // Not asked again: whoever waits has waited long enough, and the answer may still be on its way.
-      if (answer === LATE) throw new Error(`no answer in ${LEDGER_TIMEOUT_SECONDS} seconds`);
+      if (answer === LATE) throw new Error(`no answer in ${patience} seconds`);
       return answer;
     } catch (error) {
       const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean };

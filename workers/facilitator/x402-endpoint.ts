@@ -61,7 +61,12 @@ export function answer<Answer extends object>(endpoint: Endpoint<Answer>, facili
       if (!mayServe(c, paymentRequirements.payTo)) return refuse("unauthorized", 401);
       if (x402Version !== X402_VERSION) return refuse("invalid_x402_version", 200);
       const result = await endpoint.run(await facilitatorFor(c), paymentPayload, paymentRequirements);
-      logEvent(endpoint.event, { traceId: c.get("traceId"), code: endpoint.codeOf(result) ?? undefined });
+      const { transaction } = result as { transaction?: string };
+      logEvent(endpoint.event, {
+        traceId: c.get("traceId"),
+        code: endpoint.codeOf(result) ?? undefined,
+        transaction: transaction || undefined,
+      });
       return c.json(result);
     } catch (error) {
       return refuse(...failure(c, error, endpoint.unexpected));

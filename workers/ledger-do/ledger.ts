@@ -284,11 +284,14 @@ export class Ledger extends DurableObject<LedgerEnv> {
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
     const result = mine ? body(shape.value, unixNow()) : ({ ok: false, code: "invalid_payload" } as const);
-    if (event !== READ) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", ...("code" in result && { code: result.code }) });
+    const code = "code" in result ? result.code : undefined;
+    if (event !== READ && (code || !BOOKED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
     return result;
   }
 }
 
+/** When these succeed the book says so, under the transaction that whoever called logs; only refusals are logged. */
+const BOOKED = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle"]);
 /** In place of an event's name: nothing happens by reading, and nothing is logged. */
 const READ = "";
 

@@ -9,8 +9,8 @@ import type { Challenge } from "./challenge.ts";
 
 export interface Order {
   payment: PaymentPayload;
-  /** What its signed part says; undefined when it says nothing that this mechanism knows. */
-  exact: ExactPayload | undefined;
+  /** What its signed part says, read when it is asked for; undefined when it says nothing that this mechanism knows. */
+  readonly exact: ExactPayload | undefined;
   /** What the merchant asks for this request. */
   offer: PaymentRequirements;
   /** The binding of the request that is being served. */
@@ -24,8 +24,22 @@ export function orderKey({ payment }: Order): Digest {
 }
 
 export function newOrder(payment: PaymentPayload, { offer, fingerprint }: Challenge, traceId: string): Order {
-  const exact = checkShape(payment.payload, exactPayloadSchema);
-  return { payment, exact: exact.ok ? exact.value : undefined, offer, fingerprint, traceId };
+  let exact: ExactPayload | undefined;
+  return {
+    payment,
+    get exact() {
+      exact ??= exactPayload(payment);
+      return exact;
+    },
+    offer,
+    fingerprint,
+    traceId,
+  };
+}
+
+function exactPayload({ payload }: PaymentPayload): ExactPayload | undefined {
+  const exact = checkShape(payload, exactPayloadSchema);
+  return exact.ok ? exact.value : undefined;
 }
 
 /** The claim that an id has on this payment at the ledger. */

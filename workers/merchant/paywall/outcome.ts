@@ -21,12 +21,13 @@ export async function deliver(sale: Sale, settled: SettleResponse, lease: Digest
   return { answered: true };
 }
 
-/** Headers for the answer in `c.res`, which may be one that cannot be changed. `c.header` would copy it once for each. */
+/** Headers for the answer in `c.res`. One that a handler fetched cannot be changed, and is copied; `c.header` would always do that. */
 function attach(c: Context, headers: Record<string, string>): void {
-  const response = new Response(c.res.body, c.res);
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-  c.res = undefined; // else Hono would merge the two
-  c.res = response;
+  try {
+    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+  } catch {
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  }
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */

@@ -8,10 +8,13 @@ import { type PaymentPayload, paymentPayloadSchema } from "../../../shared/x402.
 import * as z from "zod/mini";
 import type { Challenge } from "./challenge.ts";
 
+/** What it is is decided step by step, so that the code says which step it failed at. */
+const anything = z.unknown();
+
 export type ReadPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
 
 export function readPayment(header: string, { offer, advertised }: Challenge): ReadPayment {
-  const json = decodeHeader(header, z.unknown());
+  const json = decodeHeader(header, anything);
   if (!json.ok) return { ok: false, code: json.code, detail: json.problem };
   if (isOtherVersion(json.value)) return { ok: false, code: "invalid_x402_version" };
   const payment = checkShape(json.value, paymentPayloadSchema);

@@ -55,5 +55,6 @@ export function logSale({ order, c }: Sale, result: SaleResult): void {
   const { status, ok } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
   const event = code ? "payment.refused" : ok ? "payment.delivered" : "payment.released";
-  logEvent(event, { traceId: order.traceId, path: c.req.path, status, code });
+  const transaction = result.answered && ok ? c.get("payment").id : undefined;
+  logEvent(event, { traceId: order.traceId, path: c.req.path, status, code, transaction });
 }
