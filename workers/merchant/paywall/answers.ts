@@ -20,16 +20,8 @@ export interface Refusal {
 }
 
 /** The 402 of a request without a payment. Nothing is encoded here that was not encoded before. */
-export function challengeResponse({ header, body }: Challenge): Response {
-  return new Response(body, {
-    status: ERRORS.payment_required.status,
-    headers: {
-      "Content-Type": "application/json",
-      "Cache-Control": "no-store",
-      [PAYMENT_ERROR]: "payment_required",
-      [PAYMENT_REQUIRED]: header,
-    },
-  });
+export function challengeResponse({ headers, body }: Challenge): Response {
+  return new Response(body, { status: ERRORS.payment_required.status, headers });
 }
 
 /** Answers after which the same payment should be tried again, not a new one. */

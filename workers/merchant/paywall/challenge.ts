@@ -5,7 +5,7 @@ import type { AccountId } from "../../../shared/account.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { errorBody } from "../../../shared/errors.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../shared/extensions/payment-identifier.ts";
-import { encodeHeader } from "../../../shared/headers.ts";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED } from "../../../shared/headers.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../shared/limits.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../shared/x402.ts";
@@ -20,8 +20,10 @@ export interface Challenge {
   required: PaymentRequired;
   /** The extensions that a client must echo; a signed offer is not one of them, since it changes with time. */
   advertised: PaymentRequired["extensions"];
-  /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it, and as the body of a 402 says it. */
+  /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it. */
   header: string;
+  /** The 402 of a request without a payment. */
+  headers: Headers;
   body: string;
 }
 
@@ -85,8 +87,15 @@ export class Challenges {
 }
 
 /** Terms with their encodings. */
-export function encoded(required: PaymentRequired): Pick<Challenge, "required" | "header" | "body"> {
-  return { required, header: encodeHeader(required), body: JSON.stringify({ ...required, ...errorBody("payment_required") }) };
+export function encoded(required: PaymentRequired): Pick<Challenge, "required" | "header" | "headers" | "body"> {
+  const header = encodeHeader(required);
+  const headers = new Headers({
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    [PAYMENT_ERROR]: "payment_required",
+    [PAYMENT_REQUIRED]: header,
+  });
+  return { required, header, headers, body: JSON.stringify({ ...required, ...errorBody("payment_required") }) };
 }
 
 function defaultBind(method: string): Bind {

@@ -5,7 +5,7 @@
  * capture, answer. Nothing leaves before the capture; a handler that fails costs nothing.
  */
 import type { Context, MiddlewareHandler } from "hono";
-import { isAccountId } from "../../../shared/account.ts";
+import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
 import { isTraceId, newTraceId } from "../../../shared/log.ts";
@@ -42,10 +42,10 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   checkChallengeSize(checked);
   const challenges = new Challenges(checked);
   const ledgerTerms = new LedgerTerms();
+  const boundAccount = accountBinding();
 
   return async (c, next) => {
-    const payTo = checked.payTo ?? c.env.PAY_TO;
-    if (!isAccountId(payTo)) throw new TypeError("paywall: neither payTo nor the binding PAY_TO is a LEZ account");
+    const payTo = checked.payTo ?? boundAccount(c.env.PAY_TO);
     const known = ledgerTerms.known ?? (await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c)));
     if (!known) return refusalResponse({ code: "facilitator_unavailable" });
     const unsigned = await challenges.of(c, { payTo, ledger: known.ledger, keepsAnswers: keepsAnswers(c, checked) });
@@ -107,6 +107,17 @@ async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
 function isStanding({ c }: Sale, result: SaleResult | undefined, claimed: Keeping): boolean {
   if (result?.answered) return c.res.ok;
   return claimed.kept() && (result === undefined || result.code === "settlement_pending");
+}
+
+/** The binding PAY_TO as an account; looked at again only when it is another one. */
+function accountBinding(): (payTo: string | undefined) => AccountId {
+  let known: AccountId | undefined;
+  return (payTo) => {
+    if (known !== undefined && known === payTo) return known;
+    if (!isAccountId(payTo)) throw new TypeError("paywall: neither payTo nor the binding PAY_TO is a LEZ account");
+    known = payTo;
+    return known;
+  };
 }
 
 /** The id of this request's trace, the caller's if it sent one. */
