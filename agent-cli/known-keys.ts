@@ -1,4 +1,5 @@
-/** Which public keys this user knows: from flags, from a file of known keys, and never from what is to be checked with them. */
+/** Which public keys this user knows: from flags, a file of known keys or a pin, and never from what is to be checked with them. */
+import { existsSync } from "node:fs";
 import * as z from "zod";
 import { accountIdSchema } from "../shared/account.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
@@ -6,14 +7,16 @@ import { knownKeySchema, type KnownKeys, knownKeysSchema } from "../shared/evide
 import type { Context } from "./context.ts";
 import { textField } from "./fields.ts";
 import { readJson } from "./files.ts";
+import { pinOf } from "./merchant-pins.ts";
 import { type Outcome, succeed } from "./outcome.ts";
+import { stateHomePath } from "./state.ts";
 
 /** Whom to trust is a person's to say: not one of these is an argument of a tool. */
 const known = (value: string, description: string) => ({ value, local: true, description });
 
 export const knownKeysFields = {
   keys: z.string().optional().meta(known("file", "a file of known keys; else the configured one (keysFile)")),
-  merchantKey: keyField("the merchant's key, as its /.well-known/did.json has it"),
+  merchantKey: keyField("the merchant's key, as its /.well-known/did.json has it; else the pinned one"),
   ledgerKey: keyField("the ledger's key, as its facilitator's /health has it"),
   owner: textField(accountIdSchema).optional().meta(known("account", "the owner's account")),
   agentKey: keyField("the agent's key"),
@@ -32,11 +35,12 @@ export function knownKeys(context: Context, input: KnownKeysInput, evidence: Evi
   const file = keysFile(context, input);
   if (!file.ok || !evidence) return file;
   const { merchants, ledgers, owners = [], agents = [] } = file.data;
-  // The key that was pinned for this origin belongs here, as the default of --merchant-key.
   const { origin } = new URL(evidence.request.http.url);
+  const pinned = pinnedKey(context, origin);
+  if (!pinned.ok) return pinned;
   const ledger = evidence.ledger?.checkpoint.checkpoint.ledger;
   return succeed({
-    merchants: { ...merchants, [origin]: [...added(input.merchantKey), ...(merchants?.[origin] ?? [])] },
+    merchants: { ...merchants, [origin]: [...added(input.merchantKey), ...(merchants?.[origin] ?? []), ...pinned.data] },
     ledgers: { ...ledgers, ...(ledger && { [ledger]: [...added(input.ledgerKey), ...(ledgers?.[ledger] ?? [])] }) },
     owners: [...(added(input.owner) as typeof owners), ...owners],
     agents: [...added(input.agentKey), ...agents],
@@ -51,6 +55,13 @@ function keysFile(context: Context, { keys }: KnownKeysInput): Outcome<KnownKeys
   if (!config.ok) return config;
   const { keysFile: configured } = config.data;
   return configured === undefined ? succeed({}) : readJson(configured, knownKeysSchema, { what, unchangedByOthers: true });
+}
+
+/** Looking leaves no trace: who has no state has no pins. */
+function pinnedKey(context: Context, origin: string): Outcome<string[]> {
+  if (!existsSync(stateHomePath(context))) return succeed([]);
+  const pin = pinOf(context, origin);
+  return pin.ok ? succeed(added(pin.data?.key?.publicKey)) : pin;
 }
 
 function added(key: string | undefined): string[] {
