@@ -14,7 +14,7 @@ export const PASSPHRASE = "correct horse battery";
 
 const BIN = path.join(import.meta.dirname, "..", "bin.js");
 /** Many tests start the executable, and most of that time would go into compiling it. */
-const COMPILED = path.join(import.meta.dirname, "../../node_modules/.cache/lez-agent-pay");
+export const COMPILED = path.join(import.meta.dirname, "../../node_modules/.cache/lez-agent-pay");
 
 interface Envelope {
   ok: boolean;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { COMPILED } from "../../agent-cli/testing/cli.ts";
 import { randomDigest } from "../../shared/digest.ts";
 import { type PaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
 import { useStack } from "../stack/stack.ts";
@@ -22,7 +23,7 @@ type Run = { exit: number; json: Envelope };
 /** Runs `lez-agent-pay <words> --json` in the people's directory. */
 function cli(...words: string[]): Promise<Run> {
   const { promise, resolve } = Promise.withResolvers<Run>();
-  const env = { PATH: process.env["PATH"], LEZ_AGENT_PAY_HOME: join(directory, "home") };
+  const env = { PATH: process.env["PATH"], LEZ_AGENT_PAY_HOME: join(directory, "home"), NODE_COMPILE_CACHE: COMPILED };
   execFile(process.execPath, [BIN, ...words, "--json"], { cwd: directory, env }, (error, stdout) => {
     resolve({ exit: typeof error?.code === "number" ? error.code : 0, json: JSON.parse(stdout || "{}") as Envelope });
   });
