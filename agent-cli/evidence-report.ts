@@ -89,7 +89,7 @@ export function evidenceFailure(report: EvidenceReportView): Failure | undefined
     return refuse(
       "evidence_differs",
       EXIT.differs,
-      `${counted(open.length, "point")} of ${points.length} do not hold. ${first?.id}: ${first?.saw}.`,
+      `${counted(open.length, "point")} of ${points.length} ${open.length === 1 ? "does" : "do"} not hold. ${first?.id}: ${first?.saw}.`,
       {
         hint: "Do not rely on it. Each failed point names the member that does not fit; spec/evidence.md explains them.",
         details: report,

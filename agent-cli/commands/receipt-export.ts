@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { spellEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
+import { requestDigest, shortCode } from "../../shared/payment-request.ts";
 import { defineCommand } from "../command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
 import { localEvidence } from "../evidence-source.ts";
@@ -26,7 +27,7 @@ export const receiptExport = defineCommand({
   ].join("\n\n"),
   input: z.strictObject({
     request: requestField.meta({ positional: true, value: "request", description: "its short code, id or digest, or its file" }),
-    out: outField.meta({ description: "where it goes" }),
+    out: outField.optional().meta({ description: "where it goes; else evidence-<short code>.json" }),
     partial: z.boolean().default(false).meta({ description: "write it although the offer, the receipt or the ledger's part is missing" }),
     keys: knownKeysFields.keys,
     ...facilitatorFields,
@@ -34,15 +35,16 @@ export const receiptExport = defineCommand({
   }),
   output: z.strictObject({ file: z.string(), bytes: z.number(), missing: z.array(missingSchema), report: evidenceReportSchema }),
   examples: [
-    { says: "of a request that was paid", argv: "receipt export 7F3K-9QPD --out evidence.json" },
+    { says: "of a request that was paid", argv: "receipt export 7F3K-9QPD" },
     { says: "of a merchant that signs nothing", argv: "receipt export 7F3K-9QPD --out evidence.json --partial" },
   ],
   async run(context, input) {
-    const { out, partial, force } = input;
-    const writable = checkWritable(out, force);
-    if (!writable.ok) return writable;
+    const { partial, force } = input;
     const local = await localEvidence(context, input.request, partial);
     if (!local.ok) return local;
+    const file = input.out ?? `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
+    const writable = checkWritable(file, force);
+    if (!writable.ok) return writable;
     const ledger = await ledgerEvidence(context, input, local.data.evidence.payment.authorization);
     if (!ledger.ok && (!partial || ledger.error.code === "interrupted")) return ledger;
     const found = ledger.ok ? ledger.data : { why: ledger.error.message };
@@ -63,8 +65,8 @@ export const receiptExport = defineCommand({
     const failure = evidenceFailure(report);
     // What somebody said does not fit what was signed: a file of it would only accuse its bearer.
     if (failure && report.verdict === "differs") return failure;
-    const written = writeWhole(out, bytes, force);
-    return written.ok ? succeed({ file: out, bytes: bytes.length, missing, report }) : written;
+    const written = writeWhole(file, bytes, force);
+    return written.ok ? succeed({ file, bytes: bytes.length, missing, report }) : written;
   },
   render: ({ file, bytes, missing, report }, layout) => [
     ...renderEvidence(report, layout),

@@ -5,6 +5,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/exit-codes.ts";
 import { REASON, type Run, Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
@@ -88,6 +89,13 @@ describe("a purchase", () => {
     expect(Object.keys(evidence)).toEqual(["version", "request", "payment", "offer", "receipt"]);
     expect(ledger?.entries).toHaveLength(1);
     expect(ledger?.entries[0]).toMatchObject({ kind: "debit", value: "2500", seq: ledger?.checkpoint.checkpoint.seq });
+  });
+
+  test("goes into a file with its code in the name, where none is named", async () => {
+    const words = [path.join(ROOT, "agent-cli/bin.js"), "receipt", "export", other];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: box.directory, env: box.env });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, data: { file: `evidence-${other}.json` } });
+    expect(box.read<Evidence>(`evidence-${other}.json`).request).toEqual(box.read<Evidence>("two.json").request);
   });
 
   test("is verified by the executable on a machine that knows the public keys, without network and state", async () => {
