@@ -4,7 +4,10 @@ import { concatBytes } from "./bytes.ts";
 /** The bytes of a message's body, or undefined as soon as there are more than `maxBytes`, or are said to be. */
 export async function readLimited(message: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const stated = message.headers.get("Content-Length");
-  if (Number(stated) > maxBytes) return undefined;
+  if (Number(stated) > maxBytes) {
+    await message.body?.cancel();
+    return undefined;
+  }
   // A length that counts what arrives is kept to by HTTP: such a body is read in one go, which is much cheaper.
   if (stated !== null && !message.headers.has("Content-Encoding")) {
     const bytes = new Uint8Array(await message.arrayBuffer());

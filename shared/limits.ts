@@ -166,7 +166,7 @@ export const MAX_EVIDENCE_BYTES = 256 * 1024;
 export const MAX_EVIDENCE_ENTRIES = 128;
 /** Pages of an account's journal that are read in search of one payment. */
 export const MAX_JOURNAL_PAGES = 100;
-/** One call from the facilitator to the ledger. Less than a merchant waits for its facilitator. */
+/** One call to the ledger for whoever asks the facilitator over HTTP. Over RPC the merchant's own deadline counts. */
 export const LEDGER_TIMEOUT_SECONDS = 10;
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../amount.ts";
 import { digest } from "../digest.ts";
-import { MAX_AMOUNT } from "../limits.ts";
+import { accountOfBytes } from "../account.ts";
+import { hexToBytes } from "../bytes.ts";
+import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
 import { Accounts } from "./accounts.ts";
 import { ALICE, BOB, CAROL, FIRST, holdBy, idOf, LEDGER, openLedger, paymentOf, reservationOf, START, txOf } from "./ledger.fixtures.ts";
 import { continuesChain } from "./journal.ts";
-import { InvariantViolation } from "./store.ts";
+import { InvariantViolation, type LedgerStore } from "./store.ts";
 
 const ABOUT = { transaction: idOf(1), at: START };
 
@@ -109,6 +111,26 @@ describe("an account", () => {
   test("that was never used is empty, and its chain begins at the ledger's id", () => {
     const { accounts } = accountsOf(1000n);
     expect(accounts.read(CAROL)).toEqual({ account: CAROL, balance: "0", held: "0", journalSeq: 0, journalHead: LEDGER });
+  });
+
+  test("that was written lately is not read again; one that was not is, in the end", () => {
+    const store = memoryStore();
+    openLedger(store);
+    let reads = 0;
+    const counting: LedgerStore = { ...store, sql: (statement, ...bindings) => (reads++, store.sql(statement, ...bindings)) };
+    const accounts = new Accounts(counting, LEDGER);
+    const readOthers = (from: number, to: number) => {
+      for (let i = from; i < to; i++) accounts.read(accountOfBytes(hexToBytes(idOf(i))));
+    };
+    accounts.read(ALICE);
+    readOthers(0, MAX_KNOWN_ACCOUNTS / 2);
+    accounts.hold(accounts.read(ALICE), 1n);
+    readOthers(MAX_KNOWN_ACCOUNTS, 2 * MAX_KNOWN_ACCOUNTS - 1);
+    reads = 0;
+    expect(accounts.read(ALICE)).toMatchObject({ held: "1" });
+    expect(reads).toBe(0);
+    readOthers(0, 1);
+    expect(reads).toBe(1);
   });
 
   test("refuses to be overdrawn, overheld, or to give back what was not held", () => {

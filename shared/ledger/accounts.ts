@@ -46,6 +46,7 @@ export class Accounts {
   }
 
   #remember(account: AccountState): void {
+    this.#known.delete(account.account); // back at the end: a busy account is never the oldest
     const oldest = this.#known.keys().next().value;
     if (this.#known.size >= MAX_KNOWN_ACCOUNTS && oldest !== undefined) this.#known.delete(oldest);
     this.#known.set(account.account, account);

@@ -22,6 +22,15 @@ describe("a payment that is good", () => {
     expect(world.held()).toBe("0");
   });
 
+  test("may buy what the handler has from elsewhere, in an answer that cannot be changed", async () => {
+    const shop = world.shop(() => fetch("data:text/plain,goods"));
+    const response = await shop.pay("/item/1", await shop.approved("/item/1"));
+    expect([verdict(response), await response.text()]).toEqual(["200", "goods"]);
+    expect(receiptOf(response)).toMatchObject({ success: true });
+    expect(response.headers.get("Cache-Control")).toBe("private, no-store");
+    expect(response.headers.get("Content-Type")).toContain("text/plain");
+  });
+
   test("is held while the handler runs, and captured before the answer leaves", async () => {
     const seen: string[] = [];
     const shop = world.shop((c) => {

@@ -1,5 +1,4 @@
 /** How a sale ends: the goods with a receipt, or a refusal. */
-import type { Context } from "hono";
 import type { Digest } from "../../../shared/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
@@ -15,19 +14,13 @@ import { remember, type Sale, type SaleResult } from "./sale.ts";
 export async function deliver(sale: Sale, settled: SettleResponse, lease: Digest | undefined, keeping?: Keeping): Promise<SaleResult> {
   const { c, challenge, signer } = sale;
   const receipt = await signReceipt(challenge, settled, signer);
-  attach(c, { [PAYMENT_RESPONSE]: encodeHeader(receipt), "Cache-Control": "private, no-store" });
+  // Not c.header, which copies the answer each time. It can be changed, even if the handler fetched it: Hono has copied it
+  // when it took the place of the one whose headers the paywall had looked at.
+  c.res.headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
+  c.res.headers.set("Cache-Control", "private, no-store");
   if (keeping) outlive(c, keeping.paid(receipt));
   if (lease) outlive(c, remember(sale, lease, { state: "delivered" }));
   return { answered: true };
-}
-
-/** Headers for the answer in `c.res`. One that a handler fetched cannot be changed, and is copied; `c.header` would always do that. */
-function attach(c: Context, headers: Record<string, string>): void {
-  try {
-    for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
-  } catch {
-    for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  }
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
