@@ -21,8 +21,9 @@ export async function capture(sale: Sale, reservation: Reservation): Promise<Set
  * success whose answer was lost: this merchant is paid, and until now nobody has got anything for it.
  */
 function settledBefore({ facilitator, order }: Sale, { errorReason, network, extra }: SettleResponse): SettleResponse | undefined {
-  const { exact } = order;
-  if (!facilitator.holdsNothing || errorReason !== "nonce_replayed" || !exact) return undefined;
+  if (!facilitator.holdsNothing || errorReason !== "nonce_replayed") return undefined;
+  const { exact } = order; // reading it takes longer than asking whether it is needed
+  if (!exact) return undefined;
   const transaction = settlementOf(exact);
   const { from: payer, value: amount } = exact.authorization;
   return extra?.["transaction"] === transaction ? { success: true, payer, transaction, network, amount } : undefined;

@@ -67,7 +67,8 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const order = newOrder(read.payment, challenge, traceOf(c));
     const facilitator = facilitatorOf(c, checked);
     const sale: Sale = { c, next, order, challenge, signer, facilitator, memory: () => memoryOf(c, checked, order) };
-    const outerHeaders = new Headers(c.res.headers);
+    // What middleware around the paywall has said so far. Not c.res: once that was looked at, Hono copies every answer that follows.
+    const outer = c.body(null);
     const work = serve(sale, checked);
     outlive(c, work);
     const result = await work;
@@ -75,7 +76,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     logSale(sale, result);
     if (!result.answered) {
       c.res = undefined; // Hono would merge the headers of an answer that is withheld into this one
-      for (const [name, value] of outerHeaders) if (!result.response.headers.has(name)) result.response.headers.append(name, value);
+      for (const [name, value] of outer.headers) if (!result.response.headers.has(name)) result.response.headers.append(name, value);
       c.res = result.response;
     }
     return undefined;

@@ -1,4 +1,5 @@
 /** How a sale ends: the goods with a receipt, or a refusal. */
+import type { Context } from "hono";
 import type { Digest } from "../../../shared/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
@@ -14,13 +15,21 @@ import { remember, type Sale, type SaleResult } from "./sale.ts";
 export async function deliver(sale: Sale, settled: SettleResponse, lease: Digest | undefined, keeping?: Keeping): Promise<SaleResult> {
   const { c, challenge, signer } = sale;
   const receipt = await signReceipt(challenge, settled, signer);
-  // Not c.header, which copies the answer each time. It can be changed, even if the handler fetched it: Hono has copied it
-  // when it took the place of the one whose headers the paywall had looked at.
-  c.res.headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
-  c.res.headers.set("Cache-Control", "private, no-store");
+  stamp(c, encodeHeader(receipt));
   if (keeping) outlive(c, keeping.paid(receipt));
   if (lease) outlive(c, remember(sale, lease, { state: "delivered" }));
   return { answered: true };
+}
+
+/** The receipt, on the handler's answer. Not by c.header, which copies the answer each time. */
+function stamp(c: Context, receipt: string): void {
+  try {
+    c.res.headers.set(PAYMENT_RESPONSE, receipt);
+  } catch {
+    c.res = new Response(c.res.body, c.res); // the handler fetched it from somewhere: such an answer cannot be changed
+    c.res.headers.set(PAYMENT_RESPONSE, receipt);
+  }
+  c.res.headers.set("Cache-Control", "private, no-store");
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
