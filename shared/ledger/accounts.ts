@@ -4,7 +4,7 @@ import type { AccountState } from "../backend.ts";
 import type { Digest } from "../digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
 import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry, readEntries } from "./journal.ts";
-import { invariant, type LedgerStore, rowsOf } from "./store.ts";
+import { insertOf, invariant, type LedgerStore } from "./store.ts";
 import type { Credit } from "./stream.ts";
 
 /** What a movement of money is about, for both journals it appears in. */
@@ -19,6 +19,14 @@ type Posting = { account: AccountState; delta: bigint } & Pick<
   JournalEntry,
   "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "batch" | "transactions"
 >;
+
+const UPSERT = insertOf(
+  5,
+  (rows) =>
+    `INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES ${rows}
+     ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, held = excluded.held, journal_seq = excluded.journal_seq,
+       journal_head = excluded.journal_head`,
+);
 
 export class Accounts {
   readonly #store: LedgerStore;
@@ -125,9 +133,7 @@ export class Accounts {
 
   #write(accounts: readonly AccountState[]): void {
     this.#store.sql(
-      `INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES ${rowsOf(accounts.length, 5)}
-       ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, held = excluded.held, journal_seq = excluded.journal_seq,
-         journal_head = excluded.journal_head`,
+      UPSERT(accounts.length),
       ...accounts.flatMap(({ account, balance, held, journalSeq, journalHead }) => [account, balance, held, journalSeq, journalHead]),
     );
     for (const account of accounts) this.#remember(account);

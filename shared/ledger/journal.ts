@@ -1,7 +1,7 @@
 /** The journal: one hash chain per account, which its owner can check alone. */
 import type { AccountId } from "../account.ts";
 import { type Digest, digest } from "../digest.ts";
-import { type LedgerStore, type Row, rowsOf } from "./store.ts";
+import { insertOf, type LedgerStore, type Row } from "./store.ts";
 
 /** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions`). */
 export interface JournalEntry {
@@ -72,10 +72,16 @@ export function entryHash(entry: Omit<JournalEntry, "hash"> & { hash?: Digest })
   return digest("JournalEntry", body);
 }
 
+const APPEND = insertOf(
+  13,
+  (rows) =>
+    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at, prev_hash, hash)
+     VALUES ${rows}`,
+);
+
 export function appendEntries(store: LedgerStore, entries: readonly JournalEntry[]): void {
   store.sql(
-    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at, prev_hash, hash)
-     VALUES ${rowsOf(entries.length, 13)}`,
+    APPEND(entries.length),
     ...entries.flatMap(({ batch, transactions, ...entry }) => [
       entry.account,
       Number(entry.seq),

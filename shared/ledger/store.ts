@@ -10,11 +10,18 @@ export interface LedgerStore {
   transact<T>(body: () => T): T;
 }
 
-/** The placeholders of an INSERT of several rows. The same text every time, since stores keep what they have compiled. */
-export function rowsOf(rows: number, columns: number): string {
-  return Array<string>(rows)
-    .fill(`(${Array<string>(columns).fill("?").join(", ")})`)
-    .join(", ");
+/**
+ * An INSERT of any number of rows. Its text is made once for each number: it is long, and stores look up by it what they have compiled.
+ * @param statement around the placeholders of the rows
+ */
+export function insertOf(columns: number, statement: (rows: string) => string): (rows: number) => string {
+  const row = `(${Array<string>(columns).fill("?").join(", ")})`;
+  const made = new Map<number, string>();
+  return (rows) => {
+    const known = made.get(rows) ?? statement(Array<string>(rows).fill(row).join(", "));
+    made.set(rows, known);
+    return known;
+  };
 }
 
 /** Thrown when the ledger contradicts itself. It rolls back the transaction: no money moves on a broken book. */

@@ -1,6 +1,8 @@
 /** One paid request: what the buyer gets, what the handler sees, and where the money is, whatever goes wrong between. */
+import type { Handler, MiddlewareHandler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";
+import { paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
 import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
@@ -22,8 +24,11 @@ describe("a payment that is good", () => {
     expect(world.held()).toBe("0");
   });
 
-  test("may buy what the handler has from elsewhere, in an answer that cannot be changed", async () => {
-    const shop = world.shop(() => fetch("data:text/plain,goods"));
+  test.each([
+    ["with CORS around it", [paywallCors()]],
+    ["with nothing around it", []],
+  ])("may buy what the handler has from elsewhere, in an answer that cannot be changed, %s", async (_name, around) => {
+    const shop = world.shop(() => fetch("data:text/plain,goods"), {}, around);
     const response = await shop.pay("/item/1", await shop.approved("/item/1"));
     expect([verdict(response), await response.text()]).toEqual(["200", "goods"]);
     expect(receiptOf(response)).toMatchObject({ success: true });
@@ -180,6 +185,25 @@ describe("when the capture is refused", () => {
       problem: { code: "payment_expired" },
     });
     expect([world.spent(), world.held()]).toEqual([0n, "0"]);
+  });
+
+  test("what the seller's own middleware says of every answer stays, cookie by cookie, and the handler's cookie does not", async () => {
+    const aside: MiddlewareHandler = async (c, next) => {
+      c.header("Set-Cookie", "visit=1", { append: true });
+      c.header("Set-Cookie", "region=eu", { append: true });
+      await next();
+      c.header("X-After", "1");
+    };
+    const dying: Handler<PaywallEnv> = (c) => {
+      world.clock.now += 13 * 3600;
+      c.header("Set-Cookie", "goods=1", { append: true });
+      return c.text("goods");
+    };
+    const shop = world.shop(dying, {}, [aside]);
+    const response = await shop.pay("/item/1", await shop.approved("/item/1"));
+    expect(verdict(response)).toBe("402 payment_expired");
+    expect(response.headers.getSetCookie()).toEqual(["visit=1", "region=eu"]);
+    expect(response.headers.get("X-After")).toBe("1");
   });
 });
 

@@ -1,5 +1,5 @@
 /** A merchant's app over an in-process facilitator and ledger, with a clock to turn and a facilitator to break. */
-import { type Context, Hono, type Handler } from "hono";
+import { type Context, Hono, type Handler, type MiddlewareHandler } from "hono";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { approve, ask, createPeople } from "../../agent-cli/demo/people.ts";
@@ -63,10 +63,10 @@ export async function createWorld() {
     held: () => ledger.account(people.owner.account).held,
     randomId,
 
-    /** An app with one priced route. */
-    shop(handler: Handler<PaywallEnv>, options: Partial<PaywallOptions> = {}) {
+    /** An app with one priced route. @param around middleware between the app and the paywall */
+    shop(handler: Handler<PaywallEnv>, options: Partial<PaywallOptions> = {}, around: MiddlewareHandler[] = [paywallCors()]) {
       const app = new Hono<PaywallEnv>();
-      app.use(paywallCors());
+      for (const middleware of around) app.use(middleware);
       app.all("/item/*", paywall({ amount: PRICE, ...options }), handler);
       app.onError((_error, c: Context) => c.text("broken", 500));
       const get = (path: string, init: RequestInit = {}) => app.request(`${ORIGIN}${path}`, init, env);

@@ -76,11 +76,17 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     logSale(sale, result);
     if (!result.answered) {
       c.res = undefined; // Hono would merge the headers of an answer that is withheld into this one
-      for (const [name, value] of outer.headers) if (!result.response.headers.has(name)) result.response.headers.append(name, value);
+      addMissing(result.response.headers, outer.headers);
       c.res = result.response;
     }
     return undefined;
   };
+}
+
+/** All the others that `headers` does not say itself; cookies come one by one. */
+function addMissing(headers: Headers, others: Headers): void {
+  const said = new Set(headers.keys());
+  for (const [name, value] of others) if (!said.has(name)) headers.append(name, value);
 }
 
 async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {

@@ -2,8 +2,9 @@
 import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/backend.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { type PaymentRefusal, settleFailure, type Settlement, settleSuccess } from "../../../shared/facilitator.ts";
-import type { SupportedResponse } from "../../../shared/x402.ts";
+import type { PaymentPayload, SupportedResponse } from "../../../shared/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
+import type { Order } from "./order.ts";
 
 /** What a merchant calls of the facilitator Worker. */
 export interface FacilitatorRpc {
@@ -24,12 +25,20 @@ export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
   return {
     holdsNothing: false,
     supported: (traceId) => rpc.supported(traceId),
-    reserve: ({ payment, offer, fingerprint, traceId }, id) => rpc.reserve(payment, offer, fingerprint, id, traceId),
+    reserve: (order, id) => rpc.reserve(judged(order), order.offer, order.fingerprint, id, order.traceId),
     capture: async ({ traceId }, reservation) => {
       const captured = await rpc.capture(reservation, traceId);
       return captured.ok ? settleSuccess(captured) : settleFailure(captured.code, reservation.payer, captured.transaction);
     },
     release: ({ traceId }, reservation) => rpc.release(reservation, traceId),
-    settle: ({ payment, offer, traceId }, settlementId) => rpc.settle(payment, offer, settlementId, traceId),
+    settle: (order, settlementId) => rpc.settle(judged(order), order.offer, settlementId, order.traceId),
   };
+}
+
+/**
+ * What a facilitator judges of a payment. The terms it accepted were held against the offer, which therefore stands for them: one
+ * object that is named twice travels once.
+ */
+function judged({ payment: { x402Version, payload }, offer }: Order): PaymentPayload {
+  return { x402Version, accepted: offer, payload };
 }
