@@ -4,7 +4,7 @@
  */
 import { displayAmount } from "../shared/amount.ts";
 import type { Authorization } from "../shared/authorization.ts";
-import { MAX_DESCRIPTION_LENGTH } from "../shared/limits.ts";
+import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../shared/limits.ts";
 import { type PaymentRequest, type RequestCheck, shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { parseTimestamp } from "../shared/time.ts";
@@ -91,9 +91,6 @@ function merchantSays({ checked, merchant }: ApprovalView): string[] {
   ];
   return said.length > 0 ? said : [merchant ? "nothing more" : "nothing: it was not asked (--check-terms asks it)"];
 }
-
-/** Of a reason that is all line ends; an honest one of 2,000 characters is shown whole. */
-const MAX_REASON_SHOWN = 2000;
 
 /**
  * Strangers' text must not push the facts off the screen. What is shown instead of an invisible character is longer than

@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { exclusively } from "./lock.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { stateHome } from "./state.ts";
+import { MAX_AUDIT_LINE_BYTES } from "../shared/limits.ts";
 
 export const AUDIT_EVENTS = [
   "requested",
@@ -45,8 +46,6 @@ const entrySchema = z.strictObject({
 export type AuditEntry = z.infer<typeof entrySchema>;
 
 export const GENESIS = "0".repeat(64) as Digest;
-/** The longest line. Facts are bounded where they are made; this bounds what is read back. */
-const MAX_LINE_BYTES = 16 * 1024;
 
 export function auditFile(home: string): string {
   return path.join(home, "audit.jsonl");
@@ -86,7 +85,7 @@ function append(context: Context, event: AuditEvent, facts: AuditFacts): Outcome
 
 function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end: number }> {
   const { size } = fs.fstatSync(fd);
-  const start = Math.max(0, size - 2 * MAX_LINE_BYTES);
+  const start = Math.max(0, size - 2 * MAX_AUDIT_LINE_BYTES);
   const tail = Buffer.alloc(size - start);
   fs.readSync(fd, tail, 0, tail.length, start);
   const end = tail.lastIndexOf("\n") + 1;
@@ -100,7 +99,7 @@ function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end:
 }
 
 function parseLine(line: Uint8Array): Outcome<AuditEntry> {
-  const parsed = parseJson(line, MAX_LINE_BYTES, entrySchema);
+  const parsed = parseJson(line, MAX_AUDIT_LINE_BYTES, entrySchema);
   return parsed.ok ? succeed(parsed.value) : fail("invalid_file", parsed.problem);
 }
 

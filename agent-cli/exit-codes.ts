@@ -7,7 +7,7 @@ export const EXIT = {
   approvalPending: 10,
   declined: 11,
   approvalExpired: 12,
-  /** The payment was refused: presenting it has paid nothing. */
+  /** The payment was refused: presenting it has paid nothing more. */
   paymentRejected: 20,
   /** The payment may have been made. Do not pay again; run `next`. */
   outcomeUnknown: 21,

@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { readJson, writeJson } from "./files.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 import { stateDirectory } from "./state.ts";
+import { MAX_HISTORY } from "../shared/limits.ts";
 
 const entrySchema = z.strictObject({
   requestDigest: digestSchema,
@@ -29,9 +30,6 @@ const entrySchema = z.strictObject({
   validBefore: z.optional(z.string()),
 });
 export type RecordEntry = z.infer<typeof entrySchema>;
-
-/** Decisions that are looked at for warnings. */
-const MAX_HISTORY = 1000;
 
 export function remember(
   context: Context,

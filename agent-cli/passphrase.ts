@@ -2,15 +2,13 @@
 import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../shared/bytes.ts";
-import { MIN_PASSPHRASE_LENGTH } from "../shared/limits.ts";
+import { MAX_PASSPHRASE_BYTES, MIN_PASSPHRASE_LENGTH } from "../shared/limits.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readBytes } from "./files.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { askPassphrase, interrupted } from "./prompts.ts";
 import { Secret } from "./secret.ts";
-
-const MAX_PASSPHRASE_BYTES = 1024;
 
 export const passphraseFields = {
   passphraseFile: z.string().optional().meta({ value: "file", description: "read the passphrase from this file (mode 0600)" }),

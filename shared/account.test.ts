@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { ACCOUNT, BAD_ACCOUNTS } from "../test/hostile.ts";
+import { ACCOUNT, BAD_ACCOUNTS } from "../test/spellings.ts";
 import { accountOfBytes, accountOfKey, isAccountId, parseAccountId } from "./account.ts";
 
 test("an account is the hash of a 32-byte prefix and the key", () => {

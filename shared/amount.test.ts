@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BAD_AMOUNTS, GOOD_AMOUNTS } from "../test/hostile.ts";
+import { BAD_AMOUNTS, GOOD_AMOUNTS } from "../test/spellings.ts";
 import { displayAmount, isAmount } from "./amount.ts";
 import { MAX_AMOUNT } from "./limits.ts";
 

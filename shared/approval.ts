@@ -1,4 +1,4 @@
-/** The owner's yes: a PaymentRequest becomes an Authorization and a signed x402 payload. spec/protocol.md §4. */
+/** The owner's yes: a PaymentRequest becomes an Authorization and a signed x402 payload. spec/protocol.md §7. */
 import type { AccountId } from "./account.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "./authorization.ts";
 import type { Digest } from "./digest.ts";

@@ -1,4 +1,4 @@
-/** The Authorization: the order to pay, signed by the payer's key. spec/protocol.md §3. */
+/** The Authorization: the order to pay, signed by the payer's key. spec/protocol.md §4. */
 import * as z from "zod/mini";
 import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";

@@ -1,6 +1,6 @@
 import { merchant, owner, NOW } from "../test/fixtures.ts";
 import { testFields } from "../test/fields.ts";
-import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../test/hostile.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../test/spellings.ts";
 import { holdSchema, ledgerPaymentSchema, reservationSchema } from "./backend.ts";
 
 const id = "ab".repeat(32);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { offerOf, stranger } from "../test/fixtures.ts";
-import { BAD_METHODS, BAD_URLS } from "../test/hostile.ts";
+import { BAD_METHODS, BAD_URLS } from "../test/spellings.ts";
 import { bindingOf, type BindingScope, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./binding.ts";
 import type { Digest } from "./digest.ts";
 

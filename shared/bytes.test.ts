@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { badHex } from "../test/hostile.ts";
+import { badHex } from "../test/spellings.ts";
 import { decodeUtf8, fromBase64, hexSchema, toBase64, utf8 } from "./bytes.ts";
 
 const bytes = fc.uint8Array({ maxLength: 200 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { owner, paymentRequest, stranger } from "../test/fixtures.ts";
 import { testFields } from "../test/fields.ts";
-import { BAD_TIMESTAMPS, badHex, badText } from "../test/hostile.ts";
+import { BAD_TIMESTAMPS, badHex, badText } from "../test/spellings.ts";
 import { DECLINE_CODES, type Decision, decisionRecordSchema, decisionSchema, isGenuineDecision, recordDecision } from "./decision.ts";
 import { MAX_NOTE_LENGTH } from "./limits.ts";
 import { requestDigest } from "./payment-request.ts";

@@ -1,4 +1,4 @@
-/** The owner's no: a Decision about a PaymentRequest. spec/protocol.md §4. */
+/** The owner's no: a Decision about a PaymentRequest. spec/protocol.md §7. */
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema } from "./bytes.ts";
 import { type Digest, digest, digestSchema } from "./digest.ts";

@@ -5,6 +5,7 @@
  * the point checks below close that. Verification is WebCrypto because it is an order of magnitude faster than
  * JavaScript; signing, which only the CLI does, is in signer.ts.
  */
+import { keepNewest } from "./bounded.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { MAX_REMEMBERED_SIGNATURES } from "./limits.ts";
 
@@ -48,16 +49,14 @@ export async function verifyStrict(
 }
 
 /** Signatures that were found good, with what they are over and whose they are: the same three give the same answer. */
-const good = new Set<string>();
+const good = new Map<string, true>();
 
 /** `verifyStrict` for a signature over a protocol digest, all three in hex. One that was good a moment ago is not computed again. */
 export async function verifyDigest(signature: string, digest: string, publicKey: string): Promise<boolean> {
   const all = `${signature} ${digest} ${publicKey}`;
   if (good.has(all)) return true;
   if (!(await verifyStrict(hexToBytes(signature), hexToBytes(digest), hexToBytes(publicKey)))) return false;
-  const oldest = good.values().next().value;
-  if (good.size >= MAX_REMEMBERED_SIGNATURES && oldest !== undefined) good.delete(oldest);
-  good.add(all);
+  keepNewest(good, all, true, MAX_REMEMBERED_SIGNATURES);
   return true;
 }
 

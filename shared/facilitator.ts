@@ -6,6 +6,7 @@ import type { PaymentBackend, PaymentStatus, Refusal, ReleaseResult, Reservation
 import { accountOfKey, type AccountId } from "./account.ts";
 import { approvalNonce } from "./authorization.ts";
 import type { Amount } from "./amount.ts";
+import { keepNewest } from "./bounded.ts";
 import { hexToBytes } from "./bytes.ts";
 import { type DecisionRecord, isGenuineDecision } from "./decision.ts";
 import type { Digest } from "./digest.ts";
@@ -186,9 +187,7 @@ export class Facilitator {
     if (known?.waiting) return undefined;
     const asking = known ?? { id: settlementId, waiting: true };
     asking.waiting = true;
-    const oldest = this.#pending.keys().next().value;
-    if (!known && this.#pending.size >= MAX_PENDING_SETTLEMENTS && oldest !== undefined) this.#pending.delete(oldest);
-    this.#pending.set(authorization, asking);
+    keepNewest(this.#pending, authorization, asking, MAX_PENDING_SETTLEMENTS);
     return asking;
   }
 }

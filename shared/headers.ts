@@ -1,4 +1,4 @@
-/** The three x402 headers: JSON in base64. spec/protocol.md §5. */
+/** The three x402 headers: JSON in base64. spec/protocol.md §8. */
 import type * as z from "zod/mini";
 import { fromBase64, toBase64, utf8 } from "./bytes.ts";
 import { type Parsed, parseJson } from "./json.ts";

@@ -107,6 +107,25 @@ export const SCRYPT_COST = 2 ** 17;
 /** The most that we open: 1 GiB. A dearer header would only burn memory. */
 export const MAX_SCRYPT_COST = 2 ** 20;
 
+// --- CLI -----------------------------------------------------------------------------------------
+
+/** Of a reason that is all line ends; an honest one of MAX_REASON_LENGTH is shown whole. Characters on the screen. */
+export const MAX_REASON_SHOWN = 2000;
+/** Of a stranger's value in one line of a report. */
+export const MAX_QUOTE_LENGTH = 160;
+/** A line of the audit log. Facts are bounded where they are made; this bounds what is read back. */
+export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
+/** Decisions that are looked at for warnings. */
+export const MAX_HISTORY = 1000;
+/** Requests that one command lists. */
+export const MAX_LISTED = 100;
+/** A passphrase that comes from a file or from a descriptor. */
+export const MAX_PASSPHRASE_BYTES = 1024;
+/** How long a tool of the MCP server waits: well below the 60 seconds after which clients give up. */
+export const MCP_PATIENCE_SECONDS = 40;
+/** How often an MCP client that asked for it hears that a call is still alive. */
+export const MCP_PROGRESS_MILLIS = 5000;
+
 // --- Ledger --------------------------------------------------------------------------------------
 
 /** Good signatures that one isolate remembers: a facilitator is asked to verify a payment, and a moment later to settle it. */

@@ -15,7 +15,11 @@ export function newTraceId(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
-/** A trace id from outside, if it is one. */
+/** The caller's trace id if it sent one, else a new one. */
+export function traceIdFrom(header: string | undefined): string {
+  return isTraceId(header) ? header : newTraceId();
+}
+
 export function isTraceId(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 }

@@ -13,7 +13,7 @@ import {
   badHex,
   badText,
   GOOD_AMOUNTS,
-} from "../test/hostile.ts";
+} from "../test/spellings.ts";
 import { bindingOf } from "./binding.ts";
 import { type Digest, digest } from "./digest.ts";
 import { MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REASON_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "./limits.ts";

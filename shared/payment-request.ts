@@ -1,4 +1,4 @@
-/** The PaymentRequest: what an agent asks its owner to pay for, and why. spec/protocol.md §4. */
+/** The PaymentRequest: what an agent asks its owner to pay for, and why. spec/protocol.md §6. */
 import * as z from "zod/mini";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HOSTILE_CHARACTERS } from "../test/hostile.ts";
+import { HOSTILE_CHARACTERS } from "../test/spellings.ts";
 import { humanText, isReasonMinimum, meaningfulLength, reasonSchema, showUnsafe } from "./text.ts";
 
 const ORDINARY = [

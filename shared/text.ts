@@ -1,6 +1,6 @@
 /** Text written by strangers: what it may contain, and how it is shown so that it cannot lie about itself. */
 import * as z from "zod/mini";
-import { MAX_MIN_REASON_LENGTH, MAX_REASON_LENGTH, MIN_REASON_LENGTH } from "./limits.ts";
+import { MAX_MIN_REASON_LENGTH, MAX_QUOTE_LENGTH, MAX_REASON_LENGTH, MIN_REASON_LENGTH } from "./limits.ts";
 
 /** Text for people: well-formed, NFC, at most `max` code points. */
 export function humanText(max: number) {
@@ -31,6 +31,12 @@ export function meaningfulLength(text: string): number {
 /** The minimum an owner may configure, between the protocol's and Stripe's. */
 export function isReasonMinimum(value: number): boolean {
   return Number.isInteger(value) && value >= MIN_REASON_LENGTH && value <= MAX_MIN_REASON_LENGTH;
+}
+
+/** A stranger's value as it may appear in one line of a report: short, and unable to move or hide anything on a screen. */
+export function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return showUnsafe(text.length > MAX_QUOTE_LENGTH ? `${text.slice(0, MAX_QUOTE_LENGTH)}…` : text);
 }
 
 /**

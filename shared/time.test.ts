@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { BAD_TIMESTAMPS } from "../test/hostile.ts";
+import { BAD_TIMESTAMPS } from "../test/spellings.ts";
 import { formatTimestamp, parseTimestamp, unixNow } from "./time.ts";
 
 test("a time is read back as the second it was written for", () => {

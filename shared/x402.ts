@@ -70,7 +70,6 @@ export const verifyResponseSchema = z.looseObject({
   invalidReason: z.optional(z.nullable(z.string())),
   payer: z.optional(z.nullable(z.string())),
 });
-export type VerifyResponse = z.infer<typeof verifyResponseSchema>;
 
 /** The facilitator's answer to /supported. */
 export const supportedResponseSchema = z.looseObject({

@@ -46,7 +46,7 @@ beforeAll(async () => {
   await unpack(installed);
   await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
   const { dependencies } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as { dependencies: object };
-  for (const name of [...Object.keys(dependencies), "@x402/core", "@x402/fetch", "@x402/hono", "@types/node"]) {
+  for (const name of [...Object.keys(dependencies), "hono", "@x402/core", "@x402/fetch", "@x402/hono", "@types/node"]) {
     const place = join(project, "node_modules", name);
     await mkdir(dirname(place), { recursive: true });
     await symlink(join(ROOT, "node_modules", name), place);

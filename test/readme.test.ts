@@ -102,7 +102,9 @@ describe("what the README names exists", () => {
 
   test("every dependency has its reason", () => {
     const section = README.split(/^## /m).find((each) => each.startsWith("Dependencies")) ?? "";
-    const names = ["dependencies", "optionalDependencies"].flatMap((kind) => Object.keys(packageJson[kind] as object));
+    const names = ["dependencies", "peerDependencies", "devDependencies", "optionalDependencies"].flatMap((kind) =>
+      Object.keys(packageJson[kind] as object),
+    );
     for (const name of names) expect(section).toContain(name);
   });
 });

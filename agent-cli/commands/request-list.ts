@@ -7,8 +7,7 @@ import type { Context } from "../context.ts";
 import { type Outcome, succeed } from "../outcome.ts";
 import { PURCHASE_STATES, purchaseOf, type PurchaseState, purchaseSchema, type PurchaseView, purchaseView } from "../purchase.ts";
 import { renderPurchases } from "../purchase-text.ts";
-
-const MAX_LISTED = 100;
+import { MAX_LISTED } from "../../shared/limits.ts";
 
 export const requestList = defineCommand({
   name: "request list",

@@ -10,11 +10,7 @@ import { envelopeObject } from "../output.ts";
 import { parseArgv, type ProgramInfo } from "../program.ts";
 import { runCommand } from "../run.ts";
 import { foreignArguments, type Tool, toolName, toolsOf } from "./tools.ts";
-
-/** Whatever waits ends well before the 60 seconds after which clients give up. */
-const PATIENCE_SECONDS = 40;
-/** How often a client that asked for it hears that a call is still alive. */
-const PROGRESS_MILLISECONDS = 5000;
+import { MCP_PATIENCE_SECONDS, MCP_PROGRESS_MILLIS } from "../../shared/limits.ts";
 
 const INSTRUCTIONS = `Pays for HTTP resources (402, x402) with the approval of a human owner.
 Use "fetch" for a purchase: it asks the owner, and after the approval pays once. While the result's error is "approval_pending", tell your human the short code and call what "next" says.
@@ -50,7 +46,7 @@ export async function serve(context: Context, program: ProgramInfo): Promise<voi
             method: "notifications/progress",
             params: { progressToken: token, progress: ++progress, message: state },
           }).catch(() => undefined);
-    const alive = setInterval(notify, PROGRESS_MILLISECONDS);
+    const alive = setInterval(notify, MCP_PROGRESS_MILLIS);
     try {
       const called = callContext(context, signal, (said) => {
         if (said) state = said;
@@ -82,7 +78,7 @@ function callContext(context: Context, signal: AbortSignal, progress: (state: st
     ...contextFor(io, ["mcp"], true),
     interactive: false,
     progress,
-    patienceSeconds: PATIENCE_SECONDS,
+    patienceSeconds: MCP_PATIENCE_SECONDS,
     say: () => undefined,
   };
 }

@@ -5,9 +5,10 @@ import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } f
 import * as z from "zod";
 import { isRedirect } from "../http.ts";
 import { isGiven, type Reply, said } from "./asking.ts";
-import { type Check, type Finding, quote, right, skipped, wrong } from "./check.ts";
+import { type Check, type Finding, right, skipped, wrong } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, payeesOf, pricesOf } from "./terms-read.ts";
+import { quote } from "../../shared/text.ts";
 
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_HEADER = skipped("there is no PAYMENT-REQUIRED header");

@@ -1,5 +1,4 @@
 /** One point of a report: what must hold, by which clause, and what a defect of it is worth. A check looks at answers, it never asks. */
-import { showUnsafe } from "../../shared/text.ts";
 
 export interface Check<Seen> {
   /** Never renamed, never reused: scripts name it. */
@@ -33,13 +32,6 @@ export function defects(found: readonly string[], otherwise: string): Finding {
 }
 
 const MAX_DEFECTS = 5;
-const MAX_QUOTE = 160;
-
-/** A value from the endpoint as it may appear in a report: short, and unable to move or hide anything on a screen. */
-export function quote(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? "nothing");
-  return showUnsafe(text.length > MAX_QUOTE ? `${text.slice(0, MAX_QUOTE)}…` : text);
-}
 
 export type Verdict = "pass" | "warn" | "fail" | "skipped";
 

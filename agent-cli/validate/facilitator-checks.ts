@@ -6,9 +6,10 @@ import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { settleResponseSchema, verifyResponseSchema } from "../../shared/x402.ts";
 import { type Reply, said } from "./asking.ts";
-import { type Check, defects, type Finding, quote, right, skipped, wrong } from "./check.ts";
+import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
+import { quote } from "../../shared/text.ts";
 
 type Answer = Reply & { kind: "answer" };
 

@@ -7,9 +7,10 @@ import { type SettleResponse, settleResponseSchema } from "../../shared/x402.ts"
 import * as z from "zod";
 import { isRedirect } from "../http.ts";
 import { isGiven, said } from "./asking.ts";
-import { type Check, defects, type Finding, quote, right, skipped, wrong } from "./check.ts";
+import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
 import { payeesOf, pricesOf, readTerms } from "./terms-read.ts";
+import { quote } from "../../shared/text.ts";
 
 type Answered = Attempt & { reply: { kind: "answer" } };
 const isAnswered = (attempt: Attempt): attempt is Answered => attempt.reply.kind === "answer";

@@ -5,10 +5,10 @@ import { bindingScope } from "../../shared/binding.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { supportsExtra } from "../../shared/offer.ts";
-import { showUnsafe } from "../../shared/text.ts";
+import { quote, showUnsafe } from "../../shared/text.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402.ts";
 import { boundRequest } from "../http-request.ts";
-import { type Check, defects, type Finding, quote, right, skipped, wrong } from "./check.ts";
+import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 

@@ -1,5 +1,4 @@
 /** One point of a report on evidence: what must hold, and which member is to blame where it does not. */
-import { showUnsafe } from "../text.ts";
 import { formatTimestamp } from "../time.ts";
 
 export type Verdict = "pass" | "warn" | "fail" | "unchecked";
@@ -60,13 +59,6 @@ function obstacle<Seen extends Partial<Record<Part, unknown>>>(
   if (part !== undefined && seen[part] === undefined) return { verdict: "unchecked", saw: "not in this file", because: "absent" };
   const broken = before.find(({ id, verdict }) => after.includes(id) && verdict === "fail");
   return broken && { verdict: "unchecked", saw: `${broken.id} does not hold`, because: "depends" };
-}
-
-const MAX_QUOTE = 160;
-
-/** A value from the file as it may appear in a report: short, and unable to move or hide anything on a screen. */
-export function quote(value: string): string {
-  return showUnsafe(JSON.stringify(value.length > MAX_QUOTE ? `${value.slice(0, MAX_QUOTE)}…` : value));
 }
 
 /** Unix seconds as a time; a stranger's number need not be one. */

@@ -1,9 +1,10 @@
 /** What the merchant signed: its offer, and that it delivered. */
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
-import { type EvidenceCheck, type Finding, moment, quote, right, unknownKey, wrong } from "./check.ts";
+import { type EvidenceCheck, type Finding, moment, right, unknownKey, wrong } from "./check.ts";
 import { SIGNED_TERMS } from "./parts.ts";
 import type { Seen } from "./seen.ts";
+import { quote } from "../text.ts";
 
 type Part = "offer" | "receipt";
 

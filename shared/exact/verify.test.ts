@@ -185,7 +185,7 @@ describe("what is asked", () => {
   });
 });
 
-/** One way each of being wrong, in the order in which they are checked. spec/protocol.md §3. */
+/** One way each of being wrong, in the order in which they are checked. spec/protocol.md §5. */
 interface State {
   payload: PaymentPayload;
   offer: typeof OFFER;

@@ -1,6 +1,7 @@
 /** Balances and holds on balances. Every movement of money passes here, and leaves its entry in the journal. */
 import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
+import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
 import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry, readEntries } from "./journal.ts";
@@ -54,10 +55,7 @@ export class Accounts {
   }
 
   #remember(account: AccountState): void {
-    this.#known.delete(account.account); // back at the end: a busy account is never the oldest
-    const oldest = this.#known.keys().next().value;
-    if (this.#known.size >= MAX_KNOWN_ACCOUNTS && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(account.account, account);
+    keepNewest(this.#known, account.account, account, MAX_KNOWN_ACCOUNTS);
   }
 
   #stored(id: AccountId): AccountState {

@@ -1,7 +1,7 @@
 /** Recomputes everything that must hold in a shard, from nothing but its tables. */
 import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
-import { RETENTION_SECONDS } from "../limits.ts";
+import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 import type { Accounts } from "./accounts.ts";
 import { journalBase } from "./checkpoint.ts";
 import type { Born } from "./genesis.ts";
@@ -21,8 +21,6 @@ export interface AuditReport {
   /** Each broken invariant in words; empty when ok. */
   problems: string[];
 }
-
-const PAGE = 500;
 
 /**
  * @param halted why the shard has stopped, if it has
@@ -126,14 +124,14 @@ function replay(
   let last = journalBase(store, account);
   let entries = 0;
   for (;;) {
-    const page = accounts.journal(account, Number(last?.seq ?? 0), PAGE);
+    const page = accounts.journal(account, Number(last?.seq ?? 0), JOURNAL_PAGE);
     for (const entry of page) {
       if (!continuesChain(entry, last, ledger)) return { intact: false, entries, last };
       see(entry);
       last = entry;
       entries++;
     }
-    if (page.length < PAGE) break;
+    if (page.length < JOURNAL_PAGE) break;
   }
   return { intact: Number(last?.seq ?? 0) === journalSeq && (last?.hash ?? ledger) === journalHead, entries, last };
 }

@@ -1,5 +1,5 @@
 /**
- * The ledger's rules: the state table of a payment (spec/architecture.md), one method per event.
+ * The ledger's rules: the state table of a payment (spec/state-table.md), one method per event.
  *
  * Pure and synchronous: no clock, no randomness, no platform. Callers give the time (unix seconds) and the ids. Every
  * method runs in one transaction and refuses by value; it throws only when the book contradicts itself. Whoever undoes a

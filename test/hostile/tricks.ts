@@ -8,7 +8,7 @@ import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../../shared/x402.ts";
 import { paymentPayloadSchema } from "../../shared/x402.ts";
-import { HOSTILE_CHARACTERS } from "../hostile.ts";
+import { HOSTILE_CHARACTERS } from "../spellings.ts";
 import { FIRST_KEY, SECOND_KEY, signedExtension } from "./signing.ts";
 
 /** What every trick sells for. */

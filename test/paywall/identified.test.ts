@@ -28,8 +28,8 @@ function memoryAnswers(): AnswerStore {
       rows.set(key, { lease, claim: { state: "stored", reservation, ...(answer && { answer }) } });
       return true;
     },
-    paid: async (key, lease, receipt) => {
-      const { claim } = rows.get(key) ?? {};
+    paid: async (key, receipt) => {
+      const { claim, lease = "" as Digest } = rows.get(key) ?? {};
       rows.set(key, { lease, claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) } });
     },
     free: async (key, lease) => void (rows.get(key)?.lease === lease && rows.delete(key)),

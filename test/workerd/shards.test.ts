@@ -7,7 +7,7 @@ import { type Checkpoint, checkpointDigest, isGenuineCheckpoint } from "../../sh
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import { shardName, shardOf } from "../../shared/ledger/shards.ts";
 import { OUTBOX_BATCH } from "../../shared/limits.ts";
-import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../hostile.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { newPayer, randomId, signedPayment } from "../signed.ts";
 import { get, post, send } from "./http.ts";
 import { alarmOf, env, facilitator, fundedPayer, newPayerOn, NOW, remote, setTime, SHARDS, type Stub, tablesOf } from "./ledger.ts";
@@ -188,11 +188,22 @@ describe("the facilitator", () => {
     expect(balances).toBe(supply);
   });
 
-  test("settles nothing where it counts other shards than the ledger does", async () => {
-    const wrong = { ...env, SHARDS: "8" };
-    const answer = await send("/health", {}, wrong);
-    expect(answer).toMatchObject({ status: 503, body: { error: "facilitator_unavailable" } });
-  });
+  test.each(["1", "8"])(
+    "pays nothing where it counts %s shards and the ledger another number, and still audits all of them",
+    async (SHARDS) => {
+      const wrong = { ...env, SHARDS };
+      const { account } = await newPayer();
+      const grant = { method: "POST", body: JSON.stringify({ account, id: randomId() }) };
+      const unavailable = { status: 503, body: { error: "facilitator_unavailable" } };
+      expect(await send("/health", {}, wrong)).toMatchObject(unavailable);
+      expect(await send("/faucet", grant, wrong)).toMatchObject(unavailable);
+      expect(await get(`/accounts/${account}`)).toMatchObject({ body: { balance: "0" } });
+      expect(await send("/ledger/audit", {}, wrong)).toMatchObject({
+        status: 200,
+        body: { ok: true, shards: Number(env.SHARDS), conclusive: true },
+      });
+    },
+  );
 
   test("shows the books to its operator alone where money is real", async () => {
     const key = "operator";

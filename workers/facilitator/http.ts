@@ -11,7 +11,7 @@ import { TRACE_ID } from "../../shared/headers.ts";
 import { checkShape } from "../../shared/json.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_GRANT } from "../../shared/limits.ts";
-import { isTraceId, newTraceId } from "../../shared/log.ts";
+import { traceIdFrom } from "../../shared/log.ts";
 import { withinLimit } from "./access.ts";
 import { type Api, failure, readJson, refusal } from "./api.ts";
 import { serveBooks } from "./books.ts";
@@ -34,8 +34,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   const backend = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
 
   api.use(async (c, next) => {
-    const given = c.req.header(TRACE_ID);
-    c.set("traceId", isTraceId(given) ? given : newTraceId());
+    c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
     await next();
     c.header(TRACE_ID, c.get("traceId"));
   });

@@ -1,10 +1,9 @@
 /** The facilitator Worker: RPC for our own Workers, the x402 facilitator API over HTTP for everybody else's. */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { AccountId } from "../../shared/account.ts";
-import type { PaymentStatus, ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/backend.ts";
+import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/backend.ts";
 import type { Digest } from "../../shared/digest.ts";
 import { Facilitator, type PaymentRefusal, type PendingSettlements, type Settlement } from "../../shared/facilitator.ts";
-import type { SupportedResponse, VerifyResponse } from "../../shared/x402.ts";
+import type { SupportedResponse } from "../../shared/x402.ts";
 import { logEvent, newTraceId } from "../../shared/log.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend, type LedgerBinding } from "./ledger-backend.ts";
@@ -33,7 +32,7 @@ async function facilitatorFor(env: FacilitatorEnv, traceId: string, patience?: n
 
 const api = httpApi(facilitatorFor);
 
-/** What succeeds, the ledger logs under the same trace; over RPC only refusals are logged here, since most never get that far. */
+/** What succeeds, the merchant logs with its transaction, under the same trace; over RPC only refusals are logged here, since most never get that far. */
 export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> {
   override fetch(request: Request): Response | Promise<Response> {
     return api.fetch(request, this.env, this.ctx);
@@ -41,10 +40,6 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
 
   async supported(traceId: string = newTraceId()): Promise<SupportedResponse> {
     return (await this.#facilitator(traceId)).supported();
-  }
-
-  async verify(payload: unknown, requirements: unknown, traceId: string = newTraceId()): Promise<VerifyResponse> {
-    return (await this.#facilitator(traceId)).verify(payload, requirements);
   }
 
   async settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string = newTraceId()): Promise<Settlement> {
@@ -73,10 +68,6 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
 
   async release(reservation: Reservation, traceId: string = newTraceId()): Promise<ReleaseResult> {
     return (await this.#facilitator(traceId)).release(reservation);
-  }
-
-  async status(payer: AccountId, nonce: Digest, validBefore: number, traceId: string = newTraceId()): Promise<PaymentStatus> {
-    return (await this.#facilitator(traceId)).status(payer, nonce, validBefore);
   }
 
   /** Merchants wait for us with a deadline of their own; a timer for each call to the ledger would only cost. */

@@ -42,13 +42,14 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
   const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
 
   const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account(traceId, { account })));
+  const info = async () => {
+    const info = await at(0, (ledger) => ledger.info());
+    if (info.shards === shards) return info;
+    // Every account would be looked for where it is not.
+    throw new BackendUnavailable(`the ledger has ${info.shards} shards, SHARDS says ${shards}`, { overloaded: false });
+  };
   return {
-    async info() {
-      const info = await at(0, (ledger) => ledger.info());
-      if (info.shards === shards) return info;
-      // Every account would be looked for where it is not.
-      throw new BackendUnavailable(`the ledger has ${info.shards} shards, SHARDS says ${shards}`, { overloaded: false });
-    },
+    info,
     check: (payment) => of(payment.payer, (ledger) => ledger.check(traceId, { payment })),
     reserve: (payment, hold) => of(payment.payer, (ledger) => ledger.reserve(traceId, { payment, hold })),
     capture: (reservation) => of(reservation.payer, (ledger) => ledger.capture(traceId, reservation)),
@@ -60,6 +61,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
     account,
     /** The treasury lives on shard 0; what the account has by now, its own shard knows. */
     async fund(to, value, grantId) {
+      await info();
       const granted = await at(0, (ledger) => ledger.fund(traceId, { account: to, value, grantId }));
       return granted.ok && shardOf(to, shards) !== 0 ? { ...granted, balance: (await account(to)).balance } : granted;
     },
@@ -67,13 +69,16 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
     checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint(traceId, { account, seq, head })),
     attest: (account, seq) => of(account, (ledger) => ledger.attest(traceId, { account, seq })),
     checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),
-    audit: () =>
-      auditShards(
+    async audit() {
+      // As many as the ledger has, whatever SHARDS says: an audit of some of them would prove nothing.
+      const { shards } = await at(0, (ledger) => ledger.info());
+      return auditShards(
         Array.from({ length: shards }, (_, shard) => ({
           marks: () => at(shard, (ledger) => ledger.marks()),
           audit: (marks) => at(shard, (ledger) => ledger.auditShard([...marks])),
         })),
-      ),
+      );
+    },
   };
 }
 

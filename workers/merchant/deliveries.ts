@@ -44,7 +44,7 @@ export class Deliveries extends DurableObject implements Synchronous<PaymentMemo
     return this.#answers.store(key, lease, reservation, answer);
   }
 
-  paid(key: Digest, _lease: Digest, receipt: SettleResponse): void {
+  paid(key: Digest, receipt: SettleResponse): void {
     this.#answers.paid(key, receipt, unixNow());
   }
 
@@ -52,7 +52,7 @@ export class Deliveries extends DurableObject implements Synchronous<PaymentMemo
     this.#answers.free(key, lease);
   }
 
-  /** Forgets what is past its time. Re-arms first and never throws. */
+  /** Forgets what is past its time. Re-arms first, so that a failure only delays it. */
   override async alarm(): Promise<void> {
     const now = unixNow();
     await this.ctx.storage.setAlarm((now + ALARM_RETRY_SECONDS) * 1000);

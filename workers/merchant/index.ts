@@ -1,9 +1,9 @@
-/** The demo merchant: a Hono app that sells a report, the weather and summaries, and fails to sell one thing. */
+/** The demo merchant: a Hono app that sells a report, the weather, summaries and an archive, and fails to sell one thing. */
 import { env } from "cloudflare:workers";
 import { Hono } from "hono/tiny";
 import { errorBody } from "../../shared/errors.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
-import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
+import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
 import { forecast, summarize } from "./products.ts";
@@ -32,8 +32,7 @@ const ROUTES = [
 const { PAY_TO } = env as { PAY_TO: string };
 
 app.use(async (c, next) => {
-  const given = c.req.header(TRACE_ID);
-  c.set("traceId", isTraceId(given) ? given : newTraceId());
+  c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
   await next();
   c.header(TRACE_ID, c.get("traceId"));
 });

@@ -33,7 +33,8 @@ export interface AnswerStore {
   claim(key: Digest, order: Digest, lease: Digest, seconds: number): Promise<Claim>;
   /** False when the lease was lost: somebody else serves this payment now, and this run's answer must not leave. */
   store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): Promise<boolean>;
-  paid(key: Digest, lease: Digest, receipt: SettleResponse): Promise<void>;
+  /** Final, whoever says it: the money moved. */
+  paid(key: Digest, receipt: SettleResponse): Promise<void>;
   /** Nothing was delivered: the id is free again. */
   free(key: Digest, lease: Digest): Promise<void>;
 }

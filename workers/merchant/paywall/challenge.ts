@@ -1,6 +1,7 @@
 /** The challenge: the terms of one request, encoded. Terms that do not depend on a body are encoded once and kept. */
 import type { Context } from "hono";
 import { type BoundRequest, bindingOf } from "../../../shared/binding.ts";
+import { keepNewest } from "../../../shared/bounded.ts";
 import type { AccountId } from "../../../shared/account.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { errorBody } from "../../../shared/errors.ts";
@@ -56,14 +57,8 @@ export class Challenges {
     const request = await boundRequest(c, bind);
     if (!request) return undefined;
     const challenge = this.for(request, seller);
-    if (!bodyCounts) this.#keep(key, challenge);
+    if (!bodyCounts) keepNewest(this.#cache, key, challenge, MAX_CACHED_CHALLENGES);
     return challenge;
-  }
-
-  #keep(key: string, challenge: Challenge): void {
-    const oldest = this.#cache.keys().next().value;
-    if (this.#cache.size >= MAX_CACHED_CHALLENGES && oldest !== undefined) this.#cache.delete(oldest);
-    this.#cache.set(key, challenge);
   }
 
   for(request: BoundRequest, { payTo, ledger, keepsAnswers }: Seller): Challenge {

@@ -22,7 +22,7 @@ export function durableAnswers(namespace: DeliveriesNamespace, payer: AccountId)
   return {
     claim: (key, order, lease, seconds) => object().claim(key, order, lease, seconds),
     store: (key, lease, reservation, answer) => object().store(key, lease, reservation, answer),
-    paid: (key, lease, receipt) => object().paid(key, lease, receipt),
+    paid: (key, receipt) => object().paid(key, receipt),
     free: (key, lease) => object().free(key, lease),
   };
 }

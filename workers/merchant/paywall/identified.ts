@@ -64,7 +64,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
       if (!receipt) return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
       if (receipt.success) {
         const signed = await signReceipt(sale.challenge, receipt, sale.signer);
-        await ask(store.paid(key, lease, signed));
+        await ask(store.paid(key, signed));
         return answerAgain(signed, claim.answer);
       }
       await ask(store.free(key, lease));
@@ -89,7 +89,7 @@ function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, res
       return kept;
     },
     kept: () => kept === true,
-    paid: (receipt) => ask(store.paid(key, lease, receipt)),
+    paid: (receipt) => ask(store.paid(key, receipt)),
     free: () => ask(store.free(key, lease)),
   };
 }

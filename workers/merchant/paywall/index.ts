@@ -1,5 +1,5 @@
 /**
- * `paywall()`: a route that is paid for per request, by x402 v2 on LEZ. spec/protocol.md §5.
+ * `paywall()`: a route that is paid for per request, by x402 v2 on LEZ. spec/protocol.md §9.
  *
  * Without a payment: 402 with the terms. With one: match it to the offer, hold the payer's money, run the handler once,
  * capture, answer. Nothing leaves before the capture; a handler that fails costs nothing.
@@ -8,7 +8,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
-import { isTraceId, newTraceId } from "../../../shared/log.ts";
+import { traceIdFrom } from "../../../shared/log.ts";
 import { challengeResponse, refusalResponse } from "./answers.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { LedgerTerms } from "./ledger-terms.ts";
@@ -129,8 +129,7 @@ function accountBinding(): (payTo: string | undefined) => AccountId {
 
 /** The id of this request's trace, the caller's if it sent one. */
 function traceOf(c: Context<PaywallEnv>): string {
-  const given = c.req.header(TRACE_ID);
-  const traceId = c.get("traceId") ?? (isTraceId(given) ? given : newTraceId());
+  const traceId = c.get("traceId") ?? traceIdFrom(c.req.header(TRACE_ID));
   c.set("traceId", traceId);
   return traceId;
 }

@@ -4,6 +4,7 @@
  * Most payments leave no trace here; the ledger knows enough.
  */
 import type { Reservation } from "../../../shared/backend.ts";
+import { keepNewest } from "../../../shared/bounded.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { MAX_PENDING_SETTLEMENTS } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
@@ -45,9 +46,7 @@ export function isolateMemory(): PaymentMemory {
     begin: async (key, lease, seconds) => {
       const entry = entries.get(key);
       if (entry && entry.lease !== lease && entry.leaseUntil >= unixNow()) return { granted: false };
-      const oldest = entries.keys().next().value;
-      if (!entry && entries.size >= MAX_PENDING_SETTLEMENTS && oldest !== undefined) entries.delete(oldest);
-      entries.set(key, { lease, leaseUntil: unixNow() + seconds, remembered: entry?.remembered });
+      keepNewest(entries, key, { lease, leaseUntil: unixNow() + seconds, remembered: entry?.remembered }, MAX_PENDING_SETTLEMENTS);
       return { granted: true, ...(entry?.remembered && { remembered: entry.remembered }) };
     },
     finish: async (key, lease, remembered) => {
