@@ -1,8 +1,9 @@
 /** The 402 and everything that is decided before the facilitator is asked. */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
+import { validator } from "hono/validator";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
-import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { Challenges } from "../../workers/merchant/paywall/challenge.ts";
 import { checkOptions } from "../../workers/merchant/paywall/options.ts";
@@ -144,6 +145,11 @@ describe("methods that are never charged", () => {
     expect(verdict(response)).toBe("400 invalid_payload");
     expect(world.spent()).toBe(0n);
   });
+  test("OPTIONS is free without CORS as well, and runs no handler", async () => {
+    goods.mockClear();
+    const response = await world.shop(goods, {}, []).get("/item/1", { method: "OPTIONS" });
+    expect([response.status, goods.mock.calls.length]).toEqual([204, 0]);
+  });
   test("OPTIONS is free and allows what the official browser client sends", async () => {
     const headers = {
       Origin: "https://app.example.com",
@@ -155,6 +161,55 @@ describe("methods that are never charged", () => {
     expect(response.headers.get("Access-Control-Allow-Headers")?.toLowerCase()).toContain("access-control-expose-headers");
     expect(response.headers.get("Access-Control-Allow-Headers")).toContain("PAYMENT-SIGNATURE");
   });
+});
+
+describe("middleware in front of the paywall", () => {
+  const says: MiddlewareHandler = async (c, next) => {
+    c.header("Access-Control-Allow-Origin", "*");
+    c.header("Set-Cookie", "visit=1", { append: true });
+    c.header("Set-Cookie", "region=eu", { append: true });
+    await next();
+  };
+  test.each([
+    ["terms", {}],
+    ["the page for browsers", { Accept: "text/html" }],
+    ["a refusal", { [PAYMENT_SIGNATURE]: "###" }],
+  ])("is heard with %s", async (_name, headers) => {
+    const response = await world.shop(goods, {}, [says]).get("/item/1", { headers });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(response.headers.getSetCookie()).toEqual(["visit=1", "region=eu"]);
+  });
+
+  test("may read the body before it is sold", async () => {
+    const init = { method: "POST", body: '{ "a": 1 }', headers: { "Content-Type": "application/json" } };
+    const validated = validator("json", (value: { a?: number }, c) => (value.a === 1 ? value : c.text("not this", 400)));
+    const shop = world.shop(async (c) => c.json(await c.req.json()), {}, [validated as MiddlewareHandler]);
+    expect((await shop.get("/item/1", { ...init, body: "{}" })).status).toBe(400);
+    const response = await shop.pay("/item/1", await shop.approved("/item/1", init), init);
+    expect([verdict(response), await response.json()]).toEqual(["200", { a: 1 }]);
+  });
+
+  test("that reads the body past Hono is the seller's mistake, and said to be", async () => {
+    const logged = vi.fn();
+    const past: MiddlewareHandler = async (c, next) => {
+      await c.req.raw.text();
+      await next().catch(logged);
+      logged(c.error);
+    };
+    await world.shop(goods, {}, [past]).get("/item/1", { method: "POST", body: "x" });
+    expect(String(logged.mock.calls[0]?.[0])).toContain("put the paywall first");
+  });
+});
+
+test("an address that no client would take is refused before it is priced", async () => {
+  const shop = world.shop(goods);
+  expect(verdict(await shop.get(`/item/1?${"x".repeat(MAX_URL_LENGTH)}`))).toBe("413 payload_too_large");
+});
+
+test("the page quotes the address for a shell: whoever made the link chose what is in it", async () => {
+  const page = await world.shop(goods).get("/item/1?a='$(id)'&b=`id`", { headers: { Accept: "text/html" } });
+  const command = /request create (.*?) --reason/.exec((await page.text()).replaceAll("&#39;", "'").replaceAll("&amp;", "&"))?.[1] ?? "";
+  expect(command).toMatch(/^'[^']*'$/);
 });
 
 describe("a payment header that cannot be read is answered 400 with the terms", () => {

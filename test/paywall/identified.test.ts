@@ -1,10 +1,13 @@
 /** A payment under an id, when the place where answers are kept fails: what is not on disk is not paid for, unless it was paid before. */
+import type { Handler, MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Digest, randomDigest } from "../../shared/digest.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
-import type { PaywallOptions } from "../../workers/merchant/paywall/index.ts";
-import { createWorld, PRICE, verdict } from "./world.ts";
+import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
+import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
+import { createWorld, PRICE, receiptOf, verdict } from "./world.ts";
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 let world: World;
@@ -40,18 +43,80 @@ beforeEach(async () => {
   world = await createWorld();
   runs = 0;
   store = memoryAnswers();
-  const forgetful = { begin: async () => ({ granted: true }), finish: async () => undefined };
-  Object.assign(world.env, { DELIVERIES: { getByName: () => ({ ...forgetful, ...store }) } });
+  const memory = isolateMemory();
+  Object.assign(world.env, { DELIVERIES: { getByName: () => ({ ...memory, ...store }) } });
 });
 
-async function bought(options: Partial<PaywallOptions> = {}) {
-  const shop = world.shop((c) => (runs++, c.text("goods")), options);
+async function bought(
+  options: Partial<PaywallOptions> = {},
+  handler: Handler<PaywallEnv> = (c) => c.text("goods"),
+  around?: MiddlewareHandler[],
+) {
+  const shop = world.shop((c, next) => (runs++, handler(c, next)), options, around);
   const payment = {
     ...(await shop.approved("/item/1")),
     extensions: { [PAYMENT_IDENTIFIER]: withIdentifier({ info: { required: false } }, "pay_0123456789abcdef") },
   };
-  return () => shop.pay("/item/1", payment);
+  return (headers: Record<string, string> = {}) => shop.pay("/item/1", payment, { headers });
 }
+
+describe("a stored answer", () => {
+  test("has the handler's own headers; what middleware says of every answer, it says anew", async () => {
+    let visit = 0;
+    const visits: MiddlewareHandler = async (c, next) => {
+      c.header("Set-Cookie", `visit=${++visit}`, { append: true });
+      await next();
+    };
+    const around = [cors({ origin: ["https://a.example.com", "https://b.example.com"] }), visits];
+    const goods: Handler<PaywallEnv> = (c) => {
+      c.header("Set-Cookie", "basket=1", { append: true });
+      return c.text("goods", 200, { "X-Goods": "1" });
+    };
+    const send = await bought({}, goods, around);
+    for (const origin of ["https://a.example.com", "https://b.example.com"]) {
+      const answer = await send({ Origin: origin });
+      expect([verdict(answer), await answer.text(), answer.headers.get("X-Goods")]).toEqual(["200", "goods", "1"]);
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(answer.headers.getSetCookie().toSorted()).toEqual(["basket=1", `visit=${visit}`]);
+    }
+    expect(runs).toBe(1);
+  });
+
+  test("is not made of one that is encoded: it goes out as it is, once", async () => {
+    const send = await bought({}, () => new Response("squeezed", { headers: { "Content-Encoding": "x-own" } }));
+    const answer = await send();
+    expect([verdict(answer), await answer.text()]).toEqual(["200", "squeezed"]);
+    expect(verdict(await send())).toBe("409 answer_not_stored");
+  });
+});
+
+test("a run that failed frees its id, whatever the seller's own error page says", async () => {
+  let fail = true;
+  const send = await bought({}, (c) => (fail ? c.notFound() : c.text("goods")), [
+    async (c, next) => {
+      await next();
+      if (c.res.status === 404) c.res = new Response("sorry", { status: 200 });
+    },
+  ]);
+  await send();
+  fail = false;
+  expect(verdict(await send())).toBe("200");
+});
+
+test("flow upfront, and an answer that breaks off: the buyer has the receipt, nothing of the answer, and the same payment brings all of it", async () => {
+  let breaks = true;
+  const send = await bought({ flow: "upfront" }, (c) => {
+    c.header("X-Secret", "goods");
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("upstream is gone")) });
+    return breaks ? c.body(broken) : c.text("goods");
+  });
+  const answer = await send();
+  expect(verdict(answer)).toBe("500 internal_error");
+  expect([receiptOf(answer)?.success, answer.headers.get("X-Secret")]).toEqual([true, null]);
+  breaks = false;
+  expect(verdict(await send())).toBe("200");
+  expect(world.spent()).toBe(BigInt(PRICE));
+});
 
 describe("flow authorization", () => {
   test("a copy that could not be made: nothing is captured, the hold is gone, the same payment is good later", async () => {

@@ -3,8 +3,9 @@ import type { Handler, MiddlewareHandler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";
 import { paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
-import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
+import { createWorld, distant, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
 beforeEach(async () => {
@@ -34,6 +35,21 @@ describe("a payment that is good", () => {
     expect(receiptOf(response)).toMatchObject({ success: true });
     expect(response.headers.get("Cache-Control")).toBe("private, no-store");
     expect(response.headers.get("Content-Type")).toContain("text/plain");
+  });
+
+  test("leaves nothing on an answer that the seller uses again for others", async () => {
+    const done = new Response(null, { status: 204 });
+    const shop = world.shop(() => done, {}, []);
+    expect(receiptOf(await shop.pay("/item/1", await shop.approved("/item/1")))).toMatchObject({ success: true });
+    expect([...done.headers]).toEqual([]);
+  });
+
+  test("buys no upgrade to another protocol", async () => {
+    const handler = vi.fn((c) => c.text("goods"));
+    const shop = world.shop(handler);
+    const response = await shop.pay("/item/1", await shop.approved("/item/1"), { headers: { Upgrade: "websocket" } });
+    expect(verdict(response)).toBe("400 invalid_payload");
+    expect(handler).not.toHaveBeenCalled();
   });
 
   test("is held while the handler runs, and captured before the answer leaves", async () => {
@@ -116,6 +132,7 @@ describe("a handler that does not deliver costs nothing", () => {
       },
       500,
     ],
+    ["no answer at all: a forgotten return", (c) => void c.text("made, and not returned") as never, 500],
   ];
   test.each(failures)("%s", async (_name, handler, status) => {
     let fail = true;
@@ -233,6 +250,26 @@ describe("when the capture's answer is lost", () => {
     expect(world.spent()).toBe(BigInt(PRICE));
     expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
     expect(world.spent()).toBe(BigInt(PRICE));
+  });
+
+  test("a copy that looks at any moment in between erases nothing", async () => {
+    for (let moment = 0; moment < 20; moment++) {
+      world = await createWorld();
+      const memory = distant(isolateMemory(), 2);
+      const shop = world.shop((c) => c.text("goods"), { memory: () => memory });
+      const payment = await shop.approved("/item/1");
+      const { capture } = world.rpc;
+      world.rpc.capture = async (...args) => {
+        await capture(...args);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        throw new Error("the answer is lost");
+      };
+      const first = shop.pay("/item/1", payment);
+      await new Promise((resolve) => setTimeout(resolve, moment));
+      await Promise.all([first, shop.pay("/item/1", payment)]);
+      world.rpc.capture = capture;
+      expect(verdict(await shop.pay("/item/1", payment)), `after ${moment} ms`).toBe("200");
+    }
   });
 
   test("and nothing was captured, the same payment starts over once the hold has ended", async () => {

@@ -1,5 +1,7 @@
 /** Flow `upfront`: the money moves first, and what the handler does not deliver stays owed. */
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { HOLD_SECONDS } from "../../shared/limits.ts";
+import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
 import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
@@ -34,7 +36,53 @@ test("fifty copies at once: one settlement, one handler run, one answer", async 
   expect(world.spent()).toBe(BigInt(PRICE));
 });
 
+describe("while the handler runs", () => {
+  test("a copy is told to wait, not to pay again", async () => {
+    const release = Promise.withResolvers<void>();
+    const shop = world.shop(async (c) => {
+      await release.promise;
+      return c.text("not yet", 503);
+    }, upfront);
+    const payment = await shop.approved("/item/1");
+    const first = shop.pay("/item/1", payment);
+    await vi.waitFor(() => expect(world.spent()).toBe(BigInt(PRICE)));
+    const copy = await shop.pay("/item/1", payment);
+    expect(verdict(copy)).toBe("409 payment_in_progress");
+    expect(termsOf(copy)).toBeUndefined();
+    release.resolve();
+    expect((await first).status).toBe(503);
+  });
+
+  test("a merchant that dies owes the goods, and the same payment brings them", async () => {
+    const disk = isolateMemory();
+    let dead = true;
+    const shop = world.shop((c) => (dead ? new Promise<never>(() => undefined) : c.text("goods")), { ...upfront, memory: () => disk });
+    const payment = await shop.approved("/item/1");
+    void shop.pay("/item/1", payment);
+    await vi.waitFor(() => expect(world.spent()).toBe(BigInt(PRICE)));
+    dead = false;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + (HOLD_SECONDS + 1) * 1000 });
+    try {
+      expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+      expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(world.spent()).toBe(BigInt(PRICE));
+  });
+});
+
 describe("a handler that fails after the settlement", () => {
+  test("by answering nothing is told to its buyer with the receipt, and owes as well", async () => {
+    let forgets = true;
+    const shop = world.shop((c) => (forgets ? (void c.text("made, and not returned") as never) : c.text("goods")), upfront);
+    const payment = await shop.approved("/item/1");
+    expect((await shop.pay("/item/1", payment)).status).toBe(500);
+    forgets = false;
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    expect(world.spent()).toBe(BigInt(PRICE));
+  });
+
   test("answers with its status and a receipt, and the same payment runs it again, free, until it delivers", async () => {
     let left = 2;
     const shop = world.shop((c) => (left-- > 0 ? c.text("not yet", 503) : c.json({ id: c.get("payment").id })), upfront);

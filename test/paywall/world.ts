@@ -13,6 +13,7 @@ import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402.ts";
+import type { PaymentMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { FacilitatorRpc } from "../../workers/merchant/paywall/rpc-facilitator.ts";
 import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 
@@ -106,4 +107,18 @@ export function receiptOf(response: Response) {
 export function termsOf(response: Response) {
   const required = decodeHeader(response.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
   return required.ok ? required.value : undefined;
+}
+
+/** Memory that is asked over a wire: each call takes some milliseconds each way. */
+export function distant(memory: PaymentMemory, millis: number): PaymentMemory {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, millis));
+  const over = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
+    return async (...args: Args) => {
+      await pause();
+      const result = await call(...args);
+      await pause();
+      return result;
+    };
+  };
+  return { begin: over(memory.begin), resume: over(memory.resume), finish: over(memory.finish) };
 }

@@ -25,9 +25,14 @@ export class Deliveries extends DurableObject implements Synchronous<PaymentMemo
     this.#answers = new AnswerTable(ctx.storage.sql);
   }
 
-  begin(key: Digest, lease: Digest, seconds: number): Lease {
+  begin(key: Digest, lease: Digest, seconds: number, meanwhile?: Remembered): Lease {
     this.#sweepLater();
-    return this.#leases.begin(key, lease, seconds, unixNow());
+    return this.#leases.begin(key, lease, seconds, meanwhile, unixNow());
+  }
+
+  resume(key: Digest, lease: Digest, seconds: number): Lease {
+    this.#sweepLater();
+    return this.#leases.resume(key, lease, seconds, unixNow());
   }
 
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number): void {

@@ -22,6 +22,7 @@ export async function serveAuthorized(sale: Sale, keeping?: Keeping): Promise<Sa
   if (undelivered) return undelivered;
   const receipt = await capture(sale, reservation);
   if (receipt?.success) return deliver(sale, receipt, facilitator.holdsNothing ? reservation.reservationId : undefined, keeping);
+  if (receipt) await ask(facilitator.release(order, reservation)); // refused for good: nobody has to wait for the hold to end
   // With a copy the store remembers what is pending; a second memory of it would run the handler a second time.
   return withhold(sale, receipt ?? (keeping ? pendingReceipt(sale) : await leavePending(sale, reservation)));
 }
@@ -43,12 +44,12 @@ async function runUnderHold(sale: Sale, reservation: Reservation, transaction: s
   const run = await runHandler(sale, { id: transaction, payer: reservation.payer });
   if (run.outcome === "delivered") return undefined;
   if (run.outcome === "late") {
-    // The hold stays while the handler does: a second run may not begin beside the first.
+    // The hold stays while the handler does, at most until it ends by itself: a second run does not begin beside the first.
     outlive(sale.c, run.over.then(release));
     return refuse({ code: "handler_timeout" });
   }
   // The buyer reads that nothing was paid, so the money is free before the answer leaves.
   await release();
   if (run.outcome === "threw") throw run.error;
-  return { answered: true };
+  return { answered: true, delivered: false };
 }

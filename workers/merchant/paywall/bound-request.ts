@@ -14,11 +14,25 @@ export async function boundRequest(c: Context<PaywallEnv>, bind: Bind): Promise<
   const request: BoundRequest = { method: c.req.method === "HEAD" ? "GET" : c.req.method, url: url.href };
   if (bind !== "body" || c.req.raw.body === null) return request;
 
-  const body = await readLimited(c.req.raw, MAX_REQUEST_BODY_BYTES);
-  if (!body) return undefined;
-  // The stream is spent; the handler gets the same bytes again.
-  c.req.raw = new Request(c.req.raw, { method: c.req.method, body });
+  const body = c.req.raw.bodyUsed ? await alreadyRead(c) : await readAndPutBack(c);
+  if (!body || body.length > MAX_REQUEST_BODY_BYTES) return undefined;
   return body.length > 0 ? { ...request, bodySha256: bodyDigest(body) } : request;
+}
+
+/** The stream is spent then; the handler gets the same bytes again. */
+async function readAndPutBack(c: Context): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const body = await readLimited(c.req.raw, MAX_REQUEST_BODY_BYTES);
+  if (body) c.req.raw = new Request(c.req.raw, { method: c.req.method, body });
+  return body;
+}
+
+/** What a validator in front of the paywall has read, Hono keeps. */
+async function alreadyRead(c: Context): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await c.req.arrayBuffer());
+  } catch (cause) {
+    throw new TypeError("paywall: something in front of it has read the body, not through c.req; put the paywall first", { cause });
+  }
 }
 
 /** The address under which buyers see this request, without fragment and credentials. */

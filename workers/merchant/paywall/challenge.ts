@@ -24,7 +24,7 @@ export interface Challenge {
   /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it. */
   header: string;
   /** The 402 of a request without a payment. */
-  headers: Headers;
+  headers: Record<string, string>;
   body: string;
 }
 
@@ -84,12 +84,12 @@ export class Challenges {
 /** Terms with their encodings. */
 export function encoded(required: PaymentRequired): Pick<Challenge, "required" | "header" | "headers" | "body"> {
   const header = encodeHeader(required);
-  const headers = new Headers({
+  const headers = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
     [PAYMENT_ERROR]: "payment_required",
     [PAYMENT_REQUIRED]: header,
-  });
+  };
   return { required, header, headers, body: JSON.stringify({ ...required, ...errorBody("payment_required") }) };
 }
 

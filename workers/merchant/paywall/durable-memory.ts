@@ -12,7 +12,8 @@ export function durableMemory(namespace: DeliveriesNamespace, payer: AccountId):
   // A fresh stub for every call: a broken one stays broken.
   const object = () => namespace.getByName(payer) as PaymentMemory;
   return {
-    begin: (key, lease, seconds) => object().begin(key, lease, seconds),
+    begin: (key, lease, seconds, meanwhile) => object().begin(key, lease, seconds, meanwhile),
+    resume: (key, lease, seconds) => object().resume(key, lease, seconds),
     finish: (key, lease, remembered, forgetAfter) => object().finish(key, lease, remembered, forgetAfter),
   };
 }

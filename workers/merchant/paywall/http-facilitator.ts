@@ -14,14 +14,17 @@ import { parseJson } from "../../../shared/json.ts";
 import { X402_VERSION } from "../../../shared/lez.ts";
 import { HOLD_SECONDS, MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
-import { settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
+import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import type { PaymentMemory } from "./memory.ts";
-import { type Order, orderKey } from "./order.ts";
+import { type Order, orderKey, settlementOf } from "./order.ts";
 
 export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => PaymentMemory): PaywallFacilitator {
   const base = baseUrl.replace(/\/+$/, "");
-  const settle = (order: Order) => call(`${base}/settle`, settleResponseSchema, order.traceId, envelope(order));
+  const settle = async (order: Order) => {
+    const receipt = await call(`${base}/settle`, settleResponseSchema, order.traceId, envelope(order));
+    return settledBefore(order, receipt) ?? receipt;
+  };
 
   return {
     holdsNothing: true,
@@ -48,8 +51,13 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
 
     settle: async (order, settlementId) => {
       const checked = await claim(order, settlementId, memoryOf(order));
-      if (checked.ok) return settle(order);
-      return { success: false, errorReason: checked.code, transaction: "", network: order.offer.network };
+      if (!checked.ok) return { success: false, errorReason: checked.code, transaction: "", network: order.offer.network };
+      const receipt = await settle(order);
+      // Refused for good: whoever presents it next need not wait for the lease to end.
+      if (!receipt.success && receipt.errorReason !== "settlement_pending") {
+        await memoryOf(order).finish(orderKey(order), settlementId, undefined, 0);
+      }
+      return receipt;
     },
   };
 }
@@ -69,6 +77,17 @@ async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promis
   }
   const reservation = { payer, nonce, reservationId: lease };
   return { ok: true, reservation, heldUntil: unixNow() + HOLD_SECONDS, transaction: verified.transaction };
+}
+
+/**
+ * A plain /settle that is repeated says that the nonce is used. Where it names this payment's own settlement, that is the
+ * success whose answer was lost: this merchant is paid, and until now nobody has got anything for it, or the memory would know.
+ */
+function settledBefore({ exact }: Order, { errorReason, network, extra }: SettleResponse): SettleResponse | undefined {
+  if (errorReason !== "nonce_replayed" || !exact) return undefined;
+  const transaction = settlementOf(exact);
+  const { from: payer, value: amount } = exact.authorization;
+  return extra?.["transaction"] === transaction ? { success: true, payer, transaction, network, amount } : undefined;
 }
 
 function envelope({ payment, offer }: Order) {

@@ -82,7 +82,7 @@ function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, res
   return {
     reservationId: reservation.reservationId,
     keep: async () => {
-      const { response, copy } = await keepAnswer(sale.c.res);
+      const { response, copy } = await keepAnswer(sale.c.res, sale.outer.headers);
       sale.c.res = undefined;
       sale.c.res = response;
       kept = await ask(store.store(key, lease, reservation, copy));

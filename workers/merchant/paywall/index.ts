@@ -8,8 +8,9 @@ import type { Context, MiddlewareHandler } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
+import { MAX_URL_LENGTH } from "../../../shared/limits.ts";
 import { traceIdFrom } from "../../../shared/log.ts";
-import { challengeResponse, refusalResponse } from "./answers.ts";
+import { challengeResponse, type Refusal, refusalResponse } from "./answers.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { LedgerTerms } from "./ledger-terms.ts";
 import { type CheckedOptions, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
@@ -45,30 +46,35 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   const boundAccount = accountBinding();
 
   return async (c, next) => {
+    if (c.req.method === "OPTIONS") return c.body(null, 204); // costs nothing, and runs nothing
+    const refused = (refusal: Refusal) => beside(c.body(null), refusalResponse(refusal));
+    if (c.req.url.length > MAX_URL_LENGTH) {
+      return refused({ code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` });
+    }
     const payTo = checked.payTo ?? boundAccount(c.env.PAY_TO);
     const known = ledgerTerms.known ?? (await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c)));
-    if (!known) return refusalResponse({ code: "facilitator_unavailable" });
+    if (!known) return refused({ code: "facilitator_unavailable" });
     const unsigned = await challenges.of(c, { payTo, ledger: known.ledger, keepsAnswers: keepsAnswers(c, checked) });
-    if (!unsigned) return refusalResponse({ code: "payload_too_large" });
+    if (!unsigned) return refused({ code: "payload_too_large" });
     const signer = c.env.RECEIPT_KEY ? await merchantSigner(c.env.RECEIPT_KEY, new URL(unsigned.required.resource.url).origin) : undefined;
     const challenge = signer ? await signChallenge(unsigned, signer) : unsigned;
 
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (header === undefined) {
       const html = c.req.header("Accept")?.includes("text/html") ?? false;
-      return html ? refusalResponse({ code: "payment_required", challenge, offerAgain: true, html }) : challengeResponse(challenge);
+      return html ? refused({ code: "payment_required", challenge, offerAgain: true, html }) : challengeResponse(c, challenge);
     }
-    if (c.req.method === "HEAD") {
-      return refusalResponse({ code: "invalid_payload", detail: "HEAD is never charged; pay with GET", challenge, offerAgain: true });
-    }
+    const unsold =
+      c.req.method === "HEAD" ? "HEAD is never charged; pay with GET" : c.req.header("Upgrade") ? "upgrades are not sold" : undefined;
+    if (unsold) return refused({ code: "invalid_payload", detail: unsold, challenge, offerAgain: true });
     const read = readPayment(header, challenge);
-    if (!read.ok) return refusalResponse({ code: read.code, detail: read.detail, challenge, offerAgain: true });
+    if (!read.ok) return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
 
     const order = newOrder(read.payment, challenge, traceOf(c));
     const facilitator = facilitatorOf(c, checked);
-    const sale: Sale = { c, next, order, challenge, signer, facilitator, memory: () => memoryOf(c, checked, order) };
     // What middleware around the paywall has said so far. Not c.res: once that was looked at, Hono copies every answer that follows.
     const outer = c.body(null);
+    const sale: Sale = { c, next, order, challenge, signer, facilitator, memory: () => memoryOf(c, checked, order), outer };
     const work = serve(sale, checked);
     outlive(c, work);
     const result = await work;
@@ -76,17 +82,17 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     logSale(sale, result);
     if (!result.answered) {
       c.res = undefined; // Hono would merge the headers of an answer that is withheld into this one
-      addMissing(result.response.headers, outer.headers);
-      c.res = result.response;
+      c.res = beside(outer, result.response);
     }
     return undefined;
   };
 }
 
-/** All the others that `headers` does not say itself; cookies come one by one. */
-function addMissing(headers: Headers, others: Headers): void {
-  const said = new Set(headers.keys());
-  for (const [name, value] of others) if (!said.has(name)) headers.append(name, value);
+/** `response`, with what middleware says of every answer where it does not say that itself; cookies come one by one. */
+function beside(outer: Response, response: Response): Response {
+  const said = new Set(response.headers.keys());
+  for (const [name, value] of outer.headers) if (name === "set-cookie" || !said.has(name)) response.headers.append(name, value);
+  return response;
 }
 
 async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
@@ -106,13 +112,13 @@ async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
     return result;
   } finally {
     // A refusal or a failed handler: the id is free again before its buyer hears of it. What is stored or paid stays.
-    if (!isStanding(sale, result, claimed)) await claimed.free();
+    if (!isStanding(result, claimed)) await claimed.free();
   }
 }
 
 /** Delivered, or ready to be: there is a copy, and nobody has said that the money did not move. */
-function isStanding({ c }: Sale, result: SaleResult | undefined, claimed: Keeping): boolean {
-  if (result?.answered) return c.res.ok;
+function isStanding(result: SaleResult | undefined, claimed: Keeping): boolean {
+  if (result?.answered) return result.delivered;
   return claimed.kept() && (result === undefined || result.code === "settlement_pending");
 }
 

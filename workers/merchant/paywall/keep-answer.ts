@@ -6,11 +6,17 @@ import type { StoredAnswer } from "./answer-store.ts";
 
 type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]>>;
 
-/** `copy` is absent for an answer that is too large, or that takes its time; `response` has all of it either way. */
-export async function keepAnswer(response: Response): Promise<{ response: Response; copy?: StoredAnswer }> {
+/**
+ * `copy` is absent for an answer that is too large, that takes its time, or that is encoded, since nobody can tell later by whom;
+ * `response` has all of it either way.
+ * @param outer what middleware says of every answer: of the next one it will say that again, and perhaps something else
+ */
+export async function keepAnswer(response: Response, outer: Headers): Promise<{ response: Response; copy?: StoredAnswer }> {
   const { status } = response;
-  const headers = [...response.headers];
-  if (!response.body) return { response, copy: { status, headers, body: new Uint8Array() } };
+  if (response.headers.has("Content-Encoding")) return { response };
+  const said = new Set([...outer].map(String));
+  const own = [...response.headers].filter((header) => !said.has(String(header)));
+  if (!response.body) return { response, copy: { status, headers: own, body: new Uint8Array() } };
 
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const chunks: Uint8Array[] = [];
@@ -22,13 +28,13 @@ export async function keepAnswer(response: Response): Promise<{ response: Respon
     if (read === LATE) break;
     if (read.done) {
       const body = concatBytes(chunks);
-      return { response: new Response(body, { status, headers }), copy: { status, headers, body } };
+      return { response: new Response(body, response), copy: { status, headers: own, body } };
     }
     chunks.push(read.value);
     size += read.value.length;
     next = reader.read();
   }
-  return { response: new Response(replay(chunks, next, reader), { status, headers }) };
+  return { response: new Response(replay(chunks, next, reader), response) };
 }
 
 /** What was read so far, then the rest as it comes. */

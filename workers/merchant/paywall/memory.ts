@@ -24,13 +24,23 @@ export interface PaymentMemory {
   /**
    * The right to serve this payment, for `seconds`: one holder at a time. The same lease may be taken again.
    * @param lease random, chosen by the caller
+   * @param meanwhile what is to be known should the holder never come back; what is known already stays
    */
-  begin(key: Digest, lease: Digest, seconds: number): Promise<Lease>;
+  begin(key: Digest, lease: Digest, seconds: number, meanwhile?: Remembered): Promise<Lease>;
+  /**
+   * The same, but only where something is owed: the payment is `pending` or `paid`. Else nothing changes and there is no lease to
+   * end, so that whoever only looks cannot be in the way of who serves it.
+   */
+  resume(key: Digest, lease: Digest, seconds: number): Promise<Lease>;
   /**
    * Gives the lease back and says what is to be remembered, until `forgetAfter` (unix seconds). Without `remembered` the
    * payment is forgotten. Ignored when somebody else has the lease by now.
    */
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number): Promise<void>;
+}
+
+export function isOwed(remembered: Remembered | undefined): boolean {
+  return remembered?.state === "pending" || remembered?.state === "paid";
 }
 
 interface Entry {
@@ -42,16 +52,26 @@ interface Entry {
 /** Memory in this isolate, bounded: enough for one merchant's own facilitator, lost with the isolate. */
 export function isolateMemory(): PaymentMemory {
   const entries = new Map<Digest, Entry>();
+  const isTaken = (key: Digest, lease: Digest) => {
+    const entry = entries.get(key);
+    return entry !== undefined && entry.lease !== lease && entry.leaseUntil >= unixNow();
+  };
+  const begin = (key: Digest, lease: Digest, seconds: number, meanwhile?: Remembered): Lease => {
+    if (isTaken(key, lease)) return { granted: false };
+    const remembered = entries.get(key)?.remembered;
+    const entry = { lease, leaseUntil: unixNow() + seconds, remembered: remembered ?? meanwhile };
+    keepNewest(entries, key, entry, MAX_PENDING_SETTLEMENTS);
+    return { granted: true, ...(remembered && { remembered }) };
+  };
   return {
-    begin: async (key, lease, seconds) => {
-      const entry = entries.get(key);
-      if (entry && entry.lease !== lease && entry.leaseUntil >= unixNow()) return { granted: false };
-      keepNewest(entries, key, { lease, leaseUntil: unixNow() + seconds, remembered: entry?.remembered }, MAX_PENDING_SETTLEMENTS);
-      return { granted: true, ...(entry?.remembered && { remembered: entry.remembered }) };
+    begin: async (key, lease, seconds, meanwhile) => begin(key, lease, seconds, meanwhile),
+    resume: async (key, lease, seconds) => {
+      const remembered = entries.get(key)?.remembered;
+      if (isTaken(key, lease) || isOwed(remembered)) return begin(key, lease, seconds);
+      return { granted: true, ...(remembered && { remembered }) };
     },
     finish: async (key, lease, remembered) => {
-      const entry = entries.get(key);
-      if (entry && entry.lease !== lease && entry.leaseUntil >= unixNow()) return;
+      if (isTaken(key, lease)) return;
       if (remembered) entries.set(key, { lease, leaseUntil: 0, remembered });
       else entries.delete(key);
     },

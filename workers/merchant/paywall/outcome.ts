@@ -17,12 +17,15 @@ export async function deliver(sale: Sale, settled: SettleResponse, lease: Digest
   const receipt = await signReceipt(challenge, settled, signer);
   stamp(c, encodeHeader(receipt));
   if (keeping) outlive(c, keeping.paid(receipt));
-  if (lease) outlive(c, remember(sale, lease, { state: "delivered" }));
-  return { answered: true };
+  // Where a ledger keeps copies away, it knows that there is nothing more to have.
+  if (lease) outlive(c, remember(sale, lease, sale.facilitator.holdsNothing ? { state: "delivered" } : undefined));
+  return { answered: true, delivered: true };
 }
 
 /** The receipt, on the handler's answer. Not by c.header, which copies the answer each time. */
 function stamp(c: Context, receipt: string): void {
+  // One without a body may be the seller's to use again, for others.
+  if (c.res.body === null) c.res = new Response(null, c.res);
   try {
     c.res.headers.set(PAYMENT_RESPONSE, receipt);
   } catch {
@@ -34,7 +37,7 @@ function stamp(c: Context, receipt: string): void {
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
 export function withhold({ c, challenge }: Sale, receipt: SettleResponse): SaleResult {
-  void c.res.body?.cancel();
+  c.res.body?.cancel().catch(() => undefined);
   return refuse({ code: codeOf(receipt), challenge, receipt });
 }
 

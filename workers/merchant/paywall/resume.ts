@@ -14,16 +14,13 @@ import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts"
 export async function resume(sale: Sale, code: ErrorCode, keeping?: Keeping): Promise<SaleResult | undefined> {
   if (code !== "nonce_replayed" && code !== "payment_expired") return undefined;
   const lease = randomDigest();
-  const begun = await ask(sale.memory().begin(orderKey(sale.order), lease, HOLD_SECONDS));
+  const begun = await ask(sale.memory().resume(orderKey(sale.order), lease, HOLD_SECONDS));
   if (!begun) return refuse({ code: "facilitator_unavailable" });
   if (!begun.granted) return refuse({ code: "payment_in_progress" });
 
   const { remembered } = begun;
   if (remembered?.state === "paid") return runPaid(sale, remembered.receipt, lease, true, keeping);
-  if (remembered?.state !== "pending") {
-    await remember(sale, lease, remembered);
-    return undefined;
-  }
+  if (remembered?.state !== "pending") return undefined;
   const receipt = await capture(sale, remembered.reservation);
   if (receipt?.success) return runPaid(sale, receipt, lease, true, keeping);
   await remember(sale, lease, receipt ? undefined : remembered);

@@ -1,6 +1,7 @@
 /** Running the handler for money that has moved already. */
 import type { Digest } from "../../../shared/digest.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import type { Keeping } from "./identified.ts";
 import { deliver, refuse } from "./outcome.ts";
@@ -22,7 +23,8 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
       if ((await keeping?.keep()) === false) return refuse({ code: "payment_in_progress" });
     } catch (error) {
       await owe();
-      throw error;
+      logEvent("payment.answer_broke_off", { traceId: sale.order.traceId, message: String(error) });
+      return refuse({ code: "internal_error", receipt });
     }
     return deliver(sale, receipt, leased ? lease : undefined, keeping);
   }
@@ -33,5 +35,5 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   await owe();
   if (run.outcome === "threw") throw run.error;
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
-  return { answered: true };
+  return { answered: true, delivered: false };
 }

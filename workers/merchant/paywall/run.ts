@@ -7,7 +7,7 @@ import type { Sale } from "./sale.ts";
 export type Run =
   /** The handler answered 2xx; its response is in `c.res`. */
   | { outcome: "delivered" }
-  /** It answered something else, or threw an Error that Hono answered; the response is in `c.res`. */
+  /** It answered something else or nothing, or threw an Error that Hono answered; the response, if any, is in `c.res`. */
   | { outcome: "failed" }
   /** It threw what Hono does not answer. */
   | { outcome: "threw"; error: unknown }
@@ -30,7 +30,8 @@ export async function runHandler({ c, next, challenge }: Sale, payment: { id: st
   } catch (error) {
     return { outcome: "threw", error };
   }
-  return { outcome: c.res.ok && !c.error ? "delivered" : "failed" };
+  // Not finalized: the handler answered nothing, and c.res would make up an empty 200.
+  return { outcome: c.finalized && c.res.ok && !c.error ? "delivered" : "failed" };
 }
 
 /** Keeps `work` alive when the client disconnects. Outside Workers there is nobody to ask. */

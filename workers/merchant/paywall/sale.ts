@@ -24,11 +24,13 @@ export interface Sale {
   facilitator: PaywallFacilitator;
   /** Asked for only when there is something to remember. */
   memory: () => PaymentMemory;
+  /** Has the headers that middleware around the paywall had set before it. */
+  outer: Response;
 }
 
 export type SaleResult =
-  /** The handler's response stands in `c.res` and may go out. */
-  | { answered: true }
+  /** The handler's response stands in `c.res` and may go out. `delivered`: it is the goods, and they are paid for. */
+  | { answered: true; delivered: boolean }
   /** This goes out instead. */
   | { answered: false; response: Response; code?: ErrorCode };
 
@@ -52,9 +54,10 @@ export function pendingReceipt({ order }: Sale): SettleResponse {
 }
 
 export function logSale({ order, c }: Sale, result: SaleResult): void {
-  const { status, ok } = result.answered ? c.res : result.response;
+  const delivered = result.answered && result.delivered;
+  const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
-  const event = code ? "payment.refused" : ok ? "payment.delivered" : "payment.released";
-  const transaction = result.answered && ok ? c.get("payment").id : undefined;
+  const event = code ? "payment.refused" : result.answered && !delivered ? "payment.released" : "payment.delivered";
+  const transaction = delivered ? c.get("payment").id : undefined;
   logEvent(event, { traceId: order.traceId, path: c.req.path, status, code, transaction });
 }
