@@ -1,9 +1,12 @@
 /** Running the handler for money that has moved already. */
 import type { Digest } from "../../../shared/digest.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
+import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
+import { orderKey } from "./order.ts";
 import { deliver, refuse } from "./outcome.ts";
 import { outlive, runHandler } from "./run.ts";
 import { remember, type Sale, type SaleResult } from "./sale.ts";
@@ -16,8 +19,14 @@ import { remember, type Sale, type SaleResult } from "./sale.ts";
  */
 export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest, leased: boolean, keeping?: Keeping): Promise<SaleResult> {
   const { c } = sale;
-  const owe = () => remember(sale, lease, { state: "paid", receipt });
-  const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" });
+  const owed = { state: "paid", receipt } as const;
+  const owe = () => remember(sale, lease, owed);
+  let begun: Promise<unknown> | undefined;
+  const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
+    // It takes its time. From here on copies wait, and whatever becomes of this Worker, the goods are owed; an id's claim says so already.
+    if (!leased && !keeping) begun = ask(sale.memory().begin(orderKey(sale.order), lease, HOLD_SECONDS, owed));
+  });
+  await begun;
   if (run.outcome === "delivered") {
     try {
       if ((await keeping?.keep()) === false) return refuse({ code: "payment_in_progress" });
@@ -26,7 +35,7 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
       logEvent("payment.answer_broke_off", { traceId: sale.order.traceId, message: String(error) });
       return refuse({ code: "internal_error", receipt });
     }
-    return deliver(sale, receipt, leased ? lease : undefined, keeping);
+    return deliver(sale, receipt, leased || begun ? lease : undefined, keeping);
   }
   if (run.outcome === "late") {
     outlive(c, run.over.then(owe));

@@ -17,13 +17,16 @@ export type Run =
 /** The handler's time: the hold's, less a margin in which the capture still meets it. */
 export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
 
-/** @param payment who pays, and the id that stays the same however often this payment runs the handler */
-export async function runHandler({ c, next, challenge }: Sale, payment: { id: string; payer: string }): Promise<Run> {
+/**
+ * @param payment who pays, and the id that stays the same however often this payment runs the handler
+ * @param onWait called if the handler takes more than a moment
+ */
+export async function runHandler({ c, next, challenge }: Sale, payment: { id: string; payer: string }, onWait?: () => void): Promise<Run> {
   const abort = new AbortController();
   c.set("payment", { ...payment, amount: challenge.offer.amount, signal: abort.signal });
   const handler = next();
   try {
-    if ((await withDeadline(handler, HANDLER_SECONDS)) === LATE) {
+    if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {
       abort.abort();
       return { outcome: "late", over: handler.catch(() => undefined) };
     }

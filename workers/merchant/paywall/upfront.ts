@@ -1,9 +1,8 @@
 /** Flow `upfront`: settle, run the handler, answer. What the handler then does not deliver stays owed. */
 import { randomDigest } from "../../../shared/digest.ts";
-import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
-import { orderKey, reservationOf } from "./order.ts";
+import { reservationOf } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { resume } from "./resume.ts";
 import { runPaid } from "./run-paid.ts";
@@ -14,12 +13,7 @@ export async function serveUpfront(sale: Sale, keeping?: Keeping): Promise<SaleR
   const { facilitator, order, challenge } = sale;
   const id = keeping?.reservationId ?? randomDigest();
   const receipt = await ask(facilitator.settle(order, id));
-  if (receipt?.success) {
-    // Paid for, and therefore owed, whatever becomes of this Worker; copies wait meanwhile. With an id its claim sees to that.
-    const owed = { state: "paid", receipt } as const;
-    if (!facilitator.holdsNothing && !keeping) await ask(sale.memory().begin(orderKey(order), id, HOLD_SECONDS, owed));
-    return runPaid(sale, receipt, id, facilitator.holdsNothing || !keeping, keeping);
-  }
+  if (receipt?.success) return runPaid(sale, receipt, id, facilitator.holdsNothing, keeping);
   if (receipt && receipt.errorReason !== "settlement_pending") {
     const code = codeOf(receipt);
     return (await resume(sale, code, keeping)) ?? refuseFor(sale, { ok: false, code }, receipt);
