@@ -16,24 +16,32 @@ let runs: number;
 let store: AnswerStore;
 
 function memoryAnswers(): AnswerStore {
-  const rows = new Map<Digest, { lease: Digest; claim: Claim }>();
+  const rows = new Map<Digest, { order?: Digest; lease: Digest; claim: Claim }>();
   return {
-    claim: async (key, _order, lease) => {
+    claim: async (key, order, lease) => {
       const row = rows.get(key);
       if (row && row.claim.state !== "granted") return row.claim;
       if (row) return { state: "busy" };
       const claim = { state: "granted", reservationId: randomDigest() } as const;
-      rows.set(key, { lease, claim });
+      rows.set(key, { order, lease, claim });
       return claim;
+    },
+    recall: async (key, order) => {
+      const row = rows.get(key);
+      return row?.order === order && row.claim.state === "paid" ? row.claim : undefined;
     },
     store: async (key, lease, reservation, answer) => {
       if (rows.get(key)?.lease !== lease) return false;
-      rows.set(key, { lease, claim: { state: "stored", reservation, ...(answer && { answer }) } });
+      rows.set(key, { ...rows.get(key), lease, claim: { state: "stored", reservation, ...(answer && { answer }) } });
       return true;
     },
     paid: async (key, receipt) => {
       const { claim, lease = "" as Digest } = rows.get(key) ?? {};
-      rows.set(key, { lease, claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) } });
+      rows.set(key, {
+        ...rows.get(key),
+        lease,
+        claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) },
+      });
     },
     free: async (key, lease) => void (rows.get(key)?.lease === lease && rows.delete(key)),
   };
@@ -59,6 +67,37 @@ async function bought(
   };
   return (headers: Record<string, string> = {}) => shop.pay("/item/1", payment, { headers });
 }
+
+describe("a merchant that has changed its terms since", () => {
+  const ID = { [PAYMENT_IDENTIFIER]: withIdentifier({ info: { required: false } }, "pay_0123456789abcdef") };
+  const shopAt = (amount: string) => world.shop((c) => (runs++, c.text("goods")), { amount });
+
+  test("still gives out what was bought: to that payment, under its id, at its address", async () => {
+    const payment = { ...(await shopAt(PRICE).approved("/item/1")), extensions: ID };
+    expect(verdict(await shopAt(PRICE).pay("/item/1", payment))).toBe("200");
+    const dearer = shopAt("20000");
+    const again = await dearer.pay("/item/1", payment);
+    expect([verdict(again), await again.text(), receiptOf(again)?.success]).toEqual(["200", "goods", true]);
+    expect(again.headers.get("Access-Control-Allow-Origin")).toBe("*");
+
+    const otherId = { [PAYMENT_IDENTIFIER]: withIdentifier({ info: { required: false } }, "pay_fedcba9876543210") };
+    const { signature } = payment.payload as { signature: string };
+    const forged = { ...payment.payload, signature: signature.replace(/^./, (digit) => (digit === "0" ? "1" : "0")) };
+    expect(verdict(await dearer.pay("/item/1", { ...payment, extensions: otherId }))).toBe("402 amount_mismatch");
+    expect(verdict(await dearer.pay("/item/1", { ...payment, payload: forged }))).toBe("402 amount_mismatch");
+    expect(verdict(await dearer.pay("/item/1?other", payment))).toBe("402 amount_mismatch");
+    expect(verdict(await dearer.pay("/item/1", { ...payment, accepted: { ...payment.accepted, amount: "1" } }))).toBe(
+      "402 amount_mismatch",
+    );
+    expect([runs, world.spent()]).toEqual([1, BigInt(PRICE)]);
+  });
+
+  test("sells nothing on the old ones", async () => {
+    const payment = { ...(await shopAt(PRICE).approved("/item/1")), extensions: ID };
+    expect(verdict(await shopAt("20000").pay("/item/1", payment))).toBe("402 amount_mismatch");
+    expect([runs, world.spent()]).toEqual([0, 0n]);
+  });
+});
 
 describe("a stored answer", () => {
   test("has the handler's own headers; what middleware says of every answer, it says anew", async () => {

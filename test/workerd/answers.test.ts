@@ -32,6 +32,15 @@ function answered(as: Digest, paid: boolean, now = NOW): void {
   if (paid) table.paid(as, receipt, now);
 }
 
+testInside("what was bought is recalled by the payment that bought it, and nobody claims anything by asking", () => {
+  expect(table.recall(key, order)).toBeUndefined();
+  answered(key, false);
+  expect(table.recall(key, order)).toBeUndefined();
+  table.paid(key, receipt, NOW);
+  expect(table.recall(key, order)).toMatchObject({ state: "paid", receipt, answer: { status: 200 } });
+  expect(table.recall(key, randomDigest())).toBeUndefined();
+});
+
 describe("a claim", () => {
   testInside("is one payment's and one run's; another payment never gets it", () => {
     const [first, second] = [randomDigest(), randomDigest()];

@@ -6,6 +6,7 @@ import type { SettleResponse } from "../../shared/x402.ts";
 import type { Claim, StoredAnswer } from "./paywall/answer-store.ts";
 
 type Row = Record<string, SqlStorageValue>;
+type Paid = Extract<Claim, { state: "paid" }>;
 
 export class AnswerTable {
   readonly #sql: SqlStorage;
@@ -31,10 +32,9 @@ export class AnswerTable {
   }
 
   claim(key: Digest, order: Digest, lease: Digest, seconds: number, now: number): Claim {
-    const [row] = this.#sql.exec("SELECT * FROM answer WHERE key = ?", key).toArray();
+    const row = this.#row(key);
     if (row && row["order_key"] !== order) return { state: "conflict" };
-    if (row?.["state"] === "paid")
-      return { state: "paid", receipt: JSON.parse(row["receipt"] as string) as SettleResponse, ...answerIn(row) };
+    if (row?.["state"] === "paid") return paidIn(row);
     if (row?.["state"] === "stored") {
       // Whoever made it may be capturing right now. Two captures of one reservation are one, and both may answer.
       this.#sql.exec("UPDATE answer SET lease = ?, lease_until = ? WHERE key = ?", lease, now + seconds, key);
@@ -54,6 +54,15 @@ export class AnswerTable {
       now + STORED_ANSWER_SECONDS,
     );
     return { state: "granted", reservationId };
+  }
+
+  recall(key: Digest, order: Digest): Paid | undefined {
+    const row = this.#row(key);
+    return row?.["state"] === "paid" && row["order_key"] === order ? paidIn(row) : undefined;
+  }
+
+  #row(key: Digest): Row | undefined {
+    return this.#sql.exec("SELECT * FROM answer WHERE key = ?", key).toArray()[0];
   }
 
   store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
@@ -101,6 +110,10 @@ export class AnswerTable {
     );
     return rowsWritten > 0;
   }
+}
+
+function paidIn(row: Row): Paid {
+  return { state: "paid", receipt: JSON.parse(row["receipt"] as string) as SettleResponse, ...answerIn(row) };
 }
 
 function answerIn(row: Row): { answer?: StoredAnswer } {

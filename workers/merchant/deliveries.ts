@@ -45,6 +45,10 @@ export class Deliveries extends DurableObject implements Synchronous<PaymentMemo
     return this.#answers.claim(key, order, lease, seconds, unixNow());
   }
 
+  recall(key: Digest, order: Digest): Extract<Claim, { state: "paid" }> | undefined {
+    return this.#answers.recall(key, order);
+  }
+
   store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
     return this.#answers.store(key, lease, reservation, answer);
   }

@@ -31,6 +31,8 @@ export type Claim =
 /** `key`: route and id. `order`: names the signed payment. `lease`: random, fences out whoever lost the claim. */
 export interface AnswerStore {
   claim(key: Digest, order: Digest, lease: Digest, seconds: number): Promise<Claim>;
+  /** The answer that this very payment has bought under this id. Claims nothing. */
+  recall(key: Digest, order: Digest): Promise<Extract<Claim, { state: "paid" }> | undefined>;
   /** False when the lease was lost: somebody else serves this payment now, and this run's answer must not leave. */
   store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): Promise<boolean>;
   /** Final, whoever says it: the money moved. */

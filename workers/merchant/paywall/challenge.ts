@@ -14,6 +14,8 @@ import { boundRequest } from "./bound-request.ts";
 import type { Bind, CheckedOptions, PaywallEnv } from "./options.ts";
 
 export interface Challenge {
+  /** The request that it prices. */
+  request: BoundRequest;
   /** What the merchant asks for this very request. */
   offer: PaymentRequirements;
   /** What a payment for this request is bound to. */
@@ -77,7 +79,7 @@ export class Challenges {
       accepts: [offer],
       ...(offered && { extensions: offered }),
     };
-    return { offer, fingerprint: binding, advertised: required.extensions, ...encoded(required) };
+    return { request, offer, fingerprint: binding, advertised: required.extensions, ...encoded(required) };
   }
 }
 

@@ -22,6 +22,7 @@ export function durableAnswers(namespace: DeliveriesNamespace, payer: AccountId)
   const object = () => namespace.getByName(payer) as AnswerStore;
   return {
     claim: (key, order, lease, seconds) => object().claim(key, order, lease, seconds),
+    recall: (key, order) => object().recall(key, order),
     store: (key, lease, reservation, answer) => object().store(key, lease, reservation, answer),
     paid: (key, receipt) => object().paid(key, receipt),
     free: (key, lease) => object().free(key, lease),

@@ -1,4 +1,5 @@
 /** A payment with an identifier: its answer is kept, and the same payment under the same id brings it again. */
+import type { Context } from "hono";
 import type { Reservation } from "../../../shared/backend.ts";
 import { utf8 } from "../../../shared/bytes.ts";
 import { bodyDigest, type Digest, randomDigest } from "../../../shared/digest.ts";
@@ -11,6 +12,7 @@ import type { AnswerStore, StoredAnswer } from "./answer-store.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import { keepAnswer } from "./keep-answer.ts";
+import type { PaywallEnv } from "./options.ts";
 import { orderKey, reservationOf } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { signReceipt } from "./signed-terms.ts";
@@ -43,7 +45,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
   const verified = await verifyExact(order.payment, order.offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
   if (!verified.ok) return refuseFor(sale, verified);
 
-  const key = bodyDigest(utf8(`${c.req.method} ${c.req.path} ${id}`));
+  const key = answerKey(c, id);
   const lease = randomDigest();
   const claim = await ask(store.claim(key, orderKey(order), lease, HOLD_SECONDS));
   if (!claim) return refuse({ code: "facilitator_unavailable" });
@@ -73,6 +75,11 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
   }
 }
 
+/** What an answer is stored under: one route, one id. */
+export function answerKey({ req }: Context<PaywallEnv>, id: string): Digest {
+  return bodyDigest(utf8(`${req.method} ${req.path} ${id}`));
+}
+
 export function isKeeping(claimed: Keeping | SaleResult): claimed is Keeping {
   return "reservationId" in claimed;
 }
@@ -95,7 +102,7 @@ function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, res
 }
 
 /** The same answer with the same receipt; the receipt alone where the answer was not kept. */
-function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): SaleResult {
+export function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): Exclude<SaleResult, { answered: true }> {
   if (!answer) return refuse({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);
   headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));

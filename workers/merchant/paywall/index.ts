@@ -10,6 +10,7 @@ import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/pay
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
 import { MAX_URL_LENGTH } from "../../../shared/limits.ts";
 import { traceIdFrom } from "../../../shared/log.ts";
+import { boughtBefore } from "./bought-before.ts";
 import { challengeResponse, type Refusal, refusalResponse } from "./answers.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { LedgerTerms } from "./ledger-terms.ts";
@@ -68,7 +69,10 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
       c.req.method === "HEAD" ? "HEAD is never charged; pay with GET" : c.req.header("Upgrade") ? "upgrades are not sold" : undefined;
     if (unsold) return refused({ code: "invalid_payload", detail: unsold, challenge, offerAgain: true });
     const read = readPayment(header, challenge);
-    if (!read.ok) return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
+    if (!read.ok) {
+      const bought = read.payment && (await boughtBefore(c, newOrder(read.payment, challenge, traceOf(c)), challenge, checked));
+      return bought ? beside(c.body(null), bought) : refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
+    }
 
     const order = newOrder(read.payment, challenge, traceOf(c));
     const facilitator = facilitatorOf(c, checked);

@@ -11,7 +11,10 @@ import type { Challenge } from "./challenge.ts";
 /** What it is is decided step by step, so that the code says which step it failed at. */
 const anything = z.unknown();
 
-export type ReadPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
+export type ReadPayment =
+  | { ok: true; payment: PaymentPayload }
+  /** `payment`: it could be read, and does not fit the offer. */
+  | { ok: false; code: ErrorCode; detail?: string; payment?: PaymentPayload };
 
 export function readPayment(header: string, { offer, advertised }: Challenge): ReadPayment {
   const json = decodeHeader(header, anything);
@@ -20,7 +23,9 @@ export function readPayment(header: string, { offer, advertised }: Challenge): R
   const payment = checkShape(json.value, paymentPayloadSchema);
   if (!payment.ok) return { ok: false, code: payment.code, detail: payment.problem };
   const code = compareOffer(payment.value.accepted, offer);
-  if (code) return { ok: false, code };
-  if (!echoesExtensions(payment.value.extensions, advertised)) return { ok: false, code: "extension_echo_mismatch" };
+  if (code) return { ok: false, code, payment: payment.value };
+  if (!echoesExtensions(payment.value.extensions, advertised)) {
+    return { ok: false, code: "extension_echo_mismatch", payment: payment.value };
+  }
   return { ok: true, payment: payment.value };
 }
