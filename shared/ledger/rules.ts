@@ -298,11 +298,15 @@ export class LedgerRules {
    * @param marks what each other shard has applied of what this one sent; `from` is the shard that said so
    */
   auditShard(marks: readonly ReceivedMark[]): ShardAudit {
-    return this.#store.transact(() => ({
-      report: this.audit(),
-      marks: this.marks(),
-      inFlight: marks.reduce((sum, { from, mark }) => sum + this.#exchange.valueBeyond(from, mark), 0n).toString(),
-    }));
+    return this.#store.transact(() => {
+      const report = this.audit();
+      const problems = [...report.problems, ...marks.flatMap((mark) => this.#exchange.difference(mark) ?? [])];
+      return {
+        report: { ...report, ok: problems.length === 0, problems },
+        marks: this.marks(),
+        inFlight: marks.reduce((sum, { from, mark }) => sum + this.#exchange.valueBeyond(from, mark), 0n).toString(),
+      };
+    });
   }
 
   /** How far the streams from and to this shard have come. */
