@@ -28,6 +28,8 @@ const busyCheckpoint = (rules: LedgerRules, seq: number, balance: string) => ({
   at: String(START + 5),
 });
 
+const STOPPED = { ok: false, code: "facilitator_unavailable" };
+
 function tidyAll(rules: LedgerRules, at: number): void {
   for (let i = 0; i < 20; i++) if ((rules.tidy(at) ?? Infinity) > at + 1) return;
   throw new Error("the alarm never comes to an end");
@@ -52,6 +54,14 @@ describe("a checkpoint", () => {
     ] as const) {
       expect(rules.checkpoint(ALICE, seq, head, START)).toBeUndefined();
     }
+    expect(dump(store)).toEqual(before);
+  });
+
+  test("is neither made nor recorded by a shard that has stopped", () => {
+    const { rules, store } = busy(3);
+    store.sql("INSERT INTO halt (reason, at) VALUES ('set back', 1)");
+    const before = dump(store);
+    expect(reopen(store).checkpoint(ALICE, 2, headOf(rules, 2), START)).toEqual(STOPPED);
     expect(dump(store)).toEqual(before);
   });
 });
@@ -80,7 +90,7 @@ describe("a checkpoint that anybody asks for", () => {
   test("is not made by a shard that has stopped: what it remembers proves nothing", () => {
     const { store } = busy(3);
     store.sql("INSERT INTO halt (reason, at) VALUES ('set back', 1)");
-    expect(reopen(store).attest(ALICE, 2, START)).toEqual({ ok: false, code: "facilitator_unavailable" });
+    expect(reopen(store).attest(ALICE, 2, START)).toEqual(STOPPED);
   });
 });
 

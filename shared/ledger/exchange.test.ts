@@ -319,6 +319,27 @@ describe("a shard that was set back alone", () => {
     expect(await audited(shards)).toMatchObject({ ok: false, problems: [problem] });
   });
 
+  test("takes no credits any more, and keeps those that it still owes", async () => {
+    const { alice, at, bob, bring, stores } = await restored("sender");
+    at(0).fund(ALICE, "1" as Amount, idOf(2), START);
+    const incoming = at(0).nextBatch(HOME.alice);
+    for (const [nonce, payee] of [
+      [4, CAROL],
+      [5, BOB],
+    ] as const)
+      alice.settle(payment(nonce, payee), FIRST, START);
+    const outgoing = alice.nextBatch(HOME.bob);
+    if (!incoming || !outgoing) throw new Error("nothing waits");
+    const answer = bob.receive(outgoing, START);
+    await bring(HOME.alice, HOME.carol);
+    expect(alice.halted).toBeDefined();
+    const before = stores.map(dump);
+    expect(alice.receive(incoming, START)).toEqual({ ok: false, fault: "halted" });
+    expect(answer).toMatchObject({ ok: true, mark: 1 });
+    expect(alice.acknowledge(HOME.bob, answer)).toBe(false);
+    expect(stores.map(dump)).toEqual(before);
+  });
+
   test("together with all others goes on as if nothing had been", async () => {
     const it = await fundedWorld();
     it.alice.settle(payment(1), FIRST, START);

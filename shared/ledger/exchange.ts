@@ -79,6 +79,7 @@ export class Exchange {
 
   /** @returns true when the answer took something out of the outbox */
   acknowledge(to: number, answer: Received, now: number): boolean {
+    if (this.#halted !== undefined) return false; // what it is evidence of stays as it is
     if (!answer.ok) {
       if (answer.fault === "sender_rewound") this.#halt(otherCredits(to), now);
       return false;

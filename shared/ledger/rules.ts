@@ -266,8 +266,8 @@ export class LedgerRules {
   }
 
   /** Somebody has exported this chain up to the entry with this hash. @returns undefined when there is no such entry */
-  checkpoint(id: AccountId, seq: number, head: Digest, clock: number): Checkpoint | undefined {
-    return this.#event(clock, (now) => {
+  checkpoint(id: AccountId, seq: number, head: Digest, clock: number): Checkpoint | Refusal | undefined {
+    return this.#movement(clock, (now) => {
       const [entry] = this.journal(id, seq - 1, 1);
       if (entry?.hash !== head || Number(entry.seq) !== seq) return undefined;
       recordCheckpoint(this.#store, id, entry);
@@ -326,7 +326,7 @@ export class LedgerRules {
     }
   }
 
-  /** An event that claims, frees or moves money. None happens on a shard that has halted. */
+  /** An event that claims, frees or moves money, or lets its trace be pruned. None happens on a shard that has halted. */
   #movement<T>(clock: number, body: (now: number) => T): T | Refusal {
     return this.#exchange.halted === undefined ? this.#event(clock, body) : refuse("facilitator_unavailable");
   }
