@@ -14,11 +14,13 @@ import {
   dump,
   ERIN,
   FIRST,
+  HELD,
   holdBy,
   idOf,
   LEDGER_OF_FOUR,
   paymentOf,
   reservationOf,
+  SECOND,
   START,
   txOf,
 } from "./ledger.fixtures.ts";
@@ -141,6 +143,19 @@ describe("the backlog", () => {
     stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
     expect(alice.capture(reservationOf(payment(1), FIRST), START)).toMatchObject({ ok: true });
     expect(alice.marks().sent).toMatchObject([{ sent: MAX_BACKLOG + 1 }]);
+  });
+
+  test.each([
+    ["reserve", (rules: LedgerRules) => rules.reserve(payment(1), holdBy(SECOND), START + HELD + 1)],
+    ["settle", (rules: LedgerRules) => rules.settle(payment(1), SECOND, START + HELD + 1)],
+  ])("leaves a lapsed hold to its holder when it refuses another's %s", async (_, takeOver) => {
+    const { alice, stores } = await fundedWorld();
+    alice.reserve(payment(1), holdBy(FIRST), START);
+    stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
+    const before = stores.map(dump);
+    expect(takeOver(alice)).toEqual({ ok: false, code: "overloaded" });
+    expect(stores.map(dump)).toEqual(before);
+    expect(alice.capture(reservationOf(payment(1), FIRST), START + HELD + 1)).toMatchObject({ ok: true });
   });
 
   test("holds the faucet back, too", async () => {

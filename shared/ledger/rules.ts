@@ -76,11 +76,10 @@ export class LedgerRules {
       }
       const taken = this.#takenBy(row, payment, now);
       if (taken) return taken;
-      if (row?.state === "held") this.#free(row);
-      const payer = this.#accounts.read(payment.payer);
-      const obstacle = this.#obstacle(payment, available(payer), now);
+      const obstacle = this.#obstacle(payment, row, now);
       if (obstacle) return this.#refuseFor(obstacle);
-      this.#accounts.hold(payer, BigInt(payment.value));
+      if (row?.state === "held") this.#free(row);
+      this.#accounts.hold(this.#accounts.read(payment.payer), BigInt(payment.value));
       const heldUntil = now + Math.min(hold.seconds, MAX_HOLD_SECONDS);
       return reserved(this.#payments.insertHeld(payment, hold.reservationId, hold.fingerprint, heldUntil));
     });
@@ -119,11 +118,10 @@ export class LedgerRules {
       }
       const taken = this.#takenBy(row, payment, now);
       if (taken) return taken;
-      if (row?.state === "held") this.#free(row);
-      const payer = this.#accounts.read(payment.payer);
-      const obstacle = this.#obstacle(payment, available(payer), now);
+      const obstacle = this.#obstacle(payment, row, now);
       if (obstacle) return this.#refuseFor(obstacle);
-      return this.#pay(this.#payments.insertSettled(payment, settlementId), payer);
+      if (row?.state === "held") this.#free(row);
+      return this.#pay(this.#payments.insertSettled(payment, settlementId), this.#accounts.read(payment.payer));
     });
   }
 
@@ -150,8 +148,7 @@ export class LedgerRules {
     const dead = row?.state === "held" && now > row.dead_line;
     const taken = dead ? undefined : this.#takenBy(row, payment, now);
     if (taken) return taken;
-    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
-    const obstacle = this.#obstacle(payment, available(this.#accounts.read(payment.payer)) + freed, now);
+    const obstacle = this.#obstacle(payment, row, now);
     return obstacle ? refuse(obstacle) : { ok: true };
   }
 
@@ -347,8 +344,13 @@ export class LedgerRules {
     return isLive(row, now) ? refuse("payment_in_progress") : undefined;
   }
 
-  /** Why a payment that nobody has claimed cannot be made. `funds`: what its payer could pay with. */
-  #obstacle(payment: LedgerPayment, funds: bigint, now: number): ErrorCode | undefined {
+  /**
+   * Why a payment that nobody else has cannot be made; undefined when it can. `row`: a hold that would make room for it, whose
+   * money counts as free. It is freed only afterwards: its holder may still capture what another was refused.
+   */
+  #obstacle(payment: LedgerPayment, row: PaymentRow | undefined, now: number): ErrorCode | undefined {
+    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
+    const funds = available(this.#accounts.read(payment.payer)) + freed;
     if (payment.validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
     if (payment.validBefore < now) return "payment_expired";
     if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";
