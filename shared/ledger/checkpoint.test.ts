@@ -108,6 +108,21 @@ describe("the journal", () => {
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
   });
 
+  test("keeps a young entry that comes before an older one, and all behind it", () => {
+    const { rules: early, store } = busy(0);
+    const later = START + 10;
+    early.settle(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST, later);
+    const rules = reopen(store); // the clock of this life is behind that of the last
+    rules.settle(paymentOf({ nonce: idOf(2), value: "1" as Amount }), FIRST, START);
+    expect(rules.journal(ALICE, 0, 10).map(({ at }) => Number(at))).toEqual([START, later, START]);
+    rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
+    tidyAll(rules, OLD);
+    expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "2" }, { seq: "3" }]);
+    expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
+    tidyAll(rules, OLD + 10);
+    expect(rules.journal(ALICE, 0, 10)).toEqual([]);
+  });
+
   test("loses what is old and exported, and nothing else; what is left still fits and adds up", () => {
     const { rules, store } = busy(3);
     const whole = rules.journal(ALICE, 0, 10);

@@ -55,7 +55,7 @@ export class LedgerRules {
   readonly #accounts: Accounts;
   readonly #exchange: Exchange;
   readonly #payments: Payments;
-  /** The latest time seen. Time never runs backwards here, whatever the machine's clock does. */
+  /** The latest time seen since the ledger was opened, or stored before. Behind it time never runs, whatever the machine's clock does. */
   #now: number;
 
   /** Opens the ledger in `store`. `genesis` counts the first time only. */
