@@ -31,6 +31,7 @@ import {
   CLOCK_SKEW_SECONDS,
   EXPIRY_BATCH,
   FAUCET_CAP_PER_ACCOUNT,
+  JOURNAL_PAGE_TRANSACTIONS,
   MAX_HOLD_SECONDS,
   MAX_VALIDITY_SECONDS,
   RETENTION_SECONDS,
@@ -255,11 +256,11 @@ export class LedgerRules {
     return this.#accounts.journal(id, afterSeq, limit);
   }
 
-  /** The same, with what it goes on from when the journal was pruned. */
+  /** The same, with what it goes on from when the journal was pruned, and short enough to be sent and read in one piece. */
   journalPage(id: AccountId, afterSeq: number, limit: number): JournalPage {
     const base = journalBase(this.#store, id);
     const cut = base !== undefined && afterSeq < Number(base.seq);
-    return { entries: this.journal(id, afterSeq, limit), ...(cut && { base }) };
+    return { entries: this.#accounts.journal(id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
   }
 
   /** Somebody has exported this chain up to the entry with this hash. @returns undefined when there is no such entry */
