@@ -16,8 +16,8 @@ const START = 1_760_000_000;
 const [payer, payee] = await Promise.all([1, 2].map((seed) => keySigner(new Uint8Array(32).fill(seed))));
 const idOf = (number: number) => number.toString(16).padStart(64, "0") as Digest;
 
-/** A chain as a facilitator may tell it: so many entries, ten in a second; the one payment has this number. */
-const book = { entries: 0, payment: 0, pruned: 0, asked: [] as string[] };
+/** A chain as a facilitator may tell it: so many entries, ten in a second; the one payment has this number. The first `fast` were made with a clock that was a day ahead. */
+const book = { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [] as string[] };
 
 const authorization: Authorization = {
   network: NETWORK,
@@ -38,7 +38,7 @@ const entry = (seq: number) => ({
   value: "1",
   balanceAfter: "1",
   ...(seq === book.payment ? { transaction } : { transactions: [idOf(seq)] }),
-  at: String(START + 5 + Math.floor((seq - book.payment) / 10)),
+  at: String(START + 5 + Math.floor((seq - book.payment) / 10) + (seq <= book.fast ? 24 * 3600 : 0)),
   prevHash: idOf(seq),
   hash: idOf(seq + 1),
 });
@@ -63,7 +63,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(() => void server.close());
-beforeEach(() => Object.assign(book, { entries: 0, payment: 0, pruned: 0, asked: [] }));
+beforeEach(() => Object.assign(book, { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [] }));
 
 const silent = () => Object.assign(new PassThrough(), { isTTY: false });
 const context = contextFor(
@@ -89,6 +89,15 @@ test.each([
     data: { part: { entries: [{ seq: String(payment), transaction }], checkpoint: { checkpoint: { seq: String(payment) } } } },
   });
   expect(pages()).toBeLessThan(14);
+});
+
+test.each([
+  [5000, 1000, 900],
+  [5000, 900, 900],
+  [40_000, 39_999, 20_000],
+])("of %i entries, the payment is number %i, and the clock was set back after number %i", async (entries, payment, fast) => {
+  Object.assign(book, { entries, payment, fast });
+  expect(await find()).toMatchObject({ data: { part: { entries: [{ seq: String(payment), transaction }] } } });
 });
 
 test("what was pruned is not found, and what came after it is", async () => {

@@ -26,14 +26,18 @@ export async function ledgerEvidence(
 ): Promise<Outcome<LedgerEvidence>> {
   const debit = await findDebit(context, input, authorization);
   if (!debit.ok) return debit;
-  if (!debit.data) return succeed({ why: "the ledger shows no such payment, or shows it no more" });
+  if (!debit.data) return succeed({ why: "no such payment was found in what the ledger shows of its journal" });
   const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
   const checkpoint = await callFacilitator(context, input, { path, answer: signedCheckpointSchema });
   if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });
   return checkpoint.error.code === "not_found" ? succeed({ why: "the ledger signs no checkpoints" }) : checkpoint;
 }
 
-/** Times never fall along a chain: the page in which the payment's time begins is found by halves, and read on from there. */
+/**
+ * Times rise along a chain, so the page in which the payment's time begins is found by halves, and read on from there. But a
+ * restart of the ledger with an earlier clock sets times back: what is not where it should be is looked for in the newest
+ * pages, one after the other. No more than MAX_JOURNAL_PAGES are read on.
+ */
 async function findDebit(context: Context, input: FacilitatorInput, authorization: Authorization): Promise<Outcome<Entry | undefined>> {
   const { from, network, validAfter, validBefore } = authorization;
   const transaction = transactionOf(network, authorizationDigest(authorization));
@@ -43,7 +47,8 @@ async function findDebit(context: Context, input: FacilitatorInput, authorizatio
 
   const account = await callFacilitator(context, input, { path: `/accounts/${from}`, answer: accountSchema });
   if (!account.ok) return account;
-  let [low, high] = [0, Math.ceil(account.data.journalSeq / JOURNAL_PAGE)];
+  const { journalSeq } = account.data;
+  let [low, high] = [0, Math.ceil(journalSeq / JOURNAL_PAGE)];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);
     const probe = await page(middle * JOURNAL_PAGE);
@@ -51,16 +56,22 @@ async function findDebit(context: Context, input: FacilitatorInput, authorizatio
     if (Number(probe.data[0]?.at ?? Infinity) < earliest) low = middle;
     else high = middle;
   }
-  let after = low * JOURNAL_PAGE;
-  for (let pages = 0; pages < MAX_JOURNAL_PAGES; pages++) {
-    const entries = await page(after);
-    if (!entries.ok) return entries;
-    const debit = entries.data.find((entry) => entry.kind === "debit" && entry.transaction === transaction);
-    const last = entries.data.at(-1);
-    if (debit || !last || Number(last.at) > latest) return succeed(debit);
-    after = Number(last.seq);
-  }
-  return succeed(undefined);
+
+  let left = MAX_JOURNAL_PAGES;
+  /** Reads on after entry number `after`, until the payment, an entry later than `until`, or the end. */
+  const readOn = async (after: number, until: number): Promise<Outcome<Entry | undefined>> => {
+    for (let read = after; left > 0; left--) {
+      const entries = await page(read);
+      if (!entries.ok) return entries;
+      const debit = entries.data.find((entry) => entry.kind === "debit" && entry.transaction === transaction);
+      const last = entries.data.at(-1);
+      if (debit || !last || Number(last.at) > until) return succeed(debit);
+      read = Number(last.seq);
+    }
+    return succeed(undefined);
+  };
+  const expected = await readOn(low * JOURNAL_PAGE, latest);
+  return !expected.ok || expected.data ? expected : readOn(Math.max(0, journalSeq - left * JOURNAL_PAGE), Infinity);
 }
 
 async function readPage(context: Context, input: FacilitatorInput, account: string, after: number): Promise<Outcome<Entry[]>> {

@@ -140,6 +140,8 @@ export const PRUNE_BATCH = 1000;
 export const SWEEP_INTERVAL_SECONDS = 3600;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;
+/** Transactions that the batches on one page list, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */
+export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
 /** Journal entries younger than this are never pruned, exported or not. */
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** When an alarm that failed rings again. */

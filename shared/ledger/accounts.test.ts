@@ -4,9 +4,30 @@ import type { Amount } from "../amount.ts";
 import { digest } from "../digest.ts";
 import { accountOfBytes } from "../account.ts";
 import { hexToBytes } from "../bytes.ts";
-import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
+import {
+  JOURNAL_PAGE,
+  JOURNAL_PAGE_TRANSACTIONS,
+  MAX_AMOUNT,
+  MAX_KNOWN_ACCOUNTS,
+  MAX_RESPONSE_BODY_BYTES,
+  OUTBOX_BATCH,
+} from "../limits.ts";
 import { Accounts } from "./accounts.ts";
-import { ALICE, BOB, CAROL, FIRST, holdBy, idOf, LEDGER, openLedger, paymentOf, reservationOf, START, txOf } from "./ledger.fixtures.ts";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  FIRST,
+  holdBy,
+  idOf,
+  LEDGER,
+  openLedger,
+  paymentOf,
+  reopen,
+  reservationOf,
+  START,
+  txOf,
+} from "./ledger.fixtures.ts";
 import { continuesChain } from "./journal.ts";
 import { InvariantViolation, type LedgerStore } from "./store.ts";
 
@@ -17,6 +38,22 @@ function accountsOf(supply: bigint) {
   const store = memoryStore();
   const { treasury } = openLedger(store, supply).info();
   return { accounts: new Accounts(store, LEDGER), treasury };
+}
+
+/** So many entries of Bob's, each a copy of one batch. They are read, not checked. */
+function journalOfBatches(entries: number, transactions: number): LedgerStore {
+  const store = memoryStore();
+  openLedger(store);
+  const credits = Array.from({ length: transactions }, (_, i) => ({ payee: BOB, value: "1" as Amount, transaction: idOf(i) }));
+  new Accounts(store, LEDGER).creditBatch(BOB, credits, { fromShard: "1", first: "1", last: String(transactions) }, START);
+  store.sql(
+    `WITH RECURSIVE n (seq) AS (VALUES (2) UNION ALL SELECT seq + 1 FROM n WHERE seq < ?)
+     INSERT INTO journal SELECT account, n.seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
+       prev_hash, hash FROM journal, n WHERE account = ?`,
+    entries,
+    BOB,
+  );
+  return store;
 }
 
 describe("the journal", () => {
@@ -82,6 +119,25 @@ describe("the journal", () => {
     expect(rules.journal(ALICE, 4, 4).map(({ seq }) => seq)).toEqual(["5", "6"]);
     expect(rules.journal(ALICE, 6, 4)).toEqual([]);
     expect(rules.journal(CAROL, 0, 4)).toEqual([]);
+  });
+
+  test("of full batches is read in pages that a reader takes, without a gap and to the end", () => {
+    const store = journalOfBatches(JOURNAL_PAGE, OUTBOX_BATCH);
+    const rules = reopen(store);
+    const read: string[] = [];
+    for (;;) {
+      const { entries } = rules.journalPage(BOB, read.length, JOURNAL_PAGE);
+      if (entries.length === 0) break;
+      expect(JSON.stringify(entries).length).toBeLessThan(MAX_RESPONSE_BODY_BYTES);
+      read.push(...entries.map(({ seq }) => seq));
+    }
+    expect(read).toEqual(Array.from({ length: JOURNAL_PAGE }, (_, i) => String(i + 1)));
+  });
+
+  test("has a page for every entry, however much it lists", () => {
+    const rules = reopen(journalOfBatches(2, JOURNAL_PAGE_TRANSACTIONS + 1));
+    expect(rules.journalPage(BOB, 0, 10).entries).toMatchObject([{ seq: "1" }]);
+    expect(rules.journalPage(BOB, 1, 10).entries).toMatchObject([{ seq: "2" }]);
   });
 
   test("refuses as a continuation whatever was changed in an entry, or left out before it", () => {

@@ -137,9 +137,9 @@ export class Accounts {
     for (const account of accounts) this.#remember(account);
   }
 
-  /** A page of an account's chain, oldest first. */
-  journal(id: AccountId, afterSeq: number, limit: number): JournalEntry[] {
-    return readEntries(this.#store, id, afterSeq, limit);
+  /** A page of an account's chain, oldest first. @param transactions how many its batches may list */
+  journal(id: AccountId, afterSeq: number, limit: number, transactions?: number): JournalEntry[] {
+    return readEntries(this.#store, id, afterSeq, limit, transactions);
   }
 }
 

@@ -71,7 +71,32 @@ describe("audit", () => {
   test.each<[what: string, tamper: string, problems: string[]]>([
     ["money out of thin air", `UPDATE account SET balance = '201' WHERE id = '${ALICE}'`, [TOTAL, "balances are 1001, the supply is 1000"]],
     ["money that vanished", `UPDATE account SET balance = '199' WHERE id = '${ALICE}'`, [TOTAL, "balances are 999, the supply is 1000"]],
-    ["an account that vanished", `DELETE FROM account WHERE id = '${BOB}'`, ["balances are 950, the supply is 1000"]],
+    [
+      "an account that vanished",
+      `DELETE FROM account WHERE id = '${BOB}'`,
+      [`${BOB}: a journal without an account`, "balances are 950, the supply is 1000"],
+    ],
+    [
+      "a journal of nobody",
+      `INSERT INTO journal SELECT '${CAROL}', seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
+         prev_hash, hash FROM journal WHERE account = '${BOB}'`,
+      [`${CAROL}: a journal without an account`],
+    ],
+    [
+      "a settled payment of nobody",
+      `UPDATE payment SET payer = '${CAROL}' WHERE tx = '${PAID}'`,
+      [noPayment, `${CAROL}: settled payments without an account`],
+    ],
+    [
+      "money on its way out of a ledger that is one shard",
+      `INSERT INTO outbox VALUES (1, 1, '${CAROL}', '5', '${idOf(1)}')`,
+      ["credits wait for shard 1, and there is no such other shard"],
+    ],
+    [
+      "money on its way from the shard to itself",
+      `INSERT INTO outbox VALUES (0, 1, '${CAROL}', '5', '${idOf(1)}')`,
+      ["credits wait for shard 0, and there is no such other shard"],
+    ],
     ["another supply", "UPDATE genesis SET supply = '999'", ["balances are 1000, the supply is 999"]],
     ["more held than there is", `UPDATE account SET held = '201' WHERE id = '${ALICE}'`, [BOUNDS, HELD_SUM]],
     ["less held than nothing", `UPDATE account SET held = '-1' WHERE id = '${ALICE}'`, [BOUNDS, HELD_SUM]],

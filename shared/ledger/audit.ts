@@ -29,7 +29,7 @@ export interface AuditReport {
 export function auditLedger(
   store: LedgerStore,
   accounts: Accounts,
-  { ledger, supply, shards }: Born,
+  { ledger, supply, shard, shards }: Born,
   halted: string | undefined,
   now: number,
 ): AuditReport {
@@ -60,6 +60,7 @@ export function auditLedger(
     if (chain.intact) problems.push(...debits.differences());
   }
   for (const payer of holds.keys()) problems.push(`${payer}: holds without an account`);
+  problems.push(...strays(store, shard, shards));
   // Of several shards none has it all: consolidate.ts adds them up.
   if (shards === 1 && balances !== BigInt(supply)) problems.push(`balances are ${balances}, the supply is ${supply}`);
 
@@ -78,6 +79,20 @@ export function auditLedger(
     journalEntries,
     problems,
   };
+}
+
+/** Rows that no account and no other shard will ever answer for. */
+function strays(store: LedgerStore, shard: number, shards: number): string[] {
+  const payers = store.sql("SELECT DISTINCT payer FROM payment WHERE state = 'settled' AND payer NOT IN (SELECT id FROM account)");
+  const owners = store.sql("SELECT DISTINCT account FROM journal WHERE account NOT IN (SELECT id FROM account)");
+  const destinations = store.sql("SELECT DISTINCT to_shard FROM outbox").map((row) => Number(row["to_shard"]));
+  return [
+    ...payers.map(({ payer }) => `${payer}: settled payments without an account`),
+    ...owners.map(({ account }) => `${account}: a journal without an account`),
+    ...destinations
+      .filter((to) => to === shard || to < 0 || to >= shards)
+      .map((to) => `credits wait for shard ${to}, and there is no such other shard`),
+  ];
 }
 
 /** Compares an account's settled payments with the debits of its journal: each has its other half, for the same sum and payee. */

@@ -28,6 +28,8 @@ const busyCheckpoint = (rules: LedgerRules, seq: number, balance: string) => ({
   at: String(START + 5),
 });
 
+const STOPPED = { ok: false, code: "facilitator_unavailable" };
+
 function tidyAll(rules: LedgerRules, at: number): void {
   for (let i = 0; i < 20; i++) if ((rules.tidy(at) ?? Infinity) > at + 1) return;
   throw new Error("the alarm never comes to an end");
@@ -52,6 +54,14 @@ describe("a checkpoint", () => {
     ] as const) {
       expect(rules.checkpoint(ALICE, seq, head, START)).toBeUndefined();
     }
+    expect(dump(store)).toEqual(before);
+  });
+
+  test("is neither made nor recorded by a shard that has stopped", () => {
+    const { rules, store } = busy(3);
+    store.sql("INSERT INTO halt (reason, at) VALUES ('set back', 1)");
+    const before = dump(store);
+    expect(reopen(store).checkpoint(ALICE, 2, headOf(rules, 2), START)).toEqual(STOPPED);
     expect(dump(store)).toEqual(before);
   });
 });
@@ -80,7 +90,7 @@ describe("a checkpoint that anybody asks for", () => {
   test("is not made by a shard that has stopped: what it remembers proves nothing", () => {
     const { store } = busy(3);
     store.sql("INSERT INTO halt (reason, at) VALUES ('set back', 1)");
-    expect(reopen(store).attest(ALICE, 2, START)).toEqual({ ok: false, code: "facilitator_unavailable" });
+    expect(reopen(store).attest(ALICE, 2, START)).toEqual(STOPPED);
   });
 });
 
@@ -96,6 +106,21 @@ describe("the journal", () => {
     rules.checkpoint(ALICE, 4, headOf(rules, 4), START);
     tidyAll(rules, OLD - 1);
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
+  });
+
+  test("keeps a young entry that comes before an older one, and all behind it", () => {
+    const { rules: early, store } = busy(0);
+    const later = START + 10;
+    early.settle(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST, later);
+    const rules = reopen(store); // the clock of this life is behind that of the last
+    rules.settle(paymentOf({ nonce: idOf(2), value: "1" as Amount }), FIRST, START);
+    expect(rules.journal(ALICE, 0, 10).map(({ at }) => Number(at))).toEqual([START, later, START]);
+    rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
+    tidyAll(rules, OLD);
+    expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "2" }, { seq: "3" }]);
+    expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
+    tidyAll(rules, OLD + 10);
+    expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 
   test("loses what is old and exported, and nothing else; what is left still fits and adds up", () => {

@@ -85,13 +85,17 @@ export function pruneJournal(store: LedgerStore, now: number): boolean {
   return false;
 }
 
-/** The oldest entries up to number `seq` that were made before `before`. Times never fall along a chain. */
+/**
+ * The oldest entries up to number `seq`, as far as all of them were made before `before`. Behind a young entry there may be
+ * older ones: a restart with an earlier clock sets times back. They wait for it, or the chain would have a hole.
+ */
 function coveredEntries(store: LedgerStore, account: string, seq: number, before: number, limit: number): Row[] {
-  return store.sql(
-    "SELECT seq, hash, balance_after FROM journal WHERE account = ? AND seq <= ? AND at < ? ORDER BY seq LIMIT ?",
+  const entries = store.sql(
+    "SELECT seq, at, hash, balance_after FROM journal WHERE account = ? AND seq <= ? ORDER BY seq LIMIT ?",
     account,
     seq,
-    before,
     limit,
   );
+  const young = entries.findIndex(({ at }) => Number(at) >= before);
+  return young === -1 ? entries : entries.slice(0, young);
 }

@@ -43,7 +43,7 @@ export async function auditShards(shards: readonly AuditedShard[]): Promise<Ledg
 export function appliedOf(marks: readonly ShardMarks[], from: number): ReceivedMark[] {
   return marks
     .filter(({ shard }) => shard !== from)
-    .map(({ shard, received }) => ({ from: shard, mark: received.find((mark) => mark.from === from)?.mark ?? 0 }));
+    .map(({ shard, received }) => ({ mark: 0, ...received.find((mark) => mark.from === from), from: shard }));
 }
 
 /** @param before the marks that the audits were given, read before any of them */

@@ -1,6 +1,7 @@
 /** Bringing what waits in one shard's outbox to another shard. The same few lines in the Durable Object and in the simulation. */
+import { checkShape } from "../json.ts";
 import { BATCHES_PER_DELIVERY } from "../limits.ts";
-import type { Batch, Received } from "./stream.ts";
+import { appliedSchema, type Batch, type Received } from "./stream.ts";
 
 export interface Sender {
   nextBatch(to: number): Batch | undefined;
@@ -12,6 +13,7 @@ export interface Sender {
  * Sends batch after batch, in order, each once the one before has arrived. Whatever fails in between leaves the rest in
  * the outbox: sending it again is always safe.
  * @param send rejects when the receiver did not answer
+ * @throws {Error} also when it cannot be understood
  * @returns true when nothing waits any more
  */
 export async function deliver(sender: Sender, to: number, send: (batch: Batch) => Promise<Received>): Promise<boolean> {
@@ -19,6 +21,8 @@ export async function deliver(sender: Sender, to: number, send: (batch: Batch) =
     const batch = sender.nextBatch(to);
     if (!batch) return true;
     const answer = await send(batch);
+    // An answer that cannot be read is none: a shard must not stop for good because another speaks an older version.
+    if (answer.ok && !checkShape(answer, appliedSchema).ok) throw new Error(`shard ${to} answered what cannot be read`);
     if (!sender.acknowledge(to, answer)) return false;
   }
   return sender.nextBatch(to) === undefined;

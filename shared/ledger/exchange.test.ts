@@ -14,17 +14,19 @@ import {
   dump,
   ERIN,
   FIRST,
+  HELD,
   holdBy,
   idOf,
   LEDGER_OF_FOUR,
   paymentOf,
   reservationOf,
+  SECOND,
   START,
   txOf,
 } from "./ledger.fixtures.ts";
 import { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
-import type { Batch } from "./stream.ts";
+import type { Batch, Received } from "./stream.ts";
 
 const HOME = { alice: 3, bob: 1, carol: 2 };
 
@@ -143,6 +145,19 @@ describe("the backlog", () => {
     expect(alice.marks().sent).toMatchObject([{ sent: MAX_BACKLOG + 1 }]);
   });
 
+  test.each([
+    ["reserve", (rules: LedgerRules) => rules.reserve(payment(1), holdBy(SECOND), START + HELD + 1)],
+    ["settle", (rules: LedgerRules) => rules.settle(payment(1), SECOND, START + HELD + 1)],
+  ])("leaves a lapsed hold to its holder when it refuses another's %s", async (_, takeOver) => {
+    const { alice, stores } = await fundedWorld();
+    alice.reserve(payment(1), holdBy(FIRST), START);
+    stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
+    const before = stores.map(dump);
+    expect(takeOver(alice)).toEqual({ ok: false, code: "overloaded" });
+    expect(stores.map(dump)).toEqual(before);
+    expect(alice.capture(reservationOf(payment(1), FIRST), START + HELD + 1)).toMatchObject({ ok: true });
+  });
+
   test("holds the faucet back, too", async () => {
     const { at, stores } = world();
     stores[0]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.alice, MAX_BACKLOG, ALICE, idOf(0));
@@ -161,11 +176,24 @@ describe("a batch", () => {
 
   test("that comes again, in part or in whole, changes nothing", async () => {
     const { carol, batch, stores } = await sent(3);
-    expect(carol.receive(batch, START)).toEqual({ ok: true, mark: 3 });
+    const answer = carol.receive(batch, START);
+    expect(answer).toMatchObject({ ok: true, mark: 3 });
     const before = stores.map(dump);
-    expect(carol.receive(batch, START)).toEqual({ ok: true, mark: 3 });
-    expect(carol.receive({ ...batch, credits: batch.credits.slice(0, 1) }, START)).toEqual({ ok: true, mark: 3 });
+    expect(carol.receive(batch, START)).toEqual(answer);
+    expect(carol.receive({ ...batch, credits: batch.credits.slice(0, 1) }, START)).toEqual(answer);
     expect(stores.map(dump)).toEqual(before);
+  });
+
+  test("of which a part has come before is an entry of its new credits alone", async () => {
+    const { alice, carol, batch } = await sent(2);
+    carol.receive(batch, START);
+    for (const nonce of [2, 3]) alice.settle(payment(nonce), FIRST, START);
+    expect(alice.nextBatch(HOME.carol)).toMatchObject({ after: 0, credits: { length: 4 } });
+    await deliver(alice, HOME.carol, async (longer) => carol.receive(longer, START));
+    expect(carol.journal(CAROL, 0, 10)).toMatchObject([
+      { value: "2", batch: { first: "1", last: "2", count: "2" } },
+      { value: "2", batch: { first: "3", last: "4", count: "2" }, transactions: [2, 3].map((nonce) => txOf(payment(nonce))) },
+    ]);
   });
 
   test("is not half applied when it fails", async () => {
@@ -193,8 +221,17 @@ describe("a batch", () => {
     alice.settle(payment(7), FIRST, START);
     expect(alice.acknowledge(HOME.carol, answer)).toBe(true);
     expect(alice.acknowledge(HOME.carol, answer)).toBe(false);
-    expect(alice.acknowledge(HOME.carol, { ok: true, mark: 1 })).toBe(false);
+    expect(alice.acknowledge(HOME.carol, { ok: true, mark: 1, head: idOf(0) })).toBe(false);
     expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 2, sent: 3 }]);
+    expect(alice.halted).toBeUndefined();
+  });
+
+  test("whose answer cannot be read waits on, and stops nobody", async () => {
+    const { alice } = await sent(2);
+    const older = async () => ({ ok: true, mark: 2 }) as Received;
+    await expect(deliver(alice, HOME.carol, older)).rejects.toThrow("cannot be read");
+    expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 0, sent: 2 }]);
+    expect(alice.halted).toBeUndefined();
   });
 });
 
@@ -251,6 +288,35 @@ describe("a shard that was set back alone", () => {
     expect(carol.account(CAROL)).toEqual(before);
   });
 
+  test("as a sender is found out by a batch that ends where the receiver is, at exactly as many credits", async () => {
+    const { alice, carol } = await restored("sender");
+    for (const nonce of [4, 5]) alice.settle(payment(nonce), FIRST, START);
+    const batch = alice.nextBatch(HOME.carol);
+    expect(batch).toMatchObject({ after: 1, credits: { length: 2 } });
+    expect(batch && carol.receive(batch, START)).toEqual({ ok: false, fault: "sender_rewound" });
+  });
+
+  test("as a sender stops, and forgets nothing, when it has sent as much again by the time of the answer", async () => {
+    const { alice, carol, store } = await restored("sender");
+    const before = carol.account(CAROL);
+    alice.settle(payment(4), FIRST, START);
+    await deliver(alice, HOME.carol, async (batch) => {
+      const answer = carol.receive(batch, START);
+      for (const nonce of [5, 6]) alice.settle(payment(nonce), FIRST, START);
+      return answer;
+    });
+    expectStopped(alice);
+    expect(store.sql("SELECT number FROM outbox")).toHaveLength(3);
+    expect(carol.account(CAROL)).toEqual(before);
+  });
+
+  test("as a sender that has sent as much again is found by an audit, before anything is delivered", async () => {
+    const { alice, shards } = await restored("sender");
+    for (const nonce of [4, 5, 6]) alice.settle(payment(nonce), FIRST, START);
+    const problem = "shard 3: shard 2 has applied other credits than this shard remembers sending";
+    expect((await audited(shards)).problems).toContain(problem);
+  });
+
   test("as a receiver stops when a sender goes on from where it no longer is", async () => {
     const { alice, carol, bring } = await restored("receiver");
     alice.settle(payment(4), FIRST, START);
@@ -266,6 +332,27 @@ describe("a shard that was set back alone", () => {
   ] as const)("is found by an audit, before anything is sent: the %s", async (which, problem) => {
     const { shards } = await restored(which);
     expect(await audited(shards)).toMatchObject({ ok: false, problems: [problem] });
+  });
+
+  test("takes no credits any more, and keeps those that it still owes", async () => {
+    const { alice, at, bob, bring, stores } = await restored("sender");
+    at(0).fund(ALICE, "1" as Amount, idOf(2), START);
+    const incoming = at(0).nextBatch(HOME.alice);
+    for (const [nonce, payee] of [
+      [4, CAROL],
+      [5, BOB],
+    ] as const)
+      alice.settle(payment(nonce, payee), FIRST, START);
+    const outgoing = alice.nextBatch(HOME.bob);
+    if (!incoming || !outgoing) throw new Error("nothing waits");
+    const answer = bob.receive(outgoing, START);
+    await bring(HOME.alice, HOME.carol);
+    expect(alice.halted).toBeDefined();
+    const before = stores.map(dump);
+    expect(alice.receive(incoming, START)).toEqual({ ok: false, fault: "halted" });
+    expect(answer).toMatchObject({ ok: true, mark: 1 });
+    expect(alice.acknowledge(HOME.bob, answer)).toBe(false);
+    expect(stores.map(dump)).toEqual(before);
   });
 
   test("together with all others goes on as if nothing had been", async () => {

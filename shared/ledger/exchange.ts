@@ -68,28 +68,39 @@ export class Exchange {
       if (accepted.fault === "receiver_rewound") this.#halt(`shard ${batch.from} remembers credits that this shard has forgotten`, now);
       return accepted;
     }
-    const { mark, fresh } = accepted;
+    const { mark, head, fresh } = accepted;
     const range = { fromShard: String(batch.from), first: String(mark - fresh.length + 1), last: String(mark) };
     for (const [payee, credits] of Map.groupBy(fresh, ({ payee }) => payee)) {
       invariant(this.isHere(payee), `${payee} lives on this shard`);
       this.#accounts.creditBatch(payee, credits, range, now);
     }
-    return { ok: true, mark };
+    return { ok: true, mark, head };
   }
 
   /** @returns true when the answer took something out of the outbox */
   acknowledge(to: number, answer: Received, now: number): boolean {
+    if (this.#halted !== undefined) return false; // what it is evidence of stays as it is
     if (!answer.ok) {
-      if (answer.fault === "sender_rewound") this.#halt(`shard ${to} has applied other credits than this shard remembers sending`, now);
+      if (answer.fault === "sender_rewound") this.#halt(otherCredits(to), now);
       return false;
     }
     if (answer.mark > this.#outbox.sentTo(to)) {
       this.#halt(`shard ${to} has applied credits that this shard does not remember sending`, now);
       return false;
     }
-    const before = this.#outbox.backlog(to);
-    this.#outbox.acknowledge(to, answer.mark);
-    return this.#outbox.backlog(to) < before;
+    // What the receiver has not seen must not be forgotten here, however well the numbers fit.
+    const difference = this.difference({ ...answer, from: to });
+    if (difference !== undefined) {
+      this.#halt(difference, now);
+      return false;
+    }
+    return this.#outbox.acknowledge(to, answer.mark, answer.head);
+  }
+
+  /** How the past of the shard `from` differs from this one's, in words; undefined where they agree, or cannot be compared any more. */
+  difference({ from, mark, head }: ReceivedMark): string | undefined {
+    const own = this.#outbox.headAt(from, mark);
+    return own === undefined || head === undefined || own === head ? undefined : otherCredits(from);
   }
 
   marks(): StreamMarks {
@@ -110,4 +121,8 @@ export class Exchange {
     this.#store.sql("INSERT INTO halt (reason, at) VALUES (?, ?)", reason, now);
     this.#halted = reason;
   }
+}
+
+function otherCredits(shard: number): string {
+  return `shard ${shard} has applied other credits than this shard remembers sending`;
 }

@@ -7,10 +7,19 @@ import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";
 export interface ReceivedMark {
   from: number;
   mark: number;
+  /** The stream's head there; absent while nothing has arrived. */
+  head?: Digest;
 }
 
 export type Accepted =
-  | { ok: true; /** The number of the last credit that counts as applied. */ mark: number; /** Those to apply now. */ fresh: Credit[] }
+  | {
+      ok: true;
+      /** The number of the last credit that counts as applied, and the stream's head there. */
+      mark: number;
+      head: Digest;
+      /** Those to apply now. */
+      fresh: Credit[];
+    }
   | { ok: false; fault: "sender_rewound" | "receiver_rewound" };
 
 export class Inbox {
@@ -27,6 +36,8 @@ export class Inbox {
   /**
    * Moves the mark over a batch, and says which of its credits are new. Whatever was applied before is passed over, so
    * batches may come twice, late and in any order. The caller applies the new ones in the same transaction.
+   *
+   * A batch that ends before the mark cannot be compared here. The sender compares: it is told the head at the mark.
    */
   accept({ from, after, head, credits }: Batch): Accepted {
     const applied = this.#applied(from);
@@ -43,7 +54,7 @@ export class Inbox {
       fresh.push(credit);
     }
     if (number === applied.number && reached !== applied.head) return { ok: false, fault: "sender_rewound" };
-    if (fresh.length === 0) return { ok: true, mark: applied.number, fresh };
+    if (fresh.length === 0) return { ok: true, mark: applied.number, head: applied.head, fresh };
     this.#store.sql(
       `INSERT INTO received (from_shard, number, head) VALUES (?, ?, ?)
        ON CONFLICT (from_shard) DO UPDATE SET number = excluded.number, head = excluded.head`,
@@ -51,13 +62,13 @@ export class Inbox {
       number,
       reached,
     );
-    return { ok: true, mark: number, fresh };
+    return { ok: true, mark: number, head: reached, fresh };
   }
 
   marks(): ReceivedMark[] {
     return this.#store
-      .sql("SELECT from_shard, number FROM received ORDER BY from_shard")
-      .map((row) => ({ from: Number(row["from_shard"]), mark: Number(row["number"]) }));
+      .sql("SELECT from_shard, number, head FROM received ORDER BY from_shard")
+      .map((row) => ({ from: Number(row["from_shard"]), mark: Number(row["number"]), head: row["head"] as Digest }));
   }
 
   #applied(from: number): { number: number; head: Digest } {

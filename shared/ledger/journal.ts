@@ -42,7 +42,7 @@ export type Link = Pick<JournalEntry, "seq" | "hash" | "balanceAfter">;
 
 /** A page of a chain. */
 export interface JournalPage {
-  /** Oldest first; the next page is after the last one's seq. */
+  /** Oldest first; the next page is after the last one's seq. Only a page without entries is the end. */
   entries: JournalEntry[];
   /** The last entry that was pruned, when the page would have begun before it: what the first entry goes on from. */
   base?: Link;
@@ -100,9 +100,26 @@ export function appendEntries(store: LedgerStore, entries: readonly JournalEntry
   );
 }
 
-/** A page of an account's chain, oldest first. */
-export function readEntries(store: LedgerStore, account: AccountId, afterSeq: number, limit: number): JournalEntry[] {
-  return store.sql("SELECT * FROM journal WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?", account, afterSeq, limit).map(journalEntry);
+/**
+ * A page of an account's chain, oldest first.
+ * @param transactions how many the batches among them may list; a first entry that lists more is a page of its own
+ */
+export function readEntries(
+  store: LedgerStore,
+  account: AccountId,
+  afterSeq: number,
+  limit: number,
+  transactions = Infinity,
+): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  let left = transactions;
+  for (const row of store.sql("SELECT * FROM journal WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?", account, afterSeq, limit)) {
+    const entry = journalEntry(row);
+    left -= entry.transactions?.length ?? 0;
+    if (left < 0 && entries.length > 0) break;
+    entries.push(entry);
+  }
+  return entries;
 }
 
 function journalEntry(row: Row): JournalEntry {

@@ -205,7 +205,7 @@ class World {
     const applied = Math.max(stream.applied, batch.after + batch.credits.length);
     this.#at(to).model.receive(stream.credits.slice(stream.applied, applied), at);
     stream.applied = applied;
-    same(answer, { ok: true, mark: stream.applied }, { fate, from, to });
+    same(answer.ok && answer.mark, stream.applied, { fate, from, to });
     if (fate !== "answer is lost") this.#at(from).rules.acknowledge(to, answer);
   }
 

@@ -59,13 +59,21 @@ export class Outbox {
     return credits.length === 0 ? undefined : { ledger: this.#ledger, from: this.#shard, to, after: number, head, credits };
   }
 
-  /** Forgets what that shard has. Repeated, late and reordered marks change nothing. The mark was ever sent: the caller has looked. */
-  acknowledge(to: number, mark: number): void {
-    const before = this.#acknowledged(to);
-    if (mark <= before.number) return;
-    let head = before.head;
-    let number = before.number;
-    for (const row of this.#rows(to, mark - before.number)) head = nextHead(head, ++number, creditOf(row));
+  /** The head of the stream to that shard after credit number `mark`. Undefined when that is forgotten, or was never sent. */
+  headAt(to: number, mark: number): Digest | undefined {
+    let { number, head } = this.#acknowledged(to);
+    if (mark < number || mark > this.sentTo(to)) return undefined;
+    for (const row of this.#rows(to, mark - number)) head = nextHead(head, ++number, creditOf(row));
+    return head;
+  }
+
+  /**
+   * Forgets what that shard has. Repeated, late and reordered marks change nothing.
+   * @param head the receiver's, and `headAt` the mark: the caller has compared them
+   * @returns true when there was something to forget
+   */
+  acknowledge(to: number, mark: number, head: Digest): boolean {
+    if (mark <= this.#acknowledged(to).number) return false;
     this.#store.sql("DELETE FROM outbox WHERE to_shard = ? AND number <= ?", to, mark);
     this.#store.sql(
       `INSERT INTO acknowledged (to_shard, number, head) VALUES (?, ?, ?)
@@ -74,6 +82,7 @@ export class Outbox {
       mark,
       head,
     );
+    return true;
   }
 
   /** Every stream that ever carried something. */

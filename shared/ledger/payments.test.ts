@@ -90,6 +90,22 @@ describe("the alarm forgets what is past its retention", () => {
     expect(count(store, "cancelled")).toBe(0);
   });
 
+  test("also behind more than it looks at in one go, all of which it has to keep", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    const kept = PRUNE_BATCH + 5;
+    const old = idOf(kept);
+    rules.cancel(ALICE, old, START);
+    for (let i = 0; i < kept; i++) rules.cancel(ALICE, idOf(i), START + 1);
+    const isThere = () => store.sql("SELECT 1 FROM payment WHERE nonce = ?", old).length > 0;
+
+    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 2);
+    expect(isThere()).toBe(true);
+    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
+    expect(isThere()).toBe(false);
+    expect(count(store, "cancelled")).toBe(kept);
+  });
+
   test("but never a hold", () => {
     const store = memoryStore();
     const rules = openLedger(store);

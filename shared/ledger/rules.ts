@@ -31,6 +31,7 @@ import {
   CLOCK_SKEW_SECONDS,
   EXPIRY_BATCH,
   FAUCET_CAP_PER_ACCOUNT,
+  JOURNAL_PAGE_TRANSACTIONS,
   MAX_HOLD_SECONDS,
   MAX_VALIDITY_SECONDS,
   RETENTION_SECONDS,
@@ -55,7 +56,7 @@ export class LedgerRules {
   readonly #accounts: Accounts;
   readonly #exchange: Exchange;
   readonly #payments: Payments;
-  /** The latest time seen. Time never runs backwards here, whatever the machine's clock does. */
+  /** The latest time seen since the ledger was opened, or stored before. Behind it time never runs, whatever the machine's clock does. */
   #now: number;
 
   /** Opens the ledger in `store`. `genesis` counts the first time only. */
@@ -76,11 +77,10 @@ export class LedgerRules {
       }
       const taken = this.#takenBy(row, payment, now);
       if (taken) return taken;
-      if (row?.state === "held") this.#free(row);
-      const payer = this.#accounts.read(payment.payer);
-      const obstacle = this.#obstacle(payment, available(payer), now);
+      const obstacle = this.#obstacle(payment, row, now);
       if (obstacle) return this.#refuseFor(obstacle);
-      this.#accounts.hold(payer, BigInt(payment.value));
+      if (row?.state === "held") this.#free(row);
+      this.#accounts.hold(this.#accounts.read(payment.payer), BigInt(payment.value));
       const heldUntil = now + Math.min(hold.seconds, MAX_HOLD_SECONDS);
       return reserved(this.#payments.insertHeld(payment, hold.reservationId, hold.fingerprint, heldUntil));
     });
@@ -119,11 +119,10 @@ export class LedgerRules {
       }
       const taken = this.#takenBy(row, payment, now);
       if (taken) return taken;
-      if (row?.state === "held") this.#free(row);
-      const payer = this.#accounts.read(payment.payer);
-      const obstacle = this.#obstacle(payment, available(payer), now);
+      const obstacle = this.#obstacle(payment, row, now);
       if (obstacle) return this.#refuseFor(obstacle);
-      return this.#pay(this.#payments.insertSettled(payment, settlementId), payer);
+      if (row?.state === "held") this.#free(row);
+      return this.#pay(this.#payments.insertSettled(payment, settlementId), this.#accounts.read(payment.payer));
     });
   }
 
@@ -150,8 +149,7 @@ export class LedgerRules {
     const dead = row?.state === "held" && now > row.dead_line;
     const taken = dead ? undefined : this.#takenBy(row, payment, now);
     if (taken) return taken;
-    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
-    const obstacle = this.#obstacle(payment, available(this.#accounts.read(payment.payer)) + freed, now);
+    const obstacle = this.#obstacle(payment, row, now);
     return obstacle ? refuse(obstacle) : { ok: true };
   }
 
@@ -258,16 +256,16 @@ export class LedgerRules {
     return this.#accounts.journal(id, afterSeq, limit);
   }
 
-  /** The same, with what it goes on from when the journal was pruned. */
+  /** The same, with what it goes on from when the journal was pruned, and short enough to be sent and read in one piece. */
   journalPage(id: AccountId, afterSeq: number, limit: number): JournalPage {
     const base = journalBase(this.#store, id);
     const cut = base !== undefined && afterSeq < Number(base.seq);
-    return { entries: this.journal(id, afterSeq, limit), ...(cut && { base }) };
+    return { entries: this.#accounts.journal(id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
   }
 
   /** Somebody has exported this chain up to the entry with this hash. @returns undefined when there is no such entry */
-  checkpoint(id: AccountId, seq: number, head: Digest, clock: number): Checkpoint | undefined {
-    return this.#event(clock, (now) => {
+  checkpoint(id: AccountId, seq: number, head: Digest, clock: number): Checkpoint | Refusal | undefined {
+    return this.#movement(clock, (now) => {
       const [entry] = this.journal(id, seq - 1, 1);
       if (entry?.hash !== head || Number(entry.seq) !== seq) return undefined;
       recordCheckpoint(this.#store, id, entry);
@@ -298,11 +296,15 @@ export class LedgerRules {
    * @param marks what each other shard has applied of what this one sent; `from` is the shard that said so
    */
   auditShard(marks: readonly ReceivedMark[]): ShardAudit {
-    return this.#store.transact(() => ({
-      report: this.audit(),
-      marks: this.marks(),
-      inFlight: marks.reduce((sum, { from, mark }) => sum + this.#exchange.valueBeyond(from, mark), 0n).toString(),
-    }));
+    return this.#store.transact(() => {
+      const report = this.audit();
+      const problems = [...report.problems, ...marks.flatMap((mark) => this.#exchange.difference(mark) ?? [])];
+      return {
+        report: { ...report, ok: problems.length === 0, problems },
+        marks: this.marks(),
+        inFlight: marks.reduce((sum, { from, mark }) => sum + this.#exchange.valueBeyond(from, mark), 0n).toString(),
+      };
+    });
   }
 
   /** How far the streams from and to this shard have come. */
@@ -322,7 +324,7 @@ export class LedgerRules {
     }
   }
 
-  /** An event that claims, frees or moves money. None happens on a shard that has halted. */
+  /** An event that claims, frees or moves money, or lets its trace be pruned. None happens on a shard that has halted. */
   #movement<T>(clock: number, body: (now: number) => T): T | Refusal {
     return this.#exchange.halted === undefined ? this.#event(clock, body) : refuse("facilitator_unavailable");
   }
@@ -343,8 +345,13 @@ export class LedgerRules {
     return isLive(row, now) ? refuse("payment_in_progress") : undefined;
   }
 
-  /** Why a payment that nobody has claimed cannot be made. `funds`: what its payer could pay with. */
-  #obstacle(payment: LedgerPayment, funds: bigint, now: number): ErrorCode | undefined {
+  /**
+   * Why a payment that nobody else has cannot be made; undefined when it can. `row`: a hold that would make room for it, whose
+   * money counts as free. It is freed only afterwards: its holder may still capture what another was refused.
+   */
+  #obstacle(payment: LedgerPayment, row: PaymentRow | undefined, now: number): ErrorCode | undefined {
+    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
+    const funds = available(this.#accounts.read(payment.payer)) + freed;
     if (payment.validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
     if (payment.validBefore < now) return "payment_expired";
     if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";

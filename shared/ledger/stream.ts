@@ -29,7 +29,7 @@ export interface Batch {
 
 /** What the receiver says: how far it has come, or that the two shards remember different pasts. */
 export type Received =
-  | { ok: true; /** The number of the last credit that was applied. */ mark: number }
+  | { ok: true; /** The number of the last credit that was applied. */ mark: number; /** The stream's head after it. */ head: Digest }
   | { ok: false; fault: "sender_rewound" | "receiver_rewound" | "halted" | "not_mine" };
 
 const number = wholeNumber();
@@ -45,6 +45,9 @@ export const batchSchema = z.strictObject({
     .array(z.strictObject({ payee: accountIdSchema, value: amountSchema, transaction: digestSchema }))
     .check(z.maxLength(OUTBOX_BATCH)),
 });
+
+/** Of what a receiver says, the part that lets its sender forget credits. */
+export const appliedSchema = z.object({ mark: number, head: digestSchema });
 
 /** The head of a stream in which nothing was sent yet. */
 export function streamStart(ledger: Digest, from: number, to: number): Digest {
