@@ -144,6 +144,8 @@ export const JOURNAL_PAGE = 500;
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** When an alarm that failed rings again. */
 export const ALARM_RETRY_SECONDS = 5;
+/** How late an alarm may be before it counts as given up by the platform, and is set again. */
+export const ALARM_LOST_SECONDS = 60;
 /** Objects that one ledger can be spread over. */
 export const MAX_SHARDS = 256;
 /** Credits in one call from a shard to another. */

@@ -40,6 +40,7 @@ import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { type Batch, batchSchema, type Received } from "../../shared/ledger/stream.ts";
 import {
+  ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
   DELIVERY_TIMEOUT_SECONDS,
   GRANT_DELIVERY_SECONDS,
@@ -84,6 +85,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
       const alarm = await ctx.storage.getAlarm();
       this.#alarmAt = alarm === null ? undefined : alarm / 1000;
       // Whoever was away catches up, even if its alarm was given up by the platform.
+      if (this.#alarmAt === undefined && rules.hasPayments()) this.#wakeBy(unixNow());
       for (const to of rules.destinations()) this.#deliverSoon(to);
     });
     // Whoever called is told why it cannot be opened, and the platform throws this instance away: nobody else has to hear of it.
@@ -110,7 +112,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): Promise<ReserveResult> {
     return this.#move("ledger.reserve", traceId, args, reserveSchema, payerOfPayment, ({ payment, hold }, now) => {
       const result = this.#rules.reserve(payment, hold, now);
-      if (result.ok) this.#wakeBy(Math.max(result.heldUntil, payment.validBefore) + 1);
+      this.#wakeBy(result.ok ? Math.max(result.heldUntil, payment.validBefore) + 1 : now + SWEEP_INTERVAL_SECONDS);
       return result;
     });
   }
@@ -296,8 +298,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   /** Makes sure that the alarm rings no later than `at` (unix seconds). */
   #wakeBy(at: number): void {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
-    void this.#ringAt(at);
+    const now = unixNow();
+    const lost = this.#alarmAt !== undefined && this.#alarmAt + ALARM_LOST_SECONDS < now;
+    if (this.#alarmAt !== undefined && this.#alarmAt <= at && !lost) return;
+    // What a lost one should have done is overdue.
+    void this.#ringAt(lost ? now : at);
   }
 
   /** Sets the alarm, or none for Infinity. */
