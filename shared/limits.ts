@@ -146,11 +146,13 @@ export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** When an alarm that failed rings again. */
 export const ALARM_RETRY_SECONDS = 5;
+/** How late an alarm may be before it counts as given up by the platform, and is set again. */
+export const ALARM_LOST_SECONDS = 60;
 /** Objects that one ledger can be spread over. */
 export const MAX_SHARDS = 256;
 /** Credits in one call from a shard to another. */
 export const OUTBOX_BATCH = 500;
-/** Batches to one shard before the alarm takes over. */
+/** Batches to one shard in one delivery. What is left then waits for the next. */
 export const BATCHES_PER_DELIVERY = 20;
 /** Credits that may wait for one shard; above it payments to its accounts are refused as `overloaded`. Captures of granted holds still pass. */
 export const MAX_BACKLOG = 10_000;
@@ -158,9 +160,11 @@ export const MAX_BACKLOG = 10_000;
 export const DELIVERY_DELAY_MILLIS = 20;
 /** One call from a shard to another. */
 export const DELIVERY_TIMEOUT_SECONDS = 10;
-/** When the alarm delivers what is still there; it waits twice as long after each failure. */
+/** When the alarm delivers what is still there. A shard that could not be reached is left alone as long, and twice as long after each further failure. */
 export const DELIVERY_RETRY_SECONDS = 5;
 export const MAX_DELIVERY_RETRY_SECONDS = 60;
+/** How long a grant to an account of another shard waits for its money to arrive: well below LEDGER_TIMEOUT_SECONDS, so that it is answered either way. */
+export const GRANT_DELIVERY_SECONDS = 3;
 /** Rounds in which an audit of several shards waits for two that agree. */
 export const AUDIT_ROUNDS = 8;
 /** Settlements and captures of unknown outcome that one isolate remembers. */

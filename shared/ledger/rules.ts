@@ -208,6 +208,11 @@ export class LedgerRules {
     });
   }
 
+  /** Whether there is anything to tidy, now or one day. */
+  hasPayments(): boolean {
+    return this.#exchange.halted === undefined && !this.#payments.isEmpty();
+  }
+
   // --- Other shards ----------------------------------------------------------------------------------
 
   /** Whether this is the account's shard. Everything above is about accounts of this shard; only payees may live elsewhere. */

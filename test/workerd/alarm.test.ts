@@ -1,9 +1,10 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ALARM_RETRY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import { ALARM_LOST_SECONDS, ALARM_RETRY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import type { WalletSigner } from "../../shared/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
-import { alarmOf, fundedPayer, newLedger, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";
+import { alarmOf, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";
 
 beforeEach(() => setTime(NOW));
 afterEach(() => vi.useRealTimers());
@@ -16,6 +17,15 @@ async function holdFor(ledger: Stub, seconds: number) {
   const held = await remote(ledger).reserve("", { payment, hold });
   if (!held.ok) throw new Error(held.code);
   return { payer: payer.account, payment, reservation: held.reservation, deadLine: Math.max(held.heldUntil, payment.validBefore) };
+}
+
+/** The platform gives up on alarms that keep failing. */
+const loseAlarm = (ledger: Stub) => runInDurableObject(ledger, (_, { storage }) => storage.deleteAlarm());
+
+/** What was answered, if it was no refusal. */
+function known<T extends object>(answer: T): Exclude<T, { code: unknown }> {
+  if ("code" in answer) throw new Error(String(answer.code));
+  return answer as Exclude<T, { code: unknown }>;
 }
 
 const heldBy = async (ledger: Stub, account: string) => (await sql(ledger, "SELECT held FROM account WHERE id = ?", account))[0]?.["held"];
@@ -78,10 +88,65 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe(second.deadLine + 1);
   });
 
-  test("is set within the hour for what has to be forgotten one day", async () => {
+  test.each<[what: string, event: (ledger: Stub, payer: WalletSigner) => Promise<object>]>([
+    ["a grant", (ledger, { account }) => remote(ledger).fund("", { account, value: "5" as never, grantId: randomId() })],
+    [
+      "a settlement",
+      async (ledger, payer) => remote(ledger).settle("", { payment: (await signedPayment(payer)).payment, settlementId: randomId() }),
+    ],
+    ["a cancellation", (ledger, { account }) => remote(ledger).cancel("", { payer: account, nonce: randomId() })],
+    [
+      "a checkpoint",
+      async (ledger, { account }) => {
+        await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, CHECKPOINT_KEY: "2a".repeat(32) }));
+        const { journalHead } = await remote(ledger).account("", { account }).then(known);
+        return remote(ledger).checkpoint("", { account, seq: 1, head: journalHead });
+      },
+    ],
+  ])("is set within the hour for what has to be forgotten one day: %s", async (_, event) => {
     const ledger = newLedger();
-    await remote(ledger).cancel("", { payer: (await fundedPayer(ledger)).account, nonce: randomId() });
-    expect(await alarmOf(ledger)).toBe(NOW + SWEEP_INTERVAL_SECONDS);
+    const payer = await fundedPayer(ledger);
+    const later = NOW + 2 * RETENTION_SECONDS;
+    setTime(later);
+    await runDurableObjectAlarm(ledger);
+    expect(await alarmOf(ledger)).toBeUndefined();
+
+    expect(known(await event(ledger, payer))).toBeDefined();
+    expect(await alarmOf(ledger)).toBe(later + SWEEP_INTERVAL_SECONDS);
+  });
+
+  test("that was lost is made up for by the ledger's next start", async () => {
+    const ledger = newLedger();
+    const { payer, deadLine } = await holdFor(ledger, 60);
+    await loseAlarm(ledger);
+    await evictDurableObject(ledger);
+    setTime(deadLine + 1);
+    await ledger.info();
+    expect(await alarmOf(ledger)).toBe(deadLine + 1);
+    await runDurableObjectAlarm(ledger);
+    expect(await heldBy(ledger, payer)).toBe("0");
+  });
+
+  test("that was lost is made up for by whoever comes next, even if it is refused", async () => {
+    const ledger = newLedger();
+    const { deadLine } = await holdFor(ledger, 60);
+    await loseAlarm(ledger);
+    setTime(deadLine + 1 + ALARM_LOST_SECONDS);
+    await holdFor(ledger, 60);
+    expect(await alarmOf(ledger)).toBeUndefined(); // not so late that it must be lost
+    setTime(deadLine + 2 + ALARM_LOST_SECONDS);
+    const { payment } = await signedPayment(await newPayerOn(0));
+    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+    expect(await remote(ledger).reserve("", { payment, hold })).toEqual({ ok: false, code: "insufficient_funds" });
+    expect(await alarmOf(ledger)).toBe(deadLine + 2 + ALARM_LOST_SECONDS);
+  });
+
+  test("is not set by the start of a ledger that has nothing to tidy", async () => {
+    const ledger = newLedger();
+    await ledger.info();
+    await evictDurableObject(ledger);
+    await ledger.info();
+    expect(await alarmOf(ledger)).toBeUndefined();
   });
 
   test("stops when nothing is left to do, and starts again when there is", async () => {

@@ -6,11 +6,18 @@ import { verifyDigest } from "../../shared/ed25519.ts";
 import { type Checkpoint, checkpointDigest, isGenuineCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import { shardName, shardOf } from "../../shared/ledger/shards.ts";
-import { OUTBOX_BATCH } from "../../shared/limits.ts";
+import {
+  ALARM_RETRY_SECONDS,
+  DELIVERY_RETRY_SECONDS,
+  DELIVERY_TIMEOUT_SECONDS,
+  GRANT_DELIVERY_SECONDS,
+  LEDGER_TIMEOUT_SECONDS,
+  OUTBOX_BATCH,
+} from "../../shared/limits.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { newPayer, randomId, signedPayment } from "../signed.ts";
 import { get, post, send } from "./http.ts";
-import { alarmOf, env, facilitator, fundedPayer, newPayerOn, NOW, remote, setTime, SHARDS, type Stub, tablesOf } from "./ledger.ts";
+import { alarmOf, env, facilitator, fundedPayer, newPayerOn, NOW, remote, setTime, SHARDS, sql, type Stub, tablesOf } from "./ledger.ts";
 
 beforeEach(() => setTime(NOW));
 afterEach(() => vi.useRealTimers());
@@ -38,6 +45,23 @@ async function paidAcross(shards: (shard: number) => Stub) {
 
 /** Until its next life the shard reaches no other. */
 const cutOff = (ledger: Stub) => runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, LEDGER: undefined }));
+
+/** Until its next life the shard waits in vain for shard 2. @returns what ends its waiting */
+async function hangShardTwo(ledger: Stub): Promise<() => Promise<void>> {
+  const waiting: (() => void)[] = [];
+  let over = false;
+  const hung = { receive: () => new Promise((_, reject) => (over ? reject() : waiting.push(reject))) };
+  const getByName = (name: string) => (name.endsWith("/2") ? hung : env.LEDGER.getByName(name));
+  await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, LEDGER: { getByName } }));
+  return () =>
+    runInDurableObject(ledger, () => {
+      over = true;
+      for (const reject of waiting) reject();
+    });
+}
+
+/** What is to happen in a moment: no alarm of a test's time rings by itself. */
+const soon = (what: () => Promise<unknown>) => vi.waitFor(what, { timeout: 5000, interval: 20 });
 
 test("these tests are about four shards", () => expect(SHARDS).toBe(4));
 
@@ -90,7 +114,19 @@ describe("money for another shard's account", () => {
     const shards = newShards();
     const { payer, payee } = await paidAcross(shards);
     expect(await balanceOf(shards(0), payer)).toBe("15000");
-    await vi.waitFor(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"), { timeout: 5000, interval: 20 });
+    await soon(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"));
+  });
+
+  test("arrives a moment later, by itself, when a hold is captured", async () => {
+    const shards = newShards();
+    const payee = (await newPayerOn(2)).account;
+    const { payment } = await signedPayment(await fundedPayer(shards(0)), { to: payee });
+    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+    const held = await remote(shards(0)).reserve("", { payment, hold });
+    if (!held.ok) throw new Error(held.code);
+    expect(await remote(shards(0)).capture("", held.reservation)).toMatchObject({ ok: true });
+    expect(await alarmOf(shards(0))).toBe(NOW + DELIVERY_RETRY_SECONDS);
+    await soon(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"));
   });
 
   test("is there before a grant of the faucet is answered", async () => {
@@ -99,6 +135,40 @@ describe("money for another shard's account", () => {
     const granted = await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() });
     expect(granted).toMatchObject({ ok: true });
     expect(await balanceOf(shards(3), account)).toBe("500");
+  });
+
+  test("is granted without it when the shard cannot be reached, and then left to the alarm", async () => {
+    const shards = newShards();
+    await remote(shards(0)).info();
+    await cutOff(shards(0));
+    const { account } = await newPayerOn(3);
+    const granted = await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() });
+    expect(granted).toMatchObject({ ok: true });
+    expect(await alarmOf(shards(0))).toBe(NOW + DELIVERY_RETRY_SECONDS);
+    setTime(NOW + DELIVERY_RETRY_SECONDS);
+    await runDurableObjectAlarm(shards(0)); // which does not get there either
+    expect(await alarmOf(shards(0))).toBe(NOW + DELIVERY_RETRY_SECONDS + 2 * DELIVERY_RETRY_SECONDS);
+  });
+
+  test("makes no grant wait that goes elsewhere, and none longer than the facilitator waits, when its shard hangs", async () => {
+    const shards = newShards();
+    await paidAcross(shards);
+    await soon(async () => expect(await remote(shards(0)).deliver()).toBe(0));
+    const unhang = await hangShardTwo(shards(0));
+    const grant = async (shard: number) => {
+      const { account } = await newPayerOn(shard);
+      return { account, granted: await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() }) };
+    };
+    let answered = false;
+    const hung = grant(2).finally(() => (answered = true));
+    await soon(async () => expect(await remote(shards(0)).marks()).toMatchObject({ sent: [{ to: 2, acknowledged: 1, sent: 2 }] }));
+    const { account } = await grant(3);
+    expect(answered).toBe(false);
+    expect(await balanceOf(shards(3), account)).toBe("500");
+    expect(await hung).toMatchObject({ granted: { ok: true } });
+    await unhang();
+    expect(GRANT_DELIVERY_SECONDS).toBeLessThan(DELIVERY_TIMEOUT_SECONDS);
+    expect(GRANT_DELIVERY_SECONDS).toBeLessThan(LEDGER_TIMEOUT_SECONDS);
   });
 
   test.each<[how: string, end: (ledger: Stub) => Promise<void>]>([
@@ -114,6 +184,15 @@ describe("money for another shard's account", () => {
     expect(await alarmOf(shards(0))).toBeLessThanOrEqual(NOW + 5);
     expect(await runDurableObjectAlarm(shards(0))).toBe(true);
     expect(await balanceOf(shards(2), payee)).toBe("10000");
+  });
+
+  test("arrives when its shard is asked for anything after it was evicted, though no alarm rings", async () => {
+    const shards = newShards();
+    await cutOff(shards(0));
+    const { payee } = await paidAcross(shards);
+    await evictDurableObject(shards(0));
+    await remote(shards(0)).info();
+    await soon(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"));
   });
 
   test("arrives after an eviction, on the platform's own clock, without anybody asking for it", async () => {
@@ -163,6 +242,48 @@ describe("money for another shard's account", () => {
     // Of the right shape, but of a past that this shard does not share.
     expect(await receive(good)).toEqual({ ok: false, fault: "sender_rewound" });
     expect(await tablesOf(shards(2))).toEqual(before);
+  });
+});
+
+describe("the alarm of a shard", () => {
+  /** Somebody's hold that is dead one second later. */
+  async function shortHold(ledger: Stub) {
+    const payer = await fundedPayer(ledger);
+    const { payment } = await signedPayment(payer, { validBefore: String(NOW) });
+    const held = await remote(ledger).reserve("", { payment, hold: { reservationId: randomId(), fingerprint: randomId(), seconds: 0 } });
+    if (!held.ok) throw new Error(held.code);
+    return payer.account;
+  }
+  const heldBy = async (ledger: Stub, account: AccountId) =>
+    (await sql(ledger, "SELECT held FROM account WHERE id = ?", account))[0]?.["held"];
+
+  test("frees dead holds, and is set again, while another shard hangs", async () => {
+    const shards = newShards();
+    const payer = await shortHold(shards(0));
+    const unhang = await hangShardTwo(shards(0));
+    await paidAcross(shards);
+    setTime(NOW + 1);
+    const ringing = runDurableObjectAlarm(shards(0));
+    let over = false;
+    void ringing.then(() => (over = true));
+    await soon(async () => expect(await heldBy(shards(0), payer)).toBe("0"));
+    expect(await alarmOf(shards(0))).toBe(NOW + 1 + DELIVERY_RETRY_SECONDS);
+    expect(over).toBe(false);
+    await unhang();
+    await ringing;
+  });
+
+  test("delivers even when the book contradicts itself", async () => {
+    const shards = newShards();
+    const payer = await shortHold(shards(0));
+    await cutOff(shards(0));
+    const { payee } = await paidAcross(shards);
+    await sql(shards(0), "UPDATE account SET held = '0' WHERE id = ?", payer);
+    await evictDurableObject(shards(0));
+    setTime(NOW + 1);
+    await runDurableObjectAlarm(shards(0));
+    expect(await balanceOf(shards(2), payee)).toBe("10000");
+    expect(await alarmOf(shards(0))).toBe(NOW + 1 + ALARM_RETRY_SECONDS);
   });
 });
 

@@ -132,6 +132,20 @@ describe("a ledger of four shards", () => {
     expect(await backend.fund(BOB, "5" as Amount, randomId())).toMatchObject({ balance: "7" });
     expect(names).toEqual(["ledger", "ledger", "ledger/1"]); // whether both count the same shards is asked first
   });
+
+  test("gives test money also to an account whose shard is out of reach", async () => {
+    const granted = { ok: true, balance: "0", transaction: randomId() };
+    const LEDGER = {
+      getByName: (name: string) => ({
+        info: () => Promise.resolve({ shards: 4 }),
+        fund: () => Promise.resolve(granted),
+        account: () => Promise.reject(failure({ name })),
+      }),
+    };
+    const backend = ledgerBackend({ LEDGER: LEDGER as never, SHARDS: "4" }, "trace");
+    expect(await backend.fund(BOB, "5" as Amount, randomId())).toEqual(granted);
+    await expect(backend.account(BOB)).rejects.toThrow(BackendUnavailable);
+  });
 });
 
 test("a ledger of another number of shards is not used", async () => {

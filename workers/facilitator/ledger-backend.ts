@@ -59,11 +59,13 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
     status: async (payer, nonce, validBefore) =>
       accepted(await of(payer, (ledger) => ledger.status(traceId, { payer, nonce, validBefore }))),
     account,
-    /** The treasury lives on shard 0; what the account has by now, its own shard knows. */
+    /** The treasury lives on shard 0; what the account has by now, its own shard knows. One that is out of reach undoes no grant. */
     async fund(to, value, grantId) {
       await info();
       const granted = await at(0, (ledger) => ledger.fund(traceId, { account: to, value, grantId }));
-      return granted.ok && shardOf(to, shards) !== 0 ? { ...granted, balance: (await account(to)).balance } : granted;
+      if (!granted.ok || shardOf(to, shards) === 0) return granted;
+      const { balance } = await account(to).catch(orElse(granted));
+      return { ...granted, balance };
     },
     journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal(traceId, { account, afterSeq }))),
     checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint(traceId, { account, seq, head })),
@@ -104,6 +106,14 @@ async function persistently<T>(
       await new Promise((resolve) => setTimeout(resolve, LEDGER_RETRY_MILLIS * 2 ** (attempt - 1)));
     }
   }
+}
+
+/** For `catch`: this value where the ledger did not answer. Whatever else went wrong stays wrong. */
+function orElse<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof BackendUnavailable) return value;
+    throw error;
+  };
 }
 
 /** Reads are refused for their shape only, and this side has checked the shape. */

@@ -73,7 +73,7 @@ describe("group commit", () => {
     expect(await write("d")).toBe("d");
   });
 
-  test("when a flush fails, whoever waits is told, nothing of it is written, and nobody hangs", async () => {
+  test("when a flush fails, whoever waits is told, nothing of it is ever written, and nobody hangs", async () => {
     const { write, log, broken, flushed } = slowDisk();
     const answers = Promise.allSettled([write("a"), write("b"), write("c")]);
     await broken();
@@ -82,5 +82,9 @@ describe("group commit", () => {
     const next = write("d");
     await flushed();
     expect(await next).toBe("d");
+    const last = write("e");
+    await flushed();
+    expect(await last).toBe("e");
+    expect(log).toEqual(["a", "d", "e"]);
   });
 });

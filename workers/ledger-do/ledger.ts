@@ -28,6 +28,7 @@ import {
   type SettleResult,
   unixSecondsSchema,
 } from "../../shared/backend.ts";
+import { withDeadline } from "../../shared/deadline.ts";
 import { type Digest, digestSchema } from "../../shared/digest.ts";
 import { checkShape } from "../../shared/json.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
@@ -36,8 +37,16 @@ import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts"
 import type { ReceivedMark } from "../../shared/ledger/inbox.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import { shardOf } from "../../shared/ledger/shards.ts";
 import { type Batch, batchSchema, type Received } from "../../shared/ledger/stream.ts";
-import { ALARM_RETRY_SECONDS, JOURNAL_PAGE, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import {
+  ALARM_LOST_SECONDS,
+  ALARM_RETRY_SECONDS,
+  DELIVERY_TIMEOUT_SECONDS,
+  GRANT_DELIVERY_SECONDS,
+  JOURNAL_PAGE,
+  SWEEP_INTERVAL_SECONDS,
+} from "../../shared/limits.ts";
 import { isTraceId, logEvent } from "../../shared/log.ts";
 import { unixNow } from "../../shared/time.ts";
 import { wholeNumber } from "../../shared/whole-number.ts";
@@ -76,7 +85,8 @@ export class Ledger extends DurableObject<LedgerEnv> {
       const alarm = await ctx.storage.getAlarm();
       this.#alarmAt = alarm === null ? undefined : alarm / 1000;
       // Whoever was away catches up, even if its alarm was given up by the platform.
-      if (rules.destinations().length > 0) this.#deliverSoon(courier);
+      if (this.#alarmAt === undefined && rules.hasPayments()) this.#wakeBy(unixNow());
+      for (const to of rules.destinations()) this.#deliverSoon(to);
     });
     // Whoever called is told why it cannot be opened, and the platform throws this instance away: nobody else has to hear of it.
     opening.catch(() => undefined);
@@ -102,7 +112,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): Promise<ReserveResult> {
     return this.#move("ledger.reserve", traceId, args, reserveSchema, payerOfPayment, ({ payment, hold }, now) => {
       const result = this.#rules.reserve(payment, hold, now);
-      if (result.ok) this.#wakeBy(Math.max(result.heldUntil, payment.validBefore) + 1);
+      this.#wakeBy(result.ok ? Math.max(result.heldUntil, payment.validBefore) + 1 : now + SWEEP_INTERVAL_SECONDS);
       return result;
     });
   }
@@ -196,7 +206,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   /**
    * Any Worker that is bound to this object can call its methods; minting exists only where both sides turned it on.
-   * A grant to an account of another shard is brought there before the answer, if that shard can be reached.
+   * A grant to an account of another shard is brought there before the answer, if that shard can be reached in time.
    */
   async fund(traceId: string, args: { account: AccountId; value: Amount; grantId: Digest }): Promise<FundResult> {
     if (this.env.FAUCET !== "on") return { ok: false, code: "not_found" };
@@ -213,8 +223,9 @@ export class Ledger extends DurableObject<LedgerEnv> {
       },
     );
     if (result.ok && !this.#rules.isHere(result.account)) {
-      this.#deliverSoon();
-      await this.#open.courier.run();
+      const to = this.#homeOf(result.account);
+      this.#deliverSoon(to);
+      await withDeadline(this.#open.courier.to(to).run(), GRANT_DELIVERY_SECONDS);
     }
     return result;
   }
@@ -230,48 +241,74 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   /** Brings what waits for other shards there now, as far as they can be reached. @returns how many shards still wait */
   async deliver(): Promise<number> {
-    await this.#open.courier.run();
-    return this.#rules.destinations().length;
+    const { rules, courier } = this.#open;
+    await Promise.all(rules.destinations().map((to) => courier.to(to).run()));
+    return rules.destinations().length;
   }
 
   /**
-   * Delivers what waits, frees dead holds and forgets old payments. Re-arms before it works, so that a crash in the middle
-   * only delays it, and never throws: the platform gives up on alarms that keep failing.
+   * Frees dead holds and forgets old payments, then delivers what waits: no peer can keep it from tidying. Re-arms before it
+   * works, so that a crash in the middle only delays it, and never throws: the platform gives up on alarms that keep failing.
    */
   override async alarm(): Promise<void> {
-    await this.ctx.storage.setAlarm((unixNow() + ALARM_RETRY_SECONDS) * 1000);
-    this.#alarmAt = unixNow() + ALARM_RETRY_SECONDS;
+    await this.#ringAt(unixNow() + ALARM_RETRY_SECONDS);
     try {
-      const { rules, courier } = this.#open;
-      await courier.run();
-      // From here on nothing is awaited before the alarm is set: no event can slip in and ask for an earlier one in vain.
-      const now = unixNow();
-      const next = Math.min(rules.tidy(now) ?? Infinity, rules.destinations().length > 0 ? now + courier.pause : Infinity);
-      this.#alarmAt = next === Infinity ? undefined : next;
-      if (this.#alarmAt === undefined) await this.ctx.storage.deleteAlarm();
-      else await this.ctx.storage.setAlarm(next * 1000);
+      await this.#tidy();
     } catch (error) {
       logEvent("ledger.alarm_failed", { traceId: "", message: String(error) });
     }
+    await this.#deliverDue();
+  }
+
+  /** Nothing is awaited before the alarm is set: no event can slip in and ask for an earlier one in vain. */
+  async #tidy(): Promise<void> {
+    const { rules, courier } = this.#open;
+    const now = unixNow();
+    const deliveries = rules.destinations().map((to) => courier.to(to).retryAt(now));
+    await this.#ringAt(Math.min(rules.tidy(now) ?? Infinity, ...deliveries));
+  }
+
+  /** Waits for it as long as for one call, so that the next alarm is not late: what takes longer goes on without it. */
+  async #deliverDue(): Promise<void> {
+    const { rules, courier } = this.#open;
+    const now = unixNow();
+    const due = rules
+      .destinations()
+      .map((to) => courier.to(to))
+      .filter((route) => !route.isResting(now));
+    await withDeadline(Promise.all(due.map((route) => route.run())), DELIVERY_TIMEOUT_SECONDS);
   }
 
   /** Sees to it that a payment to another shard's account arrives there. */
   #sent(result: SettleResult): SettleResult {
-    if (result.ok && !this.#rules.isHere(result.payee)) this.#deliverSoon();
+    if (result.ok && !this.#rules.isHere(result.payee)) this.#deliverSoon(this.#homeOf(result.payee));
     return result;
   }
 
+  #homeOf(account: AccountId): number {
+    return shardOf(account, this.#rules.info().shards);
+  }
+
   /** In a moment, or by alarm, which is set in the same transaction as whatever is to be delivered. */
-  #deliverSoon(courier = this.#open.courier): void {
-    this.#wakeBy(unixNow() + courier.pause);
-    courier.soon();
+  #deliverSoon(to: number): void {
+    const route = this.#open.courier.to(to);
+    this.#wakeBy(route.retryAt(unixNow()));
+    route.soon();
   }
 
   /** Makes sure that the alarm rings no later than `at` (unix seconds). */
   #wakeBy(at: number): void {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
-    this.#alarmAt = at;
-    void this.ctx.storage.setAlarm(at * 1000);
+    const now = unixNow();
+    const lost = this.#alarmAt !== undefined && this.#alarmAt + ALARM_LOST_SECONDS < now;
+    if (this.#alarmAt !== undefined && this.#alarmAt <= at && !lost) return;
+    // What a lost one should have done is overdue.
+    void this.#ringAt(lost ? now : at);
+  }
+
+  /** Sets the alarm, or none for Infinity. */
+  #ringAt(at: number): Promise<void> {
+    this.#alarmAt = at === Infinity ? undefined : at;
+    return at === Infinity ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at * 1000);
   }
 
   /** A call that moves, claims or frees money: written together with those that come at the same time. */

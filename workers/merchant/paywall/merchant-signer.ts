@@ -1,11 +1,11 @@
 /** The merchant's signature under offers and receipts: EdDSA JWS, with the key in a did:web document at the merchant's own origin. */
 import { base64urlnopad } from "@scure/base";
-import { CompactSign, type JWK } from "jose";
+import type { JWK } from "jose";
 import * as z from "zod/mini";
 import { hexToBytes, publicKeySchema, utf8 } from "../../../shared/bytes.ts";
 import { canonicalJson } from "../../../shared/digest.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
-import { importSeed } from "../../../shared/seed-key.ts";
+import { importSeed, type SeedKey } from "../../../shared/seed-key.ts";
 
 export interface MerchantSigner {
   sign(payload: OfferPayload | ReceiptPayload): Promise<SignedJws>;
@@ -39,10 +39,7 @@ async function newSigner(secret: string, origin: string, retired: readonly strin
   });
   const kid = published[0]?.kid ?? did;
   return {
-    sign: async (payload) => ({
-      format: "jws",
-      signature: await new CompactSign(utf8(canonicalJson(payload))).setProtectedHeader({ alg: "EdDSA", kid }).sign(privateKey),
-    }),
+    sign: async (payload) => ({ format: "jws", signature: await compactJws({ alg: "EdDSA", kid }, payload, privateKey) }),
     didDocument: {
       "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"],
       id: did,
@@ -51,6 +48,13 @@ async function newSigner(secret: string, origin: string, retired: readonly strin
     },
     jwks: { keys: published.map(({ kid, jwk }) => ({ ...jwk, kid, alg: "EdDSA", use: "sig" })) },
   };
+}
+
+/** RFC 7515 §3.1. Making one takes no library; buyers read it with theirs. */
+async function compactJws(header: object, payload: object, key: SeedKey["privateKey"]): Promise<string> {
+  const signed = `${base64urlnopad.encode(utf8(JSON.stringify(header)))}.${base64urlnopad.encode(utf8(canonicalJson(payload)))}`;
+  const signature = await crypto.subtle.sign("Ed25519", key, utf8(signed));
+  return `${signed}.${base64urlnopad.encode(new Uint8Array(signature))}`;
 }
 
 function publicJwkOf(key: string) {
