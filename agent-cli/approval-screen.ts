@@ -42,11 +42,15 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
   const expires = expiry(parseTimestamp(request.expiresAt) ?? now, now);
   const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
   const fact = (label: string, value: string) => field(layout, label, value);
+  const host = fact("To", new URL(url).host).map((line) => layout.ink("bold", line));
   return [
     layout.ink("bold", `PAYMENT REQUEST  ${shortCode(checked.digest)}`),
     "",
-    ...fact("Pay", `${displayAmount(authorization.value)} = ${authorization.value} units, exactly, once`),
-    ...fact("To", new URL(url).host).map((line) => layout.ink("bold", line)),
+    ...fact(
+      "Pay",
+      `${displayAmount(authorization.value)} = ${authorization.value} units, exactly${authorization.ledger === undefined ? "" : ", once"}`,
+    ),
+    ...host,
     ...fact("Account", authorization.to),
     ...fact("Merchant", knownText(view.pin)),
     ...fact("For", showUnsafe(`${method} ${url}`)),
@@ -63,6 +67,11 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
     "",
     ...frame(layout, "the agent says", agentSays(request)),
     ...frame(layout, "the merchant says", merchantSays(view)),
+    "",
+    // Again, right above the question: an address and words of the greatest length push the first lines off a screen.
+    ...fact("Pay", displayAmount(authorization.value)),
+    ...host,
+    ...fact("Account", authorization.to),
   ];
 }
 
@@ -81,7 +90,8 @@ function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {
 }
 
 function merchantSays({ checked, merchant }: ApprovalView): string[] {
-  const { binding: _binding, ledger: _ledger, ...extra } = checked.offer.extra ?? {};
+  // Said in words of ours, and not for a merchant to hide behind words of its own.
+  const { binding: _binding, ledger: _ledger, paymentFlow: _flow, ...extra } = checked.offer.extra ?? {};
   const description = merchant?.resource.description;
   const said = [
     ...(description ? [showUnsafe(shortened(description, MAX_DESCRIPTION_LENGTH))] : []),

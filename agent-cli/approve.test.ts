@@ -309,7 +309,7 @@ describe("the screen", () => {
     expect(shown).toMatchSnapshot();
     // oxlint-disable-next-line no-control-regex
     expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u200b\u{E0000}-\u{E007F}]/u);
-    const words = shown.slice(shown.indexOf("the agent says"));
+    const words = shown.slice(shown.indexOf("the agent says"), shown.lastIndexOf("\n\n"));
     expect(words.split("\n").filter((line) => !/^[┌│└]/.test(line.trimStart()) && line !== "")).toEqual([words.split("\n")[0]]);
   });
 

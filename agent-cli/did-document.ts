@@ -6,6 +6,7 @@ import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { bytesToHex } from "../shared/bytes.ts";
 import { isUsableKey } from "../shared/ed25519.ts";
+import { hostOf, nameUnder } from "../shared/extensions/did-web.ts";
 import { checkShape, parseJson } from "../shared/json.ts";
 import { DID_TIMEOUT_SECONDS, MAX_DID_DOCUMENT_BYTES, MAX_DID_METHODS } from "../shared/limits.ts";
 import type { Context } from "./context.ts";
@@ -48,30 +49,14 @@ export async function publishedKeys(context: Context, origin: string): Promise<P
   const { host } = new URL(origin);
   const { id, verificationMethod, assertionMethod } = document.value;
   if (hostOf(id) !== host) return none("it is about somebody else");
-  const signing = new Set(assertionMethod.map((name) => (typeof name === "string" ? fragmentOf(name, host) : undefined)));
+  const signing = new Set(assertionMethod.map((name) => (typeof name === "string" ? nameUnder(host, name)?.fragment : undefined)));
   const keys = verificationMethod.flatMap(({ id, controller, publicKeyJwk }) => {
-    const fragment = fragmentOf(id, host);
+    const fragment = nameUnder(host, id)?.fragment;
     const publicKey = keyOf(publicKeyJwk);
     if (fragment === undefined || publicKey === undefined || hostOf(controller) !== host) return [];
     return [{ fragment, publicKey, asserts: signing.has(fragment) }];
   });
   return { ok: true, keys };
-}
-
-/** The part of a DID URL after `#`, where the DID is this host's own; `#key` alone is. */
-export function fragmentOf(didUrl: string, host: string): string | undefined {
-  const [did = "", fragment, ...rest] = didUrl.split("#");
-  return rest.length === 0 && fragment && (did === "" || hostOf(did) === host) ? fragment : undefined;
-}
-
-/** `127.0.0.1:8787` of `did:web:127.0.0.1%3A8787`. A did:web with a path is not a whole host's. */
-function hostOf(did: string): string | undefined {
-  const [, name] = /^did:web:([^:#/?]+)$/.exec(did) ?? [];
-  try {
-    return name && decodeURIComponent(name).toLowerCase();
-  } catch {
-    return undefined;
-  }
 }
 
 function keyOf(jwk: unknown): string | undefined {

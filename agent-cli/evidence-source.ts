@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readJson } from "./files.ts";
 import { type InboxItem, look } from "./inbox.ts";
+import { knownKeys, type KnownKeysInput } from "./known-keys.ts";
 import { fail, type Outcome, refuse, succeed } from "./outcome.ts";
 import { findPayment, type JournalRecord, keptAnswer } from "./payment-journal.ts";
 import { notApproved } from "./payment-to-present.ts";
@@ -33,11 +34,15 @@ export interface LocalEvidence {
 }
 
 /**
- * @param word the request's code, id or digest, or its file
+ * @param input the request's code, id or digest, or its file, and what is known of its merchant
  * @param unseen also of a payment that was not presented from here: an owner's machine knows what was signed and no more
  */
-export async function localEvidence(context: Context, word: string, unseen: boolean): Promise<Outcome<LocalEvidence>> {
-  const subject = await subjectOf(context, word);
+export async function localEvidence(
+  context: Context,
+  input: KnownKeysInput & { request: string },
+  unseen: boolean,
+): Promise<Outcome<LocalEvidence>> {
+  const subject = await subjectOf(context, input.request);
   if (!subject.ok) return subject;
   const { request, item } = subject.data;
   const digest = requestDigest(request);
@@ -48,28 +53,28 @@ export async function localEvidence(context: Context, word: string, unseen: bool
   const exact = checkShape(payload.data.payload, exactPayloadSchema);
   if (!exact.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${exact.problem}.`);
   const { authorization, publicKey, signature } = exact.value;
+  const order: Evidence = { version: "1", request, payment: { authorization, publicKey, signature } };
+  const keys = knownKeys(context, input, order);
+  if (!keys.ok) return keys;
 
   const stored = findRequest(context, digest);
   const required = stored.ok ? stored.data.required : undefined;
-  const offer = required && signedOfferOf(required, payload.data.accepted);
+  const asked = new URL(request.http.url);
+  const offer = required && (await signedOfferOf(required, payload.data.accepted, asked, keys.data.merchants?.[asked.origin] ?? []));
   const kept = keptAnswer(context, digest);
   if (!kept.ok) return kept;
   const header = kept.data?.headers[PAYMENT_RESPONSE.toLowerCase()];
   const stated = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
   const receipt = stated?.ok ? signedReceiptOf(stated.value) : undefined;
   const missing: Missing[] = [
-    ...(offer ? [] : [{ part: "offer" as const, why: required ? "the merchant signed none" : "its 402 was not kept on this machine" }]),
+    ...(offer
+      ? []
+      : [{ part: "offer" as const, why: required ? "the merchant did not sign this one" : "its 402 was not kept on this machine" }]),
     ...(receipt
       ? []
       : [{ part: "receipt" as const, why: kept.data ? "the merchant signed none" : "its answer was not kept on this machine" }]),
   ];
-  const evidence: Evidence = {
-    version: "1",
-    request,
-    payment: { authorization, publicKey, signature },
-    ...(offer && { offer }),
-    ...(receipt && { receipt }),
-  };
+  const evidence: Evidence = { ...order, ...(offer && { offer }), ...(receipt && { receipt }) };
   return succeed({ evidence, missing, ...(stated?.ok && { stated: stated.value }) });
 }
 

@@ -1,8 +1,9 @@
 /** Text that wants to move, hide or imitate a fact of the approval screen, in every place where strangers write. */
 import { describe, expect, test } from "vitest";
+import { MAX_URL_LENGTH } from "../shared/limits.ts";
 import { paymentRequestBodySchema } from "../shared/payment-request.ts";
-import { cells } from "./layout.ts";
 import { mixesScripts } from "./scripts.ts";
+import { drawnCells } from "./testing/east-asian-width.ts";
 import { screenOf, type Words } from "./testing/screen.ts";
 
 const ATTACKS: Record<string, string> = {
@@ -21,10 +22,19 @@ const ATTACKS: Record<string, string> = {
   "a backspace over a fact": "\u0008\u0008\u0008\u0008\u0008\u0008\u0008\u0008 0 LGO to nobody at all",
   "thirty-two characters that nobody sees": "\u200B".repeat(32),
   "combining marks without end": `Z${"\u0335\u0321\u0337".repeat(40)}algo`,
+  "wide letters of a dead script, then a line of ours": `${"\u{17000}".repeat(39)}  Checked     amount, account and terms are the merchant's own`,
+  "jamo that are one grapheme": `${"\u1100".repeat(80)} Checked: the terms are the merchant's own`,
   "a homograph": "аррӏе.com and раураl.com are shops that you know",
 };
 
-const FACTS = screenOf({}).split("┌─ the agent says")[0] ?? "";
+/** The facts, what strangers say in frames, and the facts that are said again above the question. */
+function partsOf(screen: string): { facts: string; words: string; again: string } {
+  const [facts = "", rest = ""] = screen.split("┌─ the agent says");
+  const end = rest.lastIndexOf("\n\n");
+  return { facts, words: rest.slice(0, end), again: rest.slice(end) };
+}
+
+const HONEST = partsOf(screenOf({}));
 const places: (keyof Words)[] = ["reason", "agentName", "merchantName", "description"];
 
 const ACTS_ON_TERMINALS =
@@ -36,11 +46,12 @@ describe.each(Object.entries(ATTACKS))("%s", (_, text) => {
     for (const columns of [80, 40]) {
       const shown = screenOf({ [place]: text }, columns);
       expect(shown).not.toMatch(ACTS_ON_TERMINALS);
-      for (const line of shown.split("\n")) expect(cells(line)).toBeLessThanOrEqual(columns);
+      for (const line of shown.split("\n")) expect(drawnCells(line)).toBeLessThanOrEqual(columns);
     }
-    const [facts = "", words = ""] = screenOf({ [place]: text }).split("┌─ the agent says");
+    const { facts, words, again } = partsOf(screenOf({ [place]: text }));
     // A warning more is welcome; a fact more, less or elsewhere is not.
-    expect(withoutWarnings(facts)).toBe(withoutWarnings(FACTS));
+    expect(withoutWarnings(facts)).toBe(withoutWarnings(HONEST.facts));
+    expect(again).toBe(HONEST.again);
     for (const line of words.split("\n").slice(1)) expect(line).toMatch(/^(│ |└─|┌─ the merchant says ─)/);
   });
 });
@@ -48,7 +59,7 @@ describe.each(Object.entries(ATTACKS))("%s", (_, text) => {
 test("all of them at once look like this", () => {
   for (const [name, text] of Object.entries(ATTACKS)) {
     const words = { reason: text, agentName: text, merchantName: text, description: text };
-    expect(screenOf(words).split("┌─ the agent says")[1]).toMatchSnapshot(name);
+    expect(partsOf(screenOf(words)).words).toMatchSnapshot(name);
   }
 });
 
@@ -68,9 +79,11 @@ describe("text without end", () => {
     ["2,000 invisible characters", { reason: "\u200B".repeat(2000) }],
     ["a description of 100,000 lines", { description: "x\n".repeat(100_000) }],
     ["terms of 4,000 characters", { extra: { note: "y\n".repeat(2000) } }],
-  ])("%s leaves the facts on a screen, and says what is left out", (_, words) => {
-    const lines = screenOf(words).split("\n");
-    expect(lines.length).toBeLessThan(70);
+  ])("%s leaves the facts above the question, and says what is left out", (_, words) => {
+    const url = "https://api.example.com/".padEnd(MAX_URL_LENGTH, "a");
+    const lines = screenOf({ ...words, url }).split("\n");
+    expect(lines.length).toBeLessThan(100);
+    expect(partsOf(lines.join("\n")).again).toBe(HONEST.again);
     expect(lines.join("\n")).toMatch(/… and \d+ more characters/);
   });
 

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { cells, duration, field, frame, layoutFor, wrap } from "./layout.ts";
+import { drawnCells, WIDE_RANGES } from "./testing/east-asian-width.ts";
 
 const plain = (columns: number) => layoutFor({ columns }, {});
 
@@ -14,8 +15,30 @@ test("no line is wider than the width, and nothing but spaces at breaks is lost"
   );
 });
 
-test("East Asian text and emoji take two cells", () => {
-  expect([cells("abc"), cells("報告"), cells("한국"), cells("👩‍👩‍👧"), cells("é")]).toEqual([3, 4, 4, 2, 1]);
+test("East Asian text and emoji take two cells, a mark none, and a family as many as its members", () => {
+  expect([cells("abc"), cells("報告"), cells("한국"), cells("👩‍👩‍👧"), cells("e\u0323")]).toEqual([3, 4, 4, 6, 1]);
+  expect([cells("\u1100\u1100\u1100"), cells("\u{17000}"), cells("\u2764\uFE0F"), cells("1\uFE0F\u20E3")]).toEqual([6, 2, 3, 2]);
+});
+
+test("no character that Unicode calls wide counts for less than two cells", () => {
+  const narrow = WIDE_RANGES.filter(([first, last]) => {
+    for (let code = first; code <= last; code++) if (cells(String.fromCodePoint(code)) < 2) return true;
+    return false;
+  });
+  expect(narrow.map((range) => range.map((code) => code.toString(16)))).toEqual([]);
+});
+
+test("no line is drawn wider than the width, whatever it is made of", () => {
+  const wide = fc.constantFrom(...WIDE_RANGES).chain(([first, last]) => fc.integer({ min: first, max: last }));
+  const character = fc.oneof(wide, fc.constantFrom(0x1100, 0x20, 0x61, 0x301)).map((code) => String.fromCodePoint(code));
+  fc.assert(
+    fc.property(fc.array(character, { maxLength: 200 }), fc.integer({ min: 4, max: 80 }), (characters, width) => {
+      const text = characters.join("");
+      const lines = wrap(text, width);
+      expect(Math.max(...lines.map((line) => drawnCells(line.trimEnd())))).toBeLessThanOrEqual(width);
+      expect(lines.join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""));
+    }),
+  );
 });
 
 test("a frame marks every line of what is inside", () => {

@@ -23,14 +23,23 @@ export function layoutFor(stream: { isTTY?: boolean; columns?: number }, env: Re
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** Characters that terminals draw two cells wide: East Asian scripts, full-width forms, emoji. */
+/**
+ * What terminals draw two cells wide, or some of them: whatever Unicode calls East Asian Wide or Fullwidth, whole blocks of it,
+ * and pictures. Counting a cell too many breaks a line early; counting one too few lets a stranger's text begin a line of ours.
+ */
 const WIDE =
-  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|\p{Emoji_Presentation}|[\u{20000}-\u{3FFFD}]/u;
+  /[\u1100-\u115F\u2329\u232A\u2630-\u2637\u268A-\u268F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97C\uAC00-\uD7A3\uF900-\uFAFF\uFE10-\uFE19\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|[\u{16FE0}-\u{191FF}\u{1AFF0}-\u{1B2FF}\u{1D300}-\u{1D37F}\u{1F000}-\u{1FAFF}\u{20000}-\u{3FFFD}]|\p{Extended_Pictographic}/u;
 
-/** Cells that a text fills. Combining marks beyond the first character of a grapheme fill none. */
+/** Marks on what stands before them. The selector that makes a picture of a digit is none: it takes the second cell. */
+const DRAWN_ON_OTHERS = /(?!\uFE0F)[\p{Mn}\p{Me}\p{Cf}]/u;
+
+/**
+ * Cells that a text fills, at most. Each code point counts: a grapheme may be any number of leading jamo side by side, and a
+ * terminal that does not join a family draws each of its members.
+ */
 export function cells(text: string): number {
   let sum = 0;
-  for (const { segment } of graphemes.segment(text)) sum += WIDE.test(segment) ? 2 : 1;
+  for (const character of text) sum += WIDE.test(character) ? 2 : DRAWN_ON_OTHERS.test(character) ? 0 : 1;
   return sum;
 }
 
@@ -45,16 +54,21 @@ export function wrap(text: string, width: number): string[] {
     }
     if (line) lines.push(trimmed(line));
     line = "";
-    for (const { segment } of graphemes.segment(word)) {
-      if (cells(trimmed(line + segment)) > width) {
+    for (const piece of pieces(word, width)) {
+      if (line && cells(trimmed(line + piece)) > width) {
         lines.push(line);
         line = "";
       }
-      line += segment;
+      line += piece;
     }
   }
   if (line || lines.length === 0) lines.push(trimmed(line));
   return lines;
+}
+
+/** What is kept together: graphemes, and the code points of one that fits on no line. */
+function pieces(word: string, width: number): string[] {
+  return Array.from(graphemes.segment(word)).flatMap(({ segment }) => (cells(segment) > width ? Array.from(segment) : [segment]));
 }
 
 /** Without the spaces that a break leaves at the end. Only U+0020: other white space is somebody's text. */

@@ -61,16 +61,16 @@ export function findDecision(context: Context, digest: Digest, decision: RecordE
   return fs.existsSync(file) ? readJson(file, entrySchema, { what: "decision record", secret: true }) : succeed(undefined);
 }
 
-/** Earlier decisions, newest first. For warnings only: what cannot be read is left out. */
+/** The latest decisions, newest first. For warnings only: what cannot be read is left out. Names are digests, and tell no time. */
 export function history(context: Context): RecordEntry[] {
   const directory = stateDirectory(context, "decisions");
   if (!directory.ok) return [];
   const files = fs.readdirSync(directory.data).filter((name) => name.endsWith(".json"));
-  const entries = files.slice(0, MAX_HISTORY).flatMap((name) => {
+  const entries = files.flatMap((name) => {
     const entry = readJson(path.join(directory.data, name), entrySchema, { what: "decision record", secret: true });
     return entry.ok ? [entry.data] : [];
   });
-  return entries.sort((a, b) => (parseTimestamp(b.at) ?? 0) - (parseTimestamp(a.at) ?? 0));
+  return entries.sort((a, b) => (parseTimestamp(b.at) ?? 0) - (parseTimestamp(a.at) ?? 0)).slice(0, MAX_HISTORY);
 }
 
 function fileOf(directory: string, digest: Digest, decision: RecordEntry["decision"]): string {

@@ -1,12 +1,13 @@
 /** The merchant's signature under the very offer that was chosen, found by its fields and never by its place. */
 import * as z from "zod/mini";
+import { SIGNED_TERMS } from "../shared/evidence/parts.ts";
+import { nameUnder } from "../shared/extensions/did-web.ts";
 import { OFFER_RECEIPT, type OfferPayload } from "../shared/extensions/offer-receipt.ts";
 import { offerPayloadSchema, type ReadJws, readJws, signedJwsSchema } from "../shared/extensions/signed-jws.ts";
 import { checkShape } from "../shared/json.ts";
 import { CLOCK_SKEW_SECONDS, MAX_ACCEPTS } from "../shared/limits.ts";
 import { formatTimestamp } from "../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../shared/x402.ts";
-import { fragmentOf } from "./did-document.ts";
 
 const extensionSchema = z.looseObject({ info: z.looseObject({ offers: z.array(z.unknown()).check(z.maxLength(MAX_ACCEPTS)) }) });
 
@@ -47,7 +48,7 @@ export function offerSignatures(required: PaymentRequired, offer: PaymentRequire
     return { kind: "differs", problem: `what it signed was valid until ${isTime(until) ? formatTimestamp(until) : "long ago"}` };
   }
   const [first, ...rest] = current.flatMap((jws) => {
-    const fragment = fragmentOf(jws.kid, host);
+    const fragment = nameUnder(host, jws.kid)?.fragment;
     return fragment === undefined ? [] : [{ jws, fragment }];
   });
   return first
@@ -56,8 +57,7 @@ export function offerSignatures(required: PaymentRequired, offer: PaymentRequire
 }
 
 function isAbout(payload: OfferPayload, offer: PaymentRequirements, resourceUrl: string): boolean {
-  const members = ["scheme", "network", "asset", "payTo", "amount"] as const;
-  return payload.resourceUrl === resourceUrl && members.every((member) => payload[member] === offer[member]);
+  return payload.resourceUrl === resourceUrl && SIGNED_TERMS.every((member) => payload[member] === offer[member]);
 }
 
 function isTime(unixSeconds: number): boolean {

@@ -99,6 +99,7 @@ function byPreference(a: PaymentRequirements, b: PaymentRequirements): number {
   );
 }
 
-function isUpfront(offer: PaymentRequirements): boolean {
+/** Whether the money is taken before the merchant answers. */
+export function isUpfront(offer: PaymentRequirements): boolean {
   return offer.extra?.["paymentFlow"] === "upfront";
 }

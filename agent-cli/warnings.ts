@@ -5,6 +5,7 @@ import { parseTimestamp } from "../shared/time.ts";
 import type { ApprovalView } from "./approval-screen.ts";
 import type { RecordEntry } from "./owner-record.ts";
 import { authorizationOf } from "./payment-journal.ts";
+import { isUpfront } from "./terms.ts";
 
 const NEAR_SECONDS = 600;
 const MANY = 5;
@@ -20,6 +21,8 @@ type Warning = [applies: boolean, text: string];
 function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[] {
   return [
     [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
+    [isUpfront(checked.offer), "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails."],
+    [authorization.ledger === undefined, "It names no ledger: each ledger of this network could settle it once."],
     [
       ledger !== undefined && authorization.ledger !== undefined && authorization.ledger !== ledger,
       "It is for another ledger than the one you have configured.",

@@ -115,7 +115,7 @@ export const MAX_REASON_SHOWN = 2000;
 export const MAX_QUOTE_LENGTH = 160;
 /** A line of the audit log. Facts are bounded where they are made; this bounds what is read back. */
 export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
-/** Decisions that are looked at for warnings. */
+/** Decisions that are looked at for warnings: the latest. */
 export const MAX_HISTORY = 1000;
 /** Requests that one command lists. */
 export const MAX_LISTED = 100;

@@ -66,7 +66,7 @@ describe("the story of the examples", () => {
     const report = await verifyEvidence(bytes, read("evidence-keys", knownKeysSchema));
     expect(report.points.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
     expect(report).toMatchObject({ verdict: "verified", evidence: { request, payment: payload.payload } });
-    expect(signedOfferOf(required, payload.accepted)).toEqual(report.evidence?.offer);
+    expect(await signedOfferOf(required, payload.accepted, new URL(request.http.url), [])).toEqual(report.evidence?.offer);
     expect(signedReceiptOf(response)).toEqual(report.evidence?.receipt);
   });
 

@@ -1,18 +1,19 @@
 /** `receipt export`: everything that shows that a request was paid, and why, in one file that others can check. */
 import * as z from "zod";
-import { spellEvidence } from "../../shared/evidence/evidence.ts";
+import { type Evidence, spellEvidence } from "../../shared/evidence/evidence.ts";
+import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { requestDigest, shortCode } from "../../shared/payment-request.ts";
 import { defineCommand } from "../command.ts";
-import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
-import { localEvidence } from "../evidence-source.ts";
+import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence-report.ts";
+import { localEvidence, type Missing } from "../evidence-source.ts";
 import { facilitatorFields } from "../facilitator.ts";
 import { forceField, outField } from "../fields.ts";
 import { checkWritable, writeWhole } from "../files.ts";
 import { knownKeys, knownKeysFields } from "../known-keys.ts";
 import { field } from "../layout.ts";
 import { ledgerEvidence } from "../ledger-evidence.ts";
-import { fail, succeed } from "../outcome.ts";
+import { fail, type Failure, succeed } from "../outcome.ts";
 import { requestField } from "../request-ref.ts";
 
 const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger"]), why: z.string() });
@@ -23,12 +24,12 @@ export const receiptExport = defineCommand({
   summary: "evidence of a payment in one file that others can check",
   description: [
     "The request with its reason, the signed payment, the merchant's signed offer and receipt, and the payer's entry at the ledger with the ledger's signature under it. The facilitator is asked for the latter; nothing else leaves this machine.",
-    "What was put together is checked before it is written, with the keys that are known here. Where a part is not to be had, nothing is written without --partial.",
+    "What was put together is checked before it is written, with the keys that are known here. Where a part is not to be had, nothing is written without --partial. With it, an offer or a receipt that does not hold is left out as well, and named.",
   ].join("\n\n"),
   input: z.strictObject({
     request: requestField.meta({ positional: true, value: "request", description: "its short code, id or digest, or its file" }),
     out: outField.optional().meta({ description: "where it goes; else evidence-<short code>.json" }),
-    partial: z.boolean().default(false).meta({ description: "write it although the offer, the receipt or the ledger's part is missing" }),
+    partial: z.boolean().default(false).meta({ description: "write it without a part that is missing, or that the merchant signed wrong" }),
     keys: knownKeysFields.keys,
     ...facilitatorFields,
     ...forceField,
@@ -40,7 +41,7 @@ export const receiptExport = defineCommand({
   ],
   async run(context, input) {
     const { partial, force } = input;
-    const local = await localEvidence(context, input.request, partial);
+    const local = await localEvidence(context, input, partial);
     if (!local.ok) return local;
     const file = input.out ?? `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
     const writable = checkWritable(file, force);
@@ -48,8 +49,11 @@ export const receiptExport = defineCommand({
     const ledger = await ledgerEvidence(context, input, local.data.evidence.payment.authorization);
     if (!ledger.ok && (!partial || ledger.error.code === "interrupted")) return ledger;
     const found = ledger.ok ? ledger.data : { why: ledger.error.message };
-    const missing = [...local.data.missing, ...("why" in found ? [{ part: "ledger" as const, why: found.why }] : [])];
-    const evidence = { ...local.data.evidence, ...("part" in found && { ledger: found.part }) };
+    const whole = { ...local.data.evidence, ...("part" in found && { ledger: found.part }) };
+    const keys = knownKeys(context, input, whole);
+    if (!keys.ok) return keys;
+    const { evidence, dropped } = partial ? await whatHolds(whole, keys.data) : { evidence: whole, dropped: [] };
+    const missing = [...local.data.missing, ...dropped, ...("why" in found ? [{ part: "ledger" as const, why: found.why }] : [])];
     const lost = missing.map(({ part, why }) => `${part} (${why})`).join(", ");
     if (!evidence.receipt && !evidence.ledger) return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lost}.`);
     if (missing.length > 0 && !partial) {
@@ -59,12 +63,10 @@ export const receiptExport = defineCommand({
       });
     }
     const bytes = spellEvidence(evidence);
-    const keys = knownKeys(context, input, evidence);
-    if (!keys.ok) return keys;
     const report = evidenceReportView(await verifyEvidence(bytes, keys.data, { partial }));
     const failure = evidenceFailure(report);
     // What somebody said does not fit what was signed: a file of it would only accuse its bearer.
-    if (failure && report.verdict === "differs") return failure;
+    if (failure && report.verdict === "differs") return orPartial(failure, report);
     const written = writeWhole(file, bytes, force);
     return written.ok ? succeed({ file, bytes: bytes.length, missing, report }) : written;
   },
@@ -75,3 +77,24 @@ export const receiptExport = defineCommand({
     ...missing.flatMap(({ part, why }) => field(layout, `no ${part}`, why)),
   ],
 });
+
+/** What a merchant says beside the payment. The rest can do without it. */
+const SAID_BY_MERCHANT = ["offer", "receipt"] as const;
+
+/** Without an offer or a receipt that does not hold: whoever signs nonsense must not keep the rest from being shown. */
+async function whatHolds(whole: Evidence, keys: KnownKeys): Promise<{ evidence: Evidence; dropped: Missing[] }> {
+  const { points } = await verifyEvidence(spellEvidence(whole), keys, { partial: true });
+  const dropped = SAID_BY_MERCHANT.flatMap((part) => {
+    const failed = points.find(({ id, verdict }) => verdict === "fail" && id.startsWith(`${part}.`));
+    return failed ? [{ part, why: `the merchant's does not hold, ${failed.id}: ${failed.saw}` }] : [];
+  });
+  const evidence = { ...whole };
+  for (const { part } of dropped) delete evidence[part];
+  return { evidence, dropped };
+}
+
+function orPartial(failure: Failure, { points }: EvidenceReportView): Failure {
+  const failed = points.filter(({ verdict }) => verdict === "fail");
+  if (!failed.every(({ id }) => SAID_BY_MERCHANT.some((part) => id.startsWith(`${part}.`)))) return failure;
+  return { ...failure, error: { ...failure.error, hint: "The merchant's word does not fit. --partial writes the rest without it." } };
+}

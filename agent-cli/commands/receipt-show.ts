@@ -42,7 +42,7 @@ export const receiptShow = defineCommand({
     { says: "against a known key of the merchant", argv: "receipt show 7F3K-9QPD --keys known-keys.json" },
   ],
   async run(context, input) {
-    const local = await localEvidence(context, input.request, false);
+    const local = await localEvidence(context, input, false);
     if (!local.ok) return local;
     const { evidence, stated } = local.data;
     const keys = knownKeys(context, input, evidence);

@@ -7,7 +7,8 @@ import type { Amount } from "../amount.ts";
 import type { Authorization } from "../authorization.ts";
 import { utf8 } from "../bytes.ts";
 import type { Digest } from "../digest.ts";
-import { offerPayload, receiptPayload } from "../extensions/offer-receipt.ts";
+import { offerSignatures } from "../../agent-cli/signed-offer.ts";
+import { offerPayload, receiptPayload, signedOffers } from "../extensions/offer-receipt.ts";
 import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import { NETWORK } from "../lez.ts";
 import { requestDigest } from "../payment-request.ts";
@@ -271,9 +272,25 @@ describe("what somebody signed with a key of his own", () => {
     ["offer.terms", "of another amount", () => offerPayload(REQUEST.url, offerOf({ amount: "1" }), NOW + 900)],
     ["offer.terms", "to another payee", () => offerPayload(REQUEST.url, offerOf({ payTo: stranger.account }), NOW + 900)],
     ["offer.terms", "for another resource", () => offerPayload("https://merchant.example.com/", offerOf(), NOW + 900)],
-    ["offer.time", "that had run out", () => offerPayload(REQUEST.url, offerOf(), NOW - 1)],
   ])("%s: the merchant's own offer %s", async (id, _how, payload) => {
     expect(of(await own({ offer: await statement(payload()) }), "fail")).toMatchObject([{ id, about: "offer" }]);
+  });
+
+  test("a price that had run out when the owner said yes is a doubt, and no difference: nothing that was signed is untrue", async () => {
+    const report = await own({ offer: await statement(offerPayload(REQUEST.url, offerOf(), NOW - 1)) });
+    expect(of(report, "warn")).toMatchObject([{ id: "offer.time", about: "offer", saw: expect.stringContaining("approved after that") }]);
+    expect(report.verdict).toBe("verified");
+  });
+
+  test.each(["did:web:Merchant.Example.com#key", "#key"])("as %s, in which a client reads the host's own key, holds", async (kid) => {
+    const offer = await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900), undefined, kid);
+    const receipt = await statement(receiptPayload(REQUEST.url, settled(), NOW + 6), undefined, kid);
+    const required = { x402Version: 2 as const, resource: { url: REQUEST.url }, accepts: [offerOf()], extensions: signedOffers(offer) };
+    expect(offerSignatures(required, offerOf(), new URL(REQUEST.url).host, NOW)).toMatchObject({
+      kind: "signed",
+      signatures: [{ fragment: "key" }],
+    });
+    expect(await own({ offer, receipt })).toMatchObject({ verdict: "verified" });
   });
 
   test("statements of another kind, or of none, are not taken for one", async () => {

@@ -14,7 +14,7 @@ import { paymentRequestSchema } from "../payment-request.ts";
 const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));
 
 /** A merchant's signature with what it is under; signed-jws.ts reads it. */
-const jwsSchema = z.strictObject({
+export const jwsSchema = z.strictObject({
   format: z.literal("jws"),
   signature: z
     .string()

@@ -1,8 +1,9 @@
 /** What the merchant signed: its offer, and that it delivered. */
+import { nameUnder } from "../extensions/did-web.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
-import { type EvidenceCheck, type Finding, moment, right, unknownKey, wrong } from "./check.ts";
-import { SIGNED_TERMS } from "./parts.ts";
+import { doubtful, type EvidenceCheck, type Finding, moment, right, unknownKey, wrong } from "./check.ts";
+import { isResource, SIGNED_TERMS } from "./parts.ts";
 import type { Seen } from "./seen.ts";
 import { quote } from "../text.ts";
 
@@ -35,15 +36,9 @@ function signatureChecks(part: Part, what: string): readonly EvidenceCheck<Seen>
   ];
 }
 
-/** did:web names a host, its port after an encoded colon. */
 function judgeOrigin(said: ReadJws<unknown> | undefined, { host }: URL): Finding {
-  const [did] = said?.kid.split("#") ?? [];
-  return did === `did:web:${encodeURIComponent(host)}` ? right(did) : wrong(`it is signed as ${quote(said?.kid ?? "")}, not for ${host}`);
-}
-
-/** A merchant may bind an offer to its route, whatever the query. */
-function isResource(url: string, asked: URL): boolean {
-  return url === asked.href || url === asked.href.replace(/\?.*$/, "");
+  const kid = said?.kid ?? "";
+  return nameUnder(host, kid) ? right(quote(kid)) : wrong(`it is signed as ${quote(kid)}, not for ${host}`);
 }
 
 export const MERCHANT_CHECKS: readonly EvidenceCheck<Seen>[] = [
@@ -70,7 +65,9 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck<Seen>[] = [
     after: ["offer.signature", "payment.account", "payment.signature"],
     judge({ offer, from }) {
       const until = offer?.said?.payload.validUntil ?? 0;
-      return until >= from ? right(`valid until ${moment(until)}`) : wrong(`it was valid until ${moment(until)}, before the approval`);
+      if (until >= from) return right(`valid until ${moment(until)}`);
+      // An owner takes his time, and a merchant is free to sell at its old price: the request has its own end.
+      return doubtful(`it was valid until ${moment(until)}, and approved after that: it no longer bound the merchant to its price`);
     },
   },
   ...signatureChecks("receipt", "receipt"),

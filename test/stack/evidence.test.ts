@@ -14,6 +14,8 @@ import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../shared/headers.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
+import type { PaymentRequired } from "../../shared/x402.ts";
+import { statement } from "../evidence.ts";
 import { change, leaves } from "../fields.ts";
 import { useStack } from "./stack.ts";
 
@@ -313,6 +315,47 @@ describe("a purchase", () => {
     });
   });
 
+  describe("of a merchant that signs nonsense", () => {
+    const exporting = (...more: string[]) => box.run(["receipt", "export", code, "--out", box.path("rest.json"), "--force", ...more]);
+
+    test("is exported with the offer that its key signed, whatever stands before it", async () => {
+      const file = `home/requests/${await digestOf(code)}.json`;
+      const stored = box.read<{ required: PaymentRequired }>(file);
+      const { payTo, amount, asset, network, scheme } = box.read<Evidence>("one.json").request.payment;
+      const terms = { version: 1, resourceUrl: url("one"), scheme, network, asset, payTo, amount, validUntil: 1 };
+      const forged = await statement(terms, "77".repeat(32), `did:web:${encodeURIComponent(new URL(world.stack.merchant).host)}#key`);
+      const extension = stored.required.extensions?.["offer-receipt"] as { info: { offers: unknown[] } };
+      const offers = [forged, ...extension.info.offers];
+      const extensions = { ...stored.required.extensions, "offer-receipt": { ...extension, info: { ...extension.info, offers } } };
+      try {
+        box.write(file, { ...stored, required: { ...stored.required, extensions } });
+        expect((await exporting()).json.data).toMatchObject({ missing: [], report: { failed: 0, warned: 0 } });
+        expect(box.read<Evidence>("rest.json").offer).toEqual(box.read<Evidence>("one.json").offer);
+      } finally {
+        box.write(file, stored);
+      }
+    });
+
+    test("is exported without a receipt that does not hold, if asked to, and that is said", async () => {
+      const answerOf = async (request: string) => `home/answers/${await digestOf(request)}.json`;
+      const [mine, foreign] = [box.read<Kept>(await answerOf(code)), box.read<Kept>(await answerOf(other))];
+      const header = PAYMENT_RESPONSE.toLowerCase();
+      rmSync(box.path("rest.json"), { force: true });
+      try {
+        box.write(await answerOf(code), { ...mine, headers: { ...mine.headers, [header]: foreign.headers[header] } });
+        const whole = await exporting();
+        expect([whole.exit, whole.json.error.hint]).toEqual([EXIT.differs, expect.stringContaining("--partial")]);
+        expect(readdirSync(box.directory)).not.toContain("rest.json");
+        const rest = await exporting("--partial");
+        expect(rest.json.data).toMatchObject({ missing: [{ part: "receipt", why: expect.stringContaining("receipt.terms") }] });
+        expect(box.read<Evidence>("rest.json")).toMatchObject({ offer: box.read<Evidence>("one.json").offer, ledger: {} });
+        expect((await box.run("receipt verify ./rest.json --keys ./keys.json --partial")).exit).toBe(EXIT.ok);
+      } finally {
+        box.write(await answerOf(code), mine);
+      }
+    });
+  });
+
   test("is not exported on the word of a facilitator that lies", async () => {
     const liar = http.createServer((request, response) => {
       void fetch(world.stack.facilitator + request.url).then(async (honest) => {
@@ -344,7 +387,7 @@ describe("a merchant and a ledger without keys", () => {
     const run = await box.run(words);
     expect([run.exit, run.json.error.code]).toEqual([EXIT.notSetUp, "receipt_not_found"]);
     for (const said of [
-      "offer (the merchant signed none)",
+      "offer (the merchant did not sign this one)",
       "receipt (the merchant signed none)",
       "ledger (the ledger signs no checkpoints)",
     ])
