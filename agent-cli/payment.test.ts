@@ -16,8 +16,8 @@ beforeEach(() => merchant.reset());
 
 /** A fresh payment for the URL in payload.json, its request in request.json. */
 async function buy(url = merchant.url, extra: string[] = [], options: string[] = []): Promise<void> {
-  const { code } = await ask(url, "request.json", extra);
-  const approved = await approve("request.json", "payload.json", ["--confirm", code, ...options]);
+  const { digest } = await ask(url, "request.json", extra);
+  const approved = await approve("request.json", "payload.json", ["--confirm", digest, ...options]);
   if (approved.exit !== 0) throw new Error(approved.stdout);
 }
 const pay = (...words: string[]) => box.run(["pay", "./payload.json", ...words]);
@@ -174,8 +174,8 @@ describe("afterwards", () => {
     await new Promise((resolve) => gone.once("listening", resolve));
     const url = `http://127.0.0.1:${(gone.address() as net.AddressInfo).port}/premium`;
     await new Promise((resolve) => gone.close(resolve));
-    const { code } = await ask(url, "request.json", ["--offline", "--pay-to", "merchant_demo_account", "--amount", "10000"]);
-    await approve("request.json", "payload.json", ["--confirm", code]);
+    const { digest } = await ask(url, "request.json", ["--offline", "--pay-to", "merchant_demo_account", "--amount", "10000"]);
+    await approve("request.json", "payload.json", ["--confirm", digest]);
     const run = await pay();
     expect([run.exit, run.json.error.code]).toEqual([EXIT.network, "network"]);
     expect(run.json.error.message).toContain("Nothing was sent");

@@ -8,7 +8,7 @@ import { EXIT } from "../exit-codes.ts";
 import { COMMANDS } from "../registry.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
-import { people } from "../testing/people.ts";
+import { approveAsRead, people } from "../testing/people.ts";
 import { toolsOf } from "./tools.ts";
 
 const BIN = path.join(import.meta.dirname, "../bin.js");
@@ -113,7 +113,7 @@ test("a whole purchase: the agent asks over MCP, the owner approves on the comma
   expect(asked.next).toMatchObject({ tool: "fetch", arguments: { resume: code, wait: true } });
 
   const waiting = call("request_wait", { request: code });
-  expect((await box.run(["approve", code, "--confirm", code])).exit).toBe(EXIT.ok);
+  expect((await approveAsRead(box, code)).exit).toBe(EXIT.ok);
   expect((await waiting).data).toMatchObject({ state: "approved" });
 
   const bought = await call(asked.next.tool ?? "", asked.next.arguments);

@@ -28,8 +28,8 @@ const presented = () => merchant.seen.filter(({ payment }) => payment !== undefi
 
 /** From the 402 to the owner's signature, in request.json and payment.json. */
 async function approved(url: string): Promise<PaymentPayload> {
-  const { code } = await ask(url, "request.json");
-  const run = await approve("request.json", "payment.json", ["--confirm", code]);
+  const { digest } = await ask(url, "request.json");
+  const run = await approve("request.json", "payment.json", ["--confirm", digest]);
   if (run.exit !== EXIT.ok) throw new Error(run.stdout);
   return box.read<PaymentPayload>("payment.json");
 }
