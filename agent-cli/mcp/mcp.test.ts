@@ -8,6 +8,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../exit-codes.ts";
+import { fieldOf } from "../program.ts";
 import { COMMANDS } from "../registry.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
@@ -32,7 +33,9 @@ const client = new Client({ name: "test", version: "0" });
 beforeAll(async () => {
   await box.run("doctor"); // makes the state directory
   box.write("home/config.json", { ownerFile: box.path("owner.json"), agentFile: box.path("agent.json") });
-  await client.connect(new StdioClientTransport({ command: process.execPath, args: [BIN, "mcp"], env: box.env, stderr: "inherit" }));
+  await client.connect(
+    new StdioClientTransport({ command: process.execPath, args: [BIN, "mcp"], env: box.env, cwd: box.directory, stderr: "inherit" }),
+  );
 });
 afterAll(() => client.close());
 
@@ -94,6 +97,30 @@ describe("the tools", () => {
     expect(await call("quote", {})).toMatchObject({ isError: true, meta: { exit: EXIT.usage } });
     for (const inherited of ["constructor", "toString"])
       expect(await call("whoami", { [inherited]: "x" })).toMatchObject({ isError: true, error: { code: "usage" } });
+  });
+
+  test("take words of which each is known: no path, or a name in the client's own folder", () => {
+    const taken = (takes: string | undefined) => {
+      const fields = toolsOf(COMMANDS).flatMap(({ name, command }) =>
+        Object.entries(command.input.shape).map(([key, schema]) => ({ name: `${name}.${key}`, key, ...fieldOf(key, schema) })),
+      );
+      return fields.filter((field) => field.kind !== "boolean" && !field.local && field.tool?.takes === takes);
+    };
+    const inFolder = taken("download").map(({ name }) => name);
+    expect(inFolder.toSorted()).toEqual(["fetch.out", "pay.out", "receipt_export.out", "receipt_verify.evidence"]);
+    const text = taken("text").map(({ name }) => name);
+    expect(text.filter((name) => !name.endsWith(".data")).toSorted()).toEqual([
+      "pay.payment",
+      "receipt_export.request",
+      "receipt_show.request",
+      "status.payment",
+    ]);
+    // A new one: could it name a file? Then it says what a tool takes in its place.
+    const noFile =
+      "account amount asset expiresIn header maxAmount merchantName merchantUrl method payTo reason request resume state timeout url".split(
+        " ",
+      );
+    expect([...new Set(taken(undefined).map(({ key }) => key))].toSorted()).toEqual(noFile);
   });
 
   test("say which of them only look", async () => {
@@ -160,7 +187,7 @@ describe("no file of the user's", () => {
     expect(received.join()).toContain("POST");
   });
 
-  test.each(["/tmp/x", "../x", "a/b", "a\\b", ".bashrc", "..", "", "x".repeat(101), "a\u0000"])("is called %j", async (out) => {
+  test.each(["/x", "../x", "a/b", "a\\b", ".bashrc", "..", "", "x".repeat(101), "a\u0000"])("is called %j", async (out) => {
     expect(await call("fetch", { url: FREE, out })).toMatchObject({ isError: true, error: { code: "usage" } });
     expect(await call("receipt_export", { request: "7F3K-9QPD", out })).toMatchObject({ isError: true, error: { code: "usage" } });
     expect(await call("receipt_verify", { evidence: out })).toMatchObject({ isError: true, error: { code: "usage" } });
