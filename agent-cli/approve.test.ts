@@ -24,23 +24,41 @@ const merchant = await startMerchant();
 const { ask, approve, forge, owner, agent } = await people(box);
 beforeEach(() => merchant.reset());
 
-const codeOf = (file: string) => shortCode(requestDigest(box.read<PaymentRequest>(file)));
-const confirm = (file: string, ...extra: string[]) => approve(file, "payload.json", ["--confirm", codeOf(file), ...extra]);
+const digestIn = (file: string) => requestDigest(box.read<PaymentRequest>(file));
+const codeOf = (file: string) => shortCode(digestIn(file));
+const confirm = (file: string, ...extra: string[]) => approve(file, "payload.json", ["--confirm", digestIn(file), ...extra]);
 const authorizationIn = (file: string) =>
   (box.read<PaymentPayload>(file).payload as { authorization: Record<string, string> }).authorization;
 
 describe("approving", () => {
-  test("without a terminal waits for the owner, or takes the request's own code", async () => {
+  test("without a terminal waits for the owner, or takes the request's own digest", async () => {
     await ask(merchant.url, "request.json");
+    const digest = digestIn("request.json");
     const waiting = await approve("request.json", "waiting.json");
     expect([waiting.exit, waiting.json.error.code]).toEqual([EXIT.approvalPending, "interaction_required"]);
-    expect(waiting.json.error.hint).toContain(`--confirm ${codeOf("request.json")}`);
-    const wrong = await approve("request.json", "waiting.json", ["--confirm", "AAAA-AAAA"]);
+    expect(waiting.json.error.hint).toContain(`--confirm ${digest} `);
+    const wrong = await approve("request.json", "waiting.json", ["--confirm", "00".repeat(32)]);
     expect([wrong.exit, wrong.json.error.code]).toEqual([EXIT.differs, "request_differs"]);
     expect(existsSync(box.path("waiting.json"))).toBe(false);
-    expect((await approve("request.json", "payload.json", ["--confirm", codeOf("request.json").toLowerCase().replace("-", "")])).exit).toBe(
-      EXIT.ok,
-    );
+    expect((await approve("request.json", "payload.json", ["--confirm", digest])).exit).toBe(EXIT.ok);
+  });
+
+  test("does not take the short code for it: two requests with the same one are made in seconds", async () => {
+    await ask(merchant.url, "request.json");
+    const [code, digest] = [codeOf("request.json"), digestIn("request.json")];
+    for (const part of [code, code.toLowerCase().replace("-", ""), digest.slice(0, 63), `${digest}0`]) {
+      const refused = await approve("request.json", "short.json", ["--confirm", part]);
+      expect([refused.exit, refused.json.error.code]).toEqual([EXIT.usage, "usage"]);
+      expect(refused.json.error.message).toContain("--confirm");
+    }
+    expect(existsSync(box.path("short.json"))).toBe(false);
+  });
+
+  test("shows the digest to whoever only looks", async () => {
+    const { code, digest } = await ask(merchant.url, "request.json");
+    const look = await approve("request.json", "never.json", ["--dry-run"], { terminal: true });
+    expect(look.stdout).toContain(digest);
+    expect((await box.run(["request", "show", code], { terminal: true })).stdout).toContain(digest);
   });
 
   test("signs the request's terms, for the offered time, into a private file", async () => {
@@ -65,7 +83,7 @@ describe("approving", () => {
     await ask(merchant.url, "request.json");
     expect([
       (await confirm("request.json")).exit,
-      (await approve("request.json", "second.json", ["--confirm", codeOf("request.json")])).exit,
+      (await approve("request.json", "second.json", ["--confirm", digestIn("request.json")])).exit,
     ]).toEqual([0, 0]);
     const nonce = approvalNonce(owner.account, requestDigest(box.read<PaymentRequest>("request.json")));
     expect([authorizationIn("payload.json")["nonce"], authorizationIn("second.json")["nonce"]]).toEqual([nonce, nonce]);
@@ -151,7 +169,7 @@ describe("a request that must not be approved", () => {
   ])("%s", async (_, change, exit, code) => {
     await ask(merchant.url, "forged.json");
     await forge("forged.json", change);
-    const refused = await approve("forged.json", "never.json", ["--confirm", codeOf("forged.json")]);
+    const refused = await approve("forged.json", "never.json", ["--confirm", digestIn("forged.json")]);
     expect([refused.exit, refused.json.error.code]).toEqual([exit, code]);
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
@@ -170,7 +188,7 @@ describe("a request that must not be approved", () => {
     const agentAsOwner = box.write("agent-as-owner.json", { ...box.read<object>("agent.json"), role: "owner", name: undefined });
     await ask(merchant.url, "request.json");
     const refused = await box.run(
-      `owner approve --request-file ./request.json --owner-file ${agentAsOwner} --out ./never.json --confirm ${codeOf("request.json")}`,
+      `owner approve --request-file ./request.json --owner-file ${agentAsOwner} --out ./never.json --confirm ${digestIn("request.json")}`,
     );
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.notSetUp, "wrong_role"]);
     expect(existsSync(box.path("never.json"))).toBe(false);
@@ -179,7 +197,7 @@ describe("a request that must not be approved", () => {
   test("is not approved with an agent's key, nor with one that others can read", async () => {
     await ask(merchant.url, "request.json");
     const approveWith = (key: string) =>
-      box.run(`owner approve --request-file ./request.json --owner-file ${key} --out ./never.json --confirm ${codeOf("request.json")}`);
+      box.run(`owner approve --request-file ./request.json --owner-file ${key} --out ./never.json --confirm ${digestIn("request.json")}`);
     expect((await approveWith("./agent.json")).exit).toBe(EXIT.notSetUp);
     chmodSync(box.write("loose.json", owner), 0o644);
     expect((await approveWith("./loose.json")).exit).toBe(EXIT.unsafePermissions);
@@ -189,7 +207,6 @@ describe("a request that must not be approved", () => {
 describe("declining", () => {
   test("is final, and is remembered where the owner's tool looks", async () => {
     await ask(merchant.url, "request.json");
-    const code = codeOf("request.json");
     const declined = await box.run([
       "owner",
       "decline",
@@ -206,7 +223,7 @@ describe("declining", () => {
       signed: false,
       decision: { decision: "declined", code: "other", note: "Not this month." },
     });
-    const late = await approve("request.json", "never.json", ["--confirm", code]);
+    const late = await approve("request.json", "never.json", ["--confirm", digestIn("request.json")]);
     expect([late.exit, late.json.error.code]).toEqual([EXIT.declined, "declined"]);
     const home = box.env.LEZ_AGENT_PAY_HOME;
     expect([statSync(home).mode & 0o777, statSync(`${home}/decisions`).mode & 0o777]).toEqual([0o700, 0o700]);

@@ -16,6 +16,8 @@ declare module "zod" {
     short?: string;
     /** About this machine, its keys or whom it trusts: for people's command lines, never an argument of a tool. */
     local?: boolean;
+    /** Where it could name a file: what a tool takes in its place, and says of it. `text` is no file's name; `download` is one in the client's own folder. */
+    tool?: { takes: "text" | "download"; description: string };
     /** What the value is called in help: `file` shows `--out <file>`. */
     value?: string;
   }

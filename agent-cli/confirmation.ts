@@ -1,4 +1,4 @@
-/** The question at the end of the approval screen: y, a typed amount, or a code that was read before. */
+/** The question at the end of the approval screen: y, a typed amount or the code; or the digest of what was read before. */
 import { displayAmount } from "../shared/amount.ts";
 import { ASSET_SYMBOL } from "../shared/lez.ts";
 import { shortCode } from "../shared/payment-request.ts";
@@ -8,22 +8,31 @@ import { EXIT } from "./exit-codes.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { askText, askYesOrNo, interrupted } from "./prompts.ts";
 
-/** The owner's yes. A code given in advance names the request; it skips the question and nothing else. */
+/**
+ * The owner's yes. The digest of a request that was read before skips the question and nothing else. It is the whole digest:
+ * whoever makes two requests can make their short codes the same within seconds, and show one and have the other signed.
+ */
 export async function confirm(
   context: Context,
   { checked, request, authorization, threshold }: ApprovalView,
-  code: string | undefined,
+  read: string | undefined,
 ): Promise<Outcome<undefined>> {
   const expected = shortCode(checked.digest);
-  if (code !== undefined) {
-    if (sameCode(code, expected)) return succeed(undefined);
-    return fail("request_differs", `--confirm names another request: this one is ${expected}.`, { hint: "Read the request again." });
+  if (read !== undefined) {
+    if (read === checked.digest) return succeed(undefined);
+    return fail("request_differs", `--confirm names another request: this one is ${checked.digest}.`, { hint: "Read the request again." });
   }
   if (!context.interactive) {
     return fail("interaction_required", `Request ${expected} waits for the owner, and there is no terminal to ask on.`, {
       exit: EXIT.approvalPending,
-      hint: `The owner runs this in a terminal, or adds --confirm ${expected} after reading the request.`,
-      details: { shortCode: expected, amount: authorization.value, payTo: authorization.to, url: request.http.url },
+      hint: `The owner runs this in a terminal, or adds --confirm ${checked.digest} after reading the request.`,
+      details: {
+        shortCode: expected,
+        requestDigest: checked.digest,
+        amount: authorization.value,
+        payTo: authorization.to,
+        url: request.http.url,
+      },
     });
   }
   const price = displayAmount(authorization.value);

@@ -19,6 +19,8 @@ export interface Context {
   progress(state: string): void;
   /** The longest that this run may block, where whoever started it has a patience of its own. */
   patienceSeconds?: number;
+  /** The folder for files of a client that names none elsewhere: an agent over MCP. */
+  downloads?: string;
   /** Says something to people, on stderr. Never data. */
   say(...lines: string[]): void;
   /** A line of a story on stdout; nothing when the output is JSON. */

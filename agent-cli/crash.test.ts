@@ -7,7 +7,7 @@ import { EXIT } from "./exit-codes.ts";
 import { REASON, type Run, sandbox } from "./testing/cli.ts";
 import { KILL_AT } from "./testing/kill-at.ts";
 import { CONTENT, startMerchant } from "./testing/merchant.ts";
-import { people } from "./testing/people.ts";
+import { approveAsRead, people } from "./testing/people.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -52,7 +52,7 @@ async function stateOf(url: string): Promise<string | undefined> {
 
 async function approved(url: string): Promise<void> {
   const code = codeOf(await box.run(words(url)));
-  expect((await box.run(["approve", code, "--confirm", code])).exit).toBe(EXIT.ok);
+  expect((await approveAsRead(box, code)).exit).toBe(EXIT.ok);
 }
 
 test("while it asks the owner", async () => {

@@ -1,5 +1,4 @@
 /** What this machine has to show for a payment: the request, what was signed for it, and what the merchant signed. */
-import { existsSync } from "node:fs";
 import { exactPayloadSchema } from "../shared/authorization.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../shared/evidence/parts.ts";
@@ -18,7 +17,7 @@ import { fail, type Outcome, refuse, succeed } from "./outcome.ts";
 import { findPayment, type JournalRecord, keptAnswer } from "./payment-journal.ts";
 import { notApproved } from "./payment-to-present.ts";
 import { purchaseOf } from "./purchase.ts";
-import { findInInbox, looksLikeRequest } from "./request-ref.ts";
+import { findInInbox, namesFile } from "./request-ref.ts";
 import { findRequest } from "./request-store.ts";
 
 export interface Missing {
@@ -79,7 +78,7 @@ export async function localEvidence(
 }
 
 async function subjectOf(context: Context, word: string): Promise<Outcome<{ request: PaymentRequest; item?: InboxItem | undefined }>> {
-  if (!existsSync(word) && looksLikeRequest(word)) {
+  if (!namesFile(context, word)) {
     const item = await findInInbox(context, word);
     return item.ok ? succeed({ request: item.data.request, item: item.data }) : item;
   }

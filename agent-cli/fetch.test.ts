@@ -7,7 +7,7 @@ import { EXIT } from "./exit-codes.ts";
 import { REASON, sandbox } from "./testing/cli.ts";
 import { startFacilitator } from "./testing/facilitator.ts";
 import { CONTENT, LEDGER, startMerchant } from "./testing/merchant.ts";
-import { people } from "./testing/people.ts";
+import { approveAsRead, people } from "./testing/people.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -32,7 +32,7 @@ beforeEach(() => {
 /** Every test buys something of its own, with a reason of its own. */
 const url = () => `${merchant.url}?purchase=${purchase}`;
 const buy = (...words: string[]) => box.run(["fetch", url(), "--reason", REASON, ...words]);
-const decide = (code: string, ...words: string[]) => box.run(["approve", code, "--confirm", code, ...words]);
+const decide = (code: string, ...words: string[]) => approveAsRead(box, code, ...words);
 const askOwner = async (...words: string[]) => {
   const asked = await buy(...words);
   expect([asked.exit, asked.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
@@ -308,7 +308,7 @@ describe("requests", () => {
     const { requestDigest } = (await box.run(["request", "show", code])).json.data as { requestDigest: string };
     const file = `home/inbox/${requestDigest}.request.json`;
     box.write(file, { ...box.read<PaymentRequest>(file), reason: "A much better reason than the one that the agent gave." });
-    expect((await decide(code)).json.error.code).toBe("request_not_found");
+    expect((await box.run(["approve", code, "--confirm", requestDigest])).json.error.code).toBe("request_not_found");
   });
 
   test("with a reason below the configured minimum are made by nobody and approved by nobody", async () => {

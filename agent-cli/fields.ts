@@ -22,6 +22,12 @@ export const forceField = { force: z.boolean().default(false).meta({ local: true
 
 export const outField = z.string().min(1).meta({ value: "file" });
 
+/** A file that a tool writes too, by a bare name in the client's own folder. */
+export function downloadField(description: string) {
+  const tool = { takes: "download" as const, description: `${description}: a bare name; the answer says where it is` };
+  return outField.optional().meta({ value: "file", tool, description });
+}
+
 export const agentFileField = keyField("the agent's key; else the configured one, else agent.json");
 
 export const ownerFileField = keyField("the owner's key; else the configured one, else owner.json");

@@ -36,8 +36,8 @@ describe("a good day", () => {
     const waiting = await box.run(approve);
     expect(waiting.exit).toBe(EXIT.approvalPending);
     expect(waiting.json.error.code).toBe("interaction_required");
-    const code = request.json.data["shortCode"] as string;
-    const approved = await box.run([...approve, "--confirm", code, "--passphrase-file", "./secret.txt", "--check-terms"]);
+    const digest = request.json.data["requestDigest"] as string;
+    const approved = await box.run([...approve, "--confirm", digest, "--passphrase-file", "./secret.txt", "--check-terms"]);
     expect(approved.exit).toBe(EXIT.ok);
     expect(approved.json.data).toMatchObject({ from: owner.json.data["account"], to: DEMO_MERCHANT_ACCOUNT, url: merchant.url });
 
@@ -78,9 +78,9 @@ describe("a good day", () => {
     ]);
     expect(made.exit).toBe(EXIT.ok);
     expect(made.json.data).toMatchObject({ method: "POST", covers: "exactly this request: method, address, query and body" });
-    const code = made.json.data["shortCode"] as string;
+    const digest = made.json.data["requestDigest"] as string;
     await box.run(
-      `owner approve --request-file ./post.json --owner-file ./owner.json --out ./post-payload.json --confirm ${code} --passphrase-file ./secret.txt`,
+      `owner approve --request-file ./post.json --owner-file ./owner.json --out ./post-payload.json --confirm ${digest} --passphrase-file ./secret.txt`,
     );
     const paid = await box.run(["pay", "./post-payload.json", "--out", "./answer.txt"]);
     expect(paid.exit).toBe(EXIT.ok);

@@ -21,7 +21,15 @@ export const curlFields = {
     .optional()
     .meta({ short: "X", value: "method", description: "HTTP method; GET, or POST with -d" }),
   header: z.array(z.string()).default([]).meta({ short: "H", value: "header", description: '"Name: value"; may be repeated' }),
-  data: z.string().optional().meta({ short: "d", value: "data", description: "request body; @file reads it from a file" }),
+  data: z
+    .string()
+    .optional()
+    .meta({
+      short: "d",
+      value: "data",
+      description: "request body; @file reads it from a file",
+      tool: { takes: "text", description: "request body; no file is read, and what begins with @ is refused" },
+    }),
 };
 
 export interface CurlInput {

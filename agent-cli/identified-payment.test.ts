@@ -10,7 +10,7 @@ import { EXIT } from "./exit-codes.ts";
 import { REASON, sandbox } from "./testing/cli.ts";
 import { startFacilitator } from "./testing/facilitator.ts";
 import { CONTENT, startMerchant } from "./testing/merchant.ts";
-import { people } from "./testing/people.ts";
+import { approveAsRead, people } from "./testing/people.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -41,7 +41,7 @@ const text = (run: Awaited<ReturnType<typeof buy>>) => [run.exit, run.exit === E
 async function approved(...words: string[]) {
   const asked = await buy();
   const { shortCode: code, requestDigest } = asked.json.error.details as { shortCode: string; requestDigest: string };
-  expect((await box.run(["approve", code, "--confirm", code, ...words])).exit).toBe(EXIT.ok);
+  expect((await approveAsRead(box, code, ...words)).exit).toBe(EXIT.ok);
   return { code, requestDigest };
 }
 /** The extensions of every payment that arrived. */

@@ -9,7 +9,7 @@ import { EXIT } from "./exit-codes.ts";
 import { PASSPHRASE, REASON, sandbox } from "./testing/cli.ts";
 import { startFacilitator } from "./testing/facilitator.ts";
 import { LEDGER, startMerchant } from "./testing/merchant.ts";
-import { people } from "./testing/people.ts";
+import { approveAsRead, people } from "./testing/people.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -39,7 +39,7 @@ async function request(): Promise<{ code: string; digest: Digest }> {
   expect(made.exit).toBe(EXIT.ok);
   return { code: made.json.data["shortCode"] as string, digest: made.json.data["requestDigest"] as Digest };
 }
-const approve = (code: string, ...words: string[]) => box.run(["approve", code, "--confirm", code, ...words]);
+const approve = (code: string, ...words: string[]) => approveAsRead(box, code, ...words);
 const show = async (code: string) => (await box.run(["request", "show", code])).json.data["state"] as string;
 
 describe("the inbox", () => {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as net from "node:net";
 import { beforeEach, describe, expect, test } from "vitest";
+import { authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/authorization.ts";
 import type { PaymentPayload } from "../shared/x402.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sandbox } from "./testing/cli.ts";
@@ -15,8 +16,8 @@ beforeEach(() => merchant.reset());
 
 /** A fresh payment for the URL in payload.json, its request in request.json. */
 async function buy(url = merchant.url, extra: string[] = [], options: string[] = []): Promise<void> {
-  const { code } = await ask(url, "request.json", extra);
-  const approved = await approve("request.json", "payload.json", ["--confirm", code, ...options]);
+  const { digest } = await ask(url, "request.json", extra);
+  const approved = await approve("request.json", "payload.json", ["--confirm", digest, ...options]);
   if (approved.exit !== 0) throw new Error(approved.stdout);
 }
 const pay = (...words: string[]) => box.run(["pay", "./payload.json", ...words]);
@@ -173,8 +174,8 @@ describe("afterwards", () => {
     await new Promise((resolve) => gone.once("listening", resolve));
     const url = `http://127.0.0.1:${(gone.address() as net.AddressInfo).port}/premium`;
     await new Promise((resolve) => gone.close(resolve));
-    const { code } = await ask(url, "request.json", ["--offline", "--pay-to", "merchant_demo_account", "--amount", "10000"]);
-    await approve("request.json", "payload.json", ["--confirm", code]);
+    const { digest } = await ask(url, "request.json", ["--offline", "--pay-to", "merchant_demo_account", "--amount", "10000"]);
+    await approve("request.json", "payload.json", ["--confirm", digest]);
     const run = await pay();
     expect([run.exit, run.json.error.code]).toEqual([EXIT.network, "network"]);
     expect(run.json.error.message).toContain("Nothing was sent");
@@ -185,6 +186,8 @@ describe("afterwards", () => {
     ["a larger amount", { amount: "10001" }],
     ["another network", { network: "eip155:8453" }],
     ["no transaction", { transaction: "" }],
+    ["a made-up transaction", { transaction: "00".repeat(32) }],
+    ["a transaction that draws on the screen", { transaction: "\u001b[2J\u001b[1;1HPaid 0 LGO" }],
   ])("a receipt with %s is not taken for one", async (_, receipt) => {
     await buy();
     merchant.behaviour = { receipt };
@@ -224,8 +227,10 @@ describe("afterwards", () => {
 /** From here on the merchant announces more content than it sends. Returns the way back. */
 async function breakOffAfterReceipt(): Promise<() => void> {
   const { encodeHeader, PAYMENT_RESPONSE } = await import("../shared/headers.ts");
-  const { payload } = box.read<PaymentPayload & { payload: { authorization: { from: string } } }>("payload.json");
-  const receipt = { success: true, transaction: "tx", network: "logos:lez-testnet", payer: payload.authorization.from, amount: "10000" };
+  const { authorization } = exactPayloadSchema.parse(box.read<PaymentPayload>("payload.json").payload);
+  const { network, from, value } = authorization;
+  const transaction = transactionOf(network, authorizationDigest(authorization));
+  const receipt = { success: true, transaction, network, payer: from, amount: value };
   merchant.behaviour = {
     instead(_, response, paid) {
       if (!paid) return false;

@@ -7,6 +7,7 @@ import { ERRORS, isErrorCode } from "../shared/errors.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../shared/headers.ts";
 import { checkShape } from "../shared/json.ts";
 import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
+import { showUnsafe } from "../shared/text.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
 import { record } from "./audit-log.ts";
@@ -210,7 +211,7 @@ export function renderPaid({ request, receipt, response }: Paid, layout: Layout)
     layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),
-    ...field(layout, "transaction", receipt.transaction, 13),
+    ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),
     "",
     ...renderResponse(response, layout),
   ];

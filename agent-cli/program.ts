@@ -130,6 +130,8 @@ export interface Field {
   value: string;
   /** About this machine: never an argument of a tool. */
   local: boolean;
+  /** What a tool takes where a file could be named. */
+  tool?: z.core.GlobalMeta["tool"];
   description: string;
 }
 
@@ -148,6 +150,7 @@ export function fieldOf(key: string, schema: z.core.$ZodType): Field {
     short: meta?.short,
     value: meta?.value ?? key,
     local: meta?.local === true,
+    tool: meta?.tool,
     description: meta?.description ?? "",
   };
 }

@@ -12,6 +12,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
     ...field(layout, "for", showUnsafe(`${view.method} ${view.url}`)),
     ...field(layout, "reason", showUnsafe(view.reason)),
     ...(view.state === "pending" ? field(layout, "decide by", `${view.expiresAt} (in ${duration(view.expiresInSeconds)})`) : []),
+    ...(view.state === "pending" ? field(layout, "digest", view.requestDigest) : []),
     ...(decision ? field(layout, "the owner", `${decision.code}${decision.note ? `: ${showUnsafe(decision.note)}` : ""}`) : []),
     ...(view.transaction ? field(layout, "transaction", showUnsafe(view.transaction), 13) : []),
     ...(view.refusal ? field(layout, "refused", showUnsafe(view.refusal)) : []),

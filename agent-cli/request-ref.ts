@@ -1,4 +1,5 @@
 /** Which request is meant: its short code, its id, or its digest, as any command shows them. */
+import { existsSync } from "node:fs";
 import * as z from "zod";
 import { type Digest, digestSchema } from "../shared/digest.ts";
 import { shortCode } from "../shared/payment-request.ts";
@@ -10,11 +11,23 @@ const meta = { positional: true, value: "request", description: "its short code,
 export const requestField = z.string().min(1).meta(meta);
 export const optionalRequestField = z.string().min(1).optional().meta(meta);
 
+const tool = { takes: "text" as const, description: meta.description };
+/** Where a file is taken as well. */
+export const requestOrFileField = z
+  .string()
+  .min(1)
+  .meta({ ...meta, description: `${meta.description}, or its file`, tool });
+export const paymentField = z.string().meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
+
 const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
 const ID = /^pr_[0-9a-z]{16,40}$/;
 
-/** Whether a word can name a request. A file may have such a name too; whoever takes both looks for the file first. */
-export function looksLikeRequest(word: string): boolean {
+/** Whether a word names a file, where requests are taken as well. A file that is there comes first; over MCP no word is a file. */
+export function namesFile({ downloads }: Context, word: string): boolean {
+  return downloads === undefined && (existsSync(word) || !looksLikeRequest(word));
+}
+
+function looksLikeRequest(word: string): boolean {
   return CODE.test(word) || ID.test(word) || digestSchema.safeParse(word).success;
 }
 

@@ -13,17 +13,19 @@ export function commandSchema(command: Command): { command: string; input: JsonS
 /** @param forTools without what is for people's command lines only */
 export function inputSchema({ input }: Command, forTools = false): JsonSchema {
   const shape = Object.entries(input.shape).filter(([key, schema]) => !forTools || !fieldOf(key, schema).local);
-  return plain(z.strictObject(Object.fromEntries(shape)), "input");
+  return plain(z.strictObject(Object.fromEntries(shape)), "input", forTools);
 }
 
 /** What our own refinements check cannot be said in JSON Schema; descriptions say it. */
-function plain(schema: z.ZodType, io: "input" | "output"): JsonSchema {
+function plain(schema: z.ZodType, io: "input" | "output", forTools = false): JsonSchema {
   const made = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
     override({ jsonSchema }) {
+      const { tool } = jsonSchema as z.core.GlobalMeta;
+      if (forTools && tool) jsonSchema.description = tool.description;
       // Hints for the command line, which mean nothing to a validator.
-      for (const hint of ["positional", "short", "value", "local"]) delete (jsonSchema as JsonSchema)[hint];
+      for (const hint of ["positional", "short", "value", "local", "tool"]) delete (jsonSchema as JsonSchema)[hint];
     },
   }) as JsonSchema;
   return made;

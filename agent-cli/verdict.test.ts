@@ -8,7 +8,8 @@ import { EXIT } from "./exit-codes.ts";
 import { judge } from "./verdict.ts";
 
 const authorization = { network: NETWORK, from: "payer", to: "payee", value: "10000", asset: "native" } as unknown as Authorization;
-const receipt = { success: true, transaction: "tx", network: NETWORK, payer: "payer", amount: "10000" };
+const own = transactionOf(NETWORK, authorizationDigest(authorization));
+const receipt = { success: true, transaction: own, network: NETWORK, payer: "payer", amount: "10000" };
 
 function verdict(
   status: number,
@@ -33,6 +34,8 @@ describe("a receipt", () => {
     ["more than approved", { amount: "10001" }],
     ["an amount that is none", { amount: "0x10" }],
     ["no transaction", { transaction: "" }],
+    ["a transaction that does not follow from what was signed", { transaction: "00".repeat(32) }],
+    ["a transaction that differs in its spelling", { transaction: own.toUpperCase() }],
   ])("with %s differs from what was approved", (_, change) => {
     expect(verdict(200, withReceipt(change))).toEqual([EXIT.differs, "receipt_differs"]);
   });
@@ -97,7 +100,6 @@ describe("an answer without a receipt", () => {
         },
         authorization,
       );
-    const own = transactionOf(NETWORK, authorizationDigest(authorization));
     expect(judged(own)).toMatchObject({
       exit: EXIT.paymentRejected,
       error: { code: "nonce_replayed", details: { paidBefore: true, transaction: own } },

@@ -58,7 +58,8 @@ function judgeReceipt(receipt: SettleResponse, response: HttpResponse, authoriza
     receipt.network !== authorization.network && "network",
     receipt.payer && receipt.payer !== authorization.from && "payer",
     receipt.amount && !isAtMost(receipt.amount, authorization.value) && "amount",
-    receipt.transaction === "" && "transaction",
+    // It follows from what was signed: whoever names another one has not settled this payment.
+    receipt.transaction !== transactionOf(authorization.network, authorizationDigest(authorization)) && "transaction",
   ].filter((field) => typeof field === "string" && field !== "");
   if (wrong.length > 0) {
     return fail("receipt_differs", `The receipt does not fit what was approved: ${wrong.join(", ")}.`, {

@@ -42,9 +42,9 @@ export async function timeCli(runs: number): Promise<CliTiming[]> {
         `fetch ${stack.origin}/premium --agent-file agent.json --again --reason the-report-number-${run}-answers-your-question-of-today`,
         10,
       );
-      const code = codeIn(asked.stdout);
-      const approved = cli(`approve ${code} --owner-file owner.json --confirm ${code}`);
-      const paid = cli(`fetch --resume ${code}`);
+      const request = digestIn(asked.stdout);
+      const approved = cli(`approve ${request} --owner-file owner.json --confirm ${request}`);
+      const paid = cli(`fetch --resume ${request}`);
       approval?.push(approved.millis);
       purchase?.push(asked.millis + approved.millis + paid.millis);
     }
@@ -70,8 +70,8 @@ function command(file: string, args: string[], cwd: string, env: Record<string, 
   return { millis, stdout };
 }
 
-function codeIn(stdout: string): string {
-  const code = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(stdout)?.[0];
-  if (!code) throw new Error(`no request code in ${stdout}`);
-  return code;
+function digestIn(stdout: string): string {
+  const [, digest] = /"requestDigest":"([0-9a-f]{64})"/.exec(stdout) ?? [];
+  if (!digest) throw new Error(`no request in ${stdout}`);
+  return digest;
 }

@@ -123,6 +123,8 @@ export const MAX_LISTED = 100;
 export const MAX_PASSPHRASE_BYTES = 1024;
 /** How long a tool of the MCP server waits: well below the 60 seconds after which clients give up. */
 export const MCP_PATIENCE_SECONDS = 40;
+/** What a tool of the MCP server may call a file in the client's own folder. */
+export const MAX_DOWNLOAD_NAME_LENGTH = 100;
 /** How often an MCP client that asked for it hears that a call is still alive. */
 export const MCP_PROGRESS_MILLIS = 5000;
 

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { authorizationFor, signPayload } from "../../shared/approval.ts";
 import type { Authorization } from "../../shared/authorization.ts";
+import { digestSchema } from "../../shared/digest.ts";
 import { checkPaymentRequest, type PaymentRequest, shortCode } from "../../shared/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequired } from "../../shared/x402.ts";
@@ -10,7 +11,7 @@ import { record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirmation.ts";
 import type { Context } from "../context.ts";
-import { dryRunField, forceField, outField, ownerFileField, secondsField } from "../fields.ts";
+import { dryRunField, forceField, outField, ownerFileField, secondsField, textField } from "../fields.ts";
 import { checkWritable, writeJson } from "../files.ts";
 import { allowHttpField } from "../http-request.ts";
 import { inboxFile, put } from "../inbox.ts";
@@ -37,7 +38,9 @@ const input = z.strictObject({
   out: outField.optional().meta({ description: "where the signed payment goes, for an agent on another machine" }),
   expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment be valid for less long than offered" }),
   checkTerms: z.boolean().default(false).meta({ description: "ask the merchant whether these are its terms (GET only)" }),
-  confirm: z.string().optional().meta({ value: "code", description: "the request's short code in place of the question; skips no check" }),
+  confirm: textField(digestSchema)
+    .optional()
+    .meta({ value: "digest", description: "the whole digest of the request that was read, in place of the question; skips no check" }),
   ...passphraseFields,
   ...allowHttpField,
   ...dryRunField,
@@ -69,8 +72,8 @@ export const approve = defineCommand({
   examples: [
     { says: "read, decide, sign", argv: "approve 7F3K-9QPD" },
     {
-      says: "a request that came as a file, by the code that was read elsewhere",
-      argv: "owner approve --request-file request.json --out payment-payload.json --confirm 7F3K-9QPD --passphrase-file secret.txt",
+      says: "a request that came as a file, by the digest of what was read elsewhere",
+      argv: "owner approve --request-file request.json --out payment-payload.json --confirm 2d8f0c64b1a97e53f6e0d4c2987b5a1330c6e7d9f84b2a15e09c3d7f6b8a4210 --passphrase-file secret.txt",
     },
   ],
   async run(context, input) {
@@ -125,6 +128,7 @@ export const approve = defineCommand({
       `${data.dryRun ? "Nothing was signed. It would approve" : "Approved"}: ${data.approved.display} for ${data.method} ${data.url}`,
     ),
     ...field(layout, "request", data.shortCode),
+    ...(data.dryRun ? field(layout, "digest", data.requestDigest) : []),
     ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),
     ...field(layout, "valid until", expiryText(data)),
   ],
@@ -194,7 +198,7 @@ async function handOver(
   const { from, ledger, validBefore } = authorization;
   const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
   if (!remembered.ok) return remembered;
-  const how = input.confirm === undefined ? "terminal" : "code";
+  const how = input.confirm === undefined ? "terminal" : "digest";
   const noted = await record(context, "approved", { ...factsOf(authorization, request.http), agentKey: request.agent.publicKey, how });
   if (!noted.ok) return noted;
   const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, payload, input.force);

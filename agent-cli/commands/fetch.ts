@@ -10,7 +10,7 @@ import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { facilitatorFields } from "../facilitator.ts";
-import { agentFileField, amountField, dryRunField, forceField, outField, secondsField, textField } from "../fields.ts";
+import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../fields.ts";
 import { checkWritable } from "../files.ts";
 import type { HttpRequest } from "../http.ts";
 import { curlFields, httpRequest } from "../http-request.ts";
@@ -42,7 +42,7 @@ const input = z.strictObject({
     .max(MAX_REQUEST_LIFE_SECONDS, `must be at most ${MAX_REQUEST_LIFE_SECONDS}`)
     .default(DEFAULT_REQUEST_LIFE_SECONDS)
     .meta({ value: "seconds", description: "how long the owner has; 3600" }),
-  out: outField.optional().meta({ description: "where the body of the answer goes" }),
+  out: downloadField("where the body of the answer goes"),
   ...facilitatorFields,
   ...dryRunField,
   ...forceField,

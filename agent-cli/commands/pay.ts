@@ -1,10 +1,9 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
-import { existsSync } from "node:fs";
 import * as z from "zod";
 import { approvedRequest } from "../approved-request.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
-import { dryRunField, forceField, outField } from "../fields.ts";
+import { downloadField, dryRunField, forceField } from "../fields.ts";
 import { allowHttpField, curlFields } from "../http-request.ts";
 import { carriesId, paidTransaction, withId } from "../identified-payment.ts";
 import { field } from "../layout.ts";
@@ -13,7 +12,7 @@ import { fetchAnswer } from "../paid-answer.ts";
 import { paidSchema, present, readPayment, renderPaid } from "../payment.ts";
 import type { Payment } from "../payment-journal.ts";
 import { isAnswerLeft, paymentToPresent } from "../payment-to-present.ts";
-import { findInInbox, looksLikeRequest } from "../request-ref.ts";
+import { findInInbox, namesFile, paymentField } from "../request-ref.ts";
 import { money, moneySchema } from "../views.ts";
 
 const triedSchema = z.strictObject({
@@ -30,11 +29,11 @@ export const pay = defineCommand({
   description:
     "Takes a request in the inbox, or the payment's file. Method, URL, headers and body are those of `request create`, which remembers them. On another machine give --request-file, and -d and -H as there. However often it runs, it is paid at most once.",
   input: z.strictObject({
-    payment: z.string().meta({ positional: true, description: "the request's code, or the signed payment's file" }),
+    payment: paymentField,
     requestFile: z.string().optional().meta({ value: "file", local: true, description: "the payment request, if it was made elsewhere" }),
     header: curlFields.header,
     data: curlFields.data.meta({ description: "the request body, if the request was made elsewhere" }),
-    out: outField.optional().meta({ description: "where the body of the answer goes" }),
+    out: downloadField("where the body of the answer goes"),
     ...allowHttpField,
     ...dryRunField,
     ...forceField,
@@ -64,9 +63,8 @@ export const pay = defineCommand({
   },
 });
 
-/** A file of that name comes first, as it always has. */
 async function findPaymentFor(context: Context, word: string): Promise<Outcome<Payment>> {
-  if (existsSync(word) || !looksLikeRequest(word)) return readPayment(word, isAnswerLeft(context));
+  if (namesFile(context, word)) return readPayment(word, isAnswerLeft(context));
   const item = await findInInbox(context, word);
   return item.ok ? paymentToPresent(context, item.data) : item;
 }

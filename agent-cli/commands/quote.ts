@@ -15,7 +15,6 @@ const request = { method: z.string(), url: z.string() };
 export const quote = defineCommand({
   name: "quote",
   audience: "agent",
-  readOnly: true,
   summary: "the price and the terms of a URL; never pays",
   input: z.strictObject({
     url: z.string().meta({ positional: true, description: "the resource" }),

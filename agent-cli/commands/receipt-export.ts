@@ -1,4 +1,5 @@
 /** `receipt export`: everything that shows that a request was paid, and why, in one file that others can check. */
+import * as path from "node:path";
 import * as z from "zod";
 import { type Evidence, spellEvidence } from "../../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../../shared/evidence/keys.ts";
@@ -8,13 +9,13 @@ import { defineCommand } from "../command.ts";
 import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence-report.ts";
 import { localEvidence, type Missing } from "../evidence-source.ts";
 import { facilitatorFields } from "../facilitator.ts";
-import { forceField, outField } from "../fields.ts";
+import { downloadField, forceField } from "../fields.ts";
 import { checkWritable, writeWhole } from "../files.ts";
 import { knownKeys, knownKeysFields } from "../known-keys.ts";
 import { field } from "../layout.ts";
 import { ledgerEvidence } from "../ledger-evidence.ts";
 import { fail, type Failure, succeed } from "../outcome.ts";
-import { requestField } from "../request-ref.ts";
+import { requestOrFileField } from "../request-ref.ts";
 
 const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger"]), why: z.string() });
 
@@ -27,8 +28,8 @@ export const receiptExport = defineCommand({
     "What was put together is checked before it is written, with the keys that are known here. Where a part is not to be had, nothing is written without --partial. With it, an offer or a receipt that does not hold is left out as well, and named.",
   ].join("\n\n"),
   input: z.strictObject({
-    request: requestField.meta({ positional: true, value: "request", description: "its short code, id or digest, or its file" }),
-    out: outField.optional().meta({ description: "where it goes; else evidence-<short code>.json" }),
+    request: requestOrFileField,
+    out: downloadField("where it goes; else evidence-<short code>.json"),
     partial: z.boolean().default(false).meta({ description: "write it without a part that is missing, or that the merchant signed wrong" }),
     keys: knownKeysFields.keys,
     ...facilitatorFields,
@@ -43,7 +44,8 @@ export const receiptExport = defineCommand({
     const { partial, force } = input;
     const local = await localEvidence(context, input, partial);
     if (!local.ok) return local;
-    const file = input.out ?? `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
+    const name = `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
+    const file = input.out ?? path.join(context.downloads ?? "", name);
     const writable = checkWritable(file, force);
     if (!writable.ok) return writable;
     const ledger = await ledgerEvidence(context, input, local.data.evidence.payment.authorization);

@@ -9,7 +9,7 @@ import { localEvidence } from "../evidence-source.ts";
 import { knownKeys, knownKeysFields } from "../known-keys.ts";
 import { field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
-import { requestField } from "../request-ref.ts";
+import { requestOrFileField } from "../request-ref.ts";
 
 export const receiptShow = defineCommand({
   name: "receipt show",
@@ -18,7 +18,7 @@ export const receiptShow = defineCommand({
   summary: "what the receipt of a payment says, and what is known of it",
   description: "From what is kept on this machine. Nobody is asked: status asks the facilitator, receipt export the ledger.",
   input: z.strictObject({
-    request: requestField.meta({ positional: true, value: "request", description: "its short code, id or digest, or its file" }),
+    request: requestOrFileField,
     keys: knownKeysFields.keys,
   }),
   output: z.strictObject({

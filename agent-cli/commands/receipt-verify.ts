@@ -19,7 +19,15 @@ export const receiptVerify = defineCommand({
     "Exit code 0: all of it holds. 23: something does not, the report in error.details. 30: nothing is wrong, and something could not be checked.",
   ].join("\n\n"),
   input: z.strictObject({
-    evidence: z.string().min(1).meta({ positional: true, value: "file", description: "what receipt export wrote" }),
+    evidence: z
+      .string()
+      .min(1)
+      .meta({
+        positional: true,
+        value: "file",
+        description: "what receipt export wrote",
+        tool: { takes: "download", description: "what receipt_export wrote: its name without the folder" },
+      }),
     ...knownKeysFields,
     partial: z.boolean().default(false).meta({ description: "do not hold against the file what is not in it" }),
   }),

@@ -1,5 +1,4 @@
 /** `status`: what became of a payment, by the facilitator's word and by how much of it can be believed. */
-import { existsSync } from "node:fs";
 import * as z from "zod";
 import { exactPayloadSchema } from "../../shared/authorization.ts";
 import type { Authorization } from "../../shared/authorization.ts";
@@ -12,7 +11,7 @@ import { readJson } from "../files.ts";
 import { field } from "../layout.ts";
 import { fail, type Outcome, succeed } from "../outcome.ts";
 import { authorizationOf, concludePayment, findPayment, journalKey } from "../payment-journal.ts";
-import { findInInbox, looksLikeRequest } from "../request-ref.ts";
+import { findInInbox, namesFile, paymentField } from "../request-ref.ts";
 import { askSettlement, CONCLUSIONS } from "../settlement-status.ts";
 
 const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
@@ -29,7 +28,7 @@ export const status = defineCommand({
   description:
     'Asks the facilitator. "Paid" is checked against what was signed. "Never will be paid" is believed only of the facilitator in the configuration file, and only for the ledger that was signed: whoever believes it wrongly pays twice.',
   input: z.strictObject({
-    payment: z.string().meta({ positional: true, description: "the request's code, or the signed payment's file" }),
+    payment: paymentField,
     ...facilitatorFields,
   }),
   output: z.strictObject({
@@ -82,7 +81,7 @@ export const status = defineCommand({
 });
 
 async function authorizationFor(context: Context, word: string): Promise<Outcome<Authorization>> {
-  if (existsSync(word) || !looksLikeRequest(word)) {
+  if (namesFile(context, word)) {
     const payload = readJson(word, paymentPayloadSchema, { what: "payment payload" });
     if (!payload.ok) return payload;
     // Read, not verified: a payment that has run out is exactly what is asked about.

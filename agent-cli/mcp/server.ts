@@ -9,6 +9,7 @@ import { fail, type Next, type Outcome } from "../outcome.ts";
 import { envelopeObject } from "../output.ts";
 import { parseArgv, type ProgramInfo } from "../program.ts";
 import { runCommand } from "../run.ts";
+import { downloadsPath, placedArguments } from "./downloads.ts";
 import { foreignArguments, type Tool, toolName, toolsOf } from "./tools.ts";
 import { MCP_PATIENCE_SECONDS, MCP_PROGRESS_MILLIS } from "../../shared/limits.ts";
 
@@ -79,6 +80,7 @@ function callContext(context: Context, signal: AbortSignal, progress: (state: st
     interactive: false,
     progress,
     patienceSeconds: MCP_PATIENCE_SECONDS,
+    downloads: downloadsPath(context),
     say: () => undefined,
   };
 }
@@ -88,7 +90,9 @@ async function call(tool: Tool | undefined, name: string, given: Record<string, 
   const foreign = foreignArguments(tool, given);
   if (foreign.length > 0) return fail("usage", `The tool ${name} has no argument ${foreign.join(", ")}.`);
   const fixed = tool.command.name === "request create" ? { inbox: true } : {};
-  return runCommand(tool.command, { ...given, ...fixed }, { ...context, argv: tool.command.name.split(" ") });
+  const placed = placedArguments(tool, given, context);
+  if (!placed.ok) return placed;
+  return runCommand(tool.command, { ...placed.data, ...fixed }, { ...context, argv: tool.command.name.split(" ") });
 }
 
 /** The same envelope as on the command line, with the exit code, and with `next` as a call of a tool where it is one. */

@@ -30,7 +30,8 @@ export function toolName({ name }: Command): string {
 /** Arguments that the tool does not have: paths of keys, whom to trust, what to overwrite are its person's to say. */
 export function foreignArguments({ command }: Tool, given: Record<string, unknown>): string[] {
   return Object.keys(given).filter((key) => {
-    const schema = command.input.shape[key];
+    // What every object has by birth (`constructor`) is no argument.
+    const schema = Object.hasOwn(command.input.shape, key) ? command.input.shape[key] : undefined;
     return schema === undefined || fieldOf(key, schema).local;
   });
 }

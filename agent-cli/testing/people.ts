@@ -9,11 +9,17 @@ export interface People {
   owner: KeyFile;
   agent: WalletSigner;
   /** A request for that URL, in that file. */
-  ask: (url: string, file: string, extra?: readonly string[]) => Promise<{ code: string }>;
+  ask: (url: string, file: string, extra?: readonly string[]) => Promise<{ code: string; digest: string }>;
   /** Changes a request as only its agent could: signed again. */
   forge: (file: string, change: (body: PaymentRequestBody) => object) => Promise<void>;
   /** `owner approve` without a terminal. */
   approve: (file: string, out: string, extra?: readonly string[], options?: RunOptions) => Promise<Run>;
+}
+
+/** `approve` by an owner who has read the request of that code: without a terminal, by its digest. */
+export async function approveAsRead(box: Sandbox, code: string, ...words: string[]): Promise<Run> {
+  const { json } = await box.run(["request", "show", code]);
+  return box.run(["approve", code, "--confirm", String(json.data["requestDigest"]), ...words]);
 }
 
 /** Plain keys: these people have nothing to lose. */
@@ -30,7 +36,8 @@ export async function people(box: Sandbox): Promise<People> {
       const line = `request create "${url}" --reason "${REASON}" --agent-file ./agent.json --out ./${file} --force`;
       const made = await box.run([...wordsOf(line), ...extra]);
       if (made.exit !== 0) throw new Error(made.stdout);
-      return { code: made.json.data["shortCode"] as string };
+      const { shortCode: code, requestDigest: digest } = made.json.data as { shortCode: string; requestDigest: string };
+      return { code, digest };
     },
     async forge(file, change) {
       const { agentSignature: _, ...body } = box.read<PaymentRequest>(file);

@@ -13,7 +13,7 @@ import { type PaymentRequest, requestDigest } from "../../shared/payment-request
 import { type PaymentPayload, paymentPayloadSchema, paymentRequiredSchema } from "../../shared/x402.ts";
 import { offerOf, owner as payer } from "../fixtures.ts";
 import { startHostileMerchant } from "../hostile/merchant.ts";
-import { OTHER_ACCOUNT, PRICE, type TrickName } from "../hostile/tricks.ts";
+import { OTHER_ACCOUNT, PRICE, transactionFor, type TrickName } from "../hostile/tricks.ts";
 import { listen, officialClient } from "../interop/official.ts";
 
 const merchant = await startHostileMerchant();
@@ -28,8 +28,8 @@ const presented = () => merchant.seen.filter(({ payment }) => payment !== undefi
 
 /** From the 402 to the owner's signature, in request.json and payment.json. */
 async function approved(url: string): Promise<PaymentPayload> {
-  const { code } = await ask(url, "request.json");
-  const run = await approve("request.json", "payment.json", ["--confirm", code]);
+  const { digest } = await ask(url, "request.json");
+  const run = await approve("request.json", "payment.json", ["--confirm", digest]);
   if (run.exit !== EXIT.ok) throw new Error(run.stdout);
   return box.read<PaymentPayload>("payment.json");
 }
@@ -43,7 +43,8 @@ async function shop(terms: (url: string) => object, body = "{}") {
     if (header === null) return new Response(body, { status: 402, headers: { [PAYMENT_REQUIRED]: encodeHeader(terms(request.url)) } });
     const payment = decodeHeader(header, paymentPayloadSchema);
     if (payment.ok) payments.push(payment.value);
-    const receipt = { success: true, transaction: "ab", network: "logos:lez-testnet" };
+    const transaction = transactionFor(payment.ok ? payment.value : undefined);
+    const receipt = { success: true, transaction, network: "logos:lez-testnet" };
     return new Response("goods", { headers: { [PAYMENT_RESPONSE]: encodeHeader(receipt) } });
   });
   return { url: `${origin}/report`, payments };
@@ -261,10 +262,10 @@ describe("the paid request", () => {
 
 describe("the receipt", () => {
   test("an honest one is kept: transaction, network, payer, amount", async () => {
-    await approved(merchant.at("honest"));
+    const transaction = transactionFor(await approved(merchant.at("honest")));
     const run = await pay();
     expect(run.exit).toBe(EXIT.ok);
-    expect(run.json.data["receipt"]).toMatchObject({ transaction: "ab".repeat(32), payer: owner.account, paid: { amount: PRICE } });
+    expect(run.json.data["receipt"]).toMatchObject({ transaction, payer: owner.account, paid: { amount: PRICE } });
   });
 
   test.each<[TrickName, string]>([
@@ -282,10 +283,10 @@ describe("the receipt", () => {
   });
 
   test("is read on any status: a 500 that says paid is paid", async () => {
-    await approved(merchant.at("error-with-receipt"));
+    const transaction = transactionFor(await approved(merchant.at("error-with-receipt")));
     const run = await pay();
     expect(run.exit).toBe(EXIT.httpErrorAfterPayment);
-    expect(run.json.error.details?.["receipt"]).toMatchObject({ transaction: "ab".repeat(32), amount: PRICE });
+    expect(run.json.error.details?.["receipt"]).toMatchObject({ transaction, amount: PRICE });
   });
 
   test("a body that is larger than the limit does not hide that it is paid", async () => {

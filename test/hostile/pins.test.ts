@@ -232,18 +232,18 @@ describe("the owner's screen", () => {
   });
 
   test("warns of a new key until the owner has approved something with it", async () => {
-    const decide = async (code: unknown, ...words: string[]) =>
-      run(["approve", String(code), "--owner-file", "./owner.json", "--confirm", String(code), ...words]);
-    await decide((await meet("key-changes")).json.data["shortCode"]);
+    const decide = async (digest: unknown, ...words: string[]) =>
+      run(["approve", String(digest), "--owner-file", "./owner.json", "--confirm", String(digest), ...words]);
+    await decide((await meet("key-changes")).json.data["requestDigest"]);
     merchant.publish("overlap");
     later(60);
     await meet("key-changes"); // nobody looks at this one
     later(120);
-    const { shortCode } = (await meet("key-changes")).json.data;
-    expect((await decide(shortCode, "--dry-run")).stderr).toContain("NEW KEY");
-    expect((await decide(shortCode)).exit).toBe(EXIT.ok);
+    const { requestDigest } = (await meet("key-changes")).json.data;
+    expect((await decide(requestDigest, "--dry-run")).stderr).toContain("NEW KEY");
+    expect((await decide(requestDigest)).exit).toBe(EXIT.ok);
     later(180);
-    const next = (await meet("key-changes")).json.data["shortCode"];
+    const next = (await meet("key-changes")).json.data["requestDigest"];
     expect((await decide(next, "--dry-run")).stderr).not.toContain("NEW KEY");
   });
 
@@ -269,13 +269,13 @@ describe("the owner's screen", () => {
       "--out",
       "./carried.json",
     ]);
-    const code = made.json.data["shortCode"] as string;
+    const digest = made.json.data["requestDigest"] as string;
     home++;
     const approve = (...words: string[]) =>
       run(["approve", "--request-file", "./carried.json", "--owner-file", "./owner.json", "--out", "./signed.json", "--force", ...words]);
     expect((await approve("--dry-run")).stderr).toContain("not known on this machine");
     expect(await pins()).toEqual([]);
-    expect((await approve("--check-terms", "--confirm", code)).exit).toBe(EXIT.ok);
+    expect((await approve("--check-terms", "--confirm", digest)).exit).toBe(EXIT.ok);
     expect(await pins()).toMatchObject([{ publicKey: FIRST_KEY.publicKey }]);
   });
 });

@@ -1,12 +1,13 @@
 /** The tricks of the hostile merchant, by route: what each does, and what is said about it in the table in README.md. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/authorization.ts";
 import { bindingOf } from "../../shared/binding.ts";
 import { toBase64, utf8 } from "../../shared/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/headers.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../../shared/x402.ts";
+import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../../shared/x402.ts";
 import { paymentPayloadSchema } from "../../shared/x402.ts";
 import { HOSTILE_CHARACTERS } from "../spellings.ts";
 import { FIRST_KEY, SECOND_KEY, signedExtension } from "./signing.ts";
@@ -74,12 +75,19 @@ const onPayment =
     else answer(visit);
   };
 
+/** The transaction of a payment, as it follows from what was signed; of what is no payment, any. */
+export function transactionFor(payment: PaymentPayload | undefined): string {
+  const exact = exactPayloadSchema.safeParse(payment?.payload);
+  return exact.success ? transactionOf(NETWORK, authorizationDigest(exact.data.authorization)) : "ab".repeat(32);
+}
+
 /** The receipt that an honest merchant would give for what was presented. */
 function receiptFor({ payment }: Visit): SettleResponse {
   const read = decodeHeader(payment ?? "", paymentPayloadSchema);
   const { authorization } = (read.ok ? read.value.payload : {}) as { authorization?: { from?: string } };
   const payer = authorization?.from;
-  return { success: true, transaction: "ab".repeat(32), network: NETWORK, ...(payer && { payer }), amount: PRICE };
+  const transaction = transactionFor(read.ok ? read.value : undefined);
+  return { success: true, transaction, network: NETWORK, ...(payer && { payer }), amount: PRICE };
 }
 
 function give({ response }: Visit, receipt: SettleResponse | undefined, body: string | Uint8Array = GOODS, status = 200): void {

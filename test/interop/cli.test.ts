@@ -7,7 +7,7 @@ import { HTTPFacilitatorClient } from "@x402/core/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { COMPILED } from "../../agent-cli/testing/cli.ts";
 import { randomDigest } from "../../shared/digest.ts";
-import { type PaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
+import { type PaymentRequest, requestDigest } from "../../shared/payment-request.ts";
 import { useStack } from "../stack/stack.ts";
 import { officialMerchant, PRICE } from "./official.ts";
 
@@ -40,9 +40,9 @@ async function approved(url: string): Promise<{ payment: string; covers: unknown
   const [request, payment] = [`request-${randomDigest()}.json`, `payment-${randomDigest()}.json`];
   const asked = await cli("request", "create", url, "--reason", REASON, "--agent-file", "agent.json", "--out", request);
   expect(asked.json, JSON.stringify(asked.json)).toMatchObject({ ok: true });
-  const code = shortCode(requestDigest(JSON.parse(await readFile(join(directory, request), "utf8")) as PaymentRequest));
+  const digest = requestDigest(JSON.parse(await readFile(join(directory, request), "utf8")) as PaymentRequest);
   const owner = ["--owner-file", "owner.json", "--passphrase-file", "secret.txt"];
-  const approval = await cli("owner", "approve", "--request-file", request, ...owner, "--confirm", code, "--out", payment);
+  const approval = await cli("owner", "approve", "--request-file", request, ...owner, "--confirm", digest, "--out", payment);
   expect(approval.json, JSON.stringify(approval.json)).toMatchObject({ ok: true });
   return { payment, covers: asked.json.data["covers"] };
 }

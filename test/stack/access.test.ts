@@ -17,14 +17,14 @@ const keys = { [bodyDigest(utf8(OURS))]: [DEMO_MERCHANT_ACCOUNT], [bodyDigest(ut
 
 describe("with keys", () => {
   const world = useStack({ vars: { "lez-facilitator": { FACILITATOR_KEYS: JSON.stringify(keys) } } });
-  const call = async (path: string, key?: string) => {
+  const call = async (path: string, key?: string, scheme = "Bearer") => {
     const buyer = await world.buyer();
     const paymentPayload = await buyer.approved({ url: `${world.stack.merchant}/premium` });
     const body = JSON.stringify({ x402Version: 2, paymentPayload, paymentRequirements: paymentPayload.accepted });
     const response = await fetch(`${world.stack.facilitator}${path}`, {
       method: "POST",
       body,
-      ...(key && { headers: { Authorization: `Bearer ${key}` } }),
+      ...(key && { headers: { Authorization: `${scheme} ${key}` } }),
     });
     return [response.status, await response.json()] as const;
   };
@@ -32,6 +32,7 @@ describe("with keys", () => {
   test("the key that names payTo may verify and settle", async () => {
     expect(await call("/verify", OURS)).toMatchObject([200, { isValid: true }]);
     expect(await call("/settle", OURS)).toMatchObject([200, { success: true }]);
+    expect(await call("/verify", OURS, "bearer")).toMatchObject([200, { isValid: true }]);
   });
   test.each([
     ["no key", undefined],
@@ -51,8 +52,11 @@ describe("with keys", () => {
   });
 });
 
-test("keys that cannot be read let nobody in", async () => {
-  const stack = await startStack({ bundles: BUNDLES, vars: { "lez-facilitator": { FACILITATOR_KEYS: "{oops" } } });
+test.each([
+  ["that cannot be read", "{oops"],
+  ["of which one is the SHA-256 of nothing", JSON.stringify({ ...keys, [bodyDigest(utf8(""))]: [DEMO_MERCHANT_ACCOUNT] })],
+])("keys %s let nobody in", async (_what, configured) => {
+  const stack = await startStack({ bundles: BUNDLES, vars: { "lez-facilitator": { FACILITATOR_KEYS: configured } } });
   try {
     const buyer = await Buyer.create(stack);
     const paymentPayload = await buyer.approved({ url: `${stack.merchant}/premium` });

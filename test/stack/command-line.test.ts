@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
-import { people } from "../../agent-cli/testing/people.ts";
+import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
 import { useStack } from "./stack.ts";
 
 const world = useStack();
@@ -22,7 +22,7 @@ async function asked(query: string): Promise<string> {
   expect(run.exit).toBe(EXIT.approvalPending);
   return run.json.error.details?.["shortCode"] as string;
 }
-const approve = (code: string, ...words: string[]) => box.run(["approve", code, "--confirm", code, ...words]);
+const approve = (code: string, ...words: string[]) => approveAsRead(box, code, ...words);
 
 test("doctor finds everything in place", async () => {
   expect((await box.run("doctor")).exit).toBe(EXIT.ok);

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/exit-codes.ts";
 import { REASON, type Run, Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
-import { people } from "../../agent-cli/testing/people.ts";
+import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../shared/headers.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
@@ -36,7 +36,7 @@ async function ask(box: Sandbox, url: string): Promise<string> {
 
 async function buy(box: Sandbox, url: string): Promise<string> {
   const code = await ask(box, url);
-  expect((await box.run(["approve", code, "--confirm", code])).exit).toBe(EXIT.ok);
+  expect((await approveAsRead(box, code)).exit).toBe(EXIT.ok);
   expect((await box.run(["fetch", "--resume", code])).exit).toBe(EXIT.ok);
   return code;
 }
@@ -254,7 +254,7 @@ describe("a purchase", () => {
 
     test("has no evidence: it was approved and not presented, or the ledger refused it", async () => {
       const approved = await ask(box, url("approved"));
-      await box.run(["approve", approved, "--confirm", approved]);
+      await approveAsRead(box, approved);
       const unpaid = await exporting(approved);
       expect([unpaid.exit, unpaid.json.error.code]).toEqual([EXIT.notSetUp, "receipt_not_found"]);
       expect((await exporting(approved, "--partial")).json.error.code).toBe("receipt_not_found");

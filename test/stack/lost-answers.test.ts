@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { EXIT } from "../../agent-cli/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
-import { people } from "../../agent-cli/testing/people.ts";
+import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
 import { randomDigest } from "../../shared/digest.ts";
 import { table } from "../../scripts/markdown.ts";
 import { officialClient, PRICE } from "../interop/official.ts";
@@ -103,8 +103,7 @@ function ours(url: string) {
     const run = await box.run(["fetch", url, "--reason", REASON]);
     if (run.exit === EXIT.ok) return run.json.data["response"].body.text === "goods" ? "the answer" : "something else";
     const { code, details } = run.json.error;
-    if (code === "approval_pending")
-      await box.run(["approve", details?.["shortCode"] as string, "--confirm", details?.["shortCode"] as string]);
+    if (code === "approval_pending") await approveAsRead(box, details?.["shortCode"] as string);
     return ["approval_pending", "network", "outcome_unknown"].includes(code) ? undefined : code;
   });
 }

@@ -336,7 +336,10 @@ describe("the facilitator", () => {
     expect(await send("/ledger/audit", {}, real)).toMatchObject({ status: 401, body: { error: "unauthorized" } });
     expect(await send("/ledger/audit", bearer("guess"), real)).toMatchObject({ status: 401 });
     expect(await send("/ledger/audit", bearer(key), { ...real, OPERATOR_KEY_SHA256: "" })).toMatchObject({ status: 401 });
+    const ofNothing = { ...real, OPERATOR_KEY_SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" };
+    expect(await send("/ledger/audit", {}, ofNothing)).toMatchObject({ status: 401 });
     expect(await send("/ledger/audit", bearer(key), real)).toMatchObject({ status: 200, body: { ok: true } });
+    expect(await send("/ledger/audit", { headers: { Authorization: `bearer ${key}` } }, real)).toMatchObject({ status: 200 });
     expect(await send("/ledger/checkpoints", { method: "POST", body: "{}" }, real)).toMatchObject({ status: 401 });
   });
 });

@@ -1,0 +1,48 @@
+/**
+ * The one folder whose files a tool can name. An agent may be talked into anything by what it reads: what it sends is a bare
+ * name in that folder, never a path, so that no file of the user's is read, uploaded or written.
+ */
+import * as path from "node:path";
+import { MAX_DOWNLOAD_NAME_LENGTH } from "../../shared/limits.ts";
+import type { Context } from "../context.ts";
+import { fail, type Outcome, succeed } from "../outcome.ts";
+import { type Field, fieldOf } from "../program.ts";
+import { stateDirectory, stateHomePath } from "../state.ts";
+import type { Tool } from "./tools.ts";
+
+const FOLDER = "downloads";
+/** Neither hidden nor a path on any system. */
+const BARE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+export function downloadsPath(context: Pick<Context, "io">): string {
+  return path.resolve(stateHomePath(context), FOLDER);
+}
+
+/** The arguments as the command takes them: names of files become paths in the folder, which is made if it is not there. */
+export function placedArguments({ command }: Tool, given: Record<string, unknown>, context: Context): Outcome<Record<string, unknown>> {
+  const fields = Object.entries(command.input.shape).map(([key, schema]) => [key, fieldOf(key, schema)] as const);
+  if (fields.some(([, { tool }]) => tool?.takes === "download")) {
+    const made = stateDirectory(context, FOLDER);
+    if (!made.ok) return made;
+  }
+  const placed = { ...given };
+  for (const [key, field] of fields) {
+    const value = given[key];
+    if (typeof value !== "string") continue;
+    const taken = place(key, field, value, context);
+    if (!taken.ok) return taken;
+    placed[key] = taken.data;
+  }
+  return succeed(placed);
+}
+
+function place(key: string, { tool }: Field, value: string, context: Context): Outcome<string> {
+  if (tool?.takes === "text" && value.startsWith("@")) {
+    return fail("usage", `${key} begins with "@", and no file is read here.`, { hint: "Give the text itself." });
+  }
+  if (tool?.takes !== "download") return succeed(value);
+  if (BARE_NAME.test(value) && value.length <= MAX_DOWNLOAD_NAME_LENGTH) return succeed(path.join(downloadsPath(context), value));
+  return fail("usage", `${key} must be a bare name: letters, digits, ".", "_" and "-", at most ${MAX_DOWNLOAD_NAME_LENGTH}.`, {
+    hint: `Files are in ${downloadsPath(context)} and nowhere else.`,
+  });
+}
