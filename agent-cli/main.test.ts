@@ -78,6 +78,8 @@ describe("usage", () => {
     [[], "Say what to do."],
     [["quote"], "missing required argument"],
     [["quote", "a", "b"], "too many arguments"],
+    [["quote", "https://x.example/", "-H", "broken"], '-H "broken" is not a header'],
+    [["quote", "https://x.example/", "-H", ": nameless"], '-H ": nameless" is not a header'],
     [["agent", "create"], "--out is required"],
     [["agent", "create", "--out"], "argument missing"],
     [["request", "create", "https://x.example/"], "--reason is required"],
