@@ -30,9 +30,9 @@ export async function askWords(context: Context, question: string, given: GivenW
   let { code, note } = given;
   if (context.interactive) {
     code ??= await askChoice(context, question, DECLINE_CODES);
-    if (code === undefined) return interrupted();
+    if (code === undefined) return interrupted("Nothing was decided.");
     note ??= await askText(context, "A note for the agent (may be empty)", noteProblem);
-    if (note === undefined) return interrupted();
+    if (note === undefined) return interrupted("Nothing was decided.");
   }
   const text = note?.trim().normalize("NFC");
   return succeed({ code: code ?? "other", ...(text && { note: text }) });

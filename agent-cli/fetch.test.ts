@@ -74,6 +74,18 @@ describe("a purchase", () => {
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
   });
 
+  test("interrupted while it waits, it says which request still waits, and how it goes on", async () => {
+    const stop = new AbortController();
+    const waiting = box.run(["fetch", url(), "--reason", REASON, "--wait"], { signal: stop.signal });
+    const code = await pendingCode();
+    stop.abort();
+    const run = await waiting;
+    expect([run.exit, run.json.error.message]).toEqual([EXIT.interrupted, `Interrupted. Request ${code} still waits for its owner.`]);
+    expect(run.json.next).toMatchObject({ argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait"], by: "agent" });
+    await decide(code);
+    expect((await box.run((run.json.next?.argv ?? []).slice(1))).exit).toBe(EXIT.ok);
+  });
+
   test("run again, it shows what was bought, from disk; --again buys once more", async () => {
     const code = await askOwner();
     await decide(code);

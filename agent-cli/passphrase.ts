@@ -31,7 +31,7 @@ export async function readPassphrase(context: Context, input: PassphraseInput, f
   if (given) return given;
   if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked);
   const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
-  return typed === undefined ? interrupted() : succeed(secretOf(typed));
+  return typed === undefined ? interrupted("No key was opened, and nothing was written.") : succeed(secretOf(typed));
 }
 
 /** A new passphrase, typed twice so that a slip of the finger does not lock the money away. */
@@ -43,9 +43,9 @@ export async function choosePassphrase(context: Context, input: PassphraseInput)
   }
   if (!context.interactive) return passphraseRequired(EXIT.usage);
   const first = await askPassphrase(context, "Passphrase for the new owner key", tooShort);
-  if (first === undefined) return interrupted();
+  if (first === undefined) return interrupted("No key was opened, and nothing was written.");
   const second = await askPassphrase(context, "The same passphrase again", (text) => (text === first ? undefined : "not the same"));
-  return second === undefined ? interrupted() : succeed(secretOf(first));
+  return second === undefined ? interrupted("No key was opened, and nothing was written.") : succeed(secretOf(first));
 }
 
 function tooShort(text: string): string | undefined {

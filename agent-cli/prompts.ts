@@ -68,6 +68,7 @@ export function askChoice<Value extends string>(context: Context, message: strin
   });
 }
 
-export function interrupted(): Failure {
-  return fail("interrupted", "Interrupted. Nothing was written.");
+/** @param left what that leaves behind, as a sentence; only where it is known */
+export function interrupted(left = ""): Failure {
+  return fail("interrupted", `Interrupted. ${left}`.trimEnd());
 }

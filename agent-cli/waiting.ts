@@ -9,6 +9,7 @@ import { look } from "./inbox.ts";
 import { duration } from "./layout.ts";
 import { fail, type Outcome } from "./outcome.ts";
 import { interrupted } from "./prompts.ts";
+import { waitFor } from "./payment-to-present.ts";
 import { decideBy, type Purchase, purchaseOf } from "./purchase.ts";
 
 const LOOK_EVERY_MILLISECONDS = 300;
@@ -38,7 +39,8 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");
-      return interrupted();
+      const code = shortCode(digest);
+      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code) };
     }
   }
 }

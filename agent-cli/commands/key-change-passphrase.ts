@@ -38,7 +38,7 @@ export const keyChangePassphrase = defineCommand({
     old?.data.wipe();
     chosen.data.wipe();
     if (!sealed.ok) return sealed;
-    if (context.io.signal.aborted) return interrupted();
+    if (context.io.signal.aborted) return interrupted("The key file is as it was.");
     const written = writeJson(file, sealed.data, true);
     return written.ok ? succeed({ file, account: key.account }) : written;
   },

@@ -33,7 +33,7 @@ export const ownerCreate = defineCommand({
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
     passphrase.data?.wipe();
-    if (context.io.signal.aborted) return interrupted();
+    if (context.io.signal.aborted) return interrupted("Nothing was written.");
     const written = writeJson(input.out, key, input.force);
     if (!written.ok) return written;
     const { account, publicKey } = key;
