@@ -3,6 +3,7 @@ import * as z from "zod";
 import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../shared/limits.ts";
 import { parseJson } from "../shared/json.ts";
 import { unixNow } from "../shared/time.ts";
+import { checkAudit, readAudit } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import { type FacilitatorInput, facilitatorUrl } from "./facilitator.ts";
 import { exchange, type HttpResponse } from "./http.ts";
@@ -21,6 +22,7 @@ export const CHECKS = [
   "ledger",
   "clock",
   "inbox",
+  "audit log",
 ] as const;
 
 export const checkSchema = z.strictObject({
@@ -50,6 +52,7 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
     owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
     ...(await checkFacilitator(context, input)),
     checkInbox(context),
+    checkLog(context),
   ];
   const next = agent.next ?? (owner.missing ? owner.next : undefined);
   return { checks, ...(next && { next }) };
@@ -135,6 +138,21 @@ function checkInbox(context: Context): Check {
   const requests = requestsInInbox(context);
   if (!requests.ok) return failed("inbox", requests);
   return { check: "inbox", verdict: "good", detail: `${requests.data.length} requests` };
+}
+
+function checkLog(context: Context): Check {
+  const log = readAudit(context);
+  if (!log.ok) return failed("audit log", log);
+  const { entries, problems } = log.data;
+  const [first] = problems;
+  if (!first) return { check: "audit log", verdict: "good", detail: `${entries.length} entries, and the chain holds` };
+  const continued = checkAudit(context);
+  return {
+    check: "audit log",
+    verdict: "bad",
+    detail: `line ${first.line} ${first.problem}${continued.ok ? "" : "; nothing can be added, so nothing is asked, decided or paid"}`,
+    fix: "lez-agent-pay audit verify says what is wrong; the owner's lez-agent-pay audit restart begins another log.",
+  };
 }
 
 function failed(check: Check["check"], { error }: Extract<Outcome<unknown>, { ok: false }>): Check {

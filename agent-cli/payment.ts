@@ -9,7 +9,7 @@ import { checkShape } from "../shared/json.ts";
 import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
-import { record } from "./audit-log.ts";
+import { checkAudit, record } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { checkWritable, readJson } from "./files.ts";
@@ -76,6 +76,8 @@ export async function present(context: Context, request: HttpRequest, payment: P
   // Before the payment leaves: an answer that cannot be kept should not be bought.
   const writable = destination.out === undefined ? undefined : checkWritable(destination.out, destination.force);
   if (writable && !writable.ok) return writable;
+  const recordable = checkAudit(context);
+  if (!recordable.ok) return recordable;
   const claimed = await claimPayment(context, payment, request);
   if (!claimed.ok) return claimed;
   const { payload, authorization } = claimed.data;

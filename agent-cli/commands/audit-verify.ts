@@ -67,7 +67,7 @@ export const auditVerify = defineCommand({
     };
     if (problems.length === 0) return succeed(result);
     return refuse("audit_differs", EXIT.differs, `The audit log does not hold: ${problems.join("; ")}.`, {
-      hint: "Keep a copy of the file as it is before anything else is written.",
+      hint: "Keep a copy of the file as it is. Where a line is damaged, lez-agent-pay audit restart puts it aside and begins another log.",
       details: { ...result, problems },
     });
   },

@@ -4,7 +4,7 @@ import { type Decision, decisionRecordSchema, recordDecision } from "../../share
 import { shortCode } from "../../shared/payment-request.ts";
 import { showUnsafe } from "../../shared/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { record } from "../audit-log.ts";
+import { checkAudit, record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { askWords, wordsFields } from "../decision-words.ts";
 import { dryRunField, forceField, outField } from "../fields.ts";
@@ -52,6 +52,8 @@ export const decline = defineCommand({
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;
     const { request, digest, item } = subject.data;
+    const recordable = checkAudit(context);
+    if (!recordable.ok) return recordable;
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (approved.data) {

@@ -10,12 +10,12 @@ import { type Stack, startStack } from "./stack.ts";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-export async function bootStack({ io, say }: Context): Promise<Outcome<Stack>> {
+export async function bootStack(context: Context): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   try {
     // What the Workers log is no part of the story, which refuses and fails on purpose.
-    const onLog = (line: string) => (io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? say(line) : undefined);
+    const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
     return succeed(await startStack({ bundles, onLog, vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }));
   } catch (error) {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
