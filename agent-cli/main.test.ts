@@ -86,6 +86,7 @@ describe("usage", () => {
     [["request", "create", "x", "--reason", "short"], "--reason must say why in at least 32 visible characters"],
     [["faucet", "--amount", "0.5"], "--amount must be atomic units"],
     [["faucet", "--amount", "01"], "--amount must be atomic units"],
+    [["faucet", "--amount", "100000001"], "--amount must be at most 100000000: no account gets more in 24 hours"],
     [["balance", "--account", "Private/x"], "private LEZ accounts"],
     [["owner", "approve", "--request-file", "r", "--out", "p", "--expires-in", "0"], "--expires-in must be at least one second"],
     [["owner", "create", "--out", "x", "--passphrase-fd", "x"], "--passphrase-fd"],

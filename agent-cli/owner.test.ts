@@ -184,6 +184,12 @@ describe("accounts and keys", () => {
     expect(gone.json.data["accounts"]).toMatchObject([{ problem: expect.stringContaining("could not be asked") as string }]);
   });
 
+  test("a grant whose answer is lost is asked for again by whoever holds the key", async () => {
+    const lost = (...words: string[]) => box.run(["faucet", "--facilitator-url", "http://127.0.0.1:1", ...words]);
+    expect((await lost()).json.next).toMatchObject({ by: "owner", argv: expect.arrayContaining(["faucet", "--id"]) as string[] });
+    expect((await lost("--account", owner.account)).json.next).toMatchObject({ by: "agent" });
+  });
+
   test("a passphrase is changed for a key that stays the same, and the old one opens nothing any more", async () => {
     await sealed("sealed.json");
     box.write("new.txt", "another good passphrase");
