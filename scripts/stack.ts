@@ -79,7 +79,7 @@ async function port(of: "merchant" | "facilitator", asked: string): Promise<numb
   if (!Number.isInteger(number) || number < 0 || number > 65_535) return misused(`Not a port: ${asked}`);
   if (number === 0 || (await isFree(number))) return number;
   console.error(`Port ${number} is in use, perhaps by another stack. Stop it, or name another one: --${of}-port (0 is any free one)`);
-  process.exit(1);
+  return process.exit(1);
 }
 
 function isFree(candidate: number): Promise<boolean> {
