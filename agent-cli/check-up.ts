@@ -1,4 +1,6 @@
 /** The checks of `doctor`, in the order in which they would have to be put right. */
+import * as fs from "node:fs";
+import * as path from "node:path";
 import * as z from "zod";
 import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../shared/limits.ts";
 import { parseJson } from "../shared/json.ts";
@@ -6,6 +8,7 @@ import { unixNow } from "../shared/time.ts";
 import { checkAudit, readAudit } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import { type FacilitatorInput, facilitatorUrl } from "./facilitator.ts";
+import { writeWhole } from "./files.ts";
 import { exchange, type HttpResponse } from "./http.ts";
 import { isSealed, keyFile, readKeyFile, type Role } from "./keystore.ts";
 import type { Failure, Next, Outcome } from "./outcome.ts";
@@ -76,7 +79,13 @@ function checkConfig(context: Context): Check {
 
 function checkState(context: Context): Check {
   const home = stateHome(context);
-  return home.ok ? { check: "state directory", verdict: "good", detail: home.data } : failed("state directory", home);
+  if (!home.ok) return failed("state directory", home);
+  // There and ours is not enough: the disk may be full, or only to be read.
+  const probe = path.join(home.data, `probe-${process.pid}`);
+  const written = writeWhole(probe, "Can this be written?\n", true);
+  if (!written.ok) return failed("state directory", written);
+  fs.rmSync(probe, { force: true });
+  return { check: "state directory", verdict: "good", detail: home.data };
 }
 
 function checkKey(context: Context, role: Role, given: string | undefined): { check: Check; missing: boolean; next?: Next } {

@@ -82,7 +82,10 @@ export async function present(context: Context, request: HttpRequest, payment: P
   if (!claimed.ok) return claimed;
   const { payload, authorization } = claimed.data;
   const written = await record(context, "sent", factsOf(authorization, request));
-  if (!written.ok) return written;
+  if (!written.ok) {
+    await concludePayment(context, journalKey(authorization), { state: "unsent" });
+    return written;
+  }
 
   const header = [PAYMENT_SIGNATURE, encodeHeader(payload)] as const;
   const answer = await exchange({ ...request, headers: [...request.headers, header] }, context.io.signal);
