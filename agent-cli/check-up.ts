@@ -13,7 +13,7 @@ import { exchange, type HttpResponse } from "./http.ts";
 import { isSealed, keyFile, readKeyFile, type Role } from "./keystore.ts";
 import type { Failure, Next, Outcome } from "./outcome.ts";
 import { stateHome } from "./state.ts";
-import { requestsInInbox } from "./inbox.ts";
+import { listPurchases } from "./purchase-list.ts";
 
 export const CHECKS = [
   "node",
@@ -54,7 +54,7 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
     // An agent's machine has no owner's key, and should not.
     owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
     ...(await checkFacilitator(context, input)),
-    checkInbox(context),
+    await checkInbox(context),
     checkLog(context),
   ];
   const next = agent.next ?? (owner.missing ? owner.next : undefined);
@@ -143,10 +143,14 @@ function checkClock({ headers }: HttpResponse): Check {
   };
 }
 
-function checkInbox(context: Context): Check {
-  const requests = requestsInInbox(context);
-  if (!requests.ok) return failed("inbox", requests);
-  return { check: "inbox", verdict: "good", detail: `${requests.data.length} requests` };
+async function checkInbox(context: Context): Promise<Check> {
+  const list = await listPurchases(context);
+  if (!list.ok) return failed("inbox", list);
+  const { requests, unreadable } = list.data;
+  const [first] = unreadable;
+  if (first === undefined) return { check: "inbox", verdict: "good", detail: `${requests.length} requests` };
+  const more = unreadable.length > 1 ? ` And ${unreadable.length - 1} more: lez-agent-pay inbox --all` : "";
+  return { check: "inbox", verdict: "bad", detail: `${first}${more}`, fix: "Look at it, and remove it or have the request made anew." };
 }
 
 function checkLog(context: Context): Check {

@@ -56,6 +56,27 @@ describe("the inbox", () => {
     expect(statSync(box.path("home/inbox")).mode & 0o777).toBe(0o700);
   });
 
+  test("names what cannot be read, wherever requests are listed, and shows the others", async () => {
+    const { code } = await request();
+    const { digest } = await request();
+    const file = `home/inbox/${digest}.request.json`;
+    const intact = readFileSync(box.path(file), "utf8");
+    box.write(file, intact.slice(0, 100));
+    for (const words of ["inbox", "request list"]) {
+      const { requests, unreadable } = (await box.run(words)).json.data as { requests: { shortCode: string }[]; unreadable: string[] };
+      expect(requests).toContainEqual(expect.objectContaining({ shortCode: code }));
+      expect(unreadable).toEqual([expect.stringContaining(box.path(file))]);
+      expect((await box.run(words, { terminal: true })).stdout.replaceAll("\n", "")).toContain("request.json");
+    }
+    const { checks } = (await box.run("doctor")).json.error.details as { checks: object[] };
+    expect(checks).toContainEqual(
+      expect.objectContaining({ check: "inbox", verdict: "bad", detail: expect.stringContaining(digest) as string }),
+    );
+    const id = (await box.run(["request", "show", code])).json.data["id"] as string;
+    expect((await box.run(["request", "show", id])).exit).toBe(EXIT.ok);
+    box.write(file, intact);
+  });
+
   test("watched, says what is new", async () => {
     const watching = box.run("inbox --watch");
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -25,6 +25,8 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   for (const digest of digests.data) {
     if (!ID.test(word) && !names(word, digest)) continue;
     const item = await look(context, digest);
+    // One that cannot be read is a failure of whoever names it, and does not hide the others.
+    if (!item.ok && !names(word, digest)) continue;
     if (!item.ok) return item;
     if (item.data && (names(word, digest) || item.data.request.id === word)) found.push(item.data);
   }
