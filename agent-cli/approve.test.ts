@@ -195,6 +195,8 @@ describe("declining", () => {
       "decline",
       "--request-file",
       "./request.json",
+      "--code",
+      "other",
       "--note",
       "Not this month.",
       "--out",

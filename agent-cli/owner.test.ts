@@ -95,6 +95,17 @@ describe("the inbox", () => {
     expect(approved.json.next).toMatchObject({ by: "agent", argv: ["lez-agent-pay", "pay", code] });
   });
 
+  test("nothing is declined or revoked for good without a word of why", async () => {
+    const { code } = await request();
+    const declined = await box.run(["decline", code]);
+    expect([declined.exit, declined.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
+    expect(declined.json.error.hint).toContain("--code, one of ");
+    expect(await show(code)).toBe("pending");
+    await approve(code);
+    const revoked = await box.run(["revoke", code]);
+    expect([revoked.exit, revoked.json.error.code, await show(code)]).toEqual([EXIT.usage, "interaction_required", "approved"]);
+  });
+
   test("a request is named once, by code or by file", async () => {
     expect((await box.run("approve")).exit).toBe(EXIT.usage);
     expect((await box.run("approve AAAA-AAAA --request-file ./x.json")).exit).toBe(EXIT.usage);
@@ -224,6 +235,17 @@ describe("accounts and keys", () => {
     expect(readFileSync(box.path("copy.json"), "utf8")).toBe(readFileSync(box.path("sealed.json"), "utf8"));
     expect(statSync(box.path("copy.json")).mode & 0o777).toBe(0o600);
     expect((await change("secret.txt")).exit).toBe(EXIT.keystoreLocked);
+  });
+
+  test("a passphrase that nobody can be asked for is asked for by its own flag", async () => {
+    await sealed("sealed.json");
+    const change = (...words: string[]) => box.run(["key", "change-passphrase", "--owner-file", box.path("sealed.json"), ...words]);
+    const old = await change();
+    expect([old.exit, old.json.error.code]).toEqual([EXIT.keystoreLocked, "interaction_required"]);
+    expect(old.json.error.hint).toContain("give --passphrase-file or --passphrase-fd");
+    const fresh = await change("--passphrase-file", box.path("secret.txt"));
+    expect([fresh.exit, fresh.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
+    expect(fresh.json.error.hint).toContain("give --new-passphrase-file or --new-passphrase-fd");
   });
 
   test("a key that is not sealed is not copied, and can be sealed", async () => {

@@ -25,24 +25,28 @@ export interface PassphraseInput {
   passphraseFd?: number | undefined;
 }
 
+/** What the flags of a passphrase begin with, where a command takes two. */
+type Flag = "--passphrase" | "--new-passphrase";
+
 /** The passphrase that opens an existing key. */
 export async function readPassphrase(context: Context, input: PassphraseInput, file: string): Promise<Outcome<Secret>> {
-  const given = givenPassphrase(input);
+  const given = givenPassphrase(input, "--passphrase");
   if (given) return given;
-  if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked);
+  if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked, "--passphrase");
   const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
   return typed === undefined ? interrupted("No key was opened, and nothing was written.") : succeed(secretOf(typed));
 }
 
 /** A new passphrase, typed twice so that a slip of the finger does not lock the money away. */
-export async function choosePassphrase(context: Context, input: PassphraseInput): Promise<Outcome<Secret>> {
-  const given = givenPassphrase(input);
+export async function choosePassphrase(context: Context, input: PassphraseInput, flag: Flag): Promise<Outcome<Secret>> {
+  const given = givenPassphrase(input, flag);
   if (given) {
     const problem = given.ok ? tooShort(Buffer.from(given.data.reveal()).toString()) : undefined;
     return problem ? fail("usage", `The passphrase is too short: ${problem}.`) : given;
   }
-  if (!context.interactive) return passphraseRequired(EXIT.usage);
-  const first = await askPassphrase(context, "Passphrase for the new owner key", tooShort);
+  if (!context.interactive) return passphraseRequired(EXIT.usage, flag);
+  const question = flag === "--passphrase" ? "Passphrase for the new owner key" : "New passphrase";
+  const first = await askPassphrase(context, question, tooShort);
   if (first === undefined) return interrupted("No key was opened, and nothing was written.");
   const second = await askPassphrase(context, "The same passphrase again", (text) => (text === first ? undefined : "not the same"));
   return second === undefined ? interrupted("No key was opened, and nothing was written.") : succeed(secretOf(first));
@@ -52,25 +56,23 @@ function tooShort(text: string): string | undefined {
   return Array.from(text).length < MIN_PASSPHRASE_LENGTH ? `at least ${MIN_PASSPHRASE_LENGTH} characters` : undefined;
 }
 
-function givenPassphrase({ passphraseFile, passphraseFd }: PassphraseInput): Outcome<Secret> | undefined {
-  if (passphraseFile !== undefined && passphraseFd !== undefined) {
-    return fail("usage", "Give either --passphrase-file or --passphrase-fd, not both.");
-  }
+function givenPassphrase({ passphraseFile, passphraseFd }: PassphraseInput, flag: Flag): Outcome<Secret> | undefined {
+  if (passphraseFile !== undefined && passphraseFd !== undefined) return fail("usage", `Give either ${flag}-file or ${flag}-fd, not both.`);
   if (passphraseFile !== undefined) {
     const bytes = readBytes(passphraseFile, { what: "passphrase file", maxBytes: MAX_PASSPHRASE_BYTES, secret: true });
     return bytes.ok ? nonEmpty(bytes.data) : bytes;
   }
-  return passphraseFd === undefined ? undefined : readDescriptor(passphraseFd);
+  return passphraseFd === undefined ? undefined : readDescriptor(passphraseFd, flag);
 }
 
-function readDescriptor(fd: number): Outcome<Secret> {
+function readDescriptor(fd: number, flag: Flag): Outcome<Secret> {
   const buffer = new Uint8Array(MAX_PASSPHRASE_BYTES + 1);
   let length = 0;
   try {
     for (let read = -1; read !== 0 && length < buffer.length; length += read)
       read = fs.readSync(fd, buffer, length, buffer.length - length, null);
   } catch {
-    return fail("usage", `File descriptor ${fd} cannot be read.`, { hint: `Open it, for example: … --passphrase-fd ${fd} ${fd}<FILE` });
+    return fail("usage", `File descriptor ${fd} cannot be read.`, { hint: `Open it, for example: … ${flag}-fd ${fd} ${fd}<FILE` });
   }
   if (length > MAX_PASSPHRASE_BYTES) return fail("usage", `The passphrase is longer than ${MAX_PASSPHRASE_BYTES} bytes.`);
   return nonEmpty(buffer.subarray(0, length));
@@ -90,9 +92,9 @@ function secretOf(text: string): Secret {
   return new Secret(utf8(text.normalize("NFC")));
 }
 
-function passphraseRequired(exit: typeof EXIT.usage | typeof EXIT.keystoreLocked) {
+function passphraseRequired(exit: typeof EXIT.usage | typeof EXIT.keystoreLocked, flag: Flag) {
   return fail("interaction_required", "A passphrase is needed and there is no terminal to ask for it.", {
     exit,
-    hint: "Run this in a terminal, or give --passphrase-file or --passphrase-fd.",
+    hint: `Run this in a terminal, or give ${flag}-file or ${flag}-fd.`,
   });
 }

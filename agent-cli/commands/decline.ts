@@ -43,7 +43,7 @@ export const decline = defineCommand({
     { says: "asks for a code and a note", argv: "decline 7F3K-9QPD" },
     {
       says: "signed, without questions",
-      argv: 'owner decline --request-file request.json --owner-file owner.json --code too_expensive --note "Half of that would do."',
+      argv: 'owner decline --request-file request.json --owner-file owner.json --passphrase-file secret.txt --code too_expensive --note "Half of that would do."',
     },
   ],
   async run(context, input) {

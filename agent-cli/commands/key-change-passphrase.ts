@@ -32,7 +32,8 @@ export const keyChangePassphrase = defineCommand({
     const { file, key } = owner.data;
     const old = isSealed(key) ? await readPassphrase(context, input, file) : undefined;
     if (old && !old.ok) return old;
-    const chosen = await choosePassphrase(context, { passphraseFile: input.newPassphraseFile, passphraseFd: input.newPassphraseFd });
+    const given = { passphraseFile: input.newPassphraseFile, passphraseFd: input.newPassphraseFd };
+    const chosen = await choosePassphrase(context, given, "--new-passphrase");
     if (!chosen.ok) return chosen;
     const sealed = await resealKey(key, old?.data, chosen.data);
     old?.data.wipe();

@@ -29,7 +29,9 @@ export const ownerCreate = defineCommand({
   async run(context, input) {
     const writable = checkWritable(input.out, input.force);
     if (!writable.ok) return writable;
-    const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext ? succeed(undefined) : await choosePassphrase(context, input);
+    const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext
+      ? succeed(undefined)
+      : await choosePassphrase(context, input, "--passphrase");
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
     passphrase.data?.wipe();
