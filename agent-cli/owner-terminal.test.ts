@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../shared/x402.ts";
+import { MAX_PASSPHRASE_TRIES } from "../shared/limits.ts";
 import { EXIT } from "./exit-codes.ts";
 import { cells } from "./layout.ts";
 import { PASSPHRASE, REASON, Sandbox, sandbox } from "./testing/cli.ts";
@@ -77,8 +78,36 @@ describe("owner approve", () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("never.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
-    await terminal.answer("Passphrase of", `not the passphrase${ENTER}`);
+    for (let tries = 0; tries < MAX_PASSPHRASE_TRIES; tries++) {
+      await terminal.answer("Passphrase of", `not the passphrase${ENTER}`);
+      await terminal.until("could not be opened");
+    }
     expect(await terminal.exit).toBe(EXIT.keystoreLocked);
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("a slip of the finger is asked about again, and nothing typed meanwhile is shown", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("slipped.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}r${ENTER}`);
+    await new Promise((resolve) => setTimeout(resolve, 150)); // the key is being opened
+    terminal.type(PASSPHRASE);
+    await terminal.until("could not be opened");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).not.toContain(PASSPHRASE);
+    expect(box.read<PaymentPayload>("slipped.json").payload).toHaveProperty("signature");
+  });
+
+  test("Ctrl-C while the key is being opened is heard", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("never.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    terminal.type(CTRL_C);
+    expect(await terminal.exit).toBe(EXIT.interrupted);
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 

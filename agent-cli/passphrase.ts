@@ -2,12 +2,12 @@
 import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../shared/bytes.ts";
-import { MAX_PASSPHRASE_BYTES, MIN_PASSPHRASE_LENGTH } from "../shared/limits.ts";
+import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../shared/limits.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readBytes } from "./files.ts";
-import { fail, type Outcome, succeed } from "./outcome.ts";
-import { askPassphrase, interrupted } from "./prompts.ts";
+import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
+import { askPassphrase, interrupted, unheard } from "./prompts.ts";
 import { Secret } from "./secret.ts";
 
 export const passphraseFields = {
@@ -28,13 +28,40 @@ export interface PassphraseInput {
 /** What the flags of a passphrase begin with, where a command takes two. */
 type Flag = "--passphrase" | "--new-passphrase";
 
-/** The passphrase that opens an existing key. */
-export async function readPassphrase(context: Context, input: PassphraseInput, file: string): Promise<Outcome<Secret>> {
+/**
+ * Opens a key with its passphrase, and leaves both to the caller. A person who mistypes it is asked again; what came from
+ * a file stays wrong.
+ */
+export async function openWithPassphrase<Opened>(
+  context: Context,
+  input: PassphraseInput,
+  file: string,
+  open: (passphrase: Secret) => Promise<Outcome<Opened>>,
+): Promise<Outcome<{ opened: Opened; passphrase: Secret }>> {
   const given = givenPassphrase(input, "--passphrase");
-  if (given) return given;
+  if (given) return given.ok ? keep(given.data, await open(given.data)) : given;
   if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked, "--passphrase");
-  const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
-  return typed === undefined ? interrupted("No key was opened, and nothing was written.") : succeed(secretOf(typed));
+  for (let tries = 1; ; tries++) {
+    const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
+    if (typed === undefined) return unopened();
+    const passphrase = secretOf(typed);
+    // Opening takes a moment, in which somebody may still be typing.
+    const { result, stopped } = await unheard(context, open(passphrase));
+    const kept = keep(passphrase, result);
+    if (stopped) return unopened();
+    if (kept.ok || kept.error.code !== "keystore_locked" || tries === MAX_PASSPHRASE_TRIES) return kept;
+    context.say(`! ${kept.error.message}`);
+  }
+}
+
+function keep<Opened>(passphrase: Secret, result: Outcome<Opened>): Outcome<{ opened: Opened; passphrase: Secret }> {
+  if (result.ok) return succeed({ opened: result.data, passphrase });
+  passphrase.wipe();
+  return result;
+}
+
+function unopened(): Failure {
+  return interrupted("No key was opened, and nothing was written.");
 }
 
 /** A new passphrase, typed twice so that a slip of the finger does not lock the money away. */
@@ -47,9 +74,9 @@ export async function choosePassphrase(context: Context, input: PassphraseInput,
   if (!context.interactive) return passphraseRequired(EXIT.usage, flag);
   const question = flag === "--passphrase" ? "Passphrase for the new owner key" : "New passphrase";
   const first = await askPassphrase(context, question, tooShort);
-  if (first === undefined) return interrupted("No key was opened, and nothing was written.");
+  if (first === undefined) return unopened();
   const second = await askPassphrase(context, "The same passphrase again", (text) => (text === first ? undefined : "not the same"));
-  return second === undefined ? interrupted("No key was opened, and nothing was written.") : succeed(secretOf(first));
+  return second === undefined ? unopened() : succeed(secretOf(first));
 }
 
 function tooShort(text: string): string | undefined {

@@ -30,18 +30,26 @@ const CTRL_C = 0x03;
  * Throws away what was typed before the question: a key pressed early, or keys put into the terminal by somebody else,
  * are no answer to what had not been read. True: Ctrl-C was among it, which is heard.
  */
-async function typedAhead({ io: { stdin } }: Context): Promise<boolean> {
-  if (stdin.isTTY !== true || stdin.setRawMode === undefined) return false;
-  let stop = false;
-  const drop = (chunk: Buffer | string) => (stop ||= Buffer.from(chunk).includes(CTRL_C));
-  stdin.setRawMode(true); // a line that has no end yet is not handed over otherwise
+async function typedAhead(context: Context): Promise<boolean> {
+  return (await unheard(context, sleep(DRAIN_MILLISECONDS))).stopped;
+}
+
+/** While something is done, nothing that is typed is shown or kept. `stopped`: Ctrl-C was among it, which is heard. */
+export async function unheard<Result>({ io: { stdin } }: Context, done: Promise<Result>): Promise<{ result: Result; stopped: boolean }> {
+  if (stdin.isTTY !== true || stdin.setRawMode === undefined) return { result: await done, stopped: false };
+  let stopped = false;
+  const drop = (chunk: Buffer | string) => (stopped ||= Buffer.from(chunk).includes(CTRL_C));
+  stdin.setRawMode(true); // a line that has no end yet is not handed over otherwise, and would be echoed
   stdin.on("data", drop);
   stdin.resume();
-  await sleep(DRAIN_MILLISECONDS);
-  stdin.pause();
-  stdin.off("data", drop);
-  stdin.setRawMode(false);
-  return stop;
+  try {
+    const result = await done;
+    return { result, stopped };
+  } finally {
+    stdin.pause();
+    stdin.off("data", drop);
+    stdin.setRawMode(false);
+  }
 }
 
 export function askYesOrNo(context: Context, message: string): Answer<boolean> {
