@@ -69,6 +69,14 @@ describe("a purchase", () => {
     expect(bought.stderr.match(/Waiting/g)).toHaveLength(1); // a line when something changes, not one per look
   });
 
+  test("is resumed for the URL that it is for, and for no other", async () => {
+    const code = await askOwner();
+    const other = await box.run(["fetch", `${url()}&other`, "--resume", code]);
+    expect([other.exit, other.json.error.code]).toEqual([EXIT.usage, "usage"]);
+    expect(other.json.error.message).toContain(url());
+    expect((await box.run(["fetch", url(), "--resume", code])).exit).toBe(EXIT.approvalPending);
+  });
+
   test("waits no longer than it was told", async () => {
     const run = await buy("--wait", "--timeout", "1");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);

@@ -199,6 +199,8 @@ test("the audit log tells a purchase from the first word to the last, and can be
   ]);
   facilitator.ledger = "ab".repeat(32);
   expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 0 });
+  const alone = await box.run("audit verify --facilitator-url http://127.0.0.1:1");
+  expect(alone.json.data).toMatchObject({ checked: 0, notAsked: expect.stringContaining("could not be asked") as string });
   expect(readFileSync(box.path("home/audit.jsonl"), "utf8")).not.toMatch(/signature|secretKey/);
 });
 

@@ -10,12 +10,14 @@ import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
 import { askPassphrase, interrupted, unheard } from "./prompts.ts";
 import { Secret } from "./secret.ts";
 
+const DESCRIPTOR = "must be the number of an open file descriptor";
+
 export const passphraseFields = {
   passphraseFile: z.string().optional().meta({ value: "file", description: "read the passphrase from this file (mode 0600)" }),
   passphraseFd: z.coerce
-    .number()
-    .int()
-    .min(0)
+    .number(DESCRIPTOR)
+    .int(DESCRIPTOR)
+    .min(0, DESCRIPTOR)
     .optional()
     .meta({ value: "n", description: "read the passphrase from this open file descriptor" }),
 };

@@ -33,7 +33,7 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   const [first, second] = found;
   if (!first) {
     return fail("request_not_found", `There is no request "${word}" in the inbox of this machine.`, {
-      hint: "lez-agent-pay request list shows them. A request from another machine is a file: --request-file.",
+      hint: "lez-agent-pay request list shows them.",
     });
   }
   return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);
