@@ -163,6 +163,45 @@ describe("owner approve", () => {
   });
 });
 
+describe("a dumb terminal is asked the same, and gets no escape sequence", () => {
+  const env = { TERM: "dumb" };
+  const plain = (terminal: { raw: string }) => expect(terminal.raw).not.toContain("\u001b");
+
+  test("by approve, for a yes and a passphrase that stays hidden", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("dumb.json"), { env });
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `y${ENTER}`);
+    await terminal.answer("Passphrase of", `${PASSPHRASE}r\u007f${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).not.toContain(PASSPHRASE.slice(0, 8));
+    plain(terminal);
+  });
+
+  test("by decline, for a choice and a note; Ctrl-C is heard", async () => {
+    await ask(merchant.url, "request.json");
+    const words = ["owner", "decline", "--request-file", "./request.json", "--out", "./dumb-decision.json"];
+    const stopped = box.terminal(words, { env });
+    await stopped.answer("Number or word:", CTRL_C);
+    expect(await stopped.exit).toBe(EXIT.interrupted);
+    const terminal = box.terminal(words, { env });
+    await terminal.answer("Number or word:", `99${ENTER}`);
+    await terminal.until("a word of the list");
+    await terminal.answer("Number or word:", `not_needed${ENTER}`);
+    await terminal.answer("A note for the agent", `We have it.${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(box.read("dumb-decision.json")).toMatchObject({ decision: { code: "not_needed", note: "We have it." } });
+    plain(terminal);
+  });
+
+  test("and by whatever waits", async () => {
+    const { code } = await ask(merchant.url, "request.json");
+    const terminal = box.terminal(["request", "wait", code, "--timeout", "1"], { env });
+    expect(await terminal.exit).toBe(EXIT.approvalPending);
+    expect(terminal.text.match(/Waiting for the owner/g)).toHaveLength(1);
+    plain(terminal);
+  });
+});
+
 describe("while the request is being read", () => {
   const question = "Pay 0.00001 LGO to 127.0.0.1";
 

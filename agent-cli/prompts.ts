@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { fail, type Failure } from "./outcome.ts";
+import { askPlainly } from "./plain-prompts.ts";
 
 type Answer<Value> = Promise<Value | undefined>;
 type Clack = typeof import("@clack/prompts");
@@ -52,12 +53,20 @@ export async function unheard<Result>({ io: { stdin } }: Context, done: Promise<
   }
 }
 
-export function askYesOrNo(context: Context, message: string): Answer<boolean> {
-  return ask(context, (clack, common) => clack.confirm({ ...common, message, initialValue: false }));
+/** Where nothing can be drawn over. */
+async function askOnALine(context: Context, question: Parameters<typeof askPlainly>[1]): Answer<string> {
+  return (await typedAhead(context)) ? undefined : askPlainly(context, question);
+}
+
+export async function askYesOrNo(context: Context, message: string): Answer<boolean> {
+  if (context.layout.moves) return ask(context, (clack, common) => clack.confirm({ ...common, message, initialValue: false }));
+  const line = await askOnALine(context, { message: `${message} (y/N)` });
+  return line === undefined ? undefined : /^\s*y(es)?\s*$/i.test(line);
 }
 
 /** `problem` says what is wrong with an answer, and the question stays; undefined accepts it. */
 export function askText(context: Context, message: string, problem?: (text: string) => string | undefined): Answer<string> {
+  if (!context.layout.moves) return askOnALine(context, { message: `${message}:`, problem });
   const validate = (text: string | undefined) => problem?.(text ?? "");
   return ask(context, async (clack, common) => {
     const answer = await clack.text({ ...common, message, ...(problem && { validate }) });
@@ -66,10 +75,17 @@ export function askText(context: Context, message: string, problem?: (text: stri
 }
 
 export function askPassphrase(context: Context, message: string, problem: (text: string) => string | undefined): Answer<string> {
+  if (!context.layout.moves) return askOnALine(context, { message: `${message}:`, hidden: true, problem });
   return ask(context, (clack, common) => clack.password({ ...common, message, mask: "*", validate: (text) => problem(text ?? "") }));
 }
 
-export function askChoice<Value extends string>(context: Context, message: string, values: readonly Value[]): Answer<Value> {
+export async function askChoice<Value extends string>(context: Context, message: string, values: readonly Value[]): Answer<Value> {
+  if (!context.layout.moves) {
+    const chosen = (text: string) => values.find((value, i) => text.trim() === value || text.trim() === String(i + 1));
+    context.say(message, ...values.map((value, i) => `  ${i + 1}  ${value}`));
+    const problem = (text: string) => (chosen(text) === undefined ? `a number, 1 to ${values.length}, or a word of the list` : undefined);
+    return chosen((await askOnALine(context, { message: "Number or word:", problem })) ?? "");
+  }
   return ask(context, async (clack, common) => {
     const answer = await clack.select<string>({ ...common, message, options: values.map((value) => ({ value, label: value })) });
     return clack.isCancel(answer) ? answer : (answer as Value);

@@ -32,10 +32,8 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
       return purchase;
     }
     const left = decideBy(item.data.request) - unixNow();
-    // On a terminal the seconds run; elsewhere a line would be one per look.
-    context.progress(
-      `Waiting for the owner to decide ${shortCode(digest)}${context.io.stderr.isTTY === true ? `, ${duration(left)} left` : ""}`,
-    );
+    // Where a line can be drawn over, the seconds run; elsewhere it would be one line per look.
+    context.progress(`Waiting for the owner to decide ${shortCode(digest)}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");
