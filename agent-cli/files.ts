@@ -138,6 +138,7 @@ const REFUSALS: Readonly<Record<string, [what: string, hint: string]>> = {
   EROFS: ["The file system can only be read", "Name a file elsewhere, or set LEZ_AGENT_PAY_HOME to a directory that can be written."],
   EACCES: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
   EPERM: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
+  ELOOP: ["This is a symbolic link", "Put the file itself there, not a link to it."],
   ENOTDIR: ["A part of this path is a file, not a directory", "Check the path."],
 };
 

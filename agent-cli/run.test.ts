@@ -24,6 +24,7 @@ test.each([
   ["EDQUOT", "Your share of the disk is used up"],
   ["EROFS", "The file system can only be read"],
   ["EACCES", "You may not do that here"],
+  ["ELOOP", "This is a symbolic link"],
   ["ENOTDIR", "A part of this path is a file, not a directory"],
 ])("%s names the path and what to do", async (code, sentence) => {
   expect(await refusal(code, { path: "/srv/pay/x" })).toMatchObject({
