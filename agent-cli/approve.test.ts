@@ -212,6 +212,8 @@ describe("declining", () => {
       "decline",
       "--request-file",
       "./request.json",
+      "--code",
+      "other",
       "--note",
       "Not this month.",
       "--out",

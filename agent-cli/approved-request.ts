@@ -39,7 +39,7 @@ function findHttp(
   const stored = digest && findRequest(context, digest);
   if (!stored?.ok) {
     return fail("request_not_found", "The request that this payment was approved for is not known on this machine.", {
-      hint: "Add --request-file, and -d and -H as they were given to `request create`.",
+      hint: "It is known where it was made. Elsewhere: lez-agent-pay pay with the payment's file, --request-file, and -d and -H as they were given to `request create`.",
     });
   }
   const { request, headers, body } = stored.data;

@@ -1,6 +1,6 @@
 /** The audit log: complete under races, and broken visibly by whoever touches it. */
 import { execFile } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -10,7 +10,10 @@ import { EXIT } from "./exit-codes.ts";
 import { processIo } from "./io.ts";
 import { exclusively } from "./lock.ts";
 import { succeed } from "./outcome.ts";
-import { type Sandbox, sandbox } from "./testing/cli.ts";
+import { bodyDigest } from "../shared/digest.ts";
+import { REASON, type Sandbox, sandbox } from "./testing/cli.ts";
+import { startMerchant } from "./testing/merchant.ts";
+import { people } from "./testing/people.ts";
 import { RACER } from "./testing/race.ts";
 
 const outer = sandbox();
@@ -80,6 +83,65 @@ describe("the chain", () => {
     truncateSync(log, readFileSync(log).length - "rubbish\n".length);
     await write(1);
     expect((await verify()).exit).toBe(EXIT.ok);
+  });
+});
+
+describe("a log that cannot be continued", () => {
+  const damage = async () => {
+    await write(2);
+    appendFileSync(log, "rubbish\n");
+  };
+
+  test("stops a command before it has stored anything", async () => {
+    await damage();
+    await people(box);
+    const merchant = await startMerchant();
+    const words = [merchant.url, "--reason", REASON, "--agent-file", "./agent.json"];
+    for (const command of [
+      ["request", "create", ...words, "--out", "./never.json"],
+      ["fetch", ...words],
+    ]) {
+      const run = await box.run(command, { env: env() });
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "invalid_file"]);
+      expect(run.json.error.hint).toContain("lez-agent-pay audit restart");
+    }
+    const left = ["inbox", "requests", "pins"].flatMap((name) => {
+      const directory = path.join(path.dirname(log), name);
+      return existsSync(directory) ? readdirSync(directory) : [];
+    });
+    expect([left, existsSync(box.path("never.json"))]).toEqual([[], false]);
+  });
+
+  test("is found by doctor", async () => {
+    await damage();
+    const { checks } = (await box.run("doctor", { env: env() })).json.error.details as { checks: { check: string }[] };
+    expect(checks.find(({ check }) => check === "audit log")).toMatchObject({
+      verdict: "bad",
+      detail: expect.stringContaining("line 3 cannot be read") as string,
+      fix: expect.stringContaining("audit restart") as string,
+    });
+  });
+
+  test("is put aside by its owner, byte for byte, and the next one says so", async () => {
+    await damage();
+    const old = readFileSync(log);
+    expect((await box.run("audit restart --dry-run", { env: env() })).json.data["problems"]).toEqual([
+      expect.stringContaining("line 3 cannot be read"),
+    ]);
+    expect(readFileSync(log)).toEqual(old);
+    const { aside, sha256 } = (await box.run("audit restart", { env: env() })).json.data as { aside: string; sha256: string };
+    expect([readFileSync(aside), sha256]).toEqual([old, bodyDigest(old)]);
+    expect(JSON.parse(lines()[0] ?? "")).toMatchObject({
+      seq: "1",
+      event: "restarted",
+      facts: { file: path.basename(aside), sha256 },
+      previous: GENESIS,
+    });
+    await write(1);
+    expect((await verify()).json.data["entries"]).toBe(2);
+    expect((await box.run("audit restart", { env: env() })).exit).toBe(EXIT.usage); // it holds
+    appendFileSync(aside, "more\n");
+    expect((await verify()).json.error.message).toContain("which was changed since");
   });
 });
 

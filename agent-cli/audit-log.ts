@@ -5,10 +5,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod/mini";
-import { type Digest, digest, digestSchema } from "../shared/digest.ts";
+import { bodyDigest, type Digest, digest, digestSchema } from "../shared/digest.ts";
 import { parseJson } from "../shared/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
 import type { Context } from "./context.ts";
+import { writeWhole } from "./files.ts";
 import { exclusively } from "./lock.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { stateHome } from "./state.ts";
@@ -26,6 +27,8 @@ export const AUDIT_EVENTS = [
   "unknown",
   "unsent",
   "refused",
+  /** An older log was put aside, and this one goes on in its place. */
+  "restarted",
 ] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 
@@ -51,28 +54,52 @@ export function auditFile(home: string): string {
   return path.join(home, "audit.jsonl");
 }
 
+/**
+ * Whether an entry could be added. Asked before anything is stored, sent or handed out that the log must tell of: a command
+ * that has done its work and then cannot write it down would report a failure that was none.
+ */
+export function checkAudit(context: Context): Outcome<undefined> {
+  const home = stateHome(context);
+  if (!home.ok) return home;
+  const file = auditFile(home.data);
+  if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(undefined);
+  const fd = fs.openSync(file, APPEND);
+  try {
+    const last = lastEntry(fd, file);
+    return last.ok ? succeed(undefined) : last;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 /** Adds one entry and returns when it is on disk. */
 export function record(context: Context, event: AuditEvent, facts: AuditFacts): Promise<Outcome<AuditEntry>> {
   return exclusively(context, () => append(context, event, facts));
+}
+
+const APPEND = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW;
+
+function entryAfter(before: AuditEntry | undefined, event: AuditEvent, facts: AuditFacts): AuditEntry {
+  const body = {
+    seq: String(Number(before?.seq ?? 0) + 1),
+    at: formatTimestamp(unixNow()),
+    event,
+    facts,
+    previous: before?.digest ?? GENESIS,
+  };
+  return { ...body, digest: digest("JournalEntry", body) };
 }
 
 function append(context: Context, event: AuditEvent, facts: AuditFacts): Outcome<AuditEntry> {
   const home = stateHome(context);
   if (!home.ok) return home;
   const file = auditFile(home.data);
-  const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW, 0o600);
+  const fd = fs.openSync(file, APPEND | fs.constants.O_CREAT, 0o600);
   try {
     const last = lastEntry(fd, file);
     if (!last.ok) return last;
     const { entry: before, end } = last.data;
-    const body = {
-      seq: String(Number(before?.seq ?? 0) + 1),
-      at: formatTimestamp(unixNow()),
-      event,
-      facts,
-      previous: before?.digest ?? GENESIS,
-    };
-    const entry: AuditEntry = { ...body, digest: digest("JournalEntry", body) };
+    const entry = entryAfter(before, event, facts);
     // What lies behind the last line's end was never acknowledged: a process died while it wrote.
     fs.ftruncateSync(fd, end);
     fs.writeSync(fd, `${JSON.stringify(entry)}\n`, end);
@@ -94,7 +121,7 @@ function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end:
   const parsed = end === 0 ? undefined : parseLine(line.subarray(line.lastIndexOf("\n") + 1));
   if (parsed?.ok) return succeed({ entry: parsed.data, end: start + end });
   return fail("invalid_file", `The last line of the audit log "${file}" cannot be read, so nothing is added to it.`, {
-    hint: "Run: lez-agent-pay audit verify",
+    hint: "lez-agent-pay audit verify says what is wrong with it. Its owner's way out: lez-agent-pay audit restart",
   });
 }
 
@@ -115,6 +142,32 @@ export interface AuditLog {
   problems: AuditProblem[];
 }
 
+/**
+ * Puts a log aside that cannot be believed or continued, and begins another, whose first entry says which file went before
+ * and what was in it. The old file keeps every byte, and at no moment is there no log.
+ */
+export function restartAudit(context: Context): Promise<Outcome<{ aside: string; entry: AuditEntry }>> {
+  return exclusively(context, () => {
+    const home = stateHome(context);
+    if (!home.ok) return home;
+    const file = auditFile(home.data);
+    const at = formatTimestamp(unixNow()).replaceAll(/[-:]/g, "");
+    const aside = path.join(home.data, `audit-${at}.jsonl`);
+    // link(2) never replaces: a second restart within one second fails, and has nothing to put aside anyway.
+    fs.linkSync(file, aside);
+    const entry = entryAfter(undefined, "restarted", { file: path.basename(aside), sha256: bodyDigest(fs.readFileSync(aside)) });
+    const written = writeWhole(file, `${JSON.stringify(entry)}\n`, true);
+    return written.ok ? succeed({ aside, entry }) : written;
+  });
+}
+
+/** Of a log that was begun anew: what is wrong with the file that went before; undefined when it is what it was. */
+function asideProblem(home: string, { file = "", sha256 }: AuditFacts): string | undefined {
+  const older = path.join(home, path.basename(file));
+  if (!fs.existsSync(older)) return `names an older log, "${older}", which is not there`;
+  return bodyDigest(fs.readFileSync(older)) === sha256 ? undefined : `names an older log, "${older}", which was changed since`;
+}
+
 /** The whole log, its chain recomputed. */
 export function readAudit(context: Context): Outcome<AuditLog> {
   const home = stateHome(context);
@@ -132,6 +185,8 @@ export function readAudit(context: Context): Outcome<AuditLog> {
     if (digest("JournalEntry", body) !== stated) say("was changed: its digest is not that of its content");
     if (body.previous !== previous) say("does not follow the line before it");
     if (body.seq !== String(i + 1)) say(`says that it is number ${body.seq}`);
+    const aside = body.event === "restarted" ? asideProblem(home.data, body.facts) : undefined;
+    if (aside !== undefined) say(aside);
     previous = stated;
     return log.entries.push(parsed.data);
   });

@@ -1,15 +1,19 @@
 /** The checks of `doctor`, in the order in which they would have to be put right. */
+import * as fs from "node:fs";
+import * as path from "node:path";
 import * as z from "zod";
 import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../shared/limits.ts";
 import { parseJson } from "../shared/json.ts";
 import { unixNow } from "../shared/time.ts";
+import { checkAudit, readAudit } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import { type FacilitatorInput, facilitatorUrl } from "./facilitator.ts";
+import { writeWhole } from "./files.ts";
 import { exchange, type HttpResponse } from "./http.ts";
 import { isSealed, keyFile, readKeyFile, type Role } from "./keystore.ts";
 import type { Failure, Next, Outcome } from "./outcome.ts";
 import { stateHome } from "./state.ts";
-import { requestsInInbox } from "./inbox.ts";
+import { listPurchases } from "./purchase-list.ts";
 
 export const CHECKS = [
   "node",
@@ -21,6 +25,7 @@ export const CHECKS = [
   "ledger",
   "clock",
   "inbox",
+  "audit log",
 ] as const;
 
 export const checkSchema = z.strictObject({
@@ -49,7 +54,8 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
     // An agent's machine has no owner's key, and should not.
     owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
     ...(await checkFacilitator(context, input)),
-    checkInbox(context),
+    await checkInbox(context),
+    checkLog(context),
   ];
   const next = agent.next ?? (owner.missing ? owner.next : undefined);
   return { checks, ...(next && { next }) };
@@ -73,7 +79,13 @@ function checkConfig(context: Context): Check {
 
 function checkState(context: Context): Check {
   const home = stateHome(context);
-  return home.ok ? { check: "state directory", verdict: "good", detail: home.data } : failed("state directory", home);
+  if (!home.ok) return failed("state directory", home);
+  // There and ours is not enough: the disk may be full, or only to be read.
+  const probe = path.join(home.data, `probe-${process.pid}`);
+  const written = writeWhole(probe, "Can this be written?\n", true);
+  if (!written.ok) return failed("state directory", written);
+  fs.rmSync(probe, { force: true });
+  return { check: "state directory", verdict: "good", detail: home.data };
 }
 
 function checkKey(context: Context, role: Role, given: string | undefined): { check: Check; missing: boolean; next?: Next } {
@@ -131,10 +143,29 @@ function checkClock({ headers }: HttpResponse): Check {
   };
 }
 
-function checkInbox(context: Context): Check {
-  const requests = requestsInInbox(context);
-  if (!requests.ok) return failed("inbox", requests);
-  return { check: "inbox", verdict: "good", detail: `${requests.data.length} requests` };
+async function checkInbox(context: Context): Promise<Check> {
+  const list = await listPurchases(context);
+  if (!list.ok) return failed("inbox", list);
+  const { requests, unreadable } = list.data;
+  const [first] = unreadable;
+  if (first === undefined) return { check: "inbox", verdict: "good", detail: `${requests.length} requests` };
+  const more = unreadable.length > 1 ? ` And ${unreadable.length - 1} more: lez-agent-pay inbox --all` : "";
+  return { check: "inbox", verdict: "bad", detail: `${first}${more}`, fix: "Look at it, and remove it or have the request made anew." };
+}
+
+function checkLog(context: Context): Check {
+  const log = readAudit(context);
+  if (!log.ok) return failed("audit log", log);
+  const { entries, problems } = log.data;
+  const [first] = problems;
+  if (!first) return { check: "audit log", verdict: "good", detail: `${entries.length} entries, and the chain holds` };
+  const continued = checkAudit(context);
+  return {
+    check: "audit log",
+    verdict: "bad",
+    detail: `line ${first.line} ${first.problem}${continued.ok ? "" : "; nothing can be added, so nothing is asked, decided or paid"}`,
+    fix: "lez-agent-pay audit verify says what is wrong; the owner's lez-agent-pay audit restart begins another log.",
+  };
 }
 
 function failed(check: Check["check"], { error }: Extract<Outcome<unknown>, { ok: false }>): Check {

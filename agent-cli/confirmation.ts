@@ -43,7 +43,7 @@ export async function confirm(
           text === undefined ? undefined : isTypedYes(text, authorization.value, expected),
         )
       : await askYesOrNo(context, question);
-  if (answer === undefined) return interrupted();
+  if (answer === undefined) return interrupted("Nothing was signed; the request stays open.");
   if (answer) return succeed(undefined);
   return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
     hint: `To say no for good: lez-agent-pay decline ${expected}`,

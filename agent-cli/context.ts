@@ -29,13 +29,14 @@ export interface Context {
 
 export function contextFor(io: Io, argv: readonly string[], json: boolean): Context {
   let config: Outcome<Config> | undefined;
+  const layout = layoutFor(io.stderr, io.env);
   return {
     io,
-    layout: layoutFor(io.stderr, io.env),
+    layout,
     interactive: io.stdin.isTTY === true && io.stderr.isTTY === true,
     argv,
     config: () => (config ??= readConfig(io.env)),
-    progress: progressOn(io.stderr),
+    progress: progressOn(io.stderr, layout),
     say: (...lines) => writeLines(io.stderr, lines),
     tell: (...lines) => (json ? undefined : writeLines(io.stdout, lines)),
   };

@@ -5,7 +5,7 @@ import { MAX_NOTE_LENGTH } from "../shared/limits.ts";
 import { humanText } from "../shared/text.ts";
 import type { Context } from "./context.ts";
 import { textField } from "./fields.ts";
-import { type Outcome, succeed } from "./outcome.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
 import { askChoice, askText, interrupted } from "./prompts.ts";
 
 const noteSchema = humanText(MAX_NOTE_LENGTH);
@@ -25,17 +25,22 @@ interface GivenWords {
   note?: string | undefined;
 }
 
-/** Asks only for what was not given, and only where there is somebody to ask. */
+/** Asks only for what was not given. Where nobody can be asked, the code must be: what is for good does not happen by default. */
 export async function askWords(context: Context, question: string, given: GivenWords): Promise<Outcome<Words>> {
   let { code, note } = given;
   if (context.interactive) {
     code ??= await askChoice(context, question, DECLINE_CODES);
-    if (code === undefined) return interrupted();
+    if (code === undefined) return interrupted("Nothing was decided.");
     note ??= await askText(context, "A note for the agent (may be empty)", noteProblem);
-    if (note === undefined) return interrupted();
+    if (note === undefined) return interrupted("Nothing was decided.");
+  }
+  if (code === undefined) {
+    return fail("interaction_required", "This is final, and there is no terminal to ask on.", {
+      hint: `Run this in a terminal, or say why: --code, one of ${DECLINE_CODES.join(", ")}`,
+    });
   }
   const text = note?.trim().normalize("NFC");
-  return succeed({ code: code ?? "other", ...(text && { note: text }) });
+  return succeed({ code, ...(text && { note: text }) });
 }
 
 function noteProblem(text: string): string | undefined {

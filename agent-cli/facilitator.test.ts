@@ -68,8 +68,15 @@ test("nonsense, silence and a missing key are told apart", async () => {
     answer = nonsense;
     expect((await box.run(["balance", "--owner-file", "./owner.json"], { env })).exit).toBe(EXIT.network);
   }
-  expect((await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", "http://127.0.0.1:1"])).exit).toBe(EXIT.network);
-  expect((await box.run(["balance", "--owner-file", "./none.json"], { env })).exit).toBe(EXIT.notSetUp);
+  const gone = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", "http://127.0.0.1:1"]);
+  expect([gone.exit, gone.json.error.hint]).toEqual([EXIT.network, expect.stringContaining("npm run stack")]);
+  const tls = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", url.replace("http:", "https:")]);
+  expect(tls.json.error.message).toContain("its address may be http:");
+  const keyless = await box.run(["balance", "--owner-file", "./none.json"], { env });
+  expect([keyless.exit, keyless.json.error.hint]).toEqual([
+    EXIT.notSetUp,
+    `If you have one, name it: --owner-file. If not, make one: lez-agent-pay owner create --out ${box.path("none.json")}`,
+  ]);
   expect((await box.run(["balance", "--facilitator-url", "http://pay.example", "--owner-file", "./owner.json"])).json.error.code).toBe(
     "insecure_url",
   );

@@ -60,7 +60,7 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
     return fail("network", `The facilitator at ${base.data} could not be asked: ${answer.problem}.`, {
-      hint: "Start it with `npm run dev`, or name another one with --facilitator-url.",
+      hint: "Start it with `npm run stack`, or name another one with --facilitator-url.",
     });
   }
   if (answer.status !== 200) return refusal(answer);

@@ -69,9 +69,29 @@ describe("a purchase", () => {
     expect(bought.stderr.match(/Waiting/g)).toHaveLength(1); // a line when something changes, not one per look
   });
 
+  test("is resumed for the URL that it is for, and for no other", async () => {
+    const code = await askOwner();
+    const other = await box.run(["fetch", `${url()}&other`, "--resume", code]);
+    expect([other.exit, other.json.error.code]).toEqual([EXIT.usage, "usage"]);
+    expect(other.json.error.message).toContain(url());
+    expect((await box.run(["fetch", url(), "--resume", code])).exit).toBe(EXIT.approvalPending);
+  });
+
   test("waits no longer than it was told", async () => {
     const run = await buy("--wait", "--timeout", "1");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
+  });
+
+  test("interrupted while it waits, it says which request still waits, and how it goes on", async () => {
+    const stop = new AbortController();
+    const waiting = box.run(["fetch", url(), "--reason", REASON, "--wait"], { signal: stop.signal });
+    const code = await pendingCode();
+    stop.abort();
+    const run = await waiting;
+    expect([run.exit, run.json.error.message]).toEqual([EXIT.interrupted, `Interrupted. Request ${code} still waits for its owner.`]);
+    expect(run.json.next).toMatchObject({ argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait"], by: "agent" });
+    await decide(code);
+    expect((await box.run((run.json.next?.argv ?? []).slice(1))).exit).toBe(EXIT.ok);
   });
 
   test("run again, it shows what was bought, from disk; --again buys once more", async () => {

@@ -84,3 +84,13 @@ test("a private directory is made 0700, and refused when it is open to others", 
   chmodSync(directory, 0o755);
   expect(ensurePrivateDirectory(directory)).toMatchObject({ ok: false, exit: 32, error: { hint: `Run: chmod 700 ${directory}` } });
 });
+
+test("below a place where nothing can be made, a directory is refused, and soon", () => {
+  const argv = [
+    "--input-type=module",
+    "-e",
+    `import(${JSON.stringify(path.join(import.meta.dirname, "files.ts"))})
+    .then(({ ensurePrivateDirectory }) => console.log(ensurePrivateDirectory("/proc/nope/deeper").error.code))`,
+  ];
+  expect(execFileSync(process.execPath, argv, { encoding: "utf8", timeout: 10_000 })).toBe("file_not_written\n");
+});

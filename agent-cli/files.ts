@@ -8,7 +8,7 @@ import * as path from "node:path";
 import type * as z from "zod/mini";
 import { parseJson } from "../shared/json.ts";
 import { MAX_FILE_BYTES } from "../shared/limits.ts";
-import { fail, type Outcome, succeed } from "./outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
 import { shellWord } from "./shell.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
@@ -108,7 +108,7 @@ export function writeJson(file: string, value: unknown, force: boolean): Outcome
 /** A directory of this user alone, made if it is not there. */
 export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
   try {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     const stat = fs.lstatSync(directory);
     if (!stat.isDirectory()) return symlinkRefused(directory, "directory");
     return checkAccess(directory, stat, "directory", 0o077) ?? succeed(undefined);
@@ -117,6 +117,41 @@ export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
       hint: "Set LEZ_AGENT_PAY_HOME to a directory of your own.",
     });
   }
+}
+
+/** Step by step: `recursive` of Node's own never returns below /proc, where a parent exists in which nothing can be made. */
+function makeDirectories(directory: string): void {
+  if (fs.existsSync(directory)) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) makeDirectories(parent);
+  try {
+    fs.mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error; // made by somebody else meanwhile
+  }
+}
+
+/** What a machine can refuse, and what its user can do about it. No bug of ours, so it is not called one. */
+const REFUSALS: Readonly<Record<string, [what: string, hint: string]>> = {
+  ENOSPC: ["The disk is full", "Make room, then run the same command again."],
+  EDQUOT: ["Your share of the disk is used up", "Make room, then run the same command again."],
+  EROFS: ["The file system can only be read", "Name a file elsewhere, or set LEZ_AGENT_PAY_HOME to a directory that can be written."],
+  EACCES: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
+  EPERM: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
+  ELOOP: ["This is a symbolic link", "Put the file itself there, not a link to it."],
+  ENOTDIR: ["A part of this path is a file, not a directory", "Check the path."],
+};
+
+/**
+ * The failure behind an error that a file operation threw; undefined where it was something else.
+ * @param place what is named where the error names no path, as those of an open file do not
+ */
+export function fileFailure(error: unknown, place: string): Failure | undefined {
+  const refusal = REFUSALS[codeOf(error) ?? ""];
+  if (!refusal) return undefined;
+  const [what, hint] = refusal;
+  const named = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : place;
+  return fail("file_not_written", `${what}: ${quoted(named)}.`, { hint });
 }
 
 /** Windows has no modes and no uids; its access lists are left to the user. */

@@ -82,7 +82,8 @@ function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
   const headers: [string, string][] = [];
   for (const line of lines) {
     const colon = line.indexOf(":");
-    const name = line.slice(0, colon).trim();
+    // Without a colon there is no name, and none is what validateHeaderName refuses.
+    const name = line.slice(0, Math.max(0, colon)).trim();
     const value = line.slice(colon + 1).trim();
     try {
       validateHeaderName(name);

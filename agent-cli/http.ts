@@ -91,6 +91,10 @@ function describeError(error: Error & { code?: string }): string {
     case "ECONNRESET":
     case "EPIPE":
       return "the connection was closed";
+    case "EPROTO":
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
+      return "what answers there does not speak TLS; its address may be http:, not https:";
     case "HPE_HEADER_OVERFLOW":
       return "its headers are too large";
     default:

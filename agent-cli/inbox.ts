@@ -80,7 +80,9 @@ export function requestsInInbox(context: Context): Outcome<Digest[]> {
   if (!directory.ok) return directory;
   const found = fs.readdirSync(directory.data).flatMap((name) => {
     const [, digest] = /^([0-9a-f]{64})\.request\.json$/.exec(name) ?? [];
-    return digest ? [{ digest: digest as Digest, at: fs.statSync(path.join(directory.data, name)).mtimeMs }] : [];
+    // Not through a link, and gone meanwhile is gone.
+    const stat = digest && fs.lstatSync(path.join(directory.data, name), { throwIfNoEntry: false });
+    return stat ? [{ digest: digest as Digest, at: stat.mtimeMs }] : [];
   });
   return succeed(found.sort((a, b) => b.at - a.at).map(({ digest }) => digest));
 }

@@ -15,6 +15,7 @@ import { formatTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
 import type { Context } from "./context.ts";
 import { readJson } from "./files.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
+import { shellWord } from "./shell.ts";
 import { Secret } from "./secret.ts";
 
 export type Role = "owner" | "agent";
@@ -90,7 +91,7 @@ export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
   if (!read.ok) {
     if (!read.error.message.includes("no such file")) return read;
     return fail("key_not_found", `There is no ${role} key at "${file}".`, {
-      hint: `Make one: lez-agent-pay ${role} create --out ${file}`,
+      hint: `If you have one, name it: --${role}-file. If not, make one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
       next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `make the ${role} key` },
     });
   }

@@ -6,6 +6,8 @@ type Ink = "bold" | "dim" | "red" | "yellow" | "green";
 export interface Layout {
   /** Columns to fill, at most. */
   width: number;
+  /** Whether what is on the screen can be drawn over: a terminal, and not a dumb one. */
+  moves: boolean;
   ink(ink: Ink, text: string): string;
 }
 
@@ -13,9 +15,11 @@ const MAX_WIDTH = 80;
 const MIN_WIDTH = 24;
 
 export function layoutFor(stream: { isTTY?: boolean; columns?: number }, env: Readonly<Record<string, string | undefined>>): Layout {
+  const moves = stream.isTTY === true && env["TERM"] !== "dumb";
   // https://no-color.org: any non-empty value means no colour.
-  const colour = stream.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+  const colour = moves && !env["NO_COLOR"];
   return {
+    moves,
     width: Math.max(MIN_WIDTH, Math.min(stream.columns || MAX_WIDTH, MAX_WIDTH)),
     ink: (ink, text) => (colour ? styleText(ink, text, { validateStream: false }) : text),
   };

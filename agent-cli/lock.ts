@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
+import { fileFailure } from "./files.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { stateHome } from "./state.ts";
 
@@ -17,12 +18,19 @@ export async function exclusively<Data>(context: Context, change: () => Outcome<
   const home = stateHome(context);
   if (!home.ok) return home;
   const lock = path.join(home.data, "lock");
-  const taken = await take(lock, Date.now() + WAIT_MILLISECONDS);
-  if (!taken.ok) return taken;
   try {
-    return change();
-  } finally {
-    fs.rmSync(lock, { force: true });
+    const taken = await take(lock, Date.now() + WAIT_MILLISECONDS);
+    if (!taken.ok) return taken;
+    try {
+      return change();
+    } finally {
+      fs.rmSync(lock, { force: true });
+    }
+  } catch (error) {
+    // A value, not an exception: whoever has sent a payment must still say what came of it.
+    const refused = fileFailure(error, home.data);
+    if (refused) return refused;
+    throw error;
   }
 }
 

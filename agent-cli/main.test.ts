@@ -78,18 +78,24 @@ describe("usage", () => {
     [[], "Say what to do."],
     [["quote"], "missing required argument"],
     [["quote", "a", "b"], "too many arguments"],
+    [["quote", "https://x.example/", "-H", "broken"], '-H "broken" is not a header'],
+    [["quote", "https://x.example/", "-H", ": nameless"], '-H ": nameless" is not a header'],
     [["agent", "create"], "--out is required"],
     [["agent", "create", "--out"], "argument missing"],
     [["request", "create", "https://x.example/"], "--reason is required"],
     [["request", "create", "x", "--reason", "short"], "--reason must say why in at least 32 visible characters"],
     [["faucet", "--amount", "0.5"], "--amount must be atomic units"],
     [["faucet", "--amount", "01"], "--amount must be atomic units"],
+    [["faucet", "--amount", "100000001"], "--amount must be at most 100000000: no account gets more in 24 hours"],
     [["balance", "--account", "Private/x"], "private LEZ accounts"],
     [["owner", "approve", "--request-file", "r", "--out", "p", "--expires-in", "0"], "--expires-in must be at least one second"],
-    [["owner", "create", "--out", "x", "--passphrase-fd", "x"], "--passphrase-fd"],
+    [["owner", "create", "--out", "x", "--passphrase-fd", "x"], "--passphrase-fd must be the number of an open file descriptor."],
+    [["audit", "list", "--last", "x"], "--last must be a whole number, 1 or more."],
+    [["audit", "list", "--last", "0"], "--last must be a whole number, 1 or more."],
+    [["receipt", "verify", path.join(import.meta.dirname, "../README.md")], "is no evidence"],
   ])("%j is told what is wrong, in the envelope", async (words, message) => {
     const run = await box.run(words);
-    expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "usage"]);
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, expect.stringMatching(/^(usage|invalid_file)$/)]);
     expect(run.json.error.message.toLowerCase()).toContain(message.toLowerCase());
     expect(run.stderr).toBe("");
   });
@@ -130,6 +136,13 @@ describe("help", () => {
     for (const { name, input } of COMMANDS) {
       for (const [key, schema] of Object.entries(input.shape)) expect([name, key, schema.meta()?.description]).not.toContain(undefined);
     }
+  });
+
+  test("help is also a word", async () => {
+    const text = async (...words: string[]) => (await box.run(words)).stdout;
+    expect(await text("help")).toBe(await text("--help"));
+    expect(await text("help", "request", "create")).toBe(await text("request", "create", "--help"));
+    expect((await box.run("help qoute")).json.error.message).toContain("Did you mean quote?");
   });
 
   test("help and version are text even when piped, and an envelope when asked", async () => {

@@ -6,7 +6,7 @@ import { type Io, processIo } from "./io.ts";
 import { layoutFor } from "./layout.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { envelope, failureText, type Meta, successText } from "./output.ts";
-import { commandNamed, parseArgv } from "./program.ts";
+import { commandNamed, namesOf, parseArgv } from "./program.ts";
 import { COMMANDS, PROGRAM } from "./registry.ts";
 import { runCommand } from "./run.ts";
 import { commandSchema } from "./schema.ts";
@@ -40,11 +40,13 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   return outcome.ok ? EXIT.ok : outcome.exit;
 }
 
-/** The schema of the command that the words begin with; undefined where they name none. */
+/** The schema of the command that the words begin with, or of all that begin like them; undefined where none does. */
 function schemaAsked(words: readonly string[]): object | undefined {
   const [first = "", second = ""] = words.filter((word) => !word.startsWith("-"));
   const command = commandNamed(COMMANDS, `${first} ${second}`) ?? commandNamed(COMMANDS, first);
-  return command && commandSchema(command);
+  if (command) return commandSchema(command);
+  const members = COMMANDS.filter((member) => first === "" || namesOf(member).some((name) => name.startsWith(`${first} `)));
+  return members.length > 0 ? { commands: members.map(commandSchema) } : undefined;
 }
 
 function print(outcome: Outcome<unknown>, command: Command | undefined, io: Io, json: boolean): void {

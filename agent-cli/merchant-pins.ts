@@ -11,9 +11,10 @@ import { bodyDigest } from "../shared/digest.ts";
 import { MAX_PINS, MAX_URL_LENGTH, PIN_SECONDS } from "../shared/limits.ts";
 import { parseTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
 import type { Context } from "./context.ts";
-import { readJson, writeJson } from "./files.ts";
+import { readBytes, readJson, writeJson } from "./files.ts";
 import { exclusively } from "./lock.ts";
-import { fail, type Outcome, succeed } from "./outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
+import { shellLine } from "./shell.ts";
 import { stateDirectory } from "./state.ts";
 
 const pinSchema = z.strictObject({
@@ -37,7 +38,11 @@ export type Pin = z.infer<typeof pinSchema>;
 /** undefined: nothing is known. A pin that cannot be read is a failure: it would be an easy way to make one forget. */
 export function pinOf(context: Context, origin: string): Outcome<Pin | undefined> {
   const directory = stateDirectory(context, "pins");
-  return directory.ok ? read(fileOf(directory.data, origin), origin) : directory;
+  if (!directory.ok) return directory;
+  const pin = read(fileOf(directory.data, origin), origin);
+  if (pin.ok || pin.error.code !== "invalid_file") return pin;
+  const hint = `If its owner does not know why, ask. The owner's way out: lez-agent-pay pins forget ${origin}`;
+  return { ...pin, error: { ...pin.error, hint } };
 }
 
 /** Not seen for so long that it counts no more. */
@@ -45,15 +50,40 @@ export function isExpired({ lastSeenAt }: Pin, now = unixNow()): boolean {
   return (parseTimestamp(lastSeenAt) ?? 0) + PIN_SECONDS < now;
 }
 
-/** Every pin, the latest seen first. Those that cannot be read are left out. */
-export function allPins(context: Context): Outcome<Pin[]> {
+export interface UnreadablePin {
+  file: string;
+  problem: string;
+  /** The command that puts it right. */
+  fix: string;
+}
+
+/** Every pin, the latest seen first, and those that cannot be read. */
+export function allPins(context: Context): Outcome<{ pins: Pin[]; unreadable: UnreadablePin[] }> {
   const directory = stateDirectory(context, "pins");
   if (!directory.ok) return directory;
-  const pins = fs.readdirSync(directory.data).flatMap((name) => {
-    const pin = name.endsWith(".json") ? read(path.join(directory.data, name)) : undefined;
-    return pin?.ok && pin.data ? [pin.data] : [];
-  });
-  return succeed(pins.sort((a, b) => b.lastSeenAt.localeCompare(a.lastSeenAt)));
+  const pins: Pin[] = [];
+  const unreadable: UnreadablePin[] = [];
+  for (const name of fs.readdirSync(directory.data).filter((name) => name.endsWith(".json"))) {
+    const file = path.join(directory.data, name);
+    const pin = readNamed(directory.data, file);
+    if (pin.ok) pins.push(...(pin.data ? [pin.data] : []));
+    else unreadable.push({ file, problem: pin.error.message, fix: fixOf(pin, directory.data, file) });
+  }
+  return succeed({ pins: pins.sort((a, b) => b.lastSeenAt.localeCompare(a.lastSeenAt)), unreadable });
+}
+
+function readNamed(directory: string, file: string): Outcome<Pin | undefined> {
+  const pin = read(file);
+  return pin.ok && pin.data && fileOf(directory, pin.data.origin) !== file ? ofAnother(file) : pin;
+}
+
+/** An origin that the broken text still has is believed only if it is the one that the file is named after. */
+function fixOf({ error }: Failure, directory: string, file: string): string {
+  if (error.code !== "invalid_file") return error.hint ?? "";
+  const bytes = readBytes(file, { what: "merchant's pin" });
+  const [, origin] = (bytes.ok && /"origin":\s*"([^"\\]+)"/.exec(Buffer.from(bytes.data).toString())) || [];
+  const known = origin !== undefined && fileOf(directory, origin) === file;
+  return known ? shellLine(["lez-agent-pay", "pins", "forget", origin]) : shellLine(["rm", file]);
 }
 
 /** @param before the pin that was judged by: if it is another one by now, nothing is written */
@@ -65,20 +95,20 @@ export function writePin(context: Context, pin: Pin, before: Pin | undefined): P
     if (!all.ok) return all;
     if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just met ${pin.origin}. Run it again.`);
     // Room for the new one: those that were not seen for the longest time go.
-    const surplus = now.data ? [] : all.data.slice(MAX_PINS - 1);
+    const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
     for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
     return writeJson(fileOf(directory.data, pin.origin), pin, true);
   });
 }
 
-/** Whether there was a file to forget, readable or not. */
-export function forgetPin(context: Context, origin: string): Promise<Outcome<boolean>> {
+/** Whether there was a file to forget, readable or not. @param dryRun leave it there */
+export function forgetPin(context: Context, origin: string, dryRun: boolean): Promise<Outcome<boolean>> {
   return exclusively(context, () => {
     const directory = stateDirectory(context, "pins");
     if (!directory.ok) return directory;
     const file = fileOf(directory.data, origin);
     const known = fs.existsSync(file);
-    fs.rmSync(file, { force: true });
+    if (!dryRun) fs.rmSync(file, { force: true });
     return succeed(known);
   });
 }
@@ -91,6 +121,10 @@ function read(file: string, origin?: string): Outcome<Pin | undefined> {
   if (!fs.existsSync(file)) return succeed(undefined);
   const pin = readJson(file, pinSchema, { what: "merchant's pin", secret: true });
   if (!pin.ok || origin === undefined || pin.data.origin === origin) return pin;
+  return ofAnother(file);
+}
+
+function ofAnother(file: string): Failure {
   return fail("invalid_file", `The pin "${file}" is of another merchant.`);
 }
 

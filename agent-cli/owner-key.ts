@@ -2,7 +2,7 @@
 import type { Context } from "./context.ts";
 import { isSealed, type KeyFile, keyFile, readKeyFile, type RoleSigner, unlockKey } from "./keystore.ts";
 import { type Outcome, succeed } from "./outcome.ts";
-import { type PassphraseInput, readPassphrase } from "./passphrase.ts";
+import { openWithPassphrase, type PassphraseInput } from "./passphrase.ts";
 
 export interface OwnerFile {
   file: string;
@@ -18,10 +18,12 @@ export function findOwner(context: Context, ownerFile: string | undefined): Outc
 }
 
 export async function openOwner(context: Context, { file, key }: OwnerFile, input: PassphraseInput): Promise<Outcome<RoleSigner<"owner">>> {
-  if (!isSealed(key)) context.say(context.layout.ink("yellow", "! This owner key is not sealed: whoever can read the file can spend."));
-  const passphrase = isSealed(key) ? await readPassphrase(context, input, file) : undefined;
-  if (passphrase && !passphrase.ok) return passphrase;
-  const owner = await unlockKey(key, "owner", passphrase?.data);
-  passphrase?.data.wipe();
-  return owner;
+  if (!isSealed(key)) {
+    context.say(context.layout.ink("yellow", "! This owner key is not sealed: whoever can read the file can spend."));
+    return unlockKey(key, "owner");
+  }
+  const owner = await openWithPassphrase(context, input, file, (passphrase) => unlockKey(key, "owner", passphrase));
+  if (!owner.ok) return owner;
+  owner.data.passphrase.wipe();
+  return succeed(owner.data.opened);
 }

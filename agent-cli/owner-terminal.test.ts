@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../shared/x402.ts";
+import { MAX_PASSPHRASE_TRIES } from "../shared/limits.ts";
 import { EXIT } from "./exit-codes.ts";
 import { cells } from "./layout.ts";
 import { PASSPHRASE, REASON, Sandbox, sandbox } from "./testing/cli.ts";
@@ -77,8 +78,36 @@ describe("owner approve", () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("never.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
-    await terminal.answer("Passphrase of", `not the passphrase${ENTER}`);
+    for (let tries = 0; tries < MAX_PASSPHRASE_TRIES; tries++) {
+      await terminal.answer("Passphrase of", `not the passphrase${ENTER}`);
+      await terminal.until("could not be opened");
+    }
     expect(await terminal.exit).toBe(EXIT.keystoreLocked);
+    expect(existsSync(box.path("never.json"))).toBe(false);
+  });
+
+  test("a slip of the finger is asked about again, and nothing typed meanwhile is shown", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("slipped.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}r${ENTER}`);
+    await new Promise((resolve) => setTimeout(resolve, 150)); // the key is being opened
+    terminal.type(PASSPHRASE);
+    await terminal.until("could not be opened");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).not.toContain(PASSPHRASE);
+    expect(box.read<PaymentPayload>("slipped.json").payload).toHaveProperty("signature");
+  });
+
+  test("Ctrl-C while the key is being opened is heard", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("never.json"));
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
+    await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    terminal.type(CTRL_C);
+    expect(await terminal.exit).toBe(EXIT.interrupted);
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
@@ -131,6 +160,45 @@ describe("owner approve", () => {
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", CTRL_C);
     await terminal.exit;
     expect(terminal.raw.slice(0, terminal.raw.indexOf("the merchant says"))).toContain("\u001b[1m");
+  });
+});
+
+describe("a dumb terminal is asked the same, and gets no escape sequence", () => {
+  const env = { TERM: "dumb" };
+  const plain = (terminal: { raw: string }) => expect(terminal.raw).not.toContain("\u001b");
+
+  test("by approve, for a yes and a passphrase that stays hidden", async () => {
+    await ask(merchant.url, "request.json");
+    const terminal = box.terminal(approveWords("dumb.json"), { env });
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `y${ENTER}`);
+    await terminal.answer("Passphrase of", `${PASSPHRASE}r\u007f${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(terminal.text).not.toContain(PASSPHRASE.slice(0, 8));
+    plain(terminal);
+  });
+
+  test("by decline, for a choice and a note; Ctrl-C is heard", async () => {
+    await ask(merchant.url, "request.json");
+    const words = ["owner", "decline", "--request-file", "./request.json", "--out", "./dumb-decision.json"];
+    const stopped = box.terminal(words, { env });
+    await stopped.answer("Number or word:", CTRL_C);
+    expect(await stopped.exit).toBe(EXIT.interrupted);
+    const terminal = box.terminal(words, { env });
+    await terminal.answer("Number or word:", `99${ENTER}`);
+    await terminal.until("a word of the list");
+    await terminal.answer("Number or word:", `not_needed${ENTER}`);
+    await terminal.answer("A note for the agent", `We have it.${ENTER}`);
+    expect(await terminal.exit).toBe(EXIT.ok);
+    expect(box.read("dumb-decision.json")).toMatchObject({ decision: { code: "not_needed", note: "We have it." } });
+    plain(terminal);
+  });
+
+  test("and by whatever waits", async () => {
+    const { code } = await ask(merchant.url, "request.json");
+    const terminal = box.terminal(["request", "wait", code, "--timeout", "1"], { env });
+    expect(await terminal.exit).toBe(EXIT.approvalPending);
+    expect(terminal.text.match(/Waiting for the owner/g)).toHaveLength(1);
+    plain(terminal);
   });
 });
 

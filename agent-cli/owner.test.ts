@@ -56,6 +56,27 @@ describe("the inbox", () => {
     expect(statSync(box.path("home/inbox")).mode & 0o777).toBe(0o700);
   });
 
+  test("names what cannot be read, wherever requests are listed, and shows the others", async () => {
+    const { code } = await request();
+    const { digest } = await request();
+    const file = `home/inbox/${digest}.request.json`;
+    const intact = readFileSync(box.path(file), "utf8");
+    box.write(file, intact.slice(0, 100));
+    for (const words of ["inbox", "request list"]) {
+      const { requests, unreadable } = (await box.run(words)).json.data as { requests: { shortCode: string }[]; unreadable: string[] };
+      expect(requests).toContainEqual(expect.objectContaining({ shortCode: code }));
+      expect(unreadable).toEqual([expect.stringContaining(box.path(file))]);
+      expect((await box.run(words, { terminal: true })).stdout.replaceAll("\n", "")).toContain("request.json");
+    }
+    const { checks } = (await box.run("doctor")).json.error.details as { checks: object[] };
+    expect(checks).toContainEqual(
+      expect.objectContaining({ check: "inbox", verdict: "bad", detail: expect.stringContaining(digest) as string }),
+    );
+    const id = (await box.run(["request", "show", code])).json.data["id"] as string;
+    expect((await box.run(["request", "show", id])).exit).toBe(EXIT.ok);
+    box.write(file, intact);
+  });
+
   test("watched, says what is new", async () => {
     const watching = box.run("inbox --watch");
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -72,6 +93,17 @@ describe("the inbox", () => {
     expect(approved.json.data["file"]).toBe(box.path(`home/inbox/${digest}.payment.json`));
     expect(statSync(box.path(`home/inbox/${digest}.payment.json`)).mode & 0o777).toBe(0o600);
     expect(approved.json.next).toMatchObject({ by: "agent", argv: ["lez-agent-pay", "pay", code] });
+  });
+
+  test("nothing is declined or revoked for good without a word of why", async () => {
+    const { code } = await request();
+    const declined = await box.run(["decline", code]);
+    expect([declined.exit, declined.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
+    expect(declined.json.error.hint).toContain("--code, one of ");
+    expect(await show(code)).toBe("pending");
+    await approve(code);
+    const revoked = await box.run(["revoke", code]);
+    expect([revoked.exit, revoked.json.error.code, await show(code)]).toEqual([EXIT.usage, "interaction_required", "approved"]);
   });
 
   test("a request is named once, by code or by file", async () => {
@@ -167,6 +199,8 @@ test("the audit log tells a purchase from the first word to the last, and can be
   ]);
   facilitator.ledger = "ab".repeat(32);
   expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 0 });
+  const alone = await box.run("audit verify --facilitator-url http://127.0.0.1:1");
+  expect(alone.json.data).toMatchObject({ checked: 0, notAsked: expect.stringContaining("could not be asked") as string });
   expect(readFileSync(box.path("home/audit.jsonl"), "utf8")).not.toMatch(/signature|secretKey/);
 });
 
@@ -184,6 +218,12 @@ describe("accounts and keys", () => {
     expect(gone.json.data["accounts"]).toMatchObject([{ problem: expect.stringContaining("could not be asked") as string }]);
   });
 
+  test("a grant whose answer is lost is asked for again by whoever holds the key", async () => {
+    const lost = (...words: string[]) => box.run(["faucet", "--facilitator-url", "http://127.0.0.1:1", ...words]);
+    expect((await lost()).json.next).toMatchObject({ by: "owner", argv: expect.arrayContaining(["faucet", "--id"]) as string[] });
+    expect((await lost("--account", owner.account)).json.next).toMatchObject({ by: "agent" });
+  });
+
   test("a passphrase is changed for a key that stays the same, and the old one opens nothing any more", async () => {
     await sealed("sealed.json");
     box.write("new.txt", "another good passphrase");
@@ -197,6 +237,17 @@ describe("accounts and keys", () => {
     expect(readFileSync(box.path("copy.json"), "utf8")).toBe(readFileSync(box.path("sealed.json"), "utf8"));
     expect(statSync(box.path("copy.json")).mode & 0o777).toBe(0o600);
     expect((await change("secret.txt")).exit).toBe(EXIT.keystoreLocked);
+  });
+
+  test("a passphrase that nobody can be asked for is asked for by its own flag", async () => {
+    await sealed("sealed.json");
+    const change = (...words: string[]) => box.run(["key", "change-passphrase", "--owner-file", box.path("sealed.json"), ...words]);
+    const old = await change();
+    expect([old.exit, old.json.error.code]).toEqual([EXIT.keystoreLocked, "interaction_required"]);
+    expect(old.json.error.hint).toContain("give --passphrase-file or --passphrase-fd");
+    const fresh = await change("--passphrase-file", box.path("secret.txt"));
+    expect([fresh.exit, fresh.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
+    expect(fresh.json.error.hint).toContain("give --new-passphrase-file or --new-passphrase-fd");
   });
 
   test("a key that is not sealed is not copied, and can be sealed", async () => {

@@ -1,7 +1,8 @@
 /** A signed payment on its way: where it may go, and what every kind of answer comes to. */
-import { existsSync, readFileSync } from "node:fs";
+import fs, { existsSync, readFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import * as net from "node:net";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/authorization.ts";
 import type { PaymentPayload } from "../shared/x402.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -212,6 +213,28 @@ describe("afterwards", () => {
       afterSeconds: 7,
     });
     expect(existsSync(box.path("unbought"))).toBe(false);
+  });
+
+  test("a disk that is full by then is told, and keeps nobody from what was bought", async () => {
+    await buy();
+    const link = fs.linkSync;
+    onTestFinished(() => {
+      fs.linkSync = link;
+      syncBuiltinESMExports();
+    });
+    merchant.behaviour = {
+      instead(_request, _response, paid) {
+        if (!paid) return false;
+        fs.linkSync = () => {
+          throw Object.assign(new Error("ENOSPC: no space left on device, link"), { code: "ENOSPC", path: box.path("home/lock") });
+        };
+        syncBuiltinESMExports();
+        return false;
+      },
+    };
+    const run = await pay();
+    expect([run.exit, run.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
+    expect(run.stderr).toContain("! The disk is full");
   });
 
   test("Ctrl-C while the payment is under way does not claim that it was not paid", async () => {

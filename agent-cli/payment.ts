@@ -10,7 +10,7 @@ import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
-import { record } from "./audit-log.ts";
+import { checkAudit, record } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { checkWritable, readJson } from "./files.ts";
@@ -77,11 +77,16 @@ export async function present(context: Context, request: HttpRequest, payment: P
   // Before the payment leaves: an answer that cannot be kept should not be bought.
   const writable = destination.out === undefined ? undefined : checkWritable(destination.out, destination.force);
   if (writable && !writable.ok) return writable;
+  const recordable = checkAudit(context);
+  if (!recordable.ok) return recordable;
   const claimed = await claimPayment(context, payment, request);
   if (!claimed.ok) return claimed;
   const { payload, authorization } = claimed.data;
   const written = await record(context, "sent", factsOf(authorization, request));
-  if (!written.ok) return written;
+  if (!written.ok) {
+    await concludePayment(context, journalKey(authorization), { state: "unsent" });
+    return written;
+  }
 
   const header = [PAYMENT_SIGNATURE, encodeHeader(payload)] as const;
   const answer = await exchange({ ...request, headers: [...request.headers, header] }, context.io.signal);

@@ -26,6 +26,11 @@ export interface ProgramInfo {
 }
 
 export function parseArgv(argv: readonly string[], info: ProgramInfo): Parse {
+  // `help quote` is how others ask for `quote --help`.
+  if (argv[0] === "help") {
+    const words = argv.slice(1).filter((word) => !word.startsWith("-"));
+    return parseArgv(words.length > 0 && named(words, info) === undefined ? words : [...words, "--help"], info);
+  }
   let parsed: Parse | undefined;
   const out: string[] = [];
   const program = buildProgram(info, out, (command, raw) => (parsed = { kind: "run", command, raw }));
@@ -188,11 +193,15 @@ function incomplete(argv: readonly string[], { commands }: ProgramInfo): string 
   return group && members.length > 0 ? `"${group}" needs one more word: ${members.join(", ")}.` : "Say what to do.";
 }
 
-/** The help of the longest command that was named. */
-function helpHint(argv: readonly string[], { commands, groups }: ProgramInfo): string {
+function helpHint(argv: readonly string[], info: ProgramInfo): string {
+  const name = named(argv, info);
+  return `See: lez-agent-pay ${name ? `${name} ` : ""}--help`;
+}
+
+/** The longest command, or the group, that the words begin with. */
+function named(argv: readonly string[], { commands, groups }: ProgramInfo): string | undefined {
   const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
-  const named = [`${first} ${second}`, first].find((name) => commandNamed(commands, name) !== undefined || name in groups);
-  return `See: lez-agent-pay ${named ? `${named} ` : ""}--help`;
+  return [`${first} ${second}`, first].find((name) => commandNamed(commands, name) !== undefined || name in groups);
 }
 
 export function commandNamed(commands: readonly Command[], name: string): Command | undefined {

@@ -1,13 +1,14 @@
-/** How a long wait is reported: on a terminal a line that is overwritten, elsewhere a line only when something changes. */
+/** How a long wait is reported: where the screen can be drawn over by a line that is, elsewhere by a line when something changes. */
 import type { Io } from "./io.ts";
+import type { Layout } from "./layout.ts";
 
 /** Reports states on stderr. An empty state ends the report and clears the line. */
-export function progressOn(stream: Io["stderr"]): (state: string) => void {
+export function progressOn(stream: Io["stderr"], { moves }: Layout): (state: string) => void {
   let last = "";
   return (state) => {
     if (state === last) return;
     last = state;
-    if (stream.isTTY === true) stream.write(`\r\u001b[2K${state.slice(0, (stream.columns ?? 80) - 1)}`);
+    if (moves) stream.write(`\r\u001b[2K${state.slice(0, (stream.columns ?? 80) - 1)}`);
     else if (state) stream.write(`${state}\n`);
   };
 }

@@ -32,7 +32,8 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   const outcome = await step(context, input, purchase);
   if (outcome.ok) return outcome;
   // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do.
-  const goesOn = outcome.exit === EXIT.approvalPending || outcome.exit === EXIT.outcomeUnknown || outcome.error.retryable;
+  const stopped = [EXIT.approvalPending, EXIT.outcomeUnknown, EXIT.interrupted].some((exit) => exit === outcome.exit);
+  const goesOn = stopped || outcome.error.retryable;
   return goesOn ? { ...outcome, next: { ...resumption(code), ...after(outcome.next) } } : outcome;
 }
 

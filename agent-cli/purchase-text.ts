@@ -1,6 +1,7 @@
 /** A request and where it stands, as text. What agents and merchants wrote is shown as what it is. */
 import { showUnsafe } from "../shared/text.ts";
-import { cells, duration, field, type Layout } from "./layout.ts";
+import { cells, duration, field, type Layout, wrap } from "./layout.ts";
+import type { PurchaseList } from "./purchase-list.ts";
 import type { PurchaseView } from "./purchase.ts";
 
 export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
@@ -19,8 +20,13 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
   ];
 }
 
+export function renderList({ requests, unreadable }: PurchaseList, layout: Layout): string[] {
+  const warnings = unreadable.flatMap((problem) => wrap(`! ${showUnsafe(problem)}`, layout.width));
+  return [...renderPurchases(requests, layout), ...warnings.map((line) => layout.ink("yellow", line))];
+}
+
 /** One line each: code, state, price, where to, and until when for those that wait. */
-export function renderPurchases(views: readonly PurchaseView[], layout: Layout): string[] {
+function renderPurchases(views: readonly PurchaseView[], layout: Layout): string[] {
   if (views.length === 0) return ["No requests."];
   return views.flatMap((view) => {
     const time = view.state === "pending" ? `, ${duration(view.expiresInSeconds)} left` : "";

@@ -6,6 +6,7 @@ import { agentCreate } from "./commands/agent-create.ts";
 import { approve } from "./commands/approve.ts";
 import { auditExport } from "./commands/audit-export.ts";
 import { auditList } from "./commands/audit-list.ts";
+import { auditRestart } from "./commands/audit-restart.ts";
 import { auditVerify } from "./commands/audit-verify.ts";
 import { balance } from "./commands/balance.ts";
 import { completions } from "./commands/completions.ts";
@@ -61,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
   accounts,
   auditList,
   auditVerify,
+  auditRestart,
   auditExport,
   pinsList,
   pinsForget,

@@ -28,7 +28,11 @@ describe("terms from the merchant", () => {
       scope: "query+body",
     });
     expect(JSON.parse(request.payment.offer)).toMatchObject({ payTo: DEMO_MERCHANT_ACCOUNT, extra: { ledger: LEDGER } });
-    expect(made.json.next).toMatchObject({ by: "owner" });
+    const payment = box.path(`payment-${made.json.data["shortCode"] as string}.json`);
+    expect(made.json.next).toMatchObject({
+      by: "owner",
+      argv: ["lez-agent-pay", "owner", "approve", "--request-file", box.path("request.json"), "--out", payment],
+    });
   });
 
   test.each([

@@ -6,7 +6,7 @@ import { checkPaymentRequest, paymentFields, type PaymentRequest, shortCode, sig
 import { meaningfulLength } from "../shared/text.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../shared/x402.ts";
-import { record } from "./audit-log.ts";
+import { checkAudit, record } from "./audit-log.ts";
 import type { Context } from "./context.ts";
 import type { HttpRequest } from "./http.ts";
 import { boundRequest } from "./http-request.ts";
@@ -55,6 +55,8 @@ export interface Made {
 export async function makeRequest(context: Context, agent: Agent, wish: Wish): Promise<Outcome<Made>> {
   const tooShort = shortReason(context, wish.reason);
   if (tooShort) return tooShort;
+  const recordable = checkAudit(context);
+  if (!recordable.ok) return recordable;
   const scope = coverage(wish.http, wish.offer);
   if (!scope.ok) return scope;
   const { url } = wish.http;
@@ -96,6 +98,8 @@ export async function fileRequest(
   { request, digest, required }: Pick<Made, "request" | "digest" | "required">,
   http: HttpRequest,
 ): Promise<Outcome<undefined>> {
+  const recordable = checkAudit(context);
+  if (!recordable.ok) return recordable;
   const stored = storeRequest(context, request, http, required);
   if (!stored.ok) return stored;
   const filed = put(context, digest, "request", request);

@@ -38,13 +38,15 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   for (const digest of digests.data) {
     if (!ID.test(word) && !names(word, digest)) continue;
     const item = await look(context, digest);
+    // One that cannot be read is a failure of whoever names it, and does not hide the others.
+    if (!item.ok && !names(word, digest)) continue;
     if (!item.ok) return item;
     if (item.data && (names(word, digest) || item.data.request.id === word)) found.push(item.data);
   }
   const [first, second] = found;
   if (!first) {
     return fail("request_not_found", `There is no request "${word}" in the inbox of this machine.`, {
-      hint: "lez-agent-pay request list shows them. A request from another machine is a file: --request-file.",
+      hint: "lez-agent-pay request list shows them.",
     });
   }
   return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);

@@ -34,7 +34,12 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
   }
   if (request !== undefined) {
     const item = await findInInbox(context, request);
-    return item.ok ? succeed({ request: item.data.request, digest: item.data.digest, item: item.data }) : item;
+    if (item.ok) return succeed({ request: item.data.request, digest: item.data.digest, item: item.data });
+    if (item.error.code !== "request_not_found") return item;
+    return {
+      ...item,
+      error: { ...item.error, hint: "lez-agent-pay inbox --all shows them. A request from another machine is a file: --request-file." },
+    };
   }
   const file = readJson(requestFile ?? "", paymentRequestSchema, { what: "payment request" });
   if (!file.ok) return file;

@@ -1,8 +1,10 @@
 /** Running one command: what was typed or sent becomes its input, and whatever happens becomes an outcome. */
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
+import { fileFailure } from "./files.ts";
 import { fail, type Outcome } from "./outcome.ts";
 import { fieldName } from "./program.ts";
+import { stateHomePath } from "./state.ts";
 
 /** @param raw what was given, by the names of the input's fields; not yet checked */
 export async function runCommand(command: Command, raw: Record<string, unknown>, context: Context): Promise<Outcome<unknown>> {
@@ -17,9 +19,11 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
   try {
     return await Promise.race([command.run(context, input.data), stopped(context.io.signal)]);
   } catch (error) {
-    // Outcomes are values here; what was thrown is a bug, or a broken machine.
-    const problem = error instanceof Error ? error.message : String(error);
     if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" && error instanceof Error) context.io.stderr.write(`${error.stack}\n`);
+    const refused = fileFailure(error, stateHomePath(context));
+    if (refused) return refused;
+    // Outcomes are values here; what else was thrown is a bug, or a broken machine.
+    const problem = error instanceof Error ? error.message : String(error);
     return fail("internal", `Something broke that should not: ${problem}`, {
       hint: "Run again with LEZ_AGENT_PAY_DEBUG=1 and report what it prints.",
     });

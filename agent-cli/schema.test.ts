@@ -29,7 +29,16 @@ describe("--schema", () => {
       ["--schema", "approve"],
     ])
       expect(JSON.parse((await box.run(words)).stdout)).toMatchObject({ command: "approve", input: { type: "object" } });
-    expect((await box.run(["request", "--schema"])).exit).not.toBe(0);
+    expect((await box.run(["reqest", "--schema"])).exit).not.toBe(0);
+  });
+
+  test("of a group, or of everything, has all of its commands", async () => {
+    const named = async (...words: string[]) => {
+      const { commands } = JSON.parse((await box.run(words)).stdout) as { commands: { command: string }[] };
+      return commands.map(({ command }) => command);
+    };
+    expect(await named("--schema")).toEqual(COMMANDS.map(({ name }) => name));
+    expect(await named("owner", "--schema")).toEqual(["owner create", "approve", "decline"]);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Digest } from "../shared/digest.ts";
 import { sandbox } from "./testing/cli.ts";
 import { startMerchant } from "./testing/merchant.ts";
 import { people } from "./testing/people.ts";
+import { EXIT } from "./exit-codes.ts";
 import { waitForDecision } from "./waiting.ts";
 
 const box = sandbox();
@@ -18,4 +19,13 @@ test("a wait is no longer than the patience of whoever started it, however long 
   const started = Date.now();
   expect(await waitForDecision(context, digest, 3600)).toMatchObject({ ok: true, data: { state: "pending" } });
   expect(Date.now() - started).toBeLessThan(3000);
+});
+
+test("an interrupted wait says what waits on, and how to wait again; an interrupted look says nothing of what it did not do", async () => {
+  const { code } = await ask(merchant.url, "request.json");
+  const waited = await box.run(["request", "wait", code], { signal: AbortSignal.abort() });
+  expect([waited.exit, waited.json.error.message]).toEqual([EXIT.interrupted, `Interrupted. Request ${code} still waits for its owner.`]);
+  expect(waited.json.next).toMatchObject({ argv: ["lez-agent-pay", "request", "wait", code], by: "agent" });
+  const watched = await box.run("inbox --watch", { signal: AbortSignal.abort() });
+  expect([watched.exit, watched.json.error.message]).toEqual([EXIT.interrupted, "Interrupted."]);
 });

@@ -9,6 +9,7 @@ import { look } from "./inbox.ts";
 import { duration } from "./layout.ts";
 import { fail, type Outcome } from "./outcome.ts";
 import { interrupted } from "./prompts.ts";
+import { waitFor } from "./payment-to-present.ts";
 import { decideBy, type Purchase, purchaseOf } from "./purchase.ts";
 
 const LOOK_EVERY_MILLISECONDS = 300;
@@ -31,14 +32,13 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
       return purchase;
     }
     const left = decideBy(item.data.request) - unixNow();
-    // On a terminal the seconds run; elsewhere a line would be one per look.
-    context.progress(
-      `Waiting for the owner to decide ${shortCode(digest)}${context.io.stderr.isTTY === true ? `, ${duration(left)} left` : ""}`,
-    );
+    // Where a line can be drawn over, the seconds run; elsewhere it would be one line per look.
+    context.progress(`Waiting for the owner to decide ${shortCode(digest)}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");
-      return interrupted();
+      const code = shortCode(digest);
+      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code) };
     }
   }
 }

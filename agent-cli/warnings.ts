@@ -3,6 +3,7 @@ import { domainToUnicode } from "node:url";
 import { mixesScripts } from "./scripts.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { ApprovalView } from "./approval-screen.ts";
+import { duration } from "./layout.ts";
 import type { RecordEntry } from "./owner-record.ts";
 import { authorizationOf } from "./payment-journal.ts";
 import { isUpfront } from "./terms.ts";
@@ -60,14 +61,22 @@ function ofTheRecord({ request, checked, history, now, open }: ApprovalView): Wa
     const { to, value, requestDigest } = authorizationOf(payload);
     return other({ requestDigest }) && sameTerms({ url, payTo: to, amount: value });
   });
-  const stillValid = approved.some((entry) => other(entry) && sameTerms(entry) && Number(entry.validBefore ?? 0) >= now);
+  const revoked = new Set(history.filter(({ decision }) => decision === "revoked").map(({ requestDigest }) => requestDigest));
+  // Whether it was paid is known to the ledger and to the agent's own journal, which an agent could write as it likes.
+  const stillValid = approved.find(
+    (entry) => other(entry) && sameTerms(entry) && !revoked.has(entry.requestDigest) && Number(entry.validBefore ?? 0) >= now,
+  );
+  const ago = duration(Math.max(0, now - (parseTimestamp(stillValid?.at ?? "") ?? now)));
   return [
     [
       approved.some(({ requestDigest }) => requestDigest === checked.digest),
       "You approved this very request before. It is paid once, however often you approve.",
     ],
     [unclear, "An earlier payment for the same thing was sent, and what became of it is not known. This one would come on top."],
-    [stillValid && !unclear, "You approved another payment on the same terms that can still be used. This one would come on top."],
+    [
+      stillValid !== undefined && !unclear,
+      `You approved another payment on the same terms ${ago} ago. It was paid, or still may be; this one would come on top.`,
+    ],
     [near.some((entry) => entry.decision === "declined" && sameTerms(entry)), "You declined the same terms a few minutes ago."],
     [near.length >= MANY, `This is request number ${near.length + 1} within ten minutes.`],
     [!approved.some((entry) => entry.payTo === payTo), "First payment to this account."],

@@ -12,20 +12,22 @@ import { BUNDLES, buildWorkers } from "./build-workers.ts";
 const USAGE = `Usage: npm run stack -- [options]
   --persist DIR            keep the ledger in DIR (default: forget it)
   --shards N               spread a new ledger over N objects (default 1)
-  --merchant-port PORT     default 8787, or any free one
-  --facilitator-port PORT  default 8788, or any free one
+  --merchant-port PORT     default 8787; 0 is any free one
+  --facilitator-port PORT  default 8788; 0 is any free one
   --facilitator-url URL    let the merchant settle at this x402 facilitator instead
   --quiet                  no logs`;
 
 const { values } = readOptions();
+const merchantPort = await port("merchant", values["merchant-port"] ?? "8787");
+const facilitatorPort = await port("facilitator", values["facilitator-port"] ?? "8788");
 await buildWorkers();
 const stack = await startStack({
   bundles: BUNDLES,
   ...(values.persist !== undefined && { persist: values.persist }),
   shards: shards(values.shards),
   vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: values["facilitator-url"] ?? "" } },
-  merchantPort: await port(values["merchant-port"], 8787),
-  facilitatorPort: await port(values["facilitator-port"], 8788),
+  merchantPort,
+  facilitatorPort,
   onLog: (line) => void (values.quiet || process.stderr.write(`${line}\n`)),
 });
 const { merchant, facilitator, payTo, ledger } = stack;
@@ -71,11 +73,13 @@ function shards(asked: string | undefined): number {
   }
 }
 
-/** The port that was asked for; the usual one if it is free; else whichever the system gives. */
-async function port(asked: string | undefined, usual: number): Promise<number> {
-  if (asked === undefined) return (await isFree(usual)) ? usual : 0;
+/** Another port than the one that was asked for, or that the README names, would leave its commands talking to somebody else. */
+async function port(of: "merchant" | "facilitator", asked: string): Promise<number> {
   const number = Number(asked);
-  return Number.isInteger(number) && number >= 0 && number < 65_536 ? number : misused(`Not a port: ${asked}`);
+  if (!Number.isInteger(number) || number < 0 || number > 65_535) return misused(`Not a port: ${asked}`);
+  if (number === 0 || (await isFree(number))) return number;
+  console.error(`Port ${number} is in use, perhaps by another stack. Stop it, or name another one: --${of}-port (0 is any free one)`);
+  return process.exit(1);
 }
 
 function isFree(candidate: number): Promise<boolean> {

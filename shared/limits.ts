@@ -102,6 +102,8 @@ export const MAX_NOTE_LENGTH = 500;
 
 /** Characters of the passphrase that seals a new owner key. */
 export const MIN_PASSPHRASE_LENGTH = 8;
+/** How often a person at a terminal may type the passphrase of a key in one run. */
+export const MAX_PASSPHRASE_TRIES = 3;
 /** scrypt's cost N for what we seal, and the least that we open: a cheaper header is a downgrade. 128 MiB, about half a second. */
 export const SCRYPT_COST = 2 ** 17;
 /** The most that we open: 1 GiB. A dearer header would only burn memory. */

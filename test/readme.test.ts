@@ -84,6 +84,14 @@ test.each(shellLines("Showing that it was paid"))("%s", async (line) => {
   expect(terminal.text).toContain("Verified: ");
 });
 
+test("no agent is set up to fetch a name from npm that is not ours", () => {
+  const agents = readFileSync(path.join(ROOT, "spec/agents.md"), "utf8");
+  const run = agents.split("\n").filter((line) => /mcpServers|claude mcp add/.test(line));
+  expect(run).toHaveLength(3);
+  expect(run.filter((line) => line.includes("npx") && !line.includes("--no-install"))).toEqual([]);
+  for (const page of [README, agents]) expect(page).toContain("npm ci && npm pack && npm install --global ./lez-agent-pay-*.tgz");
+});
+
 describe("what the README names exists", () => {
   test("every npm script", () => {
     const named = [...README.matchAll(/npm run ([a-z:]+)/g)].map(([, name = ""]) => name);

@@ -108,7 +108,7 @@ export const approve = defineCommand({
         hint: "Do not approve this request.",
       });
     }
-    if (context.io.signal.aborted) return interrupted();
+    if (context.io.signal.aborted) return interrupted("Nothing was handed out; the request stays open.");
     const pinned = view.data.judged ? await rememberMerchant(context, view.data.judged) : succeed(undefined);
     if (!pinned.ok) return pinned;
     const handed = await handOver(context, input, subject.data, payload, authorization);

@@ -7,6 +7,8 @@ import { auditEntrySchema } from "../audit-view.ts";
 import { defineCommand } from "../command.ts";
 import { succeed } from "../outcome.ts";
 
+const COUNT = "must be a whole number, 1 or more";
+
 export const auditList = defineCommand({
   name: "audit list",
   audience: "owner",
@@ -17,7 +19,7 @@ export const auditList = defineCommand({
       .enum(AUDIT_EVENTS, `must be one of ${AUDIT_EVENTS.join(", ")}`)
       .optional()
       .meta({ description: `only ${AUDIT_EVENTS.join(", ")}` }),
-    last: z.coerce.number().int().positive().default(50).meta({ value: "n", description: "how many; 50" }),
+    last: z.coerce.number(COUNT).int(COUNT).positive(COUNT).default(50).meta({ value: "n", description: "how many; 50" }),
   }),
   output: z.strictObject({ entries: z.array(auditEntrySchema), problems: z.number() }),
   examples: [

@@ -1,13 +1,14 @@
 /** `audit verify`: recomputes the chain, and asks the ledger about every payment that it names. */
 import * as z from "zod";
 import { parseAccountId } from "../../shared/account.ts";
+import { showUnsafe } from "../../shared/text.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator.ts";
 import { field } from "../layout.ts";
-import { refuse, succeed } from "../outcome.ts";
+import { type Outcome, refuse, succeed } from "../outcome.ts";
 
 const answerSchema = z.looseObject({ ledger: z.string(), status: z.string(), transaction: z.string().optional() });
 
@@ -18,6 +19,8 @@ const resultSchema = z.strictObject({
   /** Payments of the log that the ledger was asked about, and those that it could not be asked about. */
   checked: z.number(),
   unchecked: z.number(),
+  /** Why the ledger could not be asked; absent when it was, or was not to be. */
+  notAsked: z.string().optional(),
 });
 
 export const auditVerify = defineCommand({
@@ -53,28 +56,32 @@ export const auditVerify = defineCommand({
     }
     const payments = lastWordPerPayment(log.data);
     let checked = 0;
+    let notAsked: string | undefined;
     for (const entry of input.offline ? [] : payments) {
       const said = await atTheLedger(context, input, entry);
-      if (said === undefined) continue;
+      if (!said.ok) notAsked ??= said.error.message;
+      if (!said.ok || said.data === undefined) continue;
       checked++;
-      if (said) problems.push(said);
+      if (said.data) problems.push(said.data);
     }
     const result = {
       entries: log.data.entries.length,
       head: log.data.entries.at(-1)?.digest ?? GENESIS,
       checked,
       unchecked: payments.length - checked,
+      ...(notAsked !== undefined && { notAsked }),
     };
     if (problems.length === 0) return succeed(result);
     return refuse("audit_differs", EXIT.differs, `The audit log does not hold: ${problems.join("; ")}.`, {
-      hint: "Keep a copy of the file as it is before anything else is written.",
+      hint: "Keep a copy of the file as it is. Where a line is damaged, lez-agent-pay audit restart puts it aside and begins another log.",
       details: { ...result, problems },
     });
   },
-  render: ({ entries, head, checked, unchecked }, layout) => [
+  render: ({ entries, head, checked, unchecked, notAsked }, layout) => [
     layout.ink("green", `${entries} entries, and the chain holds`),
     ...field(layout, "head", head),
     ...field(layout, "ledger", `${checked} payments compared${unchecked ? `, ${unchecked} could not be` : ""}`),
+    ...(notAsked === undefined ? [] : field(layout, "because", showUnsafe(notAsked))),
   ],
 });
 
@@ -88,15 +95,20 @@ function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {
   return [...last.values()].filter(({ event, facts }) => facts["from"] !== undefined && ["settled", "revoked"].includes(event));
 }
 
-/** undefined: the ledger could not say. Empty: it says the same. Else how it differs. */
-async function atTheLedger(context: Context, input: FacilitatorInput, { seq, event, facts }: AuditEntry): Promise<string | undefined> {
+/** A failure: it could not be asked. undefined: it could not say. Empty: it says the same. Else how it differs. */
+async function atTheLedger(
+  context: Context,
+  input: FacilitatorInput,
+  { seq, event, facts }: AuditEntry,
+): Promise<Outcome<string | undefined>> {
   const { network = "logos:lez-testnet", from = "", nonce, validBefore = "0", ledger, transaction } = facts;
-  if (!parseAccountId(from).ok) return undefined;
+  if (!parseAccountId(from).ok) return succeed(undefined);
   const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema });
+  if (!answer.ok) return answer;
   // Another ledger's word about our payment is no word; neither is that of one that has forgotten it.
-  if (!answer.ok || (ledger !== undefined && answer.data.ledger !== ledger) || answer.data.status === "unknown") return undefined;
-  if (event === "revoked") return answer.data.status === "settled" ? `entry ${seq} says revoked, the ledger says settled` : "";
-  if (answer.data.status !== "settled") return `entry ${seq} says settled, the ledger says ${answer.data.status}`;
-  return answer.data.transaction === transaction ? "" : `entry ${seq} names another transaction than the ledger`;
+  if ((ledger !== undefined && answer.data.ledger !== ledger) || answer.data.status === "unknown") return succeed(undefined);
+  if (event === "revoked") return succeed(answer.data.status === "settled" ? `entry ${seq} says revoked, the ledger says settled` : "");
+  if (answer.data.status !== "settled") return succeed(`entry ${seq} says settled, the ledger says ${answer.data.status}`);
+  return succeed(answer.data.transaction === transaction ? "" : `entry ${seq} names another transaction than the ledger`);
 }

@@ -4,7 +4,7 @@ import { type Decision, decisionRecordSchema, recordDecision } from "../../share
 import { shortCode } from "../../shared/payment-request.ts";
 import { showUnsafe } from "../../shared/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { record } from "../audit-log.ts";
+import { checkAudit, record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { askWords, wordsFields } from "../decision-words.ts";
 import { dryRunField, forceField, outField } from "../fields.ts";
@@ -43,7 +43,7 @@ export const decline = defineCommand({
     { says: "asks for a code and a note", argv: "decline 7F3K-9QPD" },
     {
       says: "signed, without questions",
-      argv: 'owner decline --request-file request.json --owner-file owner.json --code too_expensive --note "Half of that would do."',
+      argv: 'owner decline --request-file request.json --owner-file owner.json --passphrase-file secret.txt --code too_expensive --note "Half of that would do."',
     },
   ],
   async run(context, input) {
@@ -52,6 +52,8 @@ export const decline = defineCommand({
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;
     const { request, digest, item } = subject.data;
+    const recordable = checkAudit(context);
+    if (!recordable.ok) return recordable;
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (approved.data) {

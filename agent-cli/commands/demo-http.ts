@@ -17,7 +17,7 @@ export const demoHttp = defineCommand({
   ],
   run: async (context) => {
     const { bootStack } = await import("../demo/boot.ts");
-    const stack = await bootStack();
+    const stack = await bootStack(context);
     if (!stack.ok) return stack;
     try {
       const { tellHttpStory } = await import("../demo/http-story.ts");

@@ -12,7 +12,7 @@ export const doctor = defineCommand({
   audience: "both",
   readOnly: true,
   summary: "is everything in place? if not, what to do next",
-  description: `Checks: ${CHECKS.join(", ")}. Changes nothing but making the state directory. Exit code 30 when something is missing.`,
+  description: `Checks: ${CHECKS.join(", ")}. Changes nothing: it makes the state directory, and a file in it that it removes again. Exit code 30 when something is missing.`,
   input: z.strictObject({ agentFile: agentFileField, ownerFile: ownerFileField, ...facilitatorFields }),
   output: z.strictObject({ checks: z.array(checkSchema) }),
   examples: [

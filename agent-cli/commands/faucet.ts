@@ -1,10 +1,10 @@
 /** `faucet`: test money for an account, where the facilitator gives any. */
 import * as z from "zod";
 import { accountIdSchema } from "../../shared/account.ts";
-import type { Amount } from "../../shared/amount.ts";
+import { type Amount, isAmount } from "../../shared/amount.ts";
 import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
 import { ASSET } from "../../shared/lez.ts";
-import { FAUCET_GRANT } from "../../shared/limits.ts";
+import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { accountFields, accountOf } from "../account-input.ts";
 import { defineCommand } from "../command.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator.ts";
@@ -15,13 +15,19 @@ import { money, moneySchema } from "../views.ts";
 
 const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
 
+/** Asked all the same, the ledger would answer "too many requests", which sounds as if it could be had later. */
+const TOO_MUCH = `must be at most ${FAUCET_CAP_PER_ACCOUNT}: no account gets more in ${FAUCET_WINDOW_SECONDS / 3600} hours`;
+
 export const faucet = defineCommand({
   name: "faucet",
   audience: "dev",
   summary: "put test money into an account",
   input: z.strictObject({
     ...accountFields,
-    amount: amountField.default(FAUCET_GRANT.toString() as Amount).meta({ value: "units", description: `atomic units; ${FAUCET_GRANT}` }),
+    amount: amountField
+      .refine((amount) => !isAmount(amount) || BigInt(amount) <= FAUCET_CAP_PER_ACCOUNT, TOO_MUCH)
+      .default(FAUCET_GRANT.toString() as Amount)
+      .meta({ value: "units", description: `atomic units, at most ${FAUCET_CAP_PER_ACCOUNT}; ${FAUCET_GRANT}` }),
     id: z
       .string()
       .regex(/^[0-9a-f]{64}$/, "must be 64 hex digits")
@@ -32,7 +38,7 @@ export const faucet = defineCommand({
   output: z.strictObject({ account: z.string(), granted: moneySchema, balance: moneySchema, transaction: z.string(), id: z.string() }),
   examples: [
     { says: "for the owner's account", argv: "faucet --owner-file owner.json" },
-    { says: "half an LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 500000000" },
+    { says: "0.05 LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 50000000" },
   ],
   async run(context, input) {
     const account = accountOf(context, input);
@@ -47,7 +53,8 @@ export const faucet = defineCommand({
       if (!answer.error.retryable) return answer;
       // A lost answer may have been a grant: the same id makes the repetition harmless.
       const argv = ["lez-agent-pay", ...context.argv, ...(input.id ? [] : ["--id", id])];
-      return { ...answer, next: { argv, by: "agent", why: "ask again for the same grant; it is paid once" } };
+      const by = input.account === undefined ? "owner" : "agent";
+      return { ...answer, next: { argv, by, why: "ask again for the same grant; it is paid once" } };
     }
     const { balance, transaction } = answer.data;
     return succeed({ account: account.data, granted: money(input.amount, ASSET), balance: money(balance, ASSET), transaction, id });

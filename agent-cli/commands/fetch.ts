@@ -117,6 +117,10 @@ function wanted(input: FetchInput): Outcome<HttpRequest> {
 async function resume(context: Context, input: FetchInput, word: string) {
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
+  const asked = input.url === undefined ? undefined : wanted(input);
+  if (asked && !asked.ok) return asked;
+  const { url } = item.data.request.http;
+  if (asked && asked.data.url !== url) return fail("usage", `Request ${word} is for ${url}, not for ${asked.data.url}. Leave the URL out.`);
   const purchase = purchaseOf(context, item.data, unixNow());
   return purchase.ok ? goOn(context, input, purchase.data) : purchase;
 }

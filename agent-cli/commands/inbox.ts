@@ -5,9 +5,9 @@ import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { type Outcome, succeed } from "../outcome.ts";
 import { interrupted } from "../prompts.ts";
-import { purchaseSchema, type PurchaseView } from "../purchase.ts";
-import { renderPurchases } from "../purchase-text.ts";
-import { listPurchases } from "./request-list.ts";
+import type { PurchaseView } from "../purchase.ts";
+import { listPurchases, listSchema, type PurchaseList } from "../purchase-list.ts";
+import { renderList } from "../purchase-text.ts";
 
 const LOOK_EVERY_MILLISECONDS = 500;
 
@@ -21,48 +21,52 @@ export const inbox = defineCommand({
     all: z.boolean().default(false).meta({ description: "also what is decided or has run out" }),
     watch: z.boolean().default(false).meta({ description: "stay, and show what comes" }),
   }),
-  output: z.strictObject({ requests: z.array(purchaseSchema) }),
+  output: listSchema,
   examples: [
     { says: "what is to be decided?", argv: "inbox" },
     { says: "and what comes next?", argv: "inbox --watch" },
   ],
   async run(context, { all, watch }) {
-    const requests = await waiting(context, all);
-    if (!requests.ok || !watch) return requests.ok ? succeed({ requests: requests.data }, nextOf(requests.data)) : requests;
-    return watchInbox(context, all, requests.data);
+    const list = await waiting(context, all);
+    if (!list.ok || !watch) return list.ok ? succeed(list.data, nextOf(list.data)) : list;
+    return watchInbox(context, all, list.data);
   },
-  render: ({ requests }, layout) => renderPurchases(requests, layout),
+  render: renderList,
 });
 
-function waiting(context: Context, all: boolean): Promise<Outcome<PurchaseView[]>> {
+function waiting(context: Context, all: boolean): Promise<Outcome<PurchaseList>> {
   return listPurchases(context, all ? undefined : "pending");
 }
 
-function nextOf([first]: readonly PurchaseView[]) {
+function nextOf({ requests: [first] }: PurchaseList) {
   return first?.state === "pending"
     ? { argv: ["lez-agent-pay", "approve", first.shortCode], by: "owner" as const, why: "read and decide the newest" }
     : undefined;
 }
 
-async function watchInbox(context: Context, all: boolean, first: PurchaseView[]) {
+async function watchInbox(context: Context, all: boolean, first: PurchaseList) {
   let shown = keysOf(first);
   const onTerminal = context.io.stdout.isTTY === true;
-  if (onTerminal) context.tell(...renderPurchases(first, context.layout));
+  if (onTerminal) context.tell(...renderList(first, context.layout));
   for (;;) {
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) return interrupted();
     const now = await waiting(context, all);
     if (!now.ok) return now;
-    const changed = now.data.filter((view) => !shown.has(keyOf(view)));
+    const { requests, unreadable } = now.data;
+    const changed = {
+      requests: requests.filter((view) => !shown.has(keyOf(view))),
+      unreadable: unreadable.filter((problem) => !shown.has(problem)),
+    };
     shown = keysOf(now.data);
-    if (changed.length === 0) continue;
-    if (!onTerminal) return succeed({ requests: changed }, nextOf(changed));
-    context.tell(...renderPurchases(changed, context.layout));
+    if (changed.requests.length + changed.unreadable.length === 0) continue;
+    if (!onTerminal) return succeed(changed, nextOf(changed));
+    context.tell(...renderList(changed, context.layout));
   }
 }
 
-function keysOf(views: readonly PurchaseView[]): Set<string> {
-  return new Set(views.map(keyOf));
+function keysOf({ requests, unreadable }: PurchaseList): Set<string> {
+  return new Set([...requests.map(keyOf), ...unreadable]);
 }
 
 function keyOf({ requestDigest, state }: PurchaseView): string {

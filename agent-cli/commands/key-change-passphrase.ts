@@ -3,12 +3,13 @@ import * as z from "zod";
 import { defineCommand } from "../command.ts";
 import { ownerFileField } from "../fields.ts";
 import { writeJson } from "../files.ts";
-import { isSealed, resealKey } from "../keystore.ts";
+import { isSealed, resealKey, unlockKey } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
 import { findOwner } from "../owner-key.ts";
-import { choosePassphrase, passphraseFields, readPassphrase } from "../passphrase.ts";
+import { choosePassphrase, openWithPassphrase, passphraseFields } from "../passphrase.ts";
 import { interrupted } from "../prompts.ts";
+import type { Secret } from "../secret.ts";
 
 export const keyChangePassphrase = defineCommand({
   name: "key change-passphrase",
@@ -30,15 +31,17 @@ export const keyChangePassphrase = defineCommand({
     const owner = findOwner(context, input.ownerFile);
     if (!owner.ok) return owner;
     const { file, key } = owner.data;
-    const old = isSealed(key) ? await readPassphrase(context, input, file) : undefined;
+    const open = (passphrase: Secret) => unlockKey(key, "owner", passphrase);
+    const old = isSealed(key) ? await openWithPassphrase(context, input, file, open) : undefined;
     if (old && !old.ok) return old;
-    const chosen = await choosePassphrase(context, { passphraseFile: input.newPassphraseFile, passphraseFd: input.newPassphraseFd });
+    const given = { passphraseFile: input.newPassphraseFile, passphraseFd: input.newPassphraseFd };
+    const chosen = await choosePassphrase(context, given, "--new-passphrase");
     if (!chosen.ok) return chosen;
-    const sealed = await resealKey(key, old?.data, chosen.data);
-    old?.data.wipe();
+    const sealed = await resealKey(key, old?.data.passphrase, chosen.data);
+    old?.data.passphrase.wipe();
     chosen.data.wipe();
     if (!sealed.ok) return sealed;
-    if (context.io.signal.aborted) return interrupted();
+    if (context.io.signal.aborted) return interrupted("The key file is as it was.");
     const written = writeJson(file, sealed.data, true);
     return written.ok ? succeed({ file, account: key.account }) : written;
   },

@@ -14,7 +14,7 @@ export const mcp = defineCommand({
   story: true,
   examples: [
     { says: "started by an MCP client", argv: "mcp" },
-    { says: "what the client is told to run, from JSON", argv: "mcp --json" },
+    { says: "what it takes from the command line: nothing", argv: "mcp --schema" },
   ],
   async run(context) {
     // Loaded here: the SDK is larger than everything else together.

@@ -29,11 +29,13 @@ export const ownerCreate = defineCommand({
   async run(context, input) {
     const writable = checkWritable(input.out, input.force);
     if (!writable.ok) return writable;
-    const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext ? succeed(undefined) : await choosePassphrase(context, input);
+    const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext
+      ? succeed(undefined)
+      : await choosePassphrase(context, input, "--passphrase");
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
     passphrase.data?.wipe();
-    if (context.io.signal.aborted) return interrupted();
+    if (context.io.signal.aborted) return interrupted("Nothing was written.");
     const written = writeJson(input.out, key, input.force);
     if (!written.ok) return written;
     const { account, publicKey } = key;

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { defineCommand } from "../command.ts";
 import { dryRunField } from "../fields.ts";
-import { forgetPin, pinOf } from "../merchant-pins.ts";
+import { forgetPin } from "../merchant-pins.ts";
 import { fail, succeed } from "../outcome.ts";
 
 export const pinsForget = defineCommand({
@@ -25,12 +25,8 @@ export const pinsForget = defineCommand({
       return fail("usage", "Name the merchant by its origin: https://api.example.com", { hint: "lez-agent-pay pins list shows them." });
     }
     const { origin } = url;
-    if (dryRun) {
-      const pin = pinOf(context, origin);
-      return pin.ok ? succeed({ dryRun: true as const, origin, known: pin.data !== undefined }) : pin;
-    }
-    const known = await forgetPin(context, origin);
-    return known.ok ? succeed({ origin, known: known.data }) : known;
+    const known = await forgetPin(context, origin, dryRun);
+    return known.ok ? succeed({ ...(dryRun && { dryRun }), origin, known: known.data }) : known;
   },
   render: ({ dryRun, origin, known }) => [
     known ? `${dryRun ? "Would forget" : "Forgot"} ${origin}.` : `${origin} is not known, so there is nothing to forget.`,

@@ -1,7 +1,8 @@
 /** `pins list`: the merchants that were met, and what is held against them the next time. */
 import * as z from "zod";
 import { defineCommand } from "../command.ts";
-import { field } from "../layout.ts";
+import { showUnsafe } from "../../shared/text.ts";
+import { field, wrap } from "../layout.ts";
 import { allPins, isExpired } from "../merchant-pins.ts";
 import { succeed } from "../outcome.ts";
 
@@ -25,6 +26,8 @@ export const pinsList = defineCommand({
         expired: z.boolean(),
       }),
     ),
+    /** Files that are there and cannot be read: their merchants are refused until the owner forgets them. */
+    unreadable: z.array(z.strictObject({ file: z.string(), problem: z.string(), fix: z.string() })),
   }),
   examples: [
     { says: "who is known", argv: "pins list" },
@@ -34,20 +37,25 @@ export const pinsList = defineCommand({
     const pins = allPins(context);
     if (!pins.ok) return pins;
     return succeed({
-      pins: pins.data.map(({ key, ...pin }) => ({
+      unreadable: pins.data.unreadable,
+      pins: pins.data.pins.map(({ key, ...pin }) => ({
         ...pin,
         ...(key && { publicKey: key.publicKey, kid: key.kid }),
         expired: isExpired({ ...pin }),
       })),
     });
   },
-  render: ({ pins }, layout) => [
+  render: ({ pins, unreadable }, layout) => [
     ...pins.flatMap(({ origin, payTo, publicKey, firstSeenAt, lastSeenAt, expired }) => [
       layout.ink("bold", origin),
       ...field(layout, "account", payTo),
       ...field(layout, "key", publicKey ?? "none: it does not sign its terms"),
       ...field(layout, "seen", `first ${firstSeenAt}, last ${lastSeenAt}${expired ? "; too long ago to count" : ""}`),
     ]),
-    ...(pins.length === 0 ? ["No merchant is known yet."] : []),
+    ...(pins.length + unreadable.length === 0 ? ["No merchant is known yet."] : []),
+    ...unreadable.flatMap(({ problem, fix }) => [
+      ...wrap(`! ${showUnsafe(problem)}`, layout.width).map((line) => layout.ink("yellow", line)),
+      `  ${showUnsafe(fix)}`,
+    ]),
   ],
 });

@@ -7,7 +7,7 @@ import { defineCommand } from "../command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
 import { readBytes } from "../files.ts";
 import { knownKeys, knownKeysFields } from "../known-keys.ts";
-import { succeed } from "../outcome.ts";
+import { fail, succeed } from "../outcome.ts";
 
 export const receiptVerify = defineCommand({
   name: "receipt verify",
@@ -16,7 +16,7 @@ export const receiptVerify = defineCommand({
   summary: "check evidence of a payment, offline, point by point",
   description: [
     "Needs neither network nor state, only public keys that you know from elsewhere: a key in the file vouches for nobody. A point whose key is not known is not checked, and the file then is not verified.",
-    "Exit code 0: all of it holds. 23: something does not, the report in error.details. 30: nothing is wrong, and something could not be checked.",
+    "Exit code 0: all of it holds. 2: it is no evidence at all. 23: something does not, the report in error.details. 30: nothing is wrong, and something could not be checked.",
   ].join("\n\n"),
   input: z.strictObject({
     evidence: z
@@ -40,6 +40,11 @@ export const receiptVerify = defineCommand({
     const bytes = readBytes(input.evidence, { what: "evidence", maxBytes: MAX_EVIDENCE_BYTES });
     if (!bytes.ok) return bytes;
     const read = readEvidence(bytes.data);
+    if (!read.ok && !mayBeEvidence(bytes.data)) {
+      return fail("invalid_file", `"${input.evidence}" is no evidence of a payment: ${read.fault.problem}.`, {
+        hint: "lez-agent-pay receipt export writes such files.",
+      });
+    }
     const keys = knownKeys(context, input, read.ok ? read.evidence : undefined);
     if (!keys.ok) return keys;
     const report = evidenceReportView(await verifyEvidence(bytes.data, keys.data, input));
@@ -49,3 +54,8 @@ export const receiptVerify = defineCommand({
   },
   render: renderEvidence,
 });
+
+/** Evidence that was changed anywhere still has one of these; a file that was named by mistake has neither. */
+function mayBeEvidence(bytes: Uint8Array): boolean {
+  return /"(request|payment)"\s*:/.test(Buffer.from(bytes).toString());
+}

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { shortCode } from "../../shared/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { record } from "../audit-log.ts";
+import { checkAudit, record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { dryRunField } from "../fields.ts";
 import { put } from "../inbox.ts";
@@ -37,6 +37,8 @@ export const requestCancel = defineCommand({
     }
     const view = { ...purchaseView(purchase.data, now), state: "cancelled" as const };
     if (dryRun) return succeed({ dryRun, ...view });
+    const recordable = checkAudit(context);
+    if (!recordable.ok) return recordable;
     const filed = put(context, digest, "cancelled", { requestDigest: digest, at: formatTimestamp(now) });
     if (!filed.ok) return filed;
     const noted = await record(context, "cancelled", requestFacts(request, digest));

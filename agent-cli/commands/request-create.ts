@@ -1,4 +1,5 @@
 /** `request create`: what the agent wants to buy, and why, signed by the agent and ready for its owner to read. */
+import * as path from "node:path";
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../../shared/account.ts";
 import { bindingOf } from "../../shared/binding.ts";
@@ -154,9 +155,11 @@ async function write(
   return written.ok ? fileRequest(context, made, http) : written;
 }
 
+/** Without a key: where the owner has one is not for the agent to know. */
 function decideArgv(code: string, file: string | undefined): string[] {
   if (file === undefined) return ["lez-agent-pay", "approve", code];
-  return ["lez-agent-pay", "owner", "approve", "--request-file", file, "--owner-file", "owner.json", "--out", "payment-payload.json"];
+  const payment = path.join(path.dirname(file), `payment-${code}.json`);
+  return ["lez-agent-pay", "owner", "approve", "--request-file", file, "--out", payment];
 }
 
 function requestedHttp(input: Input): Outcome<HttpRequest> {

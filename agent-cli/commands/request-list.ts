@@ -1,13 +1,9 @@
 /** `request list`: what this agent has asked for. */
 import * as z from "zod";
-import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command.ts";
-import { look, requestsInInbox } from "../inbox.ts";
-import type { Context } from "../context.ts";
-import { type Outcome, succeed } from "../outcome.ts";
-import { PURCHASE_STATES, purchaseOf, type PurchaseState, purchaseSchema, type PurchaseView, purchaseView } from "../purchase.ts";
-import { renderPurchases } from "../purchase-text.ts";
-import { MAX_LISTED } from "../../shared/limits.ts";
+import { PURCHASE_STATES } from "../purchase.ts";
+import { listPurchases, listSchema } from "../purchase-list.ts";
+import { renderList } from "../purchase-text.ts";
 
 export const requestList = defineCommand({
   name: "request list",
@@ -20,30 +16,11 @@ export const requestList = defineCommand({
       .optional()
       .meta({ description: `only those that are ${PURCHASE_STATES.join(", ")}` }),
   }),
-  output: z.strictObject({ requests: z.array(purchaseSchema) }),
+  output: listSchema,
   examples: [
     { says: "all of them", argv: "request list" },
     { says: "those of which nobody knows whether they were paid", argv: "request list --state sent" },
   ],
-  async run(context, { state }) {
-    const requests = await listPurchases(context, state);
-    return requests.ok ? succeed({ requests: requests.data }) : requests;
-  },
-  render: ({ requests }, layout) => renderPurchases(requests, layout),
+  run: (context, { state }) => listPurchases(context, state),
+  render: renderList,
 });
-
-/** What cannot be read is left out here; naming it says why. */
-export async function listPurchases(context: Context, state?: PurchaseState): Promise<Outcome<PurchaseView[]>> {
-  const digests = requestsInInbox(context);
-  if (!digests.ok) return digests;
-  const now = unixNow();
-  const views: PurchaseView[] = [];
-  for (const digest of digests.data) {
-    const item = await look(context, digest);
-    const purchase = item.ok && item.data ? purchaseOf(context, item.data, now) : undefined;
-    if (!purchase?.ok || (state !== undefined && purchase.data.state !== state)) continue;
-    views.push(purchaseView(purchase.data, now));
-    if (views.length === MAX_LISTED) break;
-  }
-  return succeed(views);
-}

@@ -6,7 +6,7 @@ import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { record } from "../audit-log.ts";
+import { checkAudit, record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { askWords, wordsFields } from "../decision-words.ts";
@@ -68,6 +68,8 @@ export const revoke = defineCommand({
     const nonce = approvalNonce(payer, digest);
     const data = { shortCode: shortCode(digest), requestDigest: digest, payer, nonce };
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
+    const recordable = checkAudit(context);
+    if (!recordable.ok) return recordable;
     const words = await askWords(context, "Why take it back?", input);
     if (!words.ok) return words;
     const owner = await openOwner(context, found.data, input);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Outcome, refuse, succeed } from "../outcome.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -9,11 +10,13 @@ import { type Stack, startStack } from "./stack.ts";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-export async function bootStack(): Promise<Outcome<Stack>> {
+export async function bootStack(context: Context): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   try {
-    return succeed(await startStack({ bundles, vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }));
+    // What the Workers log is no part of the story, which refuses and fails on purpose.
+    const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
+    return succeed(await startStack({ bundles, onLog, vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }));
   } catch (error) {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
     const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);

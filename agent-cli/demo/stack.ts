@@ -22,7 +22,7 @@ export interface StackOptions {
   facilitatorPort?: number;
   /** Over how many objects a new ledger is spread; 1 when absent. A kept ledger refuses another number than its first. */
   shards?: number;
-  /** One line of a Worker's log. */
+  /** One line of a Worker's log. Without it miniflare prints them itself, most of them on stdout. */
   onLog?: (line: string) => void;
   /** Overrides of single vars, per Worker name. */
   vars?: Record<string, Record<string, string>>;
@@ -47,10 +47,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
   const { onLog } = options;
   const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
+  /** miniflare writes to stdout what it has to complain about; stdout is for data. */
+  class Complaints extends Log {
+    override log(message: string): void {
+      process.stderr.write(`${message}\n`);
+    }
+  }
 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      log: new Log(LogLevel.ERROR),
+      log: new Complaints(LogLevel.ERROR),
       cf: false,
       ...(onLog && { handleStructuredLogs: ({ message }) => onLog(message) }),
       resourcePersistencePath: directory,

@@ -160,9 +160,26 @@ describe("a merchant that changed", () => {
     expect((await meet("signed")).json.error.code).toBe("invalid_file");
     writeFileSync(path.join(folder, file), "{}", { mode: 0o600 });
     expect((await meet("signed")).json.error.code).toBe("invalid_file");
+    expect((await run(["pins", "forget", merchant.origin, "--dry-run"])).json.data["known"]).toBe(true);
     expect((await run(["pins", "forget", merchant.origin])).json.data["known"]).toBe(true);
     expect((await meet("signed")).exit).toBe(EXIT.ok);
   });
+});
+
+test("a pin that cannot be read is named, and so is the way out", async () => {
+  await meet("signed");
+  const folder = path.join(directory(), "pins");
+  const [name = ""] = readdirSync(folder);
+  const file = path.join(folder, name);
+  const unreadable = async () => (await run(["pins", "list"])).json.data["unreadable"] as { problem: string; fix: string }[];
+  writeFileSync(file, `${readFileSync(file, "utf8")}rubbish`, { mode: 0o600 });
+  expect(await unreadable()).toEqual([
+    { file, problem: expect.stringContaining(file) as string, fix: `lez-agent-pay pins forget ${merchant.origin}` },
+  ]);
+  expect((await run(["pins", "list"], true)).stdout).toContain(`  lez-agent-pay pins forget ${merchant.origin}\n`);
+  expect((await meet("signed")).json.error.hint).toContain(`lez-agent-pay pins forget ${merchant.origin}`);
+  writeFileSync(file, "rubbish", { mode: 0o600 });
+  expect(await unreadable()).toMatchObject([{ fix: `rm ${file}` }]);
 });
 
 describe("a signature", () => {

@@ -1,0 +1,30 @@
+/** The demonstration as whoever runs it sees it: what the Workers log is no part of it. */
+import { execFile } from "node:child_process";
+import * as path from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { COMPILED } from "../../agent-cli/testing/cli.ts";
+
+const BIN = path.join(import.meta.dirname, "../../agent-cli/bin.js");
+
+function demo(words: string[], env: Record<string, string> = {}) {
+  return promisify(execFile)(process.execPath, [BIN, "demo", ...words], {
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...env },
+    maxBuffer: 2 ** 24,
+  });
+}
+
+test("as JSON it is one envelope, and nothing else", async () => {
+  const { stdout, stderr } = await demo(["http", "--json"]);
+  expect(stdout).toMatch(/^\{.*\}\n$/);
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true, data: { failed: 0 } });
+  expect(stderr).toBe("");
+}, 60_000);
+
+test("as a story it is the story; the Workers' logs are for those who debug", async () => {
+  const { stdout, stderr } = await demo([], { LEZ_AGENT_PAY_DEBUG: "1" });
+  expect(stdout).toMatch(/^Three Workers on loopback/);
+  expect(stdout).toMatch(/All \d+ steps went as they should\.\n$/);
+  expect(stdout).not.toContain('"event"');
+  expect(stderr).toContain('"event":"payment.delivered"');
+}, 60_000);
