@@ -14,9 +14,9 @@ box.write("home/config.json", { facilitatorUrl: facilitator.url, ownerFile: "../
 
 const ask = async () => {
   const made = await box.run(["request", "create", merchant.url, "--reason", REASON, "--inbox"]);
-  return made.json.data["shortCode"] as string;
+  return made.json.data["requestDigest"] as string;
 };
-const approve = (code: string, ...words: string[]) => box.run(["approve", code, "--confirm", code, ...words]);
+const approve = (digest: string, ...words: string[]) => box.run(["approve", digest, "--confirm", digest, ...words]);
 const screen = async () => (await approve(await ask(), "--dry-run")).stderr.replaceAll(/\s+/g, " ");
 
 test("an approval on the same terms was paid or still may be; one that was revoked is no matter", async () => {

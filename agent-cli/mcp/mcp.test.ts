@@ -202,7 +202,7 @@ describe("no file of the user's", () => {
     expect(await call("fetch", { url: FREE, out: "report.pdf" })).toMatchObject({ error: { code: "file_exists" } });
     symlinkSync(existing, downloads("link"));
     expect(await call("receipt_verify", { evidence: "link" })).toMatchObject({ error: { code: "unsafe_permissions" } });
-    expect(await call("receipt_verify", { evidence: "report.pdf" })).toMatchObject({ meta: { exit: EXIT.differs } });
+    expect(await call("receipt_verify", { evidence: "report.pdf" })).toMatchObject({ meta: { exit: EXIT.usage } });
   });
 
   test("is a payment: that is named by its request", async () => {

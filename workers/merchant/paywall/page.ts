@@ -8,7 +8,7 @@ export function paymentPage({ resource, accepts }: PaymentRequired): string {
   const [offer] = accepts;
   if (!offer) return "";
   // Quoted for a shell: whoever made the link chose what is in it.
-  const command = `npx lez-agent-pay request create '${resource.url.replaceAll("'", "%27")}' --reason "…"`;
+  const command = `lez-agent-pay request create '${resource.url.replaceAll("'", "%27")}' --reason "…"`;
   return html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
