@@ -1,5 +1,4 @@
 /** What the paywall answers instead of the resource: one place that maps codes to statuses, headers and bodies. */
-import type { Context } from "hono";
 import { type ErrorCode, errorBody, ERRORS } from "../../../shared/errors.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
 import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
@@ -20,9 +19,9 @@ export interface Refusal {
   html?: boolean;
 }
 
-/** The 402 of a request without a payment, with what middleware has said so far. Nothing is encoded here that was not encoded before. */
-export function challengeResponse(c: Context, { headers, body }: Challenge): Response {
-  return c.body(body, 402, headers);
+/** The 402 of a request without a payment. Nothing is encoded here that was not encoded before. */
+export function challengeResponse({ headers, body }: Challenge): Response {
+  return new Response(body, { status: ERRORS.payment_required.status, headers });
 }
 
 /** Answers after which the same payment should be tried again, not a new one. */

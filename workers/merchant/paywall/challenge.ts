@@ -26,7 +26,7 @@ export interface Challenge {
   /** `required` with error `payment_required`, as PAYMENT-REQUIRED carries it. */
   header: string;
   /** The 402 of a request without a payment. */
-  headers: Record<string, string>;
+  headers: Headers;
   body: string;
 }
 
@@ -86,12 +86,12 @@ export class Challenges {
 /** Terms with their encodings. */
 export function encoded(required: PaymentRequired): Pick<Challenge, "required" | "header" | "headers" | "body"> {
   const header = encodeHeader(required);
-  const headers = {
+  const headers = new Headers({
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
     [PAYMENT_ERROR]: "payment_required",
     [PAYMENT_REQUIRED]: header,
-  };
+  });
   return { required, header, headers, body: JSON.stringify({ ...required, ...errorBody("payment_required") }) };
 }
 

@@ -63,7 +63,9 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (header === undefined) {
       const html = c.req.header("Accept")?.includes("text/html") ?? false;
-      return html ? refused({ code: "payment_required", challenge, offerAgain: true, html }) : challengeResponse(c, challenge);
+      return html
+        ? refused({ code: "payment_required", challenge, offerAgain: true, html })
+        : beside(c.body(null), challengeResponse(challenge));
     }
     const unsold =
       c.req.method === "HEAD" ? "HEAD is never charged; pay with GET" : c.req.header("Upgrade") ? "upgrades are not sold" : undefined;
@@ -94,8 +96,11 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
 
 /** `response`, with what middleware says of every answer where it does not say that itself; cookies come one by one. */
 function beside(outer: Response, response: Response): Response {
-  const said = new Set(response.headers.keys());
-  for (const [name, value] of outer.headers) if (name === "set-cookie" || !said.has(name)) response.headers.append(name, value);
+  let said: Set<string> | undefined;
+  for (const [name, value] of outer.headers) {
+    said ??= new Set(response.headers.keys());
+    if (name === "set-cookie" || !said.has(name)) response.headers.append(name, value);
+  }
   return response;
 }
 
