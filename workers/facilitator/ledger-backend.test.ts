@@ -83,6 +83,14 @@ describe("a call to the ledger", () => {
   });
 });
 
+test("what is passed on of an answer is its facts: nobody has to dispose of anything", async () => {
+  const answer = Object.defineProperty({ ok: true }, "disposer", { value: () => undefined }); // the platform's is not enumerable either
+  const { backend } = ledgerOf(answer);
+  const passedOn = await backend.capture(RESERVATION);
+  expect(passedOn).toEqual({ ok: true });
+  expect(Object.getOwnPropertyNames(passedOn)).toEqual(["ok"]);
+});
+
 describe("a ledger of four shards", () => {
   const seenBy = () => {
     const names: string[] = [];

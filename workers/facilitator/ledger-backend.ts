@@ -97,7 +97,7 @@ async function persistently<T>(
       const answer = await withDeadline(operation(ledger), patience);
       // Not asked again: whoever waits has waited long enough, and the answer may still be on its way.
       if (answer === LATE) throw new Error(`no answer in ${patience} seconds`);
-      return answer;
+      return detached(answer);
     } catch (error) {
       const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean };
       if (!retryable || overloaded || attempt === LEDGER_ATTEMPTS) {
@@ -114,6 +114,11 @@ function orElse<T>(value: T): (error: unknown) => T {
     if (error instanceof BackendUnavailable) return value;
     throw error;
   };
+}
+
+/** The facts of an answer. The answer itself has a disposer: whoever it was passed on to would keep this call open until he called it. */
+function detached<T>(answer: T): T {
+  return typeof answer === "object" && answer !== null ? { ...answer } : answer;
 }
 
 /** Reads are refused for their shape only, and this side has checked the shape. */
