@@ -1,7 +1,7 @@
 /** A payment under an id, when the place where answers are kept fails: what is not on disk is not paid for, unless it was paid before. */
 import type { Handler, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Digest, randomDigest } from "../../shared/digest.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
@@ -84,7 +84,9 @@ describe("a merchant that has changed its terms since", () => {
     const { signature } = payment.payload as { signature: string };
     const forged = { ...payment.payload, signature: signature.replace(/^./, (digit) => (digit === "0" ? "1" : "0")) };
     expect(verdict(await dearer.pay("/item/1", { ...payment, extensions: otherId }))).toBe("402 amount_mismatch");
+    const recalled = vi.spyOn(store, "recall");
     expect(verdict(await dearer.pay("/item/1", { ...payment, payload: forged }))).toBe("402 amount_mismatch");
+    expect(recalled).not.toHaveBeenCalled();
     expect(verdict(await dearer.pay("/item/1?other", payment))).toBe("402 amount_mismatch");
     expect(verdict(await dearer.pay("/item/1", { ...payment, accepted: { ...payment.accepted, amount: "1" } }))).toBe(
       "402 amount_mismatch",

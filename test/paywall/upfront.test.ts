@@ -1,7 +1,8 @@
 /** Flow `upfront`: the money moves first, and what the handler does not deliver stays owed. */
+import type { Context } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";
-import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
+import { isolateMemory, type PaymentMemory } from "../../workers/merchant/paywall/memory.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
 import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
@@ -51,6 +52,32 @@ describe("while the handler runs", () => {
     expect(termsOf(copy)).toBeUndefined();
     release.resolve();
     expect((await first).status).toBe(503);
+  });
+
+  test("what is written down late is not left behind: who was served has nothing more to come", async () => {
+    const memory = isolateMemory();
+    const slowly: PaymentMemory = {
+      ...memory,
+      begin: async (...args) => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return memory.begin(...args);
+      },
+    };
+    const handler = vi.fn(async (c: Context) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return c.text("goods");
+    });
+    const shop = world.shop(handler, { ...upfront, memory: () => slowly });
+    const payment = await shop.approved("/item/1");
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + (HOLD_SECONDS + 1) * 1000 });
+    try {
+      expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(handler).toHaveBeenCalledTimes(1);
   });
 
   test("a merchant that dies owes the goods, and the same payment brings them", async () => {

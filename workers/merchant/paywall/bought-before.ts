@@ -26,6 +26,7 @@ export async function boughtBefore(
   if (!store || !exact || !sent.ok || sent.id === undefined) return undefined;
   // It says itself what it was for: this very request, on the terms that were accepted then.
   if (exact.authorization.binding !== bindingOf(request, accepted)) return undefined;
+  // The store is asked only for those who could pay.
   const ledger = (accepted.extra?.["ledger"] ?? "") as Digest;
   const verified = await verifyExact(payment, accepted, { now: unixNow(), ledger, expiryIsTheLedgers: true });
   if (!verified.ok) return undefined;
