@@ -11,6 +11,7 @@ import { people } from "./testing/people.ts";
 
 const ENTER = "\r";
 const CTRL_C = "\u0003";
+const CTRL_D = "\u0004";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -131,16 +132,23 @@ describe("owner approve", () => {
     await Promise.all(typed.map(type));
   });
 
-  test("Ctrl-C at any question signs nothing", async () => {
+  test.each([
+    ["Ctrl-C", CTRL_C],
+    ["Ctrl-D", CTRL_D],
+  ])("%s at any question signs nothing", async (_name, stop) => {
     await ask(merchant.url, "request.json");
     const atQuestion = box.terminal(approveWords("never.json"));
-    await atQuestion.answer("Pay 0.00001 LGO to 127.0.0.1", CTRL_C);
+    await atQuestion.answer("Pay 0.00001 LGO to 127.0.0.1", stop);
     expect(await atQuestion.exit).toBe(EXIT.interrupted);
     const atPassphrase = box.terminal(approveWords("never.json"));
     await atPassphrase.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
-    await atPassphrase.answer("Passphrase of", CTRL_C);
+    await atPassphrase.answer("Passphrase of", stop);
     expect(await atPassphrase.exit).toBe(EXIT.interrupted);
     expect(existsSync(box.path("never.json"))).toBe(false);
+    const atChoice = box.terminal(["decline", "--request-file", "./request.json"]);
+    await atChoice.answer("Why not?", stop);
+    expect(await atChoice.exit).toBe(EXIT.interrupted);
+    expect(atChoice.text).toContain("Nothing was decided");
   });
 
   test("40 columns and no colour are enough", async () => {

@@ -1,4 +1,4 @@
-/** Questions to the person at the terminal, asked on stderr. undefined: the person pressed Ctrl-C. */
+/** Questions to the person at the terminal, asked on stderr. undefined: the person pressed Ctrl-C or Ctrl-D. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { fail, type Failure } from "./outcome.ts";
@@ -14,18 +14,22 @@ async function ask<Value>(
 ): Answer<Value> {
   const clack = await import("@clack/prompts");
   if (await typedAhead(context)) return undefined;
-  const answer = await question(clack, {
-    input: context.io.stdin,
-    output: context.io.stderr,
-    signal: context.io.signal,
-    withGuide: false,
-  });
+  const { stdin, stderr, signal } = context.io;
+  // Ctrl-D and a terminal that is gone close the reader beneath the question, which would then never be answered.
+  const left = new AbortController();
+  const leave = () => left.abort();
+  const leaveAtEnd = (chunk: Buffer | string) => (Buffer.from(chunk).includes(CTRL_D) ? leave() : undefined);
+  stdin.on("data", leaveAtEnd).once("end", leave);
+  const common = { input: stdin, output: stderr, signal: AbortSignal.any([signal, left.signal]), withGuide: false };
+  const answer = await question(clack, common);
+  stdin.off("data", leaveAtEnd).off("end", leave);
   return clack.isCancel(answer) ? undefined : answer;
 }
 
 /** How long the terminal is given to hand over what was typed before there was a question. */
 const DRAIN_MILLISECONDS = 80;
 const CTRL_C = 0x03;
+const CTRL_D = 0x04;
 
 /**
  * Throws away what was typed before the question: a key pressed early, or keys put into the terminal by somebody else,
