@@ -46,7 +46,7 @@ describe("a purchase", () => {
     expect(asked.exit).toBe(EXIT.approvalPending);
     expect(asked.json).toMatchObject({
       error: { code: "approval_pending", retryable: true, hint: `The owner runs: lez-agent-pay approve ${code}` },
-      next: { argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait"], by: "agent" },
+      next: { argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait", "--max-amount", "10000"], by: "agent" },
     });
     expect((await decide(code)).exit).toBe(EXIT.ok);
     const bought = await box.run((asked.json.next?.argv ?? []).slice(1));
@@ -126,6 +126,31 @@ describe("a purchase", () => {
     const run = await buy("--max-amount", "9999");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "above_max_amount"]);
     expect((await box.run("inbox")).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
+  });
+
+  test("above it is not paid either, asked for before or approved already; what is paid is shown", async () => {
+    const code = await askOwner();
+    const dear = async (...words: string[]) => {
+      const run = await box.run(["fetch", ...words, "--max-amount", "9999", "--wait"]);
+      expect([run.exit, run.json.error.code, run.json.next]).toEqual([EXIT.differs, "above_max_amount", undefined]);
+    };
+    await dear(url(), "--reason", REASON);
+    await decide(code);
+    await dear(url(), "--reason", REASON);
+    await dear("--resume", code);
+    expect(merchant.presented).toEqual([]);
+    expect((await buy("--max-amount", "10000")).exit).toBe(EXIT.ok);
+    expect((await buy("--max-amount", "9999")).json.data["kept"]).toBe(true);
+  });
+
+  test("goes on as it was begun: into the same file, under the same maximum, as patient, with the same facilitator", async () => {
+    const words = ["--max-amount", "10000", "--timeout", "9", "--out", box.path("begun.txt"), "--facilitator-url", facilitator.url];
+    const asked = await buy(...words);
+    const { argv = [] } = asked.json.next ?? {};
+    expect(argv.slice(5)).toEqual(words);
+    await decide(argv[3] ?? "");
+    expect((await box.run(argv.slice(1))).json.data["response"].body).toMatchObject({ file: box.path("begun.txt") });
+    expect(readFileSync(box.path("begun.txt"), "utf8")).toBe(CONTENT);
   });
 
   test("tried with --dry-run says what it would ask and asks nobody", async () => {

@@ -20,6 +20,7 @@ import { waitForDecision } from "./waiting.ts";
 export interface FlowInput extends FacilitatorInput {
   wait: boolean;
   timeout?: number | undefined;
+  maxAmount?: string | undefined;
   out?: string | undefined;
   dryRun: boolean;
   force: boolean;
@@ -34,7 +35,7 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do.
   const stopped = [EXIT.approvalPending, EXIT.outcomeUnknown, EXIT.interrupted].some((exit) => exit === outcome.exit);
   const goesOn = stopped || outcome.error.retryable;
-  return goesOn ? { ...outcome, next: { ...resumption(code), ...after(outcome.next) } } : outcome;
+  return goesOn ? { ...outcome, next: { ...resumption(context, input, code), ...after(outcome.next) } } : outcome;
 }
 
 /** Nothing was paid, nobody said a final no, and nothing can be paid any more: a new request may take its place. */
@@ -45,6 +46,8 @@ export function isOver(outcome: Outcome<unknown>): boolean {
 async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
   switch (purchase.state) {
     case "pending": {
+      const dear = dearPurchase(input, purchase);
+      if (dear) return dear;
       const refused = notApproved(purchase);
       if (!input.wait || input.dryRun) return refused ?? nothingToDo();
       const decided = await waitForDecision(context, purchase.digest, input.timeout);
@@ -52,7 +55,7 @@ async function step(context: Context, input: FlowInput, purchase: Purchase): Pro
       return decided.data.state === "pending" ? (notApproved(decided.data) ?? nothingToDo()) : step(context, input, decided.data);
     }
     case "approved":
-      return pay(context, input, purchase);
+      return dearPurchase(input, purchase) ?? pay(context, input, purchase);
     case "sent":
       return stillUsable(purchase) ? pay(context, input, purchase) : settleDoubt(context, input, purchase);
     case "paid":
@@ -66,8 +69,23 @@ async function step(context: Context, input: FlowInput, purchase: Purchase): Pro
       return { ...failure, error: { ...failure.error, details: { ...failure.error.details, over: true } } };
     }
     default:
-      return stillUsable(purchase) && curedByTime(purchase) ? pay(context, input, purchase) : refusedBefore(purchase);
+      if (!stillUsable(purchase) || !curedByTime(purchase)) return refusedBefore(purchase);
+      return dearPurchase(input, purchase) ?? pay(context, input, purchase);
   }
+}
+
+/** A request in hand may be dearer than what the agent may spend now. One that may be paid already is seen to its end. */
+function dearPurchase({ maxAmount }: FlowInput, { digest, request }: Purchase): Failure | undefined {
+  return tooDear(request.payment.amount, maxAmount, `Request ${shortCode(digest)}`, "Nothing was paid.");
+}
+
+/** A guard of the agent's own; it changes nothing and refuses the dearer. */
+export function tooDear(amount: string, max: string | undefined, what: string, left: string): Failure | undefined {
+  if (max === undefined || BigInt(amount) <= BigInt(max)) return undefined;
+  return fail("above_max_amount", `${what} costs ${amount} units, more than --max-amount ${max}. ${left}`, {
+    hint: "Ask whoever set the maximum, or do without.",
+    details: { amount, maxAmount: max },
+  });
 }
 
 async function pay(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
@@ -151,9 +169,20 @@ function nothingToDo(): Failure {
   return fail("internal", "This purchase is in a state that it cannot be in.");
 }
 
-function resumption(code: string): Next {
+/** With what was said of this run: where the body goes, what it may cost, how long to wait, whom to ask. */
+function resumption({ patienceSeconds }: Context, input: FlowInput, code: string): Next {
+  const { maxAmount, timeout, out, force, facilitatorUrl, allowHttp } = input;
+  const said = [
+    ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
+    // Where somebody else ends the wait, it is not the run's own.
+    ...(timeout === undefined || patienceSeconds !== undefined ? [] : ["--timeout", String(timeout)]),
+    ...(out === undefined ? [] : ["--out", out]),
+    ...(force ? ["--force"] : []),
+    ...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]),
+    ...(allowHttp ? ["--allow-http"] : []),
+  ];
   return {
-    argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait"],
+    argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait", ...said],
     by: "agent",
     why: "go on with this purchase; it is paid at most once",
   };

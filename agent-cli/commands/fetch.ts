@@ -17,10 +17,10 @@ import { curlFields, httpRequest } from "../http-request.ts";
 import { look } from "../inbox.ts";
 import { field } from "../layout.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant-identity.ts";
-import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
+import { fail, type Outcome, succeed } from "../outcome.ts";
 import { paidSchema, renderPaid } from "../payment.ts";
 import { type Purchase, purchaseOf } from "../purchase.ts";
-import { type Bought, goOn, isOver } from "../purchase-flow.ts";
+import { type Bought, goOn, isOver, tooDear } from "../purchase-flow.ts";
 import { fileRequest, makeRequest, openAgent } from "../request-maker.ts";
 import { findInInbox } from "../request-ref.ts";
 import { findLike } from "../request-store.ts";
@@ -31,7 +31,7 @@ import { timeoutField } from "../waiting.ts";
 const input = z.strictObject({
   url: z.string().optional().meta({ positional: true, description: "the resource" }),
   reason: textField(reasonSchema).optional().meta({ description: "why, for the owner: at least 32 visible characters" }),
-  maxAmount: amountField.optional().meta({ value: "units", description: "do not ask for more than this" }),
+  maxAmount: amountField.optional().meta({ value: "units", description: "in atomic units: do not ask for more, and do not pay more" }),
   wait: z.boolean().default(false).meta({ description: "wait for the owner, then pay" }),
   ...timeoutField,
   resume: z.string().optional().meta({ value: "request", description: "go on with this request, by its code" }),
@@ -150,7 +150,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
   }
   const { offers, required } = asked.data.terms;
   const [offer] = offers;
-  const dear = tooDear(offer.amount, input.maxAmount, url);
+  const dear = tooDear(offer.amount, input.maxAmount, url, "The owner was not asked.");
   if (dear) return dear;
   if (input.reason === undefined) {
     return fail("usage", `${url} costs ${money(offer.amount, offer.asset).display}: --reason must say why the owner should pay.`);
@@ -186,13 +186,4 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
 function withMerchant(went: Outcome<Bought>, merchant: MerchantView): Outcome<Bought & { merchant: MerchantView }> {
   if (went.ok) return { ...went, data: { ...went.data, merchant } };
   return { ...went, error: { ...went.error, details: { ...went.error.details, merchant } } };
-}
-
-/** A guard of the agent's own; it changes nothing and refuses the dearer. */
-function tooDear(amount: string, max: string | undefined, url: string): Failure | undefined {
-  if (max === undefined || BigInt(amount) <= BigInt(max)) return undefined;
-  return fail("above_max_amount", `${url} costs ${amount} units, more than --max-amount ${max}. The owner was not asked.`, {
-    hint: "Ask whoever set the maximum, or do without.",
-    details: { amount, maxAmount: max },
-  });
 }
