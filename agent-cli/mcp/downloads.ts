@@ -4,6 +4,7 @@
  */
 import * as path from "node:path";
 import { MAX_DOWNLOAD_NAME_LENGTH } from "../../shared/limits.ts";
+import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import { fail, type Outcome, succeed } from "../outcome.ts";
 import { type Field, fieldOf } from "../program.ts";
@@ -34,6 +35,14 @@ export function placedArguments({ command }: Tool, given: Record<string, unknown
     placed[key] = taken.data;
   }
   return succeed(placed);
+}
+
+/** The other way: a path in the folder becomes the name by which a tool takes it. */
+export function namedArguments({ input }: Command, raw: Record<string, unknown>): Record<string, unknown> {
+  const isDownload = (key: string) => input.shape[key] !== undefined && fieldOf(key, input.shape[key]).tool?.takes === "download";
+  return Object.fromEntries(
+    Object.entries(raw).map(([key, value]) => [key, typeof value === "string" && isDownload(key) ? path.basename(value) : value]),
+  );
 }
 
 function place(key: string, { tool }: Field, value: string, context: Context): Outcome<string> {

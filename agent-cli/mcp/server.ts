@@ -9,8 +9,8 @@ import { fail, type Next, type Outcome } from "../outcome.ts";
 import { envelopeObject } from "../output.ts";
 import { parseArgv, type ProgramInfo } from "../program.ts";
 import { runCommand } from "../run.ts";
-import { downloadsPath, placedArguments } from "./downloads.ts";
-import { foreignArguments, type Tool, toolName, toolsOf } from "./tools.ts";
+import { downloadsPath, namedArguments, placedArguments } from "./downloads.ts";
+import { foreignArguments, type Tool, toolName, toolsOf, typed } from "./tools.ts";
 import { MCP_PATIENCE_SECONDS, MCP_PROGRESS_MILLIS } from "../../shared/limits.ts";
 
 const INSTRUCTIONS = `Pays for HTTP resources (402, x402) with the approval of a human owner.
@@ -92,7 +92,7 @@ async function call(tool: Tool | undefined, name: string, given: Record<string, 
   const fixed = tool.command.name === "request create" ? { inbox: true } : {};
   const placed = placedArguments(tool, given, context);
   if (!placed.ok) return placed;
-  return runCommand(tool.command, { ...placed.data, ...fixed }, { ...context, argv: tool.command.name.split(" ") });
+  return runCommand(tool.command, { ...placed.data, ...fixed }, { ...context, argv: typed(tool, given) });
 }
 
 /** The same envelope as on the command line, with the exit code, and with `next` as a call of a tool where it is one. */
@@ -111,5 +111,5 @@ function result(outcome: Outcome<unknown>, tool: Tool | undefined, program: Prog
 function nextCall(next: Next, program: ProgramInfo): object {
   const parse = parseArgv(next.argv.slice(1), program);
   const isTool = next.by === "agent" && parse.kind === "run" && toolsOf([parse.command]).length > 0;
-  return isTool ? { ...next, tool: toolName(parse.command), arguments: parse.raw } : next;
+  return isTool ? { ...next, tool: toolName(parse.command), arguments: namedArguments(parse.command, parse.raw) } : next;
 }

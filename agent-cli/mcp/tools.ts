@@ -1,6 +1,6 @@
 /** The agent's commands as tools: which, under what names, and with what arguments. */
 import type { Command } from "../command.ts";
-import { fieldOf } from "../program.ts";
+import { fieldOf, flagOf } from "../program.ts";
 import { inputSchema } from "../schema.ts";
 
 export interface Tool {
@@ -34,4 +34,17 @@ export function foreignArguments({ command }: Tool, given: Record<string, unknow
     const schema = Object.hasOwn(command.input.shape, key) ? command.input.shape[key] : undefined;
     return schema === undefined || fieldOf(key, schema).local;
   });
+}
+
+/** The call as it would be typed, for a `next` that repeats it. */
+export function typed({ command }: Tool, given: Record<string, unknown>): string[] {
+  const words = Object.entries(command.input.shape).flatMap(([key, schema]) => {
+    const value = given[key];
+    const { positional } = fieldOf(key, schema);
+    const flag = positional ? [] : [`--${flagOf(key)}`];
+    if (value === true) return flag;
+    const values = Array.isArray(value) ? value : [value];
+    return values.flatMap((each: unknown) => (typeof each === "string" || typeof each === "number" ? [...flag, String(each)] : []));
+  });
+  return [...command.name.split(" "), ...words];
 }
