@@ -1,8 +1,11 @@
 /** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { formatTimestamp, unixNow } from "../shared/time.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
+import { decodeHeader, encodeHeader } from "../shared/headers.ts";
 import type { PaymentRequest } from "../shared/payment-request.ts";
+import { formatTimestamp, unixNow } from "../shared/time.ts";
+import { paymentPayloadSchema } from "../shared/x402.ts";
 import { EXIT } from "./exit-codes.ts";
 import { REASON, sandbox } from "./testing/cli.ts";
 import { startFacilitator } from "./testing/facilitator.ts";
@@ -237,6 +240,31 @@ describe("an answer that was lost", () => {
   });
 });
 
+describe("a merchant that was paid first and failed then", () => {
+  test("still owes it to the same payment, which is presented again as long as it is valid", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = {
+      instead(request, response, paid) {
+        if (!paid) return false;
+        const presented = decodeHeader(String(request.headers["payment-signature"]), paymentPayloadSchema);
+        if (!presented.ok) return false;
+        const { authorization } = presented.value.payload as { authorization: Authorization };
+        const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
+        const receipt = { success: true, transaction, network: authorization.network, payer: authorization.from };
+        const failed = merchant.presented.length === 1;
+        response.writeHead(failed ? 500 : 200, { "payment-response": encodeHeader(receipt) }).end(failed ? "" : "owed");
+        return true;
+      },
+    };
+    const failed = await buy();
+    expect([failed.exit, failed.json.error.details?.["receipt"]]).toMatchObject([EXIT.httpErrorAfterPayment, { amount: "10000" }]);
+    const delivered = await box.run((failed.json.next?.argv ?? []).slice(1));
+    expect(delivered.json.data).toMatchObject({ shortCode: code, response: { body: { text: "owed" } } });
+    expect(new Set(merchant.presented.map(({ headers }) => headers["payment-signature"])).size).toBe(1);
+  });
+});
+
 describe("a payment that ran out without an answer", () => {
   /** Presented, lost, and by now too late to present again. */
   async function runOut(): Promise<string> {
@@ -310,6 +338,17 @@ describe("a refusal", () => {
     const anew = await buy();
     expect(anew.json.error.details).toMatchObject({ state: "pending", price: { amount: "20000" } });
     expect(anew.json.error.details?.["shortCode"]).not.toBe(code);
+  });
+
+  test("that only asks for payment again leads to none: the merchant has not said what became of the first", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = {
+      instead: (_, response, paid) => paid && !!response.writeHead(402, { "x-payment-error": "payment_required" }).end(),
+    };
+    for (const _ of [1, 2]) expect((await buy()).json.error.code).toBe("payment_required");
+    expect((await box.run(["request", "show", code])).json.data["state"]).toBe("sent");
+    expect(new Set(merchant.presented.map(({ headers }) => headers["payment-signature"])).size).toBe(1);
   });
 
   test("that money cures is tried again with the same payment", async () => {

@@ -7,11 +7,14 @@ import { authorizationDigest, exactPayloadSchema, transactionOf } from "../share
 import type { PaymentPayload } from "../shared/x402.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sandbox } from "./testing/cli.ts";
+import { startFacilitator } from "./testing/facilitator.ts";
 import { CONTENT, startMerchant } from "./testing/merchant.ts";
 import { people } from "./testing/people.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
+const facilitator = await startFacilitator();
+facilitator.settlement = { status: "unused" };
 const { ask, approve } = await people(box);
 beforeEach(() => merchant.reset());
 
@@ -195,6 +198,22 @@ describe("afterwards", () => {
     const run = await pay("--out", "./content", "--force");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "receipt_differs"]);
     expect(readFileSync(box.path("content"), "utf8")).toBe(CONTENT); // what was delivered is kept all the same
+  });
+
+  test.each([
+    [200, {}, EXIT.differs, "receipt_differs"],
+    [307, { location: "/elsewhere" }, EXIT.httpErrorAfterPayment, "http_error"],
+    [402, { "x-payment-error": "payment_required" }, EXIT.paymentRejected, "payment_required"],
+  ])("%i %j says nothing of the payment: what comes next asks, wherever the request was made", async (status, headers, exit, code) => {
+    await buy();
+    merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(status, headers).end() };
+    const run = await pay();
+    expect([run.exit, run.json.error.code]).toEqual([exit, code]);
+    expect(run.json.error.hint).toContain("Run the next command");
+    const { argv = [] } = run.json.next ?? {};
+    expect(argv.slice(0, 2)).toEqual(["lez-agent-pay", "status"]);
+    const asked = await box.run([...argv.slice(1), "--facilitator-url", facilitator.url]);
+    expect(asked.json.data).toMatchObject({ conclusion: "open" });
   });
 
   test.each([

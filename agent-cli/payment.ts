@@ -123,7 +123,7 @@ export function report(
   if (!verdict.ok) {
     const shown = response.ok ? { response: response.data } : {};
     const failure: Failure = { ...verdict, error: { ...verdict.error, details: { ...verdict.error.details, ...shown } } };
-    const next = nextAfter(context, request, verdict, answer);
+    const next = nextAfter(context, request, authorization, verdict, answer);
     return next ? { ...failure, next } : failure;
   }
   const { amount, ...receipt } = verdict.data;
@@ -132,16 +132,20 @@ export function report(
   return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data });
 }
 
+/**
+ * "Used before" without naming our transaction proves neither that we paid nor that we did not; an id that belongs to another
+ * approval of the same request says that one of the two may have been paid; who asks for payment again has not said what
+ * became of the one that was presented.
+ */
+const PROVES_NOTHING: ReadonlySet<string> = new Set(["nonce_replayed", "payment_identifier_conflict", "payment_required"]);
+
 function fateOf(verdict: Outcome<Receipt>): Fate {
   if (verdict.ok) return { state: "settled", transaction: verdict.data.transaction };
   const { code, details } = verdict.error;
   const receipt = details?.["receipt"] as Receipt | undefined;
   const transaction = receipt?.transaction ?? (details?.["paidBefore"] === true ? String(details["transaction"]) : undefined);
   if (transaction !== undefined) return { state: "settled", transaction };
-  // "Used before" without naming our transaction proves neither that we paid nor that we did not; an id that belongs to
-  // another approval of the same request says that one of the two may have been paid.
-  const proves = code !== "nonce_replayed" && code !== "payment_identifier_conflict";
-  return verdict.exit === EXIT.paymentRejected && proves ? { state: "refused", code } : { state: "sent" };
+  return verdict.exit === EXIT.paymentRejected && !PROVES_NOTHING.has(code) ? { state: "refused", code } : { state: "sent" };
 }
 
 /** Journal and audit log say the same. The answer is there already, so a full disk is told and changes nothing else. */
@@ -192,11 +196,25 @@ function noAnswer(context: Context, request: HttpRequest, { reached, problem }: 
   });
 }
 
-function nextAfter(context: Context, { url }: HttpRequest, { exit, error }: Failure, answer: HttpResponse): Next | undefined {
-  const failed = exit === EXIT.httpErrorAfterPayment && !error.details?.["receipt"] && !isRedirect(answer.status);
-  if (exit === EXIT.outcomeUnknown || failed || error.retryable) return repeat(context, answer.headers["retry-after"]);
+function nextAfter(
+  context: Context,
+  { url }: HttpRequest,
+  authorization: Authorization,
+  { exit, error }: Failure,
+  { status, headers }: HttpResponse,
+): Next | undefined {
+  const { code, details } = error;
+  if (code === "receipt_differs" || code === "payment_required" || (code === "http_error" && isRedirect(status))) {
+    const argv = ["lez-agent-pay", "status", journalKey(authorization)];
+    return { argv, by: "agent", why: "ask what became of the payment" };
+  }
+  // Paid first, and then the handler failed: what is owed is owed to the same payment. Goods that broke off were delivered.
+  const owed = !details?.["receipt"] || (code === "http_error" && (status < 200 || status >= 300));
+  if (exit === EXIT.outcomeUnknown || (exit === EXIT.httpErrorAfterPayment && owed) || error.retryable) {
+    return repeat(context, headers["retry-after"]);
+  }
   // A refusal that a new payment can cure: the terms have moved, or the payment ran out.
-  const curable = exit === EXIT.paymentRejected && isErrorCode(error.code) && ERRORS[error.code].retryable;
+  const curable = exit === EXIT.paymentRejected && isErrorCode(code) && ERRORS[code].retryable;
   return curable ? { argv: ["lez-agent-pay", "quote", url], by: "agent", why: "see the merchant's terms as they are now" } : undefined;
 }
 

@@ -140,12 +140,17 @@ async function showKept(context: Context, input: FlowInput, purchase: Purchase):
   return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
 }
 
-/** Paid, and the answer never arrived here: a merchant that keeps answers gives it to the same payment, which pays nothing more. */
-async function answerOf(context: Context, input: FlowInput, { digest, journal }: Purchase): Promise<Outcome<Bought>> {
+/**
+ * Paid, and the answer never arrived here: a merchant that keeps answers, or that was paid first and failed then, gives it to
+ * the same payment, which pays nothing more. Without an id that is over when the payment runs out.
+ */
+async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const { digest, journal } = purchase;
   const code = shortCode(digest);
   const transaction = journal?.transaction ?? "";
   const payment = journal && withId(context, { payload: journal.payload, authorization: authorizationOf(journal.payload) });
-  if (!payment || !carriesId(payment.payload) || input.dryRun) return paidWithoutAnswer(code, transaction);
+  const owed = payment && (carriesId(payment.payload) || stillUsable(purchase));
+  if (!owed || input.dryRun) return paidWithoutAnswer(code, transaction);
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
   if (!http.ok) return http;
   const answer = await fetchAnswer(context, http.data, payment, transaction, input);

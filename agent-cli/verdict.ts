@@ -48,7 +48,7 @@ export function judge(response: HttpResponse, authorization: Authorization): Out
       ? `a receipt that cannot be read (${settled.problem})`
       : "no receipt";
   return fail("receipt_differs", `The merchant answered ${response.status} with ${what}. Whether it took the money is not known.`, {
-    hint: "Do not pay again. Look at the account's balance before anything else.",
+    hint: "Do not pay again. Run the next command: it asks what became of the payment.",
   });
 }
 
@@ -63,7 +63,7 @@ function judgeReceipt(receipt: SettleResponse, response: HttpResponse, authoriza
   ].filter((field) => typeof field === "string" && field !== "");
   if (wrong.length > 0) {
     return fail("receipt_differs", `The receipt does not fit what was approved: ${wrong.join(", ")}.`, {
-      hint: "Keep the receipt. Do not pay this merchant again before you know why.",
+      hint: "Do not pay this merchant again before you know why. Run the next command: it asks what became of the payment.",
       details: { fields: wrong },
     });
   }
@@ -121,6 +121,12 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
         details: { status },
       });
     }
+    if (code === "payment_required") {
+      return refuse(code, EXIT.paymentRejected, "The merchant asks for payment again, and says nothing of the one that was presented.", {
+        hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
+        details: { status },
+      });
+    }
     const exit: ExitCode = BUSY.has(code) ? EXIT.busy : RESOURCE.has(code) ? EXIT.httpErrorAfterPayment : EXIT.paymentRejected;
     return refuse(code, exit, `The merchant says: ${message}`, { hint, retryable, details: { status } });
   }
@@ -131,7 +137,7 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
   }
   if (isRedirect(status)) {
     return fail("http_error", `The merchant redirects the paid request (${status}). It was not followed, and no receipt came.`, {
-      hint: "This payment is for this address only. If you trust the other one, ask it for a quote.",
+      hint: "This payment is for this address only. Run the next command before you buy elsewhere: it asks what became of the payment.",
       details: { status, location: headers["location"] },
     });
   }

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { exactPayloadSchema } from "../../shared/authorization.ts";
 import type { Authorization } from "../../shared/authorization.ts";
+import { digestSchema } from "../../shared/digest.ts";
 import { checkShape } from "../../shared/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402.ts";
 import { defineCommand } from "../command.ts";
@@ -88,6 +89,11 @@ async function authorizationFor(context: Context, word: string): Promise<Outcome
     const exact = checkShape(payload.data.payload, exactPayloadSchema);
     return exact.ok ? succeed(exact.value.authorization) : fail("invalid_file", `"${word}" is not a payment payload: ${exact.problem}.`);
   }
+  // What was presented here is known here, wherever its request was made.
+  const digest = digestSchema.safeParse(word);
+  const presented = digest.success ? findPayment(context, digest.data) : succeed(undefined);
+  if (!presented.ok) return presented;
+  if (presented.data) return succeed(authorizationOf(presented.data.payload));
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
   const journal = findPayment(context, item.data.digest);
