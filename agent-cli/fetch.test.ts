@@ -119,6 +119,14 @@ describe("a purchase", () => {
     expect((await box.run(["request", "show", code])).json.data["state"]).toBe("paid");
   });
 
+  test("whose answer could not be kept is not made", async () => {
+    const code = await askOwner();
+    await decide(code);
+    const run = await buy("--out", box.path("no/such/file"));
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "file_not_written"]);
+    expect(merchant.presented).toEqual([]);
+  });
+
   test("of what costs nothing is just fetched", async () => {
     merchant.behaviour = { instead: (_, response) => !!response.writeHead(200).end("free") };
     const run = await box.run(["fetch", url()]);

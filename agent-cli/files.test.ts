@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { ensurePrivateDirectory, readBytes, writeWhole } from "./files.ts";
+import { checkWritable, ensurePrivateDirectory, readBytes, writeWhole } from "./files.ts";
 import { sandbox } from "./testing/cli.ts";
 
 const box = sandbox();
@@ -74,6 +74,7 @@ describe("writing", () => {
 
   test("into a directory that is not there says so", () => {
     expect(writeWhole(box.path("no/such/dir"), "x", false)).toMatchObject({ ok: false, error: { code: "file_not_written" } });
+    expect(checkWritable(box.path("no/such/dir"), false)).toEqual(writeWhole(box.path("no/such/dir"), "x", false));
   });
 });
 
@@ -83,6 +84,11 @@ test("a private directory is made 0700, and refused when it is open to others", 
   expect(statSync(directory).mode & 0o777).toBe(0o700);
   chmodSync(directory, 0o755);
   expect(ensurePrivateDirectory(directory)).toMatchObject({ ok: false, exit: 32, error: { hint: `Run: chmod 700 ${directory}` } });
+});
+
+test("a file in the place of a private directory is named as what it is", () => {
+  const file = box.write("no-directory", "x");
+  expect(ensurePrivateDirectory(file)).toMatchObject({ ok: false, error: { message: expect.stringContaining("it is not a directory") } });
 });
 
 test("below a place where nothing can be made, a directory is refused, and soon", () => {

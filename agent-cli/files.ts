@@ -21,6 +21,8 @@ export interface ReadOptions {
   unchangedByOthers?: boolean;
   /** What the file is, for messages. */
   what: string;
+  /** How it is written, where a person writes it. */
+  written?: string;
 }
 
 export function readBytes(file: string, options: ReadOptions): Outcome<Uint8Array> {
@@ -62,8 +64,8 @@ export function readJson<Schema extends z.core.$ZodType>(
   if (!bytes.ok) return bytes;
   const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
   if (parsed.ok) return succeed(parsed.value);
-  return fail("invalid_file", `${quoted(file)} is not a ${options.what}: ${parsed.problem}.`, {
-    hint: "Use the file as it was written; it is not meant to be edited.",
+  return fail("invalid_file", `${quoted(file)} is not a valid ${options.what}: ${parsed.problem}.`, {
+    hint: options.written ?? "Use the file as it was written; it is not meant to be edited.",
   });
 }
 
@@ -75,7 +77,19 @@ export function checkWritable(file: string, force: boolean): Outcome<undefined> 
   if (stat && !force) {
     return fail("file_exists", `${quoted(file)} exists already.`, { hint: "Choose another name, or add --force to replace it." });
   }
-  return succeed(undefined);
+  try {
+    // The file is made beside itself and renamed, so its directory must take files even where the file is there.
+    fs.accessSync(path.dirname(file), fs.constants.W_OK | fs.constants.X_OK);
+    return succeed(undefined);
+  } catch (error) {
+    return notWritten(file, error);
+  }
+}
+
+function notWritten(file: string, error: unknown): Failure {
+  return fail("file_not_written", `Cannot write ${quoted(file)}: ${reasonOf(error)}.`, {
+    hint: "Check that the directory exists and is yours.",
+  });
 }
 
 /** Writes a file of mode 0600 whole or not at all: whoever reads the name sees the old content or the new. */
@@ -95,9 +109,7 @@ export function writeWhole(file: string, content: Uint8Array | string, force: bo
     return succeed(undefined);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
-    return fail("file_not_written", `Cannot write ${quoted(file)}: ${reasonOf(error)}.`, {
-      hint: "Check that the directory exists and is yours.",
-    });
+    return notWritten(file, error);
   }
 }
 
@@ -110,7 +122,8 @@ export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
   try {
     makeDirectories(directory);
     const stat = fs.lstatSync(directory);
-    if (!stat.isDirectory()) return symlinkRefused(directory, "directory");
+    if (stat.isSymbolicLink()) return symlinkRefused(directory, "directory");
+    if (!stat.isDirectory()) throw new Error("it is not a directory");
     return checkAccess(directory, stat, "directory", 0o077) ?? succeed(undefined);
   } catch (error) {
     return fail("file_not_written", `Cannot use the directory ${quoted(directory)}: ${reasonOf(error)}.`, {
