@@ -48,14 +48,22 @@ export interface Config {
 export function configFile(env: Io["env"]): string {
   const home = env["LEZ_AGENT_PAY_HOME"];
   if (home) return path.join(home, "config.json");
-  return path.join(env["XDG_CONFIG_HOME"] || path.join(env["HOME"] || os.homedir(), ".config"), "lez-agent-pay", "config.json");
+  return path.join(userDirectory(env, "XDG_CONFIG_HOME", ".config"), "lez-agent-pay", "config.json");
+}
+
+/** By the XDG specification a relative path counts as none; nor does an empty HOME lead into the current folder. */
+export function userDirectory(env: Io["env"], variable: string, below: string): string {
+  const { [variable]: named, HOME: home } = env;
+  if (named && path.isAbsolute(named)) return named;
+  return path.join(home && path.isAbsolute(home) ? home : os.userInfo().homedir, below);
 }
 
 export function readConfig(env: Io["env"]): Outcome<Config> {
   const file = configFile(env);
   const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
-  const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true });
+  const written = `It is a JSON object; what it may have: ${Object.keys(configSchema.def.shape).join(", ")}.`;
+  const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true, written });
   if (!read.ok) return read;
   const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, ...rest } = read.data;
   const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);

@@ -284,6 +284,7 @@ describe("the configuration", () => {
     configure(config);
     const run = await box.run("whoami");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "invalid_file"]);
+    expect(run.json.error.hint).toContain("facilitatorUrl, ledger"); // a person writes it, and may edit it
   });
 
   test("that others can write is not trusted", async () => {
@@ -296,10 +297,15 @@ describe("the configuration", () => {
   });
 
   test("is never read from the current folder", async () => {
-    const { configFile } = await import("./config.ts");
+    const { configFile, userDirectory } = await import("./config.ts");
+    const { isAbsolute } = await import("node:path");
     expect(configFile({ XDG_CONFIG_HOME: "/etc/xdg" })).toBe("/etc/xdg/lez-agent-pay/config.json");
     expect(configFile({ HOME: "/home/ann" })).toBe("/home/ann/.config/lez-agent-pay/config.json");
     expect(configFile({ HOME: "/home/ann", LEZ_AGENT_PAY_HOME: "/srv/pay" })).toBe("/srv/pay/config.json");
+    for (const env of [{}, { HOME: "" }, { HOME: "." }, { HOME: "/home/ann", XDG_CONFIG_HOME: ".config" }]) {
+      expect(isAbsolute(configFile(env))).toBe(true);
+      expect(isAbsolute(userDirectory(env, "XDG_STATE_HOME", ".local/state"))).toBe(true);
+    }
   });
 
   test("lowers the threshold above which an owner types the amount", async () => {

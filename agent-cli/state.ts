@@ -1,14 +1,13 @@
 /** The directory where the CLI remembers things between runs. Nothing in it is secret to its user; it is closed to others. */
-import * as os from "node:os";
 import * as path from "node:path";
+import { userDirectory } from "./config.ts";
 import { ensurePrivateDirectory } from "./files.ts";
 import type { Context } from "./context.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
 /** Where it is, whether or not it is there. */
 export function stateHomePath({ io: { env } }: Pick<Context, "io">): string {
-  const state = env["XDG_STATE_HOME"] || path.join(env["HOME"] || os.homedir(), ".local", "state");
-  return env["LEZ_AGENT_PAY_HOME"] || path.join(state, "lez-agent-pay");
+  return env["LEZ_AGENT_PAY_HOME"] || path.join(userDirectory(env, "XDG_STATE_HOME", ".local/state"), "lez-agent-pay");
 }
 
 /** The state directory itself, made if it is not there. */
