@@ -72,6 +72,13 @@ describe("a purchase", () => {
     expect(bought.stderr.match(/Waiting/g)).toHaveLength(1); // a line when something changes, not one per look
   });
 
+  test("begun by several at once is one purchase", async () => {
+    const asked = await Promise.all([buy(), buy(), buy()]);
+    expect(new Set(asked.map(({ json }) => json.error.details?.["shortCode"])).size).toBe(1);
+    const { requests } = (await box.run("request list")).json.data as { requests: { url: string }[] };
+    expect(requests.filter((request) => request.url === url())).toHaveLength(1);
+  });
+
   test("is resumed for the URL that it is for, and for no other", async () => {
     const code = await askOwner();
     const other = await box.run(["fetch", `${url()}&other`, "--resume", code]);

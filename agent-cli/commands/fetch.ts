@@ -16,14 +16,15 @@ import type { HttpRequest } from "../http.ts";
 import { curlFields, httpRequest } from "../http-request.ts";
 import { look } from "../inbox.ts";
 import { field } from "../layout.ts";
+import { exclusively } from "../lock.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant-identity.ts";
 import { fail, type Outcome, succeed } from "../outcome.ts";
 import { paidSchema, renderPaid } from "../payment.ts";
 import { type Purchase, purchaseOf } from "../purchase.ts";
 import { type Bought, goOn, isOver, tooDear } from "../purchase-flow.ts";
-import { fileRequest, makeRequest, openAgent } from "../request-maker.ts";
+import { fileRequest, type Made, makeRequest, openAgent } from "../request-maker.ts";
 import { findInInbox } from "../request-ref.ts";
-import { findLike } from "../request-store.ts";
+import { findLike, type StoredRequest, storeRequest } from "../request-store.ts";
 import { askTerms } from "../terms.ts";
 import { coverageText, money, moneySchema, renderResponse, responseSchema, responseView } from "../views.ts";
 import { timeoutField } from "../waiting.ts";
@@ -87,14 +88,17 @@ export const fetchCommand = defineCommand({
     if (input.resume !== undefined) return resume(context, input, input.resume);
     const http = wanted(input);
     if (!http.ok) return http;
-    const earlier = input.reason === undefined ? succeed(undefined) : await earlierPurchase(context, http.data, input.reason);
+    const like = input.reason === undefined ? succeed([]) : findLike(context, http.data, input.reason);
+    if (!like.ok) return like;
+    const [newest] = like.data;
+    const earlier = newest ? await purchaseMade(context, http.data, newest) : succeed(undefined);
     if (!earlier.ok) return earlier;
     // What was bought may be bought again. What was declined, or may have been paid, is not got around.
     if (earlier.data && !(input.again && earlier.data.state === "paid")) {
       const went = await goOn(context, input, earlier.data);
       if (!isOver(went)) return went;
     }
-    return start(context, input, http.data);
+    return start(context, input, http.data, like.data);
   },
   render(data, layout) {
     if ("dryRun" in data) {
@@ -125,13 +129,8 @@ async function resume(context: Context, input: FetchInput, word: string) {
   return purchase.ok ? goOn(context, input, purchase.data) : purchase;
 }
 
-/** The newest purchase of the same thing for the same reason. One that was killed before it reached the inbox gets there now. */
-async function earlierPurchase(context: Context, http: HttpRequest, reason: string): Promise<Outcome<Purchase | undefined>> {
-  const like = findLike(context, http, reason);
-  if (!like.ok) return like;
-  const [newest] = like.data;
-  if (!newest) return succeed(undefined);
-  const { request, required } = newest;
+/** A purchase as it stands. One that was killed before it reached the inbox gets there now. */
+async function purchaseMade(context: Context, http: HttpRequest, { request, required }: StoredRequest): Promise<Outcome<Purchase>> {
   const digest = requestDigest(request);
   const item = await look(context, digest);
   if (!item.ok) return item;
@@ -139,8 +138,26 @@ async function earlierPurchase(context: Context, http: HttpRequest, reason: stri
   return filed.ok ? purchaseOf(context, item.data ?? { digest, request }, unixNow()) : filed;
 }
 
+/** Stores the request, unless another process has asked for the same since `before` was found: then that is the purchase. */
+function storeOnce(
+  context: Context,
+  { request, required }: Made,
+  http: HttpRequest,
+  before: readonly StoredRequest[],
+): Promise<Outcome<StoredRequest | undefined>> {
+  const known = new Set(before.map((stored) => requestDigest(stored.request)));
+  return exclusively(context, () => {
+    const like = findLike(context, http, request.reason);
+    if (!like.ok) return like;
+    const other = like.data.find((stored) => !known.has(requestDigest(stored.request)));
+    if (other) return succeed(other);
+    const stored = storeRequest(context, request, http, required);
+    return stored.ok ? succeed(undefined) : stored;
+  });
+}
+
 /** Asks the merchant, and where it wants money, the owner. */
-async function start(context: Context, input: FetchInput, http: HttpRequest) {
+async function start(context: Context, input: FetchInput, http: HttpRequest, before: readonly StoredRequest[]) {
   const asked = await askTerms(context, http);
   if (!asked.ok) return asked;
   const { method, url } = http;
@@ -176,6 +193,12 @@ async function start(context: Context, input: FetchInput, http: HttpRequest) {
   }
   const pinned = await rememberMerchant(context, merchant.data);
   if (!pinned.ok) return pinned;
+  const other = await storeOnce(context, made.data, http, before);
+  if (!other.ok) return other;
+  if (other.data) {
+    const purchase = await purchaseMade(context, http, other.data);
+    return purchase.ok ? goOn(context, input, purchase.data) : purchase;
+  }
   const filed = await fileRequest(context, made.data, http);
   if (!filed.ok) return filed;
   context.progress(`Asked the owner: ${shortCode(digest)}`);
