@@ -52,6 +52,6 @@ function schemaAsked(words: readonly string[]): object | undefined {
 function print(outcome: Outcome<unknown>, command: Command | undefined, io: Io, json: boolean): void {
   const meta: Meta = { ...(command && { command: command.name }), version: VERSION };
   if (json) io.stdout.write(envelope(outcome, meta));
-  else if (!outcome.ok) writeLines(io.stderr, failureText(outcome, layoutFor(io.stderr, io.env)));
-  else if (command) writeLines(io.stdout, successText(command, outcome, layoutFor(io.stdout, io.env)));
+  else if (!outcome.ok) writeLines(io.stderr, failureText(outcome, layoutFor(io.stderr, io.env), io.env));
+  else if (command) writeLines(io.stdout, successText(command, outcome, layoutFor(io.stdout, io.env), io.env));
 }

@@ -1,6 +1,7 @@
 /** What a command came to, for machines (one JSON envelope) and for people (lines of text). */
 import { showUnsafe } from "../shared/text.ts";
 import type { Command } from "./command.ts";
+import type { Io } from "./io.ts";
 import { type Layout, wrap } from "./layout.ts";
 import type { Failure, Next, Outcome, Success } from "./outcome.ts";
 import { shellLine } from "./shell.ts";
@@ -25,20 +26,27 @@ export function envelope(outcome: Outcome<unknown>, meta: Meta): string {
   return `${JSON.stringify(envelopeObject(outcome, meta))}\n`;
 }
 
-export function successText(command: Command, outcome: Success<unknown>, layout: Layout): string[] {
-  return [...command.render(outcome.data, layout), ...(outcome.next ? nextText(outcome.next, layout) : [])];
+type Env = Io["env"];
+
+export function successText(command: Command, outcome: Success<unknown>, layout: Layout, env: Env): string[] {
+  return [...command.render(outcome.data, layout), ...(outcome.next ? nextText(outcome.next, layout, env) : [])];
 }
 
 /** Messages can quote what a file or a server said. */
-export function failureText({ error, next }: Failure, layout: Layout): string[] {
+export function failureText({ error, next }: Failure, layout: Layout, env: Env): string[] {
   return [
     ...wrap(showUnsafe(`${error.message} [${error.code}]`), layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
-    ...(error.hint ? wrap(showUnsafe(error.hint), layout.width) : []),
-    ...(next ? nextText(next, layout) : []),
+    ...(error.hint ? wrap(asStarted(showUnsafe(error.hint), env), layout.width) : []),
+    ...(next ? nextText(next, layout, env) : []),
   ];
 }
 
 /** Commands are never wrapped: they are there to be copied. */
-function nextText({ argv, by, why }: Next, layout: Layout): string[] {
-  return ["", layout.ink("dim", `Next, for the ${by}: ${why}`), `  ${shellLine(argv)}`];
+function nextText({ argv, by, why }: Next, layout: Layout, env: Env): string[] {
+  return ["", layout.ink("dim", `Next, for the ${by}: ${why}`), `  ${asStarted(shellLine(argv), env)}`];
+}
+
+/** Whoever started it with npx, as in a clone, has no `lez-agent-pay` on the path: what is to be pasted begins like what was typed. */
+function asStarted(text: string, { npm_command: npm }: Env): string {
+  return npm === "exec" ? text.replaceAll(/(?<![\w./-])lez-agent-pay (?=[a-z-])/g, "npx $&") : text;
 }
