@@ -106,6 +106,18 @@ describe("the inbox", () => {
     expect([revoked.exit, revoked.json.error.code, await show(code)]).toEqual([EXIT.usage, "interaction_required", "approved"]);
   });
 
+  test("a no after a yes names what takes the payment back; a no alone needs nothing more", async () => {
+    const { code } = await request();
+    await approve(code);
+    facilitator.settlement = { status: "cancelled" };
+    const declined = await box.run(["decline", code, "--code", "other"]);
+    expect(declined.json.next).toMatchObject({ by: "owner", argv: ["lez-agent-pay", "revoke", code] });
+    expect((await box.run([...(declined.json.next?.argv ?? []).slice(1), "--code", "other"])).exit).toBe(EXIT.ok);
+    expect(await show(code)).toBe("revoked");
+    const { code: refused } = await request();
+    expect((await box.run(["decline", refused, "--code", "other"])).json.next).toBeUndefined();
+  });
+
   test("a request is named once, by code or by file", async () => {
     expect((await box.run("approve")).exit).toBe(EXIT.usage);
     expect((await box.run("approve AAAA-AAAA --request-file ./x.json")).exit).toBe(EXIT.usage);

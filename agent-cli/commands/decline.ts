@@ -11,12 +11,18 @@ import { dryRunField, forceField, outField } from "../fields.ts";
 import { checkWritable, writeJson } from "../files.ts";
 import { put } from "../inbox.ts";
 import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
+import { type Next, succeed } from "../outcome.ts";
 import { findOwner, openOwner } from "../owner-key.ts";
 import { findDecision, remember } from "../owner-record.ts";
 import { passphraseFields } from "../passphrase.ts";
 import { requestFacts } from "../request-maker.ts";
 import { subjectFields, subjectOf } from "../request-subject.ts";
+
+/** A no leaves the payment as it is that an earlier yes has handed out. */
+function revocation({ requestFile }: { requestFile?: string | undefined }, code: string): Next {
+  const subject = requestFile === undefined ? [code] : ["--request-file", requestFile];
+  return { argv: ["lez-agent-pay", "revoke", ...subject], by: "owner", why: "take back the payment that you approved before" };
+}
 
 export const decline = defineCommand({
   name: "decline",
@@ -77,7 +83,9 @@ export const decline = defineCommand({
     const filed = item ? put(context, digest, "declined", made) : succeed(undefined);
     if (!filed.ok) return filed;
     const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, made, input.force);
-    return written.ok ? succeed(result) : written;
+    if (!written.ok) return written;
+    const payable = approved.data !== undefined && Number(approved.data.validBefore ?? Infinity) >= unixNow();
+    return succeed(result, payable ? revocation(input, shortCode(digest)) : undefined);
   },
   render({ dryRun, shortCode, record, file }, layout) {
     const { decision, signed } = decisionRecordSchema.parse(record);
