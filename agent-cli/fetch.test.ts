@@ -1,5 +1,5 @@
 /** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { decodeHeader, encodeHeader } from "../shared/headers.ts";
@@ -138,6 +138,25 @@ describe("a purchase", () => {
     merchant.behaviour = { instead: (_, response) => !!response.writeHead(200).end("free") };
     const run = await box.run(["fetch", url()]);
     expect([run.exit, run.json.data["paid"], run.json.data["response"].body.text]).toEqual([EXIT.ok, false, "free"]);
+  });
+
+  test.each([
+    [404, {}, "page", EXIT.differs, "no_payment_required"],
+    [302, { location: "/elsewhere" }, "", EXIT.differs, "no_payment_required"],
+    [503, {}, "page", EXIT.network, "network"],
+    [200, { "content-length": "9" }, "half", EXIT.network, "network"],
+  ])("of what is not there is none: %i %j is no success, and no file", async (status, headers, body, exit, code) => {
+    merchant.behaviour = {
+      instead(_request, response) {
+        response.writeHead(status, headers).write(body);
+        if (status === 200) setTimeout(() => response.destroy(), 50);
+        else response.end();
+        return true;
+      },
+    };
+    const run = await box.run(["fetch", url(), "--out", box.path("none.txt")]);
+    expect([run.exit, run.json.error.code]).toEqual([exit, code]);
+    expect(existsSync(box.path("none.txt"))).toBe(false);
   });
 
   test("above the agent's own maximum never reaches the owner", async () => {

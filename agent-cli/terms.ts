@@ -11,7 +11,7 @@ import type { Context } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
 import { boundRequest } from "./http-request.ts";
-import { fail, type Outcome, refuse, succeed } from "./outcome.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "./outcome.ts";
 import { interrupted } from "./prompts.ts";
 
 export interface Terms {
@@ -41,7 +41,11 @@ export async function requireTerms(context: Context, request: HttpRequest): Prom
   const asked = await askTerms(context, request);
   if (!asked.ok) return asked;
   if (asked.data.priced) return succeed(asked.data.terms);
-  const { status, headers } = asked.data.response;
+  return notPriced(asked.data.response);
+}
+
+/** An answer that is neither terms nor goods. */
+export function notPriced({ status, headers }: HttpResponse): Failure {
   if (status >= 500 || status === 429)
     return fail("network", `The merchant answered ${status} instead of its terms.`, { hint: "Try again later." });
   return fail("no_payment_required", `The merchant asks for no payment here: it answered ${status}, not 402.`, {

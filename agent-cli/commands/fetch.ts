@@ -3,7 +3,7 @@
  * it does is on disk before it counts, and nothing is paid twice.
  */
 import * as z from "zod";
-import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { requestDigest, shortCode } from "../../shared/payment-request.ts";
 import { reasonSchema } from "../../shared/text.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { facilitatorFields } from "../facilitator.ts";
 import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../fields.ts";
 import { checkWritable } from "../files.ts";
-import type { HttpRequest } from "../http.ts";
+import type { HttpRequest, HttpResponse } from "../http.ts";
 import { curlFields, httpRequest } from "../http-request.ts";
 import { look } from "../inbox.ts";
 import { field } from "../layout.ts";
@@ -25,7 +25,7 @@ import { type Bought, goOn, isOver, tooDear } from "../purchase-flow.ts";
 import { fileRequest, type Made, makeRequest, openAgent } from "../request-maker.ts";
 import { findInInbox } from "../request-ref.ts";
 import { findLike, type StoredRequest, storeRequest } from "../request-store.ts";
-import { askTerms } from "../terms.ts";
+import { askTerms, notPriced } from "../terms.ts";
 import { coverageText, money, moneySchema, renderResponse, responseSchema, responseView } from "../views.ts";
 import { timeoutField } from "../waiting.ts";
 
@@ -161,10 +161,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   const asked = await askTerms(context, http);
   if (!asked.ok) return asked;
   const { method, url } = http;
-  if (!asked.data.priced) {
-    const response = responseView(asked.data.response, input.out, input.force);
-    return response.ok ? succeed({ paid: false as const, request: { method, url }, response: response.data }) : response;
-  }
+  if (!asked.data.priced) return given(input, http, asked.data.response);
   const { offers, required } = asked.data.terms;
   const [offer] = offers;
   const dear = tooDear(offer.amount, input.maxAmount, url, "The owner was not asked.");
@@ -203,6 +200,23 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   if (!filed.ok) return filed;
   context.progress(`Asked the owner: ${shortCode(digest)}`);
   return withMerchant(await goOn(context, input, { digest, request, state: "pending" }), merchant.data.view);
+}
+
+/** What costs nothing. An error page, a redirect and half a body are not what was wanted, and never the file that was named. */
+function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
+  const { status, complete } = answer;
+  const whole = status >= 200 && status < 300 && complete;
+  const response = responseView(answer, whole ? out : undefined, force);
+  if (!response.ok) return response;
+  if (whole) return succeed({ paid: false as const, request: { method, url }, response: response.data });
+  const failure = complete
+    ? notPriced(answer)
+    : fail("network", `The answer of ${new URL(url).host} broke off, or is larger than ${MAX_RESPONSE_BODY_BYTES} bytes.`, {
+        hint: "It costs nothing: if it is too large, fetch it without this tool.",
+      });
+  // Of half a body its length is enough: it can be as large as the largest.
+  const shown = complete ? { response: response.data } : { status, bytes: answer.body.length };
+  return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
 }
 
 /** Said where it was found out, however far this run came. */
