@@ -10,11 +10,15 @@ import { stateHomePath } from "./state.ts";
 export async function runCommand(command: Command, raw: Record<string, unknown>, context: Context): Promise<Outcome<unknown>> {
   const input = command.input.safeParse(raw);
   if (!input.success) {
+    // Over MCP there are no flags, and nobody who could ask for help on a command line.
+    const isTool = context.downloads !== undefined;
     const problems = input.error.issues.map(({ path, message, input }) => {
-      const missing = input === undefined && raw[String(path[0])] === undefined;
-      return `${fieldName(command, String(path[0] ?? ""))} ${missing ? "is required" : message}`;
+      const key = String(path[0] ?? "");
+      const missing = input === undefined && raw[key] === undefined;
+      return `${isTool ? key : fieldName(command, key)} ${missing ? "is required" : message}`;
     });
-    return fail("usage", `${problems.join("; ")}.`, { hint: `See: lez-agent-pay ${command.name} --help` });
+    const hint = isTool ? "The tool's input schema says what it takes." : `See: lez-agent-pay ${command.name} --help`;
+    return fail("usage", `${problems.join("; ")}.`, { hint });
   }
   try {
     return await Promise.race([command.run(context, input.data), stopped(context.io.signal)]);

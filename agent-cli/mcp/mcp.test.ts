@@ -24,7 +24,7 @@ interface Said {
   ok: boolean;
   // The data of any tool.
   data: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any
-  error: { code: string; message: string; details: Record<string, string> };
+  error: { code: string; message: string; hint?: string; details: Record<string, string> };
   next: { argv: string[]; by: string; tool?: string; arguments?: Record<string, unknown> };
   meta: { exit: number };
 }
@@ -250,6 +250,15 @@ test("a whole purchase: the agent asks over MCP, the owner approves on the comma
   });
   expect((await call("request_show", { request: code })).data).toMatchObject({ state: "paid" });
   expect(merchant.settled.size).toBe(1);
+});
+
+test("a call that cannot be read is answered in the tool's own words", async () => {
+  const unread = await call("fetch", { url: merchant.url, wait: "yes" });
+  expect(unread.error.message).toMatch(/^wait /);
+  expect(unread.error.hint).not.toContain("--help");
+  const foreign = await call("request_wait", { code: "7F3K-9QPD" });
+  expect(foreign.error).toMatchObject({ message: "The tool request_wait has no argument code.", hint: "It has: request, timeout." });
+  for (const { description } of (await client.listTools()).tools) expect(description).not.toMatch(/(^| )--[a-z]/);
 });
 
 test("a call that is to be repeated is named with its arguments", async () => {

@@ -86,9 +86,12 @@ function callContext(context: Context, signal: AbortSignal, progress: (state: st
 }
 
 async function call(tool: Tool | undefined, name: string, given: Record<string, unknown>, context: Context): Promise<Outcome<unknown>> {
-  if (!tool) return fail("usage", `There is no tool "${name}".`);
+  if (!tool) return fail("usage", `There is no tool "${name}".`, { hint: "tools/list has those that there are." });
   const foreign = foreignArguments(tool, given);
-  if (foreign.length > 0) return fail("usage", `The tool ${name} has no argument ${foreign.join(", ")}.`);
+  if (foreign.length > 0) {
+    const hint = `It has: ${Object.keys(tool.inputSchema["properties"] ?? {}).join(", ")}.`;
+    return fail("usage", `The tool ${name} has no argument ${foreign.join(", ")}.`, { hint });
+  }
   const fixed = tool.command.name === "request create" ? { inbox: true } : {};
   const placed = placedArguments(tool, given, context);
   if (!placed.ok) return placed;

@@ -17,9 +17,16 @@ export function toolsOf(commands: readonly Command[]): Tool[] {
     .map((command) => ({
       name: toolName(command),
       command,
-      description: [`${command.summary}.`, command.description].filter(Boolean).join(" "),
+      description: inArguments([`${command.summary}.`, command.description].filter(Boolean).join(" ")),
       inputSchema: inputSchema(command, true),
     }));
+}
+
+/** A description's `--max-amount` is a tool's `maxAmount`. */
+function inArguments(text: string): string {
+  return text.replaceAll(/(?<!\S)--([a-z][a-z-]*)/g, (_, flag: string) =>
+    flag.replaceAll(/-([a-z])/g, (__, letter: string) => letter.toUpperCase()),
+  );
 }
 
 /** `request create` → `request_create` */
