@@ -50,8 +50,10 @@ export async function serve(context: Context, program: ProgramInfo): Promise<voi
     const alive = setInterval(notify, MCP_PROGRESS_MILLIS);
     try {
       const called = callContext(context, signal, (said) => {
-        if (said) state = said;
-        if (said) notify();
+        // A wait says the same at each look; that it still waits is said at the interval.
+        if (said === "" || said === state) return;
+        state = said;
+        notify();
       });
       const tool = tools.find(({ name }) => name === params.name);
       const outcome = await call(tool, params.name, params.arguments ?? {}, called);
