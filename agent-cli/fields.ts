@@ -20,7 +20,7 @@ export const secondsField = z.coerce.number("must be whole seconds").int("must b
 
 export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 
-export const outField = z.string().min(1).meta({ value: "file" });
+export const outField = z.string().min(1);
 
 /** A file that a tool writes too, by a bare name in the client's own folder. */
 export function downloadField(description: string) {

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import { EXIT } from "./exit-codes.ts";
 import { cells } from "./layout.ts";
-import { commandNamed, parseArgv } from "./program.ts";
+import { commandNamed, fieldOf, parseArgv } from "./program.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
 import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
 
@@ -137,6 +137,14 @@ describe("help", () => {
         if (parse.kind !== "run") throw new Error(`${argv}: ${JSON.stringify(parse)}`);
         expect(parse.command.name).toBe(name);
         expect(parse.command.input.safeParse(parse.raw).error, argv).toBeUndefined();
+      }
+    }
+  });
+
+  test("a flag that takes a file says so, and shells complete its name", () => {
+    for (const { name, input } of COMMANDS) {
+      for (const [key, schema] of Object.entries(input.shape)) {
+        if (key === "out" || key.endsWith("File")) expect([name, key, fieldOf(key, schema).value]).toEqual([name, key, "file"]);
       }
     }
   });

@@ -133,6 +133,8 @@ export interface Field {
   positional: boolean;
   short?: string | undefined;
   value: string;
+  /** The words that it may be, where they are few. */
+  choices: readonly string[];
   /** About this machine: never an argument of a tool. */
   local: boolean;
   /** What a tool takes where a file could be named. */
@@ -154,6 +156,7 @@ export function fieldOf(key: string, schema: z.core.$ZodType): Field {
     positional: meta?.positional === true,
     short: meta?.short,
     value: meta?.value ?? key,
+    choices: inner.def.type === "enum" ? (inner as unknown as z.ZodEnum).options.map(String) : [],
     local: meta?.local === true,
     tool: meta?.tool,
     description: meta?.description ?? "",

@@ -59,6 +59,16 @@ describe("completions", () => {
     expect(offered(source, ["key", "change-passphrase", "--new-passphrase-fi"])).toEqual(["--new-passphrase-file"]);
   });
 
+  test("bash completes the words that a flag or a command takes, and leaves files to readline", async () => {
+    const source = await script("bash");
+    expect(offered(source, ["completions", ""]).slice(0, 3)).toEqual(["bash", "zsh", "fish"]);
+    expect(offered(source, ["decline", "7F3K-9QPD", "--code", "too"])).toEqual(["too_expensive"]);
+    expect(offered(source, ["owner", "decline", "--code", "too"])).toEqual(["too_expensive"]);
+    expect(offered(source, ["audit", "export", "--format", ""])).toEqual(["jsonl", "csv"]);
+    expect(offered(source, ["audit", "list", "--event", "se"])).toEqual(["sent", "settled"]);
+    for (const flag of ["--out", "--keys", "--owner-file"]) expect(offered(source, ["receipt", "verify", flag, ""])).toEqual([""]);
+  });
+
   test("every command is in all three, and a shell that we do not know is refused", async () => {
     for (const shell of ["bash", "zsh", "fish"]) {
       const source = await script(shell);

@@ -15,7 +15,7 @@ export const agentCreate = defineCommand({
   tool: false,
   summary: "make the agent's key, which signs requests and cannot spend",
   input: z.strictObject({
-    out: outField.meta({ description: "where the key goes" }),
+    out: outField.meta({ value: "file", description: "where the key goes" }),
     name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "what the agent calls itself" }),
     ...forceField,
   }),

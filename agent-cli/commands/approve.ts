@@ -35,7 +35,7 @@ import { expiry, expirySchema, expiryText, money, moneySchema } from "../views.t
 const input = z.strictObject({
   ...subjectFields,
   ownerFile: ownerFileField,
-  out: outField.optional().meta({ description: "where the signed payment goes, for an agent on another machine" }),
+  out: outField.optional().meta({ value: "file", description: "where the signed payment goes, for an agent on another machine" }),
   expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment be valid for less long than offered" }),
   checkTerms: z.boolean().default(false).meta({ description: "ask the merchant whether these are its terms (GET only)" }),
   confirm: textField(digestSchema)

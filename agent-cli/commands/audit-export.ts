@@ -14,7 +14,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log as a file, JSON Lines or CSV",
   input: z.strictObject({
-    out: outField.meta({ description: "where it goes" }),
+    out: outField.meta({ value: "file", description: "where it goes" }),
     format: z
       .enum(FORMATS, `must be ${FORMATS.join(" or ")}`)
       .default("jsonl")

@@ -34,7 +34,7 @@ export const decline = defineCommand({
     ...subjectFields,
     ownerFile: z.string().optional().meta({ value: "file", local: true, description: "sign the decision with this owner key" }),
     ...wordsFields,
-    out: outField.optional().meta({ description: "where the decision goes, for the agent" }),
+    out: outField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
     ...passphraseFields,
     ...dryRunField,
     ...forceField,

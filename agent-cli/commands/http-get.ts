@@ -24,7 +24,7 @@ export const httpGet = defineCommand({
     url: z.string().meta({ description: "the resource" }),
     payload: z.string().optional().meta({ value: "file", description: "the signed payment to attach" }),
     header: curlFields.header,
-    out: outField.optional().meta({ description: "where the body goes" }),
+    out: outField.optional().meta({ value: "file", description: "where the body goes" }),
     ...allowHttpField,
     ...forceField,
   }),

@@ -15,7 +15,7 @@ export const keyBackup = defineCommand({
   summary: "a copy of the sealed owner's key, tried before it is trusted",
   description: "The copy is as sealed as the original: keep it elsewhere, and the passphrase elsewhere again.",
   input: z.strictObject({
-    out: outField.meta({ description: "where the copy goes" }),
+    out: outField.meta({ value: "file", description: "where the copy goes" }),
     ownerFile: ownerFileField,
     ...passphraseFields,
     ...forceField,

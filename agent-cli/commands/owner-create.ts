@@ -16,7 +16,7 @@ export const ownerCreate = defineCommand({
   summary: "make the owner's key and account",
   description: "The key is sealed with a passphrase that only the owner knows: whoever has both can spend.",
   input: z.strictObject({
-    out: outField.meta({ description: "where the key goes" }),
+    out: outField.meta({ value: "file", description: "where the key goes" }),
     ...passphraseFields,
     insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
     ...forceField,

@@ -36,7 +36,7 @@ const input = z.strictObject({
   asset: z.string().optional().meta({ description: "expected asset: native" }),
   ...curlFields,
   agentFile: agentFileField,
-  out: outField.optional().meta({ local: true, description: "where the request goes; else request-<short code>.json" }),
+  out: outField.optional().meta({ value: "file", local: true, description: "where the request goes; else request-<short code>.json" }),
   inbox: z.boolean().default(false).meta({ local: true, description: "leave no file here: the owner finds it in the inbox" }),
   offline: z.boolean().default(false).meta({ description: "do not ask the merchant; take the terms from the flags" }),
   expiresIn: secondsField
