@@ -203,4 +203,8 @@ test("brings a CLI that needs no node_modules", async () => {
   await unpack(alone);
   const { stdout } = await run(process.execPath, [join(alone, "agent-cli/bin.js"), "demo", "cli", "--json"]);
   expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+  const stack = await run(process.execPath, [join(alone, "agent-cli/bin.js"), "demo", "http", "--json"]).catch((error: unknown) => error);
+  expect(JSON.parse((stack as { stdout: string }).stdout)).toMatchObject({
+    error: { hint: expect.stringContaining("--global miniflare") },
+  });
 });
