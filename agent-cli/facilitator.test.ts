@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeEach, expect, test } from "vitest";
@@ -33,6 +34,20 @@ test("balance tells what is there, what is held and what can be spent", async ()
   const run = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", `${url}/`]);
   expect(asked).toMatchObject([{ method: "GET", url: `/accounts/${owner.account}` }]);
   expect(run.json.data).toMatchObject({ balance: { display: "1 LGO" }, held: { amount: "400000000" }, spendable: { display: "0.6 LGO" } });
+});
+
+test("an address that cannot be the facilitator's is named by where it came from", async () => {
+  const told = async (words: string[], more: Record<string, string> = {}) =>
+    (await box.run(["balance", "--owner-file", "./owner.json", ...words], { env: more })).json.error;
+  expect(await told(["--facilitator-url", "ftp://x"])).toMatchObject({
+    code: "usage",
+    message: expect.stringMatching(/^--facilitator-url: /),
+  });
+  expect(await told([], { LEZ_FACILITATOR_URL: "nope" })).toMatchObject({ message: expect.stringMatching(/^LEZ_FACILITATOR_URL: /) });
+  mkdirSync(box.path("home"), { recursive: true, mode: 0o700 });
+  box.write("home/config.json", { facilitatorUrl: "http://pay.example.com" });
+  expect(await told([])).toMatchObject({ code: "insecure_url", message: expect.stringContaining(`"${box.path("home/config.json")}": `) });
+  rmSync(box.path("home/config.json"));
 });
 
 test("the faucet pays one grant for one id, however often it is asked", async () => {

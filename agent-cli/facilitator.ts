@@ -37,11 +37,17 @@ export interface Call<Schema> {
 
 /** Whom to ask: the flag, else the environment, else the configuration, else the local stack. */
 export function facilitatorUrl(context: Context, input: FacilitatorInput): Outcome<string> {
-  const given = input.facilitatorUrl ?? context.io.env["LEZ_FACILITATOR_URL"];
+  const { facilitatorUrl: typed } = input;
+  const given = typed ?? context.io.env["LEZ_FACILITATOR_URL"];
   const config = given === undefined ? context.config() : undefined;
   if (config && !config.ok) return config;
   const url = safeUrl(given ?? config?.data.facilitatorUrl ?? DEFAULT_FACILITATOR, input.allowHttp);
-  return url.ok ? succeed(url.data.replace(/\/$/, "")) : url;
+  if (url.ok) return succeed(url.data.replace(/\/$/, ""));
+  // A command may have another address, too, that is meant to be bought from.
+  const source = typed === undefined ? (config ? `facilitatorUrl of "${config.data.file}"` : "LEZ_FACILITATOR_URL") : "--facilitator-url";
+  const { message, code } = url.error;
+  const example = code === "usage" && { hint: `For example: ${DEFAULT_FACILITATOR}` };
+  return { ...url, error: { ...url.error, message: `${source}: ${message}`, ...example } };
 }
 
 export async function callFacilitator<Schema extends z.core.$ZodType>(
