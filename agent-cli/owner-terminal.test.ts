@@ -135,11 +135,13 @@ describe("owner approve", () => {
   test.each([
     ["Ctrl-C", CTRL_C],
     ["Ctrl-D", CTRL_D],
+    ["Escape", "\u001b"],
   ])("%s at any question signs nothing", async (_name, stop) => {
     await ask(merchant.url, "request.json");
     const atQuestion = box.terminal(approveWords("never.json"));
     await atQuestion.answer("Pay 0.00001 LGO to 127.0.0.1", stop);
     expect(await atQuestion.exit).toBe(EXIT.interrupted);
+    expect(atQuestion.text).not.toMatch(/\?\s+Yes|● Yes/); // what stands on the screen at last is no yes
     const atPassphrase = box.terminal(approveWords("never.json"));
     await atPassphrase.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
     await atPassphrase.answer("Passphrase of", stop);

@@ -1,4 +1,4 @@
-/** Questions to the person at the terminal, asked on stderr. undefined: the person pressed Ctrl-C or Ctrl-D. */
+/** Questions to the person at the terminal, asked on stderr. undefined: the person left it, with Ctrl-C, Ctrl-D or Escape. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { fail, type Failure } from "./outcome.ts";
@@ -15,10 +15,14 @@ async function ask<Value>(
   const clack = await import("@clack/prompts");
   if (await typedAhead(context)) return undefined;
   const { stdin, stderr, signal } = context.io;
-  // Ctrl-D and a terminal that is gone close the reader beneath the question, which would then never be answered.
+  // Ctrl-D and a terminal that is gone close the reader beneath the question, which would then never be answered; Escape
+  // would turn a yes-or-no over before it leaves, so that a no stood on the screen as a yes.
   const left = new AbortController();
   const leave = () => left.abort();
-  const leaveAtEnd = (chunk: Buffer | string) => (Buffer.from(chunk).includes(CTRL_D) ? leave() : undefined);
+  const leaveAtEnd = (chunk: Buffer | string) => {
+    const keys = Buffer.from(chunk);
+    if (keys.includes(CTRL_D) || (keys.length === 1 && keys[0] === ESCAPE)) leave();
+  };
   stdin.on("data", leaveAtEnd).once("end", leave);
   const common = { input: stdin, output: stderr, signal: AbortSignal.any([signal, left.signal]), withGuide: false };
   const answer = await question(clack, common);
@@ -30,6 +34,7 @@ async function ask<Value>(
 const DRAIN_MILLISECONDS = 80;
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
+const ESCAPE = 0x1b;
 
 /**
  * Throws away what was typed before the question: a key pressed early, or keys put into the terminal by somebody else,
