@@ -14,7 +14,7 @@ import { humanText } from "../shared/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
 import type { Context } from "./context.ts";
 import { readJson } from "./files.ts";
-import { fail, type Outcome, succeed } from "./outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
 import { shellWord } from "./shell.ts";
 import { Secret } from "./secret.ts";
 
@@ -101,6 +101,15 @@ export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
       role === "owner"
         ? "An agent's key never authorises money. Name the owner's key file."
         : "An owner's key never makes requests. Name the agent's key file.",
+  });
+}
+
+/** A sealed owner's key is money: `--force` replaces files that can be made again, and this one cannot. */
+export function ownerKeyInPlace(file: string): Failure | undefined {
+  const read = readJson(file, keyFileSchema, { what: "key file" });
+  if (!read.ok || read.data.role !== "owner" || !isSealed(read.data)) return undefined;
+  return fail("file_exists", `"${file}" is the owner's key of account ${read.data.account}. It is not replaced, --force or not.`, {
+    hint: "Choose another name, or move the key away: without it, what the account holds is lost.",
   });
 }
 

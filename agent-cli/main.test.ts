@@ -184,7 +184,8 @@ test("exit codes are the documented ones", () => {
 });
 
 test("a passphrase comes from a private file or a descriptor, and from nowhere else", async () => {
-  const create = (...words: string[]) => box.run(["owner", "create", "--out", "./o.json", "--force", ...words]);
+  let made = 0;
+  const create = (...words: string[]) => box.run(["owner", "create", "--out", `./o${made++}.json`, ...words]);
   const file = box.write("pass", `${PASSPHRASE}\n`);
   expect((await create("--passphrase-file", file)).exit).toBe(EXIT.ok);
   expect((await create("--passphrase-fd", String(openSync(file, "r")))).exit).toBe(EXIT.ok);

@@ -1,5 +1,5 @@
 /** The owner's other commands: the inbox, taking back, accounts, keys; and what an agent sees of them. */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { approvalNonce } from "../shared/authorization.ts";
 import { type DecisionRecord, isGenuineDecision } from "../shared/decision.ts";
@@ -219,8 +219,24 @@ test("the audit log tells a purchase from the first word to the last, and can be
 describe("accounts and keys", () => {
   const sealed = async (file: string) => {
     box.write("secret.txt", PASSPHRASE);
-    await box.run(["owner", "create", "--out", box.path(file), "--passphrase-file", box.path("secret.txt"), "--force"]);
+    rmSync(box.path(file), { force: true });
+    await box.run(["owner", "create", "--out", box.path(file), "--passphrase-file", box.path("secret.txt")]);
   };
+
+  test("a sealed owner's key is replaced by no other key, forced or not", async () => {
+    await sealed("precious.json");
+    const before = readFileSync(box.path("precious.json"), "utf8");
+    const words = ["--out", box.path("precious.json"), "--force"];
+    for (const command of [
+      ["owner", "create", "--passphrase-file", box.path("secret.txt")],
+      ["agent", "create"],
+    ]) {
+      const run = await box.run([...command, ...words]);
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "file_exists"]);
+      expect(run.json.error.hint).not.toContain("--force");
+    }
+    expect(readFileSync(box.path("precious.json"), "utf8")).toBe(before);
+  });
 
   test("accounts have balances, or the reason why not", async () => {
     expect((await box.run("accounts")).json.data["accounts"]).toMatchObject([

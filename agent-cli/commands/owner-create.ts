@@ -3,7 +3,7 @@ import * as z from "zod";
 import { defineCommand } from "../command.ts";
 import { forceField, outField } from "../fields.ts";
 import { checkWritable, writeJson } from "../files.ts";
-import { createKeyFile } from "../keystore.ts";
+import { createKeyFile, ownerKeyInPlace } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { type Outcome, succeed } from "../outcome.ts";
 import { choosePassphrase, passphraseFields } from "../passphrase.ts";
@@ -27,6 +27,8 @@ export const ownerCreate = defineCommand({
     { says: "without a terminal", argv: "owner create --out owner.json --passphrase-file secret.txt" },
   ],
   async run(context, input) {
+    const kept = ownerKeyInPlace(input.out);
+    if (kept) return kept;
     const writable = checkWritable(input.out, input.force);
     if (!writable.ok) return writable;
     const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext
