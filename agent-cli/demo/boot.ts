@@ -21,7 +21,9 @@ export async function bootStack(context: Context): Promise<Outcome<Stack>> {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
     const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);
     return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
-      hint: missing ? "Run: npm install miniflare" : "Check that this machine can run workerd.",
+      hint: missing
+        ? "It runs in a clone of the repository: npm ci && npm run demo. What needs nothing: lez-agent-pay demo cli"
+        : "Check that this machine can run workerd.",
     });
   }
 }
