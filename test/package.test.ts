@@ -74,7 +74,7 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     expect(paths).toContain(needed);
   }
   const allowed =
-    /^(README\.md|LICENSE|SKILL\.md|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
+    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
   expect(paths.filter((path) => !allowed.test(path) || /\.(test|fixtures)\./.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(600_000);
 });
