@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Buyer, verdict } from "../agent-cli/demo/buyer.ts";
@@ -74,9 +74,14 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     expect(paths).toContain(needed);
   }
   const allowed =
-    /^(README\.md|LICENSE|SKILL\.md|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
+    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
   expect(paths.filter((path) => !allowed.test(path) || /\.(test|fixtures)\./.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(600_000);
+});
+
+test("brings no Node.js of its own into a project: what runs the toolchain stays here", async () => {
+  const { optionalDependencies } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
+  expect(optionalDependencies).toBeUndefined();
 });
 
 test("has a file behind every export, and its declarations", async () => {
@@ -130,21 +135,15 @@ app.get("/goods", paywall(price), (c) => c.text(\`goods for \${c.get("payment").
 export default app;
 `;
 
-/** What wrangler deploys: the app, and the Durable Object that its wrangler.toml names. */
-const WORKER = `
-export { default } from "./shop.ts";
-export { Deliveries } from "lez-agent-pay/hono/deliveries";
-`;
-
-/** The TypeScript of the scheme's document, as files of the project. */
-async function documentedPrograms(): Promise<string[]> {
-  const page = await readFile(join(installed, "spec/scheme_exact_lez.md"), "utf8");
+/** The TypeScript of a document, as files of the project. */
+async function documentedPrograms(document: string): Promise<string[]> {
+  const page = await readFile(join(installed, document), "utf8");
   const programs = [...page.matchAll(/^```ts\n(.*?)^```/gms)].map(([, program = ""]) => program);
-  expect(programs).toHaveLength(2);
   return Promise.all(
     programs.map(async (program, i) => {
-      await writeFile(join(project, `documented-${i}.ts`), program);
-      return `documented-${i}.ts`;
+      const file = `${basename(document, ".md")}-${i}.ts`;
+      await writeFile(join(project, file), program);
+      return file;
     }),
   );
 }
@@ -152,26 +151,36 @@ async function documentedPrograms(): Promise<string[]> {
 test.each(["nodenext", "bundler"])("type-checks in a user's project, module resolution %s", async (moduleResolution) => {
   await writeFile(join(project, "program.ts"), PROGRAM);
   await writeFile(join(project, "shop.ts"), SHOP);
+  const documented = await documentedPrograms("spec/scheme_exact_lez.md");
+  expect(documented).toHaveLength(2);
+  const inNode = { lib: ["es2024", "dom", "dom.iterable"], types: ["node"] }; // @x402/core names Buffer
+  expect(await typeErrors(moduleResolution, inNode, ["program.ts", "shop.ts", ...documented])).toBe("");
+});
+
+test.each(["nodenext", "bundler"])("type-checks in a Worker, as the README has it, module resolution %s", async (moduleResolution) => {
+  const documented = await documentedPrograms("README.md");
+  expect(documented).toHaveLength(1);
+  const inWorker = { lib: ["es2024"], types: [join(ROOT, "node_modules/@cloudflare/workers-types")] };
+  expect(await typeErrors(moduleResolution, inWorker, documented)).toBe("");
+});
+
+async function typeErrors(moduleResolution: string, platform: { lib: string[]; types: string[] }, files: string[]): Promise<string> {
   const compilerOptions = {
     strict: true,
     exactOptionalPropertyTypes: true,
     target: "es2024",
-    lib: ["es2024", "dom", "dom.iterable"],
-    types: ["node"], // @x402/core names Buffer
     module: moduleResolution === "bundler" ? "preserve" : "nodenext",
     moduleResolution,
     noEmit: true,
     // Our declarations are checked; with this on, so are everybody's.
     skipLibCheck: false,
+    ...platform,
   };
-  const config = join(project, `tsconfig.${moduleResolution}.json`);
-  const examples = await documentedPrograms();
-  await writeFile(config, JSON.stringify({ compilerOptions, files: ["program.ts", "shop.ts", ...examples] }));
-  const { stdout } = await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", config]).catch(
-    (error) => error as { stdout: string },
-  );
-  expect(stdout).toBe("");
-});
+  const config = join(project, "tsconfig.json");
+  await writeFile(config, JSON.stringify({ compilerOptions, files }));
+  const tsc = run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", config]);
+  return (await tsc.catch((error) => error as { stdout: string })).stdout;
+}
 
 test("runs in Node: the three schemes and the protocol", async () => {
   await writeFile(join(project, "program.ts"), PROGRAM);
@@ -180,18 +189,17 @@ test("runs in Node: the three schemes and the protocol", async () => {
 });
 
 test("runs in a Worker: the paywall asks to be paid, and is, beside the packed facilitator and ledger", async () => {
-  await writeFile(join(project, "shop.ts"), SHOP);
-  await writeFile(join(project, "worker.ts"), WORKER);
-  const merchantScript = await bundleScript(join(project, "worker.ts"));
+  const [worker = ""] = await documentedPrograms("README.md");
+  const merchantScript = await bundleScript(join(project, worker));
   const stack = await startStack({ bundles: join(installed, "dist/workers"), merchantScript });
   try {
     const buyer = await Buyer.create(stack);
     await buyer.fund();
-    const goods = { url: `${stack.merchant}/goods` };
+    const goods = { url: `${stack.merchant}/premium` };
     expect(verdict(await buyer.send(goods))).toBe("402 payment_required");
     const paid = await buyer.send(goods, await buyer.approved(goods));
     expect(verdict(paid)).toBe("200");
-    expect(await paid.text()).toBe(`goods for ${buyer.people.owner.account}`);
+    expect(await paid.json()).toEqual({ report: "…" });
   } finally {
     await stack.stop();
   }
@@ -205,6 +213,6 @@ test("brings a CLI that needs no node_modules", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ ok: true });
   const stack = await run(process.execPath, [join(alone, "agent-cli/bin.js"), "demo", "http", "--json"]).catch((error: unknown) => error);
   expect(JSON.parse((stack as { stdout: string }).stdout)).toMatchObject({
-    error: { hint: expect.stringContaining("--global miniflare") },
+    error: { hint: expect.stringContaining("lez-agent-pay demo cli") },
   });
 });

@@ -110,8 +110,9 @@ describe("what the README names exists", () => {
 
   test("every dependency has its reason", () => {
     const section = README.split(/^## /m).find((each) => each.startsWith("Dependencies")) ?? "";
+    const toolchain = JSON.parse(readFileSync(path.join(ROOT, "toolchain/package.json"), "utf8")) as typeof packageJson;
     const names = ["dependencies", "peerDependencies", "devDependencies", "optionalDependencies"].flatMap((kind) =>
-      Object.keys(packageJson[kind] as object),
+      [packageJson, toolchain].flatMap((from) => Object.keys((from[kind] as object | undefined) ?? {})),
     );
     for (const name of names) expect(section).toContain(name);
   });

@@ -27,3 +27,21 @@ test("every code in the last column of a table is in the error table", () => {
 test("the reasons to decline are all named", () => {
   for (const code of DECLINE_CODES) expect(protocol).toContain(`\`${code}\``);
 });
+
+test.each([
+  ["merchant", "merchant/paywall/options.ts"],
+  ["facilitator", "facilitator/index.ts"],
+  ["ledger", "ledger-do/ledger.ts"],
+])("every variable and secret of the %s is in the table for its operator, with what it is", (worker, file) => {
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+  const declared = [...read(`workers/${file}`).matchAll(/^ {2}([A-Z0-9_]+)\?: string;/gm)].map(([, name = ""]) => name);
+  expect(declared.length).toBeGreaterThan(2);
+  const rows = read("spec/architecture.md")
+    .split("\n")
+    .filter((line) => line.startsWith(`| ${worker} `));
+  for (const name of declared)
+    expect(
+      rows.filter((row) => row.split("|")[2]?.includes(`\`${name}\``)),
+      name,
+    ).toHaveLength(1);
+});

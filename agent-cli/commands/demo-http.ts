@@ -7,7 +7,7 @@ export const demoHttp = defineCommand({
   aliases: ["demo"],
   audience: "dev",
   summary: "Boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
-  description: "Needs the bundled Workers (npm run build) and the miniflare package, which brings workerd.",
+  description: "Runs in a clone of the repository: it needs miniflare, which brings workerd, at the version that is pinned there.",
   input: z.object({}),
   output: storySchema,
   story: true,

@@ -25,11 +25,13 @@ export const ledgerAudit = defineCommand({
   audience: "dev",
   readOnly: true,
   summary: "recompute the ledger's whole book, over all of its shards",
+  description:
+    "For ledgers that hand out test money. Elsewhere the books are the operator's: GET /ledger/audit with the operator's bearer key, which this command has not.",
   input: z.strictObject(facilitatorFields),
   output: auditSchema,
   examples: [
     { says: "the local stack's ledger", argv: "ledger audit" },
-    { says: "another one, for a script", argv: "ledger audit --facilitator-url https://facilitator.example.com --json" },
+    { says: "another one, for a script", argv: "ledger audit --facilitator-url http://127.0.0.1:8799 --json" },
   ],
   async run(context, input) {
     const audit = await callFacilitator(context, input, { path: "/ledger/audit", answer: auditSchema });

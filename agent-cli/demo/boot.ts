@@ -10,9 +10,6 @@ import { type Stack, startStack } from "./stack.ts";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-/** Node looks for it from where this package lies, and not from the current folder. */
-const BESIDE = "Run: npm install --global miniflare, or without --global where lez-agent-pay is installed in a project.";
-
 export async function bootStack(context: Context): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
@@ -24,7 +21,9 @@ export async function bootStack(context: Context): Promise<Outcome<Stack>> {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
     const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);
     return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
-      hint: missing ? BESIDE : "Check that this machine can run workerd.",
+      hint: missing
+        ? "It runs in a clone of the repository: npm ci && npm run demo. What needs nothing: lez-agent-pay demo cli"
+        : "Check that this machine can run workerd.",
     });
   }
 }

@@ -27,6 +27,8 @@ import { refuse } from "./outcome.ts";
 import { answerStoreOf, facilitatorOf, keepsAnswers, memoryOf } from "./settlement.ts";
 import { serveUpfront } from "./upfront.ts";
 
+export type { PaywallFacilitator } from "./facilitator.ts";
+export type { Lease, PaymentMemory, Remembered } from "./memory.ts";
 export type { PaymentContext, PaywallBindings, PaywallEnv, PaywallOptions } from "./options.ts";
 export { paywallCors } from "./cors.ts";
 export { merchantIdentity } from "./identity.ts";
