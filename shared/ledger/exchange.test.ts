@@ -17,8 +17,11 @@ import {
   HELD,
   holdBy,
   idOf,
+  LEDGER,
   LEDGER_OF_FOUR,
+  openLedger,
   paymentOf,
+  reopen,
   reservationOf,
   SECOND,
   START,
@@ -26,7 +29,7 @@ import {
 } from "./ledger.fixtures.ts";
 import { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
-import type { Batch, Received } from "./stream.ts";
+import { type Batch, type Received, streamStart } from "./stream.ts";
 
 const HOME = { alice: 3, bob: 1, carol: 2 };
 
@@ -213,6 +216,21 @@ describe("a batch", () => {
     const before = stores.map(dump);
     expect(carol.receive({ ...batch, ...changes }, START)).toEqual({ ok: false, fault: "not_mine" });
     expect(stores.map(dump)).toEqual(before);
+  });
+
+  test("from a shard that this ledger does not have makes no money", () => {
+    const whole = memoryStore();
+    openLedger(whole);
+    const credits = [{ payee: BOB, value: "1" as Amount, transaction: idOf(9) }];
+    for (const [store, rules, ledger, from, to] of [
+      [whole, reopen(whole), LEDGER, 1, 0],
+      ...world().stores.map((store, to) => [store, open(store, to), LEDGER_OF_FOUR, 4, to] as const),
+    ] as const) {
+      const before = dump(store);
+      const batch = { ledger, from, to, after: 0, head: streamStart(ledger, from, to), credits };
+      expect(rules.receive(batch, START)).toEqual({ ok: false, fault: "not_mine" });
+      expect(dump(store)).toEqual(before);
+    }
   });
 
   test("whose answer comes late, twice or from the past, is forgotten once", async () => {

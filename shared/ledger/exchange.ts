@@ -60,8 +60,10 @@ export class Exchange {
   }
 
   receive(batch: Batch, now: number): Received {
-    const { ledger, shard } = this.#born;
-    if (batch.ledger !== ledger || batch.to !== shard || batch.from === shard) return { ok: false, fault: "not_mine" };
+    const { ledger, shard, shards } = this.#born;
+    // Only the ledger's other shards owe anything here. Whoever else is bound and calls would make money.
+    const isPeer = batch.from !== shard && batch.from < shards;
+    if (batch.ledger !== ledger || batch.to !== shard || !isPeer) return { ok: false, fault: "not_mine" };
     if (this.#halted !== undefined) return { ok: false, fault: "halted" };
     const accepted = this.#inbox.accept(batch);
     if (!accepted.ok) {
