@@ -82,7 +82,7 @@ export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
 export const MAX_DID_METHODS = 32;
 export const DID_TIMEOUT_SECONDS = 3;
 
-/** Verifications and settlements over HTTP that one address may ask for in 10 seconds. */
+/** Verifications, settlements, cancellations and checkpoints over HTTP that one address may ask for in 10 seconds. */
 export const MAX_CALLS_PER_PERIOD = 1000;
 /** Faucet grants that one address may ask for in 60 seconds. */
 export const MAX_GRANTS_PER_PERIOD = 120;
