@@ -56,6 +56,8 @@ export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
 export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
 /** How long the ledger remembers a payment after its end: the longest request life plus the longest validity. */
 export const RETENTION_SECONDS = MAX_REQUEST_LIFE_SECONDS + MAX_VALIDITY_SECONDS;
+/** When it forgets: a request may be dated ahead by as much as clocks differ, and be approved again for as much longer. */
+export const FORGET_SECONDS = RETENTION_SECONDS + CLOCK_SKEW_SECONDS;
 /** A hold on the payer's money while the merchant's handler runs. */
 export const HOLD_SECONDS = 60;
 /** No caller gets a longer hold than this. */
