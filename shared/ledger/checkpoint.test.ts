@@ -57,6 +57,16 @@ describe("a checkpoint", () => {
     expect(dump(store)).toEqual(before);
   });
 
+  test("is not older than its entry, though the clock was set back in between", () => {
+    const { rules: early, store } = busy(0);
+    const later = START + 10;
+    early.settle(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST, later);
+    const rules = reopen(store);
+    expect(rules.checkpoint(ALICE, 2, headOf(rules, 2), START)).toMatchObject({ at: String(later) });
+    expect(rules.attest(ALICE, 2, START)).toMatchObject({ at: String(later) });
+    expect(rules.attest(ALICE, 2, later + 1)).toMatchObject({ at: String(later + 1) });
+  });
+
   test("is neither made nor recorded by a shard that has stopped", () => {
     const { rules, store } = busy(3);
     store.sql("INSERT INTO halt (reason, at) VALUES ('set back', 1)");

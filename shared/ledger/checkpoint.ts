@@ -32,9 +32,9 @@ export interface SignedCheckpoint {
   signature: string;
 }
 
-/** @param now unix seconds of the ledger's clock */
-export function checkpointOf(ledger: Digest, { account, seq, hash, balanceAfter }: JournalEntry, now: number): Checkpoint {
-  return { ledger, account, seq, head: hash, balance: balanceAfter, at: String(now) };
+/** @param now unix seconds of the ledger's clock. After a restart it can be behind the entry: nothing is attested before it was written. */
+export function checkpointOf(ledger: Digest, { account, seq, hash, balanceAfter, at }: JournalEntry, now: number): Checkpoint {
+  return { ledger, account, seq, head: hash, balance: balanceAfter, at: String(Math.max(now, Number(at))) };
 }
 
 export function checkpointDigest(checkpoint: Checkpoint): Digest {
