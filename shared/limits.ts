@@ -175,6 +175,8 @@ export const GRANT_DELIVERY_SECONDS = 3;
 export const AUDIT_ROUNDS = 8;
 /** Settlements and captures of unknown outcome that one isolate remembers. */
 export const MAX_PENDING_SETTLEMENTS = 1000;
+/** Ids of one settlement that were sent and not answered, of which any may have paid. */
+export const MAX_PENDING_COPIES = 8;
 /** How often a call to the ledger is repeated when the platform says that it may be. */
 export const LEDGER_ATTEMPTS = 3;
 /** Milliseconds before the first repetition; each further one waits twice as long. */
