@@ -189,6 +189,28 @@ describe("a settlement whose outcome is unknown", () => {
     expect(await settle(facilitator, signed)).toMatchObject(replayed);
   });
 
+  test.each([
+    ["before", [1, 20]],
+    ["after", [20, 1]],
+  ] as const)("is told even if it was a copy that paid, whose answer was lost %s the first one's question", async (_, delays) => {
+    let calls = 0;
+    const { facilitator, ledger } = await setUp((backend) => ({
+      async settle(payment, id) {
+        const turn = calls++;
+        if (turn > 1) return backend.settle(payment, id);
+        if (turn === 1) await backend.settle(payment, id);
+        await new Promise((resolve) => setTimeout(resolve, delays[1 - turn]));
+        return unavailable();
+      },
+    }));
+    const signed = await signedPayment(payer);
+    const both = await Promise.all([settle(facilitator, signed), settle(facilitator, signed)]);
+    for (const answer of both) expect(answer).toMatchObject(pendingOf(signed));
+    expect(await settle(facilitator, signed)).toMatchObject(paid);
+    expect(await settle(facilitator, signed)).toMatchObject(replayed);
+    expect(await balanceIn(ledger)).toBe("15000");
+  });
+
   test("is also what a fault in the middle leaves behind", async () => {
     let faulty = true;
     const { facilitator } = await setUp((backend) => ({
@@ -209,7 +231,7 @@ describe("a settlement whose outcome is unknown", () => {
     const { facilitator, pending } = await setUp(losing("answers", 2));
     const [first, second] = [await signedPayment(payer), await signedPayment(payer)];
     await settle(facilitator, first);
-    for (let i = 1; i < MAX_PENDING_SETTLEMENTS; i++) pending.set(randomId(), { id: randomId(), waiting: false });
+    for (let i = 1; i < MAX_PENDING_SETTLEMENTS; i++) pending.set(randomId(), { ids: [randomId()], waiting: false });
     await settle(facilitator, second);
     expect(pending.size).toBe(MAX_PENDING_SETTLEMENTS);
     expect(await settle(facilitator, first)).toMatchObject(replayed);

@@ -2,7 +2,16 @@
  * The facilitator: one verification pipeline in front of a PaymentBackend, in x402's words.
  * The Worker serves it over RPC and HTTP; demos and tests run it in process.
  */
-import type { PaymentBackend, PaymentStatus, Refusal, ReleaseResult, Reservation, ReserveResult, SettleResult } from "./backend.ts";
+import type {
+  LedgerPayment,
+  PaymentBackend,
+  PaymentStatus,
+  Refusal,
+  ReleaseResult,
+  Reservation,
+  ReserveResult,
+  SettleResult,
+} from "./backend.ts";
 import { accountOfKey, type AccountId } from "./account.ts";
 import { approvalNonce } from "./authorization.ts";
 import type { Amount } from "./amount.ts";
@@ -13,7 +22,7 @@ import type { Digest } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 import { type Verification, verifyExact } from "./exact/verify.ts";
 import { NETWORK, SCHEME, X402_VERSION } from "./lez.ts";
-import { HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
+import { HOLD_SECONDS, MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "./limits.ts";
 import { unixNow } from "./time.ts";
 
 // What a facilitator answers, narrower than what x402 lets one answer: nothing is null, and codes are ours.
@@ -59,9 +68,10 @@ export class BackendUnavailable extends Error {
   }
 }
 
-/** A settlement that is under way, or whose outcome is unknown: the id that first went out for it. */
+/** A settlement that is under way, or whose outcome is unknown. */
 export interface PendingSettlement {
-  readonly id: Digest;
+  /** The id that first went out for it, and those of copies beside it that were not answered: any of them may have paid. */
+  readonly ids: Digest[];
   /** Somebody is waiting for its answer now. */
   waiting: boolean;
 }
@@ -107,11 +117,12 @@ export class Facilitator {
     const { payment } = verified;
     const asking = this.#ask(payment.authorizationDigest, settlementId);
     try {
-      const result = await this.#backend.settle(payment, asking?.id ?? settlementId);
+      const result = await this.#settleUnder(payment, asking?.ids ?? [settlementId]);
       if (asking) this.#pending.delete(payment.authorizationDigest);
       return result.ok ? settleSuccess(result) : settleFailure(result.code, payment.payer, result.transaction);
     } catch (error) {
       if (asking) asking.waiting = false;
+      else this.#leave(payment.authorizationDigest, settlementId);
       if (!(error instanceof BackendUnavailable)) throw error;
       return { ...settleFailure("settlement_pending", payment.payer), transaction: verified.transaction };
     }
@@ -178,6 +189,23 @@ export class Facilitator {
     return verifyExact(payload, requirements, { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true });
   }
 
+  /** Under one id after the other. Once the nonce is used they move nothing: the one that used it gets its answer again. */
+  async #settleUnder(payment: LedgerPayment, ids: readonly Digest[]): Promise<SettleResult> {
+    let result: SettleResult = { ok: false, code: "nonce_replayed" };
+    for (const id of ids) {
+      result = await this.#backend.settle(payment, id);
+      if (result.ok || result.code !== "nonce_replayed") break;
+    }
+    return result;
+  }
+
+  /** Leaves the id of a copy that was not answered to whoever has the right to ask, now or later. */
+  #leave(authorization: Digest, id: Digest): void {
+    const known = this.#pending.get(authorization);
+    if (!known) keepNewest(this.#pending, authorization, { ids: [id], waiting: false }, MAX_PENDING_SETTLEMENTS);
+    else if (known.ids.length < MAX_PENDING_COPIES) known.ids.push(id);
+  }
+
   /**
    * The right to ask with the id that first went out for a payment: only one caller at a time has it, so only one is told
    * that it succeeded. Undefined for whoever asks beside it.
@@ -185,7 +213,7 @@ export class Facilitator {
   #ask(authorization: Digest, settlementId: Digest): PendingSettlement | undefined {
     const known = this.#pending.get(authorization);
     if (known?.waiting) return undefined;
-    const asking = known ?? { id: settlementId, waiting: true };
+    const asking = known ?? { ids: [settlementId], waiting: true };
     asking.waiting = true;
     keepNewest(this.#pending, authorization, asking, MAX_PENDING_SETTLEMENTS);
     return asking;

@@ -56,6 +56,8 @@ export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
 export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
 /** How long the ledger remembers a payment after its end: the longest request life plus the longest validity. */
 export const RETENTION_SECONDS = MAX_REQUEST_LIFE_SECONDS + MAX_VALIDITY_SECONDS;
+/** When it forgets: a request may be dated ahead by as much as clocks differ, and be approved again for as much longer. */
+export const FORGET_SECONDS = RETENTION_SECONDS + CLOCK_SKEW_SECONDS;
 /** A hold on the payer's money while the merchant's handler runs. */
 export const HOLD_SECONDS = 60;
 /** No caller gets a longer hold than this. */
@@ -82,7 +84,7 @@ export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
 export const MAX_DID_METHODS = 32;
 export const DID_TIMEOUT_SECONDS = 3;
 
-/** Verifications and settlements over HTTP that one address may ask for in 10 seconds. */
+/** Verifications, settlements, cancellations and checkpoints over HTTP that one address may ask for in 10 seconds. */
 export const MAX_CALLS_PER_PERIOD = 1000;
 /** Faucet grants that one address may ask for in 60 seconds. */
 export const MAX_GRANTS_PER_PERIOD = 120;
@@ -173,6 +175,8 @@ export const GRANT_DELIVERY_SECONDS = 3;
 export const AUDIT_ROUNDS = 8;
 /** Settlements and captures of unknown outcome that one isolate remembers. */
 export const MAX_PENDING_SETTLEMENTS = 1000;
+/** Ids of one settlement that were sent and not answered, of which any may have paid. */
+export const MAX_PENDING_COPIES = 8;
 /** How often a call to the ledger is repeated when the platform says that it may be. */
 export const LEDGER_ATTEMPTS = 3;
 /** Milliseconds before the first repetition; each further one waits twice as long. */

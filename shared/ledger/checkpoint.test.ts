@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../amount.ts";
-import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH } from "../limits.ts";
+import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import { continuesChain } from "./journal.ts";
 import { ALICE, BOB, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, START } from "./ledger.fixtures.ts";
 import type { LedgerRules } from "./rules.ts";
@@ -55,6 +55,16 @@ describe("a checkpoint", () => {
       expect(rules.checkpoint(ALICE, seq, head, START)).toBeUndefined();
     }
     expect(dump(store)).toEqual(before);
+  });
+
+  test("is not older than its entry, though the clock was set back in between", () => {
+    const { rules: early, store } = busy(0);
+    const later = START + 10;
+    early.settle(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST, later);
+    const rules = reopen(store);
+    expect(rules.checkpoint(ALICE, 2, headOf(rules, 2), START)).toMatchObject({ at: String(later) });
+    expect(rules.attest(ALICE, 2, START)).toMatchObject({ at: String(later) });
+    expect(rules.attest(ALICE, 2, later + 1)).toMatchObject({ at: String(later + 1) });
   });
 
   test("is neither made nor recorded by a shard that has stopped", () => {
@@ -160,6 +170,34 @@ describe("the journal", () => {
     expect(left()).toBe(all - PRUNE_BATCH);
     tidyAll(rules, OLD + 1);
     expect(left()).toBe(all - PRUNE_BATCH - 5);
+  });
+
+  test("is looked for in so many exported chains at a time, and found behind all that have nothing to prune", () => {
+    const { rules: early, store } = busy(1);
+    early.checkpoint(ALICE, 2, headOf(early, 2), START);
+    const others = 2 * PRUNE_BATCH + 7;
+    for (let i = 0; i < others; i++) store.sql("INSERT INTO checkpoint (account, seq) VALUES (?, 1)", String(1e6 + i));
+    let statements = 0;
+    const rules = reopen({ ...store, sql: (...statement) => (statements++, store.sql(...statement)) });
+
+    for (const [at, next, left] of [
+      [OLD, OLD + 1, 2],
+      [OLD + 1, OLD + 2, 2],
+      [OLD + 2, undefined, 0],
+    ] as const) {
+      statements = 0;
+      expect(rules.tidy(at)).toBe(next);
+      expect(statements).toBeLessThan(PRUNE_BATCH + 20);
+      expect(rules.journal(ALICE, 0, 10)).toHaveLength(left);
+    }
+  });
+
+  test("is looked through once while payments are, however many rounds of theirs that takes", () => {
+    const { store } = busy(0);
+    const rules = reopen(store);
+    for (let i = 0; i < PRUNE_BATCH + 1; i++) store.sql("INSERT INTO checkpoint (account, seq) VALUES (?, 1)", String(1e6 + i));
+    for (let i = 0; i < 2 * PRUNE_BATCH; i++) rules.cancel(BOB, idOf(i), OLD);
+    expect([0, 1, 2, 3].map((i) => rules.tidy(OLD + i))).toEqual([OLD + 1, OLD + 2, OLD + 2 + SWEEP_INTERVAL_SECONDS, OLD + 4]);
   });
 
   test("that was changed behind what was pruned is found", () => {

@@ -32,9 +32,9 @@ export interface SignedCheckpoint {
   signature: string;
 }
 
-/** @param now unix seconds of the ledger's clock */
-export function checkpointOf(ledger: Digest, { account, seq, hash, balanceAfter }: JournalEntry, now: number): Checkpoint {
-  return { ledger, account, seq, head: hash, balance: balanceAfter, at: String(now) };
+/** @param now unix seconds of the ledger's clock. After a restart it can be behind the entry: nothing is attested before it was written. */
+export function checkpointOf(ledger: Digest, { account, seq, hash, balanceAfter, at }: JournalEntry, now: number): Checkpoint {
+  return { ledger, account, seq, head: hash, balance: balanceAfter, at: String(Math.max(now, Number(at))) };
 }
 
 export function checkpointDigest(checkpoint: Checkpoint): Digest {
@@ -62,40 +62,58 @@ export function journalBase(store: LedgerStore, account: AccountId): Link | unde
 }
 
 /**
- * Drops old entries that a checkpoint covers, a bounded batch of them.
- * @returns true when there may be more
+ * Looks at the next PRUNE_BATCH exported chains in the order of their accounts, and drops old entries that a checkpoint covers: of
+ * so many entries in all. A chain that has none, as most have, costs a look at its first.
+ * @param after the account at which the last look ended; "" begins a round
+ * @returns the account at which this one did; undefined when the round is finished
  */
-export function pruneJournal(store: LedgerStore, now: number): boolean {
+export function pruneJournal(store: LedgerStore, now: number, after: string): string | undefined {
+  const before = now - JOURNAL_RETENTION_SECONDS;
+  const chains = store.sql("SELECT account, seq FROM checkpoint WHERE account > ? ORDER BY account LIMIT ?", after, PRUNE_BATCH);
   let left = PRUNE_BATCH;
-  for (const { account, seq } of store.sql("SELECT account, seq FROM checkpoint WHERE seq > base_seq")) {
-    const entries = coveredEntries(store, String(account), Number(seq), now - JOURNAL_RETENTION_SECONDS, left);
-    const last = entries.at(-1);
-    if (!last) continue;
-    store.sql("DELETE FROM journal WHERE account = ? AND seq <= ?", String(account), Number(last["seq"]));
-    store.sql(
-      "UPDATE checkpoint SET base_seq = ?, base_hash = ?, base_balance = ? WHERE account = ?",
-      Number(last["seq"]),
-      String(last["hash"]),
-      String(last["balance_after"]),
-      String(account),
-    );
-    left -= entries.length;
-    if (left === 0) return true;
+  let done = after;
+  for (const chain of chains) {
+    const { account } = chain;
+    const [oldest] = coveredEntries(store, chain, 1);
+    if (oldest && Number(oldest["at"]) < before) {
+      const entries = coveredEntries(store, chain, left);
+      prune(store, String(account), leading(entries, before));
+      left -= entries.length;
+      if (left === 0) return done; // this chain may have more
+    }
+    done = String(account);
   }
-  return false;
+  return chains.length === PRUNE_BATCH ? done : undefined;
+}
+
+function prune(store: LedgerStore, account: string, entries: readonly Row[]): void {
+  const last = entries.at(-1);
+  if (!last) return;
+  store.sql("DELETE FROM journal WHERE account = ? AND seq <= ?", account, Number(last["seq"]));
+  store.sql(
+    "UPDATE checkpoint SET base_seq = ?, base_hash = ?, base_balance = ? WHERE account = ?",
+    Number(last["seq"]),
+    String(last["hash"]),
+    String(last["balance_after"]),
+    account,
+  );
+}
+
+/** The oldest entries that the chain's checkpoint covers. */
+function coveredEntries(store: LedgerStore, { account, seq }: Row, limit: number): Row[] {
+  return store.sql(
+    "SELECT seq, at, hash, balance_after FROM journal WHERE account = ? AND seq <= ? ORDER BY seq LIMIT ?",
+    String(account),
+    Number(seq),
+    limit,
+  );
 }
 
 /**
- * The oldest entries up to number `seq`, as far as all of them were made before `before`. Behind a young entry there may be
- * older ones: a restart with an earlier clock sets times back. They wait for it, or the chain would have a hole.
+ * The first of these entries, as far as all of them were made before `before`. Behind a young entry there may be older ones: a
+ * restart with an earlier clock sets times back. They wait for it, or the chain would have a hole.
  */
-function coveredEntries(store: LedgerStore, account: string, seq: number, before: number, limit: number): Row[] {
-  const entries = store.sql(
-    "SELECT seq, at, hash, balance_after FROM journal WHERE account = ? AND seq <= ? ORDER BY seq LIMIT ?",
-    account,
-    seq,
-    limit,
-  );
+function leading(entries: readonly Row[], before: number): readonly Row[] {
   const young = entries.findIndex(({ at }) => Number(at) >= before);
   return young === -1 ? entries : entries.slice(0, young);
 }

@@ -162,7 +162,7 @@ export class LedgerModel {
   #alarm(): number | undefined {
     this.#stored = this.#now;
     for (const [key, { state, deadLine }] of this.#entries) {
-      if (this.#now > deadLine + (state === "held" ? 0 : RETENTION)) this.#entries.delete(key);
+      if (this.#now > deadLine + (state === "held" ? 0 : RETENTION + SKEW)) this.#entries.delete(key);
     }
     if (this.#entries.size === 0) return undefined;
     const holds = [...this.#entries.values()].filter(({ state }) => state === "held");

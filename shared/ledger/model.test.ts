@@ -5,7 +5,14 @@ import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../amount.ts";
 import type { LedgerPayment } from "../backend.ts";
 import type { Digest } from "../digest.ts";
-import { CLOCK_SKEW_SECONDS, FAUCET_CAP_PER_ACCOUNT, MAX_HOLD_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS } from "../limits.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  FAUCET_CAP_PER_ACCOUNT,
+  FORGET_SECONDS,
+  MAX_HOLD_SECONDS,
+  MAX_VALIDITY_SECONDS,
+  RETENTION_SECONDS,
+} from "../limits.ts";
 import type { AccountId } from "../account.ts";
 import { appliedOf, consolidate } from "./consolidate.ts";
 import { ALICE, BOB, CAROL, DAVE, ERIN, holdBy, idOf, LEDGER, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "./ledger.fixtures.ts";
@@ -25,7 +32,7 @@ const SUPPLY = 9n * UNIT;
 const units = (count: bigint, atoms = 0n) => (count * UNIT + atoms).toString() as Amount;
 const END = START + 8;
 /** So much later that everything from before can be forgotten. */
-const TOMORROW = END + RETENTION_SECONDS + 10;
+const TOMORROW = END + FORGET_SECONDS + 10;
 
 const PAYMENTS = [ALICE, BOB].flatMap((payer) => [
   ...[1, 2, 3].map((nonce) => paymentOf({ payer, payee: CAROL, nonce: idOf(nonce), value: units(1n), validBefore: END })),
@@ -48,6 +55,7 @@ const soon = fc.integer({ min: START, max: START + 11 });
 const late = fc.oneof(
   fc.integer({ min: START + MAX_HOLD_SECONDS - 1, max: START + MAX_HOLD_SECONDS + 12 }),
   fc.integer({ min: END + RETENTION_SECONDS - 8, max: END + RETENTION_SECONDS + 3 }),
+  fc.integer({ min: END + FORGET_SECONDS - 8, max: END + FORGET_SECONDS + 3 }),
   fc.integer({ min: TOMORROW, max: TOMORROW + 11 }),
 );
 

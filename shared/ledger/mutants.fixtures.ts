@@ -195,14 +195,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a payment is forgotten a second too early",
     file: "payments",
-    find: "row.dead_line + RETENTION_SECONDS < now",
-    replace: "row.dead_line + RETENTION_SECONDS <= now",
+    find: "row.dead_line + FORGET_SECONDS < now",
+    replace: "row.dead_line + FORGET_SECONDS <= now",
   },
   {
     fault: "the alarm forgets holds, and their money with them",
     file: "payments",
     find: 'if (row.state !== "held" && row.dead_line',
-    replace: "if (row.dead_line - RETENTION_SECONDS",
+    replace: "if (row.dead_line - FORGET_SECONDS",
   },
   { fault: "nothing is ever forgotten", file: "payments", find: "< now) this.delete(row);", replace: "< 0) this.delete(row);" },
   {

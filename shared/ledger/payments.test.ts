@@ -1,15 +1,35 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { approve, LEDGER, offerOf, owner, paymentRequest } from "../../test/fixtures.ts";
 import type { Amount } from "../amount.ts";
+import { verifyExact } from "../exact/verify.ts";
 import {
   CLOCK_SKEW_SECONDS,
   EXPIRY_BATCH,
+  FORGET_SECONDS,
+  MAX_REQUEST_LIFE_SECONDS,
   MAX_VALIDITY_SECONDS,
   PRUNE_BATCH,
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
-import { ALICE, BOB, FIRST, give, HELD, holdBy, idOf, openLedger, paymentOf, personOf, reopen, START, VALID } from "./ledger.fixtures.ts";
+import { formatTimestamp } from "../time.ts";
+import {
+  ALICE,
+  BOB,
+  FIRST,
+  give,
+  HELD,
+  holdBy,
+  idOf,
+  openLedger,
+  paymentOf,
+  personOf,
+  reopen,
+  SECOND,
+  START,
+  VALID,
+} from "./ledger.fixtures.ts";
 import type { LedgerStore } from "./store.ts";
 
 const count = (store: LedgerStore, state: string) => store.sql("SELECT count(*) AS n FROM payment WHERE state = ?", state)[0]?.["n"];
@@ -58,7 +78,7 @@ describe("the alarm frees dead holds", () => {
 
 describe("the alarm forgets what is past its retention", () => {
   /** After it, a nonce that was cancelled at START is forgotten. */
-  const KEPT = START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + RETENTION_SECONDS;
+  const KEPT = START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS;
 
   test("batch by batch, with a cursor that survives a restart", () => {
     const store = memoryStore();
@@ -104,6 +124,31 @@ describe("the alarm forgets what is past its retention", () => {
     expect(rules.tidy(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
     expect(isThere()).toBe(false);
     expect(count(store, "cancelled")).toBe(kept);
+  });
+
+  test("but no nonce of a request that could be approved once more, whose agent's clock is ahead", async () => {
+    const created = START + CLOCK_SKEW_SECONDS;
+    const [createdAt, expiresAt] = [formatTimestamp(created), formatTimestamp(created + MAX_REQUEST_LIFE_SECONDS)];
+    const offer = offerOf({ maxTimeoutSeconds: MAX_VALIDITY_SECONDS });
+    const request = await paymentRequest(offer, { createdAt, expiresAt });
+    const approvedAt = async (now: number, expiresIn?: number) => {
+      const { payload } = await approve(request, now, expiresIn);
+      const verified = await verifyExact(payload, offer, { now, ledger: LEDGER });
+      if (!verified.ok) throw new Error(verified.code);
+      return verified.payment;
+    };
+    const soon = await approvedAt(START, 1);
+    const late = await approvedAt(created + MAX_REQUEST_LIFE_SECONDS);
+
+    const rules = openLedger(memoryStore(), 10n ** 9n);
+    give(rules, owner.account, 10n ** 6n);
+    expect(rules.settle(soon, FIRST, START)).toMatchObject({ ok: true });
+    for (const now of [soon.validBefore + RETENTION_SECONDS + 1, late.validBefore]) {
+      rules.tidy(now);
+      expect(rules.settle(late, SECOND, now)).toMatchObject({ code: "nonce_replayed" });
+    }
+    rules.tidy(soon.validBefore + FORGET_SECONDS + 1);
+    expect(rules.settle(late, SECOND, late.validBefore)).toMatchObject({ code: "payment_expired" });
   });
 
   test("but never a hold", () => {

@@ -5,7 +5,7 @@ import { transactionOf } from "../authorization.ts";
 import type { LedgerPayment } from "../backend.ts";
 import type { Digest } from "../digest.ts";
 import { NETWORK } from "../lez.ts";
-import { PRUNE_BATCH, RETENTION_SECONDS } from "../limits.ts";
+import { FORGET_SECONDS, PRUNE_BATCH } from "../limits.ts";
 import type { LedgerStore } from "./store.ts";
 
 interface Facts {
@@ -133,7 +133,7 @@ export class Payments {
       cursor?.["nonce"] ?? "",
       PRUNE_BATCH,
     ) as unknown as Pick<PaymentRow, "payer" | "nonce" | "state" | "dead_line">[];
-    for (const row of rows) if (row.state !== "held" && row.dead_line + RETENTION_SECONDS < now) this.delete(row);
+    for (const row of rows) if (row.state !== "held" && row.dead_line + FORGET_SECONDS < now) this.delete(row);
     const last = rows.length === PRUNE_BATCH ? rows.at(-1) : undefined;
     if (cursor) this.#store.sql("DELETE FROM sweep");
     if (last) this.#store.sql("INSERT INTO sweep (payer, nonce) VALUES (?, ?)", last.payer, last.nonce);

@@ -58,6 +58,8 @@ export class LedgerRules {
   readonly #payments: Payments;
   /** The latest time seen since the ledger was opened, or stored before. Behind it time never runs, whatever the machine's clock does. */
   #now: number;
+  /** The account at which pruning goes on; undefined when its round is over, and the sweep's is not. Not stored: a restart begins anew. */
+  #pruned: string | undefined = "";
 
   /** Opens the ledger in `store`. `genesis` counts the first time only. */
   constructor(store: LedgerStore, genesis: Genesis) {
@@ -199,9 +201,11 @@ export class LedgerRules {
     return this.#event(clock, (now) => {
       const dead = this.#payments.deadHolds(now, EXPIRY_BATCH);
       for (const row of dead) this.#free(row);
-      const unfinished = [this.#payments.sweep(now), pruneJournal(this.#store, now), dead.length === EXPIRY_BATCH].includes(true);
+      if (this.#pruned !== undefined) this.#pruned = pruneJournal(this.#store, now, this.#pruned);
+      const unfinished = [this.#payments.sweep(now), this.#pruned !== undefined, dead.length === EXPIRY_BATCH].includes(true);
       this.#persistClock();
       if (unfinished) return now + 1;
+      this.#pruned = "";
       if (this.#payments.isEmpty()) return undefined;
       const deadLine = this.#payments.nextDeadLine();
       return Math.min(deadLine === undefined ? Number.POSITIVE_INFINITY : deadLine + 1, now + SWEEP_INTERVAL_SECONDS);

@@ -6,7 +6,7 @@ import type { Amount } from "../amount.ts";
 import type { LedgerPayment } from "../backend.ts";
 import type { Digest } from "../digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
+import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import { CAROL, FIRST, HELD, holdBy, paymentOf, reservationOf, SECOND, START, txOf, VALID } from "./ledger.fixtures.ts";
 import type { LedgerRules } from "./rules.ts";
 
@@ -54,9 +54,9 @@ const TIMES: Record<State, number> = {
 };
 const END = START + VALID;
 /** The first second in which the alarm forgets PAYMENT when it was settled, or its nonce when that was cancelled. */
-const FORGOTTEN = END + RETENTION_SECONDS + 1;
+const FORGOTTEN = END + FORGET_SECONDS + 1;
 const CANCELLED_AT = START + HELD + 1;
-const REOPENED = CANCELLED_AT + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + RETENTION_SECONDS + 1;
+const REOPENED = CANCELLED_AT + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS + 1;
 
 /** Brings a new ledger into `state`. */
 export function arrange(rules: LedgerRules, state: State): void {
@@ -363,9 +363,9 @@ const STATUS = table("status", [
     "status of a payment that nobody has claimed stays expired for the whole retention",
     { status: "expired" },
     "none",
-    { at: FORGOTTEN - 1 },
+    { at: END + RETENTION_SECONDS },
   ],
-  ["none", "status is unknown when it was too long ago to say", { status: "unknown" }, "none", { at: FORGOTTEN }],
+  ["none", "status is unknown when it was too long ago to say", { status: "unknown" }, "none", { at: END + RETENTION_SECONDS + 1 }],
   ["held, live", "status of a live hold is reserved", { status: "reserved" }, "held by FIRST"],
   ["held, lapsed", "status of a lapsed hold is reserved, because it can still be captured", { status: "reserved" }, "held by FIRST"],
   ["held, dead", "status of a dead hold is expired and frees the money", { status: "expired" }, "none"],

@@ -54,6 +54,7 @@ describe("with keys", () => {
 
 test.each([
   ["that cannot be read", "{oops"],
+  ["that are empty", ""],
   ["of which one is the SHA-256 of nothing", JSON.stringify({ ...keys, [bodyDigest(utf8(""))]: [DEMO_MERCHANT_ACCOUNT] })],
 ])("keys %s let nobody in", async (_what, configured) => {
   const stack = await startStack({ bundles: BUNDLES, vars: { "lez-facilitator": { FACILITATOR_KEYS: configured } } });

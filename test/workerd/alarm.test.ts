@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ALARM_LOST_SECONDS, ALARM_RETRY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import { ALARM_LOST_SECONDS, ALARM_RETRY_SECONDS, FORGET_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import type { WalletSigner } from "../../shared/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
@@ -152,7 +152,7 @@ describe("the alarm", () => {
   test("stops when nothing is left to do, and starts again when there is", async () => {
     const ledger = newLedger();
     const { payer, payment, deadLine } = await holdFor(ledger, 60);
-    setTime(deadLine + RETENTION_SECONDS + 1);
+    setTime(deadLine + FORGET_SECONDS + 1);
     await runDurableObjectAlarm(ledger);
     expect(await sql(ledger, "SELECT * FROM payment")).toEqual([]);
     expect(await alarmOf(ledger)).toBeUndefined();

@@ -7,7 +7,7 @@ import { BOB, CAROL, holdBy, idOf, LEDGER_OF_FOUR, paymentOf, reservationOf, STA
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { Place } from "../../shared/ledger/shards.ts";
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
-import { RETENTION_SECONDS } from "../../shared/limits.ts";
+import { FORGET_SECONDS } from "../../shared/limits.ts";
 import { env } from "./ledger.ts";
 
 /** Bob, on shard 1 of 4, pays; Carol, on shard 2, is paid. */
@@ -83,7 +83,7 @@ test.each([
 test("forgetting a payment is 1 row", async () => {
   const forgot = await written(ALL, (rules) => {
     settle(10)(rules);
-    rules.tidy(START + 900 + RETENTION_SECONDS + 1);
+    rules.tidy(START + 900 + FORGET_SECONDS + 1);
   });
   expect(forgot.rows - 50).toBe(11); // ten payments, and the clock
 });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { recordDecision } from "../../shared/decision.ts";
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";
 import { get, post, send } from "./http.ts";
@@ -119,6 +121,21 @@ describe("GET /settlements", () => {
     ]) {
       expect(await get(wrong), wrong).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
     }
+  });
+});
+
+describe("POST /settlements/cancel", () => {
+  test("takes a nonce from a payer who says so, as often as the limit allows, whoever signs", async () => {
+    const payer = await newPayer();
+    const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(NOW) } as const;
+    const revocation = async () => recordDecision({ ...decided, requestDigest: randomId() }, payer);
+    const cancelled = { success: true, network: "logos:lez-testnet", payer: payer.account, nonce: expect.any(String) };
+    expect(await post("/settlements/cancel", await revocation())).toMatchObject({ status: 200, body: cancelled });
+
+    const CALL_LIMIT = { limit: async () => ({ success: false }) };
+    const turnedAway = await post("/settlements/cancel", await revocation(), { ...env, CALL_LIMIT });
+    expect(turnedAway).toMatchObject({ status: 429, body: problem("rate_limited") });
+    expect(turnedAway.headers.get("retry-after")).toBe("2");
   });
 });
 

@@ -137,8 +137,13 @@ describe("/verify and /settle answer in their own shape to", () => {
   });
 
   test("a fault of our own", async () => {
-    const faulty = { ...env, LEDGER: { getByName: () => ({ check: () => undefined, settle: () => undefined }) } as never };
-    expect(await post("/verify", envelopeOf(signed), faulty)).toMatchObject({ status: 500, body: verifyShape("unexpected_verify_error") });
-    expect(await post("/settle", envelopeOf(signed), faulty)).toMatchObject({ status: 500, body: settleShape("unexpected_settle_error") });
+    const LEDGER = { getByName: () => ({ check: () => undefined, settle: () => undefined }) } as never;
+    const CALL_LIMIT = { limit: () => Promise.reject(new Error("secret detail")) };
+    for (const fault of [{ LEDGER }, { CALL_LIMIT }]) {
+      const verified = await post("/verify", envelopeOf(signed), { ...env, ...fault });
+      expect(verified).toMatchObject({ status: 500, body: verifyShape("unexpected_verify_error") });
+      const settled = await post("/settle", envelopeOf(signed), { ...env, ...fault });
+      expect(settled).toMatchObject({ status: 500, body: settleShape("unexpected_settle_error") });
+    }
   });
 });

@@ -29,7 +29,7 @@ const keysSchema = z.custom<Record<Digest, AccountId[]>>(
  */
 export function mayServe(c: Context<Api>, payTo: unknown): boolean {
   const configured = c.env.FACILITATOR_KEYS;
-  if (!configured) return true;
+  if (configured === undefined) return true;
   const keys = parseJson(configured, MAX_FILE_BYTES, keysSchema);
   if (!keys.ok) throw new Error(`FACILITATOR_KEYS: ${keys.problem}`);
   const shown = shownKey(c);

@@ -51,7 +51,9 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, Number(validBefore))) });
   });
 
+  /** Anybody can make a key and sign with it: each call costs a verification, and a row that stays for more than a day. */
   api.post("/settlements/cancel", async (c) => {
+    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
     const record = await readJson(c, decisionRecordSchema);
     if (!record.ok) return refusal(c, record.code, record.problem);
     const result = await (await facilitator(c)).cancel(record.value);

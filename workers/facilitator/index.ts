@@ -15,7 +15,7 @@ export interface FacilitatorEnv extends LedgerBinding {
   FACILITATOR_KEYS?: string;
   /** Secret. SHA-256 of the bearer key with which the operator reads the ledger's books. Absent: nobody does, unless FAUCET is on. */
   OPERATOR_KEY_SHA256?: string;
-  /** Verifications and settlements per address. */
+  /** Verifications, settlements, cancellations and checkpoints per address. */
   CALL_LIMIT?: RateLimit;
   FAUCET_LIMIT?: RateLimit;
 }

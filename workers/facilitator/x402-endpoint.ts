@@ -53,11 +53,11 @@ export function answer<Answer extends object>(endpoint: Endpoint<Answer>, facili
       askToWait(c, status);
       return c.json(endpoint.refusal(code), status as 400);
     };
-    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refuse("rate_limited", 429);
-    const envelope = await readJson(c, envelopeSchema);
-    if (!envelope.ok) return refuse(envelope.code, ERRORS[envelope.code].status);
-    const { x402Version, paymentPayload, paymentRequirements } = envelope.value;
     try {
+      if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refuse("rate_limited", 429);
+      const envelope = await readJson(c, envelopeSchema);
+      if (!envelope.ok) return refuse(envelope.code, ERRORS[envelope.code].status);
+      const { x402Version, paymentPayload, paymentRequirements } = envelope.value;
       if (!mayServe(c, paymentRequirements.payTo)) return refuse("unauthorized", 401);
       if (x402Version !== X402_VERSION) return refuse("invalid_x402_version", 200);
       const result = await endpoint.run(await facilitatorFor(c), paymentPayload, paymentRequirements);
