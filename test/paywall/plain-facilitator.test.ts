@@ -1,8 +1,10 @@
 /** A merchant at a facilitator that is not ours and refuses, and says yes later: the buyer need not wait for a lease to end. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { authorizationDigest, type ExactPayload, transactionOf } from "../../shared/authorization.ts";
+import { DEFAULT_TIMEOUT_SECONDS } from "../../shared/limits.ts";
+import type { PaymentPayload } from "../../shared/x402.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import { createWorld, verdict } from "./world.ts";
 
@@ -33,6 +35,11 @@ const refusal = (errorReason: string, transaction?: string) => ({
   ...(transaction && { extra: { transaction } }),
 });
 
+function transactionIn({ payload }: PaymentPayload): string {
+  const { authorization } = payload as ExactPayload;
+  return transactionOf(authorization.network, authorizationDigest(authorization));
+}
+
 test.each(["authorization", "upfront"] as const)(
   "flow %s: refused for want of money, the same payment is good once there is some",
   async (flow) => {
@@ -52,11 +59,48 @@ test.each(["authorization", "upfront"] as const)(
     const memory = isolateMemory();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
-    const { authorization } = payment.payload as ExactPayload;
     settled = refusal("nonce_replayed", "ab".repeat(32));
     for (let time = 0; time < 2; time++) expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
-    settled = refusal("nonce_replayed", transactionOf(authorization.network, authorizationDigest(authorization)));
+    settled = refusal("nonce_replayed", transactionIn(payment));
     expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
     expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+  },
+);
+
+test.each(["authorization", "upfront"] as const)(
+  "flow %s: a payment with something beside its signed part is the same payment, and brings nothing more",
+  async (flow) => {
+    const memory = isolateMemory();
+    const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
+    const payment = await shop.approved("/item/1");
+    settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    settled = refusal("nonce_replayed", transactionIn(payment));
+    const copy = { ...payment, payload: { ...payment.payload, note: "another" } };
+    expect(verdict(await shop.pay("/item/1", copy))).toBe("402 nonce_replayed");
+  },
+);
+
+test.each(["authorization", "upfront"] as const)(
+  "flow %s: what was delivered is not called expired later, and nobody's signature asks nobody's memory",
+  async (flow) => {
+    const memory = isolateMemory();
+    const asked = [vi.spyOn(memory, "begin"), vi.spyOn(memory, "resume"), vi.spyOn(memory, "finish")];
+    const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
+    const payment = await shop.approved("/item/1");
+    const unpaid = await shop.approved("/item/1");
+    settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + (DEFAULT_TIMEOUT_SECONDS + 1) * 1000 });
+    try {
+      expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+      expect(verdict(await shop.pay("/item/1", unpaid))).toBe("402 payment_expired");
+      for (const call of asked) call.mockClear();
+      const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
+      expect(verdict(await shop.pay("/item/1", forged))).toBe("402 invalid_signature");
+      for (const call of asked) expect(call).not.toHaveBeenCalled();
+    } finally {
+      vi.useRealTimers();
+    }
   },
 );

@@ -212,3 +212,15 @@ test("a payment for an upfront offer says so: one that agreed to another order o
   const { paymentFlow: _, ...extra } = payment.accepted.extra ?? {};
   expect(verdict(await shop.pay("/item/1", { ...payment, accepted: { ...payment.accepted, extra } }))).toBe("402 offer_mismatch");
 });
+
+test("a payment that its payer did not sign is not remembered, whether or not the facilitator answers", async () => {
+  const memory = isolateMemory();
+  const remembered = vi.spyOn(memory, "finish");
+  const shop = world.shop((c) => c.text("goods"), { ...upfront, memory: () => memory });
+  const payment = await shop.approved("/item/1");
+  world.rpc.settle = () => Promise.reject(new Error("down"));
+  const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
+  expect(verdict(await shop.pay("/item/1", forged))).toBe("503 facilitator_unavailable");
+  expect(remembered).not.toHaveBeenCalled();
+  expect(verdict(await shop.pay("/item/1", payment))).toBe("402 settlement_pending");
+});

@@ -5,7 +5,7 @@ import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
-import { orderKey } from "./order.ts";
+import { memoryKey } from "./order.ts";
 import { refuse } from "./outcome.ts";
 import { runPaid } from "./run-paid.ts";
 import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
@@ -14,7 +14,7 @@ import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts"
 export async function resume(sale: Sale, code: ErrorCode, keeping?: Keeping): Promise<SaleResult | undefined> {
   if (code !== "nonce_replayed" && code !== "payment_expired") return undefined;
   const lease = randomDigest();
-  const begun = await ask(sale.memory().resume(orderKey(sale.order), lease, HOLD_SECONDS));
+  const begun = await ask(sale.memory().resume(memoryKey(sale.order), lease, HOLD_SECONDS));
   if (!begun) return refuse({ code: "facilitator_unavailable" });
   if (!begun.granted) return refuse({ code: "payment_in_progress" });
 

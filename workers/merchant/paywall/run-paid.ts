@@ -6,7 +6,7 @@ import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
-import { orderKey } from "./order.ts";
+import { memoryKey } from "./order.ts";
 import { deliver, refuse } from "./outcome.ts";
 import { outlive, runHandler } from "./run.ts";
 import { remember, type Sale, type SaleResult } from "./sale.ts";
@@ -24,7 +24,7 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   let begun: Promise<unknown> | undefined;
   const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
     // It takes its time. From here on copies wait, and whatever becomes of this Worker, the goods are owed; an id's claim says so already.
-    if (!leased && !keeping) begun = ask(sale.memory().begin(orderKey(sale.order), lease, HOLD_SECONDS, owed));
+    if (!leased && !keeping) begun = ask(sale.memory().begin(memoryKey(sale.order), lease, HOLD_SECONDS, owed));
   });
   await begun;
   if (run.outcome === "delivered") {
