@@ -148,6 +148,26 @@ describe("a handler that does not deliver costs nothing", () => {
     expect(world.spent()).toBe(BigInt(PRICE));
   });
 
+  test.each<[string, (answer: Response) => unknown]>([
+    ["read", (answer) => answer.text()],
+    ["held by somebody", (answer) => answer.body?.getReader()],
+  ])("an answer whose body was %s before it got here cannot be sent", async (_how, take) => {
+    let fail = true;
+    const handler = async () => {
+      const answer = new Response("goods");
+      if (fail) await take(answer);
+      return answer;
+    };
+    const shop = world.shop(handler, {}, []);
+    const payment = await shop.approved("/item/1");
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("500 internal_error");
+    expect([world.spent(), world.held()]).toEqual([0n, "0"]);
+
+    fail = false;
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    expect(world.spent()).toBe(BigInt(PRICE));
+  });
+
   test("what Hono cannot answer is thrown on, with the hold released", async () => {
     const shop = world.shop(() => {
       throw "not an Error";

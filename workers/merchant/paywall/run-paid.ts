@@ -43,6 +43,7 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   }
   await owe();
   if (run.outcome === "threw") throw run.error;
+  if (run.outcome === "spent") return refuse({ code: "internal_error", receipt });
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
   return { answered: true, delivered: false };
 }
