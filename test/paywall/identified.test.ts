@@ -4,9 +4,11 @@ import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Digest, randomDigest } from "../../shared/digest.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
+import { HOLD_MARGIN_SECONDS } from "../../shared/limits.ts";
 import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
 import { createWorld, PRICE, receiptOf, verdict } from "./world.ts";
 
 type World = Awaited<ReturnType<typeof createWorld>>;
@@ -204,4 +206,22 @@ test("flow upfront, and a copy that could not be made: what is paid is delivered
   expect(verdict(await send())).toBe("200");
   expect(verdict(await send())).toBe("409 answer_not_stored");
   expect([world.spent(), runs]).toEqual([BigInt(PRICE), 1]);
+});
+
+test("flow upfront, and a handler that never ends: the goods are owed, under the id as well, as soon as its lease is over", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  try {
+    const send = await bought({ flow: "upfront" }, (c) => (runs === 1 ? new Promise<never>(() => undefined) : c.text("goods")));
+    const late = send();
+    await vi.waitFor(() => expect(runs).toBe(1));
+    await vi.advanceTimersByTimeAsync(HANDLER_SECONDS * 1000);
+    expect(verdict(await late)).toBe("504 handler_timeout");
+    expect(verdict(await send())).toBe("409 payment_in_progress");
+    await vi.advanceTimersByTimeAsync((HOLD_MARGIN_SECONDS + 1) * 1000);
+    expect(verdict(await send())).toBe("200");
+    expect(verdict(await send())).toBe("200");
+    expect([world.spent(), runs]).toEqual([BigInt(PRICE), 2]);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,7 +1,7 @@
 /** Running the handler for money that has moved already. */
 import type { Digest } from "../../../shared/digest.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
-import { HOLD_SECONDS } from "../../../shared/limits.ts";
+import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import { ask } from "./facilitator.ts";
@@ -38,6 +38,8 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
     return deliver(sale, receipt, leased || begun ? lease : undefined, keeping);
   }
   if (run.outcome === "late") {
+    // It may never be over, and this Worker not live to see it: the goods are owed now, and copies wait for as long as it had a lease.
+    await ask(sale.memory().begin(memoryKey(sale.order), lease, HOLD_MARGIN_SECONDS, owed));
     outlive(c, run.over.then(owe));
     return refuse({ code: "handler_timeout", receipt });
   }
