@@ -3,22 +3,29 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { authorizationDigest, type ExactPayload, transactionOf } from "../../shared/authorization.ts";
-import { DEFAULT_TIMEOUT_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_TIMEOUT_SECONDS, FACILITATOR_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
 import { createWorld, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
 let server: Server;
 /** What /settle answers. */
 let settled: object;
+/** Seconds that pass while the facilitator is asked. */
+let takes: number;
+
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
 beforeEach(async () => {
+  takes = 0;
   world = await createWorld();
   const { ledger } = world.ledger.info();
   const kind = { x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger } };
   server = createServer((request, response) => {
     const supported = { kinds: [kind], extensions: [], signers: {} };
+    if (takes && request.url !== "/supported") pass(takes);
     const body = request.url === "/supported" ? supported : request.url === "/verify" ? { isValid: true } : settled;
     response.setHeader("Content-Type", "application/json").end(JSON.stringify(body));
   });
@@ -99,6 +106,33 @@ test.each(["authorization", "upfront"] as const)(
       const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
       expect(verdict(await shop.pay("/item/1", forged))).toBe("402 invalid_signature");
       for (const call of asked) expect(call).not.toHaveBeenCalled();
+    } finally {
+      vi.useRealTimers();
+    }
+  },
+);
+
+test.each(["authorization", "upfront"] as const)(
+  "flow %s: a facilitator that takes its time takes none of the handler's: copies wait until it is done",
+  async (flow) => {
+    const memory = isolateMemory();
+    let copy: Response | undefined;
+    const shop = world.shop(
+      async (c) => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        pass(HANDLER_SECONDS - 1);
+        copy ??= await shop.pay("/item/1", payment);
+        return c.text("goods");
+      },
+      { flow, memory: () => memory },
+    );
+    const payment = await shop.approved("/item/1");
+    settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    try {
+      takes = FACILITATOR_TIMEOUT_SECONDS - 1;
+      expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+      expect(copy && verdict(copy)).toBe("409 payment_in_progress");
     } finally {
       vi.useRealTimers();
     }

@@ -11,12 +11,15 @@ import type { PaymentRefusal } from "../../../shared/facilitator.ts";
 import { TRACE_ID } from "../../../shared/headers.ts";
 import { parseJson } from "../../../shared/json.ts";
 import { X402_VERSION } from "../../../shared/lez.ts";
-import { HOLD_SECONDS, MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../../shared/limits.ts";
+import { FACILITATOR_TIMEOUT_SECONDS, HOLD_SECONDS, MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import type { PaymentMemory } from "./memory.ts";
 import { memoryKey, type Order, settlementOf, verifyOrder } from "./order.ts";
+
+/** The handler has the time of a hold, and the facilitator is asked before it begins. */
+const LEASE_SECONDS = FACILITATOR_TIMEOUT_SECONDS + HOLD_SECONDS;
 
 export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => PaymentMemory): PaywallFacilitator {
   const base = baseUrl.replace(/\/+$/, "");
@@ -66,7 +69,7 @@ async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promis
   const verified = await verifyOrder(order);
   if (!verified.ok) return verified;
   const { payer, nonce, validBefore } = verified.payment;
-  const begun = await memory.begin(memoryKey(order), lease, HOLD_SECONDS);
+  const begun = await memory.begin(memoryKey(order), lease, LEASE_SECONDS);
   if (!begun.granted) return { ok: false, code: "payment_in_progress", payer };
   if (begun.remembered) {
     // This payment has a story already; whoever can tell it goes on from there.
@@ -78,7 +81,7 @@ async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promis
     return { ok: false, code: "payment_expired", payer };
   }
   const reservation = { payer, nonce, reservationId: lease };
-  return { ok: true, reservation, heldUntil: unixNow() + HOLD_SECONDS, transaction: verified.transaction };
+  return { ok: true, reservation, heldUntil: unixNow() + LEASE_SECONDS, transaction: verified.transaction };
 }
 
 /**

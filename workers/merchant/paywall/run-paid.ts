@@ -23,8 +23,9 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   const owe = () => remember(sale, lease, owed);
   let begun: Promise<unknown> | undefined;
   const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
-    // It takes its time. From here on copies wait, and whatever becomes of this Worker, the goods are owed; an id's claim says so already.
-    if (!leased && !keeping) begun = ask(sale.memory().begin(memoryKey(sale.order), lease, HOLD_SECONDS, owed));
+    // It takes its time. From here on copies wait as long as it may take, and whatever becomes of this Worker, the goods are owed; an id's
+    // claim says so already, where no other memory of it is open.
+    if (leased || !keeping) begun = ask(sale.memory().begin(memoryKey(sale.order), lease, HOLD_SECONDS, owed));
   });
   await begun;
   if (run.outcome === "delivered") {
