@@ -61,6 +61,21 @@ test.each(["authorization", "upfront"] as const)(
 );
 
 test.each(["authorization", "upfront"] as const)(
+  "flow %s: a settlement that was in doubt and turns out refused is not called used",
+  async (flow) => {
+    const memory = isolateMemory();
+    const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
+    const payment = await shop.approved("/item/1");
+    settled = { nonsense: true };
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("402 settlement_pending");
+    settled = refusal("insufficient_funds");
+    for (let time = 0; time < 2; time++) expect(verdict(await shop.pay("/item/1", payment))).toBe("402 insufficient_funds");
+    settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+  },
+);
+
+test.each(["authorization", "upfront"] as const)(
   "flow %s: a nonce that this very payment has used, and nobody got anything for it, is the payment; another's is a replay",
   async (flow) => {
     const memory = isolateMemory();
