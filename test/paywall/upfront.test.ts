@@ -143,6 +143,7 @@ describe("a handler that fails after the settlement", () => {
     const payment = await shop.approved("/item/1");
     const first = await shop.pay("/item/1", payment);
     expect(first.status).toBe(503);
+    expect(first.headers.get("Cache-Control")).toBe("private, no-store");
     expect(receiptOf(first)).toMatchObject({ success: true });
     const second = await shop.pay("/item/1", payment);
     expect(second.status).toBe(503);

@@ -48,5 +48,6 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   if (run.outcome === "threw") throw run.error;
   if (run.outcome === "spent") return refuse({ code: "internal_error", receipt });
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
+  c.header("Cache-Control", "private, no-store"); // many a failure may be cached, and this one has its buyer's receipt
   return { answered: true, delivered: false };
 }
