@@ -2,52 +2,19 @@
 import type { Handler, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type Digest, randomDigest } from "../../shared/digest.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { HOLD_MARGIN_SECONDS } from "../../shared/limits.ts";
-import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
+import type { AnswerStore } from "../../workers/merchant/paywall/answer-store.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
-import { createWorld, PRICE, receiptOf, verdict } from "./world.ts";
+import { createWorld, memoryAnswers, PRICE, receiptOf, verdict } from "./world.ts";
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 let world: World;
 let runs: number;
 /** One payer's answers, honest until a test replaces a method. */
 let store: AnswerStore;
-
-function memoryAnswers(): AnswerStore {
-  const rows = new Map<Digest, { order?: Digest; lease: Digest; claim: Claim }>();
-  return {
-    claim: async (key, order, lease) => {
-      const row = rows.get(key);
-      if (row && row.claim.state !== "granted") return row.claim;
-      if (row) return { state: "busy" };
-      const claim = { state: "granted", reservationId: randomDigest() } as const;
-      rows.set(key, { order, lease, claim });
-      return claim;
-    },
-    recall: async (key, order) => {
-      const row = rows.get(key);
-      return row?.order === order && row.claim.state === "paid" ? row.claim : undefined;
-    },
-    store: async (key, lease, reservation, answer) => {
-      if (rows.get(key)?.lease !== lease) return false;
-      rows.set(key, { ...rows.get(key), lease, claim: { state: "stored", reservation, ...(answer && { answer }) } });
-      return true;
-    },
-    paid: async (key, receipt) => {
-      const { claim, lease = "" as Digest } = rows.get(key) ?? {};
-      rows.set(key, {
-        ...rows.get(key),
-        lease,
-        claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) },
-      });
-    },
-    free: async (key, lease) => void (rows.get(key)?.lease === lease && rows.delete(key)),
-  };
-}
 
 beforeEach(async () => {
   world = await createWorld();

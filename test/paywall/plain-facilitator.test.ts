@@ -3,11 +3,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { authorizationDigest, type ExactPayload, transactionOf } from "../../shared/authorization.ts";
-import { DEFAULT_TIMEOUT_SECONDS, FACILITATOR_TIMEOUT_SECONDS } from "../../shared/limits.ts";
+import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
+import { DEFAULT_TIMEOUT_SECONDS, FACILITATOR_TIMEOUT_SECONDS, HOLD_SECONDS } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
-import { createWorld, verdict } from "./world.ts";
+import { createWorld, memoryAnswers, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
 let server: Server;
@@ -153,3 +154,24 @@ test.each(["authorization", "upfront"] as const)(
     }
   },
 );
+
+test("an answer that is given out once its capture is known is all that its payment brings, under the id and without", async () => {
+  const memory = isolateMemory();
+  const answers = memoryAnswers();
+  Object.assign(world.env, { DELIVERIES: { getByName: () => ({ ...memory, ...answers }) } });
+  const shop = world.shop((c) => c.text("goods"));
+  const payment = await shop.approved("/item/1");
+  const identified = { ...payment, extensions: { [PAYMENT_IDENTIFIER]: withIdentifier(undefined, "pay_0123456789abcdef") } };
+  settled = { nonsense: true };
+  expect(verdict(await shop.pay("/item/1", identified))).toBe("402 settlement_pending");
+  settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+  expect(verdict(await shop.pay("/item/1", identified))).toBe("200");
+  settled = refusal("nonce_replayed", transactionIn(payment));
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * HOLD_SECONDS * 1000 });
+  try {
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+    expect(verdict(await shop.pay("/item/1", identified))).toBe("200");
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -14,7 +14,7 @@ import type { PaywallEnv } from "./options.ts";
 import { orderKey, reservationOf, verifyOrder } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { signReceipt } from "./signed-terms.ts";
-import { pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
+import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
 
 /** A claim on an id that was granted: what the flows tell it as they go. */
 export interface Keeping {
@@ -64,6 +64,8 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
       if (receipt.success) {
         const signed = await signReceipt(sale.challenge, receipt, sale.signer);
         await ask(store.paid(key, signed));
+        // The run that made it did not come to say so; without a ledger's hold nothing else keeps the payment from being served again.
+        if (sale.facilitator.holdsNothing) await remember(sale, claim.reservation.reservationId, { state: "delivered" });
         return answerAgain(signed, claim.answer);
       }
       await ask(store.free(key, lease));
