@@ -83,7 +83,7 @@ export function isolateMemory(): PaymentMemory {
     finish: async (key, lease, remembered) => {
       const entry = entries.get(key);
       if (isTaken(key, lease) || (entry && isOthers(entry, lease, remembered))) return;
-      if (remembered) entries.set(key, { lease, leaseUntil: 0, remembered });
+      if (remembered) keepNewest(entries, key, { lease, leaseUntil: 0, remembered }, MAX_PENDING_SETTLEMENTS);
       else entries.delete(key);
     },
   };
