@@ -3,7 +3,7 @@ import type { Handler, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import { HOLD_MARGIN_SECONDS } from "../../shared/limits.ts";
+import { HOLD_MARGIN_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import type { AnswerStore } from "../../workers/merchant/paywall/answer-store.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
@@ -126,6 +126,34 @@ test("flow upfront, and an answer that breaks off: the buyer has the receipt, no
   breaks = false;
   expect(verdict(await send())).toBe("200");
   expect(world.spent()).toBe(BigInt(PRICE));
+});
+
+test("a stream that breaks off while its capture is under way breaks off for its buyer, and for nobody else", async () => {
+  const unhandled = vi.fn();
+  const before = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", unhandled);
+  try {
+    let chunks = 0;
+    const broken = () => {
+      return new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          if (chunks++ > 0) throw new Error("broke off");
+          controller.enqueue(new Uint8Array(MAX_STORED_ANSWER_BYTES + 1));
+        },
+      });
+    };
+    const send = await bought({}, () => new Response(broken()));
+    const { capture } = world.rpc;
+    world.rpc.capture = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return capture(...args);
+    };
+    await expect((await send()).arrayBuffer()).rejects.toThrow("broke off");
+    expect(unhandled).not.toHaveBeenCalled();
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of before) process.on("unhandledRejection", listener);
+  }
 });
 
 describe("flow authorization", () => {
