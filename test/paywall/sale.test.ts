@@ -388,3 +388,17 @@ test("a facilitator with a new ledger makes the terms stale once", async () => {
   expect(fresh.accepted.extra?.["ledger"]).toBe(world.ledger.info().ledger);
   expect(verdict(await shop.pay("/item/1", fresh))).toBe("200");
 });
+
+test("a payment for a ledger that this isolate has not heard of is good as soon as it asked, and it asks once for a wrong one", async () => {
+  const shop = world.shop((c) => c.text("goods"));
+  const stale = await shop.approved("/item/1");
+  world.replaceLedger();
+  const elsewhere = world.shop((c) => c.text("goods"));
+  expect(verdict(await shop.pay("/item/1", await elsewhere.approved("/item/1")))).toBe("200");
+
+  const supported = vi.spyOn(world.rpc, "supported");
+  const refused = await shop.pay("/item/1", stale);
+  expect(verdict(refused)).toBe("402 ledger_mismatch");
+  expect(termsOf(refused)?.accepts[0]?.extra?.["ledger"]).toBe(world.ledger.info().ledger);
+  expect(supported).toHaveBeenCalledTimes(1);
+});

@@ -4,7 +4,7 @@
  * Without a payment: 402 with the terms. With one: match it to the offer, hold the payer's money, run the handler once,
  * capture, answer. Nothing leaves before the capture; a handler that fails costs nothing.
  */
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler, Next } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
@@ -46,7 +46,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   const ledgerTerms = new LedgerTerms();
   const boundAccount = accountBinding();
 
-  return async (c, next) => {
+  const handle = async (c: Context<PaywallEnv>, next: Next, askedAgain = false): Promise<Response | undefined> => {
     if (c.req.method === "OPTIONS") return c.body(null, 204); // costs nothing, and runs nothing
     const refused = (refusal: Refusal) => beside(c.body(null), refusalResponse(refusal));
     if (c.req.url.length > MAX_URL_LENGTH) {
@@ -73,7 +73,13 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const read = readPayment(header, challenge);
     if (!read.ok) {
       const bought = read.payment && (await boughtBefore(c, newOrder(read.payment, challenge, traceOf(c)), challenge, checked));
-      return bought ? beside(c.body(null), bought) : refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
+      if (bought) return beside(c.body(null), bought);
+      // Perhaps it is our terms that are stale: another isolate may know of a new ledger already.
+      if (read.code === "ledger_mismatch" && !askedAgain) {
+        const now = await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c));
+        if (now && now.ledger !== known.ledger) return handle(c, next, true);
+      }
+      return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
     }
 
     const order = newOrder(read.payment, challenge, traceOf(c));
@@ -92,6 +98,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     }
     return undefined;
   };
+  return (c, next) => handle(c, next);
 }
 
 /** `response`, with what middleware says of every answer where it does not say that itself; cookies come one by one. */
