@@ -1,14 +1,14 @@
 /** A merchant at a facilitator that is not ours and refuses, and says yes later: the buyer need not wait for a lease to end. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { authorizationDigest, type ExactPayload, transactionOf } from "../../shared/authorization.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { DEFAULT_TIMEOUT_SECONDS, FACILITATOR_TIMEOUT_SECONDS, HOLD_SECONDS } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
-import { createWorld, memoryAnswers, verdict } from "./world.ts";
+import { createWorld, memoryAnswers, receiptOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
 let server: Server;
@@ -174,4 +174,37 @@ test("an answer that is given out once its capture is known is all that its paym
   } finally {
     vi.useRealTimers();
   }
+});
+
+describe.each(["authorization", "upfront"] as const)("flow %s: what a buyer hears of a facilitator's receipt", (flow) => {
+  const success = (more: object) => ({ success: true, transaction: "ab".repeat(32), network: "logos:lez-testnet", ...more });
+  const sold = async () => {
+    const memory = isolateMemory();
+    const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
+    return shop.pay("/item/1", await shop.approved("/item/1"));
+  };
+
+  test("is what x402 says of it", async () => {
+    settled = success({ extensions: { theirs: { info: {} } }, extra: { note: "n" }, host: "10.0.0.1" });
+    expect(receiptOf(await sold())).toEqual(success({ extensions: { theirs: { info: {} } }, extra: { note: "n" } }));
+  });
+
+  test("fits a header, however much it is", async () => {
+    settled = success({ extensions: { theirs: "x".repeat(20_000) } });
+    const paid = await sold();
+    expect([verdict(paid), receiptOf(paid)]).toEqual(["200", success({})]);
+  });
+
+  test("is nothing where it is nonsense", async () => {
+    settled = success({ transaction: "x".repeat(20_000) });
+    expect(verdict(await sold())).toBe("402 settlement_pending");
+  });
+
+  test("is a code of ours for a refusal, and no words", async () => {
+    settled = { ...refusal("<h1>upstream secret</h1>"), errorMessage: "secret", extra: { stack: "secret", transaction: 7 } };
+    const refused = await sold();
+    expect(verdict(refused)).toBe("500 unexpected_settle_error");
+    expect(JSON.stringify(receiptOf(refused)) + (await refused.text())).not.toContain("secret");
+    expect(receiptOf(refused)).toMatchObject({ success: false, errorReason: "unexpected_settle_error" });
+  });
 });

@@ -8,10 +8,16 @@ import { readLimited } from "../../../shared/body.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import type { PaymentRefusal } from "../../../shared/facilitator.ts";
-import { TRACE_ID } from "../../../shared/headers.ts";
+import { encodeHeader, TRACE_ID } from "../../../shared/headers.ts";
 import { parseJson } from "../../../shared/json.ts";
 import { X402_VERSION } from "../../../shared/lez.ts";
-import { FACILITATOR_TIMEOUT_SECONDS, HOLD_SECONDS, MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../../shared/limits.ts";
+import {
+  FACILITATOR_TIMEOUT_SECONDS,
+  HOLD_SECONDS,
+  MAX_FACILITATOR_BODY_BYTES,
+  MAX_HEADER_BYTES,
+  RETENTION_SECONDS,
+} from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
@@ -25,7 +31,7 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
   const base = baseUrl.replace(/\/+$/, "");
   const settle = async (order: Order) => {
     const receipt = await call(`${base}/settle`, settleResponseSchema, order.traceId, envelope(order));
-    return settledBefore(order, receipt) ?? receipt;
+    return settledBefore(order, receipt) ?? passedOn(receipt);
   };
 
   return {
@@ -88,11 +94,33 @@ async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promis
  * A plain /settle that is repeated says that the nonce is used. Where it names this payment's own settlement, that is the
  * success whose answer was lost: this merchant is paid, and until now nobody has got anything for it, or the memory would know.
  */
-function settledBefore({ exact }: Order, { errorReason, network, extra }: SettleResponse): SettleResponse | undefined {
+function settledBefore({ exact, offer: { network } }: Order, { errorReason, extra }: SettleResponse): SettleResponse | undefined {
   if (errorReason !== "nonce_replayed" || !exact) return undefined;
   const transaction = settlementOf(exact);
   const { from: payer, value: amount } = exact.authorization;
   return extra?.["transaction"] === transaction ? { success: true, payer, transaction, network, amount } : undefined;
+}
+
+/**
+ * The receipt as its buyer hears it: the members of x402, codes that are ours, and no more than fits a header that every client reads.
+ * @throws {Error} when not even the receipt's own members do: nobody could be told, so nobody knows
+ */
+function passedOn({ success, errorReason, payer, transaction, network, amount, extensions, extra }: SettleResponse): SettleResponse {
+  const used = typeof extra?.["transaction"] === "string" && { transaction: extra["transaction"] };
+  const plain: SettleResponse = {
+    success,
+    ...(!success && { errorReason: known(errorReason, "unexpected_settle_error") }),
+    ...(payer && { payer }),
+    transaction,
+    network,
+    ...(amount && { amount }),
+  };
+  const whole = success
+    ? { ...plain, ...(extensions && { extensions }), ...(extra && { extra }) }
+    : { ...plain, ...(used && { extra: used }) };
+  const receipt = [whole, plain].find((each) => encodeHeader(each).length <= MAX_HEADER_BYTES / 2);
+  if (!receipt) throw new Error("a receipt that fits no header");
+  return receipt;
 }
 
 function envelope({ payment, offer }: Order) {
