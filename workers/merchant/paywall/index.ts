@@ -46,6 +46,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   const ledgerTerms = new LedgerTerms();
   const boundAccount = accountBinding();
 
+  /** @returns what goes out in place of the handler's answer */
   const handle = async (c: Context<PaywallEnv>, next: Next, askedAgain = false): Promise<Response | undefined> => {
     if (c.req.method === "OPTIONS") return c.body(null, 204); // costs nothing, and runs nothing
     const refused = (refusal: Refusal) => beside(c.body(null), refusalResponse(refusal));
@@ -92,13 +93,15 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const result = await work;
     if (!result.answered && result.code === "ledger_mismatch") ledgerTerms.forget();
     logSale(sale, result);
-    if (!result.answered) {
-      c.res = undefined; // Hono would merge the headers of an answer that is withheld into this one
-      c.res = beside(outer, result.response);
-    }
-    return undefined;
+    return result.answered ? undefined : beside(outer, result.response);
   };
-  return (c, next) => handle(c, next);
+  return async (c, next) => {
+    const response = await handle(c, next);
+    if (!response) return;
+    // Hono would have the headers of an answer that is withheld, and of middleware in front, win over this one's own.
+    c.res = undefined;
+    c.res = response;
+  };
 }
 
 /** `response`, with what middleware says of every answer where it does not say that itself; cookies come one by one. */
