@@ -57,6 +57,14 @@ describe("the challenge", () => {
     expect(termsOf(await world.shop(goods).get("/item/1"))?.resource.url).toBe("https://shop.example.com/item/1");
   });
 
+  test.each(["shop.example.com", "shop.example.com:8443", "ftp://shop.example.com"])(
+    "is not given out under a public origin that is none: %s",
+    async (origin) => {
+      world.env.PUBLIC_ORIGIN = origin;
+      expect((await world.shop(goods).get("/item/1")).status).toBe(500);
+    },
+  );
+
   test("is encoded once per URL, and the cache is bounded", async () => {
     const challenges = new Challenges(checkOptions({ amount: PRICE }));
     let made: unknown;
