@@ -7,7 +7,7 @@ import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_UR
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { Challenges } from "../../workers/merchant/paywall/challenge.ts";
 import { checkOptions } from "../../workers/merchant/paywall/options.ts";
-import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -56,6 +56,14 @@ describe("the challenge", () => {
     world.env.PUBLIC_ORIGIN = "https://shop.example.com";
     expect(termsOf(await world.shop(goods).get("/item/1"))?.resource.url).toBe("https://shop.example.com/item/1");
   });
+
+  test.each(["shop.example.com", "shop.example.com:8443", "ftp://shop.example.com"])(
+    "is not given out under a public origin that is none: %s",
+    async (origin) => {
+      world.env.PUBLIC_ORIGIN = origin;
+      expect((await world.shop(goods).get("/item/1")).status).toBe(500);
+    },
+  );
 
   test("is encoded once per URL, and the cache is bounded", async () => {
     const challenges = new Challenges(checkOptions({ amount: PRICE }));
@@ -178,6 +186,21 @@ describe("middleware in front of the paywall", () => {
     const response = await world.shop(goods, {}, [says]).get("/item/1", { headers });
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(response.headers.getSetCookie()).toEqual(["visit=1", "region=eu"]);
+  });
+
+  test.each([
+    ["terms", {}],
+    ["the page for browsers", { Accept: "text/html" }],
+    ["a refusal", { [PAYMENT_SIGNATURE]: "###" }],
+  ])("cannot make %s cacheable, in whatever order it comes", async (_name, headers) => {
+    const cacheable: MiddlewareHandler = async (c, next) => {
+      c.header("Cache-Control", "public, max-age=3600");
+      await next();
+    };
+    for (const around of [[paywallCors(), cacheable], [cacheable, paywallCors()], [cacheable]]) {
+      const response = await world.shop(goods, {}, around).get("/item/1", { headers });
+      expect(response.headers.get("Cache-Control")).toBe("no-store");
+    }
   });
 
   test("may read the body before it is sold", async () => {

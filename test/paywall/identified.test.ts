@@ -2,50 +2,19 @@
 import type { Handler, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type Digest, randomDigest } from "../../shared/digest.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
+import { HOLD_MARGIN_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
+import type { AnswerStore } from "../../workers/merchant/paywall/answer-store.ts";
 import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
-import { createWorld, PRICE, receiptOf, verdict } from "./world.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
+import { createWorld, memoryAnswers, PRICE, receiptOf, verdict } from "./world.ts";
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 let world: World;
 let runs: number;
 /** One payer's answers, honest until a test replaces a method. */
 let store: AnswerStore;
-
-function memoryAnswers(): AnswerStore {
-  const rows = new Map<Digest, { order?: Digest; lease: Digest; claim: Claim }>();
-  return {
-    claim: async (key, order, lease) => {
-      const row = rows.get(key);
-      if (row && row.claim.state !== "granted") return row.claim;
-      if (row) return { state: "busy" };
-      const claim = { state: "granted", reservationId: randomDigest() } as const;
-      rows.set(key, { order, lease, claim });
-      return claim;
-    },
-    recall: async (key, order) => {
-      const row = rows.get(key);
-      return row?.order === order && row.claim.state === "paid" ? row.claim : undefined;
-    },
-    store: async (key, lease, reservation, answer) => {
-      if (rows.get(key)?.lease !== lease) return false;
-      rows.set(key, { ...rows.get(key), lease, claim: { state: "stored", reservation, ...(answer && { answer }) } });
-      return true;
-    },
-    paid: async (key, receipt) => {
-      const { claim, lease = "" as Digest } = rows.get(key) ?? {};
-      rows.set(key, {
-        ...rows.get(key),
-        lease,
-        claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) },
-      });
-    },
-    free: async (key, lease) => void (rows.get(key)?.lease === lease && rows.delete(key)),
-  };
-}
 
 beforeEach(async () => {
   world = await createWorld();
@@ -159,6 +128,34 @@ test("flow upfront, and an answer that breaks off: the buyer has the receipt, no
   expect(world.spent()).toBe(BigInt(PRICE));
 });
 
+test("a stream that breaks off while its capture is under way breaks off for its buyer, and for nobody else", async () => {
+  const unhandled = vi.fn();
+  const before = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", unhandled);
+  try {
+    let chunks = 0;
+    const broken = () => {
+      return new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          if (chunks++ > 0) throw new Error("broke off");
+          controller.enqueue(new Uint8Array(MAX_STORED_ANSWER_BYTES + 1));
+        },
+      });
+    };
+    const send = await bought({}, () => new Response(broken()));
+    const { capture } = world.rpc;
+    world.rpc.capture = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return capture(...args);
+    };
+    await expect((await send()).arrayBuffer()).rejects.toThrow("broke off");
+    expect(unhandled).not.toHaveBeenCalled();
+  } finally {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of before) process.on("unhandledRejection", listener);
+  }
+});
+
 describe("flow authorization", () => {
   test("a copy that could not be made: nothing is captured, the hold is gone, the same payment is good later", async () => {
     const send = await bought();
@@ -204,4 +201,22 @@ test("flow upfront, and a copy that could not be made: what is paid is delivered
   expect(verdict(await send())).toBe("200");
   expect(verdict(await send())).toBe("409 answer_not_stored");
   expect([world.spent(), runs]).toEqual([BigInt(PRICE), 1]);
+});
+
+test("flow upfront, and a handler that never ends: the goods are owed, under the id as well, as soon as its lease is over", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  try {
+    const send = await bought({ flow: "upfront" }, (c) => (runs === 1 ? new Promise<never>(() => undefined) : c.text("goods")));
+    const late = send();
+    await vi.waitFor(() => expect(runs).toBe(1));
+    await vi.advanceTimersByTimeAsync(HANDLER_SECONDS * 1000);
+    expect(verdict(await late)).toBe("504 handler_timeout");
+    expect(verdict(await send())).toBe("409 payment_in_progress");
+    await vi.advanceTimersByTimeAsync((HOLD_MARGIN_SECONDS + 1) * 1000);
+    expect(verdict(await send())).toBe("200");
+    expect(verdict(await send())).toBe("200");
+    expect([world.spent(), runs]).toEqual([BigInt(PRICE), 2]);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -148,6 +148,26 @@ describe("a handler that does not deliver costs nothing", () => {
     expect(world.spent()).toBe(BigInt(PRICE));
   });
 
+  test.each<[string, (answer: Response) => unknown]>([
+    ["read", (answer) => answer.text()],
+    ["held by somebody", (answer) => answer.body?.getReader()],
+  ])("an answer whose body was %s before it got here cannot be sent", async (_how, take) => {
+    let fail = true;
+    const handler = async () => {
+      const answer = new Response("goods");
+      if (fail) await take(answer);
+      return answer;
+    };
+    const shop = world.shop(handler, {}, []);
+    const payment = await shop.approved("/item/1");
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("500 internal_error");
+    expect([world.spent(), world.held()]).toEqual([0n, "0"]);
+
+    fail = false;
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    expect(world.spent()).toBe(BigInt(PRICE));
+  });
+
   test("what Hono cannot answer is thrown on, with the hold released", async () => {
     const shop = world.shop(() => {
       throw "not an Error";
@@ -367,4 +387,18 @@ test("a facilitator with a new ledger makes the terms stale once", async () => {
   const fresh = await shop.approved("/item/1");
   expect(fresh.accepted.extra?.["ledger"]).toBe(world.ledger.info().ledger);
   expect(verdict(await shop.pay("/item/1", fresh))).toBe("200");
+});
+
+test("a payment for a ledger that this isolate has not heard of is good as soon as it asked, and it asks once for a wrong one", async () => {
+  const shop = world.shop((c) => c.text("goods"));
+  const stale = await shop.approved("/item/1");
+  world.replaceLedger();
+  const elsewhere = world.shop((c) => c.text("goods"));
+  expect(verdict(await shop.pay("/item/1", await elsewhere.approved("/item/1")))).toBe("200");
+
+  const supported = vi.spyOn(world.rpc, "supported");
+  const refused = await shop.pay("/item/1", stale);
+  expect(verdict(refused)).toBe("402 ledger_mismatch");
+  expect(termsOf(refused)?.accepts[0]?.extra?.["ledger"]).toBe(world.ledger.info().ledger);
+  expect(supported).toHaveBeenCalledTimes(1);
 });

@@ -99,6 +99,33 @@ describe("while the handler runs", () => {
   });
 });
 
+test.each(["delivers", "fails"])("a run that %s long after a copy was served brings nothing back", async (how) => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  try {
+    const memory = isolateMemory();
+    const stopped = Promise.withResolvers<void>();
+    const handler = vi.fn(async (c: Context) => {
+      if (handler.mock.calls.length > 1) return c.text("goods");
+      await stopped.promise;
+      return c.text("goods", how === "delivers" ? 200 : 500);
+    });
+    const shop = world.shop(handler, { ...upfront, memory: () => memory });
+    const payment = await shop.approved("/item/1");
+    const late = shop.pay("/item/1", payment);
+    await vi.waitFor(() => expect(handler).toHaveBeenCalled());
+    await vi.advanceTimersByTimeAsync(HANDLER_SECONDS * 1000);
+    expect(verdict(await late)).toBe("504 handler_timeout");
+    await vi.advanceTimersByTimeAsync(HOLD_SECONDS * 1000);
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+    stopped.resolve();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+    expect(handler).toHaveBeenCalledTimes(2);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 describe("a handler that fails after the settlement", () => {
   test("by answering nothing is told to its buyer with the receipt, and owes as well", async () => {
     let forgets = true;
@@ -116,6 +143,7 @@ describe("a handler that fails after the settlement", () => {
     const payment = await shop.approved("/item/1");
     const first = await shop.pay("/item/1", payment);
     expect(first.status).toBe(503);
+    expect(first.headers.get("Cache-Control")).toBe("private, no-store");
     expect(receiptOf(first)).toMatchObject({ success: true });
     const second = await shop.pay("/item/1", payment);
     expect(second.status).toBe(503);
@@ -211,4 +239,16 @@ test("a payment for an upfront offer says so: one that agreed to another order o
   const payment = await shop.approved("/item/1");
   const { paymentFlow: _, ...extra } = payment.accepted.extra ?? {};
   expect(verdict(await shop.pay("/item/1", { ...payment, accepted: { ...payment.accepted, extra } }))).toBe("402 offer_mismatch");
+});
+
+test("a payment that its payer did not sign is not remembered, whether or not the facilitator answers", async () => {
+  const memory = isolateMemory();
+  const remembered = vi.spyOn(memory, "finish");
+  const shop = world.shop((c) => c.text("goods"), { ...upfront, memory: () => memory });
+  const payment = await shop.approved("/item/1");
+  world.rpc.settle = () => Promise.reject(new Error("down"));
+  const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
+  expect(verdict(await shop.pay("/item/1", forged))).toBe("503 facilitator_unavailable");
+  expect(remembered).not.toHaveBeenCalled();
+  expect(verdict(await shop.pay("/item/1", payment))).toBe("402 settlement_pending");
 });

@@ -6,13 +6,14 @@ import { approve, ask, createPeople } from "../../agent-cli/demo/people.ts";
 import type { BoundRequest } from "../../shared/binding.ts";
 import { bytesToHex, randomBytes, utf8 } from "../../shared/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { bodyDigest, type Digest } from "../../shared/digest.ts";
+import { bodyDigest, type Digest, randomDigest } from "../../shared/digest.ts";
 import { Facilitator } from "../../shared/facilitator.ts";
 import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402.ts";
+import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
 import type { PaymentMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { FacilitatorRpc } from "../../workers/merchant/paywall/rpc-facilitator.ts";
 import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
@@ -121,4 +122,37 @@ export function distant(memory: PaymentMemory, millis: number): PaymentMemory {
     };
   };
   return { begin: over(memory.begin), resume: over(memory.resume), finish: over(memory.finish) };
+}
+
+/** One payer's answers, in memory; a claim never lapses. */
+export function memoryAnswers(): AnswerStore {
+  const rows = new Map<Digest, { order?: Digest; lease: Digest; claim: Claim }>();
+  return {
+    claim: async (key, order, lease) => {
+      const row = rows.get(key);
+      if (row && row.claim.state !== "granted") return row.claim;
+      if (row) return { state: "busy" };
+      const claim = { state: "granted", reservationId: randomDigest() } as const;
+      rows.set(key, { order, lease, claim });
+      return claim;
+    },
+    recall: async (key, order) => {
+      const row = rows.get(key);
+      return row?.order === order && row.claim.state === "paid" ? row.claim : undefined;
+    },
+    store: async (key, lease, reservation, answer) => {
+      if (rows.get(key)?.lease !== lease) return false;
+      rows.set(key, { ...rows.get(key), lease, claim: { state: "stored", reservation, ...(answer && { answer }) } });
+      return true;
+    },
+    paid: async (key, receipt) => {
+      const { claim, lease = "" as Digest } = rows.get(key) ?? {};
+      rows.set(key, {
+        ...rows.get(key),
+        lease,
+        claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) },
+      });
+    },
+    free: async (key, lease) => void (rows.get(key)?.lease === lease && rows.delete(key)),
+  };
 }

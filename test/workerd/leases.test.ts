@@ -45,3 +45,19 @@ testInside("what was delivered is no debt", (table) => {
   expect(table.resume(id("payment"), id("b"), 60, NOW)).toEqual({ granted: true, remembered: { state: "delivered" } });
   expect(table.begin(id("payment"), id("c"), 60, undefined, NOW)).toMatchObject({ granted: true });
 });
+
+testInside("what was delivered stays so, whoever comes back late", (table) => {
+  table.begin(id("payment"), id("late"), 60, paid, NOW);
+  table.resume(id("payment"), id("b"), 60, NOW + 61);
+  table.finish(id("payment"), id("b"), { state: "delivered" }, LATER, NOW + 62);
+  for (const said of [paid, undefined]) table.finish(id("payment"), id("late"), said, LATER, NOW + 63);
+  expect(table.resume(id("payment"), id("c"), 60, NOW + 64)).toEqual({ granted: true, remembered: { state: "delivered" } });
+});
+
+testInside("what is owed is forgotten only by whoever said so", (table) => {
+  table.finish(id("payment"), id("a"), paid, LATER, NOW);
+  table.finish(id("payment"), id("late"), undefined, LATER, NOW);
+  expect(table.resume(id("payment"), id("b"), 60, NOW)).toEqual({ granted: true, remembered: paid });
+  table.finish(id("payment"), id("b"), undefined, LATER, NOW);
+  expect(table.resume(id("payment"), id("c"), 60, NOW)).toEqual({ granted: true });
+});

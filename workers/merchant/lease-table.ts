@@ -1,7 +1,7 @@
 /** The table behind paywall/memory.ts: who is serving a payment, and what is left to know of it. */
 import type { Digest } from "../../shared/digest.ts";
 import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../shared/limits.ts";
-import { isOwed, type Lease, type Remembered } from "./paywall/memory.ts";
+import { isOthers, isOwed, type Lease, type Remembered } from "./paywall/memory.ts";
 
 export class LeaseTable {
   readonly #sql: SqlStorage;
@@ -38,7 +38,9 @@ export class LeaseTable {
   }
 
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number, now: number): void {
-    if (isTaken(this.#row(key), lease, now)) return;
+    const row = this.#row(key);
+    if (isTaken(row, lease, now)) return;
+    if (row && isOthers({ lease: row["lease"], remembered: rememberedIn(row) }, lease, remembered)) return;
     if (!remembered) return void this.#sql.exec("DELETE FROM delivery WHERE key = ?", key);
     this.#sql.exec(
       "INSERT OR REPLACE INTO delivery (key, lease, lease_until, remembered, forget_after) VALUES (?, ?, 0, ?, ?)",

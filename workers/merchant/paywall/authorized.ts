@@ -51,5 +51,6 @@ async function runUnderHold(sale: Sale, reservation: Reservation, transaction: s
   // The buyer reads that nothing was paid, so the money is free before the answer leaves.
   await release();
   if (run.outcome === "threw") throw run.error;
+  if (run.outcome === "spent") return refuse({ code: "internal_error" });
   return { answered: true, delivered: false };
 }

@@ -40,10 +40,12 @@ export function publicUrl(c: Context<PaywallEnv>): URL {
   const url = new URL(c.req.url);
   const origin = c.env.PUBLIC_ORIGIN;
   if (origin) {
-    const { protocol, host } = new URL(origin);
+    // Without a scheme "host:port" is a URL as well, of a scheme "host", and none of it could be taken over.
+    if (!/^https?:\/\//i.test(origin)) throw new TypeError("paywall: PUBLIC_ORIGIN must be an origin, as https://shop.example.com");
+    const { protocol, host, port } = new URL(origin);
     url.protocol = protocol;
     url.host = host;
-    if (!new URL(origin).port) url.port = "";
+    if (!port) url.port = "";
   }
   url.hash = "";
   url.username = "";

@@ -7,23 +7,31 @@ import type { ReserveResult } from "../../../shared/backend.ts";
 import { readLimited } from "../../../shared/body.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
-import { verifyExact } from "../../../shared/exact/verify.ts";
 import type { PaymentRefusal } from "../../../shared/facilitator.ts";
-import { TRACE_ID } from "../../../shared/headers.ts";
+import { encodeHeader, TRACE_ID } from "../../../shared/headers.ts";
 import { parseJson } from "../../../shared/json.ts";
 import { X402_VERSION } from "../../../shared/lez.ts";
-import { HOLD_SECONDS, MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../../shared/limits.ts";
+import {
+  FACILITATOR_TIMEOUT_SECONDS,
+  HOLD_SECONDS,
+  MAX_FACILITATOR_BODY_BYTES,
+  MAX_HEADER_BYTES,
+  RETENTION_SECONDS,
+} from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import type { PaymentMemory } from "./memory.ts";
-import { type Order, orderKey, settlementOf } from "./order.ts";
+import { memoryKey, type Order, settlementOf, verifyOrder } from "./order.ts";
+
+/** The handler has the time of a hold, and the facilitator is asked before it begins. */
+const LEASE_SECONDS = FACILITATOR_TIMEOUT_SECONDS + HOLD_SECONDS;
 
 export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => PaymentMemory): PaywallFacilitator {
   const base = baseUrl.replace(/\/+$/, "");
   const settle = async (order: Order) => {
     const receipt = await call(`${base}/settle`, settleResponseSchema, order.traceId, envelope(order));
-    return settledBefore(order, receipt) ?? receipt;
+    return settledBefore(order, receipt) ?? passedOn(receipt);
   };
 
   return {
@@ -33,7 +41,7 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
     reserve: async (order, reservationId) => {
       const checked = await claim(order, reservationId, memoryOf(order));
       if (!checked.ok) return checked;
-      const giveUp = () => memoryOf(order).finish(orderKey(order), reservationId, undefined, 0);
+      const giveUp = () => memoryOf(order).finish(memoryKey(order), reservationId, undefined, 0);
       try {
         const verified = await call(`${base}/verify`, verifyResponseSchema, order.traceId, envelope(order));
         if (verified.isValid) return checked;
@@ -47,7 +55,7 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
 
     capture: (order) => settle(order),
 
-    release: (order, { reservationId }) => memoryOf(order).finish(orderKey(order), reservationId, undefined, 0),
+    release: (order, { reservationId }) => memoryOf(order).finish(memoryKey(order), reservationId, undefined, 0),
 
     settle: async (order, settlementId) => {
       const checked = await claim(order, settlementId, memoryOf(order));
@@ -55,39 +63,64 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
       const receipt = await settle(order);
       // Refused for good: whoever presents it next need not wait for the lease to end.
       if (!receipt.success && receipt.errorReason !== "settlement_pending") {
-        await memoryOf(order).finish(orderKey(order), settlementId, undefined, 0);
+        await memoryOf(order).finish(memoryKey(order), settlementId, undefined, 0);
       }
       return receipt;
     },
   };
 }
 
-/** Checks the signature here, so that only payers get a place in memory, and takes the lease. */
+/** Checks the signature here, so that only payers get a place in memory and hear what is in it, and takes the lease. */
 async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promise<ReserveResult | PaymentRefusal> {
-  const ledger = (order.offer.extra?.["ledger"] ?? "") as Digest;
-  const verified = await verifyExact(order.payment, order.offer, { now: unixNow(), ledger });
+  const verified = await verifyOrder(order);
   if (!verified.ok) return verified;
   const { payer, nonce, validBefore } = verified.payment;
-  const begun = await memory.begin(orderKey(order), lease, HOLD_SECONDS);
+  const begun = await memory.begin(memoryKey(order), lease, LEASE_SECONDS);
   if (!begun.granted) return { ok: false, code: "payment_in_progress", payer };
   if (begun.remembered) {
     // This payment has a story already; whoever can tell it goes on from there.
-    await memory.finish(orderKey(order), lease, begun.remembered, validBefore + RETENTION_SECONDS);
+    await memory.finish(memoryKey(order), lease, begun.remembered, validBefore + RETENTION_SECONDS);
     return { ok: false, code: "nonce_replayed", payer };
   }
+  if (validBefore < unixNow()) {
+    await memory.finish(memoryKey(order), lease, undefined, 0);
+    return { ok: false, code: "payment_expired", payer };
+  }
   const reservation = { payer, nonce, reservationId: lease };
-  return { ok: true, reservation, heldUntil: unixNow() + HOLD_SECONDS, transaction: verified.transaction };
+  return { ok: true, reservation, heldUntil: unixNow() + LEASE_SECONDS, transaction: verified.transaction };
 }
 
 /**
  * A plain /settle that is repeated says that the nonce is used. Where it names this payment's own settlement, that is the
  * success whose answer was lost: this merchant is paid, and until now nobody has got anything for it, or the memory would know.
  */
-function settledBefore({ exact }: Order, { errorReason, network, extra }: SettleResponse): SettleResponse | undefined {
+function settledBefore({ exact, offer: { network } }: Order, { errorReason, extra }: SettleResponse): SettleResponse | undefined {
   if (errorReason !== "nonce_replayed" || !exact) return undefined;
   const transaction = settlementOf(exact);
   const { from: payer, value: amount } = exact.authorization;
   return extra?.["transaction"] === transaction ? { success: true, payer, transaction, network, amount } : undefined;
+}
+
+/**
+ * The receipt as its buyer hears it: the members of x402, codes that are ours, and no more than fits a header that every client reads.
+ * @throws {Error} when not even the receipt's own members do: nobody could be told, so nobody knows
+ */
+function passedOn({ success, errorReason, payer, transaction, network, amount, extensions, extra }: SettleResponse): SettleResponse {
+  const used = typeof extra?.["transaction"] === "string" && { transaction: extra["transaction"] };
+  const plain: SettleResponse = {
+    success,
+    ...(!success && { errorReason: known(errorReason, "unexpected_settle_error") }),
+    ...(payer && { payer }),
+    transaction,
+    network,
+    ...(amount && { amount }),
+  };
+  const whole = success
+    ? { ...plain, ...(extensions && { extensions }), ...(extra && { extra }) }
+    : { ...plain, ...(used && { extra: used }) };
+  const receipt = [whole, plain].find((each) => encodeHeader(each).length <= MAX_HEADER_BYTES / 2);
+  if (!receipt) throw new Error("a receipt that fits no header");
+  return receipt;
 }
 
 function envelope({ payment, offer }: Order) {

@@ -3,20 +3,18 @@ import type { Context } from "hono";
 import type { Reservation } from "../../../shared/backend.ts";
 import { utf8 } from "../../../shared/bytes.ts";
 import { bodyDigest, type Digest, randomDigest } from "../../../shared/digest.ts";
-import { verifyExact } from "../../../shared/exact/verify.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
 import { HOLD_SECONDS } from "../../../shared/limits.ts";
-import { unixNow } from "../../../shared/time.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import type { AnswerStore, StoredAnswer } from "./answer-store.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import { keepAnswer } from "./keep-answer.ts";
 import type { PaywallEnv } from "./options.ts";
-import { orderKey, reservationOf } from "./order.ts";
+import { orderKey, reservationOf, verifyOrder } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { signReceipt } from "./signed-terms.ts";
-import { pendingReceipt, type Sale, type SaleResult } from "./sale.ts";
+import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
 
 /** A claim on an id that was granted: what the flows tell it as they go. */
 export interface Keeping {
@@ -41,8 +39,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
   const { exact } = order;
   if (!exact) return refuse({ code: "invalid_payload" });
   // Only who can pay gets a place in the store, so the signature is checked before the ledger is asked.
-  const ledger = (order.offer.extra?.["ledger"] ?? "") as Digest;
-  const verified = await verifyExact(order.payment, order.offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
+  const verified = await verifyOrder(order);
   if (!verified.ok) return refuseFor(sale, verified);
 
   const key = answerKey(c, id);
@@ -67,6 +64,8 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
       if (receipt.success) {
         const signed = await signReceipt(sale.challenge, receipt, sale.signer);
         await ask(store.paid(key, signed));
+        // The run that made it did not come to say so; without a ledger's hold nothing else keeps the payment from being served again.
+        if (sale.facilitator.holdsNothing) await remember(sale, claim.reservation.reservationId, { state: "delivered" });
         return answerAgain(signed, claim.answer);
       }
       await ask(store.free(key, lease));

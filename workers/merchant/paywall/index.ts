@@ -4,7 +4,7 @@
  * Without a payment: 402 with the terms. With one: match it to the offer, hold the payer's money, run the handler once,
  * capture, answer. Nothing leaves before the capture; a handler that fails costs nothing.
  */
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler, Next } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
@@ -48,7 +48,8 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   const ledgerTerms = new LedgerTerms();
   const boundAccount = accountBinding();
 
-  return async (c, next) => {
+  /** @returns what goes out in place of the handler's answer */
+  const handle = async (c: Context<PaywallEnv>, next: Next, askedAgain = false): Promise<Response | undefined> => {
     if (c.req.method === "OPTIONS") return c.body(null, 204); // costs nothing, and runs nothing
     const refused = (refusal: Refusal) => beside(c.body(null), refusalResponse(refusal));
     if (c.req.url.length > MAX_URL_LENGTH) {
@@ -75,7 +76,13 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const read = readPayment(header, challenge);
     if (!read.ok) {
       const bought = read.payment && (await boughtBefore(c, newOrder(read.payment, challenge, traceOf(c)), challenge, checked));
-      return bought ? beside(c.body(null), bought) : refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
+      if (bought) return beside(c.body(null), bought);
+      // Perhaps it is our terms that are stale: another isolate may know of a new ledger already.
+      if (read.code === "ledger_mismatch" && !askedAgain) {
+        const now = await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c));
+        if (now && now.ledger !== known.ledger) return handle(c, next, true);
+      }
+      return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
     }
 
     const order = newOrder(read.payment, challenge, traceOf(c));
@@ -88,11 +95,14 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const result = await work;
     if (!result.answered && result.code === "ledger_mismatch") ledgerTerms.forget();
     logSale(sale, result);
-    if (!result.answered) {
-      c.res = undefined; // Hono would merge the headers of an answer that is withheld into this one
-      c.res = beside(outer, result.response);
-    }
-    return undefined;
+    return result.answered ? undefined : beside(outer, result.response);
+  };
+  return async (c, next) => {
+    const response = await handle(c, next);
+    if (!response) return;
+    // Hono would have the headers of an answer that is withheld, and of middleware in front, win over this one's own.
+    c.res = undefined;
+    c.res = response;
   };
 }
 

@@ -39,15 +39,16 @@ export async function keepAnswer(response: Response, outer: Headers): Promise<{ 
 
 /** What was read so far, then the rest as it comes. */
 function replay(chunks: Uint8Array[], next: Promise<Read>, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
-  let pending = next;
+  let pending: Promise<Read> | undefined = next;
+  next.catch(() => undefined); // whoever reads on hears of it; until then the answer waits for its capture
   return new ReadableStream({
     async pull(controller) {
       const chunk = chunks.shift();
       if (chunk) return controller.enqueue(chunk);
-      const read = await pending;
+      const read = await (pending ?? reader.read());
+      pending = undefined;
       if (read.done) return controller.close();
       controller.enqueue(read.value);
-      pending = reader.read();
     },
     cancel: (reason) => reader.cancel(reason),
   });

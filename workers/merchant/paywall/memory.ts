@@ -34,13 +34,23 @@ export interface PaymentMemory {
   resume(key: Digest, lease: Digest, seconds: number): Promise<Lease>;
   /**
    * Gives the lease back and says what is to be remembered, until `forgetAfter` (unix seconds). Without `remembered` the
-   * payment is forgotten. Ignored when somebody else has the lease by now.
+   * payment is forgotten. Ignored when somebody else has the lease by now, or had it since and delivered; and nobody forgets what
+   * somebody else has left.
    */
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number): Promise<void>;
 }
 
 export function isOwed(remembered: Remembered | undefined): boolean {
   return remembered?.state === "pending" || remembered?.state === "paid";
+}
+
+/** Whether what is remembered was left by somebody else, and stays whatever the holder of `lease` has to say. */
+export function isOthers(
+  left: { lease: unknown; remembered?: Remembered | undefined },
+  lease: Digest,
+  said: Remembered | undefined,
+): boolean {
+  return left.lease !== lease && (said === undefined || left.remembered?.state === "delivered");
 }
 
 interface Entry {
@@ -71,8 +81,9 @@ export function isolateMemory(): PaymentMemory {
       return { granted: true, ...(remembered && { remembered }) };
     },
     finish: async (key, lease, remembered) => {
-      if (isTaken(key, lease)) return;
-      if (remembered) entries.set(key, { lease, leaseUntil: 0, remembered });
+      const entry = entries.get(key);
+      if (isTaken(key, lease) || (entry && isOthers(entry, lease, remembered))) return;
+      if (remembered) keepNewest(entries, key, { lease, leaseUntil: 0, remembered }, MAX_PENDING_SETTLEMENTS);
       else entries.delete(key);
     },
   };

@@ -3,7 +3,9 @@ import { authorizationDigest, type ExactPayload, exactPayloadSchema, transaction
 import type { Reservation } from "../../../shared/backend.ts";
 import { utf8 } from "../../../shared/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/digest.ts";
+import { type Verification, verifyExact } from "../../../shared/exact/verify.ts";
 import { checkShape } from "../../../shared/json.ts";
+import { unixNow } from "../../../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../../shared/x402.ts";
 import type { Challenge } from "./challenge.ts";
 
@@ -23,6 +25,14 @@ export function orderKey({ payment }: Order): Digest {
   return bodyDigest(utf8(canonicalJson(payment.payload)));
 }
 
+/**
+ * Names a payment in the merchant's memory: by what is signed and nothing else. A payer can sign it again, and write more beside it,
+ * and it still pays once. Who only knows it could name it too, so this is for payments whose signature was verified.
+ */
+export function memoryKey(order: Order): Digest {
+  return order.exact ? authorizationDigest(order.exact.authorization) : orderKey(order);
+}
+
 export function newOrder(payment: PaymentPayload, { offer, fingerprint }: Challenge, traceId: string): Order {
   let exact: ExactPayload | undefined;
   return {
@@ -40,6 +50,15 @@ export function newOrder(payment: PaymentPayload, { offer, fingerprint }: Challe
 function exactPayload({ payload }: PaymentPayload): ExactPayload | undefined {
   const exact = checkShape(payload, exactPayloadSchema);
   return exact.ok ? exact.value : undefined;
+}
+
+/**
+ * Whether the payer signed this order's payment. That it has expired is no objection here: only who knows what became of it can tell
+ * a payment that ran out from one that was paid before it would have.
+ */
+export function verifyOrder({ payment, offer }: Order): Promise<Verification> {
+  const ledger = (offer.extra?.["ledger"] ?? "") as Digest;
+  return verifyExact(payment, offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
 }
 
 /** The claim that an id has on this payment at the ledger. */

@@ -5,8 +5,8 @@ import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
-import { orderKey } from "./order.ts";
-import { refuse } from "./outcome.ts";
+import { memoryKey } from "./order.ts";
+import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { runPaid } from "./run-paid.ts";
 import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
 
@@ -14,7 +14,7 @@ import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts"
 export async function resume(sale: Sale, code: ErrorCode, keeping?: Keeping): Promise<SaleResult | undefined> {
   if (code !== "nonce_replayed" && code !== "payment_expired") return undefined;
   const lease = randomDigest();
-  const begun = await ask(sale.memory().resume(orderKey(sale.order), lease, HOLD_SECONDS));
+  const begun = await ask(sale.memory().resume(memoryKey(sale.order), lease, HOLD_SECONDS));
   if (!begun) return refuse({ code: "facilitator_unavailable" });
   if (!begun.granted) return refuse({ code: "payment_in_progress" });
 
@@ -24,5 +24,7 @@ export async function resume(sale: Sale, code: ErrorCode, keeping?: Keeping): Pr
   const receipt = await capture(sale, remembered.reservation);
   if (receipt?.success) return runPaid(sale, receipt, lease, true, keeping);
   await remember(sale, lease, receipt ? undefined : remembered);
-  return receipt ? undefined : refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
+  // That the nonce was used is a ledger's own word; without one it was only this memory's, and now it is known that nothing was paid.
+  if (receipt) return sale.facilitator.holdsNothing ? refuseFor(sale, { ok: false, code: codeOf(receipt) }, receipt) : undefined;
+  return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
 }

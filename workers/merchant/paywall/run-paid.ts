@@ -1,12 +1,12 @@
 /** Running the handler for money that has moved already. */
 import type { Digest } from "../../../shared/digest.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
-import { HOLD_SECONDS } from "../../../shared/limits.ts";
+import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
-import { orderKey } from "./order.ts";
+import { memoryKey } from "./order.ts";
 import { deliver, refuse } from "./outcome.ts";
 import { outlive, runHandler } from "./run.ts";
 import { remember, type Sale, type SaleResult } from "./sale.ts";
@@ -23,8 +23,9 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
   const owe = () => remember(sale, lease, owed);
   let begun: Promise<unknown> | undefined;
   const run = await runHandler(sale, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
-    // It takes its time. From here on copies wait, and whatever becomes of this Worker, the goods are owed; an id's claim says so already.
-    if (!leased && !keeping) begun = ask(sale.memory().begin(orderKey(sale.order), lease, HOLD_SECONDS, owed));
+    // It takes its time. From here on copies wait as long as it may take, and whatever becomes of this Worker, the goods are owed; an id's
+    // claim says so already, where no other memory of it is open.
+    if (leased || !keeping) begun = ask(sale.memory().begin(memoryKey(sale.order), lease, HOLD_SECONDS, owed));
   });
   await begun;
   if (run.outcome === "delivered") {
@@ -38,11 +39,15 @@ export async function runPaid(sale: Sale, receipt: SettleResponse, lease: Digest
     return deliver(sale, receipt, leased || begun ? lease : undefined, keeping);
   }
   if (run.outcome === "late") {
+    // It may never be over, and this Worker not live to see it: the goods are owed now, and copies wait for as long as it had a lease.
+    await ask(sale.memory().begin(memoryKey(sale.order), lease, HOLD_MARGIN_SECONDS, owed));
     outlive(c, run.over.then(owe));
     return refuse({ code: "handler_timeout", receipt });
   }
   await owe();
   if (run.outcome === "threw") throw run.error;
+  if (run.outcome === "spent") return refuse({ code: "internal_error", receipt });
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
+  c.header("Cache-Control", "private, no-store"); // many a failure may be cached, and this one has its buyer's receipt
   return { answered: true, delivered: false };
 }

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { LATE, withDeadline } from "../../../shared/deadline.ts";
 import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../shared/limits.ts";
+import { logEvent } from "../../../shared/log.ts";
 import type { Sale } from "./sale.ts";
 
 export type Run =
@@ -9,6 +10,8 @@ export type Run =
   | { outcome: "delivered" }
   /** It answered something else or nothing, or threw an Error that Hono answered; the response, if any, is in `c.res`. */
   | { outcome: "failed" }
+  /** It answered 2xx with a body that somebody has read, or holds: nobody can send that. */
+  | { outcome: "spent" }
   /** It threw what Hono does not answer. */
   | { outcome: "threw"; error: unknown }
   /** It is still running, and told to stop; `over` resolves when it has. */
@@ -21,7 +24,11 @@ export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
  * @param payment who pays, and the id that stays the same however often this payment runs the handler
  * @param onWait called if the handler takes more than a moment
  */
-export async function runHandler({ c, next, challenge }: Sale, payment: { id: string; payer: string }, onWait?: () => void): Promise<Run> {
+export async function runHandler(
+  { c, next, challenge, order }: Sale,
+  payment: { id: string; payer: string },
+  onWait?: () => void,
+): Promise<Run> {
   const abort = new AbortController();
   c.set("payment", { ...payment, amount: challenge.offer.amount, signal: abort.signal });
   const handler = next();
@@ -34,7 +41,13 @@ export async function runHandler({ c, next, challenge }: Sale, payment: { id: st
     return { outcome: "threw", error };
   }
   // Not finalized: the handler answered nothing, and c.res would make up an empty 200.
-  return { outcome: c.finalized && c.res.ok && !c.error ? "delivered" : "failed" };
+  if (!c.finalized || !c.res.ok || c.error) return { outcome: "failed" };
+  // Something behind the paywall, a logger perhaps, did not clone it.
+  if (c.res.bodyUsed || c.res.body?.locked) {
+    logEvent("payment.answer_spent", { traceId: order.traceId, path: c.req.path });
+    return { outcome: "spent" };
+  }
+  return { outcome: "delivered" };
 }
 
 /** Keeps `work` alive when the client disconnects. Outside Workers there is nobody to ask. */

@@ -12,7 +12,7 @@ import { ask, type PaywallFacilitator } from "./facilitator.ts";
 import type { MerchantSigner } from "./merchant-signer.ts";
 import type { PaymentMemory, Remembered } from "./memory.ts";
 import type { PaywallEnv } from "./options.ts";
-import { type Order, orderKey, settlementOf } from "./order.ts";
+import { memoryKey, type Order, settlementOf } from "./order.ts";
 
 export interface Sale {
   c: Context<PaywallEnv>;
@@ -38,7 +38,7 @@ export type SaleResult =
 export async function remember({ memory, order }: Sale, lease: Digest, remembered: Remembered | undefined): Promise<void> {
   const validBefore = Number(order.exact?.authorization.validBefore ?? 0);
   const forgetAfter = validBefore + (remembered?.state === "delivered" ? RETENTION_SECONDS : UNDELIVERED_SECONDS);
-  await ask(memory().finish(orderKey(order), lease, remembered, forgetAfter));
+  await ask(memory().finish(memoryKey(order), lease, remembered, forgetAfter));
 }
 
 /** Remembers which reservation to ask about, and says that its outcome is not known. */

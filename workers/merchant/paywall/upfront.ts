@@ -2,7 +2,7 @@
 import { randomDigest } from "../../../shared/digest.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
-import { reservationOf } from "./order.ts";
+import { reservationOf, verifyOrder } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { resume } from "./resume.ts";
 import { runPaid } from "./run-paid.ts";
@@ -20,6 +20,7 @@ export async function serveUpfront(sale: Sale, keeping?: Keeping): Promise<SaleR
   }
   // Nobody knows whether the money moved. Asking for the capture of this very id will tell.
   const { exact } = order;
-  if (!exact) return refuse({ code: "facilitator_unavailable" });
+  // Nor whether anybody has looked at the signature; and only payers get a place in memory.
+  if (!exact || !(await verifyOrder(order)).ok) return refuse({ code: "facilitator_unavailable" });
   return refuse({ code: "settlement_pending", challenge, receipt: await leavePending(sale, reservationOf(exact, id)) });
 }

@@ -1,0 +1,26 @@
+/** The merchant's memory in an isolate, where there is no Durable Object for it. */
+import { expect, test } from "vitest";
+import { MAX_PENDING_SETTLEMENTS } from "../../shared/limits.ts";
+import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
+import { randomId } from "./world.ts";
+
+const paid = { state: "paid", receipt: { success: true, transaction: "t", network: "n" } } as const;
+
+test("is bounded, whoever writes: the oldest debts go", async () => {
+  const memory = isolateMemory();
+  const keys = Array.from({ length: MAX_PENDING_SETTLEMENTS + 1 }, randomId);
+  for (const key of keys) await memory.finish(key, randomId(), paid, 0);
+  const [oldest = randomId(), second = randomId()] = keys;
+  expect(await memory.resume(oldest, randomId(), 60)).toEqual({ granted: true });
+  expect(await memory.resume(second, randomId(), 60)).toEqual({ granted: true, remembered: paid });
+});
+
+test("what is owed is forgotten only by whoever said so", async () => {
+  const memory = isolateMemory();
+  const [key, lease] = [randomId(), randomId()];
+  await memory.finish(key, randomId(), paid, 0);
+  await memory.finish(key, lease, undefined, 0);
+  expect(await memory.resume(key, lease, 60)).toEqual({ granted: true, remembered: paid });
+  await memory.finish(key, lease, undefined, 0);
+  expect(await memory.resume(key, randomId(), 60)).toEqual({ granted: true });
+});
