@@ -5,7 +5,7 @@
 import * as crypto from "node:crypto";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
-import { accountIdSchema, accountOfKey } from "../shared/account.ts";
+import { type AccountId, accountIdSchema, accountOfKey } from "../shared/account.ts";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../shared/bytes.ts";
 import { canonicalJson } from "../shared/digest.ts";
 import { MAX_NAME_LENGTH, MAX_SCRYPT_COST, SCRYPT_COST } from "../shared/limits.ts";
@@ -104,10 +104,13 @@ export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
   });
 }
 
-/** A sealed owner's key is money: `--force` replaces files that can be made again, and this one cannot. */
-export function ownerKeyInPlace(file: string): Failure | undefined {
+/**
+ * A sealed owner's key is money: `--force` replaces files that can be made again, and this one cannot.
+ * @param but the account of which another copy is about to be written
+ */
+export function ownerKeyInPlace(file: string, but?: AccountId): Failure | undefined {
   const read = readJson(file, keyFileSchema, { what: "key file" });
-  if (!read.ok || read.data.role !== "owner" || !isSealed(read.data)) return undefined;
+  if (!read.ok || read.data.role !== "owner" || !isSealed(read.data) || read.data.account === but) return undefined;
   return fail("file_exists", `"${file}" is the owner's key of account ${read.data.account}. It is not replaced, --force or not.`, {
     hint: "Choose another name, or move the key away: without it, what the account holds is lost.",
   });

@@ -223,13 +223,18 @@ describe("accounts and keys", () => {
     await box.run(["owner", "create", "--out", box.path(file), "--passphrase-file", box.path("secret.txt")]);
   };
 
-  test("a sealed owner's key is replaced by no other key, forced or not", async () => {
+  test("a sealed owner's key is replaced by nothing that a command is told to write, forced or not", async () => {
     await sealed("precious.json");
+    await sealed("other.json");
     const before = readFileSync(box.path("precious.json"), "utf8");
     const words = ["--out", box.path("precious.json"), "--force"];
     for (const command of [
       ["owner", "create", "--passphrase-file", box.path("secret.txt")],
       ["agent", "create"],
+      ["audit", "export"],
+      ["http", "get", "--url", "http://127.0.0.1:1/page"],
+      ["fetch", "http://127.0.0.1:1/page"],
+      ["key", "backup", "--owner-file", box.path("other.json"), "--passphrase-file", box.path("secret.txt")],
     ]) {
       const run = await box.run([...command, ...words]);
       expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "file_exists"]);
@@ -262,6 +267,7 @@ describe("accounts and keys", () => {
     const backup = (file: string) => box.run(`key backup --owner-file ./sealed.json --out ./copy.json --passphrase-file ./${file} --force`);
     expect((await backup("secret.txt")).exit).toBe(EXIT.keystoreLocked);
     expect((await backup("new.txt")).exit).toBe(EXIT.ok);
+    expect((await backup("new.txt")).exit, "an older copy of the same key").toBe(EXIT.ok);
     expect(readFileSync(box.path("copy.json"), "utf8")).toBe(readFileSync(box.path("sealed.json"), "utf8"));
     expect(statSync(box.path("copy.json")).mode & 0o777).toBe(0o600);
     expect((await change("secret.txt")).exit).toBe(EXIT.keystoreLocked);

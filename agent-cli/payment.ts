@@ -12,8 +12,9 @@ import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
 import { checkAudit, record } from "./audit-log.ts";
 import type { Context } from "./context.ts";
+import { checkDestination } from "./destination.ts";
 import { EXIT } from "./exit-codes.ts";
-import { checkWritable, readJson } from "./files.ts";
+import { readJson } from "./files.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
 import { carriesId } from "./identified-payment.ts";
 import { duration, field, type Layout } from "./layout.ts";
@@ -75,7 +76,7 @@ export interface Destination {
  */
 export async function present(context: Context, request: HttpRequest, payment: Payment, destination: Destination): Promise<Outcome<Paid>> {
   // Before the payment leaves: an answer that cannot be kept should not be bought.
-  const writable = destination.out === undefined ? undefined : checkWritable(destination.out, destination.force);
+  const writable = destination.out === undefined ? undefined : checkDestination(destination.out, destination.force);
   if (writable && !writable.ok) return writable;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;

@@ -3,9 +3,10 @@ import * as z from "zod";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { humanText } from "../../shared/text.ts";
 import { defineCommand } from "../command.ts";
+import { checkDestination } from "../destination.ts";
 import { forceField, outField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
-import { createKeyFile, ownerKeyInPlace } from "../keystore.ts";
+import { createKeyFile } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
 
@@ -25,8 +26,8 @@ export const agentCreate = defineCommand({
     { says: "with a name that the owner will read", argv: 'agent create --out agent.json --name "research assistant"' },
   ],
   async run(_context, { out, name, force }) {
-    const kept = ownerKeyInPlace(out);
-    if (kept) return kept;
+    const writable = checkDestination(out, force);
+    if (!writable.ok) return writable;
     const key = await createKeyFile("agent", name === undefined ? {} : { name });
     const written = writeJson(out, key, force);
     return written.ok ? succeed({ file: out, publicKey: key.publicKey, ...(name !== undefined && { name }) }) : written;

@@ -11,8 +11,9 @@ import { record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirmation.ts";
 import type { Context } from "../context.ts";
+import { checkDestination } from "../destination.ts";
 import { dryRunField, forceField, outField, ownerFileField, secondsField, textField } from "../fields.ts";
-import { checkWritable, writeJson } from "../files.ts";
+import { writeJson } from "../files.ts";
 import { allowHttpField } from "../http-request.ts";
 import { inboxFile, put } from "../inbox.ts";
 import { field } from "../layout.ts";
@@ -136,7 +137,7 @@ export const approve = defineCommand({
 
 /** A payment must go somewhere: a file that can be written, or the inbox that the request lies in. */
 function destination({ out, requestFile, force }: Input): Outcome<undefined> {
-  if (out !== undefined) return checkWritable(out, force);
+  if (out !== undefined) return checkDestination(out, force);
   return requestFile === undefined ? succeed(undefined) : fail("usage", "--out is required with --request-file.");
 }
 

@@ -2,8 +2,9 @@
 import * as z from "zod";
 import { type AuditEntry, readAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
+import { checkDestination } from "../destination.ts";
 import { forceField, outField } from "../fields.ts";
-import { checkWritable, writeWhole } from "../files.ts";
+import { writeWhole } from "../files.ts";
 import { field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
 
@@ -27,7 +28,7 @@ export const auditExport = defineCommand({
     { says: "for a spreadsheet", argv: "audit export --out audit.csv --format csv" },
   ],
   async run(context, { out, format, force }) {
-    const writable = checkWritable(out, force);
+    const writable = checkDestination(out, force);
     if (!writable.ok) return writable;
     const log = readAudit(context);
     if (!log.ok) return log;

@@ -7,8 +7,9 @@ import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { checkAudit, record } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { askWords, wordsFields } from "../decision-words.ts";
+import { checkDestination } from "../destination.ts";
 import { dryRunField, forceField, outField } from "../fields.ts";
-import { checkWritable, writeJson } from "../files.ts";
+import { writeJson } from "../files.ts";
 import { put } from "../inbox.ts";
 import { field } from "../layout.ts";
 import { type Next, succeed } from "../outcome.ts";
@@ -53,7 +54,7 @@ export const decline = defineCommand({
     },
   ],
   async run(context, input) {
-    const writable = input.out === undefined ? undefined : checkWritable(input.out, input.force);
+    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
     if (writable && !writable.ok) return writable;
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;

@@ -9,9 +9,9 @@ import { reasonSchema } from "../../shared/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
+import { checkDestination } from "../destination.ts";
 import { facilitatorFields } from "../facilitator.ts";
 import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../fields.ts";
-import { checkWritable } from "../files.ts";
 import type { HttpRequest, HttpResponse } from "../http.ts";
 import { curlFields, httpRequest } from "../http-request.ts";
 import { look } from "../inbox.ts";
@@ -83,7 +83,7 @@ export const fetchCommand = defineCommand({
     { says: "go on after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
   ],
   async run(context, input) {
-    const writable = input.out === undefined ? undefined : checkWritable(input.out, input.force);
+    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
     if (writable && !writable.ok) return writable;
     if (input.resume !== undefined) return resume(context, input, input.resume);
     const http = wanted(input);

@@ -3,8 +3,8 @@ import * as z from "zod";
 import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/binding.ts";
 import { resourceInfoSchema } from "../../shared/x402.ts";
 import { defineCommand } from "../command.ts";
+import { checkDestination } from "../destination.ts";
 import { forceField, outField } from "../fields.ts";
-import { checkWritable } from "../files.ts";
 import { exchange, type HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
 import { fail, type Failure, succeed } from "../outcome.ts";
@@ -41,7 +41,7 @@ export const httpGet = defineCommand({
       if (!payment.ok) return payment;
       return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force });
     }
-    const writable = out === undefined ? undefined : checkWritable(out, force);
+    const writable = out === undefined ? undefined : checkDestination(out, force);
     if (writable && !writable.ok) return writable;
     const answer = await exchange(request.data, context.io.signal);
     if (!answer.ok) {

@@ -1,8 +1,9 @@
 /** `key backup`: a copy of the sealed key, once it is certain that its passphrase opens it. */
 import * as z from "zod";
 import { defineCommand } from "../command.ts";
+import { checkDestination } from "../destination.ts";
 import { forceField, outField, ownerFileField } from "../fields.ts";
-import { checkWritable, writeJson } from "../files.ts";
+import { writeJson } from "../files.ts";
 import { isSealed } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { fail, succeed } from "../outcome.ts";
@@ -26,10 +27,10 @@ export const keyBackup = defineCommand({
     { says: "without a terminal", argv: "key backup --out backup.json --passphrase-file secret.txt" },
   ],
   async run(context, input) {
-    const writable = checkWritable(input.out, input.force);
-    if (!writable.ok) return writable;
     const owner = findOwner(context, input.ownerFile);
     if (!owner.ok) return owner;
+    const writable = checkDestination(input.out, input.force, owner.data.key.account);
+    if (!writable.ok) return writable;
     if (!isSealed(owner.data.key)) {
       return fail("usage", "This key is not sealed; a copy of it would be money lying about.", {
         hint: "Seal it first: lez-agent-pay key change-passphrase",

@@ -1,9 +1,10 @@
 /** `owner create`: the key that authorises money. */
 import * as z from "zod";
 import { defineCommand } from "../command.ts";
+import { checkDestination } from "../destination.ts";
 import { forceField, outField } from "../fields.ts";
-import { checkWritable, writeJson } from "../files.ts";
-import { createKeyFile, ownerKeyInPlace } from "../keystore.ts";
+import { writeJson } from "../files.ts";
+import { createKeyFile } from "../keystore.ts";
 import { field } from "../layout.ts";
 import { type Outcome, succeed } from "../outcome.ts";
 import { choosePassphrase, passphraseFields } from "../passphrase.ts";
@@ -27,9 +28,7 @@ export const ownerCreate = defineCommand({
     { says: "without a terminal", argv: "owner create --out owner.json --passphrase-file secret.txt" },
   ],
   async run(context, input) {
-    const kept = ownerKeyInPlace(input.out);
-    if (kept) return kept;
-    const writable = checkWritable(input.out, input.force);
+    const writable = checkDestination(input.out, input.force);
     if (!writable.ok) return writable;
     const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext
       ? succeed(undefined)

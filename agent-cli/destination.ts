@@ -1,0 +1,13 @@
+/** The file that a command is told to write: whether it can be, asked before anything is paid, signed or made for it. */
+import type { AccountId } from "../shared/account.ts";
+import { checkWritable } from "./files.ts";
+import { ownerKeyInPlace } from "./keystore.ts";
+import type { Outcome } from "./outcome.ts";
+
+/**
+ * @param force replace what is there, as long as it can be made again
+ * @param copied the account whose sealed key is what will be written: an older copy of it may go
+ */
+export function checkDestination(file: string, force: boolean, copied?: AccountId): Outcome<undefined> {
+  return ownerKeyInPlace(file, copied) ?? checkWritable(file, force);
+}
