@@ -4,7 +4,7 @@ import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { amountSchema } from "../../shared/amount.ts";
-import { decisionRecordSchema } from "../../shared/decision.ts";
+import { signedDecisionSchema } from "../../shared/decision.ts";
 import { digestSchema } from "../../shared/digest.ts";
 import type { Facilitator } from "../../shared/facilitator.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
@@ -54,7 +54,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   /** Anybody can make a key and sign with it: each call costs a verification, and a row that stays for more than a day. */
   api.post("/settlements/cancel", async (c) => {
     if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
-    const record = await readJson(c, decisionRecordSchema);
+    const record = await readJson(c, signedDecisionSchema);
     if (!record.ok) return refusal(c, record.code, record.problem);
     const result = await (await facilitator(c)).cancel(record.value);
     if (!result.ok) return refusal(c, result.code, result.detail, result.transaction);
