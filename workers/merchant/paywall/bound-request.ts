@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { BoundRequest } from "../../../shared/binding.ts";
 import { readLimited } from "../../../shared/body.ts";
 import { bodyDigest } from "../../../shared/digest.ts";
+import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../../shared/limits.ts";
 import type { Bind, PaywallEnv } from "./options.ts";
 
@@ -30,8 +31,8 @@ async function readAndPutBack(c: Context): Promise<Uint8Array<ArrayBuffer> | und
 async function alreadyRead(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await c.req.arrayBuffer());
-  } catch (cause) {
-    throw new TypeError("paywall: something in front of it has read the body, not through c.req; put the paywall first", { cause });
+  } catch {
+    throw new ConfigurationError("something in front of the paywall has read the body, not through c.req; put the paywall first");
   }
 }
 
@@ -41,7 +42,7 @@ export function publicUrl(c: Context<PaywallEnv>): URL {
   const origin = c.env.PUBLIC_ORIGIN;
   if (origin) {
     // Without a scheme "host:port" is a URL as well, of a scheme "host", and none of it could be taken over.
-    if (!/^https?:\/\//i.test(origin)) throw new TypeError("paywall: PUBLIC_ORIGIN must be an origin, as https://shop.example.com");
+    if (!/^https?:\/\//i.test(origin)) throw new ConfigurationError("PUBLIC_ORIGIN must be an origin, as https://shop.example.com");
     const { protocol, host, port } = new URL(origin);
     url.protocol = protocol;
     url.host = host;

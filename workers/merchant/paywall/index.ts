@@ -6,10 +6,11 @@
  */
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
+import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
 import { MAX_URL_LENGTH } from "../../../shared/limits.ts";
-import { traceIdFrom } from "../../../shared/log.ts";
+import { logEvent, traceIdFrom } from "../../../shared/log.ts";
 import { boughtBefore } from "./bought-before.ts";
 import { challengeResponse, type Refusal, refusalResponse } from "./answers.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
@@ -98,12 +99,22 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     return result.answered ? undefined : beside(outer, result.response);
   };
   return async (c, next) => {
-    const response = await handle(c, next);
+    const response = await handle(c, next).catch((error: unknown) => closed(c, error));
     if (!response) return;
     // Hono would have the headers of an answer that is withheld, and of middleware in front, win over this one's own.
     c.res = undefined;
     c.res = response;
   };
+}
+
+/** Nothing is sold where the Worker is not configured to. */
+function closed(c: Context<PaywallEnv>, error: unknown): Response {
+  if (!(error instanceof ConfigurationError)) throw error;
+  logEvent("paywall.misconfigured", { traceId: traceOf(c), path: c.req.path, message: error.message });
+  return beside(
+    c.body(null),
+    refusalResponse({ code: "internal_error", detail: "the merchant is not set up to sell this; its log says why" }),
+  );
 }
 
 /** `response`, with what middleware says of every answer where it does not say that itself; cookies come one by one. */
@@ -148,7 +159,7 @@ function accountBinding(): (payTo: string | undefined) => AccountId {
   let known: AccountId | undefined;
   return (payTo) => {
     if (known !== undefined && known === payTo) return known;
-    if (!isAccountId(payTo)) throw new TypeError("paywall: neither payTo nor the binding PAY_TO is a LEZ account");
+    if (!isAccountId(payTo)) throw new ConfigurationError("the variable PAY_TO must be a LEZ account, or the route say payTo");
     known = payTo;
     return known;
   };

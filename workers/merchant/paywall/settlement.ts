@@ -1,5 +1,6 @@
 /** Which facilitator settles, and where is remembered what it does not: from the options, else from the Worker's bindings. */
 import type { Context } from "hono";
+import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import type { AnswerStore } from "./answer-store.ts";
 import { durableAnswers, durableMemory } from "./durable-memory.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
@@ -15,17 +16,20 @@ export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): 
   const { FACILITATOR, FACILITATOR_URL, DELIVERIES } = c.env;
   if (options.facilitator) return options.facilitator(c);
   if (FACILITATOR_URL) {
-    if (!DELIVERIES && !options.memory) throw new TypeError("paywall: FACILITATOR_URL needs the Durable Object binding DELIVERIES");
+    if (!/^https?:\/\//i.test(FACILITATOR_URL)) {
+      throw new ConfigurationError("FACILITATOR_URL must be a URL, as https://facilitator.example.com");
+    }
+    if (!DELIVERIES && !options.memory) throw new ConfigurationError("FACILITATOR_URL needs the Durable Object binding DELIVERIES");
     return httpFacilitator(FACILITATOR_URL, (order) => memoryOf(c, options, order));
   }
   if (FACILITATOR) return rpcFacilitator(FACILITATOR);
-  throw new TypeError("paywall: neither the binding FACILITATOR nor FACILITATOR_URL is set");
+  throw new ConfigurationError("set one of the service binding FACILITATOR and the variable FACILITATOR_URL");
 }
 
 /** Whether the route offers to keep answers: the seller did not switch it off, and there is a place to keep them. */
 export function keepsAnswers(c: Context<PaywallEnv>, { identifier }: CheckedOptions): boolean {
   if (identifier === "off") return false;
-  if (identifier === "required" && !c.env.DELIVERIES) throw new TypeError('paywall: identifier "required" needs the binding DELIVERIES');
+  if (identifier === "required" && !c.env.DELIVERIES) throw new ConfigurationError('identifier "required" needs the binding DELIVERIES');
   return c.env.DELIVERIES !== undefined;
 }
 
