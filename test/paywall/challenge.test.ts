@@ -7,7 +7,7 @@ import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_UR
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { Challenges } from "../../workers/merchant/paywall/challenge.ts";
 import { checkOptions } from "../../workers/merchant/paywall/options.ts";
-import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
+import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -80,40 +80,6 @@ describe("the challenge", () => {
     expect(await make(0)).toBe(first);
     for (let n = 1; n <= MAX_CACHED_CHALLENGES; n++) await make(n);
     expect(await make(0)).not.toBe(first);
-  });
-});
-
-describe("a Worker that is not configured to sell", () => {
-  const required = { identifier: "required" } as const;
-  test.each<[what: string, env: object, options: Partial<PaywallOptions>, says: string]>([
-    ["no facilitator", { FACILITATOR: undefined }, {}, "FACILITATOR and the variable FACILITATOR_URL"],
-    ["a facilitator by URL, and nowhere to remember what it did", { FACILITATOR_URL: ORIGIN }, {}, "FACILITATOR_URL needs"],
-    ["a facilitator's URL that is none", { FACILITATOR_URL: "facilitator.example.com" }, {}, "FACILITATOR_URL must be a URL"],
-    ["nobody to pay", { PAY_TO: undefined }, {}, "PAY_TO must be a LEZ account"],
-    ["somebody to pay who is no account", { PAY_TO: "alice" }, {}, "PAY_TO must be a LEZ account"],
-    ["nowhere to keep answers under the identifiers it asks for", {}, required, 'identifier "required" needs'],
-    ["a public origin that is none", { PUBLIC_ORIGIN: "localhost:8787" }, {}, "PUBLIC_ORIGIN must be an origin"],
-    ["a signing key that is none", { RECEIPT_KEY: "secret" }, {}, "RECEIPT_KEY must be"],
-  ])("sells nothing, and says in its log alone what is wrong: %s", async (_what, env, options, says) => {
-    const shop = world.shop(goods);
-    const payment = await shop.approved("/item/1");
-    const log = vi.spyOn(console, "log").mockImplementation(() => {});
-    goods.mockClear();
-    Object.assign(world.env, env);
-    for (const answer of [await world.shop(goods, options).get("/item/1"), await world.shop(goods, options).pay("/item/1", payment)]) {
-      expect(verdict(answer)).toBe("500 internal_error");
-      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
-      expect(await answer.json()).toMatchObject({ error: "internal_error", problem: { detail: expect.stringContaining("not set up") } });
-      const line = JSON.parse(String(log.mock.lastCall?.[0])) as unknown;
-      expect(line).toEqual({
-        event: "paywall.misconfigured",
-        traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
-        path: "/item/1",
-        message: expect.stringContaining(says),
-      });
-    }
-    log.mockRestore();
-    expect([goods.mock.calls.length, world.spent()]).toEqual([0, 0n]);
   });
 });
 

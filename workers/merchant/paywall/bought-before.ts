@@ -10,6 +10,7 @@ import { ask } from "./facilitator.ts";
 import { answerAgain, answerKey } from "./identified.ts";
 import type { CheckedOptions, PaywallEnv } from "./options.ts";
 import { type Order, orderKey } from "./order.ts";
+import type { Unanswered } from "./sale.ts";
 import { answerStoreOf } from "./settlement.ts";
 
 /** @returns undefined when this payment has bought nothing here under its id, and the refusal stands */
@@ -18,7 +19,7 @@ export async function boughtBefore(
   order: Order,
   { request }: Challenge,
   options: CheckedOptions,
-): Promise<Response | undefined> {
+): Promise<Unanswered | undefined> {
   const { payment, exact } = order;
   const { accepted, extensions } = payment;
   const sent = identifierOf(extensions);
@@ -31,5 +32,5 @@ export async function boughtBefore(
   const verified = await verifyExact(payment, accepted, { now: unixNow(), ledger, expiryIsTheLedgers: true });
   if (!verified.ok) return undefined;
   const bought = await ask(store.recall(answerKey(c, sent.id), orderKey(order)));
-  return bought && answerAgain(bought.receipt, bought.answer).response;
+  return bought && answerAgain(bought.receipt, bought.answer);
 }

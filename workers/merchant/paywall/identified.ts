@@ -14,7 +14,7 @@ import type { PaywallEnv } from "./options.ts";
 import { orderKey, reservationOf, verifyOrder } from "./order.ts";
 import { codeOf, refuse, refuseFor } from "./outcome.ts";
 import { signReceipt } from "./signed-terms.ts";
-import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
+import { pendingReceipt, remember, type Sale, type SaleResult, type Unanswered } from "./sale.ts";
 
 /** A claim on an id that was granted: what the flows tell it as they go. */
 export interface Keeping {
@@ -101,7 +101,7 @@ function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, res
 }
 
 /** The same answer with the same receipt; the receipt alone where the answer was not kept. */
-export function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): Exclude<SaleResult, { answered: true }> {
+export function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): Unanswered {
   if (!answer) return refuse({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);
   headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));

@@ -8,9 +8,9 @@ import type { Context, MiddlewareHandler, Next } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../shared/extensions/payment-identifier.ts";
-import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/headers.ts";
+import { PAYMENT_SIGNATURE } from "../../../shared/headers.ts";
 import { MAX_URL_LENGTH } from "../../../shared/limits.ts";
-import { logEvent, traceIdFrom } from "../../../shared/log.ts";
+import { logEvent } from "../../../shared/log.ts";
 import { boughtBefore } from "./bought-before.ts";
 import { challengeResponse, type Refusal, refusalResponse } from "./answers.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
@@ -18,11 +18,12 @@ import { LedgerTerms } from "./ledger-terms.ts";
 import { type CheckedOptions, checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
 import { readPayment } from "./payment.ts";
 import { serveAuthorized } from "./authorized.ts";
-import { newOrder } from "./order.ts";
+import { newOrder, type Order } from "./order.ts";
+import { logPayment, traceOf } from "./log.ts";
 import { merchantSigner } from "./merchant-signer.ts";
 import { outlive } from "./run.ts";
 import { signChallenge } from "./signed-terms.ts";
-import { logSale, type Sale, type SaleResult } from "./sale.ts";
+import type { Sale, SaleResult, Unanswered } from "./sale.ts";
 import { claimIdentifier, isKeeping, type Keeping } from "./identified.ts";
 import { refuse } from "./outcome.ts";
 import { answerStoreOf, facilitatorOf, keepsAnswers, memoryOf } from "./settlement.ts";
@@ -52,7 +53,12 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   /** @returns what goes out in place of the handler's answer */
   const handle = async (c: Context<PaywallEnv>, next: Next, askedAgain = false): Promise<Response | undefined> => {
     if (c.req.method === "OPTIONS") return c.body(null, 204); // costs nothing, and runs nothing
-    const refused = (refusal: Refusal) => beside(c.body(null), refusalResponse(refusal));
+    const header = c.req.header(PAYMENT_SIGNATURE);
+    const instead = (result: Unanswered, order?: Order) => {
+      if (header !== undefined) logPayment(c, result, order);
+      return beside(c.body(null), result.response);
+    };
+    const refused = (refusal: Refusal, order?: Order) => instead(refuse(refusal), order);
     if (c.req.url.length > MAX_URL_LENGTH) {
       return refused({ code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` });
     }
@@ -64,7 +70,6 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const signer = c.env.RECEIPT_KEY ? await merchantSigner(c.env.RECEIPT_KEY, new URL(unsigned.required.resource.url).origin) : undefined;
     const challenge = signer ? await signChallenge(unsigned, signer) : unsigned;
 
-    const header = c.req.header(PAYMENT_SIGNATURE);
     if (header === undefined) {
       const html = c.req.header("Accept")?.includes("text/html") ?? false;
       return html
@@ -76,14 +81,15 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (unsold) return refused({ code: "invalid_payload", detail: unsold, challenge, offerAgain: true });
     const read = readPayment(header, challenge);
     if (!read.ok) {
-      const bought = read.payment && (await boughtBefore(c, newOrder(read.payment, challenge, traceOf(c)), challenge, checked));
-      if (bought) return beside(c.body(null), bought);
+      const order = read.payment && newOrder(read.payment, challenge, traceOf(c));
+      const bought = order && (await boughtBefore(c, order, challenge, checked));
+      if (bought) return instead(bought, order);
       // Perhaps it is our terms that are stale: another isolate may know of a new ledger already.
       if (read.code === "ledger_mismatch" && !askedAgain) {
         const now = await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c));
         if (now && now.ledger !== known.ledger) return handle(c, next, true);
       }
-      return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true });
+      return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true }, order);
     }
 
     const order = newOrder(read.payment, challenge, traceOf(c));
@@ -95,7 +101,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     outlive(c, work);
     const result = await work;
     if (!result.answered && result.code === "ledger_mismatch") ledgerTerms.forget();
-    logSale(sale, result);
+    logPayment(c, result, order);
     return result.answered ? undefined : beside(outer, result.response);
   };
   return async (c, next) => {
@@ -163,11 +169,4 @@ function accountBinding(): (payTo: string | undefined) => AccountId {
     known = payTo;
     return known;
   };
-}
-
-/** The id of this request's trace, the caller's if it sent one. */
-function traceOf(c: Context<PaywallEnv>): string {
-  const traceId = c.get("traceId") ?? traceIdFrom(c.req.header(TRACE_ID));
-  c.set("traceId", traceId);
-  return traceId;
 }
