@@ -36,8 +36,13 @@ function stamp(c: Context, receipt: string): void {
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
-export function withhold({ c, challenge }: Sale, receipt: SettleResponse): SaleResult {
-  c.res.body?.cancel().catch(() => undefined);
+export function withhold(sale: Sale, receipt: SettleResponse): SaleResult {
+  sale.c.res.body?.cancel().catch(() => undefined);
+  return refuseUnpaid(sale, receipt);
+}
+
+/** The money did not move, or nobody knows whether it did. */
+export function refuseUnpaid({ challenge }: Sale, receipt: SettleResponse) {
   return refuse({ code: codeOf(receipt), challenge, receipt });
 }
 
