@@ -1,5 +1,6 @@
-/** Which facilitator settles, and where is remembered what it does not: from the options, else from the Worker's bindings. */
+/** Who is paid, who settles, and where is remembered what it does not: from the options, else from the Worker's bindings. */
 import type { Context } from "hono";
+import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import type { AnswerStore } from "./answer-store.ts";
 import { durableAnswers, durableMemory } from "./durable-memory.ts";
@@ -11,6 +12,17 @@ import type { Order } from "./order.ts";
 import { rpcFacilitator } from "./rpc-facilitator.ts";
 
 const inIsolate = isolateMemory();
+
+/** PAY_TO as it was last looked at: that takes time, and it is the same for every request. */
+let knownPayee: AccountId | undefined;
+
+export function payeeOf({ env: { PAY_TO } }: Context<PaywallEnv>, { payTo }: CheckedOptions): AccountId {
+  if (payTo) return payTo;
+  if (knownPayee !== undefined && knownPayee === PAY_TO) return knownPayee;
+  if (!isAccountId(PAY_TO)) throw new ConfigurationError("the variable PAY_TO must be a LEZ account, or the route say payTo");
+  knownPayee = PAY_TO;
+  return knownPayee;
+}
 
 export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {
   const { FACILITATOR, FACILITATOR_URL, DELIVERIES } = c.env;
