@@ -88,11 +88,13 @@ describe("a Worker that is not configured to sell", () => {
   test.each<[what: string, env: object, options: Partial<PaywallOptions>, says: string]>([
     ["no facilitator", { FACILITATOR: undefined }, {}, "FACILITATOR and the variable FACILITATOR_URL"],
     ["a facilitator by URL, and nowhere to remember what it did", { FACILITATOR_URL: ORIGIN }, {}, "FACILITATOR_URL needs"],
-    ["a facilitator's URL that is none", { FACILITATOR_URL: "facilitator.example.com" }, {}, "FACILITATOR_URL must be a URL"],
+    ["a facilitator's URL that is none", { FACILITATOR_URL: "facilitator.example.com", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
+    ["half a facilitator's URL", { FACILITATOR_URL: "https://", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
     ["nobody to pay", { PAY_TO: undefined }, {}, "PAY_TO must be a LEZ account"],
     ["somebody to pay who is no account", { PAY_TO: "alice" }, {}, "PAY_TO must be a LEZ account"],
     ["nowhere to keep answers under the identifiers it asks for", {}, required, 'identifier "required" needs'],
-    ["a public origin that is none", { PUBLIC_ORIGIN: "localhost:8787" }, {}, "PUBLIC_ORIGIN must be an origin"],
+    ["a public origin that is none", { PUBLIC_ORIGIN: "localhost:8787" }, {}, "PUBLIC_ORIGIN must be"],
+    ["half a public origin", { PUBLIC_ORIGIN: "https://" }, {}, "PUBLIC_ORIGIN must be"],
     ["a signing key that is none", { RECEIPT_KEY: "secret" }, {}, "RECEIPT_KEY must be"],
   ])("sells nothing, and says in its log alone what is wrong: %s", async (_what, env, options, says) => {
     const shop = world.shop(goods);

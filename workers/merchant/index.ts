@@ -53,8 +53,8 @@ app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO }), (c) =>
 /** In front of the paywall: nobody is asked to pay for a question that has no answer. */
 const namesCity: MiddlewareHandler = async (c, next) => {
   if (c.req.query("city")) return next();
-  const [error, message] = ["city_missing", "The question names no city."];
-  return c.json({ error, problem: { code: error, message, hint: "Ask for /weather?city=Zurich." } }, 400);
+  const problem = { code: "city_missing", message: "The question names no city.", hint: "Ask for /weather?city=Zurich." };
+  return c.json({ error: problem.code, problem }, 400);
 };
 app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO }), (c) => c.json(forecast(c.req.query("city") ?? "")));
 

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { type AccountId, isAccountId } from "../../../shared/account.ts";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import type { AnswerStore } from "./answer-store.ts";
+import { configuredUrl } from "./configured-url.ts";
 import { durableAnswers, durableMemory } from "./durable-memory.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import { httpFacilitator } from "./http-facilitator.ts";
@@ -28,11 +29,8 @@ export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): 
   const { FACILITATOR, FACILITATOR_URL, DELIVERIES } = c.env;
   if (options.facilitator) return options.facilitator(c);
   if (FACILITATOR_URL) {
-    if (!/^https?:\/\//i.test(FACILITATOR_URL)) {
-      throw new ConfigurationError("FACILITATOR_URL must be a URL, as https://facilitator.example.com");
-    }
     if (!DELIVERIES && !options.memory) throw new ConfigurationError("FACILITATOR_URL needs the Durable Object binding DELIVERIES");
-    return httpFacilitator(FACILITATOR_URL, (order) => memoryOf(c, options, order));
+    return httpFacilitator(configuredUrl("FACILITATOR_URL", FACILITATOR_URL).href, (order) => memoryOf(c, options, order));
   }
   if (FACILITATOR) return rpcFacilitator(FACILITATOR);
   throw new ConfigurationError("set one of the service binding FACILITATOR and the variable FACILITATOR_URL");
