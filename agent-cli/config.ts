@@ -9,7 +9,7 @@ import * as z from "zod/mini";
 import { amountSchema } from "../shared/amount.ts";
 import { digestSchema } from "../shared/digest.ts";
 import { APPROVAL_TYPED_THRESHOLD, MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../shared/limits.ts";
-import { isReasonMinimum } from "../shared/text.ts";
+import { isReasonMinimum } from "../shared/reason.ts";
 import { readJson } from "./files.ts";
 import type { Io } from "./io.ts";
 import { type Outcome, succeed } from "./outcome.ts";

@@ -5,7 +5,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod/mini";
-import { type DecisionRecord, decisionRecordSchema, isGenuineDecision } from "../shared/decision.ts";
+import { type DecisionRecord, isGenuineDecision } from "../shared/decision.ts";
+import { decisionRecordSchema } from "../shared/decision-record.ts";
 import { type Digest, digestSchema } from "../shared/digest.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../shared/payment-request.ts";
 import { timestampSchema } from "../shared/time.ts";

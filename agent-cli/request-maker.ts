@@ -3,7 +3,7 @@ import { bytesToHex, randomBytes } from "../shared/bytes.ts";
 import type { BindingScope } from "../shared/binding.ts";
 import type { Digest } from "../shared/digest.ts";
 import { checkPaymentRequest, paymentFields, type PaymentRequest, shortCode, signPaymentRequest } from "../shared/payment-request.ts";
-import { meaningfulLength } from "../shared/text.ts";
+import { meaningfulLength } from "../shared/reason.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../shared/x402.ts";
 import { checkAudit, record } from "./audit-log.ts";

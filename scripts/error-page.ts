@@ -13,7 +13,11 @@ const BODY = '`{ "error": "<code>", "problem": { "code", "message", "hint", "ret
 
 const PLACES = [
   ["place", "carried by", "form"],
-  ["body", "every error answer of the merchant", `${BODY}, beside the terms where there are terms`],
+  [
+    "body",
+    "every error answer of the merchant, and of the facilitator's calls beside x402's",
+    `${BODY}, beside the terms where there are terms`,
+  ],
   ["`X-Payment-Error`", "every error answer of the merchant", "the bare code, for clients that read headers only"],
   [
     "`PAYMENT-REQUIRED`, member `error`",

@@ -20,17 +20,23 @@ export const decisionSchema = z.strictObject({
 });
 export type Decision = z.infer<typeof decisionSchema>;
 
+export const signedDecisionSchema = z.strictObject({
+  decision: decisionSchema,
+  signed: z.literal(true),
+  publicKey: publicKeySchema,
+  signature: signatureSchema,
+});
+export type SignedDecision = z.infer<typeof signedDecisionSchema>;
+
 /** A decision as it is handed to the agent; unsigned where no owner key was at hand. */
-export const decisionRecordSchema = z.discriminatedUnion("signed", [
-  z.strictObject({ decision: decisionSchema, signed: z.literal(false) }),
-  z.strictObject({ decision: decisionSchema, signed: z.literal(true), publicKey: publicKeySchema, signature: signatureSchema }),
-]);
-export type DecisionRecord = z.infer<typeof decisionRecordSchema>;
+export type DecisionRecord = SignedDecision | { decision: Decision; signed: false };
 
 export function decisionDigest(decision: Decision): Digest {
   return digest("Decision", decision);
 }
 
+export async function recordDecision(decision: Decision, owner: WalletSigner): Promise<SignedDecision>;
+export async function recordDecision(decision: Decision, owner?: WalletSigner): Promise<DecisionRecord>;
 export async function recordDecision(decision: Decision, owner?: WalletSigner): Promise<DecisionRecord> {
   if (!owner) return { decision, signed: false };
   return { decision, signed: true, publicKey: owner.publicKey, signature: await owner.sign(decisionDigest(decision)) };

@@ -17,7 +17,7 @@ import { approvalNonce } from "./authorization.ts";
 import type { Amount } from "./amount.ts";
 import { keepNewest } from "./bounded.ts";
 import { hexToBytes } from "./bytes.ts";
-import { type DecisionRecord, isGenuineDecision } from "./decision.ts";
+import { isGenuineDecision, type SignedDecision } from "./decision.ts";
 import type { Digest } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 import { type Verification, verifyExact } from "./exact/verify.ts";
@@ -158,11 +158,11 @@ export class Facilitator {
 
   /**
    * The payer takes an approval back: the nonce of the approved request is consumed, so that its payment can never settle.
-   * @param record a Decision `revoked`, signed with the payer's key
+   * @param record a Decision `revoked`, signed with the payer's key; of another kind it cancels nothing
    */
-  async cancel(record: DecisionRecord): Promise<(PaymentRefusal & { ok: false }) | { ok: true; payer: AccountId; nonce: Digest }> {
-    if (!record.signed || record.decision.decision !== "revoked") {
-      return { ok: false, code: "invalid_payload", detail: "only a signed decision of kind revoked cancels a payment" };
+  async cancel(record: SignedDecision): Promise<(PaymentRefusal & { ok: false }) | { ok: true; payer: AccountId; nonce: Digest }> {
+    if (record.decision.decision !== "revoked") {
+      return { ok: false, code: "invalid_payload", detail: 'decision.decision: must be "revoked"' };
     }
     const payer = accountOfKey(hexToBytes(record.publicKey));
     if (!(await isGenuineDecision(record))) return { ok: false, code: "invalid_signature", payer };

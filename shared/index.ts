@@ -52,7 +52,8 @@ export {
   signPaymentRequest,
 } from "./payment-request.ts";
 export { authorizationFor, signPayload } from "./approval.ts";
-export { DECLINE_CODES, type Decision, type DecisionRecord, decisionRecordSchema, isGenuineDecision, recordDecision } from "./decision.ts";
+export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./decision.ts";
+export { decisionRecordSchema } from "./decision-record.ts";
 export { showUnsafe } from "./text.ts";
 
 // Evidence of a payment, for somebody who was not there.

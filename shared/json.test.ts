@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import * as z from "zod/mini";
 import { describe, expect, test } from "vitest";
 import { utf8 } from "./bytes.ts";
-import { parseJson } from "./json.ts";
+import { checkShape, parseJson } from "./json.ts";
 import { MAX_JSON_DEPTH } from "./limits.ts";
 
 const parse = (input: string | Uint8Array, maxBytes = 1_000_000) => parseJson(input, maxBytes, z.unknown());
@@ -112,6 +112,23 @@ describe("problems", () => {
     expect(problem('{"a":{"b":1}}')).toMatch(/^a\.b: /);
     expect(problem('{"a":{"b":"","c":1}}')).toBe('a: unknown key "c"');
     expect(problem("[]")).toMatch(/^value: /);
+  });
+
+  test("say what must be there, also where nobody but zod says it", () => {
+    const text = { a: z.string(), b: z.literal(2), c: z.enum(["one", "two"]), d: z.string("must be said") };
+    const schema = z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("x"), ...text }),
+      z.strictObject({ kind: z.literal("y") }),
+    ]);
+    const right = { kind: "x", a: "", b: 2, c: "one", d: "" };
+    const problem = (wrong: unknown) => checkShape(wrong, schema);
+    expect(problem(right)).toMatchObject({ ok: true });
+    expect(problem(null)).toMatchObject({ problem: "value: must be of type object" });
+    expect(problem({ ...right, kind: "z" })).toMatchObject({ problem: 'kind: must be "x" or "y"' });
+    expect(problem({ ...right, a: 1 })).toMatchObject({ problem: "a: must be of type string" });
+    expect(problem({ ...right, b: "2" })).toMatchObject({ problem: "b: must be 2" });
+    expect(problem({ ...right, c: "three" })).toMatchObject({ problem: 'c: must be "one" or "two"' });
+    expect(problem({ ...right, d: 1 })).toMatchObject({ problem: "d: must be said" });
   });
 
   test("stay short and well-formed, whatever the keys are", () => {

@@ -43,8 +43,16 @@ function describeIssue(error: z.core.$ZodError): string {
   const [issue] = error.issues;
   if (!issue) return "wrong shape";
   const path = issue.path.map(String).join(".") || "value";
-  const what = issue.code === "unrecognized_keys" ? `unknown key ${JSON.stringify(issue.keys[0])}` : issue.message || issue.code;
-  return `${path}: ${what}`.slice(0, 300).toWellFormed(); // the cut may split a surrogate pair
+  return `${path}: ${whatIsWrong(issue)}`.slice(0, 300).toWellFormed(); // the cut may split a surrogate pair
+}
+
+/** Schemas say "must be …" themselves, but for what zod checks: there the small zod of the Workers has no words at all. */
+function whatIsWrong(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return `unknown key ${JSON.stringify(issue.keys[0])}`;
+  if (issue.message !== "Invalid input") return issue.message;
+  if (issue.code === "invalid_type") return `must be of type ${issue.expected}`;
+  const allowed = issue.code === "invalid_value" ? issue.values : "options" in issue ? issue.options : undefined;
+  return allowed ? `must be ${allowed.map((value) => JSON.stringify(value)).join(" or ")}` : issue.message;
 }
 
 function invalid(problem: string) {

@@ -1,6 +1,6 @@
 /** Text written by strangers: what it may contain, and how it is shown so that it cannot lie about itself. */
 import * as z from "zod/mini";
-import { MAX_MIN_REASON_LENGTH, MAX_QUOTE_LENGTH, MAX_REASON_LENGTH, MIN_REASON_LENGTH } from "./limits.ts";
+import { MAX_QUOTE_LENGTH } from "./limits.ts";
 
 /** Text for people: well-formed, NFC, at most `max` code points. */
 export function humanText(max: number) {
@@ -11,27 +11,12 @@ export function humanText(max: number) {
   );
 }
 
-export const reasonSchema = humanText(MAX_REASON_LENGTH).check(
-  z.refine((text) => meaningfulLength(text) >= MIN_REASON_LENGTH, `must say why in at least ${MIN_REASON_LENGTH} visible characters`),
-);
-
 function codePoints(text: string): number {
   return Array.from(text).length;
 }
 
 /** What fonts draw as nothing: ignorables, and the letters and symbols that are blank by design (Braille, music, hieroglyphs). */
-const BLANK = /[\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{13441}\u{13442}]/u;
-
-/** Letters, numbers, punctuation and symbols: what a person can see. */
-export function meaningfulLength(text: string): number {
-  const visible = text.match(/[\p{L}\p{N}\p{P}\p{S}]/gu) ?? [];
-  return visible.filter((char) => !BLANK.test(char)).length;
-}
-
-/** The minimum an owner may configure, between the protocol's and Stripe's. */
-export function isReasonMinimum(value: number): boolean {
-  return Number.isInteger(value) && value >= MIN_REASON_LENGTH && value <= MAX_MIN_REASON_LENGTH;
-}
+export const BLANK = /[\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{13441}\u{13442}]/u;
 
 /** A stranger's value as it may appear in one line of a report: short, and unable to move or hide anything on a screen. */
 export function quote(value: unknown): string {

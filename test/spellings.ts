@@ -133,3 +133,22 @@ export const HOSTILE_CHARACTERS: readonly (readonly [what: string, char: string]
   ["unassigned", "\u0378"],
   ["interlinear annotation", "\uFFF9"],
 ];
+
+/** What people write, by language: nothing of it may be refused or changed. */
+export const ORDINARY_TEXTS = [
+  ["English", "The report costs $0.01; it's “worth it” – isn't it? (Yes: 100 %.)"],
+  ["German", "Größe, Straße, Äpfel: für die Übersicht des nächsten Quartals."],
+  ["French", "Où est passé l'œuvre ? Ça coûte 3,50 € à Noël."],
+  ["Vietnamese", "Tôi cần báo cáo này để trả lời câu hỏi của khách hàng."],
+  ["Czech", "Příliš žluťoučký kůň úpěl ďábelské ódy."],
+  ["Greek", "Χρειάζομαι την αναφορά για την τρίτη ερώτηση."],
+  ["Russian", "Мне нужен этот отчёт, чтобы ответить на третий вопрос."],
+  ["Hebrew", "אני צריך את הדוח הזה כדי לענות על השאלה השלישית."],
+  ["Arabic", "أحتاج إلى هذا التقرير للإجابة عن السؤال الثالث في الملخص."],
+  ["Hindi", "मुझे ग्राहक के तीसरे प्रश्न का पूरा उत्तर देने के लिए यह रिपोर्ट चाहिए।"],
+  ["Thai", "ฉันต้องการรายงานนี้เพื่อตอบคำถามข้อที่สามของลูกค้า"],
+  ["Chinese", "我需要这份报告来回答简报中的第三个问题,请您批准这笔小额付款,以便我能够按时完成这项工作。"],
+  ["Japanese", "ブリーフの第三問に答えるためにこのレポートが必要です。よろしくお願いいたします。"],
+  ["Korean", "브리프의 세 번째 질문에 답하기 위해 이 보고서가 꼭 필요합니다. 부탁드립니다."],
+  ["emoji and symbols", "Report 📈 for the team 🎉: 2 × 3 ≤ 7, √2 ≈ 1.41, ∑ → ∞, © ™ №"],
+] as const;

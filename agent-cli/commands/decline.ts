@@ -1,6 +1,7 @@
 /** `decline`: the owner's no, for good, with a code that the agent can act on. */
 import * as z from "zod";
-import { type Decision, decisionRecordSchema, recordDecision } from "../../shared/decision.ts";
+import { type Decision, recordDecision } from "../../shared/decision.ts";
+import { decisionRecordSchema } from "../../shared/decision-record.ts";
 import { shortCode } from "../../shared/payment-request.ts";
 import { showUnsafe } from "../../shared/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";

@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { requestDigest, shortCode } from "../../shared/payment-request.ts";
-import { reasonSchema } from "../../shared/text.ts";
+import { reasonSchema } from "../../shared/reason.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";

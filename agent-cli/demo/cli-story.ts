@@ -10,7 +10,7 @@ import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { checkPaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
-import { reasonSchema } from "../../shared/text.ts";
+import { reasonSchema } from "../../shared/reason.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402.ts";
 import type { Context } from "../context.ts";

@@ -45,7 +45,10 @@ describe("a merchant that has changed its terms since", () => {
     const payment = { ...(await shopAt(PRICE).approved("/item/1")), extensions: ID };
     expect(verdict(await shopAt(PRICE).pay("/item/1", payment))).toBe("200");
     const dearer = shopAt("20000");
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const again = await dearer.pay("/item/1", payment);
+    expect(log.mock.calls).toEqual([[expect.stringContaining("payment.delivered")]]);
+    log.mockRestore();
     expect([verdict(again), await again.text(), receiptOf(again)?.success]).toEqual(["200", "goods", true]);
     expect(again.headers.get("Access-Control-Allow-Origin")).toBe("*");
 

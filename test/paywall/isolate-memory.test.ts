@@ -14,13 +14,3 @@ test("is bounded, whoever writes: the oldest debts go", async () => {
   expect(await memory.resume(oldest, randomId(), 60)).toEqual({ granted: true });
   expect(await memory.resume(second, randomId(), 60)).toEqual({ granted: true, remembered: paid });
 });
-
-test("what is owed is forgotten only by whoever said so", async () => {
-  const memory = isolateMemory();
-  const [key, lease] = [randomId(), randomId()];
-  await memory.finish(key, randomId(), paid, 0);
-  await memory.finish(key, lease, undefined, 0);
-  expect(await memory.resume(key, lease, 60)).toEqual({ granted: true, remembered: paid });
-  await memory.finish(key, lease, undefined, 0);
-  expect(await memory.resume(key, randomId(), 60)).toEqual({ granted: true });
-});

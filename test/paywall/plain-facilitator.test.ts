@@ -117,7 +117,9 @@ test.each(["authorization", "upfront"] as const)(
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + (DEFAULT_TIMEOUT_SECONDS + 1) * 1000 });
     try {
       expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
-      expect(verdict(await shop.pay("/item/1", unpaid))).toBe("402 payment_expired");
+      const expired = await shop.pay("/item/1", unpaid);
+      expect(verdict(expired)).toBe("402 payment_expired");
+      expect(receiptOf(expired)?.payer).toBe(world.people.owner.account);
       for (const call of asked) call.mockClear();
       const forged = { ...payment, payload: { ...payment.payload, signature: "ab".repeat(64) } };
       expect(verdict(await shop.pay("/item/1", forged))).toBe("402 invalid_signature");

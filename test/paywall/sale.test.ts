@@ -340,6 +340,20 @@ describe("when the facilitator cannot be asked", () => {
     expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
   });
 
+  test.each(["facilitator_unavailable", "overloaded", "rate_limited", "payment_in_progress", "settlement_pending"] as const)(
+    "or can be and says %s, the buyer is to wait, and is not asked for another payment",
+    async (code) => {
+      const shop = world.shop((c) => c.text("goods"));
+      const payment = await shop.approved("/item/1");
+      world.rpc.reserve = async () => ({ ok: false, code });
+      const response = await shop.pay("/item/1", payment);
+      expect(verdict(response)).toContain(code);
+      expect(response.headers.get("Retry-After")).toBe("2");
+      expect([termsOf(response), receiptOf(response)]).toEqual([undefined, undefined]);
+      expect(await response.json()).not.toHaveProperty("accepts");
+    },
+  );
+
   test("there are no terms either, and the next request asks again", async () => {
     const { supported } = world.rpc;
     world.rpc.supported = () => Promise.reject(new Error("down"));

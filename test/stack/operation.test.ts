@@ -7,7 +7,7 @@ import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
 import type { ExactPayload } from "../../shared/authorization.ts";
-import { encodeHeader, TRACE_ID } from "../../shared/headers.ts";
+import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE, TRACE_ID } from "../../shared/headers.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 
 const world = useStack();
@@ -68,12 +68,13 @@ test("a handler that throws is an error of the same shape, with nothing of the e
   expect(body).not.toContain("flaky by design");
 });
 
-test("the weather without a city costs nothing", async () => {
-  const buyer = await world.buyer();
-  const nowhere = { url: `${world.stack.merchant}/weather` };
-  const before = await buyer.balances();
-  expect(verdict(await buyer.send(nowhere, await buyer.approved(nowhere)))).toBe("400");
-  expect(await buyer.balances()).toEqual(before);
+test("the weather without a city has no price, and is refused in words of its own", async () => {
+  for (const headers of [{}, { [PAYMENT_SIGNATURE]: "any" }]) {
+    const answer = await fetch(`${world.stack.merchant}/weather?city=`, { headers });
+    expect(verdict(answer)).toBe("400");
+    expect(answer.headers.get(PAYMENT_REQUIRED)).toBeNull();
+    expect(await answer.json()).toMatchObject({ error: "city_missing", problem: { hint: "Ask for /weather?city=Zurich." } });
+  }
 });
 
 test("a restart forgets nothing: balances, nonces and the ledger's id", async () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { recordDecision } from "../../shared/decision.ts";
-import { ERRORS, isErrorCode } from "../../shared/errors.ts";
+import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";
-import { get, post, send } from "./http.ts";
+import { type Answer, get, post, send } from "./http.ts";
 import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime } from "./ledger.ts";
 
 setTime(NOW);
@@ -17,12 +17,12 @@ beforeAll(async () => {
 afterAll(() => vi.useRealTimers());
 
 /** A refusal as people read it. */
-function problem(code: keyof typeof ERRORS, detail?: unknown) {
-  return {
-    error: code,
-    problem: expect.objectContaining({ code, message: ERRORS[code].message, ...(detail !== undefined && { detail }) }),
-  };
+function problem(code: keyof typeof ERRORS, said: { message?: unknown; detail?: unknown } = {}) {
+  return { error: code, problem: expect.objectContaining({ code, message: ERRORS[code].message, ...said }) };
 }
+/** A request that is not as it must be, and where. */
+const misshapen = (detail: unknown = expect.any(String)) =>
+  problem("invalid_payload", { message: "Something in the request is not as it must be.", detail });
 
 const lookup = ({ payment: { payer, nonce, validBefore } }: SignedPayment) =>
   get(`/settlements/logos:lez-testnet/${payer}/${nonce}?validBefore=${validBefore}`);
@@ -57,7 +57,7 @@ describe("GET", () => {
   test("/accounts/:id of what is no account, or a private one, says so", async () => {
     const { account } = await newPayer();
     for (const wrong of ["alice", `Private/${account}`, `${account}/${account}`, "1".repeat(3000)]) {
-      expect(await get(`/accounts/${wrong}`), wrong).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
+      expect(await get(`/accounts/${wrong}`), wrong).toMatchObject({ status: 400, body: misshapen() });
     }
   });
 
@@ -119,7 +119,7 @@ describe("GET /settlements", () => {
       `/settlements/logos:lez-testnet/alice/${nonce}?validBefore=${NOW}`,
       `/settlements/base:sepolia/${account}/${nonce}?validBefore=${NOW}`,
     ]) {
-      expect(await get(wrong), wrong).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
+      expect(await get(wrong), wrong).toMatchObject({ status: 400, body: misshapen() });
     }
   });
 });
@@ -147,14 +147,17 @@ describe("POST /faucet", () => {
     expect(first).toMatchObject({ status: 200, body: { success: true, account, balance: "1000000", transaction: expect.any(String) } });
     expect((await post("/faucet", { account, id })).body).toEqual(first.body);
     expect((await post("/faucet", { account, amount: "5", id: randomId() })).body).toMatchObject({ balance: "1000005" });
-    expect(await post("/faucet", { account, amount: "5", id })).toMatchObject({ status: 402, body: problem("nonce_replayed") });
+    expect(await post("/faucet", { account, amount: "5", id })).toMatchObject({
+      status: 402,
+      body: problem("nonce_replayed", { message: "This id belongs to another grant." }),
+    });
   });
 
   test("has a cap, and says when to come back", async () => {
     const { account } = await newPayer();
     const answer = await post("/faucet", { account, amount: "100000001", id: randomId() });
-    expect(answer).toMatchObject({ status: 429, body: problem("rate_limited") });
-    expect(answer.headers.get("retry-after")).toBe("2");
+    expect(answer).toMatchObject({ status: 429, body: problem("rate_limited", { message: expect.stringContaining("100000000") }) });
+    expect(answer.headers.get("retry-after")).toBe("86400");
   });
 
   test("reads account, amount and id, and nothing else", async () => {
@@ -168,7 +171,7 @@ describe("POST /faucet", () => {
       { ...good, account: "alice" },
       { ...good, more: 1 },
     ]) {
-      expect(await post("/faucet", wrong)).toMatchObject({ status: 400, body: problem("invalid_payload", expect.any(String)) });
+      expect(await post("/faucet", wrong)).toMatchObject({ status: 400, body: misshapen() });
     }
     expect(await post("/faucet", " ".repeat(MAX_FACILITATOR_BODY_BYTES + 1))).toMatchObject({
       status: 413,
@@ -179,7 +182,10 @@ describe("POST /faucet", () => {
   test.each([undefined, "", "off", "ON", "true"])("is not there when FAUCET is %s", async (FAUCET) => {
     const { account } = await newPayer();
     const off = { LEDGER: env.LEDGER, ...(FAUCET !== undefined && { FAUCET }) };
-    expect(await post("/faucet", { account, id: randomId() }, off)).toMatchObject({ status: 404, body: problem("not_found") });
+    expect(await post("/faucet", { account, id: randomId() }, off)).toMatchObject({
+      status: 404,
+      body: problem("not_found", { message: "The faucet is off here." }),
+    });
     expect(await get(`/accounts/${account}`)).toMatchObject({ body: { balance: "0" } });
   });
 });
@@ -196,9 +202,47 @@ describe("every answer", () => {
     }
   });
 
-  test("that refuses names a code of the table", async () => {
-    for (const answer of [await get("/nothing"), await get("/accounts/alice"), await post("/faucet", "")]) {
-      expect(isErrorCode(answer.body["error"])).toBe(true);
-    }
+  test("that refuses names a code of the table, says what was wrong with this request, and speaks of no payment", async () => {
+    const { account } = await fundedPayer(ledger);
+    const nonce = randomId();
+    const id = randomId();
+    const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(NOW), requestDigest: randomId() } as const;
+    const record = await recordDecision(decided, await newPayer());
+    const declined = await recordDecision({ ...decided, decision: "declined" }, await newPayer());
+    const noLedger = { ...env, SHARDS: "7" };
+    const real = { ...env, FAUCET: "off" };
+    await post("/faucet", { account, id });
+    const said = async (answer: Promise<Answer>) => {
+      const { body } = await answer;
+      expect(isErrorCode(body["error"])).toBe(true);
+      const { message, hint, detail } = body["problem"] as Problem;
+      expect(`${message} ${hint}`).not.toMatch(/payment|signature/i);
+      return detail ?? message;
+    };
+    expect(await said(get("/accounts/alice"))).toBe("not a LEZ account: expected base58 of 32 bytes");
+    expect(await said(get("/accounts/alice/journal"))).toBe("not a LEZ account: expected base58 of 32 bytes");
+    expect(await said(get(`/accounts/${account}/journal?after=x`))).toBe("after: must be the number of an entry");
+    expect(await said(get(`/accounts/${account}/checkpoint?seq=x`))).toBe("seq: must be the number of an entry");
+    const lookup = `/settlements/logos:lez-testnet/${account}/${nonce}`;
+    expect(await said(get(lookup))).toBe("validBefore: must be the unix seconds that were signed");
+    expect(await said(get(`${lookup}?validBefore=soon`))).toBe("validBefore: must be the unix seconds that were signed");
+    const elsewhere = lookup.replace("logos:lez-testnet", "base:sepolia");
+    expect(await said(get(`${elsewhere}?validBefore=1`))).toBe('network: must be "logos:lez-testnet"');
+    expect(await said(get(`${lookup}0?validBefore=1`))).toBe("nonce: must be 64 lowercase hex digits");
+    expect(await said(post("/settlements/cancel", "{}"))).toBe("decision: must be of type object");
+    expect(await said(post("/settlements/cancel", { ...record, signed: false }))).toBe("signed: must be true");
+    expect(await said(post("/settlements/cancel", declined))).toBe('decision.decision: must be "revoked"');
+    expect(await said(post("/faucet", ""))).toBe("not JSON");
+    expect(await said(post("/faucet", "[]"))).toBe("value: must be of type object");
+    expect(await said(post("/faucet", { account, id: "1" }))).toBe("id: must be 64 lowercase hex digits");
+    expect(await said(post("/faucet", { account, id, amount: "5" }))).toBe("This id belongs to another grant.");
+    expect(await said(post("/ledger/checkpoints", {}))).toBe("account: must be a LEZ account: base58 of 32 bytes");
+    expect(await said(send("/ledger/audit", {}, real))).toBe("The ledger's books are its operator's.");
+    expect(await said(send("/health", {}, noLedger))).toBe("The ledger could not be asked right now.");
+
+    // These speak of one, since they are about one.
+    const forged = { ...record, signature: "0".repeat(128) };
+    const { body } = await post("/settlements/cancel", forged);
+    expect(body).toMatchObject(problem("invalid_signature", { message: "The signature is not the payer's, under this decision." }));
   });
 });

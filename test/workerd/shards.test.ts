@@ -333,7 +333,10 @@ describe("the facilitator", () => {
       .join("");
     const real = { ...env, FAUCET: "off", OPERATOR_KEY_SHA256: hash };
     const bearer = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });
-    expect(await send("/ledger/audit", {}, real)).toMatchObject({ status: 401, body: { error: "unauthorized" } });
+    expect(await send("/ledger/audit", {}, real)).toMatchObject({
+      status: 401,
+      body: { error: "unauthorized", problem: { hint: expect.stringContaining("operator") } },
+    });
     expect(await send("/ledger/audit", bearer("guess"), real)).toMatchObject({ status: 401 });
     expect(await send("/ledger/audit", bearer(key), { ...real, OPERATOR_KEY_SHA256: "" })).toMatchObject({ status: 401 });
     const ofNothing = { ...real, OPERATOR_KEY_SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" };
@@ -448,13 +451,15 @@ describe("a checkpoint that anybody asks for", () => {
   test("is not to be had where the ledger has no key, nor of an entry that is not there", async () => {
     const account = await thrice(0);
     const nobody = (await newPayerOn(0)).account;
-    for (const path of [`${account}/checkpoint?seq=4`, `${nobody}/checkpoint`, `${account}/checkpoint?seq=0`])
-      expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
+    for (const path of [`${account}/checkpoint?seq=4`, `${nobody}/checkpoint`, `${account}/checkpoint?seq=0`]) {
+      const none = { error: "invalid_payload", problem: { message: "This account has no such entry, or has it no more." } };
+      expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: none });
+    }
     for (const path of [`${account}/checkpoint?seq=x`, `${account}/checkpoint?seq=-1`, "nobody/checkpoint", "Private/nobody/checkpoint"])
       expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
     await keyed(0);
     const none = await get(`/accounts/${account}/checkpoint`);
-    expect(none).toMatchObject({ status: 404, body: { error: "not_found", problem: { detail: expect.stringContaining("no key") } } });
+    expect(none).toMatchObject({ status: 404, body: { error: "not_found", problem: { message: expect.stringContaining("no key") } } });
   });
 
   test("is asked for so often and no more", async () => {

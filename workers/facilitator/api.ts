@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type * as z from "zod/mini";
 import { readLimited } from "../../shared/body.ts";
-import { type ErrorCode, errorBody, ERRORS } from "../../shared/errors.ts";
+import { type ErrorCode, errorBody, ERRORS, type Problem } from "../../shared/errors.ts";
 import { BackendUnavailable } from "../../shared/facilitator.ts";
 import { type Parsed, parseJson } from "../../shared/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
@@ -22,11 +22,34 @@ export function askToWait(c: Context<Api>, status: number): void {
   if (status === 429 || status === 503) c.header("Retry-After", String(RETRY_AFTER_SECONDS));
 }
 
+/** What is said of a refusal where it is not what the error table says. */
+type Words = Partial<Pick<Problem, "message" | "hint">>;
+/** By code, for one kind of request. */
+export type Wording = { readonly [Code in ErrorCode]?: Words };
+
+/** The error table speaks to whoever presents a payment to a merchant; these are its codes to whoever calls this API. */
+const WORDING: Wording = {
+  invalid_payload: {
+    message: "Something in the request is not as it must be.",
+    hint: "Correct what detail says; spec/protocol.md §10 has what each call takes.",
+  },
+  unauthorized: { message: "The ledger's books are its operator's.", hint: "Send the operator's key as Authorization: Bearer." },
+  facilitator_unavailable: { message: "The ledger could not be asked right now.", hint: "Wait for Retry-After, then ask again." },
+  overloaded: { hint: "Wait for Retry-After, then ask again." },
+  internal_error: { hint: "Ask again later." },
+};
+
 /** @param transaction the settlement that stands in the way */
-export function refusal(c: Context<Api>, code: ErrorCode, detail?: string, transaction?: string) {
+export function refusal(c: Context<Api>, code: ErrorCode, words?: Words, detail?: string, transaction?: string) {
   const { status } = ERRORS[code];
   askToWait(c, status);
-  return c.json({ ...errorBody(code, detail), ...(transaction && { transaction }) }, status as 400);
+  const { error, problem } = errorBody(code, detail);
+  return c.json({ error, problem: { ...problem, ...WORDING[code], ...words }, ...(transaction && { transaction }) }, status as 400);
+}
+
+/** What was sent is not of the shape that was asked for. */
+export function malformed(c: Context<Api>, { code = "invalid_payload", problem }: { code?: ErrorCode; problem: string }) {
+  return refusal(c, code, undefined, problem);
 }
 
 /** What an exception means to the caller. The exception itself goes to the log, never to the caller. */

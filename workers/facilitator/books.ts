@@ -5,7 +5,7 @@ import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { digestSchema } from "../../shared/digest.ts";
 import { checkShape } from "../../shared/json.ts";
 import { isOperator, withinLimit } from "./access.ts";
-import { type Api, readJson, refusal } from "./api.ts";
+import { type Api, malformed, readJson, refusal, type Wording } from "./api.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 
 const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
@@ -13,16 +13,22 @@ const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
 const entrySchema = z.strictObject({ seq: z.optional(entryNumber) });
 const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
 
+/** What the ledger's codes mean of a checkpoint. */
+const CHECKPOINT: Wording = {
+  not_found: { message: "This ledger has no key, and signs no checkpoints.", hint: "Its operator can give it one, CHECKPOINT_KEY." },
+  invalid_payload: { message: "This account has no such entry, or has it no more.", hint: "Read in its journal which ones it has." },
+};
+
 export function serveBooks(api: Hono<Api>): void {
   const books = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
-  const operatorsOnly = (c: Context<Api>) => refusal(c, "unauthorized", "the ledger's books are its operator's: send the operator's key");
+  const operatorsOnly = (c: Context<Api>) => refusal(c, "unauthorized");
 
   // Accounts are written with LEZ's prefix, too.
   api.on("GET", ["/accounts/:id/journal", "/accounts/Public/:id/journal"], async (c) => {
     const id = parseAccountId(c.req.param("id") ?? "");
-    if (!id.ok) return refusal(c, "invalid_payload", id.problem);
+    if (!id.ok) return malformed(c, id);
     const page = checkShape({ after: c.req.query("after") }, pageSchema);
-    if (!page.ok) return refusal(c, page.code, page.problem);
+    if (!page.ok) return malformed(c, page);
     return c.json({ account: id.account, ...(await books(c).journal(id.account, Number(page.value.after ?? 0))) });
   });
 
@@ -30,13 +36,11 @@ export function serveBooks(api: Hono<Api>): void {
   api.on("GET", ["/accounts/:id/checkpoint", "/accounts/Public/:id/checkpoint"], async (c) => {
     if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
     const id = parseAccountId(c.req.param("id") ?? "");
-    if (!id.ok) return refusal(c, "invalid_payload", id.problem);
+    if (!id.ok) return malformed(c, id);
     const entry = checkShape({ seq: c.req.query("seq") }, entrySchema);
-    if (!entry.ok) return refusal(c, entry.code, entry.problem);
+    if (!entry.ok) return malformed(c, entry);
     const result = await books(c).attest(id.account, entry.value.seq === undefined ? undefined : Number(entry.value.seq));
-    if (!("code" in result)) return c.json(result);
-    if (result.code === "not_found") return refusal(c, result.code, "this ledger has no key, and signs no checkpoints");
-    return refusal(c, result.code, result.code === "invalid_payload" ? "this account has no such entry, or has it no more" : undefined);
+    return "code" in result ? refusal(c, result.code, CHECKPOINT[result.code]) : c.json(result);
   });
 
   api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await books(c).audit()) : operatorsOnly(c)));
@@ -45,9 +49,9 @@ export function serveBooks(api: Hono<Api>): void {
   api.post("/ledger/checkpoints", async (c) => {
     if (!isOperator(c)) return operatorsOnly(c);
     const exported = await readJson(c, exportSchema);
-    if (!exported.ok) return refusal(c, exported.code, exported.problem);
+    if (!exported.ok) return malformed(c, exported);
     const { account, seq, head } = exported.value;
     const result = await books(c).checkpoint(account, Number(seq), head);
-    return "code" in result ? refusal(c, result.code) : c.json(result);
+    return "code" in result ? refusal(c, result.code, CHECKPOINT[result.code]) : c.json(result);
   });
 }

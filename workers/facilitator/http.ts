@@ -4,16 +4,16 @@ import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
 import { amountSchema } from "../../shared/amount.ts";
-import { decisionRecordSchema } from "../../shared/decision.ts";
+import { signedDecisionSchema } from "../../shared/decision.ts";
 import { digestSchema } from "../../shared/digest.ts";
 import type { Facilitator } from "../../shared/facilitator.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
 import { checkShape } from "../../shared/json.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { FAUCET_GRANT } from "../../shared/limits.ts";
+import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { traceIdFrom } from "../../shared/log.ts";
 import { withinLimit } from "./access.ts";
-import { type Api, failure, readJson, refusal } from "./api.ts";
+import { type Api, failure, malformed, readJson, refusal, type Wording } from "./api.ts";
 import { serveBooks } from "./books.ts";
 import type { FacilitatorEnv } from "./index.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
@@ -21,12 +21,36 @@ import { answer, SETTLE, VERIFY } from "./x402-endpoint.ts";
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
 
+const SIGNED_SECONDS = "must be the unix seconds that were signed";
 const settlementSchema = z.strictObject({
   network: z.literal(NETWORK),
   payer: accountIdSchema,
   nonce: digestSchema,
-  validBefore: z.string().check(z.regex(/^[0-9]{1,12}$/, "must be the unix seconds that were signed")),
+  validBefore: z.string(SIGNED_SECONDS).check(z.regex(/^[0-9]{1,12}$/, SIGNED_SECONDS)),
 });
+
+/** What the ledger's codes mean of a grant. */
+const GRANT: Wording = {
+  nonce_replayed: {
+    message: "This id belongs to another grant.",
+    hint: "Send it with the account and the amount it was first sent with, or take a new id.",
+  },
+  rate_limited: {
+    message: `No account is granted more than ${FAUCET_CAP_PER_ACCOUNT} atomic units a day.`,
+    hint: "Ask for less, or a day later.",
+  },
+  recipient_mismatch: { message: "The treasury cannot give to itself.", hint: "Name another account." },
+};
+
+/** And of a revocation. */
+const REVOCATION: Wording = {
+  invalid_signature: {
+    message: "The signature is not the payer's, under this decision.",
+    hint: "Sign the decision exactly as sent, with the key that publicKey names.",
+  },
+  nonce_replayed: { message: "It is too late: the payment was made already.", hint: "Look up the settlement that transaction names." },
+  payment_in_progress: { hint: "Wait a minute, then revoke it again: it may be paid by then." },
+};
 
 export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) => Promise<Facilitator>): Hono<Api> {
   const api = new Hono<Api>();
@@ -45,7 +69,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.get("/settlements/:network/:payer/:nonce", async (c) => {
     const key = checkShape({ ...c.req.param(), validBefore: c.req.query("validBefore") }, settlementSchema);
-    if (!key.ok) return refusal(c, key.code, key.problem);
+    if (!key.ok) return malformed(c, key);
     const { payer, nonce, validBefore } = key.value;
     const { ledger } = await backend(c).info();
     return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, Number(validBefore))) });
@@ -54,10 +78,10 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   /** Anybody can make a key and sign with it: each call costs a verification, and a row that stays for more than a day. */
   api.post("/settlements/cancel", async (c) => {
     if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
-    const record = await readJson(c, decisionRecordSchema);
-    if (!record.ok) return refusal(c, record.code, record.problem);
+    const record = await readJson(c, signedDecisionSchema);
+    if (!record.ok) return malformed(c, record);
     const result = await (await facilitator(c)).cancel(record.value);
-    if (!result.ok) return refusal(c, result.code, result.detail, result.transaction);
+    if (!result.ok) return refusal(c, result.code, REVOCATION[result.code], result.detail, result.transaction);
     return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
   });
 
@@ -65,17 +89,22 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.get("/accounts/:id{.+}", async (c) => {
     const id = parseAccountId(c.req.param("id"));
-    return id.ok ? c.json(await backend(c).account(id.account)) : refusal(c, "invalid_payload", id.problem);
+    return id.ok ? c.json(await backend(c).account(id.account)) : malformed(c, id);
   });
 
   api.post("/faucet", async (c) => {
-    if (c.env.FAUCET !== "on") return refusal(c, "not_found", "the faucet is off here");
+    if (c.env.FAUCET !== "on")
+      return refusal(c, "not_found", { message: "The faucet is off here.", hint: "Ask whoever runs this ledger for money." });
     if (!(await withinLimit(c, c.env.FAUCET_LIMIT))) return refusal(c, "rate_limited");
     const grant = await readJson(c, faucetSchema);
-    if (!grant.ok) return refusal(c, grant.code, grant.problem);
+    if (!grant.ok) return malformed(c, grant);
     const { account, amount = FAUCET_GRANT, id } = grant.value;
     const result = await backend(c).fund(account, amount, id);
-    if (!result.ok) return refusal(c, result.code);
+    if (!result.ok) {
+      const refused = refusal(c, result.code, GRANT[result.code]);
+      if (result.code === "rate_limited") refused.headers.set("Retry-After", String(FAUCET_WINDOW_SECONDS));
+      return refused;
+    }
     const { transaction, balance } = result;
     return c.json({ success: true, transaction, account, balance });
   });

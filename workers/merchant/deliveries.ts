@@ -8,36 +8,35 @@ import type { SettleResponse } from "../../shared/x402.ts";
 import { AnswerTable } from "./answer-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import type { AnswerStore, Claim, StoredAnswer } from "./paywall/answer-store.ts";
+import { Leases, type Synchronous } from "./paywall/leases.ts";
 import type { Lease, PaymentMemory, Remembered } from "./paywall/memory.ts";
 
 /** Methods without an await: each is one transaction, and the next waits for it. */
-type Synchronous<T> = {
-  [Name in keyof T]: T[Name] extends (...args: infer Args) => Promise<infer Result> ? (...args: Args) => Result : never;
-};
-
 export class Deliveries extends DurableObject implements Synchronous<PaymentMemory>, Synchronous<AnswerStore> {
-  readonly #leases: LeaseTable;
+  readonly #payments: LeaseTable;
+  readonly #leases: Leases;
   readonly #answers: AnswerTable;
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
-    this.#leases = new LeaseTable(ctx.storage.sql);
+    this.#payments = new LeaseTable(ctx.storage.sql);
+    this.#leases = new Leases(this.#payments);
     this.#answers = new AnswerTable(ctx.storage.sql);
   }
 
   begin(key: Digest, lease: Digest, seconds: number, meanwhile?: Remembered): Lease {
     this.#sweepLater();
-    return this.#leases.begin(key, lease, seconds, meanwhile, unixNow());
+    return this.#leases.begin(key, lease, seconds, meanwhile);
   }
 
   resume(key: Digest, lease: Digest, seconds: number): Lease {
     this.#sweepLater();
-    return this.#leases.resume(key, lease, seconds, unixNow());
+    return this.#leases.resume(key, lease, seconds);
   }
 
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number): void {
     this.#sweepLater();
-    this.#leases.finish(key, lease, remembered, forgetAfter, unixNow());
+    this.#leases.finish(key, lease, remembered, forgetAfter);
   }
 
   claim(key: Digest, order: Digest, lease: Digest, seconds: number): Claim {
@@ -65,9 +64,9 @@ export class Deliveries extends DurableObject implements Synchronous<PaymentMemo
   override async alarm(): Promise<void> {
     const now = unixNow();
     await this.ctx.storage.setAlarm((now + ALARM_RETRY_SECONDS) * 1000);
-    this.#leases.forget(now);
+    this.#payments.forget(now);
     this.#answers.forget(now);
-    const next = Math.min(this.#leases.nextForget() ?? Infinity, this.#answers.nextForget() ?? Infinity);
+    const next = Math.min(this.#payments.nextForget() ?? Infinity, this.#answers.nextForget() ?? Infinity);
     if (next === Infinity) await this.ctx.storage.deleteAlarm();
     else await this.ctx.storage.setAlarm((Math.max(next, now) + 1) * 1000);
   }

@@ -1,5 +1,6 @@
 /** The demo merchant: a Hono app that sells a report, the weather, summaries and an archive, and fails to sell one thing. */
 import { env } from "cloudflare:workers";
+import type { MiddlewareHandler } from "hono";
 import { Hono } from "hono/tiny";
 import { errorBody } from "../../shared/errors.ts";
 import { TRACE_ID } from "../../shared/headers.ts";
@@ -49,10 +50,13 @@ app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO }), (c) =>
   c.json({ report: "Agents that ask first are trusted longer.", payment: c.get("payment").id }),
 );
 
-app.get("/weather", paywall({ ...PRICES.weather, payTo: PAY_TO }), (c) => {
-  const city = c.req.query("city");
-  return city ? c.json(forecast(city)) : c.json(errorBody("invalid_payload", "name a city: /weather?city=Zurich"), 400);
-});
+/** In front of the paywall: nobody is asked to pay for a question that has no answer. */
+const namesCity: MiddlewareHandler = async (c, next) => {
+  if (c.req.query("city")) return next();
+  const problem = { code: "city_missing", message: "The question names no city.", hint: "Ask for /weather?city=Zurich." };
+  return c.json({ error: problem.code, problem }, 400);
+};
+app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO }), (c) => c.json(forecast(c.req.query("city") ?? "")));
 
 app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));
 

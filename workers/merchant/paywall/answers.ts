@@ -25,7 +25,13 @@ export function challengeResponse({ headers, body }: Challenge): Response {
 }
 
 /** Answers after which the same payment should be tried again, not a new one. */
-const WAIT: ReadonlySet<ErrorCode> = new Set(["payment_in_progress", "settlement_pending", "facilitator_unavailable", "overloaded"]);
+export const WAIT: ReadonlySet<ErrorCode> = new Set([
+  "payment_in_progress",
+  "settlement_pending",
+  "facilitator_unavailable",
+  "overloaded",
+  "rate_limited",
+]);
 
 export function refusalResponse({ code, detail, challenge, offerAgain = false, receipt, html = false }: Refusal): Response {
   const { status } = ERRORS[code];

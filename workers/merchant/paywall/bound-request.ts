@@ -3,7 +3,9 @@ import type { Context } from "hono";
 import type { BoundRequest } from "../../../shared/binding.ts";
 import { readLimited } from "../../../shared/body.ts";
 import { bodyDigest } from "../../../shared/digest.ts";
+import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../../shared/limits.ts";
+import { configuredUrl } from "./configured-url.ts";
 import type { Bind, PaywallEnv } from "./options.ts";
 
 /** undefined when the body is larger than a merchant reads before it can say what the request costs. */
@@ -30,8 +32,8 @@ async function readAndPutBack(c: Context): Promise<Uint8Array<ArrayBuffer> | und
 async function alreadyRead(c: Context): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await c.req.arrayBuffer());
-  } catch (cause) {
-    throw new TypeError("paywall: something in front of it has read the body, not through c.req; put the paywall first", { cause });
+  } catch {
+    throw new ConfigurationError("something in front of the paywall has read the body, not through c.req; put the paywall first");
   }
 }
 
@@ -40,9 +42,7 @@ export function publicUrl(c: Context<PaywallEnv>): URL {
   const url = new URL(c.req.url);
   const origin = c.env.PUBLIC_ORIGIN;
   if (origin) {
-    // Without a scheme "host:port" is a URL as well, of a scheme "host", and none of it could be taken over.
-    if (!/^https?:\/\//i.test(origin)) throw new TypeError("paywall: PUBLIC_ORIGIN must be an origin, as https://shop.example.com");
-    const { protocol, host, port } = new URL(origin);
+    const { protocol, host, port } = configuredUrl("PUBLIC_ORIGIN", origin);
     url.protocol = protocol;
     url.host = host;
     if (!port) url.port = "";

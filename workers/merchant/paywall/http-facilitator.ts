@@ -7,7 +7,7 @@ import type { ReserveResult } from "../../../shared/backend.ts";
 import { readLimited } from "../../../shared/body.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
-import type { PaymentRefusal } from "../../../shared/facilitator.ts";
+import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
 import { encodeHeader, TRACE_ID } from "../../../shared/headers.ts";
 import { parseJson } from "../../../shared/json.ts";
 import { X402_VERSION } from "../../../shared/lez.ts";
@@ -33,6 +33,7 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
     const receipt = await call(`${base}/settle`, settleResponseSchema, order.traceId, envelope(order));
     return settledBefore(order, receipt) ?? passedOn(receipt);
   };
+  const free = (order: Order, lease: Digest) => memoryOf(order).finish(memoryKey(order), lease, undefined, 0);
 
   return {
     holdsNothing: true,
@@ -41,37 +42,33 @@ export function httpFacilitator(baseUrl: string, memoryOf: (order: Order) => Pay
     reserve: async (order, reservationId) => {
       const checked = await claim(order, reservationId, memoryOf(order));
       if (!checked.ok) return checked;
-      const giveUp = () => memoryOf(order).finish(memoryKey(order), reservationId, undefined, 0);
+      let valid = false;
       try {
-        const verified = await call(`${base}/verify`, verifyResponseSchema, order.traceId, envelope(order));
-        if (verified.isValid) return checked;
-        await giveUp();
-        return { ok: false, code: known(verified.invalidReason, "unexpected_verify_error"), payer: checked.reservation.payer };
-      } catch (error) {
-        await giveUp();
-        throw error;
+        const { isValid, invalidReason } = await call(`${base}/verify`, verifyResponseSchema, order.traceId, envelope(order));
+        valid = isValid;
+        return valid ? checked : { ok: false, code: known(invalidReason, "unexpected_verify_error"), payer: checked.reservation.payer };
+      } finally {
+        if (!valid) await free(order, reservationId);
       }
     },
 
-    capture: (order) => settle(order),
+    capture: settle,
 
-    release: (order, { reservationId }) => memoryOf(order).finish(memoryKey(order), reservationId, undefined, 0),
+    release: (order, { reservationId }) => free(order, reservationId),
 
     settle: async (order, settlementId) => {
       const checked = await claim(order, settlementId, memoryOf(order));
-      if (!checked.ok) return { success: false, errorReason: checked.code, transaction: "", network: order.offer.network };
+      if (!checked.ok) return settleFailure(checked.code, checked.payer);
       const receipt = await settle(order);
       // Refused for good: whoever presents it next need not wait for the lease to end.
-      if (!receipt.success && receipt.errorReason !== "settlement_pending") {
-        await memoryOf(order).finish(memoryKey(order), settlementId, undefined, 0);
-      }
+      if (!receipt.success && receipt.errorReason !== "settlement_pending") await free(order, settlementId);
       return receipt;
     },
   };
 }
 
 /** Checks the signature here, so that only payers get a place in memory and hear what is in it, and takes the lease. */
-async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promise<ReserveResult | PaymentRefusal> {
+async function claim(order: Order, lease: Digest, memory: PaymentMemory): Promise<Extract<ReserveResult, { ok: true }> | PaymentRefusal> {
   const verified = await verifyOrder(order);
   if (!verified.ok) return verified;
   const { payer, nonce, validBefore } = verified.payment;

@@ -11,10 +11,10 @@ import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import { keepAnswer } from "./keep-answer.ts";
 import type { PaywallEnv } from "./options.ts";
-import { orderKey, reservationOf, verifyOrder } from "./order.ts";
-import { codeOf, refuse, refuseFor } from "./outcome.ts";
+import { orderKey, verifyOrder } from "./order.ts";
+import { refuse, refuseFor, refuseUnpaid } from "./outcome.ts";
 import { signReceipt } from "./signed-terms.ts";
-import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
+import { pendingReceipt, remember, type Sale, type SaleResult, type Unanswered } from "./sale.ts";
 
 /** A claim on an id that was granted: what the flows tell it as they go. */
 export interface Keeping {
@@ -36,11 +36,10 @@ export interface Keeping {
 /** Takes the id for this payment, or answers from what is stored under it. */
 export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string): Promise<Keeping | SaleResult> {
   const { order, c } = sale;
-  const { exact } = order;
-  if (!exact) return refuse({ code: "invalid_payload" });
   // Only who can pay gets a place in the store, so the signature is checked before the ledger is asked.
   const verified = await verifyOrder(order);
   if (!verified.ok) return refuseFor(sale, verified);
+  const { payer, nonce } = verified.payment;
 
   const key = answerKey(c, id);
   const lease = randomDigest();
@@ -48,7 +47,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
   if (!claim) return refuse({ code: "facilitator_unavailable" });
   switch (claim.state) {
     case "granted":
-      return keeping(sale, store, key, lease, reservationOf(exact, claim.reservationId));
+      return keeping(sale, store, key, lease, { payer, nonce, reservationId: claim.reservationId });
     case "busy":
       return refuse({ code: "payment_in_progress" });
     case "conflict":
@@ -60,7 +59,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
     default: {
       // The run before this one died, or got no answer, between handler and capture: only the capture is missing.
       const receipt = await capture(sale, claim.reservation);
-      if (!receipt) return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
+      if (!receipt) return refuseUnpaid(sale, pendingReceipt(sale));
       if (receipt.success) {
         const signed = await signReceipt(sale.challenge, receipt, sale.signer);
         await ask(store.paid(key, signed));
@@ -69,7 +68,7 @@ export async function claimIdentifier(sale: Sale, store: AnswerStore, id: string
         return answerAgain(signed, claim.answer);
       }
       await ask(store.free(key, lease));
-      return refuse({ code: codeOf(receipt), challenge: sale.challenge, receipt });
+      return refuseUnpaid(sale, receipt);
     }
   }
 }
@@ -101,7 +100,7 @@ function keeping(sale: Sale, store: AnswerStore, key: Digest, lease: Digest, res
 }
 
 /** The same answer with the same receipt; the receipt alone where the answer was not kept. */
-export function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): Exclude<SaleResult, { answered: true }> {
+export function answerAgain(receipt: SettleResponse, answer: StoredAnswer | undefined): Unanswered {
   if (!answer) return refuse({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);
   headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));

@@ -7,8 +7,8 @@ import type { Reservation } from "../../../shared/backend.ts";
 import { keepNewest } from "../../../shared/bounded.ts";
 import type { Digest } from "../../../shared/digest.ts";
 import { MAX_PENDING_SETTLEMENTS } from "../../../shared/limits.ts";
-import { unixNow } from "../../../shared/time.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
+import { type Entry, Leases } from "./leases.ts";
 
 export type Remembered =
   /** Nobody knows whether the money moved. Asking for this reservation's capture again tells, and pays once. */
@@ -40,51 +40,17 @@ export interface PaymentMemory {
   finish(key: Digest, lease: Digest, remembered: Remembered | undefined, forgetAfter: number): Promise<void>;
 }
 
-export function isOwed(remembered: Remembered | undefined): boolean {
-  return remembered?.state === "pending" || remembered?.state === "paid";
-}
-
-/** Whether what is remembered was left by somebody else, and stays whatever the holder of `lease` has to say. */
-export function isOthers(
-  left: { lease: unknown; remembered?: Remembered | undefined },
-  lease: Digest,
-  said: Remembered | undefined,
-): boolean {
-  return left.lease !== lease && (said === undefined || left.remembered?.state === "delivered");
-}
-
-interface Entry {
-  lease: Digest;
-  leaseUntil: number;
-  remembered?: Remembered | undefined;
-}
-
 /** Memory in this isolate, bounded: enough for one merchant's own facilitator, lost with the isolate. */
 export function isolateMemory(): PaymentMemory {
   const entries = new Map<Digest, Entry>();
-  const isTaken = (key: Digest, lease: Digest) => {
-    const entry = entries.get(key);
-    return entry !== undefined && entry.lease !== lease && entry.leaseUntil >= unixNow();
-  };
-  const begin = (key: Digest, lease: Digest, seconds: number, meanwhile?: Remembered): Lease => {
-    if (isTaken(key, lease)) return { granted: false };
-    const remembered = entries.get(key)?.remembered;
-    const entry = { lease, leaseUntil: unixNow() + seconds, remembered: remembered ?? meanwhile };
-    keepNewest(entries, key, entry, MAX_PENDING_SETTLEMENTS);
-    return { granted: true, ...(remembered && { remembered }) };
-  };
+  const leases = new Leases({
+    get: (key) => entries.get(key),
+    set: (key, entry) => keepNewest(entries, key, entry, MAX_PENDING_SETTLEMENTS),
+    delete: (key) => entries.delete(key),
+  });
   return {
-    begin: async (key, lease, seconds, meanwhile) => begin(key, lease, seconds, meanwhile),
-    resume: async (key, lease, seconds) => {
-      const remembered = entries.get(key)?.remembered;
-      if (isTaken(key, lease) || isOwed(remembered)) return begin(key, lease, seconds);
-      return { granted: true, ...(remembered && { remembered }) };
-    },
-    finish: async (key, lease, remembered) => {
-      const entry = entries.get(key);
-      if (isTaken(key, lease) || (entry && isOthers(entry, lease, remembered))) return;
-      if (remembered) keepNewest(entries, key, { lease, leaseUntil: 0, remembered }, MAX_PENDING_SETTLEMENTS);
-      else entries.delete(key);
-    },
+    begin: async (...args) => leases.begin(...args),
+    resume: async (...args) => leases.resume(...args),
+    finish: async (...args) => leases.finish(...args),
   };
 }

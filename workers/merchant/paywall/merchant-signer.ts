@@ -4,6 +4,7 @@ import type { JWK } from "jose";
 import * as z from "zod/mini";
 import { hexToBytes, publicKeySchema, utf8 } from "../../../shared/bytes.ts";
 import { canonicalJson } from "../../../shared/digest.ts";
+import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
 import { importSeed, type SeedKey } from "../../../shared/seed-key.ts";
 
@@ -21,7 +22,7 @@ let known: { of: string; signer: MerchantSigner } | undefined;
  * @param secret the binding RECEIPT_KEY: 64 hex digits
  * @param origin where buyers find the merchant
  * @param retired public keys of before, 64 hex digits each: published, so that who knows them accepts the new one
- * @throws {TypeError} for a secret that is not a key, or a retired key that is none
+ * @throws {ConfigurationError} for a secret that is not a key, or a retired key that is none
  */
 export async function merchantSigner(secret: string, origin: string, retired: readonly string[] = []): Promise<MerchantSigner> {
   const of = JSON.stringify([secret, origin, retired]);
@@ -30,7 +31,7 @@ export async function merchantSigner(secret: string, origin: string, retired: re
 }
 
 async function newSigner(secret: string, origin: string, retired: readonly string[]): Promise<MerchantSigner> {
-  const { privateKey, publicKey } = await importSeed(secret, "paywall: RECEIPT_KEY");
+  const { privateKey, publicKey } = await importSeed(secret, "RECEIPT_KEY");
   const did = `did:web:${encodeURIComponent(new URL(origin).host)}`;
   const published = [publicKey, ...retired].map((key) => {
     const jwk = publicJwkOf(key);
@@ -58,6 +59,6 @@ async function compactJws(header: object, payload: object, key: SeedKey["private
 }
 
 function publicJwkOf(key: string) {
-  if (!z.safeParse(publicKeySchema, key).success) throw new TypeError("paywall: RETIRED_RECEIPT_KEYS must be public keys of 64 hex digits");
+  if (!z.safeParse(publicKeySchema, key).success) throw new ConfigurationError("RETIRED_RECEIPT_KEYS must be public keys of 64 hex digits");
   return { kty: "OKP", crv: "Ed25519", x: base64urlnopad.encode(hexToBytes(key)) };
 }

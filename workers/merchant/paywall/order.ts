@@ -1,6 +1,5 @@
 /** A payment and the request it is presented for, and what can be computed from the two alone. */
 import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/authorization.ts";
-import type { Reservation } from "../../../shared/backend.ts";
 import { utf8 } from "../../../shared/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/digest.ts";
 import { type Verification, verifyExact } from "../../../shared/exact/verify.ts";
@@ -56,14 +55,9 @@ function exactPayload({ payload }: PaymentPayload): ExactPayload | undefined {
  * Whether the payer signed this order's payment. That it has expired is no objection here: only who knows what became of it can tell
  * a payment that ran out from one that was paid before it would have.
  */
-export function verifyOrder({ payment, offer }: Order): Promise<Verification> {
+export function verifyOrder({ payment, offer }: Pick<Order, "payment" | "offer">): Promise<Verification> {
   const ledger = (offer.extra?.["ledger"] ?? "") as Digest;
   return verifyExact(payment, offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
-}
-
-/** The claim that an id has on this payment at the ledger. */
-export function reservationOf({ authorization }: ExactPayload, reservationId: Digest): Reservation {
-  return { payer: authorization.from, nonce: authorization.nonce, reservationId };
 }
 
 /** The settlement that this payment leads to, whether it has or not. */

@@ -5,7 +5,7 @@ import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
-import { type Refusal, refusalResponse } from "./answers.ts";
+import { type Refusal, refusalResponse, WAIT } from "./answers.ts";
 import type { Keeping } from "./identified.ts";
 import { outlive } from "./run.ts";
 import { signReceipt } from "./signed-terms.ts";
@@ -36,8 +36,13 @@ function stamp(c: Context, receipt: string): void {
 }
 
 /** The handler ran, and what it made is thrown away, headers and all: it was not paid for. */
-export function withhold({ c, challenge }: Sale, receipt: SettleResponse): SaleResult {
-  c.res.body?.cancel().catch(() => undefined);
+export function withhold(sale: Sale, receipt: SettleResponse): SaleResult {
+  sale.c.res.body?.cancel().catch(() => undefined);
+  return refuseUnpaid(sale, receipt);
+}
+
+/** The money did not move, or nobody knows whether it did. */
+export function refuseUnpaid({ challenge }: Sale, receipt: SettleResponse) {
   return refuse({ code: codeOf(receipt), challenge, receipt });
 }
 
@@ -47,7 +52,7 @@ export function refuse(refusal: Refusal) {
 
 /** The facilitator said no. Terms go with it where a new payment is in order and ours are not stale as well. */
 export function refuseFor({ challenge }: Sale, { code, payer, transaction, detail }: PaymentRefusal, receipt?: SettleResponse): SaleResult {
-  if (code === "ledger_mismatch" || code === "payment_in_progress" || code === "overloaded") return refuse({ code });
+  if (code === "ledger_mismatch" || WAIT.has(code)) return refuse({ code });
   return refuse({ code, detail, challenge, offerAgain: true, receipt: receipt ?? settleFailure(code, payer, transaction) });
 }
 

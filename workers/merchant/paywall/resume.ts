@@ -6,7 +6,7 @@ import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
 import { memoryKey } from "./order.ts";
-import { codeOf, refuse, refuseFor } from "./outcome.ts";
+import { codeOf, refuse, refuseFor, refuseUnpaid } from "./outcome.ts";
 import { runPaid } from "./run-paid.ts";
 import { pendingReceipt, remember, type Sale, type SaleResult } from "./sale.ts";
 
@@ -26,5 +26,5 @@ export async function resume(sale: Sale, code: ErrorCode, keeping?: Keeping): Pr
   await remember(sale, lease, receipt ? undefined : remembered);
   // That the nonce was used is a ledger's own word; without one it was only this memory's, and now it is known that nothing was paid.
   if (receipt) return sale.facilitator.holdsNothing ? refuseFor(sale, { ok: false, code: codeOf(receipt) }, receipt) : undefined;
-  return refuse({ code: "settlement_pending", challenge: sale.challenge, receipt: pendingReceipt(sale) });
+  return refuseUnpaid(sale, pendingReceipt(sale));
 }

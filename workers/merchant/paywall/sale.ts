@@ -5,7 +5,6 @@ import type { Digest } from "../../../shared/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { settleFailure } from "../../../shared/facilitator.ts";
 import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../shared/limits.ts";
-import { logEvent } from "../../../shared/log.ts";
 import type { SettleResponse } from "../../../shared/x402.ts";
 import type { Challenge } from "./challenge.ts";
 import { ask, type PaywallFacilitator } from "./facilitator.ts";
@@ -30,9 +29,10 @@ export interface Sale {
 
 export type SaleResult =
   /** The handler's response stands in `c.res` and may go out. `delivered`: it is the goods, and they are paid for. */
-  | { answered: true; delivered: boolean }
-  /** This goes out instead. */
-  | { answered: false; response: Response; code?: ErrorCode };
+  { answered: true; delivered: boolean } | Unanswered;
+
+/** This goes out instead. Without a code it is an answer that was bought before. */
+export type Unanswered = { answered: false; response: Response; code?: ErrorCode };
 
 /** Ends the lease on a payment, and says what is left to know of it. */
 export async function remember({ memory, order }: Sale, lease: Digest, remembered: Remembered | undefined): Promise<void> {
@@ -51,13 +51,4 @@ export async function leavePending(sale: Sale, reservation: Reservation): Promis
 export function pendingReceipt({ order }: Sale): SettleResponse {
   const { exact } = order;
   return { ...settleFailure("settlement_pending", exact?.authorization.from), transaction: exact ? settlementOf(exact) : "" };
-}
-
-export function logSale({ order, c }: Sale, result: SaleResult): void {
-  const delivered = result.answered && result.delivered;
-  const { status } = result.answered ? c.res : result.response;
-  const code = result.answered ? undefined : result.code;
-  const event = code ? "payment.refused" : result.answered && !delivered ? "payment.released" : "payment.delivered";
-  const transaction = delivered ? c.get("payment").id : undefined;
-  logEvent(event, { traceId: order.traceId, path: c.req.path, status, code, transaction });
 }

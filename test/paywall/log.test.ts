@@ -1,0 +1,113 @@
+/** What a merchant's operator reads: why buyers fail, and what is wrong with the configuration; nothing of those who only ask. */
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { MAX_URL_LENGTH } from "../../shared/limits.ts";
+import type { PaymentPayload } from "../../shared/x402.ts";
+import type { PaywallOptions } from "../../workers/merchant/paywall/index.ts";
+import { createWorld, ORIGIN, verdict } from "./world.ts";
+
+let world: Awaited<ReturnType<typeof createWorld>>;
+let log: MockInstance<typeof console.log>;
+beforeEach(async () => {
+  world = await createWorld();
+  log = vi.spyOn(console, "log").mockImplementation(() => {});
+  goods.mockClear();
+});
+afterEach(() => log.mockRestore());
+
+const goods = vi.fn((c) => c.text("goods"));
+const lines = () => log.mock.calls.map(([line]) => JSON.parse(String(line)) as Record<string, unknown>);
+
+describe("a payment that is refused leaves one line", () => {
+  const unchanged = (payment: PaymentPayload) => payment;
+  const accepting = (change: object) => (payment: PaymentPayload) => ({ ...payment, accepted: { ...payment.accepted, ...change } });
+
+  test.each<[what: string, verdict: string, change: (payment: PaymentPayload) => unknown, send?: { path?: string; init?: RequestInit }]>([
+    ["of another version", "400 invalid_x402_version", () => ({ x402Version: 1 })],
+    ["of another shape", "400 invalid_payload", () => ({ x402Version: 2 })],
+    ["to HEAD", "400 invalid_payload", unchanged, { init: { method: "HEAD" } }],
+    ["at an address that is too long", "413 payload_too_large", unchanged, { path: `/item/${"x".repeat(MAX_URL_LENGTH)}` }],
+  ])("without an account, where none was read: %s", async (_what, expected, change, { path = "/item/1", init = {} } = {}) => {
+    const shop = world.shop(goods);
+    const payment = change(await shop.approved("/item/1")) as PaymentPayload;
+    expect(verdict(await shop.pay(path, payment, init))).toBe(expected);
+    const [status, code] = expected.split(" ");
+    expect(lines()).toEqual([{ event: "payment.refused", traceId: expect.any(String), path, status: Number(status), code }]);
+  });
+
+  test.each<[what: string, verdict: string, change: (payment: PaymentPayload) => unknown, send?: { path?: string; at?: number }]>([
+    ["for other terms", "402 amount_mismatch", accepting({ amount: "1" })],
+    ["for another request", "402 binding_mismatch", unchanged, { path: "/item/2" }],
+    [
+      "whose extension is not the one that was offered",
+      "402 extension_echo_mismatch",
+      (payment) => ({ ...payment, extensions: { mine: {} } }),
+    ],
+    ["that the facilitator does not take", "402 payment_expired", unchanged, { at: 2_000_000_000 }],
+  ])("with the payer's account: %s", async (_what, expected, change, { path = "/item/1", at } = {}) => {
+    const shop = world.shop(goods, { extensions: { mine: { info: { a: "1" } } } });
+    const payment = change(await shop.approved("/item/1")) as PaymentPayload;
+    world.clock.now = at ?? world.clock.now;
+    expect(verdict(await shop.pay(path, payment))).toBe(expected);
+    const [status, code] = expected.split(" ");
+    const payer = world.people.owner.account;
+    expect(lines()).toEqual([{ event: "payment.refused", traceId: expect.any(String), path, status: Number(status), code, payer }]);
+    const text = JSON.stringify(log.mock.calls);
+    const { signature, authorization } = payment.payload as { signature: string; authorization: { nonce: string } };
+    for (const secret of [signature, authorization.nonce, encodeHeader(payment).slice(0, 60)]) expect(text).not.toContain(secret);
+  });
+
+  test("also where the header is no base64", async () => {
+    const shop = world.shop(goods);
+    expect(verdict(await shop.get("/item/1", { headers: { [PAYMENT_SIGNATURE]: "~ my secret ~" } }))).toBe("400 invalid_payload");
+    expect(lines()).toMatchObject([{ event: "payment.refused", code: "invalid_payload" }]);
+    expect(String(log.mock.calls)).not.toContain("secret");
+  });
+
+  test("also where the facilitator cannot even be asked for its ledger", async () => {
+    const shop = world.shop(goods);
+    const payment = await shop.approved("/item/1");
+    world.rpc.supported = () => Promise.reject(new Error("down"));
+    expect(verdict(await world.shop(goods).pay("/item/1", payment))).toBe("503 facilitator_unavailable");
+    expect(lines()).toMatchObject([{ event: "payment.refused", code: "facilitator_unavailable" }]);
+  });
+});
+
+test("who only asks for the price leaves none", async () => {
+  const shop = world.shop(goods);
+  await shop.get("/item/1");
+  await shop.get("/item/1", { method: "HEAD" });
+  await shop.get("/item/1", { method: "OPTIONS" });
+  await shop.get("/item/1", { headers: { Accept: "text/html" } });
+  await shop.get(`/item/${"x".repeat(MAX_URL_LENGTH)}`);
+  expect(lines()).toEqual([]);
+});
+
+describe("a Worker that is not configured to sell", () => {
+  const required = { identifier: "required" } as const;
+  test.each<[what: string, env: object, options: Partial<PaywallOptions>, says: string]>([
+    ["no facilitator", { FACILITATOR: undefined }, {}, "FACILITATOR and the variable FACILITATOR_URL"],
+    ["a facilitator by URL, and nowhere to remember what it did", { FACILITATOR_URL: ORIGIN }, {}, "FACILITATOR_URL needs"],
+    ["a facilitator's URL that is none", { FACILITATOR_URL: "facilitator.example.com", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
+    ["half a facilitator's URL", { FACILITATOR_URL: "https://", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
+    ["nobody to pay", { PAY_TO: undefined }, {}, "PAY_TO must be a LEZ account"],
+    ["somebody to pay who is no account", { PAY_TO: "alice" }, {}, "PAY_TO must be a LEZ account"],
+    ["nowhere to keep answers under the identifiers it asks for", {}, required, 'identifier "required" needs'],
+    ["a public origin that is none", { PUBLIC_ORIGIN: "localhost:8787" }, {}, "PUBLIC_ORIGIN must be"],
+    ["half a public origin", { PUBLIC_ORIGIN: "https://" }, {}, "PUBLIC_ORIGIN must be"],
+    ["a signing key that is none", { RECEIPT_KEY: "secret" }, {}, "RECEIPT_KEY must be"],
+  ])("sells nothing, and says in its log alone what is wrong: %s", async (_what, env, options, says) => {
+    const shop = world.shop(goods);
+    const payment = await shop.approved("/item/1");
+    Object.assign(world.env, env);
+    for (const answer of [await world.shop(goods, options).get("/item/1"), await world.shop(goods, options).pay("/item/1", payment)]) {
+      expect(verdict(answer)).toBe("500 internal_error");
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      expect(await answer.json()).toMatchObject({ error: "internal_error", problem: { detail: expect.stringContaining("not set up") } });
+    }
+    const message = expect.stringContaining(says) as string;
+    const line = { event: "paywall.misconfigured", traceId: expect.stringMatching(/^[0-9a-f]{32}$/), path: "/item/1", message };
+    expect(lines()).toEqual([line, line]);
+    expect([goods.mock.calls.length, world.spent()]).toEqual([0, 0n]);
+  });
+});
