@@ -3,9 +3,9 @@ import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
 import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 import type { Accounts } from "./accounts.ts";
-import { journalBase } from "./checkpoint.ts";
 import type { Born } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link } from "./journal.ts";
+import { journalBase } from "./pruning.ts";
 import type { LedgerStore } from "./store.ts";
 
 export interface AuditReport {

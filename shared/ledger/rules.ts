@@ -28,7 +28,7 @@ import type { Digest } from "../digest.ts";
 import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import { Accounts } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
-import { type Checkpoint, checkpointOf, journalBase, pruneJournal, recordCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 import { Clock } from "./clock.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
@@ -37,6 +37,7 @@ import { type Born, type Genesis, openGenesis } from "./genesis.ts";
 import type { ReceivedMark } from "./inbox.ts";
 import type { JournalEntry, JournalPage } from "./journal.ts";
 import { Payments } from "./payments.ts";
+import { journalBase, Pruning } from "./pruning.ts";
 import { StateTable } from "./state-table.ts";
 import type { LedgerStore } from "./store.ts";
 import type { Batch, Received } from "./stream.ts";
@@ -50,8 +51,7 @@ export class LedgerRules {
   readonly #clock: Clock;
   readonly #table: StateTable;
   readonly #faucet: Faucet;
-  /** The account at which pruning goes on; undefined when its round is over, and the sweep's is not. Not stored: a restart begins anew. */
-  #pruned: string | undefined = "";
+  readonly #pruning: Pruning;
 
   /** Opens the ledger in `store`. `genesis` counts the first time only. */
   constructor(store: LedgerStore, genesis: Genesis) {
@@ -63,6 +63,7 @@ export class LedgerRules {
     this.#clock = new Clock(store);
     this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#clock);
     this.#faucet = new Faucet(store, this.#born.treasury, this.#accounts, this.#exchange, this.#payments);
+    this.#pruning = new Pruning(store);
   }
 
   reserve(payment: LedgerPayment, hold: Hold, clock: number): ReserveResult {
@@ -102,24 +103,22 @@ export class LedgerRules {
   }
 
   /**
-   * The alarm's work: frees holds past their dead line, forgets what is past its retention, a bounded batch of each.
+   * The alarm's work: frees holds past their dead line, forgets what is past its retention, prunes what was exported and is
+   * old, a bounded batch of each.
    * @returns unix seconds at which there is work again; undefined when there will be none
    */
   tidy(clock: number): number | undefined {
     if (this.#exchange.halted !== undefined) return undefined; // what it is evidence of stays as it is
     return this.#event(clock, (now) => {
-      if (this.#pruned !== undefined) this.#pruned = pruneJournal(this.#store, now, this.#pruned);
-      const unfinished = [this.#table.tidy(now), this.#pruned !== undefined].includes(true);
+      const next = Math.min(this.#table.tidy(now), this.#pruning.work(now));
       this.#clock.persist();
-      if (unfinished) return now + 1;
-      this.#pruned = "";
-      return this.#table.nextTidy(now);
+      return next === Infinity ? undefined : next;
     });
   }
 
   /** Whether there is anything to tidy, now or one day. */
-  hasPayments(): boolean {
-    return this.#exchange.halted === undefined && !this.#payments.isEmpty();
+  hasToTidy(): boolean {
+    return this.#exchange.halted === undefined && (!this.#payments.isEmpty() || this.#pruning.isPending());
   }
 
   // --- Other shards ----------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ export class LedgerRules {
     return this.#movement(clock, (now) => {
       const [entry] = this.journal(id, seq - 1, 1);
       if (entry?.hash !== head || Number(entry.seq) !== seq) return undefined;
-      recordCheckpoint(this.#store, id, entry);
+      this.#pruning.exported(id, entry);
       return checkpointOf(this.#born.ledger, entry, now);
     });
   }
@@ -234,6 +233,7 @@ export class LedgerRules {
       return this.#store.transact(() => body(now));
     } catch (error) {
       this.#accounts.forget(); // what was written is undone
+      this.#pruning.forget();
       throw error;
     }
   }

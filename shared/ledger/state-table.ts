@@ -109,18 +109,13 @@ export class StateTable {
     return { ok: true };
   }
 
-  /** Frees dead holds and forgets what is past its retention, a bounded batch of each. @returns whether there may be more */
-  tidy(now: number): boolean {
+  /** Frees dead holds and forgets what is past its retention, a bounded batch of each. @returns when there is work again; Infinity for never */
+  tidy(now: number): number {
     const dead = this.#payments.deadHolds(now, EXPIRY_BATCH);
     for (const row of dead) this.#free(row);
-    return this.#payments.sweep(now) || dead.length === EXPIRY_BATCH;
-  }
-
-  /** Unix seconds at which there is something to tidy, once all that is due was; undefined when there never will be. */
-  nextTidy(now: number): number | undefined {
-    if (this.#payments.isEmpty()) return undefined;
-    const deadLine = this.#payments.nextDeadLine();
-    return Math.min(deadLine === undefined ? Number.POSITIVE_INFINITY : deadLine + 1, now + SWEEP_INTERVAL_SECONDS);
+    if (this.#payments.sweep(now) || dead.length === EXPIRY_BATCH) return now + 1;
+    if (this.#payments.isEmpty()) return Infinity;
+    return Math.min((this.#payments.nextDeadLine() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS);
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, now: number): PaymentStatus {

@@ -85,7 +85,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
       const alarm = await ctx.storage.getAlarm();
       this.#alarmAt = alarm === null ? undefined : alarm / 1000;
       // Whoever was away catches up, even if its alarm was given up by the platform.
-      if (this.#alarmAt === undefined && rules.hasPayments()) this.#wakeBy(unixNow());
+      if (this.#alarmAt === undefined && rules.hasToTidy()) this.#wakeBy(unixNow());
       for (const to of rules.destinations()) this.#deliverSoon(to);
     });
     // Whoever called is told why it cannot be opened, and the platform throws this instance away: nobody else has to hear of it.
