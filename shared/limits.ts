@@ -125,6 +125,8 @@ export const MAX_HISTORY = 1000;
 export const MAX_LISTED = 100;
 /** A passphrase that comes from a file or from a descriptor. */
 export const MAX_PASSPHRASE_BYTES = 1024;
+/** The bearer key of a ledger's operator, in a file. */
+export const MAX_OPERATOR_KEY_BYTES = 1024;
 /** How long a tool of the MCP server waits: well below the 60 seconds after which clients give up. */
 export const MCP_PATIENCE_SECONDS = 40;
 /** What a tool of the MCP server may call a file in the client's own folder. */
