@@ -85,13 +85,17 @@ export function auditLedger(
 function strays(store: LedgerStore, shard: number, shards: number): string[] {
   const payers = store.sql("SELECT DISTINCT payer FROM payment WHERE state = 'settled' AND payer NOT IN (SELECT id FROM account)");
   const owners = store.sql("SELECT DISTINCT account FROM journal WHERE account NOT IN (SELECT id FROM account)");
-  const destinations = store.sql("SELECT DISTINCT to_shard FROM outbox").map((row) => Number(row["to_shard"]));
+  const streams = store.sql(
+    `SELECT to_shard, max(number) - count(*) AS before, coalesce((SELECT number FROM acknowledged AS a WHERE a.to_shard = o.to_shard), 0) AS acknowledged
+     FROM outbox AS o GROUP BY to_shard`,
+  );
+  const nowhere = streams.map((stream) => Number(stream["to_shard"])).filter((to) => to === shard || to < 0 || to >= shards);
+  const broken = streams.filter(({ before, acknowledged }) => before !== acknowledged);
   return [
     ...payers.map(({ payer }) => `${payer}: settled payments without an account`),
     ...owners.map(({ account }) => `${account}: a journal without an account`),
-    ...destinations
-      .filter((to) => to === shard || to < 0 || to >= shards)
-      .map((to) => `credits wait for shard ${to}, and there is no such other shard`),
+    ...nowhere.map((to) => `credits wait for shard ${to}, and there is no such other shard`),
+    ...broken.map(({ to_shard }) => `credits to shard ${to_shard} are missing among those that wait`),
   ];
 }
 
