@@ -142,7 +142,7 @@ export const MAX_REMEMBERED_SIGNATURES = 1000;
 export const MAX_KNOWN_ACCOUNTS = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */
 export const EXPIRY_BATCH = 500;
-/** Payments that one alarm looks at, and drops when they are past their retention. */
+/** Payments that one alarm looks at, and drops when they are past their retention; journals that it looks at, and entries that it drops of them. */
 export const PRUNE_BATCH = 1000;
 /** How long the sweep for forgotten payments rests between two rounds. */
 export const SWEEP_INTERVAL_SECONDS = 3600;

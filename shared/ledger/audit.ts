@@ -2,9 +2,9 @@
 import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
 import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
-import type { Accounts } from "./accounts.ts";
+import { Accounts } from "./accounts.ts";
 import type { Born } from "./genesis.ts";
-import { continuesChain, type JournalEntry, type Link } from "./journal.ts";
+import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
 import { journalBase } from "./pruning.ts";
 import type { LedgerStore } from "./store.ts";
 
@@ -28,11 +28,11 @@ export interface AuditReport {
  */
 export function auditLedger(
   store: LedgerStore,
-  accounts: Accounts,
   { ledger, supply, shard, shards }: Born,
   halted: string | undefined,
   now: number,
 ): AuditReport {
+  const accounts = new Accounts(store, ledger); // what a running ledger remembers of them may be wrong
   const problems: string[] = halted === undefined ? [] : [`halted: ${halted}`];
   const holds = new Map<string, bigint>();
   for (const row of store.sql("SELECT payer, value FROM payment WHERE state = 'held'")) {
@@ -53,7 +53,7 @@ export function auditLedger(
     if (BigInt(account.held) !== (holds.get(id) ?? 0n)) problems.push(`${id}: held is not the sum of its holds`);
     holds.delete(id);
     const debits = new Debits(store, id, now);
-    const chain = replay(store, accounts, account, ledger, (entry) => debits.see(entry));
+    const chain = replay(store, account, ledger, (entry) => debits.see(entry));
     journalEntries += chain.entries;
     if (!chain.intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
     if (chain.last?.balanceAfter !== account.balance) problems.push(`${id}: the journal does not add up to the balance`);
@@ -135,7 +135,6 @@ class Debits {
 /** Walks an account's chain from its first entry, or the last pruned one, to its last, or to the first that does not follow. */
 function replay(
   store: LedgerStore,
-  accounts: Accounts,
   { account, journalSeq, journalHead }: AccountState,
   ledger: Born["ledger"],
   see: (entry: JournalEntry) => void,
@@ -143,7 +142,7 @@ function replay(
   let last = journalBase(store, account);
   let entries = 0;
   for (;;) {
-    const page = accounts.journal(account, Number(last?.seq ?? 0), JOURNAL_PAGE);
+    const page = readEntries(store, account, Number(last?.seq ?? 0), JOURNAL_PAGE);
     for (const entry of page) {
       if (!continuesChain(entry, last, ledger)) return { intact: false, entries, last };
       see(entry);

@@ -35,7 +35,7 @@ import { Exchange } from "./exchange.ts";
 import { Faucet } from "./faucet.ts";
 import { type Born, type Genesis, openGenesis } from "./genesis.ts";
 import type { ReceivedMark } from "./inbox.ts";
-import type { JournalEntry, JournalPage } from "./journal.ts";
+import { type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
 import { StateTable } from "./state-table.ts";
@@ -166,14 +166,14 @@ export class LedgerRules {
 
   /** A page of an account's chain, oldest first. */
   journal(id: AccountId, afterSeq: number, limit: number): JournalEntry[] {
-    return this.#accounts.journal(id, afterSeq, limit);
+    return readEntries(this.#store, id, afterSeq, limit);
   }
 
   /** The same, with what it goes on from when the journal was pruned, and short enough to be sent and read in one piece. */
   journalPage(id: AccountId, afterSeq: number, limit: number): JournalPage {
     const base = journalBase(this.#store, id);
     const cut = base !== undefined && afterSeq < Number(base.seq);
-    return { entries: this.#accounts.journal(id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
+    return { entries: readEntries(this.#store, id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
   }
 
   /** Somebody has exported this chain up to the entry with this hash. @returns undefined when there is no such entry */
@@ -200,8 +200,7 @@ export class LedgerRules {
 
   /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book, and believes nothing but the store. */
   audit(): AuditReport {
-    const accounts = new Accounts(this.#store, this.#born.ledger);
-    return this.#store.transact(() => auditLedger(this.#store, accounts, this.#born, this.#exchange.halted, this.#clock.now));
+    return this.#store.transact(() => auditLedger(this.#store, this.#born, this.#exchange.halted, this.#clock.now));
   }
 
   /**
