@@ -4,12 +4,12 @@ import type { AccountState } from "../backend.ts";
 import { MAX_BACKLOG } from "../limits.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Born } from "./genesis.ts";
-import { Inbox, type ReceivedMark } from "./inbox.ts";
+import { Inbox } from "./inbox.ts";
 import { Outbox, type SentMark } from "./outbox.ts";
 import type { SettledRow } from "./payments.ts";
 import { shardOf } from "./shards.ts";
 import { invariant, type LedgerStore } from "./store.ts";
-import type { Batch, Received } from "./stream.ts";
+import type { Batch, Received, ReceivedMark } from "./stream.ts";
 
 /** How far all streams from and to a shard have come. */
 export interface StreamMarks {

@@ -34,13 +34,12 @@ import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
 import { Faucet } from "./faucet.ts";
 import { type Born, type Genesis, openGenesis } from "./genesis.ts";
-import type { ReceivedMark } from "./inbox.ts";
 import { type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
 import { StateTable } from "./state-table.ts";
 import type { LedgerStore } from "./store.ts";
-import type { Batch, Received } from "./stream.ts";
+import type { Batch, Received, ReceivedMark } from "./stream.ts";
 
 export class LedgerRules {
   readonly #store: LedgerStore;

@@ -69,6 +69,8 @@ const WRONG: Record<string, unknown[]> = {
   validBefore: SECONDS,
   afterSeq: SECONDS,
   seq: [0, ...SECONDS],
+  from: [256, ...SECONDS],
+  mark: SECONDS,
   head: IDS,
 };
 
@@ -108,6 +110,16 @@ describe("a call of the wrong shape is invalid_payload and writes nothing:", () 
     const rightShape = METHODS.filter(([method]) => method !== "checkpoint" && method !== "attest"); // of an account without a journal there is none
     for (const [method, args] of rightShape) expect(await call(method, args), method).not.toMatchObject({ code: "invalid_payload" });
   });
+});
+
+test("marks of the wrong shape are invalid_payload to an audit", async () => {
+  const audit = (marks: unknown) => (remote(ledger) as unknown as { auditShard: (marks: unknown) => Promise<unknown> }).auditShard(marks);
+  const mark = { from: 1, mark: 0, head: "00".repeat(32) };
+  const spoilt = [...spoiled(mark)].filter((wrong) => "head" in (wrong as object)); // without a head it is one that has seen nothing
+  for (const wrong of [undefined, null, 7, {}, [7], Array.from({ length: 257 }, () => mark), ...spoilt.map((one) => [mark, one])]) {
+    expect(await audit(wrong), JSON.stringify(wrong)).toEqual({ ok: false, code: "invalid_payload" });
+  }
+  expect(await audit([{ from: 2, mark: 0 }])).toMatchObject({ report: { ok: true } });
 });
 
 test("a trace id of any shape is taken, and never in the way", async () => {

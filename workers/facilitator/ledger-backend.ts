@@ -78,7 +78,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
       return auditShards(
         Array.from({ length: shards }, (_, shard) => ({
           marks: () => at(shard, (ledger) => ledger.marks()),
-          audit: (marks) => at(shard, (ledger) => ledger.auditShard([...marks])),
+          audit: async (marks) => accepted(await at(shard, (ledger) => ledger.auditShard([...marks]))),
         })),
       );
     },

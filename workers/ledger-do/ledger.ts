@@ -34,11 +34,10 @@ import { checkShape } from "../../shared/json.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
-import type { ReceivedMark } from "../../shared/ledger/inbox.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
-import { type Batch, batchSchema, type Received } from "../../shared/ledger/stream.ts";
+import { type Batch, batchSchema, type Received, type ReceivedMark, receivedMarksSchema } from "../../shared/ledger/stream.ts";
 import {
   ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
@@ -200,8 +199,9 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /** @param marks what each other shard has applied of what this one sent */
-  auditShard(marks: ReceivedMark[]): ShardAudit {
-    return this.#rules.auditShard(marks);
+  auditShard(marks: ReceivedMark[]): ShardAudit | Refusal {
+    const shape = checkShape(marks, receivedMarksSchema);
+    return shape.ok ? this.#rules.auditShard(shape.value) : { ok: false, code: "invalid_payload" };
   }
 
   /**
