@@ -144,7 +144,7 @@ export const MAX_KNOWN_ACCOUNTS = 1000;
 export const EXPIRY_BATCH = 500;
 /** Payments that one alarm looks at, and drops when they are past their retention; journals that it looks at, and entries that it drops of them. */
 export const PRUNE_BATCH = 1000;
-/** How long the sweep for forgotten payments rests between two rounds. */
+/** How long the sweep for forgotten payments, and that for old journals, rests between two rounds. */
 export const SWEEP_INTERVAL_SECONDS = 3600;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;

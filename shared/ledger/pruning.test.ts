@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../amount.ts";
-import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
+import { PRUNE_BATCH, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import { busyLedger, headOf, OLD, tidyAll } from "./checkpoint.fixtures.ts";
 import { continuesChain } from "./journal.ts";
 import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, START } from "./ledger.fixtures.ts";
@@ -22,7 +22,7 @@ describe("the journal", () => {
   test("is kept as long as it is young, exported or not", () => {
     const { rules } = busy(3);
     rules.checkpoint(ALICE, 4, headOf(rules, 4), START);
-    expect(rules.tidy(OLD - 1)).toBe(OLD);
+    tidyAll(rules, OLD - 1);
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
   });
 
@@ -37,7 +37,7 @@ describe("the journal", () => {
     tidyAll(rules, OLD);
     expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "2" }, { seq: "3" }]);
     expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
-    tidyAll(rules, OLD + 10);
+    tidyAll(rules, OLD + SWEEP_INTERVAL_SECONDS);
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 
@@ -130,13 +130,25 @@ describe("the alarm", () => {
 
   test("rings again for what was young when the rest was dropped", () => {
     const { rules } = busy(1);
-    const later = START + 500;
-    rules.settle(paymentOf({ nonce: idOf(7), value: "1" as Amount }), FIRST, later);
-    rules.checkpoint(ALICE, 3, headOf(rules, 3), later);
+    const later = SWEEP_INTERVAL_SECONDS + 5;
+    rules.settle(paymentOf({ nonce: idOf(7), value: "1" as Amount, validBefore: START + 2 * later }), FIRST, START + later);
+    rules.checkpoint(ALICE, 3, headOf(rules, 3), START + later);
     tidyAll(rules, QUIET);
-    expect(rules.tidy(OLD)).toBe(later + JOURNAL_RETENTION_SECONDS + 1);
-    expect(rules.tidy(later + JOURNAL_RETENTION_SECONDS + 1)).toBeUndefined();
+    expect(rules.tidy(OLD)).toBe(OLD + later);
+    expect(rules.tidy(OLD + later)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
+  });
+
+  test("does not go round more than once an hour, though entries come of age every minute", () => {
+    const { rules } = busy(1);
+    for (let i = 1; i <= 10; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START + 60 * i);
+    rules.checkpoint(ALICE, 12, headOf(rules, 12), START + 600);
+    tidyAll(rules, QUIET);
+    expect(rules.tidy(OLD)).toBe(OLD + SWEEP_INTERVAL_SECONDS);
+    expect(rules.tidy(OLD + 300)).toBe(OLD + SWEEP_INTERVAL_SECONDS);
+    expect(rules.journal(ALICE, 0, 20)).toHaveLength(10);
+    expect(rules.tidy(OLD + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
+    expect(rules.journal(ALICE, 0, 20)).toEqual([]);
   });
 
   test("does not ring for what was not exported", () => {
@@ -159,10 +171,12 @@ describe("the alarm", () => {
     for (let i = 0; i <= PRUNE_BATCH; i++) store.sql("INSERT INTO checkpoint (account, seq) VALUES (?, 1)", `zz${1e6 + i}`);
     expect(rules.tidy(AGES)).toBe(AGES + 1); // has passed Alice
     rules.checkpoint(ALICE, 3, headOf(rules, 3), AGES);
-    expect(tidyAll(rules, AGES)).toBeUndefined();
+    const next = AGES + SWEEP_INTERVAL_SECONDS;
+    expect(tidyAll(rules, AGES)).toBe(next);
+    expect(tidyAll(rules, next)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "4" }]);
-    rules.checkpoint(ALICE, 4, headOf(rules, 4), AGES);
-    expect(tidyAll(rules, AGES)).toBeUndefined();
+    rules.checkpoint(ALICE, 4, headOf(rules, 4), next);
+    expect(tidyAll(rules, next + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 

@@ -4,11 +4,11 @@
  */
 import type { AccountId } from "../account.ts";
 import type { Digest } from "../digest.ts";
-import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH } from "../limits.ts";
+import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import type { Link } from "./journal.ts";
 import type { LedgerStore, Row } from "./store.ts";
 
-/** Goes round all exported chains, a bounded part of the way at a time, and rests until an entry comes of age. */
+/** Goes round all exported chains, a bounded part of the way at a time, and rests until an entry comes of age: for an hour at least, since on a busy ledger one does every second. */
 export class Pruning {
   readonly #store: LedgerStore;
   /** Unix seconds at which a round has something to drop; Infinity when none will. Not stored: a restart looks. */
@@ -17,6 +17,7 @@ export class Pruning {
   #after = "";
   /** What will be due after it. */
   #next = Infinity;
+  #restsUntil = 0;
 
   constructor(store: LedgerStore) {
     this.#store = store;
@@ -40,18 +41,22 @@ export class Pruning {
 
   /** Drops what is due, so much of it at most. @returns unix seconds at which there is more to drop, or to look for; Infinity for never */
   work(now: number): number {
-    if (now < this.#due) return this.#due;
+    const begin = Math.max(this.#due, this.#restsUntil);
+    if (now < begin) return begin;
     if (this.#after === "") this.#next = Infinity;
     const reached = this.#goOn(now);
     this.#after = reached ?? "";
-    if (reached === undefined) this.#due = this.#next;
-    return Math.max(this.#due, now + 1);
+    if (reached !== undefined) return now + 1;
+    this.#due = this.#next;
+    this.#restsUntil = now + SWEEP_INTERVAL_SECONDS;
+    return Math.max(this.#due, this.#restsUntil);
   }
 
   /** For whoever has undone what was written. */
   forget(): void {
     this.#due = 0;
     this.#after = "";
+    this.#restsUntil = 0;
   }
 
   /**
