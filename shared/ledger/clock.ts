@@ -1,5 +1,5 @@
 /** The ledger's own time, in unix seconds. It never runs back while the ledger is open, whatever the machine's clock does. */
-import type { LedgerStore } from "./store.ts";
+import { invariant, type LedgerStore } from "./store.ts";
 
 export class Clock {
   readonly #store: LedgerStore;
@@ -8,7 +8,9 @@ export class Clock {
 
   constructor(store: LedgerStore) {
     this.#store = store;
-    this.#now = Number(store.sql("SELECT last FROM clock")[0]?.["last"]);
+    const last = store.sql("SELECT last FROM clock")[0]?.["last"];
+    invariant(typeof last === "number", "the ledger has a clock"); // no payment is ever too late for a time that is no number
+    this.#now = last;
   }
 
   get now(): number {
