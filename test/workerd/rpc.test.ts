@@ -149,6 +149,18 @@ describe("the faucet", () => {
   });
 });
 
+test("a checkpoint that cannot be signed is not recorded", async () => {
+  const ledger = newLedger();
+  const { account } = await fundedPayer(ledger);
+  const state = await remote(ledger).account("", { account });
+  if ("code" in state) throw new Error(state.code);
+  await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { CHECKPOINT_KEY: "2A".repeat(32) }));
+  const before = await tablesOf(ledger);
+  const checkpoint = async () => remote(ledger).checkpoint("", { account, seq: 1, head: state.journalHead });
+  await expect(checkpoint).rejects.toThrow("CHECKPOINT_KEY");
+  expect(await tablesOf(ledger)).toEqual(before);
+});
+
 test("a page of a journal is what its owner can check", async () => {
   const ledger = newLedger();
   const rich = await fundedPayer(ledger);

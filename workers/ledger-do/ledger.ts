@@ -162,6 +162,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   async checkpoint(traceId: string, args: { account: AccountId; seq: number; head: Digest }): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
     if (!CHECKPOINT_KEY) return { ok: false, code: "not_found" };
+    await checkpointKey(CHECKPOINT_KEY); // a secret that cannot sign lets nothing be pruned
     const result = this.#run("ledger.checkpoint", traceId, args, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#rules.checkpoint(account, seq, head, now) ?? ({ ok: false, code: "invalid_payload" } as const);
