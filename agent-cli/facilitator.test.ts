@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { errorBody } from "../shared/errors.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -13,12 +13,13 @@ const { owner } = await people(box);
 
 /** What the facilitator answers, and what it was asked. */
 let answer: (response: http.ServerResponse) => void;
-let asked: { method: string | undefined; url: string | undefined; body: string }[] = [];
+let asked: { method: string | undefined; url: string | undefined; body: string; key: string | undefined }[] = [];
 const server = http.createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
-    asked.push({ method: request.method, url: request.url, body: Buffer.concat(chunks).toString() });
+    const { method, url, headers } = request;
+    asked.push({ method, url, body: Buffer.concat(chunks).toString(), key: headers.authorization });
     answer(response);
   });
 });
@@ -95,4 +96,65 @@ test("nonsense, silence and a missing key are told apart", async () => {
   expect((await box.run(["balance", "--facilitator-url", "http://pay.example", "--owner-file", "./owner.json"])).json.error.code).toBe(
     "insecure_url",
   );
+});
+
+describe("ledger audit", () => {
+  const book = {
+    ok: true,
+    ledger: "1e".repeat(32),
+    shards: 1,
+    supply: "10",
+    balances: "10",
+    inFlight: "0",
+    held: "0",
+    accounts: 1,
+    journalEntries: 1,
+    conclusive: true,
+    problems: [] as string[],
+  };
+  const audit = (...words: string[]) => box.run(["ledger", "audit", ...words], { env });
+  const unauthorized = json(401, errorBody("unauthorized"));
+
+  test("shows the operator's key from a private file, and nothing of it to anybody else", async () => {
+    answer = json(200, book);
+    box.write("operator.key", "s3cret-key\n", 0o600);
+    const run = await audit("--operator-key-file", "./operator.key");
+    expect(run.json.data).toMatchObject({ ledger: book.ledger });
+    expect(asked).toMatchObject([{ method: "GET", url: "/ledger/audit", key: "Bearer s3cret-key" }]);
+    answer = unauthorized;
+    const refused = await audit("--operator-key-file", "./operator.key");
+    expect([refused.exit, refused.json.error.code]).toEqual([EXIT.notSetUp, "unauthorized"]);
+    expect(refused.json.error.hint).toContain("OPERATOR_KEY_SHA256");
+    expect(run.stdout + run.stderr + refused.stdout + refused.stderr).not.toContain("s3cret");
+  });
+
+  test("says which option it lacks where the book is not for everybody", async () => {
+    answer = unauthorized;
+    const run = await audit();
+    expect(asked).toMatchObject([{ key: undefined }]);
+    expect([run.exit, run.json.error.hint]).toEqual([EXIT.notSetUp, expect.stringContaining("--operator-key-file")]);
+  });
+
+  test.each([
+    ["open to others", "key\n", 0o644, "unsafe_permissions"],
+    ["empty", "\n", 0o600, "invalid_file"],
+    ["two words", "one two\n", 0o600, "invalid_file"],
+    ["a header more", "key\nX-Other: 1\n", 0o600, "invalid_file"],
+    ["not a header's characters", "schlüssel\n", 0o600, "invalid_file"],
+    ["too long", "k".repeat(1025), 0o600, "invalid_file"],
+  ])("asks nobody with a key file that is %s", async (_, content, mode, code) => {
+    rmSync(box.path("bad.key"), { force: true }); // a file that is there keeps its mode
+    box.write("bad.key", content, mode);
+    const run = await audit("--operator-key-file", "./bad.key");
+    expect(run.json.error.code).toBe(code);
+    expect(asked).toEqual([]);
+  });
+
+  test("reads a book that contradicts itself in a thousand places", async () => {
+    const problems = Array.from({ length: 1000 }, (_, i) => `account ${i}: held is not the sum of its holds`);
+    answer = json(200, { ...book, ok: false, problems });
+    const run = await audit();
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "audit_differs"]);
+    expect(run.json.error.details?.["problems"]).toHaveLength(1000);
+  });
 });

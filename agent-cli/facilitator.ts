@@ -10,6 +10,7 @@ import { exchange, type HttpResponse } from "./http.ts";
 import { allowHttpField, safeUrl } from "./http-request.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "./outcome.ts";
 import { interrupted } from "./prompts.ts";
+import type { Secret } from "./secret.ts";
 
 const DEFAULT_FACILITATOR = "http://127.0.0.1:8788";
 
@@ -31,6 +32,8 @@ export interface Call<Schema> {
   /** Makes it a POST. */
   body?: object;
   answer: Schema;
+  /** Who asks, where not everybody may. */
+  key?: Secret | undefined;
   /** The longest answer that is read. */
   maxBytes?: number;
 }
@@ -59,10 +62,10 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   if (!base.ok) return base;
   const url = `${base.data}${call.path}`;
   const body = call.body && utf8(JSON.stringify(call.body));
-  const answer = await exchange(
-    { method: body ? "POST" : "GET", url, headers: body ? [["content-type", "application/json"]] : [], ...(body && { body }) },
-    context.io.signal,
-  );
+  const headers: [string, string][] = [];
+  if (body) headers.push(["content-type", "application/json"]);
+  if (call.key) headers.push(["authorization", `Bearer ${Buffer.from(call.key.reveal()).toString()}`]);
+  const answer = await exchange({ method: body ? "POST" : "GET", url, headers, ...(body && { body }) }, context.io.signal);
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
     return fail("network", `The facilitator at ${base.data} could not be asked: ${answer.problem}.`, {
@@ -81,6 +84,7 @@ const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
   facilitator_unavailable: EXIT.busy,
   invalid_payload: EXIT.usage,
   not_found: EXIT.unsupported,
+  unauthorized: EXIT.notSetUp,
   nonce_replayed: EXIT.paymentRejected,
   payment_in_progress: EXIT.busy,
 };

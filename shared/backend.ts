@@ -51,6 +51,10 @@ export type Refusal = {
   transaction?: Digest;
 };
 
+export function refuse(code: ErrorCode): Refusal {
+  return { ok: false, code };
+}
+
 export type Settled = { ok: true; transaction: Digest; payer: AccountId; payee: AccountId; value: Amount };
 
 export type ReserveResult =

@@ -125,6 +125,8 @@ export const MAX_HISTORY = 1000;
 export const MAX_LISTED = 100;
 /** A passphrase that comes from a file or from a descriptor. */
 export const MAX_PASSPHRASE_BYTES = 1024;
+/** The bearer key of a ledger's operator, in a file. */
+export const MAX_OPERATOR_KEY_BYTES = 1024;
 /** How long a tool of the MCP server waits: well below the 60 seconds after which clients give up. */
 export const MCP_PATIENCE_SECONDS = 40;
 /** What a tool of the MCP server may call a file in the client's own folder. */
@@ -140,9 +142,9 @@ export const MAX_REMEMBERED_SIGNATURES = 1000;
 export const MAX_KNOWN_ACCOUNTS = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */
 export const EXPIRY_BATCH = 500;
-/** Payments that one alarm looks at, and drops when they are past their retention. */
+/** Payments that one alarm looks at, and drops when they are past their retention; journals that it looks at, and entries that it drops of them. */
 export const PRUNE_BATCH = 1000;
-/** How long the sweep for forgotten payments rests between two rounds. */
+/** How long the sweep for forgotten payments, and that for old journals, rests between two rounds. */
 export const SWEEP_INTERVAL_SECONDS = 3600;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;

@@ -17,7 +17,7 @@ export async function loadLedger(mutant?: Mutant): Promise<LedgerCode> {
   const folder = mkdtempSync(join(tmpdir(), "ledger-mutant-"));
   const load = (name: string) => import(/* @vite-ignore */ pathToFileURL(join(folder, name)).href) as Promise<LedgerCode>;
   try {
-    for (const name of readdirSync(here).filter((name) => /^[a-z]+\.ts$/.test(name))) {
+    for (const name of readdirSync(here).filter((name) => /^[a-z-]+\.ts$/.test(name))) {
       let source = readFileSync(join(here, name), "utf8");
       if (mutant && name === `${mutant.file}.ts`) source = replaceOnce(source, mutant);
       writeFileSync(join(folder, name), source.replaceAll('from "../', `from "${pathToFileURL(join(here, "..")).href}/`));

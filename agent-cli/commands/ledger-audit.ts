@@ -1,10 +1,12 @@
 /** `ledger audit`: asks the ledger, through its facilitator, to recompute its whole book. For the ledger's operator. */
 import * as z from "zod";
+import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator.ts";
 import { field } from "../layout.ts";
-import { refuse, succeed } from "../outcome.ts";
+import { readOperatorKey, operatorKeyField } from "../operator-key.ts";
+import { type Failure, refuse, succeed } from "../outcome.ts";
 
 const auditSchema = z.object({
   ok: z.boolean(),
@@ -26,16 +28,22 @@ export const ledgerAudit = defineCommand({
   readOnly: true,
   summary: "recompute the ledger's whole book, over all of its shards",
   description:
-    "For ledgers that hand out test money. Elsewhere the books are the operator's: GET /ledger/audit with the operator's bearer key, which this command has not.",
-  input: z.strictObject(facilitatorFields),
+    "A ledger that hands out test money shows its book to everybody. Of another one the book is its operator's, who has a bearer key; OPERATOR_KEY_SHA256 of the facilitator is its SHA-256.",
+  input: z.strictObject({ ...operatorKeyField, ...facilitatorFields }),
   output: auditSchema,
   examples: [
     { says: "the local stack's ledger", argv: "ledger audit" },
-    { says: "another one, for a script", argv: "ledger audit --facilitator-url http://127.0.0.1:8799 --json" },
+    { says: "one whose money is real", argv: "ledger audit --facilitator-url https://pay.example.com --operator-key-file operator.key" },
   ],
   async run(context, input) {
-    const audit = await callFacilitator(context, input, { path: "/ledger/audit", answer: auditSchema });
-    if (!audit.ok || audit.data.ok) return audit.ok ? succeed(audit.data) : audit;
+    const { operatorKeyFile } = input;
+    const key = operatorKeyFile === undefined ? undefined : readOperatorKey(operatorKeyFile);
+    if (key?.ok === false) return key;
+    const call = { path: "/ledger/audit", answer: auditSchema, key: key?.data, maxBytes: MAX_RESPONSE_BODY_BYTES };
+    const audit = await callFacilitator(context, input, call);
+    key?.data.wipe();
+    if (!audit.ok) return audit.error.code === "unauthorized" ? notOperator(operatorKeyFile) : audit;
+    if (audit.data.ok) return succeed(audit.data);
     return refuse("audit_differs", EXIT.differs, `The book contradicts itself: ${audit.data.problems.slice(0, 5).join("; ")}.`, {
       hint: "Stop the facilitator and see spec/architecture.md, Restoring.",
       details: { problems: audit.data.problems },
@@ -52,3 +60,14 @@ export const ledgerAudit = defineCommand({
     ...field(layout, "supply", `${supply} units: ${balances} in accounts, ${inFlight} on its way`),
   ],
 });
+
+function notOperator(file: string | undefined): Failure {
+  if (file === undefined) {
+    return refuse("unauthorized", EXIT.notSetUp, "This ledger's book is its operator's.", {
+      hint: "Give the operator's bearer key: --operator-key-file FILE",
+    });
+  }
+  return refuse("unauthorized", EXIT.notSetUp, `The key in "${file}" is not the operator's.`, {
+    hint: 'OPERATOR_KEY_SHA256 of the facilitator must be its SHA-256: printf %s "$KEY" | sha256sum',
+  });
+}

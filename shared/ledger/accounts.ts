@@ -4,7 +4,7 @@ import type { AccountState } from "../backend.ts";
 import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
-import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry, readEntries } from "./journal.ts";
+import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry } from "./journal.ts";
 import { insertOf, invariant, type LedgerStore } from "./store.ts";
 import type { Credit } from "./stream.ts";
 
@@ -135,11 +135,6 @@ export class Accounts {
       ...accounts.flatMap(({ account, balance, held, journalSeq, journalHead }) => [account, balance, held, journalSeq, journalHead]),
     );
     for (const account of accounts) this.#remember(account);
-  }
-
-  /** A page of an account's chain, oldest first. @param transactions how many its batches may list */
-  journal(id: AccountId, afterSeq: number, limit: number, transactions?: number): JournalEntry[] {
-    return readEntries(this.#store, id, afterSeq, limit, transactions);
   }
 }
 

@@ -2,10 +2,10 @@
 import type { AccountId } from "../account.ts";
 import type { AccountState } from "../backend.ts";
 import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
-import type { Accounts } from "./accounts.ts";
-import { journalBase } from "./checkpoint.ts";
+import { Accounts } from "./accounts.ts";
 import type { Born } from "./genesis.ts";
-import { continuesChain, type JournalEntry, type Link } from "./journal.ts";
+import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
+import { journalBase } from "./pruning.ts";
 import type { LedgerStore } from "./store.ts";
 
 export interface AuditReport {
@@ -28,11 +28,11 @@ export interface AuditReport {
  */
 export function auditLedger(
   store: LedgerStore,
-  accounts: Accounts,
   { ledger, supply, shard, shards }: Born,
   halted: string | undefined,
   now: number,
 ): AuditReport {
+  const accounts = new Accounts(store, ledger); // what a running ledger remembers of them may be wrong
   const problems: string[] = halted === undefined ? [] : [`halted: ${halted}`];
   const holds = new Map<string, bigint>();
   for (const row of store.sql("SELECT payer, value FROM payment WHERE state = 'held'")) {
@@ -53,7 +53,7 @@ export function auditLedger(
     if (BigInt(account.held) !== (holds.get(id) ?? 0n)) problems.push(`${id}: held is not the sum of its holds`);
     holds.delete(id);
     const debits = new Debits(store, id, now);
-    const chain = replay(store, accounts, account, ledger, (entry) => debits.see(entry));
+    const chain = replay(store, account, ledger, (entry) => debits.see(entry));
     journalEntries += chain.entries;
     if (!chain.intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
     if (chain.last?.balanceAfter !== account.balance) problems.push(`${id}: the journal does not add up to the balance`);
@@ -85,13 +85,17 @@ export function auditLedger(
 function strays(store: LedgerStore, shard: number, shards: number): string[] {
   const payers = store.sql("SELECT DISTINCT payer FROM payment WHERE state = 'settled' AND payer NOT IN (SELECT id FROM account)");
   const owners = store.sql("SELECT DISTINCT account FROM journal WHERE account NOT IN (SELECT id FROM account)");
-  const destinations = store.sql("SELECT DISTINCT to_shard FROM outbox").map((row) => Number(row["to_shard"]));
+  const streams = store.sql(
+    `SELECT to_shard, max(number) - count(*) AS before, coalesce((SELECT number FROM acknowledged AS a WHERE a.to_shard = o.to_shard), 0) AS acknowledged
+     FROM outbox AS o GROUP BY to_shard`,
+  );
+  const nowhere = streams.map((stream) => Number(stream["to_shard"])).filter((to) => to === shard || to < 0 || to >= shards);
+  const broken = streams.filter(({ before, acknowledged }) => before !== acknowledged);
   return [
     ...payers.map(({ payer }) => `${payer}: settled payments without an account`),
     ...owners.map(({ account }) => `${account}: a journal without an account`),
-    ...destinations
-      .filter((to) => to === shard || to < 0 || to >= shards)
-      .map((to) => `credits wait for shard ${to}, and there is no such other shard`),
+    ...nowhere.map((to) => `credits wait for shard ${to}, and there is no such other shard`),
+    ...broken.map(({ to_shard }) => `credits to shard ${to_shard} are missing among those that wait`),
   ];
 }
 
@@ -131,7 +135,6 @@ class Debits {
 /** Walks an account's chain from its first entry, or the last pruned one, to its last, or to the first that does not follow. */
 function replay(
   store: LedgerStore,
-  accounts: Accounts,
   { account, journalSeq, journalHead }: AccountState,
   ledger: Born["ledger"],
   see: (entry: JournalEntry) => void,
@@ -139,7 +142,7 @@ function replay(
   let last = journalBase(store, account);
   let entries = 0;
   for (;;) {
-    const page = accounts.journal(account, Number(last?.seq ?? 0), JOURNAL_PAGE);
+    const page = readEntries(store, account, Number(last?.seq ?? 0), JOURNAL_PAGE);
     for (const entry of page) {
       if (!continuesChain(entry, last, ledger)) return { intact: false, entries, last };
       see(entry);

@@ -101,3 +101,10 @@ test("answers that can change are not worth a write of the clock", () => {
   rules.capture(reservationOf(PAYMENT, FIRST), START + 7);
   expect(dump(store)["clock"]).toEqual([{ last: START }]);
 });
+
+test("a book whose time is lost is not opened: every payment would be in time", () => {
+  const store = memoryStore();
+  openLedger(store);
+  store.sql("DELETE FROM clock");
+  expect(() => reopen(store)).toThrow("the ledger has a clock");
+});

@@ -2,7 +2,7 @@
 import { AUDIT_ROUNDS } from "../limits.ts";
 import type { AuditReport } from "./audit.ts";
 import type { StreamMarks } from "./exchange.ts";
-import type { ReceivedMark } from "./inbox.ts";
+import type { ReceivedMark } from "./stream.ts";
 
 export type ShardMarks = { shard: number } & StreamMarks;
 

@@ -113,6 +113,16 @@ describe("a payment to another shard's account", () => {
   });
 });
 
+test("a stream with a gap brings nothing: what is behind it would arrive twice", async () => {
+  const { alice, carol, stores, shards } = await fundedWorld();
+  for (const nonce of [1, 2, 3]) alice.settle(payment(nonce), FIRST, START);
+  stores[HOME.alice]?.sql("DELETE FROM outbox WHERE number = 2");
+  const bring = () => deliver(alice, HOME.carol, async (batch) => carol.receive(batch, START));
+  for (let i = 0; i < 3; i++) await expect(bring()).rejects.toThrow("without gaps");
+  expect(carol.account(CAROL)).toMatchObject({ balance: "0" });
+  expect((await audited(shards)).problems).toContain("shard 3: credits to shard 2 are missing among those that wait");
+});
+
 describe("the backlog", () => {
   /** As if so many credits waited: the numbers count, not the rows. */
   async function full() {

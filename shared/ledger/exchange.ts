@@ -1,13 +1,15 @@
-/** What one shard does with the others: owes them, is owed by them, and stops when they remember different pasts. */
+/** Where money goes: to accounts of this shard, or to another shard's and from there. A shard stops when another remembers a different past. */
 import type { AccountId } from "../account.ts";
+import type { AccountState } from "../backend.ts";
 import { MAX_BACKLOG } from "../limits.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Born } from "./genesis.ts";
-import { Inbox, type ReceivedMark } from "./inbox.ts";
+import { Inbox } from "./inbox.ts";
 import { Outbox, type SentMark } from "./outbox.ts";
+import type { SettledRow } from "./payments.ts";
 import { shardOf } from "./shards.ts";
 import { invariant, type LedgerStore } from "./store.ts";
-import type { Batch, Credit, Received } from "./stream.ts";
+import type { Batch, Received, ReceivedMark } from "./stream.ts";
 
 /** How far all streams from and to a shard have come. */
 export interface StreamMarks {
@@ -46,9 +48,24 @@ export class Exchange {
     return !this.isHere(payee) && this.#outbox.backlog(this.#home(payee)) >= MAX_BACKLOG;
   }
 
-  /** Owes the money to an account of another shard, from this transaction on. */
-  owe(credit: Credit): void {
-    this.#outbox.append(this.#home(credit.payee), credit);
+  /**
+   * Moves the money of a payment whose row says settled: to its payee or, where that lives on another shard, to its way there.
+   * @param payer as it was just read
+   */
+  pay(row: SettledRow, payer: AccountState, at: number): void {
+    const { payee, value, tx: transaction } = row;
+    const cause = {
+      authorizationDigest: row.authorization_digest,
+      ...(row.request_digest && { requestDigest: row.request_digest }),
+      transaction,
+      at,
+    };
+    if (this.isHere(payee)) {
+      this.#accounts.transfer(payer, payee, BigInt(value), cause);
+    } else {
+      this.#accounts.debit(payer, payee, BigInt(value), cause);
+      this.#outbox.append(this.#home(payee), { payee, value, transaction });
+    }
   }
 
   destinations(): number[] {

@@ -1,27 +1,72 @@
-/** What each account has taken from the faucet in the current window, and which grants were ever paid. */
+/** Test money: payments by the treasury, whose nonce is the grant's id. A grant pays once, however late it is asked for again. */
 import type { AccountId } from "../account.ts";
-import type { Digest } from "../digest.ts";
-import { FAUCET_WINDOW_SECONDS } from "../limits.ts";
+import type { Amount } from "../amount.ts";
+import { transactionOf } from "../authorization.ts";
+import { type FundResult, refuse } from "../backend.ts";
+import { type Digest, digest } from "../digest.ts";
+import { NETWORK } from "../lez.ts";
+import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
+import { type Accounts, available } from "./accounts.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Payments } from "./payments.ts";
 import type { LedgerStore } from "./store.ts";
 
-/** Atomic units granted to the account since its window began; a window begins with the first grant after the last one ended. */
-export function grantedTo(store: LedgerStore, account: AccountId, now: number): bigint {
-  const [row] = store.sql("SELECT granted FROM faucet WHERE account = ? AND since > ?", account, now - FAUCET_WINDOW_SECONDS);
-  return BigInt(row?.["granted"] ?? 0);
-}
+export class Faucet {
+  readonly #store: LedgerStore;
+  readonly #treasury: AccountId;
+  readonly #accounts: Accounts;
+  readonly #exchange: Exchange;
+  readonly #payments: Payments;
 
-export function recordGrant(store: LedgerStore, account: AccountId, value: bigint, now: number): void {
-  const before = grantedTo(store, account, now);
-  const total = (before + value).toString();
-  if (before > 0n) store.sql("UPDATE faucet SET granted = ? WHERE account = ?", total, account);
-  else store.sql("INSERT OR REPLACE INTO faucet (account, granted, since) VALUES (?, ?, ?)", account, total, now);
-}
+  constructor(store: LedgerStore, treasury: AccountId, accounts: Accounts, exchange: Exchange, payments: Payments) {
+    this.#store = store;
+    this.#treasury = treasury;
+    this.#accounts = accounts;
+    this.#exchange = exchange;
+    this.#payments = payments;
+  }
 
-/** The authorization that a grant's id was spent on; undefined when it never was. */
-export function paidGrant(store: LedgerStore, id: Digest): Digest | undefined {
-  return store.sql("SELECT authorization_digest FROM faucet_grant WHERE id = ?", id)[0]?.["authorization_digest"] as Digest | undefined;
-}
+  fund(account: AccountId, value: Amount, grantId: Digest, now: number): FundResult {
+    const treasury = this.#treasury;
+    const authorizationDigest = digest("Authorization", { from: treasury, to: account, value, nonce: grantId });
+    const paid = this.#paid(grantId);
+    if (paid !== undefined && paid !== authorizationDigest) return refuse("nonce_replayed");
+    if (paid === undefined) {
+      if (account === treasury) return refuse("recipient_mismatch");
+      if (this.#payments.find(treasury, grantId)) return refuse("nonce_replayed");
+      if (this.#granted(account, now) + BigInt(value) > FAUCET_CAP_PER_ACCOUNT) return refuse("rate_limited");
+      const payer = this.#accounts.read(treasury);
+      if (available(payer) < BigInt(value)) return refuse("faucet_empty");
+      if (this.#exchange.isFull(account)) return refuse("overloaded");
+      const grant = { payer: treasury, nonce: grantId, authorizationDigest, payee: account, value, validAfter: now, validBefore: now };
+      this.#exchange.pay(this.#payments.insertSettled(grant, grantId), payer, now);
+      this.#record(account, BigInt(value), now);
+      this.#remember(grantId, authorizationDigest);
+    }
+    const { balance } = this.#accounts.read(account);
+    return { ok: true, transaction: transactionOf(NETWORK, authorizationDigest), account, balance };
+  }
 
-export function rememberGrant(store: LedgerStore, id: Digest, authorizationDigest: Digest): void {
-  store.sql("INSERT INTO faucet_grant (id, authorization_digest) VALUES (?, ?)", id, authorizationDigest);
+  /** Atomic units granted to the account since its window began; a window begins with the first grant after the last one ended. */
+  #granted(account: AccountId, now: number): bigint {
+    const [row] = this.#store.sql("SELECT granted FROM faucet WHERE account = ? AND since > ?", account, now - FAUCET_WINDOW_SECONDS);
+    return BigInt(row?.["granted"] ?? 0);
+  }
+
+  #record(account: AccountId, value: bigint, now: number): void {
+    const before = this.#granted(account, now);
+    const total = (before + value).toString();
+    if (before > 0n) this.#store.sql("UPDATE faucet SET granted = ? WHERE account = ?", total, account);
+    else this.#store.sql("INSERT OR REPLACE INTO faucet (account, granted, since) VALUES (?, ?, ?)", account, total, now);
+  }
+
+  /** The authorization that a grant's id was spent on; undefined when it never was. */
+  #paid(id: Digest): Digest | undefined {
+    const [row] = this.#store.sql("SELECT authorization_digest FROM faucet_grant WHERE id = ?", id);
+    return row?.["authorization_digest"] as Digest | undefined;
+  }
+
+  #remember(id: Digest, authorizationDigest: Digest): void {
+    this.#store.sql("INSERT INTO faucet_grant (id, authorization_digest) VALUES (?, ?)", id, authorizationDigest);
+  }
 }

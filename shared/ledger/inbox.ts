@@ -1,15 +1,7 @@
 /** How far this shard has applied what each other shard sent it. */
 import type { Digest } from "../digest.ts";
 import type { LedgerStore } from "./store.ts";
-import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";
-
-/** How far the stream from one shard has been applied. */
-export interface ReceivedMark {
-  from: number;
-  mark: number;
-  /** The stream's head there; absent while nothing has arrived. */
-  head?: Digest;
-}
+import { type Batch, type Credit, nextHead, type ReceivedMark, streamStart } from "./stream.ts";
 
 export type Accepted =
   | {

@@ -2,7 +2,7 @@
 
 export interface Mutant {
   fault: string;
-  file: "rules" | "payments" | "accounts" | "faucet" | "inbox" | "outbox" | "exchange" | "delivery";
+  file: "state-table" | "clock" | "payments" | "accounts" | "faucet" | "inbox" | "outbox" | "exchange" | "delivery";
   /** Occurs exactly once in the file. */
   find: string;
   replace: string;
@@ -11,13 +11,13 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the last unit of a balance cannot be spent",
-    file: "rules",
+    file: "state-table",
     find: "funds < BigInt(payment.value)",
     replace: "funds <= BigInt(payment.value)",
   },
   {
     fault: "one unit more than the balance can be claimed",
-    file: "rules",
+    file: "state-table",
     find: "funds < BigInt(payment.value)",
     replace: "funds + 1n < BigInt(payment.value)",
   },
@@ -29,142 +29,147 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a payment is expired in its last second",
-    file: "rules",
+    file: "state-table",
     find: "payment.validBefore < now",
     replace: "payment.validBefore <= now",
   },
   {
     fault: "an expired payment is taken for another second",
-    file: "rules",
+    file: "state-table",
     find: "payment.validBefore < now",
     replace: "payment.validBefore + 1 < now",
   },
   {
     fault: "a payment is taken a second too early",
-    file: "rules",
+    file: "state-table",
     find: "payment.validAfter > now + CLOCK_SKEW_SECONDS",
     replace: "payment.validAfter > now + CLOCK_SKEW_SECONDS + 1",
   },
   {
     fault: "a payment is taken that is valid for a second too long",
-    file: "rules",
+    file: "state-table",
     find: "now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return",
     replace: "now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 1) return",
   },
   {
     fault: "a hold can be captured a second after its dead line",
-    file: "rules",
+    file: "state-table",
     find: "if (now > row.dead_line) {",
     replace: "if (now > row.dead_line + 1) {",
   },
   {
     fault: "a dead hold counts for another second",
-    file: "rules",
+    file: "state-table",
     find: "now <= row.dead_line) return row;",
     replace: "now <= row.dead_line + 1) return row;",
   },
-  { fault: "a hold has lapsed at its end", file: "rules", find: "return now <= row.held_until;", replace: "return now < row.held_until;" },
+  {
+    fault: "a hold has lapsed at its end",
+    file: "state-table",
+    find: "return now <= row.held_until;",
+    replace: "return now < row.held_until;",
+  },
   {
     fault: "a hold lasts as long as its caller likes",
-    file: "rules",
+    file: "state-table",
     find: "Math.min(hold.seconds, MAX_HOLD_SECONDS)",
     replace: "hold.seconds",
   },
   {
     fault: "another authorization with the nonce of a hold takes the hold over",
-    file: "rules",
+    file: "state-table",
     find: 'if (row.authorization_digest !== payment.authorizationDigest) return refuse("nonce_replayed");',
     replace: "",
   },
   {
     fault: "another authorization is taken for the one that was settled",
-    file: "rules",
+    file: "state-table",
     find: "row.holder === settlementId && row.authorization_digest === payment.authorizationDigest",
     replace: "row.holder === settlementId",
   },
   {
     fault: "another authorization is taken for the one that is held",
-    file: "rules",
+    file: "state-table",
     find: "row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest",
     replace: "row.holder === hold.reservationId",
   },
   {
     fault: "whoever settles a settled payment is told that he did",
-    file: "rules",
+    file: "state-table",
     find: "row.holder === settlementId && ",
     replace: "",
   },
   {
     fault: "a stale id captures",
-    file: "rules",
+    file: "state-table",
     find: 'if (!row || row.state === "cancelled" || row.holder !== reservationId)',
     replace: 'if (!row || row.state === "cancelled")',
   },
   {
     fault: "a stale id releases",
-    file: "rules",
+    file: "state-table",
     find: 'if (row.state === "cancelled" || row.holder !== reservationId)',
     replace: 'if (row.state === "cancelled")',
   },
   {
     fault: "the wrong account is credited",
-    file: "rules",
+    file: "exchange",
     find: "transfer(payer, payee, BigInt(value), cause)",
     replace: "transfer(payer, this.#born.treasury, BigInt(value), cause)",
   },
   {
     fault: "a hold is released twice",
-    file: "rules",
+    file: "state-table",
     find: "this.#payments.markSettled(row);",
     replace:
       "this.#payments.markSettled(row); const account = this.#accounts.read(payer); if (account.held !== '0') this.#accounts.hold(account, -BigInt(row.value));",
   },
   {
     fault: "a captured hold stays on the balance",
-    file: "rules",
+    file: "state-table",
     find: "claimed(this.#accounts.read(payer), -BigInt(row.value))",
     replace: "this.#accounts.read(payer)",
   },
   {
     fault: "a freed hold stays on the balance",
-    file: "rules",
+    file: "state-table",
     find: "this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));",
     replace: "",
   },
-  { fault: "a payment is paid without being settled", file: "rules", find: "this.#payments.markSettled(row);", replace: "" },
+  { fault: "a payment is paid without being settled", file: "state-table", find: "this.#payments.markSettled(row);", replace: "" },
   {
     fault: "a live hold can be cancelled",
-    file: "rules",
+    file: "state-table",
     find: 'if (isLive(row, now)) return refuse("payment_in_progress");',
     replace: "",
   },
   {
     fault: "time runs back",
-    file: "rules",
-    find: "this.#now = Math.max(this.#now, clock);",
-    replace: "this.#now = clock;",
+    file: "clock",
+    find: "this.#now = Math.max(this.#now, machine);",
+    replace: "this.#now = machine;",
   },
   {
     fault: "a restart forgets that a payment was called expired",
-    file: "rules",
+    file: "state-table",
     find: '? this.#final({ status: "expired" })',
     replace: '? { status: "expired" }',
   },
   {
     fault: "a restart forgets that a claim was refused as expired",
-    file: "rules",
+    file: "state-table",
     find: 'obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle)',
     replace: "refuse(obstacle)",
   },
   {
     fault: "a lapsed hold makes a payment look too dear",
-    file: "rules",
+    file: "state-table",
     find: 'row?.state === "held" ? BigInt(row.value) : 0n',
     replace: "0n",
   },
   {
     fault: "the faucet stops below its cap",
-    file: "rules",
+    file: "faucet",
     find: "BigInt(value) > FAUCET_CAP_PER_ACCOUNT",
     replace: "BigInt(value) >= FAUCET_CAP_PER_ACCOUNT",
   },
@@ -219,8 +224,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a grant of the faucet pays again once its payment is forgotten",
-    file: "rules",
-    find: "rememberGrant(this.#store, grantId, authorizationDigest);",
+    file: "faucet",
+    find: "this.#remember(grantId, authorizationDigest);",
     replace: "",
   },
 ];
@@ -254,14 +259,14 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "money for another shard never leaves",
-    file: "rules",
-    find: "this.#exchange.owe({ payee, value, transaction });",
+    file: "exchange",
+    find: "this.#outbox.append(this.#home(payee), { payee, value, transaction });",
     replace: "",
   },
   {
     fault: "money for another shard's account is credited here",
-    file: "rules",
-    find: "if (this.#exchange.isHere(payee)) {",
+    file: "exchange",
+    find: "if (this.isHere(payee)) {",
     replace: "if (payee !== undefined) {",
   },
   {
@@ -294,9 +299,9 @@ export const CRASH_MUTANTS: readonly Mutant[] = [
   },
   {
     fault: "a credit is owed in a transaction of its own, after the debit",
-    file: "rules",
-    find: "this.#exchange.owe({ payee, value, transaction });",
-    replace: "this.#store.commit?.(); this.#exchange.owe({ payee, value, transaction });",
+    file: "exchange",
+    find: "this.#outbox.append(this.#home(payee), { payee, value, transaction });",
+    replace: "this.#store.commit?.(); this.#outbox.append(this.#home(payee), { payee, value, transaction });",
   },
   {
     fault: "the last credit that was applied is applied again",

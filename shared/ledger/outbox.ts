@@ -1,7 +1,7 @@
 /** What this shard owes accounts of other shards: a row per payment, in the payment's own transaction, until the other side has it. */
 import type { Digest } from "../digest.ts";
 import { OUTBOX_BATCH } from "../limits.ts";
-import { type LedgerStore, type Row } from "./store.ts";
+import { invariant, type LedgerStore, type Row } from "./store.ts";
 import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";
 
 /** How far the stream to one shard has come. */
@@ -55,8 +55,11 @@ export class Outbox {
   /** The oldest credits that wait for that shard; undefined when none does. */
   nextBatch(to: number): Batch | undefined {
     const { number, head } = this.#acknowledged(to);
-    const credits = this.#rows(to, OUTBOX_BATCH).map(creditOf);
-    return credits.length === 0 ? undefined : { ledger: this.#ledger, from: this.#shard, to, after: number, head, credits };
+    const rows = this.#rows(to, OUTBOX_BATCH);
+    if (rows.length === 0) return undefined;
+    // Behind a gap credits would travel under other numbers than their own, and those of them that arrived be sent again.
+    invariant(rows.at(-1)?.["number"] === number + rows.length, `credits to shard ${to} are numbered without gaps`);
+    return { ledger: this.#ledger, from: this.#shard, to, after: number, head, credits: rows.map(creditOf) };
   }
 
   /** The head of the stream to that shard after credit number `mark`. Undefined when that is forgotten, or was never sent. */
@@ -107,7 +110,7 @@ export class Outbox {
   }
 
   #rows(to: number, limit: number): Row[] {
-    return this.#store.sql("SELECT payee, value, tx FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit);
+    return this.#store.sql("SELECT number, payee, value, tx FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit);
   }
 }
 

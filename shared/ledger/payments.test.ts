@@ -106,8 +106,21 @@ describe("the alarm forgets what is past its retention", () => {
     expect(rules.tidy(KEPT + 1)).toBe(KEPT + 2);
     expect(rules.tidy(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
     expect(count(store, "cancelled")).toBe(half);
-    expect(rules.tidy(KEPT + 2)).toBeUndefined();
+    expect(rules.tidy(KEPT + 1 + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
     expect(count(store, "cancelled")).toBe(0);
+  });
+
+  test("and rests after a round that took more than one alarm, though the next alarm rings for something else", () => {
+    const store = memoryStore();
+    let cursors = 0;
+    const rules = openLedger({
+      ...store,
+      sql: (...statement) => ((cursors += Number(/INTO sweep/.test(statement[0]))), store.sql(...statement)),
+    });
+    for (let i = 0; i < PRUNE_BATCH + 5; i++) rules.cancel(ALICE, idOf(i), START);
+    expect([0, 1, 6, 11].map((i) => rules.tidy(START + i))).toEqual([START + 1, START + 3601, START + 3606, START + 3611]);
+    expect(cursors).toBe(1);
+    expect(rules.tidy(START + 3601)).toBe(START + 3602);
   });
 
   test("also behind more than it looks at in one go, all of which it has to keep", () => {

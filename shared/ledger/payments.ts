@@ -5,7 +5,7 @@ import { transactionOf } from "../authorization.ts";
 import type { LedgerPayment } from "../backend.ts";
 import type { Digest } from "../digest.ts";
 import { NETWORK } from "../lez.ts";
-import { FORGET_SECONDS, PRUNE_BATCH } from "../limits.ts";
+import { FORGET_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import type { LedgerStore } from "./store.ts";
 
 interface Facts {
@@ -30,6 +30,7 @@ export type PaymentRow = HeldRow | SettledRow | CancelledRow;
 
 export class Payments {
   readonly #store: LedgerStore;
+  #restsUntil = 0;
 
   constructor(store: LedgerStore) {
     this.#store = store;
@@ -122,11 +123,13 @@ export class Payments {
 
   /**
    * Looks at the next PRUNE_BATCH rows in key order and forgets those past their retention: a sweep that comes round
-   * again and again costs reads, where an index would cost a write per payment.
+   * again and again costs reads, where an index would cost a write per payment. After a round that took several alarms it
+   * rests: alarms that ring for something else begin no other.
    * @returns true while the round is not finished
    */
   sweep(now: number): boolean {
     const [cursor] = this.#store.sql("SELECT payer, nonce FROM sweep");
+    if (!cursor && now < this.#restsUntil) return false;
     const rows = this.#store.sql(
       "SELECT payer, nonce, state, dead_line FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?",
       cursor?.["payer"] ?? "",
@@ -136,6 +139,7 @@ export class Payments {
     for (const row of rows) if (row.state !== "held" && row.dead_line + FORGET_SECONDS < now) this.delete(row);
     const last = rows.length === PRUNE_BATCH ? rows.at(-1) : undefined;
     if (cursor) this.#store.sql("DELETE FROM sweep");
+    if (cursor && !last) this.#restsUntil = now + SWEEP_INTERVAL_SECONDS;
     if (last) this.#store.sql("INSERT INTO sweep (payer, nonce) VALUES (?, ?)", last.payer, last.nonce);
     return last !== undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * The state table of a payment, cell by cell. rules.test.ts plays every cell; spec/state-table.md says the same in
+ * The state table of a payment, cell by cell. state-table.test.ts plays every cell; spec/state-table.md says the same in
  * prose, and is checked against the facts here.
  */
 import type { Amount } from "../amount.ts";

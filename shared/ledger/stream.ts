@@ -46,6 +46,17 @@ export const batchSchema = z.strictObject({
     .check(z.maxLength(OUTBOX_BATCH)),
 });
 
+/** How far the stream from one shard has been applied. */
+const receivedMarkSchema = z.strictObject({
+  from: shard,
+  mark: number,
+  /** The stream's head there; absent while nothing has arrived. */
+  head: z.exactOptional(digestSchema),
+});
+export type ReceivedMark = z.infer<typeof receivedMarkSchema>;
+/** At most one of each shard. */
+export const receivedMarksSchema = z.array(receivedMarkSchema).check(z.maxLength(MAX_SHARDS));
+
 /** Of what a receiver says, the part that lets its sender forget credits. */
 export const appliedSchema = z.object({ mark: number, head: digestSchema });
 

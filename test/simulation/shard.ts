@@ -102,7 +102,10 @@ export class Shard implements Machine {
         this.#network.call(this, peer, () => peer.handle((rules, clock) => rules.receive(batch, clock))),
       );
     } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
+      if (error instanceof NoAnswer) return;
+      this.#network.after(0, () => {
+        throw error; // ends the run: a book contradicts itself
+      });
     } finally {
       delivering.delete(to);
     }

@@ -1,6 +1,14 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ALARM_LOST_SECONDS, ALARM_RETRY_SECONDS, FORGET_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import type { AccountId } from "../../shared/account.ts";
+import {
+  ALARM_LOST_SECONDS,
+  ALARM_RETRY_SECONDS,
+  FORGET_SECONDS,
+  JOURNAL_RETENTION_SECONDS,
+  RETENTION_SECONDS,
+  SWEEP_INTERVAL_SECONDS,
+} from "../../shared/limits.ts";
 import type { WalletSigner } from "../../shared/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
@@ -26,6 +34,13 @@ const loseAlarm = (ledger: Stub) => runInDurableObject(ledger, (_, { storage }) 
 function known<T extends object>(answer: T): Exclude<T, { code: unknown }> {
   if ("code" in answer) throw new Error(String(answer.code));
   return answer as Exclude<T, { code: unknown }>;
+}
+
+/** An operator has the account's journal, which is one entry. */
+async function exported(ledger: Stub, account: AccountId): Promise<object> {
+  await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, CHECKPOINT_KEY: "2a".repeat(32) }));
+  const { journalHead } = await remote(ledger).account("", { account }).then(known);
+  return remote(ledger).checkpoint("", { account, seq: 1, head: journalHead });
 }
 
 const heldBy = async (ledger: Stub, account: string) => (await sql(ledger, "SELECT held FROM account WHERE id = ?", account))[0]?.["held"];
@@ -95,14 +110,7 @@ describe("the alarm", () => {
       async (ledger, payer) => remote(ledger).settle("", { payment: (await signedPayment(payer)).payment, settlementId: randomId() }),
     ],
     ["a cancellation", (ledger, { account }) => remote(ledger).cancel("", { payer: account, nonce: randomId() })],
-    [
-      "a checkpoint",
-      async (ledger, { account }) => {
-        await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, CHECKPOINT_KEY: "2a".repeat(32) }));
-        const { journalHead } = await remote(ledger).account("", { account }).then(known);
-        return remote(ledger).checkpoint("", { account, seq: 1, head: journalHead });
-      },
-    ],
+    ["a checkpoint", (ledger, { account }) => exported(ledger, account)],
   ])("is set within the hour for what has to be forgotten one day: %s", async (_, event) => {
     const ledger = newLedger();
     const payer = await fundedPayer(ledger);
@@ -160,6 +168,34 @@ describe("the alarm", () => {
 
     await remote(ledger).cancel("", { payer, nonce: payment.nonce });
     expect(await alarmOf(ledger)).toBe(unixNow() + SWEEP_INTERVAL_SECONDS);
+  });
+
+  test("prunes what was exported once it is old, on a ledger that nobody uses any more, and then sleeps for good", async () => {
+    const ledger = newLedger();
+    const { account } = await fundedPayer(ledger);
+    await exported(ledger, account);
+    const old = NOW + JOURNAL_RETENTION_SECONDS + 1;
+    const entries = () => sql(ledger, "SELECT 1 FROM journal WHERE account = ?", account);
+
+    setTime(NOW + 2 * RETENTION_SECONDS);
+    await runDurableObjectAlarm(ledger);
+    expect(await alarmOf(ledger)).toBe(old);
+    await loseAlarm(ledger);
+    await evictDurableObject(ledger);
+    await ledger.info();
+    expect(await alarmOf(ledger)).toBe(unixNow());
+    await runDurableObjectAlarm(ledger);
+    expect(await alarmOf(ledger)).toBe(old);
+    expect(await entries()).toHaveLength(1);
+
+    await evictDurableObject(ledger);
+    setTime(old);
+    await runDurableObjectAlarm(ledger);
+    expect(await entries()).toEqual([]);
+    expect(await alarmOf(ledger)).toBeUndefined();
+    await evictDurableObject(ledger);
+    expect(await ledger.audit()).toMatchObject({ ok: true });
+    expect(await alarmOf(ledger)).toBeUndefined();
   });
 
   test("does not throw when the book contradicts itself, but rings again soon, and finishes when it can", async () => {

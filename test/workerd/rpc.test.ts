@@ -69,6 +69,8 @@ const WRONG: Record<string, unknown[]> = {
   validBefore: SECONDS,
   afterSeq: SECONDS,
   seq: [0, ...SECONDS],
+  from: [256, ...SECONDS],
+  mark: SECONDS,
   head: IDS,
 };
 
@@ -110,6 +112,16 @@ describe("a call of the wrong shape is invalid_payload and writes nothing:", () 
   });
 });
 
+test("marks of the wrong shape are invalid_payload to an audit", async () => {
+  const audit = (marks: unknown) => (remote(ledger) as unknown as { auditShard: (marks: unknown) => Promise<unknown> }).auditShard(marks);
+  const mark = { from: 1, mark: 0, head: "00".repeat(32) };
+  const spoilt = [...spoiled(mark)].filter((wrong) => "head" in (wrong as object)); // without a head it is one that has seen nothing
+  for (const wrong of [undefined, null, 7, {}, [7], Array.from({ length: 257 }, () => mark), ...spoilt.map((one) => [mark, one])]) {
+    expect(await audit(wrong), JSON.stringify(wrong)).toEqual({ ok: false, code: "invalid_payload" });
+  }
+  expect(await audit([{ from: 2, mark: 0 }])).toMatchObject({ report: { ok: true } });
+});
+
 test("a trace id of any shape is taken, and never in the way", async () => {
   const info = remote(ledger) as unknown as { account: (traceId: unknown, args: unknown) => Promise<unknown> };
   for (const traceId of [undefined, null, 7, "x".repeat(10_000), { a: 1 }]) {
@@ -135,6 +147,18 @@ describe("the faucet", () => {
     const rich = await fundedPayer(ledger);
     expect(await remote(ledger).account("", { account: rich.account })).toMatchObject({ balance: "25000" });
   });
+});
+
+test("a checkpoint that cannot be signed is not recorded", async () => {
+  const ledger = newLedger();
+  const { account } = await fundedPayer(ledger);
+  const state = await remote(ledger).account("", { account });
+  if ("code" in state) throw new Error(state.code);
+  await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { CHECKPOINT_KEY: "2A".repeat(32) }));
+  const before = await tablesOf(ledger);
+  const checkpoint = async () => remote(ledger).checkpoint("", { account, seq: 1, head: state.journalHead });
+  await expect(checkpoint).rejects.toThrow("CHECKPOINT_KEY");
+  expect(await tablesOf(ledger)).toEqual(before);
 });
 
 test("a page of a journal is what its owner can check", async () => {

@@ -38,7 +38,8 @@ export interface Books {
 /** @param patience seconds that one call may take; Infinity for whoever is waited for no longer than that anyway */
 export function ledgerBackend(env: LedgerBinding, traceId: string, patience: number = LEDGER_TIMEOUT_SECONDS): PaymentBackend & Books {
   const shards = parseShards(env.SHARDS);
-  const at = <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) => persistently(env.LEDGER, shard, patience, operation);
+  const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
+    unstopped(await persistently(env.LEDGER, shard, patience, operation));
   const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
 
   const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account(traceId, { account })));
@@ -77,7 +78,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
       return auditShards(
         Array.from({ length: shards }, (_, shard) => ({
           marks: () => at(shard, (ledger) => ledger.marks()),
-          audit: (marks) => at(shard, (ledger) => ledger.auditShard([...marks])),
+          audit: async (marks) => accepted(await at(shard, (ledger) => ledger.auditShard([...marks]))),
         })),
       );
     },
@@ -106,6 +107,12 @@ async function persistently<T>(
       await new Promise((resolve) => setTimeout(resolve, LEDGER_RETRY_MILLIS * 2 ** (attempt - 1)));
     }
   }
+}
+
+/** A shard that has stopped knows of nothing for certain: what it will not do now may have been done before. So it counts as one that cannot be asked. */
+function unstopped<T>(answer: T): T {
+  if ((answer as Partial<Refusal> | undefined)?.code !== "facilitator_unavailable") return answer;
+  throw new BackendUnavailable("the shard has stopped", { overloaded: false });
 }
 
 /** For `catch`: this value where the ledger did not answer. Whatever else went wrong stays wrong. */

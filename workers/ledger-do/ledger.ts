@@ -34,11 +34,10 @@ import { checkShape } from "../../shared/json.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
-import type { ReceivedMark } from "../../shared/ledger/inbox.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
-import { type Batch, batchSchema, type Received } from "../../shared/ledger/stream.ts";
+import { type Batch, batchSchema, type Received, type ReceivedMark, receivedMarksSchema } from "../../shared/ledger/stream.ts";
 import {
   ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
@@ -85,7 +84,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
       const alarm = await ctx.storage.getAlarm();
       this.#alarmAt = alarm === null ? undefined : alarm / 1000;
       // Whoever was away catches up, even if its alarm was given up by the platform.
-      if (this.#alarmAt === undefined && rules.hasPayments()) this.#wakeBy(unixNow());
+      if (this.#alarmAt === undefined && rules.hasToTidy()) this.#wakeBy(unixNow());
       for (const to of rules.destinations()) this.#deliverSoon(to);
     });
     // Whoever called is told why it cannot be opened, and the platform throws this instance away: nobody else has to hear of it.
@@ -163,6 +162,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   async checkpoint(traceId: string, args: { account: AccountId; seq: number; head: Digest }): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
     if (!CHECKPOINT_KEY) return { ok: false, code: "not_found" };
+    await checkpointKey(CHECKPOINT_KEY); // a secret that cannot sign lets nothing be pruned
     const result = this.#run("ledger.checkpoint", traceId, args, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#rules.checkpoint(account, seq, head, now) ?? ({ ok: false, code: "invalid_payload" } as const);
@@ -200,8 +200,9 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /** @param marks what each other shard has applied of what this one sent */
-  auditShard(marks: ReceivedMark[]): ShardAudit {
-    return this.#rules.auditShard(marks);
+  auditShard(marks: ReceivedMark[]): ShardAudit | Refusal {
+    const shape = checkShape(marks, receivedMarksSchema);
+    return shape.ok ? this.#rules.auditShard(shape.value) : { ok: false, code: "invalid_payload" };
   }
 
   /**

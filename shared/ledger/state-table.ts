@@ -1,0 +1,212 @@
+/**
+ * The state table of a payment (spec/state-table.md): what becomes of a nonce and the hold on it, one method per event.
+ *
+ * Every event happens in a transaction of its caller's, and in the ledger's time: `now`, unix seconds. Refusals are values.
+ */
+import type { AccountId } from "../account.ts";
+import {
+  type AccountState,
+  type CancelResult,
+  type CheckResult,
+  type Hold,
+  type LedgerPayment,
+  type PaymentStatus,
+  type Refusal,
+  refuse,
+  type ReleaseResult,
+  type Reservation,
+  type ReserveResult,
+  type Settled,
+  type SettleResult,
+} from "../backend.ts";
+import type { Digest } from "../digest.ts";
+import type { ErrorCode } from "../errors.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  EXPIRY_BATCH,
+  MAX_HOLD_SECONDS,
+  MAX_VALIDITY_SECONDS,
+  RETENTION_SECONDS,
+  SWEEP_INTERVAL_SECONDS,
+} from "../limits.ts";
+import { type Accounts, available, claimed } from "./accounts.ts";
+import type { Clock } from "./clock.ts";
+import type { Exchange } from "./exchange.ts";
+import type { CancelledRow, HeldRow, PaymentRow, Payments, SettledRow } from "./payments.ts";
+
+export class StateTable {
+  readonly #accounts: Accounts;
+  readonly #exchange: Exchange;
+  readonly #payments: Payments;
+  readonly #clock: Clock;
+
+  constructor(accounts: Accounts, exchange: Exchange, payments: Payments, clock: Clock) {
+    this.#accounts = accounts;
+    this.#exchange = exchange;
+    this.#payments = payments;
+    this.#clock = clock;
+  }
+
+  reserve(payment: LedgerPayment, hold: Hold, now: number): ReserveResult {
+    const row = this.#current(payment.payer, payment.nonce, now);
+    if (row?.state === "held" && row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest) {
+      return reserved(row);
+    }
+    const taken = this.#takenBy(row, payment, now);
+    if (taken) return taken;
+    const obstacle = this.#obstacle(payment, row, now);
+    if (obstacle) return this.#refuseFor(obstacle);
+    if (row?.state === "held") this.#free(row);
+    this.#accounts.hold(this.#accounts.read(payment.payer), BigInt(payment.value));
+    const heldUntil = now + Math.min(hold.seconds, MAX_HOLD_SECONDS);
+    return reserved(this.#payments.insertHeld(payment, hold.reservationId, hold.fingerprint, heldUntil));
+  }
+
+  capture({ payer, nonce, reservationId }: Reservation, now: number): SettleResult {
+    const row = this.#payments.find(payer, nonce);
+    if (!row || row.state === "cancelled" || row.holder !== reservationId) return refuse("reservation_lost");
+    if (row.state === "settled") return settled(row);
+    if (now > row.dead_line) {
+      this.#free(row);
+      return this.#final(refuse("payment_expired"));
+    }
+    this.#payments.markSettled(row);
+    return this.#pay({ ...row, state: "settled" }, claimed(this.#accounts.read(payer), -BigInt(row.value)), now);
+  }
+
+  release({ payer, nonce, reservationId }: Reservation): ReleaseResult {
+    const row = this.#payments.find(payer, nonce);
+    if (!row) return { ok: true };
+    if (row.state === "settled") return over(row);
+    if (row.state === "cancelled" || row.holder !== reservationId) return refuse("reservation_lost");
+    this.#free(row);
+    return { ok: true };
+  }
+
+  settle(payment: LedgerPayment, settlementId: Digest, now: number): SettleResult {
+    const row = this.#current(payment.payer, payment.nonce, now);
+    if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
+      return settled(row);
+    }
+    const taken = this.#takenBy(row, payment, now);
+    if (taken) return taken;
+    const obstacle = this.#obstacle(payment, row, now);
+    if (obstacle) return this.#refuseFor(obstacle);
+    if (row?.state === "held") this.#free(row);
+    return this.#pay(this.#payments.insertSettled(payment, settlementId), this.#accounts.read(payment.payer), now);
+  }
+
+  cancel(payer: AccountId, nonce: Digest, now: number): CancelResult {
+    const row = this.#current(payer, nonce, now);
+    if (row?.state === "settled") return over(row);
+    if (row?.state === "cancelled") return { ok: true };
+    if (row?.state === "held") {
+      if (isLive(row, now)) return refuse("payment_in_progress");
+      this.#free(row);
+    }
+    // Whatever was signed before now ends within the longest validity; the row outlives all of it.
+    this.#payments.insertCancelled(payer, nonce, now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS);
+    return { ok: true };
+  }
+
+  /** Frees dead holds and forgets what is past its retention, a bounded batch of each. @returns when there is work again; Infinity for never */
+  tidy(now: number): number {
+    const dead = this.#payments.deadHolds(now, EXPIRY_BATCH);
+    for (const row of dead) this.#free(row);
+    if (this.#payments.sweep(now) || dead.length === EXPIRY_BATCH) return now + 1;
+    if (this.#payments.isEmpty()) return Infinity;
+    return Math.min((this.#payments.nextDeadLine() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS);
+  }
+
+  status(payer: AccountId, nonce: Digest, validBefore: number, now: number): PaymentStatus {
+    const row = this.#current(payer, nonce, now);
+    if (row?.state === "held") return { status: "reserved" };
+    if (row?.state === "settled") return { status: "settled", transaction: row.tx };
+    if (row?.state === "cancelled") return { status: "cancelled" };
+    if (now <= validBefore) return { status: "unused" };
+    return now <= validBefore + RETENTION_SECONDS ? this.#final({ status: "expired" }) : { status: "unknown" };
+  }
+
+  /** What `reserve` and `settle` would say of a payment that nobody here has claimed before. Writes nothing. */
+  check(payment: LedgerPayment, now: number): CheckResult {
+    const row = this.#payments.find(payment.payer, payment.nonce);
+    const dead = row?.state === "held" && now > row.dead_line;
+    const taken = dead ? undefined : this.#takenBy(row, payment, now);
+    if (taken) return taken;
+    const obstacle = this.#obstacle(payment, row, now);
+    return obstacle ? refuse(obstacle) : { ok: true };
+  }
+
+  // --- What the events are made of -------------------------------------------------------------------
+
+  /** The row as it counts now: a hold past its dead line is none, whether or not the alarm has been there. */
+  #current(payer: AccountId, nonce: Digest, now: number): PaymentRow | undefined {
+    const row = this.#payments.find(payer, nonce);
+    if (row?.state !== "held" || now <= row.dead_line) return row;
+    this.#free(row);
+    return undefined;
+  }
+
+  /** Why a new claim on this payment cannot have it; undefined when nobody has, or a hold that is over had. */
+  #takenBy(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
+    if (!row) return undefined;
+    if (row.state !== "held") return over(row);
+    if (row.authorization_digest !== payment.authorizationDigest) return refuse("nonce_replayed");
+    return isLive(row, now) ? refuse("payment_in_progress") : undefined;
+  }
+
+  /**
+   * Why a payment that nobody else has cannot be made; undefined when it can. `row`: a hold that would make room for it, whose
+   * money counts as free. It is freed only afterwards: its holder may still capture what another was refused.
+   */
+  #obstacle(payment: LedgerPayment, row: PaymentRow | undefined, now: number): ErrorCode | undefined {
+    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
+    const funds = available(this.#accounts.read(payment.payer)) + freed;
+    if (payment.validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
+    if (payment.validBefore < now) return "payment_expired";
+    if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";
+    if (funds < BigInt(payment.value)) return "insufficient_funds";
+    return this.#exchange.isFull(payment.payee) ? "overloaded" : undefined;
+  }
+
+  /** "Expired" is said for good. */
+  #refuseFor(obstacle: ErrorCode): Refusal {
+    return obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle);
+  }
+
+  /** For answers that say a time has passed for good: no restart can take it back. */
+  #final<T>(answer: T): T {
+    this.#clock.persist();
+    return answer;
+  }
+
+  /** held or none → settled: the row says so, and the money follows. `payer`: as it was just read. */
+  #pay(row: SettledRow, payer: AccountState, now: number): Settled {
+    this.#exchange.pay(row, payer, now);
+    return settled(row);
+  }
+
+  /** held → none: the money is the payer's again, and the payment as if it had never been presented. */
+  #free(row: HeldRow): void {
+    this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));
+    this.#payments.delete(row);
+  }
+}
+
+function isLive(row: HeldRow, now: number): boolean {
+  return now <= row.held_until;
+}
+
+/** The refusal of whatever comes after a payment's end. */
+function over(row: SettledRow | CancelledRow): Refusal {
+  return row.state === "settled" ? { ok: false, code: "nonce_replayed", transaction: row.tx } : refuse("payment_revoked");
+}
+
+function reserved(row: HeldRow): ReserveResult {
+  const reservation = { payer: row.payer, nonce: row.nonce, reservationId: row.holder };
+  return { ok: true, reservation, heldUntil: row.held_until, transaction: row.tx };
+}
+
+function settled(row: SettledRow): Settled {
+  return { ok: true, transaction: row.tx, payer: row.payer, payee: row.payee, value: row.value };
+}
