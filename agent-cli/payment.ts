@@ -16,6 +16,7 @@ import { checkDestination } from "./destination.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readJson } from "./files.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
+import { allowHttpFor } from "./http-request.ts";
 import { carriesId } from "./identified-payment.ts";
 import { duration, field, type Layout } from "./layout.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
@@ -216,7 +217,8 @@ function nextAfter(
   }
   // A refusal that a new payment can cure: the terms have moved, or the payment ran out.
   const curable = exit === EXIT.paymentRejected && isErrorCode(code) && ERRORS[code].retryable;
-  return curable ? { argv: ["lez-agent-pay", "quote", url], by: "agent", why: "see the merchant's terms as they are now" } : undefined;
+  const argv = ["lez-agent-pay", "quote", url, ...allowHttpFor(url)];
+  return curable ? { argv, by: "agent", why: "see the merchant's terms as they are now" } : undefined;
 }
 
 /** The same command again: it presents the same payment, and the ledger pays that once. */

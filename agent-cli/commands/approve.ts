@@ -14,7 +14,7 @@ import type { Context } from "../context.ts";
 import { checkDestination } from "../destination.ts";
 import { dryRunField, forceField, outField, ownerFileField, secondsField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
-import { allowHttpField } from "../http-request.ts";
+import { allowHttpField, allowHttpFor } from "../http-request.ts";
 import { inboxFile, put } from "../inbox.ts";
 import { field } from "../layout.ts";
 import { identify, type Merchant, rememberMerchant } from "../merchant-identity.ts";
@@ -117,7 +117,7 @@ export const approve = defineCommand({
     return succeed(
       { file: handed.data, ...approvalData(request, authorization) },
       {
-        argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest)],
+        argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
         by: "agent",
         why: "send the request with this payment",
       },

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { shortCode } from "../../shared/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command.ts";
+import { allowHttpFor } from "../http-request.ts";
 import { succeed } from "../outcome.ts";
 import { notApproved } from "../payment-to-present.ts";
 import { purchaseSchema, purchaseView } from "../purchase.ts";
@@ -29,8 +30,8 @@ export const requestWait = defineCommand({
     if (!purchase.ok) return purchase;
     const refused = notApproved(purchase.data);
     if (refused) return refused;
-    const code = shortCode(purchase.data.digest);
-    const next = { argv: ["lez-agent-pay", "pay", code], by: "agent" as const, why: "send the request with its payment" };
+    const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];
+    const next = { argv, by: "agent" as const, why: "send the request with its payment" };
     return succeed(purchaseView(purchase.data, unixNow()), purchase.data.state === "approved" ? next : undefined);
   },
   render: renderPurchase,
