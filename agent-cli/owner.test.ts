@@ -118,6 +118,21 @@ describe("the inbox", () => {
     expect((await box.run(["decline", refused, "--code", "other"])).json.next).toBeUndefined();
   });
 
+  test("said again, a no is the first one: its words stand, and nothing is asked or logged again", async () => {
+    const { code, digest } = await request();
+    await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
+    const again = await box.run(["decline", code, "--code", "policy", "--note", "Never.", "--out", "./again.json"]);
+    expect([again.exit, again.json.data["already"]]).toEqual([EXIT.ok, true]);
+    expect(box.read("again.json")).toEqual(box.read(`home/inbox/${digest}.declined.json`));
+    expect(box.read("again.json")).toMatchObject({ decision: { code: "too_expensive", note: "Half of that would do." } });
+    expect((await box.run(["decline", code], { terminal: true })).stdout).toMatch(/^Declined before, at [^]*Half of that would do\./);
+    const { entries } = (await box.run("audit list")).json.data as { entries: { event: string; facts: Record<string, string> }[] };
+    expect(entries.filter(({ event, facts }) => event === "declined" && facts["requestDigest"] === digest)).toHaveLength(1);
+    rmSync(box.path(`home/inbox/${digest}.declined.json`));
+    await box.run(["decline", code]);
+    expect(box.read(`home/inbox/${digest}.declined.json`)).toEqual(box.read("again.json"));
+  });
+
   test("a request is named once, by code or by file", async () => {
     expect((await box.run("approve")).exit).toBe(EXIT.usage);
     expect((await box.run("approve AAAA-AAAA --request-file ./x.json")).exit).toBe(EXIT.usage);
@@ -140,6 +155,17 @@ describe("revoking", () => {
     }
     expect(merchant.presented).toEqual([]);
     expect((await approve(code)).exit).toBe(EXIT.declined);
+  });
+
+  test("a second time asks the ledger again, and changes no word of the first", async () => {
+    const { code, digest } = await request();
+    await approve(code);
+    facilitator.settlement = { status: "cancelled" };
+    await box.run(["revoke", code, "--code", "wrong_payee", "--note", "Not this shop."]);
+    const again = await box.run(["revoke", code, "--code", "other"]);
+    expect([again.exit, again.json.data["already"], facilitator.cancelled.length]).toEqual([EXIT.ok, true, 2]);
+    expect(facilitator.cancelled[1]).toEqual(facilitator.cancelled[0]);
+    expect(box.read(`home/inbox/${digest}.revoked.json`)).toEqual(facilitator.cancelled[0]);
   });
 
   test.each<[string, () => void, number, string]>([
