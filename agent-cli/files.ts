@@ -198,7 +198,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /** `no such file or directory` of `ENOENT: no such file or directory, open '…'`. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown reason";
   return error.message.replace(/^[A-Z0-9]+: /, "").replace(/, \w+( '.*)?$/s, "");
 }

@@ -63,6 +63,38 @@ describe("output", () => {
   });
 });
 
+describe.skipIf(!existsSync("/dev/full"))("an answer that cannot be written", () => {
+  const run = async (line: string) => {
+    const child = spawn("sh", ["-c", line, process.execPath, path.join(import.meta.dirname, "bin.js")], {
+      cwd: box.directory,
+      env: box.env,
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    return { exit: await new Promise((resolve) => child.on("close", resolve)), stderr };
+  };
+
+  test.each(["--version", "whoami --agent-file a.json --json", "completions bash", "--schema", "demo cli"])(
+    "is no success: %s",
+    async (words) => {
+      const { exit, stderr } = await run(`"$0" "$1" ${words} > /dev/full`);
+      expect([exit, stderr]).toEqual([
+        EXIT.internal,
+        expect.stringMatching(/^The answer could not be written: [^]*\[output_not_written\]\n$/),
+      ]);
+    },
+  );
+
+  test("is no success either when the beginning of it could", async () => {
+    const { exit, stderr } = await run(`ulimit -f 1; "$0" "$1" --schema > schema.json`);
+    expect([exit, stderr]).toEqual([EXIT.internal, expect.stringContaining("[output_not_written]") as string]);
+  });
+
+  test("takes nothing from what a failure comes to", async () => {
+    expect((await run(`"$0" "$1" whoami --agent-file missing.json > /dev/full`)).exit).toBe(EXIT.notSetUp);
+  });
+});
+
 test("an interrupted command writes nothing and exits 130", async () => {
   const words = ["owner", "create", "--out", "./stopped.json", "--passphrase-file", box.write("pw", PASSPHRASE)];
   const run = await box.run(words, { signal: AbortSignal.abort() });
