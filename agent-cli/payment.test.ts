@@ -132,6 +132,15 @@ describe("afterwards", () => {
     expect(other.presented).toEqual([]);
   });
 
+  test("a payment that was used before is told with the transaction that proves it", async () => {
+    await buy();
+    expect((await pay()).exit).toBe(EXIT.ok);
+    for (const words of [`http get --url ${merchant.url} --payload ./payload.json`, `pay ./payload.json`]) {
+      const { stderr, exit } = await box.run(words, { terminal: true });
+      expect([exit, stderr]).toEqual([EXIT.paymentRejected, expect.stringMatching(/once[^]*transaction[^]*[0-9a-f]{64}/)]);
+    }
+  });
+
   test("terms that have changed are a refusal that leads to the new terms", async () => {
     await buy();
     merchant.behaviour = { amount: "20000" };

@@ -104,7 +104,11 @@ describe("an answer without a receipt", () => {
       exit: EXIT.paymentRejected,
       error: { code: "nonce_replayed", details: { paidBefore: true, transaction: own } },
     });
-    expect(judged("00".repeat(32))).not.toMatchObject({ error: { details: { paidBefore: true } } });
+    const other = "00".repeat(32);
+    const byAnother = judged(other);
+    expect(byAnother).toMatchObject({ error: { message: expect.stringContaining(other) as string, details: { usedBy: other } } });
+    expect(byAnother).not.toMatchObject({ error: { details: { paidBefore: true } } });
+    expect(JSON.stringify(judged("\u001b[2J paid"))).not.toContain("[2J");
   });
 
   test("an error of the resource is an HTTP error, whatever its body says", () => {

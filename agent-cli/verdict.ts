@@ -3,6 +3,7 @@
  * refusal counts as "not paid"; what is not known is said to be unknown.
  */
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
+import { digestSchema } from "../shared/digest.ts";
 import { ERRORS, type ErrorCode, isErrorCode } from "../shared/errors.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../shared/headers.ts";
 import { parseJson } from "../shared/json.ts";
@@ -102,13 +103,7 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
   if (isErrorCode(code)) {
     const { message, hint, safeToRetrySamePayment: retryable } = ERRORS[code];
     if (UNKNOWN.has(code)) return unknown(`The merchant says: ${message} (${code})`);
-    const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
-    if (code === "nonce_replayed" && settled?.extra?.["transaction"] === transaction) {
-      return refuse(code, EXIT.paymentRejected, "This very payment was settled before, and its answer was given then. It is paid, once.", {
-        hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
-        details: { status, paidBefore: true, transaction },
-      });
-    }
+    if (code === "nonce_replayed") return replayed(status, settled?.extra?.["transaction"], authorization);
     if (code === "payment_identifier_conflict") {
       return refuse(code, EXIT.paymentRejected, "The merchant knows this purchase under another payment, and did not take this one.", {
         hint: "Do not pay again: another approval of this request was presented there, perhaps from another machine. Present that one.",
@@ -145,6 +140,30 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
   return fail("http_error", `The merchant answered ${status} to the paid request, without a receipt.`, {
     hint: "Present the same payment again, or give up; do not sign a new one while this one is valid.",
     details: { status },
+  });
+}
+
+/** @param usedBy the transaction that the merchant names; ours follows from what was signed */
+function replayed(status: number, usedBy: unknown, authorization: Authorization): Failure {
+  const { message, hint } = ERRORS.nonce_replayed;
+  const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
+  if (usedBy === transaction) {
+    return refuse(
+      "nonce_replayed",
+      EXIT.paymentRejected,
+      "This very payment was settled before, and its answer was given then. It is paid, once.",
+      {
+        hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
+        details: { status, paidBefore: true, transaction },
+      },
+    );
+  }
+  // The same nonce under another signature: the owner approved the request more than once.
+  const another = digestSchema.safeParse(usedBy).data;
+  const how = another === undefined ? "" : ` It names the transaction of another approval: ${another}.`;
+  return refuse("nonce_replayed", EXIT.paymentRejected, `The merchant says: ${message}${how}`, {
+    hint,
+    details: { status, ...(another && { usedBy: another }) },
   });
 }
 
