@@ -1,8 +1,9 @@
 /** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { decodeHeader, encodeHeader } from "../shared/headers.ts";
+import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../shared/limits.ts";
 import type { PaymentRequest } from "../shared/payment-request.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
 import { paymentPayloadSchema } from "../shared/x402.ts";
@@ -341,6 +342,24 @@ describe("a payment that ran out without an answer", () => {
     expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
     facilitator.ledger = LEDGER;
     expect(merchant.presented).toHaveLength(1);
+  });
+
+  test("is not asked for anew when an earlier approval may have been paid so long ago that the ledger forgot it", async () => {
+    const code = await runOut();
+    facilitator.settlement = { status: "expired" };
+    later(RETENTION_SECONDS);
+    const status = await box.run(["status", code]);
+    expect([status.exit, status.json.error.message]).toEqual([EXIT.outcomeUnknown, expect.stringContaining("an earlier approval")]);
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
+  });
+
+  test("is taken for one that was approved as late as can be, where its request is not known", async () => {
+    const code = await runOut();
+    const digest = (await box.run(["request", "show", code])).json.data["requestDigest"] as string;
+    facilitator.settlement = { status: "expired" };
+    rmSync(box.path(`home/requests/${digest}.json`));
+    later(RETENTION_SECONDS - MAX_REQUEST_LIFE_SECONDS);
+    expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
   });
 
   test("is paid when its own transaction is named, and unknown when another one is", async () => {
