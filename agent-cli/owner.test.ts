@@ -1,6 +1,6 @@
 /** The owner's other commands: the inbox, taking back, accounts, keys; and what an agent sees of them. */
 import { readFileSync, rmSync, statSync } from "node:fs";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { approvalNonce } from "../shared/authorization.ts";
 import { type DecisionRecord, isGenuineDecision } from "../shared/decision.ts";
 import { errorBody } from "../shared/errors.ts";
@@ -116,6 +116,15 @@ describe("the inbox", () => {
     expect(await show(code)).toBe("revoked");
     const { code: refused } = await request();
     expect((await box.run(["decline", refused, "--code", "other"])).json.next).toBeUndefined();
+  });
+
+  test("a no after two approvals takes back the longer one, too", async () => {
+    const { code } = await request();
+    await approve(code);
+    await approve(code, "--expires-in", "1");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect((await box.run(["decline", code, "--code", "other"])).json.next?.argv).toEqual(["lez-agent-pay", "revoke", code]);
   });
 
   test("said again, a no is the first one: its words stand, and nothing is asked or logged again", async () => {

@@ -22,7 +22,7 @@ import { pinOf } from "../merchant-pins.ts";
 import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
 import { checkForOwner, merchantsOwnTerms } from "../owner-checks.ts";
 import { findOwner, openOwner } from "../owner-key.ts";
-import { history, remember } from "../owner-record.ts";
+import { findDecision, history, remember } from "../owner-record.ts";
 import { passphraseFields } from "../passphrase.ts";
 import { factsOf } from "../payment.ts";
 import { openPayments } from "../payment-journal.ts";
@@ -196,7 +196,12 @@ async function handOver(
   payload: PaymentPayload,
   authorization: Authorization,
 ): Promise<Outcome<string>> {
-  const { from, ledger, validBefore } = authorization;
+  const { from, ledger } = authorization;
+  const before = findDecision(context, digest, "approved");
+  if (!before.ok) return before;
+  // An earlier approval with the same key can be paid until its own end, however soon this one is over.
+  const ends = [authorization, ...(before.data?.from === from ? [before.data] : [])].map((approval) => Number(approval.validBefore ?? 0));
+  const validBefore = String(Math.max(...ends));
   const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
   if (!remembered.ok) return remembered;
   const how = input.confirm === undefined ? "terminal" : "digest";
