@@ -399,7 +399,11 @@ describe("a refusal", () => {
     merchant.behaviour = {
       instead: (_, response, paid) => paid && !!response.writeHead(402, { "x-payment-error": "payment_required" }).end(),
     };
-    for (const _ of [1, 2]) expect((await buy()).json.error.code).toBe("payment_required");
+    for (const _ of [1, 2]) {
+      const run = await buy();
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.outcomeUnknown, "payment_required"]);
+      expect(run.json.next?.argv.slice(0, 2)).toEqual(["lez-agent-pay", "status"]);
+    }
     expect((await box.run(["request", "show", code])).json.data["state"]).toBe("sent");
     expect(new Set(merchant.presented.map(({ headers }) => headers["payment-signature"])).size).toBe(1);
   });

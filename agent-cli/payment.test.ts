@@ -212,7 +212,8 @@ describe("afterwards", () => {
   test.each([
     [200, {}, EXIT.differs, "receipt_differs"],
     [307, { location: "/elsewhere" }, EXIT.httpErrorAfterPayment, "http_error"],
-    [402, { "x-payment-error": "payment_required" }, EXIT.paymentRejected, "payment_required"],
+    [402, { "x-payment-error": "payment_required" }, EXIT.outcomeUnknown, "payment_required"],
+    [402, { "x-payment-error": "nonce_replayed" }, EXIT.paymentRejected, "nonce_replayed"],
   ])("%i %j says nothing of the payment: what comes next asks, wherever the request was made", async (status, headers, exit, code) => {
     await buy();
     merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(status, headers).end() };

@@ -136,10 +136,9 @@ export function report(
 
 /**
  * "Used before" without naming our transaction proves neither that we paid nor that we did not; an id that belongs to another
- * approval of the same request says that one of the two may have been paid; who asks for payment again has not said what
- * became of the one that was presented.
+ * approval of the same request says that one of the two may have been paid.
  */
-const PROVES_NOTHING: ReadonlySet<string> = new Set(["nonce_replayed", "payment_identifier_conflict", "payment_required"]);
+const PROVES_NOTHING: ReadonlySet<string> = new Set(["nonce_replayed", "payment_identifier_conflict"]);
 
 function fateOf(verdict: Outcome<Receipt>): Fate {
   if (verdict.ok) return { state: "settled", transaction: verdict.data.transaction };
@@ -206,7 +205,8 @@ function nextAfter(
   { status, headers }: HttpResponse,
 ): Next | undefined {
   const { code, details } = error;
-  if (code === "receipt_differs" || code === "payment_required" || (code === "http_error" && isRedirect(status))) {
+  const usedUnclear = code === "nonce_replayed" && details?.["paidBefore"] !== true;
+  if (code === "receipt_differs" || code === "payment_required" || usedUnclear || (code === "http_error" && isRedirect(status))) {
     const argv = ["lez-agent-pay", "status", journalKey(authorization)];
     return { argv, by: "agent", why: "ask what became of the payment" };
   }

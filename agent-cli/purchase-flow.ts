@@ -32,7 +32,9 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   const code = shortCode(purchase.digest);
   const outcome = await step(context, input, purchase);
   if (outcome.ok) return outcome;
-  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do.
+  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do. Where the
+  // same payment would only hear the same again, the ledger is asked first.
+  if (outcome.next?.argv[1] === "status") return outcome;
   const stopped = [EXIT.approvalPending, EXIT.outcomeUnknown, EXIT.interrupted].some((exit) => exit === outcome.exit);
   const goesOn = stopped || outcome.error.retryable;
   return goesOn ? { ...outcome, next: { ...resumption(context, input, code), ...after(outcome.next) } } : outcome;

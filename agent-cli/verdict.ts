@@ -100,6 +100,17 @@ function isAtMost(amount: string, limit: string): boolean {
 function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefined, authorization: Authorization): Failure {
   const { status, headers } = response;
   const code = settled?.errorReason ?? refusalCode(response);
+  if (asksAgain(status, code)) {
+    return refuse(
+      "payment_required",
+      EXIT.outcomeUnknown,
+      "The merchant asks for payment again, and says nothing of the one that was presented.",
+      {
+        hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
+        details: { status },
+      },
+    );
+  }
   if (isErrorCode(code)) {
     const { message, hint, safeToRetrySamePayment: retryable } = ERRORS[code];
     if (UNKNOWN.has(code)) return unknown(`The merchant says: ${message} (${code})`);
@@ -113,12 +124,6 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
     if (code === "payment_identifier_required") {
       return refuse(code, EXIT.paymentRejected, `The merchant says: ${message}`, {
         hint: "The id is sent from where the request was made and the merchant's own terms are kept. Present the payment there.",
-        details: { status },
-      });
-    }
-    if (code === "payment_required") {
-      return refuse(code, EXIT.paymentRejected, "The merchant asks for payment again, and says nothing of the one that was presented.", {
-        hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
         details: { status },
       });
     }
@@ -143,9 +148,14 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
   });
 }
 
+/** Without a reason, with our code for it, or in the official packages' words: as if no payment had come. */
+function asksAgain(status: number, code: string | undefined): boolean {
+  return code === "payment_required" || (status === 402 && (code === undefined || code === "Payment required"));
+}
+
 /** @param usedBy the transaction that the merchant names; ours follows from what was signed */
 function replayed(status: number, usedBy: unknown, authorization: Authorization): Failure {
-  const { message, hint } = ERRORS.nonce_replayed;
+  const { message } = ERRORS.nonce_replayed;
   const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
   if (usedBy === transaction) {
     return refuse(
@@ -162,7 +172,7 @@ function replayed(status: number, usedBy: unknown, authorization: Authorization)
   const another = digestSchema.safeParse(usedBy).data;
   const how = another === undefined ? "" : ` It names the transaction of another approval: ${another}.`;
   return refuse("nonce_replayed", EXIT.paymentRejected, `The merchant says: ${message}${how}`, {
-    hint,
+    hint: "Do not pay again: one payment buys one answer. Run the next command: it asks what became of it.",
     details: { status, ...(another && { usedBy: another }) },
   });
 }
