@@ -1,5 +1,6 @@
 /** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { decodeHeader, encodeHeader } from "../shared/headers.ts";
@@ -61,6 +62,12 @@ describe("a purchase", () => {
       response: { body: { text: CONTENT, untrusted: true } },
     });
     expect(merchant.settled.size).toBe(1);
+  });
+
+  test("on a terminal takes back the line that says how it goes before it says what came of it", async () => {
+    const { stderr } = await box.run(["fetch", url(), "--reason", REASON], { terminal: true });
+    expect(stderr).toMatch(/Asked the owner: (\S{9})\r\S+Request \1 waits for its owner, for \d+ min more\. /);
+    for (const line of stripVTControlCharacters(stderr).split(/[\r\n]/)) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   test("waits for the owner, who may take a moment", async () => {

@@ -43,10 +43,10 @@ async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
     return EXIT.ok;
   }
   const command = parse.kind === "run" ? parse.command : undefined;
+  const context = contextFor(io, argv, json);
   const outcome =
-    parse.kind === "run"
-      ? await runCommand(parse.command, parse.raw, contextFor(io, argv, json))
-      : fail("usage", parse.message, { hint: parse.hint });
+    parse.kind === "run" ? await runCommand(parse.command, parse.raw, context) : fail("usage", parse.message, { hint: parse.hint });
+  context.progress("");
   print(outcome, command, io, json);
   return outcome.ok ? EXIT.ok : outcome.exit;
 }

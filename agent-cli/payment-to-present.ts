@@ -4,6 +4,7 @@ import { shortCode } from "../shared/payment-request.ts";
 import type { Context } from "./context.ts";
 import { carriesId, paidTransaction, withId } from "./identified-payment.ts";
 import type { InboxItem } from "./inbox.ts";
+import { duration } from "./layout.ts";
 import { fail, type Failure, type Next, type Outcome } from "./outcome.ts";
 import { checkPayment } from "./payment.ts";
 import type { Payment } from "./payment-journal.ts";
@@ -35,7 +36,7 @@ export function notApproved(purchase: Purchase): Failure | undefined {
   const note = details.decision?.note ? ` The owner says: "${details.decision.note}"` : "";
   switch (purchase.state) {
     case "pending":
-      return fail("approval_pending", `Request ${code} waits for its owner, for ${decideBy(purchase.request) - now} s more.`, {
+      return fail("approval_pending", `Request ${code} waits for its owner, for ${duration(decideBy(purchase.request) - now)} more.`, {
         retryable: true,
         hint: `The owner runs: lez-agent-pay approve ${code}`,
         details,

@@ -11,7 +11,7 @@ import { showUnsafe } from "../shared/text.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
 import { checkAudit, record } from "./audit-log.ts";
-import type { Context } from "./context.ts";
+import { type Context, warn } from "./context.ts";
 import { checkDestination } from "./destination.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readJson } from "./files.ts";
@@ -158,7 +158,7 @@ async function conclude(context: Context, request: HttpRequest, authorization: A
     ...(fate.state === "refused" && { code: fate.code }),
   };
   for (const written of [await concludePayment(context, journalKey(authorization), fate), await record(context, event, facts)]) {
-    if (!written.ok) context.say(`! ${written.error.message}`);
+    if (!written.ok) warn(context, written.error.message);
   }
 }
 

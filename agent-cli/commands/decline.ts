@@ -6,6 +6,7 @@ import { showUnsafe } from "../../shared/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import { checkAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
+import { warn } from "../context.ts";
 import { checkDestination } from "../destination.ts";
 import { dryRunField, forceField, outField } from "../fields.ts";
 import { writeJson } from "../files.ts";
@@ -65,7 +66,7 @@ export const decline = defineCommand({
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (approved.data) {
-      context.say("! You approved this request before. Declining it now does not take that payment back: revoke does.");
+      warn(context, "You approved this request before. Declining it now does not take that payment back: revoke does.");
     }
     const owner = input.ownerFile === undefined ? undefined : findOwner(context, input.ownerFile);
     if (owner && !owner.ok) return owner;
