@@ -8,9 +8,9 @@ import { requestDigest, shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { formatTimestamp } from "../shared/time.ts";
 import { EXIT } from "./exit-codes.ts";
-import { field, type Layout } from "./layout.ts";
+import { counted, field, type Layout, wrap } from "./layout.ts";
 import { type Failure, fail, refuse } from "./outcome.ts";
-import { counted, pointsText } from "./points.ts";
+import { pointsText } from "./points.ts";
 import { money, moneySchema } from "./views.ts";
 
 const statementSchema = z.strictObject({
@@ -116,11 +116,13 @@ export function renderEvidence({ verdict, says, points, ...counts }: EvidenceRep
     summed: ({ because }: EvidenceReportView["points"][number]) => because === "absent",
     sum: (count: number) => `${counted(count, "point")} about what is not in it`,
   } as const;
+  const { passed, warned, failed, unchecked } = counts;
+  const sums = `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${unchecked} not checked`;
   return [
     ...(says ? renderStatement(says, layout) : []),
     ...pointsText(layout, points, open, ({ about, saw }) => [...(about ? [["member", about] as const] : []), ["saw", saw]]),
     "",
-    `${WORDS[verdict]}: ${counts.passed} passed, ${counted(counts.warned, "warning")}, ${counts.failed} failed, ${counts.unchecked} not checked`,
+    ...wrap(`${WORDS[verdict]}: ${sums}`, layout.width),
   ];
 }
 

@@ -98,6 +98,8 @@ describe("a purchase", () => {
   test("waits no longer than it was told", async () => {
     const run = await buy("--wait", "--timeout", "1");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
+    const words = ["request", "wait", run.json.error.details?.["shortCode"] as string, "--timeout", "1"];
+    expect((await box.run(words)).json.next?.argv).toEqual(["lez-agent-pay", ...words]);
   });
 
   test("interrupted while it waits, it says which request still waits, and how it goes on", async () => {

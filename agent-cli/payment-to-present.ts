@@ -28,8 +28,11 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
 export const isAnswerLeft = (context: Context) => (payment: Payment) =>
   carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
 
-/** Why a request has no payment to present: nobody decided yet, or somebody said no. */
-export function notApproved(purchase: Purchase): Failure | undefined {
+/**
+ * Why a request has no payment to present: nobody decided yet, or somebody said no.
+ * @param patience how long whoever asks was told to wait, as words of the command line
+ */
+export function notApproved(purchase: Purchase, patience: readonly string[] = []): Failure | undefined {
   const now = unixNow();
   const code = shortCode(purchase.digest);
   const details = { ...purchaseView(purchase, now) };
@@ -40,7 +43,7 @@ export function notApproved(purchase: Purchase): Failure | undefined {
         retryable: true,
         hint: `The owner runs: lez-agent-pay approve ${code}`,
         details,
-        next: waitFor(code),
+        next: waitFor(code, patience),
       });
     case "declined":
       return fail("declined", `The owner declined request ${code} (${details.decision?.code}).${note}`, {
@@ -68,6 +71,11 @@ export function notApproved(purchase: Purchase): Failure | undefined {
   }
 }
 
-export function waitFor(code: string): Next {
-  return { argv: ["lez-agent-pay", "request", "wait", code], by: "agent", why: "wait for the owner's decision", afterSeconds: 5 };
+export function waitFor(code: string, patience: readonly string[]): Next {
+  return {
+    argv: ["lez-agent-pay", "request", "wait", code, ...patience],
+    by: "agent",
+    why: "wait for the owner's decision",
+    afterSeconds: 5,
+  };
 }

@@ -51,8 +51,3 @@ export function pointsText<P extends Point>(
     ...full("fail", "red"),
   ];
 }
-
-/** `1 warning`, `2 warnings`. */
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}

@@ -15,7 +15,7 @@ import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
 import { findRequest } from "./request-store.ts";
 import { askSettlement } from "./settlement-status.ts";
-import { waitForDecision } from "./waiting.ts";
+import { patience, waitForDecision } from "./waiting.ts";
 
 export interface FlowInput extends FacilitatorInput {
   wait: boolean;
@@ -177,12 +177,11 @@ function nothingToDo(): Failure {
 }
 
 /** With what was said of this run: where the body goes, what it may cost, how long to wait, whom to ask. */
-function resumption({ patienceSeconds }: Context, input: FlowInput, code: string): Next {
+function resumption(context: Context, input: FlowInput, code: string): Next {
   const { maxAmount, timeout, out, force, facilitatorUrl, allowHttp } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
-    // Where somebody else ends the wait, it is not the run's own.
-    ...(timeout === undefined || patienceSeconds !== undefined ? [] : ["--timeout", String(timeout)]),
+    ...patience(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(force ? ["--force"] : []),
     ...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]),

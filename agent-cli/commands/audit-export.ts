@@ -5,7 +5,7 @@ import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
 import { forceField, outField } from "../fields.ts";
 import { writeWhole } from "../files.ts";
-import { field } from "../layout.ts";
+import { counted, field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
 
 const FORMATS = ["jsonl", "csv"] as const;
@@ -38,7 +38,7 @@ export const auditExport = defineCommand({
     return written.ok ? succeed({ file: out, entries: entries.length, problems: problems.length }) : written;
   },
   render: ({ file, entries, problems }, layout) => [
-    `${entries} entries written to ${file}`,
+    `${counted(entries, "entry", "entries")} written to ${file}`,
     ...(problems ? field(layout, "but", "the chain does not hold: lez-agent-pay audit verify") : []),
   ],
 });

@@ -9,7 +9,7 @@ import { notApproved } from "../payment-to-present.ts";
 import { purchaseSchema, purchaseView } from "../purchase.ts";
 import { renderPurchase } from "../purchase-text.ts";
 import { findInInbox, requestField } from "../request-ref.ts";
-import { timeoutField, waitForDecision } from "../waiting.ts";
+import { patience, timeoutField, waitForDecision } from "../waiting.ts";
 
 export const requestWait = defineCommand({
   name: "request wait",
@@ -28,7 +28,7 @@ export const requestWait = defineCommand({
     if (!item.ok) return item;
     const purchase = await waitForDecision(context, item.data.digest, timeout);
     if (!purchase.ok) return purchase;
-    const refused = notApproved(purchase.data);
+    const refused = notApproved(purchase.data, patience(context, timeout));
     if (refused) return refused;
     const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];
     const next = { argv, by: "agent" as const, why: "send the request with its payment" };

@@ -91,7 +91,7 @@ async function cancelAtLedger(
   context: Context,
   input: FacilitatorInput,
   signed: object,
-  { ledger, validBefore }: RecordEntry,
+  { requestDigest, ledger, validBefore }: RecordEntry,
   { payer, nonce }: { payer: string; nonce: string },
 ): Promise<Outcome<string>> {
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
@@ -103,7 +103,7 @@ async function cancelAtLedger(
     }
     if (posted.error.code !== "nonce_replayed") return posted;
     return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment was made already.", {
-      hint: "lez-agent-pay status shows the transaction.",
+      hint: `lez-agent-pay status ${shortCode(requestDigest)} shows the transaction.`,
     });
   }
   const end = validBefore ?? String(unixNow() + MAX_VALIDITY_SECONDS);
