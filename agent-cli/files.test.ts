@@ -100,3 +100,14 @@ test("below a place where nothing can be made, a directory is refused, and soon"
   ];
   expect(execFileSync(process.execPath, argv, { encoding: "utf8", timeout: 10_000 })).toBe("file_not_written\n");
 });
+
+test("nobody is told to close a directory of the system", () => {
+  for (const directory of ["/usr", "/"]) {
+    const refused = ensurePrivateDirectory(directory);
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "unsafe_permissions", hint: expect.stringContaining("LEZ_AGENT_PAY_HOME") as string },
+    });
+    expect(JSON.stringify(refused)).not.toMatch(/chmod|chown/);
+  }
+});

@@ -12,7 +12,7 @@ import { defineCommand } from "../command.ts";
 import { confirm } from "../confirmation.ts";
 import type { Context } from "../context.ts";
 import { checkDestination } from "../destination.ts";
-import { dryRunField, forceField, outField, ownerFileField, secondsField, textField } from "../fields.ts";
+import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import { allowHttpField, allowHttpFor } from "../http-request.ts";
 import { inboxFile, put } from "../inbox.ts";
@@ -36,7 +36,7 @@ import { expiry, expirySchema, expiryText, money, moneySchema } from "../views.t
 const input = z.strictObject({
   ...subjectFields,
   ownerFile: ownerFileField,
-  out: outField.optional().meta({ value: "file", description: "where the signed payment goes, for an agent on another machine" }),
+  out: nameField.optional().meta({ value: "file", description: "where the signed payment goes, for an agent on another machine" }),
   expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment be valid for less long than offered" }),
   checkTerms: z.boolean().default(false).meta({ description: "ask the merchant whether these are its terms (GET only)" }),
   confirm: textField(digestSchema)

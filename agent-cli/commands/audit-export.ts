@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type AuditEntry, readAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
-import { forceField, outField } from "../fields.ts";
+import { forceField, nameField } from "../fields.ts";
 import { writeWhole } from "../files.ts";
 import { counted, field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
@@ -15,7 +15,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log as a file, JSON Lines or CSV",
   input: z.strictObject({
-    out: outField.meta({ value: "file", description: "where it goes" }),
+    out: nameField.meta({ value: "file", description: "where it goes" }),
     format: z
       .enum(FORMATS, `must be ${FORMATS.join(" or ")}`)
       .default("jsonl")

@@ -8,7 +8,7 @@ import { checkAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { warn } from "../context.ts";
 import { checkDestination } from "../destination.ts";
-import { dryRunField, forceField, outField } from "../fields.ts";
+import { dryRunField, forceField, nameField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import { field } from "../layout.ts";
 import { type Next, succeed } from "../outcome.ts";
@@ -35,7 +35,7 @@ export const decline = defineCommand({
     ...subjectFields,
     ownerFile: z.string().optional().meta({ value: "file", local: true, description: "sign the decision with this owner key" }),
     ...wordsFields,
-    out: outField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
+    out: nameField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
     ...passphraseFields,
     ...dryRunField,
     ...forceField,

@@ -12,7 +12,7 @@ import type { PaymentRequirements } from "../../shared/x402.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { checkDestination } from "../destination.ts";
-import { agentFileField, amountField, dryRunField, forceField, outField, secondsField, textField } from "../fields.ts";
+import { agentFileField, amountField, dryRunField, forceField, nameField, secondsField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import type { HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
@@ -37,7 +37,7 @@ const input = z.strictObject({
   asset: z.string().optional().meta({ description: "expected asset: native" }),
   ...curlFields,
   agentFile: agentFileField,
-  out: outField.optional().meta({ value: "file", local: true, description: "where the request goes; else request-<short code>.json" }),
+  out: nameField.optional().meta({ value: "file", local: true, description: "where the request goes; else request-<short code>.json" }),
   inbox: z.boolean().default(false).meta({ local: true, description: "leave no file here: the owner finds it in the inbox" }),
   offline: z.boolean().default(false).meta({ description: "do not ask the merchant; take the terms from the flags" }),
   expiresIn: secondsField
