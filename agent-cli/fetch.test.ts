@@ -144,6 +144,17 @@ describe("a purchase", () => {
     expect(merchant.presented).toEqual([]);
   });
 
+  test("whose answer finds its file taken by then is paid, says so, and is shown from what was kept", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = { instead: (_request, _response, paid) => (paid && box.write("taken", "mine"), false) };
+    const run = await buy("--out", "./taken");
+    expect([run.exit, run.json.error.code, run.json.error.details?.["receipt"].paid.amount]).toEqual([EXIT.usage, "file_exists", "10000"]);
+    expect(run.json.error.message).toMatch(/^It is paid, and the answer was kept, but: /);
+    expect(run.json.error.hint).toBe(`Do not pay again. lez-agent-pay fetch --resume ${code} shows it, into another file with --out.`);
+    expect((await box.run(["fetch", "--resume", code])).json.data).toMatchObject({ kept: true, response: { body: { text: CONTENT } } });
+  });
+
   test("of what costs nothing is just fetched", async () => {
     merchant.behaviour = { instead: (_, response) => !!response.writeHead(200).end("free") };
     const run = await box.run(["fetch", url()]);
@@ -380,6 +391,12 @@ describe("a payment that ran out without an answer", () => {
     facilitator.settlement = { status: "settled", transaction };
     expect((await box.run(["status", code])).json.data).toMatchObject({ conclusion: "paid", transaction });
     expect((await buy()).json.error.details).toMatchObject({ paidBefore: true, transaction });
+  });
+
+  test("is asked after until Ctrl-C, which is heard", async () => {
+    const code = await runOut();
+    const run = await box.run(["fetch", "--resume", code], { signal: AbortSignal.abort() });
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.interrupted, "interrupted"]);
   });
 
   test.each(["unknown", "unused", "reserved"])("is not known while the facilitator says %s", async (status) => {

@@ -1,5 +1,5 @@
 /** A signed payment on its way: where it may go, and what every kind of answer comes to. */
-import fs, { existsSync, readFileSync } from "node:fs";
+import fs, { existsSync, readFileSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import * as net from "node:net";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -264,6 +264,16 @@ describe("afterwards", () => {
     const run = await pay();
     expect([run.exit, run.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
     expect(run.stderr).toContain("! The disk is full");
+  });
+
+  test("an answer that cannot be kept is shown all the same, and that it is not kept is said", async () => {
+    await buy();
+    rmSync(box.path("home/answers"), { recursive: true, force: true });
+    box.write("home/answers", "in the way");
+    onTestFinished(() => rmSync(box.path("home/answers")));
+    const run = await pay();
+    expect([run.exit, run.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
+    expect(run.stderr.replaceAll("\n", "")).toContain("home/answers");
   });
 
   test("Ctrl-C while the payment is under way does not claim that it was not paid", async () => {

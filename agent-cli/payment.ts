@@ -7,6 +7,7 @@ import { ERRORS, isErrorCode } from "../shared/errors.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../shared/headers.ts";
 import { checkShape } from "../shared/json.ts";
 import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
+import { shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
@@ -98,7 +99,8 @@ export async function present(context: Context, request: HttpRequest, payment: P
     return noAnswer(context, request, answer);
   }
   const verdict = judge(answer, authorization);
-  if (verdict.ok) keepAnswer(context, journalKey(authorization), answer);
+  const kept = verdict.ok ? keepAnswer(context, journalKey(authorization), answer) : succeed(undefined);
+  if (!kept.ok) warn(context, kept.error.message);
   await conclude(context, request, authorization, fateOf(verdict));
   const reported = report(context, request, authorization, answer, destination);
   if (reported.ok || reported.error.code !== "http_error" || !reported.error.details?.["receipt"] || !carriesId(payload)) return reported;
@@ -130,7 +132,13 @@ export function report(
   }
   const { amount, ...receipt } = verdict.data;
   const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
-  if (!response.ok) return { ...response, error: { ...response.error, details: { receipt: bill } } };
+  if (!response.ok) {
+    // Whoever reads of a file alone might pay once more.
+    const { requestDigest } = authorization;
+    const again = requestDigest && ` lez-agent-pay fetch --resume ${shortCode(requestDigest)} shows it, into another file with --out.`;
+    const message = `It is paid, and the answer was kept, but: ${response.error.message}`;
+    return { ...response, error: { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } } };
+  }
   return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data });
 }
 

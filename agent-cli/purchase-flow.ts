@@ -111,6 +111,7 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   const status = await askSettlement(context, input, authorizationOf(journal.payload));
   const code = shortCode(digest);
   const hint = "Do not pay again. Ask again later, or look at the owner's account.";
+  if (!status.ok && status.exit === EXIT.interrupted) return status;
   if (!status.ok)
     return fail("outcome_unknown", `Whether ${code} was paid is not known: ${status.error.message}`, { hint, retryable: true });
   const { conclusion, transaction, said, doubt } = status.data;
