@@ -106,10 +106,25 @@ export function writeWhole(file: string, content: Uint8Array | string, force: bo
       fs.closeSync(fd);
     }
     fs.renameSync(temporary, file);
+    flushDirectory(path.dirname(file));
     return succeed(undefined);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     return notWritten(file, error);
+  }
+}
+
+/** A name is as lasting as its directory is: without this, a power failure can take the new name back. Not all systems can. */
+function flushDirectory(directory: string): void {
+  try {
+    const fd = fs.openSync(directory, O_RDONLY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    // The content is flushed all the same.
   }
 }
 
