@@ -78,8 +78,8 @@ export interface Destination {
  */
 export async function present(context: Context, request: HttpRequest, payment: Payment, destination: Destination): Promise<Outcome<Paid>> {
   // Before the payment leaves: an answer that cannot be kept should not be bought.
-  const writable = destination.out === undefined ? undefined : checkDestination(destination.out, destination.force);
-  if (writable && !writable.ok) return writable;
+  const writable = checkDestination(destination.out, destination.force);
+  if (!writable.ok) return writable;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
   const claimed = await claimPayment(context, payment, request);

@@ -137,8 +137,8 @@ export const approve = defineCommand({
 
 /** A payment must go somewhere: a file that can be written, or the inbox that the request lies in. */
 function destination({ out, requestFile, force }: Input): Outcome<undefined> {
-  if (out !== undefined) return checkDestination(out, force);
-  return requestFile === undefined ? succeed(undefined) : fail("usage", "--out is required with --request-file.");
+  if (out === undefined && requestFile !== undefined) return fail("usage", "--out is required with --request-file.");
+  return checkDestination(out, force);
 }
 
 async function viewOf(

@@ -56,8 +56,8 @@ export const decline = defineCommand({
     },
   ],
   async run(context, input) {
-    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(input.out, input.force);
+    if (!writable.ok) return writable;
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;
     const { digest } = subject.data;

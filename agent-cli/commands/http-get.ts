@@ -41,8 +41,8 @@ export const httpGet = defineCommand({
       if (!payment.ok) return payment;
       return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force });
     }
-    const writable = out === undefined ? undefined : checkDestination(out, force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(out, force);
+    if (!writable.ok) return writable;
     const answer = await exchange(request.data, context.io.signal);
     if (!answer.ok) {
       if (context.io.signal.aborted) return interrupted();

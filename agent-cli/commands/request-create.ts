@@ -91,8 +91,8 @@ export const requestCreate = defineCommand({
     if (!http.ok) return http;
     const expected = expectations(input);
     if (!expected.ok) return expected;
-    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(input.out, input.force);
+    if (!writable.ok) return writable;
     const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
