@@ -425,10 +425,13 @@ describe("a refusal", () => {
     merchant.behaviour = {
       instead: (_, response, paid) => paid && !!response.writeHead(402, { "x-payment-error": "payment_required" }).end(),
     };
+    configure({});
     for (const _ of [1, 2]) {
-      const run = await buy();
+      const run = await buy("--facilitator-url", facilitator.url);
       expect([run.exit, run.json.error.code]).toEqual([EXIT.outcomeUnknown, "payment_required"]);
-      expect(run.json.next?.argv.slice(0, 2)).toEqual(["lez-agent-pay", "status"]);
+      const { argv = [] } = run.json.next ?? {};
+      expect(argv.slice(0, 2)).toEqual(["lez-agent-pay", "status"]);
+      expect((await box.run(argv.slice(1))).json.data).toMatchObject({ conclusion: "open", facilitator: facilitator.url });
     }
     expect((await box.run(["request", "show", code])).json.data["state"]).toBe("sent");
     expect(new Set(merchant.presented.map(({ headers }) => headers["payment-signature"])).size).toBe(1);

@@ -34,7 +34,9 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   if (outcome.ok) return outcome;
   // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do. Where the
   // same payment would only hear the same again, the ledger is asked first.
-  if (outcome.next?.argv[1] === "status") return outcome;
+  if (outcome.next?.argv[1] === "status") {
+    return { ...outcome, next: { ...outcome.next, argv: [...outcome.next.argv, ...facilitatorWords(input)] } };
+  }
   const stopped = [EXIT.approvalPending, EXIT.outcomeUnknown, EXIT.interrupted].some((exit) => exit === outcome.exit);
   const goesOn = stopped || outcome.error.retryable;
   return goesOn ? { ...outcome, next: { ...resumption(context, input, code), ...after(outcome.next) } } : outcome;
@@ -179,20 +181,23 @@ function nothingToDo(): Failure {
 
 /** With what was said of this run: where the body goes, what it may cost, how long to wait, whom to ask. */
 function resumption(context: Context, input: FlowInput, code: string): Next {
-  const { maxAmount, timeout, out, force, facilitatorUrl, allowHttp } = input;
+  const { maxAmount, timeout, out, force } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
     ...patience(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(force ? ["--force"] : []),
-    ...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]),
-    ...(allowHttp ? ["--allow-http"] : []),
+    ...facilitatorWords(input),
   ];
   return {
     argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait", ...said],
     by: "agent",
     why: "go on with this purchase; it is paid at most once",
   };
+}
+
+function facilitatorWords({ facilitatorUrl, allowHttp }: FacilitatorInput): string[] {
+  return [...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]), ...(allowHttp ? ["--allow-http"] : [])];
 }
 
 function after(next: Next | undefined): { afterSeconds?: number } {
