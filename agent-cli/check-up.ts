@@ -11,6 +11,7 @@ import { type FacilitatorInput, facilitatorUrl } from "./facilitator.ts";
 import { writeWhole } from "./files.ts";
 import { exchange, type HttpResponse } from "./http.ts";
 import { isSealed, keyFile, readKeyFile, type Role } from "./keystore.ts";
+import { counted } from "./layout.ts";
 import type { Failure, Next, Outcome } from "./outcome.ts";
 import { stateHome } from "./state.ts";
 import { listPurchases } from "./purchase-list.ts";
@@ -148,7 +149,7 @@ async function checkInbox(context: Context): Promise<Check> {
   if (!list.ok) return failed("inbox", list);
   const { requests, unreadable } = list.data;
   const [first] = unreadable;
-  if (first === undefined) return { check: "inbox", verdict: "good", detail: `${requests.length} requests` };
+  if (first === undefined) return { check: "inbox", verdict: "good", detail: counted(requests.length, "request") };
   const more = unreadable.length > 1 ? ` And ${unreadable.length - 1} more: lez-agent-pay inbox --all` : "";
   return { check: "inbox", verdict: "bad", detail: `${first}${more}`, fix: "Look at it, and remove it or have the request made anew." };
 }
@@ -158,7 +159,7 @@ function checkLog(context: Context): Check {
   if (!log.ok) return failed("audit log", log);
   const { entries, problems } = log.data;
   const [first] = problems;
-  if (!first) return { check: "audit log", verdict: "good", detail: `${entries.length} entries, and the chain holds` };
+  if (!first) return { check: "audit log", verdict: "good", detail: `${counted(entries.length, "entry", "entries")}, and the chain holds` };
   const continued = checkAudit(context);
   return {
     check: "audit log",

@@ -1,7 +1,8 @@
 /** What a command is given to work with. */
+import { showUnsafe } from "../shared/text.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Io } from "./io.ts";
-import { type Layout, layoutFor } from "./layout.ts";
+import { type Layout, layoutFor, wrap } from "./layout.ts";
 import type { Outcome } from "./outcome.ts";
 import { progressOn } from "./progress.ts";
 
@@ -30,16 +31,26 @@ export interface Context {
 export function contextFor(io: Io, argv: readonly string[], json: boolean): Context {
   let config: Outcome<Config> | undefined;
   const layout = layoutFor(io.stderr, io.env);
+  const progress = progressOn(io.stderr, layout);
   return {
     io,
     layout,
     interactive: io.stdin.isTTY === true && io.stderr.isTTY === true,
     argv,
     config: () => (config ??= readConfig(io.env)),
-    progress: progressOn(io.stderr, layout),
-    say: (...lines) => writeLines(io.stderr, lines),
+    progress,
+    say: (...lines) => {
+      progress(""); // a line that moves is no place to begin another on
+      writeLines(io.stderr, lines);
+    },
     tell: (...lines) => (json ? undefined : writeLines(io.stdout, lines)),
   };
+}
+
+/** What somebody should know although nothing has failed: a sentence, as wide as the terminal. */
+export function warn(context: Context, sentence: string): void {
+  const { layout } = context;
+  context.say(...wrap(showUnsafe(`! ${sentence}`), layout.width).map((line) => layout.ink("yellow", line)));
 }
 
 export function writeLines(stream: Io["stdout"], lines: readonly string[]): void {

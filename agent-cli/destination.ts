@@ -2,12 +2,14 @@
 import type { AccountId } from "../shared/account.ts";
 import { checkWritable } from "./files.ts";
 import { ownerKeyInPlace } from "./keystore.ts";
-import type { Outcome } from "./outcome.ts";
+import { type Outcome, succeed } from "./outcome.ts";
 
 /**
+ * @param file undefined: it is to write none
  * @param force replace what is there, as long as it can be made again
  * @param copied the account whose sealed key is what will be written: an older copy of it may go
  */
-export function checkDestination(file: string, force: boolean, copied?: AccountId): Outcome<undefined> {
+export function checkDestination(file: string | undefined, force: boolean, copied?: AccountId): Outcome<undefined> {
+  if (file === undefined) return succeed(undefined);
   return ownerKeyInPlace(file, copied) ?? checkWritable(file, force);
 }

@@ -8,9 +8,9 @@ import { requestDigest, shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { formatTimestamp } from "../shared/time.ts";
 import { EXIT } from "./exit-codes.ts";
-import { field, type Layout } from "./layout.ts";
+import { counted, field, type Layout, wrap } from "./layout.ts";
 import { type Failure, fail, refuse } from "./outcome.ts";
-import { counted, inBrief, inFull } from "./points.ts";
+import { pointsText } from "./points.ts";
 import { money, moneySchema } from "./views.ts";
 
 const statementSchema = z.strictObject({
@@ -110,32 +110,19 @@ export function evidenceFailure(report: EvidenceReportView): Failure | undefined
 }
 
 export function renderEvidence({ verdict, says, points, ...counts }: EvidenceReportView, layout: Layout): string[] {
-  const of = (verdict: EvidencePoint["verdict"]) => points.filter((point) => point.verdict === verdict);
-  const absent = of("unchecked").filter(({ because }) => because === "absent");
-  const open = of("unchecked").filter((point) => !absent.includes(point));
-  const wrong = (verdict: "warn" | "fail", ink: "yellow" | "red") =>
-    of(verdict).flatMap((point) =>
-      inFull(layout, verdict, ink, point, [...(point.about ? [["member", point.about] as const] : []), ["saw", point.saw]]),
-    );
+  const open = {
+    verdict: "unchecked",
+    word: "not checked",
+    summed: ({ because }: EvidenceReportView["points"][number]) => because === "absent",
+    sum: (count: number) => `${counted(count, "point")} about what is not in it`,
+  } as const;
+  const { passed, warned, failed, unchecked } = counts;
+  const sums = `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${unchecked} not checked`;
   return [
     ...(says ? renderStatement(says, layout) : []),
-    ...inBrief(
-      layout,
-      "pass",
-      "green",
-      of("pass").map(({ id, title }) => [id, title]),
-    ),
-    ...inBrief(
-      layout,
-      "not checked",
-      "dim",
-      open.map(({ id, saw }) => [id, saw]),
-      absent.length > 0 ? [`  ${counted(absent.length, "point")} about what is not in it`] : [],
-    ),
-    ...wrong("warn", "yellow"),
-    ...wrong("fail", "red"),
+    ...pointsText(layout, points, open, ({ about, saw }) => [...(about ? [["member", about] as const] : []), ["saw", saw]]),
     "",
-    `${WORDS[verdict]}: ${counts.passed} passed, ${counted(counts.warned, "warning")}, ${counts.failed} failed, ${counts.unchecked} not checked`,
+    ...wrap(`${WORDS[verdict]}: ${sums}`, layout.width),
   ];
 }
 

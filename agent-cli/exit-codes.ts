@@ -9,7 +9,7 @@ export const EXIT = {
   approvalExpired: 12,
   /** The payment was refused: presenting it has paid nothing more. */
   paymentRejected: 20,
-  /** The payment may have been made. Do not pay again; run `next`. */
+  /** The payment may have been made: nobody said, or the merchant only asked for payment again. Do not pay again; run `next`. */
   outcomeUnknown: 21,
   httpErrorAfterPayment: 22,
   /** The request or the answer is not what was approved. */

@@ -1,8 +1,10 @@
 /** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { decodeHeader, encodeHeader } from "../shared/headers.ts";
+import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../shared/limits.ts";
 import type { PaymentRequest } from "../shared/payment-request.ts";
 import { formatTimestamp, unixNow } from "../shared/time.ts";
 import { paymentPayloadSchema } from "../shared/x402.ts";
@@ -62,6 +64,12 @@ describe("a purchase", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
+  test("on a terminal takes back the line that says how it goes before it says what came of it", async () => {
+    const { stderr } = await box.run(["fetch", url(), "--reason", REASON], { terminal: true });
+    expect(stderr).toMatch(/Asked the owner: (\S{9})\r\S+Request \1 waits for its owner, for \d+ min more\. /);
+    for (const line of stripVTControlCharacters(stderr).split(/[\r\n]/)) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
   test("waits for the owner, who may take a moment", async () => {
     const waiting = buy("--wait");
     const code = await pendingCode();
@@ -90,6 +98,8 @@ describe("a purchase", () => {
   test("waits no longer than it was told", async () => {
     const run = await buy("--wait", "--timeout", "1");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
+    const words = ["request", "wait", run.json.error.details?.["shortCode"] as string, "--timeout", "1"];
+    expect((await box.run(words)).json.next?.argv).toEqual(["lez-agent-pay", ...words]);
   });
 
   test("interrupted while it waits, it says which request still waits, and how it goes on", async () => {
@@ -132,6 +142,17 @@ describe("a purchase", () => {
     const run = await buy("--out", box.path("no/such/file"));
     expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "file_not_written"]);
     expect(merchant.presented).toEqual([]);
+  });
+
+  test("whose answer finds its file taken by then is paid, says so, and is shown from what was kept", async () => {
+    const code = await askOwner();
+    await decide(code);
+    merchant.behaviour = { instead: (_request, _response, paid) => (paid && box.write("taken", "mine"), false) };
+    const run = await buy("--out", "./taken");
+    expect([run.exit, run.json.error.code, run.json.error.details?.["receipt"].paid.amount]).toEqual([EXIT.usage, "file_exists", "10000"]);
+    expect(run.json.error.message).toMatch(/^It is paid, and the answer was kept, but: /);
+    expect(run.json.error.hint).toBe(`Do not pay again. lez-agent-pay fetch --resume ${code} shows it, into another file with --out.`);
+    expect((await box.run(["fetch", "--resume", code])).json.data).toMatchObject({ kept: true, response: { body: { text: CONTENT } } });
   });
 
   test("of what costs nothing is just fetched", async () => {
@@ -343,6 +364,24 @@ describe("a payment that ran out without an answer", () => {
     expect(merchant.presented).toHaveLength(1);
   });
 
+  test("is not asked for anew when an earlier approval may have been paid so long ago that the ledger forgot it", async () => {
+    const code = await runOut();
+    facilitator.settlement = { status: "expired" };
+    later(RETENTION_SECONDS);
+    const status = await box.run(["status", code]);
+    expect([status.exit, status.json.error.message]).toEqual([EXIT.outcomeUnknown, expect.stringContaining("an earlier approval")]);
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
+  });
+
+  test("is taken for one that was approved as late as can be, where its request is not known", async () => {
+    const code = await runOut();
+    const digest = (await box.run(["request", "show", code])).json.data["requestDigest"] as string;
+    facilitator.settlement = { status: "expired" };
+    rmSync(box.path(`home/requests/${digest}.json`));
+    later(RETENTION_SECONDS - MAX_REQUEST_LIFE_SECONDS);
+    expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
+  });
+
   test("is paid when its own transaction is named, and unknown when another one is", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "settled", transaction: "11".repeat(32) };
@@ -352,6 +391,12 @@ describe("a payment that ran out without an answer", () => {
     facilitator.settlement = { status: "settled", transaction };
     expect((await box.run(["status", code])).json.data).toMatchObject({ conclusion: "paid", transaction });
     expect((await buy()).json.error.details).toMatchObject({ paidBefore: true, transaction });
+  });
+
+  test("is asked after until Ctrl-C, which is heard", async () => {
+    const code = await runOut();
+    const run = await box.run(["fetch", "--resume", code], { signal: AbortSignal.abort() });
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.interrupted, "interrupted"]);
   });
 
   test.each(["unknown", "unused", "reserved"])("is not known while the facilitator says %s", async (status) => {
@@ -380,7 +425,14 @@ describe("a refusal", () => {
     merchant.behaviour = {
       instead: (_, response, paid) => paid && !!response.writeHead(402, { "x-payment-error": "payment_required" }).end(),
     };
-    for (const _ of [1, 2]) expect((await buy()).json.error.code).toBe("payment_required");
+    configure({});
+    for (const _ of [1, 2]) {
+      const run = await buy("--facilitator-url", facilitator.url);
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.outcomeUnknown, "payment_required"]);
+      const { argv = [] } = run.json.next ?? {};
+      expect(argv.slice(0, 2)).toEqual(["lez-agent-pay", "status"]);
+      expect((await box.run(argv.slice(1))).json.data).toMatchObject({ conclusion: "open", facilitator: facilitator.url });
+    }
     expect((await box.run(["request", "show", code])).json.data["state"]).toBe("sent");
     expect(new Set(merchant.presented.map(({ headers }) => headers["payment-signature"])).size).toBe(1);
   });

@@ -20,12 +20,13 @@ export const secondsField = z.coerce.number("must be whole seconds").int("must b
 
 export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 
-export const outField = z.string().min(1);
+/** Something is named, whatever it is: a shell's variable that was not set names nothing. */
+export const nameField = z.string().min(1, "must not be empty");
 
 /** A file that a tool writes too, by a bare name in the client's own folder. */
 export function downloadField(description: string) {
   const tool = { takes: "download" as const, description: `${description}: a bare name; the answer says where it is` };
-  return outField.optional().meta({ value: "file", tool, description });
+  return nameField.optional().meta({ value: "file", tool, description });
 }
 
 export const agentFileField = keyField("the agent's key; else the configured one, else agent.json");

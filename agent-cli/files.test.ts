@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import fs, { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import * as path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { checkWritable, ensurePrivateDirectory, readBytes, writeWhole } from "./files.ts";
 import { sandbox } from "./testing/cli.ts";
 
@@ -99,4 +100,31 @@ test("below a place where nothing can be made, a directory is refused, and soon"
     .then(({ ensurePrivateDirectory }) => console.log(ensurePrivateDirectory("/proc/nope/deeper").error.code))`,
   ];
   expect(execFileSync(process.execPath, argv, { encoding: "utf8", timeout: 10_000 })).toBe("file_not_written\n");
+});
+
+test("what is written is flushed, and then the name that it was given", () => {
+  const flushed: boolean[] = [];
+  const { fsyncSync } = fs;
+  onTestFinished(() => {
+    fs.fsyncSync = fsyncSync;
+    syncBuiltinESMExports();
+  });
+  fs.fsyncSync = (fd) => {
+    flushed.push(fs.fstatSync(fd).isDirectory());
+    fsyncSync(fd);
+  };
+  syncBuiltinESMExports();
+  expect(writeWhole(box.path("lasting"), "x", false).ok).toBe(true);
+  expect(flushed).toEqual([false, true]);
+});
+
+test("nobody is told to close a directory of the system", () => {
+  for (const directory of ["/usr", "/"]) {
+    const refused = ensurePrivateDirectory(directory);
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "unsafe_permissions", hint: expect.stringContaining("LEZ_AGENT_PAY_HOME") as string },
+    });
+    expect(JSON.stringify(refused)).not.toMatch(/chmod|chown/);
+  }
 });

@@ -106,10 +106,25 @@ export function writeWhole(file: string, content: Uint8Array | string, force: bo
       fs.closeSync(fd);
     }
     fs.renameSync(temporary, file);
+    flushDirectory(path.dirname(file));
     return succeed(undefined);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     return notWritten(file, error);
+  }
+}
+
+/** A name is as lasting as its directory is: without this, a power failure can take the new name back. Not all systems can. */
+function flushDirectory(directory: string): void {
+  try {
+    const fd = fs.openSync(directory, O_RDONLY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    // The content is flushed all the same.
   }
 }
 
@@ -124,12 +139,25 @@ export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
     const stat = fs.lstatSync(directory);
     if (stat.isSymbolicLink()) return symlinkRefused(directory, "directory");
     if (!stat.isDirectory()) throw new Error("it is not a directory");
-    return checkAccess(directory, stat, "directory", 0o077) ?? succeed(undefined);
+    const unsafe = checkAccess(directory, stat, "directory", 0o077);
+    return unsafe ? (isTheSystems(directory) ? notOursAlone(directory) : unsafe) : succeed(undefined);
   } catch (error) {
     return fail("file_not_written", `Cannot use the directory ${quoted(directory)}: ${reasonOf(error)}.`, {
       hint: "Set LEZ_AGENT_PAY_HOME to a directory of your own.",
     });
   }
+}
+
+/** `/tmp`, `/etc`: nobody may be told to close what lies right below the root. */
+function isTheSystems(directory: string): boolean {
+  const { root, dir } = path.parse(path.resolve(directory));
+  return dir === root;
+}
+
+function notOursAlone(directory: string): Failure {
+  return fail("unsafe_permissions", `The directory ${quoted(directory)} is not this user's alone.`, {
+    hint: `Set LEZ_AGENT_PAY_HOME to a directory below it: ${path.join(directory, "lez-agent-pay")}`,
+  });
 }
 
 /** Step by step: `recursive` of Node's own never returns below /proc, where a parent exists in which nothing can be made. */
@@ -190,7 +218,7 @@ function symlinkRefused(file: string, what: string) {
 }
 
 function quoted(file: string): string {
-  return `"${path.normalize(file)}"`;
+  return `"${file && path.normalize(file)}"`; // nothing is normalized to the current folder
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -198,7 +226,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /** `no such file or directory` of `ENOENT: no such file or directory, open '…'`. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown reason";
   return error.message.replace(/^[A-Z0-9]+: /, "").replace(/, \w+( '.*)?$/s, "");
 }

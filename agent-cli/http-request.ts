@@ -74,6 +74,11 @@ export function safeUrl(input: string, allowHttp: boolean): Outcome<string> {
   });
 }
 
+/** What a `next` that goes to this address must say, so that it is not refused where it is pasted. */
+export function allowHttpFor(url: string): string[] {
+  return safeUrl(url, false).ok ? [] : ["--allow-http"];
+}
+
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

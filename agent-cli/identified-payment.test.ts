@@ -183,6 +183,12 @@ describe("an answer that was lost", () => {
     ["has forgotten it", () => merchant.kept.clear(), EXIT.paymentRejected, "nonce_replayed"],
     ["asks more by now", () => Object.assign(merchant.behaviour, { amount: "20000" }), EXIT.paymentRejected, "nonce_replayed"],
     [
+      "only asks for payment again",
+      () => (merchant.behaviour = answering((response) => response.writeHead(402).end())),
+      EXIT.paymentRejected,
+      "nonce_replayed",
+    ],
+    [
       "is down",
       () => (merchant.behaviour = answering((response) => response.writeHead(503).end())),
       EXIT.httpErrorAfterPayment,

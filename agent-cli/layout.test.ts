@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { cells, duration, field, frame, layoutFor, wrap } from "./layout.ts";
+import { cells, counted, duration, field, frame, layoutFor, wrap } from "./layout.ts";
 import { drawnCells, WIDE_RANGES } from "./testing/east-asian-width.ts";
 
 const plain = (columns: number) => layoutFor({ columns }, {});
@@ -61,4 +61,12 @@ test("colour is for terminals, and NO_COLOR is respected", () => {
 
 test("durations read as people say them", () => {
   expect([40, 119, 900, 7200, 7500].map(duration)).toEqual(["40 s", "119 s", "15 min", "2 h", "2 h 5 min"]);
+});
+
+test("one is not many", () => {
+  expect([counted(1, "entry", "entries"), counted(2, "entry", "entries"), counted(0, "request")]).toEqual([
+    "1 entry",
+    "2 entries",
+    "0 requests",
+  ]);
 });

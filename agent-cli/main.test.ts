@@ -63,6 +63,38 @@ describe("output", () => {
   });
 });
 
+describe.skipIf(!existsSync("/dev/full"))("an answer that cannot be written", () => {
+  const run = async (line: string) => {
+    const child = spawn("sh", ["-c", line, process.execPath, path.join(import.meta.dirname, "bin.js")], {
+      cwd: box.directory,
+      env: box.env,
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    return { exit: await new Promise((resolve) => child.on("close", resolve)), stderr };
+  };
+
+  test.each(["--version", "whoami --agent-file a.json --json", "completions bash", "--schema", "demo cli"])(
+    "is no success: %s",
+    async (words) => {
+      const { exit, stderr } = await run(`"$0" "$1" ${words} > /dev/full`);
+      expect([exit, stderr]).toEqual([
+        EXIT.internal,
+        expect.stringMatching(/^The answer could not be written: [^]*\[output_not_written\]\n$/),
+      ]);
+    },
+  );
+
+  test("is no success either when the beginning of it could", async () => {
+    const { exit, stderr } = await run(`ulimit -f 1; "$0" "$1" --schema > schema.json`);
+    expect([exit, stderr]).toEqual([EXIT.internal, expect.stringContaining("[output_not_written]") as string]);
+  });
+
+  test("takes nothing from what a failure comes to", async () => {
+    expect((await run(`"$0" "$1" whoami --agent-file missing.json > /dev/full`)).exit).toBe(EXIT.notSetUp);
+  });
+});
+
 test("an interrupted command writes nothing and exits 130", async () => {
   const words = ["owner", "create", "--out", "./stopped.json", "--passphrase-file", box.write("pw", PASSPHRASE)];
   const run = await box.run(words, { signal: AbortSignal.abort() });
@@ -90,6 +122,10 @@ describe("usage", () => {
     [["balance", "--account", "Private/x"], "private LEZ accounts"],
     [["owner", "approve", "--request-file", "r", "--out", "p", "--expires-in", "0"], "--expires-in must be at least one second"],
     [["owner", "create", "--out", "x", "--passphrase-fd", "x"], "--passphrase-fd must be the number of an open file descriptor."],
+    [["fetch", "https://x.example/", "--out", ""], "--out must not be empty."],
+    [["request", "show", ""], "<request> must not be empty."],
+    [["pay", ""], "<payment> must not be empty."],
+    [["owner", "decline", "--request-file", ""], 'the payment request "": no such file'],
     [["audit", "list", "--last", "x"], "--last must be a whole number, 1 or more."],
     [["audit", "list", "--last", "0"], "--last must be a whole number, 1 or more."],
     [["receipt", "verify", path.join(import.meta.dirname, "../README.md")], "is no evidence"],

@@ -2,7 +2,8 @@
 import type { Command } from "./command.ts";
 import { contextFor, writeLines } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { type Io, processIo } from "./io.ts";
+import { reasonOf } from "./files.ts";
+import { type Io, processIo, watchOutput } from "./io.ts";
 import { layoutFor } from "./layout.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 import { envelope, failureText, type Meta, successText } from "./output.ts";
@@ -14,6 +15,16 @@ import { commandSchema } from "./schema.ts";
 const VERSION = PROGRAM.version;
 
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<ExitCode> {
+  const allSaid = watchOutput(io.stdout);
+  const code = await answer(argv, io);
+  const lost = await allSaid();
+  if (!lost) return code;
+  const unsaid = fail("output_not_written", `The answer could not be written: ${reasonOf(lost)}. What was done is done.`);
+  writeLines(io.stderr, failureText(unsaid, layoutFor(io.stderr, io.env), io.env));
+  return code === EXIT.ok ? unsaid.exit : code;
+}
+
+async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
   const asked = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : undefined);
   if (asked.includes("--schema")) {
     const schema = schemaAsked(asked);
@@ -32,10 +43,10 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return EXIT.ok;
   }
   const command = parse.kind === "run" ? parse.command : undefined;
+  const context = contextFor(io, argv, json);
   const outcome =
-    parse.kind === "run"
-      ? await runCommand(parse.command, parse.raw, contextFor(io, argv, json))
-      : fail("usage", parse.message, { hint: parse.hint });
+    parse.kind === "run" ? await runCommand(parse.command, parse.raw, context) : fail("usage", parse.message, { hint: parse.hint });
+  context.progress("");
   print(outcome, command, io, json);
   return outcome.ok ? EXIT.ok : outcome.exit;
 }

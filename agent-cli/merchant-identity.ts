@@ -9,6 +9,7 @@ import { formatTimestamp, unixNow } from "../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../shared/x402.ts";
 import type { Context } from "./context.ts";
 import { publishedKeys } from "./did-document.ts";
+import { wrap } from "./layout.ts";
 import { isExpired, type Pin, pinOf, writePin } from "./merchant-pins.ts";
 import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
 import { type OfferSignature, offerSignatures } from "./signed-offer.ts";
@@ -135,7 +136,9 @@ function merchantOf(
 /** Remembers a merchant that was judged, and says on a terminal what is new about it. */
 export async function rememberMerchant(context: Context, { view, pin, before }: Merchant): Promise<Outcome<undefined>> {
   const written = await writePin(context, pin, before);
-  if (written.ok && view.pinned !== "known" && context.io.stderr.isTTY) context.say(`${view.origin}: ${merchantText(view)}`);
+  if (written.ok && view.pinned !== "known" && context.io.stderr.isTTY) {
+    context.say(...wrap(`${view.origin}: ${merchantText(view)}`, context.layout.width));
+  }
   return written;
 }
 

@@ -39,6 +39,8 @@ export type Outcome<Data> = Success<Data> | Failure;
 /** The CLI's own failures. Codes of the payment protocol (shared/errors.ts) come beside them, with `refuse`. */
 const FAILURES = {
   internal: EXIT.internal,
+  /** stdout took nothing: whoever reads it has no answer. */
+  output_not_written: EXIT.internal,
   usage: EXIT.usage,
   insecure_url: EXIT.usage,
   invalid_file: EXIT.usage,

@@ -2,7 +2,7 @@
 import { showUnsafe } from "../shared/text.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
-import { type Layout, wrap } from "./layout.ts";
+import { field, type Layout, wrap } from "./layout.ts";
 import type { Failure, Next, Outcome, Success } from "./outcome.ts";
 import { shellLine } from "./shell.ts";
 
@@ -37,8 +37,15 @@ export function failureText({ error, next }: Failure, layout: Layout, env: Env):
   return [
     ...wrap(showUnsafe(`${error.message} [${error.code}]`), layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
     ...(error.hint ? wrap(asStarted(showUnsafe(error.hint), env), layout.width) : []),
+    ...transactionText(error.details, layout),
     ...(next ? nextText(next, layout, env) : []),
   ];
+}
+
+/** What was paid all the same is proved by its transaction: no hint says so without it. */
+function transactionText(details: Failure["error"]["details"] = {}, layout: Layout): string[] {
+  const { transaction = (details["receipt"] as { transaction?: unknown } | undefined)?.transaction } = details;
+  return typeof transaction === "string" && transaction !== "" ? field(layout, "transaction", showUnsafe(transaction), 13) : [];
 }
 
 /** Commands are never wrapped: they are there to be copied. */

@@ -1,5 +1,5 @@
 /** Opening the owner's key: the only place in the CLI from which money is authorised. Commands of the agent never import it. */
-import type { Context } from "./context.ts";
+import { type Context, warn } from "./context.ts";
 import { isSealed, type KeyFile, keyFile, readKeyFile, type RoleSigner, unlockKey } from "./keystore.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 import { openWithPassphrase, type PassphraseInput } from "./passphrase.ts";
@@ -19,7 +19,7 @@ export function findOwner(context: Context, ownerFile: string | undefined): Outc
 
 export async function openOwner(context: Context, { file, key }: OwnerFile, input: PassphraseInput): Promise<Outcome<RoleSigner<"owner">>> {
   if (!isSealed(key)) {
-    context.say(context.layout.ink("yellow", "! This owner key is not sealed: whoever can read the file can spend."));
+    warn(context, "This owner key is not sealed: whoever can read the file can spend.");
     return unlockKey(key, "owner");
   }
   const owner = await openWithPassphrase(context, input, file, (passphrase) => unlockKey(key, "owner", passphrase));

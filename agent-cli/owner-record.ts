@@ -6,6 +6,7 @@ import { accountIdSchema } from "../shared/account.ts";
 import { amountSchema } from "../shared/amount.ts";
 import { publicKeySchema } from "../shared/bytes.ts";
 import { DECLINE_CODES } from "../shared/decision.ts";
+import { decisionRecordSchema } from "../shared/decision-record.ts";
 import { type Digest, digestSchema } from "../shared/digest.ts";
 import { type PaymentRequest, requestDigest } from "../shared/payment-request.ts";
 import { formatTimestamp, parseTimestamp, timestampSchema, unixNow } from "../shared/time.ts";
@@ -28,6 +29,8 @@ const entrySchema = z.strictObject({
   from: z.optional(accountIdSchema),
   ledger: z.optional(digestSchema),
   validBefore: z.optional(z.string()),
+  /** Of a no: as it was handed out. Whoever says it again hands out the same. */
+  record: z.optional(decisionRecordSchema),
 });
 export type RecordEntry = z.infer<typeof entrySchema>;
 
@@ -35,7 +38,7 @@ export function remember(
   context: Context,
   request: PaymentRequest,
   decision: RecordEntry["decision"],
-  more: Pick<RecordEntry, "code" | "from" | "ledger" | "validBefore"> = {},
+  more: Pick<RecordEntry, "code" | "from" | "ledger" | "validBefore" | "record"> = {},
 ): Outcome<undefined> {
   const directory = stateDirectory(context, "decisions");
   if (!directory.ok) return directory;

@@ -1,6 +1,6 @@
 /** The owner's other commands: the inbox, taking back, accounts, keys; and what an agent sees of them. */
 import { readFileSync, rmSync, statSync } from "node:fs";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { approvalNonce } from "../shared/authorization.ts";
 import { type DecisionRecord, isGenuineDecision } from "../shared/decision.ts";
 import { errorBody } from "../shared/errors.ts";
@@ -118,6 +118,30 @@ describe("the inbox", () => {
     expect((await box.run(["decline", refused, "--code", "other"])).json.next).toBeUndefined();
   });
 
+  test("a no after two approvals takes back the longer one, too", async () => {
+    const { code } = await request();
+    await approve(code);
+    await approve(code, "--expires-in", "1");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect((await box.run(["decline", code, "--code", "other"])).json.next?.argv).toEqual(["lez-agent-pay", "revoke", code]);
+  });
+
+  test("said again, a no is the first one: its words stand, and nothing is asked or logged again", async () => {
+    const { code, digest } = await request();
+    await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
+    const again = await box.run(["decline", code, "--code", "policy", "--note", "Never.", "--out", "./again.json"]);
+    expect([again.exit, again.json.data["already"]]).toEqual([EXIT.ok, true]);
+    expect(box.read("again.json")).toEqual(box.read(`home/inbox/${digest}.declined.json`));
+    expect(box.read("again.json")).toMatchObject({ decision: { code: "too_expensive", note: "Half of that would do." } });
+    expect((await box.run(["decline", code], { terminal: true })).stdout).toMatch(/^Declined before, at [^]*Half of that would do\./);
+    const { entries } = (await box.run("audit list")).json.data as { entries: { event: string; facts: Record<string, string> }[] };
+    expect(entries.filter(({ event, facts }) => event === "declined" && facts["requestDigest"] === digest)).toHaveLength(1);
+    rmSync(box.path(`home/inbox/${digest}.declined.json`));
+    await box.run(["decline", code]);
+    expect(box.read(`home/inbox/${digest}.declined.json`)).toEqual(box.read("again.json"));
+  });
+
   test("a request is named once, by code or by file", async () => {
     expect((await box.run("approve")).exit).toBe(EXIT.usage);
     expect((await box.run("approve AAAA-AAAA --request-file ./x.json")).exit).toBe(EXIT.usage);
@@ -140,6 +164,17 @@ describe("revoking", () => {
     }
     expect(merchant.presented).toEqual([]);
     expect((await approve(code)).exit).toBe(EXIT.declined);
+  });
+
+  test("a second time asks the ledger again, and changes no word of the first", async () => {
+    const { code, digest } = await request();
+    await approve(code);
+    facilitator.settlement = { status: "cancelled" };
+    await box.run(["revoke", code, "--code", "wrong_payee", "--note", "Not this shop."]);
+    const again = await box.run(["revoke", code, "--code", "other"]);
+    expect([again.exit, again.json.data["already"], facilitator.cancelled.length]).toEqual([EXIT.ok, true, 2]);
+    expect(facilitator.cancelled[1]).toEqual(facilitator.cancelled[0]);
+    expect(box.read(`home/inbox/${digest}.revoked.json`)).toEqual(facilitator.cancelled[0]);
   });
 
   test.each<[string, () => void, number, string]>([

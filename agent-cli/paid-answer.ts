@@ -25,7 +25,9 @@ const LATER: ReadonlySet<ExitCode> = new Set([EXIT.outcomeUnknown, EXIT.network,
 function stillPaid(failure: Failure, transaction: string): Failure {
   const { exit, error, next } = failure;
   const details = { ...error.details, paidBefore: true, transaction };
-  if (exit === EXIT.paymentRejected) return paidWithoutAnswer("This purchase", transaction, { said: error.code });
+  // Asked for payment again, it does not know of this one: there is no answer to be had.
+  if (exit === EXIT.paymentRejected || error.code === "payment_required")
+    return paidWithoutAnswer("This purchase", transaction, { said: error.code });
   if (!LATER.has(exit) || error.code === "answer_not_stored") return { ...failure, error: { ...error, details } };
   return fail("http_error", "It is paid, once; its answer could not be fetched now, and may be there later.", {
     hint: "Do not pay again. Run the next command: it asks for the same answer and pays nothing.",

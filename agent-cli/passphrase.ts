@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../shared/bytes.ts";
 import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../shared/limits.ts";
-import type { Context } from "./context.ts";
+import { type Context, warn } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readBytes } from "./files.ts";
 import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
@@ -52,7 +52,7 @@ export async function openWithPassphrase<Opened>(
     const kept = keep(passphrase, result);
     if (stopped) return unopened();
     if (kept.ok || kept.error.code !== "keystore_locked" || tries === MAX_PASSPHRASE_TRIES) return kept;
-    context.say(`! ${kept.error.message}`);
+    warn(context, kept.error.message);
   }
 }
 

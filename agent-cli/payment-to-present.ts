@@ -4,6 +4,7 @@ import { shortCode } from "../shared/payment-request.ts";
 import type { Context } from "./context.ts";
 import { carriesId, paidTransaction, withId } from "./identified-payment.ts";
 import type { InboxItem } from "./inbox.ts";
+import { duration } from "./layout.ts";
 import { fail, type Failure, type Next, type Outcome } from "./outcome.ts";
 import { checkPayment } from "./payment.ts";
 import type { Payment } from "./payment-journal.ts";
@@ -27,19 +28,22 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
 export const isAnswerLeft = (context: Context) => (payment: Payment) =>
   carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
 
-/** Why a request has no payment to present: nobody decided yet, or somebody said no. */
-export function notApproved(purchase: Purchase): Failure | undefined {
+/**
+ * Why a request has no payment to present: nobody decided yet, or somebody said no.
+ * @param patience how long whoever asks was told to wait, as words of the command line
+ */
+export function notApproved(purchase: Purchase, patience: readonly string[] = []): Failure | undefined {
   const now = unixNow();
   const code = shortCode(purchase.digest);
   const details = { ...purchaseView(purchase, now) };
   const note = details.decision?.note ? ` The owner says: "${details.decision.note}"` : "";
   switch (purchase.state) {
     case "pending":
-      return fail("approval_pending", `Request ${code} waits for its owner, for ${decideBy(purchase.request) - now} s more.`, {
+      return fail("approval_pending", `Request ${code} waits for its owner, for ${duration(decideBy(purchase.request) - now)} more.`, {
         retryable: true,
         hint: `The owner runs: lez-agent-pay approve ${code}`,
         details,
-        next: waitFor(code),
+        next: waitFor(code, patience),
       });
     case "declined":
       return fail("declined", `The owner declined request ${code} (${details.decision?.code}).${note}`, {
@@ -67,6 +71,11 @@ export function notApproved(purchase: Purchase): Failure | undefined {
   }
 }
 
-export function waitFor(code: string): Next {
-  return { argv: ["lez-agent-pay", "request", "wait", code], by: "agent", why: "wait for the owner's decision", afterSeconds: 5 };
+export function waitFor(code: string, patience: readonly string[]): Next {
+  return {
+    argv: ["lez-agent-pay", "request", "wait", code, ...patience],
+    by: "agent",
+    why: "wait for the owner's decision",
+    afterSeconds: 5,
+  };
 }

@@ -1,5 +1,5 @@
 /** A signed payment on its way: where it may go, and what every kind of answer comes to. */
-import fs, { existsSync, readFileSync } from "node:fs";
+import fs, { existsSync, readFileSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import * as net from "node:net";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -132,6 +132,15 @@ describe("afterwards", () => {
     expect(other.presented).toEqual([]);
   });
 
+  test("a payment that was used before is told with the transaction that proves it", async () => {
+    await buy();
+    expect((await pay()).exit).toBe(EXIT.ok);
+    for (const words of [`http get --url ${merchant.url} --payload ./payload.json`, `pay ./payload.json`]) {
+      const { stderr, exit } = await box.run(words, { terminal: true });
+      expect([exit, stderr]).toEqual([EXIT.paymentRejected, expect.stringMatching(/once[^]*transaction[^]*[0-9a-f]{64}/)]);
+    }
+  });
+
   test("terms that have changed are a refusal that leads to the new terms", async () => {
     await buy();
     merchant.behaviour = { amount: "20000" };
@@ -203,7 +212,8 @@ describe("afterwards", () => {
   test.each([
     [200, {}, EXIT.differs, "receipt_differs"],
     [307, { location: "/elsewhere" }, EXIT.httpErrorAfterPayment, "http_error"],
-    [402, { "x-payment-error": "payment_required" }, EXIT.paymentRejected, "payment_required"],
+    [402, { "x-payment-error": "payment_required" }, EXIT.outcomeUnknown, "payment_required"],
+    [402, { "x-payment-error": "nonce_replayed" }, EXIT.paymentRejected, "nonce_replayed"],
   ])("%i %j says nothing of the payment: what comes next asks, wherever the request was made", async (status, headers, exit, code) => {
     await buy();
     merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(status, headers).end() };
@@ -254,6 +264,16 @@ describe("afterwards", () => {
     const run = await pay();
     expect([run.exit, run.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
     expect(run.stderr).toContain("! The disk is full");
+  });
+
+  test("an answer that cannot be kept is shown all the same, and that it is not kept is said", async () => {
+    await buy();
+    rmSync(box.path("home/answers"), { recursive: true, force: true });
+    box.write("home/answers", "in the way");
+    onTestFinished(() => rmSync(box.path("home/answers")));
+    const run = await pay();
+    expect([run.exit, run.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
+    expect(run.stderr.replaceAll("\n", "")).toContain("home/answers");
   });
 
   test("Ctrl-C while the payment is under way does not claim that it was not paid", async () => {

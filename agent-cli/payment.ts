@@ -7,15 +7,17 @@ import { ERRORS, isErrorCode } from "../shared/errors.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../shared/headers.ts";
 import { checkShape } from "../shared/json.ts";
 import { RETRY_AFTER_SECONDS } from "../shared/limits.ts";
+import { shortCode } from "../shared/payment-request.ts";
 import { showUnsafe } from "../shared/text.ts";
 import { unixNow } from "../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../shared/x402.ts";
 import { checkAudit, record } from "./audit-log.ts";
-import type { Context } from "./context.ts";
+import { type Context, warn } from "./context.ts";
 import { checkDestination } from "./destination.ts";
 import { EXIT } from "./exit-codes.ts";
 import { readJson } from "./files.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "./http.ts";
+import { allowHttpFor } from "./http-request.ts";
 import { carriesId } from "./identified-payment.ts";
 import { duration, field, type Layout } from "./layout.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "./outcome.ts";
@@ -76,8 +78,8 @@ export interface Destination {
  */
 export async function present(context: Context, request: HttpRequest, payment: Payment, destination: Destination): Promise<Outcome<Paid>> {
   // Before the payment leaves: an answer that cannot be kept should not be bought.
-  const writable = destination.out === undefined ? undefined : checkDestination(destination.out, destination.force);
-  if (writable && !writable.ok) return writable;
+  const writable = checkDestination(destination.out, destination.force);
+  if (!writable.ok) return writable;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
   const claimed = await claimPayment(context, payment, request);
@@ -97,7 +99,8 @@ export async function present(context: Context, request: HttpRequest, payment: P
     return noAnswer(context, request, answer);
   }
   const verdict = judge(answer, authorization);
-  if (verdict.ok) keepAnswer(context, journalKey(authorization), answer);
+  const kept = verdict.ok ? keepAnswer(context, journalKey(authorization), answer) : succeed(undefined);
+  if (!kept.ok) warn(context, kept.error.message);
   await conclude(context, request, authorization, fateOf(verdict));
   const reported = report(context, request, authorization, answer, destination);
   if (reported.ok || reported.error.code !== "http_error" || !reported.error.details?.["receipt"] || !carriesId(payload)) return reported;
@@ -129,16 +132,21 @@ export function report(
   }
   const { amount, ...receipt } = verdict.data;
   const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
-  if (!response.ok) return { ...response, error: { ...response.error, details: { receipt: bill } } };
+  if (!response.ok) {
+    // Whoever reads of a file alone might pay once more.
+    const { requestDigest } = authorization;
+    const again = requestDigest && ` lez-agent-pay fetch --resume ${shortCode(requestDigest)} shows it, into another file with --out.`;
+    const message = `It is paid, and the answer was kept, but: ${response.error.message}`;
+    return { ...response, error: { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } } };
+  }
   return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data });
 }
 
 /**
  * "Used before" without naming our transaction proves neither that we paid nor that we did not; an id that belongs to another
- * approval of the same request says that one of the two may have been paid; who asks for payment again has not said what
- * became of the one that was presented.
+ * approval of the same request says that one of the two may have been paid.
  */
-const PROVES_NOTHING: ReadonlySet<string> = new Set(["nonce_replayed", "payment_identifier_conflict", "payment_required"]);
+const PROVES_NOTHING: ReadonlySet<string> = new Set(["nonce_replayed", "payment_identifier_conflict"]);
 
 function fateOf(verdict: Outcome<Receipt>): Fate {
   if (verdict.ok) return { state: "settled", transaction: verdict.data.transaction };
@@ -158,7 +166,7 @@ async function conclude(context: Context, request: HttpRequest, authorization: A
     ...(fate.state === "refused" && { code: fate.code }),
   };
   for (const written of [await concludePayment(context, journalKey(authorization), fate), await record(context, event, facts)]) {
-    if (!written.ok) context.say(`! ${written.error.message}`);
+    if (!written.ok) warn(context, written.error.message);
   }
 }
 
@@ -205,7 +213,8 @@ function nextAfter(
   { status, headers }: HttpResponse,
 ): Next | undefined {
   const { code, details } = error;
-  if (code === "receipt_differs" || code === "payment_required" || (code === "http_error" && isRedirect(status))) {
+  const usedUnclear = code === "nonce_replayed" && details?.["paidBefore"] !== true;
+  if (code === "receipt_differs" || code === "payment_required" || usedUnclear || (code === "http_error" && isRedirect(status))) {
     const argv = ["lez-agent-pay", "status", journalKey(authorization)];
     return { argv, by: "agent", why: "ask what became of the payment" };
   }
@@ -216,7 +225,8 @@ function nextAfter(
   }
   // A refusal that a new payment can cure: the terms have moved, or the payment ran out.
   const curable = exit === EXIT.paymentRejected && isErrorCode(code) && ERRORS[code].retryable;
-  return curable ? { argv: ["lez-agent-pay", "quote", url], by: "agent", why: "see the merchant's terms as they are now" } : undefined;
+  const argv = ["lez-agent-pay", "quote", url, ...allowHttpFor(url)];
+  return curable ? { argv, by: "agent", why: "see the merchant's terms as they are now" } : undefined;
 }
 
 /** The same command again: it presents the same payment, and the ledger pays that once. */

@@ -1,7 +1,7 @@
 /** Questions on a terminal that can only append (TERM=dumb): a line is asked, a line is typed, nothing is drawn over. */
 import { createInterface } from "node:readline";
 import { StringDecoder } from "node:string_decoder";
-import type { Context } from "./context.ts";
+import { type Context, warn } from "./context.ts";
 
 interface Question {
   message: string;
@@ -19,7 +19,7 @@ export async function askPlainly(context: Context, { message, hidden = false, pr
     if (hidden || text === undefined) context.io.stderr.write("\n"); // the typed one was not shown, or never came
     const wrong = text === undefined ? undefined : problem?.(text);
     if (wrong === undefined) return text;
-    context.say(`! ${wrong}`);
+    warn(context, wrong);
   }
 }
 

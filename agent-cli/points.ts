@@ -5,34 +5,49 @@ const ID_WIDTH = 27;
 
 type Ink = Parameters<Layout["ink"]>[0];
 
-/** Under one word, a line for each point; nothing where there is none. */
-export function inBrief(
-  layout: Layout,
-  word: string,
-  ink: Ink,
-  rows: readonly (readonly [id: string, text: string])[],
-  rest: readonly string[] = [],
-): string[] {
-  if (rows.length + rest.length === 0) return [];
-  return ["", layout.ink(ink, word), ...rows.flatMap(([id, text]) => field(layout, id, text, ID_WIDTH)), ...rest];
+interface Point {
+  id: string;
+  title: string;
+  verdict: string;
+  saw: string;
 }
 
-export function inFull(
+/** The points that were not looked at: by name with the reason, but for those that `summed` says need only be counted. */
+interface Open<P extends Point> {
+  verdict: P["verdict"];
+  word: string;
+  summed: (point: P) => boolean;
+  sum: (count: number) => string;
+}
+
+/** What is right first, what is wrong last and in full: the end is what is on the screen. */
+export function pointsText<P extends Point>(
   layout: Layout,
-  word: string,
-  ink: Ink,
-  { id, title }: { id: string; title: string },
-  facts: readonly (readonly [label: string, value: string])[],
+  points: readonly P[],
+  open: Open<P>,
+  facts: (point: P) => readonly (readonly [label: string, value: string])[],
 ): string[] {
+  const of = (verdict: string) => points.filter((point) => point.verdict === verdict);
+  const summed = of(open.verdict).filter(open.summed);
+  const named = of(open.verdict).filter((point) => !open.summed(point));
+  const brief = (word: string, ink: Ink, lines: readonly string[]) => (lines.length === 0 ? [] : ["", layout.ink(ink, word), ...lines]);
+  const row = (id: string, text: string) => field(layout, id, text, ID_WIDTH);
+  const full = (verdict: string, ink: Ink) =>
+    of(verdict).flatMap((point) => [
+      "",
+      `${layout.ink(ink, verdict)} ${layout.ink("bold", point.id)}`,
+      ...wrap(point.title, layout.width - 2).map((line) => `  ${line}`),
+      ...facts(point).flatMap(([label, value]) => field(layout, label, value)),
+    ]);
+  const rest = summed.length > 0 ? [`  ${open.sum(summed.length)}`] : [];
   return [
-    "",
-    `${layout.ink(ink, word)} ${layout.ink("bold", id)}`,
-    ...wrap(title, layout.width - 2).map((line) => `  ${line}`),
-    ...facts.flatMap(([label, value]) => field(layout, label, value)),
+    ...brief(
+      "pass",
+      "green",
+      of("pass").flatMap(({ id, title }) => row(id, title)),
+    ),
+    ...brief(open.word, "dim", [...named.flatMap(({ id, saw }) => row(id, saw)), ...rest]),
+    ...full("warn", "yellow"),
+    ...full("fail", "red"),
   ];
-}
-
-/** `1 warning`, `2 warnings`. */
-export function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

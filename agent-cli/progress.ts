@@ -8,7 +8,7 @@ export function progressOn(stream: Io["stderr"], { moves }: Layout): (state: str
   return (state) => {
     if (state === last) return;
     last = state;
-    if (moves) stream.write(`\r\u001b[2K${state.slice(0, (stream.columns ?? 80) - 1)}`);
+    if (moves) stream.write(`\r\u001b[2K${state.slice(0, (stream.columns || 80) - 1)}`);
     else if (state) stream.write(`${state}\n`);
   };
 }

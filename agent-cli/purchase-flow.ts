@@ -15,7 +15,7 @@ import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
 import { findRequest } from "./request-store.ts";
 import { askSettlement } from "./settlement-status.ts";
-import { waitForDecision } from "./waiting.ts";
+import { patience, waitForDecision } from "./waiting.ts";
 
 export interface FlowInput extends FacilitatorInput {
   wait: boolean;
@@ -32,7 +32,11 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   const code = shortCode(purchase.digest);
   const outcome = await step(context, input, purchase);
   if (outcome.ok) return outcome;
-  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do.
+  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do. Where the
+  // same payment would only hear the same again, the ledger is asked first.
+  if (outcome.next?.argv[1] === "status") {
+    return { ...outcome, next: { ...outcome.next, argv: [...outcome.next.argv, ...facilitatorWords(input)] } };
+  }
   const stopped = [EXIT.approvalPending, EXIT.outcomeUnknown, EXIT.interrupted].some((exit) => exit === outcome.exit);
   const goesOn = stopped || outcome.error.retryable;
   return goesOn ? { ...outcome, next: { ...resumption(context, input, code), ...after(outcome.next) } } : outcome;
@@ -109,6 +113,7 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   const status = await askSettlement(context, input, authorizationOf(journal.payload));
   const code = shortCode(digest);
   const hint = "Do not pay again. Ask again later, or look at the owner's account.";
+  if (!status.ok && status.exit === EXIT.interrupted) return status;
   if (!status.ok)
     return fail("outcome_unknown", `Whether ${code} was paid is not known: ${status.error.message}`, { hint, retryable: true });
   const { conclusion, transaction, said, doubt } = status.data;
@@ -175,22 +180,24 @@ function nothingToDo(): Failure {
 }
 
 /** With what was said of this run: where the body goes, what it may cost, how long to wait, whom to ask. */
-function resumption({ patienceSeconds }: Context, input: FlowInput, code: string): Next {
-  const { maxAmount, timeout, out, force, facilitatorUrl, allowHttp } = input;
+function resumption(context: Context, input: FlowInput, code: string): Next {
+  const { maxAmount, timeout, out, force } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
-    // Where somebody else ends the wait, it is not the run's own.
-    ...(timeout === undefined || patienceSeconds !== undefined ? [] : ["--timeout", String(timeout)]),
+    ...patience(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(force ? ["--force"] : []),
-    ...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]),
-    ...(allowHttp ? ["--allow-http"] : []),
+    ...facilitatorWords(input),
   ];
   return {
     argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait", ...said],
     by: "agent",
     why: "go on with this purchase; it is paid at most once",
   };
+}
+
+function facilitatorWords({ facilitatorUrl, allowHttp }: FacilitatorInput): string[] {
+  return [...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]), ...(allowHttp ? ["--allow-http"] : [])];
 }
 
 function after(next: Next | undefined): { afterSeconds?: number } {

@@ -175,6 +175,18 @@ describe("input", () => {
     }
   });
 
+  test("what comes after an address that is not encrypted allows it again", async () => {
+    const flags = ["--pay-to", "merchant_demo_account", "--amount", "1", "--reason", REASON, "--offline", "--allow-http"];
+    const { json } = await create("http://0.0.0.0:1/", ...flags);
+    const { shortCode, requestDigest } = json.data as Record<string, string>;
+    const words = [...(json.next?.argv ?? []).slice(1), "--confirm", requestDigest ?? "", "--owner-file", "./owner.json"];
+    for (const run of [await box.run(words), await box.run(["request", "wait", shortCode ?? ""])]) {
+      const { argv = [] } = run.json.next ?? {};
+      expect(argv.slice(0, 2)).toEqual(["lez-agent-pay", "pay"]);
+      expect((await box.run(argv.slice(1))).json.error.message).toContain("0.0.0.0:1 could not be reached");
+    }
+  });
+
   test("a reason must be one, and may be typed with any keyboard", async () => {
     for (const reason of ["too short", "\u200b".repeat(40), "x".repeat(2001)])
       expect((await create(merchant.url, "--reason", reason)).exit).toBe(EXIT.usage);

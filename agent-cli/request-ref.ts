@@ -1,23 +1,20 @@
 /** Which request is meant: its short code, its id, or its digest, as any command shows them. */
 import { existsSync } from "node:fs";
-import * as z from "zod";
 import { type Digest, digestSchema } from "../shared/digest.ts";
 import { shortCode } from "../shared/payment-request.ts";
 import type { Context } from "./context.ts";
+import { nameField } from "./fields.ts";
 import { type InboxItem, look, requestsInInbox } from "./inbox.ts";
 import { fail, type Outcome, succeed } from "./outcome.ts";
 
 const meta = { positional: true, value: "request", description: "its short code, id or digest" };
-export const requestField = z.string().min(1).meta(meta);
-export const optionalRequestField = z.string().min(1).optional().meta(meta);
+export const requestField = nameField.meta(meta);
+export const optionalRequestField = nameField.optional().meta(meta);
 
 const tool = { takes: "text" as const, description: meta.description };
 /** Where a file is taken as well. */
-export const requestOrFileField = z
-  .string()
-  .min(1)
-  .meta({ ...meta, description: `${meta.description}, or its file`, tool });
-export const paymentField = z.string().meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
+export const requestOrFileField = nameField.meta({ ...meta, description: `${meta.description}, or its file`, tool });
+export const paymentField = nameField.meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
 
 const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
 const ID = /^pr_[0-9a-z]{16,40}$/;

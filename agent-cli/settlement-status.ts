@@ -1,15 +1,19 @@
 /**
  * What a facilitator says became of a payment, and how much of it is believed. That a payment was settled can be checked:
  * its transaction follows from what was signed. That it never will be cannot, and whoever believes it may pay twice. So
- * that is believed of the facilitator in the user's own configuration alone, for the ledger that was signed.
+ * that is believed of the facilitator in the user's own configuration alone, for the ledger that was signed, and only for
+ * as long as the ledger remembers every approval that there can have been.
  */
 import * as z from "zod";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
 import { digestSchema } from "../shared/digest.ts";
+import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../shared/limits.ts";
+import { parseTimestamp, unixNow } from "../shared/time.ts";
 import type { Config } from "./config.ts";
 import type { Context } from "./context.ts";
 import { callFacilitator, type FacilitatorInput, facilitatorUrl } from "./facilitator.ts";
 import { type Outcome, succeed } from "./outcome.ts";
+import { findRequest } from "./request-store.ts";
 
 const answerSchema = z.looseObject({
   ledger: digestSchema,
@@ -59,7 +63,7 @@ export async function askSettlement(
       return succeed({ ...status, conclusion: "open" });
     case "cancelled":
     case "expired": {
-      const doubt = doubtOf(config.data, base.data, ledger, authorization);
+      const doubt = doubtOf(config.data, base.data, ledger, authorization) ?? tooLateToSay(context, authorization);
       return succeed({ ...status, conclusion: doubt ? "not_known" : "not_paid", ...(doubt && { doubt }) });
     }
     default:
@@ -74,6 +78,21 @@ function doubtOf(config: Config, asked: string, ledger: string, authorization: A
   if (believed === undefined) return "neither the payment nor the configuration says which ledger it is for";
   if (ledger !== believed) return "it speaks for another ledger than the payment's";
   return config.ledger !== undefined && config.ledger !== ledger ? "it speaks for another ledger than the configured one" : undefined;
+}
+
+/**
+ * All approvals of one request have one nonce, and this machine may not know them all. The first of them can be paid and
+ * forgotten while the ledger still says of the last that it was not: what it says holds for all only as long as it
+ * remembers what could be approved first, when the request was made.
+ */
+function tooLateToSay(context: Context, { requestDigest, validAfter }: Authorization): string | undefined {
+  if (requestDigest === undefined) return undefined;
+  const stored = findRequest(context, requestDigest);
+  const madeAt = stored.ok ? parseTimestamp(stored.data.request.createdAt) : undefined;
+  const earliest = madeAt ?? Number(validAfter) - MAX_REQUEST_LIFE_SECONDS;
+  return unixNow() > earliest + RETENTION_SECONDS
+    ? "an earlier approval of the same request may have been paid, too long ago for the ledger to remember"
+    : undefined;
 }
 
 function withoutSlash(url: string): string {

@@ -78,7 +78,12 @@ describe("an answer without a receipt", () => {
     expect(verdict(400, { body: JSON.stringify(errorBody("invalid_payload")) })).toEqual([EXIT.paymentRejected, "invalid_payload"]);
     expect(verdict(402, { body: '{"error":"invalid_exact_evm_payload"}' })).toEqual([EXIT.paymentRejected, "invalid_exact_evm_payload"]);
     expect(verdict(402, { body: '{"error":"\\u001b[2J pay me"}' })).toEqual([EXIT.paymentRejected, "payment_rejected"]);
-    expect(verdict(402)).toEqual([EXIT.paymentRejected, "payment_rejected"]);
+  });
+
+  test("that asks for payment again, in whose words ever, leaves open what became of the one that was presented", () => {
+    const required = encodeHeader({ x402Version: 2, error: "Payment required", resource: { url: "https://shop.example/" }, accepts: [] });
+    for (const said of [withCode("payment_required"), { headers: { "payment-required": required } }, { body: "<html>" }, {}])
+      expect(verdict(402, said)).toEqual([EXIT.outcomeUnknown, "payment_required"]);
   });
 
   test("a replay of this very payment is known to be paid", () => {
@@ -104,7 +109,11 @@ describe("an answer without a receipt", () => {
       exit: EXIT.paymentRejected,
       error: { code: "nonce_replayed", details: { paidBefore: true, transaction: own } },
     });
-    expect(judged("00".repeat(32))).not.toMatchObject({ error: { details: { paidBefore: true } } });
+    const other = "00".repeat(32);
+    const byAnother = judged(other);
+    expect(byAnother).toMatchObject({ error: { message: expect.stringContaining(other) as string, details: { usedBy: other } } });
+    expect(byAnother).not.toMatchObject({ error: { details: { paidBefore: true } } });
+    expect(JSON.stringify(judged("\u001b[2J paid"))).not.toContain("[2J");
   });
 
   test("an error of the resource is an HTTP error, whatever its body says", () => {

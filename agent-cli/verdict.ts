@@ -3,6 +3,7 @@
  * refusal counts as "not paid"; what is not known is said to be unknown.
  */
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/authorization.ts";
+import { digestSchema } from "../shared/digest.ts";
 import { ERRORS, type ErrorCode, isErrorCode } from "../shared/errors.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../shared/headers.ts";
 import { parseJson } from "../shared/json.ts";
@@ -99,16 +100,21 @@ function isAtMost(amount: string, limit: string): boolean {
 function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefined, authorization: Authorization): Failure {
   const { status, headers } = response;
   const code = settled?.errorReason ?? refusalCode(response);
+  if (asksAgain(status, code)) {
+    return refuse(
+      "payment_required",
+      EXIT.outcomeUnknown,
+      "The merchant asks for payment again, and says nothing of the one that was presented.",
+      {
+        hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
+        details: { status },
+      },
+    );
+  }
   if (isErrorCode(code)) {
     const { message, hint, safeToRetrySamePayment: retryable } = ERRORS[code];
     if (UNKNOWN.has(code)) return unknown(`The merchant says: ${message} (${code})`);
-    const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
-    if (code === "nonce_replayed" && settled?.extra?.["transaction"] === transaction) {
-      return refuse(code, EXIT.paymentRejected, "This very payment was settled before, and its answer was given then. It is paid, once.", {
-        hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
-        details: { status, paidBefore: true, transaction },
-      });
-    }
+    if (code === "nonce_replayed") return replayed(status, settled?.extra?.["transaction"], authorization);
     if (code === "payment_identifier_conflict") {
       return refuse(code, EXIT.paymentRejected, "The merchant knows this purchase under another payment, and did not take this one.", {
         hint: "Do not pay again: another approval of this request was presented there, perhaps from another machine. Present that one.",
@@ -118,12 +124,6 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
     if (code === "payment_identifier_required") {
       return refuse(code, EXIT.paymentRejected, `The merchant says: ${message}`, {
         hint: "The id is sent from where the request was made and the merchant's own terms are kept. Present the payment there.",
-        details: { status },
-      });
-    }
-    if (code === "payment_required") {
-      return refuse(code, EXIT.paymentRejected, "The merchant asks for payment again, and says nothing of the one that was presented.", {
-        hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
         details: { status },
       });
     }
@@ -145,6 +145,35 @@ function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefine
   return fail("http_error", `The merchant answered ${status} to the paid request, without a receipt.`, {
     hint: "Present the same payment again, or give up; do not sign a new one while this one is valid.",
     details: { status },
+  });
+}
+
+/** Without a reason, with our code for it, or in the official packages' words: as if no payment had come. */
+function asksAgain(status: number, code: string | undefined): boolean {
+  return code === "payment_required" || (status === 402 && (code === undefined || code === "Payment required"));
+}
+
+/** @param usedBy the transaction that the merchant names; ours follows from what was signed */
+function replayed(status: number, usedBy: unknown, authorization: Authorization): Failure {
+  const { message } = ERRORS.nonce_replayed;
+  const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
+  if (usedBy === transaction) {
+    return refuse(
+      "nonce_replayed",
+      EXIT.paymentRejected,
+      "This very payment was settled before, and its answer was given then. It is paid, once.",
+      {
+        hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
+        details: { status, paidBefore: true, transaction },
+      },
+    );
+  }
+  // The same nonce under another signature: the owner approved the request more than once.
+  const another = digestSchema.safeParse(usedBy).data;
+  const how = another === undefined ? "" : ` It names the transaction of another approval: ${another}.`;
+  return refuse("nonce_replayed", EXIT.paymentRejected, `The merchant says: ${message}${how}`, {
+    hint: "Do not pay again: one payment buys one answer. Run the next command: it asks what became of it.",
+    details: { status, ...(another && { usedBy: another }) },
   });
 }
 

@@ -18,10 +18,15 @@ export const timeoutField = {
   timeout: secondsField.optional().meta({ value: "seconds", description: "wait no longer than this; else until the request runs out" }),
 };
 
+/** For a `next` that is as patient as this run. Where somebody else ends the wait, it is not the run's own. */
+export function patience({ patienceSeconds }: Context, timeout: number | undefined): string[] {
+  return timeout === undefined || patienceSeconds !== undefined ? [] : ["--timeout", String(timeout)];
+}
+
 /** The purchase when it is no longer pending, or still pending when the time is over. */
 export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
-  const patience = Math.min(timeout ?? Infinity, context.patienceSeconds ?? Infinity);
-  const until = Date.now() + patience * 1000;
+  const seconds = Math.min(timeout ?? Infinity, context.patienceSeconds ?? Infinity);
+  const until = Date.now() + seconds * 1000;
   for (;;) {
     const item = await look(context, digest);
     if (!item.ok) return item;
@@ -38,7 +43,7 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
     if (context.io.signal.aborted) {
       context.progress("");
       const code = shortCode(digest);
-      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code) };
+      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code, patience(context, timeout)) };
     }
   }
 }

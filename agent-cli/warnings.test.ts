@@ -32,3 +32,14 @@ test("an approval on the same terms was paid or still may be; one that was revok
   await box.run(["pay", paid]);
   expect(await screen()).toMatch(warning);
 });
+
+test("a second approval of one request is paid beside the first where it is another account's, and only there", async () => {
+  const digest = await ask();
+  await approve(digest);
+  const shown = async (...words: string[]) => (await approve(digest, "--dry-run", ...words)).stderr.replaceAll(/\s+/g, " ");
+  expect(await shown()).toContain("It is paid once, however often you approve.");
+  await box.run("owner create --out ./other.json --insecure-plaintext");
+  const other = await shown("--owner-file", box.path("other.json"));
+  expect(other).toContain("from ANOTHER ACCOUNT of yours: each of the two could be paid.");
+  expect(other).not.toContain("paid once");
+});

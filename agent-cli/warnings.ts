@@ -50,7 +50,7 @@ function ofTheMerchant({ request, pin, history }: ApprovalView): Warning[] {
   ];
 }
 
-function ofTheRecord({ request, checked, history, now, open }: ApprovalView): Warning[] {
+function ofTheRecord({ request, checked, authorization, history, now, open }: ApprovalView): Warning[] {
   const { payTo, amount } = request.payment;
   const near = history.filter(({ at }) => now - (parseTimestamp(at) ?? 0) < NEAR_SECONDS);
   const approved = history.filter(({ decision }) => decision === "approved");
@@ -66,12 +66,13 @@ function ofTheRecord({ request, checked, history, now, open }: ApprovalView): Wa
   const stillValid = approved.find(
     (entry) => other(entry) && sameTerms(entry) && !revoked.has(entry.requestDigest) && Number(entry.validBefore ?? 0) >= now,
   );
+  const before = approved.find(({ requestDigest }) => requestDigest === checked.digest);
+  // Each account's nonce is its own: the ledger pays one approval of each.
+  const byAnother = before?.from !== undefined && before.from !== authorization.from;
   const ago = duration(Math.max(0, now - (parseTimestamp(stillValid?.at ?? "") ?? now)));
   return [
-    [
-      approved.some(({ requestDigest }) => requestDigest === checked.digest),
-      "You approved this very request before. It is paid once, however often you approve.",
-    ],
+    [before !== undefined && !byAnother, "You approved this very request before. It is paid once, however often you approve."],
+    [byAnother, "You approved this very request before, from ANOTHER ACCOUNT of yours: each of the two could be paid."],
     [unclear, "An earlier payment for the same thing was sent, and what became of it is not known. This one would come on top."],
     [
       stillValid !== undefined && !unclear,

@@ -4,7 +4,7 @@ import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { humanText } from "../../shared/text.ts";
 import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
-import { forceField, outField, textField } from "../fields.ts";
+import { forceField, nameField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import { createKeyFile } from "../keystore.ts";
 import { field } from "../layout.ts";
@@ -16,7 +16,7 @@ export const agentCreate = defineCommand({
   tool: false,
   summary: "make the agent's key, which signs requests and cannot spend",
   input: z.strictObject({
-    out: outField.meta({ value: "file", description: "where the key goes" }),
+    out: nameField.meta({ value: "file", description: "where the key goes" }),
     name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "what the agent calls itself" }),
     ...forceField,
   }),

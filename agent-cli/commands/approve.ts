@@ -12,9 +12,9 @@ import { defineCommand } from "../command.ts";
 import { confirm } from "../confirmation.ts";
 import type { Context } from "../context.ts";
 import { checkDestination } from "../destination.ts";
-import { dryRunField, forceField, outField, ownerFileField, secondsField, textField } from "../fields.ts";
+import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
-import { allowHttpField } from "../http-request.ts";
+import { allowHttpField, allowHttpFor } from "../http-request.ts";
 import { inboxFile, put } from "../inbox.ts";
 import { field } from "../layout.ts";
 import { identify, type Merchant, rememberMerchant } from "../merchant-identity.ts";
@@ -22,7 +22,7 @@ import { pinOf } from "../merchant-pins.ts";
 import { fail, type Failure, type Outcome, succeed } from "../outcome.ts";
 import { checkForOwner, merchantsOwnTerms } from "../owner-checks.ts";
 import { findOwner, openOwner } from "../owner-key.ts";
-import { history, remember } from "../owner-record.ts";
+import { findDecision, history, remember } from "../owner-record.ts";
 import { passphraseFields } from "../passphrase.ts";
 import { factsOf } from "../payment.ts";
 import { openPayments } from "../payment-journal.ts";
@@ -36,7 +36,7 @@ import { expiry, expirySchema, expiryText, money, moneySchema } from "../views.t
 const input = z.strictObject({
   ...subjectFields,
   ownerFile: ownerFileField,
-  out: outField.optional().meta({ value: "file", description: "where the signed payment goes, for an agent on another machine" }),
+  out: nameField.optional().meta({ value: "file", description: "where the signed payment goes, for an agent on another machine" }),
   expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment be valid for less long than offered" }),
   checkTerms: z.boolean().default(false).meta({ description: "ask the merchant whether these are its terms (GET only)" }),
   confirm: textField(digestSchema)
@@ -117,7 +117,7 @@ export const approve = defineCommand({
     return succeed(
       { file: handed.data, ...approvalData(request, authorization) },
       {
-        argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest)],
+        argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
         by: "agent",
         why: "send the request with this payment",
       },
@@ -137,8 +137,8 @@ export const approve = defineCommand({
 
 /** A payment must go somewhere: a file that can be written, or the inbox that the request lies in. */
 function destination({ out, requestFile, force }: Input): Outcome<undefined> {
-  if (out !== undefined) return checkDestination(out, force);
-  return requestFile === undefined ? succeed(undefined) : fail("usage", "--out is required with --request-file.");
+  if (out === undefined && requestFile !== undefined) return fail("usage", "--out is required with --request-file.");
+  return checkDestination(out, force);
 }
 
 async function viewOf(
@@ -196,7 +196,12 @@ async function handOver(
   payload: PaymentPayload,
   authorization: Authorization,
 ): Promise<Outcome<string>> {
-  const { from, ledger, validBefore } = authorization;
+  const { from, ledger } = authorization;
+  const before = findDecision(context, digest, "approved");
+  if (!before.ok) return before;
+  // An earlier approval with the same key can be paid until its own end, however soon this one is over.
+  const ends = [authorization, ...(before.data?.from === from ? [before.data] : [])].map((approval) => Number(approval.validBefore ?? 0));
+  const validBefore = String(Math.max(...ends));
   const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
   if (!remembered.ok) return remembered;
   const how = input.confirm === undefined ? "terminal" : "digest";

@@ -3,9 +3,9 @@ import * as z from "zod";
 import { type AuditEntry, readAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
-import { forceField, outField } from "../fields.ts";
+import { forceField, nameField } from "../fields.ts";
 import { writeWhole } from "../files.ts";
-import { field } from "../layout.ts";
+import { counted, field } from "../layout.ts";
 import { succeed } from "../outcome.ts";
 
 const FORMATS = ["jsonl", "csv"] as const;
@@ -15,7 +15,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log as a file, JSON Lines or CSV",
   input: z.strictObject({
-    out: outField.meta({ value: "file", description: "where it goes" }),
+    out: nameField.meta({ value: "file", description: "where it goes" }),
     format: z
       .enum(FORMATS, `must be ${FORMATS.join(" or ")}`)
       .default("jsonl")
@@ -38,7 +38,7 @@ export const auditExport = defineCommand({
     return written.ok ? succeed({ file: out, entries: entries.length, problems: problems.length }) : written;
   },
   render: ({ file, entries, problems }, layout) => [
-    `${entries} entries written to ${file}`,
+    `${counted(entries, "entry", "entries")} written to ${file}`,
     ...(problems ? field(layout, "but", "the chain does not hold: lez-agent-pay audit verify") : []),
   ],
 });

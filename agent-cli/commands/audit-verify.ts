@@ -1,13 +1,14 @@
 /** `audit verify`: recomputes the chain, and asks the ledger about every payment that it names. */
 import * as z from "zod";
 import { parseAccountId } from "../../shared/account.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/text.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator.ts";
-import { field } from "../layout.ts";
+import { counted, field } from "../layout.ts";
 import { type Outcome, refuse, succeed } from "../outcome.ts";
 
 const answerSchema = z.looseObject({ ledger: z.string(), status: z.string(), transaction: z.string().optional() });
@@ -78,9 +79,9 @@ export const auditVerify = defineCommand({
     });
   },
   render: ({ entries, head, checked, unchecked, notAsked }, layout) => [
-    layout.ink("green", `${entries} entries, and the chain holds`),
+    layout.ink("green", `${counted(entries, "entry", "entries")}, and the chain holds`),
     ...field(layout, "head", head),
-    ...field(layout, "ledger", `${checked} payments compared${unchecked ? `, ${unchecked} could not be` : ""}`),
+    ...field(layout, "ledger", `${counted(checked, "payment")} compared${unchecked ? `, ${unchecked} could not be` : ""}`),
     ...(notAsked === undefined ? [] : field(layout, "because", showUnsafe(notAsked))),
   ],
 });
@@ -101,7 +102,7 @@ async function atTheLedger(
   input: FacilitatorInput,
   { seq, event, facts }: AuditEntry,
 ): Promise<Outcome<string | undefined>> {
-  const { network = "logos:lez-testnet", from = "", nonce, validBefore = "0", ledger, transaction } = facts;
+  const { network = NETWORK, from = "", nonce, validBefore = "0", ledger, transaction } = facts;
   if (!parseAccountId(from).ok) return succeed(undefined);
   const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema });

@@ -1,23 +1,21 @@
 /** `decline`: the owner's no, for good, with a code that the agent can act on. */
 import * as z from "zod";
-import { type Decision, recordDecision } from "../../shared/decision.ts";
 import { decisionRecordSchema } from "../../shared/decision-record.ts";
 import { shortCode } from "../../shared/payment-request.ts";
 import { showUnsafe } from "../../shared/text.ts";
-import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { checkAudit, record } from "../audit-log.ts";
+import { unixNow } from "../../shared/time.ts";
+import { checkAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
-import { askWords, wordsFields } from "../decision-words.ts";
+import { warn } from "../context.ts";
 import { checkDestination } from "../destination.ts";
-import { dryRunField, forceField, outField } from "../fields.ts";
+import { dryRunField, forceField, nameField } from "../fields.ts";
 import { writeJson } from "../files.ts";
-import { put } from "../inbox.ts";
 import { field } from "../layout.ts";
 import { type Next, succeed } from "../outcome.ts";
-import { findOwner, openOwner } from "../owner-key.ts";
-import { findDecision, remember } from "../owner-record.ts";
+import { findOwner } from "../owner-key.ts";
+import { decideNo, keepNo, wordsFields } from "../owner-no.ts";
+import { findDecision } from "../owner-record.ts";
 import { passphraseFields } from "../passphrase.ts";
-import { requestFacts } from "../request-maker.ts";
 import { subjectFields, subjectOf } from "../request-subject.ts";
 
 /** A no leaves the payment as it is that an earlier yes has handed out. */
@@ -31,12 +29,13 @@ export const decline = defineCommand({
   aliases: ["owner decline"],
   audience: "owner",
   summary: "say no to a payment request, for good",
-  description: "A declined request cannot be approved later. With an owner key the decision is signed; without, it says that it is not.",
+  description:
+    "A declined request cannot be approved later, and the first words to the agent stand. With an owner key the decision is signed; without, it says that it is not.",
   input: z.strictObject({
     ...subjectFields,
     ownerFile: z.string().optional().meta({ value: "file", local: true, description: "sign the decision with this owner key" }),
     ...wordsFields,
-    out: outField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
+    out: nameField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
     ...passphraseFields,
     ...dryRunField,
     ...forceField,
@@ -44,6 +43,8 @@ export const decline = defineCommand({
   output: z.strictObject({
     dryRun: z.literal(true).optional(),
     shortCode: z.string(),
+    /** It was declined before: the record is that of then. */
+    already: z.literal(true).optional(),
     record: z.custom((value) => decisionRecordSchema.safeParse(value).success),
     file: z.string().optional(),
   }),
@@ -55,46 +56,38 @@ export const decline = defineCommand({
     },
   ],
   async run(context, input) {
-    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(input.out, input.force);
+    if (!writable.ok) return writable;
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;
-    const { request, digest, item } = subject.data;
+    const { digest } = subject.data;
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (approved.data) {
-      context.say("! You approved this request before. Declining it now does not take that payment back: revoke does.");
+      warn(context, "You approved this request before. Declining it now does not take that payment back: revoke does.");
     }
-    const words = await askWords(context, "Why not?", input);
-    if (!words.ok) return words;
-    const found = input.ownerFile === undefined ? undefined : findOwner(context, input.ownerFile);
-    if (found && !found.ok) return found;
-    const owner = found && (await openOwner(context, found.data, input));
+    const owner = input.ownerFile === undefined ? undefined : findOwner(context, input.ownerFile);
     if (owner && !owner.ok) return owner;
-
-    const decision: Decision = { requestDigest: digest, decision: "declined", ...words.data, decidedAt: formatTimestamp(unixNow()) };
-    const made = await recordDecision(decision, owner?.data);
-    const result = { shortCode: shortCode(digest), record: made, ...(input.out !== undefined && { file: input.out }) };
+    const no = await decideNo(context, subject.data, "declined", input, owner?.data);
+    if (!no.ok) return no;
+    const result = { shortCode: shortCode(digest), ...no.data, ...(input.out !== undefined && { file: input.out }) };
     if (input.dryRun) return succeed({ dryRun: true as const, ...result });
-    const remembered = remember(context, request, "declined", { code: decision.code });
-    if (!remembered.ok) return remembered;
-    const noted = await record(context, "declined", { ...requestFacts(request, digest), code: decision.code });
-    if (!noted.ok) return noted;
-    const filed = item ? put(context, digest, "declined", made) : succeed(undefined);
-    if (!filed.ok) return filed;
-    const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, made, input.force);
+    const kept = await keepNo(context, subject.data, no.data);
+    if (!kept.ok) return kept;
+    const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, no.data.record, input.force);
     if (!written.ok) return written;
     const payable = approved.data !== undefined && Number(approved.data.validBefore ?? Infinity) >= unixNow();
     return succeed(result, payable ? revocation(input, shortCode(digest)) : undefined);
   },
-  render({ dryRun, shortCode, record, file }, layout) {
+  render({ dryRun, shortCode, already, record, file }, layout) {
     const { decision, signed } = decisionRecordSchema.parse(record);
+    const did = already ? `Declined before, at ${decision.decidedAt}` : dryRun ? "Nothing was decided. It would decline" : "Declined";
     return [
-      `${dryRun ? "Nothing was decided. It would decline" : "Declined"}: request ${shortCode} (${decision.code})`,
+      `${did}: request ${shortCode} (${decision.code})`,
       ...(decision.note ? field(layout, "note", showUnsafe(decision.note)) : []),
-      ...field(layout, "signed", signed ? "yes" : "no; name an owner key to sign it"),
+      ...field(layout, "signed", signed ? "yes" : already ? "no" : "no; name an owner key to sign it"),
       ...(file ? field(layout, "decision", `${file}, to be handed to the agent`) : []),
     ];
   },

@@ -24,7 +24,8 @@ export const doctor = defineCommand({
     const bad = checks.filter(({ verdict }) => verdict === "bad");
     if (bad.length === 0) return succeed({ checks }, next);
     context.tell(...checks.flatMap((check) => render(check, context.layout)));
-    return fail("not_set_up", `${bad.length} of ${checks.length} checks need attention: ${bad.map(({ check }) => check).join(", ")}.`, {
+    const need = bad.length === 1 ? "needs" : "need";
+    return fail("not_set_up", `${bad.length} of ${checks.length} checks ${need} attention: ${bad.map(({ check }) => check).join(", ")}.`, {
       ...(bad[0]?.fix && { hint: bad[0].fix }),
       details: { checks },
       ...(next && { next }),

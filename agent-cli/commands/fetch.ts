@@ -83,8 +83,8 @@ export const fetchCommand = defineCommand({
     { says: "go on after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
   ],
   async run(context, input) {
-    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(input.out, input.force);
+    if (!writable.ok) return writable;
     if (input.resume !== undefined) return resume(context, input, input.resume);
     const http = wanted(input);
     if (!http.ok) return http;

@@ -4,7 +4,7 @@ import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/bind
 import { resourceInfoSchema } from "../../shared/x402.ts";
 import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
-import { forceField, outField } from "../fields.ts";
+import { forceField, nameField } from "../fields.ts";
 import { exchange, type HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
 import { fail, type Failure, succeed } from "../outcome.ts";
@@ -24,7 +24,7 @@ export const httpGet = defineCommand({
     url: z.string().meta({ description: "the resource" }),
     payload: z.string().optional().meta({ value: "file", description: "the signed payment to attach" }),
     header: curlFields.header,
-    out: outField.optional().meta({ value: "file", description: "where the body goes" }),
+    out: nameField.optional().meta({ value: "file", description: "where the body goes" }),
     ...allowHttpField,
     ...forceField,
   }),
@@ -41,8 +41,8 @@ export const httpGet = defineCommand({
       if (!payment.ok) return payment;
       return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force });
     }
-    const writable = out === undefined ? undefined : checkDestination(out, force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(out, force);
+    if (!writable.ok) return writable;
     const answer = await exchange(request.data, context.io.signal);
     if (!answer.ok) {
       if (context.io.signal.aborted) return interrupted();

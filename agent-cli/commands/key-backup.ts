@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
-import { forceField, outField, ownerFileField } from "../fields.ts";
+import { forceField, nameField, ownerFileField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import { isSealed } from "../keystore.ts";
 import { field } from "../layout.ts";
@@ -16,7 +16,7 @@ export const keyBackup = defineCommand({
   summary: "a copy of the sealed owner's key, tried before it is trusted",
   description: "The copy is as sealed as the original: keep it elsewhere, and the passphrase elsewhere again.",
   input: z.strictObject({
-    out: outField.meta({ value: "file", description: "where the copy goes" }),
+    out: nameField.meta({ value: "file", description: "where the copy goes" }),
     ownerFile: ownerFileField,
     ...passphraseFields,
     ...forceField,

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { defineCommand } from "../command.ts";
 import { checkDestination } from "../destination.ts";
-import { forceField, outField } from "../fields.ts";
+import { forceField, nameField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import { createKeyFile } from "../keystore.ts";
 import { field } from "../layout.ts";
@@ -17,7 +17,7 @@ export const ownerCreate = defineCommand({
   summary: "make the owner's key and account",
   description: "The key is sealed with a passphrase that only the owner knows: whoever has both can spend.",
   input: z.strictObject({
-    out: outField.meta({ value: "file", description: "where the key goes" }),
+    out: nameField.meta({ value: "file", description: "where the key goes" }),
     ...passphraseFields,
     insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
     ...forceField,

@@ -5,6 +5,7 @@ import { readEvidence } from "../../shared/evidence/read.ts";
 import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
 import { defineCommand } from "../command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
+import { nameField } from "../fields.ts";
 import { readBytes } from "../files.ts";
 import { knownKeys, knownKeysFields } from "../known-keys.ts";
 import { fail, succeed } from "../outcome.ts";
@@ -19,15 +20,12 @@ export const receiptVerify = defineCommand({
     "Exit code 0: all of it holds. 2: it is no evidence at all. 23: something does not, the report in error.details. 30: nothing is wrong, and something could not be checked.",
   ].join("\n\n"),
   input: z.strictObject({
-    evidence: z
-      .string()
-      .min(1)
-      .meta({
-        positional: true,
-        value: "file",
-        description: "what receipt export wrote",
-        tool: { takes: "download", description: "what receipt_export wrote: its name without the folder" },
-      }),
+    evidence: nameField.meta({
+      positional: true,
+      value: "file",
+      description: "what receipt export wrote",
+      tool: { takes: "download", description: "what receipt_export wrote: its name without the folder" },
+    }),
     ...knownKeysFields,
     partial: z.boolean().default(false).meta({ description: "do not hold against the file what is not in it" }),
   }),

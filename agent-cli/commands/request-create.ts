@@ -13,7 +13,7 @@ import type { PaymentRequirements } from "../../shared/x402.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
 import { checkDestination } from "../destination.ts";
-import { agentFileField, amountField, dryRunField, forceField, outField, secondsField, textField } from "../fields.ts";
+import { agentFileField, amountField, dryRunField, forceField, nameField, secondsField, textField } from "../fields.ts";
 import { writeJson } from "../files.ts";
 import type { HttpRequest } from "../http.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
@@ -38,7 +38,7 @@ const input = z.strictObject({
   asset: z.string().optional().meta({ description: "expected asset: native" }),
   ...curlFields,
   agentFile: agentFileField,
-  out: outField.optional().meta({ value: "file", local: true, description: "where the request goes; else request-<short code>.json" }),
+  out: nameField.optional().meta({ value: "file", local: true, description: "where the request goes; else request-<short code>.json" }),
   inbox: z.boolean().default(false).meta({ local: true, description: "leave no file here: the owner finds it in the inbox" }),
   offline: z.boolean().default(false).meta({ description: "do not ask the merchant; take the terms from the flags" }),
   expiresIn: secondsField
@@ -92,8 +92,8 @@ export const requestCreate = defineCommand({
     if (!http.ok) return http;
     const expected = expectations(input);
     if (!expected.ok) return expected;
-    const writable = input.out === undefined ? undefined : checkDestination(input.out, input.force);
-    if (writable && !writable.ok) return writable;
+    const writable = checkDestination(input.out, input.force);
+    if (!writable.ok) return writable;
     const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);

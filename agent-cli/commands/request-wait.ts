@@ -3,12 +3,13 @@ import * as z from "zod";
 import { shortCode } from "../../shared/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command.ts";
+import { allowHttpFor } from "../http-request.ts";
 import { succeed } from "../outcome.ts";
 import { notApproved } from "../payment-to-present.ts";
 import { purchaseSchema, purchaseView } from "../purchase.ts";
 import { renderPurchase } from "../purchase-text.ts";
 import { findInInbox, requestField } from "../request-ref.ts";
-import { timeoutField, waitForDecision } from "../waiting.ts";
+import { patience, timeoutField, waitForDecision } from "../waiting.ts";
 
 export const requestWait = defineCommand({
   name: "request wait",
@@ -27,10 +28,10 @@ export const requestWait = defineCommand({
     if (!item.ok) return item;
     const purchase = await waitForDecision(context, item.data.digest, timeout);
     if (!purchase.ok) return purchase;
-    const refused = notApproved(purchase.data);
+    const refused = notApproved(purchase.data, patience(context, timeout));
     if (refused) return refused;
-    const code = shortCode(purchase.data.digest);
-    const next = { argv: ["lez-agent-pay", "pay", code], by: "agent" as const, why: "send the request with its payment" };
+    const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];
+    const next = { argv, by: "agent" as const, why: "send the request with its payment" };
     return succeed(purchaseView(purchase.data, unixNow()), purchase.data.state === "approved" ? next : undefined);
   },
   render: renderPurchase,

@@ -1,25 +1,22 @@
 /** `revoke`: the owner takes an approval back. The ledger consumes its nonce, so that the payment can never be made. */
 import * as z from "zod";
 import { approvalNonce } from "../../shared/authorization.ts";
-import { type Decision, recordDecision } from "../../shared/decision.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/payment-request.ts";
-import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { checkAudit, record } from "../audit-log.ts";
+import { unixNow } from "../../shared/time.ts";
+import { checkAudit } from "../audit-log.ts";
 import { defineCommand } from "../command.ts";
 import type { Context } from "../context.ts";
-import { askWords, wordsFields } from "../decision-words.ts";
 import { EXIT } from "../exit-codes.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator.ts";
 import { dryRunField, ownerFileField } from "../fields.ts";
-import { put } from "../inbox.ts";
 import { field } from "../layout.ts";
 import { fail, type Outcome, refuse, succeed } from "../outcome.ts";
-import { findOwner, openOwner } from "../owner-key.ts";
-import { findDecision, type RecordEntry, remember } from "../owner-record.ts";
+import { findOwner } from "../owner-key.ts";
+import { decideNo, keepNo, wordsFields } from "../owner-no.ts";
+import { findDecision, type RecordEntry } from "../owner-record.ts";
 import { passphraseFields } from "../passphrase.ts";
-import { requestFacts } from "../request-maker.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../request-subject.ts";
 
 const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string() });
@@ -39,6 +36,8 @@ export const revoke = defineCommand({
   }),
   output: subjectSchema.extend({
     dryRun: z.literal(true).optional(),
+    /** It was revoked before: the agent keeps the words of then. */
+    already: z.literal(true).optional(),
     payer: z.string(),
     nonce: z.string(),
     /** The ledger that says that the payment is cancelled. */
@@ -51,7 +50,7 @@ export const revoke = defineCommand({
   async run(context, input) {
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;
-    const { request, digest, item } = subject.data;
+    const { digest } = subject.data;
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (!approved.data) {
@@ -70,27 +69,18 @@ export const revoke = defineCommand({
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;
-    const words = await askWords(context, "Why take it back?", input);
-    if (!words.ok) return words;
-    const owner = await openOwner(context, found.data, input);
-    if (!owner.ok) return owner;
-
-    const decision: Decision = { requestDigest: digest, decision: "revoked", ...words.data, decidedAt: formatTimestamp(unixNow()) };
-    const signed = await recordDecision(decision, owner.data);
-    const cancelled = await cancelAtLedger(context, input, signed, approved.data, { payer, nonce });
+    const no = await decideNo(context, subject.data, "revoked", input, found.data);
+    if (!no.ok) return no;
+    // Also where it was revoked before: this may be the facilitator of another ledger.
+    const cancelled = await cancelAtLedger(context, input, no.data.record, approved.data, { payer, nonce });
     if (!cancelled.ok) return cancelled;
-    const remembered = remember(context, request, "revoked", { code: decision.code });
-    if (!remembered.ok) return remembered;
-    const facts = { ...requestFacts(request, digest), from: payer, nonce, ledger: cancelled.data, code: decision.code };
-    const noted = await record(context, "revoked", facts);
-    if (!noted.ok) return noted;
-    const filed = item ? put(context, digest, "revoked", signed) : succeed(undefined);
-    return filed.ok ? succeed({ ...data, ledger: cancelled.data }) : filed;
+    const kept = await keepNo(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
+    return kept.ok ? succeed({ ...data, ...(no.data.already && { already: true as const }), ledger: cancelled.data }) : kept;
   },
-  render: ({ dryRun, shortCode, ledger, nonce }, layout) => [
+  render: ({ dryRun, already, shortCode, ledger, nonce }, layout) => [
     dryRun
       ? `Nothing was revoked. It would cancel ${shortCode} at the ledger.`
-      : layout.ink("green", `Revoked: request ${shortCode} can no longer be paid`),
+      : layout.ink("green", `Revoked${already ? " before" : ""}: request ${shortCode} can no longer be paid`),
     ...field(layout, "nonce", nonce),
     ...(ledger ? field(layout, "ledger", ledger) : []),
   ],
@@ -101,7 +91,7 @@ async function cancelAtLedger(
   context: Context,
   input: FacilitatorInput,
   signed: object,
-  { ledger, validBefore }: RecordEntry,
+  { requestDigest, ledger, validBefore }: RecordEntry,
   { payer, nonce }: { payer: string; nonce: string },
 ): Promise<Outcome<string>> {
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
@@ -113,7 +103,7 @@ async function cancelAtLedger(
     }
     if (posted.error.code !== "nonce_replayed") return posted;
     return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment was made already.", {
-      hint: "lez-agent-pay status shows the transaction.",
+      hint: `lez-agent-pay status ${shortCode(requestDigest)} shows the transaction.`,
     });
   }
   const end = validBefore ?? String(unixNow() + MAX_VALIDITY_SECONDS);

@@ -1,7 +1,7 @@
 /** The report of a validation: the same data for machines and for people. */
 import * as z from "zod";
-import type { Layout } from "../layout.ts";
-import { counted, inBrief, inFull } from "../points.ts";
+import { counted, type Layout } from "../layout.ts";
+import { pointsText } from "../points.ts";
 import { NEEDS_ACTIVE, type Point, type Verdict } from "./check.ts";
 
 export const reportSchema = z.strictObject({
@@ -33,37 +33,20 @@ export function reportOf(about: Pick<Report, "target" | "method" | "url" | "acti
   return { ...about, passed: count("pass"), warned: count("warn"), failed: count("fail"), skipped: count("skipped"), checks };
 }
 
-/** What is right first, what is wrong last and in full: the end is what is on the screen. */
-export function renderReport({ target, method, url, checks, ...counts }: Report, layout: Layout): string[] {
-  const { passed, warned, failed, skipped } = counts;
-  const of = (verdict: Verdict) => checks.filter((check) => check.verdict === verdict);
-  const inactive = of("skipped").filter(({ saw }) => saw === NEEDS_ACTIVE);
-  const unseen = of("skipped").filter((check) => !inactive.includes(check));
-  const wrong = (verdict: "warn" | "fail", ink: "yellow" | "red") =>
-    of(verdict).flatMap(({ saw, change = "", clause, ...check }) =>
-      inFull(layout, verdict, ink, check, [
-        ["saw", saw],
-        ["change", change],
-        ["clause", clause],
-      ]),
-    );
+export function renderReport({ target, method, url, checks, passed, warned, failed, skipped }: Report, layout: Layout): string[] {
+  const open = {
+    verdict: "skipped",
+    word: "skipped",
+    summed: ({ saw }: Report["checks"][number]) => saw === NEEDS_ACTIVE,
+    sum: (count: number) => `${count} with --active only`,
+  } as const;
   return [
     layout.ink("bold", `${target === "merchant" ? method : target} ${url}`),
-    ...inBrief(
-      layout,
-      "pass",
-      "green",
-      of("pass").map(({ id, title }) => [id, title]),
-    ),
-    ...inBrief(
-      layout,
-      "skipped",
-      "dim",
-      unseen.map(({ id, saw }) => [id, saw]),
-      inactive.length > 0 ? [`  ${inactive.length} with --active only`] : [],
-    ),
-    ...wrong("warn", "yellow"),
-    ...wrong("fail", "red"),
+    ...pointsText(layout, checks, open, ({ saw, change = "", clause }) => [
+      ["saw", saw],
+      ["change", change],
+      ["clause", clause],
+    ]),
     "",
     `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${skipped} skipped`,
   ];
