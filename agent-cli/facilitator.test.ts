@@ -75,6 +75,28 @@ test.each([
   expect(run.json.error.hint).toBeTruthy();
 });
 
+test("what the facilitator says of its refusal is shown as its words, and cannot move the screen", async () => {
+  const { error, problem } = errorBody("rate_limited");
+  answer = json(429, {
+    error,
+    problem: { ...problem, message: "A day's share is gone.\u001b[2J", detail: "account: 5", hint: "Ask tomorrow." },
+  });
+  const run = await box.run(["balance", "--owner-file", "./owner.json"], { env });
+  expect(run.json.error).toMatchObject({
+    code: "rate_limited",
+    message: `The facilitator says: "A day's share is gone.\\u001b[2J account: 5"`,
+    hint: 'It advises: "Ask tomorrow."',
+    retryable: true,
+  });
+});
+
+test.each([undefined, null, "text", { message: 5, hint: ["x"] }])("a refusal whose words are %o is told in ours", async (problem) => {
+  answer = json(429, { error: "rate_limited", problem });
+  const run = await box.run(["balance", "--owner-file", "./owner.json"], { env });
+  const { message, hint } = errorBody("rate_limited").problem;
+  expect([run.exit, run.json.error]).toMatchObject([EXIT.busy, { message, hint }]);
+});
+
 test("nonsense, silence and a missing key are told apart", async () => {
   for (const nonsense of [
     json(200, { balance: -1 }),

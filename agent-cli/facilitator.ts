@@ -4,6 +4,7 @@ import { errorBody, type ErrorCode, isErrorCode } from "../shared/errors.ts";
 import { parseJson } from "../shared/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../shared/limits.ts";
 import { utf8 } from "../shared/bytes.ts";
+import { quote } from "../shared/text.ts";
 import type { Context } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { exchange, type HttpResponse } from "./http.ts";
@@ -89,10 +90,24 @@ const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
   payment_in_progress: EXIT.busy,
 };
 
+const words = z.string().optional().catch(undefined);
+const refusalSchema = z.looseObject({
+  error: z.string(),
+  problem: z.looseObject({ message: words, detail: words, hint: words }).optional().catch(undefined),
+});
+
+/** The code alone decides what follows. What the facilitator says of it knows more than the error table, and is shown as its words. */
 function refusal({ status, body }: HttpResponse): Failure {
-  const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, z.looseObject({ error: z.string() }));
-  const code = parsed.ok ? parsed.value.error : undefined;
-  if (!isErrorCode(code)) return fail("network", `The facilitator answered ${status}.`, { hint: "Check the facilitator's URL." });
-  const { message, hint, retryable } = errorBody(code).problem;
-  return refuse(code, EXITS[code] ?? EXIT.network, message, { hint, retryable, details: { status } });
+  const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, refusalSchema);
+  if (!parsed.ok || !isErrorCode(parsed.value.error)) {
+    return fail("network", `The facilitator answered ${status}.`, { hint: "Check the facilitator's URL." });
+  }
+  const { error: code, problem } = parsed.value;
+  const table = errorBody(code).problem;
+  const said = [problem?.message, problem?.detail].filter(Boolean).join(" ");
+  return refuse(code, EXITS[code] ?? EXIT.network, said ? `The facilitator says: ${quote(said)}` : table.message, {
+    hint: problem?.hint ? `It advises: ${quote(problem.hint)}` : table.hint,
+    retryable: table.retryable,
+    details: { status },
+  });
 }
