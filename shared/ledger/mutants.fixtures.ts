@@ -136,6 +136,12 @@ export const MUTANTS: readonly Mutant[] = [
     find: "this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));",
     replace: "",
   },
+  {
+    fault: "a hold in the way of a claim is not freed",
+    file: "state-table",
+    find: 'if (row?.state === "held") this.#free(row);',
+    replace: "",
+  },
   { fault: "a payment is paid without being settled", file: "state-table", find: "this.#payments.markSettled(row);", replace: "" },
   {
     fault: "a live hold can be cancelled",

@@ -52,11 +52,8 @@ export class StateTable {
     if (row?.state === "held" && row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest) {
       return reserved(row);
     }
-    const taken = this.#takenBy(row, payment, now);
-    if (taken) return taken;
-    const obstacle = this.#obstacle(payment, row, now);
-    if (obstacle) return this.#refuseFor(obstacle);
-    if (row?.state === "held") this.#free(row);
+    const refusal = this.#makeWay(row, payment, now);
+    if (refusal) return refusal;
     this.#accounts.hold(this.#accounts.read(payment.payer), BigInt(payment.value));
     const heldUntil = now + Math.min(hold.seconds, MAX_HOLD_SECONDS);
     return reserved(this.#payments.insertHeld(payment, hold.reservationId, hold.fingerprint, heldUntil));
@@ -88,11 +85,8 @@ export class StateTable {
     if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
       return settled(row);
     }
-    const taken = this.#takenBy(row, payment, now);
-    if (taken) return taken;
-    const obstacle = this.#obstacle(payment, row, now);
-    if (obstacle) return this.#refuseFor(obstacle);
-    if (row?.state === "held") this.#free(row);
+    const refusal = this.#makeWay(row, payment, now);
+    if (refusal) return refusal;
     return this.#pay(this.#payments.insertSettled(payment, settlementId), this.#accounts.read(payment.payer), now);
   }
 
@@ -147,6 +141,16 @@ export class StateTable {
     return undefined;
   }
 
+  /** Why a new claim on this payment cannot be made; undefined when it can: a hold that was in its way is freed then. "Expired" is said for good. */
+  #makeWay(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
+    const taken = this.#takenBy(row, payment, now);
+    if (taken) return taken;
+    const obstacle = this.#obstacle(payment, row, now);
+    if (obstacle) return obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle);
+    if (row?.state === "held") this.#free(row);
+    return undefined;
+  }
+
   /** Why a new claim on this payment cannot have it; undefined when nobody has, or a hold that is over had. */
   #takenBy(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
     if (!row) return undefined;
@@ -167,11 +171,6 @@ export class StateTable {
     if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";
     if (funds < BigInt(payment.value)) return "insufficient_funds";
     return this.#exchange.isFull(payment.payee) ? "overloaded" : undefined;
-  }
-
-  /** "Expired" is said for good. */
-  #refuseFor(obstacle: ErrorCode): Refusal {
-    return obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle);
   }
 
   /** For answers that say a time has passed for good: no restart can take it back. */

@@ -21,6 +21,7 @@ import {
   ledgerPaymentSchema,
   type PaymentStatus,
   type Refusal,
+  refuse,
   type ReleaseResult,
   type Reservation,
   type ReserveResult,
@@ -161,11 +162,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
   /** The chain was exported up to the entry with this hash. Signed where the operator gave a key; offered nowhere else. */
   async checkpoint(traceId: string, args: { account: AccountId; seq: number; head: Digest }): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
-    if (!CHECKPOINT_KEY) return { ok: false, code: "not_found" };
+    if (!CHECKPOINT_KEY) return refuse("not_found");
     await checkpointKey(CHECKPOINT_KEY); // a secret that cannot sign lets nothing be pruned
     const result = this.#run("ledger.checkpoint", traceId, args, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.checkpoint(account, seq, head, now) ?? ({ ok: false, code: "invalid_payload" } as const);
+      return this.#rules.checkpoint(account, seq, head, now) ?? refuse("invalid_payload");
     });
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
@@ -173,14 +174,14 @@ export class Ledger extends DurableObject<LedgerEnv> {
   /** The same signature under an entry of the chain, or under its last one, for whoever asks. Records nothing. */
   async attest(traceId: string, args: { account: AccountId; seq?: number | undefined }): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
-    if (!CHECKPOINT_KEY) return { ok: false, code: "not_found" };
+    if (!CHECKPOINT_KEY) return refuse("not_found");
     const result = this.#run(
       READ,
       traceId,
       args,
       attestSchema,
       accountOf,
-      ({ account, seq }, now) => this.#rules.attest(account, seq, now) ?? ({ ok: false, code: "invalid_payload" } as const),
+      ({ account, seq }, now) => this.#rules.attest(account, seq, now) ?? refuse("invalid_payload"),
     );
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
@@ -202,7 +203,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   /** @param marks what each other shard has applied of what this one sent */
   auditShard(marks: ReceivedMark[]): ShardAudit | Refusal {
     const shape = checkShape(marks, receivedMarksSchema);
-    return shape.ok ? this.#rules.auditShard(shape.value) : { ok: false, code: "invalid_payload" };
+    return shape.ok ? this.#rules.auditShard(shape.value) : refuse("invalid_payload");
   }
 
   /**
@@ -210,7 +211,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
    * A grant to an account of another shard is brought there before the answer, if that shard can be reached in time.
    */
   async fund(traceId: string, args: { account: AccountId; value: Amount; grantId: Digest }): Promise<FundResult> {
-    if (this.env.FAUCET !== "on") return { ok: false, code: "not_found" };
+    if (this.env.FAUCET !== "on") return refuse("not_found");
     const { treasury } = this.#rules.info();
     const result = this.#run(
       "ledger.fund",
@@ -321,7 +322,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
   #run<Args, Result extends object>(...[event, traceId, args, schema, whose, body]: Call<Args, Result>): Result | Refusal {
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
-    const result = mine ? body(shape.value, unixNow()) : ({ ok: false, code: "invalid_payload" } as const);
+    const result = mine ? body(shape.value, unixNow()) : refuse("invalid_payload");
     const code = "code" in result ? result.code : undefined;
     if (event !== READ && (code || !BOOKED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
     return result;

@@ -8,7 +8,7 @@ import { answerAgain, answerKey } from "./identified.ts";
 import type { CheckedOptions, PaywallEnv } from "./options.ts";
 import { type Order, orderKey, verifyOrder } from "./order.ts";
 import type { Unanswered } from "./sale.ts";
-import { answerStoreOf } from "./settlement.ts";
+import { answerStoreOf } from "./bindings.ts";
 
 /** @returns undefined when this payment has bought nothing here under its id, and the refusal stands */
 export async function boughtBefore(

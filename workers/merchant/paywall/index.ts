@@ -22,7 +22,7 @@ import { readPayment } from "./payment.ts";
 import { outlive } from "./run.ts";
 import type { Sale, Unanswered } from "./sale.ts";
 import { serve } from "./serve.ts";
-import { facilitatorOf, keepsAnswers, memoryOf, payeeOf } from "./settlement.ts";
+import { facilitatorOf, keepsAnswers, memoryOf, payeeOf } from "./bindings.ts";
 import { signChallenge } from "./signed-terms.ts";
 
 export type { PaywallFacilitator } from "./facilitator.ts";

@@ -5,7 +5,7 @@ import { claimIdentifier, isKeeping, type Keeping } from "./identified.ts";
 import type { CheckedOptions } from "./options.ts";
 import { refuse } from "./outcome.ts";
 import type { Sale, SaleResult } from "./sale.ts";
-import { answerStoreOf } from "./settlement.ts";
+import { answerStoreOf } from "./bindings.ts";
 import { serveUpfront } from "./upfront.ts";
 
 export async function serve(sale: Sale, options: CheckedOptions): Promise<SaleResult> {
