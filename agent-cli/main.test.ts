@@ -4,9 +4,9 @@ import { chmodSync, existsSync, openSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
-import { EXIT } from "./exit-codes.ts";
-import { cells } from "./layout.ts";
-import { commandNamed, fieldOf, parseArgv } from "./program.ts";
+import { EXIT } from "./runtime/exit-codes.ts";
+import { cells } from "./runtime/layout.ts";
+import { commandNamed, fieldOf, parseArgv } from "./command-line/argv.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
 import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
 

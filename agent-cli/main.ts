@@ -1,16 +1,16 @@
 /** The CLI as a function: arguments and streams in, exit code out. bin.js calls it with the process's own. */
-import type { Command } from "./command.ts";
-import { contextFor, writeLines } from "./context.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { reasonOf } from "./files.ts";
-import { type Io, processIo, watchOutput } from "./io.ts";
-import { layoutFor } from "./layout.ts";
-import { fail, type Outcome, succeed } from "./outcome.ts";
-import { envelope, failureText, type Meta, successText } from "./output.ts";
-import { commandNamed, namesOf, parseArgv } from "./program.ts";
+import type { Command } from "./command-line/command.ts";
+import { contextFor, writeLines } from "./runtime/context.ts";
+import { EXIT, type ExitCode } from "./runtime/exit-codes.ts";
+import { reasonOf } from "./runtime/files.ts";
+import { type Io, processIo, watchOutput } from "./runtime/io.ts";
+import { layoutFor } from "./runtime/layout.ts";
+import { fail, type Outcome, succeed } from "./runtime/outcome.ts";
+import { envelope, failureText, type Meta, successText } from "./command-line/envelope.ts";
+import { commandNamed, namesOf, parseArgv } from "./command-line/argv.ts";
 import { COMMANDS, PROGRAM } from "./registry.ts";
-import { runCommand } from "./run.ts";
-import { commandSchema } from "./schema.ts";
+import { runCommand } from "./command-line/run.ts";
+import { commandSchema } from "./command-line/json-schema.ts";
 
 const VERSION = PROGRAM.version;
 

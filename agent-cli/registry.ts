@@ -1,6 +1,6 @@
 /** Every command, in the order of help. Adding one is a file in commands/ and a line here. */
 import packageJson from "../package.json" with { type: "json" };
-import type { Command } from "./command.ts";
+import type { Command } from "./command-line/command.ts";
 import { accounts } from "./commands/accounts.ts";
 import { agentCreate } from "./commands/agent-create.ts";
 import { approve } from "./commands/approve.ts";

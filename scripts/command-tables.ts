@@ -1,8 +1,8 @@
 /** The tables of commands in README.md and SKILL.md, from the commands' own definitions, between two markers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "../agent-cli/command.ts";
-import { fieldOf } from "../agent-cli/program.ts";
+import type { Command } from "../agent-cli/command-line/command.ts";
+import { fieldOf } from "../agent-cli/command-line/argv.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
 import { table } from "./markdown.ts";
 

@@ -3,16 +3,16 @@
  * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
  * public keys to check it with. Another request was declined.
  */
-import { authorizationFor, signPayload } from "../shared/approval.ts";
-import { exactPayloadSchema } from "../shared/authorization.ts";
+import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
+import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../shared/amount.ts";
-import { bindingOf, type BoundTerms } from "../shared/binding.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
+import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
 import { base64urlnopad } from "@scure/base";
-import { bytesToHex, hexToBytes } from "../shared/bytes.ts";
-import { recordDecision } from "../shared/decision.ts";
+import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
+import { recordDecision } from "../shared/protocol/decision.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
-import type { Digest } from "../shared/digest.ts";
+import type { Digest } from "../shared/crypto/digest.ts";
 import { type Evidence, spellEvidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
@@ -27,10 +27,10 @@ import {
   type PaymentRequestBody,
   requestDigest,
   signPaymentRequest,
-} from "../shared/payment-request.ts";
-import { keySigner } from "../shared/signer.ts";
+} from "../shared/protocol/payment-request.ts";
+import { keySigner } from "../shared/crypto/signer.ts";
 import { parseTimestamp } from "../shared/time.ts";
-import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402.ts";
+import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402/x402.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
 import { merchantSigner } from "../workers/merchant/paywall/merchant-signer.ts";
 import { json } from "./vectors.ts";

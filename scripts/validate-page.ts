@@ -1,7 +1,7 @@
 /** spec/validate.md, from the checks themselves. */
 import type { Check } from "../agent-cli/validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../agent-cli/validate/checks.ts";
-import { EXIT } from "../agent-cli/exit-codes.ts";
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { table } from "./markdown.ts";
 
 const INTRODUCTION = `# validate

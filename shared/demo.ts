@@ -1,6 +1,6 @@
 /** The demo merchant's account and keys. They are published: money paid to it belongs to everybody, and what it signed proves nothing. */
-import type { AccountId } from "./account.ts";
-import { utf8 } from "./bytes.ts";
+import type { AccountId } from "./protocol/account.ts";
+import { utf8 } from "./crypto/bytes.ts";
 
 /** An Ed25519 seed: 32 ASCII bytes that anybody can type. */
 export const DEMO_MERCHANT_SECRET_KEY: Uint8Array = /* @__PURE__ */ utf8("LEZ-agent-pay demo merchant key!");

@@ -9,13 +9,13 @@ export * as limits from "./limits.ts";
 export { ERROR_CODES, ERRORS, type ErrorCode, type ErrorFacts, isErrorCode, type Problem } from "./errors.ts";
 
 // Values.
-export { type AccountId, accountOfKey, isAccountId, parseAccountId } from "./account.ts";
-export { type Amount, displayAmount, isAmount } from "./amount.ts";
-export { bodyDigest, canonicalJson, type Digest, digest, type DigestType, type Signable } from "./digest.ts";
+export { type AccountId, accountOfKey, isAccountId, parseAccountId } from "./protocol/account.ts";
+export { type Amount, displayAmount, isAmount } from "./protocol/amount.ts";
+export { bodyDigest, canonicalJson, type Digest, digest, type DigestType, type Signable } from "./crypto/digest.ts";
 
 // The wire.
-export { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "./headers.ts";
-export { type Parsed, parseJson } from "./json.ts";
+export { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "./x402/headers.ts";
+export { type Parsed, parseJson } from "./text/json.ts";
 export {
   type PaymentPayload,
   paymentPayloadSchema,
@@ -25,7 +25,7 @@ export {
   paymentRequirementsSchema,
   type SettleResponse,
   settleResponseSchema,
-} from "./x402.ts";
+} from "./x402/x402.ts";
 
 // What a payer signs, and what it is bound to.
 export {
@@ -35,8 +35,8 @@ export {
   type ExactPayload,
   exactPayloadSchema,
   transactionOf,
-} from "./authorization.ts";
-export { type BindingScope, bindingOf, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./binding.ts";
+} from "./protocol/authorization.ts";
+export { type BindingScope, bindingOf, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./protocol/binding.ts";
 export { type Verification, verifyExact } from "./exact/verify.ts";
 
 // What an agent asks and an owner answers.
@@ -50,11 +50,11 @@ export {
   requestDigest,
   shortCode,
   signPaymentRequest,
-} from "./payment-request.ts";
-export { authorizationFor, signPayload } from "./approval.ts";
-export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./decision.ts";
-export { decisionRecordSchema } from "./decision-record.ts";
-export { showUnsafe } from "./text.ts";
+} from "./protocol/payment-request.ts";
+export { authorizationFor, signPayload } from "./protocol/approval.ts";
+export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./protocol/decision.ts";
+export { decisionRecordSchema } from "./protocol/decision-record.ts";
+export { showUnsafe } from "./text/text.ts";
 
 // Evidence of a payment, for somebody who was not there.
 export type { EvidencePoint } from "./evidence/check.ts";
@@ -64,5 +64,5 @@ export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts"
 export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
 
 // Keys.
-export { verifyDigest } from "./ed25519.ts";
-export { generateSecretKey, keySigner, type WalletSigner } from "./signer.ts";
+export { verifyDigest } from "./crypto/ed25519.ts";
+export { generateSecretKey, keySigner, type WalletSigner } from "./crypto/signer.ts";

@@ -3,7 +3,7 @@
  * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
  */
 
-import type { Amount } from "./amount.ts";
+import type { Amount } from "./protocol/amount.ts";
 
 // --- Wire ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { EXIT } from "../agent-cli/exit-codes.ts";
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(path.join(ROOT, file), "utf8");

@@ -1,11 +1,11 @@
 /** Genuine evidence with fixed keys and clocks: payments of one owner at one merchant, settled on one ledger. */
 import { CompactSign, importJWK } from "jose";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../shared/amount.ts";
-import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/authorization.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
+import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/protocol/authorization.ts";
 import { base64urlnopad } from "@scure/base";
-import { hexToBytes, utf8 } from "../shared/bytes.ts";
-import { canonicalJson, digest, type Digest } from "../shared/digest.ts";
+import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
+import { canonicalJson, digest, type Digest } from "../shared/crypto/digest.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
@@ -13,8 +13,8 @@ import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensio
 import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK } from "../shared/lez.ts";
-import type { PaymentRequestBody } from "../shared/payment-request.ts";
-import { keySigner } from "../shared/signer.ts";
+import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
+import { keySigner } from "../shared/crypto/signer.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
 import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
 

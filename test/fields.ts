@@ -1,7 +1,7 @@
 /** Tests of a schema from a table of its fields: each is refused when missing, of another type, or badly spelled. */
 import type * as z from "zod/mini";
 import { describe, expect, test } from "vitest";
-import { parseJson } from "../shared/json.ts";
+import { parseJson } from "../shared/text/json.ts";
 
 export interface Field {
   /** `payment.amount` */

@@ -1,7 +1,7 @@
 /** One coherent payment, from offer to payload, with fixed keys and a fixed clock. Every part can be replaced. */
-import { authorizationFor, signPayload } from "../shared/approval.ts";
-import { bindingOf, type BoundTerms } from "../shared/binding.ts";
-import type { Digest } from "../shared/digest.ts";
+import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
+import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
+import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import {
   checkPaymentRequest,
@@ -9,9 +9,9 @@ import {
   type PaymentRequest,
   type PaymentRequestBody,
   signPaymentRequest,
-} from "../shared/payment-request.ts";
-import { keySigner } from "../shared/signer.ts";
-import type { PaymentRequirements } from "../shared/x402.ts";
+} from "../shared/protocol/payment-request.ts";
+import { keySigner } from "../shared/crypto/signer.ts";
+import type { PaymentRequirements } from "../shared/x402/x402.ts";
 
 /** 2025-10-09T08:53:20Z */
 export const NOW = 1_760_000_000;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { deliver } from "../shared/ledger/delivery.ts";
-import type { Mutant } from "../shared/ledger/mutants.fixtures.ts";
+import type { Mutant } from "../shared/ledger/testing/mutants.ts";
 import type { LedgerRules } from "../shared/ledger/rules.ts";
 
 export interface LedgerCode {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { spawn } from "@lydell/node-pty";
 import { beforeAll, describe, expect, test } from "vitest";
-import { namesOf } from "../agent-cli/program.ts";
+import { namesOf } from "../agent-cli/command-line/argv.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
 import { PASSPHRASE, sandbox, Terminal } from "../agent-cli/testing/cli.ts";
 import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";

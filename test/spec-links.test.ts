@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { base58, bytesToHex, hexToBytes, utf8 } from "../shared/bytes.ts";
+import { base58, bytesToHex, hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const DOCUMENTS = ["README.md", "AGENTS.md", ...globSync("spec/*.md", { cwd: ROOT })]

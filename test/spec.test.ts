@@ -1,7 +1,7 @@
 /** What spec/protocol.md says in numbers and names is what the code has. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { DECLINE_CODES } from "../shared/decision.ts";
+import { DECLINE_CODES } from "../shared/protocol/decision.ts";
 import { isErrorCode } from "../shared/errors.ts";
 import * as limits from "../shared/limits.ts";
 

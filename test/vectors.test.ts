@@ -3,11 +3,11 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { vectors } from "../scripts/vectors.ts";
-import { authorizationSchema } from "../shared/authorization.ts";
-import { base58 } from "../shared/bytes.ts";
-import { decisionSchema } from "../shared/decision.ts";
-import { decodeHeader } from "../shared/headers.ts";
-import { paymentRequestBodySchema } from "../shared/payment-request.ts";
+import { authorizationSchema } from "../shared/protocol/authorization.ts";
+import { base58 } from "../shared/crypto/bytes.ts";
+import { decisionSchema } from "../shared/protocol/decision.ts";
+import { decodeHeader } from "../shared/x402/headers.ts";
+import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
 import * as z from "zod/mini";
 
 type Json = string | Json[] | { [key: string]: Json };

@@ -1,12 +1,12 @@
 /** `accounts`: the owner's accounts and what they hold. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { askBalance, balanceSchema } from "../balances.ts";
-import { facilitatorFields } from "../facilitator.ts";
-import { isSealed, keyFile, readKeyFile } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { type Outcome, succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { askBalance, balanceSchema } from "../facilitator/balances.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { isSealed, keyFile, readKeyFile } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const accounts = defineCommand({
   name: "accounts",

@@ -1,14 +1,14 @@
 /** `agent create`: the key that signs requests and cannot spend. */
 import * as z from "zod";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
-import { humanText } from "../../shared/text.ts";
-import { defineCommand } from "../command.ts";
-import { checkDestination } from "../destination.ts";
-import { forceField, nameField, textField } from "../fields.ts";
-import { writeJson } from "../files.ts";
-import { createKeyFile } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
+import { humanText } from "../../shared/text/text.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { forceField, nameField, textField } from "../command-line/fields.ts";
+import { writeJson } from "../runtime/files.ts";
+import { createKeyFile } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const agentCreate = defineCommand({
   name: "agent create",

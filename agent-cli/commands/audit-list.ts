@@ -1,11 +1,11 @@
 /** `audit list`: what happened, newest last. */
 import * as z from "zod";
-import { showUnsafe } from "../../shared/text.ts";
-import { displayAmount } from "../../shared/amount.ts";
-import { AUDIT_EVENTS, readAudit } from "../audit-log.ts";
-import { auditEntrySchema } from "../audit-view.ts";
-import { defineCommand } from "../command.ts";
-import { succeed } from "../outcome.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
+import { AUDIT_EVENTS, readAudit } from "../records/audit-log.ts";
+import { auditEntrySchema } from "../records/audit-view.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 const COUNT = "must be a whole number, 1 or more";
 

@@ -1,10 +1,10 @@
 /** `audit restart`: a log that was damaged is kept as it is, and another one begins that names it. */
 import * as z from "zod";
-import { readAudit, restartAudit } from "../audit-log.ts";
-import { defineCommand } from "../command.ts";
-import { dryRunField } from "../fields.ts";
-import { field } from "../layout.ts";
-import { fail, succeed } from "../outcome.ts";
+import { readAudit, restartAudit } from "../records/audit-log.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { dryRunField } from "../command-line/fields.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
 
 export const auditRestart = defineCommand({
   name: "audit restart",

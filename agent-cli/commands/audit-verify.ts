@@ -1,15 +1,15 @@
 /** `audit verify`: recomputes the chain, and asks the ledger about every payment that it names. */
 import * as z from "zod";
-import { parseAccountId } from "../../shared/account.ts";
+import { parseAccountId } from "../../shared/protocol/account.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { showUnsafe } from "../../shared/text.ts";
-import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../audit-log.ts";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { EXIT } from "../exit-codes.ts";
-import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator.ts";
-import { counted, field } from "../layout.ts";
-import { type Outcome, refuse, succeed } from "../outcome.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { counted, field } from "../runtime/layout.ts";
+import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.looseObject({ ledger: z.string(), status: z.string(), transaction: z.string().optional() });
 

@@ -1,11 +1,11 @@
 /** `balance`: what an account holds. */
 import * as z from "zod";
-import { accountFields, accountOf } from "../account-input.ts";
-import { askBalance, balanceSchema } from "../balances.ts";
-import { defineCommand } from "../command.ts";
-import { facilitatorFields } from "../facilitator.ts";
-import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
+import { accountFields, accountOf } from "../keys/account-input.ts";
+import { askBalance, balanceSchema } from "../facilitator/balances.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const balance = defineCommand({
   name: "balance",

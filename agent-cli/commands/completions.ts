@@ -1,8 +1,8 @@
 /** `completions`: a script that teaches the shell our commands and flags. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { completionScript, SHELLS } from "../completions.ts";
-import { succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { completionScript, SHELLS } from "../command-line/completions.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const completions = defineCommand({
   name: "completions",

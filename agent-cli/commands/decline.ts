@@ -1,22 +1,22 @@
 /** `decline`: the owner's no, for good, with a code that the agent can act on. */
 import * as z from "zod";
-import { decisionRecordSchema } from "../../shared/decision-record.ts";
-import { shortCode } from "../../shared/payment-request.ts";
-import { showUnsafe } from "../../shared/text.ts";
+import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
-import { checkAudit } from "../audit-log.ts";
-import { defineCommand } from "../command.ts";
-import { warn } from "../context.ts";
-import { checkDestination } from "../destination.ts";
-import { dryRunField, forceField, nameField } from "../fields.ts";
-import { writeJson } from "../files.ts";
-import { field } from "../layout.ts";
-import { type Next, succeed } from "../outcome.ts";
-import { findOwner } from "../owner-key.ts";
-import { decideNo, keepNo, wordsFields } from "../owner-no.ts";
-import { findDecision } from "../owner-record.ts";
-import { passphraseFields } from "../passphrase.ts";
-import { subjectFields, subjectOf } from "../request-subject.ts";
+import { checkAudit } from "../records/audit-log.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { warn } from "../runtime/context.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { dryRunField, forceField, nameField } from "../command-line/fields.ts";
+import { writeJson } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { type Next, succeed } from "../runtime/outcome.ts";
+import { findOwner } from "../keys/owner-key.ts";
+import { decideNo, keepNo, wordsFields } from "../approval/decline.ts";
+import { findDecision } from "../records/decision-history.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
+import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
 
 /** A no leaves the payment as it is that an earlier yes has handed out. */
 function revocation({ requestFile }: { requestFile?: string | undefined }, code: string): Next {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
+import { defineCommand } from "../command-line/command.ts";
 import { renderStory, storySchema } from "../demo/story.ts";
 
 export const demoHttp = defineCommand({

@@ -1,11 +1,11 @@
 /** `doctor`: is everything in place, and if not, what to do next. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { checkUp, CHECKS, checkSchema } from "../check-up.ts";
-import { facilitatorFields } from "../facilitator.ts";
-import { agentFileField, ownerFileField } from "../fields.ts";
-import { field } from "../layout.ts";
-import { fail, succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { checkUp, CHECKS, checkSchema } from "./doctor-checks.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { agentFileField, ownerFileField } from "../command-line/fields.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
 
 export const doctor = defineCommand({
   name: "doctor",

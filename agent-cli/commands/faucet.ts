@@ -1,17 +1,17 @@
 /** `faucet`: test money for an account, where the facilitator gives any. */
 import * as z from "zod";
-import { accountIdSchema } from "../../shared/account.ts";
-import { type Amount, isAmount } from "../../shared/amount.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
+import { type Amount, isAmount } from "../../shared/protocol/amount.ts";
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
-import { accountFields, accountOf } from "../account-input.ts";
-import { defineCommand } from "../command.ts";
-import { callFacilitator, facilitatorFields } from "../facilitator.ts";
-import { amountField } from "../fields.ts";
-import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
-import { money, moneySchema } from "../views.ts";
+import { accountFields, accountOf } from "../keys/account-input.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { amountField } from "../command-line/fields.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { money, moneySchema } from "../purchase/views.ts";
 
 const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
 

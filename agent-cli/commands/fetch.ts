@@ -4,30 +4,30 @@
  */
 import * as z from "zod";
 import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import { requestDigest, shortCode } from "../../shared/payment-request.ts";
-import { reasonSchema } from "../../shared/reason.ts";
+import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { unixNow } from "../../shared/time.ts";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { checkDestination } from "../destination.ts";
-import { facilitatorFields } from "../facilitator.ts";
-import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../fields.ts";
-import type { HttpRequest, HttpResponse } from "../http.ts";
-import { curlFields, httpRequest } from "../http-request.ts";
-import { look } from "../inbox.ts";
-import { field } from "../layout.ts";
-import { exclusively } from "../lock.ts";
-import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant-identity.ts";
-import { fail, type Outcome, succeed } from "../outcome.ts";
-import { paidSchema, renderPaid } from "../payment.ts";
-import { type Purchase, purchaseOf } from "../purchase.ts";
-import { type Bought, goOn, isOver, tooDear } from "../purchase-flow.ts";
-import { fileRequest, type Made, makeRequest, openAgent } from "../request-maker.ts";
-import { findInInbox } from "../request-ref.ts";
-import { findLike, type StoredRequest, storeRequest } from "../request-store.ts";
-import { askTerms, notPriced } from "../terms.ts";
-import { coverageText, money, moneySchema, renderResponse, responseSchema, responseView } from "../views.ts";
-import { timeoutField } from "../waiting.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../command-line/fields.ts";
+import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
+import { curlFields, httpRequest } from "../merchant/curl-request.ts";
+import { look } from "../records/inbox.ts";
+import { field } from "../runtime/layout.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
+import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
+import { type Bought, goOn, isOver, tooDear } from "../purchase/advance.ts";
+import { fileRequest, type Made, makeRequest, openAgent } from "../purchase/create-request.ts";
+import { findInInbox } from "../purchase/find-request.ts";
+import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
+import { askTerms, notPriced } from "../merchant/terms.ts";
+import { coverageText, money, moneySchema, renderResponse, responseSchema, responseView } from "../purchase/views.ts";
+import { timeoutField } from "../purchase/wait-for-decision.ts";
 
 const input = z.strictObject({
   url: z.string().optional().meta({ positional: true, description: "the resource" }),

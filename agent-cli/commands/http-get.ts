@@ -1,17 +1,17 @@
 /** `http get`: one GET, with or without a signed payment; shows status, decoded x402 headers and body. */
 import * as z from "zod";
-import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/binding.ts";
-import { resourceInfoSchema } from "../../shared/x402.ts";
-import { defineCommand } from "../command.ts";
-import { checkDestination } from "../destination.ts";
-import { forceField, nameField } from "../fields.ts";
-import { exchange, type HttpRequest } from "../http.ts";
-import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
-import { fail, type Failure, succeed } from "../outcome.ts";
-import { paidSchema, present, readPayment, renderPaid } from "../payment.ts";
-import type { Payment } from "../payment-journal.ts";
-import { interrupted } from "../prompts.ts";
-import { renderResponse, responseSchema, responseView } from "../views.ts";
+import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/protocol/binding.ts";
+import { resourceInfoSchema } from "../../shared/x402/x402.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { forceField, nameField } from "../command-line/fields.ts";
+import { exchange, type HttpRequest } from "../runtime/exchange.ts";
+import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
+import { fail, type Failure, succeed } from "../runtime/outcome.ts";
+import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
+import type { Payment } from "../records/payment-journal.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 
 export const httpGet = defineCommand({
   name: "http get",

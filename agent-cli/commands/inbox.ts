@@ -1,13 +1,13 @@
 /** `inbox`: what waits for the owner. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { type Outcome, succeed } from "../outcome.ts";
-import { interrupted } from "../prompts.ts";
-import type { PurchaseView } from "../purchase.ts";
-import { listPurchases, listSchema, type PurchaseList } from "../purchase-list.ts";
-import { renderList } from "../purchase-text.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import type { PurchaseView } from "../purchase/purchase.ts";
+import { listPurchases, listSchema, type PurchaseList } from "../purchase/purchase-list.ts";
+import { renderList } from "../purchase/purchase-text.ts";
 
 const LOOK_EVERY_MILLISECONDS = 500;
 

@@ -1,14 +1,14 @@
 /** `key backup`: a copy of the sealed key, once it is certain that its passphrase opens it. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { checkDestination } from "../destination.ts";
-import { forceField, nameField, ownerFileField } from "../fields.ts";
-import { writeJson } from "../files.ts";
-import { isSealed } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { fail, succeed } from "../outcome.ts";
-import { findOwner, openOwner } from "../owner-key.ts";
-import { passphraseFields } from "../passphrase.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { forceField, nameField, ownerFileField } from "../command-line/fields.ts";
+import { writeJson } from "../runtime/files.ts";
+import { isSealed } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
+import { findOwner, openOwner } from "../keys/owner-key.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
 
 export const keyBackup = defineCommand({
   name: "key backup",

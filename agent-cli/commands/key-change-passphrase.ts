@@ -1,15 +1,15 @@
 /** `key change-passphrase`: the same key under another passphrase. Seals one that was not sealed. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { ownerFileField } from "../fields.ts";
-import { writeJson } from "../files.ts";
-import { isSealed, resealKey, unlockKey } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
-import { findOwner } from "../owner-key.ts";
-import { choosePassphrase, openWithPassphrase, passphraseFields } from "../passphrase.ts";
-import { interrupted } from "../prompts.ts";
-import type { Secret } from "../secret.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { ownerFileField } from "../command-line/fields.ts";
+import { writeJson } from "../runtime/files.ts";
+import { isSealed, resealKey, unlockKey } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { findOwner } from "../keys/owner-key.ts";
+import { choosePassphrase, openWithPassphrase, passphraseFields } from "../prompts/passphrase.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import type { Secret } from "../runtime/secret.ts";
 
 export const keyChangePassphrase = defineCommand({
   name: "key change-passphrase",

@@ -1,11 +1,11 @@
 /** `key show`: the public half of a key. There is no command that shows the other half. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { ownerFileField } from "../fields.ts";
-import { isSealed } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
-import { findOwner } from "../owner-key.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { ownerFileField } from "../command-line/fields.ts";
+import { isSealed } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { findOwner } from "../keys/owner-key.ts";
 
 export const keyShow = defineCommand({
   name: "key show",

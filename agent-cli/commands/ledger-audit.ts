@@ -1,12 +1,12 @@
 /** `ledger audit`: asks the ledger, through its facilitator, to recompute its whole book. For the ledger's operator. */
 import * as z from "zod";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit-codes.ts";
-import { callFacilitator, facilitatorFields } from "../facilitator.ts";
-import { field } from "../layout.ts";
-import { readOperatorKey, operatorKeyField } from "../operator-key.ts";
-import { type Failure, refuse, succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { field } from "../runtime/layout.ts";
+import { readOperatorKey, operatorKeyField } from "../keys/operator-key.ts";
+import { type Failure, refuse, succeed } from "../runtime/outcome.ts";
 
 const auditSchema = z.object({
   ok: z.boolean(),

@@ -1,7 +1,7 @@
 /** `mcp`: the agent's commands as tools of a Model Context Protocol server on stdin and stdout. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const mcp = defineCommand({
   name: "mcp",

@@ -1,15 +1,15 @@
 /** `owner create`: the key that authorises money. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { checkDestination } from "../destination.ts";
-import { forceField, nameField } from "../fields.ts";
-import { writeJson } from "../files.ts";
-import { createKeyFile } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { type Outcome, succeed } from "../outcome.ts";
-import { choosePassphrase, passphraseFields } from "../passphrase.ts";
-import { interrupted } from "../prompts.ts";
-import type { Secret } from "../secret.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { forceField, nameField } from "../command-line/fields.ts";
+import { writeJson } from "../runtime/files.ts";
+import { createKeyFile } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { choosePassphrase, passphraseFields } from "../prompts/passphrase.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import type { Secret } from "../runtime/secret.ts";
 
 export const ownerCreate = defineCommand({
   name: "owner create",

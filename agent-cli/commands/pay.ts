@@ -1,19 +1,19 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
 import * as z from "zod";
-import { approvedRequest } from "../approved-request.ts";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { downloadField, dryRunField, forceField } from "../fields.ts";
-import { allowHttpField, curlFields } from "../http-request.ts";
-import { carriesId, paidTransaction, withId } from "../identified-payment.ts";
-import { field } from "../layout.ts";
-import { type Outcome, succeed } from "../outcome.ts";
-import { fetchAnswer } from "../paid-answer.ts";
-import { paidSchema, present, readPayment, renderPaid } from "../payment.ts";
-import type { Payment } from "../payment-journal.ts";
-import { isAnswerLeft, paymentToPresent } from "../payment-to-present.ts";
-import { findInInbox, namesFile, paymentField } from "../request-ref.ts";
-import { money, moneySchema } from "../views.ts";
+import { approvedRequest } from "../purchase/approved-request.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { downloadField, dryRunField, forceField } from "../command-line/fields.ts";
+import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
+import { carriesId, paidTransaction, withId } from "../purchase/payment-identifier.ts";
+import { field } from "../runtime/layout.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { fetchAnswer } from "../purchase/paid-answer.ts";
+import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
+import type { Payment } from "../records/payment-journal.ts";
+import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
+import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
+import { money, moneySchema } from "../purchase/views.ts";
 
 const triedSchema = z.strictObject({
   dryRun: z.literal(true),

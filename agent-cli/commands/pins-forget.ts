@@ -1,9 +1,9 @@
 /** `pins forget`: the owner takes back what is held against a merchant, because it changed for a reason. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { dryRunField } from "../fields.ts";
-import { forgetPin } from "../merchant-pins.ts";
-import { fail, succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { dryRunField } from "../command-line/fields.ts";
+import { forgetPin } from "../records/merchant-pins.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
 
 export const pinsForget = defineCommand({
   name: "pins forget",

@@ -1,10 +1,10 @@
 /** `pins list`: the merchants that were met, and what is held against them the next time. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { showUnsafe } from "../../shared/text.ts";
-import { field, wrap } from "../layout.ts";
-import { allPins, isExpired } from "../merchant-pins.ts";
-import { succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { field, wrap } from "../runtime/layout.ts";
+import { allPins, isExpired } from "../records/merchant-pins.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const pinsList = defineCommand({
   name: "pins list",

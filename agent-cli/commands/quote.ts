@@ -1,14 +1,14 @@
 /** `quote`: the price and the terms of a URL. Never pays, needs no key. */
 import * as z from "zod";
-import { showUnsafe } from "../../shared/text.ts";
-import { defineCommand } from "../command.ts";
-import { isRedirect } from "../http.ts";
-import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
-import { duration, field } from "../layout.ts";
-import { pinOf } from "../merchant-pins.ts";
-import { succeed } from "../outcome.ts";
-import { askTerms, coverage } from "../terms.ts";
-import { coverageText, money, moneySchema, untrusted, untrustedSchema } from "../views.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { isRedirect } from "../runtime/exchange.ts";
+import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
+import { duration, field } from "../runtime/layout.ts";
+import { pinOf } from "../records/merchant-pins.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { askTerms, coverage } from "../merchant/terms.ts";
+import { coverageText, money, moneySchema, untrusted, untrustedSchema } from "../purchase/views.ts";
 
 const request = { method: z.string(), url: z.string() };
 

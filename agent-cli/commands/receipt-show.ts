@@ -2,14 +2,14 @@
 import * as z from "zod";
 import { spellEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
-import { showUnsafe } from "../../shared/text.ts";
-import { defineCommand } from "../command.ts";
-import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
-import { localEvidence } from "../evidence-source.ts";
-import { knownKeys, knownKeysFields } from "../known-keys.ts";
-import { field } from "../layout.ts";
-import { succeed } from "../outcome.ts";
-import { requestOrFileField } from "../request-ref.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
+import { localEvidence } from "../evidence/source.ts";
+import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { requestOrFileField } from "../purchase/find-request.ts";
 
 export const receiptShow = defineCommand({
   name: "receipt show",

@@ -3,12 +3,12 @@ import * as z from "zod";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { readEvidence } from "../../shared/evidence/read.ts";
 import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
-import { defineCommand } from "../command.ts";
-import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence-report.ts";
-import { nameField } from "../fields.ts";
-import { readBytes } from "../files.ts";
-import { knownKeys, knownKeysFields } from "../known-keys.ts";
-import { fail, succeed } from "../outcome.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
+import { nameField } from "../command-line/fields.ts";
+import { readBytes } from "../runtime/files.ts";
+import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
 
 export const receiptVerify = defineCommand({
   name: "receipt verify",

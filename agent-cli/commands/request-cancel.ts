@@ -1,16 +1,16 @@
 /** `request cancel`: the agent does not want it any more, and nobody has to decide. */
 import * as z from "zod";
-import { shortCode } from "../../shared/payment-request.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { checkAudit, record } from "../audit-log.ts";
-import { defineCommand } from "../command.ts";
-import { dryRunField } from "../fields.ts";
-import { put } from "../inbox.ts";
-import { fail, succeed } from "../outcome.ts";
-import { purchaseOf, purchaseSchema, purchaseView } from "../purchase.ts";
-import { renderPurchase } from "../purchase-text.ts";
-import { requestFacts } from "../request-maker.ts";
-import { findInInbox, requestField } from "../request-ref.ts";
+import { checkAudit, record } from "../records/audit-log.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { dryRunField } from "../command-line/fields.ts";
+import { put } from "../records/inbox.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
+import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { renderPurchase } from "../purchase/purchase-text.ts";
+import { requestFacts } from "../purchase/create-request.ts";
+import { findInInbox, requestField } from "../purchase/find-request.ts";
 
 export const requestCancel = defineCommand({
   name: "request cancel",

@@ -1,29 +1,29 @@
 /** `request create`: what the agent wants to buy, and why, signed by the agent and ready for its owner to read. */
 import * as path from "node:path";
 import * as z from "zod";
-import { type AccountId, parseAccountId } from "../../shared/account.ts";
-import { bindingOf } from "../../shared/binding.ts";
+import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
-import { reasonSchema } from "../../shared/reason.ts";
-import { humanText } from "../../shared/text.ts";
+import { reasonSchema } from "../../shared/protocol/reason.ts";
+import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentRequirements } from "../../shared/x402.ts";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { checkDestination } from "../destination.ts";
-import { agentFileField, amountField, dryRunField, forceField, nameField, secondsField, textField } from "../fields.ts";
-import { writeJson } from "../files.ts";
-import type { HttpRequest } from "../http.ts";
-import { allowHttpField, boundRequest, curlFields, httpRequest } from "../http-request.ts";
-import { field } from "../layout.ts";
-import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant-identity.ts";
-import { fail, type Outcome, succeed } from "../outcome.ts";
-import { decideBy } from "../purchase.ts";
-import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../request-maker.ts";
-import { requireTerms } from "../terms.ts";
-import { coverageText, expiry, expirySchema, expiryText, money, moneySchema } from "../views.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { agentFileField, amountField, dryRunField, forceField, nameField, secondsField, textField } from "../command-line/fields.ts";
+import { writeJson } from "../runtime/files.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
+import { field } from "../runtime/layout.ts";
+import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { decideBy } from "../purchase/purchase.ts";
+import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../purchase/create-request.ts";
+import { requireTerms } from "../merchant/terms.ts";
+import { coverageText, expiry, expirySchema, expiryText, money, moneySchema } from "../purchase/views.ts";
 
 /** Names that `--pay-to` takes in place of an account. */
 const ALIASES: Readonly<Record<string, AccountId>> = { merchant_demo_account: DEMO_MERCHANT_ACCOUNT };

@@ -1,9 +1,9 @@
 /** `request list`: what this agent has asked for. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { PURCHASE_STATES } from "../purchase.ts";
-import { listPurchases, listSchema } from "../purchase-list.ts";
-import { renderList } from "../purchase-text.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { PURCHASE_STATES } from "../purchase/purchase.ts";
+import { listPurchases, listSchema } from "../purchase/purchase-list.ts";
+import { renderList } from "../purchase/purchase-text.ts";
 
 export const requestList = defineCommand({
   name: "request list",

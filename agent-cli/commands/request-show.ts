@@ -1,11 +1,11 @@
 /** `request show`: where one request stands. */
 import * as z from "zod";
 import { unixNow } from "../../shared/time.ts";
-import { defineCommand } from "../command.ts";
-import { succeed } from "../outcome.ts";
-import { purchaseOf, purchaseSchema, purchaseView } from "../purchase.ts";
-import { renderPurchase } from "../purchase-text.ts";
-import { findInInbox, requestField } from "../request-ref.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { renderPurchase } from "../purchase/purchase-text.ts";
+import { findInInbox, requestField } from "../purchase/find-request.ts";
 
 export const requestShow = defineCommand({
   name: "request show",

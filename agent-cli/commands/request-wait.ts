@@ -1,15 +1,15 @@
 /** `request wait`: blocks until the owner has decided. */
 import * as z from "zod";
-import { shortCode } from "../../shared/payment-request.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
-import { defineCommand } from "../command.ts";
-import { allowHttpFor } from "../http-request.ts";
-import { succeed } from "../outcome.ts";
-import { notApproved } from "../payment-to-present.ts";
-import { purchaseSchema, purchaseView } from "../purchase.ts";
-import { renderPurchase } from "../purchase-text.ts";
-import { findInInbox, requestField } from "../request-ref.ts";
-import { patience, timeoutField, waitForDecision } from "../waiting.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { allowHttpFor } from "../merchant/curl-request.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { notApproved } from "../purchase/payment-to-present.ts";
+import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { renderPurchase } from "../purchase/purchase-text.ts";
+import { findInInbox, requestField } from "../purchase/find-request.ts";
+import { patience, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
 
 export const requestWait = defineCommand({
   name: "request wait",

@@ -1,19 +1,19 @@
 /** `status`: what became of a payment, by the facilitator's word and by how much of it can be believed. */
 import * as z from "zod";
-import { exactPayloadSchema } from "../../shared/authorization.ts";
-import type { Authorization } from "../../shared/authorization.ts";
-import { digestSchema } from "../../shared/digest.ts";
-import { checkShape } from "../../shared/json.ts";
-import { paymentPayloadSchema } from "../../shared/x402.ts";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { facilitatorFields } from "../facilitator.ts";
-import { readJson } from "../files.ts";
-import { field } from "../layout.ts";
-import { fail, type Outcome, succeed } from "../outcome.ts";
-import { authorizationOf, concludePayment, findPayment, journalKey } from "../payment-journal.ts";
-import { findInInbox, namesFile, paymentField } from "../request-ref.ts";
-import { askSettlement, CONCLUSIONS } from "../settlement-status.ts";
+import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import type { Authorization } from "../../shared/protocol/authorization.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { checkShape } from "../../shared/text/json.ts";
+import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { readJson } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { authorizationOf, concludePayment, findPayment, journalKey } from "../records/payment-journal.ts";
+import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
+import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
 
 const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
   paid: "It was paid.",

@@ -1,12 +1,12 @@
 /** `validate`: what is wrong with a merchant's 402, or with a facilitator, point by point. Never pays, needs no key. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import type { Context } from "../context.ts";
-import { EXIT } from "../exit-codes.ts";
-import { secondsField } from "../fields.ts";
-import { allowHttpField, curlFields, httpRequest } from "../http-request.ts";
-import { fail, type Outcome, refuse, succeed } from "../outcome.ts";
-import { interrupted } from "../prompts.ts";
+import { defineCommand } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { secondsField } from "../command-line/fields.ts";
+import { allowHttpField, curlFields, httpRequest } from "../merchant/curl-request.ts";
+import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { interrupted } from "../prompts/prompts.ts";
 import { Asking, type Reply } from "../validate/asking.ts";
 import { type Point, judgeAll } from "../validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../validate/checks.ts";

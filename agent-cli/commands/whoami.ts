@@ -1,13 +1,13 @@
 /** `whoami`: who this agent is, whom it asks, and where things are kept. */
 import * as z from "zod";
-import { defineCommand } from "../command.ts";
-import { facilitatorFields, facilitatorUrl } from "../facilitator.ts";
-import { agentFileField } from "../fields.ts";
-import { keyFile, readKeyFile } from "../keystore.ts";
-import { field } from "../layout.ts";
-import { showUnsafe } from "../../shared/text.ts";
-import { succeed } from "../outcome.ts";
-import { stateHomePath } from "../state.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
+import { agentFileField } from "../command-line/fields.ts";
+import { keyFile, readKeyFile } from "../keys/key-file.ts";
+import { field } from "../runtime/layout.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { stateHomePath } from "../runtime/state-directory.ts";
 
 export const whoami = defineCommand({
   name: "whoami",

@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
-import type { Context } from "../context.ts";
-import { EXIT } from "../exit-codes.ts";
-import { type Outcome, refuse, succeed } from "../outcome.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** Beside the CLI's bundle, or in the repository's dist/. */

@@ -1,17 +1,24 @@
 /** A buyer over HTTP: what an agent and its owner do against a running stack, without files and prompts. */
 import * as z from "zod/mini";
-import { bytesToHex, randomBytes, utf8 } from "../../shared/bytes.ts";
-import type { BoundRequest } from "../../shared/binding.ts";
-import { bodyDigest } from "../../shared/digest.ts";
-import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
-import type { PaymentRequest } from "../../shared/payment-request.ts";
+import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
+import type { BoundRequest } from "../../shared/protocol/binding.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
+import {
+  decodeHeader,
+  encodeHeader,
+  PAYMENT_ERROR,
+  PAYMENT_REQUIRED,
+  PAYMENT_RESPONSE,
+  PAYMENT_SIGNATURE,
+} from "../../shared/x402/headers.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import {
   type PaymentPayload,
   type PaymentRequirements,
   paymentRequiredSchema,
   type SettleResponse,
   settleResponseSchema,
-} from "../../shared/x402.ts";
+} from "../../shared/x402/x402.ts";
 import { approve, ask, createPeople, type People } from "./people.ts";
 import type { Stack } from "./stack.ts";
 

@@ -1,13 +1,13 @@
 /** The whole system, driven over HTTP from the 402 to the receipt, and through everything that must be refused. */
-import { displayAmount } from "../../shared/amount.ts";
-import type { ExactPayload } from "../../shared/authorization.ts";
-import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/decision.ts";
-import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/payment-request.ts";
-import type { WalletSigner } from "../../shared/signer.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
+import type { ExactPayload } from "../../shared/protocol/authorization.ts";
+import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/protocol/decision.ts";
+import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
+import type { WalletSigner } from "../../shared/crypto/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import type { PaymentPayload } from "../../shared/x402.ts";
-import type { Context } from "../context.ts";
-import type { Outcome } from "../outcome.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import type { Outcome } from "../runtime/outcome.ts";
 import { type Balance, Buyer, receiptOf, verdict } from "./buyer.ts";
 import { approve } from "./people.ts";
 import type { Stack } from "./stack.ts";

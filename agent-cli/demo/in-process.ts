@@ -1,5 +1,5 @@
 /** The ledger's rules as a backend: the interface that the Durable Object serves, without the journey. */
-import type { PaymentBackend } from "../../shared/backend.ts";
+import type { PaymentBackend } from "../../shared/settlement/backend.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { unixNow } from "../../shared/time.ts";
 

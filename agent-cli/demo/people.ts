@@ -1,7 +1,7 @@
 /** An agent and its owner with keys in memory: what two people do with files and prompts, done in one process. */
-import { authorizationFor, signPayload } from "../../shared/approval.ts";
-import type { BoundRequest } from "../../shared/binding.ts";
-import { bytesToHex, randomBytes } from "../../shared/bytes.ts";
+import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import type { BoundRequest } from "../../shared/protocol/binding.ts";
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
 import {
   checkPaymentRequest,
@@ -9,10 +9,10 @@ import {
   type PaymentRequest,
   type PaymentRequestBody,
   signPaymentRequest,
-} from "../../shared/payment-request.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/signer.ts";
+} from "../../shared/protocol/payment-request.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import type { PaymentPayload, PaymentRequirements } from "../../shared/x402.ts";
+import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 
 export interface People {
   agent: WalletSigner;

@@ -1,9 +1,9 @@
 /** A demonstration as a story: every step says what should happen, does it, and compares. */
 import * as z from "zod";
-import type { Context } from "../context.ts";
-import { EXIT } from "../exit-codes.ts";
-import { type Layout, wrap } from "../layout.ts";
-import { type Outcome, refuse, succeed } from "../outcome.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { type Layout, wrap } from "../runtime/layout.ts";
+import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const stepSchema = z.strictObject({
   chapter: z.string(),

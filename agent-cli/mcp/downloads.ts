@@ -4,11 +4,11 @@
  */
 import * as path from "node:path";
 import { MAX_DOWNLOAD_NAME_LENGTH } from "../../shared/limits.ts";
-import type { Command } from "../command.ts";
-import type { Context } from "../context.ts";
-import { fail, type Outcome, succeed } from "../outcome.ts";
-import { type Field, fieldOf } from "../program.ts";
-import { stateDirectory, stateHomePath } from "../state.ts";
+import type { Command } from "../command-line/command.ts";
+import type { Context } from "../runtime/context.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { type Field, fieldOf } from "../command-line/argv.ts";
+import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
 import type { Tool } from "./tools.ts";
 
 const FOLDER = "downloads";

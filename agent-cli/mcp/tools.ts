@@ -1,7 +1,7 @@
 /** The agent's commands as tools: which, under what names, and with what arguments. */
-import type { Command } from "../command.ts";
-import { fieldOf, flagOf } from "../program.ts";
-import { inputSchema } from "../schema.ts";
+import type { Command } from "../command-line/command.ts";
+import { fieldOf, flagOf } from "../command-line/argv.ts";
+import { inputSchema } from "../command-line/json-schema.ts";
 
 export interface Tool {
   name: string;

@@ -1,8 +1,8 @@
 /** An owner, an agent, and requests between them, as files of a sandbox. */
-import { keySigner, type WalletSigner } from "../../shared/signer.ts";
-import { hexToBytes } from "../../shared/bytes.ts";
-import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/payment-request.ts";
-import { createKeyFile, type KeyFile } from "../keystore.ts";
+import { keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
+import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { createKeyFile, type KeyFile } from "../keys/key-file.ts";
 import { REASON, type Run, type RunOptions, type Sandbox, wordsOf } from "./cli.ts";
 
 export interface People {

@@ -1,7 +1,7 @@
 /** One of several processes that change the state directory at once: appends so many entries to the audit log. */
-import { record } from "../audit-log.ts";
-import { contextFor } from "../context.ts";
-import { processIo } from "../io.ts";
+import { record } from "../records/audit-log.ts";
+import { contextFor } from "../runtime/context.ts";
+import { processIo } from "../runtime/io.ts";
 
 /** To be run by node, with a name and a number. */
 export const RACER = import.meta.filename;

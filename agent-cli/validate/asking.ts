@@ -1,5 +1,5 @@
 /** Asks one endpoint questions, one after the other, within a time that somebody would wait; and gives up on one that keeps silent. */
-import { exchange, type HttpRequest, type HttpResponse } from "../http.ts";
+import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
 
 export type Reply =
   | ({ kind: "answer" } & HttpResponse)

@@ -1,14 +1,14 @@
 /** The 402 as an HTTP answer: status, header, caching, and that asking twice or otherwise changes nothing. */
 import { isDeepStrictEqual } from "node:util";
-import { parseJson } from "../../shared/json.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import * as z from "zod";
-import { isRedirect } from "../http.ts";
+import { isRedirect } from "../runtime/exchange.ts";
 import { isGiven, type Reply, said } from "./asking.ts";
 import { type Check, type Finding, right, skipped, wrong } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, payeesOf, pricesOf } from "./terms-read.ts";
-import { quote } from "../../shared/text.ts";
+import { quote } from "../../shared/text/text.ts";
 
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_HEADER = skipped("there is no PAYMENT-REQUIRED header");

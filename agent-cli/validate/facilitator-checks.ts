@@ -1,15 +1,15 @@
 /** What a merchant must be able to rely on: /supported with its three keys, and answers of one shape, in codes, from /verify and /settle. */
 import * as z from "zod";
-import { digestSchema } from "../../shared/digest.ts";
-import { parseJson } from "../../shared/json.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
-import { settleResponseSchema, verifyResponseSchema } from "../../shared/x402.ts";
+import { settleResponseSchema, verifyResponseSchema } from "../../shared/x402/x402.ts";
 import { type Reply, said } from "./asking.ts";
 import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
-import { quote } from "../../shared/text.ts";
+import { quote } from "../../shared/text/text.ts";
 
 type Answer = Reply & { kind: "answer" };
 

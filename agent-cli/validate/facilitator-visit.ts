@@ -1,10 +1,10 @@
 /** Everything that a facilitator is asked for a report, and what it answered. /settle is asked with --active only. */
-import { utf8 } from "../../shared/bytes.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
-import { parseJson } from "../../shared/json.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import * as z from "zod";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
-import type { HttpRequest } from "../http.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
 import type { Asking, Reply } from "./asking.ts";
 import { NEEDS_ACTIVE } from "./check.ts";
 import { newNoPayer, unsignedPayload } from "./no-payments.ts";

@@ -1,6 +1,6 @@
 /** Everything that a merchant is asked for a report, and what it answered. Nothing in here judges. */
-import { PAYMENT_SIGNATURE } from "../../shared/headers.ts";
-import type { HttpRequest } from "../http.ts";
+import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
 import type { Asking, Reply } from "./asking.ts";
 import { newNoPayer, type NoPayer, type NoPayment, noPayments } from "./no-payments.ts";
 import { type ReadTerms, readTerms } from "./terms-read.ts";

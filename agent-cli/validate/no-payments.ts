@@ -2,14 +2,14 @@
  * What --active sends in place of a payment. None of it is signed by anybody, so nothing here can pay: where a
  * signature belongs there are zeros, and the account is one that was made for this run and never held anything.
  */
-import { type Authorization, exactPayloadSchema } from "../../shared/authorization.ts";
-import { accountOfKey } from "../../shared/account.ts";
-import { hexToBytes, toBase64, utf8 } from "../../shared/bytes.ts";
-import { randomDigest } from "../../shared/digest.ts";
-import { encodeHeader } from "../../shared/headers.ts";
+import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import { accountOfKey } from "../../shared/protocol/account.ts";
+import { hexToBytes, toBase64, utf8 } from "../../shared/crypto/bytes.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
+import { encodeHeader } from "../../shared/x402/headers.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
-import { generateSecretKey, keySigner } from "../../shared/signer.ts";
+import { generateSecretKey, keySigner } from "../../shared/crypto/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 

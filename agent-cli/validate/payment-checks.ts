@@ -1,16 +1,16 @@
 /** What a merchant does with what is not a payment: refuses it, says so in the protocol's words, and gives nothing away. */
-import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/headers.ts";
-import { parseJson } from "../../shared/json.ts";
+import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-import { type SettleResponse, settleResponseSchema } from "../../shared/x402.ts";
+import { type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import * as z from "zod";
-import { isRedirect } from "../http.ts";
+import { isRedirect } from "../runtime/exchange.ts";
 import { isGiven, said } from "./asking.ts";
 import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
 import { payeesOf, pricesOf, readTerms } from "./terms-read.ts";
-import { quote } from "../../shared/text.ts";
+import { quote } from "../../shared/text/text.ts";
 
 type Answered = Attempt & { reply: { kind: "answer" } };
 const isAnswered = (attempt: Attempt): attempt is Answered => attempt.reply.kind === "answer";

@@ -1,7 +1,7 @@
 /** The report of a validation: the same data for machines and for people. */
 import * as z from "zod";
-import { counted, type Layout } from "../layout.ts";
-import { pointsText } from "../points.ts";
+import { counted, type Layout } from "../runtime/layout.ts";
+import { pointsText } from "../evidence/checklist.ts";
 import { NEEDS_ACTIVE, type Point, type Verdict } from "./check.ts";
 
 export const reportSchema = z.strictObject({

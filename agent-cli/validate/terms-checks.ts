@@ -1,13 +1,13 @@
 /** What the terms say, on whatever network: version, resource, offers. And what our own network asks of an offer beyond that. */
-import { isAccountId } from "../../shared/account.ts";
-import { isAmount } from "../../shared/amount.ts";
-import { bindingScope } from "../../shared/binding.ts";
+import { isAccountId } from "../../shared/protocol/account.ts";
+import { isAmount } from "../../shared/protocol/amount.ts";
+import { bindingScope } from "../../shared/protocol/binding.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
-import { supportsExtra } from "../../shared/offer.ts";
-import { quote, showUnsafe } from "../../shared/text.ts";
-import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402.ts";
-import { boundRequest } from "../http-request.ts";
+import { supportsExtra } from "../../shared/protocol/offer.ts";
+import { quote, showUnsafe } from "../../shared/text/text.ts";
+import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
+import { boundRequest } from "../merchant/curl-request.ts";
 import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";

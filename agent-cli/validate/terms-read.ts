@@ -1,8 +1,8 @@
 /** A 402's terms read stage by stage, so that a report can say at which stage they stop being readable. */
 import * as z from "zod";
-import { fromBase64 } from "../../shared/bytes.ts";
-import { PAYMENT_REQUIRED } from "../../shared/headers.ts";
-import { parseJson } from "../../shared/json.ts";
+import { fromBase64 } from "../../shared/crypto/bytes.ts";
+import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import type { Reply } from "./asking.ts";
 

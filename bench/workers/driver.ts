@@ -1,11 +1,11 @@
 /** The ledger without a facilitator: calls its objects with payments that nobody has verified. Never deployed. */
-import type { AccountId } from "../../shared/account.ts";
-import type { LedgerPayment } from "../../shared/backend.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { LedgerPayment } from "../../shared/settlement/backend.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import type { Digest } from "../../shared/digest.ts";
-import { randomDigest } from "../../shared/digest.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
-import type { Amount } from "../../shared/amount.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../../shared/limits.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import type { GrowingLedger } from "./growing-ledger.ts";

@@ -1,9 +1,9 @@
 /** The ledger Worker, and a way to make it large in a short time: by settling as it settles, without a request for each. */
-import { type AccountId, accountOfBytes } from "../../shared/account.ts";
-import type { Amount } from "../../shared/amount.ts";
-import { randomBytes } from "../../shared/bytes.ts";
+import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { randomBytes } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { randomDigest } from "../../shared/digest.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { Ledger as GenuineLedger } from "../../workers/ledger-do/ledger.ts";

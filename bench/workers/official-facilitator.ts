@@ -2,10 +2,10 @@
 import { x402Facilitator } from "@x402/core/facilitator";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { Hono } from "hono";
-import type { AccountId } from "../../shared/account.ts";
-import { transactionOf } from "../../shared/authorization.ts";
-import type { LedgerPayment, PaymentBackend, Refusal, SettleResult } from "../../shared/backend.ts";
-import type { Digest } from "../../shared/digest.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { transactionOf } from "../../shared/protocol/authorization.ts";
+import type { LedgerPayment, PaymentBackend, Refusal, SettleResult } from "../../shared/settlement/backend.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { registerExactLezScheme } from "../../shared/exact/facilitator/index.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../../shared/limits.ts";

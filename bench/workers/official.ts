@@ -9,7 +9,7 @@ import type { FacilitatorClient } from "@x402/core/server";
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import type { Digest } from "../../shared/digest.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { ExactLezScheme } from "../../shared/exact/server/index.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";

@@ -4,7 +4,7 @@ import { nameUnder } from "../extensions/did-web.ts";
 import { offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
 import type { OfferPayload, SignedJws } from "../extensions/offer-receipt.ts";
 import { MAX_ACCEPTS } from "../limits.ts";
-import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../x402.ts";
+import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../x402/x402.ts";
 import { jwsSchema } from "./evidence.ts";
 
 const OFFER_RECEIPT = "offer-receipt";

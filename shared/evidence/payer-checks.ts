@@ -1,8 +1,8 @@
 /** What agent and owner signed: the request with its reason, and the payment that follows from it. */
-import { authorizationFor } from "../approval.ts";
-import { verifyDigest } from "../ed25519.ts";
+import { authorizationFor } from "../protocol/approval.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { checkPaymentRequest, shortCode } from "../payment-request.ts";
+import { checkPaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { parseTimestamp } from "../time.ts";
 import { doubtful, type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
 import type { Seen } from "./seen.ts";

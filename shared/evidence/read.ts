@@ -1,7 +1,7 @@
 /** Reading a file of evidence: what it says, or the first place at which it cannot be what it should be. Never throws. */
 import * as z from "zod/mini";
-import { decodeUtf8, utf8 } from "../bytes.ts";
-import { parseJson } from "../json.ts";
+import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
+import { parseJson } from "../text/json.ts";
 import { MAX_EVIDENCE_BYTES } from "../limits.ts";
 import { type Evidence, evidenceSchema, spellEvidence } from "./evidence.ts";
 

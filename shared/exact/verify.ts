@@ -3,18 +3,24 @@
  * Checks go from cheap to dear, each with its own code; spec/scheme_exact_lez.md. What only the ledger knows (nonce
  * and balance) it decides itself.
  */
-import { accountOfKey, type AccountId } from "../account.ts";
-import { authorizationDigest, type Authorization, type ExactPayload, exactPayloadSchema, transactionOf } from "../authorization.ts";
-import type { LedgerPayment } from "../backend.ts";
-import { hexToBytes } from "../bytes.ts";
-import type { Digest } from "../digest.ts";
-import { verifyDigest } from "../ed25519.ts";
+import { accountOfKey, type AccountId } from "../protocol/account.ts";
+import {
+  authorizationDigest,
+  type Authorization,
+  type ExactPayload,
+  exactPayloadSchema,
+  transactionOf,
+} from "../protocol/authorization.ts";
+import type { LedgerPayment } from "../settlement/backend.ts";
+import { hexToBytes } from "../crypto/bytes.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
 import type { ErrorCode } from "../errors.ts";
-import { checkShape } from "../json.ts";
+import { checkShape } from "../text/json.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { compareOffer, supportsExtra } from "../offer.ts";
-import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402.ts";
+import { compareOffer, supportsExtra } from "../protocol/offer.ts";
+import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 
 export type Verification =
   | { ok: true; payment: LedgerPayment; readonly transaction: Digest }

@@ -1,7 +1,7 @@
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
 import { describe, expect, test } from "vitest";
 import { base64urlnopad } from "@scure/base";
-import { bytesToHex, utf8 } from "../bytes.ts";
+import { bytesToHex, utf8 } from "../crypto/bytes.ts";
 import { offerPayloadSchema, readJws } from "./signed-jws.ts";
 
 const OFFER = {

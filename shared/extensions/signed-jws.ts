@@ -1,9 +1,9 @@
 /** Reading what a merchant signed: a compact JWS (RFC 7515) with EdDSA (RFC 8037), whose payload is JSON. */
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
-import { hexToBytes, utf8 } from "../bytes.ts";
-import { verifyStrict } from "../ed25519.ts";
-import { parseJson } from "../json.ts";
+import { hexToBytes, utf8 } from "../crypto/bytes.ts";
+import { verifyStrict } from "../crypto/ed25519.ts";
+import { parseJson } from "../text/json.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";
 import { wholeNumber } from "../whole-number.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "./offer-receipt.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import { digest } from "../digest.ts";
-import { accountOfBytes } from "../account.ts";
-import { hexToBytes } from "../bytes.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { digest } from "../crypto/digest.ts";
+import { accountOfBytes } from "../protocol/account.ts";
+import { hexToBytes } from "../crypto/bytes.ts";
 import {
   JOURNAL_PAGE,
   JOURNAL_PAGE_TRANSACTIONS,
@@ -27,7 +27,7 @@ import {
   reservationOf,
   START,
   txOf,
-} from "./ledger.fixtures.ts";
+} from "./testing/ledger.ts";
 import { continuesChain } from "./journal.ts";
 import { InvariantViolation, type LedgerStore } from "./store.ts";
 

@@ -1,8 +1,8 @@
 /** Balances and holds on balances. Every movement of money passes here, and leaves its entry in the journal. */
-import type { AccountId } from "../account.ts";
-import type { AccountState } from "../backend.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { AccountState } from "../settlement/backend.ts";
 import { keepNewest } from "../bounded.ts";
-import type { Digest } from "../digest.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
 import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry } from "./journal.ts";
 import { insertOf, invariant, type LedgerStore } from "./store.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import { dump, holdBy, idOf, openLedger, reopen, START } from "./ledger.fixtures.ts";
-import { act, arrange, CELLS, PAYMENT } from "./state-table.fixtures.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { dump, holdBy, idOf, openLedger, reopen, START } from "./testing/ledger.ts";
+import { act, arrange, CELLS, PAYMENT } from "./testing/state-table.ts";
 import type { LedgerStore } from "./store.ts";
 
 /** Every event that writes, in a state in which it does. */

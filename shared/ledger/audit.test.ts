@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
+import type { Amount } from "../protocol/amount.ts";
 import {
   ALICE,
   BOB,
@@ -17,7 +17,7 @@ import {
   reopen,
   START,
   txOf,
-} from "./ledger.fixtures.ts";
+} from "./testing/ledger.ts";
 
 /** A ledger in which something of everything has happened. */
 function busyLedger() {

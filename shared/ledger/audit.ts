@@ -1,6 +1,6 @@
 /** Recomputes everything that must hold in a shard, from nothing but its tables. */
-import type { AccountId } from "../account.ts";
-import type { AccountState } from "../backend.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { AccountState } from "../settlement/backend.ts";
 import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 import { Accounts } from "./accounts.ts";
 import type { Born } from "./genesis.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import { dump, openLedger, SECOND } from "./ledger.fixtures.ts";
-import { act, arrange, CELLS, PAYMENT, timeOf } from "./state-table.fixtures.ts";
+import { dump, openLedger, SECOND } from "./testing/ledger.ts";
+import { act, arrange, CELLS, PAYMENT, timeOf } from "./testing/state-table.ts";
 
 /** The cells in which somebody new makes a claim: what `check` is about. */
 const CLAIMS = CELLS.filter(({ event, id = SECOND }) => (event === "reserve" || event === "settle") && id === SECOND);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import { busyLedger, headOf, OLD, tidyAll } from "./checkpoint.fixtures.ts";
-import { ALICE, BOB, dump, FIRST, idOf, LEDGER, paymentOf, reopen, START } from "./ledger.fixtures.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { busyLedger, headOf, OLD, tidyAll } from "./testing/checkpoint.ts";
+import { ALICE, BOB, dump, FIRST, idOf, LEDGER, paymentOf, reopen, START } from "./testing/ledger.ts";
 import type { LedgerRules } from "./rules.ts";
 
 const busy = (payments: number) => busyLedger(memoryStore(), payments);

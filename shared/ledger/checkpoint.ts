@@ -3,9 +3,9 @@
  * exported the chain up to there, lets what it covers be pruned once it is old (pruning.ts): whoever has the export can still
  * check everything, from the first entry on. One that anybody asked for changes nothing.
  */
-import type { AccountId } from "../account.ts";
-import { type Digest, digest } from "../digest.ts";
-import { verifyDigest } from "../ed25519.ts";
+import type { AccountId } from "../protocol/account.ts";
+import { type Digest, digest } from "../crypto/digest.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
 import type { JournalEntry } from "./journal.ts";
 
 /** All strings, so that it can be hashed as it is. */

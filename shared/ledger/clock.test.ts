@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import { ALICE, dump, FIRST, holdBy, idOf, openLedger, paymentOf, reopen, reservationOf, SECOND, START, VALID } from "./ledger.fixtures.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { ALICE, dump, FIRST, holdBy, idOf, openLedger, paymentOf, reopen, reservationOf, SECOND, START, VALID } from "./testing/ledger.ts";
 import type { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
 

@@ -1,5 +1,5 @@
 /** Bringing what waits in one shard's outbox to another shard. The same few lines in the Durable Object and in the simulation. */
-import { checkShape } from "../json.ts";
+import { checkShape } from "../text/json.ts";
 import { BATCHES_PER_DELIVERY } from "../limits.ts";
 import { appliedSchema, type Batch, type Received } from "./stream.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import type { LedgerPayment } from "../backend.ts";
+import type { Amount } from "../protocol/amount.ts";
+import type { LedgerPayment } from "../settlement/backend.ts";
 import { CLOCK_SKEW_SECONDS, MAX_AMOUNT, MAX_HOLD_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import {
   ALICE,
@@ -18,7 +18,7 @@ import {
   SECOND,
   START,
   VALID,
-} from "./ledger.fixtures.ts";
+} from "./testing/ledger.ts";
 
 const ledger = () => openLedger(memoryStore());
 const refused = (code: string) => ({ ok: false, code });

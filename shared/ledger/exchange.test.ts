@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import { digest } from "../digest.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { digest } from "../crypto/digest.ts";
 import { MAX_BACKLOG, OUTBOX_BATCH } from "../limits.ts";
 import { auditShards } from "./consolidate.ts";
 import { deliver } from "./delivery.ts";
@@ -26,7 +26,7 @@ import {
   SECOND,
   START,
   txOf,
-} from "./ledger.fixtures.ts";
+} from "./testing/ledger.ts";
 import { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
 import { type Batch, type Received, streamStart } from "./stream.ts";

@@ -1,6 +1,6 @@
 /** Where money goes: to accounts of this shard, or to another shard's and from there. A shard stops when another remembers a different past. */
-import type { AccountId } from "../account.ts";
-import type { AccountState } from "../backend.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { AccountState } from "../settlement/backend.ts";
 import { MAX_BACKLOG } from "../limits.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Born } from "./genesis.ts";

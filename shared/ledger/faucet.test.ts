@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
-import { ALICE, BOB, CAROL, dump, idOf, LEDGER, START } from "./ledger.fixtures.ts";
+import { ALICE, BOB, CAROL, dump, idOf, LEDGER, START } from "./testing/ledger.ts";
 import { LedgerRules } from "./rules.ts";
 
 const CAP = FAUCET_CAP_PER_ACCOUNT;

@@ -1,9 +1,9 @@
 /** Test money: payments by the treasury, whose nonce is the grant's id. A grant pays once, however late it is asked for again. */
-import type { AccountId } from "../account.ts";
-import type { Amount } from "../amount.ts";
-import { transactionOf } from "../authorization.ts";
-import { type FundResult, refuse } from "../backend.ts";
-import { type Digest, digest } from "../digest.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { transactionOf } from "../protocol/authorization.ts";
+import { type FundResult, refuse } from "../settlement/backend.ts";
+import { type Digest, digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
 import { type Accounts, available } from "./accounts.ts";

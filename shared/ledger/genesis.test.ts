@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import { accountOfBytes } from "../account.ts";
-import { hexToBytes } from "../bytes.ts";
-import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, START } from "./ledger.fixtures.ts";
+import { accountOfBytes } from "../protocol/account.ts";
+import { hexToBytes } from "../crypto/bytes.ts";
+import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, START } from "./testing/ledger.ts";
 import { LedgerRules } from "./rules.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 

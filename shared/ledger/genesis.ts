@@ -1,8 +1,8 @@
 /** The first moment of a ledger: its id, its treasury, its supply, and how many shards it will always have. */
-import type { AccountId } from "../account.ts";
-import { transactionOf } from "../authorization.ts";
-import type { LedgerInfo } from "../backend.ts";
-import type { Digest } from "../digest.ts";
+import type { AccountId } from "../protocol/account.ts";
+import { transactionOf } from "../protocol/authorization.ts";
+import type { LedgerInfo } from "../settlement/backend.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { Accounts } from "./accounts.ts";
 import { createSchema } from "./schema.ts";

@@ -1,5 +1,5 @@
 /** How far this shard has applied what each other shard sent it. */
-import type { Digest } from "../digest.ts";
+import type { Digest } from "../crypto/digest.ts";
 import type { LedgerStore } from "./store.ts";
 import { type Batch, type Credit, nextHead, type ReceivedMark, streamStart } from "./stream.ts";
 

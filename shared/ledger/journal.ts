@@ -1,6 +1,6 @@
 /** The journal: one hash chain per account, which its owner can check alone. */
-import type { AccountId } from "../account.ts";
-import { type Digest, digest } from "../digest.ts";
+import type { AccountId } from "../protocol/account.ts";
+import { type Digest, digest } from "../crypto/digest.ts";
 import { insertOf, type LedgerStore, type Row } from "./store.ts";
 
 /** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions`). */

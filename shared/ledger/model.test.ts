@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
-import type { LedgerPayment } from "../backend.ts";
-import type { Digest } from "../digest.ts";
+import type { Amount } from "../protocol/amount.ts";
+import type { LedgerPayment } from "../settlement/backend.ts";
+import type { Digest } from "../crypto/digest.ts";
 import {
   CLOCK_SKEW_SECONDS,
   FAUCET_CAP_PER_ACCOUNT,
@@ -13,12 +13,12 @@ import {
   MAX_VALIDITY_SECONDS,
   RETENTION_SECONDS,
 } from "../limits.ts";
-import type { AccountId } from "../account.ts";
+import type { AccountId } from "../protocol/account.ts";
 import { appliedOf, consolidate } from "./consolidate.ts";
-import { ALICE, BOB, CAROL, DAVE, ERIN, holdBy, idOf, LEDGER, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "./ledger.fixtures.ts";
+import { ALICE, BOB, CAROL, DAVE, ERIN, holdBy, idOf, LEDGER, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "./testing/ledger.ts";
 import { loadLedger } from "../../test/ledger-code.ts";
-import { LedgerModel, type ModelEvent } from "./model.fixtures.ts";
-import { type Mutant, MUTANTS, SHARD_MUTANTS } from "./mutants.fixtures.ts";
+import { LedgerModel, type ModelEvent } from "./testing/model.ts";
+import { type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
 import { LedgerRules } from "./rules.ts";
 import { shardOf, treasuryOf } from "./shards.ts";
 import type { LedgerStore } from "./store.ts";

@@ -1,5 +1,5 @@
 /** What this shard owes accounts of other shards: a row per payment, in the payment's own transaction, until the other side has it. */
-import type { Digest } from "../digest.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { OUTBOX_BATCH } from "../limits.ts";
 import { invariant, type LedgerStore, type Row } from "./store.ts";
 import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";

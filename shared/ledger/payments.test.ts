@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { approve, LEDGER, offerOf, owner, paymentRequest } from "../../test/fixtures.ts";
-import type { Amount } from "../amount.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { verifyExact } from "../exact/verify.ts";
 import {
   CLOCK_SKEW_SECONDS,
@@ -29,7 +29,7 @@ import {
   SECOND,
   START,
   VALID,
-} from "./ledger.fixtures.ts";
+} from "./testing/ledger.ts";
 import type { LedgerStore } from "./store.ts";
 
 const count = (store: LedgerStore, state: string) => store.sql("SELECT count(*) AS n FROM payment WHERE state = ?", state)[0]?.["n"];

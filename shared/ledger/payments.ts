@@ -1,9 +1,9 @@
 /** The payment table: one row for every (payer, nonce) that is held, settled or cancelled. */
-import type { AccountId } from "../account.ts";
-import type { Amount } from "../amount.ts";
-import { transactionOf } from "../authorization.ts";
-import type { LedgerPayment } from "../backend.ts";
-import type { Digest } from "../digest.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { transactionOf } from "../protocol/authorization.ts";
+import type { LedgerPayment } from "../settlement/backend.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FORGET_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import type { LedgerStore } from "./store.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../amount.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { PRUNE_BATCH, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
-import { busyLedger, headOf, OLD, tidyAll } from "./checkpoint.fixtures.ts";
+import { busyLedger, headOf, OLD, tidyAll } from "./testing/checkpoint.ts";
 import { continuesChain } from "./journal.ts";
-import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, START } from "./ledger.fixtures.ts";
+import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, START } from "./testing/ledger.ts";
 import type { LedgerStore } from "./store.ts";
 
 const busy = (payments: number) => busyLedger(memoryStore(), payments);

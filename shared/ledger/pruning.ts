@@ -2,8 +2,8 @@
  * Pruning: a journal loses what an operator has exported, once it is old. The last entry that was dropped stays known, so
  * that what is left can still be checked.
  */
-import type { AccountId } from "../account.ts";
-import type { Digest } from "../digest.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import type { Link } from "./journal.ts";
 import type { LedgerStore, Row } from "./store.ts";

@@ -6,8 +6,8 @@
  * values; it throws only when the book contradicts itself. Whoever undoes a transaction around several events must open the
  * ledger anew.
  */
-import type { AccountId } from "../account.ts";
-import type { Amount } from "../amount.ts";
+import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import {
   type AccountState,
   type CancelResult,
@@ -23,8 +23,8 @@ import {
   type Reservation,
   type ReserveResult,
   type SettleResult,
-} from "../backend.ts";
-import type { Digest } from "../digest.ts";
+} from "../settlement/backend.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import { Accounts } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";

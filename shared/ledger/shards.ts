@@ -1,7 +1,7 @@
 /** Which of a ledger's shards an account lives on. Frozen: another answer for one account would be another ledger. */
-import { type AccountId, accountOfBytes } from "../account.ts";
-import { hexToBytes } from "../bytes.ts";
-import { type Digest, randomDigest } from "../digest.ts";
+import { type AccountId, accountOfBytes } from "../protocol/account.ts";
+import { hexToBytes } from "../crypto/bytes.ts";
+import { type Digest, randomDigest } from "../crypto/digest.ts";
 import { MAX_SHARDS } from "../limits.ts";
 
 /** Which shard a database holds, and how many there are. Both are written into its genesis. */

@@ -3,7 +3,7 @@
  *
  * Every event happens in a transaction of its caller's, and in the ledger's time: `now`, unix seconds. Refusals are values.
  */
-import type { AccountId } from "../account.ts";
+import type { AccountId } from "../protocol/account.ts";
 import {
   type AccountState,
   type CancelResult,
@@ -18,8 +18,8 @@ import {
   type ReserveResult,
   type Settled,
   type SettleResult,
-} from "../backend.ts";
-import type { Digest } from "../digest.ts";
+} from "../settlement/backend.ts";
+import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import {
   CLOCK_SKEW_SECONDS,

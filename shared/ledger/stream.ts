@@ -3,9 +3,9 @@
  * remember different pasts find out before money is lost. spec/architecture.md.
  */
 import * as z from "zod/mini";
-import { type AccountId, accountIdSchema } from "../account.ts";
-import { amountSchema, type Amount } from "../amount.ts";
-import { type Digest, digest, digestSchema } from "../digest.ts";
+import { type AccountId, accountIdSchema } from "../protocol/account.ts";
+import { amountSchema, type Amount } from "../protocol/amount.ts";
+import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { MAX_SHARDS, OUTBOX_BATCH } from "../limits.ts";
 import { wholeNumber } from "../whole-number.ts";
 

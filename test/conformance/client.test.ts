@@ -1,16 +1,16 @@
 /** What x402 version 2 and our own design ask of a client, of the CLI and of the scheme for the official client. Each test is named after one line. */
 import type { PaymentRequirements } from "@x402/core/types";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { EXIT } from "../../agent-cli/exit-codes.ts";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { people } from "../../agent-cli/testing/people.ts";
-import { approvalNonce, type ExactPayload } from "../../shared/authorization.ts";
-import { canonicalJson } from "../../shared/digest.ts";
+import { approvalNonce, type ExactPayload } from "../../shared/protocol/authorization.ts";
+import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { ExactLezScheme } from "../../shared/exact/client/index.ts";
-import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
-import { echoesExtensions } from "../../shared/offer.ts";
-import { type PaymentRequest, requestDigest } from "../../shared/payment-request.ts";
-import { type PaymentPayload, paymentPayloadSchema, paymentRequiredSchema } from "../../shared/x402.ts";
+import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { echoesExtensions } from "../../shared/protocol/offer.ts";
+import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { type PaymentPayload, paymentPayloadSchema, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import { offerOf, owner as payer } from "../fixtures.ts";
 import { startHostileMerchant } from "../hostile/merchant.ts";
 import { OTHER_ACCOUNT, PRICE, transactionFor, type TrickName } from "../hostile/tricks.ts";

@@ -2,11 +2,11 @@
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { describe, expect, test } from "vitest";
-import { utf8 } from "../../shared/bytes.ts";
-import { bodyDigest } from "../../shared/digest.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { isErrorCode } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
 import { change } from "../fields.ts";
 import { merchant, stranger } from "../fixtures.ts";
 import { type SignedPayment, signedPayment } from "../signed.ts";

@@ -2,9 +2,9 @@
 import { request as httpRequest } from "node:http";
 import { beforeEach, describe, expect, test } from "vitest";
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
-import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
-import type { PaymentPayload } from "../../shared/x402.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { useForeignMerchant } from "../stack/merchant.ts";
 import { receiptOf, useStack, verdict } from "../stack/stack.ts";
 

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { type DocumentName, DOCUMENTS } from "./signing.ts";
 import { GOODS, type Trick, type TrickName, TRICKS } from "./tricks.ts";
 

@@ -2,10 +2,10 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { base64urlnopad } from "@scure/base";
-import { bytesToHex, concatBytes, hexToBytes, utf8 } from "../../shared/bytes.ts";
+import { bytesToHex, concatBytes, hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { offerPayload, type OfferPayload, signedOffers } from "../../shared/extensions/offer-receipt.ts";
 import { MAX_DID_DOCUMENT_BYTES } from "../../shared/limits.ts";
-import type { PaymentRequirements } from "../../shared/x402.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 
 function keyOf(seed: string) {
   const der = concatBytes([hexToBytes("302e020100300506032b657004220420"), hexToBytes(seed)]);

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { COMPILED } from "../../agent-cli/testing/cli.ts";
-import { randomDigest } from "../../shared/digest.ts";
-import { type PaymentRequest, requestDigest } from "../../shared/payment-request.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
+import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { useStack } from "../stack/stack.ts";
 import { officialMerchant, PRICE } from "./official.ts";
 

@@ -5,7 +5,7 @@ import type { PaymentRequired } from "@x402/core/types";
 import { expect, test } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { askFirst } from "../../shared/exact/client/index.ts";
-import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/headers.ts";
+import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { useStack, verdict } from "../stack/stack.ts";
 import { officialClient, PRICE, replay } from "./official.ts";
 

@@ -4,8 +4,8 @@ import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/
 import { describe, expect, test } from "vitest";
 import { ask } from "../../agent-cli/demo/people.ts";
 import { REASON } from "../../agent-cli/demo/buyer.ts";
-import { checkPaymentRequest } from "../../shared/payment-request.ts";
-import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/headers.ts";
+import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { unixNow } from "../../shared/time.ts";
 import { receiptOf, useStack } from "../stack/stack.ts";
 import { listen, officialClient, officialMerchant, PRICE, replay } from "./official.ts";

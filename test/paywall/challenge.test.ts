@@ -2,7 +2,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { Challenges } from "../../workers/merchant/paywall/challenge.ts";

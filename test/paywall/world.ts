@@ -3,16 +3,23 @@ import { type Context, Hono, type Handler, type MiddlewareHandler } from "hono";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { approve, ask, createPeople } from "../../agent-cli/demo/people.ts";
-import type { BoundRequest } from "../../shared/binding.ts";
-import { bytesToHex, randomBytes, utf8 } from "../../shared/bytes.ts";
+import type { BoundRequest } from "../../shared/protocol/binding.ts";
+import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { bodyDigest, type Digest, randomDigest } from "../../shared/digest.ts";
-import { Facilitator } from "../../shared/facilitator.ts";
-import { decodeHeader, encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { bodyDigest, type Digest, randomDigest } from "../../shared/crypto/digest.ts";
+import { Facilitator } from "../../shared/settlement/facilitator.ts";
+import {
+  decodeHeader,
+  encodeHeader,
+  PAYMENT_ERROR,
+  PAYMENT_REQUIRED,
+  PAYMENT_RESPONSE,
+  PAYMENT_SIGNATURE,
+} from "../../shared/x402/headers.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
-import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402.ts";
+import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
 import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
 import type { PaymentMemory } from "../../workers/merchant/paywall/memory.ts";
 import type { FacilitatorRpc } from "../../workers/merchant/paywall/rpc-facilitator.ts";

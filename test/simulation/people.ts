@@ -1,9 +1,9 @@
 /** Clients that pay and merchants that sell, over a network that they cannot trust. Each knows only what it was told. */
-import type { AccountId } from "../../shared/account.ts";
-import type { Amount } from "../../shared/amount.ts";
-import type { LedgerPayment, Refusal } from "../../shared/backend.ts";
-import { type Digest, digest } from "../../shared/digest.ts";
-import { HELD, holdBy, reservationOf, START } from "../../shared/ledger/ledger.fixtures.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import type { LedgerPayment, Refusal } from "../../shared/settlement/backend.ts";
+import { type Digest, digest } from "../../shared/crypto/digest.ts";
+import { HELD, holdBy, reservationOf, START } from "../../shared/ledger/testing/ledger.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { RETENTION_SECONDS } from "../../shared/limits.ts";

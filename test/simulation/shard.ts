@@ -4,7 +4,7 @@ import type { LedgerCode } from "../ledger-code.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { Genesis } from "../../shared/ledger/genesis.ts";
 import type { LedgerStore } from "../../shared/ledger/store.ts";
-import { START } from "../../shared/ledger/ledger.fixtures.ts";
+import { START } from "../../shared/ledger/testing/ledger.ts";
 import { Crashed, type Machine, type Network, NoAnswer } from "./network.ts";
 
 const ALARM_MILLIS = 10_000;

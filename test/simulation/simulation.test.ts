@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { loadLedger } from "../ledger-code.ts";
-import { CRASH_MUTANTS, type Mutant, MUTANTS } from "../../shared/ledger/mutants.fixtures.ts";
+import { CRASH_MUTANTS, type Mutant, MUTANTS } from "../../shared/ledger/testing/mutants.ts";
 import { simulate } from "./run.ts";
 
 describe.each([1, 4])("over %i shards", (shards) => {

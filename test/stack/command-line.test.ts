@@ -1,6 +1,6 @@
 /** The command line against the real stack: what the facilitator really says of purchases, revocations and the audit log. */
 import { beforeAll, expect, test } from "vitest";
-import { EXIT } from "../../agent-cli/exit-codes.ts";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
 import { useStack } from "./stack.ts";

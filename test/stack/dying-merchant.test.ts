@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import type { PaymentPayload } from "../../shared/x402.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { Workerd } from "../../scripts/workerd.ts";
 import { torturedWorkerd } from "../torture/workerd.ts";
 import { verdict } from "./stack.ts";

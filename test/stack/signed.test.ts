@@ -11,7 +11,7 @@ import {
 } from "@x402/extensions/offer-receipt";
 import { decodePaymentRequiredHeader } from "@x402/core/http";
 import { describe, expect, test } from "vitest";
-import { PAYMENT_REQUIRED } from "../../shared/headers.ts";
+import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { OFFER_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";

@@ -1,14 +1,14 @@
 /** Somebody between owner and ledger changes a payment: each change has its own refusal, over real HTTP, and costs nothing. */
 import { beforeAll, expect, test } from "vitest";
-import { authorizationFor, signPayload } from "../../shared/approval.ts";
-import { accountOfKey } from "../../shared/account.ts";
-import { authorizationDigest, type Authorization, type ExactPayload } from "../../shared/authorization.ts";
-import { hexToBytes } from "../../shared/bytes.ts";
+import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import { accountOfKey } from "../../shared/protocol/account.ts";
+import { authorizationDigest, type Authorization, type ExactPayload } from "../../shared/protocol/authorization.ts";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
-import { checkPaymentRequest } from "../../shared/payment-request.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/signer.ts";
+import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentPayload } from "../../shared/x402.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { useStack, verdict } from "./stack.ts";
 
 const world = useStack();

@@ -1,9 +1,9 @@
 /** A client in a bad world: it presents the same payment again and again until it hears something certain. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AccountId } from "../../shared/account.ts";
-import type { Amount } from "../../shared/amount.ts";
-import type { Digest } from "../../shared/digest.ts";
-import type { WalletSigner } from "../../shared/signer.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import type { WalletSigner } from "../../shared/crypto/signer.ts";
 import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
 
 const PATIENCE_MILLIS = 90_000;

@@ -1,13 +1,13 @@
 /** Every check can fail: an endpoint that passes them all, spoiled in one place, is named by the check for that place. */
 import { expect, test } from "vitest";
-import { EXIT } from "../../agent-cli/exit-codes.ts";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { sandbox } from "../../agent-cli/testing/cli.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../../agent-cli/validate/checks.ts";
 import { isMembers, type Members } from "../../agent-cli/validate/terms-read.ts";
-import { bindingOf } from "../../shared/binding.ts";
-import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
+import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
-import { paymentPayloadSchema } from "../../shared/x402.ts";
+import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { LEDGER, offerOf } from "../fixtures.ts";
 import { MODES } from "../hostile/facilitator.ts";
 import { TRICKS } from "../hostile/tricks.ts";

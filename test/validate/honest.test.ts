@@ -2,9 +2,9 @@
 import { stripVTControlCharacters } from "node:util";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { expect, test } from "vitest";
-import { EXIT } from "../../agent-cli/exit-codes.ts";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { sandbox } from "../../agent-cli/testing/cli.ts";
-import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../shared/headers.ts";
+import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { listen, officialMerchant } from "../interop/official.ts";
 import { useStack } from "../stack/stack.ts";
 import { validation } from "./validation.ts";

@@ -1,6 +1,6 @@
 /** Each trick of the hostile merchant, and each mode of the hostile facilitator, is named by the check that is there for it. */
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { EXIT } from "../../agent-cli/exit-codes.ts";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { sandbox } from "../../agent-cli/testing/cli.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../../agent-cli/validate/checks.ts";
 import { MODE_NAMES, MODES, startHostileFacilitator } from "../hostile/facilitator.ts";

@@ -2,8 +2,8 @@
  * The Ed25519 edge cases of "Taming the many EdDSAs" (github.com/novifinancial/ed25519-speccheck), and what strict
  * verification must say of them. Needs nothing of Node, so that the same table is checked in Node and in workerd.
  */
-import { hexToBytes } from "../../shared/bytes.ts";
-import { verifyStrict } from "../../shared/ed25519.ts";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
+import { verifyStrict } from "../../shared/crypto/ed25519.ts";
 import vectors from "./ed25519-speccheck.json" with { type: "json" };
 
 /** The one that dalek's `verify_strict` accepts: key and R of mixed order, and the equation holds without cofactor. */

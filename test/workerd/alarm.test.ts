@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { AccountId } from "../../shared/account.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import {
   ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
@@ -9,7 +9,7 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
-import type { WalletSigner } from "../../shared/signer.ts";
+import type { WalletSigner } from "../../shared/crypto/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
 import { alarmOf, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";

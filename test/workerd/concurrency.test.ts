@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SettleResponse } from "../../shared/x402.ts";
+import type { SettleResponse } from "../../shared/x402/x402.ts";
 import { randomId, signedPayment, type SignedPayment } from "../signed.ts";
 import { facilitator, facilitatorsLedger, fundedPayer, remote, sql } from "./ledger.ts";
 

@@ -1,9 +1,9 @@
 /** What a payment costs in rows written, as the platform counts them. spec/architecture.md quotes these numbers. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { Amount } from "../../shared/amount.ts";
-import type { Digest } from "../../shared/digest.ts";
-import { BOB, CAROL, holdBy, idOf, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "../../shared/ledger/ledger.fixtures.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { BOB, CAROL, holdBy, idOf, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "../../shared/ledger/testing/ledger.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { Place } from "../../shared/ledger/shards.ts";
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";

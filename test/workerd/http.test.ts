@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { recordDecision } from "../../shared/decision.ts";
+import { recordDecision } from "../../shared/protocol/decision.ts";
 import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
 import { formatTimestamp } from "../../shared/time.ts";

@@ -1,7 +1,7 @@
 /** The shelf of a merchant's leases in a Durable Object's own SQLite. The rule has its table beside it. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { Digest } from "../../shared/digest.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { LeaseTable } from "../../workers/merchant/lease-table.ts";
 import type { Entry } from "../../workers/merchant/paywall/leases.ts";
 import { newLedger, NOW } from "./ledger.ts";

@@ -2,13 +2,13 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
 import { vi } from "vitest";
-import type { AccountId } from "../../shared/account.ts";
-import type { Amount } from "../../shared/amount.ts";
-import { dump } from "../../shared/ledger/ledger.fixtures.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { dump } from "../../shared/ledger/testing/ledger.ts";
 import { parseShards, shardOf } from "../../shared/ledger/shards.ts";
 import type { Row } from "../../shared/ledger/store.ts";
 import type { Remote } from "../../shared/rpc.ts";
-import type { WalletSigner } from "../../shared/signer.ts";
+import type { WalletSigner } from "../../shared/crypto/signer.ts";
 import type { Ledger } from "../../workers/ledger-do/ledger.ts";
 import type { default as FacilitatorWorker, FacilitatorEnv } from "../../workers/facilitator/index.ts";
 import { durableStore } from "../../workers/ledger-do/storage.ts";

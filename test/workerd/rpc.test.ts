@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Digest } from "../../shared/digest.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { newPayer, randomId, signedPayment } from "../signed.ts";
 import { fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";

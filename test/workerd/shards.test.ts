@@ -1,8 +1,8 @@
 /** A ledger that is spread over four objects. */
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { AccountId } from "../../shared/account.ts";
-import { verifyDigest } from "../../shared/ed25519.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { verifyDigest } from "../../shared/crypto/ed25519.ts";
 import { type Checkpoint, checkpointDigest, isGenuineCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import { shardName, shardOf } from "../../shared/ledger/shards.ts";

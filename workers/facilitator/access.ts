@@ -1,10 +1,10 @@
 /** Who may use the facilitator over HTTP, and how often. Open unless keys are configured; limited wherever the platform counts. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { type AccountId, isAccountId } from "../../shared/account.ts";
-import { hexToBytes, utf8 } from "../../shared/bytes.ts";
-import { bodyDigest, type Digest, digestSchema } from "../../shared/digest.ts";
-import { checkShape, parseJson } from "../../shared/json.ts";
+import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
+import { hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { checkShape, parseJson } from "../../shared/text/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
 import type { Api } from "./api.ts";
 

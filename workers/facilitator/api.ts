@@ -1,10 +1,10 @@
 /** What all endpoints of the facilitator share: their bindings, reading a body, and saying whose fault it was. */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import { readLimited } from "../../shared/body.ts";
+import { readLimited } from "../../shared/x402/body.ts";
 import { type ErrorCode, errorBody, ERRORS, type Problem } from "../../shared/errors.ts";
-import { BackendUnavailable } from "../../shared/facilitator.ts";
-import { type Parsed, parseJson } from "../../shared/json.ts";
+import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
+import { type Parsed, parseJson } from "../../shared/text/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
 import type { FacilitatorEnv } from "./index.ts";

@@ -1,9 +1,9 @@
 /** The ledger's books over HTTP: an account's journal and a signature under it for whoever asks, the audit and exports for the operator. */
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { accountIdSchema, parseAccountId } from "../../shared/account.ts";
-import { digestSchema } from "../../shared/digest.ts";
-import { checkShape } from "../../shared/json.ts";
+import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { isOperator, withinLimit } from "./access.ts";
 import { type Api, malformed, readJson, refusal, type Wording } from "./api.ts";
 import { ledgerBackend } from "./ledger-backend.ts";

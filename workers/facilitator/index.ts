@@ -1,9 +1,9 @@
 /** The facilitator Worker: RPC for our own Workers, the x402 facilitator API over HTTP for everybody else's. */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/backend.ts";
-import type { Digest } from "../../shared/digest.ts";
-import { Facilitator, type PaymentRefusal, type PendingSettlements, type Settlement } from "../../shared/facilitator.ts";
-import type { SupportedResponse } from "../../shared/x402.ts";
+import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { Facilitator, type PaymentRefusal, type PendingSettlements, type Settlement } from "../../shared/settlement/facilitator.ts";
+import type { SupportedResponse } from "../../shared/x402/x402.ts";
 import { logEvent, newTraceId } from "../../shared/log.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend, type LedgerBinding } from "./ledger-backend.ts";

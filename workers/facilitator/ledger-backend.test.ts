@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
 import { randomId } from "../../test/signed.ts";
-import { BackendUnavailable } from "../../shared/facilitator.ts";
-import type { Amount } from "../../shared/amount.ts";
-import { ALICE, BOB, paymentOf } from "../../shared/ledger/ledger.fixtures.ts";
+import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { ALICE, BOB, paymentOf } from "../../shared/ledger/testing/ledger.ts";
 import { LEDGER_ATTEMPTS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 

@@ -1,9 +1,9 @@
 /** The Durable Object ledger as a PaymentBackend: routed to the right shard, and repeated where it may be. Every call is safe to repeat. */
-import type { AccountId } from "../../shared/account.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
-import type { Digest } from "../../shared/digest.ts";
-import type { PaymentBackend, Refusal } from "../../shared/backend.ts";
-import { BackendUnavailable } from "../../shared/facilitator.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import type { PaymentBackend, Refusal } from "../../shared/settlement/backend.ts";
+import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";

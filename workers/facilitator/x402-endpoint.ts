@@ -4,9 +4,9 @@
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { randomDigest } from "../../shared/digest.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS } from "../../shared/errors.ts";
-import { type Facilitator, settleFailure } from "../../shared/facilitator.ts";
+import { type Facilitator, settleFailure } from "../../shared/settlement/facilitator.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
 import { logEvent } from "../../shared/log.ts";
 import { mayServe, withinLimit } from "./access.ts";

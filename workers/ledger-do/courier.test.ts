@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { idOf } from "../../shared/ledger/ledger.fixtures.ts";
+import { idOf } from "../../shared/ledger/testing/ledger.ts";
 import type { Batch, Received } from "../../shared/ledger/stream.ts";
 import {
   BATCHES_PER_DELIVERY,

@@ -7,8 +7,8 @@
  * why signatures are verified in the facilitator, and why hashing in here is synchronous.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type AccountId, accountIdSchema } from "../../shared/account.ts";
-import { type Amount, amountSchema } from "../../shared/amount.ts";
+import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
+import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
 import {
   type AccountState,
   type CancelResult,
@@ -28,10 +28,10 @@ import {
   reservationSchema,
   type SettleResult,
   unixSecondsSchema,
-} from "../../shared/backend.ts";
+} from "../../shared/settlement/backend.ts";
 import { withDeadline } from "../../shared/deadline.ts";
-import { type Digest, digestSchema } from "../../shared/digest.ts";
-import { checkShape } from "../../shared/json.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";

@@ -1,7 +1,7 @@
 /** The ledger's own signature. It is under checkpoints only: no payment needs it, and none accepts it. */
-import { bytesToHex, hexToBytes } from "../../shared/bytes.ts";
+import { bytesToHex, hexToBytes } from "../../shared/crypto/bytes.ts";
 import { type Checkpoint, checkpointDigest, type SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
-import { importSeed, type SeedKey } from "../../shared/seed-key.ts";
+import { importSeed, type SeedKey } from "../../shared/crypto/seed-key.ts";
 
 /** @param secret 64 hex digits @throws {TypeError} for any other secret */
 export async function signCheckpoint(checkpoint: Checkpoint, secret: string): Promise<SignedCheckpoint> {

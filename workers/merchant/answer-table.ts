@@ -1,8 +1,8 @@
 /** The table behind paywall/answer-store.ts: answers that were paid for, by the buyer's payment identifier. */
-import type { Reservation } from "../../shared/backend.ts";
-import { type Digest, randomDigest } from "../../shared/digest.ts";
+import type { Reservation } from "../../shared/settlement/backend.ts";
+import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
 import { MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../shared/limits.ts";
-import type { SettleResponse } from "../../shared/x402.ts";
+import type { SettleResponse } from "../../shared/x402/x402.ts";
 import type { Claim, StoredAnswer } from "./paywall/answer-store.ts";
 
 type Row = Record<string, SqlStorageValue>;

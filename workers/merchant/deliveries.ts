@@ -1,10 +1,10 @@
 /** The merchant's own Durable Object, one per payer: its memory of payments and of the answers they bought, on disk. */
 import { DurableObject } from "cloudflare:workers";
-import type { Reservation } from "../../shared/backend.ts";
-import type { Digest } from "../../shared/digest.ts";
+import type { Reservation } from "../../shared/settlement/backend.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { ALARM_RETRY_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { SettleResponse } from "../../shared/x402.ts";
+import type { SettleResponse } from "../../shared/x402/x402.ts";
 import { AnswerTable } from "./answer-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import type { AnswerStore, Claim, StoredAnswer } from "./paywall/answer-store.ts";

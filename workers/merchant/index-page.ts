@@ -1,6 +1,6 @@
 /** The merchant's front page, for people. */
 import { html } from "hono/html";
-import { displayAmount } from "../../shared/amount.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
 
 export interface PricedRoute {
   method: string;

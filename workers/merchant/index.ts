@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
 import { Hono } from "hono/tiny";
 import { errorBody } from "../../shared/errors.ts";
-import { TRACE_ID } from "../../shared/headers.ts";
+import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";

@@ -1,5 +1,5 @@
 /** The shelf of paywall/leases.ts on disk. */
-import type { Digest } from "../../shared/digest.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Entry, Shelf } from "./paywall/leases.ts";
 import type { Remembered } from "./paywall/memory.ts";
 

@@ -1,7 +1,7 @@
 /** One line for those who set up an x402Facilitator. */
 import type { x402Facilitator } from "@x402/core/facilitator";
-import type { PaymentBackend } from "../../backend.ts";
-import { Facilitator } from "../../facilitator.ts";
+import type { PaymentBackend } from "../../settlement/backend.ts";
+import { Facilitator } from "../../settlement/facilitator.ts";
 import { NETWORK } from "../../lez.ts";
 import { ExactLezScheme } from "./scheme.ts";
 

@@ -1,7 +1,7 @@
 /** The facilitator's side: our verification and settlement behind the official facilitator's interface, none of its code. */
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
-import { randomDigest } from "../../digest.ts";
-import { BackendUnavailable, type Facilitator } from "../../facilitator.ts";
+import { randomDigest } from "../../crypto/digest.ts";
+import { BackendUnavailable, type Facilitator } from "../../settlement/facilitator.ts";
 import { SCHEME } from "../../lez.ts";
 
 export class ExactLezScheme implements SchemeNetworkFacilitator {

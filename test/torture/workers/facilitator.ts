@@ -1,6 +1,6 @@
 /** The facilitator Worker for the torture: the real one, and a door through which a sale by reserve and capture can be asked for. */
-import type { Digest } from "../../../shared/digest.ts";
-import { randomDigest } from "../../../shared/digest.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
+import { randomDigest } from "../../../shared/crypto/digest.ts";
 import FacilitatorWorker from "../../../workers/facilitator/index.ts";
 
 interface Sale {

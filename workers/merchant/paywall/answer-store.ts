@@ -4,9 +4,9 @@
  * claim → reserve → handler → store → capture → paid. Whoever dies in between leaves a claim that the same payment, presented
  * again under the same id, takes up where it stopped; another payment under that id is a conflict.
  */
-import type { Reservation } from "../../../shared/backend.ts";
-import type { Digest } from "../../../shared/digest.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { Reservation } from "../../../shared/settlement/backend.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 
 export interface StoredAnswer {
   status: number;

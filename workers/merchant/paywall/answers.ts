@@ -1,8 +1,8 @@
 /** What the paywall answers instead of the resource: one place that maps codes to statuses, headers and bodies. */
 import { type ErrorCode, errorBody, ERRORS } from "../../../shared/errors.ts";
-import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
 import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
-import type { PaymentRequired, SettleResponse } from "../../../shared/x402.ts";
+import type { PaymentRequired, SettleResponse } from "../../../shared/x402/x402.ts";
 import type { Challenge } from "./challenge.ts";
 import { paymentPage } from "./page.ts";
 

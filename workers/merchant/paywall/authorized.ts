@@ -1,6 +1,6 @@
 /** Flow `authorization`: hold the payer's money, run the handler, capture, answer. */
-import type { Reservation } from "../../../shared/backend.ts";
-import { randomDigest } from "../../../shared/digest.ts";
+import type { Reservation } from "../../../shared/settlement/backend.ts";
+import { randomDigest } from "../../../shared/crypto/digest.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";

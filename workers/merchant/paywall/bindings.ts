@@ -1,6 +1,6 @@
 /** Who is paid, who settles, and where is remembered what it does not: from the options, else from the Worker's bindings. */
 import type { Context } from "hono";
-import { type AccountId, isAccountId } from "../../../shared/account.ts";
+import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import type { AnswerStore } from "./answer-store.ts";
 import { configuredUrl } from "./configured-url.ts";

@@ -1,6 +1,6 @@
 /** An answer that was bought on terms which the merchant has changed since: its buyer gets it all the same. */
 import type { Context } from "hono";
-import { bindingOf } from "../../../shared/binding.ts";
+import { bindingOf } from "../../../shared/protocol/binding.ts";
 import { identifierOf } from "../../../shared/extensions/payment-identifier.ts";
 import type { Challenge } from "./challenge.ts";
 import { ask } from "./facilitator.ts";

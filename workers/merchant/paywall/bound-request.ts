@@ -1,8 +1,8 @@
 /** The request as a payment for it would be bound: the public URL, and the body where the route's price covers it. */
 import type { Context } from "hono";
-import type { BoundRequest } from "../../../shared/binding.ts";
-import { readLimited } from "../../../shared/body.ts";
-import { bodyDigest } from "../../../shared/digest.ts";
+import type { BoundRequest } from "../../../shared/protocol/binding.ts";
+import { readLimited } from "../../../shared/x402/body.ts";
+import { bodyDigest } from "../../../shared/crypto/digest.ts";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../../shared/limits.ts";
 import { configuredUrl } from "./configured-url.ts";

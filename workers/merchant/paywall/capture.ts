@@ -1,7 +1,7 @@
 /** Turning a reservation into a payment, however often it takes to learn that it is one. */
-import type { Reservation } from "../../../shared/backend.ts";
+import type { Reservation } from "../../../shared/settlement/backend.ts";
 import { CAPTURE_ATTEMPTS } from "../../../shared/limits.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { ask } from "./facilitator.ts";
 import type { Sale } from "./sale.ts";
 

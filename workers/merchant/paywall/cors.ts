@@ -1,7 +1,7 @@
 /** CORS for priced routes: browsers may read the terms and the receipt, and send a payment. */
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
-import { PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../../shared/headers.ts";
+import { PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
 
 /** Put it before the paywalls, on every path that has one. Preflights are answered here and never cost anything. */
 export function paywallCors(): MiddlewareHandler {

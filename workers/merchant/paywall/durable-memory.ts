@@ -1,5 +1,5 @@
 /** Memory on disk: the merchant's Durable Object `Deliveries`, one per payer, so that payers do not wait for each other. */
-import type { AccountId } from "../../../shared/account.ts";
+import type { AccountId } from "../../../shared/protocol/account.ts";
 import type { AnswerStore } from "./answer-store.ts";
 import type { PaymentMemory } from "./memory.ts";
 

@@ -3,13 +3,13 @@
  * keeps copies of one payment away, so that they run the handler one at a time and are delivered once.
  */
 import type * as z from "zod/mini";
-import type { ReserveResult } from "../../../shared/backend.ts";
-import { readLimited } from "../../../shared/body.ts";
-import type { Digest } from "../../../shared/digest.ts";
+import type { ReserveResult } from "../../../shared/settlement/backend.ts";
+import { readLimited } from "../../../shared/x402/body.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
-import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
-import { encodeHeader, TRACE_ID } from "../../../shared/headers.ts";
-import { parseJson } from "../../../shared/json.ts";
+import { type PaymentRefusal, settleFailure } from "../../../shared/settlement/facilitator.ts";
+import { encodeHeader, TRACE_ID } from "../../../shared/x402/headers.ts";
+import { parseJson } from "../../../shared/text/json.ts";
 import { X402_VERSION } from "../../../shared/lez.ts";
 import {
   FACILITATOR_TIMEOUT_SECONDS,
@@ -19,7 +19,7 @@ import {
   RETENTION_SECONDS,
 } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
-import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402.ts";
+import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../shared/x402/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import type { PaymentMemory } from "./memory.ts";
 import { memoryKey, type Order, settlementOf, verifyOrder } from "./order.ts";

@@ -1,11 +1,11 @@
 /** A payment with an identifier: its answer is kept, and the same payment under the same id brings it again. */
 import type { Context } from "hono";
-import type { Reservation } from "../../../shared/backend.ts";
-import { utf8 } from "../../../shared/bytes.ts";
-import { bodyDigest, type Digest, randomDigest } from "../../../shared/digest.ts";
-import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import type { Reservation } from "../../../shared/settlement/backend.ts";
+import { utf8 } from "../../../shared/crypto/bytes.ts";
+import { bodyDigest, type Digest, randomDigest } from "../../../shared/crypto/digest.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
 import { HOLD_SECONDS } from "../../../shared/limits.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import type { AnswerStore, StoredAnswer } from "./answer-store.ts";
 import { capture } from "./capture.ts";
 import { ask } from "./facilitator.ts";

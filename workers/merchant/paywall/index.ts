@@ -6,7 +6,7 @@
  */
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { PAYMENT_SIGNATURE } from "../../../shared/headers.ts";
+import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
 import { MAX_URL_LENGTH } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
 import { challengeResponse, type Refusal, refusalResponse } from "./answers.ts";

@@ -1,5 +1,5 @@
 /** Taking a copy of an answer before it leaves, if it is small and ready; else letting it stream by. */
-import { concatBytes } from "../../../shared/bytes.ts";
+import { concatBytes } from "../../../shared/crypto/bytes.ts";
 import { LATE, withDeadline } from "../../../shared/deadline.ts";
 import { ANSWER_PATIENCE_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../../shared/limits.ts";
 import type { StoredAnswer } from "./answer-store.ts";

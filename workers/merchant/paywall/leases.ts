@@ -1,5 +1,5 @@
 /** The rule behind memory.ts, over whatever keeps its entries: who may serve a payment, and what is left to know of it. */
-import type { Digest } from "../../../shared/digest.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
 import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
 import type { Lease, PaymentMemory, Remembered } from "./memory.ts";

@@ -1,6 +1,6 @@
 /** Which ledger the facilitator settles on, for the offers: asked once per isolate, and again when it changed. */
 import * as z from "zod/mini";
-import { type Digest, digestSchema } from "../../../shared/digest.ts";
+import { type Digest, digestSchema } from "../../../shared/crypto/digest.ts";
 import { NETWORK, SCHEME } from "../../../shared/lez.ts";
 import { ask, type PaywallFacilitator } from "./facilitator.ts";
 

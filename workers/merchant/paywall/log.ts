@@ -1,6 +1,6 @@
 /** What the paywall logs: a line for each payment that was presented. Who only asks for the price leaves none. */
 import type { Context } from "hono";
-import { TRACE_ID } from "../../../shared/headers.ts";
+import { TRACE_ID } from "../../../shared/x402/headers.ts";
 import { logEvent, traceIdFrom } from "../../../shared/log.ts";
 import type { PaywallEnv } from "./options.ts";
 import type { Order } from "./order.ts";

@@ -3,11 +3,11 @@
  * it, that nobody knows how its capture ended, that it was paid and not delivered, that it was delivered.
  * Most payments leave no trace here; the ledger knows enough.
  */
-import type { Reservation } from "../../../shared/backend.ts";
+import type { Reservation } from "../../../shared/settlement/backend.ts";
 import { keepNewest } from "../../../shared/bounded.ts";
-import type { Digest } from "../../../shared/digest.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
 import { MAX_PENDING_SETTLEMENTS } from "../../../shared/limits.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { type Entry, Leases } from "./leases.ts";
 
 export type Remembered =

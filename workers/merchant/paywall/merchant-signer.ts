@@ -2,11 +2,11 @@
 import { base64urlnopad } from "@scure/base";
 import type { JWK } from "jose";
 import * as z from "zod/mini";
-import { hexToBytes, publicKeySchema, utf8 } from "../../../shared/bytes.ts";
-import { canonicalJson } from "../../../shared/digest.ts";
+import { hexToBytes, publicKeySchema, utf8 } from "../../../shared/crypto/bytes.ts";
+import { canonicalJson } from "../../../shared/crypto/digest.ts";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
-import { importSeed, type SeedKey } from "../../../shared/seed-key.ts";
+import { importSeed, type SeedKey } from "../../../shared/crypto/seed-key.ts";
 
 export interface MerchantSigner {
   sign(payload: OfferPayload | ReceiptPayload): Promise<SignedJws>;

@@ -1,7 +1,7 @@
 /** What a seller says about a priced route, checked when the Worker starts rather than when a buyer comes. */
 import type { Context } from "hono";
-import { type AccountId, isAccountId } from "../../../shared/account.ts";
-import { type Amount, isAmount } from "../../../shared/amount.ts";
+import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
+import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_VALIDITY_SECONDS } from "../../../shared/limits.ts";
 import type { DeliveriesNamespace } from "./durable-memory.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";

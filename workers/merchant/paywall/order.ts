@@ -1,11 +1,11 @@
 /** A payment and the request it is presented for, and what can be computed from the two alone. */
-import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/authorization.ts";
-import { utf8 } from "../../../shared/bytes.ts";
-import { bodyDigest, canonicalJson, type Digest } from "../../../shared/digest.ts";
+import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/protocol/authorization.ts";
+import { utf8 } from "../../../shared/crypto/bytes.ts";
+import { bodyDigest, canonicalJson, type Digest } from "../../../shared/crypto/digest.ts";
 import { type Verification, verifyExact } from "../../../shared/exact/verify.ts";
-import { checkShape } from "../../../shared/json.ts";
+import { checkShape } from "../../../shared/text/json.ts";
 import { unixNow } from "../../../shared/time.ts";
-import type { PaymentPayload, PaymentRequirements } from "../../../shared/x402.ts";
+import type { PaymentPayload, PaymentRequirements } from "../../../shared/x402/x402.ts";
 import type { Challenge } from "./challenge.ts";
 
 export interface Order {

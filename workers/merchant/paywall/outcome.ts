@@ -1,10 +1,10 @@
 /** How a sale ends: the goods with a receipt, or a refusal. */
 import type { Context } from "hono";
-import type { Digest } from "../../../shared/digest.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
-import { type PaymentRefusal, settleFailure } from "../../../shared/facilitator.ts";
-import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import { type PaymentRefusal, settleFailure } from "../../../shared/settlement/facilitator.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { type Refusal, refusalResponse, WAIT } from "./answers.ts";
 import type { Keeping } from "./identified.ts";
 import { outlive } from "./run.ts";

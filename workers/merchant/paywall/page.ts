@@ -1,8 +1,8 @@
 /** The page a person sees who opens a priced address in a browser. */
 import { html } from "hono/html";
-import { displayAmount } from "../../../shared/amount.ts";
-import { showUnsafe } from "../../../shared/text.ts";
-import type { PaymentRequired } from "../../../shared/x402.ts";
+import { displayAmount } from "../../../shared/protocol/amount.ts";
+import { showUnsafe } from "../../../shared/text/text.ts";
+import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 
 export function paymentPage({ resource, accepts }: PaymentRequired): string {
   const [offer] = accepts;

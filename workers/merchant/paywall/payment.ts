@@ -1,10 +1,10 @@
 /** Reading PAYMENT-SIGNATURE and holding it against the offer, before anybody else is asked. */
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { isOtherVersion } from "../../../shared/exact/verify.ts";
-import { decodeHeader } from "../../../shared/headers.ts";
-import { checkShape } from "../../../shared/json.ts";
-import { compareOffer, echoesExtensions } from "../../../shared/offer.ts";
-import { type PaymentPayload, paymentPayloadSchema } from "../../../shared/x402.ts";
+import { decodeHeader } from "../../../shared/x402/headers.ts";
+import { checkShape } from "../../../shared/text/json.ts";
+import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.ts";
+import { type PaymentPayload, paymentPayloadSchema } from "../../../shared/x402/x402.ts";
 import * as z from "zod/mini";
 import type { Challenge } from "./challenge.ts";
 

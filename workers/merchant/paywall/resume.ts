@@ -1,5 +1,5 @@
 /** A payment that the ledger will not have (any more): perhaps it was paid, and its buyer is still owed something. */
-import { randomDigest } from "../../../shared/digest.ts";
+import { randomDigest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import { capture } from "./capture.ts";

@@ -1,8 +1,8 @@
 /** Our own facilitator behind a service binding. It holds money at the ledger, and the ledger keeps copies away. */
-import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/backend.ts";
-import type { Digest } from "../../../shared/digest.ts";
-import { type PaymentRefusal, settleFailure, type Settlement, settleSuccess } from "../../../shared/facilitator.ts";
-import type { PaymentPayload, SupportedResponse } from "../../../shared/x402.ts";
+import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
+import { type PaymentRefusal, settleFailure, type Settlement, settleSuccess } from "../../../shared/settlement/facilitator.ts";
+import type { PaymentPayload, SupportedResponse } from "../../../shared/x402/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import type { Order } from "./order.ts";
 

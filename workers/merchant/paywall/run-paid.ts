@@ -1,9 +1,9 @@
 /** Running the handler for money that has moved already. */
-import type { Digest } from "../../../shared/digest.ts";
-import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/headers.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
 import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
 import { memoryKey } from "./order.ts";

@@ -1,11 +1,11 @@
 /** One paid request: the payment, what it is for, and everybody who takes part. */
 import type { Context, Next } from "hono";
-import type { Reservation } from "../../../shared/backend.ts";
-import type { Digest } from "../../../shared/digest.ts";
+import type { Reservation } from "../../../shared/settlement/backend.ts";
+import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
-import { settleFailure } from "../../../shared/facilitator.ts";
+import { settleFailure } from "../../../shared/settlement/facilitator.ts";
 import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../shared/limits.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import type { Challenge } from "./challenge.ts";
 import { ask, type PaywallFacilitator } from "./facilitator.ts";
 import type { MerchantSigner } from "./merchant-signer.ts";

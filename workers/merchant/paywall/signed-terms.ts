@@ -2,7 +2,7 @@
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../../../shared/extensions/offer-receipt.ts";
 import { OFFER_WINDOW_SECONDS } from "../../../shared/limits.ts";
 import { unixNow } from "../../../shared/time.ts";
-import type { SettleResponse } from "../../../shared/x402.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { type Challenge, encoded } from "./challenge.ts";
 import type { MerchantSigner } from "./merchant-signer.ts";
 

@@ -1,5 +1,5 @@
 /** Flow `upfront`: settle, run the handler, answer. What the handler then does not deliver stays owed. */
-import { randomDigest } from "../../../shared/digest.ts";
+import { randomDigest } from "../../../shared/crypto/digest.ts";
 import { ask } from "./facilitator.ts";
 import type { Keeping } from "./identified.ts";
 import { verifyOrder } from "./order.ts";

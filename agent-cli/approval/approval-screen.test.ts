@@ -1,0 +1,49 @@
+/** What an owner can rely on finding on the approval screen, whatever the terms are. */
+import { describe, expect, test } from "vitest";
+import { MAX_OFFER_LENGTH, MAX_REASON_LENGTH, MAX_URL_LENGTH } from "../../shared/limits.ts";
+import { screenOf } from "../testing/screen.ts";
+
+const UPFRONT = "The money is taken BEFORE the answer comes";
+const ANY_LEDGER = "It names no ledger: each ledger of this network could settle it once.";
+
+const inOneLine = (screen: string) => screen.replaceAll(/\s+/g, " ");
+
+describe("that a payment is made once", () => {
+  test("is said where a ledger is signed", () => {
+    const shown = screenOf({});
+    expect(shown).toContain("units, exactly, once\n");
+    expect(shown).not.toContain(ANY_LEDGER);
+  });
+
+  test.each([80, 40])("is not said where none is: each could settle it, and that is warned of (%i columns)", (columns) => {
+    const shown = inOneLine(screenOf({ extra: { ledger: null } }, columns));
+    expect(shown).toMatch(/units, exactly To /);
+    expect(shown).toContain(ANY_LEDGER);
+  });
+});
+
+describe("that the money is taken before the answer comes", () => {
+  test.each<[string, Record<string, unknown>]>([
+    ["alone in the terms", {}],
+    ["behind words that are cut off", { a: "All purchases come with our guarantee. ".repeat(MAX_OFFER_LENGTH / 80) }],
+  ])("is said in our own words: %s", (_, more) => {
+    const shown = screenOf({ extra: { ...more, paymentFlow: "upfront" } });
+    expect(inOneLine(shown.split("┌─ the agent says")[0] ?? "")).toContain(`! ${UPFRONT}`);
+    expect(shown).not.toContain("paymentFlow");
+  });
+
+  test("is not said where it is not", () => {
+    for (const extra of [{}, { paymentFlow: "authorization" }]) expect(screenOf({ extra })).not.toContain(UPFRONT);
+  });
+});
+
+test("amount, host and account stand right above the question", () => {
+  const url = "https://api.example.com/".padEnd(MAX_URL_LENGTH, "a");
+  const lines = screenOf({ url, reason: "The report. ".repeat(MAX_REASON_LENGTH / 12) }).split("\n");
+  expect(lines.slice(-4)).toEqual([
+    "",
+    "  Pay         0.0025 LGO",
+    "  To          api.example.com",
+    "  Account     6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj",
+  ]);
+});

@@ -1,0 +1,66 @@
+/** The question at the end of the approval screen: y, a typed amount or the code; or the digest of what was read before. */
+import { displayAmount } from "../../shared/protocol/amount.ts";
+import { ASSET_SYMBOL } from "../../shared/lez.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { ApprovalView } from "./approval-screen.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
+
+/**
+ * The owner's yes. The digest of a request that was read before skips the question and nothing else. It is the whole digest:
+ * whoever makes two requests can make their short codes the same within seconds, and show one and have the other signed.
+ */
+export async function confirm(
+  context: Context,
+  { checked, request, authorization, threshold }: ApprovalView,
+  read: string | undefined,
+): Promise<Outcome<undefined>> {
+  const expected = shortCode(checked.digest);
+  if (read !== undefined) {
+    if (read === checked.digest) return succeed(undefined);
+    return fail("request_differs", `--confirm names another request: this one is ${checked.digest}.`, { hint: "Read the request again." });
+  }
+  if (!context.interactive) {
+    return fail("interaction_required", `Request ${expected} waits for the owner, and there is no terminal to ask on.`, {
+      exit: EXIT.approvalPending,
+      hint: `The owner runs this in a terminal, or adds --confirm ${checked.digest} after reading the request.`,
+      details: {
+        shortCode: expected,
+        requestDigest: checked.digest,
+        amount: authorization.value,
+        payTo: authorization.to,
+        url: request.http.url,
+      },
+    });
+  }
+  const price = displayAmount(authorization.value);
+  const question = `Pay ${price} to ${new URL(request.http.url).host}?`;
+  const answer =
+    BigInt(authorization.value) > threshold
+      ? await askText(context, `${question} Type the amount or the short code, or nothing to leave it`).then((text) =>
+          text === undefined ? undefined : isTypedYes(text, authorization.value, expected),
+        )
+      : await askYesOrNo(context, question);
+  if (answer === undefined) return interrupted("Nothing was signed; the request stays open.");
+  if (answer) return succeed(undefined);
+  return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
+    hint: `To say no for good: lez-agent-pay decline ${expected}`,
+  });
+}
+
+function sameCode(typed: string, expected: string): boolean {
+  return plainCode(typed) === plainCode(expected);
+}
+
+function plainCode(code: string): string {
+  return code.toUpperCase().replace(/[\s-]/g, "");
+}
+
+/** `2.5`, `2.5 LGO`, `2500000000`, or the short code. */
+function isTypedYes(typed: string, amount: string, code: string): boolean {
+  const text = typed.trim().toUpperCase();
+  const display = displayAmount(amount);
+  return text === amount || text === display || `${text} ${ASSET_SYMBOL}` === display || sameCode(text, code);
+}

@@ -1,0 +1,71 @@
+/** All that can be refused before a person is troubled with a request. */
+import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { checkPaymentRequest, type PaymentRequest, type RequestCheck } from "../../shared/protocol/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { PaymentRequired } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { safeUrl } from "../merchant/curl-request.ts";
+import type { KeyFile } from "../keys/key-file.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { findDecision } from "../records/decision-history.ts";
+import { requestRefused } from "../purchase/refusals.ts";
+import { shortReason } from "../purchase/create-request.ts";
+import type { Subject } from "../purchase/request-subject.ts";
+import { requireTerms } from "../merchant/terms.ts";
+
+export type Checked = Extract<RequestCheck, { ok: true }>;
+
+export async function checkForOwner(context: Context, { request, item }: Subject, key: KeyFile): Promise<Outcome<Checked>> {
+  const checked = await checkPaymentRequest(request, unixNow());
+  if (!checked.ok) return requestRefused(checked);
+  const standing = stillOpen(context, checked, item?.cancelled?.at);
+  return standing ?? shortReason(context, request.reason) ?? keyConflict(request, key) ?? succeed(checked);
+}
+
+/** Declined, revoked and cancelled are final. */
+function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | undefined): Failure | undefined {
+  for (const decision of ["declined", "revoked"] as const) {
+    const earlier = findDecision(context, digest, decision);
+    if (!earlier.ok) return earlier;
+    if (!earlier.data) continue;
+    return fail("declined", `You ${decision} this request at ${earlier.data.at} (${earlier.data.code ?? "other"}). That is final.`, {
+      hint: "If it is wanted after all, the agent has to make a new request.",
+      details: { requestDigest: digest, code: earlier.data.code },
+    });
+  }
+  if (cancelledAt === undefined) return undefined;
+  return fail("request_cancelled", `The agent took this request back at ${cancelledAt}.`, { hint: "There is nothing to decide." });
+}
+
+function keyConflict(request: PaymentRequest, { publicKey, account }: KeyFile): Failure | undefined {
+  if (publicKey === request.agent.publicKey) {
+    return fail("wrong_role", "This request was made with the owner's own key. Agent and owner must be two keys.", {
+      hint: "Let the agent make its own key: lez-agent-pay agent create --out agent.json",
+    });
+  }
+  if (account === request.payment.payTo) {
+    return refuse("recipient_mismatch", EXIT.differs, "This request would pay the owner's own account; payer and payee must differ.");
+  }
+  return undefined;
+}
+
+/** Asks the merchant itself: does it offer, word for word, what the request says it offers? */
+export async function merchantsOwnTerms(
+  context: Context,
+  { http }: PaymentRequest,
+  { offer }: Checked,
+  allowHttp: boolean,
+): Promise<Outcome<PaymentRequired>> {
+  if (http.method !== "GET") return fail("usage", "--check-terms works for GET only: anything else could do something by being asked.");
+  const url = safeUrl(http.url, allowHttp);
+  if (!url.ok) return url;
+  const terms = await requireTerms(context, { method: "GET", url: url.data, headers: [] });
+  if (!terms.ok) return terms;
+  const wanted = canonicalJson(offer);
+  if (terms.data.offers.some((candidate) => canonicalJson(candidate) === wanted)) return succeed(terms.data.required);
+  return fail("terms_differ", "The merchant's own terms are not the ones in this request.", {
+    hint: "Do not approve it. The agent can make a new request from the merchant's terms.",
+    details: { requested: offer, offered: terms.data.offers },
+  });
+}

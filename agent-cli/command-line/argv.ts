@@ -1,0 +1,212 @@
+/** The command line, derived from the definitions: commander parses it, nothing here knows a command by name. */
+import { Command as Commander, CommanderError, Option } from "commander";
+import type * as z from "zod";
+import type { Audience, Command } from "./command.ts";
+import { breakLine } from "../runtime/shell-quote.ts";
+
+/** `raw` is what was typed; the command's schema has yet to accept it. */
+export type Parse =
+  | { kind: "run"; command: Command; raw: Record<string, unknown> }
+  | { kind: "text"; text: string }
+  | { kind: "usage"; message: string; hint: string };
+
+const HELP_WIDTH = 80;
+const HEADINGS: Record<Audience, string> = {
+  agent: "For the agent:",
+  owner: "For the owner:",
+  both: "For both:",
+  dev: "For trying things out:",
+};
+
+export interface ProgramInfo {
+  commands: readonly Command[];
+  /** What the first word of a two-word command stands for. */
+  groups: Readonly<Record<string, string>>;
+  version: string;
+}
+
+export function parseArgv(argv: readonly string[], info: ProgramInfo): Parse {
+  // `help quote` is how others ask for `quote --help`.
+  if (argv[0] === "help") {
+    const words = argv.slice(1).filter((word) => !word.startsWith("-"));
+    return parseArgv(words.length > 0 && named(words, info) === undefined ? words : [...words, "--help"], info);
+  }
+  let parsed: Parse | undefined;
+  const out: string[] = [];
+  const program = buildProgram(info, out, (command, raw) => (parsed = { kind: "run", command, raw }));
+  try {
+    program.parse(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: "text", text: out.join("") };
+    if (error.code === "commander.help") return { kind: "usage", message: incomplete(argv, info), hint: helpHint(argv, info) };
+    return { kind: "usage", message: sentence(error.message), hint: helpHint(argv, info) };
+  }
+  return parsed ?? { kind: "usage", message: incomplete(argv, info), hint: helpHint(argv, info) };
+}
+
+function buildProgram(
+  { commands, groups, version }: ProgramInfo,
+  out: string[],
+  select: (command: Command, raw: Record<string, unknown>) => void,
+) {
+  const program = configure(new Commander("lez-agent-pay"));
+  program
+    .configureOutput({
+      writeOut: (text) => void out.push(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => HELP_WIDTH,
+      getOutHasColors: () => false,
+    })
+    .description("An agent asks, its owner approves, a merchant is paid: x402 on the Logos Execution Zone.")
+    .version(version, "-V, --version", "show the version")
+    .helpCommand(false);
+  const parents = new Map<string, Commander>();
+  for (const command of commands) {
+    for (const [i, name] of namesOf(command).entries()) {
+      const leaf = leafFor(program, parents, groups, name, command.audience);
+      // Other names work, and do not make the help longer.
+      addFields(leaf.summary(i === 0 ? command.summary : `the same as ${command.name}`).description(describe(command)), command);
+      leaf.action(() => select(command, rawInput(leaf, command)));
+    }
+  }
+  return program;
+}
+
+/** The name that help shows, then the others. */
+export function namesOf({ name, aliases = [] }: Command): readonly string[] {
+  return [name, ...aliases];
+}
+
+/** `owner create` is the word `create` below the group `owner`. A group can be a command itself: `demo`. */
+function leafFor(
+  program: Commander,
+  parents: Map<string, Commander>,
+  groups: ProgramInfo["groups"],
+  name: string,
+  audience: Audience,
+): Commander {
+  const [first = "", second] = name.split(" ");
+  const isGroup = first in groups;
+  const parent = parents.get(first) ?? configure(program.command(first), program).helpGroup(HEADINGS[audience]).helpCommand(false);
+  if (isGroup) parents.set(first, parent.description(groups[first] ?? ""));
+  return second === undefined ? parent : configure(parent.command(second), program);
+}
+
+function configure(command: Commander, like?: Commander): Commander {
+  return command
+    .exitOverride()
+    .configureOutput(like?.configureOutput() ?? {})
+    .configureHelp({ showGlobalOptions: false })
+    .helpOption("-h, --help", "show this help")
+    .option("--json", "print one JSON envelope, as when piped")
+    .option("--schema", "print the JSON Schema of input and output");
+}
+
+function describe({ summary, description, audience, aliases }: Command): string {
+  const who = { agent: "the agent", owner: "the owner", both: "agent and owner", dev: "trying things out" }[audience];
+  const also = aliases ? `\n\nAlso called: ${aliases.join(", ")}` : "";
+  return `${summary}. For ${who}.${description ? `\n\n${description}` : ""}${also}`;
+}
+
+function addFields(leaf: Commander, command: Command): void {
+  for (const [key, schema] of Object.entries(command.input.shape)) {
+    const field = fieldOf(key, schema);
+    if (field.positional) {
+      leaf.argument(field.required ? `<${field.value}>` : `[${field.value}]`, field.description);
+      continue;
+    }
+    const option = new Option(
+      `${field.short ? `-${field.short}, ` : ""}--${flagOf(key)}${field.kind === "boolean" ? "" : ` <${field.value}>`}`,
+    );
+    option.description = field.required ? `${field.description} (required)` : field.description;
+    if (field.kind === "array") option.argParser((value: string, seen?: string[]) => [...(seen ?? []), value]);
+    leaf.addOption(option);
+  }
+  const examples = command.examples.map(({ says, argv }) => `  # ${says}\n${breakLine(`lez-agent-pay ${argv}`, HELP_WIDTH - 4)}`);
+  leaf.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
+}
+
+export interface Field {
+  kind: "boolean" | "array" | "value";
+  required: boolean;
+  positional: boolean;
+  short?: string | undefined;
+  value: string;
+  /** The words that it may be, where they are few. */
+  choices: readonly string[];
+  /** About this machine: never an argument of a tool. */
+  local: boolean;
+  /** What a tool takes where a file could be named. */
+  tool?: z.core.GlobalMeta["tool"];
+  description: string;
+}
+
+export function fieldOf(key: string, schema: z.core.$ZodType): Field {
+  const meta = "meta" in schema ? (schema as z.ZodType).meta() : undefined;
+  let inner = schema as z.ZodType & { def: { innerType?: z.ZodType } };
+  let required = true;
+  while (inner.def.innerType) {
+    required = false;
+    inner = inner.def.innerType;
+  }
+  return {
+    kind: inner.def.type === "boolean" ? "boolean" : inner.def.type === "array" ? "array" : "value",
+    required,
+    positional: meta?.positional === true,
+    short: meta?.short,
+    value: meta?.value ?? key,
+    choices: inner.def.type === "enum" ? (inner as unknown as z.ZodEnum).options.map(String) : [],
+    local: meta?.local === true,
+    tool: meta?.tool,
+    description: meta?.description ?? "",
+  };
+}
+
+/** `payTo` → `pay-to` */
+export function flagOf(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function rawInput(leaf: Commander, command: Command): Record<string, unknown> {
+  const { json: _, schema: __, ...raw } = leaf.opts<Record<string, unknown>>();
+  const positionals = Object.entries(command.input.shape).filter(([key, schema]) => fieldOf(key, schema).positional);
+  positionals.forEach(([key], i) => {
+    if (leaf.processedArgs[i] !== undefined) raw[key] = leaf.processedArgs[i];
+  });
+  return raw;
+}
+
+/** How a person would say which field is meant: `--pay-to`, or `<url>`. */
+export function fieldName(command: Command, key: string): string {
+  const schema = command.input.shape[key];
+  const field = schema && fieldOf(key, schema);
+  return field?.positional ? `<${field.value}>` : `--${flagOf(key)}`;
+}
+
+/** `error: unknown option '--ammount'\n(Did you mean --amount?)` → a sentence. */
+function sentence(message: string): string {
+  const text = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.)?]$/.test(text) ? "" : "."}`;
+}
+
+function incomplete(argv: readonly string[], { commands }: ProgramInfo): string {
+  const [group] = argv.filter((word) => !word.startsWith("-"));
+  const members = commands.flatMap(namesOf).filter((name) => name.startsWith(`${group} `));
+  return group && members.length > 0 ? `"${group}" needs one more word: ${members.join(", ")}.` : "Say what to do.";
+}
+
+function helpHint(argv: readonly string[], info: ProgramInfo): string {
+  const name = named(argv, info);
+  return `See: lez-agent-pay ${name ? `${name} ` : ""}--help`;
+}
+
+/** The longest command, or the group, that the words begin with. */
+function named(argv: readonly string[], { commands, groups }: ProgramInfo): string | undefined {
+  const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
+  return [`${first} ${second}`, first].find((name) => commandNamed(commands, name) !== undefined || name in groups);
+}
+
+export function commandNamed(commands: readonly Command[], name: string): Command | undefined {
+  return commands.find((command) => namesOf(command).includes(name));
+}

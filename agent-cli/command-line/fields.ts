@@ -1,0 +1,42 @@
+/** Input fields that several commands share. */
+import * as z from "zod";
+import type * as mini from "zod/mini";
+import { isAmount } from "../../shared/protocol/amount.ts";
+
+/** A flag whose text the protocol's own schema judges, in its own words. Unicode arrives in form C whatever the keyboard sent. */
+export function textField(schema: mini.ZodMiniType<string, string>) {
+  return z
+    .string()
+    .overwrite((text) => text.normalize("NFC"))
+    .check((payload) => {
+      const problem = schema.safeParse(payload.value).error?.issues[0]?.message;
+      if (problem) payload.issues.push({ code: "custom", message: problem, input: payload.value });
+    });
+}
+
+export const amountField = z.string().refine(isAmount, "must be atomic units as a whole decimal number, 1 to 2^128-1 (1 LGO = 1000000000)");
+
+export const secondsField = z.coerce.number("must be whole seconds").int("must be whole seconds").positive("must be at least one second");
+
+export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
+
+/** Something is named, whatever it is: a shell's variable that was not set names nothing. */
+export const nameField = z.string().min(1, "must not be empty");
+
+/** A file that a tool writes too, by a bare name in the client's own folder. */
+export function downloadField(description: string) {
+  const tool = { takes: "download" as const, description: `${description}: a bare name; the answer says where it is` };
+  return nameField.optional().meta({ value: "file", tool, description });
+}
+
+export const agentFileField = keyField("the agent's key; else the configured one, else agent.json");
+
+export const ownerFileField = keyField("the owner's key; else the configured one, else owner.json");
+
+function keyField(description: string) {
+  return z.string().optional().meta({ value: "file", local: true, description });
+}
+
+export const dryRunField = { dryRun: z.boolean().default(false).meta({ description: "say what would happen, and change nothing" }) };
+
+export const requestFileField = z.string().optional().meta({ value: "file", local: true, description: "the payment request, as a file" });

@@ -1,0 +1,32 @@
+/** A command's input and output as JSON Schema, for programs that call it. */
+import * as z from "zod";
+import type { Command } from "./command.ts";
+import { fieldOf } from "./argv.ts";
+
+type JsonSchema = Record<string, unknown>;
+
+/** What the command takes as flags, by the names of its fields, and what the envelope's `data` is. */
+export function commandSchema(command: Command): { command: string; input: JsonSchema; output: JsonSchema } {
+  return { command: command.name, input: inputSchema(command), output: plain(command.output, "output") };
+}
+
+/** @param forTools without what is for people's command lines only */
+export function inputSchema({ input }: Command, forTools = false): JsonSchema {
+  const shape = Object.entries(input.shape).filter(([key, schema]) => !forTools || !fieldOf(key, schema).local);
+  return plain(z.strictObject(Object.fromEntries(shape)), "input", forTools);
+}
+
+/** What our own refinements check cannot be said in JSON Schema; descriptions say it. */
+function plain(schema: z.ZodType, io: "input" | "output", forTools = false): JsonSchema {
+  const made = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
+    override({ jsonSchema }) {
+      const { tool } = jsonSchema as z.core.GlobalMeta;
+      if (forTools && tool) jsonSchema.description = tool.description;
+      // Hints for the command line, which mean nothing to a validator.
+      for (const hint of ["positional", "short", "value", "local", "tool"]) delete (jsonSchema as JsonSchema)[hint];
+    },
+  }) as JsonSchema;
+  return made;
+}

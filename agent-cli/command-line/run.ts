@@ -1,0 +1,46 @@
+/** Running one command: what was typed or sent becomes its input, and whatever happens becomes an outcome. */
+import type { Command } from "./command.ts";
+import type { Context } from "../runtime/context.ts";
+import { fileFailure } from "../runtime/files.ts";
+import { fail, type Outcome } from "../runtime/outcome.ts";
+import { fieldName } from "./argv.ts";
+import { stateHomePath } from "../runtime/state-directory.ts";
+
+/** @param raw what was given, by the names of the input's fields; not yet checked */
+export async function runCommand(command: Command, raw: Record<string, unknown>, context: Context): Promise<Outcome<unknown>> {
+  const input = command.input.safeParse(raw);
+  if (!input.success) {
+    // Over MCP there are no flags, and nobody who could ask for help on a command line.
+    const isTool = context.downloads !== undefined;
+    const problems = input.error.issues.map(({ path, message, input }) => {
+      const key = String(path[0] ?? "");
+      const missing = input === undefined && raw[key] === undefined;
+      return `${isTool ? key : fieldName(command, key)} ${missing ? "is required" : message}`;
+    });
+    const hint = isTool ? "The tool's input schema says what it takes." : `See: lez-agent-pay ${command.name} --help`;
+    return fail("usage", `${problems.join("; ")}.`, { hint });
+  }
+  try {
+    return await Promise.race([command.run(context, input.data), stopped(context.io.signal)]);
+  } catch (error) {
+    if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" && error instanceof Error) context.io.stderr.write(`${error.stack}\n`);
+    const refused = fileFailure(error, stateHomePath(context));
+    if (refused) return refused;
+    // Outcomes are values here; what else was thrown is a bug, or a broken machine.
+    const problem = error instanceof Error ? error.message : String(error);
+    return fail("internal", `Something broke that should not: ${problem}`, {
+      hint: "Run again with LEZ_AGENT_PAY_DEBUG=1 and report what it prints.",
+    });
+  }
+}
+
+/** A command that was interrupted may say itself what that left behind; one that does not in time is left. */
+const GRACE_MILLISECONDS = 1000;
+
+function stopped(signal: AbortSignal): Promise<Outcome<never>> {
+  const { promise, resolve } = Promise.withResolvers<Outcome<never>>();
+  const leave = () => setTimeout(() => resolve(fail("interrupted", "Interrupted.")), GRACE_MILLISECONDS).unref();
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave, { once: true });
+  return promise;
+}

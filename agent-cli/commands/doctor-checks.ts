@@ -1,0 +1,174 @@
+/** The checks of `doctor`, in the order in which they would have to be put right. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod";
+import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { parseJson } from "../../shared/text/json.ts";
+import { unixNow } from "../../shared/time.ts";
+import { checkAudit, readAudit } from "../records/audit-log.ts";
+import type { Context } from "../runtime/context.ts";
+import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
+import { writeWhole } from "../runtime/files.ts";
+import { exchange, type HttpResponse } from "../runtime/exchange.ts";
+import { isSealed, keyFile, readKeyFile, type Role } from "../keys/key-file.ts";
+import { counted } from "../runtime/layout.ts";
+import type { Failure, Next, Outcome } from "../runtime/outcome.ts";
+import { stateHome } from "../runtime/state-directory.ts";
+import { listPurchases } from "../purchase/purchase-list.ts";
+
+export const CHECKS = [
+  "node",
+  "configuration",
+  "state directory",
+  "agent key",
+  "owner key",
+  "facilitator",
+  "ledger",
+  "clock",
+  "inbox",
+  "audit log",
+] as const;
+
+export const checkSchema = z.strictObject({
+  check: z.enum(CHECKS),
+  /** `note`: worth knowing, and not in the way. */
+  verdict: z.enum(["good", "note", "bad"]),
+  detail: z.string(),
+  /** What to do about it. */
+  fix: z.string().optional(),
+});
+type Check = z.infer<typeof checkSchema>;
+
+interface Input extends FacilitatorInput {
+  agentFile?: string | undefined;
+  ownerFile?: string | undefined;
+}
+
+export async function checkUp(context: Context, input: Input): Promise<{ checks: Check[]; next?: Next }> {
+  const agent = checkKey(context, "agent", input.agentFile);
+  const owner = checkKey(context, "owner", input.ownerFile);
+  const checks = [
+    checkNode(),
+    checkConfig(context),
+    checkState(context),
+    agent.check,
+    // An agent's machine has no owner's key, and should not.
+    owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
+    ...(await checkFacilitator(context, input)),
+    await checkInbox(context),
+    checkLog(context),
+  ];
+  const next = agent.next ?? (owner.missing ? owner.next : undefined);
+  return { checks, ...(next && { next }) };
+}
+
+function checkNode(): Check {
+  // bin.js has refused what is too old before this could run.
+  return { check: "node", verdict: "good", detail: `Node.js ${process.versions.node}` };
+}
+
+function checkConfig(context: Context): Check {
+  const config = context.config();
+  if (!config.ok) return failed("configuration", config);
+  const { file, exists, facilitatorUrl } = config.data;
+  if (!exists) {
+    return { check: "configuration", verdict: "note", detail: `none; ${file} would name the facilitator to believe and the keys to use` };
+  }
+  if (facilitatorUrl === undefined) return { check: "configuration", verdict: "note", detail: `${file} names no facilitator to believe` };
+  return { check: "configuration", verdict: "good", detail: file };
+}
+
+function checkState(context: Context): Check {
+  const home = stateHome(context);
+  if (!home.ok) return failed("state directory", home);
+  // There and ours is not enough: the disk may be full, or only to be read.
+  const probe = path.join(home.data, `probe-${process.pid}`);
+  const written = writeWhole(probe, "Can this be written?\n", true);
+  if (!written.ok) return failed("state directory", written);
+  fs.rmSync(probe, { force: true });
+  return { check: "state directory", verdict: "good", detail: home.data };
+}
+
+function checkKey(context: Context, role: Role, given: string | undefined): { check: Check; missing: boolean; next?: Next } {
+  const check = `${role} key` as const;
+  const file = keyFile(context, role, given);
+  const key = file.ok ? readKeyFile(file.data, role) : file;
+  if (!key.ok || !file.ok) {
+    const failure = key as Failure;
+    return { check: failed(check, failure), missing: failure.error.code === "key_not_found", ...(failure.next && { next: failure.next }) };
+  }
+  const open = role === "owner" && !isSealed(key.data);
+  const detail = `${file.data}${open ? ", NOT sealed: whoever reads it can spend" : ""}`;
+  return { check: { check, verdict: open ? "note" : "good", detail }, missing: false };
+}
+
+const healthSchema = z.looseObject({ ledger: z.string() });
+
+async function checkFacilitator(context: Context, input: Input): Promise<Check[]> {
+  const base = facilitatorUrl(context, input);
+  if (!base.ok) return [failed("facilitator", base)];
+  const answer = await exchange({ method: "GET", url: `${base.data}/health`, headers: [] }, context.io.signal, 10);
+  const fix = "Start it with `npm run stack`, or name another one: --facilitator-url, LEZ_FACILITATOR_URL, or the configuration file.";
+  if (!answer.ok) return [{ check: "facilitator", verdict: "bad", detail: `${base.data}: ${answer.problem}`, fix }];
+  const health = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, healthSchema);
+  if (answer.status !== 200 || !health.ok) {
+    return [
+      { check: "facilitator", verdict: "bad", detail: `${base.data} answered ${answer.status}, which is no facilitator of ours`, fix },
+    ];
+  }
+  return [{ check: "facilitator", verdict: "good", detail: base.data }, checkLedger(context, health.value.ledger), checkClock(answer)];
+}
+
+function checkLedger(context: Context, ledger: string): Check {
+  const config = context.config();
+  const believed = config.ok ? config.data.ledger : undefined;
+  if (believed === undefined || believed === ledger) return { check: "ledger", verdict: "good", detail: ledger };
+  return {
+    check: "ledger",
+    verdict: "bad",
+    detail: `${ledger}, and the configuration names ${believed}`,
+    fix: "Ask the operator whether the ledger was started anew; believe the new one only if it was.",
+  };
+}
+
+function checkClock({ headers }: HttpResponse): Check {
+  const theirs = Date.parse(headers["date"] ?? "");
+  if (Number.isNaN(theirs)) return { check: "clock", verdict: "note", detail: "the facilitator does not say what time it has" };
+  const apart = Math.abs(unixNow() - Math.floor(theirs / 1000));
+  if (apart <= CLOCK_SKEW_SECONDS) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
+  return {
+    check: "clock",
+    verdict: "bad",
+    detail: `${apart} s apart from the facilitator's; payments are refused beyond ${CLOCK_SKEW_SECONDS}`,
+    fix: "Set this machine's clock, by NTP if it can.",
+  };
+}
+
+async function checkInbox(context: Context): Promise<Check> {
+  const list = await listPurchases(context);
+  if (!list.ok) return failed("inbox", list);
+  const { requests, unreadable } = list.data;
+  const [first] = unreadable;
+  if (first === undefined) return { check: "inbox", verdict: "good", detail: counted(requests.length, "request") };
+  const more = unreadable.length > 1 ? ` And ${unreadable.length - 1} more: lez-agent-pay inbox --all` : "";
+  return { check: "inbox", verdict: "bad", detail: `${first}${more}`, fix: "Look at it, and remove it or have the request made anew." };
+}
+
+function checkLog(context: Context): Check {
+  const log = readAudit(context);
+  if (!log.ok) return failed("audit log", log);
+  const { entries, problems } = log.data;
+  const [first] = problems;
+  if (!first) return { check: "audit log", verdict: "good", detail: `${counted(entries.length, "entry", "entries")}, and the chain holds` };
+  const continued = checkAudit(context);
+  return {
+    check: "audit log",
+    verdict: "bad",
+    detail: `line ${first.line} ${first.problem}${continued.ok ? "" : "; nothing can be added, so nothing is asked, decided or paid"}`,
+    fix: "lez-agent-pay audit verify says what is wrong; the owner's lez-agent-pay audit restart begins another log.",
+  };
+}
+
+function failed(check: Check["check"], { error }: Extract<Outcome<unknown>, { ok: false }>): Check {
+  return { check, verdict: "bad", detail: error.message, ...(error.hint && { fix: error.hint }) };
+}

@@ -1,0 +1,140 @@
+/** What evidence says and how far it was checked, as data of a command and as text. */
+import * as z from "zod";
+import type { EvidencePoint } from "../../shared/evidence/check.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
+import type { EvidenceReport } from "../../shared/evidence/verify.ts";
+import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { formatTimestamp } from "../../shared/time.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
+import { type Failure, fail, refuse } from "../runtime/outcome.ts";
+import { pointsText } from "./checklist.ts";
+import { money, moneySchema } from "../purchase/views.ts";
+
+const statementSchema = z.strictObject({
+  shortCode: z.string(),
+  requestDigest: z.string(),
+  /** In the agent's words. */
+  reason: z.string(),
+  method: z.string(),
+  url: z.string(),
+  paid: moneySchema,
+  payer: z.string(),
+  payTo: z.string(),
+  approvedAt: z.string(),
+  transaction: z.string(),
+});
+
+export const evidenceReportSchema = z.strictObject({
+  verdict: z.enum(["verified", "incomplete", "differs"]),
+  /** What it is evidence of; absent where the file cannot be read. */
+  says: statementSchema.optional(),
+  passed: z.number(),
+  warned: z.number(),
+  failed: z.number(),
+  unchecked: z.number(),
+  points: z.array(
+    z.strictObject({
+      id: z.string(),
+      title: z.string(),
+      verdict: z.enum(["pass", "warn", "fail", "unchecked"]),
+      /** The member that it is about, or that does not fit. */
+      about: z.string(),
+      saw: z.string(),
+      because: z.enum(["absent", "unknown_key", "depends"]).optional(),
+    }),
+  ),
+});
+export type EvidenceReportView = z.infer<typeof evidenceReportSchema>;
+
+export function evidenceReportView({ verdict, points, evidence }: EvidenceReport): EvidenceReportView {
+  const count = (verdict: EvidencePoint["verdict"]) => points.filter((point) => point.verdict === verdict).length;
+  return {
+    verdict,
+    ...(evidence && { says: statementOf(evidence) }),
+    passed: count("pass"),
+    warned: count("warn"),
+    failed: count("fail"),
+    unchecked: count("unchecked"),
+    points,
+  };
+}
+
+function statementOf({ request, payment: { authorization } }: Evidence): z.infer<typeof statementSchema> {
+  const { from, to, value, asset, network, validAfter } = authorization;
+  const digest = requestDigest(request);
+  return {
+    shortCode: shortCode(digest),
+    requestDigest: digest,
+    reason: request.reason,
+    method: request.http.method,
+    url: request.http.url,
+    paid: money(value, asset),
+    payer: from,
+    payTo: to,
+    approvedAt: formatTimestamp(Number(validAfter)),
+    transaction: transactionOf(network, authorizationDigest(authorization)),
+  };
+}
+
+/** The same report is `data` when all is well, and `error.details` when not. People read it either way. */
+export function evidenceFailure(report: EvidenceReportView): Failure | undefined {
+  const { verdict, points } = report;
+  if (verdict === "verified") return undefined;
+  const open = points.filter((point) => point.verdict === (verdict === "differs" ? "fail" : "unchecked"));
+  const first = open[0];
+  if (verdict === "differs") {
+    return refuse(
+      "evidence_differs",
+      EXIT.differs,
+      `${counted(open.length, "point")} of ${points.length} ${open.length === 1 ? "does" : "do"} not hold. ${first?.id}: ${first?.saw}.`,
+      {
+        hint: "Do not rely on it. Each failed point names the member that does not fit; spec/evidence.md explains them.",
+        details: report,
+      },
+    );
+  }
+  const keys = open.some(({ because }) => because === "unknown_key");
+  return fail(
+    "evidence_incomplete",
+    `Nothing in it is wrong, and ${counted(open.length, "point")} could not be checked. ${first?.id}: ${first?.saw}.`,
+    {
+      hint: keys
+        ? "Give the keys that you know from elsewhere: --keys, --merchant-key, --ledger-key, --owner, --agent-key."
+        : "--partial does not hold against a file what is not in it.",
+      details: report,
+    },
+  );
+}
+
+export function renderEvidence({ verdict, says, points, ...counts }: EvidenceReportView, layout: Layout): string[] {
+  const open = {
+    verdict: "unchecked",
+    word: "not checked",
+    summed: ({ because }: EvidenceReportView["points"][number]) => because === "absent",
+    sum: (count: number) => `${counted(count, "point")} about what is not in it`,
+  } as const;
+  const { passed, warned, failed, unchecked } = counts;
+  const sums = `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${unchecked} not checked`;
+  return [
+    ...(says ? renderStatement(says, layout) : []),
+    ...pointsText(layout, points, open, ({ about, saw }) => [...(about ? [["member", about] as const] : []), ["saw", saw]]),
+    "",
+    ...wrap(`${WORDS[verdict]}: ${sums}`, layout.width),
+  ];
+}
+
+const WORDS = { verified: "Verified", incomplete: "Nothing is wrong, not all was checked", differs: "DIFFERS" } as const;
+
+function renderStatement(says: z.infer<typeof statementSchema>, layout: Layout): string[] {
+  return [
+    layout.ink("bold", `${says.shortCode}  ${says.paid.display} for ${showUnsafe(`${says.method} ${says.url}`)}`),
+    ...field(layout, "reason", showUnsafe(says.reason)),
+    ...field(layout, "from", says.payer),
+    ...field(layout, "to", says.payTo),
+    ...field(layout, "approved at", says.approvedAt),
+    ...field(layout, "transaction", says.transaction, 13),
+  ];
+}

@@ -1,0 +1,119 @@
+/** What this machine has to show for a payment: the request, what was signed for it, and what the merchant signed. */
+import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
+import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
+import { decodeHeader, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
+import { checkShape } from "../../shared/text/json.ts";
+import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import { type PaymentPayload, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { readJson } from "../runtime/files.ts";
+import { type InboxItem, look } from "../records/inbox.ts";
+import { knownKeys, type KnownKeysInput } from "../keys/trusted-keys.ts";
+import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { findPayment, type JournalRecord, keptAnswer } from "../records/payment-journal.ts";
+import { notApproved } from "../purchase/payment-to-present.ts";
+import { purchaseOf } from "../purchase/purchase.ts";
+import { findInInbox, namesFile } from "../purchase/find-request.ts";
+import { findRequest } from "../records/request-store.ts";
+
+export interface Missing {
+  part: "offer" | "receipt" | "ledger";
+  why: string;
+}
+
+export interface LocalEvidence {
+  evidence: Evidence;
+  missing: Missing[];
+  /** The merchant's receipt as it came, signed or not. */
+  stated?: SettleResponse | undefined;
+}
+
+/**
+ * @param input the request's code, id or digest, or its file, and what is known of its merchant
+ * @param unseen also of a payment that was not presented from here: an owner's machine knows what was signed and no more
+ */
+export async function localEvidence(
+  context: Context,
+  input: KnownKeysInput & { request: string },
+  unseen: boolean,
+): Promise<Outcome<LocalEvidence>> {
+  const subject = await subjectOf(context, input.request);
+  if (!subject.ok) return subject;
+  const { request, item } = subject.data;
+  const digest = requestDigest(request);
+  const journal = findPayment(context, digest);
+  if (!journal.ok) return journal;
+  const payload = paidPayload(context, request, item, journal.data, unseen);
+  if (!payload.ok) return payload;
+  const exact = checkShape(payload.data.payload, exactPayloadSchema);
+  if (!exact.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${exact.problem}.`);
+  const { authorization, publicKey, signature } = exact.value;
+  const order: Evidence = { version: "1", request, payment: { authorization, publicKey, signature } };
+  const keys = knownKeys(context, input, order);
+  if (!keys.ok) return keys;
+
+  const stored = findRequest(context, digest);
+  const required = stored.ok ? stored.data.required : undefined;
+  const asked = new URL(request.http.url);
+  const offer = required && (await signedOfferOf(required, payload.data.accepted, asked, keys.data.merchants?.[asked.origin] ?? []));
+  const kept = keptAnswer(context, digest);
+  if (!kept.ok) return kept;
+  const header = kept.data?.headers[PAYMENT_RESPONSE.toLowerCase()];
+  const stated = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
+  const receipt = stated?.ok ? signedReceiptOf(stated.value) : undefined;
+  const missing: Missing[] = [
+    ...(offer
+      ? []
+      : [{ part: "offer" as const, why: required ? "the merchant did not sign this one" : "its 402 was not kept on this machine" }]),
+    ...(receipt
+      ? []
+      : [{ part: "receipt" as const, why: kept.data ? "the merchant signed none" : "its answer was not kept on this machine" }]),
+  ];
+  const evidence: Evidence = { ...order, ...(offer && { offer }), ...(receipt && { receipt }) };
+  return succeed({ evidence, missing, ...(stated?.ok && { stated: stated.value }) });
+}
+
+async function subjectOf(context: Context, word: string): Promise<Outcome<{ request: PaymentRequest; item?: InboxItem | undefined }>> {
+  if (!namesFile(context, word)) {
+    const item = await findInInbox(context, word);
+    return item.ok ? succeed({ request: item.data.request, item: item.data }) : item;
+  }
+  const request = readJson(word, paymentRequestSchema, { what: "payment request" });
+  if (!request.ok) return request;
+  const item = await look(context, requestDigest(request.data));
+  return item.ok ? succeed({ request: request.data, item: item.data }) : item;
+}
+
+/** The payment that was made; else why there is nothing to show. */
+function paidPayload(
+  context: Context,
+  request: PaymentRequest,
+  item: InboxItem | undefined,
+  journal: JournalRecord | undefined,
+  unseen: boolean,
+): Outcome<PaymentPayload> {
+  const code = shortCode(requestDigest(request));
+  if (journal?.state === "settled") return succeed(journal.payload);
+  if (journal?.state === "sent") {
+    return fail("outcome_unknown", `Whether ${code} was paid is not known.`, {
+      next: { argv: ["lez-agent-pay", "status", code], by: "agent", why: "ask what became of the payment" },
+    });
+  }
+  if (journal?.state === "refused") {
+    return refuse(journal.code ?? "payment_rejected", EXIT.paymentRejected, `The payment of ${code} was refused. It paid nothing.`);
+  }
+  if (unseen && item?.payment) return succeed(item.payment);
+  const purchase = item && purchaseOf(context, item, unixNow());
+  if (purchase && !purchase.ok) return purchase;
+  const undecided = purchase && notApproved(purchase.data);
+  return (
+    undecided ??
+    fail("receipt_not_found", `${code} was not paid from this machine.`, {
+      hint: "Ask where it was paid. An owner who approved it here can export what the ledger says: receipt export --partial.",
+    })
+  );
+}

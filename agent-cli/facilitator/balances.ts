@@ -1,0 +1,31 @@
+/** What an account holds, as the facilitator says. */
+import * as z from "zod";
+import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
+import { ASSET } from "../../shared/lez.ts";
+import type { Context } from "../runtime/context.ts";
+import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { money, moneySchema } from "../purchase/views.ts";
+
+/** A balance may be zero; an Amount may not. */
+const unitsSchema = z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "must be atomic units");
+const answerSchema = z.looseObject({ account: accountIdSchema, balance: unitsSchema, held: unitsSchema });
+
+export const balanceSchema = z.strictObject({
+  balance: moneySchema,
+  /** The part that payments under way have claimed. */
+  held: moneySchema,
+  spendable: moneySchema,
+});
+
+export async function askBalance(
+  context: Context,
+  input: FacilitatorInput,
+  account: AccountId,
+): Promise<Outcome<z.infer<typeof balanceSchema>>> {
+  const answer = await callFacilitator(context, input, { path: `/accounts/${account}`, answer: answerSchema });
+  if (!answer.ok) return answer;
+  const { balance, held } = answer.data;
+  const spendable = (BigInt(balance) - BigInt(held)).toString();
+  return succeed({ balance: money(balance, ASSET), held: money(held, ASSET), spendable: money(spendable, ASSET) });
+}

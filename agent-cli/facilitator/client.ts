@@ -1,0 +1,113 @@
+/** The facilitator that the user has configured, as far as the CLI talks to it: accounts and the faucet. */
+import * as z from "zod";
+import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
+import { parseJson } from "../../shared/text/json.ts";
+import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { quote } from "../../shared/text/text.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
+import { exchange, type HttpResponse } from "../runtime/exchange.ts";
+import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import type { Secret } from "../runtime/secret.ts";
+
+const DEFAULT_FACILITATOR = "http://127.0.0.1:8788";
+
+export const facilitatorFields = {
+  facilitatorUrl: z
+    .string()
+    .optional()
+    .meta({ value: "url", local: true, description: "the facilitator; else LEZ_FACILITATOR_URL, else the configured one" }),
+  ...allowHttpField,
+};
+
+export interface FacilitatorInput {
+  facilitatorUrl?: string | undefined;
+  allowHttp: boolean;
+}
+
+export interface Call<Schema> {
+  path: string;
+  /** Makes it a POST. */
+  body?: object;
+  answer: Schema;
+  /** Who asks, where not everybody may. */
+  key?: Secret | undefined;
+  /** The longest answer that is read. */
+  maxBytes?: number;
+}
+
+/** Whom to ask: the flag, else the environment, else the configuration, else the local stack. */
+export function facilitatorUrl(context: Context, input: FacilitatorInput): Outcome<string> {
+  const { facilitatorUrl: typed } = input;
+  const given = typed ?? context.io.env["LEZ_FACILITATOR_URL"];
+  const config = given === undefined ? context.config() : undefined;
+  if (config && !config.ok) return config;
+  const url = safeUrl(given ?? config?.data.facilitatorUrl ?? DEFAULT_FACILITATOR, input.allowHttp);
+  if (url.ok) return succeed(url.data.replace(/\/$/, ""));
+  // A command may have another address, too, that is meant to be bought from.
+  const source = typed === undefined ? (config ? `facilitatorUrl of "${config.data.file}"` : "LEZ_FACILITATOR_URL") : "--facilitator-url";
+  const { message, code } = url.error;
+  const example = code === "usage" && { hint: `For example: ${DEFAULT_FACILITATOR}` };
+  return { ...url, error: { ...url.error, message: `${source}: ${message}`, ...example } };
+}
+
+export async function callFacilitator<Schema extends z.core.$ZodType>(
+  context: Context,
+  input: FacilitatorInput,
+  call: Call<Schema>,
+): Promise<Outcome<z.core.output<Schema>>> {
+  const base = facilitatorUrl(context, input);
+  if (!base.ok) return base;
+  const url = `${base.data}${call.path}`;
+  const body = call.body && utf8(JSON.stringify(call.body));
+  const headers: [string, string][] = [];
+  if (body) headers.push(["content-type", "application/json"]);
+  if (call.key) headers.push(["authorization", `Bearer ${Buffer.from(call.key.reveal()).toString()}`]);
+  const answer = await exchange({ method: body ? "POST" : "GET", url, headers, ...(body && { body }) }, context.io.signal);
+  if (!answer.ok) {
+    if (context.io.signal.aborted) return interrupted();
+    return fail("network", `The facilitator at ${base.data} could not be asked: ${answer.problem}.`, {
+      hint: "Start it with `npm run stack`, or name another one with --facilitator-url.",
+    });
+  }
+  if (answer.status !== 200) return refusal(answer);
+  const parsed = parseJson(answer.body, call.maxBytes ?? MAX_FACILITATOR_BODY_BYTES, call.answer);
+  if (parsed.ok) return succeed(parsed.value);
+  return fail("network", `The facilitator at ${base.data} gave an answer that cannot be used: ${parsed.problem}.`);
+}
+
+const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
+  rate_limited: EXIT.busy,
+  overloaded: EXIT.busy,
+  facilitator_unavailable: EXIT.busy,
+  invalid_payload: EXIT.usage,
+  not_found: EXIT.unsupported,
+  unauthorized: EXIT.notSetUp,
+  nonce_replayed: EXIT.paymentRejected,
+  payment_in_progress: EXIT.busy,
+};
+
+const words = z.string().optional().catch(undefined);
+const refusalSchema = z.looseObject({
+  error: z.string(),
+  problem: z.looseObject({ message: words, detail: words, hint: words }).optional().catch(undefined),
+});
+
+/** The code alone decides what follows. What the facilitator says of it knows more than the error table, and is shown as its words. */
+function refusal({ status, body }: HttpResponse): Failure {
+  const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, refusalSchema);
+  if (!parsed.ok || !isErrorCode(parsed.value.error)) {
+    return fail("network", `The facilitator answered ${status}.`, { hint: "Check the facilitator's URL." });
+  }
+  const { error: code, problem } = parsed.value;
+  const table = errorBody(code).problem;
+  const said = [problem?.message, problem?.detail].filter(Boolean).join(" ");
+  return refuse(code, EXITS[code] ?? EXIT.network, said ? `The facilitator says: ${quote(said)}` : table.message, {
+    hint: problem?.hint ? `It advises: ${quote(problem.hint)}` : table.hint,
+    retryable: table.retryable,
+    details: { status },
+  });
+}

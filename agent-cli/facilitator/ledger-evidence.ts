@@ -1,0 +1,86 @@
+/** The ledger's part of evidence, from a facilitator: the payer's debit, and a signature of the ledger right under it. */
+import * as z from "zod/mini";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
+import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_JOURNAL_PAGES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import type { Context } from "../runtime/context.ts";
+import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+
+type LedgerPart = NonNullable<Evidence["ledger"]>;
+type Entry = LedgerPart["entries"][number];
+
+/** Of a batch, the list of its transactions is not hashed into the chain, and stays where it is. */
+const entrySchema = z.extend(evidenceEntrySchema, { transactions: z.optional(z.array(z.string())) });
+const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
+const accountSchema = z.looseObject({ journalSeq: z.int() });
+
+/** `why`: there is nothing to be had, and nobody failed. */
+type LedgerEvidence = { part: LedgerPart } | { why: string };
+
+/** The checkpoint is asked for right under the debit, so that the file shows none of the payer's other payments. */
+export async function ledgerEvidence(
+  context: Context,
+  input: FacilitatorInput,
+  authorization: Authorization,
+): Promise<Outcome<LedgerEvidence>> {
+  const debit = await findDebit(context, input, authorization);
+  if (!debit.ok) return debit;
+  if (!debit.data) return succeed({ why: "no such payment was found in what the ledger shows of its journal" });
+  const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
+  const checkpoint = await callFacilitator(context, input, { path, answer: signedCheckpointSchema });
+  if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });
+  return checkpoint.error.code === "not_found" ? succeed({ why: "the ledger signs no checkpoints" }) : checkpoint;
+}
+
+/**
+ * Times rise along a chain, so the page in which the payment's time begins is found by halves, and read on from there. But a
+ * restart of the ledger with an earlier clock sets times back: what is not where it should be is looked for in the newest
+ * pages, one after the other. No more than MAX_JOURNAL_PAGES are read on.
+ */
+async function findDebit(context: Context, input: FacilitatorInput, authorization: Authorization): Promise<Outcome<Entry | undefined>> {
+  const { from, network, validAfter, validBefore } = authorization;
+  const transaction = transactionOf(network, authorizationDigest(authorization));
+  const earliest = Number(validAfter) - CLOCK_SKEW_SECONDS;
+  const latest = Number(validBefore) + MAX_HOLD_SECONDS;
+  const page = (after: number) => readPage(context, input, from, after);
+
+  const account = await callFacilitator(context, input, { path: `/accounts/${from}`, answer: accountSchema });
+  if (!account.ok) return account;
+  const { journalSeq } = account.data;
+  let [low, high] = [0, Math.ceil(journalSeq / JOURNAL_PAGE)];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    const probe = await page(middle * JOURNAL_PAGE);
+    if (!probe.ok) return probe;
+    if (Number(probe.data[0]?.at ?? Infinity) < earliest) low = middle;
+    else high = middle;
+  }
+
+  let left = MAX_JOURNAL_PAGES;
+  /** Reads on after entry number `after`, until the payment, an entry later than `until`, or the end. */
+  const readOn = async (after: number, until: number): Promise<Outcome<Entry | undefined>> => {
+    for (let read = after; left > 0; left--) {
+      const entries = await page(read);
+      if (!entries.ok) return entries;
+      const debit = entries.data.find((entry) => entry.kind === "debit" && entry.transaction === transaction);
+      const last = entries.data.at(-1);
+      if (debit || !last || Number(last.at) > until) return succeed(debit);
+      read = Number(last.seq);
+    }
+    return succeed(undefined);
+  };
+  const expected = await readOn(low * JOURNAL_PAGE, latest);
+  return !expected.ok || expected.data ? expected : readOn(Math.max(0, journalSeq - left * JOURNAL_PAGE), Infinity);
+}
+
+async function readPage(context: Context, input: FacilitatorInput, account: string, after: number): Promise<Outcome<Entry[]>> {
+  const path = `/accounts/${account}/journal?after=${after}`;
+  const read = await callFacilitator(context, input, { path, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
+  return read.ok ? succeed(read.data.entries.map(withoutTransactions)) : read;
+}
+
+function withoutTransactions(listed: z.infer<typeof entrySchema>): Entry {
+  const { transactions: _, ...entry } = listed;
+  return entry;
+}

@@ -1,0 +1,100 @@
+/**
+ * What a facilitator says became of a payment, and how much of it is believed. That a payment was settled can be checked:
+ * its transaction follows from what was signed. That it never will be cannot, and whoever believes it may pay twice. So
+ * that is believed of the facilitator in the user's own configuration alone, for the ledger that was signed, and only for
+ * as long as the ledger remembers every approval that there can have been.
+ */
+import * as z from "zod";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { parseTimestamp, unixNow } from "../../shared/time.ts";
+import type { Config } from "../runtime/config.ts";
+import type { Context } from "../runtime/context.ts";
+import { callFacilitator, type FacilitatorInput, facilitatorUrl } from "./client.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { findRequest } from "../records/request-store.ts";
+
+const answerSchema = z.looseObject({
+  ledger: digestSchema,
+  nonce: z.string(),
+  status: z.enum(["unused", "reserved", "settled", "cancelled", "expired", "unknown"]),
+  transaction: z.string().optional(),
+});
+
+/** `not_paid`: it never was and never will be. `open`: it may still be paid. `not_known`: nobody who is believed could say. */
+export const CONCLUSIONS = ["paid", "not_paid", "open", "not_known"] as const;
+
+export interface SettlementStatus {
+  facilitator: string;
+  ledger: string;
+  /** In the facilitator's own word. */
+  said: z.infer<typeof answerSchema>["status"];
+  conclusion: (typeof CONCLUSIONS)[number];
+  /** Why what was said is not believed. */
+  doubt?: string;
+  transaction?: string;
+}
+
+export async function askSettlement(
+  context: Context,
+  input: FacilitatorInput,
+  authorization: Authorization,
+): Promise<Outcome<SettlementStatus>> {
+  const config = context.config();
+  if (!config.ok) return config;
+  const base = facilitatorUrl(context, input);
+  if (!base.ok) return base;
+  const { network, from, nonce, validBefore } = authorization;
+  const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
+  const answer = await callFacilitator(context, input, { path, answer: answerSchema });
+  if (!answer.ok) return answer;
+  const { ledger, status: said } = answer.data;
+  const status = { facilitator: base.data, ledger, said };
+  switch (said) {
+    case "settled": {
+      const transaction = transactionOf(network, authorizationDigest(authorization));
+      // Another signature over the same nonce was paid: not this one, and this one never will be.
+      if (answer.data.transaction === transaction) return succeed({ ...status, conclusion: "paid", transaction });
+      return succeed({ ...status, conclusion: "not_known", doubt: "the transaction that it names is not this payment's" });
+    }
+    case "unused":
+    case "reserved":
+      return succeed({ ...status, conclusion: "open" });
+    case "cancelled":
+    case "expired": {
+      const doubt = doubtOf(config.data, base.data, ledger, authorization) ?? tooLateToSay(context, authorization);
+      return succeed({ ...status, conclusion: doubt ? "not_known" : "not_paid", ...(doubt && { doubt }) });
+    }
+    default:
+      return succeed({ ...status, conclusion: "not_known" });
+  }
+}
+
+function doubtOf(config: Config, asked: string, ledger: string, authorization: Authorization): string | undefined {
+  if (config.facilitatorUrl === undefined) return `no facilitator is named in ${config.file}`;
+  if (withoutSlash(config.facilitatorUrl) !== withoutSlash(asked)) return `it is not the facilitator named in ${config.file}`;
+  const believed = authorization.ledger ?? config.ledger;
+  if (believed === undefined) return "neither the payment nor the configuration says which ledger it is for";
+  if (ledger !== believed) return "it speaks for another ledger than the payment's";
+  return config.ledger !== undefined && config.ledger !== ledger ? "it speaks for another ledger than the configured one" : undefined;
+}
+
+/**
+ * All approvals of one request have one nonce, and this machine may not know them all. The first of them can be paid and
+ * forgotten while the ledger still says of the last that it was not: what it says holds for all only as long as it
+ * remembers what could be approved first, when the request was made.
+ */
+function tooLateToSay(context: Context, { requestDigest, validAfter }: Authorization): string | undefined {
+  if (requestDigest === undefined) return undefined;
+  const stored = findRequest(context, requestDigest);
+  const madeAt = stored.ok ? parseTimestamp(stored.data.request.createdAt) : undefined;
+  const earliest = madeAt ?? Number(validAfter) - MAX_REQUEST_LIFE_SECONDS;
+  return unixNow() > earliest + RETENTION_SECONDS
+    ? "an earlier approval of the same request may have been paid, too long ago for the ledger to remember"
+    : undefined;
+}
+
+function withoutSlash(url: string): string {
+  return (URL.canParse(url) ? new URL(url).href : url).replace(/\/$/, "");
+}

@@ -1,0 +1,26 @@
+/** Which account a command is about: the one named, or the one of the owner's key file. Needs no passphrase. */
+import * as z from "zod";
+import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
+import type { Context } from "../runtime/context.ts";
+import { ownerFileField } from "../command-line/fields.ts";
+import { keyFile, readKeyFile } from "./key-file.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+
+export const accountFields = {
+  account: z.string().optional().meta({ description: "the account; else that of the owner's key" }),
+  ownerFile: ownerFileField,
+};
+
+export function accountOf(
+  context: Context,
+  { account, ownerFile }: { account?: string | undefined; ownerFile?: string | undefined },
+): Outcome<AccountId> {
+  if (account === undefined) {
+    const file = keyFile(context, "owner", ownerFile);
+    if (!file.ok) return file;
+    const key = readKeyFile(file.data, "owner");
+    return key.ok ? succeed(key.data.account) : key;
+  }
+  const parsed = parseAccountId(account);
+  return parsed.ok ? succeed(parsed.account) : fail("usage", `--account: ${parsed.problem}.`);
+}

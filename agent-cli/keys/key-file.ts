@@ -1,0 +1,202 @@
+/**
+ * Key files. Two roles: an owner's key authorises money and is sealed with a passphrase; an agent's key signs requests and
+ * may be plain. The role is written into the file, covered by the seal, and checked whenever a key is opened.
+ */
+import * as crypto from "node:crypto";
+import { promisify } from "node:util";
+import * as z from "zod/mini";
+import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
+import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
+import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { MAX_NAME_LENGTH, MAX_SCRYPT_COST, SCRYPT_COST } from "../../shared/limits.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { humanText } from "../../shared/text/text.ts";
+import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson } from "../runtime/files.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { shellWord } from "../runtime/shell-quote.ts";
+import { Secret } from "../runtime/secret.ts";
+
+export type Role = "owner" | "agent";
+
+/** A signer that remembers which role its file had, so that the wrong one does not compile. */
+export interface RoleSigner<R extends Role> extends WalletSigner {
+  readonly role: R;
+}
+
+const CIPHER = "chacha20-poly1305";
+const TAG_BYTES = 16;
+
+const publicHalf = {
+  format: z.literal("lez-agent-pay/key/1"),
+  role: z.enum(["owner", "agent"]),
+  name: z.optional(humanText(MAX_NAME_LENGTH)),
+  account: accountIdSchema,
+  publicKey: publicKeySchema,
+  createdAt: timestampSchema,
+};
+
+/** Bounded: a header cannot ask for a cheap key derivation (a downgrade) or for one that eats the machine. */
+const sealSchema = z.strictObject({
+  kdf: z.literal("scrypt"),
+  N: z
+    .int()
+    .check(
+      z.refine((n) => n >= SCRYPT_COST && n <= MAX_SCRYPT_COST && Number.isInteger(Math.log2(n)), `must be a power of two, 2^17 to 2^20`),
+    ),
+  r: z.literal(8),
+  p: z.literal(1),
+  salt: hexSchema(32),
+  cipher: z.literal(CIPHER),
+  nonce: hexSchema(12),
+});
+
+const plainSchema = z.strictObject({ ...publicHalf, secretKey: hexSchema(32) });
+const sealedSchema = z.strictObject({ ...publicHalf, seal: sealSchema, ciphertext: hexSchema(32 + TAG_BYTES) });
+const keyFileSchema = z.union([plainSchema, sealedSchema], "not a plain and not a sealed key, or its parameters are out of bounds");
+export type KeyFile = z.infer<typeof keyFileSchema>;
+type SealedKeyFile = z.infer<typeof sealedSchema>;
+
+/** A new key. Without a passphrase it is written as it is. */
+export async function createKeyFile(role: Role, options: { name?: string; passphrase?: Secret } = {}): Promise<KeyFile> {
+  const secretKey = new Secret(generateSecretKey());
+  try {
+    const { publicKey, account } = await keySigner(secretKey.reveal());
+    const half = {
+      format: "lez-agent-pay/key/1" as const,
+      role,
+      ...(options.name && { name: options.name }),
+      account,
+      publicKey,
+      createdAt: formatTimestamp(unixNow()),
+    };
+    return options.passphrase ? await sealKey(half, secretKey, options.passphrase) : { ...half, secretKey: bytesToHex(secretKey.reveal()) };
+  } finally {
+    secretKey.wipe();
+  }
+}
+
+/** Which file holds the key: the one that was named, else the configured one, else the one of that name here. */
+export function keyFile(context: Context, role: Role, given: string | undefined): Outcome<string> {
+  if (given !== undefined) return succeed(given);
+  const config = context.config();
+  if (!config.ok) return config;
+  return succeed((role === "owner" ? config.data.ownerFile : config.data.agentFile) ?? `${role}.json`);
+}
+
+/** The public half of a key file of the role that is wanted. Opens nothing yet. */
+export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
+  const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true });
+  if (!read.ok) {
+    if (!read.error.message.includes("no such file")) return read;
+    return fail("key_not_found", `There is no ${role} key at "${file}".`, {
+      hint: `If you have one, name it: --${role}-file. If not, make one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
+      next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `make the ${role} key` },
+    });
+  }
+  if (read.data.role === role) return read;
+  return fail("wrong_role", `"${file}" is an ${read.data.role} key; this needs an ${role} key.`, {
+    hint:
+      role === "owner"
+        ? "An agent's key never authorises money. Name the owner's key file."
+        : "An owner's key never makes requests. Name the agent's key file.",
+  });
+}
+
+/**
+ * A sealed owner's key is money: `--force` replaces files that can be made again, and this one cannot.
+ * @param but the account of which another copy is about to be written
+ */
+export function ownerKeyInPlace(file: string, but?: AccountId): Failure | undefined {
+  const read = readJson(file, keyFileSchema, { what: "key file" });
+  if (!read.ok || read.data.role !== "owner" || !isSealed(read.data) || read.data.account === but) return undefined;
+  return fail("file_exists", `"${file}" is the owner's key of account ${read.data.account}. It is not replaced, --force or not.`, {
+    hint: "Choose another name, or move the key away: without it, what the account holds is lost.",
+  });
+}
+
+export function isSealed(key: KeyFile): key is SealedKeyFile {
+  return "seal" in key;
+}
+
+/** Opens a key that `readKeyFile` has read. The role is the file's own, checked again under the seal. */
+export async function unlockKey<R extends Role>(key: KeyFile, role: R, passphrase?: Secret): Promise<Outcome<RoleSigner<R>>> {
+  if (key.role !== role) return fail("wrong_role", `This is an ${key.role} key, not an ${role} key.`);
+  const secretKey = await openSecret(key, passphrase);
+  if (!secretKey) {
+    return fail("keystore_locked", "The key could not be opened: wrong passphrase, or the file was changed.", {
+      hint: "Try the passphrase again. If it is right, restore the file from a backup.",
+    });
+  }
+  const signer = await keySigner(secretKey.reveal());
+  // The public half of a plain file is not covered by anything: it must follow from the secret one.
+  if (signer.publicKey !== key.publicKey || accountOfKey(hexToBytes(key.publicKey)) !== key.account) {
+    return fail("invalid_file", "The key file contradicts itself: its account is not that of its key.", {
+      hint: "Restore the file from a backup.",
+    });
+  }
+  return succeed({ ...signer, role });
+}
+
+/** The same key under another passphrase, with a fresh salt. What it was sealed with before no longer opens the result. */
+export async function resealKey(key: KeyFile, passphrase: Secret | undefined, newPassphrase: Secret): Promise<Outcome<KeyFile>> {
+  const opened = await unlockKey(key, key.role, passphrase);
+  if (!opened.ok) return opened;
+  const secretKey = await openSecret(key, passphrase);
+  if (!secretKey) return fail("keystore_locked", "The key could not be opened.");
+  try {
+    const { format, role, name, account, publicKey, createdAt } = key;
+    const sealed = await sealKey({ format, role, ...(name && { name }), account, publicKey, createdAt }, secretKey, newPassphrase);
+    // A key that cannot be opened again would be money thrown away: look before the old file is replaced.
+    const again = await unlockKey(sealed, role, newPassphrase);
+    return again.ok ? succeed(sealed) : again;
+  } finally {
+    secretKey.wipe();
+  }
+}
+
+async function openSecret(key: KeyFile, passphrase?: Secret): Promise<Secret | undefined> {
+  if (!isSealed(key)) return new Secret(hexToBytes(key.secretKey));
+  if (!passphrase) return undefined;
+  const { ciphertext, ...header } = key;
+  const box = hexToBytes(ciphertext);
+  const decipher = crypto.createDecipheriv(CIPHER, await derive(passphrase, header.seal), hexToBytes(header.seal.nonce), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(associatedData(header), { plaintextLength: 32 });
+  decipher.setAuthTag(box.subarray(32));
+  try {
+    return new Secret(Buffer.concat([decipher.update(box.subarray(0, 32)), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+async function sealKey(half: Omit<SealedKeyFile, "seal" | "ciphertext">, secretKey: Secret, passphrase: Secret): Promise<SealedKeyFile> {
+  const seal = {
+    kdf: "scrypt" as const,
+    N: SCRYPT_COST,
+    r: 8 as const,
+    p: 1 as const,
+    // A fresh salt makes each derived key single-use, so a random nonce of 96 bits cannot repeat under it.
+    salt: bytesToHex(crypto.randomBytes(32)),
+    cipher: CIPHER as typeof CIPHER,
+    nonce: bytesToHex(crypto.randomBytes(12)),
+  };
+  const header = { ...half, seal };
+  const cipher = crypto.createCipheriv(CIPHER, await derive(passphrase, seal), hexToBytes(seal.nonce), { authTagLength: TAG_BYTES });
+  cipher.setAAD(associatedData(header), { plaintextLength: 32 });
+  const box = Buffer.concat([cipher.update(secretKey.reveal()), cipher.final(), cipher.getAuthTag()]);
+  return { ...header, ciphertext: bytesToHex(box) };
+}
+
+/** The whole header: neither role nor account nor parameters can be swapped without breaking the seal. */
+function associatedData(header: Omit<SealedKeyFile, "ciphertext">): Uint8Array {
+  return utf8(canonicalJson(header));
+}
+
+function derive(passphrase: Secret, { N, r, p, salt }: z.infer<typeof sealSchema>): Promise<Buffer> {
+  const scrypt = promisify<crypto.BinaryLike, crypto.BinaryLike, number, crypto.ScryptOptions, Buffer>(crypto.scrypt);
+  return scrypt(passphrase.reveal(), hexToBytes(salt), 32, { N, r, p, maxmem: 256 * N * r });
+}

@@ -1,0 +1,111 @@
+/** The HTTP request that a command line describes, in curl's words: a URL, -X, -H, -d. */
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import * as z from "zod";
+import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
+import { readBytes } from "../runtime/files.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+
+export const allowHttpField = {
+  allowHttp: z.boolean().default(false).meta({ local: true, description: "allow http: to other hosts than this machine" }),
+};
+
+export const curlFields = {
+  method: z
+    .string()
+    .regex(/^[A-Za-z]{1,16}$/, "must be an HTTP method")
+    .optional()
+    .meta({ short: "X", value: "method", description: "HTTP method; GET, or POST with -d" }),
+  header: z.array(z.string()).default([]).meta({ short: "H", value: "header", description: '"Name: value"; may be repeated' }),
+  data: z
+    .string()
+    .optional()
+    .meta({
+      short: "d",
+      value: "data",
+      description: "request body; @file reads it from a file",
+      tool: { takes: "text", description: "request body; no file is read, and what begins with @ is refused" },
+    }),
+};
+
+export interface CurlInput {
+  url: string;
+  allowHttp: boolean;
+  method?: string | undefined;
+  header?: string[];
+  data?: string | undefined;
+}
+
+export function httpRequest(input: CurlInput): Outcome<HttpRequest> {
+  const url = safeUrl(input.url, input.allowHttp);
+  if (!url.ok) return url;
+  const headers = parseHeaders(input.header ?? []);
+  if (!headers.ok) return headers;
+  const body = readBody(input.data);
+  if (!body.ok) return body;
+  const method = (input.method ?? (input.data === undefined ? "GET" : "POST")).toUpperCase();
+  // As curl does: a body without a type is a form.
+  const typed = headers.data.some(([name]) => name.toLowerCase() === "content-type");
+  const type: [string, string][] = body.data.length > 0 && !typed ? [["content-type", "application/x-www-form-urlencoded"]] : [];
+  return succeed({ method, url: url.data, headers: [...headers.data, ...type], ...(body.data.length > 0 && { body: body.data }) });
+}
+
+/** What a binding covers of it. */
+export function boundRequest({ method, url, body }: HttpRequest): BoundRequest {
+  return { method, url, ...(body && { bodySha256: bodyDigest(body) }) };
+}
+
+/** The canonical form of an address that a payment may go to: https, or this very machine. */
+export function safeUrl(input: string, allowHttp: boolean): Outcome<string> {
+  const url = canonicalUrl(input);
+  if (!url) {
+    return fail("usage", "The URL must be a complete http(s) address of at most 2048 characters, without user name or password.", {
+      hint: "For example: https://api.example.com/premium",
+    });
+  }
+  const { protocol, hostname } = new URL(url);
+  if (protocol === "https:" || allowHttp || isLoopback(hostname)) return succeed(url);
+  return fail("insecure_url", `${url} is not encrypted: anybody on the way could read and change what is bought.`, {
+    hint: "Use https:, or add --allow-http if you know the network.",
+  });
+}
+
+/** What a `next` that goes to this address must say, so that it is not refused where it is pasted. */
+export function allowHttpFor(url: string): string[] {
+  return safeUrl(url, false).ok ? [] : ["--allow-http"];
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
+  const headers: [string, string][] = [];
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    // Without a colon there is no name, and none is what validateHeaderName refuses.
+    const name = line.slice(0, Math.max(0, colon)).trim();
+    const value = line.slice(colon + 1).trim();
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      return fail("usage", `-H ${JSON.stringify(line)} is not a header.`, { hint: 'Write it as curl takes it: -H "Name: value"' });
+    }
+    if (["content-length", "host", "transfer-encoding", PAYMENT_SIGNATURE.toLowerCase()].includes(name.toLowerCase())) {
+      return fail("usage", `-H ${name} is set by lez-agent-pay itself.`);
+    }
+    headers.push([name, value]);
+  }
+  return succeed(headers);
+}
+
+function readBody(data: string | undefined): Outcome<Uint8Array> {
+  if (data?.startsWith("@")) return readBytes(data.slice(1), { what: "request body", maxBytes: MAX_REQUEST_BODY_BYTES });
+  const bytes = utf8(data ?? "");
+  return bytes.length > MAX_REQUEST_BODY_BYTES ? fail("usage", `-d is larger than ${MAX_REQUEST_BODY_BYTES} bytes.`) : succeed(bytes);
+}

@@ -1,0 +1,170 @@
+/**
+ * Whether a merchant is the one it was before: its payee and its key against what was pinned at first sight. Judging reads
+ * and asks; only `rememberMerchant` writes.
+ */
+import * as z from "zod";
+import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
+import { showUnsafe } from "../../shared/text/text.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import { publishedKeys } from "./did-document.ts";
+import { wrap } from "../runtime/layout.ts";
+import { isExpired, type Pin, pinOf, writePin } from "../records/merchant-pins.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { type OfferSignature, offerSignatures } from "./signed-offer.ts";
+
+export const merchantSchema = z.strictObject({
+  origin: z.string(),
+  /** `new`: seen for the first time. `renewed`: not seen for so long that it counts as new. */
+  pinned: z.enum(["new", "known", "key_added", "key_rotated", "renewed"]),
+  /** Whether these terms have a signature that was verified. */
+  signed: z.boolean(),
+  /** Why they have none. */
+  note: z.string().optional(),
+  payTo: z.string(),
+  publicKey: z.string().optional(),
+  firstSeenAt: z.string(),
+});
+export type MerchantView = z.infer<typeof merchantSchema>;
+
+export interface Merchant {
+  view: MerchantView;
+  /** As it should be remembered, and what it was judged by. */
+  pin: Pin;
+  before: Pin | undefined;
+}
+
+export interface ChosenOffer {
+  required: PaymentRequired;
+  offer: PaymentRequirements;
+}
+
+/** @param url that was asked for these terms */
+export async function identify(context: Context, url: string, { required, offer }: ChosenOffer): Promise<Outcome<Merchant>> {
+  const { origin, host } = new URL(url);
+  const stored = pinOf(context, origin);
+  if (!stored.ok) return stored;
+  const known = stored.data && !isExpired(stored.data) ? stored.data : undefined;
+  const { payTo } = offer;
+  if (!isAccountId(payTo)) return fail("unsupported", "The offer names no account of this network.");
+  if (known && known.payTo !== payTo) return changed(known, payTo, "payee", "asks to be paid to another account than before");
+  const now = unixNow();
+  const found = offerSignatures(required, offer, host, now);
+  if (found.kind === "differs") {
+    return fail("terms_differ", `The terms of ${origin} are not the ones that it signed: ${found.problem}.`, {
+      hint: "Nothing was asked of the owner. Try again; if it stays so, do not buy there.",
+    });
+  }
+  const signature: Signature =
+    found.kind === "signed" ? await verified(context, origin, found.signatures, known?.key) : { kind: "none", why: found.why };
+  switch (signature.kind) {
+    case "none":
+      if (!known?.key) break;
+      return changed(known, payTo, "signature", `signed its terms before, and now ${signature.why}`);
+    case "unvouched":
+      if (!known) break;
+      return changed(known, payTo, "key", `signs with another key than before: ${signature.why}`, signature.later);
+    case "false":
+      return fail("terms_differ", `The signature under the terms of ${origin} is not made with the key that it publishes.`, {
+        hint: "Nothing was asked of the owner. Do not buy there before you know why.",
+      });
+    default:
+      break;
+  }
+  return succeed(merchantOf(origin, payTo, signature, stored.data, known, formatTimestamp(now)));
+}
+
+type Signature =
+  | { kind: "made"; kid: string; publicKey: string }
+  /** There is none that could be verified. */
+  | { kind: "none"; why: string }
+  /** Made with a key for which the pinned one does not vouch. */
+  | { kind: "unvouched"; why: string; later: boolean }
+  | { kind: "false" };
+
+/** With a pinned key that fits nothing is fetched. Another one must be published beside it. */
+async function verified(context: Context, origin: string, signatures: OfferSignature[], pinned: Pin["key"]): Promise<Signature> {
+  for (const { jws } of signatures) if (pinned && (await jws.isSignedBy(pinned.publicKey))) return { kind: "made", ...pinned };
+  const published = await publishedKeys(context, origin);
+  if (!published.ok) {
+    const why = `its key document cannot be used, because ${published.problem}`;
+    return pinned ? { kind: "unvouched", why, later: published.later } : { kind: "none", why };
+  }
+  let named = false;
+  for (const { jws, fragment } of signatures) {
+    for (const { publicKey } of published.keys.filter((key) => key.asserts && key.fragment === fragment)) {
+      named = true;
+      if (!(await jws.isSignedBy(publicKey))) continue;
+      if (!pinned || published.keys.some((key) => key.publicKey === pinned.publicKey)) return { kind: "made", kid: jws.kid, publicKey };
+      return { kind: "unvouched", why: "the one of before is not published beside it", later: false };
+    }
+  }
+  if (pinned) return { kind: "unvouched", why: "it fits no key that the merchant publishes", later: false };
+  return named ? { kind: "false" } : { kind: "none", why: "it signs with a key that it does not publish" };
+}
+
+function merchantOf(
+  origin: string,
+  payTo: AccountId,
+  signature: Signature,
+  stored: Pin | undefined,
+  known: Pin | undefined,
+  now: string,
+): Merchant {
+  const made = signature.kind === "made" ? { kid: signature.kid, publicKey: signature.publicKey } : undefined;
+  const same = known?.key?.publicKey === made?.publicKey ? known?.key : undefined;
+  const key = made && { ...made, since: same?.since ?? now };
+  const firstSeenAt = known?.firstSeenAt ?? now;
+  const added = known && made && !same;
+  const pinned = !known ? (stored ? "renewed" : "new") : added ? (known.key ? "key_rotated" : "key_added") : "known";
+  return {
+    view: {
+      origin,
+      pinned,
+      signed: made !== undefined,
+      ...(signature.kind === "none" && { note: signature.why }),
+      payTo,
+      ...(made && { publicKey: made.publicKey }),
+      firstSeenAt,
+    },
+    pin: { origin, payTo, ...(key && { key }), firstSeenAt, lastSeenAt: now },
+    before: stored,
+  };
+}
+
+/** Remembers a merchant that was judged, and says on a terminal what is new about it. */
+export async function rememberMerchant(context: Context, { view, pin, before }: Merchant): Promise<Outcome<undefined>> {
+  const written = await writePin(context, pin, before);
+  if (written.ok && view.pinned !== "known" && context.io.stderr.isTTY) {
+    context.say(...wrap(`${view.origin}: ${merchantText(view)}`, context.layout.width));
+  }
+  return written;
+}
+
+/** In a line, for people. */
+export function merchantText({ pinned, signed, note, publicKey, firstSeenAt }: MerchantView): string {
+  const words: Record<MerchantView["pinned"], string> = {
+    new: "seen for the first time; its account is remembered",
+    known: `known since ${firstSeenAt}`,
+    key_added: `known since ${firstSeenAt}; it signs its terms now, and its key is remembered`,
+    key_rotated: `known since ${firstSeenAt}; it signs with a new key, which its own document lists beside the old one`,
+    renewed: "not seen for a long time; remembered anew",
+  };
+  return `${words[pinned]}; ${signed ? `terms signed with ${publicKey?.slice(0, 16)}…` : showUnsafe(`terms not signed: ${note}`)}`;
+}
+
+function changed(known: Pin, payTo: string, what: "payee" | "key" | "signature", how: string, later = false): Failure {
+  const { origin, key, firstSeenAt } = known;
+  return fail("merchant_changed", showUnsafe(`${origin} ${how}.`), {
+    hint: `Do not pay. If the owner knows why, the owner can run: lez-agent-pay pins forget ${origin}`,
+    retryable: later,
+    details: {
+      origin,
+      changed: what,
+      pinned: { payTo: known.payTo, ...(key && { publicKey: key.publicKey }), firstSeenAt },
+      offered: { payTo },
+    },
+    next: { argv: ["lez-agent-pay", "pins", "list"], by: "owner", why: "see what is known about this merchant" },
+  });
+}

@@ -1,0 +1,109 @@
+/** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
+import { isAccountId } from "../../shared/protocol/account.ts";
+import { isAmount } from "../../shared/protocol/amount.ts";
+import { type BindingScope, bindingScope } from "../../shared/protocol/binding.ts";
+import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { supportsExtra } from "../../shared/protocol/offer.ts";
+import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "../runtime/exchange.ts";
+import { boundRequest } from "./curl-request.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { interrupted } from "../prompts/prompts.ts";
+
+export interface Terms {
+  required: PaymentRequired;
+  /** The entries of `accepts` that can be paid here, best first. Never empty. */
+  offers: [PaymentRequirements, ...PaymentRequirements[]];
+}
+
+export type Asked = { priced: true; terms: Terms } | { priced: false; response: HttpResponse };
+
+/** Makes the request without a payment, to learn what it costs. */
+export async function askTerms(context: Context, request: HttpRequest): Promise<Outcome<Asked>> {
+  const answer = await exchange(request, context.io.signal);
+  if (!answer.ok) {
+    if (context.io.signal.aborted) return interrupted();
+    return fail("network", `${new URL(request.url).host} could not be asked: ${answer.problem}.`, {
+      hint: "Check the URL, then try again.",
+    });
+  }
+  if (answer.status !== 402) return succeed({ priced: false, response: answer });
+  const terms = readTerms(answer, request);
+  return terms.ok ? succeed({ priced: true, terms: terms.data }) : terms;
+}
+
+/** The terms of a URL that must have some. */
+export async function requireTerms(context: Context, request: HttpRequest): Promise<Outcome<Terms>> {
+  const asked = await askTerms(context, request);
+  if (!asked.ok) return asked;
+  if (asked.data.priced) return succeed(asked.data.terms);
+  return notPriced(asked.data.response);
+}
+
+/** An answer that is neither terms nor goods. */
+export function notPriced({ status, headers }: HttpResponse): Failure {
+  if (status >= 500 || status === 429)
+    return fail("network", `The merchant answered ${status} instead of its terms.`, { hint: "Try again later." });
+  return fail("no_payment_required", `The merchant asks for no payment here: it answered ${status}, not 402.`, {
+    hint: isRedirect(status)
+      ? "It redirects; a redirect is not followed. Name the address it points to, if you trust it."
+      : "Check the URL and the method.",
+    details: { status, ...(isRedirect(status) && { location: headers["location"] }) },
+  });
+}
+
+function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms> {
+  const header = response.headers[PAYMENT_REQUIRED.toLowerCase()];
+  if (header === undefined) {
+    return fail("unsupported", "The answer is a 402 without terms: it has no PAYMENT-REQUIRED header.", {
+      hint: "This tool speaks x402 version 2.",
+    });
+  }
+  const required = decodeHeader(header, paymentRequiredSchema, MAX_FOREIGN_HEADER_BYTES);
+  if (!required.ok) {
+    return fail("unsupported", `The merchant's terms cannot be read: ${required.problem}.`, { hint: "This tool speaks x402 version 2." });
+  }
+  const { resource, accepts } = required.value;
+  // A proxy may have changed the scheme; another host is another shop.
+  if (!URL.canParse(resource.url) || new URL(resource.url).host !== new URL(request.url).host) {
+    return fail("terms_differ", "The terms are for a resource of another host than the one asked.", {
+      details: { resource: resource.url },
+    });
+  }
+  const [first, ...rest] = accepts.filter(isPayable).sort(byPreference);
+  if (first) return succeed({ required: required.value, offers: [first, ...rest] });
+  return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
+    hint: `This tool pays "${SCHEME}" on ${NETWORK} in ${ASSET}.`,
+    details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },
+  });
+}
+
+/** What the offer's binding covers, recomputed from the request. A binding for something else is refused. */
+export function coverage(request: HttpRequest, offer: PaymentRequirements): Outcome<BindingScope> {
+  const scope = bindingScope(boundRequest(request), offer);
+  if (scope) return succeed(scope);
+  return refuse("binding_mismatch", EXIT.differs, "The merchant's offer is bound to another request than this one.", {
+    hint: "Use the URL exactly as the merchant publishes it. Do not pay this offer.",
+  });
+}
+
+function isPayable(offer: PaymentRequirements): boolean {
+  const ours = offer.scheme === SCHEME && offer.network === NETWORK && offer.asset === ASSET;
+  return ours && isAmount(offer.amount) && isAccountId(offer.payTo) && Number.isInteger(offer.maxTimeoutSeconds) && supportsExtra(offer);
+}
+
+/** Paying after the answer comes before paying up front; then the cheaper comes first. */
+function byPreference(a: PaymentRequirements, b: PaymentRequirements): number {
+  return (
+    Number(isUpfront(a)) - Number(isUpfront(b)) || Number(BigInt(a.amount) > BigInt(b.amount)) - Number(BigInt(a.amount) < BigInt(b.amount))
+  );
+}
+
+/** Whether the money is taken before the merchant answers. */
+export function isUpfront(offer: PaymentRequirements): boolean {
+  return offer.extra?.["paymentFlow"] === "upfront";
+}

@@ -1,0 +1,129 @@
+/** Where a passphrase comes from: the terminal, a private file, or an open file descriptor. Never argv, never the environment. */
+import * as fs from "node:fs";
+import * as z from "zod";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../../shared/limits.ts";
+import { type Context, warn } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { readBytes } from "../runtime/files.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { askPassphrase, interrupted, unheard } from "./prompts.ts";
+import { Secret } from "../runtime/secret.ts";
+
+const DESCRIPTOR = "must be the number of an open file descriptor";
+
+export const passphraseFields = {
+  passphraseFile: z.string().optional().meta({ value: "file", description: "read the passphrase from this file (mode 0600)" }),
+  passphraseFd: z.coerce
+    .number(DESCRIPTOR)
+    .int(DESCRIPTOR)
+    .min(0, DESCRIPTOR)
+    .optional()
+    .meta({ value: "n", description: "read the passphrase from this open file descriptor" }),
+};
+
+export interface PassphraseInput {
+  passphraseFile?: string | undefined;
+  passphraseFd?: number | undefined;
+}
+
+/** What the flags of a passphrase begin with, where a command takes two. */
+type Flag = "--passphrase" | "--new-passphrase";
+
+/**
+ * Opens a key with its passphrase, and leaves both to the caller. A person who mistypes it is asked again; what came from
+ * a file stays wrong.
+ */
+export async function openWithPassphrase<Opened>(
+  context: Context,
+  input: PassphraseInput,
+  file: string,
+  open: (passphrase: Secret) => Promise<Outcome<Opened>>,
+): Promise<Outcome<{ opened: Opened; passphrase: Secret }>> {
+  const given = givenPassphrase(input, "--passphrase");
+  if (given) return given.ok ? keep(given.data, await open(given.data)) : given;
+  if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked, "--passphrase");
+  for (let tries = 1; ; tries++) {
+    const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
+    if (typed === undefined) return unopened();
+    const passphrase = secretOf(typed);
+    // Opening takes a moment, in which somebody may still be typing.
+    const { result, stopped } = await unheard(context, open(passphrase));
+    const kept = keep(passphrase, result);
+    if (stopped) return unopened();
+    if (kept.ok || kept.error.code !== "keystore_locked" || tries === MAX_PASSPHRASE_TRIES) return kept;
+    warn(context, kept.error.message);
+  }
+}
+
+function keep<Opened>(passphrase: Secret, result: Outcome<Opened>): Outcome<{ opened: Opened; passphrase: Secret }> {
+  if (result.ok) return succeed({ opened: result.data, passphrase });
+  passphrase.wipe();
+  return result;
+}
+
+function unopened(): Failure {
+  return interrupted("No key was opened, and nothing was written.");
+}
+
+/** A new passphrase, typed twice so that a slip of the finger does not lock the money away. */
+export async function choosePassphrase(context: Context, input: PassphraseInput, flag: Flag): Promise<Outcome<Secret>> {
+  const given = givenPassphrase(input, flag);
+  if (given) {
+    const problem = given.ok ? tooShort(Buffer.from(given.data.reveal()).toString()) : undefined;
+    return problem ? fail("usage", `The passphrase is too short: ${problem}.`) : given;
+  }
+  if (!context.interactive) return passphraseRequired(EXIT.usage, flag);
+  const question = flag === "--passphrase" ? "Passphrase for the new owner key" : "New passphrase";
+  const first = await askPassphrase(context, question, tooShort);
+  if (first === undefined) return unopened();
+  const second = await askPassphrase(context, "The same passphrase again", (text) => (text === first ? undefined : "not the same"));
+  return second === undefined ? unopened() : succeed(secretOf(first));
+}
+
+function tooShort(text: string): string | undefined {
+  return Array.from(text).length < MIN_PASSPHRASE_LENGTH ? `at least ${MIN_PASSPHRASE_LENGTH} characters` : undefined;
+}
+
+function givenPassphrase({ passphraseFile, passphraseFd }: PassphraseInput, flag: Flag): Outcome<Secret> | undefined {
+  if (passphraseFile !== undefined && passphraseFd !== undefined) return fail("usage", `Give either ${flag}-file or ${flag}-fd, not both.`);
+  if (passphraseFile !== undefined) {
+    const bytes = readBytes(passphraseFile, { what: "passphrase file", maxBytes: MAX_PASSPHRASE_BYTES, secret: true });
+    return bytes.ok ? nonEmpty(bytes.data) : bytes;
+  }
+  return passphraseFd === undefined ? undefined : readDescriptor(passphraseFd, flag);
+}
+
+function readDescriptor(fd: number, flag: Flag): Outcome<Secret> {
+  const buffer = new Uint8Array(MAX_PASSPHRASE_BYTES + 1);
+  let length = 0;
+  try {
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = fs.readSync(fd, buffer, length, buffer.length - length, null);
+  } catch {
+    return fail("usage", `File descriptor ${fd} cannot be read.`, { hint: `Open it, for example: … ${flag}-fd ${fd} ${fd}<FILE` });
+  }
+  if (length > MAX_PASSPHRASE_BYTES) return fail("usage", `The passphrase is longer than ${MAX_PASSPHRASE_BYTES} bytes.`);
+  return nonEmpty(buffer.subarray(0, length));
+}
+
+/** One line end at the end belongs to the editor, not to the passphrase. */
+function nonEmpty(bytes: Uint8Array): Outcome<Secret> {
+  const text = Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+  bytes.fill(0);
+  return text ? succeed(secretOf(text)) : fail("usage", "The passphrase is empty.");
+}
+
+/** The same passphrase whatever keyboard typed it: accents have two spellings in Unicode. */
+function secretOf(text: string): Secret {
+  return new Secret(utf8(text.normalize("NFC")));
+}
+
+function passphraseRequired(exit: typeof EXIT.usage | typeof EXIT.keystoreLocked, flag: Flag) {
+  return fail("interaction_required", "A passphrase is needed and there is no terminal to ask for it.", {
+    exit,
+    hint: `Run this in a terminal, or give ${flag}-file or ${flag}-fd.`,
+  });
+}

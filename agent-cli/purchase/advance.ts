@@ -1,0 +1,205 @@
+/** One purchase from wherever it stands to its end: wait for the owner, pay, show; or say why it cannot go on. */
+import { ERRORS, isErrorCode } from "../../shared/errors.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import { approvedRequest } from "./approved-request.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import type { FacilitatorInput } from "../facilitator/client.ts";
+import { carriesId, withId } from "./payment-identifier.ts";
+import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
+import { type Paid, present, report } from "./send-payment.ts";
+import { authorizationOf, concludePayment, keptAnswer } from "../records/payment-journal.ts";
+import { notApproved, paymentToPresent } from "./payment-to-present.ts";
+import type { Purchase } from "./purchase.ts";
+import { findRequest } from "../records/request-store.ts";
+import { askSettlement } from "../facilitator/settlement-status.ts";
+import { patience, waitForDecision } from "./wait-for-decision.ts";
+
+export interface FlowInput extends FacilitatorInput {
+  wait: boolean;
+  timeout?: number | undefined;
+  maxAmount?: string | undefined;
+  out?: string | undefined;
+  dryRun: boolean;
+  force: boolean;
+}
+
+export type Bought = Paid & { shortCode: string; kept: boolean };
+
+export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const code = shortCode(purchase.digest);
+  const outcome = await step(context, input, purchase);
+  if (outcome.ok) return outcome;
+  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do. Where the
+  // same payment would only hear the same again, the ledger is asked first.
+  if (outcome.next?.argv[1] === "status") {
+    return { ...outcome, next: { ...outcome.next, argv: [...outcome.next.argv, ...facilitatorWords(input)] } };
+  }
+  const stopped = [EXIT.approvalPending, EXIT.outcomeUnknown, EXIT.interrupted].some((exit) => exit === outcome.exit);
+  const goesOn = stopped || outcome.error.retryable;
+  return goesOn ? { ...outcome, next: { ...resumption(context, input, code), ...after(outcome.next) } } : outcome;
+}
+
+/** Nothing was paid, nobody said a final no, and nothing can be paid any more: a new request may take its place. */
+export function isOver(outcome: Outcome<unknown>): boolean {
+  return !outcome.ok && outcome.error.details?.["over"] === true;
+}
+
+async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  switch (purchase.state) {
+    case "pending": {
+      const dear = dearPurchase(input, purchase);
+      if (dear) return dear;
+      const refused = notApproved(purchase);
+      if (!input.wait || input.dryRun) return refused ?? nothingToDo();
+      const decided = await waitForDecision(context, purchase.digest, input.timeout);
+      if (!decided.ok) return decided;
+      return decided.data.state === "pending" ? (notApproved(decided.data) ?? nothingToDo()) : step(context, input, decided.data);
+    }
+    case "approved":
+      return dearPurchase(input, purchase) ?? pay(context, input, purchase);
+    case "sent":
+      return stillUsable(purchase) ? pay(context, input, purchase) : settleDoubt(context, input, purchase);
+    case "paid":
+      return showKept(context, input, purchase);
+    case "declined":
+    case "revoked":
+      return notApproved(purchase) ?? nothingToDo();
+    case "cancelled":
+    case "expired": {
+      const failure = notApproved(purchase) ?? nothingToDo();
+      return { ...failure, error: { ...failure.error, details: { ...failure.error.details, over: true } } };
+    }
+    default:
+      if (!stillUsable(purchase) || !curedByTime(purchase)) return refusedBefore(purchase);
+      return dearPurchase(input, purchase) ?? pay(context, input, purchase);
+  }
+}
+
+/** A request in hand may be dearer than what the agent may spend now. One that may be paid already is seen to its end. */
+function dearPurchase({ maxAmount }: FlowInput, { digest, request }: Purchase): Failure | undefined {
+  return tooDear(request.payment.amount, maxAmount, `Request ${shortCode(digest)}`, "Nothing was paid.");
+}
+
+/** A guard of the agent's own; it changes nothing and refuses the dearer. */
+export function tooDear(amount: string, max: string | undefined, what: string, left: string): Failure | undefined {
+  if (max === undefined || BigInt(amount) <= BigInt(max)) return undefined;
+  return fail("above_max_amount", `${what} costs ${amount} units, more than --max-amount ${max}. ${left}`, {
+    hint: "Ask whoever set the maximum, or do without.",
+    details: { amount, maxAmount: max },
+  });
+}
+
+async function pay(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const payment = await paymentToPresent(context, purchase);
+  if (!payment.ok) return payment;
+  const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment.data);
+  if (!http.ok) return http;
+  if (input.dryRun) return fail("not_approved", `Nothing was sent. It would present the payment of ${shortCode(purchase.digest)}.`);
+  const paid = await present(context, http.data, withId(context, payment.data), input);
+  return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest), kept: false }) : paid;
+}
+
+function stillUsable({ journal }: Purchase): boolean {
+  return journal !== undefined && Number(authorizationOf(journal.payload).validBefore) >= unixNow();
+}
+
+/** Sent, without an answer, and too late to present again: the facilitator is asked, and believed as far as it can be. */
+async function settleDoubt(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const { digest, journal } = purchase;
+  if (!journal) return nothingToDo();
+  const status = await askSettlement(context, input, authorizationOf(journal.payload));
+  const code = shortCode(digest);
+  const hint = "Do not pay again. Ask again later, or look at the owner's account.";
+  if (!status.ok && status.exit === EXIT.interrupted) return status;
+  if (!status.ok)
+    return fail("outcome_unknown", `Whether ${code} was paid is not known: ${status.error.message}`, { hint, retryable: true });
+  const { conclusion, transaction, said, doubt } = status.data;
+  if (conclusion === "paid" && transaction !== undefined) {
+    await concludePayment(context, digest, { state: "settled", transaction });
+    return answerOf(context, input, { ...purchase, journal: { ...journal, transaction } });
+  }
+  if (conclusion === "not_paid") {
+    await concludePayment(context, digest, { state: "refused", code: said });
+    return fail("payment_expired", `The payment of ${code} ran out unpaid. Nothing was paid and nothing will be.`, {
+      details: { over: true },
+    });
+  }
+  return fail("outcome_unknown", `Whether ${code} was paid is not known: the facilitator says "${said}"${doubt ? `, but ${doubt}` : ""}.`, {
+    hint,
+    details: { ...status.data },
+  });
+}
+
+async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const { digest, journal } = purchase;
+  const kept = keptAnswer(context, digest);
+  if (!kept.ok) return kept;
+  const stored = findRequest(context, digest);
+  const code = shortCode(digest);
+  if (!kept.data || !stored.ok || !journal) return answerOf(context, input, purchase);
+  const { method, url } = stored.data.request.http;
+  const shown = report(context, { method, url, headers: [] }, authorizationOf(journal.payload), kept.data, input);
+  return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
+}
+
+/**
+ * Paid, and the answer never arrived here: a merchant that keeps answers, or that was paid first and failed then, gives it to
+ * the same payment, which pays nothing more. Without an id that is over when the payment runs out.
+ */
+async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+  const { digest, journal } = purchase;
+  const code = shortCode(digest);
+  const transaction = journal?.transaction ?? "";
+  const payment = journal && withId(context, { payload: journal.payload, authorization: authorizationOf(journal.payload) });
+  const owed = payment && (carriesId(payment.payload) || stillUsable(purchase));
+  if (!owed || input.dryRun) return paidWithoutAnswer(code, transaction);
+  const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
+  if (!http.ok) return http;
+  const answer = await fetchAnswer(context, http.data, payment, transaction, input);
+  return answer.ok ? succeed({ ...answer.data, shortCode: code, kept: false }) : answer;
+}
+
+/** Said for certain: this payment bought nothing. Whoever still wants the thing needs another one. */
+function refusedBefore({ digest, journal }: Purchase): Failure {
+  const code = journal?.code ?? "payment_rejected";
+  return refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`, {
+    details: { over: true },
+  });
+}
+
+/** `insufficient_funds` and the like: the account was filled since, perhaps, and the same payment is good now. */
+function curedByTime({ journal }: Purchase): boolean {
+  return isErrorCode(journal?.code) && ERRORS[journal.code].safeToRetrySamePayment;
+}
+
+function nothingToDo(): Failure {
+  return fail("internal", "This purchase is in a state that it cannot be in.");
+}
+
+/** With what was said of this run: where the body goes, what it may cost, how long to wait, whom to ask. */
+function resumption(context: Context, input: FlowInput, code: string): Next {
+  const { maxAmount, timeout, out, force } = input;
+  const said = [
+    ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
+    ...patience(context, timeout),
+    ...(out === undefined ? [] : ["--out", out]),
+    ...(force ? ["--force"] : []),
+    ...facilitatorWords(input),
+  ];
+  return {
+    argv: ["lez-agent-pay", "fetch", "--resume", code, "--wait", ...said],
+    by: "agent",
+    why: "go on with this purchase; it is paid at most once",
+  };
+}
+
+function facilitatorWords({ facilitatorUrl, allowHttp }: FacilitatorInput): string[] {
+  return [...(facilitatorUrl === undefined ? [] : ["--facilitator-url", facilitatorUrl]), ...(allowHttp ? ["--allow-http"] : [])];
+}
+
+function after(next: Next | undefined): { afterSeconds?: number } {
+  return next?.afterSeconds === undefined ? {} : { afterSeconds: next.afterSeconds };
+}

@@ -1,0 +1,67 @@
+/** Pairing a payment with the HTTP request that it was approved for: nothing else may be sent with it. */
+import { bodyDigest, canonicalJson } from "../../shared/crypto/digest.ts";
+import { paymentFields, type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson } from "../runtime/files.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { httpRequest } from "../merchant/curl-request.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import type { Payment } from "../records/payment-journal.ts";
+import { findRequest } from "../records/request-store.ts";
+
+export interface ApprovedInput {
+  requestFile?: string | undefined;
+  header: string[];
+  data?: string | undefined;
+  allowHttp: boolean;
+}
+
+/** The request from the file that was named, or from the memory of the agent's tool; refused unless the payment is for it. */
+export async function approvedRequest(context: Context, input: ApprovedInput, payment: Payment): Promise<Outcome<HttpRequest>> {
+  const found = findHttp(context, input, payment);
+  if (!found.ok) return found;
+  const { request, http } = found.data;
+  return notApproved(request, http, payment) ?? succeed(http);
+}
+
+function findHttp(
+  context: Context,
+  input: ApprovedInput,
+  { authorization }: Payment,
+): Outcome<{ request: PaymentRequest; http: HttpRequest }> {
+  if (input.requestFile !== undefined) {
+    const request = readJson(input.requestFile, paymentRequestSchema, { what: "payment request" });
+    if (!request.ok) return request;
+    const http = httpRequest({ ...input, url: request.data.http.url, method: request.data.http.method });
+    return http.ok ? succeed({ request: request.data, http: http.data }) : http;
+  }
+  const digest = authorization.requestDigest;
+  const stored = digest && findRequest(context, digest);
+  if (!stored?.ok) {
+    return fail("request_not_found", "The request that this payment was approved for is not known on this machine.", {
+      hint: "It is known where it was made. Elsewhere: lez-agent-pay pay with the payment's file, --request-file, and -d and -H as they were given to `request create`.",
+    });
+  }
+  const { request, headers, body } = stored.data;
+  const http = httpRequest({ ...input, url: request.http.url, method: request.http.method, data: undefined });
+  if (!http.ok) return http;
+  return succeed({ request, http: { ...http.data, headers: [...headers, ...http.data.headers], ...(body.length > 0 && { body }) } });
+}
+
+/** The payment must be for this request, and the request to be sent must be the one that was approved. */
+function notApproved(request: PaymentRequest, http: HttpRequest, { payload, authorization }: Payment): Failure | undefined {
+  if (authorization.requestDigest !== requestDigest(request)) return differs("The payment was approved for another request.");
+  if (canonicalJson(payload.accepted) !== request.payment.offer) return differs("The payment accepts other terms than the request.");
+  const { network, asset, amount, payTo } = paymentFields(payload.accepted);
+  const signed = [authorization.network, authorization.asset, authorization.value, authorization.to];
+  if (canonicalJson(signed) !== canonicalJson([network, asset, amount, payTo]))
+    return differs("The payment is not what the request asked for.");
+  if (http.method !== request.http.method || http.url !== request.http.url) return differs("Method and URL are not the approved ones.");
+  const body = http.body && bodyDigest(http.body);
+  if (body === request.http.bodySha256) return undefined;
+  return differs(body ? "The body is not the one that was approved." : "A body was approved, and none was given (-d).");
+}
+
+function differs(message: string): Failure {
+  return fail("request_differs", `${message} Nothing was sent.`, { hint: "Send exactly what was approved, or make a new request." });
+}

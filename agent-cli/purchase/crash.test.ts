@@ -1,0 +1,120 @@
+/** kill -9 before every step that leaves a trace: the same command, run again, finishes the purchase, paid once. */
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import * as path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { REASON, type Run, sandbox } from "../testing/cli.ts";
+import { KILL_AT } from "../testing/kill-at.ts";
+import { CONTENT, startMerchant } from "../testing/merchant.ts";
+import { approveAsRead, people } from "../testing/people.ts";
+
+const box = sandbox();
+const merchant = await startMerchant();
+await people(box);
+beforeAll(async () => {
+  await box.run("doctor"); // makes the state directory
+  box.write("home/config.json", { ownerFile: box.path("owner.json"), agentFile: box.path("agent.json") });
+});
+afterAll(async () => {
+  const audit = await box.run("audit verify --offline");
+  expect([audit.exit, audit.stdout]).toEqual([EXIT.ok, expect.any(String)]);
+});
+
+const words = (url: string) => ["fetch", url, "--reason", REASON];
+
+/** The real executable, killed before its n-th step. False when it had fewer steps than that. */
+function killedAt(n: number, url: string): Promise<boolean> {
+  const here = path.join(import.meta.dirname, "..");
+  const argv = ["--import", path.join(here, "testing/kill-at.ts"), path.join(here, "bin.js"), ...words(url)];
+  const child = spawn(process.execPath, argv, { cwd: box.directory, stdio: "ignore", env: { ...box.env, [KILL_AT]: String(n) } });
+  return new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal === "SIGKILL")));
+}
+
+/** For n = 1, 2, … until one run survives; three at a time. Says at how many steps it was killed. */
+async function sweep(kill: (n: number) => Promise<boolean>): Promise<number> {
+  let next = 1;
+  let killed = 0;
+  const worker = async () => {
+    while (await kill(next++)) killed++;
+  };
+  await Promise.all([worker(), worker(), worker()]);
+  return killed;
+}
+
+const presented = (url: string) => merchant.presented.filter((request) => merchant.origin + request.url === url);
+const codeOf = (run: Run) => run.json.error.details?.["shortCode"] as string;
+
+async function stateOf(url: string): Promise<string | undefined> {
+  const { requests } = (await box.run("request list")).json.data as { requests: { url: string; state: string }[] };
+  return requests.find((request) => request.url === url)?.state;
+}
+
+async function approved(url: string): Promise<void> {
+  const code = codeOf(await box.run(words(url)));
+  expect((await approveAsRead(box, code)).exit).toBe(EXIT.ok);
+}
+
+test("while it asks the owner", async () => {
+  const points = await sweep(async (n) => {
+    const url = `${merchant.url}?asked=${n}`;
+    const killed = await killedAt(n, url);
+    await approved(url);
+    const bought = await box.run(words(url));
+    expect([n, bought.exit, presented(url).length]).toEqual([n, EXIT.ok, 1]);
+    return killed;
+  });
+  expect(points).toBeGreaterThanOrEqual(6);
+}, 60_000);
+
+test("while it pays a merchant that keeps answers: every time the answer is in hand, for one debit", async () => {
+  merchant.behaviour = { keeps: "required" };
+  const fetched: number[] = [];
+  const points = await sweep(async (n) => {
+    const url = `${merchant.url}?kept=${n}`;
+    await approved(url);
+    const killed = await killedAt(n, url);
+    const asked = presented(url).length;
+    const again = await box.run(words(url));
+    expect([n, again.exit, again.json.data?.["response"]?.body.text]).toEqual([n, EXIT.ok, CONTENT]);
+    if (asked > 0 && presented(url).length > asked) fetched.push(n);
+    const payments = new Set(presented(url).map(({ headers }) => headers["payment-signature"]));
+    expect([n, payments.size, await stateOf(url)]).toEqual([n, 1, "paid"]);
+    return killed;
+  });
+  // Without a trace of the answers on this machine: still there to be fetched, still one debit each.
+  rmSync(box.path("home/answers"), { recursive: true });
+  expect((await box.run(words(`${merchant.url}?kept=1`))).json.data["response"].body.text).toBe(CONTENT);
+  expect(points).toBeGreaterThanOrEqual(12);
+  expect(fetched.length).toBeGreaterThan(0);
+  expect(merchant.settled.size).toBe(new Set(merchant.presented.map(({ url }) => url)).size);
+}, 60_000);
+
+test("while it pays a merchant that does not: the answer in hand, or the certainty that it is paid", async () => {
+  merchant.reset();
+  const ends = { answered: 0, paidBefore: 0 };
+  const points = await sweep(async (n) => {
+    const url = `${merchant.url}?paid=${n}`;
+    await approved(url);
+    const killed = await killedAt(n, url);
+    // What has left is in the journal, whatever the process did not live to say.
+    if (presented(url).length > 0) expect([n, await stateOf(url)]).toEqual([n, expect.stringMatching(/^(sent|paid)$/)]);
+    const again = await box.run(words(url));
+    if (again.exit === EXIT.ok) {
+      ends.answered++;
+      expect(again.json.data["response"].body.text).toBe(CONTENT);
+    } else {
+      // Killed between the settlement and the first byte on disk: the answer is lost, and the payment is not.
+      ends.paidBefore++;
+      expect([n, again.exit, again.json.error.details?.["paidBefore"]]).toEqual([n, EXIT.paymentRejected, true]);
+    }
+    const payments = new Set(presented(url).map(({ headers }) => headers["payment-signature"]));
+    expect([n, payments.size]).toEqual([n, 1]);
+    expect([n, await stateOf(url)]).toEqual([n, "paid"]);
+    return killed;
+  });
+  expect(points).toBeGreaterThanOrEqual(12);
+  expect(ends.paidBefore).toBeGreaterThan(0);
+  expect(ends.answered).toBeGreaterThan(ends.paidBefore);
+  expect(merchant.settled.size).toBe(new Set(merchant.presented.map(({ url }) => url)).size);
+}, 60_000);

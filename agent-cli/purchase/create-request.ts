@@ -1,0 +1,128 @@
+/** Making a PaymentRequest: from the merchant's terms and the agent's words to a signed paper in the owner's inbox. */
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
+import type { BindingScope } from "../../shared/protocol/binding.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import {
+  checkPaymentRequest,
+  paymentFields,
+  type PaymentRequest,
+  shortCode,
+  signPaymentRequest,
+} from "../../shared/protocol/payment-request.ts";
+import { meaningfulLength } from "../../shared/protocol/reason.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
+import { checkAudit, record } from "../records/audit-log.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { boundRequest } from "../merchant/curl-request.ts";
+import { put } from "../records/inbox.ts";
+import { keyFile, readKeyFile, type RoleSigner, unlockKey } from "../keys/key-file.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { requestRefused } from "./refusals.ts";
+import { storeRequest } from "../records/request-store.ts";
+import { coverage } from "../merchant/terms.ts";
+
+export interface Agent {
+  signer: RoleSigner<"agent">;
+  name?: string | undefined;
+}
+
+/** The agent's own key, opened. It signs requests and nothing else. */
+export async function openAgent(context: Context, agentFile: string | undefined): Promise<Outcome<Agent>> {
+  const file = keyFile(context, "agent", agentFile);
+  if (!file.ok) return file;
+  const key = readKeyFile(file.data, "agent");
+  if (!key.ok) return key;
+  const signer = await unlockKey(key.data, "agent");
+  return signer.ok ? succeed({ signer: signer.data, name: key.data.name }) : signer;
+}
+
+export interface Wish {
+  http: HttpRequest;
+  offer: PaymentRequirements;
+  /** The 402 that the offer is from; absent when the merchant was not asked. */
+  required?: PaymentRequired | undefined;
+  reason: string;
+  merchantName?: string | undefined;
+  /** Seconds that the owner has. */
+  expiresIn: number;
+}
+
+export interface Made {
+  request: PaymentRequest;
+  digest: Digest;
+  shortCode: string;
+  scope: BindingScope;
+  required?: PaymentRequired | undefined;
+}
+
+/** A signed request that the owner's tool will not refuse. Nothing is written. */
+export async function makeRequest(context: Context, agent: Agent, wish: Wish): Promise<Outcome<Made>> {
+  const tooShort = shortReason(context, wish.reason);
+  if (tooShort) return tooShort;
+  const recordable = checkAudit(context);
+  if (!recordable.ok) return recordable;
+  const scope = coverage(wish.http, wish.offer);
+  if (!scope.ok) return scope;
+  const { url } = wish.http;
+  const now = unixNow();
+  const request = await signPaymentRequest(
+    {
+      version: "1",
+      id: `pr_${bytesToHex(randomBytes(10))}`,
+      createdAt: formatTimestamp(now),
+      expiresAt: formatTimestamp(now + wish.expiresIn),
+      agent: { publicKey: agent.signer.publicKey, ...(agent.name && { name: agent.name }) },
+      merchant: { name: wish.merchantName ?? new URL(url).host, url },
+      http: boundRequest(wish.http),
+      payment: paymentFields(wish.offer) as PaymentRequest["payment"],
+      reason: wish.reason,
+    },
+    agent.signer,
+  );
+  // The owner's tool will check exactly this; better to hear it now.
+  const checked = await checkPaymentRequest(request, now);
+  if (!checked.ok) return requestRefused(checked);
+  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: wish.required });
+}
+
+/** The configured minimum, for both sides: the agent hears it before it asks, the owner is not asked below it. */
+export function shortReason(context: Context, reason: string): Failure | undefined {
+  const config = context.config();
+  if (!config.ok) return config;
+  const { reasonMinimum } = config.data;
+  if (meaningfulLength(reason) >= reasonMinimum) return undefined;
+  return fail("usage", `The reason must say why in at least ${reasonMinimum} visible characters.`, {
+    hint: "The owner reads it to decide: what is bought, and what for.",
+  });
+}
+
+/** Remembers the HTTP request, puts the PaymentRequest into the inbox and writes it down. Doing it again changes nothing. */
+export async function fileRequest(
+  context: Context,
+  { request, digest, required }: Pick<Made, "request" | "digest" | "required">,
+  http: HttpRequest,
+): Promise<Outcome<undefined>> {
+  const recordable = checkAudit(context);
+  if (!recordable.ok) return recordable;
+  const stored = storeRequest(context, request, http, required);
+  if (!stored.ok) return stored;
+  const filed = put(context, digest, "request", request);
+  if (!filed.ok) return filed;
+  const written = await record(context, "requested", requestFacts(request, digest));
+  return written.ok ? succeed(undefined) : written;
+}
+
+/** What the audit log says of a request. */
+export function requestFacts({ http, payment, agent }: PaymentRequest, digest: Digest): Record<string, string> {
+  return {
+    requestDigest: digest,
+    method: http.method,
+    url: http.url,
+    amount: payment.amount,
+    asset: payment.asset,
+    payTo: payment.payTo,
+    agentKey: agent.publicKey,
+  };
+}

@@ -1,0 +1,54 @@
+/** Which request is meant: its short code, its id, or its digest, as any command shows them. */
+import { existsSync } from "node:fs";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { Context } from "../runtime/context.ts";
+import { nameField } from "../command-line/fields.ts";
+import { type InboxItem, look, requestsInInbox } from "../records/inbox.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+
+const meta = { positional: true, value: "request", description: "its short code, id or digest" };
+export const requestField = nameField.meta(meta);
+export const optionalRequestField = nameField.optional().meta(meta);
+
+const tool = { takes: "text" as const, description: meta.description };
+/** Where a file is taken as well. */
+export const requestOrFileField = nameField.meta({ ...meta, description: `${meta.description}, or its file`, tool });
+export const paymentField = nameField.meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
+
+const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
+const ID = /^pr_[0-9a-z]{16,40}$/;
+
+/** Whether a word names a file, where requests are taken as well. A file that is there comes first; over MCP no word is a file. */
+export function namesFile({ downloads }: Context, word: string): boolean {
+  return downloads === undefined && (existsSync(word) || !looksLikeRequest(word));
+}
+
+function looksLikeRequest(word: string): boolean {
+  return CODE.test(word) || ID.test(word) || digestSchema.safeParse(word).success;
+}
+
+export async function findInInbox(context: Context, word: string): Promise<Outcome<InboxItem>> {
+  const digests = requestsInInbox(context);
+  if (!digests.ok) return digests;
+  const found: InboxItem[] = [];
+  for (const digest of digests.data) {
+    if (!ID.test(word) && !names(word, digest)) continue;
+    const item = await look(context, digest);
+    // One that cannot be read is a failure of whoever names it, and does not hide the others.
+    if (!item.ok && !names(word, digest)) continue;
+    if (!item.ok) return item;
+    if (item.data && (names(word, digest) || item.data.request.id === word)) found.push(item.data);
+  }
+  const [first, second] = found;
+  if (!first) {
+    return fail("request_not_found", `There is no request "${word}" in the inbox of this machine.`, {
+      hint: "lez-agent-pay request list shows them.",
+    });
+  }
+  return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);
+}
+
+function names(word: string, digest: Digest): boolean {
+  return word === digest || word.toUpperCase().replace("-", "") === shortCode(digest).replace("-", "");
+}

@@ -1,0 +1,81 @@
+/** The payment of a request in the inbox, if it is one that may be presented now; else why not, and what to do. */
+import { unixNow } from "../../shared/time.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { Context } from "../runtime/context.ts";
+import { carriesId, paidTransaction, withId } from "./payment-identifier.ts";
+import type { InboxItem } from "../records/inbox.ts";
+import { duration } from "../runtime/layout.ts";
+import { fail, type Failure, type Next, type Outcome } from "../runtime/outcome.ts";
+import { checkPayment } from "./send-payment.ts";
+import type { Payment } from "../records/payment-journal.ts";
+import { decideBy, type Purchase, purchaseOf, purchaseView } from "./purchase.ts";
+
+export async function paymentToPresent(context: Context, item: InboxItem): Promise<Outcome<Payment>> {
+  const purchase = purchaseOf(context, item, unixNow());
+  if (!purchase.ok) return purchase;
+  const undecided = notApproved(purchase.data);
+  if (undecided) return undecided;
+  const { journal } = purchase.data;
+  // What was presented before is presented again; the journal refuses anything else.
+  const presented = journal?.state === "sent" || journal?.state === "settled";
+  const payload = presented ? journal.payload : (item.payment ?? journal?.payload);
+  if (!payload)
+    return fail("request_not_found", "The payment of this request is not on this machine.", { hint: "Name the payment's file." });
+  return checkPayment(payload, `the payment of ${shortCode(item.digest)}`, isAnswerLeft(context));
+}
+
+/** Of a payment that is paid, the merchant may have kept the answer: presenting it again is never too late. */
+export const isAnswerLeft = (context: Context) => (payment: Payment) =>
+  carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
+
+/**
+ * Why a request has no payment to present: nobody decided yet, or somebody said no.
+ * @param patience how long whoever asks was told to wait, as words of the command line
+ */
+export function notApproved(purchase: Purchase, patience: readonly string[] = []): Failure | undefined {
+  const now = unixNow();
+  const code = shortCode(purchase.digest);
+  const details = { ...purchaseView(purchase, now) };
+  const note = details.decision?.note ? ` The owner says: "${details.decision.note}"` : "";
+  switch (purchase.state) {
+    case "pending":
+      return fail("approval_pending", `Request ${code} waits for its owner, for ${duration(decideBy(purchase.request) - now)} more.`, {
+        retryable: true,
+        hint: `The owner runs: lez-agent-pay approve ${code}`,
+        details,
+        next: waitFor(code, patience),
+      });
+    case "declined":
+      return fail("declined", `The owner declined request ${code} (${details.decision?.code}).${note}`, {
+        hint: "This is final and nothing was paid. Do not repeat the request; ask for something else only if the owner's words call for it.",
+        details,
+      });
+    case "revoked":
+      return fail("payment_revoked", `The owner took the approval of ${code} back (${details.decision?.code}).${note}`, {
+        hint: "Do not pay. Ask the owner before you make another request.",
+        details,
+      });
+    case "cancelled":
+      return fail("request_cancelled", `Request ${code} was taken back by the agent.`, { details });
+    case "expired":
+      return fail(
+        "request_expired",
+        `Request ${code} ran out: ${purchase.payment ? "its approval was not used in time" : "nobody decided in time"}.`,
+        {
+          hint: "Nothing was paid. Make a new request if it is still wanted.",
+          details,
+        },
+      );
+    default:
+      return undefined;
+  }
+}
+
+export function waitFor(code: string, patience: readonly string[]): Next {
+  return {
+    argv: ["lez-agent-pay", "request", "wait", code, ...patience],
+    by: "agent",
+    why: "wait for the owner's decision",
+    afterSeconds: 5,
+  };
+}

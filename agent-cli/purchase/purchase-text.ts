@@ -1,0 +1,38 @@
+/** A request and where it stands, as text. What agents and merchants wrote is shown as what it is. */
+import { showUnsafe } from "../../shared/text/text.ts";
+import { cells, duration, field, type Layout, wrap } from "../runtime/layout.ts";
+import type { PurchaseList } from "./purchase-list.ts";
+import type { PurchaseView } from "./purchase.ts";
+
+export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
+  const { decision } = view;
+  return [
+    layout.ink("bold", `${view.shortCode}  ${view.state}`),
+    ...field(layout, "price", `${view.price.display} = ${view.price.amount} units`),
+    ...field(layout, "pay to", view.payTo),
+    ...field(layout, "for", showUnsafe(`${view.method} ${view.url}`)),
+    ...field(layout, "reason", showUnsafe(view.reason)),
+    ...(view.state === "pending" ? field(layout, "decide by", `${view.expiresAt} (in ${duration(view.expiresInSeconds)})`) : []),
+    ...(view.state === "pending" ? field(layout, "digest", view.requestDigest) : []),
+    ...(decision ? field(layout, "the owner", `${decision.code}${decision.note ? `: ${showUnsafe(decision.note)}` : ""}`) : []),
+    ...(view.transaction ? field(layout, "transaction", showUnsafe(view.transaction), 13) : []),
+    ...(view.refusal ? field(layout, "refused", showUnsafe(view.refusal)) : []),
+  ];
+}
+
+export function renderList({ requests, unreadable }: PurchaseList, layout: Layout): string[] {
+  const warnings = unreadable.flatMap((problem) => wrap(`! ${showUnsafe(problem)}`, layout.width));
+  return [...renderPurchases(requests, layout), ...warnings.map((line) => layout.ink("yellow", line))];
+}
+
+/** One line each: code, state, price, where to, and until when for those that wait. */
+function renderPurchases(views: readonly PurchaseView[], layout: Layout): string[] {
+  if (views.length === 0) return ["No requests."];
+  return views.flatMap((view) => {
+    const time = view.state === "pending" ? `, ${duration(view.expiresInSeconds)} left` : "";
+    const head = `${view.shortCode}  ${view.state.padEnd(9)}  ${view.price.display}  ${new URL(view.url).host}${time}`;
+    return cells(head) <= layout.width
+      ? [head]
+      : [`${view.shortCode}  ${view.state}${time}`, `  ${view.price.display}  ${new URL(view.url).host}`];
+  });
+}

@@ -1,0 +1,103 @@
+/** Where one request stands, from its papers in the inbox and from the payment journal. */
+import * as z from "zod";
+import { parseTimestamp } from "../../shared/time.ts";
+import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import type { Context } from "../runtime/context.ts";
+import type { InboxItem } from "../records/inbox.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { authorizationOf, findPayment, type JournalRecord } from "../records/payment-journal.ts";
+import { expiry, expirySchema, money, moneySchema } from "./views.ts";
+
+export const PURCHASE_STATES = [
+  /** The owner has not decided. */
+  "pending",
+  "approved",
+  "declined",
+  /** The agent does not want it any more. */
+  "cancelled",
+  /** Nobody decided in time, or the approval ran out before it was used. */
+  "expired",
+  /** The owner took the approval back. */
+  "revoked",
+  /** It was presented, and may have been paid. */
+  "sent",
+  "paid",
+  "refused",
+] as const;
+export type PurchaseState = (typeof PURCHASE_STATES)[number];
+
+export interface Purchase extends InboxItem {
+  state: PurchaseState;
+  journal?: JournalRecord;
+}
+
+/** @param now unix seconds */
+export function purchaseOf(context: Context, item: InboxItem, now: number): Outcome<Purchase> {
+  const journal = findPayment(context, item.digest);
+  if (!journal.ok) return journal;
+  return succeed({ ...item, state: stateOf(item, journal.data, now), ...(journal.data && { journal: journal.data }) });
+}
+
+/** What has happened to the money comes before what anybody decided about it. */
+function stateOf(item: InboxItem, journal: JournalRecord | undefined, now: number): PurchaseState {
+  if (journal?.state === "settled") return "paid";
+  if (item.revoked) return "revoked";
+  if (journal?.state === "sent") return "sent";
+  if (journal?.state === "refused") return "refused";
+  if (item.declined) return "declined";
+  if (item.payment) return Number(authorizationOf(item.payment).validBefore) < now ? "expired" : "approved";
+  if (item.cancelled) return "cancelled";
+  return decideBy(item.request) < now ? "expired" : "pending";
+}
+
+export function decideBy(request: PaymentRequest): number {
+  return parseTimestamp(request.expiresAt) ?? 0;
+}
+
+export const purchaseSchema = z.strictObject({
+  shortCode: z.string(),
+  id: z.string(),
+  requestDigest: z.string(),
+  state: z.enum(PURCHASE_STATES),
+  method: z.string(),
+  url: z.string(),
+  price: moneySchema,
+  payTo: z.string(),
+  reason: z.string(),
+  createdAt: z.string(),
+  /** Until when the owner may approve. */
+  ...expirySchema,
+  /** The owner's words, where there are any. */
+  decision: z.strictObject({ code: z.string(), note: z.string().optional(), decidedAt: z.string(), signed: z.boolean() }).optional(),
+  transaction: z.string().optional(),
+  /** Why a payment was refused. */
+  refusal: z.string().optional(),
+});
+export type PurchaseView = z.infer<typeof purchaseSchema>;
+
+export function purchaseView({ digest, request, state, declined, revoked, journal }: Purchase, now: number): PurchaseView {
+  const record = revoked ?? declined;
+  return {
+    shortCode: shortCode(digest),
+    id: request.id,
+    requestDigest: digest,
+    state,
+    method: request.http.method,
+    url: request.http.url,
+    price: money(request.payment.amount, request.payment.asset),
+    payTo: request.payment.payTo,
+    reason: request.reason,
+    createdAt: request.createdAt,
+    ...expiry(decideBy(request), now),
+    ...(record && {
+      decision: {
+        code: record.decision.code,
+        ...(record.decision.note && { note: record.decision.note }),
+        decidedAt: record.decision.decidedAt,
+        signed: record.signed,
+      },
+    }),
+    ...(journal?.transaction && { transaction: journal.transaction }),
+    ...(journal?.code && { refusal: journal.code }),
+  };
+}

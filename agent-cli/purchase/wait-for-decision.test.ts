@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { contextFor } from "../runtime/context.ts";
+import { processIo } from "../runtime/io.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { sandbox } from "../testing/cli.ts";
+import { startMerchant } from "../testing/merchant.ts";
+import { people } from "../testing/people.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { waitForDecision } from "./wait-for-decision.ts";
+
+const box = sandbox();
+const merchant = await startMerchant();
+const { ask } = await people(box);
+
+test("a wait is no longer than the patience of whoever started it, however long it was asked to be", async () => {
+  await ask(merchant.url, "request.json");
+  const { requestDigest: digest } = (await box.run("request list")).json.data["requests"][0] as { requestDigest: Digest };
+  const context = { ...contextFor({ ...processIo(), env: box.env }, [], true), patienceSeconds: 0.5, progress: () => undefined };
+  const started = Date.now();
+  expect(await waitForDecision(context, digest, 3600)).toMatchObject({ ok: true, data: { state: "pending" } });
+  expect(Date.now() - started).toBeLessThan(3000);
+});
+
+test("an interrupted wait says what waits on, and how to wait again; an interrupted look says nothing of what it did not do", async () => {
+  const { code } = await ask(merchant.url, "request.json");
+  const waited = await box.run(["request", "wait", code], { signal: AbortSignal.abort() });
+  expect([waited.exit, waited.json.error.message]).toEqual([EXIT.interrupted, `Interrupted. Request ${code} still waits for its owner.`]);
+  expect(waited.json.next).toMatchObject({ argv: ["lez-agent-pay", "request", "wait", code], by: "agent" });
+  const watched = await box.run("inbox --watch", { signal: AbortSignal.abort() });
+  expect([watched.exit, watched.json.error.message]).toEqual([EXIT.interrupted, "Interrupted."]);
+});

@@ -1,0 +1,49 @@
+/** Waiting for an owner: looks into the inbox until there is a decision, the request runs out, or patience ends. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { Context } from "../runtime/context.ts";
+import { secondsField } from "../command-line/fields.ts";
+import { look } from "../records/inbox.ts";
+import { duration } from "../runtime/layout.ts";
+import { fail, type Outcome } from "../runtime/outcome.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import { waitFor } from "./payment-to-present.ts";
+import { decideBy, type Purchase, purchaseOf } from "./purchase.ts";
+
+const LOOK_EVERY_MILLISECONDS = 300;
+
+export const timeoutField = {
+  timeout: secondsField.optional().meta({ value: "seconds", description: "wait no longer than this; else until the request runs out" }),
+};
+
+/** For a `next` that is as patient as this run. Where somebody else ends the wait, it is not the run's own. */
+export function patience({ patienceSeconds }: Context, timeout: number | undefined): string[] {
+  return timeout === undefined || patienceSeconds !== undefined ? [] : ["--timeout", String(timeout)];
+}
+
+/** The purchase when it is no longer pending, or still pending when the time is over. */
+export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
+  const seconds = Math.min(timeout ?? Infinity, context.patienceSeconds ?? Infinity);
+  const until = Date.now() + seconds * 1000;
+  for (;;) {
+    const item = await look(context, digest);
+    if (!item.ok) return item;
+    if (!item.data) return fail("request_not_found", `Request ${shortCode(digest)} has left the inbox.`);
+    const purchase = purchaseOf(context, item.data, unixNow());
+    if (!purchase.ok || purchase.data.state !== "pending" || Date.now() >= until) {
+      context.progress("");
+      return purchase;
+    }
+    const left = decideBy(item.data.request) - unixNow();
+    // Where a line can be drawn over, the seconds run; elsewhere it would be one line per look.
+    context.progress(`Waiting for the owner to decide ${shortCode(digest)}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
+    await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
+    if (context.io.signal.aborted) {
+      context.progress("");
+      const code = shortCode(digest);
+      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code, patience(context, timeout)) };
+    }
+  }
+}

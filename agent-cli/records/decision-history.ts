@@ -1,0 +1,81 @@
+/** The owner's memory of decisions, by request digest. What was declined stays declined, and what is new is marked as new. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
+import { amountSchema } from "../../shared/protocol/amount.ts";
+import { publicKeySchema } from "../../shared/crypto/bytes.ts";
+import { DECLINE_CODES } from "../../shared/protocol/decision.ts";
+import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { formatTimestamp, parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson, writeJson } from "../runtime/files.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { stateDirectory } from "../runtime/state-directory.ts";
+import { MAX_HISTORY } from "../../shared/limits.ts";
+
+const entrySchema = z.strictObject({
+  requestDigest: digestSchema,
+  decision: z.enum(["approved", "declined", "revoked"]),
+  code: z.optional(z.enum(DECLINE_CODES)),
+  at: timestampSchema,
+  agentKey: publicKeySchema,
+  url: z.string(),
+  payTo: accountIdSchema,
+  amount: amountSchema,
+  /** Of an approval: what can be looked up and taken back. */
+  from: z.optional(accountIdSchema),
+  ledger: z.optional(digestSchema),
+  validBefore: z.optional(z.string()),
+  /** Of a no: as it was handed out. Whoever says it again hands out the same. */
+  record: z.optional(decisionRecordSchema),
+});
+export type RecordEntry = z.infer<typeof entrySchema>;
+
+export function remember(
+  context: Context,
+  request: PaymentRequest,
+  decision: RecordEntry["decision"],
+  more: Pick<RecordEntry, "code" | "from" | "ledger" | "validBefore" | "record"> = {},
+): Outcome<undefined> {
+  const directory = stateDirectory(context, "decisions");
+  if (!directory.ok) return directory;
+  const digest = requestDigest(request);
+  const entry: RecordEntry = {
+    requestDigest: digest,
+    decision,
+    ...more,
+    at: formatTimestamp(unixNow()),
+    agentKey: request.agent.publicKey,
+    url: request.http.url,
+    payTo: request.payment.payTo,
+    amount: request.payment.amount,
+  };
+  return writeJson(fileOf(directory.data, digest, decision), entry, true);
+}
+
+/** The decision about exactly this request, if there was one. A record that cannot be read is a failure, not an absence. */
+export function findDecision(context: Context, digest: Digest, decision: RecordEntry["decision"]): Outcome<RecordEntry | undefined> {
+  const directory = stateDirectory(context, "decisions");
+  if (!directory.ok) return directory;
+  const file = fileOf(directory.data, digest, decision);
+  return fs.existsSync(file) ? readJson(file, entrySchema, { what: "decision record", secret: true }) : succeed(undefined);
+}
+
+/** The latest decisions, newest first. For warnings only: what cannot be read is left out. Names are digests, and tell no time. */
+export function history(context: Context): RecordEntry[] {
+  const directory = stateDirectory(context, "decisions");
+  if (!directory.ok) return [];
+  const files = fs.readdirSync(directory.data).filter((name) => name.endsWith(".json"));
+  const entries = files.flatMap((name) => {
+    const entry = readJson(path.join(directory.data, name), entrySchema, { what: "decision record", secret: true });
+    return entry.ok ? [entry.data] : [];
+  });
+  return entries.sort((a, b) => (parseTimestamp(b.at) ?? 0) - (parseTimestamp(a.at) ?? 0)).slice(0, MAX_HISTORY);
+}
+
+function fileOf(directory: string, digest: Digest, decision: RecordEntry["decision"]): string {
+  return path.join(directory, `${digest}.${decision}.json`);
+}

@@ -1,0 +1,101 @@
+/**
+ * What agent and owner of one machine hand each other: one directory, one file per paper, each written whole or not at all.
+ * A file's name is the digest of the request it is about, and is never taken for more than a name: whoever reads checks.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
+import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { timestampSchema } from "../../shared/time.ts";
+import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson, writeJson } from "../runtime/files.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { stateDirectory } from "../runtime/state-directory.ts";
+
+const cancelledSchema = z.strictObject({ requestDigest: digestSchema, at: timestampSchema });
+
+const PAPERS = {
+  /** From the agent. */
+  request: paymentRequestSchema,
+  cancelled: cancelledSchema,
+  /** From the owner. */
+  payment: paymentPayloadSchema,
+  declined: decisionRecordSchema,
+  revoked: decisionRecordSchema,
+} as const;
+type Paper = keyof typeof PAPERS;
+
+interface Papers {
+  request: PaymentRequest;
+  cancelled: z.infer<typeof cancelledSchema>;
+  payment: PaymentPayload;
+  declined: DecisionRecord;
+  revoked: DecisionRecord;
+}
+
+/** Everything there is about one request. */
+export type InboxItem = { digest: Digest; request: PaymentRequest } & Partial<Omit<Papers, "request">>;
+
+export function put<P extends Paper>(context: Context, digest: Digest, paper: P, content: Papers[P]): Outcome<undefined> {
+  const directory = stateDirectory(context, "inbox");
+  return directory.ok ? writeJson(fileOf(directory.data, digest, paper), content, true) : directory;
+}
+
+/** Where a paper is or would be. */
+export function inboxFile(context: Context, digest: Digest, paper: Paper): Outcome<string> {
+  const directory = stateDirectory(context, "inbox");
+  return directory.ok ? succeed(fileOf(directory.data, digest, paper)) : directory;
+}
+
+/** undefined: no such request. A paper that is there and cannot be believed is a failure, not an absence. */
+export async function look(context: Context, digest: Digest): Promise<Outcome<InboxItem | undefined>> {
+  const request = read(context, digest, "request");
+  if (!request.ok) return request;
+  if (!request.data || requestDigest(request.data) !== digest) return succeed(undefined);
+  const item: InboxItem = { digest, request: request.data };
+  for (const paper of ["cancelled", "payment", "declined", "revoked"] as const) {
+    const found = read(context, digest, paper);
+    if (!found.ok) return found;
+    if (found.data) Object.assign(item, { [paper]: found.data });
+  }
+  for (const decision of [item.declined, item.revoked]) {
+    // Somebody who can write here and has no key can still say no: an unsigned no is believed, a forged one is not.
+    if (decision && (decision.decision.requestDigest !== digest || !(await isGenuineDecision(decision))))
+      return succeed(without(item, decision));
+  }
+  return succeed(item);
+}
+
+function without(item: InboxItem, decision: DecisionRecord): InboxItem {
+  const { declined, revoked, ...rest } = item;
+  return { ...rest, ...(declined && declined !== decision && { declined }), ...(revoked && revoked !== decision && { revoked }) };
+}
+
+/** The digests of all requests, newest first. */
+export function requestsInInbox(context: Context): Outcome<Digest[]> {
+  const directory = stateDirectory(context, "inbox");
+  if (!directory.ok) return directory;
+  const found = fs.readdirSync(directory.data).flatMap((name) => {
+    const [, digest] = /^([0-9a-f]{64})\.request\.json$/.exec(name) ?? [];
+    // Not through a link, and gone meanwhile is gone.
+    const stat = digest && fs.lstatSync(path.join(directory.data, name), { throwIfNoEntry: false });
+    return stat ? [{ digest: digest as Digest, at: stat.mtimeMs }] : [];
+  });
+  return succeed(found.sort((a, b) => b.at - a.at).map(({ digest }) => digest));
+}
+
+function read<P extends Paper>(context: Context, digest: Digest, paper: P): Outcome<Papers[P] | undefined> {
+  const directory = stateDirectory(context, "inbox");
+  if (!directory.ok) return directory;
+  const file = fileOf(directory.data, digest, paper);
+  if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(undefined);
+  return readJson(file, PAPERS[paper], { what: `inbox's ${paper} file`, secret: true }) as Outcome<Papers[P]>;
+}
+
+function fileOf(directory: string, digest: Digest, paper: Paper): string {
+  return path.join(directory, `${digest}.${paper}.json`);
+}

@@ -1,0 +1,133 @@
+/**
+ * What is known about merchants from earlier visits: whom each origin asks to be paid, and the key it signs its terms with.
+ * One file per origin, written when a request is made and not when somebody only looks.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
+import { publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { MAX_PINS, MAX_URL_LENGTH, PIN_SECONDS } from "../../shared/limits.ts";
+import { parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
+import type { Context } from "../runtime/context.ts";
+import { readBytes, readJson, writeJson } from "../runtime/files.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { shellLine } from "../runtime/shell-quote.ts";
+import { stateDirectory } from "../runtime/state-directory.ts";
+
+const pinSchema = z.strictObject({
+  origin: z.string(),
+  payTo: accountIdSchema,
+  /** Absent: the merchant does not sign, or its key could not be had. */
+  key: z.optional(
+    z.strictObject({
+      /** The DID URL under which the key was published. */
+      kid: z.string().check(z.maxLength(MAX_URL_LENGTH)),
+      /** Ed25519, 64 hex digits. */
+      publicKey: publicKeySchema,
+      since: timestampSchema,
+    }),
+  ),
+  firstSeenAt: timestampSchema,
+  lastSeenAt: timestampSchema,
+});
+export type Pin = z.infer<typeof pinSchema>;
+
+/** undefined: nothing is known. A pin that cannot be read is a failure: it would be an easy way to make one forget. */
+export function pinOf(context: Context, origin: string): Outcome<Pin | undefined> {
+  const directory = stateDirectory(context, "pins");
+  if (!directory.ok) return directory;
+  const pin = read(fileOf(directory.data, origin), origin);
+  if (pin.ok || pin.error.code !== "invalid_file") return pin;
+  const hint = `If its owner does not know why, ask. The owner's way out: lez-agent-pay pins forget ${origin}`;
+  return { ...pin, error: { ...pin.error, hint } };
+}
+
+/** Not seen for so long that it counts no more. */
+export function isExpired({ lastSeenAt }: Pin, now = unixNow()): boolean {
+  return (parseTimestamp(lastSeenAt) ?? 0) + PIN_SECONDS < now;
+}
+
+export interface UnreadablePin {
+  file: string;
+  problem: string;
+  /** The command that puts it right. */
+  fix: string;
+}
+
+/** Every pin, the latest seen first, and those that cannot be read. */
+export function allPins(context: Context): Outcome<{ pins: Pin[]; unreadable: UnreadablePin[] }> {
+  const directory = stateDirectory(context, "pins");
+  if (!directory.ok) return directory;
+  const pins: Pin[] = [];
+  const unreadable: UnreadablePin[] = [];
+  for (const name of fs.readdirSync(directory.data).filter((name) => name.endsWith(".json"))) {
+    const file = path.join(directory.data, name);
+    const pin = readNamed(directory.data, file);
+    if (pin.ok) pins.push(...(pin.data ? [pin.data] : []));
+    else unreadable.push({ file, problem: pin.error.message, fix: fixOf(pin, directory.data, file) });
+  }
+  return succeed({ pins: pins.sort((a, b) => b.lastSeenAt.localeCompare(a.lastSeenAt)), unreadable });
+}
+
+function readNamed(directory: string, file: string): Outcome<Pin | undefined> {
+  const pin = read(file);
+  return pin.ok && pin.data && fileOf(directory, pin.data.origin) !== file ? ofAnother(file) : pin;
+}
+
+/** An origin that the broken text still has is believed only if it is the one that the file is named after. */
+function fixOf({ error }: Failure, directory: string, file: string): string {
+  if (error.code !== "invalid_file") return error.hint ?? "";
+  const bytes = readBytes(file, { what: "merchant's pin" });
+  const [, origin] = (bytes.ok && /"origin":\s*"([^"\\]+)"/.exec(Buffer.from(bytes.data).toString())) || [];
+  const known = origin !== undefined && fileOf(directory, origin) === file;
+  return known ? shellLine(["lez-agent-pay", "pins", "forget", origin]) : shellLine(["rm", file]);
+}
+
+/** @param before the pin that was judged by: if it is another one by now, nothing is written */
+export function writePin(context: Context, pin: Pin, before: Pin | undefined): Promise<Outcome<undefined>> {
+  return exclusively(context, () => {
+    const [directory, now, all] = [stateDirectory(context, "pins"), pinOf(context, pin.origin), allPins(context)];
+    if (!directory.ok) return directory;
+    if (!now.ok) return now;
+    if (!all.ok) return all;
+    if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just met ${pin.origin}. Run it again.`);
+    // Room for the new one: those that were not seen for the longest time go.
+    const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
+    for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
+    return writeJson(fileOf(directory.data, pin.origin), pin, true);
+  });
+}
+
+/** Whether there was a file to forget, readable or not. @param dryRun leave it there */
+export function forgetPin(context: Context, origin: string, dryRun: boolean): Promise<Outcome<boolean>> {
+  return exclusively(context, () => {
+    const directory = stateDirectory(context, "pins");
+    if (!directory.ok) return directory;
+    const file = fileOf(directory.data, origin);
+    const known = fs.existsSync(file);
+    if (!dryRun) fs.rmSync(file, { force: true });
+    return succeed(known);
+  });
+}
+
+function identity(pin: Pin | undefined): string {
+  return JSON.stringify([pin?.payTo, pin?.key?.publicKey]);
+}
+
+function read(file: string, origin?: string): Outcome<Pin | undefined> {
+  if (!fs.existsSync(file)) return succeed(undefined);
+  const pin = readJson(file, pinSchema, { what: "merchant's pin", secret: true });
+  if (!pin.ok || origin === undefined || pin.data.origin === origin) return pin;
+  return ofAnother(file);
+}
+
+function ofAnother(file: string): Failure {
+  return fail("invalid_file", `The pin "${file}" is of another merchant.`);
+}
+
+function fileOf(directory: string, origin: string): string {
+  return path.join(directory, `${bodyDigest(utf8(origin))}.json`);
+}

@@ -1,0 +1,174 @@
+/**
+ * Every payment that this machine has presented, written to disk before it leaves. A retry presents the payment in the
+ * journal and no other; what was sent stays sent until somebody says for certain what became of it.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { type Authorization, authorizationDigest, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import { fromBase64, toBase64 } from "../../shared/crypto/bytes.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { checkShape } from "../../shared/text/json.ts";
+import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
+import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson, writeJson, writeWhole } from "../runtime/files.ts";
+import type { HttpResponse } from "../runtime/exchange.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { stateDirectory } from "../runtime/state-directory.ts";
+
+export interface Payment {
+  payload: PaymentPayload;
+  authorization: Authorization;
+}
+
+const recordSchema = z.strictObject({
+  payload: paymentPayloadSchema,
+  method: z.string(),
+  url: z.string(),
+  /** `unsent`: not a byte has left. `sent`: it may have been made. `settled`, `refused`: somebody said so for certain. */
+  state: z.enum(["unsent", "sent", "settled", "refused"]),
+  attempts: z.number(),
+  firstSentAt: timestampSchema,
+  changedAt: timestampSchema,
+  transaction: z.optional(z.string()),
+  /** Why it was refused. */
+  code: z.optional(z.string()),
+});
+export type JournalRecord = z.infer<typeof recordSchema>;
+
+/** What became of a payment that was presented. `sent`: nobody knows yet. */
+export type Fate = { state: "unsent" | "sent" } | { state: "settled"; transaction: string } | { state: "refused"; code: string };
+
+/** One request is paid once, so the request is the key; a payment without one stands for itself. */
+export function journalKey({ requestDigest, nonce }: Authorization): Digest {
+  return requestDigest ?? nonce;
+}
+
+/** What the journal knows of a request's payment. */
+export function findPayment(context: Context, key: Digest): Outcome<JournalRecord | undefined> {
+  const directory = stateDirectory(context, "payments");
+  return directory.ok ? read(directory.data, key) : directory;
+}
+
+/** The authorization of a payment that was checked before it came here. */
+export function authorizationOf(payload: PaymentPayload): Authorization {
+  const exact = checkShape(payload.payload, exactPayloadSchema);
+  if (!exact.ok) throw new Error(`a payment without an authorization: ${exact.problem}`);
+  return exact.value.authorization;
+}
+
+/**
+ * Writes down that this payment is about to be sent, and returns the one to send: the payment that was sent before, as
+ * long as that one can still be made. When this returns, the record is on disk.
+ */
+export function claimPayment(context: Context, payment: Payment, http: { method: string; url: string }): Promise<Outcome<Payment>> {
+  return exclusively(context, () => {
+    const directory = stateDirectory(context, "payments");
+    if (!directory.ok) return directory;
+    const key = journalKey(payment.authorization);
+    const before = read(directory.data, key);
+    if (!before.ok) return before;
+    const chosen = before.data ? earlierOr(before.data, payment) : succeed(payment);
+    if (!chosen.ok) return chosen;
+    const now = formatTimestamp(unixNow());
+    const settled = before.data?.state === "settled" ? before.data : undefined;
+    const written = write(directory.data, key, {
+      payload: chosen.data.payload,
+      method: http.method,
+      url: http.url,
+      state: settled ? "settled" : "sent",
+      attempts: (before.data?.attempts ?? 0) + 1,
+      firstSentAt: before.data?.firstSentAt ?? now,
+      changedAt: now,
+      ...(settled?.transaction !== undefined && { transaction: settled.transaction }),
+    });
+    return written.ok ? chosen : written;
+  });
+}
+
+/** A second signature is presented only where the first one can no longer be paid beside it. */
+function earlierOr(before: JournalRecord, payment: Payment): Outcome<Payment> {
+  const authorization = authorizationOf(before.payload);
+  const earlier: Payment = { payload: before.payload, authorization };
+  if (authorizationDigest(authorization) === authorizationDigest(payment.authorization)) return succeed(payment);
+  const over = before.state === "refused" || before.state === "unsent";
+  const expired = Number(authorization.validBefore) < unixNow();
+  // The ledger pays one nonce of one payer once: another signature over the same nonce cannot be paid beside the first.
+  const sameNonce = authorization.from === payment.authorization.from && authorization.nonce === payment.authorization.nonce;
+  if (over || (expired && sameNonce)) return succeed(payment);
+  if (!expired) return succeed(earlier);
+  return fail("outcome_unknown", "This request was presented with another payment before, and what became of that one is not known.", {
+    hint: "Do not pay again before you know. Nothing was sent now.",
+    next: { argv: ["lez-agent-pay", "status", journalKey(authorization)], by: "agent", why: "ask what became of the first payment" },
+  });
+}
+
+/** Writes down what became of it. What is settled stays settled, whatever a later copy is told. */
+export function concludePayment(context: Context, key: Digest, fate: Fate): Promise<Outcome<undefined>> {
+  return exclusively(context, () => {
+    const directory = stateDirectory(context, "payments");
+    if (!directory.ok) return directory;
+    const before = read(directory.data, key);
+    if (!before.ok) return before;
+    if (!before.data || before.data.state === "settled") return succeed(undefined);
+    // Only the first attempt can say that nothing has left: an earlier one may be on its way still.
+    const state = fate.state === "unsent" && before.data.attempts > 1 ? "sent" : fate.state;
+    const { transaction: _, code: __, ...rest } = before.data;
+    return write(directory.data, key, {
+      ...rest,
+      state,
+      changedAt: formatTimestamp(unixNow()),
+      ...(fate.state === "settled" && { transaction: fate.transaction }),
+      ...(fate.state === "refused" && { code: fate.code }),
+    });
+  });
+}
+
+/** Every payment that was presented and of which nobody has said what became. */
+export function openPayments(context: Context): JournalRecord[] {
+  const directory = stateDirectory(context, "payments");
+  if (!directory.ok) return [];
+  return fs.readdirSync(directory.data).flatMap((name) => {
+    const [, key] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
+    const found = key ? read(directory.data, key as Digest) : undefined;
+    return found?.ok && found.data?.state === "sent" ? [found.data] : [];
+  });
+}
+
+function read(directory: string, key: Digest): Outcome<JournalRecord | undefined> {
+  const file = path.join(directory, `${key}.json`);
+  return fs.existsSync(file) ? readJson(file, recordSchema, { what: "payment journal", secret: true }) : succeed(undefined);
+}
+
+function write(directory: string, key: Digest, content: JournalRecord): Outcome<undefined> {
+  return writeJson(path.join(directory, `${key}.json`), content, true);
+}
+
+const answerSchema = z.strictObject({
+  status: z.number(),
+  headers: z.record(z.string(), z.string()),
+  complete: z.boolean(),
+  bodyBase64: z.string(),
+});
+
+/** Keeps what was bought, so that whoever is killed before showing it need not buy it again. */
+export function keepAnswer(context: Context, key: Digest, { status, headers, body, complete }: HttpResponse): Outcome<undefined> {
+  const directory = stateDirectory(context, "answers");
+  if (!directory.ok) return directory;
+  const content = { status, headers, complete, bodyBase64: toBase64(body) };
+  return writeWhole(path.join(directory.data, `${key}.json`), JSON.stringify(content), true);
+}
+
+export function keptAnswer(context: Context, key: Digest): Outcome<HttpResponse | undefined> {
+  const directory = stateDirectory(context, "answers");
+  if (!directory.ok) return directory;
+  const file = path.join(directory.data, `${key}.json`);
+  if (!fs.existsSync(file)) return succeed(undefined);
+  const kept = readJson(file, answerSchema, { what: "kept answer", secret: true, maxBytes: 2 * MAX_RESPONSE_BODY_BYTES });
+  if (!kept.ok) return kept;
+  const { bodyBase64, ...rest } = kept.data;
+  return succeed({ ...rest, body: fromBase64(bodyBase64) ?? new Uint8Array() });
+}

@@ -1,0 +1,80 @@
+/**
+ * What the user has settled once: which facilitator to ask and to believe, and the defaults of keys and limits.
+ * Read from the user's own directory and never from the current folder: a repository must not configure a wallet.
+ */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import * as z from "zod/mini";
+import { amountSchema } from "../../shared/protocol/amount.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { APPROVAL_TYPED_THRESHOLD, MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
+import { isReasonMinimum } from "../../shared/protocol/reason.ts";
+import { readJson } from "./files.ts";
+import type { Io } from "./io.ts";
+import { type Outcome, succeed } from "./outcome.ts";
+
+const configSchema = z.strictObject({
+  /** The facilitator to ask, and the only one whose "this will never settle" is believed. */
+  facilitatorUrl: z.optional(z.string()),
+  /** The ledger that is believed. */
+  ledger: z.optional(digestSchema),
+  /** Visible characters that a reason must have. */
+  reasonMinimum: z.optional(
+    z.number().check(z.refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`)),
+  ),
+  /** Above this many atomic units the owner types the amount instead of y. */
+  approvalThreshold: z.optional(amountSchema),
+  /** Key files; relative to this file's directory. */
+  ownerFile: z.optional(z.string().check(z.minLength(1))),
+  agentFile: z.optional(z.string().check(z.minLength(1))),
+  /** Public keys that evidence is checked against; relative like the others. */
+  keysFile: z.optional(z.string().check(z.minLength(1))),
+});
+
+export interface Config {
+  /** Where it is, or would be. */
+  file: string;
+  exists: boolean;
+  facilitatorUrl?: string | undefined;
+  ledger?: string | undefined;
+  reasonMinimum: number;
+  approvalThreshold: bigint;
+  ownerFile?: string | undefined;
+  agentFile?: string | undefined;
+  keysFile?: string | undefined;
+}
+
+export function configFile(env: Io["env"]): string {
+  const home = env["LEZ_AGENT_PAY_HOME"];
+  if (home) return path.join(home, "config.json");
+  return path.join(userDirectory(env, "XDG_CONFIG_HOME", ".config"), "lez-agent-pay", "config.json");
+}
+
+/** By the XDG specification a relative path counts as none; nor does an empty HOME lead into the current folder. */
+export function userDirectory(env: Io["env"], variable: string, below: string): string {
+  const { [variable]: named, HOME: home } = env;
+  if (named && path.isAbsolute(named)) return named;
+  return path.join(home && path.isAbsolute(home) ? home : os.userInfo().homedir, below);
+}
+
+export function readConfig(env: Io["env"]): Outcome<Config> {
+  const file = configFile(env);
+  const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
+  if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
+  const written = `It is a JSON object; what it may have: ${Object.keys(configSchema.def.shape).join(", ")}.`;
+  const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true, written });
+  if (!read.ok) return read;
+  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, ...rest } = read.data;
+  const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);
+  return succeed({
+    ...defaults,
+    ...rest,
+    exists: true,
+    ...(reasonMinimum !== undefined && { reasonMinimum }),
+    ...(approvalThreshold && { approvalThreshold: BigInt(approvalThreshold) }),
+    ownerFile: beside(ownerFile),
+    agentFile: beside(agentFile),
+    keysFile: beside(keysFile),
+  });
+}

@@ -1,0 +1,232 @@
+/**
+ * Reading and writing files without surprises: bounded, regular, not through a symbolic link, private where they must be,
+ * and written whole or not at all.
+ */
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type * as z from "zod/mini";
+import { parseJson } from "../../shared/text/json.ts";
+import { MAX_FILE_BYTES } from "../../shared/limits.ts";
+import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
+import { shellWord } from "./shell-quote.ts";
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+
+export interface ReadOptions {
+  maxBytes?: number;
+  /** The file holds a secret: it must belong to this user and be closed to everybody else. */
+  secret?: boolean;
+  /** The file decides what is trusted: it must belong to this user, and nobody else may write it. */
+  unchangedByOthers?: boolean;
+  /** What the file is, for messages. */
+  what: string;
+  /** How it is written, where a person writes it. */
+  written?: string;
+}
+
+export function readBytes(file: string, options: ReadOptions): Outcome<Uint8Array> {
+  const { maxBytes = MAX_FILE_BYTES, what } = options;
+  let fd: number;
+  try {
+    // O_NONBLOCK: opening a pipe that nobody writes to must not hang. It means nothing for regular files.
+    fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === "ELOOP") return symlinkRefused(file, what);
+    return fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`, { hint: "Check the path." });
+  }
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile()) return fail("invalid_file", `The ${what} ${quoted(file)} is not a regular file.`);
+    const unsafe = options.secret || options.unchangedByOthers ? checkAccess(file, stat, what, options.secret ? 0o077 : 0o022) : undefined;
+    if (unsafe) return unsafe;
+    if (stat.size > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
+    // One byte more than allowed: a file that grows meanwhile is noticed, not cut off.
+    const buffer = new Uint8Array(maxBytes + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = fs.readSync(fd, buffer, length, buffer.length - length, null);
+    if (length > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
+    return succeed(buffer.slice(0, length));
+  } catch (error) {
+    return fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+export function readJson<Schema extends z.core.$ZodType>(
+  file: string,
+  schema: Schema,
+  options: ReadOptions,
+): Outcome<z.core.output<Schema>> {
+  const bytes = readBytes(file, options);
+  if (!bytes.ok) return bytes;
+  const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
+  if (parsed.ok) return succeed(parsed.value);
+  return fail("invalid_file", `${quoted(file)} is not a valid ${options.what}: ${parsed.problem}.`, {
+    hint: options.written ?? "Use the file as it was written; it is not meant to be edited.",
+  });
+}
+
+/** Refuses early what `writeWhole` would refuse late, before anybody has typed a passphrase. */
+export function checkWritable(file: string, force: boolean): Outcome<undefined> {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat?.isSymbolicLink()) return symlinkRefused(file, "file");
+  if (stat && !stat.isFile()) return fail("file_exists", `${quoted(file)} exists and is not a file.`);
+  if (stat && !force) {
+    return fail("file_exists", `${quoted(file)} exists already.`, { hint: "Choose another name, or add --force to replace it." });
+  }
+  try {
+    // The file is made beside itself and renamed, so its directory must take files even where the file is there.
+    fs.accessSync(path.dirname(file), fs.constants.W_OK | fs.constants.X_OK);
+    return succeed(undefined);
+  } catch (error) {
+    return notWritten(file, error);
+  }
+}
+
+function notWritten(file: string, error: unknown): Failure {
+  return fail("file_not_written", `Cannot write ${quoted(file)}: ${reasonOf(error)}.`, {
+    hint: "Check that the directory exists and is yours.",
+  });
+}
+
+/** Writes a file of mode 0600 whole or not at all: whoever reads the name sees the old content or the new. */
+export function writeWhole(file: string, content: Uint8Array | string, force: boolean): Outcome<undefined> {
+  const writable = checkWritable(file, force);
+  if (!writable.ok) return writable;
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      fs.writeFileSync(fd, content);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, file);
+    flushDirectory(path.dirname(file));
+    return succeed(undefined);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    return notWritten(file, error);
+  }
+}
+
+/** A name is as lasting as its directory is: without this, a power failure can take the new name back. Not all systems can. */
+function flushDirectory(directory: string): void {
+  try {
+    const fd = fs.openSync(directory, O_RDONLY);
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    // The content is flushed all the same.
+  }
+}
+
+export function writeJson(file: string, value: unknown, force: boolean): Outcome<undefined> {
+  return writeWhole(file, `${JSON.stringify(value, null, 2)}\n`, force);
+}
+
+/** A directory of this user alone, made if it is not there. */
+export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
+  try {
+    makeDirectories(directory);
+    const stat = fs.lstatSync(directory);
+    if (stat.isSymbolicLink()) return symlinkRefused(directory, "directory");
+    if (!stat.isDirectory()) throw new Error("it is not a directory");
+    const unsafe = checkAccess(directory, stat, "directory", 0o077);
+    return unsafe ? (isTheSystems(directory) ? notOursAlone(directory) : unsafe) : succeed(undefined);
+  } catch (error) {
+    return fail("file_not_written", `Cannot use the directory ${quoted(directory)}: ${reasonOf(error)}.`, {
+      hint: "Set LEZ_AGENT_PAY_HOME to a directory of your own.",
+    });
+  }
+}
+
+/** `/tmp`, `/etc`: nobody may be told to close what lies right below the root. */
+function isTheSystems(directory: string): boolean {
+  const { root, dir } = path.parse(path.resolve(directory));
+  return dir === root;
+}
+
+function notOursAlone(directory: string): Failure {
+  return fail("unsafe_permissions", `The directory ${quoted(directory)} is not this user's alone.`, {
+    hint: `Set LEZ_AGENT_PAY_HOME to a directory below it: ${path.join(directory, "lez-agent-pay")}`,
+  });
+}
+
+/** Step by step: `recursive` of Node's own never returns below /proc, where a parent exists in which nothing can be made. */
+function makeDirectories(directory: string): void {
+  if (fs.existsSync(directory)) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) makeDirectories(parent);
+  try {
+    fs.mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error; // made by somebody else meanwhile
+  }
+}
+
+/** What a machine can refuse, and what its user can do about it. No bug of ours, so it is not called one. */
+const REFUSALS: Readonly<Record<string, [what: string, hint: string]>> = {
+  ENOSPC: ["The disk is full", "Make room, then run the same command again."],
+  EDQUOT: ["Your share of the disk is used up", "Make room, then run the same command again."],
+  EROFS: ["The file system can only be read", "Name a file elsewhere, or set LEZ_AGENT_PAY_HOME to a directory that can be written."],
+  EACCES: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
+  EPERM: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
+  ELOOP: ["This is a symbolic link", "Put the file itself there, not a link to it."],
+  ENOTDIR: ["A part of this path is a file, not a directory", "Check the path."],
+};
+
+/**
+ * The failure behind an error that a file operation threw; undefined where it was something else.
+ * @param place what is named where the error names no path, as those of an open file do not
+ */
+export function fileFailure(error: unknown, place: string): Failure | undefined {
+  const refusal = REFUSALS[codeOf(error) ?? ""];
+  if (!refusal) return undefined;
+  const [what, hint] = refusal;
+  const named = error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : place;
+  return fail("file_not_written", `${what}: ${quoted(named)}.`, { hint });
+}
+
+/** Windows has no modes and no uids; its access lists are left to the user. */
+function checkAccess(file: string, stat: fs.Stats, what: string, forbidden: number) {
+  if (process.getuid && stat.uid !== process.getuid()) {
+    return fail("unsafe_permissions", `The ${what} ${quoted(file)} belongs to another user.`, {
+      hint: `Run: chown "$(id -un)" ${shellWord(file)}`,
+      details: { fix: ["chown", String(process.getuid()), file] },
+    });
+  }
+  if (process.platform !== "win32" && (stat.mode & forbidden) !== 0) {
+    const mode = stat.isDirectory() ? "700" : "600";
+    return fail("unsafe_permissions", `The ${what} ${quoted(file)} is open to other users (mode ${(stat.mode & 0o777).toString(8)}).`, {
+      hint: `Run: chmod ${mode} ${shellWord(file)}`,
+      details: { fix: ["chmod", mode, file] },
+    });
+  }
+  return undefined;
+}
+
+function symlinkRefused(file: string, what: string) {
+  return fail("unsafe_permissions", `The ${what} ${quoted(file)} is a symbolic link.`, { hint: "Name the file itself, not a link to it." });
+}
+
+function quoted(file: string): string {
+  return `"${file && path.normalize(file)}"`; // nothing is normalized to the current folder
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+/** `no such file or directory` of `ENOENT: no such file or directory, open '…'`. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown reason";
+  return error.message.replace(/^[A-Z0-9]+: /, "").replace(/, \w+( '.*)?$/s, "");
+}

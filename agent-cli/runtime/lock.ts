@@ -1,0 +1,96 @@
+/**
+ * One process at a time changes the state directory. The lock is a file that holds its owner's pid; a lock whose owner is
+ * dead is broken, under a lock of its own, so that two who find it cannot both think that they have it.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Context } from "./context.ts";
+import { fileFailure } from "./files.ts";
+import { fail, type Outcome, succeed } from "./outcome.ts";
+import { stateHome } from "./state-directory.ts";
+
+const WAIT_MILLISECONDS = 3000;
+const POLL_MILLISECONDS = 10;
+
+/** Runs a short, synchronous change of the state directory alone. */
+export async function exclusively<Data>(context: Context, change: () => Outcome<Data>): Promise<Outcome<Data>> {
+  const home = stateHome(context);
+  if (!home.ok) return home;
+  const lock = path.join(home.data, "lock");
+  try {
+    const taken = await take(lock, Date.now() + WAIT_MILLISECONDS);
+    if (!taken.ok) return taken;
+    try {
+      return change();
+    } finally {
+      fs.rmSync(lock, { force: true });
+    }
+  } catch (error) {
+    // A value, not an exception: whoever has sent a payment must still say what came of it.
+    const refused = fileFailure(error, home.data);
+    if (refused) return refused;
+    throw error;
+  }
+}
+
+async function take(lock: string, deadline: number): Promise<Outcome<undefined>> {
+  for (;;) {
+    if (create(lock)) return succeed(undefined);
+    const owner = ownerOf(lock);
+    if (owner !== undefined && !isAlive(owner)) {
+      const broken = await breakLock(lock, owner, deadline);
+      if (!broken.ok) return broken;
+      continue;
+    }
+    if (Date.now() > deadline) {
+      return fail("busy", `Another lez-agent-pay (process ${owner ?? "unknown"}) is changing the state directory.`, {
+        hint: `Try again. If no such process runs, remove "${lock}".`,
+      });
+    }
+    await sleep(POLL_MILLISECONDS);
+  }
+}
+
+/** Exclusive, and never empty: the name appears together with the pid. link(2) fails where O_EXCL would. */
+function create(lock: string): boolean {
+  const mine = `${lock}.${process.pid}`;
+  fs.writeFileSync(mine, String(process.pid), { mode: 0o600 });
+  try {
+    fs.linkSync(mine, lock);
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    fs.rmSync(mine, { force: true });
+  }
+}
+
+async function breakLock(lock: string, dead: number, deadline: number): Promise<Outcome<undefined>> {
+  const breaking = `${lock}.break`;
+  const taken = await take(breaking, deadline);
+  if (!taken.ok) return taken;
+  // Nobody else removes it now, and nobody can create it while it is there.
+  if (ownerOf(lock) === dead) fs.rmSync(lock, { force: true });
+  fs.rmSync(breaking, { force: true });
+  return taken;
+}
+
+function ownerOf(lock: string): number | undefined {
+  try {
+    const pid = Number(fs.readFileSync(lock, "utf8"));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined; // gone meanwhile
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
+  }
+}

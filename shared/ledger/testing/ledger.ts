@@ -1,0 +1,87 @@
+/** For tests of the ledger: three people, payments between them, and a look at everything that is stored. */
+import { accountOfBytes, type AccountId } from "../../protocol/account.ts";
+import type { Amount } from "../../protocol/amount.ts";
+import { transactionOf } from "../../protocol/authorization.ts";
+import type { Hold, LedgerPayment, Reservation } from "../../settlement/backend.ts";
+import { type Digest, digest } from "../../crypto/digest.ts";
+import { NETWORK } from "../../lez.ts";
+import { LedgerRules } from "../rules.ts";
+import type { LedgerStore, Row } from "../store.ts";
+
+/** 2025-10-09T08:53:20Z */
+export const START = 1_760_000_000;
+export const LEDGER = "1e".repeat(32) as Digest;
+export const ALICE = personOf(1);
+export const BOB = personOf(2);
+export const CAROL = personOf(3);
+/** Of four shards Alice and Dave live on 3, Bob on 1, Carol and Erin on 2, and this ledger's treasury on 0, as it must. */
+export const DAVE = personOf(4);
+export const ERIN = personOf(7);
+export const LEDGER_OF_FOUR = "06".repeat(32) as Digest;
+export const FIRST = idOf(1);
+export const SECOND = idOf(2);
+/** How long holds last and payments stay valid, here. */
+export const HELD = 60;
+export const VALID = 900;
+
+export function personOf(byte: number): AccountId {
+  return accountOfBytes(new Uint8Array(32).fill(byte));
+}
+
+/** Nonces, reservation ids, fingerprints: 32 bytes that are easy to tell apart. */
+export function idOf(number: number): Digest {
+  return number.toString(16).padStart(64, "0") as Digest;
+}
+
+/** 100 from Alice to Bob. Its authorization digest covers all of it, as a real one does. */
+export function paymentOf(changes: Partial<Omit<LedgerPayment, "authorizationDigest">> = {}): LedgerPayment {
+  const payment = {
+    payer: ALICE,
+    nonce: idOf(0xa),
+    payee: BOB,
+    value: "100" as Amount,
+    validAfter: START,
+    validBefore: START + VALID,
+    ...changes,
+  };
+  const signed = { ...payment, validAfter: String(payment.validAfter), validBefore: String(payment.validBefore) };
+  return { ...payment, authorizationDigest: digest("Authorization", signed) };
+}
+
+export function holdBy(reservationId: Digest, seconds: number = HELD): Hold {
+  return { reservationId, fingerprint: idOf(0xf), seconds };
+}
+
+export function reservationOf({ payer, nonce }: LedgerPayment, reservationId: Digest): Reservation {
+  return { payer, nonce, reservationId };
+}
+
+export function txOf(payment: LedgerPayment): Digest {
+  return transactionOf(NETWORK, payment.authorizationDigest);
+}
+
+/** A new ledger in `store`, in which Alice has been given 250. */
+export function openLedger(store: LedgerStore, supply = 1000n): LedgerRules {
+  const rules = new LedgerRules(store, { ledger: LEDGER, supply, at: START });
+  give(rules, ALICE, 250n);
+  return rules;
+}
+
+/** The same ledger after a restart. */
+export function reopen(store: LedgerStore): LedgerRules {
+  return new LedgerRules(store, { ledger: idOf(0xdead), supply: 1n, at: 0 });
+}
+
+/** Money from the treasury, past the faucet and its limits. Needs no clock: it happens at START. */
+export function give(rules: LedgerRules, to: AccountId, value: bigint): void {
+  const { treasury } = rules.info();
+  const gift = paymentOf({ payer: treasury, payee: to, value: value.toString() as Amount, nonce: digest("Nonce", { to }) });
+  const settled = rules.settle(gift, FIRST, START);
+  if (!settled.ok) throw new Error(`no gift: ${settled.code}`);
+}
+
+/** Every row of every table, except those that the Workers platform keeps for itself. */
+export function dump(store: LedgerStore): Record<string, Row[]> {
+  const names = store.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' ORDER BY name");
+  return Object.fromEntries(names.map(({ name }) => [String(name), store.sql(`SELECT * FROM ${name}`)]));
+}

@@ -1,0 +1,336 @@
+/** Faults, one at a time, for the tests of the ledger to find: a test that no fault can break is worth nothing. */
+
+export interface Mutant {
+  fault: string;
+  file: "state-table" | "clock" | "payments" | "accounts" | "faucet" | "inbox" | "outbox" | "exchange" | "delivery";
+  /** Occurs exactly once in the file. */
+  find: string;
+  replace: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    fault: "the last unit of a balance cannot be spent",
+    file: "state-table",
+    find: "funds < BigInt(payment.value)",
+    replace: "funds <= BigInt(payment.value)",
+  },
+  {
+    fault: "one unit more than the balance can be claimed",
+    file: "state-table",
+    find: "funds < BigInt(payment.value)",
+    replace: "funds + 1n < BigInt(payment.value)",
+  },
+  {
+    fault: "held money can be spent",
+    file: "accounts",
+    find: "return BigInt(balance) - BigInt(held);",
+    replace: "return BigInt(balance) - BigInt(held) * 0n;",
+  },
+  {
+    fault: "a payment is expired in its last second",
+    file: "state-table",
+    find: "payment.validBefore < now",
+    replace: "payment.validBefore <= now",
+  },
+  {
+    fault: "an expired payment is taken for another second",
+    file: "state-table",
+    find: "payment.validBefore < now",
+    replace: "payment.validBefore + 1 < now",
+  },
+  {
+    fault: "a payment is taken a second too early",
+    file: "state-table",
+    find: "payment.validAfter > now + CLOCK_SKEW_SECONDS",
+    replace: "payment.validAfter > now + CLOCK_SKEW_SECONDS + 1",
+  },
+  {
+    fault: "a payment is taken that is valid for a second too long",
+    file: "state-table",
+    find: "now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return",
+    replace: "now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 1) return",
+  },
+  {
+    fault: "a hold can be captured a second after its dead line",
+    file: "state-table",
+    find: "if (now > row.dead_line) {",
+    replace: "if (now > row.dead_line + 1) {",
+  },
+  {
+    fault: "a dead hold counts for another second",
+    file: "state-table",
+    find: "now <= row.dead_line) return row;",
+    replace: "now <= row.dead_line + 1) return row;",
+  },
+  {
+    fault: "a hold has lapsed at its end",
+    file: "state-table",
+    find: "return now <= row.held_until;",
+    replace: "return now < row.held_until;",
+  },
+  {
+    fault: "a hold lasts as long as its caller likes",
+    file: "state-table",
+    find: "Math.min(hold.seconds, MAX_HOLD_SECONDS)",
+    replace: "hold.seconds",
+  },
+  {
+    fault: "another authorization with the nonce of a hold takes the hold over",
+    file: "state-table",
+    find: 'if (row.authorization_digest !== payment.authorizationDigest) return refuse("nonce_replayed");',
+    replace: "",
+  },
+  {
+    fault: "another authorization is taken for the one that was settled",
+    file: "state-table",
+    find: "row.holder === settlementId && row.authorization_digest === payment.authorizationDigest",
+    replace: "row.holder === settlementId",
+  },
+  {
+    fault: "another authorization is taken for the one that is held",
+    file: "state-table",
+    find: "row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest",
+    replace: "row.holder === hold.reservationId",
+  },
+  {
+    fault: "whoever settles a settled payment is told that he did",
+    file: "state-table",
+    find: "row.holder === settlementId && ",
+    replace: "",
+  },
+  {
+    fault: "a stale id captures",
+    file: "state-table",
+    find: 'if (!row || row.state === "cancelled" || row.holder !== reservationId)',
+    replace: 'if (!row || row.state === "cancelled")',
+  },
+  {
+    fault: "a stale id releases",
+    file: "state-table",
+    find: 'if (row.state === "cancelled" || row.holder !== reservationId)',
+    replace: 'if (row.state === "cancelled")',
+  },
+  {
+    fault: "the wrong account is credited",
+    file: "exchange",
+    find: "transfer(payer, payee, BigInt(value), cause)",
+    replace: "transfer(payer, this.#born.treasury, BigInt(value), cause)",
+  },
+  {
+    fault: "a hold is released twice",
+    file: "state-table",
+    find: "this.#payments.markSettled(row);",
+    replace:
+      "this.#payments.markSettled(row); const account = this.#accounts.read(payer); if (account.held !== '0') this.#accounts.hold(account, -BigInt(row.value));",
+  },
+  {
+    fault: "a captured hold stays on the balance",
+    file: "state-table",
+    find: "claimed(this.#accounts.read(payer), -BigInt(row.value))",
+    replace: "this.#accounts.read(payer)",
+  },
+  {
+    fault: "a freed hold stays on the balance",
+    file: "state-table",
+    find: "this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));",
+    replace: "",
+  },
+  {
+    fault: "a hold in the way of a claim is not freed",
+    file: "state-table",
+    find: 'if (row?.state === "held") this.#free(row);',
+    replace: "",
+  },
+  { fault: "a payment is paid without being settled", file: "state-table", find: "this.#payments.markSettled(row);", replace: "" },
+  {
+    fault: "a live hold can be cancelled",
+    file: "state-table",
+    find: 'if (isLive(row, now)) return refuse("payment_in_progress");',
+    replace: "",
+  },
+  {
+    fault: "time runs back",
+    file: "clock",
+    find: "this.#now = Math.max(this.#now, machine);",
+    replace: "this.#now = machine;",
+  },
+  {
+    fault: "a restart forgets that a payment was called expired",
+    file: "state-table",
+    find: '? this.#final({ status: "expired" })',
+    replace: '? { status: "expired" }',
+  },
+  {
+    fault: "a restart forgets that a claim was refused as expired",
+    file: "state-table",
+    find: 'obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle)',
+    replace: "refuse(obstacle)",
+  },
+  {
+    fault: "a lapsed hold makes a payment look too dear",
+    file: "state-table",
+    find: 'row?.state === "held" ? BigInt(row.value) : 0n',
+    replace: "0n",
+  },
+  {
+    fault: "the faucet stops below its cap",
+    file: "faucet",
+    find: "BigInt(value) > FAUCET_CAP_PER_ACCOUNT",
+    replace: "BigInt(value) >= FAUCET_CAP_PER_ACCOUNT",
+  },
+  {
+    fault: "the faucet's window never ends",
+    file: "faucet",
+    find: "account, now - FAUCET_WINDOW_SECONDS",
+    replace: "account, 0 * (now - FAUCET_WINDOW_SECONDS)",
+  },
+  {
+    fault: "all payments of a payer share one nonce",
+    file: "payments",
+    find: '"SELECT * FROM payment WHERE payer = ? AND nonce = ?", payer, nonce',
+    replace: '"SELECT * FROM payment WHERE payer = ?", payer',
+  },
+  {
+    fault: "settling one payment settles all of its payer's",
+    file: "payments",
+    find: `"UPDATE payment SET state = 'settled' WHERE payer = ? AND nonce = ?", payer, nonce`,
+    replace: `"UPDATE payment SET state = 'settled' WHERE payer = ?", payer`,
+  },
+  {
+    fault: "the alarm frees a hold in its last second",
+    file: "payments",
+    find: "AND dead_line < ? ORDER BY",
+    replace: "AND dead_line <= ? ORDER BY",
+  },
+  {
+    fault: "a payment is forgotten a second too early",
+    file: "payments",
+    find: "row.dead_line + FORGET_SECONDS < now",
+    replace: "row.dead_line + FORGET_SECONDS <= now",
+  },
+  {
+    fault: "the alarm forgets holds, and their money with them",
+    file: "payments",
+    find: 'if (row.state !== "held" && row.dead_line',
+    replace: "if (row.dead_line - FORGET_SECONDS",
+  },
+  { fault: "nothing is ever forgotten", file: "payments", find: "< now) this.delete(row);", replace: "< 0) this.delete(row);" },
+  {
+    fault: "a credit is lost",
+    file: "accounts",
+    find: "[debitOf(from, to, value, about), credit]",
+    replace: "[debitOf(from, to, value, about)]",
+  },
+  {
+    fault: "a credit arrives twice",
+    file: "accounts",
+    find: "account: this.read(to), delta: value,",
+    replace: "account: this.read(to), delta: 2n * value,",
+  },
+  {
+    fault: "a grant of the faucet pays again once its payment is forgotten",
+    file: "faucet",
+    find: "this.#remember(grantId, authorizationDigest);",
+    replace: "",
+  },
+];
+
+/** Faults between shards. The model of four shards finds them. */
+export const SHARD_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "the last credit that was applied is applied again",
+    file: "inbox",
+    find: "number <= applied.number",
+    replace: "number < applied.number",
+  },
+  { fault: "credits that were applied are applied again", file: "inbox", find: "if (number <= applied.number) continue;", replace: "" },
+  {
+    fault: "the mark stays behind what was applied",
+    file: "inbox",
+    find: "      number,\n      reached,",
+    replace: "      number - 1,\n      reached,",
+  },
+  {
+    fault: "numbers start again when nothing waits",
+    file: "outbox",
+    find: 'typeof last === "number" ? last : this.#acknowledged(to).number',
+    replace: 'typeof last === "number" ? last : 0',
+  },
+  {
+    fault: "of several credits to one account only the first counts",
+    file: "accounts",
+    find: "credits.reduce((sum, { value }) => sum + BigInt(value), 0n)",
+    replace: "BigInt(credits[0]?.value ?? 0)",
+  },
+  {
+    fault: "money for another shard never leaves",
+    file: "exchange",
+    find: "this.#outbox.append(this.#home(payee), { payee, value, transaction });",
+    replace: "",
+  },
+  {
+    fault: "money for another shard's account is credited here",
+    file: "exchange",
+    find: "if (this.isHere(payee)) {",
+    replace: "if (payee !== undefined) {",
+  },
+  {
+    fault: "the money of a batch goes to its first payee",
+    file: "exchange",
+    find: "Map.groupBy(fresh, ({ payee }) => payee)",
+    replace: "Map.groupBy(fresh, () => fresh[0].payee)",
+  },
+];
+
+/** Faults that only show when a shard dies at the wrong moment. The simulation finds them. */
+export const CRASH_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "a batch is acknowledged before it is delivered",
+    file: "delivery",
+    find: "export async function deliver(",
+    replace: deliverWith("(batch) => (sender.acknowledge(to, hoped(batch)), send(batch))"),
+  },
+  {
+    fault: "a batch counts as delivered when its answer is lost",
+    file: "delivery",
+    find: "export async function deliver(",
+    replace: deliverWith("(batch) => send(batch).catch(() => hoped(batch))"),
+  },
+  {
+    fault: "the mark is advanced in a transaction of its own, before the credits",
+    file: "exchange",
+    find: "const accepted = this.#inbox.accept(batch);",
+    replace: "const accepted = this.#inbox.accept(batch); this.#store.commit?.();",
+  },
+  {
+    fault: "a credit is owed in a transaction of its own, after the debit",
+    file: "exchange",
+    find: "this.#outbox.append(this.#home(payee), { payee, value, transaction });",
+    replace: "this.#store.commit?.(); this.#outbox.append(this.#home(payee), { payee, value, transaction });",
+  },
+  {
+    fault: "the last credit that was applied is applied again",
+    file: "inbox",
+    find: "number <= applied.number",
+    replace: "number < applied.number",
+  },
+  {
+    fault: "a credit more than was acknowledged is dropped",
+    file: "outbox",
+    find: '"DELETE FROM outbox WHERE to_shard = ? AND number <= ?", to, mark',
+    replace: '"DELETE FROM outbox WHERE to_shard = ? AND number <= ?", to, mark + 1',
+  },
+];
+
+/** A delivery that sends in another way. `hoped`: what a receiver that has a batch answers. */
+function deliverWith(send: string): string {
+  return `import { nextHead } from "../stream.ts";
+const hoped = ({ after, head, credits }) => ({
+  ok: true,
+  mark: after + credits.length,
+  head: credits.reduce((head, credit, i) => nextHead(head, after + i + 1, credit), head),
+});
+export const deliver = (sender, to, send) => honest(sender, to, ${send});
+async function honest(`;
+}

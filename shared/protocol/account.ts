@@ -1,0 +1,43 @@
+/** LEZ accounts: 32 bytes in base58, derived from the key that owns them. spec/protocol.md §2. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import * as z from "zod/mini";
+import type { Brand } from "../brand.ts";
+import { base58, concatBytes, utf8 } from "../crypto/bytes.ts";
+
+export type AccountId = Brand<"AccountId">;
+
+/** Exactly 32 bytes with its final zero, like the prefixes of LEZ itself. */
+const ED25519_PREFIX = utf8("/LEZ-x402/v1/AccountId/Ed25519/\0");
+
+/** The account of an Ed25519 public key. Whoever shows the key owns the account: there is nothing to register. */
+export function accountOfKey(publicKey: Uint8Array): AccountId {
+  return accountOfBytes(sha256(concatBytes([ED25519_PREFIX, publicKey])));
+}
+
+export function accountOfBytes(bytes: Uint8Array): AccountId {
+  return base58.encode(bytes) as AccountId;
+}
+
+/** True for the one canonical spelling: base58 of exactly 32 bytes. */
+export function isAccountId(value: unknown): value is AccountId {
+  // 32 bytes are 32 to 44 base58 digits; the check comes first because base58 decoding is quadratic.
+  if (typeof value !== "string" || value.length < 32 || value.length > 44) return false;
+  try {
+    return base58.decode(value).length === 32;
+  } catch {
+    return false;
+  }
+}
+
+export const accountIdSchema = z.custom<AccountId>(isAccountId, "must be a LEZ account: base58 of 32 bytes");
+
+export type AccountInput = { ok: true; account: AccountId } | { ok: false; problem: string };
+
+/** An account as people write it: LEZ's `Public/<base58>` is accepted, `Private/…` is refused. */
+export function parseAccountId(input: string): AccountInput {
+  const text = input.trim();
+  if (text.startsWith("Private/")) return { ok: false, problem: "private LEZ accounts cannot pay or be paid here" };
+  const bare = text.startsWith("Public/") ? text.slice("Public/".length) : text;
+  if (!isAccountId(bare)) return { ok: false, problem: "not a LEZ account: expected base58 of 32 bytes" };
+  return { ok: true, account: bare };
+}

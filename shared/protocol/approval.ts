@@ -1,0 +1,55 @@
+/** The owner's yes: a PaymentRequest becomes an Authorization and a signed x402 payload. spec/protocol.md §7. */
+import type { AccountId } from "./account.ts";
+import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "./authorization.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { X402_VERSION } from "../lez.ts";
+import { MAX_VALIDITY_SECONDS } from "../limits.ts";
+import type { PaymentRequest, RequestCheck } from "./payment-request.ts";
+import type { WalletSigner } from "../crypto/signer.ts";
+import type { PaymentPayload } from "../x402/x402.ts";
+
+type Checked = Extract<RequestCheck, { ok: true }>;
+
+/**
+ * What will be signed: a pure function of the request shown, the account and the clock.
+ * @param now unix seconds
+ * @param expiresIn the owner's only edit: seconds of validity, shorter than the offer allows
+ */
+export function authorizationFor(
+  request: PaymentRequest,
+  checked: Checked,
+  from: AccountId,
+  now: number,
+  expiresIn?: number,
+): Authorization {
+  const offered = Math.min(Number(request.payment.maxTimeoutSeconds), MAX_VALIDITY_SECONDS);
+  const { binding, ledger } = (checked.offer.extra ?? {}) as { binding?: Digest; ledger?: Digest };
+  return {
+    network: request.payment.network,
+    asset: request.payment.asset,
+    from,
+    to: request.payment.payTo,
+    value: request.payment.amount,
+    validAfter: String(now),
+    validBefore: String(now + Math.min(expiresIn ?? offered, offered)),
+    nonce: approvalNonce(from, checked.digest),
+    ...(binding && { binding }),
+    ...(ledger && { ledger }),
+    requestDigest: checked.digest,
+  };
+}
+
+/** The signed payment, ready for PAYMENT-SIGNATURE. The offer is echoed as it was received. */
+export async function signPayload(
+  request: PaymentRequest,
+  checked: Checked,
+  authorization: Authorization,
+  owner: WalletSigner,
+): Promise<PaymentPayload> {
+  const exact: ExactPayload = {
+    authorization,
+    publicKey: owner.publicKey,
+    signature: await owner.sign(authorizationDigest(authorization)),
+  };
+  return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload: exact };
+}

@@ -1,0 +1,52 @@
+/** The Authorization: the order to pay, signed by the payer's key. spec/protocol.md §4. */
+import * as z from "zod/mini";
+import { accountIdSchema, type AccountId } from "./account.ts";
+import { amountSchema } from "./amount.ts";
+import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
+import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
+
+/** Unix seconds as a decimal string. */
+const unixSeconds = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
+
+export const authorizationSchema = z.strictObject({
+  network: z.string().check(z.maxLength(64)),
+  asset: z.string().check(z.maxLength(64)),
+  from: accountIdSchema,
+  to: accountIdSchema,
+  /** Atomic units. */
+  value: amountSchema,
+  validAfter: unixSeconds,
+  /** The last second in which the payment may be used. */
+  validBefore: unixSeconds,
+  /** One (from, nonce) pays once, ever. */
+  nonce: digestSchema,
+  /** The request this pays for; absent when the offer has none. */
+  binding: z.optional(digestSchema),
+  /** The ledger this may be settled on; absent when the offer names none. */
+  ledger: z.optional(digestSchema),
+  /** The PaymentRequest whose reason the owner read; absent for clients without one. */
+  requestDigest: z.optional(digestSchema),
+});
+export type Authorization = z.infer<typeof authorizationSchema>;
+
+/** `PaymentPayload.payload` of scheme `exact` on LEZ. */
+export const exactPayloadSchema = z.looseObject({
+  authorization: authorizationSchema,
+  publicKey: publicKeySchema,
+  signature: signatureSchema,
+});
+export type ExactPayload = z.infer<typeof exactPayloadSchema>;
+
+export function authorizationDigest(authorization: Authorization): Digest {
+  return digest("Authorization", authorization);
+}
+
+/** The nonce of an owner's approval: however often one request is approved, the ledger pays it once. */
+export function approvalNonce(from: AccountId, requestDigest: Digest): Digest {
+  return digest("Nonce", { from, requestDigest });
+}
+
+/** The id of the settlement that an authorization leads to, the same whoever computes it, before or after the fact. */
+export function transactionOf(network: string, authorization: Digest): Digest {
+  return digest("Transaction", { network, authorizationDigest: authorization });
+}

@@ -1,0 +1,135 @@
+/** The PaymentRequest: what an agent asks its owner to pay for, and why. spec/protocol.md §6. */
+import * as z from "zod/mini";
+import { accountIdSchema } from "./account.ts";
+import { amountSchema } from "./amount.ts";
+import { boundRequestSchema, bindingScope, type BindingScope } from "./binding.ts";
+import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
+import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
+import { parseJson } from "../text/json.ts";
+import { ASSET, NETWORK, SCHEME } from "../lez.ts";
+import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
+import { supportsExtra } from "./offer.ts";
+import { reasonSchema } from "./reason.ts";
+import type { WalletSigner } from "../crypto/signer.ts";
+import { humanText } from "../text/text.ts";
+import { parseTimestamp, timestampSchema } from "../time.ts";
+import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
+
+export const paymentRequestBodySchema = z.strictObject({
+  version: z.literal("1"),
+  id: z.string().check(z.regex(/^pr_[0-9a-z]{16,40}$/, "must look like pr_ and 16 to 40 characters")),
+  createdAt: timestampSchema,
+  /** Until when the owner may approve. */
+  expiresAt: timestampSchema,
+  agent: z.strictObject({ publicKey: publicKeySchema, name: z.optional(humanText(MAX_NAME_LENGTH)) }),
+  /** Who is paid, as the agent names it. */
+  merchant: z.strictObject({ name: humanText(MAX_NAME_LENGTH), url: boundRequestSchema.shape.url }),
+  /** The request that will carry the payment. */
+  http: boundRequestSchema,
+  payment: z.strictObject({
+    scheme: z.string().check(z.maxLength(32)),
+    network: z.string().check(z.maxLength(64)),
+    asset: z.string().check(z.maxLength(64)),
+    /** Atomic units. */
+    amount: amountSchema,
+    payTo: accountIdSchema,
+    maxTimeoutSeconds: z.string().check(z.regex(/^[1-9][0-9]{0,5}$/, "must be whole seconds as a decimal string")),
+    /** The canonical text of the chosen entry of `accepts`, to be echoed to the byte. */
+    offer: z.string().check(z.maxLength(MAX_OFFER_LENGTH)),
+  }),
+  reason: reasonSchema,
+});
+export type PaymentRequestBody = z.infer<typeof paymentRequestBodySchema>;
+
+export const paymentRequestSchema = z.extend(paymentRequestBodySchema, { agentSignature: signatureSchema });
+export type PaymentRequest = z.infer<typeof paymentRequestSchema>;
+
+export function requestDigest(request: PaymentRequestBody | PaymentRequest): Digest {
+  const { agentSignature: _, ...body } = request as PaymentRequest;
+  return digest("PaymentRequest", body);
+}
+
+/** `7F3K-9QPD`: 40 bits of the digest, for two people (or a person and a log) to compare. Crockford's alphabet. */
+export function shortCode(digestHex: Digest): string {
+  const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  const bits = BigInt(`0x${digestHex.slice(0, 10)}`);
+  const code = Array.from({ length: 8 }, (_, i) => alphabet[Number((bits >> BigInt(35 - 5 * i)) & 31n)]).join("");
+  return `${code.slice(0, 4)}-${code.slice(4)}`;
+}
+
+/** The agent's signature completes the request. */
+export async function signPaymentRequest(body: PaymentRequestBody, agent: WalletSigner): Promise<PaymentRequest> {
+  return { ...body, agentSignature: await agent.sign(requestDigest(body)) };
+}
+
+/** The payment fields of a request, taken from an offer. */
+export function paymentFields(offer: PaymentRequirements) {
+  const { scheme, network, asset, amount, payTo, maxTimeoutSeconds } = offer;
+  return { scheme, network, asset, amount, payTo, maxTimeoutSeconds: String(maxTimeoutSeconds), offer: canonicalJson(offer) };
+}
+
+export type RequestCheck =
+  | { ok: true; digest: Digest; offer: PaymentRequirements; scope: BindingScope }
+  | { ok: false; code: RequestRefusal; problem: string };
+
+export type RequestRefusal =
+  | "unsupported_scheme"
+  | "invalid_network"
+  | "asset_mismatch"
+  | "offer_mismatch"
+  | "binding_mismatch"
+  | "unsupported_extra"
+  | "origin_mismatch"
+  | "request_expired"
+  | "request_too_long"
+  | "invalid_signature";
+
+/**
+ * Everything that can be known of a request without asking anybody. Whoever approves trusts only what passes: the
+ * scalars are the offer's, the binding is recomputed from the request shown, the agent's signature covers all of it.
+ * @param now unix seconds
+ */
+export async function checkPaymentRequest(request: PaymentRequest, now: number): Promise<RequestCheck> {
+  const parsed = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
+  if (!parsed.ok) return refuse("offer_mismatch", `payment.offer: ${parsed.problem}`);
+  const offer = parsed.value;
+  const stated = paymentFields(offer);
+  const differing = Object.entries(stated).find(([key, value]) => request.payment[key as keyof typeof stated] !== value);
+  if (differing) return refuse("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
+  const foreign = foreignTerm(offer);
+  if (foreign) return refuse(foreign, "the offer is not of the one scheme, network and asset that can be paid here");
+  if (!supportsExtra(offer))
+    return refuse("unsupported_extra", "the offer asks for splits, or for an unknown payment flow or transfer method");
+  if (new URL(request.merchant.url).origin !== new URL(request.http.url).origin) {
+    return refuse("origin_mismatch", `${new URL(request.http.url).origin} is not where ${new URL(request.merchant.url).origin} lives`);
+  }
+  const scope = bindingScope(request.http, offer);
+  if (!scope) return refuse("binding_mismatch", "the offer's binding is for another request than the one shown");
+
+  const created = parseTimestamp(request.createdAt) ?? 0;
+  const expires = parseTimestamp(request.expiresAt) ?? 0;
+  if (expires < now) return refuse("request_expired", `expired at ${request.expiresAt}`);
+  const tooLong = expires - created > MAX_REQUEST_LIFE_SECONDS || created > now + CLOCK_SKEW_SECONDS || expires <= created;
+  if (tooLong)
+    return refuse("request_too_long", `a request lives at most ${MAX_REQUEST_LIFE_SECONDS} seconds, from a time that is not in the future`);
+  if (Number(request.payment.maxTimeoutSeconds) > MAX_VALIDITY_SECONDS)
+    return refuse("request_too_long", `maxTimeoutSeconds above ${MAX_VALIDITY_SECONDS}`);
+
+  const digestHex = requestDigest(request);
+  if (!(await verifyDigest(request.agentSignature, digestHex, request.agent.publicKey))) {
+    return refuse("invalid_signature", "the agent's signature does not fit: the request was changed after it was made");
+  }
+  return { ok: true, digest: digestHex, offer, scope };
+}
+
+/** An owner's key signs for this system's scheme, network and asset only: nothing else is what the screen says it is. */
+function foreignTerm(offer: PaymentRequirements): RequestRefusal | undefined {
+  if (offer.scheme !== SCHEME) return "unsupported_scheme";
+  if (offer.network !== NETWORK) return "invalid_network";
+  return offer.asset === ASSET ? undefined : "asset_mismatch";
+}
+
+function refuse(code: RequestRefusal, problem: string): RequestCheck {
+  return { ok: false, code, problem };
+}

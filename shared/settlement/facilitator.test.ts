@@ -1,0 +1,395 @@
+import { describe, expect, test } from "vitest";
+import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { newPayer, randomId, signedPayment, type SignedPayment } from "../../test/signed.ts";
+import type { Amount } from "../protocol/amount.ts";
+import type { LedgerPayment, PaymentBackend } from "./backend.ts";
+import { approvalNonce } from "../protocol/authorization.ts";
+import { recordDecision } from "../protocol/decision.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { BackendUnavailable, Facilitator, type PendingSettlements } from "./facilitator.ts";
+import { LedgerRules } from "../ledger/rules.ts";
+import { CLOCK_SKEW_SECONDS, HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
+import { unixNow } from "../time.ts";
+
+const LEDGER = randomId();
+const payer = await newPayer();
+
+/** A facilitator over a ledger in which the payer has 25000, and what it asked of that ledger. */
+async function setUp(disturb: (backend: PaymentBackend) => Partial<PaymentBackend> = () => ({})) {
+  const ledger = inProcessBackend(new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: unixNow() }));
+  await ledger.fund(payer.account, "25000" as Amount, randomId());
+  const calls: [method: string, ...args: unknown[]][] = [];
+  const backend = new Proxy(
+    { ...ledger, ...disturb(ledger) },
+    {
+      get:
+        (target, method: keyof PaymentBackend) =>
+        (...args: unknown[]) => {
+          calls.push([method, ...args]);
+          return (target[method] as (...args: unknown[]) => unknown)(...args);
+        },
+    },
+  );
+  const pending: PendingSettlements = new Map();
+  return { facilitator: new Facilitator(backend, LEDGER, pending), ledger, calls, pending };
+}
+
+const forged = ({ payload, ...rest }: SignedPayment): SignedPayment => ({
+  ...rest,
+  payload: { ...payload, payload: { ...payload.payload, signature: "00".repeat(64) } },
+});
+const balanceIn = async (ledger: PaymentBackend) => (await ledger.account(payer.account)).balance;
+const settle = (facilitator: Facilitator, { payload, requirements }: SignedPayment) =>
+  facilitator.settle(payload, requirements, randomId());
+const pendingOf = ({ transaction }: SignedPayment) => ({
+  success: false,
+  errorReason: "settlement_pending",
+  payer: payer.account,
+  transaction,
+});
+const unavailable = () => Promise.reject(new BackendUnavailable("gone", { overloaded: false }));
+
+/** Settles on a slow line that loses the first answers, or the first questions. */
+function losing(what: "answers" | "questions", times: number) {
+  return (backend: PaymentBackend): Partial<PaymentBackend> => ({
+    async settle(payment: LedgerPayment, id: Digest) {
+      const lost = times-- > 0;
+      if (lost && what === "questions") return unavailable();
+      const result = await backend.settle(payment, id);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return lost ? unavailable() : result;
+    },
+  });
+}
+
+describe("verify", () => {
+  test("says yes to what would settle, and asks the ledger one question", async () => {
+    const { facilitator, calls } = await setUp();
+    const { payload, requirements, payment } = await signedPayment(payer);
+    expect(await facilitator.verify(payload, requirements)).toEqual({ isValid: true, payer: payer.account });
+    expect(calls).toEqual([["check", payment]]);
+  });
+
+  test("says no with the ledger's reason", async () => {
+    const { facilitator } = await setUp();
+    const { payload, requirements } = await signedPayment(payer, { value: "25001" as Amount });
+    const invalid = { isValid: false, invalidReason: "insufficient_funds", payer: payer.account };
+    expect(await facilitator.verify(payload, requirements)).toEqual(invalid);
+  });
+
+  test("says no to a forgery without asking the ledger", async () => {
+    const { facilitator, calls } = await setUp();
+    const { payload, requirements } = forged(await signedPayment(payer));
+    const invalid = { isValid: false, invalidReason: "invalid_signature", payer: payer.account };
+    expect(await facilitator.verify(payload, requirements)).toEqual(invalid);
+    expect(calls).toEqual([]);
+  });
+
+  test("names no payer where the payload names none", async () => {
+    const { facilitator } = await setUp();
+    expect(await facilitator.verify({}, {})).toEqual({ isValid: false, invalidReason: "invalid_payload" });
+  });
+
+  test("passes on that the ledger could not be asked", async () => {
+    const { facilitator } = await setUp(() => ({ check: unavailable }));
+    const { payload, requirements } = await signedPayment(payer);
+    await expect(facilitator.verify(payload, requirements)).rejects.toThrow(BackendUnavailable);
+  });
+});
+
+describe("settle", () => {
+  test("moves the money once, under whichever id it is asked again", async () => {
+    const { facilitator, ledger } = await setUp();
+    const { payload, requirements, transaction } = await signedPayment(payer);
+    const id = randomId();
+    const receipt = { success: true, payer: payer.account, transaction, network: "logos:lez-testnet", amount: "10000" };
+    expect(await facilitator.settle(payload, requirements, id)).toEqual(receipt);
+    expect(await facilitator.settle(payload, requirements, id)).toEqual(receipt);
+    expect(await facilitator.settle(payload, requirements, randomId())).toEqual({
+      success: false,
+      errorReason: "nonce_replayed",
+      payer: payer.account,
+      transaction: "",
+      network: "logos:lez-testnet",
+      extra: { transaction },
+    });
+    expect(await balanceIn(ledger)).toBe("15000");
+  });
+
+  test("refuses what does not verify without asking the ledger", async () => {
+    const { facilitator, calls } = await setUp();
+    const { payload, requirements } = forged(await signedPayment(payer));
+    const refused = { success: false, transaction: "", network: "logos:lez-testnet" };
+    const invalid = { ...refused, errorReason: "invalid_signature", payer: payer.account };
+    expect(await facilitator.settle(payload, requirements, randomId())).toEqual(invalid);
+    expect(await facilitator.settle(null, null, randomId())).toEqual({ ...refused, errorReason: "invalid_payload" });
+    expect(calls).toEqual([]);
+  });
+});
+
+describe("a settlement whose outcome is unknown", () => {
+  const paid = { success: true, amount: "10000" };
+  const replayed = { success: false, errorReason: "nonce_replayed" };
+
+  test.each(["answers", "questions"] as const)("is pending, then told once, then replayed (lost: the %s)", async (what) => {
+    const { facilitator, ledger, pending } = await setUp(losing(what, 1));
+    const signed = await signedPayment(payer);
+    expect(await settle(facilitator, signed)).toMatchObject(pendingOf(signed));
+    expect(await settle(facilitator, signed)).toMatchObject({ ...paid, transaction: signed.transaction });
+    expect(await settle(facilitator, signed)).toMatchObject({ ...replayed, extra: { transaction: signed.transaction } });
+    expect(await balanceIn(ledger)).toBe("15000");
+    expect(pending.size).toBe(0);
+  });
+
+  test("stays pending for as long as answers are lost", async () => {
+    const { facilitator, ledger } = await setUp(losing("answers", 5));
+    const signed = await signedPayment(payer);
+    for (let i = 0; i < 5; i++) expect(await settle(facilitator, signed)).toMatchObject(pendingOf(signed));
+    expect(await settle(facilitator, signed)).toMatchObject(paid);
+    expect(await balanceIn(ledger)).toBe("15000");
+  });
+
+  test("is told to one of many who ask at once", async () => {
+    const { facilitator } = await setUp(losing("answers", 1));
+    const signed = await signedPayment(payer);
+    await settle(facilitator, signed);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => settle(facilitator, signed)));
+    expect(answers.filter(({ success }) => success)).toHaveLength(1);
+    expect(answers.filter(({ errorReason }) => errorReason === "nonce_replayed")).toHaveLength(19);
+  });
+
+  test("is not forgotten because a copy was refused in the meantime", async () => {
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let calls = 0;
+    const { facilitator } = await setUp((backend) => ({
+      async settle(payment, id) {
+        const turn = ++calls;
+        const result = await backend.settle(payment, id);
+        if (turn === 2) asked.resolve();
+        if (turn === 1) return asked.promise.then(unavailable);
+        if (turn === 2) await answered.promise;
+        return result;
+      },
+    }));
+    const signed = await signedPayment(payer);
+    const both = [settle(facilitator, signed), settle(facilitator, signed)];
+    expect(await Promise.race(both)).toMatchObject(pendingOf(signed));
+    answered.resolve();
+    expect(await Promise.all(both)).toContainEqual(expect.objectContaining(replayed));
+    expect(await settle(facilitator, signed)).toMatchObject(paid);
+  });
+
+  test("is the first one's when the answers to several are lost", async () => {
+    const { facilitator } = await setUp(losing("answers", 3));
+    const signed = await signedPayment(payer);
+    const answers = await Promise.all([1, 2, 3].map(() => settle(facilitator, signed)));
+    for (const answer of answers) expect(answer).toMatchObject(pendingOf(signed));
+    expect(await settle(facilitator, signed)).toMatchObject(paid);
+    expect(await settle(facilitator, signed)).toMatchObject(replayed);
+  });
+
+  test.each([
+    ["before", [1, 20]],
+    ["after", [20, 1]],
+  ] as const)("is told even if it was a copy that paid, whose answer was lost %s the first one's question", async (_, delays) => {
+    let calls = 0;
+    const { facilitator, ledger } = await setUp((backend) => ({
+      async settle(payment, id) {
+        const turn = calls++;
+        if (turn > 1) return backend.settle(payment, id);
+        if (turn === 1) await backend.settle(payment, id);
+        await new Promise((resolve) => setTimeout(resolve, delays[1 - turn]));
+        return unavailable();
+      },
+    }));
+    const signed = await signedPayment(payer);
+    const both = await Promise.all([settle(facilitator, signed), settle(facilitator, signed)]);
+    for (const answer of both) expect(answer).toMatchObject(pendingOf(signed));
+    expect(await settle(facilitator, signed)).toMatchObject(paid);
+    expect(await settle(facilitator, signed)).toMatchObject(replayed);
+    expect(await balanceIn(ledger)).toBe("15000");
+  });
+
+  test("is also what a fault in the middle leaves behind", async () => {
+    let faulty = true;
+    const { facilitator } = await setUp((backend) => ({
+      async settle(payment, id) {
+        const result = await backend.settle(payment, id);
+        if (!faulty) return result;
+        faulty = false;
+        throw new TypeError("a bug");
+      },
+    }));
+    const signed = await signedPayment(payer);
+    await expect(settle(facilitator, signed)).rejects.toThrow("a bug");
+    expect(await settle(facilitator, signed)).toMatchObject(paid);
+    expect(await settle(facilitator, signed)).toMatchObject(replayed);
+  });
+
+  test("is remembered for so many payments and no more: the oldest is forgotten", async () => {
+    const { facilitator, pending } = await setUp(losing("answers", 2));
+    const [first, second] = [await signedPayment(payer), await signedPayment(payer)];
+    await settle(facilitator, first);
+    for (let i = 1; i < MAX_PENDING_SETTLEMENTS; i++) pending.set(randomId(), { ids: [randomId()], waiting: false });
+    await settle(facilitator, second);
+    expect(pending.size).toBe(MAX_PENDING_SETTLEMENTS);
+    expect(await settle(facilitator, first)).toMatchObject(replayed);
+    expect(await settle(facilitator, second)).toMatchObject(paid);
+  });
+});
+
+describe("reserve", () => {
+  test("holds the money for one run; capture pays it", async () => {
+    const { facilitator, ledger, calls } = await setUp();
+    const { payload, requirements, payment, transaction } = await signedPayment(payer);
+    const [fingerprint, reservationId] = [randomId(), randomId()];
+    const held = await facilitator.reserve(payload, requirements, fingerprint, reservationId);
+    const reservation = { payer: payer.account, nonce: payment.nonce, reservationId };
+    expect(held).toEqual({ ok: true, reservation, heldUntil: expect.any(Number), transaction });
+    expect(calls).toEqual([["reserve", payment, { reservationId, fingerprint, seconds: HOLD_SECONDS }]]);
+    expect(await facilitator.status(payer.account, payment.nonce, payment.validBefore)).toEqual({ status: "reserved" });
+
+    expect(await facilitator.capture(reservation)).toMatchObject({ ok: true, transaction });
+    expect(await facilitator.status(payer.account, payment.nonce, payment.validBefore)).toEqual({ status: "settled", transaction });
+    expect(await balanceIn(ledger)).toBe("15000");
+  });
+
+  test("can be given back, and the same payment used again", async () => {
+    const { facilitator, ledger } = await setUp();
+    const { payload, requirements } = await signedPayment(payer);
+    const held = await facilitator.reserve(payload, requirements, randomId(), randomId());
+    if (!held.ok) throw new Error(held.code);
+    expect(await facilitator.release(held.reservation)).toEqual({ ok: true });
+    expect(await ledger.account(payer.account)).toMatchObject({ balance: "25000", held: "0" });
+    expect(await facilitator.reserve(payload, requirements, randomId(), randomId())).toMatchObject({ ok: true });
+  });
+
+  test("refuses with the payer, and with what is wrong where that can be said", async () => {
+    const { facilitator, calls } = await setUp();
+    const signed = await signedPayment(payer, { value: "25001" as Amount });
+    const ask = ({ payload, requirements }: SignedPayment) => facilitator.reserve(payload, requirements, randomId(), randomId());
+    expect(await ask(signed)).toEqual({ ok: false, code: "insufficient_funds", payer: payer.account });
+    calls.length = 0;
+    expect(await ask(forged(signed))).toEqual({ ok: false, code: "invalid_signature", payer: payer.account });
+    const { accepted: _, ...broken } = signed.payload;
+    const refused = { ok: false, code: "invalid_payload", detail: expect.stringContaining("accepted") };
+    expect(await facilitator.reserve(broken, signed.requirements, randomId(), randomId())).toEqual(refused);
+    expect(calls).toEqual([]);
+  });
+
+  test("gives back a hold whose answer was lost, and says that it does not know", async () => {
+    const { facilitator, ledger } = await setUp((backend) => ({
+      reserve: async (...args) => {
+        await backend.reserve(...args);
+        return unavailable();
+      },
+    }));
+    const { payload, requirements } = await signedPayment(payer);
+    await expect(facilitator.reserve(payload, requirements, randomId(), randomId())).rejects.toThrow(BackendUnavailable);
+    expect(await ledger.account(payer.account)).toMatchObject({ held: "0" });
+  });
+
+  test("says the same when the hold cannot be given back: it frees itself", async () => {
+    const { facilitator, calls } = await setUp(() => ({ reserve: unavailable, release: () => Promise.reject(new Error("gone too")) }));
+    const { payload, requirements, payment } = await signedPayment(payer);
+    const reservationId = randomId();
+    await expect(facilitator.reserve(payload, requirements, randomId(), reservationId)).rejects.toThrow(BackendUnavailable);
+    expect(calls.at(-1)).toEqual(["release", { payer: payer.account, nonce: payment.nonce, reservationId }]);
+  });
+});
+
+test("supported names the ledger that settles", async () => {
+  const { facilitator } = await setUp();
+  expect(facilitator.supported()).toEqual({
+    kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: LEDGER } }],
+    extensions: [],
+    signers: { "logos:*": [] },
+  });
+});
+
+test("time is the clock's that it was given", async () => {
+  const { ledger } = await setUp();
+  const { payload, requirements, payment } = await signedPayment(payer);
+  const early = new Facilitator(ledger, LEDGER, new Map(), () => payment.validAfter - CLOCK_SKEW_SECONDS - 1);
+  expect(await early.verify(payload, requirements)).toMatchObject({ invalidReason: "payment_not_yet_valid" });
+});
+
+describe("a payment that is presented after its time", () => {
+  /** A ledger whose clock the test turns. */
+  async function aging() {
+    const clock = { now: unixNow() };
+    const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: clock.now });
+    const facilitator = new Facilitator(
+      inProcessBackend(rules, () => clock.now),
+      LEDGER,
+      new Map(),
+      () => clock.now,
+    );
+    rules.fund(payer.account, "25000" as Amount, randomId(), clock.now);
+    return { clock, facilitator };
+  }
+
+  test("and was settled in time is replayed, not expired: it was paid", async () => {
+    const { clock, facilitator } = await aging();
+    const signed = await signedPayment(payer);
+    await settle(facilitator, signed);
+    clock.now = signed.payment.validBefore + 1;
+    const used = { errorReason: "nonce_replayed", extra: { transaction: signed.transaction } };
+    expect(await settle(facilitator, signed)).toMatchObject(used);
+    expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "nonce_replayed" });
+    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId());
+    expect(reserved).toMatchObject({ ok: false, code: "nonce_replayed", transaction: signed.transaction });
+  });
+
+  test("and was never settled has expired, for all three", async () => {
+    const { clock, facilitator } = await aging();
+    const signed = await signedPayment(payer);
+    clock.now = signed.payment.validBefore + 1;
+    expect(await settle(facilitator, signed)).toMatchObject({ errorReason: "payment_expired" });
+    expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "payment_expired" });
+    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId());
+    expect(reserved).toMatchObject({ ok: false, code: "payment_expired" });
+  });
+});
+
+describe("cancel", () => {
+  const revocation = (requestDigest: Digest) =>
+    ({ requestDigest, decision: "revoked", code: "other", decidedAt: "2026-01-01T00:00:00Z" }) as const;
+
+  test("consumes the nonce of the approval, so that its payment never settles", async () => {
+    const { facilitator } = await setUp();
+    const requestDigest = randomId();
+    const nonce = approvalNonce(payer.account, requestDigest);
+    expect(await facilitator.cancel(await recordDecision(revocation(requestDigest), payer))).toEqual({
+      ok: true,
+      payer: payer.account,
+      nonce,
+    });
+    expect(await settle(facilitator, await signedPayment(payer, { nonce, requestDigest }))).toMatchObject({
+      errorReason: "payment_revoked",
+    });
+  });
+
+  test("of a settled payment is refused with its settlement", async () => {
+    const { facilitator } = await setUp();
+    const requestDigest = randomId();
+    const signed = await signedPayment(payer, { nonce: approvalNonce(payer.account, requestDigest), requestDigest });
+    await settle(facilitator, signed);
+    const record = await recordDecision(revocation(requestDigest), payer);
+    expect(await facilitator.cancel(record)).toMatchObject({ ok: false, code: "nonce_replayed", transaction: signed.transaction });
+  });
+
+  test.each([
+    ["a decline", recordDecision({ ...revocation(randomId()), decision: "declined" }, payer), "invalid_payload"],
+    [
+      "forged",
+      recordDecision(revocation(randomId()), payer).then((record) => ({ ...record, signature: "00".repeat(64) })),
+      "invalid_signature",
+    ],
+  ])("%s is refused, and the ledger is not asked", async (_what, record, code) => {
+    const { facilitator, calls } = await setUp();
+    expect(await facilitator.cancel(await record)).toMatchObject({ ok: false, code });
+    expect(calls).toEqual([]);
+  });
+});

@@ -1,0 +1,119 @@
+/** The one way in for bytes from outside: size, UTF-8, syntax, depth, duplicate keys, then a schema. */
+import * as z from "zod/mini";
+import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
+import { MAX_JSON_DEPTH } from "../limits.ts";
+
+export type Parsed<T> = { ok: true; value: T } | { ok: false; code: "payload_too_large" | "invalid_payload"; problem: string };
+
+/**
+ * Parses untrusted JSON. Never throws.
+ * @param input the bytes or text as received
+ * @param maxBytes the named limit that applies here
+ */
+export function parseJson<Schema extends z.core.$ZodType>(
+  input: Uint8Array | string,
+  maxBytes: number,
+  schema: Schema,
+): Parsed<z.output<Schema>> {
+  const tooLarge = { ok: false, code: "payload_too_large", problem: `larger than ${maxBytes} bytes` } as const;
+  if (input.length > maxBytes) return tooLarge;
+  if (typeof input === "string" && utf8(input).length > maxBytes) return tooLarge;
+  const text = typeof input === "string" ? input : decodeUtf8(input);
+  if (text === undefined) return invalid("not UTF-8");
+
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return invalid("not JSON");
+  }
+  const ambiguity = findAmbiguity(text);
+  if (ambiguity) return invalid(ambiguity);
+  return checkShape(json, schema);
+}
+
+/** The schema half of `parseJson`, for values that arrived as objects (RPC). */
+export function checkShape<Schema extends z.core.$ZodType>(value: unknown, schema: Schema): Parsed<z.output<Schema>> {
+  const result = z.safeParse(schema, value);
+  return result.success ? { ok: true, value: result.data } : invalid(describeIssue(result.error));
+}
+
+/** `payload.authorization.nonce: …` of the first thing that is wrong. */
+function describeIssue(error: z.core.$ZodError): string {
+  const [issue] = error.issues;
+  if (!issue) return "wrong shape";
+  const path = issue.path.map(String).join(".") || "value";
+  return `${path}: ${whatIsWrong(issue)}`.slice(0, 300).toWellFormed(); // the cut may split a surrogate pair
+}
+
+/** Schemas say "must be …" themselves, but for what zod checks: there the small zod of the Workers has no words at all. */
+function whatIsWrong(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return `unknown key ${JSON.stringify(issue.keys[0])}`;
+  if (issue.message !== "Invalid input") return issue.message;
+  if (issue.code === "invalid_type") return `must be of type ${issue.expected}`;
+  const allowed = issue.code === "invalid_value" ? issue.values : "options" in issue ? issue.options : undefined;
+  return allowed ? `must be ${allowed.map((value) => JSON.stringify(value)).join(" or ")}` : issue.message;
+}
+
+function invalid(problem: string) {
+  return { ok: false, code: "invalid_payload", problem } as const;
+}
+
+/**
+ * What `JSON.parse` lets through and two readers could understand differently: duplicate keys, `__proto__`, lone
+ * surrogates, numbers that overflow to Infinity, and nesting too deep to walk safely. Expects text that has parsed.
+ */
+function findAmbiguity(text: string): string | undefined {
+  const open: (Set<string> | undefined)[] = []; // the keys seen in each open object; undefined for an array
+  let keyNext = false;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x7b: // {
+      case 0x5b: // [
+        keyNext = text[i] === "{";
+        open.push(keyNext ? new Set() : undefined);
+        if (open.length > MAX_JSON_DEPTH) return `nested deeper than ${MAX_JSON_DEPTH}`;
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        open.pop();
+        keyNext = false;
+        break;
+      case 0x2c: // ,
+        keyNext = open.at(-1) !== undefined;
+        break;
+      case 0x22: {
+        const end = closingQuote(text, i);
+        const raw = text.slice(i, end + 1);
+        const value: string = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+        if (!value.isWellFormed()) return "a string is not well-formed Unicode";
+        if (keyNext) {
+          const keys = open.at(-1);
+          if (keys?.has(value)) return `duplicate key ${JSON.stringify(value).slice(0, 80).toWellFormed()}`;
+          if (value === "__proto__") return 'key "__proto__" is not allowed';
+          keys?.add(value);
+          keyNext = false;
+        }
+        i = end;
+        break;
+      }
+      default: {
+        NUMBER.lastIndex = i;
+        const digits = NUMBER.exec(text)?.[0] ?? "";
+        if (!Number.isFinite(Number(digits))) return "a number is too large";
+        i += Math.max(digits.length - 1, 0);
+      }
+    }
+  }
+  return undefined;
+}
+
+const NUMBER = /-?[0-9][0-9.eE+-]*/y;
+
+function closingQuote(text: string, start: number): number {
+  for (let i = start + 1; ; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 0x5c) i++;
+    else if (unit === 0x22) return i;
+  }
+}

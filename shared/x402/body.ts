@@ -1,0 +1,24 @@
+/** Reading a body of unknown size without holding more of it than a limit. */
+import { concatBytes } from "../crypto/bytes.ts";
+
+/** The bytes of a message's body, or undefined as soon as there are more than `maxBytes`, or are said to be. */
+export async function readLimited(message: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const stated = message.headers.get("Content-Length");
+  if (Number(stated) > maxBytes) {
+    await message.body?.cancel();
+    return undefined;
+  }
+  // A length that counts what arrives is kept to by HTTP: such a body is read in one go, which is much cheaper.
+  if (stated !== null && !message.headers.has("Content-Encoding")) {
+    const bytes = new Uint8Array(await message.arrayBuffer());
+    return bytes.length > maxBytes ? undefined : bytes;
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (message.body as ReadableStream<Uint8Array> | null) ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined; // leaving the loop cancels the stream
+    chunks.push(chunk);
+  }
+  return concatBytes(chunks);
+}
