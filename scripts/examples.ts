@@ -28,7 +28,7 @@ import {
   requestDigest,
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402/x402.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";

@@ -8,7 +8,7 @@ import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type Di
 import { encodeHeader } from "../shared/x402/headers.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 
 /** Seeds that nobody could mistake for secrets. */
 const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32) };

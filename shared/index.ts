@@ -65,4 +65,4 @@ export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evi
 
 // Keys.
 export { verifyDigest } from "./crypto/ed25519.ts";
-export { generateSecretKey, keySigner, type WalletSigner } from "./crypto/signer.ts";
+export { generateSecretKey, keySigner, type WalletSigner } from "./protocol/signer.ts";

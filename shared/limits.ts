@@ -3,7 +3,7 @@
  * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
  */
 
-import type { Amount } from "./protocol/amount.ts";
+import type { Brand } from "./brand.ts";
 
 // --- Wire ----------------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ export const MAX_AMOUNT = 2n ** 128n - 1n;
 /** What a new ledger's treasury holds: 10^9 LGO of 10^9 units each. */
 export const GENESIS_SUPPLY = 10n ** 18n;
 /** One faucet grant when the caller names no amount. */
-export const FAUCET_GRANT = "1000000" as Amount;
+export const FAUCET_GRANT = "1000000" as Brand<"Amount">;
 /** The most one account can take from the faucet in one window. */
 export const FAUCET_CAP_PER_ACCOUNT = 100_000_000n;
 export const FAUCET_WINDOW_SECONDS = 24 * 3600;

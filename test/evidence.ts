@@ -14,7 +14,7 @@ import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK } from "../shared/lez.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
 import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
 

@@ -5,7 +5,7 @@ import type { LedgerPayment } from "../shared/settlement/backend.ts";
 import { bytesToHex, randomBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../shared/protocol/signer.ts";
 import { unixNow } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../shared/x402/x402.ts";
 import { merchant } from "./fixtures.ts";

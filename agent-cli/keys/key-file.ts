@@ -9,7 +9,7 @@ import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/prot
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { MAX_NAME_LENGTH, MAX_SCRYPT_COST, SCRYPT_COST } from "../../shared/limits.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";

@@ -5,7 +5,7 @@ import type { Digest } from "../crypto/digest.ts";
 import { X402_VERSION } from "../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentRequest, RequestCheck } from "./payment-request.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "./signer.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 
 type Checked = Extract<RequestCheck, { ok: true }>;

@@ -4,7 +4,7 @@ import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { MAX_NOTE_LENGTH } from "../limits.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "./signer.ts";
 import { humanText } from "../text/text.ts";
 import { timestampSchema } from "../time.ts";
 

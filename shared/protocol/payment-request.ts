@@ -11,7 +11,7 @@ import { ASSET, NETWORK, SCHEME } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { supportsExtra } from "./offer.ts";
 import { reasonSchema } from "./reason.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "./signer.ts";
 import { humanText } from "../text/text.ts";
 import { parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";

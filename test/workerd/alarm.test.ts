@@ -9,7 +9,7 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
-import type { WalletSigner } from "../../shared/crypto/signer.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
 import { alarmOf, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";

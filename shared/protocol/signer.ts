@@ -1,8 +1,8 @@
 /** Making Ed25519 keys and signatures. Only tools of people import this; the Workers verify and never sign. */
 import { getPublicKeyAsync, signAsync } from "@noble/ed25519";
-import { type AccountId, accountOfKey } from "../protocol/account.ts";
-import { bytesToHex, hexToBytes, randomBytes } from "./bytes.ts";
-import type { Digest } from "./digest.ts";
+import { type AccountId, accountOfKey } from "./account.ts";
+import { bytesToHex, hexToBytes, randomBytes } from "../crypto/bytes.ts";
+import type { Digest } from "../crypto/digest.ts";
 
 /**
  * Whoever can sign for an account: a key file today, a hardware key or another chain's wallet tomorrow.

@@ -1,7 +1,7 @@
 /** `npm run budget`: fails when a Worker's bundle, or what the first buyer after a deployment waits for, grew past its budget. */
-import { measureColdStarts } from "../bench/cold.ts";
-import { PATHS } from "../bench/paths.ts";
-import { bundleSizes } from "./bundle-sizes.ts";
+import { measureColdStarts } from "./cold.ts";
+import { PATHS } from "./paths.ts";
+import { bundleSizes } from "../scripts/bundle-sizes.ts";
 
 /** KiB of what is uploaded, minified and gzipped. */
 const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 36.5, "lez-facilitator": 28.5, "lez-ledger-do": 24.5 };
