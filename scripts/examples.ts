@@ -125,7 +125,7 @@ export async function examples(): Promise<Record<string, string>> {
   };
 }
 
-/** Five seconds after the approval, on the story's ledger, where the owner was given money before. */
+/** Five seconds after the approval, on the story's ledger, where the owner has money. */
 async function settle(payload: PaymentPayload, approvedAt: number) {
   const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 18n, at: approvedAt - 3600 });
   rules.fund(owner.account, "1000000" as Amount, "0e".repeat(32) as Digest, approvedAt - 3600);

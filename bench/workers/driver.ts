@@ -1,4 +1,4 @@
-/** The ledger without a facilitator: calls its objects with payments that nobody has verified. Never deployed. */
+/** The ledger without a facilitator: calls its objects with unverified payments. Never deployed. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { LedgerPayment } from "../../shared/settlement/backend.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
@@ -30,7 +30,7 @@ export default {
         const value = FAUCET_CAP_PER_ACCOUNT.toString() as Amount;
         return Response.json(await shard(0).fund("", { account, value, grantId: randomDigest() }));
       }
-      /** Money on its way between shards is brought there first. */
+      /** Delivers money between shards first. */
       case "/transfers": {
         await Promise.all(Array.from({ length: shards }, (_, number) => shard(number).deliver()));
         const state = await home(DEMO_MERCHANT_ACCOUNT).account("", { account: DEMO_MERCHANT_ACCOUNT });

@@ -1,4 +1,4 @@
-/** The ledger Worker, and a way to make it large in a short time: by settling as it settles, without a request for each. */
+/** The ledger Worker, with a method that makes it large quickly: it settles in bulk, without a request per payment. */
 import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { randomBytes } from "../../shared/crypto/bytes.ts";

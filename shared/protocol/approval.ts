@@ -11,7 +11,7 @@ import type { PaymentPayload } from "../x402/x402.ts";
 type Checked = Extract<RequestCheck, { ok: true }>;
 
 /**
- * What will be signed: a pure function of the request shown, the account and the clock.
+ * The Authorization that will be signed: a pure function of the request shown, the account and the clock.
  * @param now unix seconds
  * @param expiresIn the owner's only edit: seconds of validity, shorter than the offer allows
  */
