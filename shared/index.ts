@@ -54,7 +54,7 @@ export {
 export { authorizationFor, signPayload } from "./protocol/approval.ts";
 export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./protocol/decision.ts";
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
-export { showUnsafe } from "./text/text.ts";
+export { showUnsafe } from "./screen/escapes.ts";
 
 // Evidence of a payment, for somebody who was not there.
 export type { EvidencePoint } from "./evidence/check.ts";

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { spellEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";

@@ -8,7 +8,7 @@ import { isGiven, type Reply, said } from "./asking.ts";
 import { type Check, type Finding, right, skipped, wrong } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, payeesOf, pricesOf } from "./terms-read.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_HEADER = skipped("there is no PAYMENT-REQUIRED header");

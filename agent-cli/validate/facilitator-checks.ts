@@ -9,7 +9,7 @@ import { type Reply, said } from "./asking.ts";
 import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 
 type Answer = Reply & { kind: "answer" };
 

@@ -10,7 +10,7 @@ import { isGiven, said } from "./asking.ts";
 import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
 import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
 import { payeesOf, pricesOf, readTerms } from "./terms-read.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 
 type Answered = Attempt & { reply: { kind: "answer" } };
 const isAnswered = (attempt: Attempt): attempt is Answered => attempt.reply.kind === "answer";

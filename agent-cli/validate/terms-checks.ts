@@ -5,7 +5,7 @@ import { bindingScope } from "../../shared/protocol/binding.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { supportsExtra } from "../../shared/protocol/offer.ts";
-import { quote, showUnsafe } from "../../shared/text/text.ts";
+import { quote, showUnsafe } from "../../shared/screen/escapes.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
 import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";

@@ -5,7 +5,7 @@ import { CLOCK_SKEW_SECONDS } from "../limits.ts";
 import { doubtful, type EvidenceCheck, type Finding, moment, right, unknownKey, wrong } from "./check.ts";
 import { isResource, SIGNED_TERMS } from "./parts.ts";
 import type { Seen } from "./seen.ts";
-import { quote } from "../text/text.ts";
+import { quote } from "../screen/escapes.ts";
 
 type Part = "offer" | "receipt";
 
