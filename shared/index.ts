@@ -58,7 +58,7 @@ export { showUnsafe } from "./screen/escapes.ts";
 
 // Evidence of a payment, for somebody who was not there.
 export type { EvidencePoint } from "./evidence/check.ts";
-export { type Evidence, evidenceSchema, spellEvidence } from "./evidence/evidence.ts";
+export { type Evidence, evidenceSchema, serializeEvidence } from "./evidence/evidence.ts";
 export { type KnownKeys, knownKeysSchema } from "./evidence/keys.ts";
 export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts";
 export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
@@ -66,3 +66,6 @@ export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evi
 // Keys.
 export { verifyDigest } from "./crypto/ed25519.ts";
 export { generateSecretKey, keySigner, type WalletSigner } from "./crypto/signer.ts";
+
+// Names of earlier versions.
+export { spellEvidence } from "./deprecated.ts";

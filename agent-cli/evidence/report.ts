@@ -10,7 +10,7 @@ import { formatTimestamp } from "../../shared/time.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import { type Failure, fail, refuse } from "../runtime/outcome.ts";
-import { pointsText } from "./checklist.ts";
+import { pointsText } from "../runtime/checklist.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 
 const statementSchema = z.strictObject({
