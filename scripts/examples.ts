@@ -13,7 +13,7 @@ import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
 import { recordDecision } from "../shared/protocol/decision.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
-import { type Evidence, spellEvidence } from "../shared/evidence/evidence.ts";
+import { type Evidence, serializeEvidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../shared/extensions/offer-receipt.ts";
@@ -120,7 +120,7 @@ export async function examples(): Promise<Record<string, string>> {
     "examples/payment-payload.json": json(payload),
     "examples/decision-declined.json": json(declined),
     "examples/payment-response.json": json({ ...success, extensions: signedReceipt(receipt) }),
-    "examples/evidence.json": new TextDecoder().decode(spellEvidence(evidence)),
+    "examples/evidence.json": new TextDecoder().decode(serializeEvidence(evidence)),
     "examples/evidence-keys.json": json(keys),
   };
 }

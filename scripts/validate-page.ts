@@ -1,5 +1,5 @@
 /** spec/validate.md, from the checks themselves. */
-import type { Check } from "../agent-cli/validate/check.ts";
+import type { ConformanceCheck } from "../agent-cli/validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../agent-cli/validate/checks.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { table } from "./markdown.ts";
@@ -37,7 +37,7 @@ The network of an offer does not matter. Checks whose id begins with \`lez.\` lo
 is never made, so what happens after a good one is not seen: that copies of it are refused, and that its receipt is right.
 `;
 
-function rows<Seen>(checks: readonly Check<Seen>[]): string {
+function rows<Visit>(checks: readonly ConformanceCheck<Visit>[]): string {
   const cell = (text: string) => text.replaceAll("|", "\\|");
   const body = checks.map(({ id, title, clause, severity, change, active }) => [
     `\`${id}\``,

@@ -54,11 +54,11 @@ export {
 export { authorizationFor, signPayload } from "./protocol/approval.ts";
 export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./protocol/decision.ts";
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
-export { showUnsafe } from "./text/text.ts";
+export { showUnsafe } from "./screen/escapes.ts";
 
 // Evidence of a payment, for a third party.
 export type { EvidencePoint } from "./evidence/check.ts";
-export { type Evidence, evidenceSchema, spellEvidence } from "./evidence/evidence.ts";
+export { type Evidence, evidenceSchema, serializeEvidence } from "./evidence/evidence.ts";
 export { type KnownKeys, knownKeysSchema } from "./evidence/keys.ts";
 export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts";
 export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
@@ -66,3 +66,6 @@ export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evi
 // Keys.
 export { verifyDigest } from "./crypto/ed25519.ts";
 export { generateSecretKey, keySigner, type WalletSigner } from "./protocol/signer.ts";
+
+// Names of earlier versions.
+export { spellEvidence } from "./deprecated.ts";

@@ -4,7 +4,7 @@
  */
 import * as crypto from "node:crypto";
 import { promisify } from "node:util";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { cells, counted, duration, field, frame, layoutFor, wrap } from "./layout.ts";
+import { cells, counted, field, frame, layoutFor, wrap } from "./layout.ts";
 import { drawnCells, WIDE_RANGES } from "../testing/east-asian-width.ts";
 
 const plain = (columns: number) => layoutFor({ columns }, {});
@@ -57,10 +57,6 @@ test("colour is for terminals, and NO_COLOR is respected", () => {
   expect(layoutFor(terminal, {}).ink("red", "x")).not.toBe("x");
   for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) expect(layoutFor(terminal, env).ink("red", "x")).toBe("x");
   expect(layoutFor({ columns: 80 }, {}).ink("red", "x")).toBe("x");
-});
-
-test("durations read as people say them", () => {
-  expect([40, 119, 900, 7200, 7500].map(duration)).toEqual(["40 s", "119 s", "15 min", "2 h", "2 h 5 min"]);
 });
 
 test("one is not many", () => {

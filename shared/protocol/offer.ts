@@ -41,6 +41,11 @@ export function supportsExtra(offer: PaymentRequirements): boolean {
   return flow && split && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
 }
 
+/** True if the merchant takes the money before it answers. */
+export function isUpfront({ extra }: PaymentRequirements): boolean {
+  return extra?.["paymentFlow"] === "upfront";
+}
+
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }

@@ -1,7 +1,7 @@
 /** The page a person sees who opens a priced address in a browser. */
 import { html } from "hono/html";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
-import { showUnsafe } from "../../../shared/text/text.ts";
+import { showUnsafe } from "../../../shared/screen/escapes.ts";
 import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 
 export function paymentPage({ resource, accepts }: PaymentRequired): string {
