@@ -103,7 +103,7 @@ test("an official handler that fails costs nothing, and the payment stays good",
   expect((await buyer.send({ url: shop.url("/authorization") }, payment)).status).toBe(200);
 });
 
-test("an answer lost between official merchant and facilitator: the buyer has paid once, and can prove it", async () => {
+test("an answer lost between official merchant and facilitator: the buyer has paid once, and can prove it [official-merchant-lost-answer]", async () => {
   let lost = 0;
   const proxy = await listen(async (request) => {
     const { pathname } = new URL(request.url);
