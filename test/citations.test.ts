@@ -47,7 +47,7 @@ test("no page cites a test by its title", () => {
   for (const page of PAGES) expect(read(page), page).not.toMatch(/\.test\.ts`?\)?: "/);
 });
 
-test.each(["spec/cli.md", "spec/threat-model.md", "spec/comparison.md"])("%s cites tests", (page) => {
+test.each(["spec/cli.md", "spec/threat-model.md", "spec/design/comparison.md"])("%s cites tests", (page) => {
   expect(CITED.filter((citation) => citation.page === page).length).toBeGreaterThan(10);
 });
 
@@ -58,13 +58,13 @@ test("every exit code is provoked by a test [exit-codes-provoked]", () => {
 });
 
 test("every yes of ours in the comparison names its test, and nothing else claims one", () => {
-  const rows = read("spec/comparison.md")
+  const rows = read("spec/design/comparison.md")
     .split("\n")
     .filter((line) => /^\| \d+ /.test(line))
     .map((line) => line.split("|").map((cell) => cell.trim()));
   expect(rows).toHaveLength(72);
   for (const [, number, , , , , , , , ours, where = ""] of rows) {
     expect([number, ours]).toEqual([number, expect.stringMatching(/^[●◐○–]$/)]);
-    if (ours === "●") expect([number, citations(where, "spec/comparison.md").length]).toEqual([number, 1]);
+    if (ours === "●") expect([number, citations(where, "spec/design/comparison.md").length]).toEqual([number, 1]);
   }
 });
