@@ -80,7 +80,7 @@ describe("completions", () => {
 });
 
 test("the tables of commands are those of the definitions [command-tables]", () => {
-  for (const file of ["README.md", "SKILL.md"]) {
+  for (const file of ["docs/commands.md", "SKILL.md"]) {
     const table = readFileSync(path.join(ROOT, file), "utf8").split(/<!-- \/?commands -->/)[1] ?? "";
     const audiences = file === "SKILL.md" ? ["agent", "both"] : ["agent", "both", "owner", "dev"];
     const expected = COMMANDS.filter(({ audience }) => audiences.includes(audience)).map(({ summary }) => summary);
