@@ -1,4 +1,4 @@
-/** The tables of commands in README.md and SKILL.md, from the commands' own definitions, between two markers. */
+/** The tables of commands in docs/commands.md and SKILL.md, from the commands' own definitions, between two markers. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "../agent-cli/command-line/command.ts";
@@ -10,17 +10,25 @@ const ROOT = join(import.meta.dirname, "..");
 const BEGIN = "<!-- commands -->";
 const END = "<!-- /commands -->";
 
+const AUDIENCES: [Command["audience"], string][] = [
+  ["agent", "For the agent"],
+  ["owner", "For the owner"],
+  ["both", "For both"],
+  ["dev", "For sellers and development"],
+];
+
 /** File name, from the root of the repository → content. */
 export function commandTables(): Record<string, string> {
-  const everybody = COMMANDS.map((command) => [usage(command), command.audience, command.summary]);
-  const agents = COMMANDS.filter(({ audience }) => audience === "agent" || audience === "both").map((command) => [
-    usage(command),
-    command.summary,
-  ]);
+  const everything = AUDIENCES.map(([audience, title]) => `### ${title}\n\n${tableFor(audience)}`).join("\n");
   return {
-    "README.md": between("README.md", table([["command", "for", "what"], ...everybody])),
-    "SKILL.md": between("SKILL.md", table([["command", "what"], ...agents])),
+    "docs/commands.md": between("docs/commands.md", everything),
+    "SKILL.md": between("SKILL.md", tableFor("agent", "both")),
   };
+}
+
+function tableFor(...audiences: Command["audience"][]): string {
+  const rows = COMMANDS.filter(({ audience }) => audiences.includes(audience)).map((command) => [usage(command), command.summary]);
+  return table([["command", "what"], ...rows]);
 }
 
 /** `` `approve <request>`, `owner approve` `` */
@@ -33,7 +41,7 @@ function usage(command: Command): string {
   return names.map((name) => `\`${name}\``).join(", ");
 }
 
-/** The file with its table exchanged. What is around the markers is people's. */
+/** The file with its generated part replaced. People write what is around the markers. */
 function between(file: string, content: string): string {
   const text = readFileSync(join(ROOT, file), "utf8");
   const [before, rest] = split(text, BEGIN, file);

@@ -40,7 +40,7 @@ const ACTS_ON_TERMINALS =
   // oxlint-disable-next-line no-control-regex
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u;
 
-describe.each(Object.entries(ATTACKS))("%s", (_, text) => {
+describe.each(Object.entries(ATTACKS))("%s [hostile-text]", (_, text) => {
   test.each(places)("as %s", (place) => {
     for (const columns of [80, 40]) {
       const shown = screenOf({ [place]: text }, columns);

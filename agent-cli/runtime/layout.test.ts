@@ -28,7 +28,7 @@ test("no character that Unicode calls wide counts for less than two cells", () =
   expect(narrow.map((range) => range.map((code) => code.toString(16)))).toEqual([]);
 });
 
-test("no line is drawn wider than the width, whatever it is made of", () => {
+test("no line is drawn wider than the width, whatever it is made of [layout-width]", () => {
   const wide = fc.constantFrom(...WIDE_RANGES).chain(([first, last]) => fc.integer({ min: first, max: last }));
   const character = fc.oneof(wide, fc.constantFrom(0x1100, 0x20, 0x61, 0x301)).map((code) => String.fromCodePoint(code));
   fc.assert(

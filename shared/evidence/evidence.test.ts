@@ -58,7 +58,7 @@ describe("genuine evidence", () => {
     ["owners", ["payment.owner-known"]],
     ["merchants", ["offer.signature", "receipt.signature"]],
     ["ledgers", ["ledger.key-known"]],
-  ])("is not verified by who knows no %s: a key in the file vouches for nobody", async (which, ids) => {
+  ])("is not verified by who knows no %s: a key in the file vouches for nobody [evidence-no-key-from-file]", async (which, ids) => {
     const { [which]: _, ...rest } = keys;
     const report = await verify(one, rest);
     expect(report.verdict).toBe("incomplete");
@@ -176,7 +176,7 @@ function another(path: string, value: string): string {
   return value.startsWith("http") ? `${value}x` : `${value} `.trim() + "x";
 }
 
-test("every member, changed to another value of its kind, is named, and no innocent one is", async () => {
+test("every member, changed to another value of its kind, is named, and no innocent one is [evidence-every-member]", async () => {
   const wrong = [];
   for (const path of leaves(long)) {
     const before = path.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], long) as string;
@@ -204,7 +204,7 @@ test("every member that may be absent is missed when it is, where something is s
   }
 });
 
-describe("parts of two genuine files, pasted together, do not fit:", () => {
+describe("parts of two genuine files, pasted together, do not fit: [evidence-pasted]", () => {
   const pasted = (part: keyof Evidence) => verify({ ...one, [part]: other[part] });
 
   test("somebody else's request", async () => {
