@@ -32,7 +32,7 @@ import { keySigner } from "../shared/protocol/signer.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402/x402.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
-import { merchantSigner } from "../workers/merchant/paywall/merchant-signer.ts";
+import { merchantSigner } from "../workers/merchant/paywall/terms/signer.ts";
 import { json } from "./vectors.ts";
 
 const owner = await keySigner(hexToBytes("0a".repeat(32)));
