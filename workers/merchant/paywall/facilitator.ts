@@ -1,8 +1,9 @@
 /** The facilitator as a sale needs it, and what happens when it does not answer in time. */
-import type { Reservation, ReserveResult } from "../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../shared/settlement/commands.ts";
+import type { ReserveResult } from "../../../shared/settlement/backend.ts";
 import { LATE, withDeadline } from "../../../shared/deadline.ts";
 import type { Digest } from "../../../shared/crypto/digest.ts";
-import type { PaymentRefusal } from "../../../shared/settlement/facilitator.ts";
+import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
 import { FACILITATOR_TIMEOUT_SECONDS } from "../../../shared/limits.ts";
 import type { SettleResponse, SupportedResponse } from "../../../shared/x402/x402.ts";
 import type { Order } from "./order.ts";

@@ -1,7 +1,9 @@
 /** Our own facilitator behind a service binding. It holds money at the ledger, and the ledger keeps copies away. */
-import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../shared/settlement/commands.ts";
+import type { ReleaseResult, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
 import type { Digest } from "../../../shared/crypto/digest.ts";
-import { type PaymentRefusal, settleFailure, type Settlement, settleSuccess } from "../../../shared/settlement/facilitator.ts";
+import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
+import { settleFailure, type Settlement, settleSuccess } from "../../../shared/settlement/facilitator.ts";
 import type { PaymentPayload, SupportedResponse } from "../../../shared/x402/x402.ts";
 import type { PaywallFacilitator } from "./facilitator.ts";
 import type { Order } from "./order.ts";
