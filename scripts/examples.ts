@@ -131,7 +131,7 @@ async function settle(payload: PaymentPayload, approvedAt: number) {
   rules.fund(owner.account, "1000000" as Amount, "0e".repeat(32) as Digest, approvedAt - 3600);
   const verified = await verifyExact(payload, OFFER, { now: approvedAt + 5, ledger: LEDGER });
   if (!verified.ok) throw new Error(verified.code);
-  const result = rules.settle(verified.payment, "0f".repeat(32) as Digest, approvedAt + 5);
+  const result = rules.settle({ payment: verified.payment, settlementId: "0f".repeat(32) as Digest }, approvedAt + 5);
   const checkpoint = rules.attest(owner.account, undefined, approvedAt + 3600);
   if (!result.ok || !checkpoint || "code" in checkpoint) throw new Error("the story's ledger refuses");
   const entries = rules.journal(owner.account, 1, 1) as (JournalEntry & { value: Amount })[];

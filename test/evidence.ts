@@ -70,7 +70,7 @@ export class Shop {
 
   async #pay(payload: unknown) {
     const verified = await verifyExact(payload, offerOf(), { now: NOW + 5, ledger: LEDGER });
-    const result = verified.ok && this.#rules.settle(verified.payment, idOf(2), NOW + 5);
+    const result = verified.ok && this.#rules.settle({ payment: verified.payment, settlementId: idOf(2) }, NOW + 5);
     if (!result || !result.ok) throw new Error("not paid");
     return { transaction: result.transaction, payer: result.payer };
   }

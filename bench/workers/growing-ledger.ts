@@ -19,7 +19,7 @@ export class GrowingLedger extends GenuineLedger {
         const payee = strangers ? accountOfBytes(randomBytes(32)) : DEMO_MERCHANT_ACCOUNT;
         const facts = { payer, payee, nonce: randomDigest(), authorizationDigest: randomDigest(), value: "1" as Amount };
         const payment = { ...facts, validAfter, validBefore: validAfter + MAX_VALIDITY_SECONDS };
-        return this.settle("", { payment, settlementId: randomDigest() });
+        return this.settle({ payment, settlementId: randomDigest() }, "");
       }),
     );
     return results.filter(({ ok }) => ok).length;

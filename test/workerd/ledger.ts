@@ -82,6 +82,6 @@ export async function fundedPayer(ledger: Stub): Promise<WalletSigner> {
 }
 
 export async function give(ledger: Stub, account: AccountId, value: string): Promise<void> {
-  const result = await remote(ledger).fund("", { account, value: value as Amount, grantId: randomId() });
+  const result = await remote(ledger).fund({ account, value: value as Amount, grantId: randomId() }, "");
   if (!result.ok) throw new Error(`no money: ${result.code}`);
 }
