@@ -1,4 +1,8 @@
 /** Markdown for generated pages: tables without padding, and lines short enough to read in a terminal. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "..");
 
 const LINE = 140;
 
@@ -22,4 +26,13 @@ export function wrapped(text: string, indent = ""): string {
     else lines.push(last === undefined ? word : `${indent}${word}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Returns a page with the part between `<!-- name -->` and `<!-- /name -->` replaced. People write the rest. */
+export function replaceGenerated(file: string, name: string, content: string): string {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${file} lacks ${begin} and ${end}`);
+  return `${text.slice(0, from)}${begin}\n\n${content}\n${text.slice(to)}`;
 }
