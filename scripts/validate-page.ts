@@ -47,7 +47,7 @@ const ENTRY = `Each entry has the id, what must hold, and in brackets the clause
 function list<Seen>(checks: readonly ConformanceCheck<Seen>[]): string {
   return checks
     .map(({ id, title, clause, severity, change, active }) =>
-      item(`\`${id}\`: ${title} (${clause}; ${severity}${active ? "; needs \`--active\`" : ""}). ${change}`),
+      item(`\`${id}\`: ${title} (${clause}; ${severity}${active ? "; needs `--active`" : ""}). ${change}`),
     )
     .join("");
 }

@@ -52,19 +52,27 @@ test.each(["spec/cli.md", "spec/threat-model.md", "spec/design/comparison.md"])(
 });
 
 test("every exit code is provoked by a test [exit-codes-provoked]", () => {
-  const rows = [...read("spec/cli.md").matchAll(/^\| (\d+) +\|.*\|$/gm)];
-  expect(rows.map(([, code]) => Number(code))).toEqual(Object.values(EXIT));
-  for (const [row, code] of rows) expect([code, citations(row, "spec/cli.md").length]).toEqual([code, 1]);
+  const items = itemsOf(read("spec/cli.md"), /^- \*\*(\d+)\*\*: /gm);
+  expect(items.map(({ number }) => number)).toEqual(Object.values(EXIT));
+  for (const { number, text } of items) expect([number, citations(text, "spec/cli.md").length]).toEqual([number, 1]);
 });
 
 test("every yes of ours in the comparison names its test, and nothing else claims one", () => {
-  const rows = read("spec/design/comparison.md")
-    .split("\n")
-    .filter((line) => /^\| \d+ /.test(line))
-    .map((line) => line.split("|").map((cell) => cell.trim()));
+  const page = read("spec/design/comparison.md");
+  const rows = [...page.matchAll(/^\| (\d+) \|.*\| (.+?) \|$/gm)].map(([, number, ours]) => ({ number: Number(number), ours }));
   expect(rows).toHaveLength(72);
-  for (const [, number, , , , , , , , ours, where = ""] of rows) {
+  const notes = itemsOf(page, /^- (\d+): /gm);
+  for (const { number, ours } of rows) {
     expect([number, ours]).toEqual([number, expect.stringMatching(/^[●◐○–]$/)]);
-    if (ours === "●") expect([number, citations(where, "spec/design/comparison.md").length]).toEqual([number, 1]);
+    const note = notes.find((item) => item.number === number)?.text ?? "";
+    if (ours === "●") expect([number, citations(note, "spec/design/comparison.md").length]).toEqual([number, 1]);
   }
 });
+
+/** List items that begin with a number, to the next item or blank line. */
+function itemsOf(text: string, begin: RegExp): { number: number; text: string }[] {
+  return [...text.matchAll(begin)].map(({ 1: number, index }) => ({
+    number: Number(number),
+    text: text.slice(index).split(/\n(?=- |\n)/)[0] ?? "",
+  }));
+}

@@ -70,11 +70,13 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     "dist/cli.js",
     "dist/workers/stack.json",
     "spec/protocol.md",
+    "docs/selling.md",
+    "docs/demo.svg",
   ]) {
     expect(paths).toContain(needed);
   }
   const allowed =
-    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples)\/.*\.(md|json))$/;
+    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples|docs)\/.*\.(md|json|svg))$/;
   expect(paths.filter((path) => !allowed.test(path) || /\.test\.|\/testing\//.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(600_000);
 });

@@ -62,7 +62,10 @@ test("there are documents to look at", () => {
 
 describe("the bytes in spec/design/lez-integration.md", () => {
   const text = DOCUMENTS.find(({ name }) => name === "spec/design/lez-integration.md")?.text ?? "";
-  const prefixes = [...text.matchAll(/\| `(\/[\w./]+\/)` +\| `([0-9a-f]+)` +\|/g)].map(([, ascii = "", hex = ""]) => ({ ascii, hex }));
+  const prefixes = [...text.matchAll(/`(\/[\w./]+\/)`\. Hex:\s+`([0-9a-f]{64})`/g)].map(([, ascii = "", hex = ""]) => ({
+    ascii,
+    hex,
+  }));
   const [message = "", results = ""] = fences(text.split("### Worked example")[1] ?? "", "text");
   const tx = hexToBytes([...message.matchAll(/ ([0-9a-f]+)$/gm)].map(([, hex = ""]) => hex).join(""));
 

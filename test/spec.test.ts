@@ -14,9 +14,9 @@ test("every limit in the protocol has the value it has in the code", () => {
   for (const [, name = "", value] of rows) expect(String(values.get(name)), name).toBe(value);
 });
 
-test("every code in the last column of a table is in the error table", () => {
+test("every code that a rule or a case leads to is in the error table", () => {
   const local = ["origin_mismatch", "request_expired", "request_too_long"];
-  const cells = [...protocol.matchAll(/\| ((?:`[a-z0-9_]+`(?:, )?)+) +\|$/gm)].map(([, cell = ""]) => cell);
+  const cells = [...protocol.matchAll(/(?:\| |→\s+)((?:`[a-z0-9_]+`(?:,\s+)?)+)(?: \||$)/gm)].map(([, cell = ""]) => cell);
   const codes = cells
     .flatMap((cell) => [...cell.matchAll(/`([a-z0-9_]+)`/g)].map(([, code = ""]) => code))
     .filter((code) => code.includes("_"));
@@ -32,16 +32,16 @@ test.each([
   ["merchant", "merchant/paywall/types.ts"],
   ["facilitator", "facilitator/index.ts"],
   ["ledger", "ledger-do/ledger.ts"],
-])("every variable and secret of the %s is in the table for its operator, with what it is", (worker, file) => {
+])("every variable and secret of the %s is in the list for its operator", (worker, file) => {
   const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
   const declared = [...read(`workers/${file}`).matchAll(/^ {2}([A-Z0-9_]+)\?: string;/gm)].map(([, name = ""]) => name);
   expect(declared.length).toBeGreaterThan(2);
   const rows = read("spec/architecture.md")
     .split("\n")
-    .filter((line) => line.startsWith(`| ${worker} `));
+    .filter((line) => line.startsWith(`- ${worker}, `));
   for (const name of declared)
     expect(
-      rows.filter((row) => row.split("|")[2]?.includes(`\`${name}\``)),
+      rows.filter((row) => row.split(": ")[0]?.includes(`\`${name}\``)),
       name,
     ).toHaveLength(1);
 });

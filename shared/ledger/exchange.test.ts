@@ -264,7 +264,7 @@ describe("a batch", () => {
   });
 });
 
-describe("a shard that was set back alone", () => {
+describe("a shard that was set back alone [ledger-set-back-alone]", () => {
   /** Three payments arrive, then the database of one shard is what it was after the first. */
   async function restored(which: "sender" | "receiver") {
     const it = await fundedWorld();
