@@ -18,8 +18,6 @@ export interface Challenge {
   request: BoundRequest;
   /** What the merchant asks for this very request. */
   offer: PaymentRequirements;
-  /** What a payment for this request is bound to. */
-  fingerprint: Digest;
   required: PaymentRequired;
   /** The extensions that a client must echo; a signed offer is not one of them, since it changes with time. */
   advertised: PaymentRequired["extensions"];
@@ -66,8 +64,7 @@ export class Challenges {
   for(request: BoundRequest, { payTo, ledger, keepsAnswers }: Seller): Challenge {
     const { amount, description, mimeType, maxTimeoutSeconds, flow, extensions } = this.#options;
     const terms = { scheme: SCHEME, network: NETWORK, amount, asset: ASSET, payTo };
-    const binding = bindingOf(request, terms);
-    const extra = { binding, ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
+    const extra = { binding: bindingOf(request, terms), ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
     const offer: PaymentRequirements = { ...terms, maxTimeoutSeconds, extra };
     const resource = { url: request.url, ...(description && { description }), ...(mimeType && { mimeType }) };
     const identifier = keepsAnswers && { [PAYMENT_IDENTIFIER]: paymentIdentifier(this.#options.identifier === "required") };
@@ -79,7 +76,7 @@ export class Challenges {
       accepts: [offer],
       ...(offered && { extensions: offered }),
     };
-    return { request, offer, fingerprint: binding, advertised: required.extensions, ...encoded(required) };
+    return { request, offer, advertised: required.extensions, ...encoded(required) };
   }
 }
 

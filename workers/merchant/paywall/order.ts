@@ -14,8 +14,6 @@ export interface Order {
   readonly exact: ExactPayload | undefined;
   /** What the merchant asks for this request. */
   offer: PaymentRequirements;
-  /** The binding of the request that is being served. */
-  fingerprint: Digest;
   traceId: string;
 }
 
@@ -32,7 +30,7 @@ export function memoryKey(order: Order): Digest {
   return order.exact ? authorizationDigest(order.exact.authorization) : orderKey(order);
 }
 
-export function newOrder(payment: PaymentPayload, { offer, fingerprint }: Challenge, traceId: string): Order {
+export function newOrder(payment: PaymentPayload, { offer }: Challenge, traceId: string): Order {
   let exact: ExactPayload | undefined;
   return {
     payment,
@@ -41,7 +39,6 @@ export function newOrder(payment: PaymentPayload, { offer, fingerprint }: Challe
       return exact;
     },
     offer,
-    fingerprint,
     traceId,
   };
 }
