@@ -6,6 +6,8 @@ import { bytesToHex, randomBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../shared/protocol/signer.ts";
+import { HOLD_SECONDS } from "../shared/limits.ts";
+import type { ReserveCommand, SettleCommand, UnverifiedPayment } from "../shared/settlement/commands.ts";
 import { unixNow } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../shared/x402/x402.ts";
 import { merchant } from "./fixtures.ts";
@@ -16,6 +18,25 @@ export interface SignedPayment {
   /** What a facilitator passes on to its ledger. */
   payment: LedgerPayment;
   transaction: Digest;
+}
+
+/** The two parts of it that a merchant presents, of any shape. */
+interface Presented {
+  payload: unknown;
+  requirements: unknown;
+}
+
+/** The commands with which a merchant presents it. */
+export function reserveCommand(signed: Presented, reservationId: Digest = randomId()): ReserveCommand<UnverifiedPayment> {
+  return { payment: unverified(signed), reservationId, holdSeconds: HOLD_SECONDS };
+}
+
+export function settleCommand(signed: Presented, settlementId: Digest = randomId()): SettleCommand<UnverifiedPayment> {
+  return { payment: unverified(signed), settlementId };
+}
+
+export function unverified({ payload, requirements }: Presented): UnverifiedPayment {
+  return { paymentPayload: payload, paymentRequirements: requirements };
 }
 
 export function randomId(): Digest {

@@ -12,7 +12,7 @@ import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { checkPaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentRequirements } from "../../shared/x402/x402.ts";
+import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Outcome } from "../runtime/outcome.ts";
 import { inProcessBackend } from "./in-process.ts";
@@ -57,13 +57,15 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
   story.step("The owner signs an x402 payment.", "2", String(payment.x402Version), { payer: owner.account, payee: offer.payTo });
 
   story.chapter("Verify");
-  const verified = await facilitator.verify(payment, offer);
+  const verified = await facilitator.verify({ paymentPayload: payment, paymentRequirements: offer });
   story.step("The facilitator finds it valid, and changes nothing.", "valid", verified.isValid ? "valid" : String(verified.invalidReason));
-  const cheaper = await facilitator.verify(payment, { ...offer, amount: "1" });
+  const cheaper = await facilitator.verify({ paymentPayload: payment, paymentRequirements: { ...offer, amount: "1" } });
   story.step("For another price it is not.", "amount_mismatch", String(cheaper.invalidReason));
 
   story.chapter("Settle");
-  const settled = await facilitator.settle(payment, offer, randomId());
+  const settle = (paymentPayload: PaymentPayload) =>
+    facilitator.settle({ payment: { paymentPayload, paymentRequirements: offer }, settlementId: randomId() });
+  const settled = await settle(payment);
   story.step("The ledger moves the money.", "settled", settled.success ? "settled" : String(settled.errorReason), {
     transaction: settled.transaction,
     owner: displayAmount(ledger.account(owner.account).balance),
@@ -71,13 +73,9 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
   });
 
   story.chapter("Replay");
-  story.step("Once.", "nonce_replayed", String((await facilitator.settle(payment, offer, randomId())).errorReason));
+  story.step("Once.", "nonce_replayed", String((await settle(payment)).errorReason));
   const again = await approve(owner, request);
-  story.step(
-    "Approving the same request again pays no second time.",
-    "nonce_replayed",
-    String((await facilitator.settle(again, offer, randomId())).errorReason),
-  );
+  story.step("Approving the same request again pays no second time.", "nonce_replayed", String((await settle(again)).errorReason));
   const audit = ledger.audit();
   story.step("The books: every chain recomputed, every balance added up.", "sound", audit.problems.join("; ") || "sound", {
     supply: displayAmount(audit.supply),

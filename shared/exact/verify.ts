@@ -1,7 +1,6 @@
 /**
  * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer?
- * Checks go from cheap to dear, each with its own code; spec/scheme_exact_lez.md. What only the ledger knows (nonce
- * and balance) it decides itself.
+ * Cheap checks come first, each with its own code; spec/scheme_exact_lez.md. The ledger checks nonce and balance.
  */
 import { accountOfKey, type AccountId } from "../protocol/account.ts";
 import {
@@ -12,6 +11,7 @@ import {
   transactionOf,
 } from "../protocol/authorization.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
@@ -22,9 +22,7 @@ import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
 import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 
-export type Verification =
-  | { ok: true; payment: LedgerPayment; readonly transaction: Digest }
-  | { ok: false; code: ErrorCode; payer?: AccountId; detail?: string };
+export type Verification = { ok: true; payment: LedgerPayment; readonly transaction: Digest } | PaymentRefusal;
 
 export interface VerifyContext {
   /** Unix seconds. */
@@ -32,8 +30,8 @@ export interface VerifyContext {
   /** The ledger that would settle. */
   ledger: Digest;
   /**
-   * The ledger is asked next and judges by its own clock. Only it can tell a payment that expired from one that settled
-   * before it would have, and "expired" must never be said of the latter.
+   * Skips the expiry check, because the caller asks the ledger next. Only the ledger can tell an expired payment from one
+   * that settled in time, and the latter must never be called expired.
    */
   expiryIsTheLedgers?: boolean;
 }
@@ -43,43 +41,43 @@ export interface VerifyContext {
  * @param requirements what the merchant asks for, as the merchant sent it
  */
 export async function verifyExact(payload: unknown, requirements: unknown, context: VerifyContext): Promise<Verification> {
-  if (isOtherVersion(payload)) return refuse("invalid_x402_version");
+  if (isOtherVersion(payload)) return invalid("invalid_x402_version");
   const envelope = checkShape(payload, paymentPayloadSchema);
-  if (!envelope.ok) return refuse(envelope.code, envelope.problem);
+  if (!envelope.ok) return invalid(envelope.code, envelope.problem);
   const asked = checkShape(requirements, paymentRequirementsSchema);
-  if (!asked.ok) return refuse(asked.code, `paymentRequirements.${asked.problem}`);
+  if (!asked.ok) return invalid(asked.code, `paymentRequirements.${asked.problem}`);
   const exact = checkShape(envelope.value.payload, exactPayloadSchema);
-  if (!exact.ok) return refuse(exact.code, `payload.${exact.problem}`);
+  if (!exact.ok) return invalid(exact.code, `payload.${exact.problem}`);
 
   const { authorization } = exact.value;
   const code = checkAuthorization(authorization, envelope.value.accepted, asked.value, context);
-  if (code) return refuse(code, undefined, authorization.from);
+  if (code) return invalid(code, undefined, authorization.from);
 
   const digest = authorizationDigest(authorization);
-  if (!(await isSignedByPayer(exact.value, digest))) return refuse("invalid_signature", undefined, authorization.from);
+  if (!(await isSignedByPayer(exact.value, digest))) return invalid("invalid_signature", undefined, authorization.from);
   return {
     ok: true,
     payment: ledgerPayment(authorization, digest),
-    /** Computed when it is asked for: what settles hears it from the ledger. */
+    /** Computed on access: a settlement learns it from the ledger. */
     get transaction() {
       return transactionOf(authorization.network, digest);
     },
   };
 }
 
-function refuse(code: ErrorCode, detail?: string, payer?: AccountId): Verification {
+function invalid(code: ErrorCode, detail?: string, payer?: AccountId): Verification {
   return { ok: false, code, ...(detail && { detail }), ...(payer && { payer }) };
 }
 
-/** A version is wrong before a shape is: a payload of x402 v1 has neither. */
+/** Checked before the shape: a payload of x402 v1 has another shape too, and its version is the better answer. */
 export function isOtherVersion(payload: unknown): boolean {
   if (typeof payload !== "object" || payload === null || !("x402Version" in payload)) return false;
   return typeof payload.x402Version === "number" && payload.x402Version !== X402_VERSION;
 }
 
 /**
- * All that can be said without a signature: this authorization pays what is asked, here and now. The facilitator asks
- * before it verifies a signature, the client before it makes one.
+ * Every check that needs no signature: this authorization pays what is asked, here and now. The facilitator runs it
+ * before it verifies a signature, the client before it signs.
  */
 export function checkAuthorization(
   authorization: Authorization,
@@ -95,7 +93,7 @@ export function checkAuthorization(
   );
 }
 
-/** What is signed, what was accepted and what is asked are one and the same, and they are what is settled here. */
+/** The signed, the accepted and the asked terms must be the same, and be for this ledger. */
 function checkTerms(
   authorization: Authorization,
   accepted: PaymentRequirements,

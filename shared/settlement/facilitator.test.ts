@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import { newPayer, randomId, signedPayment, type SignedPayment } from "../../test/signed.ts";
+import { newPayer, randomId, reserveCommand, settleCommand, signedPayment, type SignedPayment, unverified } from "../../test/signed.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { PaymentBackend } from "./backend.ts";
@@ -42,8 +42,7 @@ const forged = ({ payload, ...rest }: SignedPayment): SignedPayment => ({
   payload: { ...payload, payload: { ...payload.payload, signature: "00".repeat(64) } },
 });
 const balanceIn = async (ledger: PaymentBackend) => (await ledger.account(payer.account)).balance;
-const settle = (facilitator: Facilitator, { payload, requirements }: SignedPayment) =>
-  facilitator.settle(payload, requirements, randomId());
+const settle = (facilitator: Facilitator, signed: SignedPayment) => facilitator.settle(settleCommand(signed));
 const pendingOf = ({ transaction }: SignedPayment) => ({
   success: false,
   errorReason: "settlement_pending",
@@ -68,47 +67,52 @@ function losing(what: "answers" | "questions", times: number) {
 describe("verify", () => {
   test("says yes to what would settle, and asks the ledger one question", async () => {
     const { facilitator, calls } = await setUp();
-    const { payload, requirements, payment } = await signedPayment(payer);
-    expect(await facilitator.verify(payload, requirements)).toEqual({ isValid: true, payer: payer.account });
+    const signed = await signedPayment(payer);
+    const { payment } = signed;
+    expect(await facilitator.verify(unverified(signed))).toEqual({ isValid: true, payer: payer.account });
     expect(calls).toEqual([["check", payment]]);
   });
 
   test("says no with the ledger's reason", async () => {
     const { facilitator } = await setUp();
-    const { payload, requirements } = await signedPayment(payer, { value: "25001" as Amount });
+    const signed = await signedPayment(payer, { value: "25001" as Amount });
     const invalid = { isValid: false, invalidReason: "insufficient_funds", payer: payer.account };
-    expect(await facilitator.verify(payload, requirements)).toEqual(invalid);
+    expect(await facilitator.verify(unverified(signed))).toEqual(invalid);
   });
 
   test("says no to a forgery without asking the ledger", async () => {
     const { facilitator, calls } = await setUp();
-    const { payload, requirements } = forged(await signedPayment(payer));
+    const signed = forged(await signedPayment(payer));
     const invalid = { isValid: false, invalidReason: "invalid_signature", payer: payer.account };
-    expect(await facilitator.verify(payload, requirements)).toEqual(invalid);
+    expect(await facilitator.verify(unverified(signed))).toEqual(invalid);
     expect(calls).toEqual([]);
   });
 
   test("names no payer where the payload names none", async () => {
     const { facilitator } = await setUp();
-    expect(await facilitator.verify({}, {})).toEqual({ isValid: false, invalidReason: "invalid_payload" });
+    expect(await facilitator.verify({ paymentPayload: {}, paymentRequirements: {} })).toEqual({
+      isValid: false,
+      invalidReason: "invalid_payload",
+    });
   });
 
   test("passes on that the ledger could not be asked", async () => {
     const { facilitator } = await setUp(() => ({ check: unavailable }));
-    const { payload, requirements } = await signedPayment(payer);
-    await expect(facilitator.verify(payload, requirements)).rejects.toThrow(BackendUnavailable);
+    const signed = await signedPayment(payer);
+    await expect(facilitator.verify(unverified(signed))).rejects.toThrow(BackendUnavailable);
   });
 });
 
 describe("settle", () => {
   test("moves the money once, under whichever id it is asked again", async () => {
     const { facilitator, ledger } = await setUp();
-    const { payload, requirements, transaction } = await signedPayment(payer);
+    const signed = await signedPayment(payer);
+    const { transaction } = signed;
     const id = randomId();
     const receipt = { success: true, payer: payer.account, transaction, network: "logos:lez-testnet", amount: "10000" };
-    expect(await facilitator.settle(payload, requirements, id)).toEqual(receipt);
-    expect(await facilitator.settle(payload, requirements, id)).toEqual(receipt);
-    expect(await facilitator.settle(payload, requirements, randomId())).toEqual({
+    expect(await facilitator.settle(settleCommand(signed, id))).toEqual(receipt);
+    expect(await facilitator.settle(settleCommand(signed, id))).toEqual(receipt);
+    expect(await facilitator.settle(settleCommand(signed))).toEqual({
       success: false,
       errorReason: "nonce_replayed",
       payer: payer.account,
@@ -121,11 +125,14 @@ describe("settle", () => {
 
   test("refuses what does not verify without asking the ledger", async () => {
     const { facilitator, calls } = await setUp();
-    const { payload, requirements } = forged(await signedPayment(payer));
+    const signed = forged(await signedPayment(payer));
     const refused = { success: false, transaction: "", network: "logos:lez-testnet" };
     const invalid = { ...refused, errorReason: "invalid_signature", payer: payer.account };
-    expect(await facilitator.settle(payload, requirements, randomId())).toEqual(invalid);
-    expect(await facilitator.settle(null, null, randomId())).toEqual({ ...refused, errorReason: "invalid_payload" });
+    expect(await facilitator.settle(settleCommand(signed))).toEqual(invalid);
+    expect(await facilitator.settle(settleCommand({ payload: null, requirements: null }))).toEqual({
+      ...refused,
+      errorReason: "invalid_payload",
+    });
     expect(calls).toEqual([]);
   });
 });
@@ -244,9 +251,10 @@ describe("a settlement whose outcome is unknown", () => {
 describe("reserve", () => {
   test("holds the money for one run; capture pays it", async () => {
     const { facilitator, ledger, calls } = await setUp();
-    const { payload, requirements, payment, transaction } = await signedPayment(payer);
+    const signed = await signedPayment(payer);
+    const { payment, transaction } = signed;
     const reservationId = randomId();
-    const held = await facilitator.reserve(payload, requirements, reservationId);
+    const held = await facilitator.reserve(reserveCommand(signed, reservationId));
     const reservation = { payer: payer.account, nonce: payment.nonce, reservationId };
     expect(held).toEqual({ ok: true, reservation, heldUntil: expect.any(Number), transaction });
     expect(calls).toEqual([["reserve", { payment, reservationId, holdSeconds: HOLD_SECONDS }]]);
@@ -259,24 +267,24 @@ describe("reserve", () => {
 
   test("can be given back, and the same payment used again", async () => {
     const { facilitator, ledger } = await setUp();
-    const { payload, requirements } = await signedPayment(payer);
-    const held = await facilitator.reserve(payload, requirements, randomId());
+    const signed = await signedPayment(payer);
+    const held = await facilitator.reserve(reserveCommand(signed));
     if (!held.ok) throw new Error(held.code);
     expect(await facilitator.release(held.reservation)).toEqual({ ok: true });
     expect(await ledger.account(payer.account)).toMatchObject({ balance: "25000", held: "0" });
-    expect(await facilitator.reserve(payload, requirements, randomId())).toMatchObject({ ok: true });
+    expect(await facilitator.reserve(reserveCommand(signed))).toMatchObject({ ok: true });
   });
 
   test("refuses with the payer, and with what is wrong where that can be said", async () => {
     const { facilitator, calls } = await setUp();
     const signed = await signedPayment(payer, { value: "25001" as Amount });
-    const ask = ({ payload, requirements }: SignedPayment) => facilitator.reserve(payload, requirements, randomId());
+    const ask = (signed: SignedPayment) => facilitator.reserve(reserveCommand(signed));
     expect(await ask(signed)).toEqual({ ok: false, code: "insufficient_funds", payer: payer.account });
     calls.length = 0;
     expect(await ask(forged(signed))).toEqual({ ok: false, code: "invalid_signature", payer: payer.account });
     const { accepted: _, ...broken } = signed.payload;
     const refused = { ok: false, code: "invalid_payload", detail: expect.stringContaining("accepted") };
-    expect(await facilitator.reserve(broken, signed.requirements, randomId())).toEqual(refused);
+    expect(await facilitator.reserve(reserveCommand({ payload: broken, requirements: signed.requirements }))).toEqual(refused);
     expect(calls).toEqual([]);
   });
 
@@ -287,16 +295,17 @@ describe("reserve", () => {
         return unavailable();
       },
     }));
-    const { payload, requirements } = await signedPayment(payer);
-    await expect(facilitator.reserve(payload, requirements, randomId())).rejects.toThrow(BackendUnavailable);
+    const signed = await signedPayment(payer);
+    await expect(facilitator.reserve(reserveCommand(signed))).rejects.toThrow(BackendUnavailable);
     expect(await ledger.account(payer.account)).toMatchObject({ held: "0" });
   });
 
   test("says the same when the hold cannot be given back: it frees itself", async () => {
     const { facilitator, calls } = await setUp(() => ({ reserve: unavailable, release: () => Promise.reject(new Error("gone too")) }));
-    const { payload, requirements, payment } = await signedPayment(payer);
+    const signed = await signedPayment(payer);
+    const { payment } = signed;
     const reservationId = randomId();
-    await expect(facilitator.reserve(payload, requirements, reservationId)).rejects.toThrow(BackendUnavailable);
+    await expect(facilitator.reserve(reserveCommand(signed, reservationId))).rejects.toThrow(BackendUnavailable);
     expect(calls.at(-1)).toEqual(["release", { payer: payer.account, nonce: payment.nonce, reservationId }]);
   });
 });
@@ -312,9 +321,10 @@ test("supported names the ledger that settles", async () => {
 
 test("time is the clock's that it was given", async () => {
   const { ledger } = await setUp();
-  const { payload, requirements, payment } = await signedPayment(payer);
+  const signed = await signedPayment(payer);
+  const { payment } = signed;
   const early = new Facilitator(ledger, LEDGER, new Map(), () => payment.validAfter - CLOCK_SKEW_SECONDS - 1);
-  expect(await early.verify(payload, requirements)).toMatchObject({ invalidReason: "payment_not_yet_valid" });
+  expect(await early.verify(unverified(signed))).toMatchObject({ invalidReason: "payment_not_yet_valid" });
 });
 
 describe("a payment that is presented after its time", () => {
@@ -339,8 +349,8 @@ describe("a payment that is presented after its time", () => {
     clock.now = signed.payment.validBefore + 1;
     const used = { errorReason: "nonce_replayed", extra: { transaction: signed.transaction } };
     expect(await settle(facilitator, signed)).toMatchObject(used);
-    expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "nonce_replayed" });
-    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId());
+    expect(await facilitator.verify(unverified(signed))).toMatchObject({ invalidReason: "nonce_replayed" });
+    const reserved = await facilitator.reserve(reserveCommand(signed));
     expect(reserved).toMatchObject({ ok: false, code: "nonce_replayed", transaction: signed.transaction });
   });
 
@@ -349,8 +359,8 @@ describe("a payment that is presented after its time", () => {
     const signed = await signedPayment(payer);
     clock.now = signed.payment.validBefore + 1;
     expect(await settle(facilitator, signed)).toMatchObject({ errorReason: "payment_expired" });
-    expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "payment_expired" });
-    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId());
+    expect(await facilitator.verify(unverified(signed))).toMatchObject({ invalidReason: "payment_expired" });
+    const reserved = await facilitator.reserve(reserveCommand(signed));
     expect(reserved).toMatchObject({ ok: false, code: "payment_expired" });
   });
 });

@@ -2,38 +2,41 @@
  * The facilitator: one verification pipeline in front of a PaymentBackend, in x402's words.
  * The Worker serves it over RPC and HTTP; demos and tests run it in process.
  */
-import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import type { Refusal } from "../protocol/refusal.ts";
-import type { Reservation } from "./commands.ts";
-import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, SettleResult } from "./backend.ts";
-import { accountOfKey, type AccountId } from "../protocol/account.ts";
-import { approvalNonce } from "../protocol/authorization.ts";
-import type { Amount } from "../protocol/amount.ts";
 import { keepNewest } from "../bounded.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
-import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { type Verification, verifyExact } from "../exact/verify.ts";
 import { NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
-import { HOLD_SECONDS, MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
+import { MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
+import { accountOfKey, type AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { approvalNonce } from "../protocol/authorization.ts";
+import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { unixNow } from "../time.ts";
+import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, SettleResult } from "./backend.ts";
+import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
 
-// What a facilitator answers, narrower than what x402 lets one answer: nothing is null, and codes are ours.
 
-export type Verdict = {
+// A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
+
+/** The answer to /verify. */
+export type Validity = {
   isValid: boolean;
   /** Absent when valid. */
   invalidReason?: ErrorCode;
   payer?: AccountId;
 };
 
+/** The answer to /settle. */
 export type Settlement = {
   success: boolean;
   /** Absent on success. */
   errorReason?: ErrorCode;
   payer?: AccountId;
-  /** Empty when nothing was settled. A string always, like `network`: stock merchants refuse an answer without them. */
+  /** Empty when nothing was settled. Stock merchants require `transaction` and `network` in every answer. */
   transaction: string;
   network: typeof NETWORK;
   /** Atomic units. */
@@ -48,10 +51,7 @@ export type Support = {
   signers: Record<string, string[]>;
 };
 
-/** A refusal as a merchant needs it: with the payer where the payload named one, and with what was wrong. */
-export type PaymentRefusal = Refusal & { payer?: AccountId; detail?: string };
-
-/** The ledger could not be asked. What happened to the payment, if anything, is unknown. */
+/** The ledger did not answer. What happened to the payment is unknown. */
 export class BackendUnavailable extends Error {
   override name = "BackendUnavailable";
   readonly overloaded: boolean;
@@ -64,9 +64,9 @@ export class BackendUnavailable extends Error {
 
 /** A settlement that is under way, or whose outcome is unknown. */
 export interface PendingSettlement {
-  /** The id that first went out for it, and those of copies beside it that were not answered: any of them may have paid. */
+  /** The first id that was sent, and the unanswered ids of concurrent copies: any of them may have paid. */
   readonly ids: Digest[];
-  /** Somebody is waiting for its answer now. */
+  /** A caller is waiting for the answer. */
   waiting: boolean;
 }
 
@@ -81,7 +81,7 @@ export class Facilitator {
 
   /**
    * @param ledger the id of the backend's ledger
-   * @param pending kept by the caller, so that it outlives one request
+   * @param pending owned by the caller, so that it outlives one request
    * @param clock unix seconds
    */
   constructor(backend: PaymentBackend, ledger: Digest, pending: PendingSettlements = new Map(), clock: () => number = unixNow) {
@@ -92,64 +92,68 @@ export class Facilitator {
   }
 
   /** Read-only: x402 v2 §7.1 forbids that /verify commits anything. */
-  async verify(payload: unknown, requirements: unknown): Promise<Verdict> {
-    const verified = await this.#verify(payload, requirements);
+  async verify(payment: UnverifiedPayment): Promise<Validity> {
+    const verified = await this.#verify(payment);
     if (!verified.ok) return { isValid: false, invalidReason: verified.code, ...(verified.payer && { payer: verified.payer }) };
-    const { payment } = verified;
-    const checked = await this.#backend.check(payment);
-    return checked.ok ? { isValid: true, payer: payment.payer } : { isValid: false, invalidReason: checked.code, payer: payment.payer };
+    const { payer } = verified.payment;
+    const checked = await this.#backend.check(verified.payment);
+    return checked.ok ? { isValid: true, payer } : { isValid: false, invalidReason: checked.code, payer };
   }
 
   /**
-   * Verifies in full and moves the money, once. A consumed nonce is a failure, whoever asks, with one exception: the
-   * caller that was told `settlement_pending` and asks again learns, once, how it ended.
-   * @param settlementId random, chosen by the caller; repeating the call with it gives the same answer
+   * Verifies in full and moves the money, once. A used nonce is a failure for every caller but one: the caller that was told
+   * `settlement_pending` asks again and learns, once, how it ended.
    */
-  async settle(payload: unknown, requirements: unknown, settlementId: Digest): Promise<Settlement> {
-    const verified = await this.#verify(payload, requirements);
+  async settle({ payment: unverified, settlementId }: SettleCommand<UnverifiedPayment>): Promise<Settlement> {
+    const verified = await this.#verify(unverified);
     if (!verified.ok) return settleFailure(verified.code, verified.payer);
     const { payment } = verified;
-    const asking = this.#ask(payment.authorizationDigest, settlementId);
+    const claim = this.#claimPending(payment.authorizationDigest, settlementId);
     try {
-      const result = await this.#settleUnder(payment, asking?.ids ?? [settlementId]);
-      if (asking) this.#pending.delete(payment.authorizationDigest);
+      const result = await this.#settleWithEach(claim?.ids ?? [settlementId], payment);
+      if (claim) this.#pending.delete(payment.authorizationDigest);
       return result.ok ? settleSuccess(result) : settleFailure(result.code, payment.payer, result.transaction);
     } catch (error) {
-      if (asking) asking.waiting = false;
-      else this.#leave(payment.authorizationDigest, settlementId);
+      if (claim) claim.waiting = false;
+      else this.#addPending(payment.authorizationDigest, settlementId);
       if (!(error instanceof BackendUnavailable)) throw error;
       return { ...settleFailure("settlement_pending", payment.payer), transaction: verified.transaction };
     }
   }
 
   /** Verifies in full and holds the payer's money while a handler runs. */
-  async reserve(payload: unknown, requirements: unknown, reservationId: Digest): Promise<ReserveResult | PaymentRefusal> {
-    const verified = await this.#verify(payload, requirements);
+  async reserve({
+    payment: unverified,
+    reservationId,
+    holdSeconds,
+  }: ReserveCommand<UnverifiedPayment>): Promise<ReserveResult | PaymentRefusal> {
+    const verified = await this.#verify(unverified);
     if (!verified.ok) return verified;
     const { payment } = verified;
+    const { payer, nonce } = payment;
     try {
-      const result = await this.#backend.reserve({ payment, reservationId, holdSeconds: HOLD_SECONDS });
-      return result.ok ? result : { ...result, payer: payment.payer };
+      const result = await this.#backend.reserve({ payment, reservationId, holdSeconds });
+      return result.ok ? result : { ...result, payer };
     } catch (error) {
-      // The hold may have been made. Give it back if the ledger can be reached again; else it frees itself.
-      await this.#backend.release({ payer: payment.payer, nonce: payment.nonce, reservationId }).catch(() => undefined);
+      // The ledger may hold the money. Release it if the ledger can be reached again; otherwise the hold lapses by itself.
+      await this.#backend.release({ payer, nonce, reservationId }).catch(() => undefined);
       throw error;
     }
   }
 
-  capture(reservation: Reservation): Promise<SettleResult> {
-    return this.#backend.capture(reservation);
+  capture(command: CaptureCommand): Promise<SettleResult> {
+    return this.#backend.capture(command);
   }
 
-  release(reservation: Reservation): Promise<ReleaseResult> {
-    return this.#backend.release(reservation);
+  release(command: ReleaseCommand): Promise<ReleaseResult> {
+    return this.#backend.release(command);
   }
 
   /**
-   * The payer takes an approval back: the nonce of the approved request is consumed, so that its payment can never settle.
-   * @param record a Decision `revoked`, signed with the payer's key; of another kind it cancels nothing
+   * The payer revokes an approval: this consumes the nonce of the approved request, so that its payment can never settle.
+   * @param record a Decision `revoked`, signed with the payer's key; any other decision is refused
    */
-  async cancel(record: SignedDecision): Promise<(PaymentRefusal & { ok: false }) | { ok: true; payer: AccountId; nonce: Digest }> {
+  async cancel(record: SignedDecision): Promise<PaymentRefusal | { ok: true; payer: AccountId; nonce: Digest }> {
     if (record.decision.decision !== "revoked") {
       return { ok: false, code: "invalid_payload", detail: 'decision.decision: must be "revoked"' };
     }
@@ -169,43 +173,43 @@ export class Facilitator {
     return {
       kinds: [{ x402Version: X402_VERSION, scheme: SCHEME, network: NETWORK, extra: { ledger: this.#ledger } }],
       extensions: [],
-      // Nobody but the payer signs in this mechanism.
+      // Only the payer signs in this mechanism.
       signers: { "logos:*": [] },
     };
   }
 
-  #verify(payload: unknown, requirements: unknown): Promise<Verification> {
-    return verifyExact(payload, requirements, { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true });
+  #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<Verification> {
+    return verifyExact(paymentPayload, paymentRequirements, { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true });
   }
 
-  /** Under one id after the other. Once the nonce is used they move nothing: the one that used it gets its answer again. */
-  async #settleUnder(payment: LedgerPayment, ids: readonly Digest[]): Promise<SettleResult> {
+  /** Tries one id after the other. Once the nonce is used no id moves money, and the id that used it gets its answer again. */
+  async #settleWithEach(ids: readonly Digest[], payment: LedgerPayment): Promise<SettleResult> {
     let result: SettleResult = { ok: false, code: "nonce_replayed" };
-    for (const id of ids) {
-      result = await this.#backend.settle({ payment, settlementId: id });
+    for (const settlementId of ids) {
+      result = await this.#backend.settle({ payment, settlementId });
       if (result.ok || result.code !== "nonce_replayed") break;
     }
     return result;
   }
 
-  /** Leaves the id of a copy that was not answered to whoever has the right to ask, now or later. */
-  #leave(authorization: Digest, id: Digest): void {
+  /** Records the id of an unanswered copy for the caller that may ask, now or later. */
+  #addPending(authorization: Digest, id: Digest): void {
     const known = this.#pending.get(authorization);
     if (!known) keepNewest(this.#pending, authorization, { ids: [id], waiting: false }, MAX_PENDING_SETTLEMENTS);
     else if (known.ids.length < MAX_PENDING_COPIES) known.ids.push(id);
   }
 
   /**
-   * The right to ask with the id that first went out for a payment: only one caller at a time has it, so only one is told
-   * that it succeeded. Undefined for whoever asks beside it.
+   * The right to ask with the id that was sent first. One caller at a time has it, so only one learns of the success.
+   * Returns undefined to every concurrent caller.
    */
-  #ask(authorization: Digest, settlementId: Digest): PendingSettlement | undefined {
+  #claimPending(authorization: Digest, settlementId: Digest): PendingSettlement | undefined {
     const known = this.#pending.get(authorization);
     if (known?.waiting) return undefined;
-    const asking = known ?? { ids: [settlementId], waiting: true };
-    asking.waiting = true;
-    keepNewest(this.#pending, authorization, asking, MAX_PENDING_SETTLEMENTS);
-    return asking;
+    const claim = known ?? { ids: [settlementId], waiting: true };
+    claim.waiting = true;
+    keepNewest(this.#pending, authorization, claim, MAX_PENDING_SETTLEMENTS);
+    return claim;
   }
 }
 

@@ -381,8 +381,8 @@ describe("when the facilitator cannot be asked", () => {
 test("a merchant killed between reserve and capture blocks its payment until the hold ends, and no longer", async () => {
   const shop = world.shop((c) => c.text("goods"));
   const payment = await shop.approved("/item/1");
-  const fingerprint = payment.accepted.extra?.["binding"] as ReturnType<typeof world.randomId>;
-  await world.rpc.reserve(payment, payment.accepted, fingerprint, world.randomId(), "");
+  const unverified = { paymentPayload: payment, paymentRequirements: payment.accepted };
+  await world.rpc.reserve({ payment: unverified, reservationId: world.randomId(), holdSeconds: HOLD_SECONDS }, "");
   expect(verdict(await shop.pay("/item/1", payment))).toBe("409 payment_in_progress");
   world.clock.now += HOLD_SECONDS;
   expect(verdict(await shop.pay("/item/1", payment))).toBe("409 payment_in_progress");

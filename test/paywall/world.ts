@@ -46,10 +46,10 @@ export async function createWorld() {
   /** The facilitator's RPC surface. Tests replace its methods to break it. */
   const rpc: FacilitatorRpc = {
     supported: async () => facilitator.supported(),
-    reserve: (payload, requirements, _, id) => facilitator.reserve(payload, requirements, id),
+    reserve: (command) => facilitator.reserve(command),
     capture: (reservation) => facilitator.capture(reservation),
     release: (reservation) => facilitator.release(reservation),
-    settle: (payload, requirements, id) => facilitator.settle(payload, requirements, id),
+    settle: (command) => facilitator.settle(command),
   };
   const env = { FACILITATOR: rpc, PAY_TO: DEMO_MERCHANT_ACCOUNT as string, PUBLIC_ORIGIN: "" };
 

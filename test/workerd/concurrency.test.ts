@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
-import { randomId, signedPayment, type SignedPayment } from "../signed.ts";
+import { randomId, reserveCommand, settleCommand, signedPayment, type SignedPayment } from "../signed.ts";
 import { facilitator, facilitatorsLedger, fundedPayer, remote, sql } from "./ledger.ts";
 
 const ledger = facilitatorsLedger();
@@ -33,9 +33,9 @@ function expectOnePaid(answers: SettleResponse[], { payment, transaction }: Sign
 describe("one payment, presented many times at once,", () => {
   test("is held by exactly one of 100 reservations, and debited once", async () => {
     const signed = await signedPayment(await fundedPayer(ledger));
-    const { payload, requirements, transaction } = signed;
+    const { transaction } = signed;
     const ids = Array.from({ length: 100 }, randomId);
-    const answers = await Promise.all(ids.map((id) => facilitator.reserve(payload, requirements, randomId(), id)));
+    const answers = await Promise.all(ids.map((id) => facilitator.reserve(reserveCommand(signed, id))));
     const winner = answers.findIndex(({ ok }) => ok);
     expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
     for (const [index, answer] of answers.entries()) {
@@ -53,7 +53,7 @@ describe("one payment, presented many times at once,", () => {
   test("with the same reservation id, gets the same hold every time", async () => {
     const signed = await signedPayment(await fundedPayer(ledger));
     const id = randomId();
-    const answers = await copies(50, () => facilitator.reserve(signed.payload, signed.requirements, randomId(), id));
+    const answers = await copies(50, () => facilitator.reserve(reserveCommand(signed, id)));
     expect(answers[0]).toMatchObject({ ok: true, reservation: { reservationId: id } });
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     expect(await accountOf(signed)).toMatchObject({ balance: "25000", held: "10000" });
@@ -61,7 +61,7 @@ describe("one payment, presented many times at once,", () => {
 
   test("settles once over RPC; all others get the transaction that used the nonce", async () => {
     const signed = await signedPayment(await fundedPayer(ledger));
-    expectOnePaid(await copies(50, () => facilitator.settle(signed.payload, signed.requirements, randomId())), signed);
+    expectOnePaid(await copies(50, () => facilitator.settle(settleCommand(signed))), signed);
     expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
   });
 
@@ -75,12 +75,12 @@ describe("one payment, presented many times at once,", () => {
 
   test("is paid once however reserving, settling and capturing race", async () => {
     const signed = await signedPayment(await fundedPayer(ledger));
-    const { payload, requirements, payment } = signed;
+    const { payment } = signed;
     const sell = async (id = randomId()) => {
-      const held = await facilitator.reserve(payload, requirements, randomId(), id);
+      const held = await facilitator.reserve(reserveCommand(signed, id));
       return held.ok && (await facilitator.capture({ payer: payment.payer, nonce: payment.nonce, reservationId: id })).ok;
     };
-    const settle = async () => (await facilitator.settle(payload, requirements, randomId())).success;
+    const settle = async () => (await facilitator.settle(settleCommand(signed))).success;
     const paid = await copies(60, (i) => (i % 2 ? sell() : settle()));
     expect(paid.filter(Boolean)).toHaveLength(1);
     expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
@@ -90,7 +90,7 @@ describe("one payment, presented many times at once,", () => {
 test("a balance is never overdrawn by payments that race for it", async () => {
   const payer = await fundedPayer(ledger);
   const payments = await copies(20, () => signedPayment(payer));
-  const answers = await Promise.all(payments.map(({ payload, requirements }) => facilitator.settle(payload, requirements, randomId())));
+  const answers = await Promise.all(payments.map((signed) => facilitator.settle(settleCommand(signed))));
   expect(answers.filter(({ success }) => success)).toHaveLength(2);
   expect(answers.filter(({ errorReason }) => errorReason === "insufficient_funds")).toHaveLength(18);
   expect(await remote(ledger).account({ account: payer.account }, "")).toMatchObject({ balance: "5000", held: "0" });

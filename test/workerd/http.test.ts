@@ -21,8 +21,7 @@ function problem(code: keyof typeof ERRORS, said: { message?: unknown; detail?: 
   return { error: code, problem: expect.objectContaining({ code, message: ERRORS[code].message, ...said }) };
 }
 /** A request that is not as it must be, and where. */
-const misshapen = (detail: unknown = expect.any(String)) =>
-  problem("invalid_payload", { message: "Something in the request is not as it must be.", detail });
+const misshapen = (detail: unknown = expect.any(String)) => problem("invalid_payload", { message: "The request is malformed.", detail });
 
 const lookup = ({ payment: { payer, nonce, validBefore } }: SignedPayment) =>
   get(`/settlements/logos:lez-testnet/${payer}/${nonce}?validBefore=${validBefore}`);

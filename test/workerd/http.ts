@@ -1,6 +1,7 @@
 /** The facilitator's HTTP API, as a client without our code calls it. */
 import { createExecutionContext } from "cloudflare:test";
-import FacilitatorWorker, { type FacilitatorEnv } from "../../workers/facilitator/index.ts";
+import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
+import FacilitatorWorker from "../../workers/facilitator/index.ts";
 import type { SignedPayment } from "../signed.ts";
 import { facilitator } from "./ledger.ts";
 

@@ -10,7 +10,8 @@ import type { Row } from "../../shared/ledger/store.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import type { Ledger } from "../../workers/ledger-do/ledger.ts";
-import type { default as FacilitatorWorker, FacilitatorEnv } from "../../workers/facilitator/index.ts";
+import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
+import type FacilitatorWorker from "../../workers/facilitator/index.ts";
 import { durableStore } from "../../workers/ledger-do/storage.ts";
 import { newPayer, randomId } from "../signed.ts";
 

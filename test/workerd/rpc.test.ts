@@ -2,8 +2,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
-import { newPayer, randomId, signedPayment } from "../signed.ts";
-import { fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";
+import { newPayer, randomId, reserveCommand, settleCommand, signedPayment } from "../signed.ts";
+import { facilitator, fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";
 
 const ledger = newLedger();
 const payer = await newPayer();
@@ -31,6 +31,12 @@ function call(method: Method, args: unknown): Promise<unknown> {
   return methods[method](args, "");
 }
 
+/** The same call as a facilitator of 0.1 makes it. */
+function oldCall(method: Method, args: unknown): Promise<unknown> {
+  const methods = remote(ledger) as unknown as Record<Method, (traceId: unknown, args: unknown) => Promise<unknown>>;
+  return methods[method]("", args);
+}
+
 /** What each method takes when all is well. */
 const GOOD: Record<Method, Record<string, unknown>> = {
   check: { payment },
@@ -48,6 +54,10 @@ const GOOD: Record<Method, Record<string, unknown>> = {
 };
 const METHODS = Object.entries(GOOD) as [Method, Record<string, unknown>][];
 
+/** The same in 0.1. */
+const OLD_HOLD = { reservationId: hold.reservationId, fingerprint: randomId(), seconds: hold.holdSeconds };
+const OLD_METHODS = Object.entries({ ...GOOD, reserve: { payment, hold: OLD_HOLD } }) as [Method, Record<string, unknown>][];
+
 const AMOUNTS = [...BAD_AMOUNTS, 1, 1n, null];
 const ACCOUNTS = [...BAD_ACCOUNTS, 7, null];
 const IDS = [...badHex(32), 7, null];
@@ -63,7 +73,9 @@ const WRONG: Record<string, unknown[]> = {
   reservationId: IDS,
   settlementId: IDS,
   grantId: IDS,
+  fingerprint: IDS,
   holdSeconds: SECONDS,
+  seconds: SECONDS,
   validAfter: SECONDS,
   validBefore: SECONDS,
   afterSeq: SECONDS,
@@ -86,28 +98,81 @@ function* spoiled(args: Record<string, unknown>): Generator {
   }
 }
 
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}n` : part));
+}
+
 beforeAll(async () => {
   await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { FAUCET: "on", CHECKPOINT_KEY: "2a".repeat(32) }));
 });
 
-describe("a call of the wrong shape is invalid_payload and writes nothing:", () => {
-  test.each(METHODS)("%s", async (method, args) => {
+const CALLERS = [
+  ["", call, METHODS],
+  ["of a facilitator of 0.1 ", oldCall, OLD_METHODS],
+] as const;
+
+describe.each(CALLERS)("a call %sof the wrong shape is invalid_payload and writes nothing:", (_, call, methods) => {
+  test.each(methods)("%s", async (method, args) => {
     const before = await tablesOf(ledger);
     for (const wrong of [undefined, null, 7, "text", [], {}, [args], ...spoiled(args)]) {
-      expect(
-        await call(method, wrong),
-        JSON.stringify(wrong, (_, part: unknown) => (typeof part === "bigint" ? `${part}n` : part)),
-      ).toEqual({
-        ok: false,
-        code: "invalid_payload",
-      });
+      expect(await call(method, wrong), textOf(wrong)).toEqual({ ok: false, code: "invalid_payload" });
     }
     expect(await tablesOf(ledger)).toEqual(before);
   });
+});
 
-  test("and the right shape is not", async () => {
-    const rightShape = METHODS.filter(([method]) => method !== "checkpoint" && method !== "attest"); // of an account without a journal there is none
-    for (const [method, args] of rightShape) expect(await call(method, args), method).not.toMatchObject({ code: "invalid_payload" });
+test.each(CALLERS)("a call %sof the right shape is not", async (_, call, methods) => {
+  const rightShape = methods.filter(([method]) => method !== "checkpoint" && method !== "attest"); // an account without a journal has none
+  for (const [method, args] of rightShape) expect(await call(method, args), method).not.toMatchObject({ code: "invalid_payload" });
+});
+
+test("a hold of 0.1 is a hold of today: the same id gets the same answer in either shape", async () => {
+  const ledger = newLedger();
+  const { payment } = await signedPayment(await fundedPayer(ledger));
+  const old = remote(ledger) as unknown as { reserve: (traceId: string, args: unknown) => Promise<unknown> };
+  const held = await old.reserve("", { payment, hold: OLD_HOLD });
+  expect(held).toMatchObject({ ok: true, reservation: { reservationId: hold.reservationId } });
+  expect(await remote(ledger).reserve({ payment, ...hold }, "")).toEqual(held);
+});
+
+describe("the facilitator's methods, called by anyone,", () => {
+  const signed = { payload: {}, requirements: {} };
+  const command = { reserve: reserveCommand(signed), settle: settleCommand(signed), capture: reservation, release: reservation };
+  type Name = keyof typeof command;
+  const ask = (name: Name, ...args: unknown[]) =>
+    (facilitator as unknown as Record<Name, (...args: unknown[]) => Promise<object>>)[name](...args);
+  /** Every refusal names its code, in the shape of its method. */
+  const refused = (name: Name, code: string) => (name === "settle" ? { success: false, errorReason: code } : { ok: false, code });
+
+  test.each(Object.entries(command) as [Name, Record<string, unknown>][])(
+    "%s: refuse a wrong shape as invalid_payload",
+    async (name, args) => {
+      for (const wrong of [undefined, null, 7, "text", [], {}, [args], ...spoiled(args)]) {
+        for (const traceId of ["", null, { a: 1 }]) {
+          expect(await ask(name, wrong, traceId), textOf(wrong)).toMatchObject(refused(name, "invalid_payload"));
+        }
+      }
+    },
+  );
+
+  test("reserve and settle: refuse the arguments of 0.1 in a wrong shape as invalid_payload", async () => {
+    const { payload, requirements } = await signedPayment(payer);
+    const good = { reserve: [payload, requirements, randomId(), randomId(), ""], settle: [payload, requirements, randomId(), ""] };
+    for (const name of ["reserve", "settle"] as const) {
+      expect(await ask(name, ...good[name])).toMatchObject(refused(name, "insufficient_funds"));
+      expect(await ask(name, ...good[name].slice(0, -1))).toMatchObject(refused(name, "insufficient_funds")); // without a trace id
+      const idAt = good[name].length - 2;
+      for (const wrong of [undefined, ...IDS]) {
+        expect(await ask(name, ...good[name].with(idAt, wrong as never)), textOf(wrong)).toMatchObject(refused(name, "invalid_payload"));
+      }
+      for (const index of [0, 1]) {
+        for (const wrong of [undefined, null, 7, "text", [], {}]) {
+          expect(await ask(name, ...good[name].with(index, wrong as never)), textOf(wrong)).toMatchObject(refused(name, "invalid_payload"));
+        }
+      }
+      expect(await ask(name)).toMatchObject(refused(name, "invalid_payload"));
+      expect(await ask(name, payload, requirements)).toMatchObject(refused(name, "invalid_payload"));
+    }
   });
 });
 

@@ -15,7 +15,7 @@ import {
   OUTBOX_BATCH,
 } from "../../shared/limits.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
-import { newPayer, randomId, signedPayment } from "../signed.ts";
+import { newPayer, randomId, settleCommand, signedPayment } from "../signed.ts";
 import { get, post, send } from "./http.ts";
 import { alarmOf, env, facilitator, fundedPayer, newPayerOn, NOW, remote, setTime, SHARDS, sql, type Stub, tablesOf } from "./ledger.ts";
 
@@ -295,7 +295,7 @@ describe("the facilitator", () => {
       expect(grant).toMatchObject({ status: 200, body: { balance: "25000" } });
       const signed = await signedPayment(payer);
       const { nonce, validBefore } = signed.payment;
-      expect(await facilitator.settle(signed.payload, signed.requirements, randomId())).toMatchObject({ success: true });
+      expect(await facilitator.settle(settleCommand(signed))).toMatchObject({ success: true });
       expect(await get(`/accounts/${payer.account}`)).toMatchObject({ body: { balance: "15000" } });
       const status = await get(`/settlements/logos:lez-testnet/${payer.account}/${nonce}?validBefore=${validBefore}`);
       expect(status.body).toMatchObject({ status: "settled", transaction: signed.transaction });

@@ -1,7 +1,7 @@
 /** A shard that has stopped: what it remembers proves nothing, so what became of a payment is unknown, and no refusal. */
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { randomId, signedPayment } from "../signed.ts";
+import { randomId, reserveCommand, signedPayment } from "../signed.ts";
 import { envelopeOf, get, post } from "./http.ts";
 import { env, facilitator, facilitatorsLedger, fundedPayer, NOW, remote, setTime, sql } from "./ledger.ts";
 
@@ -45,8 +45,7 @@ test("a settlement whose answer was lost stays unknown while the shard has stopp
 });
 
 test("a capture that may have been made is not refused", async () => {
-  const { payload, requirements } = await signedPayment(await fundedPayer(ledger));
-  const held = await facilitator.reserve(payload, requirements, randomId(), randomId());
+  const held = await facilitator.reserve(reserveCommand(await signedPayment(await fundedPayer(ledger))));
   if (!held.ok) throw new Error(held.code);
   await stop();
   await expect(async () => facilitator.capture(held.reservation)).rejects.toThrow("stopped");
@@ -59,7 +58,7 @@ test("nothing new begins, and whoever asks is told to come back", async () => {
   const verified = await post("/verify", envelopeOf(signed));
   expect(verified).toMatchObject({ status: 503, body: { isValid: false, invalidReason: "facilitator_unavailable" } });
   expect(verified.headers.get("retry-after")).toBe("2");
-  await expect(async () => facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId())).rejects.toThrow("stopped");
+  await expect(async () => facilitator.reserve(reserveCommand(signed))).rejects.toThrow("stopped");
   const grant = await post("/faucet", { account: payer, id: randomId() });
   expect(grant).toMatchObject({ status: 503, body: { error: "facilitator_unavailable" } });
   expect(await get(`/settlements/logos:lez-testnet/${payer}/${nonce}?validBefore=${validBefore}`)).toMatchObject({

@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
-import type { FacilitatorEnv } from "../../workers/facilitator/index.ts";
+import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
 import { newPayer, randomId, signedPayment } from "../signed.ts";
 import { envelopeOf, post } from "./http.ts";
 import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime, tablesOf } from "./ledger.ts";

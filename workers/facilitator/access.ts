@@ -1,4 +1,4 @@
-/** Who may use the facilitator over HTTP, and how often. Open unless keys are configured; limited wherever the platform counts. */
+/** Access to the HTTP API and its rate limits. Open unless keys are configured; limited where the platform counts requests. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
@@ -6,12 +6,12 @@ import { hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { checkShape, parseJson } from "../../shared/text/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
-import type { Api } from "./api.ts";
+import type { Api } from "./env.ts";
 
-/** What a shown key is compared with. The SHA-256 of nothing is a mistake (of a script whose variable was empty) and no key. */
+/** The hash of a configured key. The SHA-256 of nothing comes from a script with an empty variable, and is refused. */
 const keyHashSchema = digestSchema.check(z.refine((hash) => hash !== bodyDigest(utf8("")), "must not be the SHA-256 of nothing"));
 
-/** SHA-256 of a bearer key → the accounts it may settle for. The keys themselves are nowhere. */
+/** SHA-256 of a bearer key → the accounts it may settle for. The keys themselves are stored nowhere. */
 const keysSchema = z.custom<Record<Digest, AccountId[]>>(
   (keys) =>
     typeof keys === "object" &&
@@ -25,7 +25,7 @@ const keysSchema = z.custom<Record<Digest, AccountId[]>>(
 /**
  * True when the caller may verify and settle payments to `payTo`: no keys are configured (`FACILITATOR_KEYS`), or the
  * caller's is there and names the account.
- * @throws {Error} when FACILITATOR_KEYS cannot be read: nobody is let in by a typing mistake
+ * @throws {Error} if FACILITATOR_KEYS cannot be read: a typing mistake must let no caller in
  */
 export function mayServe(c: Context<Api>, payTo: unknown): boolean {
   const configured = c.env.FACILITATOR_KEYS;
@@ -34,14 +34,14 @@ export function mayServe(c: Context<Api>, payTo: unknown): boolean {
   if (!keys.ok) throw new Error(`FACILITATOR_KEYS: ${keys.problem}`);
   const shown = shownKey(c);
   if (!shown) return false;
-  // Hashes are compared, in constant time and all of them: neither the key nor its place can be learned from the clock.
+  // Compares all hashes, each in constant time: the clock reveals neither the key nor its place.
   return Object.entries(keys.value).reduce((allowed, [hash, accounts]) => {
     const known = crypto.subtle.timingSafeEqual(hexToBytes(hash), shown);
     return allowed || (known && accounts.some((account) => account === payTo));
   }, false);
 }
 
-/** True for the ledger's operator, whose key's SHA-256 is configured, and for everybody where money is handed out anyway. */
+/** True for the ledger's operator, who shows the configured key, and for every caller while the faucet is on. */
 export function isOperator(c: Context<Api>): boolean {
   if (c.env.FAUCET === "on") return true;
   const operator = checkShape(c.env.OPERATOR_KEY_SHA256, keyHashSchema);
@@ -49,13 +49,13 @@ export function isOperator(c: Context<Api>): boolean {
   return operator.ok && shown !== undefined && crypto.subtle.timingSafeEqual(hexToBytes(operator.value), shown);
 }
 
-/** SHA-256 of the bearer key that was sent, if one was. The scheme's case means nothing (RFC 9110 §11.1). */
+/** SHA-256 of the bearer key in the request, if there is one. The scheme is case-insensitive (RFC 9110 §11.1). */
 function shownKey(c: Context<Api>): Uint8Array | undefined {
   const [, key] = /^Bearer (\S+)$/i.exec(c.req.header("Authorization") ?? "") ?? [];
   return key === undefined ? undefined : hexToBytes(bodyDigest(utf8(key)));
 }
 
-/** False when this address has asked too often. The platform counts per location and roughly: it guards work, never money. */
+/** False if this address called too often. The platform counts roughly and per location: the limit guards work, never money. */
 export async function withinLimit(c: Context<Api>, limiter: RateLimit | undefined): Promise<boolean> {
   if (!limiter) return true;
   const { success } = await limiter.limit({ key: c.req.header("CF-Connecting-IP") ?? "local" });

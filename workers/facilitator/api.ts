@@ -1,4 +1,4 @@
-/** What all endpoints of the facilitator share: their bindings, reading a body, and saying whose fault it was. */
+/** Shared by all endpoints: reading a body, and turning codes and exceptions into responses. */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
 import { readLimited } from "../../shared/x402/body.ts";
@@ -7,9 +7,7 @@ import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
 import { type Parsed, parseJson } from "../../shared/text/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
-import type { FacilitatorEnv } from "./index.ts";
-
-export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
+import type { Api } from "./env.ts";
 
 export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
   const body = await readLimited(c.req.raw, MAX_FACILITATOR_BODY_BYTES);
@@ -22,16 +20,15 @@ export function askToWait(c: Context<Api>, status: number): void {
   if (status === 429 || status === 503) c.header("Retry-After", String(RETRY_AFTER_SECONDS));
 }
 
-/** What is said of a refusal where it is not what the error table says. */
+/** Replaces the words of the error table for one kind of request. */
 type Words = Partial<Pick<Problem, "message" | "hint">>;
-/** By code, for one kind of request. */
 export type Wording = { readonly [Code in ErrorCode]?: Words };
 
-/** The error table speaks to whoever presents a payment to a merchant; these are its codes to whoever calls this API. */
+/** The error table speaks to a buyer at a merchant. These words speak to a caller of this API. */
 const WORDING: Wording = {
   invalid_payload: {
-    message: "Something in the request is not as it must be.",
-    hint: "Correct what detail says; spec/protocol.md §10 has what each call takes.",
+    message: "The request is malformed.",
+    hint: "Correct what detail says; spec/protocol.md §10 lists what each call takes.",
   },
   unauthorized: { message: "The ledger's books are its operator's.", hint: "Send the operator's key as Authorization: Bearer." },
   facilitator_unavailable: { message: "The ledger could not be asked right now.", hint: "Wait for Retry-After, then ask again." },
@@ -39,20 +36,20 @@ const WORDING: Wording = {
   internal_error: { hint: "Ask again later." },
 };
 
-/** @param transaction the settlement that stands in the way */
-export function refusal(c: Context<Api>, code: ErrorCode, words?: Words, detail?: string, transaction?: string) {
+/** @param transaction the settlement that used the nonce */
+export function problemResponse(c: Context<Api>, code: ErrorCode, words?: Words, detail?: string, transaction?: string) {
   const { status } = ERRORS[code];
   askToWait(c, status);
   const { error, problem } = errorBody(code, detail);
   return c.json({ error, problem: { ...problem, ...WORDING[code], ...words }, ...(transaction && { transaction }) }, status as 400);
 }
 
-/** What was sent is not of the shape that was asked for. */
+/** The request has the wrong shape. */
 export function malformed(c: Context<Api>, { code = "invalid_payload", problem }: { code?: ErrorCode; problem: string }) {
-  return refusal(c, code, undefined, problem);
+  return problemResponse(c, code, undefined, problem);
 }
 
-/** What an exception means to the caller. The exception itself goes to the log, never to the caller. */
+/** The code and status for an exception. Its text goes to the log, never to the caller. */
 export function failure(c: Context<Api>, error: unknown, code: ErrorCode): [ErrorCode, 500 | 503] {
   logEvent("facilitator.failed", { traceId: c.get("traceId"), path: c.req.path, message: String(error) });
   if (!(error instanceof BackendUnavailable)) return [code, 500];

@@ -1,4 +1,4 @@
-/** The facilitator over HTTP: the standard x402 endpoints, and ours beside them. spec/protocol.md. */
+/** The facilitator over HTTP: the standard x402 endpoints, and our own. spec/protocol.md. */
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
@@ -13,11 +13,11 @@ import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { traceIdFrom } from "../../shared/log.ts";
 import { withinLimit } from "./access.ts";
-import { type Api, failure, malformed, readJson, refusal, type Wording } from "./api.ts";
-import { serveBooks } from "./books.ts";
-import type { FacilitatorEnv } from "./index.ts";
+import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
+import { addLedgerRoutes } from "./ledger-routes.ts";
+import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
-import { answer, SETTLE, VERIFY } from "./x402-endpoint.ts";
+import { SETTLE, VERIFY, x402Handler } from "./x402-endpoint.ts";
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
 
@@ -29,7 +29,7 @@ const settlementSchema = z.strictObject({
   validBefore: z.string(SIGNED_SECONDS).check(z.regex(/^[0-9]{1,12}$/, SIGNED_SECONDS)),
 });
 
-/** What the ledger's codes mean of a grant. */
+/** The ledger's codes about a grant. */
 const GRANT: Wording = {
   nonce_replayed: {
     message: "This id belongs to another grant.",
@@ -42,7 +42,7 @@ const GRANT: Wording = {
   recipient_mismatch: { message: "The treasury cannot give to itself.", hint: "Name another account." },
 };
 
-/** And of a revocation. */
+/** The ledger's codes about a revocation. */
 const REVOCATION: Wording = {
   invalid_signature: {
     message: "The signature is not the payer's, under this decision.",
@@ -63,8 +63,8 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     c.header(TRACE_ID, c.get("traceId"));
   });
 
-  api.post("/verify", answer(VERIFY, facilitator));
-  api.post("/settle", answer(SETTLE, facilitator));
+  api.post("/verify", x402Handler(VERIFY, facilitator));
+  api.post("/settle", x402Handler(SETTLE, facilitator));
   api.get("/supported", async (c) => c.json((await facilitator(c)).supported()));
 
   api.get("/settlements/:network/:payer/:nonce", async (c) => {
@@ -75,17 +75,17 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, Number(validBefore))) });
   });
 
-  /** Anybody can make a key and sign with it: each call costs a verification, and a row that stays for more than a day. */
+  /** Limited: anyone can make a key and sign with it, and each call costs a verification and a row that stays for more than a day. */
   api.post("/settlements/cancel", async (c) => {
-    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
+    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return problemResponse(c, "rate_limited");
     const record = await readJson(c, signedDecisionSchema);
     if (!record.ok) return malformed(c, record);
     const result = await (await facilitator(c)).cancel(record.value);
-    if (!result.ok) return refusal(c, result.code, REVOCATION[result.code], result.detail, result.transaction);
+    if (!result.ok) return problemResponse(c, result.code, REVOCATION[result.code], result.detail, result.transaction);
     return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
   });
 
-  serveBooks(api);
+  addLedgerRoutes(api);
 
   api.get("/accounts/:id{.+}", async (c) => {
     const id = parseAccountId(c.req.param("id"));
@@ -94,14 +94,14 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.post("/faucet", async (c) => {
     if (c.env.FAUCET !== "on")
-      return refusal(c, "not_found", { message: "The faucet is off here.", hint: "Ask whoever runs this ledger for money." });
-    if (!(await withinLimit(c, c.env.FAUCET_LIMIT))) return refusal(c, "rate_limited");
+      return problemResponse(c, "not_found", { message: "The faucet is off here.", hint: "Ask whoever runs this ledger for money." });
+    if (!(await withinLimit(c, c.env.FAUCET_LIMIT))) return problemResponse(c, "rate_limited");
     const grant = await readJson(c, faucetSchema);
     if (!grant.ok) return malformed(c, grant);
     const { account, amount = FAUCET_GRANT, id } = grant.value;
     const result = await backend(c).fund(account, amount, id);
     if (!result.ok) {
-      const refused = refusal(c, result.code, GRANT[result.code]);
+      const refused = problemResponse(c, result.code, GRANT[result.code]);
       if (result.code === "rate_limited") refused.headers.set("Retry-After", String(FAUCET_WINDOW_SECONDS));
       return refused;
     }
@@ -109,13 +109,13 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, transaction, account, balance });
   });
 
-  /** Which ledger this is, and the key whose signature counts under its books; no key, no member. */
+  /** Names the ledger, and the key that signs its checkpoints. A ledger without a key has no such member. */
   api.get("/health", async (c) => {
     const [{ ledger }, checkpointKey] = await Promise.all([backend(c).info(), backend(c).checkpointKey()]);
     return c.json({ ok: true, network: NETWORK, ledger, checkpointKey });
   });
 
-  api.notFound((c) => refusal(c, "not_found"));
-  api.onError((error, c) => refusal(c, failure(c, error, "internal_error")[0]));
+  api.notFound((c) => problemResponse(c, "not_found"));
+  api.onError((error, c) => problemResponse(c, failure(c, error, "internal_error")[0]));
   return api;
 }

@@ -1,4 +1,4 @@
-/** The Durable Object ledger as a PaymentBackend: routed to the right shard, and repeated where it may be. Every call is safe to repeat. */
+/** The Durable Object ledger as a PaymentBackend. It routes each call to its shard and repeats it where the platform allows; every call is safe to repeat. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
@@ -12,42 +12,42 @@ import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
+import type { LedgerBinding } from "./env.ts";
+import { ledgerOfEitherVersion } from "./rpc-0-1.ts";
 
-/** What the ledger's objects are called after. */
+/** The name of shard 0; the others add their number. */
 const LEDGER_NAME = "ledger";
 
-export interface LedgerBinding {
-  LEDGER: DurableObjectNamespace<Ledger>;
-  /** Over how many objects the ledger is spread; 1 when absent. */
-  SHARDS?: string;
-}
-
-/** What can be read of the ledger beyond payments. */
-export interface Books {
+/** Everything of the ledger that can be read beyond payments. */
+export interface LedgerReader {
   /** A page of an account's chain, oldest first. */
   journal(account: AccountId, afterSeq: number): Promise<JournalPage>;
-  /** The operator has exported the account's chain up to this entry: the ledger's signature under it, if it has a key. */
+  /** Records that the operator has exported the account's chain up to this entry. Returns the ledger's signature under it, if it has a key. */
   checkpoint(account: AccountId, seq: number, head: Digest): Promise<SignedCheckpoint | Refusal>;
-  /** The ledger's signature under an entry of the account's chain, or under its last one, for whoever asks. */
+  /** The ledger's signature under an entry of the account's chain, or under its last one. Open to everyone. */
   attest(account: AccountId, seq: number | undefined): Promise<SignedCheckpoint | Refusal>;
-  /** The key that signs checkpoints; undefined where there is none. */
+  /** The key that signs checkpoints; undefined without one. */
   checkpointKey(): Promise<string | undefined>;
-  /** Recomputes the whole book. */
+  /** Recomputes every shard. */
   audit(): Promise<LedgerAudit>;
 }
 
-/** @param patience seconds that one call may take; Infinity for whoever is waited for no longer than that anyway */
-export function ledgerBackend(env: LedgerBinding, traceId: string, patience: number = LEDGER_TIMEOUT_SECONDS): PaymentBackend & Books {
+/** @param timeoutSeconds of one call; Infinity if the caller has its own deadline */
+export function ledgerBackend(
+  env: LedgerBinding,
+  traceId: string,
+  timeoutSeconds: number = LEDGER_TIMEOUT_SECONDS,
+): PaymentBackend & LedgerReader {
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
-    unstopped(await persistently(env.LEDGER, shard, patience, operation));
+    whileRunning(await withRetries(env.LEDGER, shard, timeoutSeconds, operation));
   const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
 
   const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account({ account }, traceId)));
   const info = async () => {
     const info = await at(0, (ledger) => ledger.info());
     if (info.shards === shards) return info;
-    // Every account would be looked for where it is not.
+    // Every account would be looked up on the wrong shard.
     throw new BackendUnavailable(`the ledger has ${info.shards} shards, SHARDS says ${shards}`, { overloaded: false });
   };
   return {
@@ -61,7 +61,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
     status: async (payer, nonce, validBefore) =>
       accepted(await of(payer, (ledger) => ledger.status({ payer, nonce, validBefore }, traceId))),
     account,
-    /** The treasury lives on shard 0; what the account has by now, its own shard knows. One that is out of reach undoes no grant. */
+    /** The treasury lives on shard 0; the account's own shard says its balance. If that shard is out of reach the grant stands. */
     async fund(to, value, grantId) {
       await info();
       const granted = await at(0, (ledger) => ledger.fund({ account: to, value, grantId }, traceId));
@@ -74,7 +74,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
     attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId)),
     checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),
     async audit() {
-      // As many as the ledger has, whatever SHARDS says: an audit of some of them would prove nothing.
+      // The ledger's own number, not SHARDS: an audit of some shards would prove nothing.
       const { shards } = await at(0, (ledger) => ledger.info());
       return auditShards(
         Array.from({ length: shards }, (_, shard) => ({
@@ -86,20 +86,20 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
   };
 }
 
-/** Repeats a call that the platform says may be repeated, each time with a fresh stub: a broken one stays broken. */
-async function persistently<T>(
+/** Repeats a call if the platform says that it may be repeated. Each try takes a fresh stub: a broken one stays broken. */
+async function withRetries<T>(
   namespace: DurableObjectNamespace<Ledger>,
   shard: number,
-  patience: number,
+  timeoutSeconds: number,
   operation: (ledger: Remote<Ledger>) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const ledger = namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>;
-      const answer = await withDeadline(operation(ledger), patience);
-      // Not asked again: whoever waits has waited long enough, and the answer may still be on its way.
-      if (answer === LATE) throw new Error(`no answer in ${patience} seconds`);
-      return detached(answer);
+      const stub = namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>;
+      const answer = await withDeadline(operation(ledgerOfEitherVersion(stub)), timeoutSeconds);
+      // Not retried: the caller has waited long enough, and the answer may still be on its way.
+      if (answer === LATE) throw new Error(`no answer in ${timeoutSeconds} seconds`);
+      return copyOf(answer);
     } catch (error) {
       const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean };
       if (!retryable || overloaded || attempt === LEDGER_ATTEMPTS) {
@@ -110,13 +110,13 @@ async function persistently<T>(
   }
 }
 
-/** A shard that has stopped knows of nothing for certain: what it will not do now may have been done before. So it counts as one that cannot be asked. */
-function unstopped<T>(answer: T): T {
+/** Treats a halted shard like one that does not answer: what it refuses now it may have done before. */
+function whileRunning<T>(answer: T): T {
   if ((answer as Partial<Refusal> | undefined)?.code !== "facilitator_unavailable") return answer;
   throw new BackendUnavailable("the shard has stopped", { overloaded: false });
 }
 
-/** For `catch`: this value where the ledger did not answer. Whatever else went wrong stays wrong. */
+/** For `catch`: returns the value if the ledger did not answer, and rethrows every other error. */
 function orElse<T>(value: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof BackendUnavailable) return value;
@@ -124,12 +124,12 @@ function orElse<T>(value: T): (error: unknown) => T {
   };
 }
 
-/** The facts of an answer. The answer itself has a disposer: whoever it was passed on to would keep this call open until he called it. */
-function detached<T>(answer: T): T {
+/** Copies the fields: an RPC result holds the call open until disposed. */
+function copyOf<T>(answer: T): T {
   return typeof answer === "object" && answer !== null ? { ...answer } : answer;
 }
 
-/** Reads are refused for their shape only, and this side has checked the shape. */
+/** Shards refuse a read for its shape only, and this side has checked the shape. */
 function accepted<T extends object>(answer: T | Refusal): T {
   if ("code" in answer) throw new Error(`the ledger refused a read: ${answer.code}`);
   return answer;

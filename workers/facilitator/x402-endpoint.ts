@@ -1,6 +1,6 @@
 /**
- * /verify and /settle. Both answer 200 for every request that could be read, valid or not. Whatever else they answer has
- * the same shape and holds codes only: stock merchants show a facilitator's free text to their buyers.
+ * /verify and /settle. Both answer 200 to every request they can read, valid or not. Every other answer has the same
+ * shape and holds codes only: stock merchants show a facilitator's free text to their buyers.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -9,23 +9,25 @@ import { type ErrorCode, ERRORS } from "../../shared/errors.ts";
 import { type Facilitator, settleFailure } from "../../shared/settlement/facilitator.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
 import { logEvent } from "../../shared/log.ts";
+import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { mayServe, withinLimit } from "./access.ts";
-import { type Api, askToWait, failure, readJson } from "./api.ts";
+import { askToWait, failure, readJson } from "./api.ts";
+import type { Api } from "./env.ts";
 
 interface Endpoint<Answer> {
   event: string;
-  run(facilitator: Facilitator, payload: unknown, requirements: unknown): Promise<Answer>;
+  run(facilitator: Facilitator, payment: UnverifiedPayment): Promise<Answer>;
   /** A refusal in this endpoint's shape. */
   refusal(code: ErrorCode): Answer;
-  /** The code in an answer; undefined when it is a yes. */
+  /** The code of a refusal; undefined for a success. */
   codeOf(answer: Answer): string | null | undefined;
-  /** What is said when the fault is ours. */
+  /** The code of our own faults. */
   unexpected: ErrorCode;
 }
 
 export const VERIFY: Endpoint<Awaited<ReturnType<Facilitator["verify"]>>> = {
   event: "facilitator.verify",
-  run: (facilitator, payload, requirements) => facilitator.verify(payload, requirements),
+  run: (facilitator, payment) => facilitator.verify(payment),
   refusal: (code) => ({ isValid: false, invalidReason: code }),
   codeOf: ({ invalidReason }) => invalidReason,
   unexpected: "unexpected_verify_error",
@@ -33,34 +35,34 @@ export const VERIFY: Endpoint<Awaited<ReturnType<Facilitator["verify"]>>> = {
 
 export const SETTLE: Endpoint<Awaited<ReturnType<Facilitator["settle"]>>> = {
   event: "facilitator.settle",
-  run: (facilitator, payload, requirements) => facilitator.settle(payload, requirements, randomDigest()),
+  run: (facilitator, payment) => facilitator.settle({ payment, settlementId: randomDigest() }),
   refusal: (code) => settleFailure(code),
   codeOf: ({ errorReason }) => errorReason,
   unexpected: "unexpected_settle_error",
 };
 
-/** VerifyRequest and SettleRequest are the same envelope. Its members are judged by the verification pipeline. */
+/** VerifyRequest and SettleRequest are the same envelope. The verification pipeline checks its members. */
 const envelopeSchema = z.looseObject({
   x402Version: z.number(),
   paymentPayload: z.looseObject({}),
   paymentRequirements: z.looseObject({ payTo: z.optional(z.unknown()) }),
 });
 
-export function answer<Answer extends object>(endpoint: Endpoint<Answer>, facilitatorFor: (c: Context<Api>) => Promise<Facilitator>) {
+export function x402Handler<Answer extends object>(endpoint: Endpoint<Answer>, facilitatorFor: (c: Context<Api>) => Promise<Facilitator>) {
   return async (c: Context<Api>) => {
-    const refuse = (code: ErrorCode, status: number) => {
+    const respondRefused = (code: ErrorCode, status: number) => {
       logEvent(endpoint.event, { traceId: c.get("traceId"), code });
       askToWait(c, status);
       return c.json(endpoint.refusal(code), status as 400);
     };
     try {
-      if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refuse("rate_limited", 429);
+      if (!(await withinLimit(c, c.env.CALL_LIMIT))) return respondRefused("rate_limited", 429);
       const envelope = await readJson(c, envelopeSchema);
-      if (!envelope.ok) return refuse(envelope.code, ERRORS[envelope.code].status);
+      if (!envelope.ok) return respondRefused(envelope.code, ERRORS[envelope.code].status);
       const { x402Version, paymentPayload, paymentRequirements } = envelope.value;
-      if (!mayServe(c, paymentRequirements.payTo)) return refuse("unauthorized", 401);
-      if (x402Version !== X402_VERSION) return refuse("invalid_x402_version", 200);
-      const result = await endpoint.run(await facilitatorFor(c), paymentPayload, paymentRequirements);
+      if (!mayServe(c, paymentRequirements.payTo)) return respondRefused("unauthorized", 401);
+      if (x402Version !== X402_VERSION) return respondRefused("invalid_x402_version", 200);
+      const result = await endpoint.run(await facilitatorFor(c), { paymentPayload, paymentRequirements });
       const { transaction } = result as { transaction?: string };
       logEvent(endpoint.event, {
         traceId: c.get("traceId"),
@@ -69,7 +71,7 @@ export function answer<Answer extends object>(endpoint: Endpoint<Answer>, facili
       });
       return c.json(result);
     } catch (error) {
-      return refuse(...failure(c, error, endpoint.unexpected));
+      return respondRefused(...failure(c, error, endpoint.unexpected));
     }
   };
 }

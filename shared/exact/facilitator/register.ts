@@ -1,4 +1,4 @@
-/** One line for those who set up an x402Facilitator. */
+/** Registers the scheme with an x402Facilitator in one line. */
 import type { x402Facilitator } from "@x402/core/facilitator";
 import type { PaymentBackend } from "../../settlement/backend.ts";
 import { Facilitator } from "../../settlement/facilitator.ts";
@@ -6,7 +6,7 @@ import { NETWORK } from "../../lez.ts";
 import { ExactLezScheme } from "./scheme.ts";
 
 /**
- * @param backend where payments settle; asked once for the id of its ledger
+ * @param backend settles payments; registration asks it once for the id of its ledger
  * @example
  * const facilitator = await registerExactLezScheme(new x402Facilitator(), { backend });
  */

@@ -1,4 +1,4 @@
-/** The facilitator's side: our verification and settlement behind the official facilitator's interface, none of its code. */
+/** Our verification and settlement behind the official facilitator's interface. Contains none of its code. */
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
 import { randomDigest } from "../../crypto/digest.ts";
 import { BackendUnavailable, type Facilitator } from "../../settlement/facilitator.ts";
@@ -18,14 +18,14 @@ export class ExactLezScheme implements SchemeNetworkFacilitator {
     return this.#facilitator.supported().kinds.find((kind) => kind.network === network)?.extra;
   }
 
-  /** Nobody but the payer signs in this mechanism. */
+  /** Only the payer signs in this mechanism. */
   getSigners(): string[] {
     return [];
   }
 
-  async verify(payload: PaymentPayload, requirements: PaymentRequirements): Promise<VerifyResponse> {
+  async verify(paymentPayload: PaymentPayload, paymentRequirements: PaymentRequirements): Promise<VerifyResponse> {
     try {
-      return await this.#facilitator.verify(payload, requirements);
+      return await this.#facilitator.verify({ paymentPayload, paymentRequirements });
     } catch (error) {
       if (!(error instanceof BackendUnavailable)) throw error;
       // The official server shows an exception's text to buyers; a code says as much.
@@ -34,7 +34,7 @@ export class ExactLezScheme implements SchemeNetworkFacilitator {
   }
 
   /** A backend that does not answer is `settlement_pending`; asking again tells, once, how it ended. */
-  settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
-    return this.#facilitator.settle(payload, requirements, randomDigest());
+  settle(paymentPayload: PaymentPayload, paymentRequirements: PaymentRequirements): Promise<SettleResponse> {
+    return this.#facilitator.settle({ payment: { paymentPayload, paymentRequirements }, settlementId: randomDigest() });
   }
 }

@@ -1,6 +1,6 @@
 /** The facilitator Worker for the torture: the real one, and a door through which a sale by reserve and capture can be asked for. */
 import type { Digest } from "../../../shared/crypto/digest.ts";
-import { randomDigest } from "../../../shared/crypto/digest.ts";
+import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import FacilitatorWorker from "../../../workers/facilitator/index.ts";
 
 interface Sale {
@@ -16,7 +16,11 @@ export default class TorturedFacilitator extends FacilitatorWorker {
 
   async #sell(request: Request): Promise<Response> {
     const { payload, requirements, reservationId } = await request.json<Sale>();
-    const held = await this.reserve(payload, requirements, randomDigest(), reservationId);
+    const held = await this.reserve({
+      payment: { paymentPayload: payload, paymentRequirements: requirements },
+      reservationId,
+      holdSeconds: HOLD_SECONDS,
+    });
     return Response.json(held.ok ? await this.capture(held.reservation) : held);
   }
 }

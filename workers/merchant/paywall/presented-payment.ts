@@ -33,7 +33,7 @@ export function readPayment(header: string, challenge: Challenge, traceId: strin
   return { ok: true, presented };
 }
 
-function presentedPayment(payment: PaymentPayload, { offer, fingerprint }: Challenge, traceId: string): PresentedPayment {
+function presentedPayment(payment: PaymentPayload, { offer }: Challenge, traceId: string): PresentedPayment {
   let exact: ExactPayload | undefined;
   return {
     payment,
@@ -42,7 +42,6 @@ function presentedPayment(payment: PaymentPayload, { offer, fingerprint }: Chall
       return exact;
     },
     offer,
-    fingerprint,
     traceId,
   };
 }

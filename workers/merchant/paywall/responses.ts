@@ -1,7 +1,8 @@
 /** What the paywall answers in place of the resource: maps each code to its status, headers and body. */
 import { type ErrorCode, errorBody, ERRORS, isErrorCode } from "../../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
-import { type PaymentRefusal, settleFailure } from "../../../shared/settlement/facilitator.ts";
+import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
+import { settleFailure } from "../../../shared/settlement/facilitator.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
 import type { PaymentRequired, SettleResponse } from "../../../shared/x402/x402.ts";
 import { paymentPage } from "./page.ts";

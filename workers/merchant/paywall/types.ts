@@ -6,8 +6,17 @@ import type { ErrorCode } from "../../../shared/errors.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
 import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
 import type { BoundRequest } from "../../../shared/protocol/binding.ts";
-import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
-import type { PaymentRefusal, Settlement } from "../../../shared/settlement/facilitator.ts";
+import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
+import type { ReleaseResult, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
+import type {
+  CaptureCommand,
+  ReleaseCommand,
+  Reservation,
+  ReserveCommand,
+  SettleCommand,
+  UnverifiedPayment,
+} from "../../../shared/settlement/commands.ts";
+import type { Settlement } from "../../../shared/settlement/facilitator.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse, SupportedResponse } from "../../../shared/x402/x402.ts";
 
 /** The Worker's bindings that a paywall falls back on. */
@@ -54,8 +63,6 @@ export interface Challenge {
   request: BoundRequest;
   /** What the merchant asks for this request. */
   offer: PaymentRequirements;
-  /** What a payment for this request is bound to. */
-  fingerprint: Digest;
   required: PaymentRequired;
   /** The extensions that a client must echo. A signed offer is not among them, since it changes with time. */
   advertised: PaymentRequired["extensions"];
@@ -80,8 +87,6 @@ export interface PresentedPayment {
   readonly exact: ExactPayload | undefined;
   /** What the merchant asks for this request. */
   offer: PaymentRequirements;
-  /** The binding of the request that is being served. */
-  fingerprint: Digest;
   traceId: string;
 }
 
@@ -102,16 +107,10 @@ export interface PaywallFacilitator {
 /** The facilitator Worker's methods that a merchant calls. */
 export interface FacilitatorRpc {
   supported(traceId: string): Promise<SupportedResponse>;
-  reserve(
-    payload: unknown,
-    requirements: unknown,
-    fingerprint: Digest,
-    reservationId: Digest,
-    traceId: string,
-  ): Promise<ReserveResult | PaymentRefusal>;
-  capture(reservation: Reservation, traceId: string): Promise<SettleResult>;
-  release(reservation: Reservation, traceId: string): Promise<ReleaseResult>;
-  settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string): Promise<Settlement>;
+  reserve(command: ReserveCommand<UnverifiedPayment>, traceId: string): Promise<ReserveResult | PaymentRefusal>;
+  capture(command: CaptureCommand, traceId: string): Promise<SettleResult>;
+  release(command: ReleaseCommand, traceId: string): Promise<ReleaseResult>;
+  settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement>;
 }
 
 /** What a merchant knows of a payment between two requests that present it. */

@@ -1,23 +1,29 @@
 /** Our facilitator behind a service binding. It holds the money at the ledger, which keeps copies of a payment apart. */
+import { HOLD_SECONDS } from "../../../../shared/limits.ts";
+import type { UnverifiedPayment } from "../../../../shared/settlement/commands.ts";
 import { settleFailure, settleSuccess } from "../../../../shared/settlement/facilitator.ts";
-import type { PaymentPayload } from "../../../../shared/x402/x402.ts";
 import type { FacilitatorRpc, PaywallFacilitator, PresentedPayment } from "../types.ts";
+import { reserveAtEitherVersion, settleAtEitherVersion } from "./rpc-0-1.ts";
 
 export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
   return {
     supportsHolds: true,
     supported: (traceId) => rpc.supported(traceId),
-    reserve: (presented, id) => rpc.reserve(paymentPayload(presented), presented.offer, presented.fingerprint, id, presented.traceId),
+    reserve: (presented, reservationId) =>
+      reserveAtEitherVersion(rpc, { payment: unverified(presented), reservationId, holdSeconds: HOLD_SECONDS }, presented.traceId),
     capture: async ({ traceId }, reservation) => {
       const captured = await rpc.capture(reservation, traceId);
       return captured.ok ? settleSuccess(captured) : settleFailure(captured.code, reservation.payer, captured.transaction);
     },
     release: ({ traceId }, reservation) => rpc.release(reservation, traceId),
-    settle: (presented, settlementId) => rpc.settle(paymentPayload(presented), presented.offer, settlementId, presented.traceId),
+    settle: (presented, settlementId) => settleAtEitherVersion(rpc, { payment: unverified(presented), settlementId }, presented.traceId),
   };
 }
 
-/** The payment as it is sent. `accepted` was compared with the offer, so the offer replaces it: RPC sends one object once. */
-function paymentPayload({ payment: { x402Version, payload }, offer }: PresentedPayment): PaymentPayload {
-  return { x402Version, accepted: offer, payload };
+/**
+ * The members that a facilitator verifies. The paywall has compared the accepted terms with the offer, so the offer stands for
+ * both: an object that is named twice travels once.
+ */
+function unverified({ payment: { x402Version, payload }, offer }: PresentedPayment): UnverifiedPayment {
+  return { paymentPayload: { x402Version, accepted: offer, payload }, paymentRequirements: offer };
 }

@@ -50,8 +50,7 @@ export class Challenges {
   for(request: BoundRequest, { payTo, ledger, storesAnswers }: Seller): Challenge {
     const { amount, description, mimeType, maxTimeoutSeconds, flow, extensions } = this.#options;
     const terms = { scheme: SCHEME, network: NETWORK, amount, asset: ASSET, payTo };
-    const binding = bindingOf(request, terms);
-    const extra = { binding, ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
+    const extra = { binding: bindingOf(request, terms), ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
     const offer: PaymentRequirements = { ...terms, maxTimeoutSeconds, extra };
     const resource = { url: request.url, ...(description && { description }), ...(mimeType && { mimeType }) };
     const identifier = storesAnswers && { [PAYMENT_IDENTIFIER]: paymentIdentifier(this.#options.identifier === "required") };
@@ -63,7 +62,7 @@ export class Challenges {
       accepts: [offer],
       ...(offered && { extensions: offered }),
     };
-    return { request, offer, fingerprint: binding, advertised: required.extensions, ...encodeTerms(required) };
+    return { request, offer, advertised: required.extensions, ...encodeTerms(required) };
   }
 }
 

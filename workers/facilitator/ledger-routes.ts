@@ -1,11 +1,12 @@
-/** The ledger's books over HTTP: an account's journal and a signature under it for whoever asks, the audit and exports for the operator. */
+/** The ledger's routes: an account's journal and a signature under it for everyone, the audit and exports for the operator. */
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { isOperator, withinLimit } from "./access.ts";
-import { type Api, malformed, readJson, refusal, type Wording } from "./api.ts";
+import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
+import type { Api } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 
 const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
@@ -13,45 +14,45 @@ const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
 const entrySchema = z.strictObject({ seq: z.optional(entryNumber) });
 const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
 
-/** What the ledger's codes mean of a checkpoint. */
+/** The ledger's codes about a checkpoint. */
 const CHECKPOINT: Wording = {
   not_found: { message: "This ledger has no key, and signs no checkpoints.", hint: "Its operator can give it one, CHECKPOINT_KEY." },
   invalid_payload: { message: "This account has no such entry, or has it no more.", hint: "Read in its journal which ones it has." },
 };
 
-export function serveBooks(api: Hono<Api>): void {
-  const books = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
-  const operatorsOnly = (c: Context<Api>) => refusal(c, "unauthorized");
+export function addLedgerRoutes(api: Hono<Api>): void {
+  const ledger = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
+  const operatorsOnly = (c: Context<Api>) => problemResponse(c, "unauthorized");
 
-  // Accounts are written with LEZ's prefix, too.
+  // LEZ writes accounts with a prefix, too.
   api.on("GET", ["/accounts/:id/journal", "/accounts/Public/:id/journal"], async (c) => {
     const id = parseAccountId(c.req.param("id") ?? "");
     if (!id.ok) return malformed(c, id);
     const page = checkShape({ after: c.req.query("after") }, pageSchema);
     if (!page.ok) return malformed(c, page);
-    return c.json({ account: id.account, ...(await books(c).journal(id.account, Number(page.value.after ?? 0))) });
+    return c.json({ account: id.account, ...(await ledger(c).journal(id.account, Number(page.value.after ?? 0))) });
   });
 
-  /** Signed, and therefore limited like what else costs a signature. What nobody has exported is not pruned because of it. */
+  /** Limited, because each answer costs a signature. Permits no pruning: only an export does. */
   api.on("GET", ["/accounts/:id/checkpoint", "/accounts/Public/:id/checkpoint"], async (c) => {
-    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return refusal(c, "rate_limited");
+    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return problemResponse(c, "rate_limited");
     const id = parseAccountId(c.req.param("id") ?? "");
     if (!id.ok) return malformed(c, id);
     const entry = checkShape({ seq: c.req.query("seq") }, entrySchema);
     if (!entry.ok) return malformed(c, entry);
-    const result = await books(c).attest(id.account, entry.value.seq === undefined ? undefined : Number(entry.value.seq));
-    return "code" in result ? refusal(c, result.code, CHECKPOINT[result.code]) : c.json(result);
+    const result = await ledger(c).attest(id.account, entry.value.seq === undefined ? undefined : Number(entry.value.seq));
+    return "code" in result ? problemResponse(c, result.code, CHECKPOINT[result.code]) : c.json(result);
   });
 
-  api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await books(c).audit()) : operatorsOnly(c)));
+  api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await ledger(c).audit()) : operatorsOnly(c)));
 
-  /** Whoever names the hash of an entry has read the chain up to it; what it covers may be pruned one day. */
+  /** The hash of an entry proves that the operator has read the chain up to it. The ledger may prune that part later. */
   api.post("/ledger/checkpoints", async (c) => {
     if (!isOperator(c)) return operatorsOnly(c);
     const exported = await readJson(c, exportSchema);
     if (!exported.ok) return malformed(c, exported);
     const { account, seq, head } = exported.value;
-    const result = await books(c).checkpoint(account, Number(seq), head);
-    return "code" in result ? refusal(c, result.code, CHECKPOINT[result.code]) : c.json(result);
+    const result = await ledger(c).checkpoint(account, Number(seq), head);
+    return "code" in result ? problemResponse(c, result.code, CHECKPOINT[result.code]) : c.json(result);
   });
 }

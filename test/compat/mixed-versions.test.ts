@@ -1,0 +1,115 @@
+/**
+ * Workers of version 0.1 beside those of today, in every mixture: each pair buys on both flows, refuses before money moves, and
+ * pays once. spec/architecture.md, "Deploying a new version".
+ */
+import { describe, expect, test } from "vitest";
+import { Buyer, type Purchase, verdict } from "../../agent-cli/demo/buyer.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
+import { recordDecision } from "../../shared/protocol/decision.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
+import { useMixedStack, type Versions } from "./mixed-stack.ts";
+
+const MIXTURES: Versions[] = [
+  // The recommended order: the ledger first, then the facilitator, then merchants whenever their owners like.
+  { merchant: "0.1", facilitator: "0.1", ledger: "today" },
+  { merchant: "0.1", facilitator: "today", ledger: "today" },
+  // Any other order, and every rollback.
+  { merchant: "today", facilitator: "0.1", ledger: "today" },
+  { merchant: "today", facilitator: "today", ledger: "0.1" },
+  { merchant: "today", facilitator: "0.1", ledger: "0.1" },
+  { merchant: "0.1", facilitator: "today", ledger: "0.1" },
+];
+const FLOWS = { authorization: "/slow", upfront: "/archive" };
+const PRICE = 10_000n;
+const GRANT = 1_000_000n;
+
+describe.each(MIXTURES)("merchant $merchant, facilitator $facilitator, ledger $ledger:", (versions) => {
+  const world = useMixedStack(versions);
+  const at = (path: string): Purchase => ({ url: `${world.stack.merchant}${path}` });
+  const runs = async () => ((await (await fetch(`${world.stack.merchant}/runs`)).json()) as { total: number }).total;
+  const ask = async (path: string, body?: unknown) => {
+    const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    return (await fetch(`${world.stack.facilitator}${path}`, init)).json();
+  };
+
+  test.each(Object.entries(FLOWS))("flow %s runs the handler once, debits once, and refuses the replay", async (_, path) => {
+    const buyer = await world.buyer();
+    const payment = await buyer.approved(at(path));
+    const before = await runs();
+    const copies = await Promise.all([1, 2, 3, 4].map(() => buyer.send(at(path), payment)));
+    const verdicts = copies.map(verdict).sort();
+    expect(verdicts[0]).toBe("200");
+    for (const other of verdicts.slice(1)) expect(["409 payment_in_progress", "402 nonce_replayed"]).toContain(other);
+    expect(verdict(await buyer.send(at(path), payment))).toBe("402 nonce_replayed");
+    expect(await runs()).toBe(before + 1);
+    expect((await buyer.balances()).owner).toEqual({ balance: GRANT - PRICE, held: 0n });
+  });
+
+  test("a handler that fails gives the hold back", async () => {
+    const buyer = await world.buyer();
+    expect((await buyer.send(at("/broken"), await buyer.approved(at("/broken")))).status).toBe(500);
+    expect((await buyer.balances()).owner).toEqual({ balance: GRANT, held: 0n });
+  });
+
+  test.each(Object.entries(FLOWS))("flow %s refuses a bad payment with its code, before anything moves", async (_, path) => {
+    const buyer = await world.buyer();
+    const payment = await buyer.approved(at(path));
+    const spoilt = (change: object): PaymentPayload => ({ ...payment, payload: { ...payment.payload, ...change } });
+    const before = await runs();
+    expect(verdict(await buyer.send(at(path), spoilt({ signature: "00".repeat(64) })))).toBe("402 invalid_signature");
+    expect(verdict(await buyer.send(at(path), spoilt({ signature: 7 })))).toBe("400 invalid_payload");
+    expect(verdict(await buyer.send(at(path), spoilt({ authorization: null })))).toBe("400 invalid_payload");
+    expect(await runs()).toBe(before);
+    expect((await buyer.balances()).owner).toEqual({ balance: GRANT, held: 0n });
+  });
+
+  test("a payer without money is told so, under one trace id in all Workers", async () => {
+    const poor = await Buyer.create(world.stack);
+    for (const [path, call] of [
+      [FLOWS.authorization, "reserve"],
+      [FLOWS.upfront, "settle"],
+    ] as const) {
+      expect(verdict(await poor.send(at(path), await poor.approved(at(path))))).toBe("402 insufficient_funds");
+      const traceOf = (worker: string) =>
+        world.logs.find(({ event, code }) => event === `${worker}.${call}` && code === "insufficient_funds")?.["traceId"];
+      await expect.poll(() => traceOf("ledger")).toMatch(/^[0-9a-f]{32}$/);
+      expect(traceOf("facilitator")).toBe(traceOf("ledger"));
+    }
+  });
+
+  test("the facilitator verifies, settles, tells, cancels and accounts over HTTP", async () => {
+    const payer = await newPayer();
+    const grant = await ask("/faucet", { account: payer.account, id: randomId() });
+    expect(grant).toMatchObject({ success: true, balance: String(GRANT) });
+    const envelope = ({ payload, requirements }: SignedPayment) => ({
+      x402Version: 2,
+      paymentPayload: payload,
+      paymentRequirements: requirements,
+    });
+    const status = ({ payment: { nonce, validBefore } }: SignedPayment) =>
+      ask(`/settlements/logos:lez-testnet/${payer.account}/${nonce}?validBefore=${validBefore}`);
+
+    const signed = await signedPayment(payer);
+    expect(await status(signed)).toMatchObject({ status: "unused" });
+    expect(await ask("/verify", envelope(signed))).toEqual({ isValid: true, payer: payer.account });
+    expect(await ask("/settle", envelope(signed))).toMatchObject({ success: true, transaction: signed.transaction });
+    expect(await ask("/settle", envelope(signed))).toMatchObject({ success: false, errorReason: "nonce_replayed" });
+    expect(await status(signed)).toMatchObject({ status: "settled", transaction: signed.transaction });
+    expect(await ask(`/accounts/${payer.account}`)).toMatchObject({ balance: String(GRANT - PRICE), held: "0", journalSeq: 2 });
+    expect(await ask(`/accounts/${payer.account}/journal`)).toMatchObject({ entries: [{ kind: "credit" }, { kind: "debit" }] });
+    expect(await ask(`/accounts/${payer.account}/checkpoint`)).toMatchObject({ checkpoint: { seq: "2" } });
+
+    const revocation = { decision: "revoked", code: "other", decidedAt: formatTimestamp(unixNow()), requestDigest: randomId() } as const;
+    const { nonce, ...cancelled } = (await ask("/settlements/cancel", await recordDecision(revocation, payer))) as { nonce: never };
+    expect(cancelled).toMatchObject({ success: true, payer: payer.account });
+    const late = await signedPayment(payer, { nonce });
+    expect(await status(late)).toMatchObject({ status: "cancelled" });
+    expect(await ask("/settle", envelope(late))).toMatchObject({ success: false, errorReason: "payment_revoked" });
+  });
+
+  test("the ledger audits exact, and no Worker has failed", async () => {
+    expect(await ask("/ledger/audit")).toMatchObject({ ok: true, conclusive: true });
+    expect(world.logs.filter(({ event, code }) => String(event).endsWith("failed") || code === "internal_error")).toEqual([]);
+  });
+});

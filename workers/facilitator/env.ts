@@ -1,0 +1,23 @@
+/** The Worker's bindings, and what a request carries through its handlers. */
+import type { Ledger } from "../ledger-do/ledger.ts";
+
+export interface LedgerBinding {
+  LEDGER: DurableObjectNamespace<Ledger>;
+  /** The number of objects that share the ledger; 1 when absent. */
+  SHARDS?: string;
+}
+
+export interface FacilitatorEnv extends LedgerBinding {
+  /** "on": `POST /faucet` grants test money. */
+  FAUCET?: string;
+  /** Secret. JSON: SHA-256 of a bearer key → the accounts it may verify and settle for. Absent: every caller may. */
+  FACILITATOR_KEYS?: string;
+  /** Secret. SHA-256 of the bearer key with which the operator reads the ledger's books. Absent: they are closed, unless FAUCET is on. */
+  OPERATOR_KEY_SHA256?: string;
+  /** Verifications, settlements, cancellations and checkpoints per address. */
+  CALL_LIMIT?: RateLimit;
+  FAUCET_LIMIT?: RateLimit;
+}
+
+/** The Hono environment of every endpoint. */
+export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
