@@ -21,7 +21,7 @@ export default defineConfig({
       },
       workerd("workerd", 1, ["test/workerd/**/*.test.ts"], ["test/workerd/shards.test.ts"]),
       // What a ledger of several objects must do just as well, and what only it does.
-      workerd("workerd, 4 shards", 4, ["test/workerd/{shards,concurrency,restart,http}.test.ts"], []),
+      workerd("workerd, 4 shards", 4, ["test/workerd/{shards,concurrency,restart,http,migration}.test.ts"], []),
     ],
     coverage: {
       provider: "istanbul",

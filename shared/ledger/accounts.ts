@@ -1,21 +1,22 @@
-/** Balances and holds on balances. Every movement of money passes here, and leaves its entry in the journal. */
+/** Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry. */
 import type { AccountId } from "../protocol/account.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
+import { integer, row, text } from "../row.ts";
 import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry } from "./journal.ts";
 import { insertOf, invariant, type LedgerStore } from "./store.ts";
 import type { Credit } from "./stream.ts";
 
-/** What a movement of money is about, for both journals it appears in. */
+/** What both journal entries of a transfer say about it. */
 export type Cause = Required<Pick<JournalEntry, "transaction">> &
   Pick<JournalEntry, "authorizationDigest" | "requestDigest"> & {
     /** Unix seconds. */
     at: number;
   };
 
-/** An entry to be made: on which account, as it was read, and what it says beyond the sum and the chain. */
+/** A journal entry to write. `account`: as it was just read. */
 type Posting = { account: AccountState; delta: bigint } & Pick<
   JournalEntry,
   "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "batch" | "transactions"
@@ -29,10 +30,12 @@ const UPSERT = insertOf(
        journal_head = excluded.journal_head`,
 );
 
+const accountRow = row({ balance: text(), held: text(), journal_seq: integer(), journal_head: text<Digest>() });
+
 export class Accounts {
   readonly #store: LedgerStore;
   readonly #ledger: Digest;
-  /** Accounts as they were last read or written, so that busy ones are not read again. Never ahead of the store: see `forget`. */
+  /** A cache of accounts, as they were last read or written. After a rollback it is cleared: see `forget`. */
   readonly #known = new Map<AccountId, AccountState>();
 
   constructor(store: LedgerStore, ledger: Digest) {
@@ -40,7 +43,7 @@ export class Accounts {
     this.#ledger = ledger;
   }
 
-  /** An account that was never used is an empty one. */
+  /** An unknown account is empty. */
   read(id: AccountId): AccountState {
     const known = this.#known.get(id);
     if (known) return known;
@@ -49,7 +52,7 @@ export class Accounts {
     return account;
   }
 
-  /** For whoever has undone what was written: the store alone knows what is true now. */
+  /** Clears the cache. Callers do so after a rollback. */
   forget(): void {
     this.#known.clear();
   }
@@ -59,34 +62,29 @@ export class Accounts {
   }
 
   #stored(id: AccountId): AccountState {
-    const [row] = this.#store.sql("SELECT * FROM account WHERE id = ?", id);
+    const [row] = this.#store.sql("SELECT balance, held, journal_seq, journal_head FROM account WHERE id = ?", id);
     if (!row) return { account: id, balance: "0", held: "0", journalSeq: 0, journalHead: this.#ledger };
-    return {
-      account: id,
-      balance: String(row["balance"]),
-      held: String(row["held"]),
-      journalSeq: Number(row["journal_seq"]),
-      journalHead: row["journal_head"] as Digest,
-    };
+    const { balance, held, journal_seq: journalSeq, journal_head: journalHead } = accountRow(row);
+    return { account: id, balance, held, journalSeq, journalHead };
   }
 
-  /** Claims (or, negative, gives back) part of a balance. */
+  /** Claims part of a balance; a negative value gives it back. */
   hold(account: AccountState, value: bigint): void {
     this.#write([claimed(account, value)]);
   }
 
-  /** Moves money between two accounts of this shard. Both journals get their entry in the same transaction. */
+  /** Moves money between two accounts of this shard, with an entry in both journals. */
   transfer(from: AccountState, to: AccountId, value: bigint, { at, ...about }: Cause): void {
     const credit: Posting = { account: this.read(to), delta: value, kind: "credit", counterparty: from.account, ...about };
     this.#post(at, [debitOf(from, to, value, about), credit]);
   }
 
-  /** Takes money for an account of another shard. The caller sees to it that it arrives there. */
+  /** Debits money for an account of another shard. The caller puts the credit into the outbox. */
   debit(from: AccountState, to: AccountId, value: bigint, { at, ...about }: Cause): void {
     this.#post(at, [debitOf(from, to, value, about)]);
   }
 
-  /** The money of several payments from another shard, as one entry. */
+  /** Credits several payments from another shard as one entry. */
   creditBatch(to: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
     const transactions = credits.map(({ transaction }) => transaction);
     const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
@@ -94,12 +92,12 @@ export class Accounts {
     this.#post(at, [{ account: this.read(to), delta: sum, kind: "batch", batch, transactions }]);
   }
 
-  /** The first entry of all: the whole supply, in the treasury. */
+  /** Writes the first entry of the ledger: the whole supply, in the treasury. */
   mint(treasury: AccountId, supply: bigint, { at, ...about }: Cause): void {
     this.#post(at, [{ account: this.read(treasury), delta: supply, kind: "genesis", counterparty: treasury, ...about }]);
   }
 
-  /** An entry for each of one or two accounts, in as few statements as for one. */
+  /** Writes an entry for each of one or two accounts, in as many statements as for one. */
   #post(at: number, postings: readonly Posting[]): void {
     const entries = postings.map(({ account, delta, kind, counterparty, ...about }) => {
       const balance = BigInt(account.balance) + delta;
@@ -138,14 +136,14 @@ export class Accounts {
   }
 }
 
-/** The account with so much more (or, negative, less) of its balance claimed. */
+/** The account with `value` more of its balance claimed; less if negative. */
 export function claimed(account: AccountState, value: bigint): AccountState {
   const held = BigInt(account.held) + value;
   invariant(held >= 0n && held <= BigInt(account.balance), `0 <= held <= balance of ${account.account}`);
   return { ...account, held: held.toString() };
 }
 
-/** What no hold has claimed, in atomic units. */
+/** The part of the balance that no hold claims, in atomic units. */
 export function available({ balance, held }: AccountState): bigint {
   return BigInt(balance) - BigInt(held);
 }

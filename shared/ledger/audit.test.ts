@@ -146,7 +146,7 @@ test("audit believes the disk, and not what a running ledger remembers of its ac
 
 test("audit does not miss payments that the ledger has forgotten", () => {
   const { rules } = busyLedger();
-  while ((rules.tidy(START + 10 ** 6) ?? Infinity) <= START + 10 ** 6 + 1);
+  while ((rules.runMaintenance(START + 10 ** 6) ?? Infinity) <= START + 10 ** 6 + 1);
   expect(rules.audit()).toMatchObject({ ok: true, payments: { held: 0, settled: 0, cancelled: 0 }, journalEntries: 7 });
 });
 
@@ -160,7 +160,7 @@ test("a book that contradicts itself moves no money: the event throws, and leave
     () => rules.capture(reservation, START),
     () => rules.release(reservation, START),
     () => rules.cancel(ALICE, idOf(3), START + HELD + 1),
-    () => rules.tidy(START + 10 ** 6),
+    () => rules.runMaintenance(START + 10 ** 6),
   ]) {
     expect(event).toThrow(`0 <= held <= balance of ${ALICE}`);
     expect(dump(store)).toEqual(before);

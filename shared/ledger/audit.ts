@@ -1,9 +1,10 @@
-/** Recomputes everything that must hold in a shard, from nothing but its tables. */
+/** Checks every invariant of a shard, from its tables alone. */
 import type { AccountId } from "../protocol/account.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
+import { integer, oneOf, row, text } from "../row.ts";
 import { Accounts } from "./accounts.ts";
-import type { Born } from "./genesis.ts";
+import type { ShardIdentity } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
 import { journalBase } from "./pruning.ts";
 import type { LedgerStore } from "./store.ts";
@@ -18,32 +19,37 @@ export interface AuditReport {
   accounts: number;
   payments: { held: number; settled: number; cancelled: number };
   journalEntries: number;
-  /** Each broken invariant in words; empty when ok. */
+  /** A sentence for each broken invariant; empty if ok. */
   problems: string[];
 }
 
+const holdRow = row({ payer: text(), value: text() });
+const idRow = row({ id: text<AccountId>() });
+const countRow = row({ state: oneOf("held", "settled", "cancelled"), n: integer() });
+const streamRow = row({ to_shard: integer(), before: integer(), acknowledged: integer() });
+const settledRow = row({ tx: text(), value: text(), payee: text() });
+
 /**
- * @param halted why the shard has stopped, if it has
- * @param now the ledger's clock: older settlements may have been forgotten
+ * @param halted why the shard has halted, if it has
+ * @param now the ledger's clock: old settlements may have been deleted
  */
 export function auditLedger(
   store: LedgerStore,
-  { ledger, supply, shard, shards }: Born,
+  { ledger, supply, shard, shards }: ShardIdentity,
   halted: string | undefined,
   now: number,
 ): AuditReport {
-  const accounts = new Accounts(store, ledger); // what a running ledger remembers of them may be wrong
+  const accounts = new Accounts(store, ledger); // a running ledger's cache may be wrong
   const problems: string[] = halted === undefined ? [] : [`halted: ${halted}`];
   const holds = new Map<string, bigint>();
-  for (const row of store.sql("SELECT payer, value FROM payment WHERE state = 'held'")) {
-    const payer = String(row["payer"]);
-    holds.set(payer, (holds.get(payer) ?? 0n) + BigInt(String(row["value"])));
+  for (const { payer, value } of store.sql("SELECT payer, value FROM payment WHERE state = 'held'").map(holdRow)) {
+    holds.set(payer, (holds.get(payer) ?? 0n) + BigInt(value));
   }
 
   let balances = 0n;
   let held = 0n;
   let journalEntries = 0;
-  const ids = store.sql("SELECT id FROM account").map((row) => row["id"] as AccountId);
+  const ids = store.sql("SELECT id FROM account").map((row) => idRow(row).id);
   for (const id of ids) {
     const account = accounts.read(id);
     const balance = BigInt(account.balance);
@@ -61,13 +67,11 @@ export function auditLedger(
   }
   for (const payer of holds.keys()) problems.push(`${payer}: holds without an account`);
   problems.push(...strays(store, shard, shards));
-  // Of several shards none has it all: consolidate.ts adds them up.
+  // consolidate.ts adds up several shards.
   if (shards === 1 && balances !== BigInt(supply)) problems.push(`balances are ${balances}, the supply is ${supply}`);
 
   const payments = { held: 0, settled: 0, cancelled: 0 };
-  for (const row of store.sql("SELECT state, count(*) AS n FROM payment GROUP BY state")) {
-    payments[row["state"] as keyof typeof payments] = Number(row["n"]);
-  }
+  for (const { state, n } of store.sql("SELECT state, count(*) AS n FROM payment GROUP BY state").map(countRow)) payments[state] = n;
   return {
     ok: problems.length === 0,
     ledger,
@@ -81,15 +85,18 @@ export function auditLedger(
   };
 }
 
-/** Rows that no account and no other shard will ever answer for. */
+/** Rows that belong to no account and to no other shard. */
 function strays(store: LedgerStore, shard: number, shards: number): string[] {
   const payers = store.sql("SELECT DISTINCT payer FROM payment WHERE state = 'settled' AND payer NOT IN (SELECT id FROM account)");
   const owners = store.sql("SELECT DISTINCT account FROM journal WHERE account NOT IN (SELECT id FROM account)");
-  const streams = store.sql(
-    `SELECT to_shard, max(number) - count(*) AS before, coalesce((SELECT number FROM acknowledged AS a WHERE a.to_shard = o.to_shard), 0) AS acknowledged
-     FROM outbox AS o GROUP BY to_shard`,
-  );
-  const nowhere = streams.map((stream) => Number(stream["to_shard"])).filter((to) => to === shard || to < 0 || to >= shards);
+  const streams = store
+    .sql(
+      `SELECT to_shard, max(number) - count(*) AS before,
+         coalesce((SELECT number FROM acknowledged AS a WHERE a.to_shard = o.to_shard), 0) AS acknowledged
+       FROM outbox AS o GROUP BY to_shard`,
+    )
+    .map(streamRow);
+  const nowhere = streams.map(({ to_shard }) => to_shard).filter((to) => to === shard || to < 0 || to >= shards);
   const broken = streams.filter(({ before, acknowledged }) => before !== acknowledged);
   return [
     ...payers.map(({ payer }) => `${payer}: settled payments without an account`),
@@ -99,30 +106,32 @@ function strays(store: LedgerStore, shard: number, shards: number): string[] {
   ];
 }
 
-/** Compares an account's settled payments with the debits of its journal: each has its other half, for the same sum and payee. */
+/** Compares an account's settled payments with the debits of its journal: each has a counterpart of the same sum and payee. */
 class Debits {
   readonly #id: AccountId;
   readonly #now: number;
-  /** transaction → "value payee" of settled payments for which no debit was seen yet. */
+  /** transaction → "value payee" of the settled payments whose debit was not seen yet. */
   readonly #settled: Map<string, string>;
   readonly #problems: string[] = [];
 
   constructor(store: LedgerStore, id: AccountId, now: number) {
     this.#id = id;
     this.#now = now;
-    const rows = store.sql(
-      "SELECT tx, value, payee FROM payment WHERE payer = ? AND state = 'settled' AND dead_line >= ?",
-      id,
-      now - RETENTION_SECONDS,
-    );
-    this.#settled = new Map(rows.map(({ tx, value, payee }) => [String(tx), `${value} ${payee}`]));
+    const rows = store
+      .sql(
+        "SELECT tx, value, payee FROM payment WHERE payer = ? AND state = 'settled' AND capture_deadline >= ?",
+        id,
+        now - RETENTION_SECONDS,
+      )
+      .map(settledRow);
+    this.#settled = new Map(rows.map(({ tx, value, payee }) => [tx, `${value} ${payee}`]));
   }
 
   see({ kind, transaction, value, counterparty, at }: JournalEntry): void {
     if (kind !== "debit") return;
     const settled = this.#settled.get(String(transaction));
     this.#settled.delete(String(transaction));
-    // A payment outlives its settlement by the retention at least; an older one may have been forgotten.
+    // A payment row stays for the retention after its settlement at least; an older one may be deleted.
     if (settled === undefined && Number(at) + RETENTION_SECONDS < this.#now) return;
     if (settled !== `${value} ${counterparty}`) this.#problems.push(`${this.#id}: no settled payment like debit ${transaction}`);
   }
@@ -132,11 +141,11 @@ class Debits {
   }
 }
 
-/** Walks an account's chain from its first entry, or the last pruned one, to its last, or to the first that does not follow. */
+/** Walks an account's chain from its first entry, or the last pruned one, to the last entry or the first that breaks the chain. */
 function replay(
   store: LedgerStore,
   { account, journalSeq, journalHead }: AccountState,
-  ledger: Born["ledger"],
+  ledger: ShardIdentity["ledger"],
   see: (entry: JournalEntry) => void,
 ): { intact: boolean; entries: number; last: Link | undefined } {
   let last = journalBase(store, account);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
-import { busyLedger, headOf, OLD, tidyAll } from "./testing/checkpoint.ts";
+import { busyLedger, headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
 import { ALICE, BOB, dump, FIRST, idOf, LEDGER, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
 import type { LedgerRules } from "./rules.ts";
 
@@ -68,14 +68,14 @@ describe("a checkpoint that anybody asks for", () => {
     expect(rules.attest(ALICE, undefined, START + 5)).toEqual(busyCheckpoint(rules, 4, "247"));
     for (const seq of [0, 5, -1, 10 ** 14]) expect(rules.attest(ALICE, seq, START)).toBeUndefined();
     expect(dump(store)).toEqual(before);
-    tidyAll(rules, AGES);
+    runAllMaintenance(rules, AGES);
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
   });
 
   test("is not made of what was pruned, nor for an account without a journal", () => {
     const { rules } = busy(3);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
-    tidyAll(rules, OLD);
+    runAllMaintenance(rules, OLD);
     expect(rules.attest(ALICE, 3, OLD)).toBeUndefined();
     expect(rules.attest(ALICE, 4, OLD)).toMatchObject({ seq: "4" });
     expect(busy(0).rules.attest(BOB, undefined, START)).toBeUndefined();

@@ -1,14 +1,14 @@
 /**
- * Checkpoints: the ledger signs what an account's chain had come to at an entry. One that an operator asked for, who has
- * exported the chain up to there, lets what it covers be pruned once it is old (pruning.ts): whoever has the export can still
- * check everything, from the first entry on. One that anybody asked for changes nothing.
+ * Checkpoints: the ledger signs the hash and balance of an account's chain at an entry. An operator requests one after exporting
+ * the chain up to there; the covered entries are pruned once they are old (pruning.ts), and the export still verifies from the
+ * first entry on. A checkpoint that another caller requests changes nothing.
  */
 import type { AccountId } from "../protocol/account.ts";
 import { type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import type { JournalEntry } from "./journal.ts";
 
-/** All strings, so that it can be hashed as it is. */
+/** All members are strings, so that it is hashed as it is. */
 export type Checkpoint = {
   ledger: Digest;
   account: AccountId;
@@ -24,13 +24,13 @@ export type Checkpoint = {
 
 export interface SignedCheckpoint {
   checkpoint: Checkpoint;
-  /** Of the ledger's operator: 64 hex digits. */
+  /** The ledger operator's key: 64 hex digits. */
   publicKey: string;
   /** Over digest("Checkpoint", checkpoint): 128 hex digits. */
   signature: string;
 }
 
-/** @param now unix seconds of the ledger's clock. After a restart it can be behind the entry: nothing is attested before it was written. */
+/** @param now unix seconds of the ledger's clock. After a restart it can be earlier than the entry: the later time counts. */
 export function checkpointOf(ledger: Digest, { account, seq, hash, balanceAfter, at }: JournalEntry, now: number): Checkpoint {
   return { ledger, account, seq, head: hash, balance: balanceAfter, at: String(Math.max(now, Number(at))) };
 }
@@ -39,7 +39,7 @@ export function checkpointDigest(checkpoint: Checkpoint): Digest {
   return digest("Checkpoint", checkpoint);
 }
 
-/** Whether the holder of `publicKey` signed it. Compare the key with the operator's: anybody can sign with their own. */
+/** Whether the holder of `publicKey` signed it. The caller must compare the key with the operator's. */
 export function isGenuineCheckpoint({ checkpoint, publicKey, signature }: SignedCheckpoint): Promise<boolean> {
   return verifyDigest(signature, checkpointDigest(checkpoint), publicKey);
 }

@@ -50,7 +50,7 @@ describe("the clock never runs back", () => {
     const rules = openLedger(store);
     rules.settle(settleOf(PAYMENT, FIRST), START);
     const tomorrow = START + 24 * 3600;
-    rules.tidy(tomorrow);
+    rules.runMaintenance(tomorrow);
     for (const ledger of [rules, reopen(store)]) {
       const fresh = paymentOf({ nonce: idOf(0xc), validAfter: START, validBefore: START + VALID });
       expect(ledger.settle(settleOf(fresh, FIRST), START)).toEqual(EXPIRED);
@@ -86,7 +86,7 @@ describe("the clock never runs back", () => {
     const store = memoryStore();
     const rules = openLedger(store);
     rules.settle(settleOf(PAYMENT, FIRST), START);
-    while (rules.tidy(LATE + 10 ** 6) !== undefined);
+    while (rules.runMaintenance(LATE + 10 ** 6) !== undefined);
     expect(dump(store)["payment"]).toEqual([]);
     expect(reopen(store).settle(settleOf(PAYMENT, SECOND), START)).toEqual(EXPIRED);
   });

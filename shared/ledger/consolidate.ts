@@ -1,4 +1,4 @@
-/** One audit over all shards. They are not read at one instant, so money between them is counted only where two rounds agree. */
+/** One audit over all shards. They cannot be read at one instant, so money between them counts only if two readings of the marks agree. */
 import { AUDIT_ROUNDS } from "../limits.ts";
 import type { AuditReport } from "./audit.ts";
 import type { StreamMarks } from "./exchange.ts";
@@ -10,26 +10,26 @@ export type ShardMarks = { shard: number } & StreamMarks;
 export interface ShardAudit {
   report: AuditReport;
   marks: ShardMarks;
-  /** Atomic units that this shard owes others beyond the marks that it was given. */
+  /** Atomic units that this shard has sent to others beyond the given marks. */
   inFlight: string;
 }
 
-/** How an audit reaches one shard. */
+/** One shard, as the audit calls it. */
 export interface AuditedShard {
   marks(): Promise<ShardMarks>;
-  /** @param marks what each other shard has applied of what this one sent */
+  /** @param marks how much each other shard has applied of what this one sent */
   audit(marks: readonly ReceivedMark[]): Promise<ShardAudit>;
 }
 
 export interface LedgerAudit extends AuditReport {
   shards: number;
-  /** Atomic units on their way between shards, as far as known. */
+  /** Atomic units between shards, as far as known. */
   inFlight: string;
-  /** False when payments kept moving between shards: then the supply was not compared. That is not a failure. */
+  /** False if payments kept moving between shards: the supply was not compared then. That is no failure. */
   conclusive: boolean;
 }
 
-/** Reads until two rounds agree on the marks, or AUDIT_ROUNDS times. */
+/** Repeats until the marks before and after agree, at most AUDIT_ROUNDS times. */
 export async function auditShards(shards: readonly AuditedShard[]): Promise<LedgerAudit> {
   for (let round = 1; ; round++) {
     const before = await Promise.all(shards.map((shard) => shard.marks()));
@@ -39,14 +39,14 @@ export async function auditShards(shards: readonly AuditedShard[]): Promise<Ledg
   }
 }
 
-/** What every other shard has applied of what `from` sent; `from` of a mark is the shard that applied it. */
+/** How much every other shard has applied of what `from` sent; `from` of a mark is the shard that applied it. */
 export function appliedOf(marks: readonly ShardMarks[], from: number): ReceivedMark[] {
   return marks
     .filter(({ shard }) => shard !== from)
     .map(({ shard, received }) => ({ mark: 0, ...received.find((mark) => mark.from === from), from: shard }));
 }
 
-/** @param before the marks that the audits were given, read before any of them */
+/** @param before the marks that the audits received, all read before the first audit */
 export function consolidate(before: readonly ShardMarks[], audits: readonly ShardAudit[]): LedgerAudit {
   const reports = audits.map(({ report }) => report);
   const after = audits.map(({ marks }) => marks);
@@ -83,7 +83,7 @@ export function consolidate(before: readonly ShardMarks[], audits: readonly Shar
   };
 }
 
-/** Every stream of which either end knows: what its sender and its receiver say. */
+/** Every stream, with what its sender and its receiver report. */
 function streams(marks: readonly ShardMarks[]) {
   return marks.flatMap(({ shard: from, sent }) =>
     marks
@@ -95,7 +95,7 @@ function streams(marks: readonly ShardMarks[]) {
   );
 }
 
-/** Marks only ever grow. One that was read first and is ahead of its other end, which was read later, is ahead for good. */
+/** Marks only grow. If a mark was read first and is ahead of the other end's mark, which was read later, a shard was set back. */
 function contradictions(before: readonly ShardMarks[], after: readonly ShardMarks[]): string[] {
   const earlier = streams(before);
   return streams(after).flatMap(({ from, to, sent, applied }, index) => {
@@ -110,8 +110,8 @@ function contradictions(before: readonly ShardMarks[], after: readonly ShardMark
 }
 
 /**
- * True when the audits add up as if they had been made at one instant: each receiver had applied what its senders were
- * told that it had, nothing of which the sender had dropped more, or not yet sent.
+ * Whether the audits add up as if they were made at one instant: no receiver applied anything in between, and its mark lies
+ * between what the sender has deleted and what it has sent.
  */
 function isOneCut(before: readonly ShardMarks[], after: readonly ShardMarks[]): boolean {
   const earlier = streams(before);

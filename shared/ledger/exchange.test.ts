@@ -293,7 +293,7 @@ describe("a shard that was set back alone [ledger-set-back-alone]", () => {
     expect(rules.check(mine, START)).toEqual(STOPPED);
     expect(rules.status(mine.payer, mine.nonce, mine.validBefore, START)).toEqual({ status: "unknown" });
     expect(rules.destinations()).toEqual([]);
-    expect(rules.tidy(START + 10 ** 7)).toBeUndefined();
+    expect(rules.runMaintenance(START + 10 ** 7)).toBeUndefined();
     expect(rules.audit()).toMatchObject({ ok: false });
   }
 

@@ -1,9 +1,10 @@
-/** Where money goes: to accounts of this shard, or to another shard's and from there. A shard stops when another remembers a different past. */
+/** Moves money to accounts of this shard, or to other shards and from them. A shard halts when another remembers a different past. */
 import type { AccountId } from "../protocol/account.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { MAX_BACKLOG } from "../limits.ts";
+import { row, text } from "../row.ts";
 import type { Accounts } from "./accounts.ts";
-import type { Born } from "./genesis.ts";
+import type { ShardIdentity } from "./genesis.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox, type SentMark } from "./outbox.ts";
 import type { SettledRow } from "./payments.ts";
@@ -11,45 +12,47 @@ import { shardOf } from "./shards.ts";
 import { invariant, type LedgerStore } from "./store.ts";
 import type { Batch, Received, ReceivedMark } from "./stream.ts";
 
-/** How far all streams from and to a shard have come. */
+/** The progress of the streams from and to a shard. */
 export interface StreamMarks {
   sent: SentMark[];
   received: ReceivedMark[];
 }
 
+const haltRow = row({ reason: text() });
+
 export class Exchange {
   readonly #store: LedgerStore;
-  readonly #born: Born;
+  readonly #identity: ShardIdentity;
   readonly #accounts: Accounts;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   #halted: string | undefined;
 
-  constructor(store: LedgerStore, born: Born, accounts: Accounts) {
+  constructor(store: LedgerStore, identity: ShardIdentity, accounts: Accounts) {
     this.#store = store;
-    this.#born = born;
+    this.#identity = identity;
     this.#accounts = accounts;
-    this.#outbox = new Outbox(store, born.ledger, born.shard);
-    this.#inbox = new Inbox(store, born.ledger, born.shard);
-    this.#halted = store.sql("SELECT reason FROM halt")[0]?.["reason"] as string | undefined;
+    this.#outbox = new Outbox(store, identity.ledger, identity.shard);
+    this.#inbox = new Inbox(store, identity.ledger, identity.shard);
+    this.#halted = store.sql("SELECT reason FROM halt").map(haltRow)[0]?.reason;
   }
 
-  /** Why nothing moves here any more; undefined when all is well. */
+  /** Why this shard has halted; undefined while it works. */
   get halted(): string | undefined {
     return this.#halted;
   }
 
   isHere(account: AccountId): boolean {
-    return this.#home(account) === this.#born.shard;
+    return this.#home(account) === this.#identity.shard;
   }
 
-  /** Whether so much waits for the account's shard that nothing should be added. */
+  /** Whether too many credits wait for the payee's shard to add another. */
   isFull(payee: AccountId): boolean {
     return !this.isHere(payee) && this.#outbox.backlog(this.#home(payee)) >= MAX_BACKLOG;
   }
 
   /**
-   * Moves the money of a payment whose row says settled: to its payee or, where that lives on another shard, to its way there.
+   * Moves the money of a payment whose row says settled: to its payee, or into the outbox if the payee lives on another shard.
    * @param payer as it was just read
    */
   pay(row: SettledRow, payer: AccountState, at: number): void {
@@ -77,8 +80,8 @@ export class Exchange {
   }
 
   receive(batch: Batch, now: number): Received {
-    const { ledger, shard, shards } = this.#born;
-    // Only the ledger's other shards owe anything here. Whoever else is bound and calls would make money.
+    const { ledger, shard, shards } = this.#identity;
+    // Only the ledger's other shards may credit accounts here. Any other caller would create money.
     const isPeer = batch.from !== shard && batch.from < shards;
     if (batch.ledger !== ledger || batch.to !== shard || !isPeer) return { ok: false, fault: "not_mine" };
     if (this.#halted !== undefined) return { ok: false, fault: "halted" };
@@ -96,9 +99,9 @@ export class Exchange {
     return { ok: true, mark, head };
   }
 
-  /** @returns true when the answer took something out of the outbox */
+  /** @returns whether the answer removed credits from the outbox */
   acknowledge(to: number, answer: Received, now: number): boolean {
-    if (this.#halted !== undefined) return false; // what it is evidence of stays as it is
+    if (this.#halted !== undefined) return false; // the evidence stays
     if (!answer.ok) {
       if (answer.fault === "sender_rewound") this.#halt(otherCredits(to), now);
       return false;
@@ -107,7 +110,7 @@ export class Exchange {
       this.#halt(`shard ${to} has applied credits that this shard does not remember sending`, now);
       return false;
     }
-    // What the receiver has not seen must not be forgotten here, however well the numbers fit.
+    // The numbers can agree although the credits differ: credits that the receiver has not applied must stay.
     const difference = this.difference({ ...answer, from: to });
     if (difference !== undefined) {
       this.#halt(difference, now);
@@ -116,7 +119,7 @@ export class Exchange {
     return this.#outbox.acknowledge(to, answer.mark, answer.head);
   }
 
-  /** How the past of the shard `from` differs from this one's, in words; undefined where they agree, or cannot be compared any more. */
+  /** Returns how the past of the shard `from` differs from this shard's; undefined if they agree or can no longer be compared. */
   difference({ from, mark, head }: ReceivedMark): string | undefined {
     const own = this.#outbox.headAt(from, mark);
     return own === undefined || head === undefined || own === head ? undefined : otherCredits(from);
@@ -132,10 +135,10 @@ export class Exchange {
   }
 
   #home(account: AccountId): number {
-    return shardOf(account, this.#born.shards);
+    return shardOf(account, this.#identity.shards);
   }
 
-  /** For good: only an operator who has put the shards back together can take it away. */
+  /** Halts the shard until an operator has restored a consistent state of all shards. */
   #halt(reason: string, now: number): void {
     this.#store.sql("INSERT INTO halt (reason, at) VALUES (?, ?)", reason, now);
     this.#halted = reason;

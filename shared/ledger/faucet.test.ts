@@ -39,7 +39,7 @@ describe("a grant", () => {
     const { store, rules } = ledger();
     const first = rules.fund(ALICE, amount(1000n), idOf(1), START);
     const later = START + 10 ** 7;
-    while (rules.tidy(later) !== undefined);
+    while (rules.runMaintenance(later) !== undefined);
     expect(dump(store)["payment"]).toEqual([]);
     expect(rules.fund(ALICE, amount(1000n), idOf(1), later)).toEqual(first);
     expect(rules.fund(BOB, amount(1000n), idOf(1), later)).toEqual(refused("nonce_replayed"));

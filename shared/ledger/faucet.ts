@@ -1,4 +1,4 @@
-/** Test money: payments by the treasury, whose nonce is the grant's id. A grant pays once, however late it is asked for again. */
+/** Test money: payments by the treasury, with the grant's id as their nonce. A grant pays once, even if it is repeated much later. */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
@@ -7,10 +7,14 @@ import type { FundResult } from "../settlement/backend.ts";
 import { type Digest, digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
+import { row, text } from "../row.ts";
 import { type Accounts, available } from "./accounts.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Payments } from "./payments.ts";
 import type { LedgerStore } from "./store.ts";
+
+const windowRow = row({ granted: text() });
+const grantRow = row({ authorization_digest: text<Digest>() });
 
 export class Faucet {
   readonly #store: LedgerStore;
@@ -48,10 +52,10 @@ export class Faucet {
     return { ok: true, transaction: transactionOf(NETWORK, authorizationDigest), account, balance };
   }
 
-  /** Atomic units granted to the account since its window began; a window begins with the first grant after the last one ended. */
+  /** Atomic units granted in the account's present window. A window begins with the first grant after the last window's end. */
   #granted(account: AccountId, now: number): bigint {
     const [row] = this.#store.sql("SELECT granted FROM faucet WHERE account = ? AND since > ?", account, now - FAUCET_WINDOW_SECONDS);
-    return BigInt(row?.["granted"] ?? 0);
+    return row ? BigInt(windowRow(row).granted) : 0n;
   }
 
   #record(account: AccountId, value: bigint, now: number): void {
@@ -61,10 +65,10 @@ export class Faucet {
     else this.#store.sql("INSERT OR REPLACE INTO faucet (account, granted, since) VALUES (?, ?, ?)", account, total, now);
   }
 
-  /** The authorization that a grant's id was spent on; undefined when it never was. */
+  /** The authorization that the grant's id paid; undefined if it has paid none. */
   #paid(id: Digest): Digest | undefined {
     const [row] = this.#store.sql("SELECT authorization_digest FROM faucet_grant WHERE id = ?", id);
-    return row?.["authorization_digest"] as Digest | undefined;
+    return row && grantRow(row).authorization_digest;
   }
 
   #remember(id: Digest, authorizationDigest: Digest): void {

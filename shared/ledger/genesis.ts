@@ -1,56 +1,61 @@
-/** The first moment of a ledger: its id, its treasury, its supply, and how many shards it will always have. */
+/** Creates a ledger: its id, its treasury, its supply and its number of shards, none of which ever changes. */
 import type { AccountId } from "../protocol/account.ts";
 import { transactionOf } from "../protocol/authorization.ts";
 import type { LedgerInfo } from "../settlement/backend.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
+import { migrate } from "../migrations.ts";
+import { integer, row, text } from "../row.ts";
 import { Accounts } from "./accounts.ts";
-import { createSchema } from "./schema.ts";
+import { LEDGER_SCHEMA } from "./schema.ts";
 import { type Place, shardOf, treasuryOf, WHOLE } from "./shards.ts";
 import type { LedgerStore } from "./store.ts";
 
 export interface Genesis {
-  /** 32 random bytes in hex: tells this ledger from every other one of its network. */
+  /** 32 random bytes in hex: no other ledger of the network has this id. */
   ledger: Digest;
-  /** Atomic units, all of them in the treasury. */
+  /** Atomic units. The treasury receives all of them. */
   supply: bigint;
   /** Unix seconds. */
   at: number;
-  /** Which shard this is, of how many; without it, the one that is all. */
+  /** Which shard this is, and of how many; a ledger of one shard by default. */
   place?: Place;
 }
 
-/** What a database has in it: a ledger's facts, and which of its shards. */
-export type Born = LedgerInfo & Place;
+/** Which shard of which ledger a database holds. */
+export type ShardIdentity = LedgerInfo & Place;
 
-/** Opens the ledger in `store`, and makes it the first time. @throws {Error} when the store holds another place than asked for */
-export function openGenesis(store: LedgerStore, genesis: Genesis): Born {
+const identityRow = row({
+  ledger: text<Digest>(),
+  treasury: text<AccountId>(),
+  supply: text(),
+  shard: integer(),
+  shards: integer(),
+});
+
+/**
+ * Opens the shard in `store`: migrates its schema, and creates the ledger if there is none. One transaction.
+ * @throws {Error} when the store holds another shard than `genesis.place`, or a shard of another number of shards
+ * @throws {UnsupportedSchema} when the store was written by newer code
+ */
+export function openGenesis(store: LedgerStore, genesis: Genesis): ShardIdentity {
   return store.transact(() => {
-    createSchema(store);
-    const born = readGenesis(store) ?? create(store, genesis);
+    migrate(store, LEDGER_SCHEMA);
+    const identity = readIdentity(store) ?? create(store, genesis);
     const { shard, shards } = genesis.place ?? WHOLE;
-    // Accounts are where they were hashed to. With another number they would all be somewhere else, and empty.
-    if (born.shards !== shards) throw new Error(`this ledger has ${born.shards} shards, not ${shards}: SHARDS never changes`);
-    if (born.shard !== shard) throw new Error(`this is shard ${born.shard}, not ${shard}`);
-    return born;
+    // The number of shards decides where an account lives: with another number, every account would be looked for elsewhere.
+    if (identity.shards !== shards) throw new Error(`this ledger has ${identity.shards} shards, not ${shards}: SHARDS never changes`);
+    if (identity.shard !== shard) throw new Error(`this is shard ${identity.shard}, not ${shard}`);
+    return identity;
   });
 }
 
-/** The facts of the ledger in `store`; undefined when there is none yet. */
-export function readGenesis(store: LedgerStore): Born | undefined {
-  const tables = store.sql("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'genesis'");
-  const [row] = tables.length === 0 ? [] : store.sql("SELECT ledger, treasury, supply, shard, shards FROM genesis");
-  if (!row) return undefined;
-  return {
-    ledger: row["ledger"] as Digest,
-    treasury: row["treasury"] as AccountId,
-    supply: String(row["supply"]),
-    shard: Number(row["shard"]),
-    shards: Number(row["shards"]),
-  };
+/** Requires a migrated store. @returns undefined when the store holds no ledger yet */
+export function readIdentity(store: LedgerStore): ShardIdentity | undefined {
+  return store.sql("SELECT ledger, treasury, supply, shard, shards FROM genesis").map(identityRow)[0];
 }
 
-function create(store: LedgerStore, { ledger, supply, at, place = WHOLE }: Genesis): Born {
+function create(store: LedgerStore, { ledger, supply, at, place = WHOLE }: Genesis): ShardIdentity {
   const treasury = treasuryOf(ledger);
   const { shard, shards } = place;
   if (!(shard < shards)) throw new Error(`there is no shard ${shard} of ${shards}`);

@@ -1,18 +1,23 @@
-/** How far this shard has applied what each other shard sent it. */
+/** How much of each other shard's stream this shard has applied. */
 import type { Digest } from "../crypto/digest.ts";
+import { integer, row, text } from "../row.ts";
 import type { LedgerStore } from "./store.ts";
 import { type Batch, type Credit, nextHead, type ReceivedMark, streamStart } from "./stream.ts";
 
 export type Accepted =
   | {
       ok: true;
-      /** The number of the last credit that counts as applied, and the stream's head there. */
+      /** The number of the last applied credit, and the stream's head after it. */
       mark: number;
       head: Digest;
-      /** Those to apply now. */
+      /** The credits to apply now. */
       fresh: Credit[];
     }
   | { ok: false; fault: "sender_rewound" | "receiver_rewound" };
+
+const MARK = { number: integer(), head: text<Digest>() };
+const markRow = row(MARK);
+const receivedRow = row({ ...MARK, from_shard: integer() });
 
 export class Inbox {
   readonly #store: LedgerStore;
@@ -26,14 +31,14 @@ export class Inbox {
   }
 
   /**
-   * Moves the mark over a batch, and says which of its credits are new. Whatever was applied before is passed over, so
-   * batches may come twice, late and in any order. The caller applies the new ones in the same transaction.
+   * Moves the mark to the end of a batch and returns its new credits, which the caller applies in the same transaction.
+   * Credits that were applied before are skipped, so batches may arrive twice, late and in any order.
    *
-   * A batch that ends before the mark cannot be compared here. The sender compares: it is told the head at the mark.
+   * A batch that ends before the mark cannot be compared here. Its sender compares: the answer has the head at the mark.
    */
   accept({ from, after, head, credits }: Batch): Accepted {
     const applied = this.#applied(from);
-    // The sender drops only what it was told that we have: if it starts beyond our mark, we have forgotten.
+    // The sender deletes only what this shard has acknowledged: if it starts beyond our mark, we lost credits.
     if (after > applied.number) return { ok: false, fault: "receiver_rewound" };
     let number = after;
     let reached = head;
@@ -60,12 +65,12 @@ export class Inbox {
   marks(): ReceivedMark[] {
     return this.#store
       .sql("SELECT from_shard, number, head FROM received ORDER BY from_shard")
-      .map((row) => ({ from: Number(row["from_shard"]), mark: Number(row["number"]), head: row["head"] as Digest }));
+      .map(receivedRow)
+      .map(({ from_shard: from, number: mark, head }) => ({ from, mark, head }));
   }
 
   #applied(from: number): { number: number; head: Digest } {
     const [row] = this.#store.sql("SELECT number, head FROM received WHERE from_shard = ?", from);
-    if (row) return { number: Number(row["number"]), head: row["head"] as Digest };
-    return { number: 0, head: streamStart(this.#ledger, from, this.#shard) };
+    return row ? markRow(row) : { number: 0, head: streamStart(this.#ledger, from, this.#shard) };
   }
 }

@@ -1,6 +1,7 @@
-/** The journal: one hash chain per account, which its owner can check alone. */
+/** The journal: one hash chain per account. Its owner can verify it with the ledger's id alone. */
 import type { AccountId } from "../protocol/account.ts";
 import { type Digest, digest } from "../crypto/digest.ts";
+import { integer, nullable, oneOf, row, text } from "../row.ts";
 import { insertOf, type LedgerStore, type Row } from "./store.ts";
 
 /** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions`). */
@@ -27,7 +28,7 @@ export interface JournalEntry {
   transactions?: Digest[];
 }
 
-/** Where the money of a batch came from: those of the credits `first` to `last` of a stream that are this account's. Decimal strings. */
+/** The origin of a batch: this account's part of the credits `first` to `last` of a stream. Decimal strings. */
 export type BatchOrigin = {
   fromShard: string;
   first: string;
@@ -37,14 +38,14 @@ export type BatchOrigin = {
   transactions: Digest;
 };
 
-/** What a chain goes on from. */
+/** The entry that a chain continues from. */
 export type Link = Pick<JournalEntry, "seq" | "hash" | "balanceAfter">;
 
 /** A page of a chain. */
 export interface JournalPage {
-  /** Oldest first; the next page is after the last one's seq. Only a page without entries is the end. */
+  /** Oldest first. The next page follows the last entry's seq; a page without entries is the end. */
   entries: JournalEntry[];
-  /** The last entry that was pruned, when the page would have begun before it: what the first entry goes on from. */
+  /** The last pruned entry, if the page would begin before it: the first entry continues from it. */
   base?: Link;
 }
 
@@ -52,7 +53,7 @@ export function batchDigest(transactions: readonly Digest[]): Digest {
   return digest("Batch", transactions);
 }
 
-/** Whether `entry` follows `previous` (undefined for the first) in its account's chain, and hashes to what it says. */
+/** Whether `entry` follows `previous` (undefined for the first entry) in its account's chain, and has the right hash. */
 export function continuesChain(entry: JournalEntry, previous: Link | undefined, ledger: Digest): boolean {
   const { hash, transactions } = entry;
   const before = BigInt(previous?.balanceAfter ?? "0");
@@ -66,7 +67,7 @@ export function continuesChain(entry: JournalEntry, previous: Link | undefined, 
   );
 }
 
-/** What binds an entry to its chain. What a batch lists beside its own hash of it is not hashed again. */
+/** The hash of an entry. A batch's list of transactions is not part of it: `batch.transactions` is their hash. */
 export function entryHash(entry: Omit<JournalEntry, "hash"> & { hash?: Digest }): Digest {
   const { hash: _, transactions: __, ...body } = entry;
   return digest("JournalEntry", body);
@@ -102,7 +103,7 @@ export function appendEntries(store: LedgerStore, entries: readonly JournalEntry
 
 /**
  * A page of an account's chain, oldest first.
- * @param transactions how many the batches among them may list; a first entry that lists more is a page of its own
+ * @param transactions the limit of transactions that the batches may list; a first entry above it is a page of its own
  */
 export function readEntries(
   store: LedgerStore,
@@ -122,20 +123,37 @@ export function readEntries(
   return entries;
 }
 
-function journalEntry(row: Row): JournalEntry {
+const entryRow = row({
+  account: text<AccountId>(),
+  seq: integer(),
+  kind: oneOf("genesis", "debit", "credit", "batch"),
+  counterparty: nullable(text<AccountId>()),
+  value: text(),
+  balance_after: text(),
+  authorization_digest: nullable(text<Digest>()),
+  request_digest: nullable(text<Digest>()),
+  tx: nullable(text<Digest>()),
+  batch: nullable(text()),
+  at: integer(),
+  prev_hash: text<Digest>(),
+  hash: text<Digest>(),
+});
+
+function journalEntry(found: Row): JournalEntry {
+  const { counterparty, authorization_digest, request_digest, tx, batch, ...row } = entryRow(found);
   return {
-    account: row["account"] as AccountId,
-    seq: String(row["seq"]),
-    kind: row["kind"] as JournalEntry["kind"],
-    ...(row["counterparty"] !== null && { counterparty: row["counterparty"] as AccountId }),
-    value: String(row["value"]),
-    balanceAfter: String(row["balance_after"]),
-    ...(row["authorization_digest"] !== null && { authorizationDigest: row["authorization_digest"] as Digest }),
-    ...(row["request_digest"] !== null && { requestDigest: row["request_digest"] as Digest }),
-    ...(row["tx"] !== null && { transaction: row["tx"] as Digest }),
-    at: String(row["at"]),
-    prevHash: row["prev_hash"] as Digest,
-    hash: row["hash"] as Digest,
-    ...(row["batch"] !== null && (JSON.parse(String(row["batch"])) as Pick<JournalEntry, "batch" | "transactions">)),
+    account: row.account,
+    seq: String(row.seq),
+    kind: row.kind,
+    ...(counterparty !== null && { counterparty }),
+    value: row.value,
+    balanceAfter: row.balance_after,
+    ...(authorization_digest !== null && { authorizationDigest: authorization_digest }),
+    ...(request_digest !== null && { requestDigest: request_digest }),
+    ...(tx !== null && { transaction: tx }),
+    at: String(row.at),
+    prevHash: row.prev_hash,
+    hash: row.hash,
+    ...(batch !== null && (JSON.parse(batch) as Pick<JournalEntry, "batch" | "transactions">)),
   };
 }

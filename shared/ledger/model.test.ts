@@ -265,7 +265,7 @@ function answer(rules: LedgerRules, event: ModelEvent): unknown {
     case "check":
       return rules.check(event.payment, event.at);
     case "alarm":
-      return rules.tidy(event.at);
+      return rules.runMaintenance(event.at);
     case "fund": {
       const granted = rules.fund(event.account, event.value, event.id, event.at);
       return granted.ok ? { ok: true, account: granted.account, balance: granted.balance } : granted;

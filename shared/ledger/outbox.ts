@@ -1,17 +1,27 @@
-/** What this shard owes accounts of other shards: a row per payment, in the payment's own transaction, until the other side has it. */
+/** Credits for accounts of other shards: a row per payment, written in its transaction and deleted when its receiver has applied it. */
+import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { OUTBOX_BATCH } from "../limits.ts";
-import { invariant, type LedgerStore, type Row } from "./store.ts";
+import { integer, row, type RowOf, text } from "../row.ts";
+import { invariant, type LedgerStore } from "./store.ts";
 import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";
 
-/** How far the stream to one shard has come. */
+/** The progress of the stream to one shard. */
 export interface SentMark {
   to: number;
-  /** The number of the last credit that the receiver is known to have. */
+  /** The number of the last credit that the receiver has acknowledged. */
   acknowledged: number;
-  /** The number of the last credit of all. */
+  /** The number of the last credit that was sent. */
   sent: number;
 }
+
+const CREDIT = { number: integer(), payee: text<AccountId>(), value: text<Amount>(), tx: text<Digest>() };
+type CreditRow = RowOf<typeof CREDIT>;
+const creditRow = row(CREDIT);
+const toRow = row({ to_shard: integer() });
+const valueRow = row({ value: text() });
+const markRow = row({ number: integer(), head: text<Digest>() });
 
 export class Outbox {
   readonly #store: LedgerStore;
@@ -25,7 +35,7 @@ export class Outbox {
   }
 
   append(to: number, { payee, value, transaction }: Credit): void {
-    // The last number is not stored: it is the last row's or, when none waits, the last acknowledged one. A write less per payment.
+    // Its number follows the last row's or, if none waits, the last acknowledged one. A counter would cost a write per payment.
     this.#store.sql(
       "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, ?, ?)",
       to,
@@ -42,27 +52,27 @@ export class Outbox {
     return typeof last === "number" ? last : this.#acknowledged(to).number;
   }
 
-  /** How many credits wait for that shard. */
+  /** The number of credits that wait for that shard. */
   backlog(to: number): number {
     return this.sentTo(to) - this.#acknowledged(to).number;
   }
 
-  /** Shards for which something waits. */
+  /** The shards for which credits wait. */
   destinations(): number[] {
-    return this.#store.sql("SELECT DISTINCT to_shard FROM outbox").map((row) => Number(row["to_shard"]));
+    return this.#store.sql("SELECT DISTINCT to_shard FROM outbox").map((row) => toRow(row).to_shard);
   }
 
-  /** The oldest credits that wait for that shard; undefined when none does. */
+  /** The oldest credits that wait for that shard; undefined if none waits. */
   nextBatch(to: number): Batch | undefined {
     const { number, head } = this.#acknowledged(to);
     const rows = this.#rows(to, OUTBOX_BATCH);
     if (rows.length === 0) return undefined;
-    // Behind a gap credits would travel under other numbers than their own, and those of them that arrived be sent again.
-    invariant(rows.at(-1)?.["number"] === number + rows.length, `credits to shard ${to} are numbered without gaps`);
+    // After a gap, credits would be sent under wrong numbers, and applied twice.
+    invariant(rows.at(-1)?.number === number + rows.length, `credits to shard ${to} are numbered without gaps`);
     return { ledger: this.#ledger, from: this.#shard, to, after: number, head, credits: rows.map(creditOf) };
   }
 
-  /** The head of the stream to that shard after credit number `mark`. Undefined when that is forgotten, or was never sent. */
+  /** The head of the stream to that shard after credit number `mark`; undefined if that credit is deleted or was never sent. */
   headAt(to: number, mark: number): Digest | undefined {
     let { number, head } = this.#acknowledged(to);
     if (mark < number || mark > this.sentTo(to)) return undefined;
@@ -71,9 +81,9 @@ export class Outbox {
   }
 
   /**
-   * Forgets what that shard has. Repeated, late and reordered marks change nothing.
-   * @param head the receiver's, and `headAt` the mark: the caller has compared them
-   * @returns true when there was something to forget
+   * Deletes the credits up to `mark`. Repeated, late and reordered marks change nothing.
+   * @param head the receiver's, which the caller has compared with `headAt` the mark
+   * @returns whether there were any
    */
   acknowledge(to: number, mark: number, head: Digest): boolean {
     if (mark <= this.#acknowledged(to).number) return false;
@@ -88,11 +98,11 @@ export class Outbox {
     return true;
   }
 
-  /** Every stream that ever carried something. */
+  /** Every stream that was ever used. */
   marks(): SentMark[] {
     const shards = this.#store.sql("SELECT to_shard FROM outbox UNION SELECT to_shard FROM acknowledged ORDER BY to_shard");
     return shards.map((row) => {
-      const to = Number(row["to_shard"]);
+      const { to_shard: to } = toRow(row);
       return { to, acknowledged: this.#acknowledged(to).number, sent: this.sentTo(to) };
     });
   }
@@ -100,20 +110,21 @@ export class Outbox {
   /** Atomic units that wait for that shard beyond the number `mark`. */
   valueBeyond(to: number, mark: number): bigint {
     const rows = this.#store.sql("SELECT value FROM outbox WHERE to_shard = ? AND number > ?", to, mark);
-    return rows.reduce((sum, row) => sum + BigInt(String(row["value"])), 0n);
+    return rows.reduce((sum, row) => sum + BigInt(valueRow(row).value), 0n);
   }
 
   #acknowledged(to: number): { number: number; head: Digest } {
     const [row] = this.#store.sql("SELECT number, head FROM acknowledged WHERE to_shard = ?", to);
-    if (row) return { number: Number(row["number"]), head: row["head"] as Digest };
-    return { number: 0, head: streamStart(this.#ledger, this.#shard, to) };
+    return row ? markRow(row) : { number: 0, head: streamStart(this.#ledger, this.#shard, to) };
   }
 
-  #rows(to: number, limit: number): Row[] {
-    return this.#store.sql("SELECT number, payee, value, tx FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit);
+  #rows(to: number, limit: number): CreditRow[] {
+    return this.#store
+      .sql("SELECT number, payee, value, tx FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit)
+      .map(creditRow);
   }
 }
 
-function creditOf(row: Row): Credit {
-  return { payee: row["payee"], value: row["value"], transaction: row["tx"] } as Credit;
+function creditOf({ payee, value, tx }: CreditRow): Credit {
+  return { payee, value, transaction: tx };
 }

@@ -45,12 +45,12 @@ describe("the alarm frees dead holds", () => {
     for (let i = 0; i < many; i++) rules.reserve(reserveOf({ ...one, nonce: idOf(i) }, FIRST), START);
 
     const dead = START + HELD + 1;
-    expect(rules.tidy(dead - 1)).toBe(dead);
+    expect(rules.runMaintenance(dead - 1)).toBe(dead);
     expect(count(store, "held")).toBe(many);
-    expect(rules.tidy(dead)).toBe(dead + 1);
+    expect(rules.runMaintenance(dead)).toBe(dead + 1);
     expect(count(store, "held")).toBe(3);
     expect(rules.account(BOB)).toMatchObject({ held: "3" });
-    expect(rules.tidy(dead + 1)).toBe(dead + 1 + SWEEP_INTERVAL_SECONDS);
+    expect(rules.runMaintenance(dead + 1)).toBe(dead + 1 + SWEEP_INTERVAL_SECONDS);
     expect(rules.account(BOB)).toMatchObject({ held: "0" });
   });
 
@@ -62,7 +62,7 @@ describe("the alarm frees dead holds", () => {
     for (let i = 0; i < 10_000; i++) rules.reserve(reserveOf({ ...one, nonce: idOf(i) }, FIRST), START);
     let at = START + HELD + 1;
     for (let alarms = 1; alarms <= 10_000 / EXPIRY_BATCH; alarms++) {
-      at = rules.tidy(at) ?? 0;
+      at = rules.runMaintenance(at) ?? 0;
       expect(count(store, "held")).toBe(10_000 - alarms * EXPIRY_BATCH);
     }
     expect(rules.account(BOB)).toMatchObject({ balance: "10000", held: "0" });
@@ -71,9 +71,9 @@ describe("the alarm frees dead holds", () => {
   test("and rings for the next one that dies, but within an hour", () => {
     const rules = openLedger(memoryStore());
     rules.reserve(reserveOf(paymentOf({ validBefore: START + 2 * SWEEP_INTERVAL_SECONDS }), FIRST), START);
-    expect(rules.tidy(START + 1)).toBe(START + 1 + SWEEP_INTERVAL_SECONDS);
+    expect(rules.runMaintenance(START + 1)).toBe(START + 1 + SWEEP_INTERVAL_SECONDS);
     rules.reserve(reserveOf(paymentOf({ nonce: idOf(0xb) }), FIRST), START + 1);
-    expect(rules.tidy(START + 2)).toBe(START + VALID + 1);
+    expect(rules.runMaintenance(START + 2)).toBe(START + VALID + 1);
   });
 });
 
@@ -87,12 +87,12 @@ describe("the alarm forgets what is past its retention", () => {
     const many = 2 * PRUNE_BATCH + 7;
     for (let i = 0; i < many; i++) rules.cancel(personOf(i % 7), idOf(i), START);
 
-    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 2);
+    expect(rules.runMaintenance(KEPT + 1)).toBe(KEPT + 2);
     expect(count(store, "cancelled")).toBeGreaterThanOrEqual(many - PRUNE_BATCH);
-    expect(reopen(store).tidy(KEPT + 2)).toBe(KEPT + 3);
+    expect(reopen(store).runMaintenance(KEPT + 2)).toBe(KEPT + 3);
     expect(count(store, "cancelled")).toBeGreaterThanOrEqual(many - 2 * PRUNE_BATCH);
     expect(count(store, "cancelled")).toBeLessThanOrEqual(8);
-    expect(rules.tidy(KEPT + 3)).toBeUndefined();
+    expect(rules.runMaintenance(KEPT + 3)).toBeUndefined();
     expect(store.sql("SELECT * FROM payment")).toEqual([]);
     expect(store.sql("SELECT * FROM sweep")).toEqual([]);
   });
@@ -104,10 +104,10 @@ describe("the alarm forgets what is past its retention", () => {
     for (let i = 0; i < half; i++) rules.cancel(ALICE, idOf(2 * i), START);
     for (let i = 0; i < half; i++) rules.cancel(ALICE, idOf(2 * i + 1), START + 1);
 
-    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 2);
-    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
+    expect(rules.runMaintenance(KEPT + 1)).toBe(KEPT + 2);
+    expect(rules.runMaintenance(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
     expect(count(store, "cancelled")).toBe(half);
-    expect(rules.tidy(KEPT + 1 + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
+    expect(rules.runMaintenance(KEPT + 1 + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
     expect(count(store, "cancelled")).toBe(0);
   });
 
@@ -119,9 +119,9 @@ describe("the alarm forgets what is past its retention", () => {
       sql: (...statement) => ((cursors += Number(/INTO sweep/.test(statement[0]))), store.sql(...statement)),
     });
     for (let i = 0; i < PRUNE_BATCH + 5; i++) rules.cancel(ALICE, idOf(i), START);
-    expect([0, 1, 6, 11].map((i) => rules.tidy(START + i))).toEqual([START + 1, START + 3601, START + 3606, START + 3611]);
+    expect([0, 1, 6, 11].map((i) => rules.runMaintenance(START + i))).toEqual([START + 1, START + 3601, START + 3606, START + 3611]);
     expect(cursors).toBe(1);
-    expect(rules.tidy(START + 3601)).toBe(START + 3602);
+    expect(rules.runMaintenance(START + 3601)).toBe(START + 3602);
   });
 
   test("also behind more than it looks at in one go, all of which it has to keep", () => {
@@ -133,9 +133,9 @@ describe("the alarm forgets what is past its retention", () => {
     for (let i = 0; i < kept; i++) rules.cancel(ALICE, idOf(i), START + 1);
     const isThere = () => store.sql("SELECT 1 FROM payment WHERE nonce = ?", old).length > 0;
 
-    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 2);
+    expect(rules.runMaintenance(KEPT + 1)).toBe(KEPT + 2);
     expect(isThere()).toBe(true);
-    expect(rules.tidy(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
+    expect(rules.runMaintenance(KEPT + 1)).toBe(KEPT + 1 + SWEEP_INTERVAL_SECONDS);
     expect(isThere()).toBe(false);
     expect(count(store, "cancelled")).toBe(kept);
   });
@@ -158,10 +158,10 @@ describe("the alarm forgets what is past its retention", () => {
     give(rules, owner.account, 10n ** 6n);
     expect(rules.settle(settleOf(soon, FIRST), START)).toMatchObject({ ok: true });
     for (const now of [soon.validBefore + RETENTION_SECONDS + 1, late.validBefore]) {
-      rules.tidy(now);
+      rules.runMaintenance(now);
       expect(rules.settle(settleOf(late, SECOND), now)).toMatchObject({ code: "nonce_replayed" });
     }
-    rules.tidy(soon.validBefore + FORGET_SECONDS + 1);
+    rules.runMaintenance(soon.validBefore + FORGET_SECONDS + 1);
     expect(rules.settle(settleOf(late, SECOND), late.validBefore)).toMatchObject({ code: "payment_expired" });
   });
 
@@ -170,9 +170,9 @@ describe("the alarm forgets what is past its retention", () => {
     const rules = openLedger(store);
     const payment = paymentOf();
     rules.reserve(reserveOf(payment, FIRST), START);
-    store.sql("UPDATE payment SET dead_line = ? WHERE state = 'held'", KEPT + 1);
+    store.sql("UPDATE payment SET capture_deadline = ? WHERE state = 'held'", KEPT + 1);
     store.sql("UPDATE payment SET valid_before = 0 WHERE state = 'held'");
-    rules.tidy(KEPT + 1);
+    rules.runMaintenance(KEPT + 1);
     expect(count(store, "held")).toBe(1);
   });
 });

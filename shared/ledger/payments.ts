@@ -6,27 +6,45 @@ import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FORGET_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
-import type { LedgerStore } from "./store.ts";
+import { integer, nullable, oneOf, row, type RowOf, text } from "../row.ts";
+import type { LedgerStore, Row } from "./store.ts";
 
-interface Facts {
-  payer: AccountId;
-  nonce: Digest;
-  authorization_digest: Digest;
-  payee: AccountId;
-  value: Amount;
-  valid_before: number;
-  request_digest: Digest | null;
+const KEY = {
+  payer: text<AccountId>(),
+  nonce: text<Digest>(),
+};
+const TIMES = {
+  valid_before: integer(),
+  /** The last second in which anything about this payment succeeds: the later of valid_before and held_until. */
+  capture_deadline: integer(),
+};
+const CLAIM = {
+  ...KEY,
+  ...TIMES,
+  authorization_digest: text<Digest>(),
+  payee: text<AccountId>(),
+  value: text<Amount>(),
+  request_digest: nullable(text<Digest>()),
   /** The reservation or settlement id that owns the row. */
-  holder: Digest;
-  /** After it nothing about this payment succeeds: the later of valid_before and held_until. */
-  dead_line: number;
-  tx: Digest;
-}
-export type HeldRow = Facts & { state: "held"; held_until: number };
-export type SettledRow = Facts & { state: "settled" };
-/** A nonce that was cancelled; perhaps nobody ever saw its payment. */
-export type CancelledRow = Pick<Facts, "payer" | "nonce" | "valid_before" | "dead_line"> & { state: "cancelled" };
+  holder: text<Digest>(),
+  tx: text<Digest>(),
+};
+const HELD = { ...CLAIM, state: oneOf("held"), held_until: integer() };
+const SETTLED = { ...CLAIM, state: oneOf("settled") };
+/** Its payment may never have been presented, so the row has no more than this. */
+const CANCELLED = { ...KEY, ...TIMES, state: oneOf("cancelled") };
+
+type Claim = RowOf<typeof CLAIM>;
+export type HeldRow = RowOf<typeof HELD>;
+export type SettledRow = RowOf<typeof SETTLED>;
+export type CancelledRow = RowOf<typeof CANCELLED>;
 export type PaymentRow = HeldRow | SettledRow | CancelledRow;
+
+const keyRow = row(KEY);
+const heldRow = row(HELD);
+const settledRow = row(SETTLED);
+const cancelledRow = row(CANCELLED);
+const sweptRow = row({ ...KEY, state: oneOf("held", "settled", "cancelled"), capture_deadline: integer() });
 
 export class Payments {
   readonly #store: LedgerStore;
@@ -37,13 +55,13 @@ export class Payments {
   }
 
   find(payer: AccountId, nonce: Digest): PaymentRow | undefined {
-    const [row] = this.#store.sql("SELECT * FROM payment WHERE payer = ? AND nonce = ?", payer, nonce);
-    return row as PaymentRow | undefined;
+    const [found] = this.#store.sql("SELECT * FROM payment WHERE payer = ? AND nonce = ?", payer, nonce);
+    return found && paymentRow(found);
   }
 
   insertHeld(payment: LedgerPayment, holder: Digest, heldUntil: number): HeldRow {
-    const deadLine = Math.max(payment.validBefore, heldUntil);
-    return { ...this.#insert(payment, "held", holder, deadLine, heldUntil), state: "held", held_until: heldUntil };
+    const deadline = Math.max(payment.validBefore, heldUntil);
+    return { ...this.#insert(payment, "held", holder, deadline, heldUntil), state: "held", held_until: heldUntil };
   }
 
   insertSettled(payment: LedgerPayment, holder: Digest): SettledRow {
@@ -52,7 +70,7 @@ export class Payments {
 
   insertCancelled(payer: AccountId, nonce: Digest, validBefore: number): void {
     this.#store.sql(
-      "INSERT INTO payment (payer, nonce, state, valid_before, dead_line) VALUES (?, ?, 'cancelled', ?, ?)",
+      "INSERT INTO payment (payer, nonce, state, valid_before, capture_deadline) VALUES (?, ?, 'cancelled', ?, ?)",
       payer,
       nonce,
       validBefore,
@@ -60,11 +78,11 @@ export class Payments {
     );
   }
 
-  #insert(payment: LedgerPayment, state: PaymentRow["state"], holder: Digest, deadLine: number, heldUntil: number | null): Facts {
+  #insert(payment: LedgerPayment, state: PaymentRow["state"], holder: Digest, captureDeadline: number, heldUntil: number | null): Claim {
     const tx = transactionOf(NETWORK, payment.authorizationDigest);
     const { payer, nonce, authorizationDigest, payee, value, validBefore, requestDigest = null } = payment;
     this.#store.sql(
-      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, dead_line, tx)
+      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, capture_deadline, tx)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       payer,
       nonce,
@@ -76,7 +94,7 @@ export class Payments {
       requestDigest,
       holder,
       heldUntil,
-      deadLine,
+      captureDeadline,
       tx,
     );
     return {
@@ -88,7 +106,7 @@ export class Payments {
       valid_before: validBefore,
       request_digest: requestDigest,
       holder,
-      dead_line: deadLine,
+      capture_deadline: captureDeadline,
       tx,
     };
   }
@@ -97,38 +115,41 @@ export class Payments {
     this.#store.sql("UPDATE payment SET state = 'settled' WHERE payer = ? AND nonce = ?", payer, nonce);
   }
 
-  delete({ payer, nonce }: Pick<Facts, "payer" | "nonce">): void {
+  delete({ payer, nonce }: Pick<PaymentRow, "payer" | "nonce">): void {
     this.#store.sql("DELETE FROM payment WHERE payer = ? AND nonce = ?", payer, nonce);
   }
 
-  /** Holds that can no longer be captured, the longest dead first. */
-  deadHolds(now: number, limit: number): HeldRow[] {
-    const rows = this.#store.sql("SELECT * FROM payment WHERE state = 'held' AND dead_line < ? ORDER BY dead_line LIMIT ?", now, limit);
-    return rows as unknown as HeldRow[];
+  /** Holds past their capture deadline, the earliest deadline first. */
+  expiredHolds(now: number, limit: number): HeldRow[] {
+    return this.#store
+      .sql("SELECT * FROM payment WHERE state = 'held' AND capture_deadline < ? ORDER BY capture_deadline LIMIT ?", now, limit)
+      .map(heldRow);
   }
 
-  /** Unix seconds of the next hold's dead line; undefined without holds. */
-  nextDeadLine(): number | undefined {
-    const next = this.#store.sql("SELECT min(dead_line) AS next FROM payment WHERE state = 'held'")[0]?.["next"];
+  /** Unix seconds of the next hold's capture deadline; undefined without holds. */
+  nextCaptureDeadline(): number | undefined {
+    const next = this.#store.sql("SELECT min(capture_deadline) AS next FROM payment WHERE state = 'held'")[0]?.["next"];
     return typeof next === "number" ? next : undefined;
   }
 
   /**
-   * Looks at the next PRUNE_BATCH rows in key order and forgets those past their retention: a sweep that comes round
-   * again and again costs reads, where an index would cost a write per payment. After a round that took several alarms it
-   * rests: alarms that ring for something else begin no other.
+   * Reads the next PRUNE_BATCH rows in the order of their keys and deletes those past their retention. A recurring sweep costs
+   * reads; an index would cost a write per payment. After a round of several batches it rests: alarms that ring for other
+   * work start no new round.
    * @returns true while the round is not finished
    */
   sweep(now: number): boolean {
-    const [cursor] = this.#store.sql("SELECT payer, nonce FROM sweep");
+    const [cursor] = this.#store.sql("SELECT payer, nonce FROM sweep").map(keyRow);
     if (!cursor && now < this.#restsUntil) return false;
-    const rows = this.#store.sql(
-      "SELECT payer, nonce, state, dead_line FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?",
-      cursor?.["payer"] ?? "",
-      cursor?.["nonce"] ?? "",
-      PRUNE_BATCH,
-    ) as unknown as Pick<PaymentRow, "payer" | "nonce" | "state" | "dead_line">[];
-    for (const row of rows) if (row.state !== "held" && row.dead_line + FORGET_SECONDS < now) this.delete(row);
+    const rows = this.#store
+      .sql(
+        "SELECT payer, nonce, state, capture_deadline FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?",
+        cursor?.payer ?? "",
+        cursor?.nonce ?? "",
+        PRUNE_BATCH,
+      )
+      .map(sweptRow);
+    for (const row of rows) if (row.state !== "held" && row.capture_deadline + FORGET_SECONDS < now) this.delete(row);
     const last = rows.length === PRUNE_BATCH ? rows.at(-1) : undefined;
     if (cursor) this.#store.sql("DELETE FROM sweep");
     if (cursor && !last) this.#restsUntil = now + SWEEP_INTERVAL_SECONDS;
@@ -136,8 +157,12 @@ export class Payments {
     return last !== undefined;
   }
 
-  /** True when there is nothing to remember. */
   isEmpty(): boolean {
     return this.#store.sql("SELECT 1 FROM payment LIMIT 1").length === 0;
   }
+}
+
+function paymentRow(found: Row): PaymentRow {
+  if (found["state"] === "held") return heldRow(found);
+  return found["state"] === "settled" ? settledRow(found) : cancelledRow(found);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { PRUNE_BATCH, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
-import { busyLedger, headOf, OLD, tidyAll } from "./testing/checkpoint.ts";
+import { busyLedger, headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
 import { continuesChain } from "./journal.ts";
 import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
 import type { LedgerStore } from "./store.ts";
@@ -15,14 +15,14 @@ const QUIET = START + 2 * RETENTION_SECONDS;
 describe("the journal", () => {
   test("is kept for ever where nothing was exported", () => {
     const { rules } = busy(3);
-    tidyAll(rules, AGES);
+    runAllMaintenance(rules, AGES);
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
   });
 
   test("is kept as long as it is young, exported or not", () => {
     const { rules } = busy(3);
     rules.checkpoint(ALICE, 4, headOf(rules, 4), START);
-    tidyAll(rules, OLD - 1);
+    runAllMaintenance(rules, OLD - 1);
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
   });
 
@@ -34,10 +34,10 @@ describe("the journal", () => {
     rules.settle(settleOf(paymentOf({ nonce: idOf(2), value: "1" as Amount }), FIRST), START);
     expect(rules.journal(ALICE, 0, 10).map(({ at }) => Number(at))).toEqual([START, later, START]);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
-    tidyAll(rules, OLD);
+    runAllMaintenance(rules, OLD);
     expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "2" }, { seq: "3" }]);
     expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
-    tidyAll(rules, OLD + SWEEP_INTERVAL_SECONDS);
+    runAllMaintenance(rules, OLD + SWEEP_INTERVAL_SECONDS);
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 
@@ -46,7 +46,7 @@ describe("the journal", () => {
     const whole = rules.journal(ALICE, 0, 10);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
     rules.checkpoint(ALICE, 1, headOf(rules, 1), START); // an earlier one takes nothing back
-    tidyAll(rules, OLD);
+    runAllMaintenance(rules, OLD);
     const { entries, base } = rules.journalPage(ALICE, 0, 10);
     expect(entries).toEqual(whole.slice(3));
     expect(base).toMatchObject({ seq: "3", hash: whole[2]?.hash, balanceAfter: "248" });
@@ -61,7 +61,7 @@ describe("the journal", () => {
   test("may be pruned to the last entry, and goes on from there", () => {
     const { rules } = busy(1);
     rules.checkpoint(ALICE, 2, headOf(rules, 2), START);
-    tidyAll(rules, OLD);
+    runAllMaintenance(rules, OLD);
     expect(rules.journalPage(ALICE, 0, 10)).toMatchObject({ entries: [], base: { seq: "2", balanceAfter: "249" } });
     expect(rules.audit()).toMatchObject({ ok: true });
   });
@@ -77,9 +77,9 @@ describe("the journal", () => {
     rules.checkpoint(ALICE, PRUNE_BATCH + 5, headOf(rules, PRUNE_BATCH + 5), START);
     const left = () => Number(store.sql("SELECT count(*) AS n FROM journal WHERE account = ?", ALICE)[0]?.["n"]);
     const all = left();
-    expect(rules.tidy(OLD)).toBe(OLD + 1);
+    expect(rules.runMaintenance(OLD)).toBe(OLD + 1);
     expect(left()).toBe(all - PRUNE_BATCH);
-    tidyAll(rules, OLD + 1);
+    runAllMaintenance(rules, OLD + 1);
     expect(left()).toBe(all - PRUNE_BATCH - 5);
   });
 
@@ -97,7 +97,7 @@ describe("the journal", () => {
       [OLD + 2, undefined, 0],
     ] as const) {
       statements = 0;
-      expect(rules.tidy(at)).toBe(next);
+      expect(rules.runMaintenance(at)).toBe(next);
       expect(statements).toBeLessThan(PRUNE_BATCH + 20);
       expect(rules.journal(ALICE, 0, 10)).toHaveLength(left);
     }
@@ -108,13 +108,13 @@ describe("the journal", () => {
     const rules = reopen(store);
     for (let i = 0; i < PRUNE_BATCH + 1; i++) store.sql("INSERT INTO checkpoint (account, seq) VALUES (?, 1)", String(1e6 + i));
     for (let i = 0; i < 2 * PRUNE_BATCH; i++) rules.cancel(BOB, idOf(i), OLD);
-    expect([0, 1, 2].map((i) => rules.tidy(OLD + i))).toEqual([OLD + 1, OLD + 2, OLD + 2 + SWEEP_INTERVAL_SECONDS]);
+    expect([0, 1, 2].map((i) => rules.runMaintenance(OLD + i))).toEqual([OLD + 1, OLD + 2, OLD + 2 + SWEEP_INTERVAL_SECONDS]);
   });
 
   test("that was changed behind what was pruned is found", () => {
     const { rules, store } = busy(3);
     rules.checkpoint(ALICE, 2, headOf(rules, 2), START);
-    tidyAll(rules, OLD);
+    runAllMaintenance(rules, OLD);
     store.sql("UPDATE checkpoint SET base_balance = '1' WHERE account = ?", ALICE);
     expect(reopen(store).audit()).toMatchObject({ ok: false });
   });
@@ -124,10 +124,10 @@ describe("the alarm", () => {
   test("rings for a journal when its oldest exported entry comes of age, and for nothing before, though nobody pays any more", () => {
     const { rules } = busy(3);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
-    expect(tidyAll(rules, QUIET)).toBe(OLD);
-    expect(rules.tidy(OLD - 1)).toBe(OLD);
+    expect(runAllMaintenance(rules, QUIET)).toBe(OLD);
+    expect(rules.runMaintenance(OLD - 1)).toBe(OLD);
     expect(rules.journal(ALICE, 0, 10)).toHaveLength(4);
-    expect(rules.tidy(OLD)).toBeUndefined();
+    expect(rules.runMaintenance(OLD)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "4" }]);
   });
 
@@ -136,9 +136,9 @@ describe("the alarm", () => {
     const later = SWEEP_INTERVAL_SECONDS + 5;
     rules.settle(settleOf(paymentOf({ nonce: idOf(7), value: "1" as Amount, validBefore: START + 2 * later }), FIRST), START + later);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START + later);
-    tidyAll(rules, QUIET);
-    expect(rules.tidy(OLD)).toBe(OLD + later);
-    expect(rules.tidy(OLD + later)).toBeUndefined();
+    runAllMaintenance(rules, QUIET);
+    expect(rules.runMaintenance(OLD)).toBe(OLD + later);
+    expect(rules.runMaintenance(OLD + later)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 
@@ -146,40 +146,40 @@ describe("the alarm", () => {
     const { rules } = busy(1);
     for (let i = 1; i <= 10; i++) rules.settle(settleOf(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST), START + 60 * i);
     rules.checkpoint(ALICE, 12, headOf(rules, 12), START + 600);
-    tidyAll(rules, QUIET);
-    expect(rules.tidy(OLD)).toBe(OLD + SWEEP_INTERVAL_SECONDS);
-    expect(rules.tidy(OLD + 300)).toBe(OLD + SWEEP_INTERVAL_SECONDS);
+    runAllMaintenance(rules, QUIET);
+    expect(rules.runMaintenance(OLD)).toBe(OLD + SWEEP_INTERVAL_SECONDS);
+    expect(rules.runMaintenance(OLD + 300)).toBe(OLD + SWEEP_INTERVAL_SECONDS);
     expect(rules.journal(ALICE, 0, 20)).toHaveLength(10);
-    expect(rules.tidy(OLD + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
+    expect(rules.runMaintenance(OLD + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 20)).toEqual([]);
   });
 
   test("does not ring for what was not exported", () => {
     const { rules } = busy(3);
-    expect(tidyAll(rules, QUIET)).toBeUndefined();
-    expect(rules.hasToTidy()).toBe(false);
+    expect(runAllMaintenance(rules, QUIET)).toBeUndefined();
+    expect(rules.needsMaintenance()).toBe(false);
   });
 
   test("is owed to a journal that was exported, until that is pruned", () => {
     const { rules, store } = busy(3);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
-    tidyAll(rules, QUIET);
-    expect(reopen(store).hasToTidy()).toBe(true);
-    tidyAll(rules, OLD);
-    expect(reopen(store).hasToTidy()).toBe(false);
+    runAllMaintenance(rules, QUIET);
+    expect(reopen(store).needsMaintenance()).toBe(true);
+    runAllMaintenance(rules, OLD);
+    expect(reopen(store).needsMaintenance()).toBe(false);
   });
 
   test("rings for what was exported while it was going round, or after it had nothing to do", () => {
     const { rules, store } = busy(3);
     for (let i = 0; i <= PRUNE_BATCH; i++) store.sql("INSERT INTO checkpoint (account, seq) VALUES (?, 1)", `zz${1e6 + i}`);
-    expect(rules.tidy(AGES)).toBe(AGES + 1); // has passed Alice
+    expect(rules.runMaintenance(AGES)).toBe(AGES + 1); // has passed Alice
     rules.checkpoint(ALICE, 3, headOf(rules, 3), AGES);
     const next = AGES + SWEEP_INTERVAL_SECONDS;
-    expect(tidyAll(rules, AGES)).toBe(next);
-    expect(tidyAll(rules, next)).toBeUndefined();
+    expect(runAllMaintenance(rules, AGES)).toBe(next);
+    expect(runAllMaintenance(rules, next)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toMatchObject([{ seq: "4" }]);
     rules.checkpoint(ALICE, 4, headOf(rules, 4), next);
-    expect(tidyAll(rules, next + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
+    expect(runAllMaintenance(rules, next + SWEEP_INTERVAL_SECONDS)).toBeUndefined();
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 
@@ -195,9 +195,9 @@ describe("the alarm", () => {
       },
     };
     const rules = reopen(failing);
-    expect(() => rules.tidy(OLD)).toThrow("disk full");
+    expect(() => rules.runMaintenance(OLD)).toThrow("disk full");
     full = false;
-    tidyAll(rules, OLD);
+    runAllMaintenance(rules, OLD);
     expect(rules.journal(ALICE, 0, 10)).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
 /**
- * The ledger's rules over one shard's database. Whatever happens there is one event, in one transaction, in the ledger's own
- * time. What becomes of a payment is decided in state-table.ts; what one shard does with others, in exchange.ts.
+ * The ledger's rules over one shard's database. Each event is one transaction, in the ledger's own time. state-table.ts
+ * decides about payments, exchange.ts about what shards send each other.
  *
  * Pure and synchronous: no clock, no randomness, no platform. Callers give the time (unix seconds) and the ids. Refusals are
- * values; it throws only when the book contradicts itself. Whoever undoes a transaction around several events must open the
- * ledger anew.
+ * values; the rules throw only when the ledger contradicts itself. A caller that rolls back a transaction around several
+ * events must open the ledger again.
  */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
@@ -31,7 +31,7 @@ import { Clock } from "./clock.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
 import { Faucet } from "./faucet.ts";
-import { type Born, type Genesis, openGenesis } from "./genesis.ts";
+import { type ShardIdentity, type Genesis, openGenesis } from "./genesis.ts";
 import { type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
@@ -41,7 +41,7 @@ import type { Batch, Received, ReceivedMark } from "./stream.ts";
 
 export class LedgerRules {
   readonly #store: LedgerStore;
-  readonly #born: Born;
+  readonly #identity: ShardIdentity;
   readonly #accounts: Accounts;
   readonly #exchange: Exchange;
   readonly #payments: Payments;
@@ -50,16 +50,16 @@ export class LedgerRules {
   readonly #faucet: Faucet;
   readonly #pruning: Pruning;
 
-  /** Opens the ledger in `store`. `genesis` counts the first time only. */
+  /** Opens the ledger in `store`. An existing ledger takes nothing from `genesis` but checks its place. */
   constructor(store: LedgerStore, genesis: Genesis) {
     this.#store = store;
-    this.#born = openGenesis(store, genesis);
-    this.#accounts = new Accounts(store, this.#born.ledger);
-    this.#exchange = new Exchange(store, this.#born, this.#accounts);
+    this.#identity = openGenesis(store, genesis);
+    this.#accounts = new Accounts(store, this.#identity.ledger);
+    this.#exchange = new Exchange(store, this.#identity, this.#accounts);
     this.#payments = new Payments(store);
     this.#clock = new Clock(store);
     this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#clock);
-    this.#faucet = new Faucet(store, this.#born.treasury, this.#accounts, this.#exchange, this.#payments);
+    this.#faucet = new Faucet(store, this.#identity.treasury, this.#accounts, this.#exchange, this.#payments);
     this.#pruning = new Pruning(store);
   }
 
@@ -83,14 +83,14 @@ export class LedgerRules {
     return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now));
   }
 
-  /** What `reserve` and `settle` would say of a payment that nobody here has claimed before. Writes nothing. */
+  /** What `reserve` and `settle` would answer to an id that has not claimed the payment before. Writes nothing. */
   check(payment: LedgerPayment, clock: number): CheckResult {
     if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
     return this.#table.check(payment, Math.max(this.#clock.now, clock));
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, clock: number): PaymentStatus {
-    // What a shard that was set back remembers of a payment proves nothing.
+    // A halted shard may have lost payments: what it stores proves nothing.
     if (this.#exchange.halted !== undefined) return { status: "unknown" };
     return this.#event(clock, (now) => this.#table.status(payer, nonce, validBefore, now));
   }
@@ -100,52 +100,52 @@ export class LedgerRules {
   }
 
   /**
-   * The alarm's work: frees holds past their dead line, forgets what is past its retention, prunes what was exported and is
-   * old, a bounded batch of each.
-   * @returns unix seconds at which there is work again; undefined when there will be none
+   * The alarm's work: frees expired holds, deletes payments past their retention, and prunes old journal entries that were
+   * exported, a bounded batch of each.
+   * @returns unix seconds at which there is work again; undefined if there will be none
    */
-  tidy(clock: number): number | undefined {
-    if (this.#exchange.halted !== undefined) return undefined; // what it is evidence of stays as it is
+  runMaintenance(clock: number): number | undefined {
+    if (this.#exchange.halted !== undefined) return undefined; // the evidence stays
     return this.#event(clock, (now) => {
-      const next = Math.min(this.#table.tidy(now), this.#pruning.work(now));
+      const next = Math.min(this.#table.runMaintenance(now), this.#pruning.work(now));
       this.#clock.persist();
       return next === Infinity ? undefined : next;
     });
   }
 
-  /** Whether there is anything to tidy, now or one day. */
-  hasToTidy(): boolean {
+  /** Whether there is maintenance to do, now or later. */
+  needsMaintenance(): boolean {
     return this.#exchange.halted === undefined && (!this.#payments.isEmpty() || this.#pruning.isPending());
   }
 
   // --- Other shards ----------------------------------------------------------------------------------
 
-  /** Whether this is the account's shard. Everything above is about accounts of this shard; only payees may live elsewhere. */
+  /** Whether the account lives on this shard. The payers above all do; payees may live on any shard. */
   isHere(account: AccountId): boolean {
     return this.#exchange.isHere(account);
   }
 
-  /** Why nothing moves here any more: this shard has seen that it, or another one, was set back. Undefined when all is well. */
+  /** Why the shard has halted: it, or another shard, was restored to an earlier state. Undefined while it works. */
   get halted(): string | undefined {
     return this.#exchange.halted;
   }
 
-  /** Shards for which money waits. */
+  /** The shards for which credits wait. */
   destinations(): number[] {
     return this.#exchange.destinations();
   }
 
-  /** The oldest credits that wait for that shard; undefined when none does. */
+  /** The oldest credits that wait for that shard; undefined if none waits. */
   nextBatch(to: number): Batch | undefined {
     return this.#exchange.nextBatch(to);
   }
 
-  /** Applies credits from another shard, each once, summed up per account. */
+  /** Applies credits from another shard, each once, as one journal entry per account. */
   receive(batch: Batch, clock: number): Received {
     return this.#event(clock, (now) => this.#exchange.receive(batch, now));
   }
 
-  /** Forgets what the other shard says that it has. @returns true when that was something */
+  /** Deletes the credits that the other shard has applied. @returns whether there were any */
   acknowledge(to: number, answer: Received): boolean {
     return this.#event(this.#clock.now, (now) => this.#exchange.acknowledge(to, answer, now));
   }
@@ -153,7 +153,7 @@ export class LedgerRules {
   // --- Reading ---------------------------------------------------------------------------------------
 
   info(): LedgerInfo {
-    const { ledger, treasury, supply, shards } = this.#born;
+    const { ledger, treasury, supply, shards } = this.#identity;
     return { ledger, treasury, supply, shards };
   }
 
@@ -161,48 +161,49 @@ export class LedgerRules {
     return this.#accounts.read(id);
   }
 
-  /** A page of an account's chain, oldest first. */
+  /** A page of an account's chain, the oldest entry first. */
   journal(id: AccountId, afterSeq: number, limit: number): JournalEntry[] {
     return readEntries(this.#store, id, afterSeq, limit);
   }
 
-  /** The same, with what it goes on from when the journal was pruned, and short enough to be sent and read in one piece. */
+  /** The same page, small enough for one message, with the last pruned entry if the page begins after it. */
   journalPage(id: AccountId, afterSeq: number, limit: number): JournalPage {
     const base = journalBase(this.#store, id);
     const cut = base !== undefined && afterSeq < Number(base.seq);
     return { entries: readEntries(this.#store, id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
   }
 
-  /** Somebody has exported this chain up to the entry with this hash. @returns undefined when there is no such entry */
+  /** Records that the chain was exported up to the entry with this hash. @returns undefined if there is no such entry */
   checkpoint(id: AccountId, seq: number, head: Digest, clock: number): Checkpoint | Refusal | undefined {
     return this.#movement(clock, (now) => {
       const [entry] = this.journal(id, seq - 1, 1);
       if (entry?.hash !== head || Number(entry.seq) !== seq) return undefined;
       this.#pruning.exported(id, entry);
-      return checkpointOf(this.#born.ledger, entry, now);
+      return checkpointOf(this.#identity.ledger, entry, now);
     });
   }
 
   /**
-   * What a checkpoint of this entry says (absent: of the last one), for whoever asks. Unlike `checkpoint` it records nothing:
-   * only an operator who has exported a chain may let it be pruned. @returns undefined when there is no such entry
+   * A checkpoint of this entry, by default of the last one. It records nothing: only the operator's `checkpoint` lets a chain be
+   * pruned.
+   * @returns undefined if there is no such entry
    */
   attest(id: AccountId, seq: number | undefined, clock: number): Checkpoint | Refusal | undefined {
-    // What a shard that was set back remembers proves nothing.
+    // What a halted shard stores proves nothing.
     if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
     const [entry] = this.journal(id, (seq ?? this.account(id).journalSeq) - 1, 1);
     if (!entry || (seq !== undefined && Number(entry.seq) !== seq)) return undefined;
-    return checkpointOf(this.#born.ledger, entry, Math.max(this.#clock.now, clock));
+    return checkpointOf(this.#identity.ledger, entry, Math.max(this.#clock.now, clock));
   }
 
-  /** Recomputes everything that must hold of a ledger that is one shard. Reads the whole book, and believes nothing but the store. */
+  /** Checks every invariant of a ledger of one shard. Reads every table, and trusts nothing that is cached. */
   audit(): AuditReport {
-    return this.#store.transact(() => auditLedger(this.#store, this.#born, this.#exchange.halted, this.#clock.now));
+    return this.#store.transact(() => auditLedger(this.#store, this.#identity, this.#exchange.halted, this.#clock.now));
   }
 
   /**
-   * This shard's part of an audit of all.
-   * @param marks what each other shard has applied of what this one sent; `from` is the shard that said so
+   * This shard's part of an audit of all shards.
+   * @param marks how much each other shard has applied of what this shard sent; `from` is the shard that reports it
    */
   auditShard(marks: readonly ReceivedMark[]): ShardAudit {
     return this.#store.transact(() => {
@@ -216,9 +217,9 @@ export class LedgerRules {
     });
   }
 
-  /** How far the streams from and to this shard have come. */
+  /** The progress of the streams from and to this shard. */
   marks(): ShardMarks {
-    return { shard: this.#born.shard, ...this.#exchange.marks() };
+    return { shard: this.#identity.shard, ...this.#exchange.marks() };
   }
 
   // --- What the events are made of -------------------------------------------------------------------
@@ -228,13 +229,13 @@ export class LedgerRules {
     try {
       return this.#store.transact(() => body(now));
     } catch (error) {
-      this.#accounts.forget(); // what was written is undone
+      this.#accounts.forget(); // the writes were rolled back
       this.#pruning.forget();
       throw error;
     }
   }
 
-  /** An event that claims, frees or moves money, or lets its trace be pruned. None happens on a shard that has halted. */
+  /** An event that claims, frees or moves money, or lets journal entries be pruned. A halted shard refuses it. */
   #movement<T>(clock: number, body: (now: number) => T): T | Refusal {
     return this.#exchange.halted === undefined ? this.#event(clock, body) : refusal("facilitator_unavailable");
   }

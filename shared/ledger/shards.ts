@@ -1,16 +1,16 @@
-/** Which of a ledger's shards an account lives on. Frozen: another answer for one account would be another ledger. */
+/** Decides on which shard an account lives. Frozen: another answer for any account would make another ledger. */
 import { type AccountId, accountOfBytes } from "../protocol/account.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
 import { type Digest, randomDigest } from "../crypto/digest.ts";
 import { MAX_SHARDS } from "../limits.ts";
 
-/** Which shard a database holds, and how many there are. Both are written into its genesis. */
+/** Which shard a database holds, and how many shards there are. The genesis stores both. */
 export interface Place {
   shard: number;
   shards: number;
 }
 
-/** The ledger that is one shard: every transfer is one transaction. */
+/** A ledger of one shard: every transfer is one transaction. */
 export const WHOLE: Place = { shard: 0, shards: 1 };
 
 /** FNV-1a (32 bits) of the account's text, modulo the number of shards. */
@@ -20,12 +20,12 @@ export function shardOf(account: AccountId, shards: number): number {
   return (hash >>> 0) % shards;
 }
 
-/** The account whose bytes are the ledger's id. Nobody has a key that hashes to it, so only the rules can spend it. */
+/** The account whose bytes are the ledger's id. No known key hashes to it, so only the rules can spend from it. */
 export function treasuryOf(ledger: Digest): AccountId {
   return accountOfBytes(hexToBytes(ledger));
 }
 
-/** A random id whose treasury lives on shard 0, so that nothing has to know another place to look for it. */
+/** A random id whose treasury lives on shard 0, where callers look for it. */
 export function newLedgerId(shards: number): Digest {
   for (;;) {
     const ledger = randomDigest();
@@ -34,8 +34,8 @@ export function newLedgerId(shards: number): Digest {
 }
 
 /**
- * The number of shards as an operator configures it; 1 when nothing is said.
- * @throws {Error} for anything else than 1 to MAX_SHARDS: a typing mistake must not found a ledger
+ * The number of shards that the operator configured; 1 by default.
+ * @throws {Error} for anything but 1 to MAX_SHARDS: a typing mistake must not create a ledger
  */
 export function parseShards(setting: string | undefined): number {
   if (setting === undefined || setting === "") return 1;
@@ -44,7 +44,7 @@ export function parseShards(setting: string | undefined): number {
   return shards;
 }
 
-/** What a shard's object is called. Shard 0 bears the ledger's own name: a ledger of one shard knows no others. */
+/** The name of a shard's object. Shard 0 has the ledger's own name. */
 export function shardName(ledgerName: string, shard: number): string {
   return shard === 0 ? ledgerName : `${ledgerName}/${shard}`;
 }

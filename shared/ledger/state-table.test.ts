@@ -25,7 +25,7 @@ describe("the state table", () => {
 
   test("has an answer for every event in every state", () => {
     const empty = ["reserve", "capture", "release", "settle", "cancel", "alarm", "status"].flatMap((event) =>
-      ["none", "held, live", "held, lapsed", "held, dead", "settled", "cancelled"]
+      ["none", "held, live", "held, reclaimable", "held, expired", "settled", "cancelled"]
         .filter((state) => !CELLS.some((cell) => cell.event === event && cell.state === state))
         .map((state) => `${event}, ${state}`),
     );

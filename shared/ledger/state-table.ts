@@ -1,7 +1,7 @@
 /**
- * The state table of a payment (spec/state-table.md): what becomes of a nonce and the hold on it, one method per event.
+ * The state table of a payment (spec/state-table.md): how each event changes a nonce and the hold on it, one method per event.
  *
- * Every event happens in a transaction of its caller's, and in the ledger's time: `now`, unix seconds. Refusals are values.
+ * The caller opens the transaction and gives the ledger's time: `now`, unix seconds. Refusals are values.
  */
 import type { AccountId } from "../protocol/account.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
@@ -61,7 +61,7 @@ export class StateTable {
     const row = this.#payments.find(payer, nonce);
     if (!row || row.state === "cancelled" || row.holder !== reservationId) return refusal("reservation_lost");
     if (row.state === "settled") return settled(row);
-    if (now > row.dead_line) {
+    if (now > row.capture_deadline) {
       this.#free(row);
       return this.#final(refusal("payment_expired"));
     }
@@ -96,18 +96,18 @@ export class StateTable {
       if (isLive(row, now)) return refusal("payment_in_progress");
       this.#free(row);
     }
-    // Whatever was signed before now ends within the longest validity; the row outlives all of it.
+    // Every authorization that was signed before now expires within the longest validity; the row outlives them.
     this.#payments.insertCancelled(payer, nonce, now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS);
     return { ok: true };
   }
 
-  /** Frees dead holds and forgets what is past its retention, a bounded batch of each. @returns when there is work again; Infinity for never */
-  tidy(now: number): number {
-    const dead = this.#payments.deadHolds(now, EXPIRY_BATCH);
-    for (const row of dead) this.#free(row);
-    if (this.#payments.sweep(now) || dead.length === EXPIRY_BATCH) return now + 1;
+  /** Frees expired holds and deletes payments past their retention, a bounded batch of each. @returns when there is work again; Infinity for never */
+  runMaintenance(now: number): number {
+    const expired = this.#payments.expiredHolds(now, EXPIRY_BATCH);
+    for (const row of expired) this.#free(row);
+    if (this.#payments.sweep(now) || expired.length === EXPIRY_BATCH) return now + 1;
     if (this.#payments.isEmpty()) return Infinity;
-    return Math.min((this.#payments.nextDeadLine() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS);
+    return Math.min((this.#payments.nextCaptureDeadline() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS);
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, now: number): PaymentStatus {
@@ -119,11 +119,11 @@ export class StateTable {
     return now <= validBefore + RETENTION_SECONDS ? this.#final({ status: "expired" }) : { status: "unknown" };
   }
 
-  /** What `reserve` and `settle` would say of a payment that nobody here has claimed before. Writes nothing. */
+  /** What `reserve` and `settle` would answer to an id that has not claimed the payment before. Writes nothing. */
   check(payment: LedgerPayment, now: number): CheckResult {
     const row = this.#payments.find(payment.payer, payment.nonce);
-    const dead = row?.state === "held" && now > row.dead_line;
-    const taken = dead ? undefined : this.#takenBy(row, payment, now);
+    const expired = row?.state === "held" && now > row.capture_deadline;
+    const taken = expired ? undefined : this.#takenBy(row, payment, now);
     if (taken) return taken;
     const obstacle = this.#obstacle(payment, row, now);
     return obstacle ? refusal(obstacle) : { ok: true };
@@ -131,15 +131,15 @@ export class StateTable {
 
   // --- What the events are made of -------------------------------------------------------------------
 
-  /** The row as it counts now: a hold past its dead line is none, whether or not the alarm has been there. */
+  /** The row as of now: a hold past its capture deadline is freed, before the alarm does so. */
   #current(payer: AccountId, nonce: Digest, now: number): PaymentRow | undefined {
     const row = this.#payments.find(payer, nonce);
-    if (row?.state !== "held" || now <= row.dead_line) return row;
+    if (row?.state !== "held" || now <= row.capture_deadline) return row;
     this.#free(row);
     return undefined;
   }
 
-  /** Why a new claim on this payment cannot be made; undefined when it can: a hold that was in its way is freed then. "Expired" is said for good. */
+  /** Returns why a new claim is refused; undefined if it can be made, after freeing the hold it takes over. */
   #makeWay(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
     const taken = this.#takenBy(row, payment, now);
     if (taken) return taken;
@@ -149,7 +149,7 @@ export class StateTable {
     return undefined;
   }
 
-  /** Why a new claim on this payment cannot have it; undefined when nobody has, or a hold that is over had. */
+  /** Returns why this payment is already claimed; undefined if it is free or its hold is reclaimable. */
   #takenBy(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
     if (!row) return undefined;
     if (row.state !== "held") return over(row);
@@ -158,8 +158,8 @@ export class StateTable {
   }
 
   /**
-   * Why a payment that nobody else has cannot be made; undefined when it can. `row`: a hold that would make room for it, whose
-   * money counts as free. It is freed only afterwards: its holder may still capture what another was refused.
+   * Returns why an unclaimed payment cannot be made; undefined if it can. The money of `row`, a hold that the claim would take
+   * over, counts as available. The hold is freed only afterwards: after a refusal its holder may still capture.
    */
   #obstacle(payment: LedgerPayment, row: PaymentRow | undefined, now: number): ErrorCode | undefined {
     const freed = row?.state === "held" ? BigInt(row.value) : 0n;
@@ -171,19 +171,19 @@ export class StateTable {
     return this.#exchange.isFull(payment.payee) ? "overloaded" : undefined;
   }
 
-  /** For answers that say a time has passed for good: no restart can take it back. */
+  /** Stores the time before an answer that depends on its having passed, so that no restart takes the answer back. */
   #final<T>(answer: T): T {
     this.#clock.persist();
     return answer;
   }
 
-  /** held or none → settled: the row says so, and the money follows. `payer`: as it was just read. */
+  /** held or none → settled: the row says settled already, and the money follows. `payer`: as it was just read. */
   #pay(row: SettledRow, payer: AccountState, now: number): Settled {
     this.#exchange.pay(row, payer, now);
     return settled(row);
   }
 
-  /** held → none: the money is the payer's again, and the payment as if it had never been presented. */
+  /** held → none: the payer can spend the money again, and the payment can be presented again. */
   #free(row: HeldRow): void {
     this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));
     this.#payments.delete(row);
@@ -194,7 +194,7 @@ function isLive(row: HeldRow, now: number): boolean {
   return now <= row.held_until;
 }
 
-/** The refusal of whatever comes after a payment's end. */
+/** The refusal of an event after the payment has settled or was cancelled. */
 function over(row: SettledRow | CancelledRow): Refusal {
   return row.state === "settled" ? { ok: false, code: "nonce_replayed", transaction: row.tx } : refusal("payment_revoked");
 }

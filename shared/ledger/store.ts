@@ -1,18 +1,18 @@
-/** What the ledger's rules need of a database: Durable Object SQLite in the Worker, node:sqlite in tests and demos. */
+/** The database under the ledger's rules: a Durable Object's SQLite in the Worker, node:sqlite in tests and demos. */
 
 export type SqlValue = string | number | null;
 export type Row = Record<string, SqlValue>;
 
 export interface LedgerStore {
-  /** Runs one statement and returns all of its rows. */
+  /** Runs one statement and returns its rows. */
   sql(statement: string, ...bindings: SqlValue[]): Row[];
   /** Runs `body` atomically: all of its writes, or none when it throws. Nests. */
   transact<T>(body: () => T): T;
 }
 
 /**
- * An INSERT of any number of rows. Its text is made once for each number: it is long, and stores look up by it what they have compiled.
- * @param statement around the placeholders of the rows
+ * An INSERT of any number of rows. Each number's text is made once, because stores find their compiled statement by its text.
+ * @param statement returns the statement around the placeholders of the rows
  */
 export function insertOf(columns: number, statement: (rows: string) => string): (rows: number) => string {
   const row = `(${Array<string>(columns).fill("?").join(", ")})`;
@@ -24,7 +24,7 @@ export function insertOf(columns: number, statement: (rows: string) => string): 
   };
 }
 
-/** Thrown when the ledger contradicts itself. It rolls back the transaction: no money moves on a broken book. */
+/** The ledger contradicts itself. It rolls back the transaction: no money moves on a broken ledger. */
 export class InvariantViolation extends Error {
   override name = "InvariantViolation";
 }

@@ -1,6 +1,6 @@
 /**
- * Credits on their way from one shard to another: numbered 1, 2, 3 … without gaps, and chained, so that two shards that
- * remember different pasts find out before money is lost. spec/architecture.md.
+ * A stream of credits from one shard to another: numbered 1, 2, 3 … without gaps, and chained, so that two shards that remember
+ * different pasts notice it before money is lost. spec/architecture.md.
  */
 import * as z from "zod/mini";
 import { type AccountId, accountIdSchema } from "../protocol/account.ts";
@@ -27,7 +27,7 @@ export interface Batch {
   credits: Credit[];
 }
 
-/** What the receiver says: how far it has come, or that the two shards remember different pasts. */
+/** The receiver's answer: how much it has applied, or that the two shards remember different pasts. */
 export type Received =
   | { ok: true; /** The number of the last credit that was applied. */ mark: number; /** The stream's head after it. */ head: Digest }
   | { ok: false; fault: "sender_rewound" | "receiver_rewound" | "halted" | "not_mine" };
@@ -46,7 +46,7 @@ export const batchSchema = z.strictObject({
     .check(z.maxLength(OUTBOX_BATCH)),
 });
 
-/** How far the stream from one shard has been applied. */
+/** How much of the stream from one shard was applied. */
 const receivedMarkSchema = z.strictObject({
   from: shard,
   mark: number,
@@ -54,18 +54,18 @@ const receivedMarkSchema = z.strictObject({
   head: z.exactOptional(digestSchema),
 });
 export type ReceivedMark = z.infer<typeof receivedMarkSchema>;
-/** At most one of each shard. */
+/** At most one for each shard. */
 export const receivedMarksSchema = z.array(receivedMarkSchema).check(z.maxLength(MAX_SHARDS));
 
-/** Of what a receiver says, the part that lets its sender forget credits. */
+/** The members of a receiver's answer that let the sender delete credits. */
 export const appliedSchema = z.object({ mark: number, head: digestSchema });
 
-/** The head of a stream in which nothing was sent yet. */
+/** The head of an empty stream. */
 export function streamStart(ledger: Digest, from: number, to: number): Digest {
   return digest("Stream", { ledger, from: String(from), to: String(to) });
 }
 
-/** The head after one credit more. */
+/** The head after one more credit. */
 export function nextHead(head: Digest, number: number, { payee, value, transaction }: Credit): Digest {
   return digest("Stream", { prevHead: head, number: String(number), payee, value, transaction });
 }

@@ -78,7 +78,7 @@ export class Shard implements Machine {
     this.#network.after(ALARM_MILLIS, () => {
       if (this.life !== life) return;
       try {
-        this.handle((rules, clock) => rules.tidy(clock));
+        this.handle((rules, clock) => rules.runMaintenance(clock));
       } catch (error) {
         if (!(error instanceof Crashed)) throw error;
         return this.#network.crash(this);

@@ -93,7 +93,7 @@ test.each([
 test("forgetting a payment is 1 row", async () => {
   const forgot = await written(ALL, (rules) => {
     settle(10)(rules);
-    rules.tidy(START + 900 + FORGET_SECONDS + 1);
+    rules.runMaintenance(START + 900 + FORGET_SECONDS + 1);
   });
   expect(forgot.rows - 50).toBe(11); // ten payments, and the clock
 });

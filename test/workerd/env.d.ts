@@ -4,3 +4,9 @@ declare namespace Cloudflare {
     mainModule: typeof import("./entry.ts");
   }
 }
+
+/** A file as text, by Vite. */
+declare module "*?raw" {
+  const text: string;
+  export default text;
+}

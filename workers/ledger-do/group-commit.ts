@@ -1,13 +1,13 @@
 /**
- * Group commit: movements that arrive while the disk is busy are written in one turn, and so in one transaction with one
- * flush. One that finds nobody else at work is written at once.
+ * Group commit: movements that arrive during a flush are written together after it, in one transaction with one flush.
+ * A movement that finds the disk idle is written at once.
  *
- * It relies on three things that the platform promises: what is written without an await in between is one transaction;
- * no answer leaves before what was written is on disk; `sync()` resolves once that is so, and lets other calls in meanwhile.
+ * It relies on three promises of the platform: writes without an await between them are one transaction; an answer leaves
+ * the object only after its writes are on disk; `sync()` resolves at that moment, and lets other calls in until then.
  */
 
 interface Movement {
-  /** Synchronous, and a transaction of its own: if it throws, it has written nothing. */
+  /** Synchronous, and one transaction: if it throws, it has written nothing. */
   run: () => void;
   fail: (error: unknown) => void;
 }
@@ -15,17 +15,17 @@ interface Movement {
 export class GroupCommit {
   readonly #sync: () => Promise<void>;
   #waiting: Movement[] = [];
-  /** A flush is awaited; whoever comes is written after it. */
+  /** A flush is under way: movements that arrive now are written after it. */
   #flushing = false;
-  /** More than one was waiting last time, so that the next one will not be alone either. */
+  /** Several movements waited for the last flush, so the next one probably has company too. */
   #crowded = false;
 
-  /** @param sync resolves when everything written so far is on disk */
+  /** @param sync resolves when everything that was written is on disk */
   constructor(sync: () => Promise<void>) {
     this.#sync = sync;
   }
 
-  /** The result of `movement`, or what it threw. Movements run one after the other, in the order in which they came. */
+  /** Resolves to the result of `movement`, or rejects with what it threw. Movements run in the order in which they arrive. */
   run<T>(movement: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({ run: () => resolve(movement()), fail: reject });
@@ -44,7 +44,7 @@ export class GroupCommit {
         this.#crowded = this.#waiting.length > 1;
         this.#writeAll();
       },
-      // Nothing can be written to a disk that fails: whoever waits is told, and nobody is told that it was paid.
+      // The disk fails, so the waiting movements fail: no caller is told that a payment was made.
       (error: unknown) => {
         this.#flushing = false;
         for (const { fail } of this.#taken()) fail(error);
@@ -52,7 +52,7 @@ export class GroupCommit {
     );
   }
 
-  /** One that throws fails alone. */
+  /** A movement that throws fails alone. */
   #writeAll(): void {
     for (const { run, fail } of this.#taken()) {
       try {

@@ -1,4 +1,4 @@
-/** The ledger Worker: home of the Durable Object, and nothing to see from outside. */
+/** The ledger Worker: it exports the Durable Object and has no public route. */
 export { Ledger } from "./ledger.ts";
 
 export default {

@@ -1,10 +1,10 @@
 /**
- * One shard of the ledger as a Durable Object: it gives the rules their storage, their time and their alarm, carries what
- * they owe to other shards, and does nothing else.
+ * One shard of the ledger as a Durable Object. It gives the rules their storage, clock and alarm, and sends the outbox to the
+ * other shards.
  *
- * No method awaits between the first read and the last write of a money operation. An await would open the object's
- * input gate, and another payment could slip in between a balance that was read and the one that is written. That is
- * why signatures are verified in the facilitator, and why hashing in here is synchronous.
+ * No method awaits between the first read and the last write of a money operation: an await opens the object's input gate,
+ * and another payment could run between the balance that was read and the balance that is written. So the facilitator
+ * verifies the signatures, and hashing here is synchronous.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
@@ -50,57 +50,66 @@ import {
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
 import { isTraceId, logEvent } from "../../shared/log.ts";
+import { UnsupportedSchema } from "../../shared/migrations.ts";
 import { unixNow } from "../../shared/time.ts";
 import { wholeNumber } from "../../shared/whole-number.ts";
 import * as z from "zod/mini";
-import { openShard, shardOfLedger } from "./birth.ts";
-import { Courier } from "./courier.ts";
+import type { LedgerEnv } from "./env.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { openShard, shardOfLedger } from "./open-shard.ts";
+import { OutboxSender } from "./outbox-sender.ts";
 import { fromEitherVersion } from "./rpc-0-1.ts";
 import { checkpointKey, signCheckpoint } from "./sign-checkpoint.ts";
 import { durableStore, ownName } from "./storage.ts";
 
-export interface LedgerEnv {
-  /** "on": `fund` hands out test money. */
-  FAUCET?: string;
-  /** How many objects the ledger is spread over; 1 when absent. Counts when a ledger is founded, and is compared ever after. */
-  SHARDS?: string;
-  /** Secret. 32 bytes in hex, the seed of an Ed25519 key: signs checkpoints. Absent: none are made, and no journal is ever pruned. */
-  CHECKPOINT_KEY?: string;
-  /** This very class: the other shards. */
-  LEDGER?: DurableObjectNamespace<Ledger>;
-}
-
 export class Ledger extends DurableObject<LedgerEnv> {
   readonly #commits = new GroupCommit(() => this.ctx.storage.sync());
-  #opened: { rules: LedgerRules; courier: Courier } | undefined;
-  /** Unix seconds of the alarm that is set; undefined when none is. */
+  #opened: { rules: LedgerRules; sender: OutboxSender } | undefined;
+  /** Why this code cannot open the shard. */
+  #unsupported: UnsupportedSchema | undefined;
+  /** Unix seconds of the alarm that is set; undefined when none is set. */
   #alarmAt: number | undefined;
 
   constructor(ctx: DurableObjectState, env: LedgerEnv) {
     super(ctx, env);
     const opening = ctx.blockConcurrencyWhile(async () => {
       const name = ownName(ctx);
-      const rules = await openShard(durableStore(ctx.storage), env, name);
-      const courier = new Courier(rules, async (batch) => shardOfLedger(this.env, name, batch.to).receive(batch));
-      this.#opened = { rules, courier };
-      // An alarm outlives the instance that set it. One that does not know it would replace an earlier one by a later.
+      const rules = await this.#openShard(name);
+      if (!rules) return;
+      const sender = new OutboxSender(rules, async (batch) => shardOfLedger(this.env, name, batch.to).receive(batch));
+      this.#opened = { rules, sender };
+      // An alarm outlives the instance that set it. Without its time, this instance could replace it by a later one.
       const alarm = await ctx.storage.getAlarm();
       this.#alarmAt = alarm === null ? undefined : alarm / 1000;
-      // Whoever was away catches up, even if its alarm was given up by the platform.
-      if (this.#alarmAt === undefined && rules.hasToTidy()) this.#wakeBy(unixNow());
+      // The platform may have given up the alarm of an earlier instance: its work is done now.
+      if (this.#alarmAt === undefined && rules.needsMaintenance()) this.#wakeBy(unixNow());
       for (const to of rules.destinations()) this.#deliverSoon(to);
     });
-    // Whoever called is told why it cannot be opened, and the platform throws this instance away: nobody else has to hear of it.
+    // The callers receive the error, and the platform discards this instance. The promise itself has no other listener.
     opening.catch(() => undefined);
+  }
+
+  /**
+   * @returns undefined when newer code has written the shard. The instance stays then, and refuses everything: if it threw, the
+   *   platform would make a new one, and log the same error, for every call.
+   */
+  async #openShard(name: string): Promise<LedgerRules | undefined> {
+    try {
+      return await openShard(durableStore(this.ctx.storage), this.env, name);
+    } catch (error) {
+      if (!(error instanceof UnsupportedSchema)) throw error;
+      logEvent("ledger.unsupported_schema", { traceId: "", message: error.message });
+      this.#unsupported = error;
+      return undefined;
+    }
   }
 
   get #rules(): LedgerRules {
     return this.#open.rules;
   }
 
-  get #open(): { rules: LedgerRules; courier: Courier } {
-    if (!this.#opened) throw new Error("the ledger is not open yet");
+  get #open(): { rules: LedgerRules; sender: OutboxSender } {
+    if (!this.#opened) throw this.#unsupported ?? new Error("the ledger is not open yet");
     return this.#opened;
   }
 
@@ -160,11 +169,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
     );
   }
 
-  /** The chain was exported up to the entry with this hash. Signed where the operator gave a key; offered nowhere else. */
+  /** Records that the chain was exported up to the entry with this hash. `not_found` without the operator's key. */
   async checkpoint(args: { account: AccountId; seq: number; head: Digest }, traceId: string): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
     if (!CHECKPOINT_KEY) return refusal("not_found");
-    await checkpointKey(CHECKPOINT_KEY); // a secret that cannot sign lets nothing be pruned
+    await checkpointKey(CHECKPOINT_KEY); // throws before anything may be pruned, if the secret cannot sign
     const result = this.#run("ledger.checkpoint", args, traceId, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#rules.checkpoint(account, seq, head, now) ?? refusal("invalid_payload");
@@ -172,7 +181,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
 
-  /** The same signature under an entry of the chain, or under its last one, for whoever asks. Records nothing. */
+  /** Signs an entry of the chain, by default the last one, for any caller. Records nothing, so nothing is pruned. */
   async attest(args: { account: AccountId; seq?: number | undefined }, traceId: string): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
     if (!CHECKPOINT_KEY) return refusal("not_found");
@@ -187,12 +196,12 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
 
-  /** The public half of the key that signs checkpoints; undefined where there is none. */
+  /** The public key that verifies checkpoints; undefined when none are signed. */
   async checkpointKey(): Promise<string | undefined> {
     return this.env.CHECKPOINT_KEY ? (await checkpointKey(this.env.CHECKPOINT_KEY)).publicKey : undefined;
   }
 
-  /** Of a ledger that is one shard, all there is; of another, this shard without the rest. */
+  /** Audits this shard alone. Of a ledger of one shard, that is everything. */
   audit(): AuditReport {
     return this.#rules.audit();
   }
@@ -208,8 +217,8 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /**
-   * Any Worker that is bound to this object can call its methods; minting exists only where both sides turned it on.
-   * A grant to an account of another shard is brought there before the answer, if that shard can be reached in time.
+   * Any bound Worker can call this object, so test money exists only if both Workers turn it on.
+   * A grant to another shard's account is delivered before the answer, if that shard answers in time.
    */
   async fund(args: { account: AccountId; value: Amount; grantId: Digest }, traceId: string): Promise<FundResult> {
     if (this.env.FAUCET !== "on") return refusal("not_found");
@@ -228,12 +237,12 @@ export class Ledger extends DurableObject<LedgerEnv> {
     if (result.ok && !this.#rules.isHere(result.account)) {
       const to = this.#homeOf(result.account);
       this.#deliverSoon(to);
-      await withDeadline(this.#open.courier.to(to).run(), GRANT_DELIVERY_SECONDS);
+      await withDeadline(this.#open.sender.to(to).run(), GRANT_DELIVERY_SECONDS);
     }
     return result;
   }
 
-  /** From another shard: credits for accounts of this one. Safe to repeat, in any order. */
+  /** Applies credits that another shard sends. Safe to repeat, in any order. */
   receive(batch: Batch): Received {
     const shape = checkShape(batch, batchSchema);
     if (!shape.ok) return { ok: false, fault: "not_mine" };
@@ -242,47 +251,49 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return received;
   }
 
-  /** Brings what waits for other shards there now, as far as they can be reached. @returns how many shards still wait */
+  /** Sends the outbox to every shard that can be reached. @returns the number of shards for which credits still wait */
   async deliver(): Promise<number> {
-    const { rules, courier } = this.#open;
-    await Promise.all(rules.destinations().map((to) => courier.to(to).run()));
+    const { rules, sender } = this.#open;
+    await Promise.all(rules.destinations().map((to) => sender.to(to).run()));
     return rules.destinations().length;
   }
 
   /**
-   * Frees dead holds and forgets old payments, then delivers what waits: no peer can keep it from tidying. Re-arms before it
-   * works, so that a crash in the middle only delays it, and never throws: the platform gives up on alarms that keep failing.
+   * Runs the maintenance, then delivers what waits: no other shard can hold up the maintenance. Sets the next alarm before it
+   * works, so that a crash only delays it, and never throws: the platform gives up alarms that keep failing.
    */
   override async alarm(): Promise<void> {
+    // Older code than the shard's has nothing to do but to come back.
+    if (this.#unsupported) return this.#ringAt(unixNow() + SWEEP_INTERVAL_SECONDS);
     await this.#ringAt(unixNow() + ALARM_RETRY_SECONDS);
     try {
-      await this.#tidy();
+      await this.#runMaintenance();
     } catch (error) {
       logEvent("ledger.alarm_failed", { traceId: "", message: String(error) });
     }
     await this.#deliverDue();
   }
 
-  /** Nothing is awaited before the alarm is set: no event can slip in and ask for an earlier one in vain. */
-  async #tidy(): Promise<void> {
-    const { rules, courier } = this.#open;
+  /** Sets the alarm without an await before it: no event can ask for an earlier alarm in between. */
+  async #runMaintenance(): Promise<void> {
+    const { rules, sender } = this.#open;
     const now = unixNow();
-    const deliveries = rules.destinations().map((to) => courier.to(to).retryAt(now));
-    await this.#ringAt(Math.min(rules.tidy(now) ?? Infinity, ...deliveries));
+    const deliveries = rules.destinations().map((to) => sender.to(to).retryAt(now));
+    await this.#ringAt(Math.min(rules.runMaintenance(now) ?? Infinity, ...deliveries));
   }
 
-  /** Waits for it as long as for one call, so that the next alarm is not late: what takes longer goes on without it. */
+  /** Waits DELIVERY_TIMEOUT_SECONDS at most, so that the next alarm is not late. Deliveries that take longer go on. */
   async #deliverDue(): Promise<void> {
-    const { rules, courier } = this.#open;
+    const { rules, sender } = this.#open;
     const now = unixNow();
     const due = rules
       .destinations()
-      .map((to) => courier.to(to))
+      .map((to) => sender.to(to))
       .filter((route) => !route.isResting(now));
     await withDeadline(Promise.all(due.map((route) => route.run())), DELIVERY_TIMEOUT_SECONDS);
   }
 
-  /** Sees to it that a payment to another shard's account arrives there. */
+  /** Schedules the delivery of a payment to another shard's account. */
   #sent(result: SettleResult): SettleResult {
     if (result.ok && !this.#rules.isHere(result.payee)) this.#deliverSoon(this.#homeOf(result.payee));
     return result;
@@ -292,19 +303,19 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return shardOf(account, this.#rules.info().shards);
   }
 
-  /** In a moment, or by alarm, which is set in the same transaction as whatever is to be delivered. */
+  /** Delivers in a moment, or by alarm. The alarm is set in the transaction that wrote the credits. */
   #deliverSoon(to: number): void {
-    const route = this.#open.courier.to(to);
+    const route = this.#open.sender.to(to);
     this.#wakeBy(route.retryAt(unixNow()));
     route.soon();
   }
 
-  /** Makes sure that the alarm rings no later than `at` (unix seconds). */
+  /** Moves the alarm to `at` (unix seconds), unless it rings earlier. */
   #wakeBy(at: number): void {
     const now = unixNow();
     const lost = this.#alarmAt !== undefined && this.#alarmAt + ALARM_LOST_SECONDS < now;
     if (this.#alarmAt !== undefined && this.#alarmAt <= at && !lost) return;
-    // What a lost one should have done is overdue.
+    // The work of a lost alarm is overdue.
     void this.#ringAt(lost ? now : at);
   }
 
@@ -314,29 +325,30 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return at === Infinity ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at * 1000);
   }
 
-  /** A call that moves, claims or frees money: written together with those that come at the same time. */
+  /** A call that moves, claims or frees money. Calls that arrive at the same time are written together. */
   #move<Args, Result extends object>(...call: Call<Args, Result>): Promise<Result | Refusal> {
     return this.#commits.run(() => this.#run(...call));
   }
 
-  /** Shapes are checked here too: types are gone at runtime, and whoever is bound can call. So is whose shard this is. */
+  /** Checks the arguments' shape again, because any bound Worker can call, and that the account lives on this shard. */
   #run<Args, Result extends object>(...[event, first, second, schema, whose, body]: Call<Args, Result>): Result | Refusal {
+    if (this.#unsupported) return refusal("facilitator_unavailable");
     const [args, traceId] = fromEitherVersion(first, second);
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
     const result = mine ? body(shape.value, unixNow()) : refusal("invalid_payload");
     const code = "code" in result ? result.code : undefined;
-    if (event !== READ && (code || !BOOKED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
+    if (event !== READ && (code || !JOURNALED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
     return result;
   }
 }
 
-/** When these succeed the book says so, under the transaction that whoever called logs; only refusals are logged. */
-const BOOKED = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle"]);
-/** In place of an event's name: nothing happens by reading, and nothing is logged. */
+/** Only refusals of these are logged: a success is in the journal, under the transaction that the caller logs. */
+const JOURNALED = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle"]);
+/** Takes the place of the event's name: reads are not logged. */
 const READ = "";
 
-/** @param whose the account that decides which shard this is for @param now unix seconds */
+/** `whose`: the account whose shard must answer. `now`: unix seconds. */
 type Call<Args, Result> = [
   event: string,
   args: unknown,

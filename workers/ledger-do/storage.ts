@@ -1,4 +1,4 @@
-/** What a Durable Object keeps: SQLite as the store that the ledger's rules ask for, and the name it was called by. */
+/** A Durable Object's storage: its SQLite as a LedgerStore, and the name of the object. */
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
 
 export function durableStore(storage: DurableObjectStorage): LedgerStore {
@@ -10,7 +10,7 @@ export function durableStore(storage: DurableObjectStorage): LedgerStore {
 
 const NAME = "name";
 
-/** The object's name, from which its shard follows. Written down: who is woken by an alarm is not called by any name. */
+/** The object's name, which says its shard. It is stored, because an object that an alarm starts does not know its name. */
 export function ownName({ id, storage }: DurableObjectState): string {
   const known = storage.kv.get<string>(NAME);
   if (known !== undefined) return known;

@@ -22,9 +22,9 @@ export function headOf(rules: LedgerRules, seq: number): Digest {
 }
 
 /** Lets the alarm ring until nothing is due. @returns when it rings next */
-export function tidyAll(rules: LedgerRules, at: number): number | undefined {
+export function runAllMaintenance(rules: LedgerRules, at: number): number | undefined {
   for (let i = 0; i < 20; i++) {
-    const next = rules.tidy(at);
+    const next = rules.runMaintenance(at);
     if ((next ?? Infinity) > at + 1) return next;
   }
   throw new Error("the alarm never comes to an end");

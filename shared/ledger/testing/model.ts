@@ -28,9 +28,9 @@ export type ModelEvent = { at: number } & (
 
 type Refused = { ok: false; code: ErrorCode; transaction?: Digest };
 type Entry =
-  | (Claim & { state: "held"; until: number; deadLine: number })
-  | (Claim & { state: "settled"; deadLine: number })
-  | { state: "cancelled"; payment: LedgerPayment; deadLine: number };
+  | (Claim & { state: "held"; until: number; captureDeadline: number })
+  | (Claim & { state: "settled"; captureDeadline: number })
+  | { state: "cancelled"; payment: LedgerPayment; captureDeadline: number };
 
 export class LedgerModel {
   readonly balances = new Map<AccountId, bigint>();
@@ -95,14 +95,14 @@ export class LedgerModel {
     const checked = this.#check(payment, this.#now);
     if (!checked.ok) return this.#refusal(checked);
     const until = this.#now + Math.min(seconds, LONGEST_HOLD);
-    return granted(this.#put({ state: "held", payment, id, until, deadLine: Math.max(until, payment.validBefore) }));
+    return granted(this.#put({ state: "held", payment, id, until, captureDeadline: Math.max(until, payment.validBefore) }));
   }
 
   #capture({ payment, id }: Claim): unknown {
     const entry = this.#entries.get(keyOf(payment));
     if (!entry || entry.state === "cancelled" || entry.id !== id) return refuse("reservation_lost");
     if (entry.state === "settled") return receipt(entry.payment);
-    if (this.#now <= entry.deadLine) return this.#pay({ ...entry, state: "settled" });
+    if (this.#now <= entry.captureDeadline) return this.#pay({ ...entry, state: "settled" });
     this.#entries.delete(keyOf(payment));
     return this.#refusal(refuse("payment_expired"));
   }
@@ -120,14 +120,14 @@ export class LedgerModel {
     if (entry?.state === "settled" && entry.id === id && isSame(entry.payment, payment)) return receipt(payment);
     const checked = this.#check(payment, this.#now);
     if (!checked.ok) return this.#refusal(checked);
-    return this.#pay({ state: "settled", payment, id, deadLine: payment.validBefore });
+    return this.#pay({ state: "settled", payment, id, captureDeadline: payment.validBefore });
   }
 
   #cancel({ payment }: Claim): unknown {
     const entry = this.#find(payment);
     if (entry?.state === "settled") return replayed(entry.payment);
     if (entry?.state === "held" && this.#now <= entry.until) return refuse("payment_in_progress");
-    if (entry?.state !== "cancelled") this.#put({ state: "cancelled", payment, deadLine: this.#now + LONGEST + SKEW });
+    if (entry?.state !== "cancelled") this.#put({ state: "cancelled", payment, captureDeadline: this.#now + LONGEST + SKEW });
     return { ok: true };
   }
 
@@ -154,19 +154,19 @@ export class LedgerModel {
       if (this.#balance(this.#treasury) < BigInt(value)) return refuse("faucet_empty");
       this.#grants.set(id, payment);
       this.#granted.set(account, { sum: sum + BigInt(value), since });
-      this.#pay({ state: "settled", payment, id, deadLine: this.#now });
+      this.#pay({ state: "settled", payment, id, captureDeadline: this.#now });
     }
     return { ok: true, account, balance: this.#balance(account).toString() };
   }
 
   #alarm(): number | undefined {
     this.#stored = this.#now;
-    for (const [key, { state, deadLine }] of this.#entries) {
-      if (this.#now > deadLine + (state === "held" ? 0 : RETENTION + SKEW)) this.#entries.delete(key);
+    for (const [key, { state, captureDeadline }] of this.#entries) {
+      if (this.#now > captureDeadline + (state === "held" ? 0 : RETENTION + SKEW)) this.#entries.delete(key);
     }
     if (this.#entries.size === 0) return undefined;
     const holds = [...this.#entries.values()].filter(({ state }) => state === "held");
-    return Math.min(this.#now + HOUR, ...holds.map(({ deadLine }) => deadLine + 1));
+    return Math.min(this.#now + HOUR, ...holds.map(({ captureDeadline }) => captureDeadline + 1));
   }
 
   /** Whether somebody new could claim the payment at `now`. */
@@ -226,7 +226,7 @@ function isSame(one: LedgerPayment, other: LedgerPayment): boolean {
 }
 
 function isDead(entry: Entry | undefined, now: number): boolean {
-  return entry?.state === "held" && now > entry.deadLine;
+  return entry?.state === "held" && now > entry.captureDeadline;
 }
 
 function refuse(code: ErrorCode): Refused {

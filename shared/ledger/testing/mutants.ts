@@ -54,14 +54,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a hold can be captured a second after its dead line",
     file: "state-table",
-    find: "if (now > row.dead_line) {",
-    replace: "if (now > row.dead_line + 1) {",
+    find: "if (now > row.capture_deadline) {",
+    replace: "if (now > row.capture_deadline + 1) {",
   },
   {
     fault: "a dead hold counts for another second",
     file: "state-table",
-    find: "now <= row.dead_line) return row;",
-    replace: "now <= row.dead_line + 1) return row;",
+    find: "now <= row.capture_deadline) return row;",
+    replace: "now <= row.capture_deadline + 1) return row;",
   },
   {
     fault: "a hold has lapsed at its end",
@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: "the wrong account is credited",
     file: "exchange",
     find: "transfer(payer, payee, BigInt(value), cause)",
-    replace: "transfer(payer, this.#born.treasury, BigInt(value), cause)",
+    replace: "transfer(payer, this.#identity.treasury, BigInt(value), cause)",
   },
   {
     fault: "a hold is released twice",
@@ -200,20 +200,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the alarm frees a hold in its last second",
     file: "payments",
-    find: "AND dead_line < ? ORDER BY",
-    replace: "AND dead_line <= ? ORDER BY",
+    find: "AND capture_deadline < ? ORDER BY",
+    replace: "AND capture_deadline <= ? ORDER BY",
   },
   {
     fault: "a payment is forgotten a second too early",
     file: "payments",
-    find: "row.dead_line + FORGET_SECONDS < now",
-    replace: "row.dead_line + FORGET_SECONDS <= now",
+    find: "row.capture_deadline + FORGET_SECONDS < now",
+    replace: "row.capture_deadline + FORGET_SECONDS <= now",
   },
   {
     fault: "the alarm forgets holds, and their money with them",
     file: "payments",
-    find: 'if (row.state !== "held" && row.dead_line',
-    replace: "if (row.dead_line - FORGET_SECONDS",
+    find: 'if (row.state !== "held" && row.capture_deadline',
+    replace: "if (row.capture_deadline - FORGET_SECONDS",
   },
   { fault: "nothing is ever forgotten", file: "payments", find: "< now) this.delete(row);", replace: "< 0) this.delete(row);" },
   {

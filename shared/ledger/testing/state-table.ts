@@ -12,7 +12,7 @@ import type { LedgerRules } from "../rules.ts";
 
 export type Event = "reserve" | "capture" | "release" | "settle" | "cancel" | "alarm" | "status";
 /** What has happened to `PAYMENT` before. Whatever could claim it was claimed by FIRST. */
-export type State = "none" | "held, live" | "held, lapsed" | "held, dead" | "settled" | "settled at once" | "cancelled";
+export type State = "none" | "held, live" | "held, reclaimable" | "held, expired" | "settled" | "settled at once" | "cancelled";
 /** What is stored afterwards. */
 export type Next =
   | "none"
@@ -46,8 +46,8 @@ export const OTHER = paymentOf({ payee: CAROL, value: "150" as Amount, validBefo
 const TIMES: Record<State, number> = {
   none: START + 30,
   "held, live": START + 30,
-  "held, lapsed": START + HELD + 30,
-  "held, dead": START + VALID + 1,
+  "held, reclaimable": START + HELD + 30,
+  "held, expired": START + VALID + 1,
   settled: START + 90,
   "settled at once": START + 90,
   cancelled: START + 90,
@@ -81,7 +81,7 @@ const EVENTS: Record<Event, (rules: LedgerRules, payment: LedgerPayment, id: Dig
   release: (rules, payment, id, at) => rules.release(reservationOf(payment, id), at),
   settle: (rules, payment, id, at) => rules.settle(settleOf(payment, id), at),
   cancel: (rules, { payer, nonce }, _, at) => rules.cancel(payer, nonce, at),
-  alarm: (rules, _payment, _id, at) => rules.tidy(at),
+  alarm: (rules, _payment, _id, at) => rules.runMaintenance(at),
   status: (rules, { payer, nonce, validBefore }, _, at) => rules.status(payer, nonce, validBefore, at),
 };
 
@@ -156,32 +156,32 @@ const RESERVE = table("reserve", [
     { payment: OTHER },
   ],
   [
-    "held, lapsed",
+    "held, reclaimable",
     "reserve again by the holder of a lapsed hold gives the same answer, with the old end",
     granted(FIRST, START),
     "held by FIRST",
     { id: FIRST },
   ],
-  ["held, lapsed", "reserve by another id takes over a lapsed hold", granted(SECOND, TIMES["held, lapsed"]), "held by SECOND"],
+  ["held, reclaimable", "reserve by another id takes over a lapsed hold", granted(SECOND, TIMES["held, reclaimable"]), "held by SECOND"],
   [
-    "held, lapsed",
+    "held, reclaimable",
     "reserve of another authorization with the nonce of a lapsed hold is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { payment: OTHER },
   ],
   [
-    "held, dead",
+    "held, expired",
     "reserve again by the holder of a dead hold is payment_expired and frees the money",
     refused("payment_expired"),
     "none",
     { id: FIRST },
   ],
-  ["held, dead", "reserve by another id of a dead hold is payment_expired and frees the money", refused("payment_expired"), "none"],
+  ["held, expired", "reserve by another id of a dead hold is payment_expired and frees the money", refused("payment_expired"), "none"],
   [
-    "held, dead",
+    "held, expired",
     "reserve of another authorization finds the nonce of a dead hold unused",
-    granted(SECOND, TIMES["held, dead"], OTHER),
+    granted(SECOND, TIMES["held, expired"], OTHER),
     "held by SECOND",
     { payment: OTHER },
   ],
@@ -221,16 +221,22 @@ const CAPTURE = table("capture", [
   ["none", "capture without a hold is reservation_lost", refused("reservation_lost"), "none"],
   ["held, live", "capture by the holder of a live hold pays", paid(), "settled by FIRST", { id: FIRST }],
   ["held, live", "capture by another id of a live hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
-  ["held, lapsed", "capture by the holder of a lapsed hold that nobody has taken over pays", paid(), "settled by FIRST", { id: FIRST }],
-  ["held, lapsed", "capture by another id of a lapsed hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
   [
-    "held, dead",
+    "held, reclaimable",
+    "capture by the holder of a lapsed hold that nobody has taken over pays",
+    paid(),
+    "settled by FIRST",
+    { id: FIRST },
+  ],
+  ["held, reclaimable", "capture by another id of a lapsed hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  [
+    "held, expired",
     "capture by the holder of a dead hold is payment_expired and frees the money",
     refused("payment_expired"),
     "none",
     { id: FIRST },
   ],
-  ["held, dead", "capture by another id of a dead hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["held, expired", "capture by another id of a dead hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
   ["settled", "capture again by the same id gives the same answer", paid(), "settled by FIRST", { id: FIRST }],
   [
     "settled",
@@ -253,10 +259,10 @@ const RELEASE = table("release", [
   ["none", "release without a hold is ok", ok, "none"],
   ["held, live", "release by the holder of a live hold frees the money", ok, "none", { id: FIRST }],
   ["held, live", "release by another id of a live hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
-  ["held, lapsed", "release by the holder of a lapsed hold frees the money", ok, "none", { id: FIRST }],
-  ["held, lapsed", "release by another id of a lapsed hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
-  ["held, dead", "release by the holder of a dead hold frees the money", ok, "none", { id: FIRST }],
-  ["held, dead", "release by another id of a dead hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["held, reclaimable", "release by the holder of a lapsed hold frees the money", ok, "none", { id: FIRST }],
+  ["held, reclaimable", "release by another id of a lapsed hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["held, expired", "release by the holder of a dead hold frees the money", ok, "none", { id: FIRST }],
+  ["held, expired", "release by another id of a dead hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
   [
     "settled",
     "release of a settled payment by the id that settled it is refused with the transaction",
@@ -286,17 +292,17 @@ const SETTLE = table("settle", [
     "held by FIRST",
     { payment: OTHER },
   ],
-  ["held, lapsed", "settle takes over a lapsed hold and pays", paid(), "settled by SECOND"],
+  ["held, reclaimable", "settle takes over a lapsed hold and pays", paid(), "settled by SECOND"],
   [
-    "held, lapsed",
+    "held, reclaimable",
     "settle of another authorization with the nonce of a lapsed hold is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { payment: OTHER },
   ],
-  ["held, dead", "settle of a dead hold is payment_expired and frees the money", refused("payment_expired"), "none"],
+  ["held, expired", "settle of a dead hold is payment_expired and frees the money", refused("payment_expired"), "none"],
   [
-    "held, dead",
+    "held, expired",
     "settle of another authorization finds the nonce of a dead hold unused",
     paid(OTHER),
     "settled by SECOND",
@@ -325,8 +331,8 @@ const SETTLE = table("settle", [
 const CANCEL = table("cancel", [
   ["none", "cancel of a payment that nobody has claimed consumes its nonce", ok, "cancelled"],
   ["held, live", "cancel of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
-  ["held, lapsed", "cancel of a lapsed hold frees the money and consumes the nonce", ok, "cancelled"],
-  ["held, dead", "cancel of a dead hold frees the money and consumes the nonce", ok, "cancelled"],
+  ["held, reclaimable", "cancel of a lapsed hold frees the money and consumes the nonce", ok, "cancelled"],
+  ["held, expired", "cancel of a dead hold frees the money and consumes the nonce", ok, "cancelled"],
   ["settled", "cancel of a settled payment is refused with the transaction", replayed, "settled by FIRST"],
   ["cancelled", "cancel again gives the same answer", ok, "cancelled"],
 ]);
@@ -335,8 +341,8 @@ const CANCEL = table("cancel", [
 const ALARM = table("alarm", [
   ["none", "the alarm rings again after an hour while there is anything to forget", TIMES.none + SWEEP_INTERVAL_SECONDS, "none"],
   ["held, live", "the alarm leaves a live hold and rings when it dies", END + 1, "held by FIRST"],
-  ["held, lapsed", "the alarm leaves a lapsed hold and rings when it dies", END + 1, "held by FIRST"],
-  ["held, dead", "the alarm frees a dead hold", END + 1 + SWEEP_INTERVAL_SECONDS, "none"],
+  ["held, reclaimable", "the alarm leaves a lapsed hold and rings when it dies", END + 1, "held by FIRST"],
+  ["held, expired", "the alarm frees a dead hold", END + 1 + SWEEP_INTERVAL_SECONDS, "none"],
   [
     "settled",
     "the alarm keeps a settled payment for the whole retention",
@@ -367,8 +373,8 @@ const STATUS = table("status", [
   ],
   ["none", "status is unknown when it was too long ago to say", { status: "unknown" }, "none", { at: END + RETENTION_SECONDS + 1 }],
   ["held, live", "status of a live hold is reserved", { status: "reserved" }, "held by FIRST"],
-  ["held, lapsed", "status of a lapsed hold is reserved, because it can still be captured", { status: "reserved" }, "held by FIRST"],
-  ["held, dead", "status of a dead hold is expired and frees the money", { status: "expired" }, "none"],
+  ["held, reclaimable", "status of a lapsed hold is reserved, because it can still be captured", { status: "reserved" }, "held by FIRST"],
+  ["held, expired", "status of a dead hold is expired and frees the money", { status: "expired" }, "none"],
   [
     "settled",
     "status of a settled payment is settled with the transaction",

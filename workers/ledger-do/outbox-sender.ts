@@ -1,6 +1,6 @@
-/** Carries what waits in a shard's outbox to the other shards: soon after it was written, and by alarm whatever that did not deliver. */
+/** Sends a shard's outbox to the other shards: soon after each payment, and by alarm whatever those deliveries left over. */
 import { LATE, withDeadline } from "../../shared/deadline.ts";
-import { deliver, type Sender } from "../../shared/ledger/delivery.ts";
+import { type CreditSource, deliver } from "../../shared/ledger/delivery.ts";
 import type { Batch, Received } from "../../shared/ledger/stream.ts";
 import {
   DELIVERY_DELAY_MILLIS,
@@ -11,18 +11,18 @@ import {
 import { logEvent } from "../../shared/log.ts";
 import { unixNow } from "../../shared/time.ts";
 
-export class Courier {
-  readonly #sender: Sender;
+export class OutboxSender {
+  readonly #source: CreditSource;
   readonly #send: (batch: Batch) => Promise<Received>;
   readonly #routes = new Map<number, Route>();
 
-  /** @param send brings a batch to the shard it is for; may reject */
-  constructor(sender: Sender, send: (batch: Batch) => Promise<Received>) {
-    this.#sender = sender;
+  /** @param send brings a batch to the shard that it is for; may reject */
+  constructor(source: CreditSource, send: (batch: Batch) => Promise<Received>) {
+    this.#source = source;
     this.#send = send;
   }
 
-  /** Which way it is to that shard. Each goes at its own pace: one that hangs makes no other wait. */
+  /** The route to that shard. Each route has its own pace: a shard that hangs delays no other. */
   to(shard: number): Route {
     const known = this.#routes.get(shard);
     if (known) return known;
@@ -33,7 +33,7 @@ export class Courier {
 
   async #deliver(to: number): Promise<boolean> {
     try {
-      if (await deliver(this.#sender, to, (batch) => this.#sendInTime(batch))) return true;
+      if (await deliver(this.#source, to, (batch) => this.#sendInTime(batch))) return true;
       throw new Error(`shard ${to} took nothing`);
     } catch (error) {
       logEvent("ledger.delivery_failed", { traceId: "", to, message: String(error) });
@@ -48,33 +48,33 @@ export class Courier {
   }
 }
 
-/** The way to one shard: one delivery at a time, and a rest after each that failed, longer and longer. */
+/** The route to one shard: one delivery at a time. After each failure it rests, twice as long every time. */
 class Route {
   readonly #deliver: () => Promise<boolean>;
   #timer = false;
   #last = Promise.resolve();
-  /** The delivery that begins when the last one is over. */
+  /** The delivery that begins when the current one ends. */
   #next: Promise<void> | undefined;
-  /** Seconds of the rest after the next failure. */
+  /** Seconds of rest after the next failure. */
   #pause = DELIVERY_RETRY_SECONDS;
   #restsUntil = 0;
 
-  /** @param deliver brings what waits there, and says whether it arrived; never rejects */
+  /** @param deliver sends what waits, and resolves to whether it arrived; never rejects */
   constructor(deliver: () => Promise<boolean>) {
     this.#deliver = deliver;
   }
 
-  /** While it rests only the alarm and whoever cannot wait come this way, not every payment. */
+  /** While the route rests, payments start no delivery; the alarm and callers that wait for the result do. */
   isResting(now: number): boolean {
     return now < this.#restsUntil;
   }
 
-  /** Unix seconds at which the alarm should deliver what is still there then. */
+  /** Unix seconds at which the alarm should deliver what is still waiting then. */
   retryAt(now: number): number {
     return this.isResting(now) ? this.#restsUntil : now + this.#pause;
   }
 
-  /** Delivers in a moment, so that credits of that moment travel together. */
+  /** Delivers after a short delay, so that the credits of that moment travel in one batch. */
   soon(): void {
     if (this.#timer || this.isResting(unixNow())) return;
     this.#timer = true;
@@ -85,8 +85,8 @@ class Route {
   }
 
   /**
-   * Delivers now whatever was there when it was called: after the delivery under way, which may have been too early, and
-   * together with whoever else waits for that. Never rejects: what could not be delivered is still there.
+   * Delivers everything that waits at the time of the call. A delivery under way may have started too early: the call then
+   * waits for the next one, which all such callers share. Never rejects: what was not delivered stays in the outbox.
    */
   run(): Promise<void> {
     if (!this.#next) {

@@ -9,7 +9,7 @@ import {
   MAX_DELIVERY_RETRY_SECONDS,
 } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
-import { Courier } from "./courier.ts";
+import { OutboxSender } from "./outbox-sender.ts";
 
 beforeEach(() => void vi.useFakeTimers({ now: 2_000_000_000_000 }));
 afterEach(() => vi.useRealTimers());
@@ -17,13 +17,13 @@ afterEach(() => vi.useRealTimers());
 const NEVER = new Promise<Received>(() => undefined);
 const REFUSED = { ok: false, fault: "halted" } as const;
 
-/** A shard that owes others as many credits as a test says, one a batch. `sent`: to whom, and which. */
+/** A shard with as many credits for others as a test says, one per batch. `sent`: the shard, and the number of the credit. */
 function owing(answer: (batch: Batch) => Promise<Received> | Received = ({ after }) => ({ ok: true, mark: after + 1, head: idOf(0) })) {
   const owed = new Map<number, number>();
   const marks = new Map<number, number>();
   const sent: string[] = [];
   const markOf = (to: number) => marks.get(to) ?? 0;
-  const sender = {
+  const source = {
     nextBatch: (to: number): Batch | undefined =>
       markOf(to) < (owed.get(to) ?? 0) ? { ledger: idOf(0), from: 0, to, after: markOf(to), head: idOf(0), credits: [] } : undefined,
     acknowledge: (to: number, received: Received) => {
@@ -32,17 +32,17 @@ function owing(answer: (batch: Batch) => Promise<Received> | Received = ({ after
       return true;
     },
   };
-  const courier = new Courier(sender, async (batch) => {
+  const sender = new OutboxSender(source, async (batch) => {
     sent.push(`${batch.to}: ${batch.after + 1}`);
     return answer(batch);
   });
-  return { sent, route: (to: number) => courier.to(to), owe: (to: number) => owed.set(to, (owed.get(to) ?? 0) + 1) };
+  return { sent, route: (to: number) => sender.to(to), owe: (to: number) => owed.set(to, (owed.get(to) ?? 0) + 1) };
 }
 
 const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1000);
 
 describe("a delivery", () => {
-  test("begins in a moment, once for all who asked in that moment", async () => {
+  test("starts after a short delay, once for all calls of that time", async () => {
     const { route, owe, sent } = owing();
     for (let i = 0; i < 3; i++) {
       owe(1);
@@ -58,7 +58,7 @@ describe("a delivery", () => {
     expect(sent).toHaveLength(4);
   });
 
-  test("is one at a time; whoever asks meanwhile waits for one more, which they share", async () => {
+  test("is one at a time; calls during it share the next one", async () => {
     const answers: PromiseWithResolvers<Received>[] = [];
     const { route, owe, sent } = owing(() => {
       const answer = Promise.withResolvers<Received>();
@@ -90,7 +90,7 @@ describe("a delivery", () => {
     ]);
   });
 
-  test("has an end, however steadily others ask for one", async () => {
+  test("ends, even if calls for another keep coming", async () => {
     const { route, owe, sent } = owing(async ({ after }) => {
       await pass(0.06);
       return { ok: true, mark: after + 1, head: idOf(0) };
@@ -106,7 +106,7 @@ describe("a delivery", () => {
     expect(sent.length).toBeLessThanOrEqual(2 * BATCHES_PER_DELIVERY);
   });
 
-  test("that hangs makes no other wait, and is given up", async () => {
+  test("that hangs delays no other, and times out", async () => {
     const { route, owe, sent } = owing(({ to, after }) => (to === 1 ? NEVER : { ok: true, mark: after + 1, head: idOf(0) }));
     owe(1);
     owe(2);
@@ -121,7 +121,7 @@ describe("a delivery", () => {
 
 describe("the rest after a delivery that failed", () => {
   /** Seconds of the rest after each of so many failures in a row. */
-  async function rests(route: ReturnType<Courier["to"]>, failures: number): Promise<number[]> {
+  async function rests(route: ReturnType<OutboxSender["to"]>, failures: number): Promise<number[]> {
     const rests: number[] = [];
     while (rests.length < failures) {
       await route.run();
@@ -138,14 +138,14 @@ describe("the rest after a delivery that failed", () => {
   test.each<[string, () => Promise<Received> | Received]>([
     ["cannot be reached", () => Promise.reject(new Error("gone"))],
     ["has halted", () => REFUSED],
-    ["says that the batch is not its own", () => ({ ok: false, fault: "not_mine" })],
-  ])("is twice as long each time, up to a minute, while the shard %s", async (_, answer) => {
+    ["answers that the batch is not for it", () => ({ ok: false, fault: "not_mine" })],
+  ])("doubles up to a minute while the shard %s", async (_, answer) => {
     const { route, owe } = owing(answer);
     owe(1);
     expect(await rests(route(1), 6)).toEqual([DELIVERY_RETRY_SECONDS, 10, 20, 40, MAX_DELIVERY_RETRY_SECONDS, MAX_DELIVERY_RETRY_SECONDS]);
   });
 
-  test("keeps payments from trying again, and nobody who cannot wait", async () => {
+  test("holds back the deliveries of payments, and no delivery that a caller waits for", async () => {
     const { route, owe, sent } = owing(() => REFUSED);
     owe(1);
     await route(1).run();
@@ -156,7 +156,7 @@ describe("the rest after a delivery that failed", () => {
     expect(sent).toHaveLength(2);
   });
 
-  test("is forgotten by a delivery that arrives", async () => {
+  test("is reset by a delivery that arrives", async () => {
     let answer: Received = REFUSED;
     const { route, owe } = owing(() => answer);
     owe(1);
@@ -166,7 +166,7 @@ describe("the rest after a delivery that failed", () => {
     expect(route(1).retryAt(unixNow())).toBe(unixNow() + DELIVERY_RETRY_SECONDS);
   });
 
-  test("is not for a shard that takes all it is sent, if there is more than one delivery takes", async () => {
+  test("does not follow a delivery that arrived but left credits over", async () => {
     const { route, owe, sent } = owing();
     for (let i = 0; i <= BATCHES_PER_DELIVERY; i++) owe(1);
     await route(1).run();

@@ -1,0 +1,221 @@
+/** Ledgers that version 0.1 wrote: they migrate, audit exact, and keep every promise that 0.1 gave. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../protocol/amount.ts";
+import { RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
+import { migrate } from "../migrations.ts";
+import { auditShards } from "./consolidate.ts";
+import { deliver } from "./delivery.ts";
+import { continuesChain } from "./journal.ts";
+import { LedgerRules } from "./rules.ts";
+import { LEDGER_SCHEMA } from "./schema.ts";
+import { runAllMaintenance } from "./testing/checkpoint.ts";
+import { ALICE, BOB, CAROL, DAVE, dump, idOf, LEDGER, LEDGER_OF_FOUR, reservationOf, reserveOf, settleOf, txOf } from "./testing/ledger.ts";
+import { type Payments01, restore } from "./testing/ledger-0-1.ts";
+import type { LedgerStore, Row } from "./store.ts";
+
+const file = (name: string) => readFileSync(new URL(`../../test/vectors/ledger-0.1/${name}`, import.meta.url), "utf8");
+const { now: NOW, ids: ID, payments } = JSON.parse(file("payments.json")) as Payments01;
+const OTHER_ID = idOf(0xbeef);
+const DUMPS = ["1-shard", "4-shards-0", "4-shards-1", "4-shards-2", "4-shards-3", "4-shards-3-halted"];
+
+function restored(name: string): LedgerStore {
+  const store = memoryStore();
+  restore(store, file(`${name}.sql`));
+  return store;
+}
+
+function open(store: LedgerStore, shard: number, shards: number): LedgerRules {
+  return new LedgerRules(store, { ledger: shards === 1 ? LEDGER : LEDGER_OF_FOUR, supply: 1n, at: 0, place: { shard, shards } });
+}
+
+/** All shards of the ledger of 0.1, opened by this code. `alice`: the shard of Alice and Dave. */
+function ledger(shards: number) {
+  const names = shards === 1 ? ["1-shard"] : [0, 1, 2, 3].map((shard) => `4-shards-${shard}`);
+  const stores = names.map(restored);
+  const rules = stores.map((store, shard) => open(store, shard, shards));
+  const at = (shard: number): LedgerRules => rules[shards === 1 ? 0 : shard] ?? open(memoryStore(), shard, shards);
+  const bring = (from: number, to: number) => deliver(at(from), to, async (batch) => at(to).receive(batch, NOW));
+  const audit = () =>
+    auditShards(rules.map((rules) => ({ marks: async () => rules.marks(), audit: async (marks) => rules.auditShard(marks) })));
+  return { stores, at, bring, audit, alice: at(3), bob: at(1), carol: at(2) };
+}
+
+describe.each([1, 4])("a ledger of 0.1 with %i shards", (shards) => {
+  test("audits exact after the migration", async () => {
+    const { stores, audit } = ledger(shards);
+    for (const store of stores) expect(store.sql("SELECT version FROM schema_version")).toEqual([{ version: 3 }]);
+    // Of several shards, the credit that was never sent is between two of them.
+    const inFlight = shards === 1 ? "0" : payments.undelivered.value;
+    expect(await audit()).toMatchObject({ ok: true, problems: [], conclusive: true, supply: "1000000", inFlight });
+  });
+
+  test("captures a live hold, and repeats the answer that granted it", () => {
+    const { alice } = ledger(shards);
+    const granted = {
+      ok: true,
+      reservation: reservationOf(payments.live, ID.live),
+      heldUntil: NOW - 10 + 300,
+      transaction: txOf(payments.live),
+    };
+    expect(alice.reserve(reserveOf(payments.live, ID.live), NOW)).toEqual(granted);
+    expect(alice.reserve(reserveOf(payments.live, OTHER_ID), NOW)).toEqual({ ok: false, code: "payment_in_progress" });
+    expect(alice.capture(reservationOf(payments.live, ID.live), NOW)).toMatchObject({ ok: true, transaction: txOf(payments.live) });
+  });
+
+  test("lets a reclaimable hold be captured by its holder, or taken over", () => {
+    const captured = ledger(shards).alice.capture(reservationOf(payments.reclaimable, ID.reclaimable), NOW);
+    expect(captured).toMatchObject({ ok: true, transaction: txOf(payments.reclaimable) });
+    const { alice } = ledger(shards);
+    expect(alice.reserve(reserveOf(payments.reclaimable, OTHER_ID), NOW)).toMatchObject({ ok: true, heldUntil: NOW + 60 });
+    expect(alice.capture(reservationOf(payments.reclaimable, ID.reclaimable), NOW)).toEqual({ ok: false, code: "reservation_lost" });
+  });
+
+  test("frees an expired hold when it is presented, and by alarm", () => {
+    const { alice } = ledger(shards);
+    const held = BigInt(alice.account(ALICE).held);
+    expect(alice.settle(settleOf(payments.expired, OTHER_ID), NOW)).toEqual({ ok: false, code: "payment_expired" });
+    expect(BigInt(alice.account(ALICE).held)).toBe(held - BigInt(payments.expired.value));
+    const { alice: again } = ledger(shards);
+    expect(again.runMaintenance(NOW)).toBeLessThanOrEqual(NOW + SWEEP_INTERVAL_SECONDS);
+    expect(again.account(ALICE)).toEqual(alice.account(ALICE));
+  });
+
+  test("pays nothing twice: settled and captured payments give their receipts, the cancelled one is revoked", () => {
+    const { alice } = ledger(shards);
+    const before = alice.account(ALICE);
+    expect(alice.settle(settleOf(payments.settled, ID.settled), NOW)).toMatchObject({ ok: true, transaction: txOf(payments.settled) });
+    expect(alice.settle(settleOf(payments.settled, OTHER_ID), NOW)).toMatchObject({
+      code: "nonce_replayed",
+      transaction: txOf(payments.settled),
+    });
+    expect(alice.capture(reservationOf(payments.captured, ID.captured), NOW)).toMatchObject({
+      ok: true,
+      transaction: txOf(payments.captured),
+    });
+    expect(alice.reserve(reserveOf(payments.cancelled, OTHER_ID), NOW)).toEqual({ ok: false, code: "payment_revoked" });
+    for (const [name, status] of Object.entries({
+      live: "reserved",
+      reclaimable: "reserved",
+      settled: "settled",
+      cancelled: "cancelled",
+    })) {
+      const { payer, nonce, validBefore } = payments[name as keyof typeof payments];
+      expect(alice.status(payer, nonce, validBefore, NOW)).toMatchObject({ status });
+    }
+    expect(alice.account(ALICE)).toEqual(before);
+  });
+
+  test("repeats a faucet grant without paying it again", () => {
+    const { at } = ledger(shards);
+    const before = at(0).account(at(0).info().treasury);
+    expect(at(0).fund(ALICE, "10000" as Amount, idOf(1), NOW)).toMatchObject({ ok: true, account: ALICE });
+    expect(at(0).account(at(0).info().treasury)).toEqual(before);
+  });
+
+  test("keeps the pruned chain whole, and goes on pruning what was exported", () => {
+    const { alice } = ledger(shards);
+    const { base, entries } = alice.journalPage(ALICE, 0, 100);
+    expect(base?.seq).toBe("3");
+    entries.forEach((entry, i) => expect(continuesChain(entry, entries[i - 1] ?? base, alice.info().ledger)).toBe(true));
+    expect(alice.journal(DAVE, 0, 100)).toMatchObject([{ seq: "1" }, { seq: "2" }, { seq: "3" }, { seq: "4" }]);
+    const old = NOW + 2 * RETENTION_SECONDS + 31 * 24 * 3600;
+    runAllMaintenance(alice, old);
+    expect(alice.journalPage(DAVE, 0, 100)).toMatchObject({ base: { seq: "4" }, entries: [] });
+    expect(alice.audit()).toMatchObject({ problems: [] });
+  });
+
+  test("forgets its payments after their retention", () => {
+    const { alice, stores } = ledger(shards);
+    runAllMaintenance(alice, NOW + 10 * RETENTION_SECONDS);
+    expect(stores.flatMap((store) => store.sql("SELECT * FROM payment WHERE payer = ?", ALICE))).toEqual([]);
+  });
+});
+
+test("a ledger of 0.1 with 4 shards delivers what waits in its outbox, each credit once", async () => {
+  const { alice, bob, carol, bring, audit } = ledger(4);
+  expect(bob.account(BOB)).toMatchObject({ balance: payments.unacknowledged.value });
+  expect(alice.destinations()).toEqual([1]);
+  expect(await bring(3, 1)).toBe(true);
+  expect(alice.destinations()).toEqual([]);
+  const both = BigInt(payments.unacknowledged.value) + BigInt(payments.undelivered.value);
+  expect(bob.account(BOB)).toMatchObject({ balance: both.toString() });
+  expect(carol.journal(CAROL, 0, 10)).toMatchObject([{ kind: "batch", batch: { count: "2", fromShard: "3" } }]);
+  expect(await audit()).toMatchObject({ ok: true, conclusive: true, inFlight: "0" });
+});
+
+test("a halted shard of 0.1 stays halted", () => {
+  const alice = open(restored("4-shards-3-halted"), 3, 4);
+  const stopped = { ok: false, code: "facilitator_unavailable" };
+  expect(alice.halted).toContain("does not remember sending");
+  expect(alice.settle(settleOf(payments.live, OTHER_ID), NOW)).toEqual(stopped);
+  expect(alice.capture(reservationOf(payments.reclaimable, ID.reclaimable), NOW)).toEqual(stopped);
+  expect(alice.runMaintenance(NOW)).toBeUndefined();
+  expect(alice.audit().problems).toEqual([`halted: ${alice.halted}`]);
+});
+
+describe.each(DUMPS)("the migration of %s", (name) => {
+  test("changes the names of the schema, and no value", () => {
+    const store = restored(name);
+    const before = asSchema3(dump(store));
+    migrate(store, LEDGER_SCHEMA);
+    expect(dump(store)).toEqual(before);
+  });
+
+  test("leaves the schema of a new ledger", () => {
+    const [migrated, fresh] = [restored(name), memoryStore()];
+    for (const store of [migrated, fresh]) migrate(store, LEDGER_SCHEMA);
+    expect(schemaOf(migrated)).toEqual(schemaOf(fresh));
+  });
+
+  test("that is killed at any statement leaves version 2 or version 3, and the next start finishes it", () => {
+    const before = restored(name);
+    const after = restored(name);
+    migrate(after, LEDGER_SCHEMA);
+    const kills: number[] = [];
+    for (let statements = 0; ; statements++) {
+      const store = restored(name);
+      if (survives(store, statements)) break;
+      kills.push(statements);
+      expect([everythingIn(before), everythingIn(after)]).toContainEqual(everythingIn(store));
+      migrate(store, LEDGER_SCHEMA);
+      expect(everythingIn(store)).toEqual(everythingIn(after));
+    }
+    // 2 reads, 2 changes, 3 statements for the version.
+    expect(kills).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+});
+
+/** Opens the store, whose machine stops after so many statements. @returns false if it stopped before the end */
+function survives(store: LedgerStore, statements: number): boolean {
+  let left = statements;
+  try {
+    migrate({ ...store, sql: (...statement) => (left-- > 0 ? store.sql(...statement) : stop()) }, LEDGER_SCHEMA);
+    return true;
+  } catch (error) {
+    expect(error).toEqual(new Error("killed"));
+    return false;
+  }
+}
+
+function stop(): never {
+  throw new Error("killed");
+}
+
+const everythingIn = (store: LedgerStore) => ({ schema: schemaOf(store), rows: dump(store) });
+
+/** Without comments and white space, which differ between a new table and a changed one. */
+function schemaOf(store: LedgerStore): string[] {
+  const objects = store.sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name");
+  return objects.map(({ sql }) =>
+    String(sql)
+      .replace(/--.*\n/g, "")
+      .replace(/\s+|"/g, ""),
+  );
+}
+
+function asSchema3({ payment = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
+  const renamed = payment.map(({ fingerprint: _, dead_line = null, ...row }) => ({ ...row, capture_deadline: dead_line }));
+  return { ...tables, payment: renamed, schema_version: [{ version: 3 }] };
+}

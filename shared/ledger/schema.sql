@@ -1,0 +1,100 @@
+-- The ledger's schema 3. Written by schema.test.ts.
+
+CREATE TABLE account (
+  id TEXT PRIMARY KEY,
+  balance TEXT NOT NULL,
+  held TEXT NOT NULL,             -- the part of the balance that open holds claim
+  journal_seq INTEGER NOT NULL,
+  journal_head TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE acknowledged (
+  to_shard INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  head TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE checkpoint (
+  account TEXT PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  base_seq INTEGER NOT NULL DEFAULT 0,
+  base_hash TEXT,
+  base_balance TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE clock (last INTEGER NOT NULL) STRICT;
+
+CREATE TABLE faucet (
+  account TEXT PRIMARY KEY,
+  granted TEXT NOT NULL,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE faucet_grant (
+  id TEXT PRIMARY KEY,
+  authorization_digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE genesis (
+  ledger TEXT NOT NULL,
+  treasury TEXT NOT NULL,
+  supply TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  shards INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE halt (reason TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE journal (
+  account TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('genesis', 'debit', 'credit', 'batch')),
+  counterparty TEXT,
+  value TEXT NOT NULL,
+  balance_after TEXT NOT NULL,
+  authorization_digest TEXT,
+  request_digest TEXT,
+  tx TEXT,
+  batch TEXT,                     -- JSON: the origin of a batch, and its transactions
+  at INTEGER NOT NULL,
+  prev_hash TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  PRIMARY KEY (account, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+  to_shard INTEGER NOT NULL,
+  number INTEGER NOT NULL,        -- 1, 2, 3 … per shard, without gaps
+  payee TEXT NOT NULL,
+  value TEXT NOT NULL,
+  tx TEXT NOT NULL,
+  PRIMARY KEY (to_shard, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payment (
+  payer TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('held', 'settled', 'cancelled')),
+  authorization_digest TEXT,      -- NULL if the nonce was cancelled before its payment was presented
+  payee TEXT,
+  value TEXT,
+  valid_before INTEGER NOT NULL,
+  request_digest TEXT,
+  holder TEXT,                    -- the reservation or settlement id that owns this row
+  held_until INTEGER,
+  capture_deadline INTEGER NOT NULL,     -- the last second in which a hold can be captured
+  tx TEXT,
+  PRIMARY KEY (payer, nonce)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX payment_held ON payment (capture_deadline) WHERE state = 'held';
+
+CREATE TABLE received (
+  from_shard INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  head TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+
+CREATE TABLE sweep (payer TEXT NOT NULL, nonce TEXT NOT NULL) STRICT;

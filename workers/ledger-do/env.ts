@@ -1,0 +1,20 @@
+/** The bindings of the ledger Worker. */
+import type { LedgerInfo } from "../../shared/settlement/backend.ts";
+import type { Batch, Received } from "../../shared/ledger/stream.ts";
+
+export interface LedgerEnv {
+  /** "on": `fund` grants test money. */
+  FAUCET?: string;
+  /** The number of objects that the ledger is spread over; 1 by default. A ledger is created with it, and opens with no other. */
+  SHARDS?: string;
+  /** Secret: the seed of an Ed25519 key as 64 hex digits. Without it no checkpoint is signed, and no journal is pruned. */
+  CHECKPOINT_KEY?: string;
+  /** The namespace of the ledger's own class: its other shards. */
+  LEDGER?: DurableObjectNamespace;
+}
+
+/** What one shard calls on another. */
+export interface PeerShard {
+  info(): LedgerInfo;
+  receive(batch: Batch): Received;
+}
