@@ -1,5 +1,5 @@
 /** The table behind paywall/answer-store.ts: answers that were paid for, by the buyer's payment identifier. */
-import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../../../shared/limits.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";

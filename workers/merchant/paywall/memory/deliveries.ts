@@ -1,6 +1,6 @@
 /** The merchant's own Durable Object, one per payer: its memory of payments and of the answers they bought, on disk. */
 import { DurableObject } from "cloudflare:workers";
-import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { ALARM_RETRY_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";

@@ -5,7 +5,7 @@
  * id takes it up where it stopped; another payment under that id is a conflict.
  */
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 
 export interface StoredAnswer {

@@ -1,6 +1,6 @@
 /** Flow `authorization`: hold the payer's money, run the handler, capture, answer. */
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
-import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
 import { discardResponse, passOnRefusal, refuseRequest } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";

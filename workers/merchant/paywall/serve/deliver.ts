@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
-import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";

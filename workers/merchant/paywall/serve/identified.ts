@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { utf8 } from "../../../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { HOLD_SECONDS } from "../../../../shared/limits.ts";
-import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
