@@ -4,3 +4,9 @@ declare namespace Cloudflare {
     mainModule: typeof import("./entry.ts");
   }
 }
+
+/** A file's text, by Vite. */
+declare module "*.sql?raw" {
+  const text: string;
+  export default text;
+}
