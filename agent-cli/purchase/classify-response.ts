@@ -9,7 +9,7 @@ import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from 
 import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
 import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";

@@ -8,7 +8,7 @@ import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { checkAudit, record } from "../records/audit-log.ts";
@@ -19,11 +19,13 @@ import { readJson } from "../runtime/files.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "../runtime/exchange.ts";
 import { allowHttpFor } from "../merchant/curl-request.ts";
 import { carriesId } from "./payment-identifier.ts";
-import { duration, field, type Layout } from "../runtime/layout.ts";
+import { field, type Layout } from "../runtime/layout.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { claimPayment, concludePayment, type Fate, journalKey, keepAnswer, type Payment } from "../records/payment-journal.ts";
 import { judge, type Receipt, unknown } from "./classify-response.ts";
-import { money, moneySchema, renderResponse, responseSchema, responseView } from "./views.ts";
+import { renderResponse, responseSchema, responseView } from "./views.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 /** Reads a signed payment and checks all that can be checked of it alone: terms, window, account, signature. */
 export async function readPayment(file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {

@@ -17,7 +17,7 @@ beforeEach(async () => {
 const goods = vi.fn((c) => c.text("goods"));
 
 describe("the challenge", () => {
-  test("carries the terms in the header, the same in the body, and is stored nowhere", async () => {
+  test("carries the terms in the header, the same in the body, and is stored nowhere [paywall-challenge]", async () => {
     const response = await world.shop(goods, { description: "An item", mimeType: "text/plain" }).get("/item/1");
     const terms = termsOf(response);
     expect(response.status).toBe(402);
@@ -300,7 +300,7 @@ describe("an echo that is not the offer is answered 402 with fresh terms", () =>
   });
 });
 
-describe("a seller's mistake shows when the Worker starts", () => {
+describe("a seller's mistake shows when the Worker starts [paywall-seller-mistakes]", () => {
   test.each([
     ["amount", { amount: "0" }],
     ["amount", { amount: "1e3" }],

@@ -52,7 +52,7 @@ describe("a payment that is good", () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  test("is held while the handler runs, and captured before the answer leaves", async () => {
+  test("is held while the handler runs, and captured before the answer leaves [paywall-hold-then-capture]", async () => {
     const seen: string[] = [];
     const shop = world.shop((c) => {
       seen.push(`handler: ${world.held()} held, ${world.spent()} spent`);

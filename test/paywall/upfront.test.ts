@@ -28,7 +28,7 @@ test("the offer says so, and the payment is settled before the handler runs", as
   expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
 });
 
-test("fifty copies at once: one settlement, one handler run, one answer", async () => {
+test("fifty copies at once: one settlement, one handler run, one answer [upfront-fifty-copies]", async () => {
   const handler = vi.fn((c) => c.text("goods"));
   const shop = world.shop(handler, upfront);
   const payment = await shop.approved("/item/1");

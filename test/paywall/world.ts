@@ -46,7 +46,7 @@ export async function createWorld() {
   /** The facilitator's RPC surface. Tests replace its methods to break it. */
   const rpc: FacilitatorRpc = {
     supported: async () => facilitator.supported(),
-    reserve: (payload, requirements, fingerprint, id) => facilitator.reserve(payload, requirements, fingerprint, id),
+    reserve: (payload, requirements, _, id) => facilitator.reserve(payload, requirements, id),
     capture: (reservation) => facilitator.capture(reservation),
     release: (reservation) => facilitator.release(reservation),
     settle: (payload, requirements, id) => facilitator.settle(payload, requirements, id),

@@ -1,7 +1,7 @@
 /** The page that a browser shows for a priced URL. */
 import { html } from "hono/html";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
-import { showUnsafe } from "../../../shared/text/text.ts";
+import { showUnsafe } from "../../../shared/screen/escapes.ts";
 import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 
 export function paymentPage({ resource, accepts }: PaymentRequired): string {

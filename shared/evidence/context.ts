@@ -11,9 +11,9 @@ import { paymentRequirementsSchema } from "../x402/x402.ts";
 import type { Evidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
 
-export type Seen = ReturnType<typeof look>;
+export type EvidenceContext = ReturnType<typeof evidenceContext>;
 
-export function look(evidence: Evidence, keys: KnownKeys) {
+export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
   const { request, payment, offer, receipt, ledger } = evidence;
   const { authorization, publicKey } = payment;
   const origin = new URL(request.http.url);

@@ -1,5 +1,5 @@
 /** Reports that go point by point, as text: what is right in one line each, what is wrong in full. */
-import { field, type Layout, wrap } from "../runtime/layout.ts";
+import { field, type Layout, wrap } from "./layout.ts";
 
 const ID_WIDTH = 27;
 

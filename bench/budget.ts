@@ -1,15 +1,15 @@
-/** `npm run budget`: fails when a Worker's bundle, or what the first buyer after a deployment waits for, grew past its budget. */
-import { measureColdStarts } from "../bench/cold.ts";
-import { PATHS } from "../bench/paths.ts";
-import { bundleSizes } from "./bundle-sizes.ts";
+/** `npm run budget`: fails when a Worker's bundle or the first buyer's wait after a deployment exceeds its budget. */
+import { measureColdStarts } from "./cold.ts";
+import { PATHS } from "./paths.ts";
+import { bundleSizes } from "../scripts/bundle-sizes.ts";
 
-/** KiB of what is uploaded, minified and gzipped. */
+/** KiB per upload, minified and gzipped. */
 const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 36.5, "lez-facilitator": 28.5, "lez-ledger-do": 24.5 };
-/** The first 402 of a fresh workerd, in first answers of bare Hono on the same machine at the same time. */
+/** The first 402 of a fresh workerd, as a multiple of bare Hono's first answer, measured side by side. */
 const COLD_RATIO = 15;
 
 const STARTS = 5;
-/** A busy machine is given another chance. */
+/** A busy machine gets another chance. */
 const ATTEMPTS = 3;
 const LARGEST = 10;
 

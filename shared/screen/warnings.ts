@@ -1,12 +1,10 @@
-/** What deserves a second look before a yes. Facts of the request and of the owner's own record; no opinion of the agent's. */
-import { domainToUnicode } from "node:url";
-import { mixesScripts } from "./scripts.ts";
-import { parseTimestamp } from "../../shared/time.ts";
-import type { ApprovalView } from "./approval-screen.ts";
-import { duration } from "../runtime/layout.ts";
-import type { RecordEntry } from "../records/decision-history.ts";
-import { authorizationOf } from "../records/payment-journal.ts";
-import { isUpfront } from "../merchant/terms.ts";
+/** What deserves a second look before a yes. Warnings follow from the request and the owner's own records only. */
+import { isUpfront } from "../protocol/offer.ts";
+import { parseTimestamp } from "../time.ts";
+import { unicodeDomain } from "./domain.ts";
+import { duration } from "./duration.ts";
+import { mixesScripts } from "./homoglyphs.ts";
+import type { ApprovalView, PastDecision } from "./view.ts";
 
 const NEAR_SECONDS = 600;
 const MANY = 5;
@@ -32,8 +30,8 @@ function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[]
 }
 
 /**
- * New is what was pinned when this request was made, or since. A key is new for as long as the owner has approved nothing
- * with it: a request that was made only to have it pinned does not make it old.
+ * A merchant or key is new if it was pinned when this request was made, or later. A key stays new until the owner approves
+ * a payment under it: otherwise an agent could make a key look old with a first request.
  */
 function ofTheMerchant({ request, pin, history }: ApprovalView): Warning[] {
   if (!pin) return [];
@@ -54,20 +52,17 @@ function ofTheRecord({ request, checked, authorization, history, now, open }: Ap
   const { payTo, amount } = request.payment;
   const near = history.filter(({ at }) => now - (parseTimestamp(at) ?? 0) < NEAR_SECONDS);
   const approved = history.filter(({ decision }) => decision === "approved");
-  const sameTerms = (entry: Pick<RecordEntry, "url" | "payTo" | "amount">) =>
+  const sameTerms = (entry: Pick<PastDecision, "url" | "payTo" | "amount">) =>
     entry.url === request.http.url && entry.payTo === payTo && entry.amount === amount;
   const other = ({ requestDigest }: { requestDigest?: string | undefined }) => requestDigest !== checked.digest;
-  const unclear = open.some(({ payload, url }) => {
-    const { to, value, requestDigest } = authorizationOf(payload);
-    return other({ requestDigest }) && sameTerms({ url, payTo: to, amount: value });
-  });
+  const unclear = open.some((payment) => other(payment) && sameTerms(payment));
   const revoked = new Set(history.filter(({ decision }) => decision === "revoked").map(({ requestDigest }) => requestDigest));
-  // Whether it was paid is known to the ledger and to the agent's own journal, which an agent could write as it likes.
+  // Not the agent's payment journal: an agent could write there what it likes.
   const stillValid = approved.find(
     (entry) => other(entry) && sameTerms(entry) && !revoked.has(entry.requestDigest) && Number(entry.validBefore ?? 0) >= now,
   );
   const before = approved.find(({ requestDigest }) => requestDigest === checked.digest);
-  // Each account's nonce is its own: the ledger pays one approval of each.
+  // Nonces are per account: the ledger would pay one approval from each.
   const byAnother = before?.from !== undefined && before.from !== authorization.from;
   const ago = duration(Math.max(0, now - (parseTimestamp(stillValid?.at ?? "") ?? now)));
   return [
@@ -93,7 +88,7 @@ function ofAddressAndAmount({ request, threshold }: ApprovalView): Warning[] {
     [/^[0-9.]+$|^\[/.test(hostname), "The merchant is named by an IP address, not by a domain."],
     [url.port !== "", `An unusual port: ${url.port}.`],
     [/(^|\.)xn--/.test(hostname), "The domain has non-Latin letters; it may imitate another. It is shown in its ASCII form."],
-    [mixesScripts(domainToUnicode(hostname)), "The domain mixes letters of several scripts, as imitations do."],
+    [mixesScripts(unicodeDomain(hostname)), "The domain mixes letters of several scripts, as imitations do."],
     [mixesScripts(request.merchant.name), "The agent's name for the merchant mixes letters of several scripts, as imitations do."],
     [BigInt(request.payment.amount) > threshold, "A large amount."],
   ];
