@@ -41,7 +41,10 @@ function workerd(name: string, shards: number, include: string[], exclude: strin
         wrangler: { configPath: "./workers/facilitator/wrangler.toml" },
         miniflare: {
           bindings: { FAUCET: "on", SHARDS: String(shards) },
-          durableObjects: { LEDGER: { className: "Ledger", useSQLite: true } },
+          durableObjects: {
+            LEDGER: { className: "Ledger", useSQLite: true },
+            DELIVERIES: { className: "Deliveries", useSQLite: true },
+          },
         },
       }),
     ],

@@ -5,7 +5,8 @@ import type { Reservation } from "../../shared/settlement/commands.ts";
 import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
 import { HOLD_SECONDS, MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../shared/limits.ts";
 import { AnswerTable } from "../../workers/merchant/paywall/memory/answer-table.ts";
-import { newLedger, NOW } from "./ledger.ts";
+import { newDeliveries } from "./deliveries.ts";
+import { NOW } from "./ledger.ts";
 
 const receipt = { success: true, transaction: "ab".repeat(32), network: "logos:lez-testnet" };
 const answer = { status: 200, headers: [["content-type", "text/plain"]] as [string, string][], body: new Uint8Array([1, 2, 3]) };
@@ -15,7 +16,7 @@ const reservationOf = (reservationId: Digest) => ({ payer: "payer", nonce: "nonc
 let table: AnswerTable;
 const testInside = (what: string, body: () => void) =>
   test(what, () =>
-    runInDurableObject(newLedger(), (_, { storage }) => {
+    runInDurableObject(newDeliveries(), (_, { storage }) => {
       table = new AnswerTable(storage.sql);
       body();
     }),
@@ -39,6 +40,13 @@ testInside("what was bought is recalled by the payment that bought it, and nobod
   table.paid(key, receipt, NOW);
   expect(table.recall(key, order)).toMatchObject({ state: "paid", receipt, answer: { status: 200 } });
   expect(table.recall(key, randomDigest())).toBeUndefined();
+});
+
+testInside("an answer without a body is stored as one", () => {
+  const lease = randomDigest();
+  claim(lease);
+  table.store(key, lease, reservationOf(lease), { ...answer, status: 204, body: new Uint8Array() });
+  expect(claim(randomDigest())).toMatchObject({ state: "stored", answer: { status: 204, body: new Uint8Array() } });
 });
 
 describe("a claim", () => {

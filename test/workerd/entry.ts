@@ -1,3 +1,4 @@
-/** Facilitator and ledger in one Worker, so that the tests beside this file can reach into the Durable Object. */
+/** The three Workers' classes in one Worker, so that the tests beside this file can reach into the Durable Objects. */
 export { default } from "../../workers/facilitator/index.ts";
 export { Ledger } from "../../workers/ledger-do/index.ts";
+export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";

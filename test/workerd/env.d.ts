@@ -5,7 +5,7 @@ declare namespace Cloudflare {
   }
 }
 
-/** A file as text, by Vite. */
+/** A file's text, by Vite. */
 declare module "*?raw" {
   const text: string;
   export default text;

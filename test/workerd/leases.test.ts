@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { LeaseTable } from "../../workers/merchant/paywall/memory/lease-table.ts";
 import type { LeaseEntry } from "../../workers/merchant/paywall/memory/leases.ts";
-import { newLedger, NOW } from "./ledger.ts";
+import { newDeliveries } from "./deliveries.ts";
+import { NOW } from "./ledger.ts";
 
 const id = (name: string) => name as Digest;
 const paid = { state: "paid", receipt: { success: true, transaction: "t", network: "n" } } as const;
@@ -13,7 +14,7 @@ const owed: LeaseEntry = { lease: id("b"), leaseUntil: 0, remembered: paid, forg
 
 /** Any object's SQLite will do. */
 const testInside = (what: string, body: (table: LeaseTable) => void) =>
-  test(what, () => runInDurableObject(newLedger(), (_, { storage }) => body(new LeaseTable(storage.sql))));
+  test(what, () => runInDurableObject(newDeliveries(), (_, { storage }) => body(new LeaseTable(storage.sql))));
 
 testInside("what is put there is there until it is taken away", (table) => {
   expect(table.get(id("payment"))).toBeUndefined();

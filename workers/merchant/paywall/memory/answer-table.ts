@@ -1,53 +1,55 @@
-/** The table behind paywall/answer-store.ts: answers that were paid for, by the buyer's payment identifier. */
-import type { Reservation } from "../../../../shared/settlement/commands.ts";
+/** An IdempotencyStore on disk: the table `answer`. */
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../../../shared/limits.ts";
+import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";
+import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
-import type { ClaimResult, StoredAnswer } from "./idempotency-store.ts";
+import type { ClaimResult, PaidResult, StoredAnswer } from "./idempotency-store.ts";
+import { blob, fromJson, type Json, toJson } from "./schema.ts";
 
-type Row = Record<string, SqlStorageValue>;
-type Paid = Extract<ClaimResult, { state: "paid" }>;
+const COLUMNS = {
+  order_key: text<Digest>(),
+  reservation_id: text<Digest>(),
+  state: oneOf("running", "stored", "paid"),
+  lease: text<Digest>(),
+  lease_until: integer(),
+  reservation: nullable(text<Json<Reservation>>()),
+  receipt: nullable(text<Json<SettleResponse>>()),
+  status: nullable(integer()),
+  headers: nullable(text<Json<[string, string][]>>()),
+  body: nullable(blob()),
+};
+const answerRow = row(COLUMNS);
+type AnswerRow = RowOf<typeof COLUMNS>;
+const SELECT = `SELECT ${Object.keys(COLUMNS).join(", ")} FROM answer WHERE key = ?`;
+
+const countRow = row({ n: integer() });
+const nextRow = row({ next: nullable(integer()) });
 
 export class AnswerTable {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS answer (
-         key TEXT PRIMARY KEY,
-         order_key TEXT NOT NULL,            -- the signed payment that the id belongs to
-         reservation_id TEXT NOT NULL,       -- the same for every run of that payment under this id
-         state TEXT NOT NULL CHECK (state IN ('running', 'stored', 'paid')),
-         lease TEXT NOT NULL,
-         lease_until INTEGER NOT NULL,
-         reservation TEXT,
-         receipt TEXT,
-         status INTEGER,                     -- with headers and body: absent when the answer was not kept
-         headers TEXT,
-         body BLOB,
-         forget_after INTEGER NOT NULL
-       ) STRICT, WITHOUT ROWID`,
-    );
   }
 
-  claim(key: Digest, order: Digest, lease: Digest, seconds: number, now: number): ClaimResult {
-    const row = this.#row(key);
-    if (row && row["order_key"] !== order) return { state: "conflict" };
-    if (row?.["state"] === "paid") return paidIn(row);
-    if (row?.["state"] === "stored") {
-      // Whoever made it may be capturing right now. Two captures of one reservation are one, and both may answer.
+  claim(key: Digest, payment: Digest, lease: Digest, seconds: number, now: number): ClaimResult {
+    const found = this.#row(key);
+    if (found && found.order_key !== payment) return { state: "conflict" };
+    if (found?.state === "paid") return paidResult(found);
+    if (found?.state === "stored") {
+      // The run that stored it may be capturing right now. Two captures of one reservation pay once, and both runs may answer.
       this.#sql.exec("UPDATE answer SET lease = ?, lease_until = ? WHERE key = ?", lease, now + seconds, key);
-      return { state: "stored", reservation: JSON.parse(row["reservation"] as string) as Reservation, ...answerIn(row) };
+      return { state: "stored", reservation: fromJson(written(found.reservation)), ...storedAnswer(found) };
     }
-    if (row && row["lease"] !== lease && Number(row["lease_until"]) >= now) return { state: "busy" };
-    if (!row && !this.#makeRoom(now)) return { state: "full" };
-    const reservationId = (row?.["reservation_id"] as Digest | undefined) ?? randomDigest();
+    if (found && found.lease !== lease && found.lease_until >= now) return { state: "busy" };
+    if (!found && !this.#makeRoom(now)) return { state: "full" };
+    const reservationId = found?.reservation_id ?? randomDigest();
     this.#sql.exec(
       `INSERT OR REPLACE INTO answer (key, order_key, reservation_id, state, lease, lease_until, forget_after)
        VALUES (?, ?, ?, 'running', ?, ?, ?)`,
       key,
-      order,
+      payment,
       reservationId,
       lease,
       now + seconds,
@@ -56,21 +58,22 @@ export class AnswerTable {
     return { state: "granted", reservationId };
   }
 
-  recall(key: Digest, order: Digest): Paid | undefined {
-    const row = this.#row(key);
-    return row?.["state"] === "paid" && row["order_key"] === order ? paidIn(row) : undefined;
+  recall(key: Digest, payment: Digest): PaidResult | undefined {
+    const found = this.#row(key);
+    return found?.state === "paid" && found.order_key === payment ? paidResult(found) : undefined;
   }
 
-  #row(key: Digest): Row | undefined {
-    return this.#sql.exec("SELECT * FROM answer WHERE key = ?", key).toArray()[0];
+  #row(key: Digest): AnswerRow | undefined {
+    const [found] = this.#sql.exec(SELECT, key).toArray();
+    return found && answerRow(found);
   }
 
   store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
     const { rowsWritten } = this.#sql.exec(
       "UPDATE answer SET state = 'stored', reservation = ?, status = ?, headers = ?, body = ? WHERE key = ? AND lease = ? AND state = 'running'",
-      JSON.stringify(reservation),
+      toJson(reservation),
       answer?.status ?? null,
-      answer ? JSON.stringify(answer.headers) : null,
+      answer ? toJson(answer.headers) : null,
       answer?.body ?? null,
       key,
       lease,
@@ -78,11 +81,11 @@ export class AnswerTable {
     return rowsWritten > 0;
   }
 
-  /** `paid` is final whoever says it: the money moved. Where no copy was made, it was delivered once and is gone. */
+  /** Final, and any caller may say it: the money moved. An answer that was not stored was delivered once and is gone. */
   paid(key: Digest, receipt: SettleResponse, now: number): void {
     this.#sql.exec(
       "UPDATE answer SET state = 'paid', receipt = ?, lease_until = 0, forget_after = ? WHERE key = ? AND state != 'paid'",
-      JSON.stringify(receipt),
+      toJson(receipt),
       now + STORED_ANSWER_SECONDS,
       key,
     );
@@ -97,14 +100,13 @@ export class AnswerTable {
   }
 
   nextForget(): number | undefined {
-    const next = this.#sql.exec("SELECT min(forget_after) AS next FROM answer").one()["next"];
-    return typeof next === "number" ? next : undefined;
+    return nextRow(this.#sql.exec("SELECT min(forget_after) AS next FROM answer").one()).next ?? undefined;
   }
 
-  /** The oldest paid answer goes when there is no more room; one that is not finished never does. */
+  /** A full table evicts its oldest paid answer, never an unfinished one. */
   #makeRoom(now: number): boolean {
     this.forget(now);
-    if (Number(this.#sql.exec("SELECT count(*) AS n FROM answer").one()["n"]) < MAX_STORED_ANSWERS) return true;
+    if (countRow(this.#sql.exec("SELECT count(*) AS n FROM answer").one()).n < MAX_STORED_ANSWERS) return true;
     const { rowsWritten } = this.#sql.exec(
       "DELETE FROM answer WHERE key = (SELECT key FROM answer WHERE state = 'paid' ORDER BY forget_after LIMIT 1)",
     );
@@ -112,12 +114,17 @@ export class AnswerTable {
   }
 }
 
-function paidIn(row: Row): Paid {
-  return { state: "paid", receipt: JSON.parse(row["receipt"] as string) as SettleResponse, ...answerIn(row) };
+function paidResult(found: AnswerRow): PaidResult {
+  return { state: "paid", receipt: fromJson(written(found.receipt)), ...storedAnswer(found) };
 }
 
-function answerIn(row: Row): { answer?: StoredAnswer } {
-  if (row["status"] === null) return {};
-  const headers = JSON.parse(row["headers"] as string) as [string, string][];
-  return { answer: { status: Number(row["status"]), headers, body: new Uint8Array(row["body"] as ArrayBuffer) } };
+function storedAnswer({ status, headers, body }: AnswerRow): { answer?: StoredAnswer } {
+  if (status === null) return {};
+  return { answer: { status, headers: fromJson(written(headers)), body: new Uint8Array(written(body)) } };
+}
+
+/** The value of a column that the row's state requires. */
+function written<T>(value: T | null): T {
+  if (value === null) throw new TypeError("a row lacks a value that its state requires");
+  return value;
 }

@@ -23,3 +23,17 @@ export function durableIdempotencyStore(namespace: DeliveriesNamespace, payer: A
     free: (key, lease) => object().free(key, lease),
   };
 }
+
+/** What an object says of its tables. */
+export interface DeliveriesSchema {
+  /** False if newer code wrote them, as after a rollback: this code can neither read what is owed nor record more. */
+  canOpen(): Promise<boolean>;
+}
+
+/** An object of no payer. It has the schema of the newest version that was deployed, because each version asks it. */
+const SCHEMA_OBJECT = "schema";
+
+/** Asks one object for all. Objects of version 0.1 do not know the method, and reject. */
+export async function canOpenDeliveries(namespace: DeliveriesNamespace): Promise<boolean> {
+  return (namespace.getByName(SCHEMA_OBJECT) as DeliveriesSchema).canOpen();
+}

@@ -1,30 +1,29 @@
-/** The shelf of paywall/leases.ts on disk. */
+/** A LeaseStore on disk: the table `delivery`. */
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import type { LeaseEntry, LeaseStore } from "./leases.ts";
+import { integer, nullable, row, text } from "../../../../shared/row.ts";
 import type { DeliveryState } from "../types.ts";
+import type { LeaseEntry, LeaseStore } from "./leases.ts";
+import { fromJson, type Json, toJson } from "./schema.ts";
+
+const deliveryRow = row({
+  lease: text<Digest>(),
+  lease_until: integer(),
+  remembered: nullable(text<Json<DeliveryState>>()),
+  forget_after: integer(),
+});
 
 export class LeaseTable implements LeaseStore {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS delivery (
-         key TEXT PRIMARY KEY, lease TEXT NOT NULL, lease_until INTEGER NOT NULL, remembered TEXT, forget_after INTEGER NOT NULL
-       ) STRICT, WITHOUT ROWID`,
-    );
   }
 
   get(key: Digest): LeaseEntry | undefined {
-    const [row] = this.#sql.exec("SELECT * FROM delivery WHERE key = ?", key).toArray();
-    if (!row) return undefined;
-    const remembered = row["remembered"];
-    return {
-      lease: row["lease"] as Digest,
-      leaseUntil: Number(row["lease_until"]),
-      remembered: typeof remembered === "string" ? (JSON.parse(remembered) as DeliveryState) : undefined,
-      forgetAfter: Number(row["forget_after"]),
-    };
+    const [found] = this.#sql.exec("SELECT lease, lease_until, remembered, forget_after FROM delivery WHERE key = ?", key).toArray();
+    if (!found) return undefined;
+    const { lease, lease_until: leaseUntil, remembered, forget_after: forgetAfter } = deliveryRow(found);
+    return { lease, leaseUntil, remembered: remembered === null ? undefined : fromJson(remembered), forgetAfter };
   }
 
   set(key: Digest, { lease, leaseUntil, remembered, forgetAfter }: LeaseEntry): void {
@@ -33,7 +32,7 @@ export class LeaseTable implements LeaseStore {
       key,
       lease,
       leaseUntil,
-      remembered ? JSON.stringify(remembered) : null,
+      remembered ? toJson(remembered) : null,
       forgetAfter,
     );
   }
@@ -47,7 +46,8 @@ export class LeaseTable implements LeaseStore {
   }
 
   nextForget(): number | undefined {
-    const next = this.#sql.exec("SELECT min(forget_after) AS next FROM delivery").one()["next"];
-    return typeof next === "number" ? next : undefined;
+    return nextRow(this.#sql.exec("SELECT min(forget_after) AS next FROM delivery").one()).next ?? undefined;
   }
 }
+
+const nextRow = row({ next: nullable(integer()) });

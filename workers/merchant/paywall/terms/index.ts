@@ -3,7 +3,9 @@ import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_URL_LENGTH } from "../../../../shared/limits.ts";
 import { type CheckedOptions, facilitatorOf, payeeOf, storesAnswers } from "../config.ts";
+import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
+import { canOpenDeliveries } from "../memory/durable.ts";
 import type { Refusal } from "../responses.ts";
 import type { Challenge, MerchantSigner, PaywallEnv } from "../types.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
@@ -20,6 +22,8 @@ export class RouteTerms {
   readonly #options: CheckedOptions;
   readonly #challenges: Challenges;
   readonly #settlementLedger = new SettlementLedger();
+  /** Asked once per isolate. Remembered unless the answer was no: another deployment may change that. */
+  #opensDeliveries = false;
 
   /** @throws {TypeError} when PAYMENT-REQUIRED would be too large for every client */
   constructor(options: CheckedOptions) {
@@ -34,8 +38,9 @@ export class RouteTerms {
       return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
     }
     const payTo = payeeOf(c, this.#options);
+    const canOpen = this.#canOpenDeliveries(c);
     const known = this.#settlementLedger.known ?? (await this.#askLedger(c));
-    if (!known) return { code: "facilitator_unavailable" };
+    if (!known || !(await canOpen)) return { code: "facilitator_unavailable" };
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options) };
     const challenge = await this.#challenges.of(c, seller);
     if (!challenge) return { code: "payload_too_large" };
@@ -57,5 +62,11 @@ export class RouteTerms {
 
   #askLedger(c: Context<PaywallEnv>): Promise<{ ledger?: Digest } | undefined> {
     return this.#settlementLedger.ask(facilitatorOf(c, this.#options), traceOf(c));
+  }
+
+  /** Offers nothing for sale that the merchant could not remember. An object that does not answer is not a refusal. */
+  async #canOpenDeliveries({ env: { DELIVERIES } }: Context<PaywallEnv>): Promise<boolean> {
+    this.#opensDeliveries ||= !DELIVERIES || (await withTimeout(canOpenDeliveries(DELIVERIES))) !== false;
+    return this.#opensDeliveries;
   }
 }

@@ -1,0 +1,54 @@
+/** The tables of a `Deliveries` object and the columns of their rows. To change a table, append a step; never edit a released one. */
+import { migrate, type MigrationStep } from "../../../../shared/migrations.ts";
+import type { Column } from "../../../../shared/row.ts";
+
+const STEPS: readonly MigrationStep[] = [
+  {
+    // The tables of release 0.1, which wrote no version: IF NOT EXISTS takes over the objects that it made.
+    version: 1,
+    statements: [
+      `CREATE TABLE IF NOT EXISTS delivery (
+         key TEXT PRIMARY KEY,               -- the authorization's digest
+         lease TEXT NOT NULL,
+         lease_until INTEGER NOT NULL,
+         remembered TEXT,                    -- JSON of a DeliveryState
+         forget_after INTEGER NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS answer (
+         key TEXT PRIMARY KEY,               -- route and payment identifier
+         order_key TEXT NOT NULL,            -- the signed payment that the identifier belongs to
+         reservation_id TEXT NOT NULL,       -- the same for every run of that payment
+         state TEXT NOT NULL CHECK (state IN ('running', 'stored', 'paid')),
+         lease TEXT NOT NULL,
+         lease_until INTEGER NOT NULL,
+         reservation TEXT,                   -- JSON of a Reservation, once stored
+         receipt TEXT,                       -- JSON of a SettleResponse, once paid
+         status INTEGER,                     -- NULL, like headers and body, if the answer was not stored
+         headers TEXT,
+         body BLOB,
+         forget_after INTEGER NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+    ],
+  },
+];
+
+/** @throws {UnsupportedSchema} when newer code wrote the tables */
+export function migrateDeliveries(storage: DurableObjectStorage): void {
+  const sql = (statement: string, ...bindings: (string | number)[]) => storage.sql.exec(statement, ...bindings).toArray();
+  migrate({ sql, transact: (body) => storage.transactionSync(body) }, STEPS);
+}
+
+/** The JSON of a `T`. Like a branded id it is trusted in a row, since the code that inserted the row made it from a `T`. */
+export type Json<T> = string & { readonly __json: T };
+
+export function toJson<T>(value: T): Json<T> {
+  return JSON.stringify(value) as Json<T>;
+}
+
+export function fromJson<T>(json: Json<T>): T {
+  return JSON.parse(json) as T;
+}
+
+export function blob(): Column<ArrayBuffer> {
+  return { is: (value): value is ArrayBuffer => value instanceof ArrayBuffer };
+}
