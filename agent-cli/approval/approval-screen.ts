@@ -12,7 +12,7 @@ import type { PaymentRequired } from "../../shared/x402/x402.ts";
 import { duration, field, frame, type Layout, wrap } from "../runtime/layout.ts";
 import type { Pin } from "../records/merchant-pins.ts";
 import type { RecordEntry } from "../records/decision-history.ts";
-import type { JournalRecord } from "../records/payment-journal.ts";
+import type { PaymentRecord } from "../records/payment-journal.ts";
 import { approvalWarnings } from "./warnings.ts";
 import { coverageText, expiry, expiryText } from "../purchase/views.ts";
 
@@ -25,7 +25,7 @@ export interface ApprovalView {
   now: number;
   history: readonly RecordEntry[];
   /** Payments that were sent and of which nobody knows what became. */
-  open: readonly JournalRecord[];
+  open: readonly PaymentRecord[];
   /** Above this many units a single key is not enough. */
   threshold: bigint;
   /** The ledger that the owner has configured. */
