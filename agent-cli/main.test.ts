@@ -14,7 +14,7 @@ const box = sandbox();
 const info = { commands: COMMANDS, groups: GROUPS, version: "0" };
 
 describe("output", () => {
-  test("piped, a success is one envelope and stderr is silent", async () => {
+  test("piped, a success is one envelope and stderr is silent [exit-ok-envelope]", async () => {
     const run = await box.run(["agent", "create", "--out", "./a.json"]);
     expect([run.exit, run.stderr]).toEqual([EXIT.ok, ""]);
     expect(run.json).toMatchObject({ ok: true, meta: { command: "agent create", version: packageJson.version } });
@@ -42,7 +42,7 @@ describe("output", () => {
     expect(run.stderr.replaceAll(/\u001b\[\d+m/g, "")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u0080-\u009f\u202e]/);
   });
 
-  test("a bug is exit 1 and a sentence; the stack is for those who ask", async () => {
+  test("a bug is exit 1 and a sentence; the stack is for those who ask [exit-internal]", async () => {
     const words = ["agent", "create", "--out", "bad\0name"];
     const run = await box.run(words);
     expect([run.exit, run.json.error.code, run.stderr]).toEqual([EXIT.internal, "internal", ""]);
@@ -95,7 +95,7 @@ describe.skipIf(!existsSync("/dev/full"))("an answer that cannot be written", ()
   });
 });
 
-test("an interrupted command writes nothing and exits 130", async () => {
+test("an interrupted command writes nothing and exits 130 [exit-interrupted]", async () => {
   const words = ["owner", "create", "--out", "./stopped.json", "--passphrase-file", box.write("pw", PASSPHRASE)];
   const run = await box.run(words, { signal: AbortSignal.abort() });
   expect([run.exit, run.json.error.code, existsSync(box.path("stopped.json"))]).toEqual([EXIT.interrupted, "interrupted", false]);
@@ -129,7 +129,7 @@ describe("usage", () => {
     [["audit", "list", "--last", "x"], "--last must be a whole number, 1 or more."],
     [["audit", "list", "--last", "0"], "--last must be a whole number, 1 or more."],
     [["receipt", "verify", path.join(import.meta.dirname, "../README.md")], "is no evidence"],
-  ])("%j is told what is wrong, in the envelope", async (words, message) => {
+  ])("%j is told what is wrong, in the envelope [exit-usage]", async (words, message) => {
     const run = await box.run(words);
     expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, expect.stringMatching(/^(usage|invalid_file)$/)]);
     expect(run.json.error.message.toLowerCase()).toContain(message.toLowerCase());

@@ -43,7 +43,7 @@ async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
     return EXIT.ok;
   }
   const command = parse.kind === "run" ? parse.command : undefined;
-  const context = contextFor(io, argv, json);
+  const context = { ...contextFor(io, argv, json), program: PROGRAM };
   const outcome =
     parse.kind === "run" ? await runCommand(parse.command, parse.raw, context) : fail("usage", parse.message, { hint: parse.hint });
   context.progress("");

@@ -1,6 +1,6 @@
 /** Every command, in the order of help. Adding one is a file in commands/ and a line here. */
 import packageJson from "../package.json" with { type: "json" };
-import type { Command } from "./command-line/command.ts";
+import type { Command, Program } from "./command-line/command.ts";
 import { accounts } from "./commands/accounts.ts";
 import { agentCreate } from "./commands/agent-create.ts";
 import { approve } from "./commands/approve.ts";
@@ -97,4 +97,4 @@ export const GROUPS: Readonly<Record<string, string>> = {
   request: "what the agent asks its owner to pay for",
 };
 
-export const PROGRAM = { commands: COMMANDS, groups: GROUPS, version: packageJson.version };
+export const PROGRAM: Program = { commands: COMMANDS, groups: GROUPS, version: packageJson.version };

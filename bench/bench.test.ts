@@ -1,4 +1,4 @@
-/** The bench itself: it counts what came, and it does not pass when something is wrong. */
+/** The bench itself: it counts answers, and fails when one is wrong. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
@@ -63,14 +63,14 @@ test("an answer ends where its length or its last chunk says", () => {
   expect(readAnswer(Buffer.from(chunked.slice(0, -5)))).toBeUndefined();
 });
 
-/** A shop that is not honest about its books: it answers, and records so many payments per answer. */
+/** A shop with wrong records: it answers, and records this many payments per answer. */
 async function problemsWith(recorded: number, pays: boolean, answer = "goods"): Promise<string[]> {
   const { port, seen } = await listen((_, response) => response.end(answer));
   const origin = `http://127.0.0.1:${port}`;
   const site = { origin, workerds: [], transfers: async () => seen.length * recorded, stop: async () => undefined };
   const prepare = async () => () => `GET /item HTTP/1.1\r\nHost: x\r\n\r\n`;
   const path: Path = { name: "shop", what: "a shop", site: "bare", expected: GOODS, pays, prepare };
-  return (await new Course(path, site, [newPayer()], { patience: 0, firstGuess: 100 }).run(2, 0.05)).problems;
+  return (await new Course(path, site, [newPayer()], { timeout: 0, firstGuess: 100 }).run(2, 0.05)).problems;
 }
 
 test("a burst is in order when every answer is a payment on record, and none when nothing was to be paid", async () => {

@@ -1,4 +1,4 @@
-/** One burst of load on one path, and everything that could be wrong with it. */
+/** One burst of load on one path, and the checks of its result. */
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
@@ -12,34 +12,34 @@ import type { Payer } from "./payments.ts";
 import type { Site } from "./sites.ts";
 
 export interface Sample extends LoadResult {
-  /** Microseconds of processor time of workerd per answer; undefined where the system does not say. */
+  /** Microseconds of workerd's processor time per answer; undefined where the system does not count it. */
   cpu: number | undefined;
-  /** Of an unexpected answer, or of payments that were answered and are not on record or the other way round. */
+  /** Unexpected answers, and answers without a recorded payment or payments without an answer. */
   problems: string[];
 }
 
-/** A path on its site, ready to be measured again and again. */
+/** A path on its site, ready for any number of bursts. */
 export class Course {
   readonly path: Path;
   readonly site: Site;
   /** Expected answers of all its bursts. */
   answered = 0;
   readonly #payers: readonly Payer[];
-  readonly #patience: number;
+  readonly #timeout: number;
   readonly #firstGuess: number;
-  /** The best rate so far: it tells how many payments to sign for the next burst. */
+  /** The best rate so far: the next burst signs that many payments. */
   #best: number | undefined;
 
-  /** @param patience milliseconds for the record to become what it should be */
-  constructor(path: Path, site: Site, payers: readonly Payer[], { patience = 5000, firstGuess = 1500 } = {}) {
+  /** @param timeout milliseconds until the recorded payments must match */
+  constructor(path: Path, site: Site, payers: readonly Payer[], { timeout = 5000, firstGuess = 1500 } = {}) {
     this.path = path;
     this.site = site;
     this.#payers = payers;
-    this.#patience = patience;
+    this.#timeout = timeout;
     this.#firstGuess = firstGuess;
   }
 
-  /** A burst that ran out of payments before its time was too short to tell: it is done again, with as many as it showed to need. */
+  /** A burst that ran out of payments tells nothing: repeat it with as many as it needs. */
   async run(clients: number, seconds: number): Promise<Sample> {
     for (;;) {
       const sample = await this.#once(clients, seconds);
@@ -71,9 +71,9 @@ export class Course {
     return { ...result, cpu, problems: problemsOf(path, result, moved).map((problem) => `${path.name}, ${clients} clients: ${problem}`) };
   }
 
-  /** The record once it is what it should be, or once there is no more hope. */
+  /** The record once it matches, or at the timeout. */
   async #transfersNow(expected: number): Promise<number> {
-    const deadline = Date.now() + this.#patience;
+    const deadline = Date.now() + this.#timeout;
     for (;;) {
       const transfers = (await this.site.transfers?.()) ?? Number.NaN;
       if (transfers === expected || Date.now() > deadline) return transfers;
@@ -85,7 +85,7 @@ export class Course {
 const HEADROOM = 1.5;
 const LONG_ENOUGH = 0.8;
 
-/** @param moved payments that are new on the site's record; undefined when it keeps none */
+/** @param moved new payments on the site's record; undefined if it keeps none */
 export function problemsOf(path: Pick<Path, "pays">, { answered, unexpected }: LoadResult, moved: number | undefined): string[] {
   const problems = Object.entries(unexpected).map(([answer, count]) => `${count} times ${answer}`);
   if (answered === 0) problems.push("no answer that counts");
@@ -101,7 +101,7 @@ async function load(plan: LoadPlan): Promise<LoadResult> {
   return JSON.parse(await text(child.stdout)) as LoadResult;
 }
 
-/** User and system time of all threads so far. Linux counts it in hundredths of a second. */
+/** User and system time of all threads so far. Linux counts in hundredths of a second. */
 async function cpuMillis(workerds: readonly Workerd[]): Promise<number | undefined> {
   try {
     const stats = await Promise.all(workerds.map(({ pid }) => readFile(`/proc/${pid}/stat`, "latin1")));

@@ -1,4 +1,4 @@
-/** The first request to a freshly started workerd: what a buyer meets after a deployment. */
+/** The first request to a fresh workerd: what a buyer meets after a deployment. */
 import { problemsOf } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import { runLoad } from "./load.ts";
@@ -23,7 +23,7 @@ interface Candidate {
   first: number[];
 }
 
-/** Every path so many times, interleaved in random order. Stores are kept between starts: payers got their money before. */
+/** Starts every path `starts` times, interleaved in random order. Stores are kept between starts: payers are funded. */
 export async function measureColdStarts(paths: readonly Path[], payers: readonly Payer[], starts: number) {
   const candidates: Candidate[] = [];
   const problems: string[] = [];

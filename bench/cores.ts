@@ -1,8 +1,8 @@
-/** Which processor cores run what: the load has the last one to itself, so that it never takes time from what it measures. */
+/** Assigns processor cores: the load has the last one to itself and takes no time from the system that it measures. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Commands in front of what runs there. Empty where there is one core only, or no `taskset`: then they share. */
+/** Command prefixes. Empty on one core or without `taskset`: then they share. */
 export const ON_CORES: { workerd: string[]; load: string[] } = assign();
 
 function assign() {
@@ -12,7 +12,7 @@ function assign() {
   return { workerd: ["taskset", "-c", cores.join(",")], load: ["taskset", "-c", String(last)] };
 }
 
-/** Linux says "0-3,8"; others do not say. */
+/** Linux reports "0-3,8"; other systems report nothing. */
 function allowedCores(): number[] {
   try {
     const [, list = ""] = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];

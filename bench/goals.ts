@@ -1,4 +1,4 @@
-/** What we want to reach, and what every run is held against. */
+/** The goals that every run is compared with. */
 import type { Growth } from "./growth.ts";
 import { medianRatio, type Results } from "./results.ts";
 

@@ -1,4 +1,4 @@
-/** Whether a payment takes longer the more there were: settle on ledgers that differ in size only, side by side. */
+/** Whether payments slow down as a ledger grows: settle on ledgers that differ in size only, side by side. */
 import { Course } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import { PATHS } from "./paths.ts";
@@ -9,13 +9,13 @@ import { median, shuffled } from "./statistics.ts";
 export interface Growth {
   payments: number;
   accounts: number;
-  /** Milliseconds of a settle by the account that made all those payments, one client: median of the rounds. */
+  /** Milliseconds of a settle by the account that made all those payments, with one client: the median of the rounds. */
   p50: number;
 }
 
 interface Size {
   payments: number;
-  /** Each payment to another new account; else all to one. */
+  /** Pay a new account each time; else one account. */
   strangers: boolean;
 }
 

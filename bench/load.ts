@@ -1,6 +1,6 @@
 /**
- * The load, in a process of its own: prebuilt requests over plain sockets, as cheap as Node can, because it shares the
- * machine with what it measures. It understands as much of HTTP/1.1 as it takes to know where an answer ends and what it says.
+ * The load generator, in a process of its own: prebuilt requests over plain sockets, as cheap as Node allows, because it shares
+ * the machine with the system that it measures. It parses just enough of HTTP/1.1 to find an answer's end, status and body.
  * stdin: one LoadPlan. stdout: one LoadResult.
  */
 import { connect, type Socket } from "node:net";
@@ -10,14 +10,14 @@ export interface LoadPlan {
   port: number;
   clients: number;
   seconds: number;
-  /** Whole requests. Each is sent once, and the burst ends when none is left. */
+  /** Whole requests. Each is sent once; the burst ends with the last. */
   requests: string[];
-  /** Sends the first one again and again instead. */
+  /** Repeats the first request instead. */
   repeat: boolean;
   expected: Expected;
 }
 
-/** The answer that counts: this status, and this in its body. */
+/** The expected answer: this status, and this text in its body. */
 export interface Expected {
   status: number;
   body?: string;
@@ -31,7 +31,7 @@ export interface LoadResult {
   /** Milliseconds. */
   p50: number;
   p99: number;
-  /** What else came, and how often. */
+  /** Other answers, and how often they came. */
   unexpected: Record<string, number>;
 }
 
@@ -124,7 +124,7 @@ function open(port: number): Promise<Connection> {
   return promise;
 }
 
-/** The status of the answer that `bytes` begin with; undefined while it is not all there. */
+/** The status of the answer at the start of `bytes`; undefined until it is complete. */
 export function readAnswer(bytes: Buffer): { status: number; bodyAt: number } | undefined {
   const headEnd = bytes.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;

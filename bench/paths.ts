@@ -1,4 +1,4 @@
-/** What is measured: which request, sent where, and the answer that counts. */
+/** The measured paths: which request goes where, and the expected answer. */
 import type { Expected } from "./load.ts";
 import { facilitatorPost, get, ledgerPost, offerOf, offerOn, paidGet, type Payer } from "./payments.ts";
 import type { Site, SiteName } from "./sites.ts";
@@ -10,7 +10,7 @@ export interface Path {
   expected: Expected;
   /** True when every expected answer is a payment on record. */
   pays: boolean;
-  /** Makes distinct requests, once what is offered is known. Absent: always the same, `GET /item`. */
+  /** Makes distinct requests from the offer. Absent: always `GET /item`. */
   prepare?: (site: Site) => Promise<(payer: Payer) => string>;
 }
 
@@ -106,7 +106,7 @@ export async function ledgerSettle({ origin }: Site) {
   return (payer: Payer) => ledgerPost(`${origin}/settle`, payer);
 }
 
-/** So many requests, spread over the payers. */
+/** Makes `count` requests, spread over the payers. */
 export async function requestsOf({ prepare }: Path, site: Site, payers: readonly Payer[], count: number): Promise<string[]> {
   if (!prepare) return Array.from({ length: count }, () => get(`${site.origin}/item`));
   const request = await prepare(site);

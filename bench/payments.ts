@@ -1,4 +1,4 @@
-/** Signed payments by the thousand, as whole requests. Signing is node:crypto's: it is fast, and it is not what is measured. */
+/** Signed payments by the thousand, as whole requests. node:crypto signs them: it is fast, and signing is not measured. */
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import { type AccountId, accountOfKey } from "../shared/protocol/account.ts";
 import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
@@ -24,7 +24,7 @@ export function newPayer(): Payer {
   return { account: accountOfKey(publicKey), publicKey: bytesToHex(publicKey), key };
 }
 
-/** One payment for `offer`. Every one is new. */
+/** A new payment for `offer`. */
 function signedPayment(payer: Payer, offer: PaymentRequirements) {
   const now = unixNow();
   const { binding, ledger } = (offer.extra ?? {}) as { binding?: Digest; ledger?: Digest };
@@ -49,12 +49,12 @@ export function paidGet(url: string, payer: Payer, offer: PaymentRequirements): 
   return get(url, `${PAYMENT_SIGNATURE}: ${encodeHeader(signedPayment(payer, offer))}\r\n`);
 }
 
-/** What a merchant asks its facilitator. */
+/** A merchant's request to its facilitator. */
 export function facilitatorPost(url: string, payer: Payer, offer: PaymentRequirements): string {
   return post(url, { x402Version: 2, paymentPayload: signedPayment(payer, offer), paymentRequirements: offer });
 }
 
-/** What a facilitator asks the ledger: the facts of a payment, no signature. */
+/** A facilitator's request to the ledger: the facts of a payment, no signature. */
 export function ledgerPost(url: string, { account }: Payer): string {
   const now = unixNow();
   const times = { validAfter: now - 5, validBefore: now + MAX_VALIDITY_SECONDS - 60 };
@@ -86,7 +86,7 @@ export async function offerOf(url: string): Promise<PaymentRequirements> {
   return offer;
 }
 
-/** An offer of nobody's, for asking a facilitator directly. */
+/** An offer that no merchant made, for asking a facilitator directly. */
 export function offerOn(ledger: string): PaymentRequirements {
   return {
     scheme: SCHEME,

@@ -1,11 +1,11 @@
-/** The results as a page: goals first, then what they rest on. */
+/** The results as a page: goals first, then the measurements. */
 import { table } from "../scripts/markdown.ts";
 import { GOALS, verdictOn } from "./goals.ts";
 import { ratios, type Results, samples } from "./results.ts";
 import type { Rounds } from "./rounds.ts";
 import { median } from "./statistics.ts";
 
-/** Pairs whose ratio says something. */
+/** Pairs with a meaningful ratio. */
 const PAIRS: readonly [string, string][] = [
   ["402-ours", "bare"],
   ["402-ours", "402-official"],
@@ -117,7 +117,7 @@ function roundSections(rounds: Rounds): string[] {
   ];
 }
 
-/** Nothing where nothing was measured. */
+/** Empty if nothing was measured. */
 function number(value: number, digits: number): string {
   return Number.isNaN(value) ? "" : value.toFixed(digits);
 }

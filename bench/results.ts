@@ -1,4 +1,4 @@
-/** Everything that one run found out. What was not measured is absent. */
+/** The results of one run. Anything not measured is absent. */
 import { cpus, totalmem } from "node:os";
 import packageJson from "../package.json" with { type: "json" };
 import { WORKERD_VERSION } from "../scripts/workerd.ts";
@@ -24,7 +24,7 @@ export interface Results {
   /** Bytes, minified and gzipped. */
   bundles?: Record<string, number>;
   growth?: Growth[];
-  /** What makes the run fail. */
+  /** Reasons for the run to fail. */
   problems: string[];
 }
 
@@ -39,12 +39,12 @@ export function newResults(): Results {
   };
 }
 
-/** What a path showed in each round. */
+/** A path's results per round. */
 export function samples({ measured }: Rounds, path: string, clients: number): Measured[] {
   return measured.filter((sample) => sample.path === path && sample.clients === clients);
 }
 
-/** How two paths compare within each round, in answers per second or something else. */
+/** The ratio of two paths within each round, in answers per second or another figure. */
 export function ratios(
   rounds: Rounds,
   path: string,
@@ -63,7 +63,7 @@ export function medianRatio(rounds: Rounds | undefined, path: string, other: str
   return rounds ? median(ratios(rounds, path, other, clients)) : Number.NaN;
 }
 
-/** Dependencies are pinned: what package.json says is what is there. */
+/** Dependencies are pinned, so package.json has the installed versions. */
 function pinnedVersions(names: readonly string[]): Record<string, string> {
   const { dependencies, devDependencies } = packageJson as Record<"dependencies" | "devDependencies", Record<string, string>>;
   return Object.fromEntries(names.map((name) => [name, { ...dependencies, ...devDependencies }[name] ?? "?"]));

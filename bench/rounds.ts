@@ -1,6 +1,6 @@
 /**
- * Rounds over fresh stores. In each, for every number of clients, all paths once: both in random order, so that what is compared
- * ran a minute apart, and the machine's moods meet everybody.
+ * Rounds over fresh stores. Each round measures all paths once per number of clients, both in random order: compared paths run
+ * within a minute of each other, and noise of the machine hits all of them.
  */
 import { Course, type Sample } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
@@ -24,7 +24,7 @@ export interface Measured extends Sample {
 export interface Rounds extends RoundsPlan {
   paths: { name: string; what: string }[];
   measured: Measured[];
-  /** What makes the run fail. */
+  /** Reasons for the run to fail. */
   problems: string[];
 }
 

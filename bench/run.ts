@@ -1,7 +1,6 @@
 /**
- * `npm run bench`: our paths beside the bare runtime and the official stack. Machines differ and are noisy, so ratios within
- * a round are what counts. Exits 1 when an answer was not the expected one, or when the payments on record are not the
- * answers that were paid for.
+ * `npm run bench`: our paths beside the bare runtime and the official stack. Machines differ and are noisy, so read the ratios
+ * within a round. Exits 1 when an answer is unexpected, or when recorded payments and paid answers differ.
  */
 import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
@@ -33,7 +32,7 @@ const COLD = ["bare", "402-ours", "402-official", "upfront", "authorization", "F
 const STORING = ["A", "upfront", "authorization", "settle", "ledger-1", "ledger-4"];
 const PARTS = ["syncs", "cold", "cli", "bundles", "growth"];
 
-// Exiting is what takes the processes along that were started.
+// The processes that were started end with this one.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const { quick = false, json, ...options } = readOptions();

@@ -1,4 +1,4 @@
-/** What runs while something is measured: production bundles in raw workerd, each site in processes and a store of its own. */
+/** The measured systems: production bundles in raw workerd, each site with its own processes and store. */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,14 +15,14 @@ export interface Site {
   origin: string;
   /** Every process that takes part in an answer. */
   workerds: readonly Workerd[];
-  /** How many payments it has on record. Absent: it records none. */
+  /** Counts its recorded payments. Absent: it records none. */
   transfers?: () => Promise<number>;
   stop(): Promise<void>;
 }
 
 export interface SiteOptions {
   payers: readonly Payer[];
-  /** Commands under which workerd runs. */
+  /** Command prefix for workerd. */
   under: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export async function benchWorker(name: string, options: WorkerBundle["options"]
   return { name, script: await built, options: { compatibilityDate: COMPATIBILITY_DATE, ...options } };
 }
 
-/** Our three Workers as they are deployed, built once per run. */
+/** Our three Workers as deployed, built once per run. */
 export async function productionBundles(): Promise<WorkerBundle[]> {
   production ??= buildWorkers().then(async () => JSON.parse(await readFile(join(BUNDLES, "stack.json"), "utf8")) as WorkerBundle[]);
   return production;

@@ -1,6 +1,6 @@
-/** The few numbers that say what many were. */
+/** Summary statistics. */
 
-/** NaN of nothing. */
+/** NaN for no values. */
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]];

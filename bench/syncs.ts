@@ -1,4 +1,4 @@
-/** How often a payment makes the disk write through: fsync and fdatasync calls of workerd per answer, in a burst of their own, counted by strace. */
+/** Disk flushes per payment: workerd's fsync and fdatasync calls per answer, counted by strace in a burst of their own. */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ export interface SyncCount {
 /** The filter in the kernel leaves every other system call at its speed; the tracer as a grandchild leaves workerd ours to kill. */
 const STRACE = ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync,fdatasync"];
 
-/** Counts nothing where there is no strace, or no leave to use it. */
+/** Counts nothing without strace, or without permission to use it. */
 export async function countSyncs(paths: readonly Path[], payers: readonly Payer[], clientCounts: readonly number[], seconds: number) {
   const counts: SyncCount[] = [];
   const problems: string[] = [];
@@ -46,7 +46,7 @@ function mayTrace(): boolean {
   return spawnSync("strace", ["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).status === 0;
 }
 
-/** Calls that a thread was interrupted in have a second line, which says "resumed". */
+/** An interrupted call has a second line, which says "resumed". */
 async function syncsIn(log: string): Promise<number> {
   return (await readFile(log, "latin1")).match(/ f(?:data)?sync\(/g)?.length ?? 0;
 }

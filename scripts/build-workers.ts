@@ -8,14 +8,14 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
 
-// wrangler announces on stdout what it reads; whoever asked for the stack's JSON line gets nothing else.
+// wrangler announces on stdout what it reads; the stack's stdout has one JSON line and nothing else.
 process.env["WRANGLER_LOG"] ??= "error";
 const { unstable_getMiniflareWorkerOptions: readWorkerOptions, unstable_readConfig: readConfig } = await import("wrangler");
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const BUNDLES = `${ROOT}dist/workers`;
 
-/** The merchant first: the first Worker is the one that answers when nobody says which. */
+/** The merchant first: miniflare sends requests without a target to the first Worker. */
 const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
 
 export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
@@ -47,7 +47,7 @@ export async function bundleScript(entryPoint: string): Promise<string> {
   return (await bundleWorker(entryPoint)).script;
 }
 
-/** The same, and how many bytes of it come from which file. */
+/** The same, with the bytes that each file contributes. */
 export async function bundleWorker(entryPoint: string): Promise<{ script: string; bytesOf: Record<string, number> }> {
   const { outputFiles, metafile } = await build({
     entryPoints: [entryPoint],
@@ -58,7 +58,7 @@ export async function bundleWorker(entryPoint: string): Promise<{ script: string
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
-    // The Workers need none of Node's modules; the official packages that tests and benchmarks bundle do.
+    // Our Workers use no Node module; the official packages that tests and benchmarks bundle do.
     external: ["cloudflare:*", "node:*"],
     alias: Object.fromEntries(builtinModules.filter((name) => !name.startsWith("_")).map((name) => [name, `node:${name}`])),
   });

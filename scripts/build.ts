@@ -6,11 +6,11 @@ import { buildWorkers } from "./build-workers.ts";
 
 buildLibrary();
 await buildWorkers();
-await rm("dist/cli", { recursive: true, force: true }); // chunks that are gone must not be packed
+await rm("dist/cli", { recursive: true, force: true }); // old chunks must not be packed
 await build({
   entryPoints: { cli: "agent-cli/main.ts" },
   outdir: "dist",
-  // What is loaded only when it is needed stays in files of its own: help must not wait for the MCP SDK.
+  // Lazily loaded modules stay in files of their own: --help must not wait for the MCP SDK.
   splitting: true,
   chunkNames: "cli/[name]-[hash]",
   bundle: true,

@@ -1,4 +1,4 @@
-/** How large the three Workers are as they are uploaded, and what makes them so. */
+/** The upload sizes of the three Workers, and their largest parts. */
 import { gzipSync } from "node:zlib";
 import { bundleWorker, workers } from "./build-workers.ts";
 

@@ -1,26 +1,28 @@
-/** The tables of commands in README.md and SKILL.md, from the commands' own definitions, between two markers. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+/** The tables of commands in docs/commands.md and SKILL.md, from the commands' own definitions, between two markers. */
 import type { Command } from "../agent-cli/command-line/command.ts";
 import { fieldOf } from "../agent-cli/command-line/argv.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
-import { table } from "./markdown.ts";
+import { replaceGenerated, table } from "./markdown.ts";
 
-const ROOT = join(import.meta.dirname, "..");
-const BEGIN = "<!-- commands -->";
-const END = "<!-- /commands -->";
+const AUDIENCES: [Command["audience"], string][] = [
+  ["agent", "For the agent"],
+  ["owner", "For the owner"],
+  ["both", "For both"],
+  ["dev", "For sellers and development"],
+];
 
 /** File name, from the root of the repository → content. */
 export function commandTables(): Record<string, string> {
-  const everybody = COMMANDS.map((command) => [usage(command), command.audience, command.summary]);
-  const agents = COMMANDS.filter(({ audience }) => audience === "agent" || audience === "both").map((command) => [
-    usage(command),
-    command.summary,
-  ]);
+  const everything = AUDIENCES.map(([audience, title]) => `### ${title}\n\n${tableFor(audience)}`).join("\n");
   return {
-    "README.md": between("README.md", table([["command", "for", "what"], ...everybody])),
-    "SKILL.md": between("SKILL.md", table([["command", "what"], ...agents])),
+    "docs/commands.md": replaceGenerated("docs/commands.md", "commands", everything),
+    "SKILL.md": replaceGenerated("SKILL.md", "commands", tableFor("agent", "both")),
   };
+}
+
+function tableFor(...audiences: Command["audience"][]): string {
+  const rows = COMMANDS.filter(({ audience }) => audiences.includes(audience)).map((command) => [usage(command), command.summary]);
+  return table([["command", "what"], ...rows]);
 }
 
 /** `` `approve <request>`, `owner approve` `` */
@@ -31,18 +33,4 @@ function usage(command: Command): string {
     .map(({ value }) => ` <${value}>`);
   const names = [`${command.name}${words.join("")}`, ...(command.aliases ?? [])];
   return names.map((name) => `\`${name}\``).join(", ");
-}
-
-/** The file with its table exchanged. What is around the markers is people's. */
-function between(file: string, content: string): string {
-  const text = readFileSync(join(ROOT, file), "utf8");
-  const [before, rest] = split(text, BEGIN, file);
-  const [, after] = split(rest, END, file);
-  return `${before}${BEGIN}\n\n${content}\n${END}${after}`;
-}
-
-function split(text: string, marker: string, file: string): [string, string] {
-  const at = text.indexOf(marker);
-  if (at < 0) throw new Error(`${file} has no ${marker}`);
-  return [text.slice(0, at), text.slice(at + marker.length)];
 }

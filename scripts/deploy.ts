@@ -1,6 +1,6 @@
 /**
- * `npm run deploy`: the ledger first, then who calls it, then who is called by buyers, so that nobody calls what is not
- * there yet. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing.
+ * `npm run deploy`: ledger, facilitator, merchant, so that each Worker's callee exists before it. Arguments go to wrangler:
+ * `npm run deploy -- --dry-run` builds all three and uploads nothing.
  */
 import { spawnSync } from "node:child_process";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";

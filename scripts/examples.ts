@@ -13,7 +13,7 @@ import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
 import { recordDecision } from "../shared/protocol/decision.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
-import { type Evidence, spellEvidence } from "../shared/evidence/evidence.ts";
+import { type Evidence, serializeEvidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../shared/extensions/offer-receipt.ts";
@@ -28,11 +28,11 @@ import {
   requestDigest,
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402/x402.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
-import { merchantSigner } from "../workers/merchant/paywall/merchant-signer.ts";
+import { merchantSigner } from "../workers/merchant/paywall/terms/signer.ts";
 import { json } from "./vectors.ts";
 
 const owner = await keySigner(hexToBytes("0a".repeat(32)));
@@ -120,18 +120,18 @@ export async function examples(): Promise<Record<string, string>> {
     "examples/payment-payload.json": json(payload),
     "examples/decision-declined.json": json(declined),
     "examples/payment-response.json": json({ ...success, extensions: signedReceipt(receipt) }),
-    "examples/evidence.json": new TextDecoder().decode(spellEvidence(evidence)),
+    "examples/evidence.json": new TextDecoder().decode(serializeEvidence(evidence)),
     "examples/evidence-keys.json": json(keys),
   };
 }
 
-/** Five seconds after the approval, on the story's ledger, where the owner was given money before. */
+/** Five seconds after the approval, on the story's ledger, where the owner has money. */
 async function settle(payload: PaymentPayload, approvedAt: number) {
   const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 18n, at: approvedAt - 3600 });
   rules.fund(owner.account, "1000000" as Amount, "0e".repeat(32) as Digest, approvedAt - 3600);
   const verified = await verifyExact(payload, OFFER, { now: approvedAt + 5, ledger: LEDGER });
   if (!verified.ok) throw new Error(verified.code);
-  const result = rules.settle(verified.payment, "0f".repeat(32) as Digest, approvedAt + 5);
+  const result = rules.settle({ payment: verified.payment, settlementId: "0f".repeat(32) as Digest }, approvedAt + 5);
   const checkpoint = rules.attest(owner.account, undefined, approvedAt + 3600);
   if (!result.ok || !checkpoint || "code" in checkpoint) throw new Error("the story's ledger refuses");
   const entries = rules.journal(owner.account, 1, 1) as (JournalEntry & { value: Amount })[];

@@ -10,6 +10,7 @@ import { commandTables } from "./command-tables.ts";
 import { errorPage } from "./error-page.ts";
 import { examples } from "./examples.ts";
 import { hostilePage } from "./hostile-page.ts";
+import { roomList } from "./room-list.ts";
 import { validatePage } from "./validate-page.ts";
 import { vectors } from "./vectors.ts";
 
@@ -24,6 +25,7 @@ const GENERATORS: readonly Generator[] = [
   { name: "examples", generate: examples },
   { name: "error codes", generate: errorPage },
   { name: "tables of commands", generate: commandTables },
+  { name: "rooms", generate: roomList },
   { name: "checks of validate", generate: validatePage },
   { name: "tricks of the hostile peers", generate: hostilePage },
 ];

@@ -34,7 +34,7 @@ const { merchant, facilitator, payTo, ledger } = stack;
 process.stdout.write(`${JSON.stringify({ merchant, facilitator, payTo, ledger })}\n`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop());
-// Nobody is left to stop it when whoever started it was killed.
+// If the parent was killed, no one is left to stop this process.
 const parent = process.ppid;
 setInterval(() => void (process.ppid === parent || stop()), 1000);
 
@@ -73,7 +73,7 @@ function shards(asked: string | undefined): number {
   }
 }
 
-/** Another port than the one that was asked for, or that the README names, would leave its commands talking to somebody else. */
+/** Never picks another port: the README's commands would talk to the wrong server. */
 async function port(of: "merchant" | "facilitator", asked: string): Promise<number> {
   const number = Number(asked);
   if (!Number.isInteger(number) || number < 0 || number > 65_535) return misused(`Not a port: ${asked}`);

@@ -8,9 +8,9 @@ import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type Di
 import { encodeHeader } from "../shared/x402/headers.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 
-/** Seeds that nobody could mistake for secrets. */
+/** Seeds that cannot be mistaken for secrets. */
 const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32) };
 const owner = await keySigner(hexToBytes(SEEDS.owner));
 const agent = await keySigner(hexToBytes(SEEDS.agent));
@@ -97,7 +97,7 @@ const AUDIT_ENTRY = {
   previous: "0".repeat(64),
 };
 
-/** The journal's owner has exported it up to this entry. Signed by the ledger's operator; with the owner's key here. */
+/** The account's journal was exported up to this entry. The ledger's operator signs it; here the owner's key does. */
 const CHECKPOINT = {
   ledger: LEDGER,
   account: owner.account,
@@ -147,7 +147,7 @@ function digests() {
   ]);
 }
 
-/** `key` is the seed of whoever signs objects of this type; types that nobody signs have none. */
+/** `key` is the signer's seed for this type; unsigned types have none. */
 async function entry(name: string, type: DigestType, object: Signable, signer?: "owner" | "agent") {
   const hash = digest(type, object);
   const facts = {

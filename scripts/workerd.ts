@@ -1,4 +1,4 @@
-/** Bundled Workers in raw workerd, each on a socket of its own: it starts in a moment, and can be killed at any. */
+/** Bundled Workers in raw workerd, each on a socket of its own: quick to start, and killable at any moment. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -16,11 +16,11 @@ export { WORKERD_VERSION };
 
 const START_MILLIS = 20_000;
 
-/** Whoever started them may be stopped before it stops them. */
+/** This process may end before it stops them. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
-/** The part of a Worker's options that workerd itself knows. Rate limits are the platform's. */
+/** The options of a Worker that workerd supports. Rate limits are the platform's. */
 interface Options {
   compatibilityDate: string;
   bindings?: Record<string, string>;
@@ -39,7 +39,7 @@ export class Workerd {
   }
 
   /**
-   * Not started yet. What its objects store stays in `directory`.
+   * Prepares workerd without starting it. Its objects store in `directory`.
    * @param open names of the Workers that answer HTTP
    */
   static async create(directory: string, bundles: readonly WorkerBundle[], open: readonly string[]): Promise<Workerd> {
@@ -83,7 +83,7 @@ export class Workerd {
     }
   }
 
-  /** SIGKILL: nothing is flushed, nobody says goodbye. */
+  /** SIGKILL: nothing is flushed. */
   async kill(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (!this.#process || this.#process.exitCode !== null || this.#process.signalCode !== null) return;

@@ -1,4 +1,4 @@
-/** Environment that keeps wrangler to itself: no metrics, no network, no other checkout's Workers. */
+/** Environment variables that isolate wrangler: no metrics, no network, no Workers of another checkout. */
 export const QUIET_WRANGLER = {
   WRANGLER_SEND_METRICS: "false",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",

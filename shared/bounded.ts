@@ -1,6 +1,6 @@
-/** Memory that stays small: what was put in last is kept longest. */
+/** Maps with a bound: the newest entries stay. */
 
-/** Puts `value` under `key`, as the newest. Above `limit` entries the oldest goes. */
+/** Sets `key` as the newest entry and evicts the oldest above `limit`. */
 export function keepNewest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, limit: number): void {
   map.delete(key);
   const oldest = map.keys().next();

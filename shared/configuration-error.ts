@@ -1,2 +1,2 @@
-/** A Worker's bindings, variables or secrets are not what they must be. Its operator reads in the log which; no caller can mend it. */
+/** A Worker's bindings, variables or secrets are wrong. The log says which; no caller can fix it. */
 export class ConfigurationError extends TypeError {}

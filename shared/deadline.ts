@@ -1,14 +1,14 @@
-/** Waiting for something, but not for ever. */
+/** Promises with a deadline. */
 
 export const LATE = Symbol("late");
 
 /**
- * The result of `work`, or LATE after `seconds`, if ever. The work itself goes on; whoever can stop it must.
+ * Resolves to the result of `work`, or to LATE after `seconds` (Infinity: never). The work itself goes on; the caller stops it.
  * @param onWait called if the work takes more than a moment
  */
 export async function withDeadline<T>(work: Promise<T>, seconds: number, onWait?: () => void): Promise<T | typeof LATE> {
   if (seconds === Infinity) return work;
-  // What needs no I/O is done in a moment, and costs less than a timer.
+  // Work without I/O ends within a few microtasks, which cost less than a timer.
   const soon = await Promise.race([work, moment()]);
   if (soon !== LATE) return soon;
   onWait?.();
@@ -21,7 +21,7 @@ export async function withDeadline<T>(work: Promise<T>, seconds: number, onWait?
   }
 }
 
-/** A few turns of the microtask queue: enough for a handler that only computes, with the middleware around it. */
+/** Turns of the microtask queue: enough for a handler that only computes, inside its middleware. */
 async function moment(): Promise<typeof LATE> {
   for (let turn = 0; turn < 16; turn++) await Promise.resolve();
   return LATE;

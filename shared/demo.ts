@@ -1,12 +1,12 @@
-/** The demo merchant's account and keys. They are published: money paid to it belongs to everybody, and what it signed proves nothing. */
+/** The demo merchant's account and keys. They are published: anyone can spend its money, and its signatures prove nothing. */
 import type { AccountId } from "./protocol/account.ts";
 import { utf8 } from "./crypto/bytes.ts";
 
-/** An Ed25519 seed: 32 ASCII bytes that anybody can type. */
+/** An Ed25519 seed: 32 ASCII bytes that anyone can type. */
 export const DEMO_MERCHANT_SECRET_KEY: Uint8Array = /* @__PURE__ */ utf8("LEZ-agent-pay demo merchant key!");
 
-/** The account of that key, spelled out so that a merchant need not derive it. A test keeps the two together. */
+/** The account of that key, written out so that a merchant need not derive it. A test checks that it fits. */
 export const DEMO_MERCHANT_ACCOUNT = "6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj" as AccountId;
 
-/** RECEIPT_KEY of the demo merchant on a local stack, never deployed: what is signed with it shows what evidence looks like. */
+/** RECEIPT_KEY of the demo merchant on a local stack, never deployed. It shows what evidence looks like. */
 export const DEMO_RECEIPT_KEY = "4c455a2064656d6f206d65726368616e7427732072656365697074206b657921";

@@ -16,7 +16,7 @@ const STABLE = [
   "insufficient_funds",
 ];
 
-test("the twelve stable codes are these, in this order, for ever", () => {
+test("the twelve stable codes are these, in this order, forever", () => {
   expect(ERROR_CODES.filter((code) => ERRORS[code].stable)).toEqual(STABLE);
 });
 
@@ -40,7 +40,7 @@ describe.each(ERROR_CODES)("%s", (code) => {
   });
 });
 
-test("an unknown outcome never tells anybody to pay again", () => {
+test("an unknown outcome never says to pay again", () => {
   for (const code of ["settlement_pending", "facilitator_unavailable", "unexpected_settle_error", "payment_in_progress"] as const) {
     expect(ERRORS[code].safeToRetrySamePayment, code).toBe(true);
   }

@@ -1,9 +1,9 @@
 /** Every error code that crosses a wire, in one table. spec/errors.md is generated from it. */
 
 export interface ErrorFacts {
-  /** What a merchant answers with. The facilitator's own answers follow the x402 API: 200 for business results. */
+  /** The HTTP status of a merchant's answer. The facilitator follows the x402 API: 200 for business results. */
   readonly status: number;
-  /** Trying again can succeed without anybody changing the terms: later, or with a new payment. */
+  /** A retry can succeed under the same terms: later, or with a new payment. */
   readonly retryable: boolean;
   /** Presenting the very same payment again cannot pay twice and may succeed. */
   readonly safeToRetrySamePayment: boolean;
@@ -30,7 +30,7 @@ const TABLE = {
     status: 400,
     ...FINAL,
     stable: true,
-    message: "Only x402 version 2 is spoken here.",
+    message: "This service speaks x402 version 2 only.",
     hint: "Build the payment from the PAYMENT-REQUIRED header, not from an x402 v1 body.",
   },
   unsupported_scheme: {
@@ -215,7 +215,7 @@ const TABLE = {
     message: "The resource took too long.",
     hint: "Present the same payment again while it is valid.",
   },
-  not_found: { status: 404, ...FINAL, message: "There is nothing at this address.", hint: "Check the path and the method." },
+  not_found: { status: 404, ...FINAL, message: "Nothing is at this address.", hint: "Check the path and the method." },
   internal_error: {
     status: 500,
     ...SAME_PAYMENT,
@@ -246,18 +246,18 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(TABLE, value);
 }
 
-/** What a refused caller is told, the same shape everywhere. */
+/** The body of every refusal, in one shape. */
 export interface Problem {
   code: ErrorCode;
   message: string;
   hint: string;
   retryable: boolean;
   safeToRetrySamePayment: boolean;
-  /** What exactly was wrong with this input, where that can be said. Never upstream text. */
+  /** What was wrong with this input, where that is known. Never upstream text. */
   detail?: string;
 }
 
-/** The body of every refusal: the bare code for machines, the problem for whoever must act on it. */
+/** The body of a refusal: the bare code for machines, the problem for the person who must act on it. */
 export function errorBody(code: ErrorCode, detail?: string): { error: ErrorCode; problem: Problem } {
   const { message, hint, retryable, safeToRetrySamePayment } = ERRORS[code];
   return { error: code, problem: { code, message, hint, retryable, safeToRetrySamePayment, ...(detail && { detail }) } };

@@ -1,9 +1,9 @@
 /**
- * The protocol for other programs: what is on the wire, what is signed, what is checked, and how it is shown.
- * What is not named here may change; what is named here follows semantic versioning.
+ * The protocol for other programs: wire objects, signed objects, their checks, and how they are shown.
+ * Names exported here follow semantic versioning; everything else may change.
  */
 
-// The network, and what its objects are called.
+// The network.
 export { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "./lez.ts";
 export * as limits from "./limits.ts";
 export { ERROR_CODES, ERRORS, type ErrorCode, type ErrorFacts, isErrorCode, type Problem } from "./errors.ts";
@@ -27,7 +27,7 @@ export {
   settleResponseSchema,
 } from "./x402/x402.ts";
 
-// What a payer signs, and what it is bound to.
+// What a payer signs, and the request it is bound to.
 export {
   type Authorization,
   authorizationDigest,
@@ -39,7 +39,7 @@ export {
 export { type BindingScope, bindingOf, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./protocol/binding.ts";
 export { type Verification, verifyExact } from "./exact/verify.ts";
 
-// What an agent asks and an owner answers.
+// An agent's request and its owner's answer.
 export {
   checkPaymentRequest,
   paymentFields,
@@ -54,15 +54,18 @@ export {
 export { authorizationFor, signPayload } from "./protocol/approval.ts";
 export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./protocol/decision.ts";
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
-export { showUnsafe } from "./text/text.ts";
+export { showUnsafe } from "./screen/escapes.ts";
 
-// Evidence of a payment, for somebody who was not there.
+// Evidence of a payment, for a third party.
 export type { EvidencePoint } from "./evidence/check.ts";
-export { type Evidence, evidenceSchema, spellEvidence } from "./evidence/evidence.ts";
+export { type Evidence, evidenceSchema, serializeEvidence } from "./evidence/evidence.ts";
 export { type KnownKeys, knownKeysSchema } from "./evidence/keys.ts";
 export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts";
 export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
 
 // Keys.
 export { verifyDigest } from "./crypto/ed25519.ts";
-export { generateSecretKey, keySigner, type WalletSigner } from "./crypto/signer.ts";
+export { generateSecretKey, keySigner, type WalletSigner } from "./protocol/signer.ts";
+
+// Names of earlier versions.
+export { spellEvidence } from "./deprecated.ts";

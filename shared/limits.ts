@@ -3,17 +3,17 @@
  * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
  */
 
-import type { Amount } from "./protocol/amount.ts";
+import type { Brand } from "./brand.ts";
 
 // --- Wire ----------------------------------------------------------------------------------------
 
 /** One x402 header, base64 as sent. Node refuses header blocks of 16 KiB; half of that leaves room for the rest. */
 export const MAX_HEADER_BYTES = 8 * 1024;
-/** A 402 that our client reads from a merchant which is not ours. */
+/** A PAYMENT-REQUIRED header that our client reads from any merchant. */
 export const MAX_FOREIGN_HEADER_BYTES = 64 * 1024;
-/** A request body that a merchant reads before it can say what the body costs. */
+/** A request body that a merchant reads in order to price it. */
 export const MAX_REQUEST_BODY_BYTES = 1024 * 1024;
-/** A body sent to the facilitator: one payload, one set of requirements, and nothing else. */
+/** A body sent to the facilitator: one payload and one set of requirements. */
 export const MAX_FACILITATOR_BODY_BYTES = 32 * 1024;
 /** A response body that the CLI prints or stores. */
 export const MAX_RESPONSE_BODY_BYTES = 8 * 1024 * 1024;
@@ -33,10 +33,10 @@ export const MAX_ACCEPTS = 32;
 
 /** LEZ balances are u128. */
 export const MAX_AMOUNT = 2n ** 128n - 1n;
-/** What a new ledger's treasury holds: 10^9 LGO of 10^9 units each. */
+/** A new ledger's treasury: 10^9 LGO of 10^9 units each. */
 export const GENESIS_SUPPLY = 10n ** 18n;
-/** One faucet grant when the caller names no amount. */
-export const FAUCET_GRANT = "1000000" as Amount;
+/** A faucet grant without a named amount. */
+export const FAUCET_GRANT = "1000000" as Brand<"Amount">;
 /** The most one account can take from the faucet in one window. */
 export const FAUCET_CAP_PER_ACCOUNT = 100_000_000n;
 export const FAUCET_WINDOW_SECONDS = 24 * 3600;
@@ -47,37 +47,37 @@ export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 
 /** `maxTimeoutSeconds` of an offer that names none: from the owner's signature to the paid request. */
 export const DEFAULT_TIMEOUT_SECONDS = 900;
-/** How far two clocks may differ. */
+/** The largest accepted difference between two clocks. */
 export const CLOCK_SKEW_SECONDS = 30;
 /** No authorization is accepted that stays valid for longer than this. */
 export const MAX_VALIDITY_SECONDS = 12 * 3600;
 /** No PaymentRequest waits for its owner for longer than this. */
 export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
 export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
-/** How long the ledger remembers a payment after its end: the longest request life plus the longest validity. */
+/** The ledger remembers a payment this long after its end: the longest request life plus the longest validity. */
 export const RETENTION_SECONDS = MAX_REQUEST_LIFE_SECONDS + MAX_VALIDITY_SECONDS;
-/** When it forgets: a request may be dated ahead by as much as clocks differ, and be approved again for as much longer. */
+/** When the ledger forgets it: a request may be dated ahead by the clock skew, and can be approved again for that much longer. */
 export const FORGET_SECONDS = RETENTION_SECONDS + CLOCK_SKEW_SECONDS;
 /** A hold on the payer's money while the merchant's handler runs. */
 export const HOLD_SECONDS = 60;
 /** No caller gets a longer hold than this. */
 export const MAX_HOLD_SECONDS = 300;
-/** The handler must be done this long before its hold ends, so that the capture still meets it. */
+/** A handler ends this long before its hold does, so that the capture is in time. */
 export const HOLD_MARGIN_SECONDS = 10;
-/** What `Retry-After` says when the same payment is in use, or the facilitator cannot be reached. */
+/** `Retry-After` when the same payment is in use, or the facilitator cannot be reached. */
 export const RETRY_AFTER_SECONDS = 2;
 /** One call from a merchant to its facilitator. */
 export const FACILITATOR_TIMEOUT_SECONDS = 15;
-/** How long after a payment's validity its buyer may still ask for what was paid and not delivered. */
+/** A buyer may fetch goods that were paid and not delivered this long after the payment's validity. */
 export const UNDELIVERED_SECONDS = 3600;
-/** How often a merchant asks for the outcome of a capture before it calls it unknown. */
+/** A merchant asks this often for the outcome of a capture before it reports it as unknown. */
 export const CAPTURE_ATTEMPTS = 2;
 /** One HTTP exchange of the CLI. */
 export const HTTP_TIMEOUT_SECONDS = 60;
 
 /** How long a client believes what it has seen of a merchant, counted from the last visit. */
 export const PIN_SECONDS = 180 * 24 * 3600;
-/** Merchants that a client remembers. Those that it has not seen for the longest time make room. */
+/** Merchants that a client remembers. The least recently seen make room. */
 export const MAX_PINS = 1000;
 /** A merchant's did:web document, its keys, and how long it may take to come. */
 export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
@@ -136,31 +136,31 @@ export const MCP_PROGRESS_MILLIS = 5000;
 
 // --- Ledger --------------------------------------------------------------------------------------
 
-/** Good signatures that one isolate remembers: a facilitator is asked to verify a payment, and a moment later to settle it. */
+/** Verified signatures that one isolate remembers: /settle follows /verify within a moment. */
 export const MAX_REMEMBERED_SIGNATURES = 1000;
 /** Accounts that a ledger object keeps in memory, beside its disk. */
 export const MAX_KNOWN_ACCOUNTS = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */
 export const EXPIRY_BATCH = 500;
-/** Payments that one alarm looks at, and drops when they are past their retention; journals that it looks at, and entries that it drops of them. */
+/** Payments that one alarm checks for retention; journals that it checks, and entries that it prunes. */
 export const PRUNE_BATCH = 1000;
-/** How long the sweep for forgotten payments, and that for old journals, rests between two rounds. */
+/** Pause between two sweeps for forgotten payments, and between two for old journals. */
 export const SWEEP_INTERVAL_SECONDS = 3600;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;
-/** Transactions that the batches on one page list, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */
+/** Transactions listed by the batches on one page, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */
 export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
 /** Journal entries younger than this are never pruned, exported or not. */
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** When an alarm that failed rings again. */
 export const ALARM_RETRY_SECONDS = 5;
-/** How late an alarm may be before it counts as given up by the platform, and is set again. */
+/** An alarm that is this late counts as lost and is set again. */
 export const ALARM_LOST_SECONDS = 60;
 /** Objects that one ledger can be spread over. */
 export const MAX_SHARDS = 256;
 /** Credits in one call from a shard to another. */
 export const OUTBOX_BATCH = 500;
-/** Batches to one shard in one delivery. What is left then waits for the next. */
+/** Batches to one shard in one delivery. The rest waits for the next. */
 export const BATCHES_PER_DELIVERY = 20;
 /** Credits that may wait for one shard; above it payments to its accounts are refused as `overloaded`. Captures of granted holds still pass. */
 export const MAX_BACKLOG = 10_000;
@@ -168,32 +168,32 @@ export const MAX_BACKLOG = 10_000;
 export const DELIVERY_DELAY_MILLIS = 20;
 /** One call from a shard to another. */
 export const DELIVERY_TIMEOUT_SECONDS = 10;
-/** When the alarm delivers what is still there. A shard that could not be reached is left alone as long, and twice as long after each further failure. */
+/** The alarm's delay before it delivers what is left. After each failure to reach a shard the delay doubles. */
 export const DELIVERY_RETRY_SECONDS = 5;
 export const MAX_DELIVERY_RETRY_SECONDS = 60;
-/** How long a grant to an account of another shard waits for its money to arrive: well below LEDGER_TIMEOUT_SECONDS, so that it is answered either way. */
+/** A grant to another shard's account waits this long for delivery: well below LEDGER_TIMEOUT_SECONDS, so that it is answered either way. */
 export const GRANT_DELIVERY_SECONDS = 3;
-/** Rounds in which an audit of several shards waits for two that agree. */
+/** An audit of several shards gives up after this many rounds without two that agree. */
 export const AUDIT_ROUNDS = 8;
 /** Settlements and captures of unknown outcome that one isolate remembers. */
 export const MAX_PENDING_SETTLEMENTS = 1000;
-/** Ids of one settlement that were sent and not answered, of which any may have paid. */
+/** Unanswered ids of one settlement; any of them may have paid. */
 export const MAX_PENDING_COPIES = 8;
-/** How often a call to the ledger is repeated when the platform says that it may be. */
+/** Attempts at a call to the ledger while the platform marks its failure as retryable. */
 export const LEDGER_ATTEMPTS = 3;
-/** Milliseconds before the first repetition; each further one waits twice as long. */
+/** Milliseconds before the first retry; the delay doubles each time. */
 export const LEDGER_RETRY_MILLIS = 50;
-/** An answer that is kept under a payment identifier; of a larger one only the receipt is kept. */
+/** A response kept under a payment identifier; of a larger one only the receipt is kept. */
 export const MAX_STORED_ANSWER_BYTES = 64 * 1024;
 /** Answers that are kept for one payer. The oldest paid one makes room. */
 export const MAX_STORED_ANSWERS = 1000;
 /** How long a paid answer can be fetched again. */
 export const STORED_ANSWER_SECONDS = 24 * 3600;
-/** How long an answer may take to be complete before it counts as a stream, and is not kept. */
+/** A response that takes longer to complete counts as a stream and is not kept. */
 export const ANSWER_PATIENCE_SECONDS = 0.1;
-/** What a client echoes of an advertised `payment-identifier`, its own id included. An honest one is a tenth of it. */
+/** A client's echo of `payment-identifier`, its id included. An honest one is a tenth of it. */
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
-/** A signed offer is valid until the end of the window after the one it was made in. */
+/** A signed offer is valid until the end of the next window. */
 export const OFFER_WINDOW_SECONDS = 900;
 /** A file of evidence. */
 export const MAX_EVIDENCE_BYTES = 256 * 1024;
@@ -201,7 +201,7 @@ export const MAX_EVIDENCE_BYTES = 256 * 1024;
 export const MAX_EVIDENCE_ENTRIES = 128;
 /** Pages of an account's journal that are read in search of one payment. */
 export const MAX_JOURNAL_PAGES = 100;
-/** One call to the ledger for whoever asks the facilitator over HTTP. Over RPC the merchant's own deadline counts. */
+/** One call to the ledger on behalf of an HTTP caller. Over RPC the merchant's own deadline counts. */
 export const LEDGER_TIMEOUT_SECONDS = 10;
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;

@@ -1,4 +1,4 @@
-/** Counts and unix seconds where they are JavaScript numbers: whole, exact, not negative. */
+/** Schema of counts and unix seconds as JavaScript numbers: whole, exact, not negative. */
 import * as z from "zod/mini";
 
 export function wholeNumber(max: number = Number.MAX_SAFE_INTEGER) {

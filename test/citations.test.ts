@@ -1,50 +1,70 @@
-/** The documents name tests as evidence. They exist, under the names that they are called by. */
-import { existsSync, readFileSync } from "node:fs";
+/**
+ * The pages cite tests as evidence, by id: a test's title ends in `[pins-other-payee]`, and a page says
+ * `[`pins-other-payee`](../test/hostile/pins.test.ts)`. So a title can be reworded without touching the pages.
+ */
+import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(path.join(ROOT, file), "utf8");
-
-/** `file`: "what it says" */
-const CITATION = /`([\w./-]+\.test\.ts)`: "([^"]+)"/g;
+const PAGES = globSync(["*.md", "{docs,spec}/**/*.md"], { cwd: ROOT });
 
 interface Citation {
+  id: string;
   file: string;
-  says: string;
 }
 
-function citations(text: string): Citation[] {
-  return [...text.matchAll(CITATION)].map(([, file = "", says = ""]) => ({ file, says }));
+/** What a page at `page` cites; the links are relative to it. */
+function citations(text: string, page: string): Citation[] {
+  return [...text.matchAll(/\[`([a-z0-9-]+)`\]\(([^)#]+\.test\.ts)\)/g)].map(([, id = "", link = ""]) => ({
+    id,
+    file: path.join(path.dirname(page), link),
+  }));
 }
 
-function missing({ file, says }: Citation): boolean {
-  return !existsSync(path.join(ROOT, file)) || !read(file).includes(says);
-}
+/** The ids at the end of the titles in test files. */
+const DEFINED = globSync("{agent-cli,shared,workers,test}/**/*.test.ts", { cwd: ROOT }).flatMap((file) =>
+  [...read(file).matchAll(/ \[([a-z0-9]+(?:-[a-z0-9]+)+)\]["'`]/g)].map(([, id = ""]) => ({ id, file })),
+);
+const CITED = PAGES.flatMap((page) => citations(read(page), page).map((citation) => ({ page, ...citation })));
 
-describe.each(["spec/cli.md", "spec/threat-model.md", "spec/comparison.md"])("%s", (document) => {
-  test("cites tests that exist", () => {
-    const cited = citations(read(document));
-    expect(cited.length).toBeGreaterThan(10);
-    expect(cited.filter(missing)).toEqual([]);
-  });
+test("every cited id is in the file that the page links", () => {
+  expect(CITED.length).toBeGreaterThan(100);
+  const missing = CITED.filter(({ id, file }) => !DEFINED.some((defined) => defined.id === id && defined.file === file));
+  expect(missing).toEqual([]);
 });
 
-test("every exit code is provoked by a test", () => {
+test("every id is defined once, and cited", () => {
+  const ids = DEFINED.map(({ id }) => id);
+  expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+  const pages = PAGES.map(read).join("\n");
+  expect(ids.filter((id) => !pages.includes(`\`${id}\``))).toEqual([]);
+});
+
+test("no page cites a test by its title", () => {
+  for (const page of PAGES) expect(read(page), page).not.toMatch(/\.test\.ts`?\)?: "/);
+});
+
+test.each(["spec/cli.md", "spec/threat-model.md", "spec/design/comparison.md"])("%s cites tests", (page) => {
+  expect(CITED.filter((citation) => citation.page === page).length).toBeGreaterThan(10);
+});
+
+test("every exit code is provoked by a test [exit-codes-provoked]", () => {
   const rows = [...read("spec/cli.md").matchAll(/^\| (\d+) +\|.*\|$/gm)];
   expect(rows.map(([, code]) => Number(code))).toEqual(Object.values(EXIT));
-  for (const [row, code] of rows) expect([code, citations(row).length]).toEqual([code, 1]);
+  for (const [row, code] of rows) expect([code, citations(row, "spec/cli.md").length]).toEqual([code, 1]);
 });
 
 test("every yes of ours in the comparison names its test, and nothing else claims one", () => {
-  const rows = read("spec/comparison.md")
+  const rows = read("spec/design/comparison.md")
     .split("\n")
     .filter((line) => /^\| \d+ /.test(line))
     .map((line) => line.split("|").map((cell) => cell.trim()));
   expect(rows).toHaveLength(72);
   for (const [, number, , , , , , , , ours, where = ""] of rows) {
     expect([number, ours]).toEqual([number, expect.stringMatching(/^[●◐○–]$/)]);
-    if (ours === "●") expect([number, citations(where).length]).toEqual([number, 1]);
+    if (ours === "●") expect([number, citations(where, "spec/design/comparison.md").length]).toEqual([number, 1]);
   }
 });

@@ -14,7 +14,7 @@ import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK } from "../shared/lez.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
 import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
 
@@ -70,7 +70,7 @@ export class Shop {
 
   async #pay(payload: unknown) {
     const verified = await verifyExact(payload, offerOf(), { now: NOW + 5, ledger: LEDGER });
-    const result = verified.ok && this.#rules.settle(verified.payment, idOf(2), NOW + 5);
+    const result = verified.ok && this.#rules.settle({ payment: verified.payment, settlementId: idOf(2) }, NOW + 5);
     if (!result || !result.ok) throw new Error("not paid");
     return { transaction: result.transaction, payer: result.payer };
   }

@@ -10,7 +10,7 @@ import {
   type PaymentRequestBody,
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
-import { keySigner } from "../shared/crypto/signer.ts";
+import { keySigner } from "../shared/protocol/signer.ts";
 import type { PaymentRequirements } from "../shared/x402/x402.ts";
 
 /** 2025-10-09T08:53:20Z */

@@ -188,7 +188,7 @@ test("runs in Node: the three schemes and the protocol", async () => {
   expect(JSON.parse(stdout)).toEqual({ verified: true, kinds: 1, invalidReason: "facilitator_unavailable" });
 });
 
-test("runs in a Worker: the paywall asks to be paid, and is, beside the packed facilitator and ledger", async () => {
+test("runs in a Worker: the paywall asks to be paid, and is, beside the packed facilitator and ledger [package-in-worker]", async () => {
   const [worker = ""] = await documentedPrograms("README.md");
   const merchantScript = await bundleScript(join(project, worker));
   const stack = await startStack({ bundles: join(installed, "dist/workers"), merchantScript });
@@ -205,7 +205,7 @@ test("runs in a Worker: the paywall asks to be paid, and is, beside the packed f
   }
 });
 
-test("brings a CLI that needs no node_modules", async () => {
+test("brings a CLI that needs no node_modules [package-cli-alone]", async () => {
   const alone = join(temp, "alone");
   await mkdir(alone);
   await unpack(alone);

@@ -64,6 +64,7 @@ test.each<[string, object, string[]]>([
       "readEvidence",
       "recordDecision",
       "requestDigest",
+      "serializeEvidence",
       "settleResponseSchema",
       "shortCode",
       "showUnsafe",

@@ -6,9 +6,10 @@ import { describe, expect, test } from "vitest";
 import { base58, bytesToHex, hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
-const DOCUMENTS = ["README.md", "AGENTS.md", ...globSync("spec/*.md", { cwd: ROOT })]
-  .filter((name) => existsSync(path.join(ROOT, name)))
-  .map((name) => ({ name, text: readFileSync(path.join(ROOT, name), "utf8") }));
+const DOCUMENTS = globSync(["*.md", "{docs,spec}/**/*.md", "test/hostile/README.md"], { cwd: ROOT }).map((name) => ({
+  name,
+  text: readFileSync(path.join(ROOT, name), "utf8"),
+}));
 
 const FENCE = /^```(\w*)\n([\s\S]*?)^```$/gm;
 
@@ -54,11 +55,13 @@ describe.each(DOCUMENTS)("$name", ({ name, text }) => {
 });
 
 test("there are documents to look at", () => {
-  expect(DOCUMENTS.map(({ name }) => name)).toEqual(expect.arrayContaining(["AGENTS.md", "spec/protocol.md", "spec/lez-integration.md"]));
+  expect(DOCUMENTS.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["AGENTS.md", "spec/protocol.md", "spec/design/lez-integration.md"]),
+  );
 });
 
-describe("the bytes in spec/lez-integration.md", () => {
-  const text = DOCUMENTS.find(({ name }) => name === "spec/lez-integration.md")?.text ?? "";
+describe("the bytes in spec/design/lez-integration.md", () => {
+  const text = DOCUMENTS.find(({ name }) => name === "spec/design/lez-integration.md")?.text ?? "";
   const prefixes = [...text.matchAll(/\| `(\/[\w./]+\/)` +\| `([0-9a-f]+)` +\|/g)].map(([, ascii = "", hex = ""]) => ({ ascii, hex }));
   const [message = "", results = ""] = fences(text.split("### Worked example")[1] ?? "", "text");
   const tx = hexToBytes([...message.matchAll(/ ([0-9a-f]+)$/gm)].map(([, hex = ""]) => hex).join(""));

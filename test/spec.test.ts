@@ -29,7 +29,7 @@ test("the reasons to decline are all named", () => {
 });
 
 test.each([
-  ["merchant", "merchant/paywall/options.ts"],
+  ["merchant", "merchant/paywall/types.ts"],
   ["facilitator", "facilitator/index.ts"],
   ["ledger", "ledger-do/ledger.ts"],
 ])("every variable and secret of the %s is in the table for its operator, with what it is", (worker, file) => {

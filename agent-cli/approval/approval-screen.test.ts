@@ -15,18 +15,21 @@ describe("that a payment is made once", () => {
     expect(shown).not.toContain(ANY_LEDGER);
   });
 
-  test.each([80, 40])("is not said where none is: each could settle it, and that is warned of (%i columns)", (columns) => {
-    const shown = inOneLine(screenOf({ extra: { ledger: null } }, columns));
-    expect(shown).toMatch(/units, exactly To /);
-    expect(shown).toContain(ANY_LEDGER);
-  });
+  test.each([80, 40])(
+    "is not said where none is: each could settle it, and that is warned of (%i columns) [screen-no-ledger]",
+    (columns) => {
+      const shown = inOneLine(screenOf({ extra: { ledger: null } }, columns));
+      expect(shown).toMatch(/units, exactly To /);
+      expect(shown).toContain(ANY_LEDGER);
+    },
+  );
 });
 
 describe("that the money is taken before the answer comes", () => {
   test.each<[string, Record<string, unknown>]>([
     ["alone in the terms", {}],
     ["behind words that are cut off", { a: "All purchases come with our guarantee. ".repeat(MAX_OFFER_LENGTH / 80) }],
-  ])("is said in our own words: %s", (_, more) => {
+  ])("is said in our own words: %s [screen-upfront]", (_, more) => {
     const shown = screenOf({ extra: { ...more, paymentFlow: "upfront" } });
     expect(inOneLine(shown.split("┌─ the agent says")[0] ?? "")).toContain(`! ${UPFRONT}`);
     expect(shown).not.toContain("paymentFlow");
@@ -37,7 +40,7 @@ describe("that the money is taken before the answer comes", () => {
   });
 });
 
-test("amount, host and account stand right above the question", () => {
+test("amount, host and account stand right above the question [screen-facts-at-question]", () => {
   const url = "https://api.example.com/".padEnd(MAX_URL_LENGTH, "a");
   const lines = screenOf({ url, reason: "The report. ".repeat(MAX_REASON_LENGTH / 12) }).split("\n");
   expect(lines.slice(-4)).toEqual([

@@ -2,7 +2,7 @@
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import type { ApprovalView } from "./approval-screen.ts";
+import type { ApprovalView } from "../../shared/screen/view.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";

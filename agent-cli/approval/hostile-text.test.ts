@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { paymentRequestBodySchema } from "../../shared/protocol/payment-request.ts";
-import { mixesScripts } from "./scripts.ts";
 import { drawnCells } from "../testing/east-asian-width.ts";
 import { screenOf, type Words } from "../testing/screen.ts";
 
@@ -41,7 +40,7 @@ const ACTS_ON_TERMINALS =
   // oxlint-disable-next-line no-control-regex
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/u;
 
-describe.each(Object.entries(ATTACKS))("%s", (_, text) => {
+describe.each(Object.entries(ATTACKS))("%s [hostile-text]", (_, text) => {
   test.each(places)("as %s", (place) => {
     for (const columns of [80, 40]) {
       const shown = screenOf({ [place]: text }, columns);
@@ -93,22 +92,16 @@ describe("text without end", () => {
   });
 });
 
-describe("letters of several scripts in one word", () => {
-  test.each([
-    ["pаypal", true],
-    ["αpple", true],
-    ["Москва", false],
-    ["Reisebüro Москва", false],
-    ["東京 Tokyo", false],
-    ["пример.example", false],
-  ])("%s: %s", (text, mixed) => {
-    expect(mixesScripts(text)).toBe(mixed);
-  });
+test("a domain that mixes letters of several scripts is warned about, and shown in ASCII", () => {
+  const { href, host } = new URL("https://pаypal.com/");
+  const shown = screenOf({ url: href });
+  expect(shown).toContain("The domain mixes letters of several scripts");
+  expect(shown).toContain(`To          ${host}`);
+});
 
-  test("are warned about in the agent's name for the merchant", () => {
-    expect(screenOf({ merchantName: "pаypal" })).toContain("mixes letters of several scripts");
-    expect(screenOf({})).not.toContain("mixes letters");
-  });
+test("a merchant's name that mixes letters of several scripts is warned about", () => {
+  expect(screenOf({ merchantName: "pаypal" })).toContain("mixes letters of several scripts");
+  expect(screenOf({})).not.toContain("mixes letters");
 });
 
 function withoutWarnings(facts: string): string {

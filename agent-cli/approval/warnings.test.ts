@@ -43,3 +43,14 @@ test("a second approval of one request is paid beside the first where it is anot
   expect(other).toContain("from ANOTHER ACCOUNT of yours: each of the two could be paid.");
   expect(other).not.toContain("paid once");
 });
+
+test("a payment on the same terms with an unknown outcome is warned about", async () => {
+  const lost = await ask();
+  await approve(lost);
+  merchant.behaviour = { loseAnswer: true };
+  await box.run(["pay", lost]);
+  merchant.reset();
+  const shown = await screen();
+  expect(shown).toContain("An earlier payment for the same thing was sent, and what became of it is not known.");
+  expect(shown).not.toContain("You approved another payment on the same terms");
+});

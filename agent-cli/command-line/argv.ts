@@ -1,7 +1,7 @@
 /** The command line, derived from the definitions: commander parses it, nothing here knows a command by name. */
 import { Command as Commander, CommanderError, Option } from "commander";
 import type * as z from "zod";
-import type { Audience, Command } from "./command.ts";
+import type { Audience, Command, Program } from "./command.ts";
 import { breakLine } from "../runtime/shell-quote.ts";
 
 /** `raw` is what was typed; the command's schema has yet to accept it. */
@@ -18,40 +18,33 @@ const HEADINGS: Record<Audience, string> = {
   dev: "For trying things out:",
 };
 
-export interface ProgramInfo {
-  commands: readonly Command[];
-  /** What the first word of a two-word command stands for. */
-  groups: Readonly<Record<string, string>>;
-  version: string;
-}
-
-export function parseArgv(argv: readonly string[], info: ProgramInfo): Parse {
+export function parseArgv(argv: readonly string[], program: Program): Parse {
   // `help quote` is how others ask for `quote --help`.
   if (argv[0] === "help") {
     const words = argv.slice(1).filter((word) => !word.startsWith("-"));
-    return parseArgv(words.length > 0 && named(words, info) === undefined ? words : [...words, "--help"], info);
+    return parseArgv(words.length > 0 && named(words, program) === undefined ? words : [...words, "--help"], program);
   }
   let parsed: Parse | undefined;
   const out: string[] = [];
-  const program = buildProgram(info, out, (command, raw) => (parsed = { kind: "run", command, raw }));
+  const parser = buildParser(program, out, (command, raw) => (parsed = { kind: "run", command, raw }));
   try {
-    program.parse(argv, { from: "user" });
+    parser.parse(argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: "text", text: out.join("") };
-    if (error.code === "commander.help") return { kind: "usage", message: incomplete(argv, info), hint: helpHint(argv, info) };
-    return { kind: "usage", message: sentence(error.message), hint: helpHint(argv, info) };
+    if (error.code === "commander.help") return { kind: "usage", message: incomplete(argv, program), hint: helpHint(argv, program) };
+    return { kind: "usage", message: sentence(error.message), hint: helpHint(argv, program) };
   }
-  return parsed ?? { kind: "usage", message: incomplete(argv, info), hint: helpHint(argv, info) };
+  return parsed ?? { kind: "usage", message: incomplete(argv, program), hint: helpHint(argv, program) };
 }
 
-function buildProgram(
-  { commands, groups, version }: ProgramInfo,
+function buildParser(
+  { commands, groups, version }: Program,
   out: string[],
   select: (command: Command, raw: Record<string, unknown>) => void,
 ) {
-  const program = configure(new Commander("lez-agent-pay"));
-  program
+  const root = configure(new Commander("lez-agent-pay"));
+  root
     .configureOutput({
       writeOut: (text) => void out.push(text),
       writeErr: () => undefined,
@@ -64,13 +57,13 @@ function buildProgram(
   const parents = new Map<string, Commander>();
   for (const command of commands) {
     for (const [i, name] of namesOf(command).entries()) {
-      const leaf = leafFor(program, parents, groups, name, command.audience);
+      const leaf = leafFor(root, parents, groups, name, command.audience);
       // Other names work, and do not make the help longer.
       addFields(leaf.summary(i === 0 ? command.summary : `the same as ${command.name}`).description(describe(command)), command);
       leaf.action(() => select(command, rawInput(leaf, command)));
     }
   }
-  return program;
+  return root;
 }
 
 /** The name that help shows, then the others. */
@@ -79,18 +72,12 @@ export function namesOf({ name, aliases = [] }: Command): readonly string[] {
 }
 
 /** `owner create` is the word `create` below the group `owner`. A group can be a command itself: `demo`. */
-function leafFor(
-  program: Commander,
-  parents: Map<string, Commander>,
-  groups: ProgramInfo["groups"],
-  name: string,
-  audience: Audience,
-): Commander {
+function leafFor(root: Commander, parents: Map<string, Commander>, groups: Program["groups"], name: string, audience: Audience): Commander {
   const [first = "", second] = name.split(" ");
   const isGroup = first in groups;
-  const parent = parents.get(first) ?? configure(program.command(first), program).helpGroup(HEADINGS[audience]).helpCommand(false);
+  const parent = parents.get(first) ?? configure(root.command(first), root).helpGroup(HEADINGS[audience]).helpCommand(false);
   if (isGroup) parents.set(first, parent.description(groups[first] ?? ""));
-  return second === undefined ? parent : configure(parent.command(second), program);
+  return second === undefined ? parent : configure(parent.command(second), root);
 }
 
 function configure(command: Commander, like?: Commander): Commander {
@@ -190,19 +177,19 @@ function sentence(message: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.)?]$/.test(text) ? "" : "."}`;
 }
 
-function incomplete(argv: readonly string[], { commands }: ProgramInfo): string {
+function incomplete(argv: readonly string[], { commands }: Program): string {
   const [group] = argv.filter((word) => !word.startsWith("-"));
   const members = commands.flatMap(namesOf).filter((name) => name.startsWith(`${group} `));
   return group && members.length > 0 ? `"${group}" needs one more word: ${members.join(", ")}.` : "Say what to do.";
 }
 
-function helpHint(argv: readonly string[], info: ProgramInfo): string {
-  const name = named(argv, info);
+function helpHint(argv: readonly string[], program: Program): string {
+  const name = named(argv, program);
   return `See: lez-agent-pay ${name ? `${name} ` : ""}--help`;
 }
 
 /** The longest command, or the group, that the words begin with. */
-function named(argv: readonly string[], { commands, groups }: ProgramInfo): string | undefined {
+function named(argv: readonly string[], { commands, groups }: Program): string | undefined {
   const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
   return [`${first} ${second}`, first].find((name) => commandNamed(commands, name) !== undefined || name in groups);
 }

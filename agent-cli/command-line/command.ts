@@ -23,6 +23,19 @@ declare module "zod" {
   }
 }
 
+/** All commands, as help, completions and the MCP server need them. */
+export interface Program {
+  commands: readonly Command[];
+  /** Describes the first word of each group of two-word commands. */
+  groups: Readonly<Record<string, string>>;
+  version: string;
+}
+
+/** The program is part of a command's context, so that no command imports the registry that lists it. */
+export interface CommandContext extends Context {
+  program: Program;
+}
+
 interface Example {
   says: string;
   argv: string;
@@ -49,7 +62,7 @@ export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends
   readOnly?: true;
   /** Tells its story as text even when piped, unless `--json` is given. */
   story?: true;
-  run(context: Context, input: z.output<Input>): Promise<Outcome<z.output<Output>>>;
+  run(context: CommandContext, input: z.output<Input>): Promise<Outcome<z.output<Output>>>;
   /** The data for people: lines of text. Text from strangers passes `showUnsafe`. */
   render(data: z.output<Output>, layout: Layout): string[];
 }

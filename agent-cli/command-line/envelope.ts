@@ -1,5 +1,5 @@
 /** What a command came to, for machines (one JSON envelope) and for people (lines of text). */
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "../runtime/io.ts";
 import { field, type Layout, wrap } from "../runtime/layout.ts";

@@ -1,15 +1,14 @@
 /** Input fields that several commands share. */
 import * as z from "zod";
-import type * as mini from "zod/mini";
 import { isAmount } from "../../shared/protocol/amount.ts";
 
 /** A flag whose text the protocol's own schema judges, in its own words. Unicode arrives in form C whatever the keyboard sent. */
-export function textField(schema: mini.ZodMiniType<string, string>) {
+export function textField(schema: z.core.$ZodType<string, string>) {
   return z
     .string()
     .overwrite((text) => text.normalize("NFC"))
     .check((payload) => {
-      const problem = schema.safeParse(payload.value).error?.issues[0]?.message;
+      const problem = z.safeParse(schema, payload.value).error?.issues[0]?.message;
       if (problem) payload.issues.push({ code: "custom", message: problem, input: payload.value });
     });
 }

@@ -12,7 +12,7 @@ const box = sandbox();
 const ROOT = path.join(import.meta.dirname, "../..");
 
 describe("--schema", () => {
-  test("every command has a schema of its input and its output", () => {
+  test("every command has a schema of its input and its output [schema-every-command]", () => {
     for (const command of COMMANDS) {
       const { input, output } = commandSchema(command);
       expect(input).toMatchObject({ type: "object" });
@@ -51,7 +51,7 @@ describe("completions", () => {
     return execFileSync("bash", ["-c", program], { encoding: "utf8" }).trim().split("\n");
   }
 
-  test("bash completes commands, their second words and their flags", async () => {
+  test("bash completes commands, their second words and their flags [completions-bash]", async () => {
     const source = await script("bash");
     expect(offered(source, ["app"])).toEqual(["approve"]);
     expect(offered(source, ["request", ""])).toEqual(["create", "wait", "show", "list", "cancel"]);
@@ -79,8 +79,8 @@ describe("completions", () => {
   });
 });
 
-test("the tables of commands are those of the definitions", () => {
-  for (const file of ["README.md", "SKILL.md"]) {
+test("the tables of commands are those of the definitions [command-tables]", () => {
+  for (const file of ["docs/commands.md", "SKILL.md"]) {
     const table = readFileSync(path.join(ROOT, file), "utf8").split(/<!-- \/?commands -->/)[1] ?? "";
     const audiences = file === "SKILL.md" ? ["agent", "both"] : ["agent", "both", "owner", "dev"];
     const expected = COMMANDS.filter(({ audience }) => audiences.includes(audience)).map(({ summary }) => summary);

@@ -9,7 +9,8 @@ import { runCommand } from "./run.ts";
 import { sandbox } from "../testing/cli.ts";
 
 const box = sandbox();
-const context = contextFor({ ...processIo(), env: box.env }, [], true);
+const program = { commands: [], groups: {}, version: "0.0.0" };
+const context = { ...contextFor({ ...processIo(), env: box.env }, [], true), program };
 
 function throwing(error: Error): Command {
   const nothing = z.strictObject({});

@@ -1,13 +1,12 @@
 /** Running one command: what was typed or sent becomes its input, and whatever happens becomes an outcome. */
-import type { Command } from "./command.ts";
-import type { Context } from "../runtime/context.ts";
+import type { Command, CommandContext } from "./command.ts";
 import { fileFailure } from "../runtime/files.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 import { fieldName } from "./argv.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 
 /** @param raw what was given, by the names of the input's fields; not yet checked */
-export async function runCommand(command: Command, raw: Record<string, unknown>, context: Context): Promise<Outcome<unknown>> {
+export async function runCommand(command: Command, raw: Record<string, unknown>, context: CommandContext): Promise<Outcome<unknown>> {
   const input = command.input.safeParse(raw);
   if (!input.success) {
     // Over MCP there are no flags, and nobody who could ask for help on a command line.

@@ -43,7 +43,7 @@ describe("approving", () => {
     expect((await approve("request.json", "payload.json", ["--confirm", digest])).exit).toBe(EXIT.ok);
   });
 
-  test("does not take the short code for it: two requests with the same one are made in seconds", async () => {
+  test("does not take the short code for it: two requests with the same one are made in seconds [confirm-not-by-short-code]", async () => {
     await ask(merchant.url, "request.json");
     const [code, digest] = [codeOf("request.json"), digestIn("request.json")];
     for (const part of [code, code.toLowerCase().replace("-", ""), digest.slice(0, 63), `${digest}0`]) {
@@ -61,7 +61,7 @@ describe("approving", () => {
     expect((await box.run(["request", "show", code], { terminal: true })).stdout).toContain(digest);
   });
 
-  test("signs the request's terms, for the offered time, into a private file", async () => {
+  test("signs the request's terms, for the offered time, into a private file [approve-signs-terms]", async () => {
     await ask(merchant.url, "request.json");
     const run = await confirm("request.json");
     const request = box.read<PaymentRequest>("request.json");
@@ -89,7 +89,7 @@ describe("approving", () => {
     expect([authorizationIn("payload.json")["nonce"], authorizationIn("second.json")["nonce"]]).toEqual([nonce, nonce]);
   });
 
-  test("can shorten the time, and cannot lengthen it", async () => {
+  test("can shorten the time, and cannot lengthen it [approve-shorter-time]", async () => {
     await ask(merchant.url, "request.json");
     await confirm("request.json", "--expires-in", "60");
     const { validAfter, validBefore } = authorizationIn("payload.json");
@@ -125,7 +125,7 @@ function withOffer(body: Unsigned, offer: PaymentRequirements) {
 describe("a request that must not be approved", () => {
   test.each<[string, (body: Unsigned) => object, number, string]>([
     [
-      "shows another URL than it is bound to",
+      "shows another URL than it is bound to [approve-other-url]",
       (body) => ({ http: { ...body.http, url: `${merchant.origin}/other` } }),
       EXIT.differs,
       "binding_mismatch",
@@ -194,7 +194,7 @@ describe("a request that must not be approved", () => {
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("is not approved with an agent's key, nor with one that others can read", async () => {
+  test("is not approved with an agent's key, nor with one that others can read [approve-owner-key-only]", async () => {
     await ask(merchant.url, "request.json");
     const approveWith = (key: string) =>
       box.run(`owner approve --request-file ./request.json --owner-file ${key} --out ./never.json --confirm ${digestIn("request.json")}`);
@@ -205,7 +205,7 @@ describe("a request that must not be approved", () => {
 });
 
 describe("declining", () => {
-  test("is final, and is remembered where the owner's tool looks", async () => {
+  test("is final, and is remembered where the owner's tool looks [decline-is-final]", async () => {
     await ask(merchant.url, "request.json");
     const declined = await box.run([
       "owner",
@@ -257,7 +257,7 @@ describe("declining", () => {
     expect((await box.run(["owner", "decline", "--request-file", "./request.json", "--code", "meh"])).exit).toBe(EXIT.usage);
   });
 
-  test("a state directory that is open to others is not trusted", async () => {
+  test("a state directory that is open to others is not trusted [state-open-to-others]", async () => {
     await ask(merchant.url, "request.json");
     const home = box.env.LEZ_AGENT_PAY_HOME;
     chmodSync(home, 0o755);
@@ -332,7 +332,7 @@ describe("the screen", () => {
     expect(words.split("\n").filter((line) => !/^[┌│└]/.test(line.trimStart()) && line !== "")).toEqual([words.split("\n")[0]]);
   });
 
-  test("warns of what deserves a second look", async () => {
+  test("warns of what deserves a second look [approve-warnings]", async () => {
     await ask(merchant.url, "request.json");
     const request = box.read<PaymentRequest>("request.json");
     const checked = await checkPaymentRequest(request, unixNow());

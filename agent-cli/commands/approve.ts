@@ -6,7 +6,9 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { checkPaymentRequest, type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequired } from "../../shared/x402/x402.ts";
-import { type ApprovalView, approvalScreen } from "../approval/approval-screen.ts";
+import type { ApprovalView } from "../../shared/screen/view.ts";
+import { approvalScreen } from "../approval/approval-screen.ts";
+import { openPaymentOf } from "../approval/open-payment.ts";
 import { record } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { confirm } from "../approval/confirmation.ts";
@@ -31,7 +33,8 @@ import { requestRefused } from "../purchase/refusals.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import { isUnchanged, type Subject, subjectFields, subjectOf } from "../purchase/request-subject.ts";
 import { isWhatWasShown } from "../approval/shown-is-signed.ts";
-import { expiry, expirySchema, expiryText, money, moneySchema } from "../purchase/views.ts";
+import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 const input = z.strictObject({
   ...subjectFields,
@@ -173,7 +176,7 @@ async function viewOf(
     authorization: authorizationFor(request, checked.data, key.account, now, input.expiresIn),
     now,
     history: history(context),
-    open: openPayments(context),
+    open: openPayments(context).map(openPaymentOf),
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
     merchant: required,

@@ -1,6 +1,6 @@
 /** `audit list`: what happened, newest last. */
 import * as z from "zod";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { AUDIT_EVENTS, readAudit } from "../records/audit-log.ts";
 import { auditEntrySchema } from "../records/audit-view.ts";

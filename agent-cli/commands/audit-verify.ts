@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";
 import type { Context } from "../runtime/context.ts";

@@ -19,8 +19,7 @@ export const completions = defineCommand({
     { says: "in fish: lez-agent-pay completions fish | source", argv: "completions fish" },
   ],
   async run(context, { shell }) {
-    const { COMMANDS } = await import("../registry.ts");
-    const script = completionScript(shell, COMMANDS);
+    const script = completionScript(shell, context.program.commands);
     context.tell(script.trimEnd());
     return succeed({ shell, script });
   },

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";

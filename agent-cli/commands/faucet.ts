@@ -11,7 +11,7 @@ import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
 import { amountField } from "../command-line/fields.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
-import { money, moneySchema } from "../purchase/views.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
 

@@ -45,7 +45,7 @@ const askOwner = async (...words: string[]) => {
 };
 
 describe("a purchase", () => {
-  test("asks, is approved, pays and shows, and says at each stop how it goes on", async () => {
+  test("asks, is approved, pays and shows, and says at each stop how it goes on [fetch-next-steps]", async () => {
     const asked = await buy("--max-amount", "10000");
     const code = asked.json.error.details?.["shortCode"] as string;
     expect(asked.exit).toBe(EXIT.approvalPending);
@@ -70,7 +70,7 @@ describe("a purchase", () => {
     for (const line of stripVTControlCharacters(stderr).split(/[\r\n]/)) expect(line.length).toBeLessThanOrEqual(80);
   });
 
-  test("waits for the owner, who may take a moment", async () => {
+  test("waits for the owner, who may take a moment [fetch-waits]", async () => {
     const waiting = buy("--wait");
     const code = await pendingCode();
     await decide(code);
@@ -95,7 +95,7 @@ describe("a purchase", () => {
     expect((await box.run(["fetch", url(), "--resume", code])).exit).toBe(EXIT.approvalPending);
   });
 
-  test("waits no longer than it was told", async () => {
+  test("waits no longer than it was told [fetch-wait-timeout]", async () => {
     const run = await buy("--wait", "--timeout", "1");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
     const words = ["request", "wait", run.json.error.details?.["shortCode"] as string, "--timeout", "1"];
@@ -180,7 +180,7 @@ describe("a purchase", () => {
     expect(existsSync(box.path("none.txt"))).toBe(false);
   });
 
-  test("above the agent's own maximum never reaches the owner", async () => {
+  test("above the agent's own maximum never reaches the owner [fetch-max-amount]", async () => {
     const run = await buy("--max-amount", "9999");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "above_max_amount"]);
     expect((await box.run("inbox")).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
@@ -211,7 +211,7 @@ describe("a purchase", () => {
     expect(readFileSync(box.path("begun.txt"), "utf8")).toBe(CONTENT);
   });
 
-  test("tried with --dry-run says what it would ask and asks nobody", async () => {
+  test("tried with --dry-run says what it would ask and asks nobody [fetch-dry-run]", async () => {
     const run = await buy("--dry-run");
     expect(run.json.data).toMatchObject({ dryRun: true, price: { amount: "10000" } });
     expect((await box.run(["request", "list"])).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
@@ -219,7 +219,7 @@ describe("a purchase", () => {
 });
 
 describe("the owner's no", () => {
-  test("reaches the agent with its words, and is final for this purchase", async () => {
+  test("reaches the agent with its words, and is final for this purchase [decline-reaches-agent]", async () => {
     const code = await askOwner();
     await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
     const asked = merchant.presented.length;
@@ -250,7 +250,7 @@ describe("the owner's no", () => {
 describe("an answer that was lost", () => {
   const lose = { instead: (_: unknown, response: { destroy(): unknown }, paid: boolean) => paid && !!response.destroy() };
 
-  test("is not a reason to ask for another payment: the same one is presented again", async () => {
+  test("is not a reason to ask for another payment: the same one is presented again [fetch-lost-answer]", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = lose;
@@ -281,7 +281,7 @@ describe("an answer that was lost", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("a newer approval of the same request is not presented beside the first", async () => {
+  test("a newer approval of the same request is not presented beside the first [fetch-first-approval-stays]", async () => {
     const code = await askOwner();
     await decide(code, "--out", "./first.json");
     merchant.behaviour = lose;
@@ -296,7 +296,7 @@ describe("an answer that was lost", () => {
 });
 
 describe("a merchant that was paid first and failed then", () => {
-  test("still owes it to the same payment, which is presented again as long as it is valid", async () => {
+  test("still owes it to the same payment, which is presented again as long as it is valid [fetch-paid-then-failed]", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = {
@@ -339,7 +339,7 @@ describe("a payment that ran out without an answer", () => {
     expect(await askOwner()).not.toBe(code);
   });
 
-  test("is not asked for anew on the word of any other facilitator", async () => {
+  test("is not asked for anew on the word of any other facilitator [fetch-other-facilitator]", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "expired" };
     const unbelieved: [object, string[]][] = [
@@ -364,7 +364,7 @@ describe("a payment that ran out without an answer", () => {
     expect(merchant.presented).toHaveLength(1);
   });
 
-  test("is not asked for anew when an earlier approval may have been paid so long ago that the ledger forgot it", async () => {
+  test("is not asked for anew when an earlier approval may have been paid so long ago that the ledger forgot it [fetch-forgotten-payment]", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "expired" };
     later(RETENTION_SECONDS);
@@ -382,7 +382,7 @@ describe("a payment that ran out without an answer", () => {
     expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
   });
 
-  test("is paid when its own transaction is named, and unknown when another one is", async () => {
+  test("is paid when its own transaction is named, and unknown when another one is [fetch-transaction-must-match]", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "settled", transaction: "11".repeat(32) };
     expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
@@ -399,7 +399,7 @@ describe("a payment that ran out without an answer", () => {
     expect([run.exit, run.json.error.code]).toEqual([EXIT.interrupted, "interrupted"]);
   });
 
-  test.each(["unknown", "unused", "reserved"])("is not known while the facilitator says %s", async (status) => {
+  test.each(["unknown", "unused", "reserved"])("is not known while the facilitator says %s [fetch-settlement-unknown]", async (status) => {
     await runOut();
     facilitator.settlement = { status };
     expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
@@ -407,7 +407,7 @@ describe("a payment that ran out without an answer", () => {
 });
 
 describe("a refusal", () => {
-  test("that only a new payment can cure leads to a new request", async () => {
+  test("that only a new payment can cure leads to a new request [fetch-refused-asks-anew]", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = { amount: "20000" };
@@ -419,7 +419,7 @@ describe("a refusal", () => {
     expect(anew.json.error.details?.["shortCode"]).not.toBe(code);
   });
 
-  test("that only asks for payment again leads to none: the merchant has not said what became of the first", async () => {
+  test("that only asks for payment again leads to none: the merchant has not said what became of the first [fetch-payment-required-again]", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = {
@@ -451,7 +451,7 @@ describe("a refusal", () => {
 });
 
 describe("requests", () => {
-  test("are found by code, id and digest, and taken back before they are decided", async () => {
+  test("are found by code, id and digest, and taken back before they are decided [request-find-and-cancel]", async () => {
     const code = await askOwner();
     const { id, requestDigest } = (await box.run(["request", "show", code])).json.data;
     for (const word of [id, requestDigest, code.toLowerCase().replace("-", "")] as string[])

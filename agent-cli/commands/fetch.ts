@@ -27,7 +27,9 @@ import { fileRequest, type Made, makeRequest, openAgent } from "../purchase/crea
 import { findInInbox } from "../purchase/find-request.ts";
 import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
 import { askTerms, notPriced } from "../merchant/terms.ts";
-import { coverageText, money, moneySchema, renderResponse, responseSchema, responseView } from "../purchase/views.ts";
+import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
+import { coverageText } from "../../shared/screen/coverage.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 import { timeoutField } from "../purchase/wait-for-decision.ts";
 
 const input = z.strictObject({

@@ -54,7 +54,7 @@ describe("a good day", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("a POST is bought with the body and headers of its request, from memory", async () => {
+  test("a POST is bought with the body and headers of its request, from memory [flow-post-body]", async () => {
     box.write("question.json", '{"q":"how much?"}');
     const request = [
       "request",

@@ -18,8 +18,8 @@ export const mcp = defineCommand({
   ],
   async run(context) {
     // Loaded here: the SDK is larger than everything else together.
-    const [{ serve }, { PROGRAM }] = await Promise.all([import("../mcp/server.ts"), import("../registry.ts")]);
-    await serve(context, PROGRAM);
+    const { serve } = await import("../mcp/server.ts");
+    await serve(context);
     return succeed({ served: true as const });
   },
   render: () => [],

@@ -54,7 +54,7 @@ describe("owner create", () => {
 });
 
 describe("owner approve", () => {
-  test("shows the request, takes a y, opens the key and signs", async () => {
+  test("shows the request, takes a y, opens the key and signs [terminal-approve]", async () => {
     const { code } = await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("approved.json"));
     await terminal.until(`PAYMENT REQUEST  ${code}`);
@@ -75,7 +75,7 @@ describe("owner approve", () => {
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("a wrong passphrase opens nothing", async () => {
+  test("a wrong passphrase opens nothing [terminal-wrong-passphrase]", async () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("never.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
@@ -215,7 +215,7 @@ describe("a dumb terminal is asked the same, and gets no escape sequence", () =>
 describe("while the request is being read", () => {
   const question = "Pay 0.00001 LGO to 127.0.0.1";
 
-  test("keys that were typed before the question are no answer", async () => {
+  test("keys that were typed before the question are no answer [terminal-keys-typed-early]", async () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("never.json"));
     terminal.type(`yy${ENTER}yes${ENTER}`); // long before there is anything to answer
@@ -237,7 +237,7 @@ describe("while the request is being read", () => {
     expect(await terminal.exit).toBe(EXIT.interrupted);
   });
 
-  test("a file that is exchanged is not signed", async () => {
+  test("a file that is exchanged is not signed [terminal-file-exchanged]", async () => {
     await ask(merchant.url, "request.json");
     const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
     const terminal = box.terminal(words);
@@ -262,7 +262,7 @@ describe("while the request is being read", () => {
 });
 
 describe("the merchant's own terms", () => {
-  test("are said to be the same, or the request is refused before anything is asked", async () => {
+  test("are said to be the same, or the request is refused before anything is asked [terminal-terms-checked]", async () => {
     const { code } = await ask(merchant.url, "request.json");
     const same = box.terminal(["approve", code, "--owner-file", "./owner.json", "--check-terms"]);
     await same.until("amount, account and terms are the merchant's own");

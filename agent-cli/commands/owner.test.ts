@@ -77,7 +77,7 @@ describe("the inbox", () => {
     box.write(file, intact);
   });
 
-  test("watched, says what is new", async () => {
+  test("watched, says what is new [inbox-watch]", async () => {
     const watching = box.run("inbox --watch");
     await new Promise((resolve) => setTimeout(resolve, 100));
     const { code } = await request();
@@ -127,7 +127,7 @@ describe("the inbox", () => {
     expect((await box.run(["decline", code, "--code", "other"])).json.next?.argv).toEqual(["lez-agent-pay", "revoke", code]);
   });
 
-  test("said again, a no is the first one: its words stand, and nothing is asked or logged again", async () => {
+  test("said again, a no is the first one: its words stand, and nothing is asked or logged again [decline-said-again]", async () => {
     const { code, digest } = await request();
     await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
     const again = await box.run(["decline", code, "--code", "policy", "--note", "Never.", "--out", "./again.json"]);
@@ -149,7 +149,7 @@ describe("the inbox", () => {
 });
 
 describe("revoking", () => {
-  test("signs a decision, has the ledger consume the nonce, and looks whether it did", async () => {
+  test("signs a decision, has the ledger consume the nonce, and looks whether it did [revoke-consumes-nonce]", async () => {
     const { code, digest } = await request();
     await approve(code);
     facilitator.settlement = { status: "cancelled" };
@@ -206,7 +206,7 @@ describe("revoking", () => {
       EXIT.outcomeUnknown,
       "outcome_unknown",
     ],
-  ])("does not claim success over %s", async (_, arrange, exit, error) => {
+  ])("does not claim success over %s [revoke-never-claims]", async (_, arrange, exit, error) => {
     const { code } = await request();
     await approve(code);
     arrange();
@@ -225,7 +225,7 @@ describe("revoking", () => {
   });
 });
 
-test("the audit log tells a purchase from the first word to the last, and can be compared with the ledger", async () => {
+test("the audit log tells a purchase from the first word to the last, and can be compared with the ledger [audit-log-whole-purchase]", async () => {
   const { code, digest } = await request();
   await approve(code);
   await box.run(["pay", code]);
@@ -292,7 +292,7 @@ describe("accounts and keys", () => {
     expect((await lost("--account", owner.account)).json.next).toMatchObject({ by: "agent" });
   });
 
-  test("a passphrase is changed for a key that stays the same, and the old one opens nothing any more", async () => {
+  test("a passphrase is changed for a key that stays the same, and the old one opens nothing any more [key-change-passphrase]", async () => {
     await sealed("sealed.json");
     box.write("new.txt", "another good passphrase");
     const account = box.read<{ account: string }>("sealed.json").account;
@@ -327,7 +327,7 @@ describe("accounts and keys", () => {
     expect((await box.run("key show --owner-file ./plain.json")).json.data).toMatchObject({ account: owner.account, sealed: true });
   });
 
-  test("no command prints a secret key", async () => {
+  test("no command prints a secret key [no-secret-printed]", async () => {
     const { secretKey } = box.read<{ secretKey: string }>("owner.json");
     for (const words of ["key show", "accounts", "whoami", "doctor", "audit list"])
       expect((await box.run(words)).stdout).not.toContain(secretKey);
@@ -398,7 +398,7 @@ describe("doctor", () => {
     expect(new Set(Object.values(verdicts(checks)))).toEqual(new Set(["good", "note"])); // the owner's key is not sealed
   });
 
-  test("finds a clock that is off, another ledger, a facilitator that is gone, and a key that is missing", async () => {
+  test("finds a clock that is off, another ledger, a facilitator that is gone, and a key that is missing [doctor-findings]", async () => {
     configure({ ledger: "ab".repeat(32), agentFile: "nowhere.json" });
     facilitator.ahead = 120;
     const run = await box.run("doctor");

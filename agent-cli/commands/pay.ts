@@ -13,7 +13,7 @@ import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-p
 import type { Payment } from "../records/payment-journal.ts";
 import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
-import { money, moneySchema } from "../purchase/views.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 const triedSchema = z.strictObject({
   dryRun: z.literal(true),

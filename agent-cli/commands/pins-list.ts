@@ -1,7 +1,7 @@
 /** `pins list`: the merchants that were met, and what is held against them the next time. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { field, wrap } from "../runtime/layout.ts";
 import { allPins, isExpired } from "../records/merchant-pins.ts";
 import { succeed } from "../runtime/outcome.ts";

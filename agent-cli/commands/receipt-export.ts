@@ -1,7 +1,7 @@
 /** `receipt export`: everything that shows that a request was paid, and why, in one file that others can check. */
 import * as path from "node:path";
 import * as z from "zod";
-import { type Evidence, spellEvidence } from "../../shared/evidence/evidence.ts";
+import { type Evidence, serializeEvidence } from "../../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
@@ -65,7 +65,7 @@ export const receiptExport = defineCommand({
         details: { missing },
       });
     }
-    const bytes = spellEvidence(evidence);
+    const bytes = serializeEvidence(evidence);
     const report = evidenceReportView(await verifyEvidence(bytes, keys.data, { partial }));
     const failure = evidenceFailure(report);
     // What somebody said does not fit what was signed: a file of it would only accuse its bearer.
@@ -86,7 +86,7 @@ const SAID_BY_MERCHANT = ["offer", "receipt"] as const;
 
 /** Without an offer or a receipt that does not hold: whoever signs nonsense must not keep the rest from being shown. */
 async function whatHolds(whole: Evidence, keys: KnownKeys): Promise<{ evidence: Evidence; dropped: Missing[] }> {
-  const { points } = await verifyEvidence(spellEvidence(whole), keys, { partial: true });
+  const { points } = await verifyEvidence(serializeEvidence(whole), keys, { partial: true });
   const dropped = SAID_BY_MERCHANT.flatMap((part) => {
     const failed = points.find(({ id, verdict }) => verdict === "fail" && id.startsWith(`${part}.`));
     return failed ? [{ part, why: `the merchant's does not hold, ${failed.id}: ${failed.saw}` }] : [];

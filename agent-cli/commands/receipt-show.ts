@@ -1,8 +1,8 @@
 /** `receipt show`: what the receipt of a payment says, and how much of it is known here to be true. */
 import * as z from "zod";
-import { spellEvidence } from "../../shared/evidence/evidence.ts";
+import { serializeEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";
@@ -47,7 +47,7 @@ export const receiptShow = defineCommand({
     const { evidence, stated } = local.data;
     const keys = knownKeys(context, input, evidence);
     if (!keys.ok) return keys;
-    const { points, ...rest } = await verifyEvidence(spellEvidence(evidence), keys.data, { partial: true });
+    const { points, ...rest } = await verifyEvidence(serializeEvidence(evidence), keys.data, { partial: true });
     // Whether there is anything to be had of the ledger was not asked.
     const report = evidenceReportView({ ...rest, points: points.filter(({ id }) => !/^(file|ledger)\./.test(id)) });
     const failure = evidenceFailure(report);

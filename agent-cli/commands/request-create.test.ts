@@ -98,7 +98,7 @@ describe("terms from the merchant", () => {
     }
   });
 
-  test("on another network, or not readable, are unsupported", async () => {
+  test("on another network, or not readable, are unsupported [request-unsupported-terms]", async () => {
     merchant.behaviour = { offer: { network: "eip155:8453" } };
     const foreign = await create(merchant.url, "--reason", REASON);
     expect([foreign.exit, foreign.json.error.code]).toEqual([EXIT.unsupported, "unsupported"]);
@@ -187,7 +187,7 @@ describe("input", () => {
     }
   });
 
-  test("a reason must be one, and may be typed with any keyboard", async () => {
+  test("a reason must be one, and may be typed with any keyboard [request-reason]", async () => {
     for (const reason of ["too short", "\u200b".repeat(40), "x".repeat(2001)])
       expect((await create(merchant.url, "--reason", reason)).exit).toBe(EXIT.usage);
     await create(merchant.url, "--reason", `${REASON} Cafe\u0301`);

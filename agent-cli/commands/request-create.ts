@@ -23,7 +23,9 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { decideBy } from "../purchase/purchase.ts";
 import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../purchase/create-request.ts";
 import { requireTerms } from "../merchant/terms.ts";
-import { coverageText, expiry, expirySchema, expiryText, money, moneySchema } from "../purchase/views.ts";
+import { coverageText } from "../../shared/screen/coverage.ts";
+import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 /** Names that `--pay-to` takes in place of an account. */
 const ALIASES: Readonly<Record<string, AccountId>> = { merchant_demo_account: DEMO_MERCHANT_ACCOUNT };

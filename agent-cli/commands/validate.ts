@@ -8,7 +8,7 @@ import { allowHttpField, curlFields, httpRequest } from "../merchant/curl-reques
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { Asking, type Reply } from "../validate/asking.ts";
-import { type Point, judgeAll } from "../validate/check.ts";
+import { type ConformancePoint, judgeConformance } from "../validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../validate/checks.ts";
 import { visitFacilitator } from "../validate/facilitator-visit.ts";
 import { visitMerchant } from "../validate/merchant-visit.ts";
@@ -46,13 +46,13 @@ export const validate = defineCommand({
     const { method, url } = made.data;
     const asking = new Asking(context.io.signal, timeout);
     let first: Reply;
-    let points: Point[];
+    let points: ConformancePoint[];
     if (facilitator) {
       const visit = await visitFacilitator(made.data, asking, active);
-      [first, points] = [visit.supported, judgeAll(FACILITATOR_CHECKS, visit, active)];
+      [first, points] = [visit.supported, await judgeConformance(FACILITATOR_CHECKS, visit, active)];
     } else {
       const visit = await visitMerchant(made.data, asking, active);
-      [first, points] = [visit.first, judgeAll(MERCHANT_CHECKS, visit, active)];
+      [first, points] = [visit.first, await judgeConformance(MERCHANT_CHECKS, visit, active)];
     }
     if (context.io.signal.aborted) return interrupted();
     if (first.kind === "silence" && !first.reached) {

@@ -5,7 +5,7 @@ import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
 import { agentFileField } from "../command-line/fields.ts";
 import { keyFile, readKeyFile } from "../keys/key-file.ts";
 import { field } from "../runtime/layout.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 

@@ -1,5 +1,5 @@
 /** A buyer over HTTP: what an agent and its owner do against a running stack, without files and prompts. */
-import * as z from "zod/mini";
+import * as z from "zod";
 import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";

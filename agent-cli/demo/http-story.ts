@@ -3,7 +3,7 @@ import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../shared/protocol/authorization.ts";
 import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/protocol/decision.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
-import type { WalletSigner } from "../../shared/crypto/signer.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";

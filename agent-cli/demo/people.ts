@@ -10,7 +10,7 @@ import {
   type PaymentRequestBody,
   signPaymentRequest,
 } from "../../shared/protocol/payment-request.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 

@@ -5,13 +5,13 @@ import type { Evidence } from "../../shared/evidence/evidence.ts";
 import type { EvidenceReport } from "../../shared/evidence/verify.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import { type Failure, fail, refuse } from "../runtime/outcome.ts";
-import { pointsText } from "./checklist.ts";
-import { money, moneySchema } from "../purchase/views.ts";
+import { pointsText } from "../runtime/checklist.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 const statementSchema = z.strictObject({
   shortCode: z.string(),

@@ -5,7 +5,7 @@ import { ASSET } from "../../shared/lez.ts";
 import type { Context } from "../runtime/context.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { money, moneySchema } from "../purchase/views.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 /** A balance may be zero; an Amount may not. */
 const unitsSchema = z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "must be atomic units");

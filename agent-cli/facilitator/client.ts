@@ -4,7 +4,7 @@ import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";

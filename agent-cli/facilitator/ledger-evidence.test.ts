@@ -8,7 +8,7 @@ import { type Authorization, authorizationDigest, transactionOf } from "../../sh
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { JOURNAL_PAGE, MAX_JOURNAL_PAGES } from "../../shared/limits.ts";
-import { keySigner } from "../../shared/crypto/signer.ts";
+import { keySigner } from "../../shared/protocol/signer.ts";
 import { contextFor } from "../runtime/context.ts";
 import { ledgerEvidence } from "./ledger-evidence.ts";
 

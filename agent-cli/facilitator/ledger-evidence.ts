@@ -1,5 +1,5 @@
 /** The ledger's part of evidence, from a facilitator: the payer's debit, and a signature of the ledger right under it. */
-import * as z from "zod/mini";
+import * as z from "zod";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_JOURNAL_PAGES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
@@ -11,7 +11,7 @@ type LedgerPart = NonNullable<Evidence["ledger"]>;
 type Entry = LedgerPart["entries"][number];
 
 /** Of a batch, the list of its transactions is not hashed into the chain, and stays where it is. */
-const entrySchema = z.extend(evidenceEntrySchema, { transactions: z.optional(z.array(z.string())) });
+const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
 const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
 const accountSchema = z.looseObject({ journalSeq: z.int() });
 

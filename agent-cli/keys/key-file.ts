@@ -4,12 +4,12 @@
  */
 import * as crypto from "node:crypto";
 import { promisify } from "node:util";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { MAX_NAME_LENGTH, MAX_SCRYPT_COST, SCRYPT_COST } from "../../shared/limits.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";

@@ -3,7 +3,7 @@
  * that is large, slow, elsewhere or about somebody else has no keys.
  */
 import { base64urlnopad } from "@scure/base";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { bytesToHex } from "../../shared/crypto/bytes.ts";
 import { isUsableKey } from "../../shared/crypto/ed25519.ts";
 import { hostOf, nameUnder } from "../../shared/extensions/did-web.ts";

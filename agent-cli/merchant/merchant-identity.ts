@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";

@@ -1,5 +1,5 @@
 /** The merchant's signature under the very offer that was chosen, found by its fields and never by its place. */
-import * as z from "zod/mini";
+import * as z from "zod";
 import { SIGNED_TERMS } from "../../shared/evidence/parts.ts";
 import { nameUnder } from "../../shared/extensions/did-web.ts";
 import { OFFER_RECEIPT, type OfferPayload } from "../../shared/extensions/offer-receipt.ts";

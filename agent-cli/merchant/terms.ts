@@ -5,7 +5,7 @@ import { type BindingScope, bindingScope } from "../../shared/protocol/binding.t
 import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-import { supportsExtra } from "../../shared/protocol/offer.ts";
+import { isUpfront, supportsExtra } from "../../shared/protocol/offer.ts";
 import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -101,9 +101,4 @@ function byPreference(a: PaymentRequirements, b: PaymentRequirements): number {
   return (
     Number(isUpfront(a)) - Number(isUpfront(b)) || Number(BigInt(a.amount) > BigInt(b.amount)) - Number(BigInt(a.amount) < BigInt(b.amount))
   );
-}
-
-/** Whether the money is taken before the merchant answers. */
-export function isUpfront(offer: PaymentRequirements): boolean {
-  return offer.extra?.["paymentFlow"] === "upfront";
 }

@@ -2,7 +2,7 @@
  * Classifies the answer to a paid request. The rule behind every branch: once the payment has left, only a definite refusal
  * counts as "not paid"; what is not known is `unknown`.
  */
-import * as z from "zod/mini";
+import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";

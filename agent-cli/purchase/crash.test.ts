@@ -67,7 +67,7 @@ test("while it asks the owner", async () => {
   expect(points).toBeGreaterThanOrEqual(6);
 }, 60_000);
 
-test("while it pays a merchant that keeps answers: every time the answer is in hand, for one debit", async () => {
+test("while it pays a merchant that keeps answers: every time the answer is in hand, for one debit [crash-one-debit]", async () => {
   merchant.behaviour = { keeps: "required" };
   const fetched: number[] = [];
   const points = await sweep(async (n) => {

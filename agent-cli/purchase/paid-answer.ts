@@ -30,7 +30,7 @@ function stillPaid(failure: PurchaseFailure, transaction: string): PurchaseFailu
       const seen = { ...details, ...later.error.details };
       return { ...later, error: { ...later.error, details: seen }, ...(next && { next }) };
     }
-    case "as_said":
+    default:
       return { ...failure, error: { ...error, details } };
   }
 }

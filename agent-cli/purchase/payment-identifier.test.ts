@@ -136,7 +136,7 @@ describe("an answer that was lost", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("is fetched when only the journal says that it was paid, even long after the payment ran out", async () => {
+  test("is fetched when only the journal says that it was paid, even long after the payment ran out [identifier-answer-fetched-later]", async () => {
     const { code } = await approved("--out", "./paid.json", "--expires-in", "60");
     await buy();
     rmSync(box.path("home/answers"), { recursive: true });
@@ -210,7 +210,7 @@ describe("an answer that was lost", () => {
   });
 });
 
-test("an id that the merchant knows under another payment is no proof that nothing was paid", async () => {
+test("an id that the merchant knows under another payment is no proof that nothing was paid [identifier-conflict]", async () => {
   const { code, requestDigest } = await approved();
   merchant.kept.set(`pay_${requestDigest}`, { payment: "another", receipt: { success: true, transaction: "t", network: "n" } });
   for (const run of [await buy(), await box.run(["pay", code])]) {

@@ -84,7 +84,7 @@ function cellsOf(outcome: PaymentOutcome, identified: boolean): string[] {
 }
 
 describe("an outcome", () => {
-  test.each(EXAMPLES)("%s: journal, exit code, error code and next", (row, outcome, facts, identified = false) => {
+  test.each(EXAMPLES)("%s: journal, exit code, error code and next [payment-outcome-table]", (row, outcome, facts, identified = false) => {
     expect(outcome).toMatchObject(facts);
     expect(cellsOf(outcome, identified)).toEqual(rows.find(([name]) => name === row)?.slice(1));
   });

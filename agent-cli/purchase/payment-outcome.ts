@@ -89,16 +89,7 @@ export function conclusionOf(outcome: Presented): PaymentConclusion {
       return { state: "refused", code: outcome.code };
     case "not_sent":
       return { state: "unsent" };
-    case "interrupted":
-    case "receipt_differs":
-    case "receipt_missing":
-    case "payment_required":
-    case "nonce_used":
-    case "identifier_conflict":
-    case "unknown":
-    case "busy":
-    case "resource_failed":
-    case "redirected":
+    default:
       return { state: "sent" };
   }
 }
@@ -274,6 +265,8 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
         wayOn: undefined,
       };
     }
+    default:
+      return outcome satisfies never;
   }
 }
 
@@ -353,7 +346,7 @@ function nextOf(wayOn: WayOn, { argv, url, paymentKey }: Sender): Next | undefin
         by: "agent",
         why: "see the merchant's terms as they are now",
       };
-    case undefined:
+    default:
       return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { Context } from "../runtime/context.ts";
 import { carriesId, paidTransaction, withId } from "./payment-identifier.ts";
 import type { InboxItem } from "../records/inbox.ts";
-import { duration } from "../runtime/layout.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import { fail, type Failure, type Next, type Outcome } from "../runtime/outcome.ts";
 import { checkPayment } from "./send-payment.ts";
 import type { Payment } from "../records/payment-journal.ts";

@@ -1,6 +1,7 @@
 /** A request and where it stands, as text. What agents and merchants wrote is shown as what it is. */
-import { showUnsafe } from "../../shared/text/text.ts";
-import { cells, duration, field, type Layout, wrap } from "../runtime/layout.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { cells, field, type Layout, wrap } from "../runtime/layout.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import type { PurchaseList } from "./purchase-list.ts";
 import type { PurchaseView } from "./purchase.ts";
 

@@ -6,7 +6,8 @@ import type { Context } from "../runtime/context.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
-import { expiry, expirySchema, money, moneySchema } from "./views.ts";
+import { expiry, expirySchema } from "../runtime/expiry.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 
 export const PURCHASE_STATES = [
   /** The owner has not decided. */

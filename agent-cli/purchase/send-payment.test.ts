@@ -28,7 +28,7 @@ const pay = (...words: string[]) => box.run(["pay", "./payload.json", ...words])
 const get = (url: string, ...words: string[]) => box.run(["http", "get", "--url", url, "--payload", "./payload.json", ...words]);
 
 describe("before a byte leaves", () => {
-  test("the URL must be the approved one: origin, path and query", async () => {
+  test("the URL must be the approved one: origin, path and query [pay-other-url]", async () => {
     await buy(`${merchant.url}?x=1`);
     const port = new URL(merchant.url).port;
     for (const url of [merchant.url, `${merchant.url}?x=2`, `${merchant.origin}/other?x=1`, `http://localhost:${port}/premium?x=1`]) {
@@ -39,7 +39,7 @@ describe("before a byte leaves", () => {
     expect((await get(`${merchant.url}?x=1#fragment`)).exit).toBe(EXIT.ok);
   });
 
-  test("a payment bound to another request goes nowhere, whatever URL it claims", async () => {
+  test("a payment bound to another request goes nowhere, whatever URL it claims [pay-bound-elsewhere]", async () => {
     await buy();
     const payload = box.read<PaymentPayload>("payload.json");
     box.write("payload.json", { ...payload, resource: { url: `${merchant.origin}/other` } });
@@ -104,7 +104,7 @@ describe("before a byte leaves", () => {
     expect(merchant.presented).toEqual([]);
   });
 
-  test("an approval that ran out is said to have run out", async () => {
+  test("an approval that ran out is said to have run out [pay-approval-expired]", async () => {
     await buy(merchant.url, [], ["--expires-in", "1"]);
     await new Promise((resolve) => setTimeout(resolve, 2100));
     const late = await pay();
@@ -121,7 +121,7 @@ describe("before a byte leaves", () => {
 });
 
 describe("afterwards", () => {
-  test("a redirect is reported, and not followed with the payment attached", async () => {
+  test("a redirect is reported, and not followed with the payment attached [pay-no-redirect]", async () => {
     const other = await startMerchant();
     await buy();
     merchant.behaviour = { instead: (_, response, paid) => paid && !!response.writeHead(307, { location: other.url }).end() };
@@ -154,7 +154,7 @@ describe("afterwards", () => {
     });
   });
 
-  test("a lost answer is unknown, and what comes next presents the same payment", async () => {
+  test("a lost answer is unknown, and what comes next presents the same payment [pay-lost-answer]", async () => {
     await buy();
     const lose = { instead: (_: unknown, response: { destroy(): unknown }, paid: boolean) => paid && !!response.destroy() };
     merchant.behaviour = lose;
@@ -172,7 +172,7 @@ describe("afterwards", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("an answer that broke off after its receipt is paid, and says so", async () => {
+  test("an answer that broke off after its receipt is paid, and says so [pay-answer-broke-off]", async () => {
     await buy();
     const broken = await breakOffAfterReceipt();
     const run = await pay();
@@ -182,7 +182,7 @@ describe("afterwards", () => {
     expect(run.json.next).toBeUndefined();
   });
 
-  test("nobody at home means that nothing was sent", async () => {
+  test("nobody at home means that nothing was sent [pay-no-connection]", async () => {
     const gone = net.createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => gone.once("listening", resolve));
     const url = `http://127.0.0.1:${(gone.address() as net.AddressInfo).port}/premium`;
@@ -201,7 +201,7 @@ describe("afterwards", () => {
     ["no transaction", { transaction: "" }],
     ["a made-up transaction", { transaction: "00".repeat(32) }],
     ["a transaction that draws on the screen", { transaction: "\u001b[2J\u001b[1;1HPaid 0 LGO" }],
-  ])("a receipt with %s is not taken for one", async (_, receipt) => {
+  ])("a receipt with %s is not taken for one [pay-false-receipt]", async (_, receipt) => {
     await buy();
     merchant.behaviour = { receipt };
     const run = await pay("--out", "./content", "--force");

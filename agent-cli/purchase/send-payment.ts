@@ -6,7 +6,7 @@ import { verifyExact } from "../../shared/exact/verify.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { checkAudit, record } from "../records/audit-log.ts";
@@ -16,12 +16,14 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
 import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
 import { carriesId } from "./payment-identifier.ts";
-import { duration, field, type Layout } from "../runtime/layout.ts";
+import { field, type Layout } from "../runtime/layout.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { claimPayment, concludePayment, keepAnswer, type Payment, type PaymentConclusion, paymentKey } from "../records/payment-journal.ts";
 import { classifyResponse, classifySilence } from "./classify-response.ts";
 import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
-import { money, moneySchema, renderResponse, responseSchema, responseView } from "./views.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { renderResponse, responseSchema, responseView } from "./views.ts";
 
 /** Reads a signed payment and checks all that can be checked of it alone: terms, window, account, signature. */
 export async function readPayment(file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {

@@ -1,61 +1,21 @@
-/** How money, times, coverage and HTTP answers appear in the data of every command. */
+/** How HTTP responses and untrusted words appear in the data of every command. */
 import * as z from "zod";
-import { displayAmount } from "../../shared/protocol/amount.ts";
-import type { BindingScope, BoundRequest } from "../../shared/protocol/binding.ts";
 import { decodeUtf8, toBase64 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-import { showUnsafe } from "../../shared/text/text.ts";
-import { formatTimestamp } from "../../shared/time.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
-import { duration, field, type Layout } from "../runtime/layout.ts";
+import { field, type Layout } from "../runtime/layout.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-
-export const moneySchema = z.strictObject({
-  /** Atomic units. */
-  amount: z.string(),
-  asset: z.string(),
-  display: z.string(),
-});
-export type Money = z.infer<typeof moneySchema>;
-
-export function money(amount: string, asset: string): Money {
-  return { amount, asset, display: displayAmount(amount) };
-}
 
 /** Words of a stranger in the data of a command, marked so that no reader takes them for ours. */
 export const untrustedSchema = z.strictObject({ untrusted: z.literal(true), text: z.string() });
 
 export function untrusted(text: string): z.infer<typeof untrustedSchema> {
   return { untrusted: true, text };
-}
-
-export const expirySchema = { expiresAt: z.string(), expiresInSeconds: z.number() };
-
-/** @param at unix seconds */
-export function expiry(at: number, now: number): { expiresAt: string; expiresInSeconds: number } {
-  return { expiresAt: formatTimestamp(at), expiresInSeconds: at - now };
-}
-
-export function expiryText({ expiresAt, expiresInSeconds }: { expiresAt: string; expiresInSeconds: number }): string {
-  return `${expiresAt} (in ${duration(expiresInSeconds)})`;
-}
-
-/** What a payment is tied to, in words. */
-export function coverageText(scope: BindingScope, { bodySha256 }: BoundRequest): string {
-  const bodyCovered = bodySha256 ? " and body" : "";
-  const bodyOpen = bodySha256 ? " and NOT the body" : "";
-  const words: Record<BindingScope, string> = {
-    none: "NOTHING: this merchant does not tie the payment to the request",
-    "query+body": `exactly this request: method, address${bodySha256 ? ", query and body" : " and query"}`,
-    query: `method, address and query${bodyOpen}`,
-    "route+body": `method, path${bodyCovered}, NOT the query`,
-    route: `method and path, NOT the query${bodyOpen}`,
-  };
-  return words[scope];
 }
 
 export const responseSchema = z.strictObject({

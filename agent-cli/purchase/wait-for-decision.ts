@@ -6,7 +6,7 @@ import { unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { secondsField } from "../command-line/fields.ts";
 import { look } from "../records/inbox.ts";
-import { duration } from "../runtime/layout.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { waitFor } from "./payment-to-present.ts";

@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { bodyDigest, type Digest, digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";

@@ -10,7 +10,7 @@ const box = sandbox();
 const merchant = await startMerchant();
 const { ask } = await people(box);
 
-test("a decision of minutes ago is seen beside any number of older ones", async () => {
+test("a decision of minutes ago is seen beside any number of older ones [decision-history-recent]", async () => {
   await ask(merchant.url, "first.json");
   await box.run("decline --request-file ./first.json --code policy --out ./declined.json");
   const { agent, payment } = box.read<PaymentRequest>("first.json");

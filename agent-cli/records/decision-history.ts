@@ -1,7 +1,7 @@
 /** The owner's memory of decisions, by request digest. What was declined stays declined, and what is new is marked as new. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { amountSchema } from "../../shared/protocol/amount.ts";
 import { publicKeySchema } from "../../shared/crypto/bytes.ts";

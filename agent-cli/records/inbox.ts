@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";

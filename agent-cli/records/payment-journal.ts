@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { type Authorization, authorizationDigest, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { fromBase64, toBase64 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";

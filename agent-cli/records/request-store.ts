@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { fromBase64, toBase64 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";

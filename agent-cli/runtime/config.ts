@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import * as z from "zod/mini";
+import * as z from "zod";
 import { amountSchema } from "../../shared/protocol/amount.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { APPROVAL_TYPED_THRESHOLD, MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
@@ -16,20 +16,18 @@ import { type Outcome, succeed } from "./outcome.ts";
 
 const configSchema = z.strictObject({
   /** The facilitator to ask, and the only one whose "this will never settle" is believed. */
-  facilitatorUrl: z.optional(z.string()),
+  facilitatorUrl: z.string().optional(),
   /** The ledger that is believed. */
   ledger: z.optional(digestSchema),
   /** Visible characters that a reason must have. */
-  reasonMinimum: z.optional(
-    z.number().check(z.refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`)),
-  ),
+  reasonMinimum: z.number().refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`).optional(),
   /** Above this many atomic units the owner types the amount instead of y. */
   approvalThreshold: z.optional(amountSchema),
   /** Key files; relative to this file's directory. */
-  ownerFile: z.optional(z.string().check(z.minLength(1))),
-  agentFile: z.optional(z.string().check(z.minLength(1))),
+  ownerFile: z.string().min(1).optional(),
+  agentFile: z.string().min(1).optional(),
   /** Public keys that evidence is checked against; relative like the others. */
-  keysFile: z.optional(z.string().check(z.minLength(1))),
+  keysFile: z.string().min(1).optional(),
 });
 
 export interface Config {

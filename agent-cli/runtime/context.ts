@@ -1,5 +1,5 @@
 /** What a command is given to work with. */
-import { showUnsafe } from "../../shared/text/text.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Io } from "./io.ts";
 import { type Layout, layoutFor, wrap } from "./layout.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { cells, counted, duration, field, frame, layoutFor, wrap } from "./layout.ts";
+import { cells, counted, field, frame, layoutFor, wrap } from "./layout.ts";
 import { drawnCells, WIDE_RANGES } from "../testing/east-asian-width.ts";
 
 const plain = (columns: number) => layoutFor({ columns }, {});
@@ -28,7 +28,7 @@ test("no character that Unicode calls wide counts for less than two cells", () =
   expect(narrow.map((range) => range.map((code) => code.toString(16)))).toEqual([]);
 });
 
-test("no line is drawn wider than the width, whatever it is made of", () => {
+test("no line is drawn wider than the width, whatever it is made of [layout-width]", () => {
   const wide = fc.constantFrom(...WIDE_RANGES).chain(([first, last]) => fc.integer({ min: first, max: last }));
   const character = fc.oneof(wide, fc.constantFrom(0x1100, 0x20, 0x61, 0x301)).map((code) => String.fromCodePoint(code));
   fc.assert(
@@ -57,10 +57,6 @@ test("colour is for terminals, and NO_COLOR is respected", () => {
   expect(layoutFor(terminal, {}).ink("red", "x")).not.toBe("x");
   for (const env of [{ NO_COLOR: "1" }, { TERM: "dumb" }]) expect(layoutFor(terminal, env).ink("red", "x")).toBe("x");
   expect(layoutFor({ columns: 80 }, {}).ink("red", "x")).toBe("x");
-});
-
-test("durations read as people say them", () => {
-  expect([40, 119, 900, 7200, 7500].map(duration)).toEqual(["40 s", "119 s", "15 min", "2 h", "2 h 5 min"]);
 });
 
 test("one is not many", () => {

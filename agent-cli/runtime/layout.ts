@@ -96,15 +96,6 @@ export function frame(layout: Layout, title: string, paragraphs: string[]): stri
   return [rule(`┌─ ${title} `), ...paragraphs.flatMap((text) => wrap(text, layout.width - 2)).map((line) => bar + line), rule("└")];
 }
 
-/** `in 14 min`, `in 2 h 5 min`, `40 s`: how long, for people. */
-export function duration(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const rest = minutes % 60;
-  return `${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""}`;
-}
-
 /** `1 warning`, `2 warnings`; `1 entry`, `2 entries`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;

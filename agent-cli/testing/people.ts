@@ -1,5 +1,5 @@
 /** An owner, an agent, and requests between them, as files of a sandbox. */
-import { keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { createKeyFile, type KeyFile } from "../keys/key-file.ts";

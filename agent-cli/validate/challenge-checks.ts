@@ -5,10 +5,11 @@ import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } f
 import * as z from "zod";
 import { isRedirect } from "../runtime/exchange.ts";
 import { isGiven, type Reply, said } from "./asking.ts";
-import { type Check, type Finding, right, skipped, wrong } from "./check.ts";
+import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
+import type { ConformanceCheck } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, payeesOf, pricesOf } from "./terms-read.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_HEADER = skipped("there is no PAYMENT-REQUIRED header");
@@ -22,7 +23,7 @@ function onHeader(judge: (header: string, visit: MerchantVisit) => Finding): (vi
   return (visit) => (visit.terms.header === undefined ? NO_HEADER : judge(visit.terms.header, visit));
 }
 
-export const CHALLENGE_CHECKS: readonly Check<MerchantVisit>[] = [
+export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   {
     id: "challenge.status",
     title: "without a payment the answer is 402",

@@ -1,55 +1,48 @@
-/** One point of a report: what must hold, by which clause, and what a defect of it is worth. A check looks at answers, it never asks. */
+/** Conformance checks of an endpoint. A check looks at responses that were collected before; it sends nothing. */
+import { type Check, type Finding, judgeAll, right, skipped, wrong } from "../../shared/checklist/check.ts";
 
-export interface Check<Seen> {
-  /** Never renamed, never reused: scripts name it. */
-  id: string;
-  /** What holds where it passes. */
-  title: string;
-  /** Where that is asked for. */
+export interface ConformanceCheck<Visit> extends Check<Visit> {
+  /** The clause of a specification that requires it. */
   clause: string;
-  /** What a defect is: `fail` where a buyer cannot pay or somebody loses money, `warn` for the rest. */
+  /** `fail`: a buyer cannot pay, or somebody loses money. `warn`: everything else. */
   severity: "fail" | "warn";
-  /** What the owner of the endpoint should do about it. */
+  /** What the owner of the endpoint should change. */
   change: string;
-  /** Needs requests that carry something in place of a payment. */
+  /** Needs requests that carry a decoy payment. */
   active?: true;
-  judge: (seen: Seen) => Finding;
 }
 
-export interface Finding {
-  is: "right" | "wrong" | "skipped";
-  /** What was seen, or why nothing was looked at. */
+export interface ConformancePoint {
+  id: string;
+  title: string;
+  clause: string;
+  verdict: "pass" | "warn" | "fail" | "skipped";
   saw: string;
+  change?: string;
 }
 
-export const right = (saw: string): Finding => ({ is: "right", saw });
-export const wrong = (saw: string): Finding => ({ is: "wrong", saw });
-export const skipped = (why: string): Finding => ({ is: "skipped", saw: why });
+const MAX_DEFECTS = 5;
 
 /** Wrong if there are defects, right otherwise. */
 export function defects(found: readonly string[], otherwise: string): Finding {
   return found.length > 0 ? wrong(found.slice(0, MAX_DEFECTS).join("; ")) : right(otherwise);
 }
 
-const MAX_DEFECTS = 5;
+export const NEEDS_ACTIVE = "checked with --active only";
 
-export type Verdict = "pass" | "warn" | "fail" | "skipped";
-
-export interface Point {
-  id: string;
-  title: string;
-  clause: string;
-  verdict: Verdict;
-  saw: string;
-  change?: string;
-}
-
-export const NEEDS_ACTIVE = "asked for with --active only";
-
-export function judgeAll<Seen>(checks: readonly Check<Seen>[], seen: Seen, active: boolean): Point[] {
-  return checks.map(({ id, title, clause, severity, change, active: needsActive, judge }) => {
-    const { is, saw } = needsActive && !active ? skipped(NEEDS_ACTIVE) : judge(seen);
-    const verdict: Verdict = is === "right" ? "pass" : is === "skipped" ? "skipped" : severity;
-    return { id, title, clause, verdict, saw, ...(is === "wrong" && { change }) };
-  });
+export async function judgeConformance<Visit>(
+  checks: readonly ConformanceCheck<Visit>[],
+  visit: Visit,
+  active: boolean,
+): Promise<ConformancePoint[]> {
+  const passive = (check: ConformanceCheck<Visit>) => (check.active && !active ? skipped(NEEDS_ACTIVE) : undefined);
+  const judged = await judgeAll(checks, visit, "skipped", passive);
+  return judged.map(({ check: { id, title, clause, change }, verdict, saw }) => ({
+    id,
+    title,
+    clause,
+    verdict,
+    saw,
+    ...((verdict === "warn" || verdict === "fail") && { change }),
+  }));
 }

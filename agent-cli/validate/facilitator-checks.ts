@@ -6,10 +6,11 @@ import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { settleResponseSchema, verifyResponseSchema } from "../../shared/x402/x402.ts";
 import { type Reply, said } from "./asking.ts";
-import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
+import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
+import { type ConformanceCheck, defects } from "./check.ts";
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 
 type Answer = Reply & { kind: "answer" };
 
@@ -22,7 +23,7 @@ function onSupport(judge: (support: Members, visit: FacilitatorVisit) => Finding
   return (visit) => (visit.support ? judge(visit.support, visit) : skipped("/supported cannot be read"));
 }
 
-const SUPPORTED_CHECKS: readonly Check<FacilitatorVisit>[] = [
+const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
   {
     id: "supported.status",
     title: "GET /supported is answered 200",
@@ -110,7 +111,7 @@ const WORDS = {
   settle: { schema: settleResponseSchema, clause: "x402 v2 §7.2", approves: "success", reason: "errorReason", type: "SettleResponse" },
 } as const;
 
-function callChecks(call: Call): Check<FacilitatorVisit>[] {
+function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
   const { schema, clause, approves, reason, type } = WORDS[call];
   const needs = call === "settle" ? ({ active: true } as const) : {};
   const replies = (visit: FacilitatorVisit): [string, Reply][] => Object.entries(visit[call] satisfies CallReplies);
@@ -138,7 +139,7 @@ function callChecks(call: Call): Check<FacilitatorVisit>[] {
     return body && schema.safeParse(body).success ? judge(body) : skipped(`the answer is no ${type}`);
   };
 
-  const checks: Check<FacilitatorVisit>[] = [
+  const checks: ConformanceCheck<FacilitatorVisit>[] = [
     {
       id: `${call}.answered`,
       title: `whatever is posted to /${call}, an answer comes`,
@@ -276,4 +277,4 @@ function strings(value: unknown): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(strings) : [];
 }
 
-export const FACILITATOR_CHECKS: readonly Check<FacilitatorVisit>[] = [...SUPPORTED_CHECKS, ...CALLS.flatMap(callChecks)];
+export const FACILITATOR_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [...SUPPORTED_CHECKS, ...CALLS.flatMap(callChecks)];

@@ -9,7 +9,7 @@ import { randomDigest } from "../../shared/crypto/digest.ts";
 import { encodeHeader } from "../../shared/x402/headers.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
-import { generateSecretKey, keySigner } from "../../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 

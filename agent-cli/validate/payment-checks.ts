@@ -7,10 +7,11 @@ import { type SettleResponse, settleResponseSchema } from "../../shared/x402/x40
 import * as z from "zod";
 import { isRedirect } from "../runtime/exchange.ts";
 import { isGiven, said } from "./asking.ts";
-import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
+import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
+import { type ConformanceCheck, defects } from "./check.ts";
 import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
 import { payeesOf, pricesOf, readTerms } from "./terms-read.ts";
-import { quote } from "../../shared/text/text.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 
 type Answered = Attempt & { reply: { kind: "answer" } };
 const isAnswered = (attempt: Attempt): attempt is Answered => attempt.reply.kind === "answer";
@@ -52,7 +53,7 @@ function onReceipts(defect: (attempt: Answered, receipt: SettleResponse | undefi
 const HTTP_ERRORS = "x402 v2, HTTP: Error Handling";
 const RECEIPT = "x402 v2 §5.3.2";
 
-export const PAYMENT_CHECKS: readonly Check<MerchantVisit>[] = [
+export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   {
     id: "payment.answered",
     title: "whatever is sent in place of a payment, an answer comes",

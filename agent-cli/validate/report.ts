@@ -1,8 +1,8 @@
 /** The report of a validation: the same data for machines and for people. */
 import * as z from "zod";
 import { counted, type Layout } from "../runtime/layout.ts";
-import { pointsText } from "../evidence/checklist.ts";
-import { NEEDS_ACTIVE, type Point, type Verdict } from "./check.ts";
+import { pointsText } from "../runtime/checklist.ts";
+import { type ConformancePoint, NEEDS_ACTIVE } from "./check.ts";
 
 export const reportSchema = z.strictObject({
   target: z.enum(["merchant", "facilitator"]),
@@ -28,8 +28,8 @@ export const reportSchema = z.strictObject({
 });
 export type Report = z.infer<typeof reportSchema>;
 
-export function reportOf(about: Pick<Report, "target" | "method" | "url" | "active">, checks: Point[]): Report {
-  const count = (verdict: Verdict) => checks.filter((check) => check.verdict === verdict).length;
+export function reportOf(about: Pick<Report, "target" | "method" | "url" | "active">, checks: ConformancePoint[]): Report {
+  const count = (verdict: ConformancePoint["verdict"]) => checks.filter((check) => check.verdict === verdict).length;
   return { ...about, passed: count("pass"), warned: count("warn"), failed: count("fail"), skipped: count("skipped"), checks };
 }
 

@@ -5,10 +5,11 @@ import { bindingScope } from "../../shared/protocol/binding.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { supportsExtra } from "../../shared/protocol/offer.ts";
-import { quote, showUnsafe } from "../../shared/text/text.ts";
+import { quote, showUnsafe } from "../../shared/screen/escapes.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
-import { type Check, defects, type Finding, right, skipped, wrong } from "./check.ts";
+import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
+import { type ConformanceCheck, defects } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
@@ -53,7 +54,7 @@ function onOurs(defect: (offer: PaymentRequirements, visit: MerchantVisit) => st
 const extraOf = (offer: Members): Members => (isMembers(offer["extra"]) ? offer["extra"] : {});
 const resourceOf = (terms: Members): Members => (isMembers(terms["resource"]) ? terms["resource"] : {});
 
-export const TERMS_CHECKS: readonly Check<MerchantVisit>[] = [
+export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   {
     id: "terms.version",
     title: "x402Version is the number 2",

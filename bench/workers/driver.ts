@@ -1,6 +1,6 @@
-/** The ledger without a facilitator: calls its objects with payments that nobody has verified. Never deployed. */
+/** The ledger without a facilitator: calls its objects with unverified payments. Never deployed. */
 import type { AccountId } from "../../shared/protocol/account.ts";
-import type { LedgerPayment } from "../../shared/settlement/backend.ts";
+import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
@@ -23,17 +23,17 @@ export default {
     switch (new URL(request.url).pathname) {
       case "/settle": {
         const sale = await request.json<{ payment: LedgerPayment; settlementId: Digest }>();
-        return Response.json(await home(sale.payment.payer).settle("", sale));
+        return Response.json(await home(sale.payment.payer).settle(sale, ""));
       }
       case "/fund": {
         const { account } = await request.json<{ account: AccountId }>();
         const value = FAUCET_CAP_PER_ACCOUNT.toString() as Amount;
-        return Response.json(await shard(0).fund("", { account, value, grantId: randomDigest() }));
+        return Response.json(await shard(0).fund({ account, value, grantId: randomDigest() }, ""));
       }
-      /** Money on its way between shards is brought there first. */
+      /** Delivers money between shards first. */
       case "/transfers": {
         await Promise.all(Array.from({ length: shards }, (_, number) => shard(number).deliver()));
-        const state = await home(DEMO_MERCHANT_ACCOUNT).account("", { account: DEMO_MERCHANT_ACCOUNT });
+        const state = await home(DEMO_MERCHANT_ACCOUNT).account({ account: DEMO_MERCHANT_ACCOUNT }, "");
         return Response.json({ transfers: "balance" in state ? Number(state.balance) : Number.NaN });
       }
       case "/grow": {

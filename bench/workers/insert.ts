@@ -1,4 +1,4 @@
-/** The limit of a durable payment: merchant → facilitator → object, one INSERT, and nothing else. Three roles in three Workers. */
+/** The upper limit for a durable payment: merchant → facilitator → object with one INSERT. Three roles in three Workers. */
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { Hono } from "hono";
 

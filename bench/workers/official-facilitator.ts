@@ -1,10 +1,13 @@
-/** The official facilitator class with our scheme over HTTP. Balances and nonces are in its memory: it pays once, and forgets when it stops. */
+/** The official facilitator class with our scheme over HTTP. Balances and nonces are in memory: it pays once, and forgets when it stops. */
 import { x402Facilitator } from "@x402/core/facilitator";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { Hono } from "hono";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { transactionOf } from "../../shared/protocol/authorization.ts";
-import type { LedgerPayment, PaymentBackend, Refusal, SettleResult } from "../../shared/settlement/backend.ts";
+import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { Refusal } from "../../shared/protocol/refusal.ts";
+import type { SettleCommand } from "../../shared/settlement/commands.ts";
+import type { PaymentBackend, SettleResult } from "../../shared/settlement/backend.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { registerExactLezScheme } from "../../shared/exact/facilitator/index.ts";
 import { NETWORK } from "../../shared/lez.ts";
@@ -22,7 +25,7 @@ function refusalOf(payment: LedgerPayment): Refusal | undefined {
   return left < BigInt(payment.value) ? { ok: false, code: "insufficient_funds" } : undefined;
 }
 
-async function settle(payment: LedgerPayment): Promise<SettleResult> {
+async function settle({ payment }: SettleCommand<LedgerPayment>): Promise<SettleResult> {
   const refusal = refusalOf(payment);
   if (refusal) return refusal;
   const { payer, payee, value, authorizationDigest } = payment;

@@ -1,7 +1,7 @@
 /**
- * The official merchant with our mechanism. With FACILITATOR_URL it has payments verified and settled over HTTP. Without, by
- * a facilitator in its own isolate that verifies as ours does and stores nothing: no replay check, no ledger, no hop. That
- * one is a reference, not an equal.
+ * The official merchant with our mechanism. With FACILITATOR_URL it verifies and settles over HTTP. Without, it uses a facilitator
+ * in its own isolate that verifies as ours does and stores nothing: no replay check, no ledger, no hop. That one is a reference,
+ * not an equal.
  */
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { paymentMiddleware, x402ResourceServer } from "@x402/hono";

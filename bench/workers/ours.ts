@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 
-export { Deliveries } from "../../workers/merchant/deliveries.ts";
+export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";
 
 export default new Hono<PaywallEnv>()
   .get("/item", paywall({ amount: "1" }), (c) => c.text("goods"))

@@ -12,7 +12,7 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** The chunks of a body, one after the other. */
+/** Joins the chunks of a body. */
 export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
   let offset = 0;
@@ -38,7 +38,7 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /**
- * Reads base64 as clients really send it: standard or URL-safe alphabet, padded or not.
+ * Reads base64 as clients send it: standard or URL-safe alphabet, padded or not.
  * Anything else (mixed alphabets, wrong padding, stray bits) is undefined.
  */
 export function fromBase64(text: string): Uint8Array | undefined {

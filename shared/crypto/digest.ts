@@ -7,7 +7,7 @@ import { hexSchema, utf8 } from "./bytes.ts";
 
 export type { Digest } from "../brand.ts";
 
-/** What may be signed or hashed: strings in objects and arrays. Numbers, booleans and nulls have more than one spelling. */
+/** Values that can be signed or hashed: strings in objects and arrays. Numbers, booleans and nulls have more than one spelling. */
 export type Signable = string | readonly Signable[] | { readonly [key: string]: Signable | undefined };
 
 export type DigestType =
@@ -50,7 +50,7 @@ export function bodyDigest(body: Uint8Array): Digest {
   return bytesToHex(sha256(body)) as Digest;
 }
 
-/** 32 random bytes: an id that nobody else has. */
+/** 32 random bytes: a unique id. */
 export function randomDigest(): Digest {
   return bytesToHex(randomBytes(32)) as Digest;
 }

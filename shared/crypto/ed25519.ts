@@ -3,13 +3,13 @@
  *
  * WebCrypto alone accepts small-order and non-canonical public keys, for which one signature fits every message;
  * the point checks below close that. Verification is WebCrypto because it is an order of magnitude faster than
- * JavaScript; signing, which only the CLI does, is in signer.ts.
+ * JavaScript. Only the CLI signs: protocol/signer.ts.
  */
 import { keepNewest } from "../bounded.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { MAX_REMEMBERED_SIGNATURES } from "../limits.ts";
 
-/** The field's prime, 2^255 - 19: y-coordinates are below it. In hex, as everything here, with the highest digit first. */
+/** The field's prime, 2^255 - 19, above every y-coordinate. All hex here has the highest digit first. */
 const P = `7f${"ff".repeat(30)}ed`;
 
 /** y-coordinates of the eight points of small order. A key or R with one of these makes a signature fit many messages. */
@@ -48,10 +48,10 @@ export async function verifyStrict(
   }
 }
 
-/** Signatures that were found good, with what they are over and whose they are: the same three give the same answer. */
+/** Signatures that verified, by signature, digest and key: the same three give the same answer. */
 const good = new Map<string, true>();
 
-/** `verifyStrict` for a signature over a protocol digest, all three in hex. One that was good a moment ago is not computed again. */
+/** `verifyStrict` for a signature over a protocol digest, all three in hex. One that verified a moment ago is not computed again. */
 export async function verifyDigest(signature: string, digest: string, publicKey: string): Promise<boolean> {
   const all = `${signature} ${digest} ${publicKey}`;
   if (good.has(all)) return true;
@@ -60,7 +60,7 @@ export async function verifyDigest(signature: string, digest: string, publicKey:
   return true;
 }
 
-/** A key that `verifyStrict` could ever accept. */
+/** Whether `verifyStrict` could ever accept this key. */
 export function isUsableKey(publicKey: string): boolean {
   return isUsablePoint(hexToBytes(publicKey));
 }

@@ -3,7 +3,7 @@ import { base64urlnopad } from "@scure/base";
 import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { ConfigurationError } from "../configuration-error.ts";
 
-/** What precedes the 32 bytes of an Ed25519 seed in PKCS #8 (RFC 8410 §7). */
+/** The PKCS #8 prefix of an Ed25519 seed (RFC 8410 §7). */
 const PKCS8_PREFIX = "302e020100300506032b657004220420";
 
 type PrivateKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
@@ -17,7 +17,7 @@ export interface SeedKey {
 /**
  * @param seed 64 hex digits
  * @param name what the secret is called
- * @throws {ConfigurationError} for any other secret: a typing mistake must not go unnoticed
+ * @throws {ConfigurationError} for anything else, so that a typing mistake is noticed
  */
 export async function importSeed(seed: string, name: string): Promise<SeedKey> {
   if (!/^[0-9a-f]{64}$/.test(seed)) throw new ConfigurationError(`${name} must be 64 lowercase hex digits`);

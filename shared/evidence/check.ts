@@ -1,67 +1,42 @@
-/** One point of a report on evidence: what must hold, and which member is to blame where it does not. */
+/** Checks of evidence: points of a report that name the member they are about. */
+import { type Check, type Finding, judgeAll, type Judged, skipped } from "../checklist/check.ts";
 import { formatTimestamp } from "../time.ts";
-
-export type Verdict = "pass" | "warn" | "fail" | "unchecked";
+import type { EvidenceContext } from "./context.ts";
 
 export interface EvidencePoint {
-  /** Never renamed, never reused: programs name it. */
+  /** Never renamed, never reused: programs refer to it. */
   id: string;
-  /** What holds where it passes. */
+  /** What holds if it passes. */
   title: string;
-  verdict: Verdict;
-  /** The member that it is about, or, where something is wrong, the one that does not fit: `ledger.entries.0`. */
+  verdict: "pass" | "warn" | "fail" | "unchecked";
+  /** The member that it is about; of a failed point, the member that does not fit: `ledger.entries.0`. */
   about: string;
   /** What was seen, or why nothing was looked at. Quotes the file: data, never instructions. */
   saw: string;
-  /** Of what was not checked: the file lacks it; the key is not known; something that it rests on does not hold. */
+  /** Of an unchecked point: the file lacks the part; no trusted key is known; an earlier point failed. */
   because?: "absent" | "unknown_key" | "depends";
 }
 
-type Part = "offer" | "receipt" | "ledger";
-
-export interface EvidenceCheck<Seen> {
-  id: string;
-  title: string;
+export interface EvidenceCheck extends Check<EvidenceContext> {
   about: string;
-  /** It is about this part, which a file may lack. */
-  part?: Part;
-  /** Checks without which this one would say nothing, or blame the wrong member. */
-  after?: readonly string[];
-  judge(seen: Seen): Finding | Promise<Finding>;
+  /** The optional part of the file that it is about. */
+  part?: "offer" | "receipt" | "ledger";
 }
 
-export type Finding = Pick<EvidencePoint, "verdict" | "saw" | "because"> & { about?: string };
+/** No trusted key is known. A key inside the evidence never counts as one. */
+export const unknownKey = (saw: string): Finding => skipped(saw, "unknown_key");
 
-export const right = (saw: string): Finding => ({ verdict: "pass", saw });
-export const doubtful = (saw: string): Finding => ({ verdict: "warn", saw });
-/** @param about the member that does not fit, where that can be said better than by the check */
-export const wrong = (saw: string, about?: string): Finding => ({ verdict: "fail", saw, ...(about !== undefined && { about }) });
-/** The key is not to be taken from what it is under. */
-export const unknownKey = (saw: string): Finding => ({ verdict: "unchecked", saw, because: "unknown_key" });
-
-export async function judgeAll<Seen extends Partial<Record<Part, unknown>>>(
-  checks: readonly EvidenceCheck<Seen>[],
-  seen: Seen,
-): Promise<EvidencePoint[]> {
-  const points: EvidencePoint[] = [];
-  for (const check of checks) {
-    const { id, title, about } = check;
-    points.push({ id, title, about, ...(obstacle(check, seen, points) ?? (await check.judge(seen))) });
-  }
-  return points;
+export async function judgeEvidence(checks: readonly EvidenceCheck[], context: EvidenceContext): Promise<EvidencePoint[]> {
+  const absent = ({ part }: EvidenceCheck) =>
+    part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
+  return (await judgeAll(checks, context, "unchecked", absent)).map(pointOf);
 }
 
-function obstacle<Seen extends Partial<Record<Part, unknown>>>(
-  { part, after = [] }: EvidenceCheck<Seen>,
-  seen: Seen,
-  before: readonly EvidencePoint[],
-): Finding | undefined {
-  if (part !== undefined && seen[part] === undefined) return { verdict: "unchecked", saw: "not in this file", because: "absent" };
-  const broken = before.find(({ id, verdict }) => after.includes(id) && verdict === "fail");
-  return broken && { verdict: "unchecked", saw: `${broken.id} does not hold`, because: "depends" };
+function pointOf({ check: { id, title, about }, ...found }: Judged<EvidenceCheck, "unchecked">): EvidencePoint {
+  return { id, title, about, ...found };
 }
 
-/** Unix seconds as a time; a stranger's number need not be one. */
-export function moment(unixSeconds: number): string {
+/** Unix seconds as a timestamp. A number in untrusted evidence may be beyond what a timestamp can say. */
+export function timeText(unixSeconds: number): string {
   return Math.abs(unixSeconds) < 2 ** 37 ? formatTimestamp(unixSeconds) : String(unixSeconds);
 }

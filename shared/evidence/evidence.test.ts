@@ -13,7 +13,7 @@ import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import { NETWORK } from "../lez.ts";
 import { requestDigest } from "../protocol/payment-request.ts";
 import type { EvidencePoint } from "./check.ts";
-import { type Evidence, spellEvidence } from "./evidence.ts";
+import { type Evidence, serializeEvidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
 import { EVIDENCE_CHECKS, type EvidenceReport, verifyEvidence } from "./verify.ts";
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   keys = await keysFor(one);
 });
 
-const verify = (evidence: Evidence, known = keys, options = {}) => verifyEvidence(spellEvidence(evidence), known, options);
+const verify = (evidence: Evidence, known = keys, options = {}) => verifyEvidence(serializeEvidence(evidence), known, options);
 /** As it stands, in a spelling of somebody else's. */
 const verifyText = (text: string) => verifyEvidence(utf8(text), keys);
 const of = ({ points }: EvidenceReport, verdict: EvidencePoint["verdict"]) => points.filter((point) => point.verdict === verdict);
@@ -58,7 +58,7 @@ describe("genuine evidence", () => {
     ["owners", ["payment.owner-known"]],
     ["merchants", ["offer.signature", "receipt.signature"]],
     ["ledgers", ["ledger.key-known"]],
-  ])("is not verified by who knows no %s: a key in the file vouches for nobody", async (which, ids) => {
+  ])("is not verified by who knows no %s: a key in the file vouches for nobody [evidence-no-key-from-file]", async (which, ids) => {
     const { [which]: _, ...rest } = keys;
     const report = await verify(one, rest);
     expect(report.verdict).toBe("incomplete");
@@ -128,7 +128,7 @@ describe("every changed byte", () => {
   }
 
   test("is found, and named by member or by place: replaced", async () => {
-    const bytes = spellEvidence(one);
+    const bytes = serializeEvidence(one);
     const text = new TextDecoder().decode(bytes);
     const members = paths(text);
     // Each third: none of a line's members and brackets is without one. With STRIDE=1 each of all.
@@ -138,7 +138,7 @@ describe("every changed byte", () => {
   }, 60_000);
 
   test("is found, and named: taken away, put in", async () => {
-    const bytes = spellEvidence(one);
+    const bytes = serializeEvidence(one);
     const text = new TextDecoder().decode(bytes);
     const members = paths(text);
     const places = every(bytes.length, 4 * Number(process.env["STRIDE"] ?? 3) - 1);
@@ -151,7 +151,7 @@ describe("every changed byte", () => {
   }, 60_000);
 
   test("at the end, too", async () => {
-    const text = new TextDecoder().decode(spellEvidence(one));
+    const text = new TextDecoder().decode(serializeEvidence(one));
     for (const changed of [text.slice(0, -1), `${text}\n`, `${text} `, text.slice(0, -3), `\u{FEFF}${text}`]) {
       expect((await verifyText(changed)).verdict).toBe("differs");
     }
@@ -176,7 +176,7 @@ function another(path: string, value: string): string {
   return value.startsWith("http") ? `${value}x` : `${value} `.trim() + "x";
 }
 
-test("every member, changed to another value of its kind, is named, and no innocent one is", async () => {
+test("every member, changed to another value of its kind, is named, and no innocent one is [evidence-every-member]", async () => {
   const wrong = [];
   for (const path of leaves(long)) {
     const before = path.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], long) as string;
@@ -204,7 +204,7 @@ test("every member that may be absent is missed when it is, where something is s
   }
 });
 
-describe("parts of two genuine files, pasted together, do not fit:", () => {
+describe("parts of two genuine files, pasted together, do not fit: [evidence-pasted]", () => {
   const pasted = (part: keyof Evidence) => verify({ ...one, [part]: other[part] });
 
   test("somebody else's request", async () => {
@@ -405,7 +405,7 @@ describe("a file that is no evidence", () => {
   });
 
   test("with a key twice, a member that nobody knows, or too many entries", async () => {
-    const text = new TextDecoder().decode(spellEvidence(one));
+    const text = new TextDecoder().decode(serializeEvidence(one));
     expect((await verifyText(text.replace("{", '{ "version": "1",'))).points[0]?.saw).toContain('duplicate key "version"');
     expect((await verifyText(text.replace("{", '{ "more": "x",'))).points).toMatchObject([{ verdict: "fail", about: "more" }]);
     const entries = Array.from({ length: MAX_EVIDENCE_ENTRIES + 1 }, () => one.ledger?.entries[0]);
@@ -416,7 +416,7 @@ describe("a file that is no evidence", () => {
   test("in another spelling says the same, and is told where", async () => {
     for (const [spelled, at] of [
       [JSON.stringify(one), 1],
-      [JSON.stringify(one, null, 2), spellEvidence(one).length - 1],
+      [JSON.stringify(one, null, 2), serializeEvidence(one).length - 1],
       [`${JSON.stringify(Object.fromEntries(Object.entries(one).toReversed()), null, 2)}\n`, 5],
       [`${JSON.stringify(one, null, 2).replace("GET", "\\u0047ET")}\n`, JSON.stringify(one, null, 2).indexOf("GET")],
     ] as const) {

@@ -75,6 +75,6 @@ export type Evidence = z.infer<typeof evidenceSchema>;
  * The one spelling: members in the order of the schema, indented by two, a line feed at the end. What is not spelled like
  * this is not evidence, so that no byte of a file is without meaning.
  */
-export function spellEvidence(evidence: Evidence): Uint8Array {
+export function serializeEvidence(evidence: Evidence): Uint8Array {
   return utf8(`${JSON.stringify(evidenceSchema.parse(evidence), null, 2)}\n`);
 }

@@ -2,34 +2,35 @@
 import { continuesChain, type JournalEntry } from "../ledger/journal.ts";
 import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
-import { doubtful, type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
-import type { Seen } from "./seen.ts";
+import { doubtful, right, wrong } from "../checklist/check.ts";
+import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
+import type { EvidenceContext } from "./context.ts";
 
 const CHECKPOINT = "ledger.checkpoint";
 
-const entriesOf = ({ ledger }: Seen) => (ledger?.entries ?? []) as readonly JournalEntry[];
-/** Only asked for where there is one: judgeAll has seen to it. */
-const signedOf = ({ ledger }: Seen) => ledger?.checkpoint as SignedCheckpoint;
+const entriesOf = ({ ledger }: EvidenceContext) => (ledger?.entries ?? []) as readonly JournalEntry[];
+/** Called only for checks of the part "ledger", which are skipped if the file has none. */
+const signedOf = ({ ledger }: EvidenceContext) => ledger?.checkpoint as SignedCheckpoint;
 
-export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
+export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
   {
     id: "ledger.entry",
     title: "the payer's account was debited for this payment",
     about: "ledger.entries.0",
     part: "ledger",
     after: ["payment.account", "payment.signature"],
-    judge(seen) {
-      const { authorization } = seen.payment;
+    judge(context) {
+      const { authorization } = context.payment;
       const expected: Partial<JournalEntry> = {
         account: authorization.from,
         kind: "debit",
         counterparty: authorization.to,
         value: authorization.value,
-        authorizationDigest: seen.authorizationDigest,
+        authorizationDigest: context.authorizationDigest,
         ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
-        transaction: seen.transaction,
+        transaction: context.transaction,
       };
-      const [entry] = entriesOf(seen);
+      const [entry] = entriesOf(context);
       const other = (Object.keys(expected) as (keyof JournalEntry)[]).find((member) => entry?.[member] !== expected[member]);
       return other
         ? wrong(`${other} is not this payment's`, `ledger.entries.0.${other}`)
@@ -41,9 +42,9 @@ export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     title: "every entry hashes to what it says, and follows the one before",
     about: "ledger.entries",
     part: "ledger",
-    judge(seen) {
-      const entries = entriesOf(seen);
-      const ledger = signedOf(seen).checkpoint.ledger;
+    judge(context) {
+      const entries = entriesOf(context);
+      const ledger = signedOf(context).checkpoint.ledger;
       const broken = entries.findIndex((entry, i) => {
         const previous = i === 0 ? before(entry) : entries[i - 1];
         return entry.account !== entries[0]?.account || !continuesChain(entry, previous, ledger);
@@ -59,9 +60,9 @@ export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     about: CHECKPOINT,
     part: "ledger",
     after: ["ledger.chain"],
-    judge(seen) {
-      const { checkpoint } = signedOf(seen);
-      const last = entriesOf(seen).at(-1);
+    judge(context) {
+      const { checkpoint } = signedOf(context);
+      const last = entriesOf(context).at(-1);
       const expected = { account: last?.account, seq: last?.seq, head: last?.hash, balance: last?.balanceAfter };
       const other = (Object.keys(expected) as (keyof typeof expected)[]).find((member) => checkpoint[member] !== expected[member]);
       return other ? wrong(`${other} is not the last entry's`, `${CHECKPOINT}.checkpoint.${other}`) : right(`entry ${checkpoint.seq}`);
@@ -72,8 +73,8 @@ export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     title: "the checkpoint's own key signed it",
     about: CHECKPOINT,
     part: "ledger",
-    async judge(seen) {
-      const signed = signedOf(seen);
+    async judge(context) {
+      const signed = signedOf(context);
       return (await isGenuineCheckpoint(signed))
         ? right(`${signed.publicKey} signed it`)
         : wrong("the signature does not fit the checkpoint");
@@ -85,9 +86,9 @@ export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     about: `${CHECKPOINT}.publicKey`,
     part: "ledger",
     after: ["ledger.signature"],
-    judge(seen) {
-      const { publicKey, checkpoint } = signedOf(seen);
-      const known = seen.keys.ledgers?.[checkpoint.ledger] ?? [];
+    judge(context) {
+      const { publicKey, checkpoint } = signedOf(context);
+      const known = context.keys.ledgers?.[checkpoint.ledger] ?? [];
       if (known.includes(publicKey)) return right(publicKey);
       return known.length > 0
         ? wrong("no known key of this ledger signed it")
@@ -100,9 +101,9 @@ export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     about: `${CHECKPOINT}.checkpoint.ledger`,
     part: "ledger",
     after: ["payment.account", "payment.signature"],
-    judge(seen) {
-      const { ledger } = signedOf(seen).checkpoint;
-      const asked = seen.payment.authorization.ledger;
+    judge(context) {
+      const { ledger } = signedOf(context).checkpoint;
+      const asked = context.payment.authorization.ledger;
       if (asked === undefined) return doubtful(`the payer named no ledger; this one is ${ledger}`);
       return ledger === asked ? right(ledger) : wrong(`the checkpoint is of ledger ${ledger}, the payment for ${asked}`);
     },
@@ -113,15 +114,15 @@ export const LEDGER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     about: "ledger.entries.0.at",
     part: "ledger",
     after: ["payment.account", "payment.signature", "ledger.entry", "ledger.chain", "ledger.signature"],
-    judge(seen) {
-      const at = Number(entriesOf(seen)[0]?.at);
-      const signedAt = Number(signedOf(seen).checkpoint.at);
+    judge(context) {
+      const at = Number(entriesOf(context)[0]?.at);
+      const signedAt = Number(signedOf(context).checkpoint.at);
       // A hold that was granted in time may be captured until it ends.
-      if (at < seen.from - CLOCK_SKEW_SECONDS || at > seen.until + MAX_HOLD_SECONDS)
-        return wrong(`written at ${moment(at)}, outside ${moment(seen.from)} to ${moment(seen.until)}`);
-      const last = Number(entriesOf(seen).at(-1)?.at);
-      if (signedAt < last) return wrong(`signed at ${moment(signedAt)}, before the last entry`, `${CHECKPOINT}.checkpoint.at`);
-      return right(`settled at ${moment(at)}, attested at ${moment(signedAt)}`);
+      if (at < context.from - CLOCK_SKEW_SECONDS || at > context.until + MAX_HOLD_SECONDS)
+        return wrong(`written at ${timeText(at)}, outside ${timeText(context.from)} to ${timeText(context.until)}`);
+      const last = Number(entriesOf(context).at(-1)?.at);
+      if (signedAt < last) return wrong(`signed at ${timeText(signedAt)}, before the last entry`, `${CHECKPOINT}.checkpoint.at`);
+      return right(`settled at ${timeText(at)}, attested at ${timeText(signedAt)}`);
     },
   },
 ];

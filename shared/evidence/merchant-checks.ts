@@ -2,15 +2,15 @@
 import { nameUnder } from "../extensions/did-web.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
-import { doubtful, type EvidenceCheck, type Finding, moment, right, unknownKey, wrong } from "./check.ts";
+import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
+import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
 import { isResource, SIGNED_TERMS } from "./parts.ts";
-import type { Seen } from "./seen.ts";
-import { quote } from "../text/text.ts";
+import { quote } from "../screen/escapes.ts";
 
 type Part = "offer" | "receipt";
 
 /** The two checks that are the same for both: whose signature it is, and whether that is who sells. */
-function signatureChecks(part: Part, what: string): readonly EvidenceCheck<Seen>[] {
+function signatureChecks(part: Part, what: string): readonly EvidenceCheck[] {
   return [
     {
       id: `${part}.signature`,
@@ -41,7 +41,7 @@ function judgeOrigin(said: ReadJws<unknown> | undefined, { host }: URL): Finding
   return nameUnder(host, kid) ? right(quote(kid)) : wrong(`it is signed as ${quote(kid)}, not for ${host}`);
 }
 
-export const MERCHANT_CHECKS: readonly EvidenceCheck<Seen>[] = [
+export const MERCHANT_CHECKS: readonly EvidenceCheck[] = [
   ...signatureChecks("offer", "offer"),
   {
     id: "offer.terms",
@@ -65,9 +65,9 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck<Seen>[] = [
     after: ["offer.signature", "payment.account", "payment.signature"],
     judge({ offer, from }) {
       const until = offer?.said?.payload.validUntil ?? 0;
-      if (until >= from) return right(`valid until ${moment(until)}`);
+      if (until >= from) return right(`valid until ${timeText(until)}`);
       // An owner takes his time, and a merchant is free to sell at its old price: the request has its own end.
-      return doubtful(`it was valid until ${moment(until)}, and approved after that: it no longer bound the merchant to its price`);
+      return doubtful(`it was valid until ${timeText(until)}, and approved after that: it no longer bound the merchant to its price`);
     },
   },
   ...signatureChecks("receipt", "receipt"),
@@ -95,7 +95,9 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck<Seen>[] = [
     after: ["receipt.signature", "payment.account", "payment.signature"],
     judge({ receipt, from }) {
       const at = receipt?.said?.payload.issuedAt ?? 0;
-      return at >= from - CLOCK_SKEW_SECONDS ? right(`delivered at ${moment(at)}`) : wrong(`issued at ${moment(at)}, before the approval`);
+      return at >= from - CLOCK_SKEW_SECONDS
+        ? right(`delivered at ${timeText(at)}`)
+        : wrong(`issued at ${timeText(at)}, before the approval`);
     },
   },
 ];

@@ -4,20 +4,21 @@ import { verifyDigest } from "../crypto/ed25519.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { checkPaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { parseTimestamp } from "../time.ts";
-import { doubtful, type EvidenceCheck, moment, right, unknownKey, wrong } from "./check.ts";
-import type { Seen } from "./seen.ts";
+import { doubtful, right, wrong } from "../checklist/check.ts";
+import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
+import type { EvidenceContext } from "./context.ts";
 
-const agentSigned = ({ request, digest }: Seen) => verifyDigest(request.agentSignature, digest, request.agent.publicKey);
+const agentSigned = ({ request, digest }: EvidenceContext) => verifyDigest(request.agentSignature, digest, request.agent.publicKey);
 
-export const PAYER_CHECKS: readonly EvidenceCheck<Seen>[] = [
+export const PAYER_CHECKS: readonly EvidenceCheck[] = [
   {
     id: "request.agent",
     title: "the agent signed the request: reason, terms, address and all",
     about: "request",
-    async judge(seen) {
-      if (await agentSigned(seen)) return right(`${seen.request.agent.publicKey} signed it`);
+    async judge(context) {
+      if (await agentSigned(context)) return right(`${context.request.agent.publicKey} signed it`);
       // What the owner approved is unchanged, so it is the signature that was.
-      const approved = seen.payment.authorization.requestDigest === seen.digest;
+      const approved = context.payment.authorization.requestDigest === context.digest;
       return wrong("the signature does not fit the request", approved ? "request.agentSignature" : "request");
     },
   },
@@ -34,9 +35,10 @@ export const PAYER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     id: "request.approved",
     title: "it is this very request that the owner approved",
     about: "request",
-    async judge(seen) {
-      if (seen.payment.authorization.requestDigest === seen.digest) return right(`${shortCode(seen.digest)}, digest ${seen.digest}`);
-      const genuine = await agentSigned(seen);
+    async judge(context) {
+      if (context.payment.authorization.requestDigest === context.digest)
+        return right(`${shortCode(context.digest)}, digest ${context.digest}`);
+      const genuine = await agentSigned(context);
       return wrong(
         genuine ? "the payment was approved for another request" : "its digest is not the one that was approved",
         genuine ? "payment.authorization.requestDigest" : "request",
@@ -104,13 +106,13 @@ export const PAYER_CHECKS: readonly EvidenceCheck<Seen>[] = [
     judge({ request: { createdAt, expiresAt, payment }, from, until }) {
       const [created = 0, expires = 0] = [parseTimestamp(createdAt), parseTimestamp(expiresAt)];
       if (from < created - CLOCK_SKEW_SECONDS || from > expires) {
-        return wrong(`approved at ${moment(from)}, outside ${createdAt} to ${expiresAt}`, "payment.authorization.validAfter");
+        return wrong(`approved at ${timeText(from)}, outside ${createdAt} to ${expiresAt}`, "payment.authorization.validAfter");
       }
       const longest = Math.min(Number(payment.maxTimeoutSeconds), MAX_VALIDITY_SECONDS);
       if (until < from || until - from > longest) {
         return wrong(`valid for ${until - from} s, where the offer allows ${longest} s`, "payment.authorization.validBefore");
       }
-      return right(`approved at ${moment(from)}, for ${until - from} s`);
+      return right(`approved at ${timeText(from)}, for ${until - from} s`);
     },
   },
 ];

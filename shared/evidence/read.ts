@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
 import { parseJson } from "../text/json.ts";
 import { MAX_EVIDENCE_BYTES } from "../limits.ts";
-import { type Evidence, evidenceSchema, spellEvidence } from "./evidence.ts";
+import { type Evidence, evidenceSchema, serializeEvidence } from "./evidence.ts";
 
 /** Where a file is wrong: a member's path (`ledger.entries.0.at`; empty for the whole) or an offset in bytes, and what is wrong there. */
 export interface Fault {
@@ -27,7 +27,7 @@ export function readEvidence(bytes: Uint8Array): ReadEvidence {
   if (!parsed.ok) return unreadable({ about: "", problem: parsed.problem });
   const shape = z.safeParse(evidenceSchema, parsed.value);
   if (!shape.success) return unreadable(shapeFault(shape.error));
-  const spelled = spellEvidence(shape.data);
+  const spelled = serializeEvidence(shape.data);
   const byte = firstDifference(bytes, spelled);
   if (byte === undefined) return { ok: true, evidence: shape.data };
   return { ok: true, evidence: shape.data, spelling: faultAt(bytes, byte, "is not how evidence is spelled") };

@@ -1,12 +1,12 @@
 /** Verifying evidence, point by point, with nothing but known public keys. Pure: no network, no clock. spec/evidence.md. */
-import { type EvidencePoint, judgeAll } from "./check.ts";
+import { type EvidencePoint, judgeEvidence } from "./check.ts";
+import { evidenceContext } from "./context.ts";
 import type { Evidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
 import { LEDGER_CHECKS } from "./ledger-checks.ts";
 import { MERCHANT_CHECKS } from "./merchant-checks.ts";
 import { PAYER_CHECKS } from "./payer-checks.ts";
 import { type Fault, readEvidence } from "./read.ts";
-import { look } from "./seen.ts";
 
 /**
  * `differs`: a point fails. `incomplete`: nothing is wrong with what could be checked, and something could not be.
@@ -29,7 +29,7 @@ export async function verifyEvidence(bytes: Uint8Array, keys: KnownKeys, { parti
   const read = readEvidence(bytes);
   if (!read.ok) return report([readPoint(read.fault)], partial);
   const { evidence, spelling } = read;
-  const points = [readPoint(), spellingPoint(spelling), ...(await judgeAll(EVIDENCE_CHECKS, look(evidence, keys)))];
+  const points = [readPoint(), spellingPoint(spelling), ...(await judgeEvidence(EVIDENCE_CHECKS, evidenceContext(evidence, keys)))];
   // An approval alone is an order to pay.
   const paid = evidence.receipt !== undefined || evidence.ledger !== undefined;
   return { ...report(points, partial && paid), evidence };

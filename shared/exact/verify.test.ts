@@ -8,7 +8,7 @@ import { canonicalJson, type Digest } from "../crypto/digest.ts";
 import { type ErrorCode, ERRORS } from "../errors.ts";
 import { NETWORK } from "../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../limits.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "../protocol/signer.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import { type VerifyContext, verifyExact } from "./verify.ts";
 

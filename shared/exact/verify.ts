@@ -11,7 +11,7 @@ import {
   exactPayloadSchema,
   transactionOf,
 } from "../protocol/authorization.ts";
-import type { LedgerPayment } from "../settlement/backend.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";

@@ -1,8 +1,8 @@
-/** Names of keys under a host's own did:web (https://w3c-ccg.github.io/did-method-web/): one reader for whoever meets one. */
+/** Names of keys under a host's own did:web (https://w3c-ccg.github.io/did-method-web/). */
 
 /**
- * Whether a DID URL is of this host's own DID, and the fragment that it names there. A bare `#key` is relative to whoever says
- * it, and names no other host.
+ * Returns the fragment of a DID URL under this host's own DID. A bare `#key` is relative to its document, and names no other
+ * host.
  * @param host as `URL.host` has it: in lower case, with a port that is not the scheme's own
  */
 export function nameUnder(host: string, didUrl: string): { fragment?: string } | undefined {

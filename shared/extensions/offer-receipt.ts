@@ -3,7 +3,7 @@ import type { PaymentRequirements, SettleResponse } from "../x402/x402.ts";
 
 export const OFFER_RECEIPT = "offer-receipt";
 
-/** What an offer's signature covers. */
+/** The signed part of an offer. */
 export interface OfferPayload {
   version: 1;
   resourceUrl: string;
@@ -16,7 +16,7 @@ export interface OfferPayload {
   validUntil: number;
 }
 
-/** What a receipt's signature covers: this payer got this resource for that settlement. */
+/** The signed part of a receipt: this payer got this resource for that settlement. */
 export interface ReceiptPayload {
   version: 1;
   network: string;
@@ -45,7 +45,7 @@ export function receiptPayload(resourceUrl: string, { network, payer, transactio
   return { version: 1, network, resourceUrl, payer: payer ?? "", issuedAt, transaction };
 }
 
-/** The extension as it stands in a PaymentRequired with one offer. */
+/** The extension in a PaymentRequired with one offer. */
 export function signedOffers(offer: SignedJws) {
   const item = {
     type: "object",
@@ -55,7 +55,7 @@ export function signedOffers(offer: SignedJws) {
   return { [OFFER_RECEIPT]: { info: { offers: [{ ...offer, acceptIndex: 0 }] }, schema } };
 }
 
-/** The extension as it stands in a receipt. */
+/** The extension in a receipt. */
 export function signedReceipt(receipt: SignedJws) {
   return { [OFFER_RECEIPT]: { info: { receipt } } };
 }

@@ -8,13 +8,13 @@ const ID_PATTERN = "^[a-zA-Z0-9_-]{16,128}$";
 
 const sentSchema = z.looseObject({ info: z.looseObject({ id: z.optional(z.string().check(z.regex(new RegExp(ID_PATTERN)))) }) });
 
-/** What a merchant advertises. */
+/** The merchant's advertisement. */
 export function paymentIdentifier(required: boolean) {
   const properties = { required: { type: "boolean" }, id: { type: "string", pattern: ID_PATTERN } };
   return { info: { required }, schema: { type: "object", properties, required: ["required"] } };
 }
 
-/** What a client sends: the advertised info with its id. */
+/** The client's echo: the advertised info with its id. */
 export function withIdentifier(advertised: unknown, id: string): Record<string, unknown> {
   const info =
     typeof advertised === "object" && advertised !== null && "info" in advertised ? (advertised.info as object) : { required: false };
@@ -23,7 +23,7 @@ export function withIdentifier(advertised: unknown, id: string): Record<string, 
 
 export type SentIdentifier = { ok: true; id?: string } | { ok: false };
 
-/** The id in a payment's extensions. Not ok: there is one, and it is not of the form. */
+/** Returns the id in a payment's extensions. Not ok: it has one of another form. */
 export function identifierOf(extensions: Record<string, unknown> | null | undefined): SentIdentifier {
   const sent = extensions?.[PAYMENT_IDENTIFIER];
   if (sent === undefined || sent === null) return { ok: true };

@@ -50,7 +50,7 @@ describe("no JWS of this kind:", () => {
   ])("%s", (_what, signature) => {
     expect(readJws({ format: "jws", signature }, offerPayloadSchema)).toBeUndefined();
   });
-  test("a payload of another shape, or with a member that nobody knows", async () => {
+  test("a payload of another shape, or with an unknown member", async () => {
     expect(readJws(await sign({ ...OFFER, version: 2 }), offerPayloadSchema)).toBeUndefined();
     expect(readJws(await sign({ ...OFFER, more: "x" }), offerPayloadSchema)).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-/** Reading what a merchant signed: a compact JWS (RFC 7515) with EdDSA (RFC 8037), whose payload is JSON. */
+/** Reads a merchant's signed object: a compact JWS (RFC 7515) with EdDSA (RFC 8037) and a JSON payload. */
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { hexToBytes, utf8 } from "../crypto/bytes.ts";
@@ -36,14 +36,14 @@ export const receiptPayloadSchema: z.ZodMiniType<ReceiptPayload> = z.strictObjec
 });
 
 export interface ReadJws<Payload> {
-  /** Who is said to have signed: a DID URL. Believed only as far as the key that it leads to. */
+  /** The claimed signer, a DID URL. Worth as much as the key that it leads to. */
   kid: string;
   payload: Payload;
   /** Whether the holder of this Ed25519 key (64 hex digits) signed it. */
   isSignedBy(publicKey: string): Promise<boolean>;
 }
 
-/** undefined: not a JWS of this kind. What it says is not to be believed before `isSignedBy` has said yes. */
+/** undefined: not a JWS of this kind. Believe the payload only after `isSignedBy` said yes. */
 export function readJws<Payload>({ signature }: SignedJws, schema: z.ZodMiniType<Payload>): ReadJws<Payload> | undefined {
   const [head, body, seal, ...rest] = signature.split(".");
   const [header, payload, bytes] = [decoded(head), decoded(body), decoded(seal)];
@@ -58,7 +58,7 @@ export function readJws<Payload>({ signature }: SignedJws, schema: z.ZodMiniType
   };
 }
 
-/** Base64url without padding, the only spelling that JWS has. */
+/** Base64url without padding, the one spelling that JWS has. */
 function decoded(part: string | undefined): Uint8Array<ArrayBuffer> | undefined {
   try {
     return part === undefined ? undefined : (base64urlnopad.decode(part) as Uint8Array<ArrayBuffer>);

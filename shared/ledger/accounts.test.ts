@@ -18,13 +18,14 @@ import {
   BOB,
   CAROL,
   FIRST,
-  holdBy,
   idOf,
   LEDGER,
   openLedger,
   paymentOf,
   reopen,
   reservationOf,
+  reserveOf,
+  settleOf,
   START,
   txOf,
 } from "./testing/ledger.ts";
@@ -61,7 +62,7 @@ describe("the journal", () => {
 
   test("says what moved, why, and what was left, on both sides", () => {
     const rules = openLedger(memoryStore());
-    rules.settle(payment, FIRST, START + 7);
+    rules.settle(settleOf(payment, FIRST), START + 7);
     const about = { authorizationDigest: payment.authorizationDigest, requestDigest: idOf(0xcafe), transaction: txOf(payment) };
     const both = { value: "100", at: String(START + 7), ...about };
     expect(rules.journal(ALICE, 1, 10)).toEqual([
@@ -92,7 +93,7 @@ describe("the journal", () => {
 
   test("is a chain that its owner can recompute with nothing but the ledger's id", () => {
     const rules = openLedger(memoryStore());
-    for (let i = 0; i < 5; i++) rules.settle(paymentOf({ nonce: idOf(i), value: String(i + 1) as Amount }), FIRST, START + i);
+    for (let i = 0; i < 5; i++) rules.settle(settleOf(paymentOf({ nonce: idOf(i), value: String(i + 1) as Amount }), FIRST), START + i);
     const chain = rules.journal(ALICE, 0, 100);
     expect(chain).toHaveLength(6);
     let prevHash: string = LEDGER;
@@ -107,14 +108,14 @@ describe("the journal", () => {
   test("has no entry for holds that come and go", () => {
     const rules = openLedger(memoryStore());
     const before = rules.account(ALICE);
-    rules.reserve(payment, holdBy(FIRST), START);
+    rules.reserve(reserveOf(payment, FIRST), START);
     rules.release(reservationOf(payment, FIRST), START);
     expect(rules.account(ALICE)).toEqual(before);
   });
 
   test("is read in pages", () => {
     const rules = openLedger(memoryStore());
-    for (let i = 0; i < 5; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+    for (let i = 0; i < 5; i++) rules.settle(settleOf(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST), START);
     expect(rules.journal(ALICE, 0, 4).map(({ seq }) => seq)).toEqual(["1", "2", "3", "4"]);
     expect(rules.journal(ALICE, 4, 4).map(({ seq }) => seq)).toEqual(["5", "6"]);
     expect(rules.journal(ALICE, 6, 4)).toEqual([]);
@@ -142,7 +143,7 @@ describe("the journal", () => {
 
   test("refuses as a continuation whatever was changed in an entry, or left out before it", () => {
     const rules = openLedger(memoryStore());
-    rules.settle(payment, FIRST, START);
+    rules.settle(settleOf(payment, FIRST), START);
     const [first, second] = rules.journal(ALICE, 0, 10);
     if (!first || !second) throw new Error("two entries");
     const forged = (changes: Partial<typeof second>) => {

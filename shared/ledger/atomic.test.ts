@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
-import { dump, holdBy, idOf, openLedger, reopen, START } from "./testing/ledger.ts";
+import { dump, idOf, openLedger, reopen, reserveOf, START } from "./testing/ledger.ts";
 import { act, arrange, CELLS, PAYMENT } from "./testing/state-table.ts";
 import type { LedgerStore } from "./store.ts";
 
@@ -56,7 +56,7 @@ describe("the store of tests and demos", () => {
     const before = dump(store);
     const inner = () =>
       store.transact(() => {
-        rules.reserve(PAYMENT, holdBy(idOf(1)), START);
+        rules.reserve(reserveOf(PAYMENT, idOf(1)), START);
         throw new Error("inner");
       });
     store.transact(() => expect(inner).toThrow("inner"));
@@ -64,14 +64,14 @@ describe("the store of tests and demos", () => {
 
     const outer = () =>
       store.transact(() => {
-        rules.reserve(PAYMENT, holdBy(idOf(1)), START);
+        rules.reserve(reserveOf(PAYMENT, idOf(1)), START);
         throw new Error("outer");
       });
     expect(outer).toThrow("outer");
     expect(dump(store)).toEqual(before);
 
     const anew = reopen(store);
-    store.transact(() => store.transact(() => anew.reserve(PAYMENT, holdBy(idOf(1)), START)));
+    store.transact(() => store.transact(() => anew.reserve(reserveOf(PAYMENT, idOf(1)), START)));
     expect(anew.account(PAYMENT.payer)).toMatchObject({ held: "100" });
   });
 });

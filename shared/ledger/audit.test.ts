@@ -9,12 +9,13 @@ import {
   FIRST,
   give,
   HELD,
-  holdBy,
   idOf,
   LEDGER,
   openLedger,
   paymentOf,
   reopen,
+  reserveOf,
+  settleOf,
   START,
   txOf,
 } from "./testing/ledger.ts";
@@ -23,9 +24,9 @@ import {
 function busyLedger() {
   const store = memoryStore();
   const rules = openLedger(store);
-  rules.settle(paymentOf({ nonce: idOf(1), value: "20" as Amount }), FIRST, START);
-  rules.settle(paymentOf({ nonce: idOf(2), value: "30" as Amount }), FIRST, START);
-  rules.reserve(paymentOf({ nonce: idOf(3) }), holdBy(FIRST), START);
+  rules.settle(settleOf(paymentOf({ nonce: idOf(1), value: "20" as Amount }), FIRST), START);
+  rules.settle(settleOf(paymentOf({ nonce: idOf(2), value: "30" as Amount }), FIRST), START);
+  rules.reserve(reserveOf(paymentOf({ nonce: idOf(3) }), FIRST), START);
   rules.cancel(ALICE, idOf(4), START);
   return { store, rules };
 }
@@ -64,7 +65,8 @@ describe("audit", () => {
   test("walks chains that are longer than one page", () => {
     const rules = openLedger(memoryStore(), 2000n);
     give(rules, BOB, 700n);
-    for (let i = 0; i < 600; i++) rules.settle(paymentOf({ payer: BOB, payee: CAROL, nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+    for (let i = 0; i < 600; i++)
+      rules.settle(settleOf(paymentOf({ payer: BOB, payee: CAROL, nonce: idOf(i), value: "1" as Amount }), FIRST), START);
     expect(rules.audit()).toMatchObject({ ok: true, journalEntries: 1205 });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import { dump, openLedger, SECOND } from "./testing/ledger.ts";
+import { dump, openLedger, SECOND, settleOf } from "./testing/ledger.ts";
 import { act, arrange, CELLS, PAYMENT, timeOf } from "./testing/state-table.ts";
 
 /** The cells in which somebody new makes a claim: what `check` is about. */
@@ -24,6 +24,6 @@ describe("check says what comes true", () => {
   test("and moves no clock: a check from the future refuses nothing afterwards", () => {
     const rules = openLedger(memoryStore());
     expect(rules.check(PAYMENT, PAYMENT.validBefore + 1)).toEqual({ ok: false, code: "payment_expired" });
-    expect(rules.settle(PAYMENT, SECOND, PAYMENT.validBefore)).toMatchObject({ ok: true });
+    expect(rules.settle(settleOf(PAYMENT, SECOND), PAYMENT.validBefore)).toMatchObject({ ok: true });
   });
 });

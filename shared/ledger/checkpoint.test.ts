@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { busyLedger, headOf, OLD, tidyAll } from "./testing/checkpoint.ts";
-import { ALICE, BOB, dump, FIRST, idOf, LEDGER, paymentOf, reopen, START } from "./testing/ledger.ts";
+import { ALICE, BOB, dump, FIRST, idOf, LEDGER, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
 import type { LedgerRules } from "./rules.ts";
 
 const busy = (payments: number) => busyLedger(memoryStore(), payments);
@@ -44,7 +44,7 @@ describe("a checkpoint", () => {
   test("is not older than its entry, though the clock was set back in between", () => {
     const { rules: early, store } = busy(0);
     const later = START + 10;
-    early.settle(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST, later);
+    early.settle(settleOf(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST), later);
     const rules = reopen(store);
     expect(rules.checkpoint(ALICE, 2, headOf(rules, 2), START)).toMatchObject({ at: String(later) });
     expect(rules.attest(ALICE, 2, START)).toMatchObject({ at: String(later) });

@@ -1,7 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
-import { ALICE, dump, FIRST, holdBy, idOf, openLedger, paymentOf, reopen, reservationOf, SECOND, START, VALID } from "./testing/ledger.ts";
+import {
+  ALICE,
+  dump,
+  FIRST,
+  idOf,
+  openLedger,
+  paymentOf,
+  reopen,
+  reservationOf,
+  reserveOf,
+  SECOND,
+  settleOf,
+  START,
+  VALID,
+} from "./testing/ledger.ts";
 import type { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
 
@@ -12,14 +26,14 @@ const EXPIRED = { ok: false, code: "payment_expired" };
 /** Every way in which the ledger says, at LATE, that PAYMENT will never be paid. */
 const NEVER: [string, (rules: LedgerRules) => unknown][] = [
   ["status", (rules) => rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, LATE)],
-  ["reserve", (rules) => rules.reserve(PAYMENT, holdBy(SECOND), LATE)],
-  ["settle", (rules) => rules.settle(PAYMENT, SECOND, LATE)],
+  ["reserve", (rules) => rules.reserve(reserveOf(PAYMENT, SECOND), LATE)],
+  ["settle", (rules) => rules.settle(settleOf(PAYMENT, SECOND), LATE)],
   ["capture", (rules) => rules.capture(reservationOf(PAYMENT, FIRST), LATE)],
 ];
 
 function heldLedger(store: LedgerStore): LedgerRules {
   const rules = openLedger(store);
-  rules.reserve(PAYMENT, holdBy(FIRST), START);
+  rules.reserve(reserveOf(PAYMENT, FIRST), START);
   return rules;
 }
 
@@ -27,54 +41,54 @@ describe("the clock never runs back", () => {
   test("while the ledger is open", () => {
     const rules = openLedger(memoryStore());
     rules.release(reservationOf(PAYMENT, FIRST), LATE);
-    expect(rules.settle(PAYMENT, FIRST, START)).toEqual(EXPIRED);
+    expect(rules.settle(settleOf(PAYMENT, FIRST), START)).toEqual(EXPIRED);
     expect(rules.check(PAYMENT, START)).toEqual(EXPIRED);
   });
 
   test("by a day, while the ledger is open or over a restart after an alarm", () => {
     const store = memoryStore();
     const rules = openLedger(store);
-    rules.settle(PAYMENT, FIRST, START);
+    rules.settle(settleOf(PAYMENT, FIRST), START);
     const tomorrow = START + 24 * 3600;
     rules.tidy(tomorrow);
     for (const ledger of [rules, reopen(store)]) {
       const fresh = paymentOf({ nonce: idOf(0xc), validAfter: START, validBefore: START + VALID });
-      expect(ledger.settle(fresh, FIRST, START)).toEqual(EXPIRED);
+      expect(ledger.settle(settleOf(fresh, FIRST), START)).toEqual(EXPIRED);
       const current = paymentOf({ nonce: idOf(0xd), validAfter: tomorrow, validBefore: tomorrow + VALID, value: "1" as Amount });
-      expect(ledger.reserve(current, holdBy(FIRST), START)).toMatchObject({ ok: true, heldUntil: tomorrow + 60 });
+      expect(ledger.reserve(reserveOf(current, FIRST), START)).toMatchObject({ ok: true, heldUntil: tomorrow + 60 });
       ledger.release(reservationOf(current, FIRST), START);
     }
   });
 
   test("in what the journal says", () => {
     const rules = openLedger(memoryStore());
-    rules.settle(PAYMENT, FIRST, START + 9);
-    rules.settle(paymentOf({ nonce: idOf(0xb) }), FIRST, START);
+    rules.settle(settleOf(PAYMENT, FIRST), START + 9);
+    rules.settle(settleOf(paymentOf({ nonce: idOf(0xb) }), FIRST), START);
     expect(rules.journal(ALICE, 1, 10).map(({ at }) => Number(at))).toEqual([START + 9, START + 9]);
   });
 
   test("in the end of a hold", () => {
     const rules = openLedger(memoryStore());
     rules.release(reservationOf(PAYMENT, FIRST), START + 9);
-    expect(rules.reserve(PAYMENT, holdBy(FIRST, 60), START)).toMatchObject({ heldUntil: START + 69 });
+    expect(rules.reserve(reserveOf(PAYMENT, FIRST, 60), START)).toMatchObject({ heldUntil: START + 69 });
   });
 
   test.each(NEVER)("behind a %s that said never, though the machine's clock was set back and the ledger restarted", (_, say) => {
     const store = memoryStore();
     say(heldLedger(store));
     const rules = reopen(store);
-    expect(rules.settle(PAYMENT, SECOND, START)).toEqual(EXPIRED);
-    expect(rules.reserve(PAYMENT, holdBy(SECOND), START)).toEqual(EXPIRED);
+    expect(rules.settle(settleOf(PAYMENT, SECOND), START)).toEqual(EXPIRED);
+    expect(rules.reserve(reserveOf(PAYMENT, SECOND), START)).toEqual(EXPIRED);
     expect(rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, START)).toEqual({ status: "expired" });
   });
 
   test("behind an alarm, so that what it forgot cannot be paid again", () => {
     const store = memoryStore();
     const rules = openLedger(store);
-    rules.settle(PAYMENT, FIRST, START);
+    rules.settle(settleOf(PAYMENT, FIRST), START);
     while (rules.tidy(LATE + 10 ** 6) !== undefined);
     expect(dump(store)["payment"]).toEqual([]);
-    expect(reopen(store).settle(PAYMENT, SECOND, START)).toEqual(EXPIRED);
+    expect(reopen(store).settle(settleOf(PAYMENT, SECOND), START)).toEqual(EXPIRED);
   });
 });
 
@@ -89,7 +103,7 @@ describe("never is not said", () => {
       },
     });
     expect(() => say(rules)).toThrow("disk full");
-    expect(reopen(store).settle(PAYMENT, SECOND, START + VALID)).toMatchObject({ ok: true });
+    expect(reopen(store).settle(settleOf(PAYMENT, SECOND), START + VALID)).toMatchObject({ ok: true });
   });
 });
 
@@ -97,7 +111,7 @@ test("answers that can change are not worth a write of the clock", () => {
   const store = memoryStore();
   const rules = heldLedger(store);
   rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, START + 5);
-  rules.settle(PAYMENT, SECOND, START + 6);
+  rules.settle(settleOf(PAYMENT, SECOND), START + 6);
   rules.capture(reservationOf(PAYMENT, FIRST), START + 7);
   expect(dump(store)["clock"]).toEqual([{ last: START }]);
 });

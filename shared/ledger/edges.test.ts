@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
-import type { LedgerPayment } from "../settlement/backend.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { CLOCK_SKEW_SECONDS, MAX_AMOUNT, MAX_HOLD_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import {
   ALICE,
@@ -10,12 +10,13 @@ import {
   FIRST,
   give,
   HELD,
-  holdBy,
   idOf,
   openLedger,
   paymentOf,
   reservationOf,
+  reserveOf,
   SECOND,
+  settleOf,
   START,
   VALID,
 } from "./testing/ledger.ts";
@@ -24,8 +25,8 @@ const ledger = () => openLedger(memoryStore());
 const refused = (code: string) => ({ ok: false, code });
 
 describe.each([
-  ["reserve", (payment: LedgerPayment, at: number) => ledger().reserve(payment, holdBy(FIRST), at)],
-  ["settle", (payment: LedgerPayment, at: number) => ledger().settle(payment, FIRST, at)],
+  ["reserve", (payment: LedgerPayment, at: number) => ledger().reserve(reserveOf(payment, FIRST), at)],
+  ["settle", (payment: LedgerPayment, at: number) => ledger().settle(settleOf(payment, FIRST), at)],
   ["check", (payment: LedgerPayment, at: number) => ledger().check(payment, at)],
 ] as const)("%s", (_, claim) => {
   test("takes a payment in its last second, and not in the next", () => {
@@ -59,15 +60,15 @@ describe("a hold", () => {
 
   test("is live at its end, and lapsed a second later", () => {
     const rules = ledger();
-    rules.reserve(payment, holdBy(FIRST), START);
-    expect(rules.reserve(payment, holdBy(SECOND), START + HELD)).toEqual(refused("payment_in_progress"));
-    expect(rules.reserve(payment, holdBy(SECOND), START + HELD + 1)).toMatchObject({ ok: true });
+    rules.reserve(reserveOf(payment, FIRST), START);
+    expect(rules.reserve(reserveOf(payment, SECOND), START + HELD)).toEqual(refused("payment_in_progress"));
+    expect(rules.reserve(reserveOf(payment, SECOND), START + HELD + 1)).toMatchObject({ ok: true });
   });
 
   test("that was taken over is lost to its first holder", () => {
     const rules = ledger();
-    rules.reserve(payment, holdBy(FIRST), START);
-    rules.reserve(payment, holdBy(SECOND), START + HELD + 1);
+    rules.reserve(reserveOf(payment, FIRST), START);
+    rules.reserve(reserveOf(payment, SECOND), START + HELD + 1);
     expect(rules.capture(reservationOf(payment, FIRST), START + HELD + 2)).toEqual(refused("reservation_lost"));
     expect(rules.release(reservationOf(payment, FIRST), START + HELD + 2)).toEqual(refused("reservation_lost"));
     expect(rules.account(ALICE)).toMatchObject({ balance: "250", held: "100" });
@@ -79,7 +80,7 @@ describe("a hold", () => {
       [START + VALID + 1, refused("payment_expired")],
     ] as const) {
       const rules = ledger();
-      rules.reserve(payment, holdBy(FIRST), START);
+      rules.reserve(reserveOf(payment, FIRST), START);
       expect(rules.capture(reservationOf(payment, FIRST), at)).toMatchObject(answer);
     }
   });
@@ -91,9 +92,9 @@ describe("a hold", () => {
       [START + HELD + 1, refused("payment_expired")],
     ] as const) {
       const rules = ledger();
-      rules.reserve(short, holdBy(FIRST), START);
+      rules.reserve(reserveOf(short, FIRST), START);
       expect(rules.status(ALICE, short.nonce, short.validBefore, START + 11)).toEqual({ status: "reserved" });
-      expect(rules.reserve(short, holdBy(SECOND), START + 11)).toEqual(refused("payment_in_progress"));
+      expect(rules.reserve(reserveOf(short, SECOND), START + 11)).toEqual(refused("payment_in_progress"));
       expect(rules.capture(reservationOf(short, FIRST), at)).toMatchObject(answer);
     }
   });
@@ -106,7 +107,7 @@ describe("a hold", () => {
       [MAX_HOLD_SECONDS + 1, MAX_HOLD_SECONDS],
       [Number.MAX_SAFE_INTEGER, MAX_HOLD_SECONDS],
     ] as const) {
-      expect(ledger().reserve(payment, holdBy(FIRST, seconds), START)).toMatchObject({ ok: true, heldUntil: START + lasts });
+      expect(ledger().reserve(reserveOf(payment, FIRST, seconds), START)).toMatchObject({ ok: true, heldUntil: START + lasts });
     }
   });
 
@@ -114,22 +115,22 @@ describe("a hold", () => {
     const rules = ledger();
     const rest = paymentOf({ nonce: idOf(0xb), value: "150" as Amount });
     const more = paymentOf({ nonce: idOf(0xc), value: "1" as Amount });
-    rules.reserve(payment, holdBy(FIRST), START);
-    expect(rules.reserve(rest, holdBy(FIRST), START)).toMatchObject({ ok: true });
-    expect(rules.reserve(more, holdBy(FIRST), START)).toEqual(refused("insufficient_funds"));
-    expect(rules.settle(more, FIRST, START)).toEqual(refused("insufficient_funds"));
+    rules.reserve(reserveOf(payment, FIRST), START);
+    expect(rules.reserve(reserveOf(rest, FIRST), START)).toMatchObject({ ok: true });
+    expect(rules.reserve(reserveOf(more, FIRST), START)).toEqual(refused("insufficient_funds"));
+    expect(rules.settle(settleOf(more, FIRST), START)).toEqual(refused("insufficient_funds"));
     rules.release(reservationOf(payment, FIRST), START);
-    expect(rules.settle(more, FIRST, START)).toMatchObject({ ok: true });
+    expect(rules.settle(settleOf(more, FIRST), START)).toMatchObject({ ok: true });
     expect(rules.account(ALICE)).toMatchObject({ balance: "249", held: "150" });
   });
 
   test("is of one payer's nonce: another payer's is another payment", () => {
     const rules = ledger();
     give(rules, BOB, 100n);
-    rules.reserve(payment, holdBy(FIRST), START);
+    rules.reserve(reserveOf(payment, FIRST), START);
     const other = paymentOf({ payer: BOB, payee: CAROL });
     expect(other.nonce).toBe(payment.nonce);
-    expect(rules.settle(other, SECOND, START)).toMatchObject({ ok: true, payer: BOB });
+    expect(rules.settle(settleOf(other, SECOND), START)).toMatchObject({ ok: true, payer: BOB });
     expect(rules.capture(reservationOf(payment, FIRST), START)).toMatchObject({ ok: true, payer: ALICE });
   });
 });
@@ -140,11 +141,13 @@ describe("amounts", () => {
     const { treasury } = rules.info();
     give(rules, BOB, value - 250n);
     const gift = paymentOf({ payer: ALICE, payee: BOB, value: "250" as Amount });
-    rules.settle(gift, FIRST, START);
+    rules.settle(settleOf(gift, FIRST), START);
     const all = paymentOf({ payer: BOB, payee: CAROL, value: value.toString() as Amount });
-    expect(rules.settle({ ...all, value: (value + 1n).toString() as Amount }, FIRST, START)).toEqual(refused("insufficient_funds"));
+    expect(rules.settle(settleOf({ ...all, value: (value + 1n).toString() as Amount }, FIRST), START)).toEqual(
+      refused("insufficient_funds"),
+    );
 
-    rules.reserve(all, holdBy(FIRST), START);
+    rules.reserve(reserveOf(all, FIRST), START);
     expect(rules.account(BOB)).toMatchObject({ balance: value.toString(), held: value.toString() });
     rules.capture(reservationOf(all, FIRST), START);
     expect(rules.account(BOB)).toMatchObject({ balance: "0", held: "0" });

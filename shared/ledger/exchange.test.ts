@@ -15,7 +15,6 @@ import {
   ERIN,
   FIRST,
   HELD,
-  holdBy,
   idOf,
   LEDGER,
   LEDGER_OF_FOUR,
@@ -23,7 +22,9 @@ import {
   paymentOf,
   reopen,
   reservationOf,
+  reserveOf,
   SECOND,
+  settleOf,
   START,
   txOf,
 } from "./testing/ledger.ts";
@@ -65,7 +66,7 @@ const audited = (shards: LedgerRules[]) =>
 describe("a payment to another shard's account", () => {
   test("leaves the payer at once, and reaches the payee when it is delivered", async () => {
     const { alice, carol, bring } = await fundedWorld();
-    expect(alice.settle(payment(1, CAROL, "100"), FIRST, START)).toMatchObject({ ok: true });
+    expect(alice.settle(settleOf(payment(1, CAROL, "100"), FIRST), START)).toMatchObject({ ok: true });
     expect(alice.account(ALICE)).toMatchObject({ balance: "249900" });
     expect(carol.account(CAROL)).toMatchObject({ balance: "0" });
     expect(await bring(HOME.alice, HOME.carol)).toBe(true);
@@ -76,7 +77,7 @@ describe("a payment to another shard's account", () => {
   test("is one entry for all of a batch, which names where it came from and can be reconciled", async () => {
     const { alice, carol, bring } = await fundedWorld();
     const payments = [payment(1, CAROL, "100"), payment(2, ERIN, "7"), payment(3, CAROL, "20")];
-    for (const each of payments) alice.settle(each, FIRST, START);
+    for (const each of payments) alice.settle(settleOf(each, FIRST), START);
     await bring(HOME.alice, HOME.carol);
     const [entry, ...rest] = carol.journal(CAROL, 0, 10);
     const transactions = [payments[0], payments[2]].map((each) => txOf(each ?? payment(0)));
@@ -95,7 +96,7 @@ describe("a payment to another shard's account", () => {
 
   test("between accounts of one shard takes no detour", async () => {
     const { alice } = await fundedWorld();
-    alice.settle(payment(1, DAVE, "9"), FIRST, START);
+    alice.settle(settleOf(payment(1, DAVE, "9"), FIRST), START);
     expect(alice.account(DAVE)).toMatchObject({ balance: "9" });
     expect(alice.journal(DAVE, 0, 10)).toMatchObject([{ kind: "credit", counterparty: ALICE, transaction: txOf(payment(1, DAVE, "9")) }]);
     expect(alice.destinations()).toEqual([]);
@@ -103,7 +104,7 @@ describe("a payment to another shard's account", () => {
 
   test("waits when nobody is there for an hour, and arrives in one go", async () => {
     const { alice, carol, bring } = await fundedWorld();
-    for (let i = 0; i < 3 * OUTBOX_BATCH + 1; i++) alice.settle(payment(i), FIRST, START);
+    for (let i = 0; i < 3 * OUTBOX_BATCH + 1; i++) alice.settle(settleOf(payment(i), FIRST), START);
     const gone = () => Promise.reject(new Error("gone"));
     for (let i = 0; i < 60; i++) await expect(deliver(alice, HOME.carol, gone)).rejects.toThrow("gone");
     expect(alice.marks().sent).toEqual([{ to: HOME.carol, acknowledged: 0, sent: 1501 }]);
@@ -115,7 +116,7 @@ describe("a payment to another shard's account", () => {
 
 test("a stream with a gap brings nothing: what is behind it would arrive twice", async () => {
   const { alice, carol, stores, shards } = await fundedWorld();
-  for (const nonce of [1, 2, 3]) alice.settle(payment(nonce), FIRST, START);
+  for (const nonce of [1, 2, 3]) alice.settle(settleOf(payment(nonce), FIRST), START);
   stores[HOME.alice]?.sql("DELETE FROM outbox WHERE number = 2");
   const bring = () => deliver(alice, HOME.carol, async (batch) => carol.receive(batch, START));
   for (let i = 0; i < 3; i++) await expect(bring()).rejects.toThrow("without gaps");
@@ -136,8 +137,8 @@ describe("the backlog", () => {
     const { alice, stores } = await full();
     const before = stores.map(dump);
     for (const answer of [
-      alice.settle(payment(1), FIRST, START),
-      alice.reserve(payment(1), holdBy(FIRST), START),
+      alice.settle(settleOf(payment(1), FIRST), START),
+      alice.reserve(reserveOf(payment(1), FIRST), START),
       alice.check(payment(1), START),
     ]) {
       expect(answer).toEqual({ ok: false, code: "overloaded" });
@@ -147,23 +148,23 @@ describe("the backlog", () => {
 
   test("is each destination's own", async () => {
     const { alice } = await full();
-    expect(alice.settle(payment(1, BOB), FIRST, START)).toMatchObject({ ok: true });
+    expect(alice.settle(settleOf(payment(1, BOB), FIRST), START)).toMatchObject({ ok: true });
   });
 
   test("lets a hold that was granted before be captured", async () => {
     const { alice, stores } = await fundedWorld();
-    alice.reserve(payment(1), holdBy(FIRST), START);
+    alice.reserve(reserveOf(payment(1), FIRST), START);
     stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
     expect(alice.capture(reservationOf(payment(1), FIRST), START)).toMatchObject({ ok: true });
     expect(alice.marks().sent).toMatchObject([{ sent: MAX_BACKLOG + 1 }]);
   });
 
   test.each([
-    ["reserve", (rules: LedgerRules) => rules.reserve(payment(1), holdBy(SECOND), START + HELD + 1)],
-    ["settle", (rules: LedgerRules) => rules.settle(payment(1), SECOND, START + HELD + 1)],
+    ["reserve", (rules: LedgerRules) => rules.reserve(reserveOf(payment(1), SECOND), START + HELD + 1)],
+    ["settle", (rules: LedgerRules) => rules.settle(settleOf(payment(1), SECOND), START + HELD + 1)],
   ])("leaves a lapsed hold to its holder when it refuses another's %s", async (_, takeOver) => {
     const { alice, stores } = await fundedWorld();
-    alice.reserve(payment(1), holdBy(FIRST), START);
+    alice.reserve(reserveOf(payment(1), FIRST), START);
     stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
     const before = stores.map(dump);
     expect(takeOver(alice)).toEqual({ ok: false, code: "overloaded" });
@@ -181,7 +182,7 @@ describe("the backlog", () => {
 describe("a batch", () => {
   async function sent(count: number) {
     const it = await fundedWorld();
-    for (let i = 0; i < count; i++) it.alice.settle(payment(i), FIRST, START);
+    for (let i = 0; i < count; i++) it.alice.settle(settleOf(payment(i), FIRST), START);
     const batch = it.alice.nextBatch(HOME.carol);
     if (!batch) throw new Error("nothing waits");
     return { ...it, batch };
@@ -200,7 +201,7 @@ describe("a batch", () => {
   test("of which a part has come before is an entry of its new credits alone", async () => {
     const { alice, carol, batch } = await sent(2);
     carol.receive(batch, START);
-    for (const nonce of [2, 3]) alice.settle(payment(nonce), FIRST, START);
+    for (const nonce of [2, 3]) alice.settle(settleOf(payment(nonce), FIRST), START);
     expect(alice.nextBatch(HOME.carol)).toMatchObject({ after: 0, credits: { length: 4 } });
     await deliver(alice, HOME.carol, async (longer) => carol.receive(longer, START));
     expect(carol.journal(CAROL, 0, 10)).toMatchObject([
@@ -246,7 +247,7 @@ describe("a batch", () => {
   test("whose answer comes late, twice or from the past, is forgotten once", async () => {
     const { alice, carol, batch } = await sent(2);
     const answer = carol.receive(batch, START);
-    alice.settle(payment(7), FIRST, START);
+    alice.settle(settleOf(payment(7), FIRST), START);
     expect(alice.acknowledge(HOME.carol, answer)).toBe(true);
     expect(alice.acknowledge(HOME.carol, answer)).toBe(false);
     expect(alice.acknowledge(HOME.carol, { ok: true, mark: 1, head: idOf(0) })).toBe(false);
@@ -267,12 +268,12 @@ describe("a shard that was set back alone", () => {
   /** Three payments arrive, then the database of one shard is what it was after the first. */
   async function restored(which: "sender" | "receiver") {
     const it = await fundedWorld();
-    it.alice.settle(payment(1), FIRST, START);
+    it.alice.settle(settleOf(payment(1), FIRST), START);
     await it.bring(HOME.alice, HOME.carol);
     const shard = which === "sender" ? HOME.alice : HOME.carol;
     const store = it.stores[shard] ?? memoryStore();
     const backup = dump(store);
-    for (const nonce of [2, 3]) it.alice.settle(payment(nonce), FIRST, START);
+    for (const nonce of [2, 3]) it.alice.settle(settleOf(payment(nonce), FIRST), START);
     await it.bring(HOME.alice, HOME.carol);
     restore(store, backup);
     const rules = open(store, shard);
@@ -283,8 +284,8 @@ describe("a shard that was set back alone", () => {
   const STOPPED = { ok: false, code: "facilitator_unavailable" };
   function expectStopped(rules: LedgerRules): void {
     const mine = rules.isHere(ALICE) ? payment(9) : paymentOf({ payer: CAROL, payee: ERIN, nonce: idOf(9) });
-    expect(rules.settle(mine, FIRST, START)).toEqual(STOPPED);
-    expect(rules.reserve(mine, holdBy(FIRST), START)).toEqual(STOPPED);
+    expect(rules.settle(settleOf(mine, FIRST), START)).toEqual(STOPPED);
+    expect(rules.reserve(reserveOf(mine, FIRST), START)).toEqual(STOPPED);
     expect(rules.capture(reservationOf(mine, FIRST), START)).toEqual(STOPPED);
     expect(rules.release(reservationOf(mine, FIRST), START)).toEqual(STOPPED);
     expect(rules.cancel(mine.payer, mine.nonce, START)).toEqual(STOPPED);
@@ -299,7 +300,7 @@ describe("a shard that was set back alone", () => {
   test("as a sender stops when the receiver has more than it remembers", async () => {
     const { alice, carol, bring, store } = await restored("sender");
     const before = carol.account(CAROL);
-    alice.settle(payment(4), FIRST, START);
+    alice.settle(settleOf(payment(4), FIRST), START);
     await bring(HOME.alice, HOME.carol);
     expectStopped(alice);
     expectStopped(open(store, HOME.alice)); // and after a restart
@@ -310,7 +311,7 @@ describe("a shard that was set back alone", () => {
   test("as a sender stops even when it has sent as much again", async () => {
     const { alice, carol, bring } = await restored("sender");
     const before = carol.account(CAROL);
-    for (const nonce of [4, 5, 6]) alice.settle(payment(nonce), FIRST, START);
+    for (const nonce of [4, 5, 6]) alice.settle(settleOf(payment(nonce), FIRST), START);
     await bring(HOME.alice, HOME.carol);
     expectStopped(alice);
     expect(carol.account(CAROL)).toEqual(before);
@@ -318,7 +319,7 @@ describe("a shard that was set back alone", () => {
 
   test("as a sender is found out by a batch that ends where the receiver is, at exactly as many credits", async () => {
     const { alice, carol } = await restored("sender");
-    for (const nonce of [4, 5]) alice.settle(payment(nonce), FIRST, START);
+    for (const nonce of [4, 5]) alice.settle(settleOf(payment(nonce), FIRST), START);
     const batch = alice.nextBatch(HOME.carol);
     expect(batch).toMatchObject({ after: 1, credits: { length: 2 } });
     expect(batch && carol.receive(batch, START)).toEqual({ ok: false, fault: "sender_rewound" });
@@ -327,10 +328,10 @@ describe("a shard that was set back alone", () => {
   test("as a sender stops, and forgets nothing, when it has sent as much again by the time of the answer", async () => {
     const { alice, carol, store } = await restored("sender");
     const before = carol.account(CAROL);
-    alice.settle(payment(4), FIRST, START);
+    alice.settle(settleOf(payment(4), FIRST), START);
     await deliver(alice, HOME.carol, async (batch) => {
       const answer = carol.receive(batch, START);
-      for (const nonce of [5, 6]) alice.settle(payment(nonce), FIRST, START);
+      for (const nonce of [5, 6]) alice.settle(settleOf(payment(nonce), FIRST), START);
       return answer;
     });
     expectStopped(alice);
@@ -340,14 +341,14 @@ describe("a shard that was set back alone", () => {
 
   test("as a sender that has sent as much again is found by an audit, before anything is delivered", async () => {
     const { alice, shards } = await restored("sender");
-    for (const nonce of [4, 5, 6]) alice.settle(payment(nonce), FIRST, START);
+    for (const nonce of [4, 5, 6]) alice.settle(settleOf(payment(nonce), FIRST), START);
     const problem = "shard 3: shard 2 has applied other credits than this shard remembers sending";
     expect((await audited(shards)).problems).toContain(problem);
   });
 
   test("as a receiver stops when a sender goes on from where it no longer is", async () => {
     const { alice, carol, bring } = await restored("receiver");
-    alice.settle(payment(4), FIRST, START);
+    alice.settle(settleOf(payment(4), FIRST), START);
     await bring(HOME.alice, HOME.carol);
     expectStopped(carol);
     expect(alice.halted).toBeUndefined();
@@ -370,7 +371,7 @@ describe("a shard that was set back alone", () => {
       [4, CAROL],
       [5, BOB],
     ] as const)
-      alice.settle(payment(nonce, payee), FIRST, START);
+      alice.settle(settleOf(payment(nonce, payee), FIRST), START);
     const outgoing = alice.nextBatch(HOME.bob);
     if (!incoming || !outgoing) throw new Error("nothing waits");
     const answer = bob.receive(outgoing, START);
@@ -385,9 +386,9 @@ describe("a shard that was set back alone", () => {
 
   test("together with all others goes on as if nothing had been", async () => {
     const it = await fundedWorld();
-    it.alice.settle(payment(1), FIRST, START);
+    it.alice.settle(settleOf(payment(1), FIRST), START);
     const backups = it.stores.map(dump);
-    it.alice.settle(payment(2), FIRST, START);
+    it.alice.settle(settleOf(payment(2), FIRST), START);
     await it.bring(HOME.alice, HOME.carol);
     for (const [shard, store] of it.stores.entries()) {
       restore(store, backups[shard] ?? {});
@@ -402,8 +403,8 @@ describe("a shard that was set back alone", () => {
 describe("an audit of all shards", () => {
   test("adds up what they have and what is on its way", async () => {
     const { alice, shards } = await fundedWorld();
-    for (const nonce of [1, 2]) alice.settle(payment(nonce, CAROL, "30"), FIRST, START);
-    alice.reserve(payment(3, BOB, "5"), holdBy(FIRST), START);
+    for (const nonce of [1, 2]) alice.settle(settleOf(payment(nonce, CAROL, "30"), FIRST), START);
+    alice.reserve(reserveOf(payment(3, BOB, "5"), FIRST), START);
     expect(await audited(shards)).toMatchObject({
       ok: true,
       conclusive: true,
@@ -424,7 +425,7 @@ describe("an audit of all shards", () => {
       async marks() {
         const marks = rules.marks();
         if (shard === HOME.carol) {
-          alice.settle(payment(nonce++), FIRST, START);
+          alice.settle(settleOf(payment(nonce++), FIRST), START);
           await bring(HOME.alice, HOME.carol);
         }
         return marks;
@@ -441,7 +442,7 @@ describe("an audit of all shards", () => {
     ["a credit that was made up", (stores: LedgerStore[]) => stores[0]?.sql(`INSERT INTO outbox VALUES (1, 1, '${BOB}', '1', 'x')`)],
   ])("finds %s", async (_, tamper) => {
     const { alice, shards, stores } = await fundedWorld();
-    for (const nonce of [1, 2]) alice.settle(payment(nonce, CAROL, "30"), FIRST, START);
+    for (const nonce of [1, 2]) alice.settle(settleOf(payment(nonce, CAROL, "30"), FIRST), START);
     tamper(stores);
     expect(await audited(shards)).toMatchObject({ ok: false });
   });

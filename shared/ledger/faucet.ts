@@ -2,7 +2,8 @@
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
-import { type FundResult, refuse } from "../settlement/backend.ts";
+import { refusal } from "../protocol/refusal.ts";
+import type { FundResult } from "../settlement/backend.ts";
 import { type Digest, digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
@@ -30,14 +31,14 @@ export class Faucet {
     const treasury = this.#treasury;
     const authorizationDigest = digest("Authorization", { from: treasury, to: account, value, nonce: grantId });
     const paid = this.#paid(grantId);
-    if (paid !== undefined && paid !== authorizationDigest) return refuse("nonce_replayed");
+    if (paid !== undefined && paid !== authorizationDigest) return refusal("nonce_replayed");
     if (paid === undefined) {
-      if (account === treasury) return refuse("recipient_mismatch");
-      if (this.#payments.find(treasury, grantId)) return refuse("nonce_replayed");
-      if (this.#granted(account, now) + BigInt(value) > FAUCET_CAP_PER_ACCOUNT) return refuse("rate_limited");
+      if (account === treasury) return refusal("recipient_mismatch");
+      if (this.#payments.find(treasury, grantId)) return refusal("nonce_replayed");
+      if (this.#granted(account, now) + BigInt(value) > FAUCET_CAP_PER_ACCOUNT) return refusal("rate_limited");
       const payer = this.#accounts.read(treasury);
-      if (available(payer) < BigInt(value)) return refuse("faucet_empty");
-      if (this.#exchange.isFull(account)) return refuse("overloaded");
+      if (available(payer) < BigInt(value)) return refusal("faucet_empty");
+      if (this.#exchange.isFull(account)) return refusal("overloaded");
       const grant = { payer: treasury, nonce: grantId, authorizationDigest, payee: account, value, validAfter: now, validBefore: now };
       this.#exchange.pay(this.#payments.insertSettled(grant, grantId), payer, now);
       this.#record(account, BigInt(value), now);

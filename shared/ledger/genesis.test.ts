@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { accountOfBytes } from "../protocol/account.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
-import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, START } from "./testing/ledger.ts";
+import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, settleOf, START } from "./testing/ledger.ts";
 import { LedgerRules } from "./rules.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 
@@ -22,7 +22,7 @@ describe("genesis", () => {
   test("happens once: whoever opens the ledger again finds it as it was", () => {
     const store = memoryStore();
     const rules = openLedger(store);
-    rules.settle(paymentOf(), FIRST, START);
+    rules.settle(settleOf(paymentOf(), FIRST), START);
     const before = dump(store);
     const again = new LedgerRules(store, OTHER);
     expect(again.info()).toEqual(rules.info());

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
-import type { LedgerPayment } from "../settlement/backend.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { Digest } from "../crypto/digest.ts";
 import {
   CLOCK_SKEW_SECONDS,
@@ -15,7 +15,21 @@ import {
 } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { appliedOf, consolidate } from "./consolidate.ts";
-import { ALICE, BOB, CAROL, DAVE, ERIN, holdBy, idOf, LEDGER, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "./testing/ledger.ts";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DAVE,
+  ERIN,
+  idOf,
+  LEDGER,
+  LEDGER_OF_FOUR,
+  paymentOf,
+  reservationOf,
+  reserveOf,
+  settleOf,
+  START,
+} from "./testing/ledger.ts";
 import { loadLedger } from "../../test/ledger-code.ts";
 import { LedgerModel, type ModelEvent } from "./testing/model.ts";
 import { type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
@@ -237,13 +251,13 @@ function play(history: Happening[], Rules: Rules, shards: number): void {
 function answer(rules: LedgerRules, event: ModelEvent): unknown {
   switch (event.event) {
     case "reserve":
-      return rules.reserve(event.payment, holdBy(event.id, event.seconds), event.at);
+      return rules.reserve(reserveOf(event.payment, event.id, event.seconds), event.at);
     case "capture":
       return rules.capture(reservationOf(event.payment, event.id), event.at);
     case "release":
       return rules.release(reservationOf(event.payment, event.id), event.at);
     case "settle":
-      return rules.settle(event.payment, event.id, event.at);
+      return rules.settle(settleOf(event.payment, event.id), event.at);
     case "cancel":
       return rules.cancel(event.payment.payer, event.payment.nonce, event.at);
     case "status":

@@ -20,13 +20,14 @@ import {
   FIRST,
   give,
   HELD,
-  holdBy,
   idOf,
   openLedger,
   paymentOf,
   personOf,
   reopen,
+  reserveOf,
   SECOND,
+  settleOf,
   START,
   VALID,
 } from "./testing/ledger.ts";
@@ -41,7 +42,7 @@ describe("the alarm frees dead holds", () => {
     const many = EXPIRY_BATCH + 3;
     give(rules, BOB, BigInt(many));
     const one = paymentOf({ payer: BOB, payee: ALICE, value: "1" as Amount, validBefore: START + 10 });
-    for (let i = 0; i < many; i++) rules.reserve({ ...one, nonce: idOf(i) }, holdBy(FIRST), START);
+    for (let i = 0; i < many; i++) rules.reserve(reserveOf({ ...one, nonce: idOf(i) }, FIRST), START);
 
     const dead = START + HELD + 1;
     expect(rules.tidy(dead - 1)).toBe(dead);
@@ -58,7 +59,7 @@ describe("the alarm frees dead holds", () => {
     const rules = openLedger(store, 20_000n);
     give(rules, BOB, 10_000n);
     const one = paymentOf({ payer: BOB, payee: ALICE, value: "1" as Amount, validBefore: START + 10 });
-    for (let i = 0; i < 10_000; i++) rules.reserve({ ...one, nonce: idOf(i) }, holdBy(FIRST), START);
+    for (let i = 0; i < 10_000; i++) rules.reserve(reserveOf({ ...one, nonce: idOf(i) }, FIRST), START);
     let at = START + HELD + 1;
     for (let alarms = 1; alarms <= 10_000 / EXPIRY_BATCH; alarms++) {
       at = rules.tidy(at) ?? 0;
@@ -69,9 +70,9 @@ describe("the alarm frees dead holds", () => {
 
   test("and rings for the next one that dies, but within an hour", () => {
     const rules = openLedger(memoryStore());
-    rules.reserve(paymentOf({ validBefore: START + 2 * SWEEP_INTERVAL_SECONDS }), holdBy(FIRST), START);
+    rules.reserve(reserveOf(paymentOf({ validBefore: START + 2 * SWEEP_INTERVAL_SECONDS }), FIRST), START);
     expect(rules.tidy(START + 1)).toBe(START + 1 + SWEEP_INTERVAL_SECONDS);
-    rules.reserve(paymentOf({ nonce: idOf(0xb) }), holdBy(FIRST), START + 1);
+    rules.reserve(reserveOf(paymentOf({ nonce: idOf(0xb) }), FIRST), START + 1);
     expect(rules.tidy(START + 2)).toBe(START + VALID + 1);
   });
 });
@@ -155,20 +156,20 @@ describe("the alarm forgets what is past its retention", () => {
 
     const rules = openLedger(memoryStore(), 10n ** 9n);
     give(rules, owner.account, 10n ** 6n);
-    expect(rules.settle(soon, FIRST, START)).toMatchObject({ ok: true });
+    expect(rules.settle(settleOf(soon, FIRST), START)).toMatchObject({ ok: true });
     for (const now of [soon.validBefore + RETENTION_SECONDS + 1, late.validBefore]) {
       rules.tidy(now);
-      expect(rules.settle(late, SECOND, now)).toMatchObject({ code: "nonce_replayed" });
+      expect(rules.settle(settleOf(late, SECOND), now)).toMatchObject({ code: "nonce_replayed" });
     }
     rules.tidy(soon.validBefore + FORGET_SECONDS + 1);
-    expect(rules.settle(late, SECOND, late.validBefore)).toMatchObject({ code: "payment_expired" });
+    expect(rules.settle(settleOf(late, SECOND), late.validBefore)).toMatchObject({ code: "payment_expired" });
   });
 
   test("but never a hold", () => {
     const store = memoryStore();
     const rules = openLedger(store);
     const payment = paymentOf();
-    rules.reserve(payment, holdBy(FIRST), START);
+    rules.reserve(reserveOf(payment, FIRST), START);
     store.sql("UPDATE payment SET dead_line = ? WHERE state = 'held'", KEPT + 1);
     store.sql("UPDATE payment SET valid_before = 0 WHERE state = 'held'");
     rules.tidy(KEPT + 1);

@@ -2,7 +2,7 @@
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
-import type { LedgerPayment } from "../settlement/backend.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FORGET_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
@@ -41,13 +41,13 @@ export class Payments {
     return row as PaymentRow | undefined;
   }
 
-  insertHeld(payment: LedgerPayment, holder: Digest, fingerprint: Digest, heldUntil: number): HeldRow {
+  insertHeld(payment: LedgerPayment, holder: Digest, heldUntil: number): HeldRow {
     const deadLine = Math.max(payment.validBefore, heldUntil);
-    return { ...this.#insert(payment, "held", holder, deadLine, heldUntil, fingerprint), state: "held", held_until: heldUntil };
+    return { ...this.#insert(payment, "held", holder, deadLine, heldUntil), state: "held", held_until: heldUntil };
   }
 
   insertSettled(payment: LedgerPayment, holder: Digest): SettledRow {
-    return { ...this.#insert(payment, "settled", holder, payment.validBefore, null, null), state: "settled" };
+    return { ...this.#insert(payment, "settled", holder, payment.validBefore, null), state: "settled" };
   }
 
   insertCancelled(payer: AccountId, nonce: Digest, validBefore: number): void {
@@ -60,19 +60,12 @@ export class Payments {
     );
   }
 
-  #insert(
-    payment: LedgerPayment,
-    state: PaymentRow["state"],
-    holder: Digest,
-    deadLine: number,
-    heldUntil: number | null,
-    fingerprint: Digest | null,
-  ): Facts {
+  #insert(payment: LedgerPayment, state: PaymentRow["state"], holder: Digest, deadLine: number, heldUntil: number | null): Facts {
     const tx = transactionOf(NETWORK, payment.authorizationDigest);
     const { payer, nonce, authorizationDigest, payee, value, validBefore, requestDigest = null } = payment;
     this.#store.sql(
-      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, fingerprint, held_until, dead_line, tx)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, dead_line, tx)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       payer,
       nonce,
       state,
@@ -82,7 +75,6 @@ export class Payments {
       validBefore,
       requestDigest,
       holder,
-      fingerprint,
       heldUntil,
       deadLine,
       tx,

@@ -4,7 +4,7 @@ import type { Amount } from "../protocol/amount.ts";
 import { PRUNE_BATCH, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import { busyLedger, headOf, OLD, tidyAll } from "./testing/checkpoint.ts";
 import { continuesChain } from "./journal.ts";
-import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, START } from "./testing/ledger.ts";
+import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
 import type { LedgerStore } from "./store.ts";
 
 const busy = (payments: number) => busyLedger(memoryStore(), payments);
@@ -29,9 +29,9 @@ describe("the journal", () => {
   test("keeps a young entry that comes before an older one, and all behind it", () => {
     const { rules: early, store } = busy(0);
     const later = START + 10;
-    early.settle(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST, later);
+    early.settle(settleOf(paymentOf({ nonce: idOf(1), value: "1" as Amount }), FIRST), later);
     const rules = reopen(store); // the clock of this life is behind that of the last
-    rules.settle(paymentOf({ nonce: idOf(2), value: "1" as Amount }), FIRST, START);
+    rules.settle(settleOf(paymentOf({ nonce: idOf(2), value: "1" as Amount }), FIRST), START);
     expect(rules.journal(ALICE, 0, 10).map(({ at }) => Number(at))).toEqual([START, later, START]);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
     tidyAll(rules, OLD);
@@ -54,7 +54,7 @@ describe("the journal", () => {
     expect(rules.journalPage(ALICE, 3, 10).base).toBeUndefined();
     expect(rules.journal(BOB, 0, 10)).toHaveLength(3);
     expect(reopen(store).audit()).toMatchObject({ ok: true, problems: [] });
-    rules.settle(paymentOf({ nonce: idOf(99), value: "1" as Amount, validAfter: OLD, validBefore: OLD + 9 }), FIRST, OLD);
+    rules.settle(settleOf(paymentOf({ nonce: idOf(99), value: "1" as Amount, validAfter: OLD, validBefore: OLD + 9 }), FIRST), OLD);
     expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
   });
 
@@ -69,8 +69,11 @@ describe("the journal", () => {
   test("is pruned in batches", () => {
     const store = memoryStore();
     const rules = openLedger(store, 10n ** 9n);
-    rules.settle(paymentOf({ payer: rules.info().treasury, payee: ALICE, nonce: idOf(1), value: "5000" as Amount }), FIRST, START);
-    for (let i = 0; i < PRUNE_BATCH + 10; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+    rules.settle(
+      settleOf(paymentOf({ payer: rules.info().treasury, payee: ALICE, nonce: idOf(1), value: "5000" as Amount }), FIRST),
+      START,
+    );
+    for (let i = 0; i < PRUNE_BATCH + 10; i++) rules.settle(settleOf(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST), START);
     rules.checkpoint(ALICE, PRUNE_BATCH + 5, headOf(rules, PRUNE_BATCH + 5), START);
     const left = () => Number(store.sql("SELECT count(*) AS n FROM journal WHERE account = ?", ALICE)[0]?.["n"]);
     const all = left();
@@ -131,7 +134,7 @@ describe("the alarm", () => {
   test("rings again for what was young when the rest was dropped", () => {
     const { rules } = busy(1);
     const later = SWEEP_INTERVAL_SECONDS + 5;
-    rules.settle(paymentOf({ nonce: idOf(7), value: "1" as Amount, validBefore: START + 2 * later }), FIRST, START + later);
+    rules.settle(settleOf(paymentOf({ nonce: idOf(7), value: "1" as Amount, validBefore: START + 2 * later }), FIRST), START + later);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START + later);
     tidyAll(rules, QUIET);
     expect(rules.tidy(OLD)).toBe(OLD + later);
@@ -141,7 +144,7 @@ describe("the alarm", () => {
 
   test("does not go round more than once an hour, though entries come of age every minute", () => {
     const { rules } = busy(1);
-    for (let i = 1; i <= 10; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START + 60 * i);
+    for (let i = 1; i <= 10; i++) rules.settle(settleOf(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST), START + 60 * i);
     rules.checkpoint(ALICE, 12, headOf(rules, 12), START + 600);
     tidyAll(rules, QUIET);
     expect(rules.tidy(OLD)).toBe(OLD + SWEEP_INTERVAL_SECONDS);

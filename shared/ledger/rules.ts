@@ -8,21 +8,19 @@
  */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
-import {
-  type AccountState,
-  type CancelResult,
-  type CheckResult,
-  type FundResult,
-  type Hold,
-  type LedgerInfo,
-  type LedgerPayment,
-  type PaymentStatus,
-  type Refusal,
-  refuse,
-  type ReleaseResult,
-  type Reservation,
-  type ReserveResult,
-  type SettleResult,
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import { type Refusal, refusal } from "../protocol/refusal.ts";
+import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
+import type {
+  AccountState,
+  CancelResult,
+  CheckResult,
+  FundResult,
+  LedgerInfo,
+  PaymentStatus,
+  ReleaseResult,
+  ReserveResult,
+  SettleResult,
 } from "../settlement/backend.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
@@ -65,20 +63,20 @@ export class LedgerRules {
     this.#pruning = new Pruning(store);
   }
 
-  reserve(payment: LedgerPayment, hold: Hold, clock: number): ReserveResult {
-    return this.#movement(clock, (now) => this.#table.reserve(payment, hold, now));
+  reserve(command: ReserveCommand<LedgerPayment>, clock: number): ReserveResult {
+    return this.#movement(clock, (now) => this.#table.reserve(command, now));
   }
 
-  capture(reservation: Reservation, clock: number): SettleResult {
-    return this.#movement(clock, (now) => this.#table.capture(reservation, now));
+  capture(command: CaptureCommand, clock: number): SettleResult {
+    return this.#movement(clock, (now) => this.#table.capture(command, now));
   }
 
-  release(reservation: Reservation, clock: number): ReleaseResult {
-    return this.#movement(clock, () => this.#table.release(reservation));
+  release(command: ReleaseCommand, clock: number): ReleaseResult {
+    return this.#movement(clock, () => this.#table.release(command));
   }
 
-  settle(payment: LedgerPayment, settlementId: Digest, clock: number): SettleResult {
-    return this.#movement(clock, (now) => this.#table.settle(payment, settlementId, now));
+  settle(command: SettleCommand<LedgerPayment>, clock: number): SettleResult {
+    return this.#movement(clock, (now) => this.#table.settle(command, now));
   }
 
   cancel(payer: AccountId, nonce: Digest, clock: number): CancelResult {
@@ -87,7 +85,7 @@ export class LedgerRules {
 
   /** What `reserve` and `settle` would say of a payment that nobody here has claimed before. Writes nothing. */
   check(payment: LedgerPayment, clock: number): CheckResult {
-    if (this.#exchange.halted !== undefined) return refuse("facilitator_unavailable");
+    if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
     return this.#table.check(payment, Math.max(this.#clock.now, clock));
   }
 
@@ -191,7 +189,7 @@ export class LedgerRules {
    */
   attest(id: AccountId, seq: number | undefined, clock: number): Checkpoint | Refusal | undefined {
     // What a shard that was set back remembers proves nothing.
-    if (this.#exchange.halted !== undefined) return refuse("facilitator_unavailable");
+    if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
     const [entry] = this.journal(id, (seq ?? this.account(id).journalSeq) - 1, 1);
     if (!entry || (seq !== undefined && Number(entry.seq) !== seq)) return undefined;
     return checkpointOf(this.#born.ledger, entry, Math.max(this.#clock.now, clock));
@@ -238,6 +236,6 @@ export class LedgerRules {
 
   /** An event that claims, frees or moves money, or lets its trace be pruned. None happens on a shard that has halted. */
   #movement<T>(clock: number, body: (now: number) => T): T | Refusal {
-    return this.#exchange.halted === undefined ? this.#event(clock, body) : refuse("facilitator_unavailable");
+    return this.#exchange.halted === undefined ? this.#event(clock, body) : refusal("facilitator_unavailable");
   }
 }

@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS payment (
   valid_before INTEGER NOT NULL,
   request_digest TEXT,
   holder TEXT,                    -- the reservation or settlement id that owns this row
-  fingerprint TEXT,               -- the request that is being served under the hold: for whoever reads the book, no rule looks at it
+  fingerprint TEXT,               -- unused: no code writes or reads it
   held_until INTEGER,
   dead_line INTEGER NOT NULL,     -- after it a hold can no longer be captured
   tx TEXT,

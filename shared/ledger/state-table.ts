@@ -4,20 +4,18 @@
  * Every event happens in a transaction of its caller's, and in the ledger's time: `now`, unix seconds. Refusals are values.
  */
 import type { AccountId } from "../protocol/account.ts";
-import {
-  type AccountState,
-  type CancelResult,
-  type CheckResult,
-  type Hold,
-  type LedgerPayment,
-  type PaymentStatus,
-  type Refusal,
-  refuse,
-  type ReleaseResult,
-  type Reservation,
-  type ReserveResult,
-  type Settled,
-  type SettleResult,
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import { type Refusal, refusal } from "../protocol/refusal.ts";
+import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
+import type {
+  AccountState,
+  CancelResult,
+  CheckResult,
+  PaymentStatus,
+  ReleaseResult,
+  ReserveResult,
+  Settled,
+  SettleResult,
 } from "../settlement/backend.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -47,40 +45,40 @@ export class StateTable {
     this.#clock = clock;
   }
 
-  reserve(payment: LedgerPayment, hold: Hold, now: number): ReserveResult {
+  reserve({ payment, reservationId, holdSeconds }: ReserveCommand<LedgerPayment>, now: number): ReserveResult {
     const row = this.#current(payment.payer, payment.nonce, now);
-    if (row?.state === "held" && row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest) {
+    if (row?.state === "held" && row.holder === reservationId && row.authorization_digest === payment.authorizationDigest) {
       return reserved(row);
     }
     const refusal = this.#makeWay(row, payment, now);
     if (refusal) return refusal;
     this.#accounts.hold(this.#accounts.read(payment.payer), BigInt(payment.value));
-    const heldUntil = now + Math.min(hold.seconds, MAX_HOLD_SECONDS);
-    return reserved(this.#payments.insertHeld(payment, hold.reservationId, hold.fingerprint, heldUntil));
+    const heldUntil = now + Math.min(holdSeconds, MAX_HOLD_SECONDS);
+    return reserved(this.#payments.insertHeld(payment, reservationId, heldUntil));
   }
 
-  capture({ payer, nonce, reservationId }: Reservation, now: number): SettleResult {
+  capture({ payer, nonce, reservationId }: CaptureCommand, now: number): SettleResult {
     const row = this.#payments.find(payer, nonce);
-    if (!row || row.state === "cancelled" || row.holder !== reservationId) return refuse("reservation_lost");
+    if (!row || row.state === "cancelled" || row.holder !== reservationId) return refusal("reservation_lost");
     if (row.state === "settled") return settled(row);
     if (now > row.dead_line) {
       this.#free(row);
-      return this.#final(refuse("payment_expired"));
+      return this.#final(refusal("payment_expired"));
     }
     this.#payments.markSettled(row);
     return this.#pay({ ...row, state: "settled" }, claimed(this.#accounts.read(payer), -BigInt(row.value)), now);
   }
 
-  release({ payer, nonce, reservationId }: Reservation): ReleaseResult {
+  release({ payer, nonce, reservationId }: ReleaseCommand): ReleaseResult {
     const row = this.#payments.find(payer, nonce);
     if (!row) return { ok: true };
     if (row.state === "settled") return over(row);
-    if (row.state === "cancelled" || row.holder !== reservationId) return refuse("reservation_lost");
+    if (row.state === "cancelled" || row.holder !== reservationId) return refusal("reservation_lost");
     this.#free(row);
     return { ok: true };
   }
 
-  settle(payment: LedgerPayment, settlementId: Digest, now: number): SettleResult {
+  settle({ payment, settlementId }: SettleCommand<LedgerPayment>, now: number): SettleResult {
     const row = this.#current(payment.payer, payment.nonce, now);
     if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
       return settled(row);
@@ -95,7 +93,7 @@ export class StateTable {
     if (row?.state === "settled") return over(row);
     if (row?.state === "cancelled") return { ok: true };
     if (row?.state === "held") {
-      if (isLive(row, now)) return refuse("payment_in_progress");
+      if (isLive(row, now)) return refusal("payment_in_progress");
       this.#free(row);
     }
     // Whatever was signed before now ends within the longest validity; the row outlives all of it.
@@ -128,7 +126,7 @@ export class StateTable {
     const taken = dead ? undefined : this.#takenBy(row, payment, now);
     if (taken) return taken;
     const obstacle = this.#obstacle(payment, row, now);
-    return obstacle ? refuse(obstacle) : { ok: true };
+    return obstacle ? refusal(obstacle) : { ok: true };
   }
 
   // --- What the events are made of -------------------------------------------------------------------
@@ -146,7 +144,7 @@ export class StateTable {
     const taken = this.#takenBy(row, payment, now);
     if (taken) return taken;
     const obstacle = this.#obstacle(payment, row, now);
-    if (obstacle) return obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle);
+    if (obstacle) return obstacle === "payment_expired" ? this.#final(refusal(obstacle)) : refusal(obstacle);
     if (row?.state === "held") this.#free(row);
     return undefined;
   }
@@ -155,8 +153,8 @@ export class StateTable {
   #takenBy(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
     if (!row) return undefined;
     if (row.state !== "held") return over(row);
-    if (row.authorization_digest !== payment.authorizationDigest) return refuse("nonce_replayed");
-    return isLive(row, now) ? refuse("payment_in_progress") : undefined;
+    if (row.authorization_digest !== payment.authorizationDigest) return refusal("nonce_replayed");
+    return isLive(row, now) ? refusal("payment_in_progress") : undefined;
   }
 
   /**
@@ -198,7 +196,7 @@ function isLive(row: HeldRow, now: number): boolean {
 
 /** The refusal of whatever comes after a payment's end. */
 function over(row: SettledRow | CancelledRow): Refusal {
-  return row.state === "settled" ? { ok: false, code: "nonce_replayed", transaction: row.tx } : refuse("payment_revoked");
+  return row.state === "settled" ? { ok: false, code: "nonce_replayed", transaction: row.tx } : refusal("payment_revoked");
 }
 
 function reserved(row: HeldRow): ReserveResult {

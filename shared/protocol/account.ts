@@ -6,10 +6,10 @@ import { base58, concatBytes, utf8 } from "../crypto/bytes.ts";
 
 export type AccountId = Brand<"AccountId">;
 
-/** Exactly 32 bytes with its final zero, like the prefixes of LEZ itself. */
+/** 32 bytes, its final zero included, like LEZ's own prefixes. */
 const ED25519_PREFIX = utf8("/LEZ-x402/v1/AccountId/Ed25519/\0");
 
-/** The account of an Ed25519 public key. Whoever shows the key owns the account: there is nothing to register. */
+/** The account of an Ed25519 public key. The holder of the key owns the account; nothing is registered. */
 export function accountOfKey(publicKey: Uint8Array): AccountId {
   return accountOfBytes(sha256(concatBytes([ED25519_PREFIX, publicKey])));
 }

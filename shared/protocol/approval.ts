@@ -5,13 +5,13 @@ import type { Digest } from "../crypto/digest.ts";
 import { X402_VERSION } from "../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentRequest, RequestCheck } from "./payment-request.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "./signer.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 
 type Checked = Extract<RequestCheck, { ok: true }>;
 
 /**
- * What will be signed: a pure function of the request shown, the account and the clock.
+ * The Authorization that will be signed: a pure function of the request shown, the account and the clock.
  * @param now unix seconds
  * @param expiresIn the owner's only edit: seconds of validity, shorter than the offer allows
  */

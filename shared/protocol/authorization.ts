@@ -16,7 +16,7 @@ export const authorizationSchema = z.strictObject({
   /** Atomic units. */
   value: amountSchema,
   validAfter: unixSeconds,
-  /** The last second in which the payment may be used. */
+  /** The last second in which the payment can be used. */
   validBefore: unixSeconds,
   /** One (from, nonce) pays once, ever. */
   nonce: digestSchema,
@@ -46,7 +46,7 @@ export function approvalNonce(from: AccountId, requestDigest: Digest): Digest {
   return digest("Nonce", { from, requestDigest });
 }
 
-/** The id of the settlement that an authorization leads to, the same whoever computes it, before or after the fact. */
+/** The id of an authorization's settlement. Anyone computes the same one, before or after it settles. */
 export function transactionOf(network: string, authorization: Digest): Digest {
   return digest("Transaction", { network, authorizationDigest: authorization });
 }

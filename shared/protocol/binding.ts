@@ -18,7 +18,7 @@ export const boundRequestSchema = z.strictObject({
 });
 export type BoundRequest = z.infer<typeof boundRequestSchema>;
 
-/** The WHATWG serialisation without fragment; undefined for what is not an http(s) URL or carries credentials. */
+/** Returns the WHATWG serialisation without fragment; undefined for anything but an http(s) URL without credentials. */
 export function canonicalUrl(input: string): string | undefined {
   const url = URL.canParse(input) ? new URL(input) : undefined;
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:") || url.username || url.password) return undefined;
@@ -45,8 +45,8 @@ export function bindingOf(request: BoundRequest, terms: BoundTerms): Digest {
 export type BindingScope = "none" | "route" | "query" | "route+body" | "query+body";
 
 /**
- * Which part of `request` the offer's binding covers, recomputed and never trusted: the whole request, or only its
- * route (the URL without query), with or without the body. undefined: the binding is for some other request.
+ * Recomputes which part of `request` the offer's binding covers: the whole request, or its route alone (the URL without
+ * query), with or without the body. undefined: the binding is for another request.
  */
 export function bindingScope(request: BoundRequest, offer: PaymentRequirements): BindingScope | undefined {
   const binding = offer.extra?.["binding"];

@@ -1,4 +1,4 @@
-/** A decision as files hold it, signed or not. Apart from decision.ts, since the facilitator takes signed ones only and need not carry this. */
+/** A decision in a file, signed or not. Not in decision.ts: the facilitator takes signed ones only, and its bundle stays smaller. */
 import * as z from "zod/mini";
 import { decisionSchema, signedDecisionSchema } from "./decision.ts";
 

@@ -4,7 +4,7 @@ import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { MAX_NOTE_LENGTH } from "../limits.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "./signer.ts";
 import { humanText } from "../text/text.ts";
 import { timestampSchema } from "../time.ts";
 
@@ -28,7 +28,7 @@ export const signedDecisionSchema = z.strictObject({
 });
 export type SignedDecision = z.infer<typeof signedDecisionSchema>;
 
-/** A decision as it is handed to the agent; unsigned where no owner key was at hand. */
+/** A decision as the agent gets it; unsigned if the owner's key was not at hand. */
 export type DecisionRecord = SignedDecision | { decision: Decision; signed: false };
 
 export function decisionDigest(decision: Decision): Digest {
@@ -42,7 +42,7 @@ export async function recordDecision(decision: Decision, owner?: WalletSigner): 
   return { decision, signed: true, publicKey: owner.publicKey, signature: await owner.sign(decisionDigest(decision)) };
 }
 
-/** False only for a signature that does not fit; an unsigned record claims nothing. */
+/** False only for a wrong signature; an unsigned record claims nothing. */
 export async function isGenuineDecision(record: DecisionRecord): Promise<boolean> {
   return !record.signed || verifyDigest(record.signature, decisionDigest(record.decision), record.publicKey);
 }

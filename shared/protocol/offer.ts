@@ -1,4 +1,4 @@
-/** Offers (entries of `accepts`): building ours, and deciding whether what a client accepted is what was offered. */
+/** Offers (entries of `accepts`): whether a client accepted exactly what was offered. */
 import { canonicalJson, digestSchema } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { PaymentRequirements } from "../x402/x402.ts";
@@ -6,7 +6,7 @@ import type { PaymentRequirements } from "../x402/x402.ts";
 /** Members of `extra` whose meaning x402 reserves; a client may not add or change them. */
 const RESERVED_EXTRA = ["paymentFlow", "assetTransferMethod"];
 
-/** The scalar members, each with the code that says it differs, in the order in which they are checked. */
+/** The scalar members in the order of their checks, each with its error code. */
 const SCALARS = [
   ["scheme", "unsupported_scheme"],
   ["network", "invalid_network"],
@@ -41,13 +41,18 @@ export function supportsExtra(offer: PaymentRequirements): boolean {
   return flow && split && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
 }
 
+/** True if the merchant takes the money before it answers. */
+export function isUpfront({ extra }: PaymentRequirements): boolean {
+  return extra?.["paymentFlow"] === "upfront";
+}
+
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-/** Requirements can arrive as objects, not as JSON: what has no canonical form equals nothing. */
+/** Requirements can arrive as objects, not as JSON: a value without canonical form equals nothing. */
 function sameJson(a: unknown, b: unknown): boolean {
-  if (isPlain(a) || isPlain(b)) return a === b; // nearly everything in an offer; a canonical form costs more
+  if (isPlain(a) || isPlain(b)) return a === b; // nearly every member of an offer; a canonical form costs more
   try {
     return canonicalJson(a) === canonicalJson(b);
   } catch {
@@ -60,8 +65,8 @@ function isPlain(value: unknown): boolean {
 }
 
 /**
- * Whether the extensions a client sends contain what was advertised under the same keys. Keys it leaves out and keys that
- * were not advertised are its own business; members it adds are allowed. x402 v2 §5.2.
+ * Whether a client's extensions contain what was advertised under the same keys. A client may leave keys out, send keys that
+ * were not advertised, and add members. x402 v2 §5.2.
  */
 export function echoesExtensions(
   sent: Record<string, unknown> | null | undefined,
@@ -77,7 +82,7 @@ function infoOf(extension: unknown): unknown {
   return typeof extension === "object" && extension !== null && "info" in extension ? extension.info : undefined;
 }
 
-/** Objects may have more members, recursively; everything else is equal. */
+/** `value` may have more members, recursively; everything else is equal. */
 function contains(value: unknown, part: unknown): boolean {
   if (typeof part !== "object" || part === null || Array.isArray(part)) return sameJson(value, part);
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;

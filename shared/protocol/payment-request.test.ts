@@ -114,7 +114,7 @@ describe("checkPaymentRequest", () => {
 
   test.each([
     ["another URL", { url: "https://merchant.example.com/other" }],
-    ["another query", { url: "https://merchant.example.com/premium?for=somebody-else" }],
+    ["another query", { url: "https://merchant.example.com/premium?for=another-reader" }],
     ["another method", { method: "POST" }],
   ])("refuses an offer that is bound to %s than the one shown", async (_, request) => {
     const offer = offerOf();

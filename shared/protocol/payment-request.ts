@@ -1,4 +1,4 @@
-/** The PaymentRequest: what an agent asks its owner to pay for, and why. spec/protocol.md §6. */
+/** The PaymentRequest: an agent asks its owner to pay for one request, and says why. spec/protocol.md §6. */
 import * as z from "zod/mini";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
@@ -11,7 +11,7 @@ import { ASSET, NETWORK, SCHEME } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { supportsExtra } from "./offer.ts";
 import { reasonSchema } from "./reason.ts";
-import type { WalletSigner } from "../crypto/signer.ts";
+import type { WalletSigner } from "./signer.ts";
 import { humanText } from "../text/text.ts";
 import { parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
@@ -20,10 +20,10 @@ export const paymentRequestBodySchema = z.strictObject({
   version: z.literal("1"),
   id: z.string().check(z.regex(/^pr_[0-9a-z]{16,40}$/, "must look like pr_ and 16 to 40 characters")),
   createdAt: timestampSchema,
-  /** Until when the owner may approve. */
+  /** The last moment at which the owner can approve. */
   expiresAt: timestampSchema,
   agent: z.strictObject({ publicKey: publicKeySchema, name: z.optional(humanText(MAX_NAME_LENGTH)) }),
-  /** Who is paid, as the agent names it. */
+  /** The payee as the agent names it. */
   merchant: z.strictObject({ name: humanText(MAX_NAME_LENGTH), url: boundRequestSchema.shape.url }),
   /** The request that will carry the payment. */
   http: boundRequestSchema,
@@ -86,8 +86,8 @@ export type RequestRefusal =
   | "invalid_signature";
 
 /**
- * Everything that can be known of a request without asking anybody. Whoever approves trusts only what passes: the
- * scalars are the offer's, the binding is recomputed from the request shown, the agent's signature covers all of it.
+ * Checks a request offline. An owner's tool trusts only requests that pass: the scalars are the offer's, the binding is
+ * recomputed from the request shown, and the agent's signature covers all of it.
  * @param now unix seconds
  */
 export async function checkPaymentRequest(request: PaymentRequest, now: number): Promise<RequestCheck> {
@@ -123,7 +123,7 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
   return { ok: true, digest: digestHex, offer, scope };
 }
 
-/** An owner's key signs for this system's scheme, network and asset only: nothing else is what the screen says it is. */
+/** An owner's key signs for this system's scheme, network and asset only: the screen describes nothing else. */
 function foreignTerm(offer: PaymentRequirements): RequestRefusal | undefined {
   if (offer.scheme !== SCHEME) return "unsupported_scheme";
   if (offer.network !== NETWORK) return "invalid_network";

@@ -3,7 +3,9 @@ import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../../test/signed.ts";
 import type { Amount } from "../protocol/amount.ts";
-import type { LedgerPayment, PaymentBackend } from "./backend.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { PaymentBackend } from "./backend.ts";
+import type { SettleCommand } from "./commands.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import { recordDecision } from "../protocol/decision.ts";
 import type { Digest } from "../crypto/digest.ts";
@@ -53,10 +55,10 @@ const unavailable = () => Promise.reject(new BackendUnavailable("gone", { overlo
 /** Settles on a slow line that loses the first answers, or the first questions. */
 function losing(what: "answers" | "questions", times: number) {
   return (backend: PaymentBackend): Partial<PaymentBackend> => ({
-    async settle(payment: LedgerPayment, id: Digest) {
+    async settle(command: SettleCommand<LedgerPayment>) {
       const lost = times-- > 0;
       if (lost && what === "questions") return unavailable();
-      const result = await backend.settle(payment, id);
+      const result = await backend.settle(command);
       await new Promise((resolve) => setTimeout(resolve, 1));
       return lost ? unavailable() : result;
     },
@@ -163,9 +165,9 @@ describe("a settlement whose outcome is unknown", () => {
     const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let calls = 0;
     const { facilitator } = await setUp((backend) => ({
-      async settle(payment, id) {
+      async settle(command) {
         const turn = ++calls;
-        const result = await backend.settle(payment, id);
+        const result = await backend.settle(command);
         if (turn === 2) asked.resolve();
         if (turn === 1) return asked.promise.then(unavailable);
         if (turn === 2) await answered.promise;
@@ -195,10 +197,10 @@ describe("a settlement whose outcome is unknown", () => {
   ] as const)("is told even if it was a copy that paid, whose answer was lost %s the first one's question", async (_, delays) => {
     let calls = 0;
     const { facilitator, ledger } = await setUp((backend) => ({
-      async settle(payment, id) {
+      async settle(command) {
         const turn = calls++;
-        if (turn > 1) return backend.settle(payment, id);
-        if (turn === 1) await backend.settle(payment, id);
+        if (turn > 1) return backend.settle(command);
+        if (turn === 1) await backend.settle(command);
         await new Promise((resolve) => setTimeout(resolve, delays[1 - turn]));
         return unavailable();
       },
@@ -214,8 +216,8 @@ describe("a settlement whose outcome is unknown", () => {
   test("is also what a fault in the middle leaves behind", async () => {
     let faulty = true;
     const { facilitator } = await setUp((backend) => ({
-      async settle(payment, id) {
-        const result = await backend.settle(payment, id);
+      async settle(command) {
+        const result = await backend.settle(command);
         if (!faulty) return result;
         faulty = false;
         throw new TypeError("a bug");
@@ -243,11 +245,11 @@ describe("reserve", () => {
   test("holds the money for one run; capture pays it", async () => {
     const { facilitator, ledger, calls } = await setUp();
     const { payload, requirements, payment, transaction } = await signedPayment(payer);
-    const [fingerprint, reservationId] = [randomId(), randomId()];
-    const held = await facilitator.reserve(payload, requirements, fingerprint, reservationId);
+    const reservationId = randomId();
+    const held = await facilitator.reserve(payload, requirements, reservationId);
     const reservation = { payer: payer.account, nonce: payment.nonce, reservationId };
     expect(held).toEqual({ ok: true, reservation, heldUntil: expect.any(Number), transaction });
-    expect(calls).toEqual([["reserve", payment, { reservationId, fingerprint, seconds: HOLD_SECONDS }]]);
+    expect(calls).toEqual([["reserve", { payment, reservationId, holdSeconds: HOLD_SECONDS }]]);
     expect(await facilitator.status(payer.account, payment.nonce, payment.validBefore)).toEqual({ status: "reserved" });
 
     expect(await facilitator.capture(reservation)).toMatchObject({ ok: true, transaction });
@@ -258,23 +260,23 @@ describe("reserve", () => {
   test("can be given back, and the same payment used again", async () => {
     const { facilitator, ledger } = await setUp();
     const { payload, requirements } = await signedPayment(payer);
-    const held = await facilitator.reserve(payload, requirements, randomId(), randomId());
+    const held = await facilitator.reserve(payload, requirements, randomId());
     if (!held.ok) throw new Error(held.code);
     expect(await facilitator.release(held.reservation)).toEqual({ ok: true });
     expect(await ledger.account(payer.account)).toMatchObject({ balance: "25000", held: "0" });
-    expect(await facilitator.reserve(payload, requirements, randomId(), randomId())).toMatchObject({ ok: true });
+    expect(await facilitator.reserve(payload, requirements, randomId())).toMatchObject({ ok: true });
   });
 
   test("refuses with the payer, and with what is wrong where that can be said", async () => {
     const { facilitator, calls } = await setUp();
     const signed = await signedPayment(payer, { value: "25001" as Amount });
-    const ask = ({ payload, requirements }: SignedPayment) => facilitator.reserve(payload, requirements, randomId(), randomId());
+    const ask = ({ payload, requirements }: SignedPayment) => facilitator.reserve(payload, requirements, randomId());
     expect(await ask(signed)).toEqual({ ok: false, code: "insufficient_funds", payer: payer.account });
     calls.length = 0;
     expect(await ask(forged(signed))).toEqual({ ok: false, code: "invalid_signature", payer: payer.account });
     const { accepted: _, ...broken } = signed.payload;
     const refused = { ok: false, code: "invalid_payload", detail: expect.stringContaining("accepted") };
-    expect(await facilitator.reserve(broken, signed.requirements, randomId(), randomId())).toEqual(refused);
+    expect(await facilitator.reserve(broken, signed.requirements, randomId())).toEqual(refused);
     expect(calls).toEqual([]);
   });
 
@@ -286,7 +288,7 @@ describe("reserve", () => {
       },
     }));
     const { payload, requirements } = await signedPayment(payer);
-    await expect(facilitator.reserve(payload, requirements, randomId(), randomId())).rejects.toThrow(BackendUnavailable);
+    await expect(facilitator.reserve(payload, requirements, randomId())).rejects.toThrow(BackendUnavailable);
     expect(await ledger.account(payer.account)).toMatchObject({ held: "0" });
   });
 
@@ -294,7 +296,7 @@ describe("reserve", () => {
     const { facilitator, calls } = await setUp(() => ({ reserve: unavailable, release: () => Promise.reject(new Error("gone too")) }));
     const { payload, requirements, payment } = await signedPayment(payer);
     const reservationId = randomId();
-    await expect(facilitator.reserve(payload, requirements, randomId(), reservationId)).rejects.toThrow(BackendUnavailable);
+    await expect(facilitator.reserve(payload, requirements, reservationId)).rejects.toThrow(BackendUnavailable);
     expect(calls.at(-1)).toEqual(["release", { payer: payer.account, nonce: payment.nonce, reservationId }]);
   });
 });
@@ -338,7 +340,7 @@ describe("a payment that is presented after its time", () => {
     const used = { errorReason: "nonce_replayed", extra: { transaction: signed.transaction } };
     expect(await settle(facilitator, signed)).toMatchObject(used);
     expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "nonce_replayed" });
-    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId());
+    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId());
     expect(reserved).toMatchObject({ ok: false, code: "nonce_replayed", transaction: signed.transaction });
   });
 
@@ -348,7 +350,7 @@ describe("a payment that is presented after its time", () => {
     clock.now = signed.payment.validBefore + 1;
     expect(await settle(facilitator, signed)).toMatchObject({ errorReason: "payment_expired" });
     expect(await facilitator.verify(signed.payload, signed.requirements)).toMatchObject({ invalidReason: "payment_expired" });
-    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId(), randomId());
+    const reserved = await facilitator.reserve(signed.payload, signed.requirements, randomId());
     expect(reserved).toMatchObject({ ok: false, code: "payment_expired" });
   });
 });

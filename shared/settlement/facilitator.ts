@@ -2,16 +2,10 @@
  * The facilitator: one verification pipeline in front of a PaymentBackend, in x402's words.
  * The Worker serves it over RPC and HTTP; demos and tests run it in process.
  */
-import type {
-  LedgerPayment,
-  PaymentBackend,
-  PaymentStatus,
-  Refusal,
-  ReleaseResult,
-  Reservation,
-  ReserveResult,
-  SettleResult,
-} from "./backend.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { Refusal } from "../protocol/refusal.ts";
+import type { Reservation } from "./commands.ts";
+import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, SettleResult } from "./backend.ts";
 import { accountOfKey, type AccountId } from "../protocol/account.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import type { Amount } from "../protocol/amount.ts";
@@ -129,17 +123,12 @@ export class Facilitator {
   }
 
   /** Verifies in full and holds the payer's money while a handler runs. */
-  async reserve(
-    payload: unknown,
-    requirements: unknown,
-    fingerprint: Digest,
-    reservationId: Digest,
-  ): Promise<ReserveResult | PaymentRefusal> {
+  async reserve(payload: unknown, requirements: unknown, reservationId: Digest): Promise<ReserveResult | PaymentRefusal> {
     const verified = await this.#verify(payload, requirements);
     if (!verified.ok) return verified;
     const { payment } = verified;
     try {
-      const result = await this.#backend.reserve(payment, { reservationId, fingerprint, seconds: HOLD_SECONDS });
+      const result = await this.#backend.reserve({ payment, reservationId, holdSeconds: HOLD_SECONDS });
       return result.ok ? result : { ...result, payer: payment.payer };
     } catch (error) {
       // The hold may have been made. Give it back if the ledger can be reached again; else it frees itself.
@@ -193,7 +182,7 @@ export class Facilitator {
   async #settleUnder(payment: LedgerPayment, ids: readonly Digest[]): Promise<SettleResult> {
     let result: SettleResult = { ok: false, code: "nonce_replayed" };
     for (const id of ids) {
-      result = await this.#backend.settle(payment, id);
+      result = await this.#backend.settle({ payment, settlementId: id });
       if (result.ok || result.code !== "nonce_replayed") break;
     }
     return result;

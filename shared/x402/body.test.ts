@@ -6,7 +6,7 @@ const ADDRESS = "https://example.com/";
 const post = (body: string | ReadableStream, headers: Record<string, string> = {}) =>
   new Request(ADDRESS, { method: "POST", body, headers, duplex: "half" });
 
-/** Parts, and whether anybody lost interest. */
+/** A stream of parts that records its cancellation. */
 function streamed(parts: string[]) {
   let cancelled = false;
   const body = new ReadableStream({

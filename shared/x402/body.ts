@@ -1,14 +1,14 @@
-/** Reading a body of unknown size without holding more of it than a limit. */
+/** Reads a body of unknown size and never holds more than a limit. */
 import { concatBytes } from "../crypto/bytes.ts";
 
-/** The bytes of a message's body, or undefined as soon as there are more than `maxBytes`, or are said to be. */
+/** Returns the bytes of a body, or undefined as soon as it is, or claims to be, larger than `maxBytes`. */
 export async function readLimited(message: Request | Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const stated = message.headers.get("Content-Length");
   if (Number(stated) > maxBytes) {
     await message.body?.cancel();
     return undefined;
   }
-  // A length that counts what arrives is kept to by HTTP: such a body is read in one go, which is much cheaper.
+  // HTTP enforces Content-Length, so such a body is read in one go, which is much cheaper.
   if (stated !== null && !message.headers.has("Content-Encoding")) {
     const bytes = new Uint8Array(await message.arrayBuffer());
     return bytes.length > maxBytes ? undefined : bytes;

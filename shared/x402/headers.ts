@@ -9,7 +9,7 @@ export const PAYMENT_SIGNATURE = "PAYMENT-SIGNATURE";
 export const PAYMENT_RESPONSE = "PAYMENT-RESPONSE";
 /** The bare error code, for clients that read headers only. */
 export const PAYMENT_ERROR = "X-Payment-Error";
-/** One id for everything that one request causes in three Workers. */
+/** The trace id: one for everything that a request causes in three Workers. */
 export const TRACE_ID = "X-Trace-Id";
 
 /** Standard padded base64 of the JSON text. */
@@ -17,7 +17,7 @@ export function encodeHeader(value: unknown): string {
   return toBase64(utf8(JSON.stringify(value)));
 }
 
-/** Reads one header as clients really send them. Never throws. */
+/** Reads one header as clients send it. Never throws. */
 export function decodeHeader<Schema extends z.core.$ZodType>(
   header: string,
   schema: Schema,

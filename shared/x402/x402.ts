@@ -1,6 +1,6 @@
 /**
  * The objects of x402 version 2 as they cross the wire: PaymentRequired, PaymentPayload, SettleResponse and the rest.
- * Unknown members are kept and ignored, explicit null is taken for absent, as the x402 specification asks.
+ * Unknown members are kept and ignored, and null counts as absent, as the x402 specification asks.
  */
 import * as z from "zod/mini";
 import { MAX_ACCEPTS, MAX_URL_LENGTH } from "../limits.ts";
@@ -9,7 +9,7 @@ import { X402_VERSION } from "../lez.ts";
 const text = z.string().check(z.maxLength(MAX_URL_LENGTH));
 const record = z.looseObject({});
 
-/** One entry of `accepts`: what the seller asks for, on one network, under one scheme. */
+/** One entry of `accepts`: the seller's terms on one network under one scheme. */
 export const paymentRequirementsSchema = z.looseObject({
   scheme: text,
   network: text,
@@ -77,7 +77,7 @@ export const supportedResponseSchema = z.looseObject({
     z.looseObject({ x402Version: z.number(), scheme: z.string(), network: z.string(), extra: z.optional(z.nullable(record)) }),
   ),
   extensions: z.array(z.string()),
-  /** By CAIP-2 pattern, the accounts that sign for the facilitator. */
+  /** The accounts that sign for the facilitator, by CAIP-2 pattern. */
   signers: record,
 });
 export type SupportedResponse = z.infer<typeof supportedResponseSchema>;

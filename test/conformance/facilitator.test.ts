@@ -6,7 +6,7 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { isErrorCode } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { change } from "../fields.ts";
 import { merchant, stranger } from "../fixtures.ts";
 import { type SignedPayment, signedPayment } from "../signed.ts";

@@ -114,7 +114,7 @@ describe("a merchant that is met", () => {
 });
 
 describe("a merchant that changed", () => {
-  test("its payee is refused, until the owner forgets it", async () => {
+  test("its payee is refused, until the owner forgets it [pins-other-payee]", async () => {
     await meet("payee-changes");
     const changed = await refused("payee-changes", "merchant_changed", "payee");
     expect(changed.json.error.hint).toContain(`lez-agent-pay pins forget ${merchant.origin}`);
@@ -184,7 +184,7 @@ test("a pin that cannot be read is named, and so is the way out", async () => {
 
 describe("a signature", () => {
   test.each<[TrickName]>([["signed-price"], ["signed-payee"], ["signed-resource"], ["signed-long-ago"], ["signed-falsely"]])(
-    "that is not the offer's own, %s, is refused from the first time on",
+    "that is not the offer's own, %s, is refused from the first time on [pins-wrong-signature]",
     async (trick) => {
       await refused(trick, "terms_differ");
     },
@@ -211,7 +211,7 @@ describe("a key document", () => {
     ["many-keys", /cannot be read/],
     ["not-asserting", /does not publish/],
     ["replaced", /does not publish/],
-  ])("that is %s makes a merchant an unsigned one, which is said, and hinders nothing", async (document, why) => {
+  ])("that is %s makes a merchant an unsigned one, which is said, and hinders nothing [pins-unusable-document]", async (document, why) => {
     merchant.publish(document);
     const began = Date.now();
     const met = await meet("signed");

@@ -60,7 +60,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 const openShop = () => officialMerchant(new HTTPFacilitatorClient({ url: world.stack.facilitator }));
 
 test.each(["authorization", "upfront"])(
-  "our CLI pays an official merchant once, and warns that nothing ties it to the request, flow %s",
+  "our CLI pays an official merchant once, and warns that nothing ties it to the request, flow %s [interop-cli-official]",
   async (flow) => {
     const shop = await openShop();
     const before = await balance();
@@ -75,7 +75,7 @@ test.each(["authorization", "upfront"])(
   },
 );
 
-test("our CLI pays an official merchant that bound its URL, and says so", async () => {
+test("our CLI pays an official merchant that bound its URL, and says so [interop-cli-bound]", async () => {
   const shop = await openShop();
   const { payment, covers } = await approved(shop.url("/bound"));
   expect(covers).toMatch(/^exactly this request/);
@@ -83,7 +83,7 @@ test("our CLI pays an official merchant that bound its URL, and says so", async 
   expect(paid, JSON.stringify(paid.json)).toMatchObject({ exit: 0, json: { ok: true } });
 });
 
-test.each(["authorization", "upfront"])("our CLI pays our merchant, flow %s", async (flow) => {
+test.each(["authorization", "upfront"])("our CLI pays our merchant, flow %s [interop-cli-own]", async (flow) => {
   const before = await balance();
   const { payment, covers } = await approved(`${world.stack.merchant}/${flow === "upfront" ? "archive" : "premium"}`);
   expect(covers).toMatch(/^exactly this request/);

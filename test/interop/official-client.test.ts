@@ -14,7 +14,7 @@ const premium = () => `${world.stack.merchant}/premium`;
 const archive = () => `${world.stack.merchant}/archive`;
 
 test.each(["authorization", "upfront"])(
-  "the official client pays our merchant, and the official decoder reads the receipt, flow %s",
+  "the official client pays our merchant, and the official decoder reads the receipt, flow %s [interop-client-receipt]",
   async (flow) => {
     const buyer = await world.buyer();
     const before = await buyer.balances();
@@ -34,7 +34,7 @@ test.each(["authorization", "upfront"])(
   },
 );
 
-test("our terms are what the official schema and decoder expect, in the header and in the body", async () => {
+test("our terms are what the official schema and decoder expect, in the header and in the body [interop-client-terms]", async () => {
   for (const url of [premium(), archive()]) {
     const answer = await fetch(url);
     const header = decodePaymentRequiredHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "");
@@ -43,7 +43,7 @@ test("our terms are what the official schema and decoder expect, in the header a
   }
 });
 
-test("the official client's default spend controls let one LGO pass, and not one unit more", async () => {
+test("the official client's default spend controls let one LGO pass, and not one unit more [interop-client-spend-controls]", async () => {
   const buyer = await world.buyer();
   const { client } = officialClient(buyer.people.owner);
   const offer = await buyer.offer({ url: premium() });
@@ -53,7 +53,7 @@ test("the official client's default spend controls let one LGO pass, and not one
   await expect(client.createPaymentPayload(terms("1000000001"))).rejects.toThrow(/spendControls/);
 });
 
-test("the official client's payment, sent again, buys nothing", async () => {
+test("the official client's payment, sent again, buys nothing [interop-client-replay]", async () => {
   const buyer = await world.buyer();
   const { fetch, sent } = officialClient(buyer.people.owner);
   expect((await fetch(premium())).status).toBe(200);
@@ -68,7 +68,7 @@ test("the official client's payment, sent again, buys nothing", async () => {
   expect(await buyer.balances()).toEqual(before);
 });
 
-test("the official client's payment for one text does not summarize another", async () => {
+test("the official client's payment for one text does not summarize another [interop-client-binding]", async () => {
   const buyer = await world.buyer();
   const { fetch, sent } = officialClient(buyer.people.owner);
   const url = `${world.stack.merchant}/summarize`;
@@ -76,7 +76,7 @@ test("the official client's payment for one text does not summarize another", as
   expect(verdict(await replay(url, sent[0] ?? "", { method: "POST", body: "Another text." }))).toBe("402 binding_mismatch");
 });
 
-test("the official client with an owner who declines sends nothing", async () => {
+test("the official client with an owner who declines sends nothing [interop-client-declined]", async () => {
   const buyer = await world.buyer();
   const shown: string[] = [];
   const asking = askFirst(buyer.people.owner, async ({ to, value }) => {
@@ -89,7 +89,7 @@ test("the official client with an owner who declines sends nothing", async () =>
   expect(sent).toEqual([]);
 });
 
-test("the official client without money reads why", async () => {
+test("the official client without money reads why [interop-client-no-money]", async () => {
   const poor = await Buyer.create(world.stack);
   const answer = await officialClient(poor.people.owner).fetch(premium());
   expect(verdict(answer)).toBe("402 insufficient_funds");

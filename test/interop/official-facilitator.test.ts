@@ -37,7 +37,7 @@ function losingAnswers(backend: PaymentBackend, count: number): PaymentBackend {
   };
 }
 
-test("the official facilitator lists our network, scheme and ledger", async () => {
+test("the official facilitator lists our network, scheme and ledger [interop-facilitator-supported]", async () => {
   const { rules, backend } = await createLedger();
   expect(await (await officialFacilitator(backend)).getSupported()).toEqual({
     kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: rules.info().ledger } }],
@@ -46,21 +46,24 @@ test("the official facilitator lists our network, scheme and ledger", async () =
   });
 });
 
-test.each(["authorization", "upfront"])("the official facilitator in process: an official merchant is paid, flow %s", async (flow) => {
-  const { rules, owner, spent, backend } = await createLedger();
-  const shop = await officialMerchant(await officialFacilitator(backend));
-  const { fetch, sent } = officialClient(owner);
-  const answer = await fetch(shop.url(`/${flow}`));
-  expect(answer.status).toBe(200);
-  expect(receiptOf(answer)).toMatchObject({ success: true, payer: owner.account, amount: String(PRICE) });
-  expect(rules.account(DEMO_MERCHANT_ACCOUNT).balance).toBe(String(PRICE));
-  expect((await replay(shop.url(`/${flow}`), sent[0] ?? "")).status).toBe(402);
-  expect(spent()).toBe(PRICE);
-  expect(shop.runs).toEqual([`/${flow}`]);
-});
+test.each(["authorization", "upfront"])(
+  "the official facilitator in process: an official merchant is paid, flow %s [interop-facilitator-in-process]",
+  async (flow) => {
+    const { rules, owner, spent, backend } = await createLedger();
+    const shop = await officialMerchant(await officialFacilitator(backend));
+    const { fetch, sent } = officialClient(owner);
+    const answer = await fetch(shop.url(`/${flow}`));
+    expect(answer.status).toBe(200);
+    expect(receiptOf(answer)).toMatchObject({ success: true, payer: owner.account, amount: String(PRICE) });
+    expect(rules.account(DEMO_MERCHANT_ACCOUNT).balance).toBe(String(PRICE));
+    expect((await replay(shop.url(`/${flow}`), sent[0] ?? "")).status).toBe(402);
+    expect(spent()).toBe(PRICE);
+    expect(shop.runs).toEqual([`/${flow}`]);
+  },
+);
 
 test.each(["authorization", "upfront"])(
-  "a settlement whose answer the ledger link loses: the official server asks again by itself and gets the success, flow %s",
+  "a settlement whose answer the ledger link loses: the official server asks again by itself and gets the success, flow %s [interop-facilitator-pending]",
   async (flow) => {
     const { owner, spent, backend } = await createLedger();
     const api = await facilitatorApi(await officialFacilitator(losingAnswers(backend, 1)));
@@ -74,7 +77,7 @@ test.each(["authorization", "upfront"])(
   },
 );
 
-test("two answers lost: the official server passes settlement_pending on, with the transaction, and the same payment recovers", async () => {
+test("two answers lost: the official server passes settlement_pending on, with the transaction, and the same payment recovers [interop-facilitator-two-lost]", async () => {
   const { owner, spent, backend } = await createLedger();
   const api = await facilitatorApi(await officialFacilitator(losingAnswers(backend, 2)));
   const shop = await officialMerchant(new HTTPFacilitatorClient({ url: api }));
@@ -90,7 +93,7 @@ test("two answers lost: the official server passes settlement_pending on, with t
 });
 
 test.each(["authorization", "upfront"])(
-  "our merchant on the official facilitator by its URL: the official client pays, and pays once, flow %s",
+  "our merchant on the official facilitator by its URL: the official client pays, and pays once, flow %s [interop-facilitator-by-url]",
   async (flow) => {
     const { rules, owner, spent, backend } = await createLedger();
     const FACILITATOR_URL = await facilitatorApi(await officialFacilitator(backend));

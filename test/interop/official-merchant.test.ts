@@ -21,7 +21,7 @@ function refusal(answer: Response): string | undefined {
 }
 
 describe.each(FLOWS)("flow %s", (flow) => {
-  test("the official merchant is paid by the official client", async () => {
+  test("the official merchant is paid by the official client [interop-merchant-paid]", async () => {
     const shop = await openShop();
     const buyer = await world.buyer();
     const before = await buyer.balances();
@@ -36,7 +36,7 @@ describe.each(FLOWS)("flow %s", (flow) => {
     expect((await buyer.balances()).owner).toEqual({ balance: before.owner.balance - PRICE, held: 0n });
   });
 
-  test("the official merchant is paid on our owner's approval, and the owner learns that nothing ties it to the request", async () => {
+  test("the official merchant is paid on our owner's approval, and the owner learns that nothing ties it to the request [interop-merchant-owner]", async () => {
     const shop = await openShop();
     const buyer = await world.buyer();
     const purchase = { url: shop.url(`/${flow}`) };
@@ -52,7 +52,7 @@ describe.each(FLOWS)("flow %s", (flow) => {
     expect((await buyer.balances()).owner.balance).toBe(before.owner.balance - PRICE);
   });
 
-  test("the same payment again is refused by the official merchant, and its handler does not run", async () => {
+  test("the same payment again is refused by the official merchant, and its handler does not run [interop-merchant-replay]", async () => {
     const shop = await openShop();
     const buyer = await world.buyer();
     const { fetch, sent } = officialClient(buyer.people.owner);
@@ -65,7 +65,7 @@ describe.each(FLOWS)("flow %s", (flow) => {
     expect(await buyer.balances()).toEqual(before);
   });
 
-  test("twenty copies of one payment at once: the official merchant answers one and is paid once", async () => {
+  test("twenty copies of one payment at once: the official merchant answers one and is paid once [interop-merchant-copies]", async () => {
     const shop = await openShop();
     const buyer = await world.buyer();
     const purchase = { url: shop.url(`/${flow}`) };
@@ -80,7 +80,7 @@ describe.each(FLOWS)("flow %s", (flow) => {
   });
 });
 
-test("a binding that the seller computed for a fixed URL keeps a payment from buying another route", async () => {
+test("a binding that the seller computed for a fixed URL keeps a payment from buying another route [interop-merchant-binding]", async () => {
   const shop = await openShop();
   const buyer = await world.buyer();
   const bound = { url: shop.url("/bound") };
@@ -93,7 +93,7 @@ test("a binding that the seller computed for a fixed URL keeps a payment from bu
   expect((await buyer.send(bound, payment)).status).toBe(200);
 });
 
-test("an official handler that fails costs nothing, and the payment stays good", async () => {
+test("an official handler that fails costs nothing, and the payment stays good [interop-merchant-failing-handler]", async () => {
   const shop = await openShop();
   const buyer = await world.buyer();
   const payment = await buyer.approved({ url: shop.url("/failing") });
@@ -103,7 +103,7 @@ test("an official handler that fails costs nothing, and the payment stays good",
   expect((await buyer.send({ url: shop.url("/authorization") }, payment)).status).toBe(200);
 });
 
-test("an answer lost between official merchant and facilitator: the buyer has paid once, and can prove it", async () => {
+test("an answer lost between official merchant and facilitator: the buyer has paid once, and can prove it [official-merchant-lost-answer]", async () => {
   let lost = 0;
   const proxy = await listen(async (request) => {
     const { pathname } = new URL(request.url);

@@ -5,8 +5,8 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { Challenges } from "../../workers/merchant/paywall/challenge.ts";
-import { checkOptions } from "../../workers/merchant/paywall/options.ts";
+import { Challenges } from "../../workers/merchant/paywall/terms/challenge.ts";
+import { checkOptions } from "../../workers/merchant/paywall/config.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
 const goods = vi.fn((c) => c.text("goods"));
 
 describe("the challenge", () => {
-  test("carries the terms in the header, the same in the body, and is stored nowhere", async () => {
+  test("carries the terms in the header, the same in the body, and is stored nowhere [paywall-challenge]", async () => {
     const response = await world.shop(goods, { description: "An item", mimeType: "text/plain" }).get("/item/1");
     const terms = termsOf(response);
     expect(response.status).toBe(402);
@@ -69,7 +69,7 @@ describe("the challenge", () => {
     const challenges = new Challenges(checkOptions({ amount: PRICE }));
     let made: unknown;
     const app = new Hono<PaywallEnv>().get("*", async (c) => {
-      made = await challenges.of(c, { payTo: DEMO_MERCHANT_ACCOUNT, keepsAnswers: false });
+      made = await challenges.of(c, { payTo: DEMO_MERCHANT_ACCOUNT, storesAnswers: false });
       return c.text("");
     });
     const make = async (n: number) => {
@@ -300,7 +300,7 @@ describe("an echo that is not the offer is answered 402 with fresh terms", () =>
   });
 });
 
-describe("a seller's mistake shows when the Worker starts", () => {
+describe("a seller's mistake shows when the Worker starts [paywall-seller-mistakes]", () => {
   test.each([
     ["amount", { amount: "0" }],
     ["amount", { amount: "1e3" }],

@@ -4,23 +4,23 @@ import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { HOLD_MARGIN_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
-import type { AnswerStore } from "../../workers/merchant/paywall/answer-store.ts";
-import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
+import type { IdempotencyStore } from "../../workers/merchant/paywall/memory/idempotency-store.ts";
+import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
-import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/serve/run-handler.ts";
 import { createWorld, memoryAnswers, PRICE, receiptOf, verdict } from "./world.ts";
 
 type World = Awaited<ReturnType<typeof createWorld>>;
 let world: World;
 let runs: number;
 /** One payer's answers, honest until a test replaces a method. */
-let store: AnswerStore;
+let store: IdempotencyStore;
 
 beforeEach(async () => {
   world = await createWorld();
   runs = 0;
   store = memoryAnswers();
-  const memory = isolateMemory();
+  const memory = isolateDeliveries();
   Object.assign(world.env, { DELIVERIES: { getByName: () => ({ ...memory, ...store }) } });
 });
 

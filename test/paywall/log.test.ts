@@ -86,7 +86,7 @@ test("who only asks for the price leaves none", async () => {
 describe("a Worker that is not configured to sell", () => {
   const required = { identifier: "required" } as const;
   test.each<[what: string, env: object, options: Partial<PaywallOptions>, says: string]>([
-    ["no facilitator", { FACILITATOR: undefined }, {}, "FACILITATOR and the variable FACILITATOR_URL"],
+    ["no facilitator", { FACILITATOR: undefined }, {}, "FACILITATOR or the variable FACILITATOR_URL"],
     ["a facilitator by URL, and nowhere to remember what it did", { FACILITATOR_URL: ORIGIN }, {}, "FACILITATOR_URL needs"],
     ["a facilitator's URL that is none", { FACILITATOR_URL: "facilitator.example.com", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
     ["half a facilitator's URL", { FACILITATOR_URL: "https://", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],

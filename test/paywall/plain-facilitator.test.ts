@@ -6,8 +6,8 @@ import { authorizationDigest, type ExactPayload, transactionOf } from "../../sha
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { DEFAULT_TIMEOUT_SECONDS, FACILITATOR_TIMEOUT_SECONDS, HOLD_SECONDS } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
-import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
+import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/serve/run-handler.ts";
 import { createWorld, memoryAnswers, receiptOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -51,7 +51,7 @@ function transactionIn({ payload }: PaymentPayload): string {
 test.each(["authorization", "upfront"] as const)(
   "flow %s: refused for want of money, the same payment is good once there is some",
   async (flow) => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
     settled = refusal("insufficient_funds");
@@ -64,7 +64,7 @@ test.each(["authorization", "upfront"] as const)(
 test.each(["authorization", "upfront"] as const)(
   "flow %s: a settlement that was in doubt and turns out refused is not called used",
   async (flow) => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
     settled = { nonsense: true };
@@ -79,7 +79,7 @@ test.each(["authorization", "upfront"] as const)(
 test.each(["authorization", "upfront"] as const)(
   "flow %s: a nonce that this very payment has used, and nobody got anything for it, is the payment; another's is a replay",
   async (flow) => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
     settled = refusal("nonce_replayed", "ab".repeat(32));
@@ -93,7 +93,7 @@ test.each(["authorization", "upfront"] as const)(
 test.each(["authorization", "upfront"] as const)(
   "flow %s: a payment with something beside its signed part is the same payment, and brings nothing more",
   async (flow) => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
     settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
@@ -107,7 +107,7 @@ test.each(["authorization", "upfront"] as const)(
 test.each(["authorization", "upfront"] as const)(
   "flow %s: what was delivered is not called expired later, and nobody's signature asks nobody's memory",
   async (flow) => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const asked = [vi.spyOn(memory, "begin"), vi.spyOn(memory, "resume"), vi.spyOn(memory, "finish")];
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
@@ -133,7 +133,7 @@ test.each(["authorization", "upfront"] as const)(
 test.each(["authorization", "upfront"] as const)(
   "flow %s: a facilitator that takes its time takes none of the handler's: copies wait until it is done",
   async (flow) => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     let copy: Response | undefined;
     const shop = world.shop(
       async (c) => {
@@ -158,7 +158,7 @@ test.each(["authorization", "upfront"] as const)(
 );
 
 test("an answer that is given out once its capture is known is all that its payment brings, under the id and without", async () => {
-  const memory = isolateMemory();
+  const memory = isolateDeliveries();
   const answers = memoryAnswers();
   Object.assign(world.env, { DELIVERIES: { getByName: () => ({ ...memory, ...answers }) } });
   const shop = world.shop((c) => c.text("goods"));
@@ -181,7 +181,7 @@ test("an answer that is given out once its capture is known is all that its paym
 describe.each(["authorization", "upfront"] as const)("flow %s: what a buyer hears of a facilitator's receipt", (flow) => {
   const success = (more: object) => ({ success: true, transaction: "ab".repeat(32), network: "logos:lez-testnet", ...more });
   const sold = async () => {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     return shop.pay("/item/1", await shop.approved("/item/1"));
   };

@@ -3,8 +3,8 @@ import type { Handler, MiddlewareHandler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";
 import { paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
-import { isolateMemory } from "../../workers/merchant/paywall/memory.ts";
-import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
+import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/serve/run-handler.ts";
 import { createWorld, distant, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -52,7 +52,7 @@ describe("a payment that is good", () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  test("is held while the handler runs, and captured before the answer leaves", async () => {
+  test("is held while the handler runs, and captured before the answer leaves [paywall-hold-then-capture]", async () => {
     const seen: string[] = [];
     const shop = world.shop((c) => {
       seen.push(`handler: ${world.held()} held, ${world.spent()} spent`);
@@ -275,7 +275,7 @@ describe("when the capture's answer is lost", () => {
   test("a copy that looks at any moment in between erases nothing", async () => {
     for (let moment = 0; moment < 20; moment++) {
       world = await createWorld();
-      const memory = distant(isolateMemory(), 2);
+      const memory = distant(isolateDeliveries(), 2);
       const shop = world.shop((c) => c.text("goods"), { memory: () => memory });
       const payment = await shop.approved("/item/1");
       const { capture } = world.rpc;

@@ -2,8 +2,9 @@
 import type { Context } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";
-import { isolateMemory, type PaymentMemory } from "../../workers/merchant/paywall/memory.ts";
-import { HANDLER_SECONDS } from "../../workers/merchant/paywall/run.ts";
+import type { DeliveryStore } from "../../workers/merchant/paywall/index.ts";
+import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
+import { HANDLER_SECONDS } from "../../workers/merchant/paywall/serve/run-handler.ts";
 import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -27,7 +28,7 @@ test("the offer says so, and the payment is settled before the handler runs", as
   expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
 });
 
-test("fifty copies at once: one settlement, one handler run, one answer", async () => {
+test("fifty copies at once: one settlement, one handler run, one answer [upfront-fifty-copies]", async () => {
   const handler = vi.fn((c) => c.text("goods"));
   const shop = world.shop(handler, upfront);
   const payment = await shop.approved("/item/1");
@@ -55,8 +56,8 @@ describe("while the handler runs", () => {
   });
 
   test("what is written down late is not left behind: who was served has nothing more to come", async () => {
-    const memory = isolateMemory();
-    const slowly: PaymentMemory = {
+    const memory = isolateDeliveries();
+    const slowly: DeliveryStore = {
       ...memory,
       begin: async (...args) => {
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -81,7 +82,7 @@ describe("while the handler runs", () => {
   });
 
   test("a merchant that dies owes the goods, and the same payment brings them", async () => {
-    const disk = isolateMemory();
+    const disk = isolateDeliveries();
     let dead = true;
     const shop = world.shop((c) => (dead ? new Promise<never>(() => undefined) : c.text("goods")), { ...upfront, memory: () => disk });
     const payment = await shop.approved("/item/1");
@@ -102,7 +103,7 @@ describe("while the handler runs", () => {
 test.each(["delivers", "fails"])("a run that %s long after a copy was served brings nothing back", async (how) => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
   try {
-    const memory = isolateMemory();
+    const memory = isolateDeliveries();
     const stopped = Promise.withResolvers<void>();
     const handler = vi.fn(async (c: Context) => {
       if (handler.mock.calls.length > 1) return c.text("goods");
@@ -242,7 +243,7 @@ test("a payment for an upfront offer says so: one that agreed to another order o
 });
 
 test("a payment that its payer did not sign is not remembered, whether or not the facilitator answers", async () => {
-  const memory = isolateMemory();
+  const memory = isolateDeliveries();
   const remembered = vi.spyOn(memory, "finish");
   const shop = world.shop((c) => c.text("goods"), { ...upfront, memory: () => memory });
   const payment = await shop.approved("/item/1");

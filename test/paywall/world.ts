@@ -20,9 +20,8 @@ import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
-import type { AnswerStore, Claim } from "../../workers/merchant/paywall/answer-store.ts";
-import type { PaymentMemory } from "../../workers/merchant/paywall/memory.ts";
-import type { FacilitatorRpc } from "../../workers/merchant/paywall/rpc-facilitator.ts";
+import type { IdempotencyStore, ClaimResult } from "../../workers/merchant/paywall/memory/idempotency-store.ts";
+import type { DeliveryStore, FacilitatorRpc } from "../../workers/merchant/paywall/types.ts";
 import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 
 export const ORIGIN = "https://merchant.example.com";
@@ -47,7 +46,7 @@ export async function createWorld() {
   /** The facilitator's RPC surface. Tests replace its methods to break it. */
   const rpc: FacilitatorRpc = {
     supported: async () => facilitator.supported(),
-    reserve: (payload, requirements, fingerprint, id) => facilitator.reserve(payload, requirements, fingerprint, id),
+    reserve: (payload, requirements, _, id) => facilitator.reserve(payload, requirements, id),
     capture: (reservation) => facilitator.capture(reservation),
     release: (reservation) => facilitator.release(reservation),
     settle: (payload, requirements, id) => facilitator.settle(payload, requirements, id),
@@ -118,7 +117,7 @@ export function termsOf(response: Response) {
 }
 
 /** Memory that is asked over a wire: each call takes some milliseconds each way. */
-export function distant(memory: PaymentMemory, millis: number): PaymentMemory {
+export function distant(memory: DeliveryStore, millis: number): DeliveryStore {
   const pause = () => new Promise((resolve) => setTimeout(resolve, millis));
   const over = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
     return async (...args: Args) => {
@@ -132,8 +131,8 @@ export function distant(memory: PaymentMemory, millis: number): PaymentMemory {
 }
 
 /** One payer's answers, in memory; a claim never lapses. */
-export function memoryAnswers(): AnswerStore {
-  const rows = new Map<Digest, { order?: Digest; lease: Digest; claim: Claim }>();
+export function memoryAnswers(): IdempotencyStore {
+  const rows = new Map<Digest, { order?: Digest; lease: Digest; claim: ClaimResult }>();
   return {
     claim: async (key, order, lease) => {
       const row = rows.get(key);

@@ -1,7 +1,7 @@
 /** What was said during a run, and whether the books agree with it afterwards. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { transactionOf } from "../../shared/protocol/authorization.ts";
-import type { LedgerPayment } from "../../shared/settlement/backend.ts";
+import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { appliedOf, consolidate } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";

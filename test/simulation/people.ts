@@ -1,9 +1,10 @@
 /** Clients that pay and merchants that sell, over a network that they cannot trust. Each knows only what it was told. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
-import type { LedgerPayment, Refusal } from "../../shared/settlement/backend.ts";
+import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { Refusal } from "../../shared/protocol/refusal.ts";
 import { type Digest, digest } from "../../shared/crypto/digest.ts";
-import { HELD, holdBy, reservationOf, START } from "../../shared/ledger/testing/ledger.ts";
+import { HELD, reservationOf, reserveOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { RETENTION_SECONDS } from "../../shared/limits.ts";
@@ -65,7 +66,7 @@ export class Merchant extends Person {
     const id = this.newId();
     const reservation = reservationOf(payment, id);
     const held = await this.ask(payment.payer, (rules, clock) =>
-      rules.reserve(payment, holdBy(id, network.random.between(0, HELD)), clock),
+      rules.reserve(reserveOf(payment, id, network.random.between(0, HELD)), clock),
     );
     if (!held.ok) return held;
     await network.sleep(this, network.random.between(0, 8000));
@@ -78,7 +79,7 @@ export class Merchant extends Person {
 
   #settle(payment: LedgerPayment): Promise<Answer> {
     const id = this.newId();
-    return this.#twice(() => this.ask(payment.payer, (rules, clock) => rules.settle(payment, id, clock)));
+    return this.#twice(() => this.ask(payment.payer, (rules, clock) => rules.settle(settleOf(payment, id), clock)));
   }
 
   /** The same call with the same id again, when there was no answer. */

@@ -29,7 +29,7 @@ describe("with keys", () => {
     return [response.status, await response.json()] as const;
   };
 
-  test("the key that names payTo may verify and settle", async () => {
+  test("the key that names payTo may verify and settle [access-bound-key]", async () => {
     expect(await call("/verify", OURS)).toMatchObject([200, { isValid: true }]);
     expect(await call("/settle", OURS)).toMatchObject([200, { success: true }]);
     expect(await call("/verify", OURS, "bearer")).toMatchObject([200, { isValid: true }]);

@@ -86,7 +86,7 @@ describe("a purchase", () => {
     }
   });
 
-  test("is exported whole, and shows none of the payer's other payments", () => {
+  test("is exported whole, and shows none of the payer's other payments [evidence-export-private]", () => {
     const { ledger, ...evidence } = box.read<Evidence>("one.json");
     expect(Object.keys(evidence)).toEqual(["version", "request", "payment", "offer", "receipt"]);
     expect(ledger?.entries).toHaveLength(1);
@@ -100,7 +100,7 @@ describe("a purchase", () => {
     expect(box.read<Evidence>(`evidence-${other}.json`).request).toEqual(box.read<Evidence>("two.json").request);
   });
 
-  test("is verified by the executable on a machine that knows the public keys, without network and state", async () => {
+  test("is verified by the executable on a machine that knows the public keys, without network and state [evidence-verify-offline]", async () => {
     const elsewhere = mkdtempSync(path.join(tmpdir(), "lez-elsewhere-"));
     try {
       for (const file of ["one.json", "keys.json"]) writeFileSync(path.join(elsewhere, file), readFileSync(box.path(file)));
@@ -339,7 +339,7 @@ describe("a purchase", () => {
       }
     });
 
-    test("is exported without a receipt that does not hold, if asked to, and that is said", async () => {
+    test("is exported without a receipt that does not hold, if asked to, and that is said [evidence-export-partial]", async () => {
       const answerOf = async (request: string) => `home/answers/${await digestOf(request)}.json`;
       const [mine, foreign] = [box.read<Kept>(await answerOf(code)), box.read<Kept>(await answerOf(other))];
       const header = PAYMENT_RESPONSE.toLowerCase();
@@ -359,7 +359,7 @@ describe("a purchase", () => {
     });
   });
 
-  test("is not exported on the word of a facilitator that lies", async () => {
+  test("is not exported on the word of a facilitator that lies [evidence-lying-facilitator]", async () => {
     const liar = http.createServer((request, response) => {
       void fetch(world.stack.facilitator + request.url).then(async (honest) => {
         const text = await honest.text();
@@ -404,7 +404,7 @@ describe("a ledger of four shards", () => {
   const boxes = Array.from({ length: 3 }, () => new Sandbox());
   afterAll(() => boxes.forEach((box) => box.remove()));
 
-  test("signs for payers of any of them, with one key", async () => {
+  test("signs for payers of any of them, with one key [evidence-shards-one-key]", async () => {
     const shards = new Set<number>();
     for (const box of boxes) {
       await moveIn(box, world.stack);

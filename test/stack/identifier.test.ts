@@ -31,7 +31,7 @@ describe.each([
   ["authorization", "/slow"],
   ["upfront", "/archive"],
 ])("flow %s", (_flow, path) => {
-  test("same id, same payment: the stored answer with the same receipt, and the handler does not run again", async () => {
+  test("same id, same payment: the stored answer with the same receipt, and the handler does not run again [identifier-stored-answer]", async () => {
     const { buyer, send } = await bought(path);
     const before = await runs();
     const first = await send();

@@ -19,7 +19,7 @@ function eventsOf(answer: Response): string[] {
   return events.sort((a, b) => a.localeCompare(b));
 }
 
-test("one trace id runs through merchant, facilitator and ledger", async () => {
+test("one trace id runs through merchant, facilitator and ledger [trace-one-id]", async () => {
   const buyer = await world.buyer();
   const premium = { url: `${world.stack.merchant}/premium` };
   const payment = await buyer.approved(premium);

@@ -41,7 +41,7 @@ test("a client that hangs up has paid, and cannot be charged again", async () =>
   expect(verdict(await buyer.send(slow(), payment))).toBe("402 nonce_replayed");
 });
 
-test("a paid body arrives as the handler streams it", async () => {
+test("a paid body arrives as the handler streams it [stream-arrives]", async () => {
   const buyer = await world.buyer();
   const body = "x".repeat(300_000);
   const echo = { url: `${world.stack.merchant}/echo`, body };

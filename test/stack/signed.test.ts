@@ -62,7 +62,7 @@ describe("a merchant with a key", () => {
     expect(await terms()).toEqual(await terms());
   });
 
-  test("signs a receipt for what it delivered; the official verifier accepts it for this offer and this payer", async () => {
+  test("signs a receipt for what it delivered; the official verifier accepts it for this offer and this payer [signed-receipt]", async () => {
     const buyer = await world.buyer();
     const [decoded] = decodeSignedOffers(extractOffersFromPaymentRequired(await terms()));
     const paid = await buyer.send(premium(), await buyer.approved(premium()));

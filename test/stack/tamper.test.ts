@@ -6,7 +6,7 @@ import { authorizationDigest, type Authorization, type ExactPayload } from "../.
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
-import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/crypto/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { useStack, verdict } from "./stack.ts";

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import type { WalletSigner } from "../../shared/crypto/signer.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
 
 const PATIENCE_MILLIS = 90_000;

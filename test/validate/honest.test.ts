@@ -13,12 +13,15 @@ const world = useStack();
 const box = sandbox();
 const ids = (lines: { id: string }[]) => lines.map(({ id }) => id);
 
-test.each(["premium", "weather?city=Zurich", "archive"])("our merchant's /%s passes every check, strictly", async (path) => {
-  const { exit, wrong, report } = await validation(box, `${world.stack.merchant}/${path}`, "--active", "--strict");
-  expect(wrong).toEqual([]);
-  expect(exit).toBe(EXIT.ok);
-  expect(report).toMatchObject({ target: "merchant", method: "GET", active: true, failed: 0, warned: 0 });
-});
+test.each(["premium", "weather?city=Zurich", "archive"])(
+  "our merchant's /%s passes every check, strictly [validate-own-merchant]",
+  async (path) => {
+    const { exit, wrong, report } = await validation(box, `${world.stack.merchant}/${path}`, "--active", "--strict");
+    expect(wrong).toEqual([]);
+    expect(exit).toBe(EXIT.ok);
+    expect(report).toMatchObject({ target: "merchant", method: "GET", active: true, failed: 0, warned: 0 });
+  },
+);
 
 test("a POST with a body is validated as it is given, without HEAD", async () => {
   const { wrong, skipped, report } = await validation(box, `${world.stack.merchant}/summarize`, "-d", "A long text.", "--active");

@@ -15,8 +15,8 @@ test.each(Object.entries({ ...validatePage(), ...hostilePage() }))("%s is fresh"
 });
 
 test("every check, trick, key document and mode has its row", () => {
-  const rows = [...committed("spec/validate.md").matchAll(/^\| `([\w.-]+)` /gm)].map(([, id]) => id);
+  const rows = [...committed("spec/validate.md").matchAll(/^- `([\w.-]+)`: /gm)].map(([, id]) => id);
   expect(rows).toEqual([...MERCHANT_CHECKS, ...FACILITATOR_CHECKS].map(({ id }) => id));
-  const hostile = [...committed("test/hostile/README.md").matchAll(/^\| `\/?([\w-]+)` /gm)].map(([, name]) => name);
+  const hostile = [...committed("test/hostile/README.md").matchAll(/^- `\/?([\w-]+)`: /gm)].map(([, name]) => name);
   expect(hostile).toEqual([...TRICK_NAMES, ...DOCUMENT_NAMES, ...MODE_NAMES]);
 });

@@ -9,7 +9,7 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
-import type { WalletSigner } from "../../shared/crypto/signer.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
 import { alarmOf, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";
@@ -21,8 +21,8 @@ afterEach(() => vi.useRealTimers());
 async function holdFor(ledger: Stub, seconds: number) {
   const payer = await fundedPayer(ledger);
   const { payment } = await signedPayment(payer, { validBefore: String(unixNow() + seconds) });
-  const hold = { reservationId: randomId(), fingerprint: randomId(), seconds };
-  const held = await remote(ledger).reserve("", { payment, hold });
+  const hold = { reservationId: randomId(), holdSeconds: seconds };
+  const held = await remote(ledger).reserve({ payment, ...hold }, "");
   if (!held.ok) throw new Error(held.code);
   return { payer: payer.account, payment, reservation: held.reservation, deadLine: Math.max(held.heldUntil, payment.validBefore) };
 }
@@ -39,8 +39,8 @@ function known<T extends object>(answer: T): Exclude<T, { code: unknown }> {
 /** An operator has the account's journal, which is one entry. */
 async function exported(ledger: Stub, account: AccountId): Promise<object> {
   await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { ...env, CHECKPOINT_KEY: "2a".repeat(32) }));
-  const { journalHead } = await remote(ledger).account("", { account }).then(known);
-  return remote(ledger).checkpoint("", { account, seq: 1, head: journalHead });
+  const { journalHead } = await remote(ledger).account({ account }, "").then(known);
+  return remote(ledger).checkpoint({ account, seq: 1, head: journalHead }, "");
 }
 
 const heldBy = async (ledger: Stub, account: string) => (await sql(ledger, "SELECT held FROM account WHERE id = ?", account))[0]?.["held"];
@@ -59,7 +59,7 @@ describe("a hold", () => {
     setTime(deadLine + 1);
     expect(await runDurableObjectAlarm(ledger)).toBe(true);
     expect(await heldBy(ledger, payer)).toBe("0");
-    expect(await remote(ledger).capture("", reservation)).toEqual({ ok: false, code: "reservation_lost" });
+    expect(await remote(ledger).capture(reservation, "")).toEqual({ ok: false, code: "reservation_lost" });
     expect(await ledger.audit()).toMatchObject({ ok: true });
   });
 
@@ -104,12 +104,12 @@ describe("the alarm", () => {
   });
 
   test.each<[what: string, event: (ledger: Stub, payer: WalletSigner) => Promise<object>]>([
-    ["a grant", (ledger, { account }) => remote(ledger).fund("", { account, value: "5" as never, grantId: randomId() })],
+    ["a grant", (ledger, { account }) => remote(ledger).fund({ account, value: "5" as never, grantId: randomId() }, "")],
     [
       "a settlement",
-      async (ledger, payer) => remote(ledger).settle("", { payment: (await signedPayment(payer)).payment, settlementId: randomId() }),
+      async (ledger, payer) => remote(ledger).settle({ payment: (await signedPayment(payer)).payment, settlementId: randomId() }, ""),
     ],
-    ["a cancellation", (ledger, { account }) => remote(ledger).cancel("", { payer: account, nonce: randomId() })],
+    ["a cancellation", (ledger, { account }) => remote(ledger).cancel({ payer: account, nonce: randomId() }, "")],
     ["a checkpoint", (ledger, { account }) => exported(ledger, account)],
   ])("is set within the hour for what has to be forgotten one day: %s", async (_, event) => {
     const ledger = newLedger();
@@ -144,8 +144,8 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBeUndefined(); // not so late that it must be lost
     setTime(deadLine + 2 + ALARM_LOST_SECONDS);
     const { payment } = await signedPayment(await newPayerOn(0));
-    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
-    expect(await remote(ledger).reserve("", { payment, hold })).toEqual({ ok: false, code: "insufficient_funds" });
+    const hold = { reservationId: randomId(), holdSeconds: 60 };
+    expect(await remote(ledger).reserve({ payment, ...hold }, "")).toEqual({ ok: false, code: "insufficient_funds" });
     expect(await alarmOf(ledger)).toBe(deadLine + 2 + ALARM_LOST_SECONDS);
   });
 
@@ -166,7 +166,7 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBeUndefined();
     expect(await runDurableObjectAlarm(ledger)).toBe(false);
 
-    await remote(ledger).cancel("", { payer, nonce: payment.nonce });
+    await remote(ledger).cancel({ payer, nonce: payment.nonce }, "");
     expect(await alarmOf(ledger)).toBe(unixNow() + SWEEP_INTERVAL_SECONDS);
   });
 

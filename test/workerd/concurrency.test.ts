@@ -5,7 +5,7 @@ import { facilitator, facilitatorsLedger, fundedPayer, remote, sql } from "./led
 
 const ledger = facilitatorsLedger();
 const copies = <T>(count: number, copy: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, i) => copy(i)));
-const accountOf = ({ payment }: SignedPayment) => remote(ledger).account("", { account: payment.payer });
+const accountOf = ({ payment }: SignedPayment) => remote(ledger).account({ account: payment.payer }, "");
 const rowsOf = ({ payment }: SignedPayment) => sql(ledger, "SELECT state FROM payment WHERE payer = ?", payment.payer);
 
 function settleOverHttp({ payload, requirements }: SignedPayment): Promise<Response> {
@@ -93,6 +93,6 @@ test("a balance is never overdrawn by payments that race for it", async () => {
   const answers = await Promise.all(payments.map(({ payload, requirements }) => facilitator.settle(payload, requirements, randomId())));
   expect(answers.filter(({ success }) => success)).toHaveLength(2);
   expect(answers.filter(({ errorReason }) => errorReason === "insufficient_funds")).toHaveLength(18);
-  expect(await remote(ledger).account("", { account: payer.account })).toMatchObject({ balance: "5000", held: "0" });
+  expect(await remote(ledger).account({ account: payer.account }, "")).toMatchObject({ balance: "5000", held: "0" });
   expect(await ledger.audit()).toMatchObject({ ok: true });
 });

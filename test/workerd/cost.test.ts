@@ -3,7 +3,17 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { BOB, CAROL, holdBy, idOf, LEDGER_OF_FOUR, paymentOf, reservationOf, START } from "../../shared/ledger/testing/ledger.ts";
+import {
+  BOB,
+  CAROL,
+  idOf,
+  LEDGER_OF_FOUR,
+  paymentOf,
+  reservationOf,
+  reserveOf,
+  settleOf,
+  START,
+} from "../../shared/ledger/testing/ledger.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { Place } from "../../shared/ledger/shards.ts";
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
@@ -39,11 +49,11 @@ function written<T>(place: Place, body: (rules: LedgerRules) => T): Promise<{ ro
 }
 
 const settle = (count: number) => (rules: LedgerRules) => {
-  for (let i = 0; i < count; i++) rules.settle(payment(i), idOf(i), START);
+  for (let i = 0; i < count; i++) rules.settle(settleOf(payment(i), idOf(i)), START);
 };
 const sell = (rules: LedgerRules) => {
   const id = idOf(1) satisfies Digest;
-  rules.reserve(payment(1), holdBy(id), START);
+  rules.reserve(reserveOf(payment(1), id), START);
   rules.capture(reservationOf(payment(1), id), START);
 };
 

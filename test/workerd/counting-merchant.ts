@@ -3,7 +3,7 @@ import { type Handler, Hono } from "hono";
 import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 
-export { Deliveries } from "../../workers/merchant/deliveries.ts";
+export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";
 
 const app = new Hono<PaywallEnv>();
 app.use(paywallCors());

@@ -82,16 +82,16 @@ describe("GET /settlements", () => {
     const signed = await signedPayment(payer);
     const { payment, transaction } = signed;
     expect(await lookup(signed)).toMatchObject(told(signed, "unused"));
-    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
-    await remote(ledger).reserve("", { payment, hold });
+    const hold = { reservationId: randomId(), holdSeconds: 60 };
+    await remote(ledger).reserve({ payment, ...hold }, "");
     expect(await lookup(signed)).toMatchObject(told(signed, "reserved"));
-    await remote(ledger).capture("", { payer: payment.payer, nonce: payment.nonce, reservationId: hold.reservationId });
+    await remote(ledger).capture({ payer: payment.payer, nonce: payment.nonce, reservationId: hold.reservationId }, "");
     const settled = await lookup(signed);
     expect(settled).toMatchObject(told(signed, "settled"));
     expect(settled.body["transaction"]).toBe(transaction);
 
     const other = await signedPayment(payer);
-    await remote(ledger).cancel("", { payer: payer.account, nonce: other.payment.nonce });
+    await remote(ledger).cancel({ payer: payer.account, nonce: other.payment.nonce }, "");
     expect(await lookup(other)).toMatchObject(told(other, "cancelled"));
   });
 

@@ -2,14 +2,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { LeaseTable } from "../../workers/merchant/lease-table.ts";
-import type { Entry } from "../../workers/merchant/paywall/leases.ts";
+import { LeaseTable } from "../../workers/merchant/paywall/memory/lease-table.ts";
+import type { LeaseEntry } from "../../workers/merchant/paywall/memory/leases.ts";
 import { newLedger, NOW } from "./ledger.ts";
 
 const id = (name: string) => name as Digest;
 const paid = { state: "paid", receipt: { success: true, transaction: "t", network: "n" } } as const;
-const held: Entry = { lease: id("a"), leaseUntil: NOW + 60, remembered: undefined, forgetAfter: NOW + 120 };
-const owed: Entry = { lease: id("b"), leaseUntil: 0, remembered: paid, forgetAfter: NOW + 3600 };
+const held: LeaseEntry = { lease: id("a"), leaseUntil: NOW + 60, remembered: undefined, forgetAfter: NOW + 120 };
+const owed: LeaseEntry = { lease: id("b"), leaseUntil: 0, remembered: paid, forgetAfter: NOW + 3600 };
 
 /** Any object's SQLite will do. */
 const testInside = (what: string, body: (table: LeaseTable) => void) =>

@@ -8,7 +8,7 @@ import { dump } from "../../shared/ledger/testing/ledger.ts";
 import { parseShards, shardOf } from "../../shared/ledger/shards.ts";
 import type { Row } from "../../shared/ledger/store.ts";
 import type { Remote } from "../../shared/rpc.ts";
-import type { WalletSigner } from "../../shared/crypto/signer.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import type { Ledger } from "../../workers/ledger-do/ledger.ts";
 import type { default as FacilitatorWorker, FacilitatorEnv } from "../../workers/facilitator/index.ts";
 import { durableStore } from "../../workers/ledger-do/storage.ts";
@@ -82,6 +82,6 @@ export async function fundedPayer(ledger: Stub): Promise<WalletSigner> {
 }
 
 export async function give(ledger: Stub, account: AccountId, value: string): Promise<void> {
-  const result = await remote(ledger).fund("", { account, value: value as Amount, grantId: randomId() });
+  const result = await remote(ledger).fund({ account, value: value as Amount, grantId: randomId() }, "");
   if (!result.ok) throw new Error(`no money: ${result.code}`);
 }

@@ -21,7 +21,7 @@ describe.each<[how: string, end: (ledger: Stub) => Promise<void>]>([
     const info = await ledger.info();
     const payer = await fundedPayer(ledger);
     const { payment } = await signedPayment(payer);
-    await remote(ledger).settle("", { payment, settlementId: randomId() });
+    await remote(ledger).settle({ payment, settlementId: randomId() }, "");
     const before = await tablesOf(ledger);
     ledger = await restart(ledger);
     expect(await ledger.info()).toEqual(info);
@@ -32,16 +32,16 @@ describe.each<[how: string, end: (ledger: Stub) => Promise<void>]>([
   test("keeps its holds: they can be captured, and repeated with the same id", async () => {
     let ledger = newLedger();
     const { payment, transaction } = await signedPayment(await fundedPayer(ledger));
-    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
-    const held = await remote(ledger).reserve("", { payment, hold });
+    const hold = { reservationId: randomId(), holdSeconds: 60 };
+    const held = await remote(ledger).reserve({ payment, ...hold }, "");
     ledger = await restart(ledger);
-    expect(await remote(ledger).reserve("", { payment, hold })).toEqual(held);
+    expect(await remote(ledger).reserve({ payment, ...hold }, "")).toEqual(held);
     const { payer, nonce } = payment;
-    const paid = await remote(ledger).capture("", { payer, nonce, reservationId: hold.reservationId });
+    const paid = await remote(ledger).capture({ payer, nonce, reservationId: hold.reservationId }, "");
     expect(paid).toMatchObject({ ok: true, transaction });
     ledger = await restart(ledger);
-    expect(await remote(ledger).capture("", { payer, nonce, reservationId: hold.reservationId })).toEqual(paid);
-    expect(await remote(ledger).settle("", { payment, settlementId: randomId() })).toEqual({
+    expect(await remote(ledger).capture({ payer, nonce, reservationId: hold.reservationId }, "")).toEqual(paid);
+    expect(await remote(ledger).settle({ payment, settlementId: randomId() }, "")).toEqual({
       ok: false,
       code: "nonce_replayed",
       transaction,
@@ -53,10 +53,10 @@ describe.each<[how: string, end: (ledger: Stub) => Promise<void>]>([
     const { payment } = await signedPayment(await fundedPayer(ledger));
     const { payer, nonce, validBefore } = payment;
     setTime(validBefore + 1);
-    expect(await remote(ledger).status("", { payer, nonce, validBefore })).toEqual({ status: "expired" });
+    expect(await remote(ledger).status({ payer, nonce, validBefore }, "")).toEqual({ status: "expired" });
     ledger = await restart(ledger);
     setTime(NOW);
-    expect(await remote(ledger).status("", { payer, nonce, validBefore })).toEqual({ status: "expired" });
-    expect(await remote(ledger).settle("", { payment, settlementId: randomId() })).toEqual({ ok: false, code: "payment_expired" });
+    expect(await remote(ledger).status({ payer, nonce, validBefore }, "")).toEqual({ status: "expired" });
+    expect(await remote(ledger).settle({ payment, settlementId: randomId() }, "")).toEqual({ ok: false, code: "payment_expired" });
   });
 });

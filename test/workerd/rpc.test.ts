@@ -8,7 +8,7 @@ import { fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";
 const ledger = newLedger();
 const payer = await newPayer();
 const { payment } = await signedPayment(payer);
-const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+const hold = { reservationId: randomId(), holdSeconds: 60 };
 const reservation = { payer: payment.payer, nonce: payment.nonce, reservationId: hold.reservationId };
 const { nonce, validBefore } = payment;
 
@@ -27,14 +27,14 @@ type Method =
   | "checkpoint"
   | "attest";
 function call(method: Method, args: unknown): Promise<unknown> {
-  const methods = remote(ledger) as unknown as Record<Method, (traceId: unknown, args: unknown) => Promise<unknown>>;
-  return methods[method]("", args);
+  const methods = remote(ledger) as unknown as Record<Method, (args: unknown, traceId: unknown) => Promise<unknown>>;
+  return methods[method](args, "");
 }
 
 /** What each method takes when all is well. */
 const GOOD: Record<Method, Record<string, unknown>> = {
   check: { payment },
-  reserve: { payment, hold },
+  reserve: { payment, ...hold },
   capture: reservation,
   release: reservation,
   settle: { payment, settlementId: randomId() },
@@ -61,10 +61,9 @@ const WRONG: Record<string, unknown[]> = {
   authorizationDigest: IDS,
   requestDigest: IDS,
   reservationId: IDS,
-  fingerprint: IDS,
   settlementId: IDS,
   grantId: IDS,
-  seconds: SECONDS,
+  holdSeconds: SECONDS,
   validAfter: SECONDS,
   validBefore: SECONDS,
   afterSeq: SECONDS,
@@ -123,9 +122,9 @@ test("marks of the wrong shape are invalid_payload to an audit", async () => {
 });
 
 test("a trace id of any shape is taken, and never in the way", async () => {
-  const info = remote(ledger) as unknown as { account: (traceId: unknown, args: unknown) => Promise<unknown> };
+  const info = remote(ledger) as unknown as { account: (args: unknown, traceId: unknown) => Promise<unknown> };
   for (const traceId of [undefined, null, 7, "x".repeat(10_000), { a: 1 }]) {
-    expect(await info.account(traceId, GOOD.account)).toMatchObject({ account: payment.payer });
+    expect(await info.account(GOOD.account, traceId)).toMatchObject({ account: payment.payer });
   }
 });
 
@@ -135,7 +134,7 @@ describe("the faucet", () => {
     await ledger.info();
     const before = await tablesOf(ledger);
     await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { FAUCET: setting }));
-    expect(await remote(ledger).fund("", { account: payment.payer, value: payment.value, grantId: randomId() })).toEqual({
+    expect(await remote(ledger).fund({ account: payment.payer, value: payment.value, grantId: randomId() }, "")).toEqual({
       ok: false,
       code: "not_found",
     });
@@ -145,18 +144,18 @@ describe("the faucet", () => {
   test("gives where it is on", async () => {
     const ledger = newLedger();
     const rich = await fundedPayer(ledger);
-    expect(await remote(ledger).account("", { account: rich.account })).toMatchObject({ balance: "25000" });
+    expect(await remote(ledger).account({ account: rich.account }, "")).toMatchObject({ balance: "25000" });
   });
 });
 
 test("a checkpoint that cannot be signed is not recorded", async () => {
   const ledger = newLedger();
   const { account } = await fundedPayer(ledger);
-  const state = await remote(ledger).account("", { account });
+  const state = await remote(ledger).account({ account }, "");
   if ("code" in state) throw new Error(state.code);
   await runInDurableObject(ledger, (instance) => Reflect.set(instance, "env", { CHECKPOINT_KEY: "2A".repeat(32) }));
   const before = await tablesOf(ledger);
-  const checkpoint = async () => remote(ledger).checkpoint("", { account, seq: 1, head: state.journalHead });
+  const checkpoint = async () => remote(ledger).checkpoint({ account, seq: 1, head: state.journalHead }, "");
   await expect(checkpoint).rejects.toThrow("CHECKPOINT_KEY");
   expect(await tablesOf(ledger)).toEqual(before);
 });
@@ -164,7 +163,7 @@ test("a checkpoint that cannot be signed is not recorded", async () => {
 test("a page of a journal is what its owner can check", async () => {
   const ledger = newLedger();
   const rich = await fundedPayer(ledger);
-  const page = await remote(ledger).journal("", { account: rich.account, afterSeq: 0 });
+  const page = await remote(ledger).journal({ account: rich.account, afterSeq: 0 }, "");
   const { ledger: id } = await ledger.info();
   expect(page).toMatchObject({ entries: [{ kind: "credit", value: "25000", prevHash: id satisfies Digest }] });
 });

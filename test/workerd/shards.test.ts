@@ -29,7 +29,7 @@ function newShards() {
 }
 
 const balanceOf = async (ledger: Stub, account: AccountId) => {
-  const state = await remote(ledger).account("", { account });
+  const state = await remote(ledger).account({ account }, "");
   return "balance" in state ? state.balance : state.code;
 };
 
@@ -38,7 +38,7 @@ async function paidAcross(shards: (shard: number) => Stub) {
   const payer = await fundedPayer(shards(0));
   const payee = (await newPayerOn(2)).account;
   const signed = await signedPayment(payer, { to: payee });
-  const paid = await remote(shards(0)).settle("", { payment: signed.payment, settlementId: randomId() });
+  const paid = await remote(shards(0)).settle({ payment: signed.payment, settlementId: randomId() }, "");
   if (!paid.ok) throw new Error(paid.code);
   return { payer: payer.account, payee, ...signed };
 }
@@ -90,18 +90,18 @@ describe("a shard", () => {
     await foreign.info();
     const before = await tablesOf(shards(1));
     const reservation = { payer, nonce, reservationId: randomId() };
-    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
+    const hold = { reservationId: randomId(), holdSeconds: 60 };
     for (const answer of [
-      await foreign.settle("", { payment, settlementId: randomId() }),
-      await foreign.reserve("", { payment, hold }),
-      await foreign.check("", { payment }),
-      await foreign.capture("", reservation),
-      await foreign.release("", reservation),
-      await foreign.cancel("", { payer, nonce }),
-      await foreign.status("", { payer, nonce, validBefore }),
-      await foreign.account("", { account: payer }),
-      await foreign.journal("", { account: payer, afterSeq: 0 }),
-      await foreign.fund("", { account: payer, value: payment.value, grantId: randomId() }),
+      await foreign.settle({ payment, settlementId: randomId() }, ""),
+      await foreign.reserve({ payment, ...hold }, ""),
+      await foreign.check({ payment }, ""),
+      await foreign.capture(reservation, ""),
+      await foreign.release(reservation, ""),
+      await foreign.cancel({ payer, nonce }, ""),
+      await foreign.status({ payer, nonce, validBefore }, ""),
+      await foreign.account({ account: payer }, ""),
+      await foreign.journal({ account: payer, afterSeq: 0 }, ""),
+      await foreign.fund({ account: payer, value: payment.value, grantId: randomId() }, ""),
     ]) {
       expect(answer).toEqual({ ok: false, code: "invalid_payload" });
     }
@@ -121,10 +121,10 @@ describe("money for another shard's account", () => {
     const shards = newShards();
     const payee = (await newPayerOn(2)).account;
     const { payment } = await signedPayment(await fundedPayer(shards(0)), { to: payee });
-    const hold = { reservationId: randomId(), fingerprint: randomId(), seconds: 60 };
-    const held = await remote(shards(0)).reserve("", { payment, hold });
+    const hold = { reservationId: randomId(), holdSeconds: 60 };
+    const held = await remote(shards(0)).reserve({ payment, ...hold }, "");
     if (!held.ok) throw new Error(held.code);
-    expect(await remote(shards(0)).capture("", held.reservation)).toMatchObject({ ok: true });
+    expect(await remote(shards(0)).capture(held.reservation, "")).toMatchObject({ ok: true });
     expect(await alarmOf(shards(0))).toBe(NOW + DELIVERY_RETRY_SECONDS);
     await soon(async () => expect(await balanceOf(shards(2), payee)).toBe("10000"));
   });
@@ -132,7 +132,7 @@ describe("money for another shard's account", () => {
   test("is there before a grant of the faucet is answered", async () => {
     const shards = newShards();
     const { account } = await newPayerOn(3);
-    const granted = await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() });
+    const granted = await remote(shards(0)).fund({ account, value: "500" as never, grantId: randomId() }, "");
     expect(granted).toMatchObject({ ok: true });
     expect(await balanceOf(shards(3), account)).toBe("500");
   });
@@ -142,7 +142,7 @@ describe("money for another shard's account", () => {
     await remote(shards(0)).info();
     await cutOff(shards(0));
     const { account } = await newPayerOn(3);
-    const granted = await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() });
+    const granted = await remote(shards(0)).fund({ account, value: "500" as never, grantId: randomId() }, "");
     expect(granted).toMatchObject({ ok: true });
     expect(await alarmOf(shards(0))).toBe(NOW + DELIVERY_RETRY_SECONDS);
     setTime(NOW + DELIVERY_RETRY_SECONDS);
@@ -157,7 +157,7 @@ describe("money for another shard's account", () => {
     const unhang = await hangShardTwo(shards(0));
     const grant = async (shard: number) => {
       const { account } = await newPayerOn(shard);
-      return { account, granted: await remote(shards(0)).fund("", { account, value: "500" as never, grantId: randomId() }) };
+      return { account, granted: await remote(shards(0)).fund({ account, value: "500" as never, grantId: randomId() }, "") };
     };
     let answered = false;
     const hung = grant(2).finally(() => (answered = true));
@@ -250,7 +250,7 @@ describe("the alarm of a shard", () => {
   async function shortHold(ledger: Stub) {
     const payer = await fundedPayer(ledger);
     const { payment } = await signedPayment(payer, { validBefore: String(NOW) });
-    const held = await remote(ledger).reserve("", { payment, hold: { reservationId: randomId(), fingerprint: randomId(), seconds: 0 } });
+    const held = await remote(ledger).reserve({ payment, reservationId: randomId(), holdSeconds: 0 }, "");
     if (!held.ok) throw new Error(held.code);
     return payer.account;
   }
@@ -375,9 +375,9 @@ describe("a checkpoint", () => {
     const shards = newShards();
     const { account } = await fundedPayer(shards(0));
     await keyed(shards(0), "2a".repeat(32));
-    const page = await remote(shards(0)).journal("", { account, afterSeq: 0 });
+    const page = await remote(shards(0)).journal({ account, afterSeq: 0 }, "");
     const head = "entries" in page ? (page.entries[0]?.hash ?? randomId()) : randomId();
-    const signed = await remote(shards(0)).checkpoint("", { account, seq: 1, head });
+    const signed = await remote(shards(0)).checkpoint({ account, seq: 1, head }, "");
     if ("code" in signed) throw new Error(signed.code);
     const { ledger } = await remote(shards(0)).info();
     expect(signed.checkpoint).toEqual({ ledger, account, seq: "1", head, balance: "25000", at: expect.any(String) });
@@ -390,9 +390,9 @@ describe("a checkpoint", () => {
   test("is not offered without a key, and not for who has not read the chain", async () => {
     const shards = newShards();
     const { account } = await fundedPayer(shards(0));
-    expect(await remote(shards(0)).checkpoint("", { account, seq: 1, head: randomId() })).toEqual({ ok: false, code: "not_found" });
+    expect(await remote(shards(0)).checkpoint({ account, seq: 1, head: randomId() }, "")).toEqual({ ok: false, code: "not_found" });
     await keyed(shards(0), "2a".repeat(32));
-    const guess = await remote(shards(0)).checkpoint("", { account, seq: 1, head: randomId() });
+    const guess = await remote(shards(0)).checkpoint({ account, seq: 1, head: randomId() }, "");
     expect(guess).toEqual({ ok: false, code: "invalid_payload" });
   });
 });

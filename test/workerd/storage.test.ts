@@ -22,7 +22,7 @@ test("a transaction that throws has written nothing, within another one as well"
   }));
 
 // The day this fails is the day to write the tool that spec/architecture.md ("Restoring") does without.
-test("a Durable Object on this machine cannot be set back", () =>
+test("a Durable Object on this machine cannot be set back [storage-no-restore]", () =>
   runInDurableObject(newLedger(), async (_, { storage }) => {
     await expect(storage.getBookmarkForTime(Date.now() - 1000)).rejects.toThrow("does not implement point-in-time recovery");
     await expect(storage.onNextSessionRestoreBookmark(await storage.getCurrentBookmark())).rejects.toThrow("point-in-time recovery");

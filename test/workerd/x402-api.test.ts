@@ -18,9 +18,9 @@ describe("POST /verify", () => {
     const payer = await fundedPayer(ledger);
     const good = await signedPayment(payer);
     const held = await signedPayment(payer, { value: "1" as never });
-    await remote(ledger).reserve("", { payment: held.payment, hold: { reservationId: randomId(), fingerprint: randomId(), seconds: 60 } });
+    await remote(ledger).reserve({ payment: held.payment, reservationId: randomId(), holdSeconds: 60 }, "");
     const settled = await signedPayment(payer, { value: "2" as never });
-    await remote(ledger).settle("", { payment: settled.payment, settlementId: randomId() });
+    await remote(ledger).settle({ payment: settled.payment, settlementId: randomId() }, "");
     const forged = { ...good, payload: { ...good.payload, payload: { ...good.payload.payload, signature: "00".repeat(64) } } };
     await evictDurableObject(ledger); // what was only remembered is gone: the tables are all there is
 
@@ -66,7 +66,7 @@ describe("POST /settle", () => {
       network: "logos:lez-testnet",
       extra: { transaction: signed.transaction },
     });
-    expect(await remote(ledger).account("", { account: payer })).toMatchObject({ balance: "15000" });
+    expect(await remote(ledger).account({ account: payer }, "")).toMatchObject({ balance: "15000" });
   });
 
   test("refuses for want of money, and takes the same payment once there is some", async () => {

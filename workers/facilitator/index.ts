@@ -1,8 +1,10 @@
 /** The facilitator Worker: RPC for our own Workers, the x402 facilitator API over HTTP for everybody else's. */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
+import type { Reservation } from "../../shared/settlement/commands.ts";
+import type { ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { Facilitator, type PaymentRefusal, type PendingSettlements, type Settlement } from "../../shared/settlement/facilitator.ts";
+import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
+import { Facilitator, type PendingSettlements, type Settlement } from "../../shared/settlement/facilitator.ts";
 import type { SupportedResponse } from "../../shared/x402/x402.ts";
 import { logEvent, newTraceId } from "../../shared/log.ts";
 import { httpApi } from "./http.ts";
@@ -51,11 +53,11 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async reserve(
     payload: unknown,
     requirements: unknown,
-    fingerprint: Digest,
+    _fingerprint: Digest,
     reservationId: Digest,
     traceId: string = newTraceId(),
   ): Promise<ReserveResult | PaymentRefusal> {
-    const result = await (await this.#facilitator(traceId)).reserve(payload, requirements, fingerprint, reservationId);
+    const result = await (await this.#facilitator(traceId)).reserve(payload, requirements, reservationId);
     if (!result.ok) logEvent("facilitator.reserve", { traceId, code: result.code });
     return result;
   }

@@ -32,13 +32,13 @@ describe("a call to the ledger", () => {
   test("goes out once when it is answered, whatever the answer", async () => {
     const { backend, seen } = ledgerOf({ ok: false, code: "reservation_lost" });
     expect(await backend.capture(RESERVATION)).toEqual({ ok: false, code: "reservation_lost" });
-    expect(seen.calls).toEqual([["trace", RESERVATION]]);
+    expect(seen.calls).toEqual([[RESERVATION, "trace"]]);
   });
 
   test("is repeated word for word, over a new stub, while the platform says that it may be", async () => {
     const { backend, seen } = ledgerOf(failure({ retryable: true }), failure({ retryable: true }), { ok: true });
     expect(await backend.capture(RESERVATION)).toEqual({ ok: true });
-    expect(seen).toEqual({ stubs: 3, calls: Array.from({ length: 3 }, () => ["trace", RESERVATION]) });
+    expect(seen).toEqual({ stubs: 3, calls: Array.from({ length: 3 }, () => [RESERVATION, "trace"]) });
   });
 
   test("is given up after so many attempts", async () => {
@@ -77,8 +77,8 @@ describe("a call to the ledger", () => {
     const { backend, seen } = ledgerOf(reset, { ok: true });
     expect(await backend.capture(RESERVATION)).toEqual({ ok: true });
     expect(seen.calls).toEqual([
-      ["trace", RESERVATION],
-      ["trace", RESERVATION],
+      [RESERVATION, "trace"],
+      [RESERVATION, "trace"],
     ]);
   });
 });
@@ -123,10 +123,10 @@ describe("a ledger of four shards", () => {
     const payment = paymentOf({ payer: ALICE, payee: BOB });
     const reservation = { payer: ALICE, nonce: randomId(), reservationId: randomId() };
     await backend.check(payment);
-    await backend.reserve(payment, { reservationId: randomId(), fingerprint: randomId(), seconds: 1 });
+    await backend.reserve({ payment, reservationId: randomId(), holdSeconds: 1 });
     await backend.capture(reservation);
     await backend.release(reservation);
-    await backend.settle(payment, randomId());
+    await backend.settle({ payment, settlementId: randomId() });
     await backend.cancel(ALICE, randomId());
     await backend.status(ALICE, randomId(), 1);
     await backend.account(ALICE);

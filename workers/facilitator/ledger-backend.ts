@@ -2,7 +2,8 @@
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import type { PaymentBackend, Refusal } from "../../shared/settlement/backend.ts";
+import type { Refusal } from "../../shared/protocol/refusal.ts";
+import type { PaymentBackend } from "../../shared/settlement/backend.ts";
 import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
@@ -42,7 +43,7 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
     unstopped(await persistently(env.LEDGER, shard, patience, operation));
   const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
 
-  const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account(traceId, { account })));
+  const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account({ account }, traceId)));
   const info = async () => {
     const info = await at(0, (ledger) => ledger.info());
     if (info.shards === shards) return info;
@@ -51,26 +52,26 @@ export function ledgerBackend(env: LedgerBinding, traceId: string, patience: num
   };
   return {
     info,
-    check: (payment) => of(payment.payer, (ledger) => ledger.check(traceId, { payment })),
-    reserve: (payment, hold) => of(payment.payer, (ledger) => ledger.reserve(traceId, { payment, hold })),
-    capture: (reservation) => of(reservation.payer, (ledger) => ledger.capture(traceId, reservation)),
-    release: (reservation) => of(reservation.payer, (ledger) => ledger.release(traceId, reservation)),
-    settle: (payment, settlementId) => of(payment.payer, (ledger) => ledger.settle(traceId, { payment, settlementId })),
-    cancel: (payer, nonce) => of(payer, (ledger) => ledger.cancel(traceId, { payer, nonce })),
+    check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId)),
+    reserve: (command) => of(command.payment.payer, (ledger) => ledger.reserve(command, traceId)),
+    capture: (command) => of(command.payer, (ledger) => ledger.capture(command, traceId)),
+    release: (command) => of(command.payer, (ledger) => ledger.release(command, traceId)),
+    settle: (command) => of(command.payment.payer, (ledger) => ledger.settle(command, traceId)),
+    cancel: (payer, nonce) => of(payer, (ledger) => ledger.cancel({ payer, nonce }, traceId)),
     status: async (payer, nonce, validBefore) =>
-      accepted(await of(payer, (ledger) => ledger.status(traceId, { payer, nonce, validBefore }))),
+      accepted(await of(payer, (ledger) => ledger.status({ payer, nonce, validBefore }, traceId))),
     account,
     /** The treasury lives on shard 0; what the account has by now, its own shard knows. One that is out of reach undoes no grant. */
     async fund(to, value, grantId) {
       await info();
-      const granted = await at(0, (ledger) => ledger.fund(traceId, { account: to, value, grantId }));
+      const granted = await at(0, (ledger) => ledger.fund({ account: to, value, grantId }, traceId));
       if (!granted.ok || shardOf(to, shards) === 0) return granted;
       const { balance } = await account(to).catch(orElse(granted));
       return { ...granted, balance };
     },
-    journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal(traceId, { account, afterSeq }))),
-    checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint(traceId, { account, seq, head })),
-    attest: (account, seq) => of(account, (ledger) => ledger.attest(traceId, { account, seq })),
+    journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal({ account, afterSeq }, traceId))),
+    checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint({ account, seq, head }, traceId)),
+    attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId)),
     checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),
     async audit() {
       // As many as the ledger has, whatever SHARDS says: an audit of some of them would prove nothing.

@@ -9,25 +9,27 @@
 import { DurableObject } from "cloudflare:workers";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
+import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
+import { type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import {
-  type AccountState,
-  type CancelResult,
-  type CheckResult,
-  type FundResult,
-  type Hold,
-  holdSchema,
-  type LedgerInfo,
-  type LedgerPayment,
-  ledgerPaymentSchema,
-  type PaymentStatus,
-  type Refusal,
-  refuse,
-  type ReleaseResult,
-  type Reservation,
-  type ReserveResult,
+  type CaptureCommand,
+  type ReleaseCommand,
   reservationSchema,
-  type SettleResult,
-  unixSecondsSchema,
+  type ReserveCommand,
+  reserveCommandSchema,
+  type SettleCommand,
+  settleCommandSchema,
+} from "../../shared/settlement/commands.ts";
+import type {
+  AccountState,
+  CancelResult,
+  CheckResult,
+  FundResult,
+  LedgerInfo,
+  PaymentStatus,
+  ReleaseResult,
+  ReserveResult,
+  SettleResult,
 } from "../../shared/settlement/backend.ts";
 import { withDeadline } from "../../shared/deadline.ts";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
@@ -54,6 +56,7 @@ import * as z from "zod/mini";
 import { openShard, shardOfLedger } from "./birth.ts";
 import { Courier } from "./courier.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { fromEitherVersion } from "./rpc-0-1.ts";
 import { checkpointKey, signCheckpoint } from "./sign-checkpoint.ts";
 import { durableStore, ownName } from "./storage.ts";
 
@@ -105,83 +108,81 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return this.#rules.info();
   }
 
-  check(traceId: string, args: { payment: LedgerPayment }): CheckResult {
-    return this.#run(READ, traceId, args, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
+  check(args: { payment: LedgerPayment }, traceId: string): CheckResult {
+    return this.#run(READ, args, traceId, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
   }
 
-  reserve(traceId: string, args: { payment: LedgerPayment; hold: Hold }): Promise<ReserveResult> {
-    return this.#move("ledger.reserve", traceId, args, reserveSchema, payerOfPayment, ({ payment, hold }, now) => {
-      const result = this.#rules.reserve(payment, hold, now);
-      this.#wakeBy(result.ok ? Math.max(result.heldUntil, payment.validBefore) + 1 : now + SWEEP_INTERVAL_SECONDS);
+  reserve(command: ReserveCommand<LedgerPayment>, traceId: string): Promise<ReserveResult> {
+    return this.#move("ledger.reserve", command, traceId, reserveSchema, payerOfPayment, (command, now) => {
+      const result = this.#rules.reserve(command, now);
+      this.#wakeBy(result.ok ? Math.max(result.heldUntil, command.payment.validBefore) + 1 : now + SWEEP_INTERVAL_SECONDS);
       return result;
     });
   }
 
-  capture(traceId: string, reservation: Reservation): Promise<SettleResult> {
-    return this.#move("ledger.capture", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
-      this.#sent(this.#rules.capture(reservation, now)),
+  capture(command: CaptureCommand, traceId: string): Promise<SettleResult> {
+    return this.#move("ledger.capture", command, traceId, reservationSchema, payerOf, (command, now) =>
+      this.#sent(this.#rules.capture(command, now)),
     );
   }
 
-  release(traceId: string, reservation: Reservation): Promise<ReleaseResult> {
-    return this.#move("ledger.release", traceId, reservation, reservationSchema, payerOf, (reservation, now) =>
-      this.#rules.release(reservation, now),
-    );
+  release(command: ReleaseCommand, traceId: string): Promise<ReleaseResult> {
+    return this.#move("ledger.release", command, traceId, reservationSchema, payerOf, (command, now) => this.#rules.release(command, now));
   }
 
-  settle(traceId: string, args: { payment: LedgerPayment; settlementId: Digest }): Promise<SettleResult> {
-    return this.#move("ledger.settle", traceId, args, settleSchema, payerOfPayment, ({ payment, settlementId }, now) => {
+  settle(command: SettleCommand<LedgerPayment>, traceId: string): Promise<SettleResult> {
+    return this.#move("ledger.settle", command, traceId, settleSchema, payerOfPayment, (command, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#sent(this.#rules.settle(payment, settlementId, now));
+      return this.#sent(this.#rules.settle(command, now));
     });
   }
 
-  cancel(traceId: string, args: { payer: AccountId; nonce: Digest }): Promise<CancelResult> {
-    return this.#move("ledger.cancel", traceId, args, cancelSchema, payerOf, ({ payer, nonce }, now) => {
+  cancel(args: { payer: AccountId; nonce: Digest }, traceId: string): Promise<CancelResult> {
+    return this.#move("ledger.cancel", args, traceId, cancelSchema, payerOf, ({ payer, nonce }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#rules.cancel(payer, nonce, now);
     });
   }
 
-  status(traceId: string, args: { payer: AccountId; nonce: Digest; validBefore: number }): PaymentStatus | Refusal {
-    return this.#run(READ, traceId, args, statusSchema, payerOf, ({ payer, nonce, validBefore }, now) =>
+  status(args: { payer: AccountId; nonce: Digest; validBefore: number }, traceId: string): PaymentStatus | Refusal {
+    return this.#run(READ, args, traceId, statusSchema, payerOf, ({ payer, nonce, validBefore }, now) =>
       this.#rules.status(payer, nonce, validBefore, now),
     );
   }
 
-  account(traceId: string, args: { account: AccountId }): AccountState | Refusal {
-    return this.#run(READ, traceId, args, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
+  account(args: { account: AccountId }, traceId: string): AccountState | Refusal {
+    return this.#run(READ, args, traceId, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
   }
 
-  journal(traceId: string, args: { account: AccountId; afterSeq: number }): JournalPage | Refusal {
-    return this.#run(READ, traceId, args, journalSchema, accountOf, ({ account, afterSeq }) =>
+  journal(args: { account: AccountId; afterSeq: number }, traceId: string): JournalPage | Refusal {
+    return this.#run(READ, args, traceId, journalSchema, accountOf, ({ account, afterSeq }) =>
       this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE),
     );
   }
 
   /** The chain was exported up to the entry with this hash. Signed where the operator gave a key; offered nowhere else. */
-  async checkpoint(traceId: string, args: { account: AccountId; seq: number; head: Digest }): Promise<SignedCheckpoint | Refusal> {
+  async checkpoint(args: { account: AccountId; seq: number; head: Digest }, traceId: string): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
-    if (!CHECKPOINT_KEY) return refuse("not_found");
+    if (!CHECKPOINT_KEY) return refusal("not_found");
     await checkpointKey(CHECKPOINT_KEY); // a secret that cannot sign lets nothing be pruned
-    const result = this.#run("ledger.checkpoint", traceId, args, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
+    const result = this.#run("ledger.checkpoint", args, traceId, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.checkpoint(account, seq, head, now) ?? refuse("invalid_payload");
+      return this.#rules.checkpoint(account, seq, head, now) ?? refusal("invalid_payload");
     });
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
 
   /** The same signature under an entry of the chain, or under its last one, for whoever asks. Records nothing. */
-  async attest(traceId: string, args: { account: AccountId; seq?: number | undefined }): Promise<SignedCheckpoint | Refusal> {
+  async attest(args: { account: AccountId; seq?: number | undefined }, traceId: string): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
-    if (!CHECKPOINT_KEY) return refuse("not_found");
+    if (!CHECKPOINT_KEY) return refusal("not_found");
     const result = this.#run(
       READ,
-      traceId,
       args,
+      traceId,
       attestSchema,
       accountOf,
-      ({ account, seq }, now) => this.#rules.attest(account, seq, now) ?? refuse("invalid_payload"),
+      ({ account, seq }, now) => this.#rules.attest(account, seq, now) ?? refusal("invalid_payload"),
     );
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
@@ -203,20 +204,20 @@ export class Ledger extends DurableObject<LedgerEnv> {
   /** @param marks what each other shard has applied of what this one sent */
   auditShard(marks: ReceivedMark[]): ShardAudit | Refusal {
     const shape = checkShape(marks, receivedMarksSchema);
-    return shape.ok ? this.#rules.auditShard(shape.value) : refuse("invalid_payload");
+    return shape.ok ? this.#rules.auditShard(shape.value) : refusal("invalid_payload");
   }
 
   /**
    * Any Worker that is bound to this object can call its methods; minting exists only where both sides turned it on.
    * A grant to an account of another shard is brought there before the answer, if that shard can be reached in time.
    */
-  async fund(traceId: string, args: { account: AccountId; value: Amount; grantId: Digest }): Promise<FundResult> {
-    if (this.env.FAUCET !== "on") return refuse("not_found");
+  async fund(args: { account: AccountId; value: Amount; grantId: Digest }, traceId: string): Promise<FundResult> {
+    if (this.env.FAUCET !== "on") return refusal("not_found");
     const { treasury } = this.#rules.info();
     const result = this.#run(
       "ledger.fund",
-      traceId,
       args,
+      traceId,
       fundSchema,
       () => treasury,
       ({ account, value, grantId }, now) => {
@@ -319,10 +320,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /** Shapes are checked here too: types are gone at runtime, and whoever is bound can call. So is whose shard this is. */
-  #run<Args, Result extends object>(...[event, traceId, args, schema, whose, body]: Call<Args, Result>): Result | Refusal {
+  #run<Args, Result extends object>(...[event, first, second, schema, whose, body]: Call<Args, Result>): Result | Refusal {
+    const [args, traceId] = fromEitherVersion(first, second);
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
-    const result = mine ? body(shape.value, unixNow()) : refuse("invalid_payload");
+    const result = mine ? body(shape.value, unixNow()) : refusal("invalid_payload");
     const code = "code" in result ? result.code : undefined;
     if (event !== READ && (code || !BOOKED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
     return result;
@@ -337,8 +339,8 @@ const READ = "";
 /** @param whose the account that decides which shard this is for @param now unix seconds */
 type Call<Args, Result> = [
   event: string,
-  traceId: string,
   args: unknown,
+  traceId: unknown,
   schema: z.core.$ZodType<Args>,
   whose: (args: Args) => AccountId,
   body: (args: Args, now: number) => Result,
@@ -349,8 +351,8 @@ const payerOfPayment = ({ payment }: { payment: LedgerPayment }): AccountId => p
 const accountOf = ({ account }: { account: AccountId }): AccountId => account;
 
 const checkSchema = z.strictObject({ payment: ledgerPaymentSchema });
-const reserveSchema = z.strictObject({ payment: ledgerPaymentSchema, hold: holdSchema });
-const settleSchema = z.strictObject({ payment: ledgerPaymentSchema, settlementId: digestSchema });
+const reserveSchema = reserveCommandSchema(ledgerPaymentSchema);
+const settleSchema = settleCommandSchema(ledgerPaymentSchema);
 const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema });
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });
 const accountSchema = z.strictObject({ account: accountIdSchema });

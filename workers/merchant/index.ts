@@ -9,7 +9,7 @@ import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
 import { forecast, summarize } from "./products.ts";
 
-export { Deliveries } from "./deliveries.ts";
+export { Deliveries } from "./paywall/memory/deliveries.ts";
 
 const app = new Hono<PaywallEnv>();
 

@@ -1,7 +1,7 @@
 /** Who signs for the payer: a key at once, or a key after its owner has said yes. */
 import type { Authorization } from "../../protocol/authorization.ts";
 import type { Digest } from "../../crypto/digest.ts";
-import type { WalletSigner } from "../../crypto/signer.ts";
+import type { WalletSigner } from "../../protocol/signer.ts";
 
 /** A WalletSigner is one. */
 export interface LezSigner extends Pick<WalletSigner, "publicKey" | "account"> {

@@ -2,7 +2,7 @@
 import type { Amount } from "../../protocol/amount.ts";
 import type { Digest } from "../../crypto/digest.ts";
 import { JOURNAL_RETENTION_SECONDS } from "../../limits.ts";
-import { ALICE, FIRST, idOf, openLedger, paymentOf, START } from "./ledger.ts";
+import { ALICE, FIRST, idOf, openLedger, paymentOf, settleOf, START } from "./ledger.ts";
 import type { LedgerRules } from "../rules.ts";
 import type { LedgerStore } from "../store.ts";
 
@@ -12,7 +12,7 @@ export const OLD = START + JOURNAL_RETENTION_SECONDS + 1;
 /** A ledger in which Alice has paid so often. Her chain has one entry more: what she was given. */
 export function busyLedger(store: LedgerStore, payments: number) {
   const rules = openLedger(store, 10_000n);
-  for (let i = 0; i < payments; i++) rules.settle(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST, START);
+  for (let i = 0; i < payments; i++) rules.settle(settleOf(paymentOf({ nonce: idOf(i), value: "1" as Amount }), FIRST), START);
   return { store, rules };
 }
 

@@ -2,7 +2,8 @@
 import { accountOfBytes, type AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
-import type { Hold, LedgerPayment, Reservation } from "../../settlement/backend.ts";
+import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
+import type { Reservation, ReserveCommand, SettleCommand } from "../../settlement/commands.ts";
 import { type Digest, digest } from "../../crypto/digest.ts";
 import { NETWORK } from "../../lez.ts";
 import { LedgerRules } from "../rules.ts";
@@ -28,7 +29,7 @@ export function personOf(byte: number): AccountId {
   return accountOfBytes(new Uint8Array(32).fill(byte));
 }
 
-/** Nonces, reservation ids, fingerprints: 32 bytes that are easy to tell apart. */
+/** Nonces and reservation ids: 32 bytes that are easy to tell apart. */
 export function idOf(number: number): Digest {
   return number.toString(16).padStart(64, "0") as Digest;
 }
@@ -48,8 +49,12 @@ export function paymentOf(changes: Partial<Omit<LedgerPayment, "authorizationDig
   return { ...payment, authorizationDigest: digest("Authorization", signed) };
 }
 
-export function holdBy(reservationId: Digest, seconds: number = HELD): Hold {
-  return { reservationId, fingerprint: idOf(0xf), seconds };
+export function reserveOf(payment: LedgerPayment, reservationId: Digest, holdSeconds: number = HELD): ReserveCommand<LedgerPayment> {
+  return { payment, reservationId, holdSeconds };
+}
+
+export function settleOf(payment: LedgerPayment, settlementId: Digest): SettleCommand<LedgerPayment> {
+  return { payment, settlementId };
 }
 
 export function reservationOf({ payer, nonce }: LedgerPayment, reservationId: Digest): Reservation {
@@ -76,7 +81,7 @@ export function reopen(store: LedgerStore): LedgerRules {
 export function give(rules: LedgerRules, to: AccountId, value: bigint): void {
   const { treasury } = rules.info();
   const gift = paymentOf({ payer: treasury, payee: to, value: value.toString() as Amount, nonce: digest("Nonce", { to }) });
-  const settled = rules.settle(gift, FIRST, START);
+  const settled = rules.settle(settleOf(gift, FIRST), START);
   if (!settled.ok) throw new Error(`no gift: ${settled.code}`);
 }
 

@@ -4,7 +4,7 @@
  */
 import type { AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
-import type { LedgerPayment } from "../../settlement/backend.ts";
+import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { Digest } from "../../crypto/digest.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { START, txOf } from "./ledger.ts";

@@ -72,13 +72,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a hold lasts as long as its caller likes",
     file: "state-table",
-    find: "Math.min(hold.seconds, MAX_HOLD_SECONDS)",
-    replace: "hold.seconds",
+    find: "Math.min(holdSeconds, MAX_HOLD_SECONDS)",
+    replace: "holdSeconds",
   },
   {
     fault: "another authorization with the nonce of a hold takes the hold over",
     file: "state-table",
-    find: 'if (row.authorization_digest !== payment.authorizationDigest) return refuse("nonce_replayed");',
+    find: 'if (row.authorization_digest !== payment.authorizationDigest) return refusal("nonce_replayed");',
     replace: "",
   },
   {
@@ -90,8 +90,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "another authorization is taken for the one that is held",
     file: "state-table",
-    find: "row.holder === hold.reservationId && row.authorization_digest === payment.authorizationDigest",
-    replace: "row.holder === hold.reservationId",
+    find: "row.holder === reservationId && row.authorization_digest === payment.authorizationDigest",
+    replace: "row.holder === reservationId",
   },
   {
     fault: "whoever settles a settled payment is told that he did",
@@ -146,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a live hold can be cancelled",
     file: "state-table",
-    find: 'if (isLive(row, now)) return refuse("payment_in_progress");',
+    find: 'if (isLive(row, now)) return refusal("payment_in_progress");',
     replace: "",
   },
   {
@@ -164,8 +164,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a restart forgets that a claim was refused as expired",
     file: "state-table",
-    find: 'obstacle === "payment_expired" ? this.#final(refuse(obstacle)) : refuse(obstacle)',
-    replace: "refuse(obstacle)",
+    find: 'obstacle === "payment_expired" ? this.#final(refusal(obstacle)) : refusal(obstacle)',
+    replace: "refusal(obstacle)",
   },
   {
     fault: "a lapsed hold makes a payment look too dear",

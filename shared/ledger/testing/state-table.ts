@@ -3,11 +3,11 @@
  * prose, and is checked against the facts here.
  */
 import type { Amount } from "../../protocol/amount.ts";
-import type { LedgerPayment } from "../../settlement/backend.ts";
+import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { Digest } from "../../crypto/digest.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
-import { CAROL, FIRST, HELD, holdBy, paymentOf, reservationOf, SECOND, START, txOf, VALID } from "./ledger.ts";
+import { CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
 import type { LedgerRules } from "../rules.ts";
 
 export type Event = "reserve" | "capture" | "release" | "settle" | "cancel" | "alarm" | "status";
@@ -62,10 +62,10 @@ const REOPENED = CANCELLED_AT + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORG
 export function arrange(rules: LedgerRules, state: State): void {
   if (state === "none") return;
   if (state === "settled at once") {
-    rules.settle(PAYMENT, FIRST, START);
+    rules.settle(settleOf(PAYMENT, FIRST), START);
     return;
   }
-  rules.reserve(PAYMENT, holdBy(FIRST), START);
+  rules.reserve(reserveOf(PAYMENT, FIRST), START);
   if (state === "settled") rules.capture(reservationOf(PAYMENT, FIRST), START);
   if (state === "cancelled") rules.cancel(PAYMENT.payer, PAYMENT.nonce, CANCELLED_AT);
 }
@@ -76,10 +76,10 @@ export function timeOf({ state, at = TIMES[state] }: Cell): number {
 }
 
 const EVENTS: Record<Event, (rules: LedgerRules, payment: LedgerPayment, id: Digest, at: number) => unknown> = {
-  reserve: (rules, payment, id, at) => rules.reserve(payment, holdBy(id), at),
+  reserve: (rules, payment, id, at) => rules.reserve(reserveOf(payment, id), at),
   capture: (rules, payment, id, at) => rules.capture(reservationOf(payment, id), at),
   release: (rules, payment, id, at) => rules.release(reservationOf(payment, id), at),
-  settle: (rules, payment, id, at) => rules.settle(payment, id, at),
+  settle: (rules, payment, id, at) => rules.settle(settleOf(payment, id), at),
   cancel: (rules, { payer, nonce }, _, at) => rules.cancel(payer, nonce, at),
   alarm: (rules, _payment, _id, at) => rules.tidy(at),
   status: (rules, { payer, nonce, validBefore }, _, at) => rules.status(payer, nonce, validBefore, at),

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { paywall, type PaywallBindings, type PaywallEnv } from "../../../workers/merchant/paywall/index.ts";
 
-export { Deliveries } from "../../../workers/merchant/deliveries.ts";
+export { Deliveries } from "../../../workers/merchant/paywall/memory/deliveries.ts";
 
 interface Env extends PaywallBindings {
   /** Asked at every step; does not answer where the merchant is to die. */

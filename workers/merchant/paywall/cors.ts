@@ -3,12 +3,12 @@ import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
 
-/** Put it before the paywalls, on every path that has one. Preflights are answered here and never cost anything. */
+/** Mount it before the paywalls, on every path that has one. It answers preflights, which are never charged. */
 export function paywallCors(): MiddlewareHandler {
   return cors({
     origin: "*",
     exposeHeaders: [PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_ERROR],
-    // The last one is a response header; the official fetch client sends it with its payment all the same.
+    // The last one is a response header, but the official fetch client sends it with its payment.
     allowHeaders: [PAYMENT_SIGNATURE, "SIGN-IN-WITH-X", "Content-Type", "Access-Control-Expose-Headers"],
   });
 }

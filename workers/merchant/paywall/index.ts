@@ -1,35 +1,40 @@
 /**
- * `paywall()`: a route that is paid for per request, by x402 v2 on LEZ. spec/protocol.md §9.
+ * `paywall()`: a route that is paid per request, by x402 v2 on LEZ. spec/protocol.md §9.
  *
- * Without a payment: 402 with the terms. With one: match it to the offer, hold the payer's money, run the handler once,
- * capture, answer. Nothing leaves before the capture; a handler that fails costs nothing.
+ * Without a payment: 402 with the terms. With one: compare it with the offer, hold the payer's money, run the handler once, capture,
+ * answer. Nothing is sent before the capture; a handler that fails costs nothing.
  */
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
-import { MAX_URL_LENGTH } from "../../../shared/limits.ts";
 import { logEvent } from "../../../shared/log.ts";
-import { challengeResponse, type Refusal, refusalResponse } from "./answers.ts";
-import { boughtBefore } from "./bought-before.ts";
-import { type Challenge, Challenges, checkChallengeSize } from "./challenge.ts";
-import { LedgerTerms } from "./ledger-terms.ts";
+import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
+import { checkOptions, deliveriesOf, facilitatorOf, type PaywallOptions } from "./config.ts";
 import { logPayment, traceOf } from "./log.ts";
-import { type MerchantSigner, merchantSigner } from "./merchant-signer.ts";
-import { checkOptions, type PaywallEnv, type PaywallOptions } from "./options.ts";
-import { newOrder, type Order } from "./order.ts";
-import { refuse } from "./outcome.ts";
-import { readPayment } from "./payment.ts";
-import { outlive } from "./run.ts";
-import type { Sale, Unanswered } from "./sale.ts";
-import { serve } from "./serve.ts";
-import { facilitatorOf, keepsAnswers, memoryOf, payeeOf } from "./bindings.ts";
-import { signChallenge } from "./signed-terms.ts";
+import { readPayment } from "./presented-payment.ts";
+import { challengeResponse, type Refusal, refuseRequest } from "./responses.ts";
+import { alreadyBought } from "./serve/already-bought.ts";
+import { serve } from "./serve/index.ts";
+import { keepAlive } from "./serve/run-handler.ts";
+import { RouteTerms, type Terms } from "./terms/index.ts";
+import type { PaidRequest, PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
 
-export type { PaywallFacilitator } from "./facilitator.ts";
-export type { Lease, PaymentMemory, Remembered } from "./memory.ts";
-export type { PaymentContext, PaywallBindings, PaywallEnv, PaywallOptions } from "./options.ts";
+export type { PaywallOptions } from "./config.ts";
 export { paywallCors } from "./cors.ts";
-export { merchantIdentity } from "./identity.ts";
+export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
+export { merchantIdentity } from "./terms/well-known.ts";
+export type {
+  DeliveryState,
+  DeliveryStore,
+  Lease,
+  PaymentContext,
+  PaywallBindings,
+  PaywallEnv,
+  PaywallFacilitator,
+  PresentedPayment,
+} from "./types.ts";
+
+/** What became of a payment, and the payment itself if it could be parsed. */
+type Presented = { result: ServeResult; presented?: PresentedPayment | undefined };
 
 /**
  * Middleware for one priced route.
@@ -41,103 +46,91 @@ export { merchantIdentity } from "./identity.ts";
  */
 export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> {
   const checked = checkOptions(options);
-  checkChallengeSize(checked);
-  const challenges = new Challenges(checked);
-  const ledgerTerms = new LedgerTerms();
+  const routeTerms = new RouteTerms(checked);
 
-  /** What this very request costs, signed where the merchant has a key; or why nobody can say. */
-  const termsOf = async (c: Context<PaywallEnv>): Promise<Terms | Refusal> => {
-    if (c.req.url.length > MAX_URL_LENGTH) {
-      return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
-    }
-    const payTo = payeeOf(c, checked);
-    const known = ledgerTerms.known ?? (await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c)));
-    if (!known) return { code: "facilitator_unavailable" };
-    const challenge = await challenges.of(c, { payTo, ledger: known.ledger, keepsAnswers: keepsAnswers(c, checked) });
-    if (!challenge) return { code: "payload_too_large" };
-    if (!c.env.RECEIPT_KEY) return { challenge };
-    const signer = await merchantSigner(c.env.RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
-    return { challenge: await signChallenge(challenge, signer), signer };
-  };
-
-  /**
-   * @param outer what middleware around the paywall has said so far
-   * @returns what goes out in place of the handler's answer
-   */
-  const handle = async (c: Context<PaywallEnv>, next: Next, outer: Response, askedAgain = false): Promise<Response | undefined> => {
-    if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // costs nothing, and runs nothing
-    const header = c.req.header(PAYMENT_SIGNATURE);
-    const instead = (result: Unanswered, order?: Order) => {
-      if (header !== undefined) logPayment(c, result, order);
-      return result.response;
-    };
-    const refused = (refusal: Refusal, order?: Order) => instead(refuse(refusal), order);
-    const terms = await termsOf(c);
-    if ("code" in terms) return refused(terms);
-    const { challenge, signer } = terms;
-    if (header === undefined) {
-      const html = c.req.header("Accept")?.includes("text/html") ?? false;
-      return html ? refused({ code: "payment_required", challenge, offerAgain: true, html }) : challengeResponse(challenge);
-    }
-    const unsold = whyUnsold(c);
-    if (unsold) return refused({ code: "invalid_payload", detail: unsold, challenge, offerAgain: true });
-    const read = readPayment(header, challenge);
-    if (!read.ok) {
-      const order = read.payment && newOrder(read.payment, challenge, traceOf(c));
-      const bought = order && (await boughtBefore(c, order, challenge, checked));
-      if (bought) return instead(bought, order);
-      // Perhaps it is our terms that are stale: another isolate may know of a new ledger already.
-      if (read.code === "ledger_mismatch" && !askedAgain) {
-        const now = await ledgerTerms.ask(facilitatorOf(c, checked), traceOf(c));
-        if (now && now.ledger !== challenge.offer.extra?.["ledger"]) return handle(c, next, outer, true);
-      }
-      return refused({ code: read.code, detail: read.detail, challenge, offerAgain: true }, order);
-    }
-
-    const order = newOrder(read.payment, challenge, traceOf(c));
-    const facilitator = facilitatorOf(c, checked);
-    const sale: Sale = { c, next, order, challenge, signer, facilitator, memory: () => memoryOf(c, checked, order), outer };
-    const work = serve(sale, checked);
-    outlive(c, work);
-    const result = await work;
-    if (!result.answered && result.code === "ledger_mismatch") ledgerTerms.forget();
-    logPayment(c, result, order);
-    return result.answered ? undefined : result.response;
-  };
   return async (c, next) => {
-    const outer = c.body(null); // not c.res: once that was looked at, Hono copies every answer that follows
-    const response = await handle(c, next, outer).catch((error: unknown) => closed(c, error));
+    const outer = c.body(null); // has the headers that middleware set so far. Not c.res: once read, Hono copies every later response
+    const response = await answer(c, next, outer).catch((error: unknown) => answerMisconfigured(c, error));
     if (!response) return;
-    // Hono would have the headers of an answer that is withheld, and of middleware in front, win over this one's own.
+    // Reset c.res first; otherwise Hono merges the discarded response's headers in.
     c.res = undefined;
-    c.res = beside(outer, response);
+    c.res = mergeHeaders(response, outer);
   };
+
+  /** @returns the response to send in place of the handler's */
+  async function answer(c: Context<PaywallEnv>, next: Next, outer: Response): Promise<Response | undefined> {
+    if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // free, and runs no handler
+    const header = c.req.header(PAYMENT_SIGNATURE);
+    const terms = await routeTerms.of(c);
+    if (header === undefined) return showTerms(c, terms);
+    const { result, presented } = "code" in terms ? { result: refuseRequest(terms) } : await servePayment(c, next, outer, header, terms);
+    logPayment(c, result, presented);
+    return result.answered ? undefined : result.response;
+  }
+
+  async function servePayment(
+    c: Context<PaywallEnv>,
+    next: Next,
+    outer: Response,
+    header: string,
+    { challenge, signer }: Terms,
+    hasRefreshed = false,
+  ): Promise<Presented> {
+    const unsupported = unsupportedRequest(c);
+    if (unsupported) return { result: refuseRequest({ code: "invalid_payload", detail: unsupported, challenge, offerAgain: true }) };
+    const read = readPayment(header, challenge, traceOf(c));
+    const { presented } = read;
+    if (!read.ok) {
+      const bought = presented && (await alreadyBought(c, presented, challenge, checked));
+      if (bought) return { result: bought, presented };
+      // Our terms may be the stale ones: another isolate may have learned of a new ledger first.
+      const isOurs = read.code === "ledger_mismatch" && !hasRefreshed;
+      if (isOurs && (await routeTerms.refreshLedger(c, challenge.offer.extra?.["ledger"]))) {
+        const terms = await routeTerms.of(c);
+        return "code" in terms ? { result: refuseRequest(terms) } : servePayment(c, next, outer, header, terms, true);
+      }
+      return { result: refuseRequest({ code: read.code, detail: read.detail, challenge, offerAgain: true }), presented };
+    }
+
+    const facilitator = facilitatorOf(c, checked);
+    const deliveries = () => deliveriesOf(c, checked, read.presented);
+    const request: PaidRequest = { c, next, presented: read.presented, challenge, signer, facilitator, deliveries, outer };
+    const work = serve(request, checked);
+    keepAlive(c, work);
+    const result = await work;
+    if (!result.answered && result.code === "ledger_mismatch") routeTerms.forgetLedger();
+    return { result, presented };
+  }
 }
 
-interface Terms {
-  challenge: Challenge;
-  signer?: MerchantSigner | undefined;
+/** The answer to a request without a payment. */
+function showTerms(c: Context<PaywallEnv>, terms: Terms | Refusal): Response {
+  if ("code" in terms) return refuseRequest(terms).response;
+  const { challenge } = terms;
+  const isBrowser = c.req.header("Accept")?.includes("text/html") ?? false;
+  if (!isBrowser) return challengeResponse(challenge);
+  return refuseRequest({ code: "payment_required", challenge, offerAgain: true, html: true }).response;
 }
 
-/** What is never charged, whatever the payment. */
-function whyUnsold({ req }: Context): string | undefined {
+/** Why this request is never charged, whatever its payment. */
+function unsupportedRequest({ req }: Context): string | undefined {
   if (req.method === "HEAD") return "HEAD is never charged; pay with GET";
   return req.header("Upgrade") ? "upgrades are not sold" : undefined;
 }
 
-/** Nothing is sold where the Worker is not configured to. */
-function closed(c: Context<PaywallEnv>, error: unknown): Response {
+/** A misconfigured Worker sells nothing. */
+function answerMisconfigured(c: Context<PaywallEnv>, error: unknown): Response {
   if (!(error instanceof ConfigurationError)) throw error;
   logEvent("paywall.misconfigured", { traceId: traceOf(c), path: c.req.path, message: error.message });
-  return refusalResponse({ code: "internal_error", detail: "the merchant is not set up to sell this; its log says why" });
+  return refuseRequest({ code: "internal_error", detail: "the merchant is not set up to sell this; its log says why" }).response;
 }
 
-/** `response`, with what middleware says of every answer where it does not say that itself; cookies come one by one. */
-function beside(outer: Response, response: Response): Response {
-  let said: Set<string> | undefined;
+/** Adds the headers that middleware set, unless `response` has its own. Cookies are added one by one. */
+function mergeHeaders(response: Response, outer: Response): Response {
+  let own: Set<string> | undefined;
   for (const [name, value] of outer.headers) {
-    said ??= new Set(response.headers.keys());
-    if (name === "set-cookie" || !said.has(name)) response.headers.append(name, value);
+    own ??= new Set(response.headers.keys());
+    if (name === "set-cookie" || !own.has(name)) response.headers.append(name, value);
   }
   return response;
 }

@@ -1,23 +1,21 @@
-/** What the paywall logs: a line for each payment that was presented. Who only asks for the price leaves none. */
+/** What the paywall logs: one line for each payment presented. A request for the price leaves none. */
 import type { Context } from "hono";
-import { TRACE_ID } from "../../../shared/x402/headers.ts";
 import { logEvent, traceIdFrom } from "../../../shared/log.ts";
-import type { PaywallEnv } from "./options.ts";
-import type { Order } from "./order.ts";
-import type { SaleResult } from "./sale.ts";
+import { TRACE_ID } from "../../../shared/x402/headers.ts";
+import type { PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
 
-/** @param order absent where the payment could not be read */
-export function logPayment(c: Context<PaywallEnv>, result: SaleResult, order?: Order): void {
+/** @param presented absent if the payment could not be read */
+export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presented?: PresentedPayment): void {
   const delivered = result.answered && result.delivered;
   const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
   const event = code ? "payment.refused" : result.answered && !delivered ? "payment.released" : "payment.delivered";
   const transaction = delivered ? c.get("payment").id : undefined;
-  const payer = code && order?.exact?.authorization.from; // what it says of itself, verified or not
+  const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction });
 }
 
-/** The id of this request's trace, the caller's if it sent one. */
+/** This request's trace id: the caller's, if it sent one. */
 export function traceOf(c: Context<PaywallEnv>): string {
   const traceId = c.get("traceId") ?? traceIdFrom(c.req.header(TRACE_ID));
   c.set("traceId", traceId);

@@ -1,13 +1,13 @@
-/** The page a person sees who opens a priced address in a browser. */
+/** The page that a browser shows for a priced URL. */
 import { html } from "hono/html";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
-import { showUnsafe } from "../../../shared/text/text.ts";
+import { showUnsafe } from "../../../shared/screen/escapes.ts";
 import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 
 export function paymentPage({ resource, accepts }: PaymentRequired): string {
   const [offer] = accepts;
   if (!offer) return "";
-  // Quoted for a shell: whoever made the link chose what is in it.
+  // Quote the URL for a shell: the author of the link chose its characters.
   const command = `lez-agent-pay request create '${resource.url.replaceAll("'", "%27")}' --reason "…"`;
   return html`<!doctype html>
 <html lang="en">

@@ -1,0 +1,50 @@
+/** `npm run budget`: fails when a Worker's bundle or the first buyer's wait after a deployment exceeds its budget. */
+import { measureColdStarts } from "./cold.ts";
+import { PATHS } from "./paths.ts";
+import { bundleSizes } from "../scripts/bundle-sizes.ts";
+
+/** KiB per upload, minified and gzipped. */
+const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 36.5, "lez-facilitator": 28.5, "lez-ledger-do": 24.5 };
+/** The first 402 of a fresh workerd, as a multiple of bare Hono's first answer, measured side by side. */
+const COLD_RATIO = 15;
+
+const STARTS = 5;
+/** A busy machine gets another chance. */
+const ATTEMPTS = 3;
+const LARGEST = 10;
+
+const complaints = [...(await overweight()), ...(await slowToWake())];
+for (const complaint of complaints) console.error(complaint);
+process.exitCode = complaints.length === 0 ? 0 : 1;
+
+async function overweight(): Promise<string[]> {
+  const sizes = await bundleSizes();
+  return sizes.flatMap(({ name, bytes, parts }) => {
+    const [kib, budget = 0] = [bytes / 1024, BUNDLE_KIB[name]];
+    console.log(`${name}: ${kib.toFixed(1)} of ${budget} KiB`);
+    if (kib <= budget) return [];
+    const largest = parts.slice(0, LARGEST).map(([part, bytes]) => `  ${String(bytes).padStart(6)} ${part}`);
+    return [
+      `${name} is ${kib.toFixed(1)} KiB gzipped, its budget is ${budget}. Minified bytes of its largest parts:\n${largest.join("\n")}`,
+    ];
+  });
+}
+
+async function slowToWake(): Promise<string[]> {
+  const ratios: string[] = [];
+  while (ratios.length < ATTEMPTS) {
+    const ratio = await coldRatio();
+    console.log(`first 402 after a start: ${ratio.toFixed(1)} of ${COLD_RATIO} times bare Hono's first answer`);
+    if (ratio <= COLD_RATIO) return [];
+    ratios.push(ratio.toFixed(1));
+  }
+  return [`The first 402 after a start takes ${ratios.join(", ")} times as long as bare Hono's first answer; its budget is ${COLD_RATIO}.`];
+}
+
+async function coldRatio(): Promise<number> {
+  const paths = PATHS.filter(({ name }) => ["bare", "402-ours"].includes(name));
+  const { cold, problems } = await measureColdStarts(paths, [], STARTS);
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  const first = (name: string) => cold.find(({ path }) => path === name)?.first ?? Number.NaN;
+  return first("402-ours") / first("bare");
+}

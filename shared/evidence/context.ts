@@ -1,0 +1,41 @@
+/** What the checks of evidence look at: its members, what follows from them, and what is known of who signed. */
+import { accountOfKey } from "../protocol/account.ts";
+import { authorizationDigest, transactionOf } from "../protocol/authorization.ts";
+import { hexToBytes } from "../crypto/bytes.ts";
+import { canonicalJson } from "../crypto/digest.ts";
+import { offerPayloadSchema, readJws, receiptPayloadSchema } from "../extensions/signed-jws.ts";
+import { parseJson } from "../text/json.ts";
+import { MAX_OFFER_LENGTH } from "../limits.ts";
+import { requestDigest } from "../protocol/payment-request.ts";
+import { paymentRequirementsSchema } from "../x402/x402.ts";
+import type { Evidence } from "./evidence.ts";
+import type { KnownKeys } from "./keys.ts";
+
+export type EvidenceContext = ReturnType<typeof evidenceContext>;
+
+export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
+  const { request, payment, offer, receipt, ledger } = evidence;
+  const { authorization, publicKey } = payment;
+  const origin = new URL(request.http.url);
+  const accepted = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
+  const signed = authorizationDigest(authorization);
+  return {
+    request,
+    payment,
+    offer: offer && { said: readJws(offer, offerPayloadSchema) },
+    receipt: receipt && { said: readJws(receipt, receiptPayloadSchema) },
+    ledger,
+    keys,
+    digest: requestDigest(request),
+    /** The offer in the request; undefined where there is none in it. */
+    accepted: accepted.ok && canonicalJson(accepted.value) === request.payment.offer ? accepted.value : undefined,
+    account: accountOfKey(hexToBytes(publicKey)),
+    authorizationDigest: signed,
+    transaction: transactionOf(authorization.network, signed),
+    origin,
+    merchantKeys: keys.merchants?.[origin.origin] ?? [],
+    /** Unix seconds of the owner's yes, and of the last moment that was signed. */
+    from: Number(authorization.validAfter),
+    until: Number(authorization.validBefore),
+  };
+}

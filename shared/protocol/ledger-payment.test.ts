@@ -1,0 +1,33 @@
+import { merchant, NOW, owner } from "../../test/fixtures.ts";
+import { testFields } from "../../test/fields.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../../test/spellings.ts";
+import { ledgerPaymentSchema } from "./ledger-payment.ts";
+
+const id = "ab".repeat(32);
+const BAD_SECONDS = [-1, 0.5, 2 ** 53];
+
+testFields({
+  name: "a payment as the ledger gets it",
+  schema: ledgerPaymentSchema,
+  valid: {
+    payer: owner.account,
+    nonce: id,
+    authorizationDigest: id,
+    payee: merchant.account,
+    value: "10000",
+    validAfter: NOW,
+    validBefore: NOW + 900,
+    requestDigest: id,
+  },
+  fields: [
+    { path: "payer", bad: BAD_ACCOUNTS },
+    { path: "nonce", bad: badHex(32) },
+    { path: "authorizationDigest", bad: badHex(32) },
+    { path: "payee", bad: BAD_ACCOUNTS },
+    { path: "value", bad: BAD_AMOUNTS },
+    { path: "validAfter", bad: BAD_SECONDS, type: "number" },
+    { path: "validBefore", bad: BAD_SECONDS, type: "number" },
+    { path: "requestDigest", bad: badHex(32), optional: true },
+  ],
+  strict: [""],
+});

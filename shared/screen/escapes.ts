@@ -1,0 +1,19 @@
+/** Untrusted text on a screen: every character that could move, hide or imitate something is shown as its number. */
+import { MAX_QUOTE_LENGTH } from "../limits.ts";
+import { BLANK } from "../text/text.ts";
+
+const UNSAFE = new RegExp(`[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Co}\\p{Cn}]|(?! )\\p{Zs}|${BLANK.source}`, "gu");
+
+/**
+ * Shows controls, escapes, bidirectional and invisible characters and separators as `⟦U+202E⟧`. Nothing is deleted: the
+ * reader sees what was there.
+ */
+export function showUnsafe(text: string): string {
+  return text.toWellFormed().replace(UNSAFE, (char) => `⟦U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}⟧`);
+}
+
+/** An untrusted value in one line of a report: shortened, and safe to show. */
+export function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return showUnsafe(text.length > MAX_QUOTE_LENGTH ? `${text.slice(0, MAX_QUOTE_LENGTH)}…` : text);
+}

@@ -1,0 +1,100 @@
+/**
+ * What an owner reads before a yes, derived only from the PaymentRequest whose digest is signed and the Authorization that
+ * follows from it. Facts are ours; the words of agent and merchant are apart, and safe to show.
+ */
+import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../limits.ts";
+import { displayAmount } from "../protocol/amount.ts";
+import { type PaymentRequest, shortCode } from "../protocol/payment-request.ts";
+import { formatTimestamp, parseTimestamp } from "../time.ts";
+import { coverageText } from "./coverage.ts";
+import { deadlineText, duration } from "./duration.ts";
+import { showUnsafe } from "./escapes.ts";
+import type { ApprovalView, MerchantPin } from "./view.ts";
+
+export interface Fact {
+  label: string;
+  value: string;
+  /** Shown with emphasis. */
+  strong?: true;
+}
+
+export interface ApprovalFacts {
+  shortCode: string;
+  facts: Fact[];
+  /** Paragraphs in the agent's words. */
+  agentSays: string[];
+  /** Paragraphs in the merchant's words. */
+  merchantSays: string[];
+  /** Repeated right above the question: long texts push the first lines off a screen. */
+  decisive: Fact[];
+}
+
+export function approvalFacts(view: ApprovalView): ApprovalFacts {
+  const { request, checked, authorization, now } = view;
+  const { method, url, bodySha256 } = request.http;
+  const expires = parseTimestamp(request.expiresAt) ?? now;
+  const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
+  const price = displayAmount(authorization.value);
+  const once = authorization.ledger === undefined ? "" : ", once";
+  const host: Fact = { label: "To", value: new URL(url).host, strong: true };
+  const account: Fact = { label: "Account", value: authorization.to };
+  return {
+    shortCode: shortCode(checked.digest),
+    facts: [
+      { label: "Pay", value: `${price} = ${authorization.value} units, exactly${once}` },
+      host,
+      account,
+      { label: "Merchant", value: pinText(view.pin) },
+      { label: "For", value: showUnsafe(`${method} ${url}`) },
+      ...(bodySha256 ? [{ label: "Body", value: `SHA-256 ${bodySha256}` }] : []),
+      { label: "Pays for", value: coverageText(checked.scope, request.http) },
+      { label: "From", value: authorization.from },
+      { label: "Network", value: `${authorization.network} (TEST)` },
+      { label: "Agent key", value: request.agent.publicKey },
+      { label: "Approve by", value: deadlineText(formatTimestamp(expires), expires - now) },
+      { label: "Then valid", value: `for ${duration(usable)}` },
+      ...(view.merchant ? [{ label: "Checked", value: "amount, account and terms are the merchant's own" }] : []),
+    ],
+    agentSays: agentSays(request),
+    merchantSays: merchantSays(view),
+    decisive: [{ label: "Pay", value: price }, host, account],
+  };
+}
+
+function pinText(pin: MerchantPin | undefined): string {
+  if (!pin) return "not known on this machine";
+  return `first seen ${pin.firstSeenAt}; ${pin.key ? `signs its terms with ${pin.key.publicKey.slice(0, 16)}…` : "does not sign its terms"}`;
+}
+
+function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {
+  return [
+    showUnsafe(shortened(reason, MAX_REASON_SHOWN)),
+    "",
+    ...(agent.name ? [`It calls itself: ${showUnsafe(agent.name)}`] : []),
+    `It calls the merchant: ${showUnsafe(merchant.name)}`,
+  ];
+}
+
+function merchantSays({ checked, merchant }: ApprovalView): string[] {
+  // Facts and warnings state these three members; a merchant must not hide them among members of its own.
+  const { binding: _binding, ledger: _ledger, paymentFlow: _flow, ...extra } = checked.offer.extra ?? {};
+  const description = merchant?.resource.description;
+  const said = [
+    ...(description ? [showUnsafe(shortened(description, MAX_DESCRIPTION_LENGTH))] : []),
+    ...(Object.keys(extra).length > 0
+      ? [`Its terms also say: ${showUnsafe(shortened(JSON.stringify(extra), MAX_DESCRIPTION_LENGTH))}`]
+      : []),
+  ];
+  return said.length > 0 ? said : [merchant ? "nothing more" : "nothing: it was not asked (--check-terms asks it)"];
+}
+
+/**
+ * Cuts untrusted text, so that it cannot push the facts off the screen. The limit counts characters as shown: an invisible
+ * character is shown as its number, which is longer.
+ */
+function shortened(text: string, max: number): string {
+  const characters = Array.from(text);
+  let room = max;
+  const shown = characters.findIndex((character) => (room -= showUnsafe(character).length) < 0);
+  return shown < 0 ? text : `${characters.slice(0, shown).join("")} … and ${characters.length - shown} more characters`;
+}

@@ -1,0 +1,53 @@
+/** What an approval screen is made from: plain data, so that a terminal and a web page show the same facts and warnings. */
+import type { Authorization } from "../protocol/authorization.ts";
+import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
+import type { PaymentRequired } from "../x402/x402.ts";
+
+/** A decision of this owner about some request. Times are RFC 3339. */
+export interface PastDecision {
+  requestDigest: string;
+  decision: "approved" | "declined" | "revoked";
+  at: string;
+  agentKey: string;
+  url: string;
+  payTo: string;
+  amount: string;
+  /** Of an approval: the account that pays, and the end of its validity in unix seconds. */
+  from?: string | undefined;
+  validBefore?: string | undefined;
+}
+
+/** A payment that was sent and has no known outcome. */
+export interface OpenPayment {
+  requestDigest?: string | undefined;
+  url: string;
+  payTo: string;
+  amount: string;
+}
+
+/** What this machine knows of a merchant from earlier visits, and from making this request. */
+export interface MerchantPin {
+  origin: string;
+  payTo: string;
+  firstSeenAt: string;
+  /** Absent if the merchant does not sign its terms. */
+  key?: { publicKey: string; since: string } | undefined;
+}
+
+export interface ApprovalView {
+  request: PaymentRequest;
+  checked: Extract<RequestCheck, { ok: true }>;
+  /** As it would be signed now. */
+  authorization: Authorization;
+  /** Unix seconds. */
+  now: number;
+  history: readonly PastDecision[];
+  open: readonly OpenPayment[];
+  /** Above this many units one key press is not enough. */
+  threshold: bigint;
+  /** The ledger that the owner has configured. */
+  ledger?: string | undefined;
+  /** The merchant's own 402, if it was fetched and makes the same offer. */
+  merchant?: PaymentRequired | undefined;
+  pin?: MerchantPin | undefined;
+}

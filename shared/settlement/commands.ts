@@ -1,0 +1,46 @@
+/**
+ * The commands that move a payment, in one shape from the paywall to the state table. spec/architecture.md.
+ *
+ * `Payment` is an UnverifiedPayment between paywall and facilitator, and a LedgerPayment behind the verification.
+ */
+import * as z from "zod/mini";
+import { type Digest, digestSchema } from "../crypto/digest.ts";
+import { accountIdSchema } from "../protocol/account.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+/** What a merchant presents, in the words of x402's /verify and /settle. Verification judges both members, of any shape. */
+export const unverifiedPaymentSchema = z.strictObject({ paymentPayload: z.unknown(), paymentRequirements: z.unknown() });
+export type UnverifiedPayment = z.infer<typeof unverifiedPaymentSchema>;
+
+/** Holds the payer's money for one run of a handler. Repeating the command gives the same answer. */
+export type ReserveCommand<Payment> = {
+  payment: Payment;
+  /** Random, chosen by the caller: it fences out every other claim on the payment. */
+  reservationId: Digest;
+  /** Counted from the ledger's now, at most MAX_HOLD_SECONDS. */
+  holdSeconds: number;
+};
+
+export function reserveCommandSchema<Payment extends z.core.$ZodType>(payment: Payment) {
+  return z.strictObject({ payment, reservationId: digestSchema, holdSeconds: wholeNumber() });
+}
+
+/** Reserves and captures in one step. `settlementId` fences like a reservation id; repeating the command gives the same answer. */
+export type SettleCommand<Payment> = { payment: Payment; settlementId: Digest };
+
+export function settleCommandSchema<Payment extends z.core.$ZodType>(payment: Payment) {
+  return z.strictObject({ payment, settlementId: digestSchema });
+}
+
+/** A hold that was granted. Capture and release present it. */
+export const reservationSchema = z.strictObject({
+  payer: accountIdSchema,
+  nonce: digestSchema,
+  reservationId: digestSchema,
+});
+export type Reservation = z.infer<typeof reservationSchema>;
+
+/** Turns a hold into a payment. */
+export type CaptureCommand = Reservation;
+/** Gives a hold back: nothing was paid, and the payment can be used again. */
+export type ReleaseCommand = Reservation;

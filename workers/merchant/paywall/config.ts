@@ -1,0 +1,127 @@
+/** Resolves payee, facilitator and storage from the route's options or the Worker's bindings. Options are checked at start-up. */
+import type { Context } from "hono";
+import { ConfigurationError } from "../../../shared/configuration-error.ts";
+import { DEFAULT_TIMEOUT_SECONDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_VALIDITY_SECONDS } from "../../../shared/limits.ts";
+import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
+import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
+import { type FacilitatorOf01, fromDeprecated } from "./deprecated.ts";
+import { httpFacilitator } from "./facilitator/http.ts";
+import { rpcFacilitator } from "./facilitator/rpc.ts";
+import { durableDeliveries, durableIdempotencyStore } from "./memory/durable.ts";
+import type { IdempotencyStore } from "./memory/idempotency-store.ts";
+import { isolateDeliveries } from "./memory/isolate.ts";
+import type { DeliveryStore, PaywallEnv, PaywallFacilitator, PresentedPayment } from "./types.ts";
+
+export interface PaywallOptions {
+  /** The price in atomic units, as a decimal string. */
+  amount: string;
+  /** The account that is paid. Default: the binding `PAY_TO`. */
+  payTo?: string;
+  /** Shown to buyers. */
+  description?: string;
+  mimeType?: string;
+  /**
+   * What a payment buys: this route with any query (`route`), this URL (`query`), or this URL with this body (`body`).
+   * Default: `body` for methods that have one, else `query`.
+   */
+  bind?: Bind;
+  /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
+  maxTimeoutSeconds?: number;
+  /**
+   * When the money moves. `authorization` (default): held before the handler, captured after it delivered.
+   * `upfront`: before the handler. If the handler then fails, the same payment runs it again, free, until it delivers.
+   */
+  flow?: "authorization" | "upfront";
+  /**
+   * The x402 extension `payment-identifier`: a buyer who sends an id can fetch a paid answer again. Offered by default if the
+   * binding `DELIVERIES` exists, which stores the answers.
+   */
+  identifier?: "offered" | "required" | "off";
+  /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
+  extensions?: Record<string, Record<string, unknown>>;
+  /** Settles the payments. Default: see `PaywallBindings`. */
+  facilitator?: (c: Context<PaywallEnv>) => PaywallFacilitator | FacilitatorOf01;
+  /** Stores what must outlive a request. Default: the binding `DELIVERIES`, else this isolate. */
+  memory?: (c: Context<PaywallEnv>, payer: AccountId) => DeliveryStore;
+}
+
+export type Bind = "route" | "query" | "body";
+
+export interface CheckedOptions extends PaywallOptions {
+  amount: Amount;
+  payTo?: AccountId;
+  maxTimeoutSeconds: number;
+}
+
+/** @throws {TypeError} when the seller's configuration could never be paid */
+export function checkOptions(options: PaywallOptions): CheckedOptions {
+  const { amount, payTo, bind, flow, identifier, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
+  require(isAmount(amount), `amount must be atomic units as a decimal string, not ${JSON.stringify(amount)}`);
+  require(payTo === undefined || isAccountId(payTo), `payTo must be a LEZ account, not ${JSON.stringify(payTo)}`);
+  require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
+  require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
+  require(identifier === undefined ||
+    ["offered", "required", "off"].includes(identifier), `identifier must be "offered", "required" or "off"`);
+  const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
+  require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
+  require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);
+  require(mimeType.length <= MAX_NAME_LENGTH, `mimeType must have at most ${MAX_NAME_LENGTH} characters`);
+  return { ...options, amount, maxTimeoutSeconds } as CheckedOptions;
+}
+
+function require(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw new TypeError(`paywall: ${problem}`);
+}
+
+/** The last valid PAY_TO. Checking an account takes time, and PAY_TO is the same for every request. */
+let checkedPayee: AccountId | undefined;
+
+export function payeeOf({ env: { PAY_TO } }: Context<PaywallEnv>, { payTo }: CheckedOptions): AccountId {
+  if (payTo) return payTo;
+  if (checkedPayee !== undefined && checkedPayee === PAY_TO) return checkedPayee;
+  if (!isAccountId(PAY_TO)) throw new ConfigurationError("the variable PAY_TO must be a LEZ account, unless the route sets payTo");
+  checkedPayee = PAY_TO;
+  return checkedPayee;
+}
+
+export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {
+  const { FACILITATOR, FACILITATOR_URL, DELIVERIES } = c.env;
+  if (options.facilitator) return fromDeprecated(options.facilitator(c));
+  if (FACILITATOR_URL) {
+    if (!DELIVERIES && !options.memory) throw new ConfigurationError("FACILITATOR_URL needs the Durable Object binding DELIVERIES");
+    return httpFacilitator(configuredUrl("FACILITATOR_URL", FACILITATOR_URL).href, (presented) => deliveriesOf(c, options, presented));
+  }
+  if (FACILITATOR) return rpcFacilitator(FACILITATOR);
+  throw new ConfigurationError("set the service binding FACILITATOR or the variable FACILITATOR_URL");
+}
+
+/** Whether the route stores answers: the seller did not switch it off, and DELIVERIES is bound. */
+export function storesAnswers(c: Context<PaywallEnv>, { identifier }: CheckedOptions): boolean {
+  if (identifier === "off") return false;
+  if (identifier === "required" && !c.env.DELIVERIES) throw new ConfigurationError('identifier "required" needs the binding DELIVERIES');
+  return c.env.DELIVERIES !== undefined;
+}
+
+export function idempotencyStoreOf(
+  c: Context<PaywallEnv>,
+  options: CheckedOptions,
+  presented: PresentedPayment,
+): IdempotencyStore | undefined {
+  const payer = presented.exact?.authorization.from;
+  const { DELIVERIES } = c.env;
+  return payer && DELIVERIES && storesAnswers(c, options) ? durableIdempotencyStore(DELIVERIES, payer) : undefined;
+}
+
+const inIsolate = isolateDeliveries();
+
+export function deliveriesOf(c: Context<PaywallEnv>, options: CheckedOptions, presented: PresentedPayment): DeliveryStore {
+  const payer = presented.exact?.authorization.from;
+  if (payer && options.memory) return options.memory(c, payer);
+  return payer && c.env.DELIVERIES ? durableDeliveries(c.env.DELIVERIES, payer) : inIsolate;
+}
+
+/** @throws {ConfigurationError} unless it is an http(s) URL. Without a scheme, "host:port" would parse as a URL of scheme "host". */
+export function configuredUrl(name: string, value: string): URL {
+  if (/^https?:\/\//i.test(value) && URL.canParse(value)) return new URL(value);
+  throw new ConfigurationError(`${name} must be an address such as https://shop.example.com`);
+}

@@ -1,0 +1,25 @@
+/** The merchant's memory on disk: the Durable Object `Deliveries`, one per payer, so that payers do not wait for each other. */
+import type { AccountId } from "../../../../shared/protocol/account.ts";
+import type { DeliveriesNamespace, DeliveryStore } from "../types.ts";
+import type { IdempotencyStore } from "./idempotency-store.ts";
+
+export function durableDeliveries(namespace: DeliveriesNamespace, payer: AccountId): DeliveryStore {
+  // A new stub for every call: one that broke stays broken.
+  const object = () => namespace.getByName(payer) as DeliveryStore;
+  return {
+    begin: (key, lease, seconds, ifAbandoned) => object().begin(key, lease, seconds, ifAbandoned),
+    resume: (key, lease, seconds) => object().resume(key, lease, seconds),
+    finish: (key, lease, remembered, forgetAfter) => object().finish(key, lease, remembered, forgetAfter),
+  };
+}
+
+export function durableIdempotencyStore(namespace: DeliveriesNamespace, payer: AccountId): IdempotencyStore {
+  const object = () => namespace.getByName(payer) as IdempotencyStore;
+  return {
+    claim: (key, payment, lease, seconds) => object().claim(key, payment, lease, seconds),
+    recall: (key, payment) => object().recall(key, payment),
+    store: (key, lease, reservation, answer) => object().store(key, lease, reservation, answer),
+    paid: (key, receipt) => object().paid(key, receipt),
+    free: (key, lease) => object().free(key, lease),
+  };
+}

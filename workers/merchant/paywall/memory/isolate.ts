@@ -1,0 +1,20 @@
+/** A DeliveryStore in this isolate, bounded. It suffices beside our facilitator, but is lost with the isolate. */
+import { keepNewest } from "../../../../shared/bounded.ts";
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_PENDING_SETTLEMENTS } from "../../../../shared/limits.ts";
+import type { DeliveryStore } from "../types.ts";
+import { type LeaseEntry, Leases } from "./leases.ts";
+
+export function isolateDeliveries(): DeliveryStore {
+  const entries = new Map<Digest, LeaseEntry>();
+  const leases = new Leases({
+    get: (key) => entries.get(key),
+    set: (key, entry) => keepNewest(entries, key, entry, MAX_PENDING_SETTLEMENTS),
+    delete: (key) => entries.delete(key),
+  });
+  return {
+    begin: async (...args) => leases.begin(...args),
+    resume: async (...args) => leases.resume(...args),
+    finish: async (...args) => leases.finish(...args),
+  };
+}

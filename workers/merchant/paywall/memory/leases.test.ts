@@ -1,0 +1,98 @@
+/** The rule of the merchant's memory, as a table: what each call says in each state of a payment, and what it leaves. */
+import { describe, expect, test } from "vitest";
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
+import { type LeaseEntry, Leases } from "./leases.ts";
+import type { Lease, DeliveryState } from "../types.ts";
+
+const NOW = 1_800_000_000;
+const LATER = NOW + 10 * 24 * 3600;
+const [KEY, A, B] = ["key", "a", "b"] as unknown as [Digest, Digest, Digest];
+const receipt = { success: true, transaction: "t", network: "n" };
+const PAID: DeliveryState = { state: "paid", receipt };
+const OTHER: DeliveryState = { state: "paid", receipt: { ...receipt, transaction: "other" } };
+const PENDING: DeliveryState = { state: "pending", reservation: { payer: "p" as never, nonce: A, reservationId: A } };
+const DELIVERED: DeliveryState = { state: "delivered" };
+
+/** What A has left. */
+const held = (remembered?: DeliveryState): LeaseEntry => ({ lease: A, leaseUntil: NOW, remembered, forgetAfter: LATER });
+const lapsed = (remembered?: DeliveryState): LeaseEntry => ({ ...held(remembered), leaseUntil: NOW - 1 });
+const left = (remembered: DeliveryState): LeaseEntry => ({ ...held(remembered), leaseUntil: 0 });
+
+const yes = (remembered?: DeliveryState): Lease => ({ granted: true, ...(remembered && { remembered }) });
+const no: Lease = { granted: false };
+
+/** A's or B's call on what is there, and what is there then. */
+function call<Result>(entry: LeaseEntry | undefined, body: (leases: Leases) => Result): [Result, LeaseEntry | undefined] {
+  const shelf = new Map(entry && [[KEY, entry]]);
+  const result = body(
+    new Leases({ get: (key) => shelf.get(key), set: (key, entry) => shelf.set(key, entry), delete: (key) => shelf.delete(key) }, () => NOW),
+  );
+  return [result, shelf.get(KEY)];
+}
+
+describe("begin", () => {
+  test.each<[what: string, entry: LeaseEntry | undefined, by: Digest, says: Lease]>([
+    ["what nobody knows is granted", undefined, B, yes()],
+    ["what another holds is not", held(), B, no],
+    ["nor is what another holds and has paid for", held(PAID), B, no],
+    ["who holds it has it again", held(PAID), A, yes(PAID)],
+    ["what another held is granted", lapsed(), B, yes()],
+    ["and says what is to be known of it", lapsed(PAID), B, yes(PAID)],
+    ["what is owed is granted, and says so", left(PENDING), B, yes(PENDING)],
+    ["so is what was delivered", left(DELIVERED), B, yes(DELIVERED)],
+  ])("%s", (_what, entry, by, says) => {
+    const [said, then] = call(entry, (leases) => leases.begin(KEY, by, 60));
+    expect(said).toEqual(says);
+    const forgetAfter = Math.max(NOW + 60 + SWEEP_INTERVAL_SECONDS, entry?.forgetAfter ?? 0);
+    expect(then).toEqual(says.granted ? { lease: by, leaseUntil: NOW + 60, remembered: entry?.remembered, forgetAfter } : entry);
+  });
+
+  test("what is to be known should the holder never come back outlives every payment, and replaces nothing that is known", () => {
+    const [, unknown] = call(undefined, (leases) => leases.begin(KEY, A, 60, PAID));
+    expect(unknown).toMatchObject({ remembered: PAID, forgetAfter: NOW + 60 + UNDELIVERED_SECONDS + MAX_VALIDITY_SECONDS });
+    const [said, known] = call(lapsed(PAID), (leases) => leases.begin(KEY, B, 60, OTHER));
+    expect([said, known?.remembered]).toEqual([yes(PAID), PAID]);
+  });
+});
+
+describe("resume", () => {
+  test.each<[what: string, entry: LeaseEntry | undefined, by: Digest, says: Lease, takes: boolean]>([
+    ["who only looks takes no lease", undefined, B, yes(), false],
+    ["nor where another's has lapsed and nothing is owed", lapsed(), B, yes(), false],
+    ["nor where it was delivered", left(DELIVERED), B, yes(DELIVERED), false],
+    ["what is owed is taken up", left(PAID), B, yes(PAID), true],
+    ["so is what nobody knows the end of", left(PENDING), B, yes(PENDING), true],
+    ["so is what another did not come back to", lapsed(PAID), B, yes(PAID), true],
+    ["what another holds is not", held(), B, no, false],
+    ["by one at a time", held(PAID), B, no, false],
+    ["not even where it was delivered before", held(DELIVERED), B, no, false],
+  ])("%s", (_what, entry, by, says, takes) => {
+    const [said, then] = call(entry, (leases) => leases.resume(KEY, by, 60));
+    expect(said).toEqual(says);
+    if (takes) expect(then).toMatchObject({ lease: by, leaseUntil: NOW + 60, remembered: entry?.remembered });
+    else expect(then).toEqual(entry);
+  });
+});
+
+describe("finish", () => {
+  const said = (by: Digest, remembered: DeliveryState) => ({ lease: by, leaseUntil: 0, remembered, forgetAfter: LATER });
+  test.each<[what: string, entry: LeaseEntry | undefined, by: Digest, remembered: DeliveryState | undefined, then: LeaseEntry | undefined]>(
+    [
+      ["the holder leaves a debt", held(), A, PAID, said(A, PAID)],
+      ["or ends it", held(PAID), A, DELIVERED, said(A, DELIVERED)],
+      ["or nothing", held(), A, undefined, undefined],
+      ["and may take back its own", left(PAID), A, undefined, undefined],
+      ["who never held it may say what is owed", undefined, A, PAID, said(A, PAID)],
+      ["nobody says anything while another holds it", held(PAID), B, DELIVERED, held(PAID)],
+      ["who lost it may still say what is owed", lapsed(), B, PAID, said(B, PAID)],
+      ["or that it was delivered", left(PAID), B, DELIVERED, said(B, DELIVERED)],
+      ["but not that nothing is", left(PAID), B, undefined, left(PAID)],
+      ["what was delivered stays so, whoever comes back late", left(DELIVERED), B, PAID, left(DELIVERED)],
+      ["nor is that forgotten", left(DELIVERED), B, undefined, left(DELIVERED)],
+    ],
+  )("%s", (_what, entry, by, remembered, expected) => {
+    const [, then] = call(entry, (leases) => leases.finish(KEY, by, remembered, LATER));
+    expect(then).toEqual(expected);
+  });
+});

@@ -1,0 +1,75 @@
+/** The rules of the merchant's memory: which lease may serve a payment, and what an ended lease leaves. Any LeaseStore holds the entries. */
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
+import { unixNow } from "../../../../shared/time.ts";
+import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
+
+export interface LeaseEntry {
+  /** The current or last holder. */
+  lease: Digest;
+  /** Unix seconds. */
+  leaseUntil: number;
+  remembered?: DeliveryState | undefined;
+  /** Unix seconds. */
+  forgetAfter: number;
+}
+
+/** Holds the entries: a Map or a table. */
+export interface LeaseStore {
+  get(key: Digest): LeaseEntry | undefined;
+  set(key: Digest, entry: LeaseEntry): unknown;
+  delete(key: Digest): unknown;
+}
+
+/** The same methods without an await, so that nothing happens between the first read and the last write. */
+export type Synchronous<T> = {
+  [Name in keyof T]: T[Name] extends (...args: infer Args) => Promise<infer Result> ? (...args: Args) => Result : never;
+};
+
+export class Leases implements Synchronous<DeliveryStore> {
+  readonly #store: LeaseStore;
+  readonly #clock: () => number;
+
+  /** @param clock unix seconds */
+  constructor(store: LeaseStore, clock: () => number = unixNow) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  begin(key: Digest, lease: Digest, seconds: number, ifAbandoned?: DeliveryState): Lease {
+    const entry = this.#store.get(key);
+    if (this.#isTaken(entry, lease)) return { granted: false };
+    const leaseUntil = this.#clock() + seconds;
+    const forgetAfter = leaseUntil + (ifAbandoned ? UNDELIVERED_SECONDS + MAX_VALIDITY_SECONDS : SWEEP_INTERVAL_SECONDS);
+    this.#store.set(key, {
+      lease,
+      leaseUntil,
+      remembered: entry?.remembered ?? ifAbandoned,
+      forgetAfter: Math.max(forgetAfter, entry?.forgetAfter ?? 0),
+    });
+    return granted(entry);
+  }
+
+  resume(key: Digest, lease: Digest, seconds: number): Lease {
+    const entry = this.#store.get(key);
+    const isOver = !entry?.remembered || entry.remembered.state === "delivered";
+    return isOver && !this.#isTaken(entry, lease) ? granted(entry) : this.begin(key, lease, seconds);
+  }
+
+  finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): void {
+    const entry = this.#store.get(key);
+    if (this.#isTaken(entry, lease)) return;
+    const isAnothers = entry && entry.lease !== lease;
+    if (isAnothers && (!remembered || entry.remembered?.state === "delivered")) return;
+    if (remembered) this.#store.set(key, { lease, leaseUntil: 0, remembered, forgetAfter });
+    else this.#store.delete(key);
+  }
+
+  #isTaken(entry: LeaseEntry | undefined, lease: Digest): boolean {
+    return entry !== undefined && entry.lease !== lease && entry.leaseUntil >= this.#clock();
+  }
+}
+
+function granted(entry: LeaseEntry | undefined): Lease {
+  return { granted: true, ...(entry?.remembered && { remembered: entry.remembered }) };
+}

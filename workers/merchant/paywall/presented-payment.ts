@@ -1,0 +1,80 @@
+/** A payment as its buyer presents it: parsed from PAYMENT-SIGNATURE, compared with the offer, named, verified. */
+import * as z from "zod/mini";
+import { utf8 } from "../../../shared/crypto/bytes.ts";
+import { bodyDigest, canonicalJson, type Digest } from "../../../shared/crypto/digest.ts";
+import type { ErrorCode } from "../../../shared/errors.ts";
+import { isOtherVersion, type Verification, verifyExact } from "../../../shared/exact/verify.ts";
+import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/protocol/authorization.ts";
+import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.ts";
+import { checkShape } from "../../../shared/text/json.ts";
+import { unixNow } from "../../../shared/time.ts";
+import { decodeHeader } from "../../../shared/x402/headers.ts";
+import { type PaymentPayload, paymentPayloadSchema } from "../../../shared/x402/x402.ts";
+import type { Challenge, PresentedPayment } from "./types.ts";
+
+export type ReadPayment =
+  | { ok: true; presented: PresentedPayment }
+  /** With `presented` it could be parsed, but does not fit the offer. */
+  | { ok: false; code: ErrorCode; detail?: string; presented?: PresentedPayment };
+
+/** Parse loosely first, so that each failure gets its own code. */
+const anyJson = z.unknown();
+
+export function readPayment(header: string, challenge: Challenge, traceId: string): ReadPayment {
+  const json = decodeHeader(header, anyJson);
+  if (!json.ok) return { ok: false, code: json.code, detail: json.problem };
+  if (isOtherVersion(json.value)) return { ok: false, code: "invalid_x402_version" };
+  const payment = checkShape(json.value, paymentPayloadSchema);
+  if (!payment.ok) return { ok: false, code: payment.code, detail: payment.problem };
+  const presented = presentedPayment(payment.value, challenge, traceId);
+  const code = compareOffer(payment.value.accepted, challenge.offer);
+  if (code) return { ok: false, code, presented };
+  if (!echoesExtensions(payment.value.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
+  return { ok: true, presented };
+}
+
+function presentedPayment(payment: PaymentPayload, { offer, fingerprint }: Challenge, traceId: string): PresentedPayment {
+  let exact: ExactPayload | undefined;
+  return {
+    payment,
+    get exact() {
+      exact ??= exactPayload(payment);
+      return exact;
+    },
+    offer,
+    fingerprint,
+    traceId,
+  };
+}
+
+function exactPayload({ payload }: PaymentPayload): ExactPayload | undefined {
+  const exact = checkShape(payload, exactPayloadSchema);
+  return exact.ok ? exact.value : undefined;
+}
+
+/** Names the payment by its payload, signature included: only a holder of the payment can compute it. */
+export function payloadKey({ payment }: PresentedPayment): Digest {
+  return bodyDigest(utf8(canonicalJson(payment.payload)));
+}
+
+/**
+ * Names the payment in the merchant's memory by its authorization alone, since that is what pays once: a payer can sign it again or
+ * add members beside it. The key is no secret, so use it only after the signature was verified.
+ */
+export function deliveryKey(presented: PresentedPayment): Digest {
+  return presented.exact ? authorizationDigest(presented.exact.authorization) : payloadKey(presented);
+}
+
+/**
+ * Verifies the payment's terms and signature. Expiry is not checked here: only the ledger can tell an expired payment from one that
+ * settled in time.
+ */
+export function verifyPresented({ payment, offer }: Pick<PresentedPayment, "payment" | "offer">): Promise<Verification> {
+  const ledger = (offer.extra?.["ledger"] ?? "") as Digest;
+  return verifyExact(payment, offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
+}
+
+/** The transaction that this payment settles as, if it settles. */
+export function transactionFor({ authorization }: ExactPayload): Digest {
+  return transactionOf(authorization.network, authorizationDigest(authorization));
+}

@@ -1,0 +1,78 @@
+/** What the paywall answers in place of the resource: maps each code to its status, headers and body. */
+import { type ErrorCode, errorBody, ERRORS, isErrorCode } from "../../../shared/errors.ts";
+import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
+import { type PaymentRefusal, settleFailure } from "../../../shared/settlement/facilitator.ts";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
+import type { PaymentRequired, SettleResponse } from "../../../shared/x402/x402.ts";
+import { paymentPage } from "./page.ts";
+import type { Challenge, PaidRequest } from "./types.ts";
+
+export interface Refusal {
+  code: ErrorCode;
+  detail?: string | undefined;
+  /** The terms, sent in the body. */
+  challenge?: Challenge | undefined;
+  /** Sends the terms as PAYMENT-REQUIRED too: the buyer should pay (again). */
+  offerAgain?: boolean;
+  /** PAYMENT-RESPONSE: the facilitator's answer. */
+  receipt?: SettleResponse;
+  /** The caller is a browser: send a page instead of JSON. */
+  html?: boolean;
+}
+
+/** The 402 of a request without a payment. It is already encoded. */
+export function challengeResponse({ headers, body }: Challenge): Response {
+  return new Response(body, { status: ERRORS.payment_required.status, headers });
+}
+
+/** After these the buyer should present the same payment again, not make a new one. */
+const RETRY_LATER: ReadonlySet<ErrorCode> = new Set([
+  "payment_in_progress",
+  "settlement_pending",
+  "facilitator_unavailable",
+  "overloaded",
+  "rate_limited",
+]);
+
+export function refuseRequest(refusal: Refusal) {
+  return { answered: false, code: refusal.code, response: refusalResponse(refusal) } as const;
+}
+
+function refusalResponse({ code, detail, challenge, offerAgain = false, receipt, html = false }: Refusal): Response {
+  const { status } = ERRORS[code];
+  const headers = new Headers({ "Cache-Control": "no-store", [PAYMENT_ERROR]: code });
+  const required: PaymentRequired | undefined = challenge && { ...challenge.required, error: code };
+  if (challenge && required && offerAgain) {
+    headers.set(PAYMENT_REQUIRED, code === "payment_required" ? challenge.header : encodeHeader(required));
+  }
+  if (receipt) headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
+  if (RETRY_LATER.has(code)) headers.set("Retry-After", String(RETRY_AFTER_SECONDS));
+  if (html && required) {
+    headers.set("Content-Type", "text/html; charset=utf-8");
+    return new Response(paymentPage(required), { status, headers });
+  }
+  return Response.json({ ...required, ...errorBody(code, detail) }, { status, headers });
+}
+
+/** The facilitator refused the payment. New terms go along if a new payment can help and our terms are not the stale ones. */
+export function passOnRefusal({ challenge }: PaidRequest, refusal: PaymentRefusal, receipt?: SettleResponse) {
+  const { code, payer, transaction, detail } = refusal;
+  if (code === "ledger_mismatch" || RETRY_LATER.has(code)) return refuseRequest({ code });
+  return refuseRequest({ code, detail, challenge, offerAgain: true, receipt: receipt ?? settleFailure(code, payer, transaction) });
+}
+
+/** The money did not move, or its outcome is unknown; the receipt says which. */
+export function refuseUnsettled({ challenge }: PaidRequest, receipt: SettleResponse) {
+  return refuseRequest({ code: settlementCode(receipt), challenge, receipt });
+}
+
+/** Discards the handler's response with its headers, since it was not paid for, and refuses. */
+export function discardResponse(request: PaidRequest, receipt: SettleResponse) {
+  request.c.res.body?.cancel().catch(() => undefined);
+  return refuseUnsettled(request, receipt);
+}
+
+/** Another operator's facilitator may use its own reasons; buyers see ours only. */
+export function settlementCode({ errorReason }: SettleResponse): ErrorCode {
+  return isErrorCode(errorReason) ? errorReason : "unexpected_settle_error";
+}

@@ -1,0 +1,55 @@
+/** Flow `authorization`: hold the payer's money, run the handler, capture, answer. */
+import { randomDigest } from "../../../../shared/crypto/digest.ts";
+import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import { capture, withTimeout } from "../facilitator/within-timeout.ts";
+import { discardResponse, passOnRefusal, refuseRequest } from "../responses.ts";
+import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { deliver, leavePending, pendingReceipt } from "./deliver.ts";
+import { resume } from "./paid.ts";
+import { keepAlive, runHandler } from "./run-handler.ts";
+
+/** @param claim the buyer's payment identifier, if it sent one: a copy of the answer is stored under it before the money moves */
+export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyClaim): Promise<ServeResult> {
+  const { facilitator, presented } = request;
+  const reserved = await withTimeout(facilitator.reserve(presented, claim?.reservationId ?? randomDigest()));
+  // If the hold was made and only its answer lost, it lapses by itself and the buyer may present the payment again.
+  if (!reserved) return refuseRequest({ code: "facilitator_unavailable" });
+  if (!reserved.ok) return (await resume(request, reserved.code, claim)) ?? passOnRefusal(request, reserved);
+
+  const { reservation, transaction } = reserved;
+  const failed = (await runUnderHold(request, reservation, transaction)) ?? (claim && (await storeCopy(request, reservation, claim)));
+  if (failed) return failed;
+  const receipt = await capture(request, reservation);
+  if (receipt?.success) return deliver(request, receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
+  if (receipt) await withTimeout(facilitator.release(presented, reservation)); // the refusal is final, so the hold need not lapse
+  // The stored copy already records that the capture is pending. A second record would run the handler a second time.
+  return discardResponse(request, receipt ?? (claim ? pendingReceipt(request) : await leavePending(request, reservation)));
+}
+
+/** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */
+async function runUnderHold(request: PaidRequest, reservation: Reservation, transaction: string): Promise<ServeResult | undefined> {
+  const { facilitator, presented } = request;
+  const release = () => withTimeout(facilitator.release(presented, reservation));
+  const run = await runHandler(request, { id: transaction, payer: reservation.payer });
+  if (run.outcome === "delivered") return undefined;
+  if (run.outcome === "late") {
+    // The hold stays until the handler ends or the hold lapses, so that no second run starts beside the first.
+    keepAlive(request.c, run.over.then(release));
+    return refuseRequest({ code: "handler_timeout" });
+  }
+  // The answer says that nothing was paid, so release the money before it goes out.
+  await release();
+  if (run.outcome === "threw") throw run.error;
+  if (run.outcome === "spent") return refuseRequest({ code: "internal_error" });
+  return { answered: true, delivered: false };
+}
+
+/** undefined: a copy of the answer is on disk. Without one nothing is captured, since the answer could not be sent again. */
+async function storeCopy(request: PaidRequest, reservation: Reservation, claim: IdempotencyClaim): Promise<ServeResult | undefined> {
+  const stored = await claim.storeAnswer().catch(() => undefined);
+  if (stored) return undefined;
+  // Another run has the claim now and serves the payment under this very hold.
+  if (stored === false) return refuseRequest({ code: "payment_in_progress" });
+  await withTimeout(request.facilitator.release(request.presented, reservation));
+  return refuseRequest({ code: "internal_error" });
+}

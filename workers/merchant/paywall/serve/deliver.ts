@@ -1,0 +1,64 @@
+/** How serving a payment ends: the handler's answer goes out with a receipt, or the merchant remembers what is still open. */
+import type { Context } from "hono";
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
+import type { Reservation } from "../../../../shared/settlement/backend.ts";
+import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
+import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import { withTimeout } from "../facilitator/within-timeout.ts";
+import { deliveryKey, transactionFor } from "../presented-payment.ts";
+import { signReceipt } from "../terms/signed-terms.ts";
+import type { DeliveryState, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { keepAlive } from "./run-handler.ts";
+
+/** @param lease the merchant's lease on the payment, if it took one: it ends as delivered */
+export async function deliver(
+  request: PaidRequest,
+  settled: SettleResponse,
+  lease: Digest | undefined,
+  claim?: IdempotencyClaim,
+): Promise<ServeResult> {
+  const { c, challenge, signer } = request;
+  const receipt = await signReceipt(challenge, settled, signer);
+  attachReceipt(c, encodeHeader(receipt));
+  if (claim) keepAlive(c, claim.markPaid(receipt));
+  // Needed beside a ledger too: an older run of this payment that ends later must not record the debt again.
+  if (lease) keepAlive(c, finishLease(request, lease, { state: "delivered" }));
+  return { answered: true, delivered: true };
+}
+
+/** Sets the header on the handler's response. c.header would copy the response each time. */
+function attachReceipt(c: Context, receipt: string): void {
+  // A response without a body may be a constant that the seller sends to others too.
+  if (c.res.body === null) c.res = new Response(null, c.res);
+  try {
+    c.res.headers.set(PAYMENT_RESPONSE, receipt);
+  } catch {
+    c.res = new Response(c.res.body, c.res); // the headers of a fetched response are immutable
+    c.res.headers.set(PAYMENT_RESPONSE, receipt);
+  }
+  c.res.headers.set("Cache-Control", "private, no-store");
+}
+
+/** Ends the lease on a payment and records its state. Without a state the payment is forgotten. */
+export async function finishLease(
+  { deliveries, presented }: PaidRequest,
+  lease: Digest,
+  remembered: DeliveryState | undefined,
+): Promise<void> {
+  const validBefore = Number(presented.exact?.authorization.validBefore ?? 0);
+  const forgetAfter = validBefore + (remembered?.state === "delivered" ? RETENTION_SECONDS : UNDELIVERED_SECONDS);
+  await withTimeout(deliveries().finish(deliveryKey(presented), lease, remembered, forgetAfter));
+}
+
+/** Records the reservation whose capture has an unknown outcome. */
+export async function leavePending(request: PaidRequest, reservation: Reservation): Promise<SettleResponse> {
+  await finishLease(request, reservation.reservationId, { state: "pending", reservation });
+  return pendingReceipt(request);
+}
+
+/** Names transaction and network, which do not depend on the outcome, so that the buyer can look it up. */
+export function pendingReceipt({ presented: { exact } }: PaidRequest): SettleResponse {
+  return { ...settleFailure("settlement_pending", exact?.authorization.from), transaction: exact ? transactionFor(exact) : "" };
+}

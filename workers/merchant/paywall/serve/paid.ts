@@ -1,0 +1,83 @@
+/** A payment whose money has moved: runs the handler for it, or takes up what an earlier request left pending or owed. */
+import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
+import type { ErrorCode } from "../../../../shared/errors.ts";
+import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../../shared/limits.ts";
+import { logEvent } from "../../../../shared/log.ts";
+import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
+import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import { capture, withTimeout } from "../facilitator/within-timeout.ts";
+import { deliveryKey } from "../presented-payment.ts";
+import { passOnRefusal, refuseRequest, refuseUnsettled, settlementCode } from "../responses.ts";
+import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { deliver, finishLease, pendingReceipt } from "./deliver.ts";
+import { keepAlive, runHandler } from "./run-handler.ts";
+
+/**
+ * The facilitator refused the payment as used or expired. It may have been paid earlier, and its buyer may still be owed an answer.
+ * @returns undefined if nothing is owed, so that the refusal stands
+ */
+export async function resume(request: PaidRequest, code: ErrorCode, claim?: IdempotencyClaim): Promise<ServeResult | undefined> {
+  if (code !== "nonce_replayed" && code !== "payment_expired") return undefined;
+  const lease = randomDigest();
+  const begun = await withTimeout(request.deliveries().resume(deliveryKey(request.presented), lease, HOLD_SECONDS));
+  if (!begun) return refuseRequest({ code: "facilitator_unavailable" });
+  if (!begun.granted) return refuseRequest({ code: "payment_in_progress" });
+
+  const { remembered } = begun;
+  if (remembered?.state === "paid") return runPaid(request, remembered.receipt, lease, true, claim);
+  if (remembered?.state !== "pending") return undefined;
+  const receipt = await capture(request, remembered.reservation);
+  if (receipt?.success) return runPaid(request, receipt, lease, true, claim);
+  await finishLease(request, lease, receipt ? undefined : remembered);
+  if (!receipt) return refuseUnsettled(request, pendingReceipt(request));
+  // A ledger says itself that the nonce was used. Without holds only this memory said so, and the capture has now proved it wrong.
+  return request.facilitator.supportsHolds ? undefined : passOnRefusal(request, { ok: false, code: settlementCode(receipt) }, receipt);
+}
+
+/**
+ * If the handler fails, the answer is recorded as owed: the same payment may ask for it again.
+ * @param lease the lease under which the debt is recorded
+ * @param isOpen whether the merchant's memory has already granted that lease, so that it must be ended
+ * @param claim the buyer's payment identifier, if it sent one
+ */
+export async function runPaid(
+  request: PaidRequest,
+  receipt: SettleResponse,
+  lease: Digest,
+  isOpen: boolean,
+  claim?: IdempotencyClaim,
+): Promise<ServeResult> {
+  const { c, presented } = request;
+  const owed = { state: "paid", receipt } as const;
+  const recordDebt = () => finishLease(request, lease, owed);
+  const leaseFor = (seconds: number) => withTimeout(request.deliveries().begin(deliveryKey(presented), lease, seconds, owed));
+  let begun: Promise<unknown> | undefined;
+  const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
+    // The handler takes a while: lease the payment, so that copies wait, and record the debt in case this Worker dies. A claim without
+    // another open lease does both already.
+    if (isOpen || !claim) begun = leaseFor(HOLD_SECONDS);
+  });
+  await begun;
+  if (run.outcome === "delivered") {
+    try {
+      if ((await claim?.storeAnswer()) === false) return refuseRequest({ code: "payment_in_progress" });
+    } catch (error) {
+      await recordDebt();
+      logEvent("payment.answer_broke_off", { traceId: presented.traceId, message: String(error) });
+      return refuseRequest({ code: "internal_error", receipt });
+    }
+    return deliver(request, receipt, isOpen || begun ? lease : undefined, claim);
+  }
+  if (run.outcome === "late") {
+    // The handler may never end, or outlive this Worker. Record the debt now, and let copies wait until the lease would have ended.
+    await leaseFor(HOLD_MARGIN_SECONDS);
+    keepAlive(c, run.over.then(recordDebt));
+    return refuseRequest({ code: "handler_timeout", receipt });
+  }
+  await recordDebt();
+  if (run.outcome === "threw") throw run.error;
+  if (run.outcome === "spent") return refuseRequest({ code: "internal_error", receipt });
+  c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
+  c.header("Cache-Control", "private, no-store"); // some errors are cacheable by default, and this one carries the buyer's receipt
+  return { answered: true, delivered: false };
+}

@@ -1,0 +1,60 @@
+/** Runs the paid handler: once, with a time limit, and independent of whether the client stays connected. */
+import type { Context } from "hono";
+import { LATE, withDeadline } from "../../../../shared/deadline.ts";
+import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../../shared/limits.ts";
+import { logEvent } from "../../../../shared/log.ts";
+import type { PaidRequest } from "../types.ts";
+
+export type HandlerRun =
+  /** The handler answered 2xx; its response is in `c.res`. */
+  | { outcome: "delivered" }
+  /** It answered another status or nothing, or threw an Error that Hono answered; the response, if any, is in `c.res`. */
+  | { outcome: "failed" }
+  /** It answered 2xx with a body that was read or locked, and can no longer be sent. */
+  | { outcome: "spent" }
+  /** It threw something that Hono does not answer. */
+  | { outcome: "threw"; error: unknown }
+  /** It is still running and was told to stop; `over` resolves when it has. */
+  | { outcome: "late"; over: Promise<void> };
+
+/** As long as the hold, less a margin in which the capture still finds it. */
+export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
+
+/**
+ * @param payment its payer, and an id that stays the same in every run for this payment
+ * @param onWait called if the handler takes more than a moment
+ */
+export async function runHandler(
+  { c, next, challenge, presented }: PaidRequest,
+  payment: { id: string; payer: string },
+  onWait?: () => void,
+): Promise<HandlerRun> {
+  const abort = new AbortController();
+  c.set("payment", { ...payment, amount: challenge.offer.amount, signal: abort.signal });
+  const handler = next();
+  try {
+    if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {
+      abort.abort();
+      return { outcome: "late", over: handler.catch(() => undefined) };
+    }
+  } catch (error) {
+    return { outcome: "threw", error };
+  }
+  // Not finalized: the handler returned no response, and reading c.res would create an empty 200.
+  if (!c.finalized || !c.res.ok || c.error) return { outcome: "failed" };
+  // Middleware behind the paywall, such as a logger, may have read the response without cloning it.
+  if (c.res.bodyUsed || c.res.body?.locked) {
+    logEvent("payment.answer_spent", { traceId: presented.traceId, path: c.req.path });
+    return { outcome: "spent" };
+  }
+  return { outcome: "delivered" };
+}
+
+/** Keeps `work` running after the client disconnects. */
+export function keepAlive(c: Context, work: Promise<unknown>): void {
+  try {
+    c.executionCtx.waitUntil(work);
+  } catch {
+    // Outside Workers there is no execution context, and promises keep running anyway.
+  }
+}

@@ -1,0 +1,54 @@
+/** The request that a payment is bound to: its public URL, and its body if the price covers it. */
+import type { Context } from "hono";
+import type { BoundRequest } from "../../../../shared/protocol/binding.ts";
+import { readLimited } from "../../../../shared/x402/body.ts";
+import { bodyDigest } from "../../../../shared/crypto/digest.ts";
+import { ConfigurationError } from "../../../../shared/configuration-error.ts";
+import { MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
+import { type Bind, configuredUrl } from "../config.ts";
+import type { PaywallEnv } from "../types.ts";
+
+/** undefined if the body is too large to be priced. */
+export async function readBoundRequest(c: Context<PaywallEnv>, bind: Bind): Promise<BoundRequest | undefined> {
+  const url = publicUrl(c);
+  if (bind === "route") url.search = "";
+  // HEAD shows the price of GET.
+  const request: BoundRequest = { method: c.req.method === "HEAD" ? "GET" : c.req.method, url: url.href };
+  if (bind !== "body" || c.req.raw.body === null) return request;
+
+  const body = c.req.raw.bodyUsed ? await alreadyRead(c) : await readAndPutBack(c);
+  if (!body || body.length > MAX_REQUEST_BODY_BYTES) return undefined;
+  return body.length > 0 ? { ...request, bodySha256: bodyDigest(body) } : request;
+}
+
+/** Reading consumes the stream, so the handler gets a new request with the same bytes. */
+async function readAndPutBack(c: Context): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const body = await readLimited(c.req.raw, MAX_REQUEST_BODY_BYTES);
+  if (body) c.req.raw = new Request(c.req.raw, { method: c.req.method, body });
+  return body;
+}
+
+/** Hono caches a body that a validator in front of the paywall has read through `c.req`. */
+async function alreadyRead(c: Context): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await c.req.arrayBuffer());
+  } catch {
+    throw new ConfigurationError("middleware in front of the paywall read the body without c.req; put the paywall first");
+  }
+}
+
+/** The URL of this request as buyers see it, without fragment and credentials. */
+export function publicUrl(c: Context<PaywallEnv>): URL {
+  const url = new URL(c.req.url);
+  const origin = c.env.PUBLIC_ORIGIN;
+  if (origin) {
+    const { protocol, host, port } = configuredUrl("PUBLIC_ORIGIN", origin);
+    url.protocol = protocol;
+    url.host = host;
+    if (!port) url.port = "";
+  }
+  url.hash = "";
+  url.username = "";
+  url.password = "";
+  return url;
+}

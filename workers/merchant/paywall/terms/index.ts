@@ -1,0 +1,61 @@
+/** The terms of a request: its challenge, signed if the merchant has a key. */
+import type { Context } from "hono";
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_URL_LENGTH } from "../../../../shared/limits.ts";
+import { type CheckedOptions, facilitatorOf, payeeOf, storesAnswers } from "../config.ts";
+import { traceOf } from "../log.ts";
+import type { Refusal } from "../responses.ts";
+import type { Challenge, MerchantSigner, PaywallEnv } from "../types.ts";
+import { Challenges, checkChallengeSize } from "./challenge.ts";
+import { SettlementLedger } from "./settlement-ledger.ts";
+import { signChallenge } from "./signed-terms.ts";
+import { merchantSigner } from "./signer.ts";
+
+export interface Terms {
+  challenge: Challenge;
+  signer?: MerchantSigner | undefined;
+}
+
+export class RouteTerms {
+  readonly #options: CheckedOptions;
+  readonly #challenges: Challenges;
+  readonly #settlementLedger = new SettlementLedger();
+
+  /** @throws {TypeError} when PAYMENT-REQUIRED would be too large for every client */
+  constructor(options: CheckedOptions) {
+    checkChallengeSize(options);
+    this.#options = options;
+    this.#challenges = new Challenges(options);
+  }
+
+  /** What this request costs, or why it has no price. */
+  async of(c: Context<PaywallEnv>): Promise<Terms | Refusal> {
+    if (c.req.url.length > MAX_URL_LENGTH) {
+      return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
+    }
+    const payTo = payeeOf(c, this.#options);
+    const known = this.#settlementLedger.known ?? (await this.#askLedger(c));
+    if (!known) return { code: "facilitator_unavailable" };
+    const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options) };
+    const challenge = await this.#challenges.of(c, seller);
+    if (!challenge) return { code: "payload_too_large" };
+    if (!c.env.RECEIPT_KEY) return { challenge };
+    const signer = await merchantSigner(c.env.RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
+    return { challenge: await signChallenge(challenge, signer), signer };
+  }
+
+  /** Asks the facilitator for its ledger again. True if it is another one than `offered`, so that the terms were stale. */
+  async refreshLedger(c: Context<PaywallEnv>, offered: unknown): Promise<boolean> {
+    const known = await this.#askLedger(c);
+    return known !== undefined && known.ledger !== offered;
+  }
+
+  /** The next request asks for the ledger again. */
+  forgetLedger(): void {
+    this.#settlementLedger.forget();
+  }
+
+  #askLedger(c: Context<PaywallEnv>): Promise<{ ledger?: Digest } | undefined> {
+    return this.#settlementLedger.ask(facilitatorOf(c, this.#options), traceOf(c));
+  }
+}

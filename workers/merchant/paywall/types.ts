@@ -1,0 +1,187 @@
+/** The shapes that the paywall's rooms share: the Worker's bindings, the terms, the payment, who settles it, what is remembered. */
+import type { Context, Next } from "hono";
+import type { JWK } from "jose";
+import type { Digest } from "../../../shared/crypto/digest.ts";
+import type { ErrorCode } from "../../../shared/errors.ts";
+import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
+import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
+import type { BoundRequest } from "../../../shared/protocol/binding.ts";
+import type { ReleaseResult, Reservation, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
+import type { PaymentRefusal, Settlement } from "../../../shared/settlement/facilitator.ts";
+import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse, SupportedResponse } from "../../../shared/x402/x402.ts";
+
+/** The Worker's bindings that a paywall falls back on. */
+export interface PaywallBindings {
+  /** Our facilitator, by service binding. */
+  FACILITATOR?: FacilitatorRpc;
+  /** Any x402 facilitator, by URL, in place of the binding. Needs `DELIVERIES`. */
+  FACILITATOR_URL?: string;
+  /** The merchant's memory: the Durable Object `Deliveries`. */
+  DELIVERIES?: DeliveriesNamespace;
+  /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */
+  RECEIPT_KEY?: string;
+  /** Former public keys in hex, separated by spaces. They are published beside the new one until buyers know it. */
+  RETIRED_RECEIPT_KEYS?: string;
+  PAY_TO?: string;
+  /** The origin that buyers see, where it differs from the one the request arrives with. */
+  PUBLIC_ORIGIN?: string;
+}
+
+/** What the paywall passes to the handler in `c.get("payment")`. */
+export interface PaymentContext {
+  /** The same for every run of a handler for one payment. Use it to make side effects idempotent. */
+  id: string;
+  payer: string;
+  /** Atomic units. */
+  amount: string;
+  /** Aborts when the handler has run out of time and its answer will not be sent. */
+  signal: AbortSignal;
+}
+
+export interface PaywallEnv {
+  Bindings: PaywallBindings;
+  Variables: { payment: PaymentContext; traceId: string };
+}
+
+/** The binding `DELIVERIES`. Loose, so that a seller's own Durable Object types fit. */
+export interface DeliveriesNamespace {
+  getByName(name: string): unknown;
+}
+
+/** The terms of one request, with their encodings. */
+export interface Challenge {
+  /** The request that it prices. */
+  request: BoundRequest;
+  /** What the merchant asks for this request. */
+  offer: PaymentRequirements;
+  /** What a payment for this request is bound to. */
+  fingerprint: Digest;
+  required: PaymentRequired;
+  /** The extensions that a client must echo. A signed offer is not among them, since it changes with time. */
+  advertised: PaymentRequired["extensions"];
+  /** `required` with error `payment_required`, encoded for PAYMENT-REQUIRED. */
+  header: string;
+  /** The 402 of a request without a payment. */
+  headers: Headers;
+  body: string;
+}
+
+export interface MerchantSigner {
+  sign(payload: OfferPayload | ReceiptPayload): Promise<SignedJws>;
+  /** The document behind the DID. It lives at the merchant's origin, so control of the origin is control of the key. */
+  didDocument: Record<string, unknown>;
+  jwks: { keys: JWK[] };
+}
+
+/** A payment and the offer that it answers. */
+export interface PresentedPayment {
+  payment: PaymentPayload;
+  /** The signed part, parsed on first use; undefined if it is not of the exact scheme. */
+  readonly exact: ExactPayload | undefined;
+  /** What the merchant asks for this request. */
+  offer: PaymentRequirements;
+  /** The binding of the request that is being served. */
+  fingerprint: Digest;
+  traceId: string;
+}
+
+/** The facilitator as the paywall calls it. */
+export interface PaywallFacilitator {
+  /** Whether `reserve` holds the payer's money. Without holds only the merchant's memory keeps copies of a payment apart. */
+  readonly supportsHolds: boolean;
+  supported(traceId: string): Promise<SupportedResponse>;
+  /** Verifies the payment in full and keeps every copy of it out while the handler runs. */
+  reserve(presented: PresentedPayment, reservationId: Digest): Promise<ReserveResult | PaymentRefusal>;
+  /** Moves the reserved money. Repeating the call gives the same answer. */
+  capture(presented: PresentedPayment, reservation: Reservation): Promise<SettleResponse>;
+  release(presented: PresentedPayment, reservation: Reservation): Promise<unknown>;
+  /** Verifies and moves the money in one step, before the handler runs. `settlementId` serves as reservation id. */
+  settle(presented: PresentedPayment, settlementId: Digest): Promise<SettleResponse>;
+}
+
+/** The facilitator Worker's methods that a merchant calls. */
+export interface FacilitatorRpc {
+  supported(traceId: string): Promise<SupportedResponse>;
+  reserve(
+    payload: unknown,
+    requirements: unknown,
+    fingerprint: Digest,
+    reservationId: Digest,
+    traceId: string,
+  ): Promise<ReserveResult | PaymentRefusal>;
+  capture(reservation: Reservation, traceId: string): Promise<SettleResult>;
+  release(reservation: Reservation, traceId: string): Promise<ReleaseResult>;
+  settle(payload: unknown, requirements: unknown, settlementId: Digest, traceId: string): Promise<Settlement>;
+}
+
+/** What a merchant knows of a payment between two requests that present it. */
+export type DeliveryState =
+  /** The capture's outcome is unknown. Capturing this reservation again tells it, and pays once. */
+  | { state: "pending"; reservation: Reservation }
+  /** The money moved and the handler has not delivered. The same payment may run it again. */
+  | { state: "paid"; receipt: SettleResponse }
+  /** Final. */
+  | { state: "delivered" };
+
+export type Lease = { granted: true; remembered?: DeliveryState } | { granted: false };
+
+/**
+ * What a merchant remembers of payments: a lease while one is served, and what it still owes afterwards.
+ * Most payments leave no entry, since the ledger knows enough.
+ */
+export interface DeliveryStore {
+  /**
+   * Takes the lease on this payment for `seconds`. It has one holder at a time, who may take it again.
+   * @param lease random, chosen by the caller
+   * @param ifAbandoned recorded in case the holder never finishes; does not replace what is already recorded
+   */
+  begin(key: Digest, lease: Digest, seconds: number, ifAbandoned?: DeliveryState): Promise<Lease>;
+  /**
+   * Like `begin`, but takes the lease only if the payment is `pending` or `paid`. Otherwise it changes nothing and there is no lease
+   * to end, so that a copy of the payment cannot get in the way of the request that serves it.
+   */
+  resume(key: Digest, lease: Digest, seconds: number): Promise<Lease>;
+  /**
+   * Ends the lease and records `remembered` until `forgetAfter` (unix seconds); without `remembered` the payment is forgotten.
+   * Ignored if another lease holds the payment now, or has delivered it since. Only the last holder can make it forgotten.
+   */
+  finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): Promise<void>;
+}
+
+/** The buyer's payment identifier, claimed for this payment while it is served. */
+export interface IdempotencyClaim {
+  /** The same for every run of this payment under this id, so that a repeated hold or settlement is the same one. */
+  reservationId: Digest;
+  /**
+   * Stores a copy of the handler's answer. False: the claim was lost, and another run answers. undefined: unknown whether it was stored.
+   * @throws when the answer breaks off before its end
+   */
+  storeAnswer(): Promise<boolean | undefined>;
+  /** Whether a copy is stored. Then the claim stays, whatever became of the money. */
+  hasAnswer(): boolean;
+  markPaid(receipt: SettleResponse): Promise<unknown>;
+  /** Nothing was delivered: frees the id. */
+  free(): Promise<unknown>;
+}
+
+/** A request with a payment that fits its offer, and all that takes part in serving it. */
+export interface PaidRequest {
+  c: Context<PaywallEnv>;
+  next: Next;
+  presented: PresentedPayment;
+  challenge: Challenge;
+  /** Signs the receipt, if the merchant has a key. */
+  signer: MerchantSigner | undefined;
+  facilitator: PaywallFacilitator;
+  /** Called only when there is something to remember. */
+  deliveries: () => DeliveryStore;
+  /** Has the headers that middleware set before the paywall ran. */
+  outer: Response;
+}
+
+export type ServeResult =
+  /** The handler's response is in `c.res` and goes out. `delivered`: it is what was bought, and it is paid for. */
+  { answered: true; delivered: boolean } | SubstituteResponse;
+
+/** A response to send in place of the handler's. Without a code it is an answer that was bought earlier. */
+export type SubstituteResponse = { answered: false; response: Response; code?: ErrorCode };
