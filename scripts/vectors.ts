@@ -87,6 +87,16 @@ const JOURNAL_ENTRY = {
   prevHash: LEDGER,
 };
 
+/** A line of the CLI's audit log, without its digest. */
+const AUDIT_ENTRY = {
+  type: "AuditEntry",
+  seq: "1",
+  at: "2025-10-09T09:00:00Z",
+  event: "requested",
+  facts: { requestDigest, method: GET.method, url: GET.url, amount: TERMS.amount, payTo: TERMS.payTo },
+  previous: "0".repeat(64),
+};
+
 /** The account's journal was exported up to this entry. The ledger's operator signs it; here the owner's key does. */
 const CHECKPOINT = {
   ledger: LEDGER,
@@ -124,6 +134,7 @@ function digests() {
     entry("a Decision that declines", "Decision", DECLINED, "owner"),
     entry("a Decision that revokes", "Decision", REVOKED, "owner"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
+    entry("an AuditEntry", "AuditEntry", AUDIT_ENTRY),
     entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),
     entry("the Batch of one transaction", "Batch", [transaction]),
     entry("the Binding of a GET", "Binding", { ...GET, ...TERMS }),

@@ -13,6 +13,30 @@ const uses = (specifier: string) => `import { name } from "${specifier}";\nexpor
 const passesOn = (specifier: string) => `export type { Name } from "${specifier}";\n`;
 const CODE = 'export const name = "name";\nexport type Name = string;\n';
 
+/** Each line decides by prose in another way. */
+const DECIDES = `declare const error: { code: string; message: string; problem: string; details?: Record<string, unknown> };
+declare const warn: (text: string) => void;
+if (error.details?.["paid"]) warn("");
+if (error.code === "x" && error.message.includes("paid")) warn("");
+export const paid = error.details?.["paid"] === true;
+export const said = error.message ? "a" : "b";
+export const known = error.problem.startsWith("no answer");
+export const matched = /paid/.test(error.message);
+while (error["details"]) warn("");
+switch (error.problem) { case "a": warn(""); }
+export const either = error.problem || "none";
+export const none = !error.details;
+const { details } = error; export const open = details?.["x"] === 1;
+export const some = [error].some(({ problem }) => problem === "gone");
+`;
+const SHOWS = `declare const error: { code: string; message: string; problem: string; details?: Record<string, unknown> };
+declare const warn: (text: string) => void;
+if (error.code === "x") warn(error.message);
+export const text = error.code === "x" ? error.message : \`\${error.problem}.\`;
+export const shown = { details: { ...error.details }, message: error.message };
+export const asked = error.code && error.message;
+`;
+
 const FILES = {
   "agent-cli/purchase/code.ts": CODE,
   "agent-cli/runtime/code.ts": CODE,
@@ -34,6 +58,12 @@ const FILES = {
   "shared/text/outward.ts": uses("../../agent-cli/runtime/code.ts"),
   "workers/facilitator/type.ts": passesOn("../ledger-do/code.ts"),
   "workers/facilitator/value.ts": uses("../ledger-do/code.ts"),
+  "agent-cli/purchase/decides.ts": DECIDES,
+  "agent-cli/records/decides.ts": DECIDES,
+  "agent-cli/commands/decides.ts": DECIDES,
+  "agent-cli/commands/decides.test.ts": DECIDES,
+  "agent-cli/prompts/decides.ts": DECIDES,
+  "agent-cli/purchase/shows.ts": SHOWS,
   "shared/protocol/circle-a.ts": 'import type { Name } from "./circle-b.ts";\nexport type { Name };\n',
   "shared/protocol/circle-b.ts": 'import type { Name } from "./circle-a.ts";\nexport type { Name };\n',
 };
@@ -88,4 +118,15 @@ test("shipped code does not import test code; tests do", () => {
 
 test("an import circle is an error, also one of types alone", () => {
   expect([...of("shared/protocol/circle-a.ts"), ...of("shared/protocol/circle-b.ts")]).toContain("Dependency cycle detected");
+});
+
+test("a condition that reads details, message or problem is an error where money is decided about, and only there", () => {
+  const rooms = ["purchase", "records", "commands"] as const;
+  const decisions = DECIDES.split("\n").flatMap((line, i) => (line === "" || line.startsWith("declare") ? [] : [i + 1]));
+  for (const room of rooms) {
+    const lines = problems.filter((line) => line.startsWith(`agent-cli/${room}/decides.ts:`) && line.includes("which is prose"));
+    expect(lines.map((line) => Number(line.split(":")[1])).toSorted((a, b) => a - b)).toEqual(decisions);
+  }
+  for (const file of ["agent-cli/commands/decides.test.ts", "agent-cli/prompts/decides.ts", "agent-cli/purchase/shows.ts"] as const)
+    expect(of(file).join()).not.toContain("which is prose");
 });

@@ -91,7 +91,7 @@ describe("digests.json", () => {
   });
 
   test("has every type that there is, and a signature for those that are signed", () => {
-    const types = ["Authorization", "Batch", "Binding", "Checkpoint", "Decision", "JournalEntry", "Nonce", "PaymentRequest"];
+    const types = ["AuditEntry", "Authorization", "Batch", "Binding", "Checkpoint", "Decision", "JournalEntry", "Nonce", "PaymentRequest"];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...types, "Stream", "Transaction"]);
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual([
       "Authorization",

@@ -61,7 +61,7 @@ export const accounts = defineCommand({
       layout.ink("bold", balance ? balance.spendable.display : "balance not known"),
       ...field(layout, "account", account),
       ...field(layout, "key", `${file}${sealed ? "" : ", NOT sealed"}`),
-      ...(problem ? field(layout, "because", problem) : []),
+      ...(balance ? [] : field(layout, "because", problem ?? "")),
     ]),
 });
 

@@ -22,6 +22,7 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
 import { type Bought, goOn, isOver, tooDear } from "../purchase/advance.ts";
+import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { fileRequest, type Made, makeRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
 import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
@@ -222,7 +223,7 @@ function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer:
 }
 
 /** Said where it was found out, however far this run came. */
-function withMerchant(went: Outcome<Bought>, merchant: MerchantView): Outcome<Bought & { merchant: MerchantView }> {
+function withMerchant(went: PurchaseOutcome<Bought>, merchant: MerchantView): PurchaseOutcome<Bought & { merchant: MerchantView }> {
   if (went.ok) return { ...went, data: { ...went.data, merchant } };
   return { ...went, error: { ...went.error, details: { ...went.error.details, merchant } } };
 }

@@ -56,7 +56,7 @@ async function watchInbox(context: Context, all: boolean, first: PurchaseList) {
     const { requests, unreadable } = now.data;
     const changed = {
       requests: requests.filter((view) => !shown.has(keyOf(view))),
-      unreadable: unreadable.filter((problem) => !shown.has(problem)),
+      unreadable: unreadable.filter((sentence) => !shown.has(sentence)),
     };
     shown = keysOf(now.data);
     if (changed.requests.length + changed.unreadable.length === 0) continue;

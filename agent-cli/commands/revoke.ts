@@ -96,7 +96,7 @@ async function cancelAtLedger(
 ): Promise<Outcome<string>> {
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
   if (!posted.ok) {
-    if (posted.error.details?.["status"] === 404) {
+    if (posted.status === 404) {
       return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it runs out.", {
         hint: "Name the facilitator of the ledger with --facilitator-url, or move the money to another account.",
       });

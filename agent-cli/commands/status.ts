@@ -11,7 +11,7 @@ import { facilitatorFields } from "../facilitator/client.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { authorizationOf, concludePayment, findPayment, journalKey } from "../records/payment-journal.ts";
+import { authorizationOf, concludePayment, findPayment, paymentKey } from "../records/payment-journal.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
 
@@ -52,7 +52,7 @@ export const status = defineCommand({
     const answer = await askSettlement(context, input, authorization.data);
     if (!answer.ok) return answer;
     const { conclusion, said, doubt, transaction } = answer.data;
-    const key = journalKey(authorization.data);
+    const key = paymentKey(authorization.data);
     const written =
       conclusion === "paid" && transaction !== undefined
         ? await concludePayment(context, key, { state: "settled", transaction })

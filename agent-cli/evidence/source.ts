@@ -14,7 +14,7 @@ import { readJson } from "../runtime/files.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
 import { knownKeys, type KnownKeysInput } from "../keys/trusted-keys.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { findPayment, type JournalRecord, keptAnswer } from "../records/payment-journal.ts";
+import { findPayment, type PaymentRecord, keptAnswer } from "../records/payment-journal.ts";
 import { notApproved } from "../purchase/payment-to-present.ts";
 import { purchaseOf } from "../purchase/purchase.ts";
 import { findInInbox, namesFile } from "../purchase/find-request.ts";
@@ -93,7 +93,7 @@ function paidPayload(
   context: Context,
   request: PaymentRequest,
   item: InboxItem | undefined,
-  journal: JournalRecord | undefined,
+  journal: PaymentRecord | undefined,
   unseen: boolean,
 ): Outcome<PaymentPayload> {
   const code = shortCode(requestDigest(request));

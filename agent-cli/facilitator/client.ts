@@ -9,7 +9,7 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
-import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import type { Secret } from "../runtime/secret.ts";
 
@@ -54,11 +54,16 @@ export function facilitatorUrl(context: Context, input: FacilitatorInput): Outco
   return { ...url, error: { ...url.error, message: `${source}: ${message}`, ...example } };
 }
 
+export interface FacilitatorFailure extends Failure {
+  /** The HTTP status of a refusal in the protocol's terms. */
+  status?: number;
+}
+
 export async function callFacilitator<Schema extends z.core.$ZodType>(
   context: Context,
   input: FacilitatorInput,
   call: Call<Schema>,
-): Promise<Outcome<z.core.output<Schema>>> {
+): Promise<Success<z.core.output<Schema>> | FacilitatorFailure> {
   const base = facilitatorUrl(context, input);
   if (!base.ok) return base;
   const url = `${base.data}${call.path}`;
@@ -97,7 +102,7 @@ const refusalSchema = z.looseObject({
 });
 
 /** The code alone decides what follows. What the facilitator says of it knows more than the error table, and is shown as its words. */
-function refusal({ status, body }: HttpResponse): Failure {
+function refusal({ status, body }: HttpResponse): FacilitatorFailure {
   const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, refusalSchema);
   if (!parsed.ok || !isErrorCode(parsed.value.error)) {
     return fail("network", `The facilitator answered ${status}.`, { hint: "Check the facilitator's URL." });
@@ -105,9 +110,10 @@ function refusal({ status, body }: HttpResponse): Failure {
   const { error: code, problem } = parsed.value;
   const table = errorBody(code).problem;
   const said = [problem?.message, problem?.detail].filter(Boolean).join(" ");
-  return refuse(code, EXITS[code] ?? EXIT.network, said ? `The facilitator says: ${quote(said)}` : table.message, {
+  const failure = refuse(code, EXITS[code] ?? EXIT.network, said ? `The facilitator says: ${quote(said)}` : table.message, {
     hint: problem?.hint ? `It advises: ${quote(problem.hint)}` : table.hint,
     retryable: table.retryable,
     details: { status },
   });
+  return { ...failure, status };
 }

@@ -89,7 +89,7 @@ export function keyFile(context: Context, role: Role, given: string | undefined)
 export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
   const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true });
   if (!read.ok) {
-    if (!read.error.message.includes("no such file")) return read;
+    if (!read.missing) return read;
     return fail("key_not_found", `There is no ${role} key at "${file}".`, {
       hint: `If you have one, name it: --${role}-file. If not, make one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
       next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `make the ${role} key` },

@@ -7,7 +7,9 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
-import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Next, refuse, succeed } from "../runtime/outcome.ts";
+import { classifyResponse } from "./classify-response.ts";
+import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { type Paid, present, report } from "./send-payment.ts";
 import { authorizationOf, concludePayment, keptAnswer } from "../records/payment-journal.ts";
@@ -28,7 +30,7 @@ export interface FlowInput extends FacilitatorInput {
 
 export type Bought = Paid & { shortCode: string; kept: boolean };
 
-export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const code = shortCode(purchase.digest);
   const outcome = await step(context, input, purchase);
   if (outcome.ok) return outcome;
@@ -43,11 +45,11 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
 }
 
 /** Nothing was paid, nobody said a final no, and nothing can be paid any more: a new request may take its place. */
-export function isOver(outcome: Outcome<unknown>): boolean {
-  return !outcome.ok && outcome.error.details?.["over"] === true;
+export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
+  return !outcome.ok && outcome.payment?.kind === "never_paid";
 }
 
-async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   switch (purchase.state) {
     case "pending": {
       const dear = dearPurchase(input, purchase);
@@ -68,10 +70,8 @@ async function step(context: Context, input: FlowInput, purchase: Purchase): Pro
     case "revoked":
       return notApproved(purchase) ?? nothingToDo();
     case "cancelled":
-    case "expired": {
-      const failure = notApproved(purchase) ?? nothingToDo();
-      return { ...failure, error: { ...failure.error, details: { ...failure.error.details, over: true } } };
-    }
+    case "expired":
+      return neverPaid(notApproved(purchase) ?? nothingToDo());
     default:
       if (!stillUsable(purchase) || !curedByTime(purchase)) return refusedBefore(purchase);
       return dearPurchase(input, purchase) ?? pay(context, input, purchase);
@@ -92,7 +92,7 @@ export function tooDear(amount: string, max: string | undefined, what: string, l
   });
 }
 
-async function pay(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+async function pay(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const payment = await paymentToPresent(context, purchase);
   if (!payment.ok) return payment;
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment.data);
@@ -107,7 +107,7 @@ function stillUsable({ journal }: Purchase): boolean {
 }
 
 /** Sent, without an answer, and too late to present again: the facilitator is asked, and believed as far as it can be. */
-async function settleDoubt(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+async function settleDoubt(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, journal } = purchase;
   if (!journal) return nothingToDo();
   const status = await askSettlement(context, input, authorizationOf(journal.payload));
@@ -123,9 +123,7 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   }
   if (conclusion === "not_paid") {
     await concludePayment(context, digest, { state: "refused", code: said });
-    return fail("payment_expired", `The payment of ${code} ran out unpaid. Nothing was paid and nothing will be.`, {
-      details: { over: true },
-    });
+    return neverPaid(fail("payment_expired", `The payment of ${code} ran out unpaid. Nothing was paid and nothing will be.`));
   }
   return fail("outcome_unknown", `Whether ${code} was paid is not known: the facilitator says "${said}"${doubt ? `, but ${doubt}` : ""}.`, {
     hint,
@@ -133,7 +131,7 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   });
 }
 
-async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, journal } = purchase;
   const kept = keptAnswer(context, digest);
   if (!kept.ok) return kept;
@@ -141,7 +139,9 @@ async function showKept(context: Context, input: FlowInput, purchase: Purchase):
   const code = shortCode(digest);
   if (!kept.data || !stored.ok || !journal) return answerOf(context, input, purchase);
   const { method, url } = stored.data.request.http;
-  const shown = report(context, { method, url, headers: [] }, authorizationOf(journal.payload), kept.data, input);
+  const payment = { payload: journal.payload, authorization: authorizationOf(journal.payload) };
+  const outcome = classifyResponse(kept.data, payment.authorization);
+  const shown = report(context, { method, url, headers: [] }, payment, kept.data, outcome, input);
   return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
 }
 
@@ -149,7 +149,7 @@ async function showKept(context: Context, input: FlowInput, purchase: Purchase):
  * Paid, and the answer never arrived here: a merchant that keeps answers, or that was paid first and failed then, gives it to
  * the same payment, which pays nothing more. Without an id that is over when the payment runs out.
  */
-async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<Outcome<Bought>> {
+async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, journal } = purchase;
   const code = shortCode(digest);
   const transaction = journal?.transaction ?? "";
@@ -163,11 +163,9 @@ async function answerOf(context: Context, input: FlowInput, purchase: Purchase):
 }
 
 /** Said for certain: this payment bought nothing. Whoever still wants the thing needs another one. */
-function refusedBefore({ digest, journal }: Purchase): Failure {
+function refusedBefore({ digest, journal }: Purchase): PurchaseFailure {
   const code = journal?.code ?? "payment_rejected";
-  return refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`, {
-    details: { over: true },
-  });
+  return neverPaid(refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`));
 }
 
 /** `insufficient_funds` and the like: the account was filled since, perhaps, and the same payment is good now. */

@@ -5,27 +5,31 @@ import { ERROR_CODES, errorBody } from "../../shared/errors.ts";
 import { encodeHeader } from "../../shared/x402/headers.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { judge } from "./classify-response.ts";
+import { classifyResponse } from "./classify-response.ts";
+import { failureOf } from "./payment-outcome.ts";
 
 const authorization = { network: NETWORK, from: "payer", to: "payee", value: "10000", asset: "native" } as unknown as Authorization;
 const own = transactionOf(NETWORK, authorizationDigest(authorization));
 const receipt = { success: true, transaction: own, network: NETWORK, payer: "payer", amount: "10000" };
 
-function verdict(
+/** Exit code and error code of a run that gets this answer. */
+function reported(
   status: number,
   { headers = {}, body = "", complete = true }: { headers?: Record<string, string>; body?: string; complete?: boolean } = {},
 ) {
-  const outcome = judge({ status, headers, body: utf8(body), complete }, authorization);
-  return outcome.ok ? ([0, "paid"] as const) : ([outcome.exit, outcome.error.code] as const);
+  const outcome = classifyResponse({ status, headers, body: utf8(body), complete }, authorization);
+  if (outcome.kind === "paid") return [0, "paid"] as const;
+  const { exit, error } = failureOf(outcome);
+  return [exit, error.code] as const;
 }
 const withReceipt = (changes: object = {}) => ({ headers: { "payment-response": encodeHeader({ ...receipt, ...changes }) } });
 const withCode = (code: string) => ({ headers: { "x-payment-error": code } });
 
 describe("a receipt", () => {
   test("that fits is a payment, also where it leaves optional members out", () => {
-    expect(verdict(200, withReceipt())).toEqual([0, "paid"]);
-    expect(verdict(200, withReceipt({ payer: undefined, amount: null }))).toEqual([0, "paid"]);
-    expect(verdict(200, withReceipt({ amount: "9999" }))).toEqual([0, "paid"]);
+    expect(reported(200, withReceipt())).toEqual([0, "paid"]);
+    expect(reported(200, withReceipt({ payer: undefined, amount: null }))).toEqual([0, "paid"]);
+    expect(reported(200, withReceipt({ amount: "9999" }))).toEqual([0, "paid"]);
   });
 
   test.each([
@@ -37,18 +41,18 @@ describe("a receipt", () => {
     ["a transaction that does not follow from what was signed", { transaction: "00".repeat(32) }],
     ["a transaction that differs in its spelling", { transaction: own.toUpperCase() }],
   ])("with %s differs from what was approved", (_, change) => {
-    expect(verdict(200, withReceipt(change))).toEqual([EXIT.differs, "receipt_differs"]);
+    expect(reported(200, withReceipt(change))).toEqual([EXIT.differs, "receipt_differs"]);
   });
 
   test("that is missing, unreadable or negative beside a 200 proves nothing", () => {
-    expect(verdict(200)).toEqual([EXIT.differs, "receipt_differs"]);
-    expect(verdict(200, { headers: { "payment-response": "not base64!" } })).toEqual([EXIT.differs, "receipt_differs"]);
-    expect(verdict(200, withReceipt({ success: false, errorReason: "nonce_replayed" }))).toEqual([EXIT.differs, "receipt_differs"]);
+    expect(reported(200)).toEqual([EXIT.differs, "receipt_differs"]);
+    expect(reported(200, { headers: { "payment-response": "not base64!" } })).toEqual([EXIT.differs, "receipt_differs"]);
+    expect(reported(200, withReceipt({ success: false, errorReason: "nonce_replayed" }))).toEqual([EXIT.differs, "receipt_differs"]);
   });
 
   test("beside an error is a payment with an HTTP error after it", () => {
-    for (const status of [302, 404, 500]) expect(verdict(status, withReceipt())).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
-    expect(verdict(200, { ...withReceipt(), complete: false })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    for (const status of [302, 404, 500]) expect(reported(status, withReceipt())).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    expect(reported(200, { ...withReceipt(), complete: false })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
   });
 });
 
@@ -58,53 +62,46 @@ describe("an answer without a receipt", () => {
     ["payment_in_progress", 409],
     ["unexpected_settle_error", 500],
   ])("%s is unknown, not refused", (code, status) => {
-    expect(verdict(status, withCode(code))).toEqual([EXIT.outcomeUnknown, "outcome_unknown"]);
+    expect(reported(status, withCode(code))).toEqual([EXIT.outcomeUnknown, "outcome_unknown"]);
   });
 
   test("from a gateway is unknown: it cannot know what the merchant did", () => {
-    for (const status of [408, 502, 503, 504, 524]) expect(verdict(status)).toEqual([EXIT.outcomeUnknown, "outcome_unknown"]);
+    for (const status of [408, 502, 503, 504, 524]) expect(reported(status)).toEqual([EXIT.outcomeUnknown, "outcome_unknown"]);
   });
 
   test("that says nothing happened is busy", () => {
     for (const code of ["overloaded", "facilitator_unavailable", "rate_limited"])
-      expect(verdict(503, withCode(code))).toEqual([EXIT.busy, code]);
+      expect(reported(503, withCode(code))).toEqual([EXIT.busy, code]);
   });
 
   test("a refusal keeps the merchant's code, wherever it stands", () => {
     const failed = { success: false, errorReason: "insufficient_funds", transaction: "", network: NETWORK };
-    expect(verdict(402, { headers: { "payment-response": encodeHeader(failed) } })).toEqual([EXIT.paymentRejected, "insufficient_funds"]);
-    expect(verdict(402, withCode("nonce_replayed"))).toEqual([EXIT.paymentRejected, "nonce_replayed"]);
-    expect(verdict(402, { body: '{"error":"binding_mismatch"}' })).toEqual([EXIT.paymentRejected, "binding_mismatch"]);
-    expect(verdict(400, { body: JSON.stringify(errorBody("invalid_payload")) })).toEqual([EXIT.paymentRejected, "invalid_payload"]);
-    expect(verdict(402, { body: '{"error":"invalid_exact_evm_payload"}' })).toEqual([EXIT.paymentRejected, "invalid_exact_evm_payload"]);
-    expect(verdict(402, { body: '{"error":"\\u001b[2J pay me"}' })).toEqual([EXIT.paymentRejected, "payment_rejected"]);
+    expect(reported(402, { headers: { "payment-response": encodeHeader(failed) } })).toEqual([EXIT.paymentRejected, "insufficient_funds"]);
+    expect(reported(402, withCode("nonce_replayed"))).toEqual([EXIT.paymentRejected, "nonce_replayed"]);
+    expect(reported(402, { body: '{"error":"binding_mismatch"}' })).toEqual([EXIT.paymentRejected, "binding_mismatch"]);
+    expect(reported(400, { body: JSON.stringify(errorBody("invalid_payload")) })).toEqual([EXIT.paymentRejected, "invalid_payload"]);
+    expect(reported(402, { body: '{"error":"invalid_exact_evm_payload"}' })).toEqual([EXIT.paymentRejected, "invalid_exact_evm_payload"]);
+    expect(reported(402, { body: '{"error":"\\u001b[2J pay me"}' })).toEqual([EXIT.paymentRejected, "payment_rejected"]);
   });
 
   test("that asks for payment again, in whose words ever, leaves open what became of the one that was presented", () => {
     const required = encodeHeader({ x402Version: 2, error: "Payment required", resource: { url: "https://shop.example/" }, accepts: [] });
     for (const said of [withCode("payment_required"), { headers: { "payment-required": required } }, { body: "<html>" }, {}])
-      expect(verdict(402, said)).toEqual([EXIT.outcomeUnknown, "payment_required"]);
+      expect(reported(402, said)).toEqual([EXIT.outcomeUnknown, "payment_required"]);
   });
 
   test("a replay of this very payment is known to be paid", () => {
-    const judged = (transaction: string) =>
-      judge(
-        {
-          status: 402,
-          headers: {
-            "payment-response": encodeHeader({
-              ...receipt,
-              success: false,
-              errorReason: "nonce_replayed",
-              transaction: "",
-              extra: { transaction },
-            }),
-          },
-          body: utf8(""),
-          complete: true,
-        },
-        authorization,
-      );
+    const replayed = (transaction: string) => {
+      const stated = { ...receipt, success: false, errorReason: "nonce_replayed", transaction: "", extra: { transaction } };
+      const headers = { "payment-response": encodeHeader(stated) };
+      return classifyResponse({ status: 402, headers, body: utf8(""), complete: true }, authorization);
+    };
+    const judged = (transaction: string) => {
+      const outcome = replayed(transaction);
+      return outcome.kind === "paid" ? undefined : failureOf(outcome);
+    };
+    expect(replayed(own)).toMatchObject({ kind: "paid_before", transaction: own });
+    expect(replayed("00".repeat(32))).toMatchObject({ kind: "nonce_used" });
     expect(judged(own)).toMatchObject({
       exit: EXIT.paymentRejected,
       error: { code: "nonce_replayed", details: { paidBefore: true, transaction: own } },
@@ -117,13 +114,13 @@ describe("an answer without a receipt", () => {
   });
 
   test("an error of the resource is an HTTP error, whatever its body says", () => {
-    expect(verdict(404, { body: '{"error":"no such report"}' })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
-    expect(verdict(500)).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
-    expect(verdict(302, { headers: { location: "https://elsewhere.example/" } })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
-    expect(verdict(504, withCode("handler_timeout"))).toEqual([EXIT.httpErrorAfterPayment, "handler_timeout"]);
+    expect(reported(404, { body: '{"error":"no such report"}' })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    expect(reported(500)).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    expect(reported(302, { headers: { location: "https://elsewhere.example/" } })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    expect(reported(504, withCode("handler_timeout"))).toEqual([EXIT.httpErrorAfterPayment, "handler_timeout"]);
   });
 
   test("no code of the protocol is taken for a success", () => {
-    for (const code of ERROR_CODES) expect(verdict(402, withCode(code))[0]).not.toBe(EXIT.ok);
+    for (const code of ERROR_CODES) expect(reported(402, withCode(code))[0]).not.toBe(EXIT.ok);
   });
 });

@@ -1,27 +1,17 @@
 /**
- * What the answer to a paid request means. The rule behind every branch: after the payment has left, only a definite
- * refusal counts as "not paid"; what is not known is said to be unknown.
+ * Classifies the answer to a paid request. The rule behind every branch: once the payment has left, only a definite refusal
+ * counts as "not paid"; what is not known is `unknown`.
  */
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
-import { digestSchema } from "../../shared/crypto/digest.ts";
-import { ERRORS, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
-import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
-import { parseJson } from "../../shared/text/json.ts";
-import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import * as z from "zod";
-import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
+import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { parseJson } from "../../shared/text/json.ts";
+import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
+import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
-import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-
-/** The merchant's word that the payment was settled, checked against what was authorised. */
-export interface Receipt {
-  transaction: string;
-  network: string;
-  payer: string;
-  /** Atomic units; what was authorised where the receipt does not say. */
-  amount: string;
-}
+import type { Presented } from "./payment-outcome.ts";
 
 /** Codes that say neither paid nor not paid. A copy that is still in progress may yet settle. */
 const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
@@ -34,155 +24,107 @@ const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
 const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable"]);
 /** Codes about the resource and not about the payment. */
 const RESOURCE: ReadonlySet<ErrorCode> = new Set(["handler_timeout", "internal_error", "not_found", "payload_too_large"]);
-/** Said by something between us and the merchant, which cannot know what the merchant has done. */
+/** Statuses of proxies and gateways, which cannot know what the merchant has done. */
 const isGatewayStatus = (status: number) => [408, 502, 503, 504].includes(status) || (status >= 520 && status <= 530);
 
-export function judge(response: HttpResponse, authorization: Authorization): Outcome<Receipt> {
+export function classifyResponse(response: HttpResponse, authorization: Authorization): Presented {
   const header = response.headers[PAYMENT_RESPONSE.toLowerCase()];
   const settled = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
-  const delivered = response.status >= 200 && response.status < 300;
-  if (settled?.ok && settled.value.success) return judgeReceipt(settled.value, response, authorization);
-  if (!delivered) return judgeRefusal(response, settled?.ok ? settled.value : undefined, authorization);
-  const what = settled?.ok
+  if (settled?.ok && settled.value.success) return classifyReceipt(settled.value, response, authorization);
+  if (!isDelivered(response)) return classifyRefusal(response, settled?.ok ? settled.value : undefined, authorization);
+  const found = settled?.ok
     ? "a receipt that says it was not paid"
     : settled
       ? `a receipt that cannot be read (${settled.problem})`
       : "no receipt";
-  return fail("receipt_differs", `The merchant answered ${response.status} with ${what}. Whether it took the money is not known.`, {
-    hint: "Do not pay again. Run the next command: it asks what became of the payment.",
-  });
+  return { kind: "receipt_missing", status: response.status, found };
 }
 
-function judgeReceipt(receipt: SettleResponse, response: HttpResponse, authorization: Authorization): Outcome<Receipt> {
-  const { status, complete } = response;
-  const wrong = [
-    receipt.network !== authorization.network && "network",
-    receipt.payer && receipt.payer !== authorization.from && "payer",
-    receipt.amount && !isAtMost(receipt.amount, authorization.value) && "amount",
-    // It follows from what was signed: whoever names another one has not settled this payment.
-    receipt.transaction !== transactionOf(authorization.network, authorizationDigest(authorization)) && "transaction",
-  ].filter((field) => typeof field === "string" && field !== "");
-  if (wrong.length > 0) {
-    return fail("receipt_differs", `The receipt does not fit what was approved: ${wrong.join(", ")}.`, {
-      hint: "Do not pay this merchant again before you know why. Run the next command: it asks what became of the payment.",
-      details: { fields: wrong },
-    });
-  }
-  const paid = {
-    transaction: receipt.transaction,
-    network: receipt.network,
+/** @param interrupted the user stopped this run: how far the payment got is then not known for certain */
+export function classifySilence(
+  { reached, problem }: { reached: boolean; problem: string },
+  url: string,
+  interrupted: boolean,
+): Presented & { kind: "interrupted" | "not_sent" | "unknown" } {
+  const { host } = new URL(url);
+  if (interrupted) return { kind: "interrupted", reached };
+  if (!reached) return { kind: "not_sent", host, problem };
+  return { kind: "unknown", why: `${host} gave no answer: ${problem}.`, retryAfter: undefined };
+}
+
+function isDelivered({ status }: HttpResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
+function classifyReceipt(stated: SettleResponse, response: HttpResponse, authorization: Authorization): Presented {
+  const fields = [
+    stated.network !== authorization.network && "network",
+    stated.payer && stated.payer !== authorization.from && "payer",
+    stated.amount && !isAtMost(stated.amount, authorization.value) && "amount",
+    // The transaction follows from what was signed: a receipt with another one is for another payment.
+    stated.transaction !== ownTransaction(authorization) && "transaction",
+  ].filter((field) => typeof field === "string" && field !== "") as string[];
+  if (fields.length > 0) return { kind: "receipt_differs", fields };
+  const receipt = {
+    transaction: stated.transaction,
+    network: stated.network,
     payer: authorization.from,
-    amount: receipt.amount ?? authorization.value,
+    amount: stated.amount ?? authorization.value,
   };
-  if (response.headers[PAYMENT_ERROR.toLowerCase()] === "answer_not_stored") {
-    return refuse("answer_not_stored", EXIT.httpErrorAfterPayment, "This was paid, once, and delivered before; the answer was not kept.", {
-      hint: "Do not pay again. Ask the merchant for what was bought, with the transaction as proof.",
-      details: { receipt: paid, paidBefore: true, transaction: paid.transaction },
-    });
-  }
-  if (status < 200 || status >= 300) {
-    return fail("http_error", `The payment was settled, and the merchant answered ${status}.`, {
-      hint: "It is paid. Present the same payment again; do not sign a new one.",
-      details: { receipt: paid },
-    });
-  }
-  if (complete) return succeed(paid);
-  return fail("http_error", "The payment was settled, but its answer broke off or is too large.", {
-    hint: "It is paid. Ask the merchant for the rest with the transaction id.",
-    details: { receipt: paid },
-  });
+  if (response.headers[PAYMENT_ERROR.toLowerCase()] === "answer_not_stored") return { kind: "paid_not_kept", receipt };
+  if (isDelivered(response) && response.complete) return { kind: "paid", receipt };
+  return { kind: "paid_no_answer", receipt, status: response.status, retryAfter: retryAfterOf(response) };
 }
 
 function isAtMost(amount: string, limit: string): boolean {
   return /^[0-9]{1,39}$/.test(amount) && BigInt(amount) <= BigInt(limit);
 }
 
-function judgeRefusal(response: HttpResponse, settled: SettleResponse | undefined, authorization: Authorization): Failure {
+function ownTransaction(authorization: Authorization): string {
+  return transactionOf(authorization.network, authorizationDigest(authorization));
+}
+
+function classifyRefusal(response: HttpResponse, settled: SettleResponse | undefined, authorization: Authorization): Presented {
   const { status, headers } = response;
+  const retryAfter = retryAfterOf(response);
   const code = settled?.errorReason ?? refusalCode(response);
-  if (asksAgain(status, code)) {
-    return refuse(
-      "payment_required",
-      EXIT.outcomeUnknown,
-      "The merchant asks for payment again, and says nothing of the one that was presented.",
-      {
-        hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
-        details: { status },
-      },
-    );
-  }
+  if (asksAgain(status, code)) return { kind: "payment_required", status };
   if (isErrorCode(code)) {
-    const { message, hint, safeToRetrySamePayment: retryable } = ERRORS[code];
-    if (UNKNOWN.has(code)) return unknown(`The merchant says: ${message} (${code})`);
-    if (code === "nonce_replayed") return replayed(status, settled?.extra?.["transaction"], authorization);
-    if (code === "payment_identifier_conflict") {
-      return refuse(code, EXIT.paymentRejected, "The merchant knows this purchase under another payment, and did not take this one.", {
-        hint: "Do not pay again: another approval of this request was presented there, perhaps from another machine. Present that one.",
-        details: { status },
-      });
-    }
-    if (code === "payment_identifier_required") {
-      return refuse(code, EXIT.paymentRejected, `The merchant says: ${message}`, {
-        hint: "The id is sent from where the request was made and the merchant's own terms are kept. Present the payment there.",
-        details: { status },
-      });
-    }
-    const exit: ExitCode = BUSY.has(code) ? EXIT.busy : RESOURCE.has(code) ? EXIT.httpErrorAfterPayment : EXIT.paymentRejected;
-    return refuse(code, exit, `The merchant says: ${message}`, { hint, retryable, details: { status } });
+    if (UNKNOWN.has(code)) return { kind: "unknown", why: `The merchant says: ${ERRORS[code].message} (${code})`, retryAfter };
+    if (code === "nonce_replayed") return classifyReplay(status, settled?.extra?.["transaction"], authorization);
+    if (code === "payment_identifier_conflict") return { kind: "identifier_conflict", status };
+    if (BUSY.has(code)) return { kind: "busy", code, status, retryAfter };
+    if (RESOURCE.has(code)) return { kind: "resource_failed", code, status, retryAfter };
+    return { kind: "refused", code, status, retryAfter };
   }
   if (status === 402) {
     // Foreign merchants have codes of their own.
     const foreign = code !== undefined && /^[a-z0-9_]{1,64}$/.test(code) ? code : "payment_rejected";
-    return refuse(foreign, EXIT.paymentRejected, `The merchant refused the payment (${foreign}).`, { details: { status } });
+    return { kind: "refused", code: foreign, status, retryAfter };
   }
-  if (isRedirect(status)) {
-    return fail("http_error", `The merchant redirects the paid request (${status}). It was not followed, and no receipt came.`, {
-      hint: "This payment is for this address only. Run the next command before you buy elsewhere: it asks what became of the payment.",
-      details: { status, location: headers["location"] },
-    });
-  }
-  if (isGatewayStatus(status)) return unknown(`The answer was lost on the way: HTTP ${status}.`);
-  return fail("http_error", `The merchant answered ${status} to the paid request, without a receipt.`, {
-    hint: "Present the same payment again, or give up; do not sign a new one while this one is valid.",
-    details: { status },
-  });
+  if (isRedirect(status)) return { kind: "redirected", status, location: headers["location"] };
+  if (isGatewayStatus(status)) return { kind: "unknown", why: `The answer was lost on the way: HTTP ${status}.`, retryAfter };
+  return { kind: "resource_failed", code: undefined, status, retryAfter };
 }
 
-/** Without a reason, with our code for it, or in the official packages' words: as if no payment had come. */
+/** No reason, our code for it, or the official packages' words: as if no payment had come. */
 function asksAgain(status: number, code: string | undefined): boolean {
   return code === "payment_required" || (status === 402 && (code === undefined || code === "Payment required"));
 }
 
-/** @param usedBy the transaction that the merchant names; ours follows from what was signed */
-function replayed(status: number, usedBy: unknown, authorization: Authorization): Failure {
-  const { message } = ERRORS.nonce_replayed;
-  const transaction = transactionOf(authorization.network, authorizationDigest(authorization));
-  if (usedBy === transaction) {
-    return refuse(
-      "nonce_replayed",
-      EXIT.paymentRejected,
-      "This very payment was settled before, and its answer was given then. It is paid, once.",
-      {
-        hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
-        details: { status, paidBefore: true, transaction },
-      },
-    );
-  }
-  // The same nonce under another signature: the owner approved the request more than once.
-  const another = digestSchema.safeParse(usedBy).data;
-  const how = another === undefined ? "" : ` It names the transaction of another approval: ${another}.`;
-  return refuse("nonce_replayed", EXIT.paymentRejected, `The merchant says: ${message}${how}`, {
-    hint: "Do not pay again: one payment buys one answer. Run the next command: it asks what became of it.",
-    details: { status, ...(another && { usedBy: another }) },
-  });
+/**
+ * "Used before" is proof of payment only with this payment's own transaction.
+ * @param usedBy the transaction that the merchant names
+ */
+function classifyReplay(status: number, usedBy: unknown, authorization: Authorization): Presented {
+  const transaction = ownTransaction(authorization);
+  if (usedBy === transaction) return { kind: "paid_before", status, transaction };
+  return { kind: "nonce_used", status, usedBy: digestSchema.safeParse(usedBy).data };
 }
 
-/** The payment has left, and nobody has said what became of it. */
-export function unknown(message: string): Failure {
-  return fail("outcome_unknown", `${message} The payment may have been made.`, {
-    retryable: true,
-    hint: "Do not pay again. Run the next command: it presents the same payment, which is paid at most once.",
-  });
+function retryAfterOf({ headers }: HttpResponse): number | undefined {
+  const seconds = headers["retry-after"] ?? "";
+  return /^[0-9]{1,4}$/.test(seconds) ? Number(seconds) : undefined;
 }
 
 const errorBodySchema = z.looseObject({ error: z.string() });

@@ -1,8 +1,8 @@
-/** The answer of a payment that is known to be paid: asked for again with the same payment, which cannot pay a second time. */
+/** Gets the response of a payment that is known to be paid: presents the same payment again, which cannot pay a second time. */
 import type { Context } from "../runtime/context.ts";
-import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import { fail, type Failure, type Outcome, refuse } from "../runtime/outcome.ts";
+import { failureOf, type PaymentOutcome, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { type Destination, type Paid, present } from "./send-payment.ts";
 import type { Payment } from "../records/payment-journal.ts";
 
@@ -13,34 +13,59 @@ export async function fetchAnswer(
   payment: Payment,
   transaction: string,
   destination: Destination,
-): Promise<Outcome<Paid>> {
+): Promise<PurchaseOutcome<Paid>> {
   const answer = await present(context, request, payment, destination);
   return answer.ok ? answer : stillPaid(answer, transaction);
 }
 
-/** Outcomes after which the answer may be there the next time. */
-const LATER: ReadonlySet<ExitCode> = new Set([EXIT.outcomeUnknown, EXIT.network, EXIT.busy, EXIT.httpErrorAfterPayment]);
-
-/** Whatever the merchant says of this copy, the payment was made: nothing that was said may read as "pay again". */
-function stillPaid(failure: Failure, transaction: string): Failure {
-  const { exit, error, next } = failure;
+/** Whatever the merchant says of this copy, the payment was made: no failure may read as "pay again". */
+function stillPaid(failure: PurchaseFailure, transaction: string): PurchaseFailure {
+  const { error, next } = failure;
   const details = { ...error.details, paidBefore: true, transaction };
-  // Asked for payment again, it does not know of this one: there is no answer to be had.
-  if (exit === EXIT.paymentRejected || error.code === "payment_required")
-    return paidWithoutAnswer("This purchase", transaction, { said: error.code });
-  if (!LATER.has(exit) || error.code === "answer_not_stored") return { ...failure, error: { ...error, details } };
-  return fail("http_error", "It is paid, once; its answer could not be fetched now, and may be there later.", {
-    hint: "Do not pay again. Run the next command: it asks for the same answer and pays nothing.",
-    retryable: true,
-    details: { ...details, said: error.code },
-    ...(next && { next }),
-  });
+  switch (remaining(failure)) {
+    case "gone":
+      return failureOf({ kind: "paid_answer_gone", what: "This purchase", transaction, said: error.code });
+    case "later": {
+      const later = failureOf({ kind: "paid_answer_later", transaction, said: error.code });
+      const seen = { ...details, ...later.error.details };
+      return { ...later, error: { ...later.error, details: seen }, ...(next && { next }) };
+    }
+    default:
+      return { ...failure, error: { ...error, details } };
+  }
 }
 
-/** @param what the purchase, as it is called there */
-export function paidWithoutAnswer(what: string, transaction: string, details: Record<string, unknown> = {}): Failure {
-  return refuse("nonce_replayed", EXIT.paymentRejected, `${what} was paid, once, and its answer never arrived here.`, {
-    hint: "Do not pay again. Ask the merchant for what was bought, with the transaction as proof.",
-    details: { ...details, paidBefore: true, transaction },
-  });
+/** Whether the response may still be had: `gone` never, `later` perhaps the next time; `as_said`: the failure says it best. */
+function remaining({ payment, exit }: PurchaseFailure): "gone" | "later" | "as_said" {
+  // Stopped before the payment left: another process holds the lock, or another approval was presented before.
+  if (payment === undefined) return exit === EXIT.busy || exit === EXIT.outcomeUnknown ? "later" : "as_said";
+  return REMAINING[payment.kind];
+}
+
+const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = {
+  // Asked for payment again, the merchant does not know this one: there is no response to be had.
+  payment_required: "gone",
+  paid_before: "gone",
+  nonce_used: "gone",
+  identifier_conflict: "gone",
+  refused: "gone",
+  paid_answer_gone: "gone",
+  never_paid: "gone",
+  unknown: "later",
+  busy: "later",
+  not_sent: "later",
+  resource_failed: "later",
+  redirected: "later",
+  paid_no_answer: "later",
+  paid_answer_later: "later",
+  paid: "as_said",
+  paid_not_kept: "as_said",
+  receipt_differs: "as_said",
+  receipt_missing: "as_said",
+  interrupted: "as_said",
+};
+
+/** @param what the purchase, as the message names it */
+export function paidWithoutAnswer(what: string, transaction: string): PurchaseFailure {
+  return failureOf({ kind: "paid_answer_gone", what, transaction });
 }

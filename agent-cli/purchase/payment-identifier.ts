@@ -8,7 +8,7 @@ import { identifierOf, PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/e
 import { MAX_IDENTIFIER_INFO_BYTES } from "../../shared/limits.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
-import { authorizationOf, findPayment, journalKey, type Payment } from "../records/payment-journal.ts";
+import { authorizationOf, findPayment, paymentKey, type Payment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 
 /**
@@ -34,7 +34,7 @@ export function carriesId({ extensions }: PaymentPayload): boolean {
 
 /** The transaction of a payment that somebody said for certain was made: presented again, it can pay nothing more. */
 export function paidTransaction(context: Context, { authorization }: Payment): string | undefined {
-  const journal = findPayment(context, journalKey(authorization));
+  const journal = findPayment(context, paymentKey(authorization));
   if (!journal.ok || journal.data?.state !== "settled") return undefined;
   const same = authorizationDigest(authorizationOf(journal.data.payload)) === authorizationDigest(authorization);
   return same ? (journal.data.transaction ?? "") : undefined;

@@ -36,7 +36,8 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
   const now = unixNow();
   const code = shortCode(purchase.digest);
   const details = { ...purchaseView(purchase, now) };
-  const note = details.decision?.note ? ` The owner says: "${details.decision.note}"` : "";
+  const { decision } = details;
+  const note = decision?.note ? ` The owner says: "${decision.note}"` : "";
   switch (purchase.state) {
     case "pending":
       return fail("approval_pending", `Request ${code} waits for its owner, for ${duration(decideBy(purchase.request) - now)} more.`, {
@@ -46,12 +47,12 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
         next: waitFor(code, patience),
       });
     case "declined":
-      return fail("declined", `The owner declined request ${code} (${details.decision?.code}).${note}`, {
+      return fail("declined", `The owner declined request ${code} (${decision?.code}).${note}`, {
         hint: "This is final and nothing was paid. Do not repeat the request; ask for something else only if the owner's words call for it.",
         details,
       });
     case "revoked":
-      return fail("payment_revoked", `The owner took the approval of ${code} back (${details.decision?.code}).${note}`, {
+      return fail("payment_revoked", `The owner took the approval of ${code} back (${decision?.code}).${note}`, {
         hint: "Do not pay. Ask the owner before you make another request.",
         details,
       });

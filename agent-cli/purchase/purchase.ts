@@ -5,7 +5,7 @@ import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-re
 import type { Context } from "../runtime/context.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { authorizationOf, findPayment, type JournalRecord } from "../records/payment-journal.ts";
+import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
 import { expiry, expirySchema } from "../runtime/expiry.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 
@@ -29,7 +29,7 @@ export type PurchaseState = (typeof PURCHASE_STATES)[number];
 
 export interface Purchase extends InboxItem {
   state: PurchaseState;
-  journal?: JournalRecord;
+  journal?: PaymentRecord;
 }
 
 /** @param now unix seconds */
@@ -40,7 +40,7 @@ export function purchaseOf(context: Context, item: InboxItem, now: number): Outc
 }
 
 /** What has happened to the money comes before what anybody decided about it. */
-function stateOf(item: InboxItem, journal: JournalRecord | undefined, now: number): PurchaseState {
+function stateOf(item: InboxItem, journal: PaymentRecord | undefined, now: number): PurchaseState {
   if (journal?.state === "settled") return "paid";
   if (item.revoked) return "revoked";
   if (journal?.state === "sent") return "sent";

@@ -1,16 +1,16 @@
-/** The audit log: complete under races, and broken visibly by whoever touches it. */
+/** The audit log: complete under races, and visibly broken by every change. */
 import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, test } from "vitest";
-import { GENESIS, readAudit, record } from "./audit-log.ts";
+import { type AuditEntry, GENESIS, readAudit, record } from "./audit-log.ts";
 import { contextFor } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { processIo } from "../runtime/io.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { succeed } from "../runtime/outcome.ts";
-import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { bodyDigest, digest } from "../../shared/crypto/digest.ts";
 import { REASON, type Sandbox, sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
@@ -60,7 +60,7 @@ describe("the chain", () => {
     expect(run.json.error.message).toContain(problem);
   });
 
-  test("shows an end that was cut off to whoever noted the head, and to nobody else [audit-log-cut-end]", async () => {
+  test("shows an end that was cut off only against a head that was noted before [audit-log-cut-end]", async () => {
     await write(3);
     const head = (await verify()).json.data["head"] as string;
     writeFileSync(log, `${lines().slice(0, 2).join("\n")}\n`);
@@ -83,6 +83,68 @@ describe("the chain", () => {
     truncateSync(log, readFileSync(log).length - "rubbish\n".length);
     await write(1);
     expect((await verify()).exit).toBe(EXIT.ok);
+  });
+});
+
+describe("a log", () => {
+  const begun = readFileSync(path.join(import.meta.dirname, "../../test/vectors/audit-0.1/audit.jsonl"), "utf8");
+  const digestAs = (type: "AuditEntry" | "JournalEntry", line: string) => {
+    const { digest: _, ...body } = JSON.parse(line) as AuditEntry;
+    return digest(type, body);
+  };
+  const relined = (line: string, change: (body: Record<string, unknown>) => object, type: "AuditEntry" | "JournalEntry") => {
+    const { digest: _, ...body } = JSON.parse(line) as Record<string, string>;
+    const changed = change(body);
+    return JSON.stringify({ ...changed, digest: digest(type, changed as Record<string, string>) });
+  };
+
+  test("begun by version 0.1 goes on in the same file [audit-log-of-0-1]", async () => {
+    writeFileSync(log, begun);
+    expect((await verify()).json.data["entries"]).toBe(9);
+    await write(2);
+    expect(readFileSync(log, "utf8").startsWith(begun)).toBe(true);
+    const [last01 = "", first = "", second = ""] = lines().slice(8);
+    expect(JSON.parse(last01)).not.toHaveProperty("type");
+    expect(JSON.parse(last01)).toMatchObject({ seq: "9", digest: digestAs("JournalEntry", last01) });
+    for (const line of [first, second])
+      expect(JSON.parse(line)).toMatchObject({ type: "AuditEntry", digest: digestAs("AuditEntry", line) });
+    expect((await verify()).json.data["entries"]).toBe(11);
+    const { entries } = (await box.run("audit list", { env: env() })).json.data as { entries: { type?: string }[] };
+    expect(entries.map(({ type }) => type)).toEqual([...Array(9).fill(undefined), "AuditEntry", "AuditEntry"]);
+    await box.run("audit export --out ./both.jsonl --force", { env: env() });
+    expect(readFileSync(box.path("both.jsonl"), "utf8")).toBe(readFileSync(log, "utf8"));
+  });
+
+  test("names the type of every line that it begins with", async () => {
+    await write(2);
+    for (const line of lines()) expect(JSON.parse(line)).toMatchObject({ type: "AuditEntry", digest: digestAs("AuditEntry", line) });
+  });
+
+  test("that switches back to lines without a type is damaged, even when their digests fit", async () => {
+    writeFileSync(log, begun);
+    await write(2);
+    const [last = ""] = lines().slice(-1);
+    const untyped = (body: Record<string, unknown>) => Object.fromEntries(Object.entries(body).filter(([member]) => member !== "type"));
+    const old = relined(last, untyped, "JournalEntry");
+    writeFileSync(log, `${[...lines().slice(0, -1), old].join("\n")}\n`);
+    const run = await verify();
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "audit_differs"]);
+    expect(run.json.error.details?.["problems"]).toEqual(["line 11 names no type, although an earlier line does"]);
+  });
+
+  test.each([
+    ["under the other type", (body: object) => body, "JournalEntry", "line 1 was changed"],
+    ["with a type that is none", (body: object) => ({ ...body, type: "Checkpoint" }), "AuditEntry", "line 1 cannot be read"],
+  ] as const)("with a line digested %s is damaged", async (_, change, type, problem) => {
+    await write(1);
+    writeFileSync(log, `${relined(lines()[0] ?? "", change, type)}\n`);
+    expect((await verify()).json.error.message).toContain(problem);
+  });
+
+  test("of version 0.1 is not taken for one of this version by adding the type", async () => {
+    const [first = ""] = begun.split("\n");
+    writeFileSync(log, `${JSON.stringify({ type: "AuditEntry", ...(JSON.parse(first) as object) })}\n`);
+    expect((await verify()).json.error.message).toContain("line 1 was changed");
   });
 });
 

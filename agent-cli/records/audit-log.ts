@@ -1,6 +1,6 @@
 /**
- * What happened, in order, for whoever asks later: one line of JSON per event, each with the digest of itself and of its
- * predecessor. Whoever changes, drops or reorders a line in the middle breaks every later digest.
+ * The audit log: one line of JSON per event, each with the digest of itself and of its predecessor. A line that is changed,
+ * dropped or moved breaks every later digest.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -27,15 +27,17 @@ export const AUDIT_EVENTS = [
   "unknown",
   "unsent",
   "refused",
-  /** An older log was put aside, and this one goes on in its place. */
+  /** The first entry of a log that replaced a damaged one. */
   "restarted",
 ] as const;
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
 
-/** What the event was about. Strings only: each line is digested. */
+/** The facts of an event. Strings only, because each line is digested. */
 export type AuditFacts = Record<string, string>;
 
 const entrySchema = z.strictObject({
+  /** The digest's type. Lines of version 0.1 have none and are digested as `JournalEntry`. */
+  type: z.optional(z.literal("AuditEntry")),
   /** Position, from 1. */
   seq: z.string().check(z.regex(/^[1-9][0-9]{0,14}$/)),
   at: timestampSchema,
@@ -55,8 +57,8 @@ export function auditFile(home: string): string {
 }
 
 /**
- * Whether an entry could be added. Asked before anything is stored, sent or handed out that the log must tell of: a command
- * that has done its work and then cannot write it down would report a failure that was none.
+ * Checks that an entry can be added. Commands call it before they store, send or hand out anything: a command that did its
+ * work and then cannot record it would report a failure that did not happen.
  */
 export function checkAudit(context: Context): Outcome<undefined> {
   const home = stateHome(context);
@@ -72,7 +74,7 @@ export function checkAudit(context: Context): Outcome<undefined> {
   }
 }
 
-/** Adds one entry and returns when it is on disk. */
+/** Adds one entry. Resolves when it is on disk. */
 export function record(context: Context, event: AuditEvent, facts: AuditFacts): Promise<Outcome<AuditEntry>> {
   return exclusively(context, () => append(context, event, facts));
 }
@@ -81,13 +83,18 @@ const APPEND = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW;
 
 function entryAfter(before: AuditEntry | undefined, event: AuditEvent, facts: AuditFacts): AuditEntry {
   const body = {
+    type: "AuditEntry" as const,
     seq: String(Number(before?.seq ?? 0) + 1),
     at: formatTimestamp(unixNow()),
     event,
     facts,
     previous: before?.digest ?? GENESIS,
   };
-  return { ...body, digest: digest("JournalEntry", body) };
+  return { ...body, digest: digestOf(body) };
+}
+
+function digestOf(body: Omit<AuditEntry, "digest">): Digest {
+  return digest(body.type ?? "JournalEntry", body);
 }
 
 function append(context: Context, event: AuditEvent, facts: AuditFacts): Outcome<AuditEntry> {
@@ -100,7 +107,7 @@ function append(context: Context, event: AuditEvent, facts: AuditFacts): Outcome
     if (!last.ok) return last;
     const { entry: before, end } = last.data;
     const entry = entryAfter(before, event, facts);
-    // What lies behind the last line's end was never acknowledged: a process died while it wrote.
+    // Bytes behind the last complete line were never acknowledged: a process died while writing them.
     fs.ftruncateSync(fd, end);
     fs.writeSync(fd, `${JSON.stringify(entry)}\n`, end);
     fs.fsyncSync(fd);
@@ -121,7 +128,7 @@ function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end:
   const parsed = end === 0 ? undefined : parseLine(line.subarray(line.lastIndexOf("\n") + 1));
   if (parsed?.ok) return succeed({ entry: parsed.data, end: start + end });
   return fail("invalid_file", `The last line of the audit log "${file}" cannot be read, so nothing is added to it.`, {
-    hint: "lez-agent-pay audit verify says what is wrong with it. Its owner's way out: lez-agent-pay audit restart",
+    hint: "lez-agent-pay audit verify says what is wrong with it. The owner can begin another log: lez-agent-pay audit restart",
   });
 }
 
@@ -136,15 +143,15 @@ export interface AuditProblem {
 }
 
 export interface AuditLog {
-  /** In order, as far as they can be read. */
+  /** In order, without unreadable lines. */
   entries: AuditEntry[];
-  /** Where the chain does not hold; empty when it does. */
+  /** Where the chain is broken; empty if it holds. */
   problems: AuditProblem[];
 }
 
 /**
- * Puts a log aside that cannot be believed or continued, and begins another, whose first entry says which file went before
- * and what was in it. The old file keeps every byte, and at no moment is there no log.
+ * Renames a damaged log and begins another, whose first entry names the old file and its SHA-256. The old file keeps every
+ * byte, and there is a log at every moment.
  */
 export function restartAudit(context: Context): Promise<Outcome<{ aside: string; entry: AuditEntry }>> {
   return exclusively(context, () => {
@@ -153,7 +160,7 @@ export function restartAudit(context: Context): Promise<Outcome<{ aside: string;
     const file = auditFile(home.data);
     const at = formatTimestamp(unixNow()).replaceAll(/[-:]/g, "");
     const aside = path.join(home.data, `audit-${at}.jsonl`);
-    // link(2) never replaces: a second restart within one second fails, and has nothing to put aside anyway.
+    // link(2) never replaces: a second restart within the same second fails, and would have nothing to rename.
     fs.linkSync(file, aside);
     const entry = entryAfter(undefined, "restarted", { file: path.basename(aside), sha256: bodyDigest(fs.readFileSync(aside)) });
     const written = writeWhole(file, `${JSON.stringify(entry)}\n`, true);
@@ -161,14 +168,14 @@ export function restartAudit(context: Context): Promise<Outcome<{ aside: string;
   });
 }
 
-/** Of a log that was begun anew: what is wrong with the file that went before; undefined when it is what it was. */
+/** Checks the file that a `restarted` entry names. Returns what is wrong with it; undefined if it is unchanged. */
 function asideProblem(home: string, { file = "", sha256 }: AuditFacts): string | undefined {
   const older = path.join(home, path.basename(file));
   if (!fs.existsSync(older)) return `names an older log, "${older}", which is not there`;
   return bodyDigest(fs.readFileSync(older)) === sha256 ? undefined : `names an older log, "${older}", which was changed since`;
 }
 
-/** The whole log, its chain recomputed. */
+/** Reads the whole log and recomputes its chain. */
 export function readAudit(context: Context): Outcome<AuditLog> {
   const home = stateHome(context);
   if (!home.ok) return home;
@@ -177,12 +184,15 @@ export function readAudit(context: Context): Outcome<AuditLog> {
   const torn = lines.pop() !== "";
   const log: AuditLog = { entries: [], problems: torn ? [{ line: lines.length + 1, problem: "is not complete" }] : [] };
   let previous = GENESIS;
+  let typed = false;
   lines.forEach((text, i) => {
     const say = (problem: string) => log.problems.push({ line: i + 1, problem });
     const parsed = parseLine(Buffer.from(text));
     if (!parsed.ok) return say(`cannot be read (${parsed.error.message})`);
     const { digest: stated, ...body } = parsed.data;
-    if (digest("JournalEntry", body) !== stated) say("was changed: its digest is not that of its content");
+    if (digestOf(body) !== stated) say("was changed: its digest is not that of its content");
+    if (typed && body.type === undefined) say("names no type, although an earlier line does");
+    typed ||= body.type !== undefined;
     if (body.previous !== previous) say("does not follow the line before it");
     if (body.seq !== String(i + 1)) say(`says that it is number ${body.seq}`);
     const aside = body.event === "restarted" ? asideProblem(home.data, body.facts) : undefined;

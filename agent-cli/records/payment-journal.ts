@@ -37,18 +37,21 @@ const recordSchema = z.strictObject({
   /** Why it was refused. */
   code: z.optional(z.string()),
 });
-export type JournalRecord = z.infer<typeof recordSchema>;
+export type PaymentRecord = z.infer<typeof recordSchema>;
 
-/** What became of a payment that was presented. `sent`: nobody knows yet. */
-export type Fate = { state: "unsent" | "sent" } | { state: "settled"; transaction: string } | { state: "refused"; code: string };
+/** What the journal records of a payment that was presented. `sent`: not known yet. */
+export type PaymentConclusion =
+  | { state: "unsent" | "sent" }
+  | { state: "settled"; transaction: string }
+  | { state: "refused"; code: string };
 
 /** One request is paid once, so the request is the key; a payment without one stands for itself. */
-export function journalKey({ requestDigest, nonce }: Authorization): Digest {
+export function paymentKey({ requestDigest, nonce }: Authorization): Digest {
   return requestDigest ?? nonce;
 }
 
 /** What the journal knows of a request's payment. */
-export function findPayment(context: Context, key: Digest): Outcome<JournalRecord | undefined> {
+export function findPayment(context: Context, key: Digest): Outcome<PaymentRecord | undefined> {
   const directory = stateDirectory(context, "payments");
   return directory.ok ? read(directory.data, key) : directory;
 }
@@ -68,7 +71,7 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
   return exclusively(context, () => {
     const directory = stateDirectory(context, "payments");
     if (!directory.ok) return directory;
-    const key = journalKey(payment.authorization);
+    const key = paymentKey(payment.authorization);
     const before = read(directory.data, key);
     if (!before.ok) return before;
     const chosen = before.data ? earlierOr(before.data, payment) : succeed(payment);
@@ -90,7 +93,7 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
 }
 
 /** A second signature is presented only where the first one can no longer be paid beside it. */
-function earlierOr(before: JournalRecord, payment: Payment): Outcome<Payment> {
+function earlierOr(before: PaymentRecord, payment: Payment): Outcome<Payment> {
   const authorization = authorizationOf(before.payload);
   const earlier: Payment = { payload: before.payload, authorization };
   if (authorizationDigest(authorization) === authorizationDigest(payment.authorization)) return succeed(payment);
@@ -102,12 +105,12 @@ function earlierOr(before: JournalRecord, payment: Payment): Outcome<Payment> {
   if (!expired) return succeed(earlier);
   return fail("outcome_unknown", "This request was presented with another payment before, and what became of that one is not known.", {
     hint: "Do not pay again before you know. Nothing was sent now.",
-    next: { argv: ["lez-agent-pay", "status", journalKey(authorization)], by: "agent", why: "ask what became of the first payment" },
+    next: { argv: ["lez-agent-pay", "status", paymentKey(authorization)], by: "agent", why: "ask what became of the first payment" },
   });
 }
 
 /** Writes down what became of it. What is settled stays settled, whatever a later copy is told. */
-export function concludePayment(context: Context, key: Digest, fate: Fate): Promise<Outcome<undefined>> {
+export function concludePayment(context: Context, key: Digest, conclusion: PaymentConclusion): Promise<Outcome<undefined>> {
   return exclusively(context, () => {
     const directory = stateDirectory(context, "payments");
     if (!directory.ok) return directory;
@@ -115,20 +118,20 @@ export function concludePayment(context: Context, key: Digest, fate: Fate): Prom
     if (!before.ok) return before;
     if (!before.data || before.data.state === "settled") return succeed(undefined);
     // Only the first attempt can say that nothing has left: an earlier one may be on its way still.
-    const state = fate.state === "unsent" && before.data.attempts > 1 ? "sent" : fate.state;
+    const state = conclusion.state === "unsent" && before.data.attempts > 1 ? "sent" : conclusion.state;
     const { transaction: _, code: __, ...rest } = before.data;
     return write(directory.data, key, {
       ...rest,
       state,
       changedAt: formatTimestamp(unixNow()),
-      ...(fate.state === "settled" && { transaction: fate.transaction }),
-      ...(fate.state === "refused" && { code: fate.code }),
+      ...(conclusion.state === "settled" && { transaction: conclusion.transaction }),
+      ...(conclusion.state === "refused" && { code: conclusion.code }),
     });
   });
 }
 
 /** Every payment that was presented and of which nobody has said what became. */
-export function openPayments(context: Context): JournalRecord[] {
+export function openPayments(context: Context): PaymentRecord[] {
   const directory = stateDirectory(context, "payments");
   if (!directory.ok) return [];
   return fs.readdirSync(directory.data).flatMap((name) => {
@@ -138,12 +141,12 @@ export function openPayments(context: Context): JournalRecord[] {
   });
 }
 
-function read(directory: string, key: Digest): Outcome<JournalRecord | undefined> {
+function read(directory: string, key: Digest): Outcome<PaymentRecord | undefined> {
   const file = path.join(directory, `${key}.json`);
   return fs.existsSync(file) ? readJson(file, recordSchema, { what: "payment journal", secret: true }) : succeed(undefined);
 }
 
-function write(directory: string, key: Digest, content: JournalRecord): Outcome<undefined> {
+function write(directory: string, key: Digest, content: PaymentRecord): Outcome<undefined> {
   return writeJson(path.join(directory, `${key}.json`), content, true);
 }
 

@@ -23,7 +23,7 @@ export interface HttpResponse {
 export type Exchange =
   | ({ ok: true } & HttpResponse)
   /** `reached`: a connection stood, so the request may have been read. Otherwise not a byte of it has left. */
-  | { ok: false; reached: boolean; problem: string };
+  | { ok: false; reached: boolean; /** Nothing came in time. */ timedOut: boolean; problem: string };
 
 export function exchange(
   request: HttpRequest,
@@ -37,7 +37,7 @@ export function exchange(
   let reached = false;
   const broke = (error: Error) => {
     const problem = deadline.aborted ? `no answer within ${timeoutSeconds} s` : signal.aborted ? "interrupted" : describeError(error);
-    resolve({ ok: false, reached, problem });
+    resolve({ ok: false, reached, timedOut: deadline.aborted, problem });
   };
   const outgoing = (secure ? https : http).request(request.url, {
     method: request.method,

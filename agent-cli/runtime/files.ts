@@ -8,7 +8,7 @@ import * as path from "node:path";
 import type * as z from "zod";
 import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
-import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
+import { fail, type Failure, type Outcome, succeed, type Success } from "./outcome.ts";
 import { shellWord } from "./shell-quote.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
@@ -25,7 +25,12 @@ export interface ReadOptions {
   written?: string;
 }
 
-export function readBytes(file: string, options: ReadOptions): Outcome<Uint8Array> {
+export interface ReadFailure extends Failure {
+  /** There is no such file. */
+  missing?: true;
+}
+
+export function readBytes(file: string, options: ReadOptions): Success<Uint8Array> | ReadFailure {
   const { maxBytes = MAX_FILE_BYTES, what } = options;
   let fd: number;
   try {
@@ -33,7 +38,8 @@ export function readBytes(file: string, options: ReadOptions): Outcome<Uint8Arra
     fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ELOOP") return symlinkRefused(file, what);
-    return fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`, { hint: "Check the path." });
+    const failure = fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`, { hint: "Check the path." });
+    return codeOf(error) === "ENOENT" ? { ...failure, missing: true } : failure;
   }
   try {
     const stat = fs.fstatSync(fd);
@@ -59,7 +65,7 @@ export function readJson<Schema extends z.core.$ZodType>(
   file: string,
   schema: Schema,
   options: ReadOptions,
-): Outcome<z.core.output<Schema>> {
+): Success<z.core.output<Schema>> | ReadFailure {
   const bytes = readBytes(file, options);
   if (!bytes.ok) return bytes;
   const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);

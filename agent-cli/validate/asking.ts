@@ -4,7 +4,7 @@ import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchan
 export type Reply =
   | ({ kind: "answer" } & HttpResponse)
   /** The connection failed, broke off, or nothing came in time. */
-  | { kind: "silence"; problem: string; reached: boolean }
+  | { kind: "silence"; problem: string; reached: boolean; timedOut: boolean }
   | { kind: "unasked"; why: string };
 
 /** After this many unanswered requests the rest is not asked. */
@@ -32,7 +32,8 @@ export class Asking {
       return { kind: "answer", ...response };
     }
     this.#silences++;
-    return { kind: "silence", problem: answer.problem, reached: answer.reached };
+    const { ok: _, ...silence } = answer;
+    return { kind: "silence", ...silence };
   }
 
   /** Nothing more is asked. */

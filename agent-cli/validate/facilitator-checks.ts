@@ -262,7 +262,7 @@ function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
         const { large } = visit[call];
         if (large.kind === "unasked") return skipped(large.why);
         // Closing the connection in the middle of the upload is a refusal too.
-        if (large.kind === "silence") return large.problem.startsWith("no answer") ? wrong(said(large)) : right(said(large));
+        if (large.kind === "silence") return large.timedOut ? wrong(said(large)) : right(said(large));
         return large.status === 413 || large.status === 400
           ? right(said(large))
           : wrong(`${said(large)} to ${8 * MAX_FACILITATOR_BODY_BYTES} bytes`);

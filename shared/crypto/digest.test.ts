@@ -12,6 +12,7 @@ const TYPES: DigestType[] = [
   "Nonce",
   "Transaction",
   "JournalEntry",
+  "AuditEntry",
   "Batch",
   "Stream",
   "Checkpoint",

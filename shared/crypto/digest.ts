@@ -18,6 +18,7 @@ export type DigestType =
   | "Nonce"
   | "Transaction"
   | "JournalEntry"
+  | "AuditEntry"
   | "Batch"
   | "Stream"
   | "Checkpoint";

@@ -21,7 +21,7 @@ export function readEvidence(bytes: Uint8Array): ReadEvidence {
   const text = decodeUtf8(bytes);
   if (text === undefined) return unreadable(faultAt(bytes, firstDifference(bytes, utf8(new TextDecoder().decode(bytes))), "is not UTF-8"));
   const parsed = parseJson(text, MAX_EVIDENCE_BYTES, z.unknown());
-  if (!parsed.ok && parsed.problem === "not JSON") {
+  if (!parsed.ok && parsed.syntax) {
     return unreadable(faultAt(bytes, utf8(text.slice(0, syntaxFault(text))).length, "is not how evidence is spelled"));
   }
   if (!parsed.ok) return unreadable({ about: "", problem: parsed.problem });

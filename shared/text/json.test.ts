@@ -76,7 +76,7 @@ describe("what is not JSON at all", () => {
     "/**/{}",
     '{"a":1}}',
   ])("%j", (text) => {
-    expect(parse(text)).toEqual({ ok: false, code: "invalid_payload", problem: "not JSON" });
+    expect(parse(text)).toEqual({ ok: false, code: "invalid_payload", problem: "not JSON", syntax: true });
   });
 
   test("bytes that are not UTF-8", () => {

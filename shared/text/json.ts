@@ -3,7 +3,9 @@ import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
 import { MAX_JSON_DEPTH } from "../limits.ts";
 
-export type Parsed<T> = { ok: true; value: T } | { ok: false; code: "payload_too_large" | "invalid_payload"; problem: string };
+export type Parsed<T> =
+  | { ok: true; value: T }
+  | { ok: false; code: "payload_too_large" | "invalid_payload"; problem: string; /** It is not JSON at all. */ syntax?: true };
 
 /**
  * Parses untrusted JSON. Never throws.
@@ -25,7 +27,7 @@ export function parseJson<Schema extends z.core.$ZodType>(
   try {
     json = JSON.parse(text);
   } catch {
-    return invalid("not JSON");
+    return { ...invalid("not JSON"), syntax: true };
   }
   const ambiguity = findAmbiguity(text);
   if (ambiguity) return invalid(ambiguity);
