@@ -1,4 +1,4 @@
-/** The CLI as a function: arguments and streams in, exit code out. bin.js calls it with the process's own. */
+/** The CLI as a function: arguments and streams in, exit code out. bin.js calls it with those of the process. */
 import type { Command } from "./command-line/command.ts";
 import { contextFor, writeLines } from "./runtime/context.ts";
 import { EXIT, type ExitCode } from "./runtime/exit-codes.ts";
@@ -15,13 +15,13 @@ import { commandSchema } from "./command-line/json-schema.ts";
 const VERSION = PROGRAM.version;
 
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<ExitCode> {
-  const allSaid = watchOutput(io.stdout);
+  const flushed = watchOutput(io.stdout);
   const code = await answer(argv, io);
-  const lost = await allSaid();
+  const lost = await flushed();
   if (!lost) return code;
-  const unsaid = fail("output_not_written", `The answer could not be written: ${reasonOf(lost)}. What was done is done.`);
-  writeLines(io.stderr, failureText(unsaid, layoutFor(io.stderr, io.env), io.env));
-  return code === EXIT.ok ? unsaid.exit : code;
+  const failure = fail("output_not_written", `The output could not be written: ${reasonOf(lost)}. The command ran to its end.`);
+  writeLines(io.stderr, failureText(failure, layoutFor(io.stderr, io.env), io.env));
+  return code === EXIT.ok ? failure.exit : code;
 }
 
 async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -38,7 +38,7 @@ async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
   const json = asked.includes("--json") || (piped && parse.kind !== "text" && !(parse.kind === "run" && parse.command.story));
 
   if (parse.kind === "text") {
-    // Help and version are asked for by name: text even when piped, unless --json says otherwise.
+    // Help and version are text even when piped, unless --json is given.
     io.stdout.write(json ? envelope(succeed({ text: parse.text }), { version: VERSION }) : parse.text);
     return EXIT.ok;
   }
@@ -51,7 +51,7 @@ async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
   return outcome.ok ? EXIT.ok : outcome.exit;
 }
 
-/** The schema of the command that the words begin with, or of all that begin like them; undefined where none does. */
+/** The schema of the command that the words name, or of all commands of a group; undefined if there is none. */
 function schemaAsked(words: readonly string[]): object | undefined {
   const [first = "", second = ""] = words.filter((word) => !word.startsWith("-"));
   const command = commandNamed(COMMANDS, `${first} ${second}`) ?? commandNamed(COMMANDS, first);

@@ -83,18 +83,18 @@ export const COMMANDS: readonly Command[] = [
   demoCli,
 ];
 
-/** What the first word of a two-word command stands for, in help. */
+/** Describes the first word of two-word commands, in help. */
 export const GROUPS: Readonly<Record<string, string>> = {
   agent: "the agent's key",
-  audit: "what happened, and whether it can be believed",
-  demo: "the whole story, on this machine",
+  audit: "the log of what happened, and its verification",
+  demo: "demonstrations on this machine",
   http: "plain HTTP, with or without a payment",
   key: "the owner's key",
-  ledger: "the ledger's own book",
-  pins: "what is known about merchants",
+  ledger: "the operator's view of a ledger",
+  pins: "known merchants",
   owner: "the owner's key and decisions",
-  receipt: "what shows that a request was paid",
-  request: "what the agent asks its owner to pay for",
+  receipt: "evidence that a request was paid",
+  request: "payment requests of the agent",
 };
 
 export const PROGRAM: Program = { commands: COMMANDS, groups: GROUPS, version: packageJson.version };

@@ -1,4 +1,4 @@
-/** The question at the end of the approval screen: y, a typed amount or the code; or the digest of what was read before. */
+/** The question under the approval screen. The answer is y, a typed amount or code, or --confirm with the digest. */
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
@@ -9,17 +9,17 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 
 /**
- * The owner's yes. The digest of a request that was read before skips the question and nothing else. It is the whole digest:
- * whoever makes two requests can make their short codes the same within seconds, and show one and have the other signed.
+ * Asks for the owner's yes. The digest of the request skips the question, and nothing else. The whole digest is required:
+ * an agent can make two requests with the same short code within seconds, show one and have the other signed.
  */
 export async function confirm(
   context: Context,
   { checked, request, authorization, threshold }: ApprovalView,
-  read: string | undefined,
+  confirmedDigest: string | undefined,
 ): Promise<Outcome<undefined>> {
   const expected = shortCode(checked.digest);
-  if (read !== undefined) {
-    if (read === checked.digest) return succeed(undefined);
+  if (confirmedDigest !== undefined) {
+    if (confirmedDigest === checked.digest) return succeed(undefined);
     return fail("request_differs", `--confirm names another request: this one is ${checked.digest}.`, { hint: "Read the request again." });
   }
   if (!context.interactive) {
@@ -46,7 +46,7 @@ export async function confirm(
   if (answer === undefined) return interrupted("Nothing was signed; the request stays open.");
   if (answer) return succeed(undefined);
   return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
-    hint: `To say no for good: lez-agent-pay decline ${expected}`,
+    hint: `To decline it: lez-agent-pay decline ${expected}`,
   });
 }
 

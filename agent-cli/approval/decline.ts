@@ -1,4 +1,4 @@
-/** The owner's no, as `decline` and `revoke` say it: a code that the agent can act on, a note, and that the first one stands. */
+/** How `decline` and `revoke` record the owner's no: a code that the agent can act on, and a note. The first no is final. */
 import * as z from "zod";
 import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } from "../../shared/protocol/decision.ts";
 import { MAX_NOTE_LENGTH } from "../../shared/limits.ts";
@@ -18,7 +18,7 @@ import type { Subject } from "../purchase/request-subject.ts";
 
 const noteSchema = humanText(MAX_NOTE_LENGTH);
 
-export const wordsFields = {
+export const decisionFields = {
   code: z
     .enum(DECLINE_CODES, `must be one of ${DECLINE_CODES.join(", ")}`)
     .optional()
@@ -28,27 +28,27 @@ export const wordsFields = {
 
 type Words = Pick<Decision, "code" | "note">;
 
-interface GivenWords {
+interface DecisionInput {
   code?: Words["code"] | undefined;
   note?: string | undefined;
 }
 
-export interface No {
+export interface OwnerDecision {
   record: DecisionRecord;
-  /** It was said before. The agent may have acted on those words: they stand, and nothing is asked again. */
+  /** Decided earlier. The agent may have acted on that record, so it stands, and the owner is not asked again. */
   already?: true;
 }
 
 const QUESTIONS = { declined: "Why not?", revoked: "Why take it back?" } as const;
 
-/** @param owner whose key signs it; without one it says that it is not signed */
-export async function decideNo(
+/** @param owner the key that signs the record; without it, the record states that it is unsigned */
+export async function decide(
   context: Context,
   { digest }: Subject,
   decision: Decision["decision"],
-  input: GivenWords & PassphraseInput,
+  input: DecisionInput & PassphraseInput,
   owner?: OwnerFile,
-): Promise<Outcome<No>> {
+): Promise<Outcome<OwnerDecision>> {
   const before = findDecision(context, digest, decision);
   if (!before.ok) return before;
   if (before.data?.record) return succeed({ record: before.data.record, already: true });
@@ -60,26 +60,26 @@ export async function decideNo(
   return succeed({ record: await recordDecision(decided, signer?.data) });
 }
 
-/** Written down unless it was before, then handed to an agent on this machine, which may have missed it the first time. */
-export async function keepNo(
+/** Records the no, unless an earlier run did, and puts it into the inbox, which an earlier run may have failed to do. */
+export async function fileDecision(
   context: Context,
   { request, digest, item }: Subject,
-  { record: said, already }: No,
+  { record: said, already }: OwnerDecision,
   facts: Record<string, string> = {},
 ): Promise<Outcome<undefined>> {
   const { decision, code } = said.decision;
   if (!already) {
     const noted = await record(context, decision, { ...requestFacts(request, digest), ...facts, code });
     if (!noted.ok) return noted;
-    // Last: what is remembered is not written down again.
+    // Last: once this is stored, a second run does not write to the audit log again.
     const remembered = remember(context, request, decision, { code, record: said });
     if (!remembered.ok) return remembered;
   }
   return item ? put(context, digest, decision, said) : succeed(undefined);
 }
 
-/** Asks only for what was not given. Where nobody can be asked, the code must be: what is for good does not happen by default. */
-async function askWords(context: Context, question: string, given: GivenWords): Promise<Outcome<Words>> {
+/** Asks for what was not given. Without a terminal the code is required: a final decision has no default. */
+async function askWords(context: Context, question: string, given: DecisionInput): Promise<Outcome<Words>> {
   let { code, note } = given;
   if (context.interactive) {
     code ??= await askChoice(context, question, DECLINE_CODES);

@@ -1,4 +1,4 @@
-/** All that can be refused before a person is troubled with a request. */
+/** Everything that can refuse a request before the owner reads it. */
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { checkPaymentRequest, type PaymentRequest, type RequestCheck } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -23,19 +23,19 @@ export async function checkForOwner(context: Context, { request, item }: Subject
   return standing ?? shortReason(context, request.reason) ?? keyConflict(request, key) ?? succeed(checked);
 }
 
-/** Declined, revoked and cancelled are final. */
+/** A declined, revoked or cancelled request is final. */
 function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | undefined): Failure | undefined {
   for (const decision of ["declined", "revoked"] as const) {
     const earlier = findDecision(context, digest, decision);
     if (!earlier.ok) return earlier;
     if (!earlier.data) continue;
     return fail("declined", `You ${decision} this request at ${earlier.data.at} (${earlier.data.code ?? "other"}). That is final.`, {
-      hint: "If it is wanted after all, the agent has to make a new request.",
+      hint: "If you want it after all, let the agent make a new request.",
       details: { requestDigest: digest, code: earlier.data.code },
     });
   }
   if (cancelledAt === undefined) return undefined;
-  return fail("request_cancelled", `The agent took this request back at ${cancelledAt}.`, { hint: "There is nothing to decide." });
+  return fail("request_cancelled", `The agent cancelled this request at ${cancelledAt}.`, { hint: "There is nothing to decide." });
 }
 
 function keyConflict(request: PaymentRequest, { publicKey, account }: KeyFile): Failure | undefined {
@@ -50,14 +50,14 @@ function keyConflict(request: PaymentRequest, { publicKey, account }: KeyFile): 
   return undefined;
 }
 
-/** Asks the merchant itself: does it offer, word for word, what the request says it offers? */
+/** Asks the merchant whether it makes exactly the offer that is in the request. */
 export async function merchantsOwnTerms(
   context: Context,
   { http }: PaymentRequest,
   { offer }: Checked,
   allowHttp: boolean,
 ): Promise<Outcome<PaymentRequired>> {
-  if (http.method !== "GET") return fail("usage", "--check-terms works for GET only: anything else could do something by being asked.");
+  if (http.method !== "GET") return fail("usage", "--check-terms works for GET only: a request with another method may have effects.");
   const url = safeUrl(http.url, allowHttp);
   if (!url.ok) return url;
   const terms = await requireTerms(context, { method: "GET", url: url.data, headers: [] });

@@ -1,17 +1,17 @@
-/** The last look before a signed payment is handed out: is it what the owner saw? */
+/** The last check before a signed payment leaves: it is what the owner saw. */
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 
-/** Re-derived from the signed payload itself: same terms, same length, a good signature; only the clock may have moved on. */
+/** Checks the signed payload itself: same terms, same validity, a good signature. Only the clock may have moved on. */
 export async function isWhatWasShown(payload: PaymentPayload, shown: Authorization, offer: PaymentRequirements): Promise<boolean> {
   const signed = exactPayloadSchema.parse(payload.payload).authorization;
   const verified = await verifyExact(payload, offer, { now: Number(signed.validAfter), ledger: signed.ledger ?? ("" as Digest) });
   return verified.ok && clockless(signed) === clockless(shown);
 }
 
-/** The Authorization with its length in place of its two ends. */
+/** The Authorization with the length of its validity in place of start and end. */
 function clockless({ validAfter, validBefore, ...terms }: Authorization): string {
   return canonicalJson({ ...terms, seconds: String(Number(validBefore) - Number(validAfter)) });
 }

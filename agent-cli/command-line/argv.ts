@@ -1,10 +1,10 @@
-/** The command line, derived from the definitions: commander parses it, nothing here knows a command by name. */
+/** Parses the command line, with commander, from the command definitions. No command is known here by name. */
 import { Command as Commander, CommanderError, Option } from "commander";
 import type * as z from "zod";
 import type { Audience, Command, Program } from "./command.ts";
 import { breakLine } from "../runtime/shell-quote.ts";
 
-/** `raw` is what was typed; the command's schema has yet to accept it. */
+/** `raw` is the input as typed; the command's schema has not checked it yet. */
 export type Parse =
   | { kind: "run"; command: Command; raw: Record<string, unknown> }
   | { kind: "text"; text: string }
@@ -19,7 +19,7 @@ const HEADINGS: Record<Audience, string> = {
 };
 
 export function parseArgv(argv: readonly string[], program: Program): Parse {
-  // `help quote` is how others ask for `quote --help`.
+  // Other programs spell `quote --help` as `help quote`.
   if (argv[0] === "help") {
     const words = argv.slice(1).filter((word) => !word.startsWith("-"));
     return parseArgv(words.length > 0 && named(words, program) === undefined ? words : [...words, "--help"], program);
@@ -58,7 +58,7 @@ function buildParser(
   for (const command of commands) {
     for (const [i, name] of namesOf(command).entries()) {
       const leaf = leafFor(root, parents, groups, name, command.audience);
-      // Other names work, and do not make the help longer.
+      // Aliases work, but do not make the help longer.
       addFields(leaf.summary(i === 0 ? command.summary : `the same as ${command.name}`).description(describe(command)), command);
       leaf.action(() => select(command, rawInput(leaf, command)));
     }
@@ -66,7 +66,7 @@ function buildParser(
   return root;
 }
 
-/** The name that help shows, then the others. */
+/** The name that help shows, then the aliases. */
 export function namesOf({ name, aliases = [] }: Command): readonly string[] {
   return [name, ...aliases];
 }
@@ -120,11 +120,11 @@ export interface Field {
   positional: boolean;
   short?: string | undefined;
   value: string;
-  /** The words that it may be, where they are few. */
+  /** The allowed words, if it is an enum. */
   choices: readonly string[];
-  /** About this machine: never an argument of a tool. */
+  /** Concerns this machine: never an argument of a tool. */
   local: boolean;
-  /** What a tool takes where a file could be named. */
+  /** What a tool takes instead of a file name. */
   tool?: z.core.GlobalMeta["tool"];
   description: string;
 }
@@ -164,14 +164,14 @@ function rawInput(leaf: Commander, command: Command): Record<string, unknown> {
   return raw;
 }
 
-/** How a person would say which field is meant: `--pay-to`, or `<url>`. */
+/** The field's name in messages: `--pay-to`, or `<url>`. */
 export function fieldName(command: Command, key: string): string {
   const schema = command.input.shape[key];
   const field = schema && fieldOf(key, schema);
   return field?.positional ? `<${field.value}>` : `--${flagOf(key)}`;
 }
 
-/** `error: unknown option '--ammount'\n(Did you mean --amount?)` → a sentence. */
+/** Makes a sentence of commander's `error: unknown option '--ammount'\n(Did you mean --amount?)`. */
 function sentence(message: string): string {
   const text = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.)?]$/.test(text) ? "" : "."}`;
@@ -180,7 +180,9 @@ function sentence(message: string): string {
 function incomplete(argv: readonly string[], { commands }: Program): string {
   const [group] = argv.filter((word) => !word.startsWith("-"));
   const members = commands.flatMap(namesOf).filter((name) => name.startsWith(`${group} `));
-  return group && members.length > 0 ? `"${group}" needs one more word: ${members.join(", ")}.` : "Say what to do.";
+  return group && members.length > 0
+    ? `"${group}" needs one more word: ${members.join(", ")}.`
+    : "Name a command. `lez-agent-pay --help` lists them.";
 }
 
 function helpHint(argv: readonly string[], program: Program): string {
@@ -188,7 +190,7 @@ function helpHint(argv: readonly string[], program: Program): string {
   return `See: lez-agent-pay ${name ? `${name} ` : ""}--help`;
 }
 
-/** The longest command, or the group, that the words begin with. */
+/** The longest command or group that the words begin with. */
 function named(argv: readonly string[], { commands, groups }: Program): string | undefined {
   const [first = "", second = ""] = argv.filter((word) => !word.startsWith("-"));
   return [`${first} ${second}`, first].find((name) => commandNamed(commands, name) !== undefined || name in groups);

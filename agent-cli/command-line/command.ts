@@ -1,24 +1,24 @@
-/** One definition per command. Flags, help, output, schemas, MCP tools, completions and tables are derived from it. */
+/** The definition of a command. Flags, help, output, schemas, MCP tools, completions and tables derive from it. */
 import type * as z from "zod";
 import type { Context } from "../runtime/context.ts";
 import type { Layout } from "../runtime/layout.ts";
 import type { Outcome } from "../runtime/outcome.ts";
 
-/** `both`: agent and owner. `dev`: for trying things out. An agent's tools are made of `agent` and `both` only. */
+/** `both`: agent and owner. `dev`: for trying things out. Only `agent` and `both` become tools of an agent. */
 export type Audience = "agent" | "owner" | "both" | "dev";
 
 declare module "zod" {
-  /** What an input field says about itself beside its description. */
+  /** What an input field declares besides its description. */
   interface GlobalMeta {
-    /** Given by place, not by name. */
+    /** Given by position, not by name. */
     positional?: boolean;
     /** `X` makes `-X` a short form. */
     short?: string;
-    /** About this machine, its keys or whom it trusts: for people's command lines, never an argument of a tool. */
+    /** Concerns this machine, its keys or its trust: for command lines only, never an argument of a tool. */
     local?: boolean;
-    /** Where it could name a file: what a tool takes in its place, and says of it. `text` is no file's name; `download` is one in the client's own folder. */
+    /** For fields that can name a file: what a tool takes instead, with its description. `text`: never a file; `download`: a name in the client's folder. */
     tool?: { takes: "text" | "download"; description: string };
-    /** What the value is called in help: `file` shows `--out <file>`. */
+    /** The name of the value in help: `file` shows `--out <file>`. */
     value?: string;
   }
 }
@@ -42,9 +42,9 @@ interface Example {
 }
 
 export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType> {
-  /** The words that call it: `owner create`. */
+  /** The words that run it: `owner create`. */
   name: string;
-  /** Other words that call the very same command. */
+  /** Other words that run the same command. */
   aliases?: readonly string[];
   audience: Audience;
   /** One line, without a full stop. */
@@ -56,18 +56,18 @@ export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends
   /** The `data` of the envelope. */
   output: Output;
   examples: readonly Example[];
-  /** false: not offered as a tool over MCP, although it is for agents. */
+  /** false: for agents, but not a tool over MCP. */
   tool?: false;
-  /** It only looks: neither asks anybody for money, nor sends nor changes anything. */
+  /** It only reads: it asks for no money, sends nothing and changes nothing. */
   readOnly?: true;
-  /** Tells its story as text even when piped, unless `--json` is given. */
+  /** Prints text even when piped, unless `--json` is given. */
   story?: true;
   run(context: CommandContext, input: z.output<Input>): Promise<Outcome<z.output<Output>>>;
-  /** The data for people: lines of text. Text from strangers passes `showUnsafe`. */
+  /** Renders the data for people. Untrusted text passes `showUnsafe`. */
   render(data: z.output<Output>, layout: Layout): string[];
 }
 
-/** Keeps a definition's types together; the registry knows commands by their common shape. */
+/** Checks a definition's types against each other, then forgets them: the registry lists commands of one common type. */
 export function defineCommand<Input extends z.ZodObject, Output extends z.ZodType>(command: Command<Input, Output>): Command {
   return command;
 }

@@ -1,4 +1,4 @@
-/** Completion scripts for three shells, made from the definitions: commands, then their flags. */
+/** Completion scripts for three shells, generated from the command definitions. */
 import type { Command } from "./command.ts";
 import { fieldOf, flagOf, namesOf } from "./argv.ts";
 
@@ -9,7 +9,7 @@ interface Entry {
   name: string;
   summary: string;
   flags: { flag: string; takesFile: boolean; choices: readonly string[]; description: string }[];
-  /** The words that may stand where the command takes one, where they are few. */
+  /** The allowed words of the first positional argument, if it is an enum. */
   choices: readonly string[];
 }
 
@@ -26,7 +26,7 @@ function entryOf(name: string, command: Command): Entry {
   return { name, summary: command.summary, flags, choices: fields.find(({ positional }) => positional)?.choices ?? [] };
 }
 
-/** What may follow the words so far: `owner` → create, approve, …; the flags where a command is complete. */
+/** Maps the words so far to what can follow: `owner` → create, approve, …; after a whole command, its flags. */
 function wordsAfter(entries: readonly Entry[]): Map<string, string[]> {
   const words = new Map<string, string[]>([["", []]]);
   const add = (after: string, word: string) => {
@@ -54,7 +54,7 @@ function bash(entries: readonly Entry[]): string {
   return `# lez-agent-pay completions for bash: source <(lez-agent-pay completions bash)
 _lez_agent_pay() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" word words="" i
-  # Nothing offered: readline completes the name of a file, as it quotes them and knows a folder.
+  # Offer nothing: readline then completes file names, with quotes and folders.
   case "$previous" in
     ${[...files].join("|")}) COMPREPLY=(); return ;;
   esac
@@ -82,7 +82,7 @@ complete -o default -F _lez_agent_pay lez-agent-pay
 `;
 }
 
-/** zsh runs bash's completions as they are. */
+/** zsh can run completions of bash. */
 function zsh(entries: readonly Entry[]): string {
   return `#compdef lez-agent-pay
 # lez-agent-pay completions for zsh: source <(lez-agent-pay completions zsh)

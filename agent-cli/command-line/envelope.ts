@@ -1,4 +1,4 @@
-/** What a command came to, for machines (one JSON envelope) and for people (lines of text). */
+/** Prints an outcome: one JSON envelope for machines, lines of text for people. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "../runtime/io.ts";
@@ -7,10 +7,10 @@ import type { Failure, Next, Outcome, Success } from "../runtime/outcome.ts";
 import { shellLine } from "../runtime/shell-quote.ts";
 
 export interface Meta {
-  /** Absent when the arguments named no command. */
+  /** Absent if the arguments name no command. */
   command?: string;
   version: string;
-  /** The exit code, where no process ends. */
+  /** The exit code, for MCP, where no process exits. */
   exit?: number;
 }
 
@@ -21,7 +21,7 @@ export function envelopeObject(outcome: Outcome<unknown>, meta: Meta): object {
   return { ...body, ...(next && { next }), meta };
 }
 
-/** One line of JSON. The exit code is the process's. */
+/** The envelope as one line of JSON. */
 export function envelope(outcome: Outcome<unknown>, meta: Meta): string {
   return `${JSON.stringify(envelopeObject(outcome, meta))}\n`;
 }
@@ -32,7 +32,7 @@ export function successText(command: Command, outcome: Success<unknown>, layout:
   return [...command.render(outcome.data, layout), ...(outcome.next ? nextText(outcome.next, layout, env) : [])];
 }
 
-/** Messages can quote what a file or a server said. */
+/** Messages may quote files and servers, so they pass `showUnsafe`. */
 export function failureText({ error, next }: Failure, layout: Layout, env: Env): string[] {
   return [
     ...wrap(showUnsafe(`${error.message} [${error.code}]`), layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
@@ -42,18 +42,18 @@ export function failureText({ error, next }: Failure, layout: Layout, env: Env):
   ];
 }
 
-/** What was paid all the same is proved by its transaction: no hint says so without it. */
+/** A failure after a payment shows the transaction that proves the payment. */
 function transactionText(details: Failure["error"]["details"] = {}, layout: Layout): string[] {
   const { transaction = (details["receipt"] as { transaction?: unknown } | undefined)?.transaction } = details;
   return typeof transaction === "string" && transaction !== "" ? field(layout, "transaction", showUnsafe(transaction), 13) : [];
 }
 
-/** Commands are never wrapped: they are there to be copied. */
+/** Commands are never wrapped: people copy them. */
 function nextText({ argv, by, why }: Next, layout: Layout, env: Env): string[] {
   return ["", layout.ink("dim", `Next, for the ${by}: ${why}`), `  ${asStarted(shellLine(argv), env)}`];
 }
 
-/** Whoever started it with npx, as in a clone, has no `lez-agent-pay` on the path: what is to be pasted begins like what was typed. */
+/** If npx started this process, `lez-agent-pay` may not be on the path, so commands to paste begin with npx, too. */
 function asStarted(text: string, { npm_command: npm }: Env): string {
   return npm === "exec" ? text.replaceAll(/(?<![\w./-])lez-agent-pay (?=[a-z-])/g, "npx $&") : text;
 }

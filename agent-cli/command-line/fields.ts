@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { isAmount } from "../../shared/protocol/amount.ts";
 
-/** A flag whose text the protocol's own schema judges, in its own words. Unicode arrives in form C whatever the keyboard sent. */
+/** A text flag, checked by a schema of the protocol. Normalizes to NFC: keyboards may send another form. */
 export function textField(schema: z.core.$ZodType<string, string>) {
   return z
     .string()
@@ -19,10 +19,10 @@ export const secondsField = z.coerce.number("must be whole seconds").int("must b
 
 export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 
-/** Something is named, whatever it is: a shell's variable that was not set names nothing. */
+/** A name. Not empty: an unset shell variable would give an empty one. */
 export const nameField = z.string().min(1, "must not be empty");
 
-/** A file that a tool writes too, by a bare name in the client's own folder. */
+/** An output file. A tool names it by a bare name in the client's folder. */
 export function downloadField(description: string) {
   const tool = { takes: "download" as const, description: `${description}: a bare name; the answer says where it is` };
   return nameField.optional().meta({ value: "file", tool, description });
@@ -36,6 +36,6 @@ function keyField(description: string) {
   return z.string().optional().meta({ value: "file", local: true, description });
 }
 
-export const dryRunField = { dryRun: z.boolean().default(false).meta({ description: "say what would happen, and change nothing" }) };
+export const dryRunField = { dryRun: z.boolean().default(false).meta({ description: "show what would happen, and change nothing" }) };
 
 export const requestFileField = z.string().optional().meta({ value: "file", local: true, description: "the payment request, as a file" });

@@ -1,22 +1,22 @@
-/** A command's input and output as JSON Schema, for programs that call it. */
+/** A command's input and output as JSON Schema, for its callers. */
 import * as z from "zod";
 import type { Command } from "./command.ts";
 import { fieldOf } from "./argv.ts";
 
 type JsonSchema = Record<string, unknown>;
 
-/** What the command takes as flags, by the names of its fields, and what the envelope's `data` is. */
+/** The schema of the command's fields, and of the envelope's `data`. */
 export function commandSchema(command: Command): { command: string; input: JsonSchema; output: JsonSchema } {
   return { command: command.name, input: inputSchema(command), output: plain(command.output, "output") };
 }
 
-/** @param forTools without what is for people's command lines only */
+/** @param forTools leaves out fields that are for the command line only */
 export function inputSchema({ input }: Command, forTools = false): JsonSchema {
   const shape = Object.entries(input.shape).filter(([key, schema]) => !forTools || !fieldOf(key, schema).local);
   return plain(z.strictObject(Object.fromEntries(shape)), "input", forTools);
 }
 
-/** What our own refinements check cannot be said in JSON Schema; descriptions say it. */
+/** JSON Schema cannot express our refinements; descriptions do. */
 function plain(schema: z.ZodType, io: "input" | "output", forTools = false): JsonSchema {
   const made = z.toJSONSchema(schema, {
     io,
@@ -24,7 +24,7 @@ function plain(schema: z.ZodType, io: "input" | "output", forTools = false): Jso
     override({ jsonSchema }) {
       const { tool } = jsonSchema as z.core.GlobalMeta;
       if (forTools && tool) jsonSchema.description = tool.description;
-      // Hints for the command line, which mean nothing to a validator.
+      // Hints for the command line mean nothing to a validator.
       for (const hint of ["positional", "short", "value", "local", "tool"]) delete (jsonSchema as JsonSchema)[hint];
     },
   }) as JsonSchema;

@@ -1,15 +1,15 @@
-/** Running one command: what was typed or sent becomes its input, and whatever happens becomes an outcome. */
+/** Runs one command: checks its input, and turns everything that happens into an outcome. */
 import type { Command, CommandContext } from "./command.ts";
 import { fileFailure } from "../runtime/files.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 import { fieldName } from "./argv.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 
-/** @param raw what was given, by the names of the input's fields; not yet checked */
+/** @param raw unchecked input, by field names */
 export async function runCommand(command: Command, raw: Record<string, unknown>, context: CommandContext): Promise<Outcome<unknown>> {
   const input = command.input.safeParse(raw);
   if (!input.success) {
-    // Over MCP there are no flags, and nobody who could ask for help on a command line.
+    // Over MCP there are no flags and no --help.
     const isTool = context.downloads !== undefined;
     const problems = input.error.issues.map(({ path, message, input }) => {
       const key = String(path[0] ?? "");
@@ -25,15 +25,15 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
     if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" && error instanceof Error) context.io.stderr.write(`${error.stack}\n`);
     const refused = fileFailure(error, stateHomePath(context));
     if (refused) return refused;
-    // Outcomes are values here; what else was thrown is a bug, or a broken machine.
+    // Expected failures are values; a thrown error is a bug, or a broken machine.
     const problem = error instanceof Error ? error.message : String(error);
-    return fail("internal", `Something broke that should not: ${problem}`, {
-      hint: "Run again with LEZ_AGENT_PAY_DEBUG=1 and report what it prints.",
+    return fail("internal", `Internal error: ${problem}`, {
+      hint: "Run it again with LEZ_AGENT_PAY_DEBUG=1 and report the output.",
     });
   }
 }
 
-/** A command that was interrupted may say itself what that left behind; one that does not in time is left. */
+/** After an interrupt, a command has this long to report what it left behind. */
 const GRACE_MILLISECONDS = 1000;
 
 function stopped(signal: AbortSignal): Promise<Outcome<never>> {

@@ -354,7 +354,7 @@ describe("the screen", () => {
     expect(view([])).toMatch(/First payment to this account[^]*seen for the first time[^]*http:[^]*IP address[^]*unusual port/);
     expect(view([{ ...entry, decision: "approved" }])).not.toMatch(/First payment|first time/);
     expect(view([{ ...entry, decision: "approved" }])).toContain("You approved this very request before");
-    expect(view([{ ...entry, decision: "declined", requestDigest: "00".repeat(32) as Digest }])).toContain("You declined the same terms");
+    expect(view([{ ...entry, decision: "declined", requestDigest: "00".repeat(32) }])).toContain("You declined the same terms");
     expect(view(Array.from({ length: 5 }, () => ({ ...entry, decision: "approved" as const })))).toContain("number 6 within ten minutes");
     expect(view([], "none")).toMatch(/NOTHING[^]*tied to no request/);
   });

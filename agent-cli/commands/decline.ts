@@ -13,7 +13,7 @@ import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { type Next, succeed } from "../runtime/outcome.ts";
 import { findOwner } from "../keys/owner-key.ts";
-import { decideNo, keepNo, wordsFields } from "../approval/decline.ts";
+import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { findDecision } from "../records/decision-history.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
@@ -34,7 +34,7 @@ export const decline = defineCommand({
   input: z.strictObject({
     ...subjectFields,
     ownerFile: z.string().optional().meta({ value: "file", local: true, description: "sign the decision with this owner key" }),
-    ...wordsFields,
+    ...decisionFields,
     out: nameField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
     ...passphraseFields,
     ...dryRunField,
@@ -70,11 +70,11 @@ export const decline = defineCommand({
     }
     const owner = input.ownerFile === undefined ? undefined : findOwner(context, input.ownerFile);
     if (owner && !owner.ok) return owner;
-    const no = await decideNo(context, subject.data, "declined", input, owner?.data);
+    const no = await decide(context, subject.data, "declined", input, owner?.data);
     if (!no.ok) return no;
     const result = { shortCode: shortCode(digest), ...no.data, ...(input.out !== undefined && { file: input.out }) };
     if (input.dryRun) return succeed({ dryRun: true as const, ...result });
-    const kept = await keepNo(context, subject.data, no.data);
+    const kept = await fileDecision(context, subject.data, no.data);
     if (!kept.ok) return kept;
     const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, no.data.record, input.force);
     if (!written.ok) return written;

@@ -14,7 +14,7 @@ import { dryRunField, ownerFileField } from "../command-line/fields.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { findOwner } from "../keys/owner-key.ts";
-import { decideNo, keepNo, wordsFields } from "../approval/decline.ts";
+import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { findDecision, type RecordEntry } from "../records/decision-history.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../purchase/request-subject.ts";
@@ -29,7 +29,7 @@ export const revoke = defineCommand({
   input: z.strictObject({
     ...subjectFields,
     ownerFile: ownerFileField,
-    ...wordsFields,
+    ...decisionFields,
     ...passphraseFields,
     ...facilitatorFields,
     ...dryRunField,
@@ -69,12 +69,12 @@ export const revoke = defineCommand({
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;
-    const no = await decideNo(context, subject.data, "revoked", input, found.data);
+    const no = await decide(context, subject.data, "revoked", input, found.data);
     if (!no.ok) return no;
     // Also where it was revoked before: this may be the facilitator of another ledger.
     const cancelled = await cancelAtLedger(context, input, no.data.record, approved.data, { payer, nonce });
     if (!cancelled.ok) return cancelled;
-    const kept = await keepNo(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
+    const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
     return kept.ok ? succeed({ ...data, ...(no.data.already && { already: true as const }), ledger: cancelled.data }) : kept;
   },
   render: ({ dryRun, already, shortCode, ledger, nonce }, layout) => [

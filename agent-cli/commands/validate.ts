@@ -7,7 +7,7 @@ import { secondsField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import { Asking, type Reply } from "../validate/asking.ts";
+import { Probe, type Reply } from "../validate/probe.ts";
 import { type ConformancePoint, judgeConformance } from "../validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../validate/checks.ts";
 import { visitFacilitator } from "../validate/facilitator-visit.ts";
@@ -44,14 +44,14 @@ export const validate = defineCommand({
     const made = httpRequest(input);
     if (!made.ok) return made;
     const { method, url } = made.data;
-    const asking = new Asking(context.io.signal, timeout);
+    const probe = new Probe(context.io.signal, timeout);
     let first: Reply;
     let points: ConformancePoint[];
     if (facilitator) {
-      const visit = await visitFacilitator(made.data, asking, active);
+      const visit = await visitFacilitator(made.data, probe, active);
       [first, points] = [visit.supported, await judgeConformance(FACILITATOR_CHECKS, visit, active)];
     } else {
-      const visit = await visitMerchant(made.data, asking, active);
+      const visit = await visitMerchant(made.data, probe, active);
       [first, points] = [visit.first, await judgeConformance(MERCHANT_CHECKS, visit, active)];
     }
     if (context.io.signal.aborted) return interrupted();

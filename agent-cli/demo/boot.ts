@@ -1,4 +1,4 @@
-/** Booting the stack for a demonstration, or saying what is missing. */
+/** Starts the Workers for a demonstration, or reports what is missing. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
@@ -14,7 +14,7 @@ export async function bootStack(context: Context): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   try {
-    // What the Workers log is no part of the story, which refuses and fails on purpose.
+    // The story provokes refusals and failures, so the Workers' log would only distract.
     const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
     return succeed(await startStack({ bundles, onLog, vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }));
   } catch (error) {
@@ -22,7 +22,7 @@ export async function bootStack(context: Context): Promise<Outcome<Stack>> {
     const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);
     return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
       hint: missing
-        ? "It runs in a clone of the repository: npm ci && npm run demo. What needs nothing: lez-agent-pay demo cli"
+        ? "Run it in a clone of the repository: npm ci && npm run demo. Without any setup: lez-agent-pay demo cli"
         : "Check that this machine can run workerd.",
     });
   }

@@ -1,4 +1,4 @@
-/** A buyer over HTTP: what an agent and its owner do against a running stack, without files and prompts. */
+/** A buyer over HTTP: agent and owner against a running stack, without files and prompts. */
 import * as z from "zod";
 import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
@@ -24,7 +24,7 @@ import type { Stack } from "./stack.ts";
 
 export const REASON = "I need this to answer the question that you asked me this morning.";
 
-/** What is asked for: GET unless there is a body. */
+/** A resource to buy. The method defaults to GET, or POST with a body. */
 export interface Purchase {
   url: string;
   method?: string;
@@ -61,17 +61,17 @@ export class Buyer {
     return offer;
   }
 
-  /** Asks the owner on the merchant's terms. */
+  /** Fetches the merchant's offer and makes a request from it. */
   async request(purchase: Purchase, reason: string = REASON): Promise<PaymentRequest> {
     return ask(this.people.agent, bound(purchase), await this.offer(purchase), reason);
   }
 
-  /** Terms, request and approval in one go. */
+  /** Offer, request and approval in one step. */
   async approved(purchase: Purchase): Promise<PaymentPayload> {
     return approve(this.people.owner, await this.request(purchase));
   }
 
-  /** One HTTP request, with a payment where one is given. Redirects are never followed. */
+  /** One HTTP request, with or without a payment. Redirects are not followed. */
   send({ url, method, body }: Purchase, payment?: PaymentPayload, signal?: AbortSignal): Promise<Response> {
     return fetch(url, {
       method: method ?? (body === undefined ? "GET" : "POST"),
@@ -82,7 +82,7 @@ export class Buyer {
     });
   }
 
-  /** Atomic units of the owner's account and the merchant's. */
+  /** The balances of owner and merchant, in atomic units. */
   async balances(): Promise<{ owner: Balance; merchant: Balance }> {
     return { owner: await this.#balance(this.people.owner.account), merchant: await this.#balance(this.#stack.payTo) };
   }

@@ -1,4 +1,4 @@
-/** The protocol without a network: request, approval, verification, settlement and replay in one process. */
+/** The protocol in one process, without a network: request, approval, verification, settlement and replay. */
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
@@ -37,7 +37,7 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
   });
   const reason = checkShape("because", reasonSchema);
   story.step(
-    "Because is not a reason.",
+    '"because" is not a reason.',
     "must say why in at least 32 visible characters",
     reason.ok ? "accepted" : reason.problem.replace("value: ", ""),
   );
@@ -50,7 +50,7 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
   });
   const swapped = { ...request, http: { ...request.http, url: "https://merchant.example.com/everything" } };
   const refused = await checkPaymentRequest(swapped, unixNow());
-  story.step("Shown for another URL, it would not reach the owner.", "binding_mismatch", refused.ok ? "ok" : refused.code);
+  story.step("With another URL, the request would not reach the owner.", "binding_mismatch", refused.ok ? "ok" : refused.code);
 
   story.chapter("Approve");
   const payment = await approve(owner, request);
@@ -58,9 +58,9 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
 
   story.chapter("Verify");
   const verified = await facilitator.verify({ paymentPayload: payment, paymentRequirements: offer });
-  story.step("The facilitator finds it valid, and changes nothing.", "valid", verified.isValid ? "valid" : String(verified.invalidReason));
+  story.step("The facilitator verifies it, and changes nothing.", "valid", verified.isValid ? "valid" : String(verified.invalidReason));
   const cheaper = await facilitator.verify({ paymentPayload: payment, paymentRequirements: { ...offer, amount: "1" } });
-  story.step("For another price it is not.", "amount_mismatch", String(cheaper.invalidReason));
+  story.step("Against another price, it is not valid.", "amount_mismatch", String(cheaper.invalidReason));
 
   story.chapter("Settle");
   const settle = (paymentPayload: PaymentPayload) =>
@@ -73,11 +73,11 @@ export async function tellCliStory(context: Context): Promise<Outcome<StoryData>
   });
 
   story.chapter("Replay");
-  story.step("Once.", "nonce_replayed", String((await settle(payment)).errorReason));
+  story.step("The same payment again is refused.", "nonce_replayed", String((await settle(payment)).errorReason));
   const again = await approve(owner, request);
-  story.step("Approving the same request again pays no second time.", "nonce_replayed", String((await settle(again)).errorReason));
+  story.step("A second approval of the same request pays nothing either.", "nonce_replayed", String((await settle(again)).errorReason));
   const audit = ledger.audit();
-  story.step("The books: every chain recomputed, every balance added up.", "sound", audit.problems.join("; ") || "sound", {
+  story.step("The audit recomputes every chain and adds up every balance.", "sound", audit.problems.join("; ") || "sound", {
     supply: displayAmount(audit.supply),
     entries: String(audit.journalEntries),
   });

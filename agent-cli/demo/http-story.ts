@@ -1,4 +1,4 @@
-/** The whole system, driven over HTTP from the 402 to the receipt, and through everything that must be refused. */
+/** The whole system over HTTP, from the 402 to the receipt, and through every refusal. */
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../shared/protocol/authorization.ts";
 import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/protocol/decision.ts";
@@ -37,7 +37,7 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
   const request = await buyer.request(premium);
   const checked = await checkPaymentRequest(request, unixNow());
   const scope = checked.ok ? checked.scope : checked.code;
-  story.step("It writes a payment request. The owner's tool recomputes what the merchant's offer is bound to.", "query+body", scope, {
+  story.step("It writes a payment request. The owner's tool recomputes the binding in the merchant's offer.", "query+body", scope, {
     reason: request.reason,
     code: shortCode(requestDigest(request)),
   });
@@ -55,7 +55,7 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
 
   story.chapter("The owner declines");
   const decision = await decline(owner, await buyer.request(premium, "I would like to have the very same premium report once more."));
-  story.step("A second request gets a signed no. There is nothing that could be sent.", "declined, genuine", await describe(decision), {
+  story.step("A second request gets a signed no. There is no payment to send.", "declined, genuine", await describe(decision), {
     code: decision.decision.code,
     note: decision.decision.note ?? "",
   });
@@ -64,23 +64,27 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
   const another = await buyer.approved(premium);
   for (const { what, expected, tamper } of TAMPERINGS) {
     const answer = await buyer.send(premium, tamper(another));
-    story.step(`Somebody changes ${what} of an approved payment.`, `402 ${expected}`, verdict(answer));
+    story.step(`${what} of an approved payment is changed.`, `402 ${expected}`, verdict(answer));
   }
-  story.step("Untouched, it is still good: refusals cost nothing.", "200", verdict(await buyer.send(premium, another)));
+  story.step("Unchanged, the payment is still good: refusals cost nothing.", "200", verdict(await buyer.send(premium, another)));
 
   story.chapter("A payment for one request buys no other");
   const weather = await buyer.approved(zurich);
   const elsewhere = await buyer.send(london, weather);
-  story.step("The weather of Zurich is approved; the agent asks for London with it.", "402 binding_mismatch", verdict(elsewhere));
+  story.step(
+    "The owner approves the weather of Zurich; the agent asks for London with that payment.",
+    "402 binding_mismatch",
+    verdict(elsewhere),
+  );
   const forecast = await buyer.send(zurich, weather);
-  story.step("For Zurich it is accepted.", "200", verdict(forecast), { body: await forecast.text() });
+  story.step("For Zurich, the merchant accepts it.", "200", verdict(forecast), { body: await forecast.text() });
 
   story.chapter("A merchant that fails is not paid");
   const middle = await buyer.balances();
-  story.step("The flaky route takes the payment and breaks.", "500", verdict(await buyer.send(flaky, await buyer.approved(flaky))));
+  story.step("The flaky route takes the payment and fails.", "500", verdict(await buyer.send(flaky, await buyer.approved(flaky))));
   const after = await buyer.balances();
   story.step(
-    "The owner's balance is what it was, and nothing is held.",
+    "The owner's balance is unchanged, and nothing is held.",
     `${show(middle.owner)}, 0 held`,
     `${show(after.owner)}, ${after.owner.held} held`,
   );
@@ -103,10 +107,10 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
 type Tamper = (payment: PaymentPayload) => PaymentPayload;
 
 const TAMPERINGS: { what: string; expected: string; tamper: Tamper }[] = [
-  { what: "the amount", expected: "amount_mismatch", tamper: inAuthorization({ value: "1" }) },
-  { what: "the recipient", expected: "recipient_mismatch", tamper: inAuthorization({ to: "11111111111111111111111111111112" }) },
-  { what: "the network", expected: "invalid_network", tamper: inAuthorization({ network: "logos:lez-mainnet" }) },
-  { what: "the signature", expected: "invalid_signature", tamper: inPayload({ signature: "ab".repeat(64) }) },
+  { what: "The amount", expected: "amount_mismatch", tamper: inAuthorization({ value: "1" }) },
+  { what: "The recipient", expected: "recipient_mismatch", tamper: inAuthorization({ to: "11111111111111111111111111111112" }) },
+  { what: "The network", expected: "invalid_network", tamper: inAuthorization({ network: "logos:lez-mainnet" }) },
+  { what: "The signature", expected: "invalid_signature", tamper: inPayload({ signature: "ab".repeat(64) }) },
 ];
 
 function inPayload(change: Record<string, unknown>): Tamper {

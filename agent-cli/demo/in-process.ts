@@ -1,4 +1,4 @@
-/** The ledger's rules as a backend: the interface that the Durable Object serves, without the journey. */
+/** The ledger's rules as a backend in this process: the interface of the Durable Object, without RPC. */
 import type { PaymentBackend } from "../../shared/settlement/backend.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { unixNow } from "../../shared/time.ts";

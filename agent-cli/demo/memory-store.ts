@@ -1,4 +1,4 @@
-/** The ledger's tables in this process's memory: node:sqlite as the store that the rules ask for. Gone when the process ends. */
+/** A ledger store in memory, on node:sqlite. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
 
@@ -18,7 +18,7 @@ export function memoryStore(): LedgerStore {
   return {
     sql: (statement, ...bindings) => prepare(statement).all(...bindings) as Row[],
     transact(body) {
-      const savepoint = `nested_${depth}`; // the outermost one is the transaction itself
+      const savepoint = `nested_${depth}`; // the outermost savepoint is the transaction
       database.exec(`SAVEPOINT ${savepoint}`);
       depth++;
       try {

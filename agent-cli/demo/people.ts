@@ -1,4 +1,4 @@
-/** An agent and its owner with keys in memory: what two people do with files and prompts, done in one process. */
+/** An agent and its owner with keys in memory, in one process, without files and prompts. */
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
@@ -23,7 +23,7 @@ export async function createPeople(): Promise<People> {
   return { agent: await keySigner(generateSecretKey()), owner: await keySigner(generateSecretKey()) };
 }
 
-/** The agent's side: a signed PaymentRequest for `http` on the terms of `offer`. */
+/** The agent's side: signs a PaymentRequest for `http` on the terms of `offer`. */
 export function ask(agent: WalletSigner, http: BoundRequest, offer: PaymentRequirements, reason: string): Promise<PaymentRequest> {
   const now = unixNow();
   const body = {
@@ -41,8 +41,8 @@ export function ask(agent: WalletSigner, http: BoundRequest, offer: PaymentRequi
 }
 
 /**
- * The owner's side: the same checks as on the approval screen, then the signature.
- * @throws {Error} with the refusal's code, when the request would be refused
+ * The owner's side: the checks of the approval screen, then the signature.
+ * @throws {Error} with the code, if the request is refused
  */
 export async function approve(owner: WalletSigner, request: PaymentRequest): Promise<PaymentPayload> {
   const checked = await checkPaymentRequest(request, unixNow());

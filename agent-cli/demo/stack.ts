@@ -5,28 +5,28 @@ import { join } from "node:path";
 import type { V4WorkerOptions } from "miniflare";
 import * as z from "zod";
 
-/** One Worker as scripts/build-workers.ts leaves it. */
+/** One Worker, as scripts/build-workers.ts writes it. */
 export interface WorkerBundle {
   name: string;
   script: string;
-  /** What its wrangler.toml says, and its .dev.vars where it has one. */
+  /** From its wrangler.toml, and its .dev.vars if there is one. */
   options: Record<string, unknown>;
 }
 
 export interface StackOptions {
   /** The directory with stack.json. */
   bundles: string;
-  /** Keeps the ledger in this directory. Default: in a temporary one that is removed on stop. */
+  /** The directory of the ledger. Default: a temporary one, removed on stop. */
   persist?: string;
   merchantPort?: number;
   facilitatorPort?: number;
-  /** Over how many objects a new ledger is spread; 1 when absent. A kept ledger refuses another number than its first. */
+  /** The number of shards of a new ledger; default 1. An existing ledger refuses any other number than its own. */
   shards?: number;
-  /** One line of a Worker's log. Without it miniflare prints them itself, most of them on stdout. */
+  /** Called with each line of a Worker's log. Without it miniflare prints them, most of them on stdout. */
   onLog?: (line: string) => void;
   /** Overrides of single vars, per Worker name. */
   vars?: Record<string, Record<string, string>>;
-  /** Another merchant in place of the demo's: the text of a bundled Worker with the same bindings. */
+  /** Replaces the demo merchant: the source of a bundled Worker with the same bindings. */
   merchantScript?: string;
 }
 
@@ -47,8 +47,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
   const { onLog } = options;
   const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
-  /** miniflare writes to stdout what it has to complain about; stdout is for data. */
-  class Complaints extends Log {
+  /** miniflare logs its errors to stdout, which is for data. */
+  class ErrorLog extends Log {
     override log(message: string): void {
       process.stderr.write(`${message}\n`);
     }
@@ -56,7 +56,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
-      log: new Complaints(LogLevel.ERROR),
+      log: new ErrorLog(LogLevel.ERROR),
       cf: false,
       ...(onLog && { handleStructuredLogs: ({ message }) => onLog(message) }),
       resourcePersistencePath: directory,

@@ -1,4 +1,4 @@
-/** A demonstration as a story: every step says what should happen, does it, and compares. */
+/** A demonstration as a story: each step compares what happened with what should happen. */
 import * as z from "zod";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -7,12 +7,12 @@ import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const stepSchema = z.strictObject({
   chapter: z.string(),
-  /** What is done. */
+  /** What happens in this step. */
   step: z.string(),
   expected: z.string(),
   seen: z.string(),
   ok: z.boolean(),
-  /** Something to look at: terms, a receipt, balances. */
+  /** Details to look at: terms, a receipt, balances. */
   shown: z.record(z.string(), z.string()).optional(),
 });
 
@@ -37,7 +37,7 @@ export class Story {
     this.#context.tell("", this.#layout.ink("bold", title));
   }
 
-  /** One step. Its result counts: a story with a step that went otherwise has failed. */
+  /** One step. The story fails if any step does not go as expected. */
   step(step: string, expected: string, seen: string, shown?: Record<string, string>): void {
     const ok = expected === seen;
     this.#data.steps.push({ chapter: this.#chapter, step, expected, seen, ok, ...(shown && { shown }) });
@@ -53,14 +53,14 @@ export class Story {
   end(): Outcome<StoryData> {
     const { steps, failed } = this.#data;
     if (failed === 0) return succeed(this.#data);
-    return refuse("demo_failed", EXIT.internal, `${failed} of ${steps.length} steps went otherwise than they should.`, {
-      hint: "The steps marked ✗ say what was expected.",
+    return refuse("demo_failed", EXIT.internal, `${failed} of ${steps.length} steps did not go as expected.`, {
+      hint: "Steps marked ✗ show what was expected.",
       details: { ...this.#data },
     });
   }
 }
 
-/** The end of a story that was told as it went. */
+/** The end of a story; its steps were printed as they happened. */
 export function renderStory({ steps }: StoryData, layout: Layout): string[] {
-  return ["", layout.ink("green", `All ${steps.length} steps went as they should.`)];
+  return ["", layout.ink("green", `All ${steps.length} steps went as expected.`)];
 }

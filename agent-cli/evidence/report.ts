@@ -1,4 +1,4 @@
-/** What evidence says and how far it was checked, as data of a command and as text. */
+/** What evidence states and how far it was verified, as data of a command and as text. */
 import * as z from "zod";
 import type { EvidencePoint } from "../../shared/evidence/check.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
@@ -10,7 +10,7 @@ import { formatTimestamp } from "../../shared/time.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import { type Failure, fail, refuse } from "../runtime/outcome.ts";
-import { pointsText } from "../runtime/checklist.ts";
+import { checklistText } from "../runtime/checklist.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 
 const statementSchema = z.strictObject({
@@ -29,7 +29,7 @@ const statementSchema = z.strictObject({
 
 export const evidenceReportSchema = z.strictObject({
   verdict: z.enum(["verified", "incomplete", "differs"]),
-  /** What it is evidence of; absent where the file cannot be read. */
+  /** What the evidence states; absent if the file cannot be read. */
   says: statementSchema.optional(),
   passed: z.number(),
   warned: z.number(),
@@ -40,7 +40,7 @@ export const evidenceReportSchema = z.strictObject({
       id: z.string(),
       title: z.string(),
       verdict: z.enum(["pass", "warn", "fail", "unchecked"]),
-      /** The member that it is about, or that does not fit. */
+      /** The member that it is about; of a failed point, the member that does not fit. */
       about: z.string(),
       saw: z.string(),
       because: z.enum(["absent", "unknown_key", "depends"]).optional(),
@@ -79,7 +79,7 @@ function statementOf({ request, payment: { authorization } }: Evidence): z.infer
   };
 }
 
-/** The same report is `data` when all is well, and `error.details` when not. People read it either way. */
+/** One report in both cases: `data` if everything is verified, `error.details` if not. */
 export function evidenceFailure(report: EvidenceReportView): Failure | undefined {
   const { verdict, points } = report;
   if (verdict === "verified") return undefined;
@@ -99,34 +99,34 @@ export function evidenceFailure(report: EvidenceReportView): Failure | undefined
   const keys = open.some(({ because }) => because === "unknown_key");
   return fail(
     "evidence_incomplete",
-    `Nothing in it is wrong, and ${counted(open.length, "point")} could not be checked. ${first?.id}: ${first?.saw}.`,
+    `No point failed, but ${counted(open.length, "point")} could not be checked. ${first?.id}: ${first?.saw}.`,
     {
       hint: keys
-        ? "Give the keys that you know from elsewhere: --keys, --merchant-key, --ledger-key, --owner, --agent-key."
-        : "--partial does not hold against a file what is not in it.",
+        ? "Give the keys that you trust: --keys, --merchant-key, --ledger-key, --owner, --agent-key."
+        : "--partial accepts evidence with missing parts.",
       details: report,
     },
   );
 }
 
 export function renderEvidence({ verdict, says, points, ...counts }: EvidenceReportView, layout: Layout): string[] {
-  const open = {
+  const skipped = {
     verdict: "unchecked",
-    word: "not checked",
-    summed: ({ because }: EvidenceReportView["points"][number]) => because === "absent",
-    sum: (count: number) => `${counted(count, "point")} about what is not in it`,
+    heading: "not checked",
+    counted: ({ because }: EvidenceReportView["points"][number]) => because === "absent",
+    countText: (count: number) => `${counted(count, "point")} about missing parts`,
   } as const;
   const { passed, warned, failed, unchecked } = counts;
   const sums = `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${unchecked} not checked`;
   return [
     ...(says ? renderStatement(says, layout) : []),
-    ...pointsText(layout, points, open, ({ about, saw }) => [...(about ? [["member", about] as const] : []), ["saw", saw]]),
+    ...checklistText(layout, points, skipped, ({ about, saw }) => [...(about ? [["member", about] as const] : []), ["saw", saw]]),
     "",
     ...wrap(`${WORDS[verdict]}: ${sums}`, layout.width),
   ];
 }
 
-const WORDS = { verified: "Verified", incomplete: "Nothing is wrong, not all was checked", differs: "DIFFERS" } as const;
+const WORDS = { verified: "Verified", incomplete: "Nothing failed, but not everything was checked", differs: "DIFFERS" } as const;
 
 function renderStatement(says: z.infer<typeof statementSchema>, layout: Layout): string[] {
   return [

@@ -1,4 +1,4 @@
-/** What this machine has to show for a payment: the request, what was signed for it, and what the merchant signed. */
+/** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
@@ -28,18 +28,18 @@ export interface Missing {
 export interface LocalEvidence {
   evidence: Evidence;
   missing: Missing[];
-  /** The merchant's receipt as it came, signed or not. */
+  /** The receipt in the merchant's response, signed or not. */
   stated?: SettleResponse | undefined;
 }
 
 /**
- * @param input the request's code, id or digest, or its file, and what is known of its merchant
- * @param unseen also of a payment that was not presented from here: an owner's machine knows what was signed and no more
+ * @param input the request (code, id, digest or file), and trusted keys
+ * @param unpresented accept a payment that was not presented from this machine: an owner's machine knows only what it signed
  */
 export async function localEvidence(
   context: Context,
   input: KnownKeysInput & { request: string },
-  unseen: boolean,
+  unpresented: boolean,
 ): Promise<Outcome<LocalEvidence>> {
   const subject = await subjectOf(context, input.request);
   if (!subject.ok) return subject;
@@ -47,7 +47,7 @@ export async function localEvidence(
   const digest = requestDigest(request);
   const journal = findPayment(context, digest);
   if (!journal.ok) return journal;
-  const payload = paidPayload(context, request, item, journal.data, unseen);
+  const payload = paidPayload(context, request, item, journal.data, unpresented);
   if (!payload.ok) return payload;
   const exact = checkShape(payload.data.payload, exactPayloadSchema);
   if (!exact.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${exact.problem}.`);
@@ -68,10 +68,10 @@ export async function localEvidence(
   const missing: Missing[] = [
     ...(offer
       ? []
-      : [{ part: "offer" as const, why: required ? "the merchant did not sign this one" : "its 402 was not kept on this machine" }]),
+      : [{ part: "offer" as const, why: required ? "the merchant did not sign this offer" : "this machine does not have the 402" }]),
     ...(receipt
       ? []
-      : [{ part: "receipt" as const, why: kept.data ? "the merchant signed none" : "its answer was not kept on this machine" }]),
+      : [{ part: "receipt" as const, why: kept.data ? "the merchant signed no receipt" : "this machine does not have the response" }]),
   ];
   const evidence: Evidence = { ...order, ...(offer && { offer }), ...(receipt && { receipt }) };
   return succeed({ evidence, missing, ...(stated?.ok && { stated: stated.value }) });
@@ -88,32 +88,32 @@ async function subjectOf(context: Context, word: string): Promise<Outcome<{ requ
   return item.ok ? succeed({ request: request.data, item: item.data }) : item;
 }
 
-/** The payment that was made; else why there is nothing to show. */
+/** The payment that was made, or why there is no evidence of one. */
 function paidPayload(
   context: Context,
   request: PaymentRequest,
   item: InboxItem | undefined,
   journal: PaymentRecord | undefined,
-  unseen: boolean,
+  unpresented: boolean,
 ): Outcome<PaymentPayload> {
   const code = shortCode(requestDigest(request));
   if (journal?.state === "settled") return succeed(journal.payload);
   if (journal?.state === "sent") {
-    return fail("outcome_unknown", `Whether ${code} was paid is not known.`, {
-      next: { argv: ["lez-agent-pay", "status", code], by: "agent", why: "ask what became of the payment" },
+    return fail("outcome_unknown", `The outcome of the payment of ${code} is unknown.`, {
+      next: { argv: ["lez-agent-pay", "status", code], by: "agent", why: "ask for the outcome of the payment" },
     });
   }
   if (journal?.state === "refused") {
     return refuse(journal.code ?? "payment_rejected", EXIT.paymentRejected, `The payment of ${code} was refused. It paid nothing.`);
   }
-  if (unseen && item?.payment) return succeed(item.payment);
+  if (unpresented && item?.payment) return succeed(item.payment);
   const purchase = item && purchaseOf(context, item, unixNow());
   if (purchase && !purchase.ok) return purchase;
   const undecided = purchase && notApproved(purchase.data);
   return (
     undecided ??
     fail("receipt_not_found", `${code} was not paid from this machine.`, {
-      hint: "Ask where it was paid. An owner who approved it here can export what the ledger says: receipt export --partial.",
+      hint: "Ask on the machine that paid it. An owner who approved it here can export what the ledger says: receipt export --partial.",
     })
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The one folder whose files a tool can name. An agent may be talked into anything by what it reads: what it sends is a bare
- * name in that folder, never a path, so that no file of the user's is read, uploaded or written.
+ * The only folder whose files a tool can name. Whatever an agent reads may instruct it to do anything, so a tool takes a bare
+ * name in that folder, never a path: it cannot read, upload or overwrite a file of the user.
  */
 import * as path from "node:path";
 import { MAX_DOWNLOAD_NAME_LENGTH } from "../../shared/limits.ts";
@@ -12,14 +12,14 @@ import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
 import type { Tool } from "./tools.ts";
 
 const FOLDER = "downloads";
-/** Neither hidden nor a path on any system. */
+/** Neither hidden nor a path, on any system. */
 const BARE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export function downloadsPath(context: Pick<Context, "io">): string {
   return path.resolve(stateHomePath(context), FOLDER);
 }
 
-/** The arguments as the command takes them: names of files become paths in the folder, which is made if it is not there. */
+/** Turns a tool's arguments into a command's: file names become paths in the folder, which is created if it does not exist. */
 export function placedArguments({ command }: Tool, given: Record<string, unknown>, context: Context): Outcome<Record<string, unknown>> {
   const fields = Object.entries(command.input.shape).map(([key, schema]) => [key, fieldOf(key, schema)] as const);
   if (fields.some(([, { tool }]) => tool?.takes === "download")) {
@@ -37,7 +37,7 @@ export function placedArguments({ command }: Tool, given: Record<string, unknown
   return succeed(placed);
 }
 
-/** The other way: a path in the folder becomes the name by which a tool takes it. */
+/** The reverse: paths in the folder become names again. */
 export function namedArguments({ input }: Command, raw: Record<string, unknown>): Record<string, unknown> {
   const isDownload = (key: string) => input.shape[key] !== undefined && fieldOf(key, input.shape[key]).tool?.takes === "download";
   return Object.fromEntries(
@@ -47,11 +47,11 @@ export function namedArguments({ input }: Command, raw: Record<string, unknown>)
 
 function place(key: string, { tool }: Field, value: string, context: Context): Outcome<string> {
   if (tool?.takes === "text" && value.startsWith("@")) {
-    return fail("usage", `${key} begins with "@", and no file is read here.`, { hint: "Give the text itself." });
+    return fail("usage", `${key} begins with "@", but a tool reads no files.`, { hint: "Give the text itself." });
   }
   if (tool?.takes !== "download") return succeed(value);
   if (BARE_NAME.test(value) && value.length <= MAX_DOWNLOAD_NAME_LENGTH) return succeed(path.join(downloadsPath(context), value));
   return fail("usage", `${key} must be a bare name: letters, digits, ".", "_" and "-", at most ${MAX_DOWNLOAD_NAME_LENGTH}.`, {
-    hint: `Files are in ${downloadsPath(context)} and nowhere else.`,
+    hint: `All files are in ${downloadsPath(context)}.`,
   });
 }

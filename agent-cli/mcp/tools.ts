@@ -1,4 +1,4 @@
-/** The agent's commands as tools: which, under what names, and with what arguments. */
+/** The agent's commands as tools: their names, descriptions and arguments. */
 import type { Command } from "../command-line/command.ts";
 import { fieldOf, flagOf } from "../command-line/argv.ts";
 import { inputSchema } from "../command-line/json-schema.ts";
@@ -10,7 +10,7 @@ export interface Tool {
   inputSchema: Record<string, unknown>;
 }
 
-/** Commands of the agent, and of both; never one of the owner's. */
+/** Commands for agents only; never a command of the owner. */
 export function toolsOf(commands: readonly Command[]): Tool[] {
   return commands
     .filter(({ audience, tool }) => (audience === "agent" || audience === "both") && tool !== false)
@@ -22,7 +22,7 @@ export function toolsOf(commands: readonly Command[]): Tool[] {
     }));
 }
 
-/** A description's `--max-amount` is a tool's `maxAmount`. */
+/** Turns `--max-amount` in a description into `maxAmount`. */
 function inArguments(text: string): string {
   return text.replaceAll(/(?<!\S)--([a-z][a-z-]*)/g, (_, flag: string) =>
     flag.replaceAll(/-([a-z])/g, (__, letter: string) => letter.toUpperCase()),
@@ -34,16 +34,16 @@ export function toolName({ name }: Command): string {
   return name.replaceAll(" ", "_");
 }
 
-/** Arguments that the tool does not have: paths of keys, whom to trust, what to overwrite are its person's to say. */
+/** Arguments that the tool does not have. Key paths, trust and overwriting are for the user to decide. */
 export function foreignArguments({ command }: Tool, given: Record<string, unknown>): string[] {
   return Object.keys(given).filter((key) => {
-    // What every object has by birth (`constructor`) is no argument.
+    // Inherited members such as `constructor` are no arguments.
     const schema = Object.hasOwn(command.input.shape, key) ? command.input.shape[key] : undefined;
     return schema === undefined || fieldOf(key, schema).local;
   });
 }
 
-/** The call as it would be typed, for a `next` that repeats it. */
+/** The call as a command line, for a `next` that repeats it. */
 export function typed({ command }: Tool, given: Record<string, unknown>): string[] {
   const words = Object.entries(command.input.shape).flatMap(([key, schema]) => {
     const value = given[key];

@@ -1,4 +1,4 @@
-/** Where a passphrase comes from: the terminal, a private file, or an open file descriptor. Never argv, never the environment. */
+/** Reads a passphrase from the terminal, a private file or an open file descriptor. Never from argv or the environment. */
 import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
@@ -7,7 +7,7 @@ import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readBytes } from "../runtime/files.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
-import { askPassphrase, interrupted, unheard } from "./prompts.ts";
+import { askPassphrase, ignoringKeys, interrupted } from "./prompts.ts";
 import { Secret } from "../runtime/secret.ts";
 
 const DESCRIPTOR = "must be the number of an open file descriptor";
@@ -27,12 +27,12 @@ export interface PassphraseInput {
   passphraseFd?: number | undefined;
 }
 
-/** What the flags of a passphrase begin with, where a command takes two. */
+/** The prefix of the passphrase flags: one command takes two passphrases. */
 type Flag = "--passphrase" | "--new-passphrase";
 
 /**
- * Opens a key with its passphrase, and leaves both to the caller. A person who mistypes it is asked again; what came from
- * a file stays wrong.
+ * Opens a key with its passphrase, and returns both; the caller wipes the passphrase. A person can try again after a typing
+ * error; a passphrase from a file is tried once.
  */
 export async function openWithPassphrase<Opened>(
   context: Context,
@@ -47,8 +47,8 @@ export async function openWithPassphrase<Opened>(
     const typed = await askPassphrase(context, `Passphrase of ${file}`, () => undefined);
     if (typed === undefined) return unopened();
     const passphrase = secretOf(typed);
-    // Opening takes a moment, in which somebody may still be typing.
-    const { result, stopped } = await unheard(context, open(passphrase));
+    // Opening takes a moment, and the person may still be typing.
+    const { result, stopped } = await ignoringKeys(context, open(passphrase));
     const kept = keep(passphrase, result);
     if (stopped) return unopened();
     if (kept.ok || kept.error.code !== "keystore_locked" || tries === MAX_PASSPHRASE_TRIES) return kept;
@@ -66,7 +66,7 @@ function unopened(): Failure {
   return interrupted("No key was opened, and nothing was written.");
 }
 
-/** A new passphrase, typed twice so that a slip of the finger does not lock the money away. */
+/** A new passphrase, typed twice: a typing error would lock the money away. */
 export async function choosePassphrase(context: Context, input: PassphraseInput, flag: Flag): Promise<Outcome<Secret>> {
   const given = givenPassphrase(input, flag);
   if (given) {
@@ -107,7 +107,7 @@ function readDescriptor(fd: number, flag: Flag): Outcome<Secret> {
   return nonEmpty(buffer.subarray(0, length));
 }
 
-/** One line end at the end belongs to the editor, not to the passphrase. */
+/** Editors end files with a line feed, so one at the end is not part of the passphrase. */
 function nonEmpty(bytes: Uint8Array): Outcome<Secret> {
   const text = Buffer.from(bytes)
     .toString("utf8")
@@ -116,13 +116,13 @@ function nonEmpty(bytes: Uint8Array): Outcome<Secret> {
   return text ? succeed(secretOf(text)) : fail("usage", "The passphrase is empty.");
 }
 
-/** The same passphrase whatever keyboard typed it: accents have two spellings in Unicode. */
+/** NFC: two keyboards may encode the same accented letter in two ways. */
 function secretOf(text: string): Secret {
   return new Secret(utf8(text.normalize("NFC")));
 }
 
 function passphraseRequired(exit: typeof EXIT.usage | typeof EXIT.keystoreLocked, flag: Flag) {
-  return fail("interaction_required", "A passphrase is needed and there is no terminal to ask for it.", {
+  return fail("interaction_required", "A passphrase is required, and there is no terminal to ask on.", {
     exit,
     hint: `Run this in a terminal, or give ${flag}-file or ${flag}-fd.`,
   });

@@ -1,29 +1,29 @@
-/** Questions on a terminal that can only append (TERM=dumb): a line is asked, a line is typed, nothing is drawn over. */
+/** Questions on a terminal that cannot redraw (TERM=dumb): one line asks, one line answers. */
 import { createInterface } from "node:readline";
 import { StringDecoder } from "node:string_decoder";
 import { type Context, warn } from "../runtime/context.ts";
 
 interface Question {
   message: string;
-  /** What is typed is not shown. */
+  /** Do not show what is typed. */
   hidden?: boolean;
-  /** Says what is wrong with an answer, and the question is asked again; undefined accepts it. */
+  /** Returns what is wrong with an answer, to ask again; undefined accepts the answer. */
   problem?: ((text: string) => string | undefined) | undefined;
 }
 
-/** undefined: Ctrl-C, or the end of input. */
+/** @returns undefined after Ctrl-C, or at the end of input */
 export async function askPlainly(context: Context, { message, hidden = false, problem }: Question): Promise<string | undefined> {
   for (;;) {
     context.io.stderr.write(`${message} `);
     const text = await (hidden ? hiddenLine(context) : shownLine(context));
-    if (hidden || text === undefined) context.io.stderr.write("\n"); // the typed one was not shown, or never came
+    if (hidden || text === undefined) context.io.stderr.write("\n"); // the line end was not shown, or never came
     const wrong = text === undefined ? undefined : problem?.(text);
     if (wrong === undefined) return text;
     warn(context, wrong);
   }
 }
 
-/** The terminal itself shows and edits it. */
+/** The terminal itself shows and edits the line. */
 async function shownLine({ io: { stdin, signal } }: Context): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const lines = createInterface({ input: stdin, terminal: false });
@@ -37,7 +37,7 @@ async function shownLine({ io: { stdin, signal } }: Context): Promise<string | u
 }
 
 const ENDS = new Set(["\r", "\n"]);
-/** Ctrl-C and Ctrl-D: in raw mode they are characters like others. */
+/** Ctrl-C and Ctrl-D: ordinary characters in raw mode. */
 const STOPS = new Set(["\u0003", "\u0004"]);
 const BACKSPACES = new Set(["\u007f", "\b"]);
 

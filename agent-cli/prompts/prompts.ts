@@ -1,4 +1,4 @@
-/** Questions to the person at the terminal, asked on stderr. undefined: the person left it, with Ctrl-C, Ctrl-D or Escape. */
+/** Questions to the person at the terminal, on stderr. An answer is undefined after Ctrl-C, Ctrl-D or Escape. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Failure } from "../runtime/outcome.ts";
@@ -7,7 +7,7 @@ import { askPlainly } from "./plain-prompts.ts";
 type Answer<Value> = Promise<Value | undefined>;
 type Clack = typeof import("@clack/prompts");
 
-// Loaded when something is asked: most runs ask nothing.
+// Loaded on first use: most runs ask nothing.
 async function ask<Value>(
   context: Context,
   question: (clack: Clack, common: object) => Promise<Value | Clack["CANCEL_SYMBOL"]>,
@@ -15,8 +15,8 @@ async function ask<Value>(
   const clack = await import("@clack/prompts");
   if (await typedAhead(context)) return undefined;
   const { stdin, stderr, signal } = context.io;
-  // Ctrl-D and a terminal that is gone close the reader beneath the question, which would then never be answered; Escape
-  // would turn a yes-or-no over before it leaves, so that a no stood on the screen as a yes.
+  // Ctrl-D and a closed terminal end the reader under the question, which would then wait for ever. Escape would toggle a
+  // yes-or-no before it leaves, so that a no would stand on the screen as a yes.
   const left = new AbortController();
   const leave = () => left.abort();
   const leaveAtEnd = (chunk: Buffer | string) => {
@@ -30,26 +30,29 @@ async function ask<Value>(
   return clack.isCancel(answer) ? undefined : answer;
 }
 
-/** How long the terminal is given to hand over what was typed before there was a question. */
+/** How long the terminal has to deliver what was typed before the question. */
 const DRAIN_MILLISECONDS = 80;
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
 const ESCAPE = 0x1b;
 
 /**
- * Throws away what was typed before the question: a key pressed early, or keys put into the terminal by somebody else,
- * are no answer to what had not been read. True: Ctrl-C was among it, which is heard.
+ * Discards what was typed before the question: early keys, or keys that another program put into the terminal, are no
+ * answer to a question that was not on the screen. Returns whether Ctrl-C was among them.
  */
 async function typedAhead(context: Context): Promise<boolean> {
-  return (await unheard(context, sleep(DRAIN_MILLISECONDS))).stopped;
+  return (await ignoringKeys(context, sleep(DRAIN_MILLISECONDS))).stopped;
 }
 
-/** While something is done, nothing that is typed is shown or kept. `stopped`: Ctrl-C was among it, which is heard. */
-export async function unheard<Result>({ io: { stdin } }: Context, done: Promise<Result>): Promise<{ result: Result; stopped: boolean }> {
+/** Waits for `done`; keys typed meanwhile are neither shown nor kept. `stopped`: Ctrl-C was among them. */
+export async function ignoringKeys<Result>(
+  { io: { stdin } }: Context,
+  done: Promise<Result>,
+): Promise<{ result: Result; stopped: boolean }> {
   if (stdin.isTTY !== true || stdin.setRawMode === undefined) return { result: await done, stopped: false };
   let stopped = false;
   const drop = (chunk: Buffer | string) => (stopped ||= Buffer.from(chunk).includes(CTRL_C));
-  stdin.setRawMode(true); // a line that has no end yet is not handed over otherwise, and would be echoed
+  stdin.setRawMode(true); // otherwise an unfinished line would be echoed, and not delivered
   stdin.on("data", drop);
   stdin.resume();
   try {
@@ -62,7 +65,7 @@ export async function unheard<Result>({ io: { stdin } }: Context, done: Promise<
   }
 }
 
-/** Where nothing can be drawn over. */
+/** Asks on a terminal that cannot redraw. */
 async function askOnALine(context: Context, question: Parameters<typeof askPlainly>[1]): Answer<string> {
   return (await typedAhead(context)) ? undefined : askPlainly(context, question);
 }
@@ -73,7 +76,7 @@ export async function askYesOrNo(context: Context, message: string): Answer<bool
   return line === undefined ? undefined : /^\s*y(es)?\s*$/i.test(line);
 }
 
-/** `problem` says what is wrong with an answer, and the question stays; undefined accepts it. */
+/** @param problem returns what is wrong with an answer, to ask again; undefined accepts the answer */
 export function askText(context: Context, message: string, problem?: (text: string) => string | undefined): Answer<string> {
   if (!context.layout.moves) return askOnALine(context, { message: `${message}:`, problem });
   const validate = (text: string | undefined) => problem?.(text ?? "");
@@ -92,7 +95,8 @@ export async function askChoice<Value extends string>(context: Context, message:
   if (!context.layout.moves) {
     const chosen = (text: string) => values.find((value, i) => text.trim() === value || text.trim() === String(i + 1));
     context.say(message, ...values.map((value, i) => `  ${i + 1}  ${value}`));
-    const problem = (text: string) => (chosen(text) === undefined ? `a number, 1 to ${values.length}, or a word of the list` : undefined);
+    const problem = (text: string) =>
+      chosen(text) === undefined ? `must be a number, 1 to ${values.length}, or a word of the list` : undefined;
     return chosen((await askOnALine(context, { message: "Number or word:", problem })) ?? "");
   }
   return ask(context, async (clack, common) => {
@@ -101,7 +105,7 @@ export async function askChoice<Value extends string>(context: Context, message:
   });
 }
 
-/** @param left what that leaves behind, as a sentence; only where it is known */
+/** @param left a sentence that says what the interrupt left behind, if that is known */
 export function interrupted(left = ""): Failure {
   return fail("interrupted", `Interrupted. ${left}`.trimEnd());
 }

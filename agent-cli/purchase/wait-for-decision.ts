@@ -19,13 +19,13 @@ export const timeoutField = {
 };
 
 /** For a `next` that is as patient as this run. Where somebody else ends the wait, it is not the run's own. */
-export function patience({ patienceSeconds }: Context, timeout: number | undefined): string[] {
-  return timeout === undefined || patienceSeconds !== undefined ? [] : ["--timeout", String(timeout)];
+export function patience({ timeoutSeconds }: Context, timeout: number | undefined): string[] {
+  return timeout === undefined || timeoutSeconds !== undefined ? [] : ["--timeout", String(timeout)];
 }
 
 /** The purchase when it is no longer pending, or still pending when the time is over. */
 export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
-  const seconds = Math.min(timeout ?? Infinity, context.patienceSeconds ?? Infinity);
+  const seconds = Math.min(timeout ?? Infinity, context.timeoutSeconds ?? Infinity);
   const until = Date.now() + seconds * 1000;
   for (;;) {
     const item = await look(context, digest);

@@ -1,6 +1,6 @@
 /**
- * What the user has settled once: which facilitator to ask and to believe, and the defaults of keys and limits.
- * Read from the user's own directory and never from the current folder: a repository must not configure a wallet.
+ * The user's configuration: which facilitator to ask and to trust, and the defaults of keys and limits. It is read from the
+ * user's own directory, never from the current folder: a repository must not configure a wallet.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
@@ -15,23 +15,23 @@ import type { Io } from "./io.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
 const configSchema = z.strictObject({
-  /** The facilitator to ask, and the only one whose "this will never settle" is believed. */
+  /** The facilitator to ask, and the only one that is trusted when it says that a payment will never settle. */
   facilitatorUrl: z.string().optional(),
-  /** The ledger that is believed. */
+  /** The trusted ledger. */
   ledger: z.optional(digestSchema),
-  /** Visible characters that a reason must have. */
+  /** The least number of visible characters in a reason. */
   reasonMinimum: z.number().refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`).optional(),
   /** Above this many atomic units the owner types the amount instead of y. */
   approvalThreshold: z.optional(amountSchema),
   /** Key files; relative to this file's directory. */
   ownerFile: z.string().min(1).optional(),
   agentFile: z.string().min(1).optional(),
-  /** Public keys that evidence is checked against; relative like the others. */
+  /** Public keys to check evidence with; relative, too. */
   keysFile: z.string().min(1).optional(),
 });
 
 export interface Config {
-  /** Where it is, or would be. */
+  /** Its path, whether or not it exists. */
   file: string;
   exists: boolean;
   facilitatorUrl?: string | undefined;
@@ -49,7 +49,7 @@ export function configFile(env: Io["env"]): string {
   return path.join(userDirectory(env, "XDG_CONFIG_HOME", ".config"), "lez-agent-pay", "config.json");
 }
 
-/** By the XDG specification a relative path counts as none; nor does an empty HOME lead into the current folder. */
+/** The XDG specification ignores relative paths. An empty HOME must not lead into the current folder either. */
 export function userDirectory(env: Io["env"], variable: string, below: string): string {
   const { [variable]: named, HOME: home } = env;
   if (named && path.isAbsolute(named)) return named;
@@ -60,7 +60,7 @@ export function readConfig(env: Io["env"]): Outcome<Config> {
   const file = configFile(env);
   const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
-  const written = `It is a JSON object; what it may have: ${Object.keys(configSchema.def.shape).join(", ")}.`;
+  const written = `It is a JSON object with these members, all optional: ${Object.keys(configSchema.def.shape).join(", ")}.`;
   const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true, written });
   if (!read.ok) return read;
   const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, ...rest } = read.data;

@@ -1,4 +1,4 @@
-/** What a command is given to work with. */
+/** What a command works with: streams, configuration, and ways to speak to people. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Io } from "./io.ts";
@@ -8,23 +8,23 @@ import { progressOn } from "./progress.ts";
 
 export interface Context {
   io: Io;
-  /** The layout of stderr, where people are spoken to. */
+  /** The layout of stderr, which is for people. */
   layout: Layout;
-  /** There is a person at a terminal who can be asked. */
+  /** Whether a person at a terminal can be asked. */
   interactive: boolean;
   /** The arguments of this run, for a `next` that repeats it. */
   argv: readonly string[];
-  /** What the user has configured; read when it is first asked for. */
+  /** The user's configuration, read on first use. */
   config(): Outcome<Config>;
-  /** How a long wait stands. A line that moves on a terminal, one line per change elsewhere. */
+  /** Reports a long wait: one line that is redrawn on a terminal, one line per change elsewhere. */
   progress(state: string): void;
-  /** The longest that this run may block, where whoever started it has a patience of its own. */
-  patienceSeconds?: number;
-  /** The folder for files of a client that names none elsewhere: an agent over MCP. */
+  /** The longest that this run may block, if its caller has a timeout of its own. */
+  timeoutSeconds?: number;
+  /** The only folder for files of an MCP client. Absent on the command line. */
   downloads?: string;
-  /** Says something to people, on stderr. Never data. */
+  /** Writes lines for people to stderr. Never data. */
   say(...lines: string[]): void;
-  /** A line of a story on stdout; nothing when the output is JSON. */
+  /** Writes lines of a story to stdout, unless the output is JSON. */
   tell(...lines: string[]): void;
 }
 
@@ -40,14 +40,14 @@ export function contextFor(io: Io, argv: readonly string[], json: boolean): Cont
     config: () => (config ??= readConfig(io.env)),
     progress,
     say: (...lines) => {
-      progress(""); // a line that moves is no place to begin another on
+      progress(""); // ends the line that is redrawn
       writeLines(io.stderr, lines);
     },
     tell: (...lines) => (json ? undefined : writeLines(io.stdout, lines)),
   };
 }
 
-/** What somebody should know although nothing has failed: a sentence, as wide as the terminal. */
+/** Warns people on stderr: nothing has failed, but they should know. */
 export function warn(context: Context, sentence: string): void {
   const { layout } = context;
   context.say(...wrap(showUnsafe(`! ${sentence}`), layout.width).map((line) => layout.ink("yellow", line)));

@@ -1,4 +1,4 @@
-/** One HTTP exchange: bounded, timed, never redirected. Says whether the request can have reached the other side. */
+/** One HTTP exchange: bounded, timed, never redirected. It reports whether the server can have read the request. */
 import * as http from "node:http";
 import * as https from "node:https";
 import { HTTP_TIMEOUT_SECONDS, MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
@@ -7,7 +7,7 @@ export interface HttpRequest {
   method: string;
   url: string;
   headers: readonly (readonly [string, string])[];
-  /** Absent when empty. */
+  /** Absent if empty. */
   body?: Uint8Array;
 }
 
@@ -16,13 +16,13 @@ export interface HttpResponse {
   /** Lowercase names; repeated headers are joined with a comma. */
   headers: Readonly<Record<string, string>>;
   body: Uint8Array;
-  /** False when the body broke off, or is larger than it may be. */
+  /** False if the body broke off, or exceeds the limit. */
   complete: boolean;
 }
 
 export type Exchange =
   | ({ ok: true } & HttpResponse)
-  /** `reached`: a connection stood, so the request may have been read. Otherwise not a byte of it has left. */
+  /** `reached`: there was a connection, so the server may have read the request. Otherwise not a byte of it was sent. */
   | { ok: false; reached: boolean; /** Nothing came in time. */ timedOut: boolean; problem: string };
 
 export function exchange(
@@ -42,7 +42,7 @@ export function exchange(
   const outgoing = (secure ? https : http).request(request.url, {
     method: request.method,
     headers: headersOf(request),
-    agent: false, // a connection of its own: an old one could close under the request and hide whether it was read
+    agent: false, // a new connection: a kept one could close under the request and hide whether the server read it
     maxHeaderSize: 2 * MAX_FOREIGN_HEADER_BYTES,
     signal: AbortSignal.any([signal, deadline]),
   });
@@ -73,7 +73,7 @@ async function readResponse(incoming: http.IncomingMessage, maxBodyBytes: number
   return { status: incoming.statusCode ?? 0, headers: Object.fromEntries(headers), body: Buffer.concat(chunks), complete };
 }
 
-/** Ours first, so that the caller's win. `identity`: the bytes that are paid for are the bytes that are kept. */
+/** Our defaults first, so that the caller's headers win. `identity`: the bytes that are paid for are the bytes that are kept. */
 function headersOf({ headers, body }: HttpRequest): Record<string, string | number> {
   const merged: Record<string, string | number> = { accept: "*/*", "accept-encoding": "identity", "user-agent": "lez-agent-pay" };
   for (const [name, value] of headers) merged[name.toLowerCase()] = value;
@@ -84,17 +84,17 @@ function headersOf({ headers, body }: HttpRequest): Record<string, string | numb
 function describeError(error: Error & { code?: string }): string {
   switch (error.code) {
     case "ECONNREFUSED":
-      return "nobody listens there (connection refused)";
+      return "connection refused: no server listens there";
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return "the host name is not known";
+      return "unknown host name";
     case "ECONNRESET":
     case "EPIPE":
       return "the connection was closed";
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":
     case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
-      return "what answers there does not speak TLS; its address may be http:, not https:";
+      return "the server does not speak TLS; its address may be http:, not https:";
     case "HPE_HEADER_OVERFLOW":
       return "its headers are too large";
     default:

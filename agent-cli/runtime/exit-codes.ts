@@ -7,12 +7,12 @@ export const EXIT = {
   approvalPending: 10,
   declined: 11,
   approvalExpired: 12,
-  /** The payment was refused: presenting it has paid nothing more. */
+  /** The payment was refused. Presenting it paid nothing more. */
   paymentRejected: 20,
-  /** The payment may have been made: nobody said, or the merchant only asked for payment again. Do not pay again; run `next`. */
+  /** The payment may have been made: there was no answer, or only another request for payment. Do not pay again; run `next`. */
   outcomeUnknown: 21,
   httpErrorAfterPayment: 22,
-  /** The request or the answer is not what was approved. */
+  /** The request or the response is not what was approved. */
   differs: 23,
   notSetUp: 30,
   keystoreLocked: 31,

@@ -1,6 +1,6 @@
 /**
- * Reading and writing files without surprises: bounded, regular, not through a symbolic link, private where they must be,
- * and written whole or not at all.
+ * Reads and writes files safely: bounded, regular files only, never through a symbolic link, private if they must be, and
+ * written whole or not at all.
  */
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
@@ -15,13 +15,13 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.const
 
 export interface ReadOptions {
   maxBytes?: number;
-  /** The file holds a secret: it must belong to this user and be closed to everybody else. */
+  /** The file holds a secret: only this user may own and read it. */
   secret?: boolean;
-  /** The file decides what is trusted: it must belong to this user, and nobody else may write it. */
+  /** The file decides what is trusted: only this user may own and write it. */
   unchangedByOthers?: boolean;
-  /** What the file is, for messages. */
+  /** What to call the file in messages. */
   what: string;
-  /** How it is written, where a person writes it. */
+  /** How to write it, if people write it by hand. */
   written?: string;
 }
 
@@ -34,7 +34,7 @@ export function readBytes(file: string, options: ReadOptions): Success<Uint8Arra
   const { maxBytes = MAX_FILE_BYTES, what } = options;
   let fd: number;
   try {
-    // O_NONBLOCK: opening a pipe that nobody writes to must not hang. It means nothing for regular files.
+    // O_NONBLOCK: opening a pipe without a writer must not hang. It has no effect on regular files.
     fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === "ELOOP") return symlinkRefused(file, what);
@@ -47,7 +47,7 @@ export function readBytes(file: string, options: ReadOptions): Success<Uint8Arra
     const unsafe = options.secret || options.unchangedByOthers ? checkAccess(file, stat, what, options.secret ? 0o077 : 0o022) : undefined;
     if (unsafe) return unsafe;
     if (stat.size > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
-    // One byte more than allowed: a file that grows meanwhile is noticed, not cut off.
+    // One byte more than allowed, to notice a file that grows meanwhile.
     const buffer = new Uint8Array(maxBytes + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length < buffer.length; length += read)
@@ -71,11 +71,11 @@ export function readJson<Schema extends z.core.$ZodType>(
   const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
   if (parsed.ok) return succeed(parsed.value);
   return fail("invalid_file", `${quoted(file)} is not a valid ${options.what}: ${parsed.problem}.`, {
-    hint: options.written ?? "Use the file as it was written; it is not meant to be edited.",
+    hint: options.written ?? "Use the file as lez-agent-pay wrote it; it is not meant to be edited.",
   });
 }
 
-/** Refuses early what `writeWhole` would refuse late, before anybody has typed a passphrase. */
+/** Refuses early what `writeWhole` would refuse, before the owner types a passphrase. */
 export function checkWritable(file: string, force: boolean): Outcome<undefined> {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink()) return symlinkRefused(file, "file");
@@ -84,7 +84,7 @@ export function checkWritable(file: string, force: boolean): Outcome<undefined> 
     return fail("file_exists", `${quoted(file)} exists already.`, { hint: "Choose another name, or add --force to replace it." });
   }
   try {
-    // The file is made beside itself and renamed, so its directory must take files even where the file is there.
+    // `writeWhole` makes a temporary file beside it and renames that, so the directory must be writable even if the file exists.
     fs.accessSync(path.dirname(file), fs.constants.W_OK | fs.constants.X_OK);
     return succeed(undefined);
   } catch (error) {
@@ -94,11 +94,11 @@ export function checkWritable(file: string, force: boolean): Outcome<undefined> 
 
 function notWritten(file: string, error: unknown): Failure {
   return fail("file_not_written", `Cannot write ${quoted(file)}: ${reasonOf(error)}.`, {
-    hint: "Check that the directory exists and is yours.",
+    hint: "Check that the directory exists and that you may write there.",
   });
 }
 
-/** Writes a file of mode 0600 whole or not at all: whoever reads the name sees the old content or the new. */
+/** Writes a file of mode 0600 whole or not at all: a reader sees the old content or the new. */
 export function writeWhole(file: string, content: Uint8Array | string, force: boolean): Outcome<undefined> {
   const writable = checkWritable(file, force);
   if (!writable.ok) return writable;
@@ -120,7 +120,7 @@ export function writeWhole(file: string, content: Uint8Array | string, force: bo
   }
 }
 
-/** A name is as lasting as its directory is: without this, a power failure can take the new name back. Not all systems can. */
+/** Without this, a power failure could undo the rename. Not every system can flush a directory. */
 function flushDirectory(directory: string): void {
   try {
     const fd = fs.openSync(directory, O_RDONLY);
@@ -130,7 +130,7 @@ function flushDirectory(directory: string): void {
       fs.closeSync(fd);
     }
   } catch {
-    // The content is flushed all the same.
+    // The content is flushed anyway.
   }
 }
 
@@ -138,7 +138,7 @@ export function writeJson(file: string, value: unknown, force: boolean): Outcome
   return writeWhole(file, `${JSON.stringify(value, null, 2)}\n`, force);
 }
 
-/** A directory of this user alone, made if it is not there. */
+/** Makes sure that a directory exists and only this user can use it. */
 export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
   try {
     makeDirectories(directory);
@@ -154,7 +154,7 @@ export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
   }
 }
 
-/** `/tmp`, `/etc`: nobody may be told to close what lies right below the root. */
+/** `/tmp`, `/etc`: never advise a user to change the mode of a directory right below the root. */
 function isTheSystems(directory: string): boolean {
   const { root, dir } = path.parse(path.resolve(directory));
   return dir === root;
@@ -166,7 +166,7 @@ function notOursAlone(directory: string): Failure {
   });
 }
 
-/** Step by step: `recursive` of Node's own never returns below /proc, where a parent exists in which nothing can be made. */
+/** One level at a time: Node's own `recursive` never returns below /proc, where a parent exists but takes no directories. */
 function makeDirectories(directory: string): void {
   if (fs.existsSync(directory)) return;
   const parent = path.dirname(directory);
@@ -174,24 +174,24 @@ function makeDirectories(directory: string): void {
   try {
     fs.mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error; // made by somebody else meanwhile
+    if (codeOf(error) !== "EEXIST") throw error; // another process made it meanwhile
   }
 }
 
-/** What a machine can refuse, and what its user can do about it. No bug of ours, so it is not called one. */
+/** Errors of the machine, and what its user can do about them. They are not bugs, and not reported as such. */
 const REFUSALS: Readonly<Record<string, [what: string, hint: string]>> = {
   ENOSPC: ["The disk is full", "Make room, then run the same command again."],
   EDQUOT: ["Your share of the disk is used up", "Make room, then run the same command again."],
-  EROFS: ["The file system can only be read", "Name a file elsewhere, or set LEZ_AGENT_PAY_HOME to a directory that can be written."],
-  EACCES: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
-  EPERM: ["You may not do that here", "Look at the owner and the mode of the file and of the directories above it."],
+  EROFS: ["The file system is read-only", "Name a file elsewhere, or set LEZ_AGENT_PAY_HOME to a writable directory."],
+  EACCES: ["Permission denied", "Check the owner and the mode of the file and of the directories above it."],
+  EPERM: ["Permission denied", "Check the owner and the mode of the file and of the directories above it."],
   ELOOP: ["This is a symbolic link", "Put the file itself there, not a link to it."],
   ENOTDIR: ["A part of this path is a file, not a directory", "Check the path."],
 };
 
 /**
- * The failure behind an error that a file operation threw; undefined where it was something else.
- * @param place what is named where the error names no path, as those of an open file do not
+ * Maps an error of a file operation to a failure; undefined for any other error.
+ * @param place what to name if the error has no path, as those of an open file
  */
 export function fileFailure(error: unknown, place: string): Failure | undefined {
   const refusal = REFUSALS[codeOf(error) ?? ""];
@@ -201,7 +201,7 @@ export function fileFailure(error: unknown, place: string): Failure | undefined 
   return fail("file_not_written", `${what}: ${quoted(named)}.`, { hint });
 }
 
-/** Windows has no modes and no uids; its access lists are left to the user. */
+/** Windows has neither modes nor uids; users manage its access lists. */
 function checkAccess(file: string, stat: fs.Stats, what: string, forbidden: number) {
   if (process.getuid && stat.uid !== process.getuid()) {
     return fail("unsafe_permissions", `The ${what} ${quoted(file)} belongs to another user.`, {
@@ -224,14 +224,14 @@ function symlinkRefused(file: string, what: string) {
 }
 
 function quoted(file: string): string {
-  return `"${file && path.normalize(file)}"`; // nothing is normalized to the current folder
+  return `"${file && path.normalize(file)}"`; // normalize("") would be the current folder
 }
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** `no such file or directory` of `ENOENT: no such file or directory, open '…'`. */
+/** Takes `no such file or directory` out of `ENOENT: no such file or directory, open '…'`. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown reason";
   return error.message.replace(/^[A-Z0-9]+: /, "").replace(/, \w+( '.*)?$/s, "");

@@ -1,4 +1,4 @@
-/** What the CLI touches of the process: three streams, the environment, and the wish to stop. Tests bring their own. */
+/** What the CLI uses of the process: three streams, the environment, and a signal to stop. Tests bring their own. */
 import { fstatSync, writeFileSync } from "node:fs";
 import { type Readable, Writable } from "node:stream";
 
@@ -7,21 +7,21 @@ export interface Io {
   stdout: Writable & { isTTY?: boolean; columns?: number };
   stderr: Writable & { isTTY?: boolean; columns?: number };
   env: Readonly<Record<string, string | undefined>>;
-  /** Aborts at Ctrl-C. */
+  /** Aborts on Ctrl-C. */
   signal: AbortSignal;
 }
 
-/** The real process. Ctrl-C and a polite kill both abort; nothing else ends the process while a file is being written. */
+/** The real process. SIGINT and SIGTERM abort the signal instead of ending the process in the middle of a write. */
 export function processIo(): Io {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const stdout = fstatSync(1).isFile() ? wholeFile(1) : process.stdout;
-  // What the command does is worth finishing, whoever does not hear of it. Whether the answer was lost is for `main` to say.
+  // A command finishes although its reader is gone; `main` reports output that was lost.
   for (const stream of [stdout, process.stderr]) stream.on("error", () => undefined);
   return { stdin: process.stdin, stdout, stderr: process.stderr, env: process.env, signal: stop.signal };
 }
 
-/** Node's own stream writes to a file once and takes a part for the whole: a disk that is full cuts the answer off, unsaid. */
+/** Node's own stream to a file ignores a short write: a full disk would cut the output off without an error. */
 function wholeFile(fd: number): Writable {
   return new Writable({
     write(chunk: Uint8Array, _encoding, done) {
@@ -36,14 +36,14 @@ function wholeFile(fd: number): Writable {
 }
 
 /**
- * Waits until all that was written has left. Returns why it did not; a reader of a pipe that leaves early (`| head`) has
- * had enough, and is none.
+ * Returns a function that waits until all output was written, and returns the error if it was not. A pipe whose reader
+ * leaves early (`| head`) is no error.
  */
 export function watchOutput(stream: Writable): () => Promise<Error | undefined> {
   let lost: NodeJS.ErrnoException | undefined;
   stream.on("error", (error) => (lost ??= error));
   return async () => {
-    await new Promise<void>((resolve) => stream.write("", () => setImmediate(resolve))); // an error is told a tick later
+    await new Promise<void>((resolve) => stream.write("", () => setImmediate(resolve))); // an error event follows a tick later
     return lost?.code === "EPIPE" ? undefined : lost;
   };
 }

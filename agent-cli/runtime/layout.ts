@@ -1,12 +1,12 @@
-/** Text laid out for a terminal of any width, with or without colour. */
+/** Lays text out for a terminal of any width, with or without colour. */
 import { styleText } from "node:util";
 
 type Ink = "bold" | "dim" | "red" | "yellow" | "green";
 
 export interface Layout {
-  /** Columns to fill, at most. */
+  /** The maximum number of columns. */
   width: number;
-  /** Whether what is on the screen can be drawn over: a terminal, and not a dumb one. */
+  /** Whether lines on the screen can be redrawn: on a terminal that is not dumb. */
   moves: boolean;
   ink(ink: Ink, text: string): string;
 }
@@ -28,18 +28,18 @@ export function layoutFor(stream: { isTTY?: boolean; columns?: number }, env: Re
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /**
- * What terminals draw two cells wide, or some of them: whatever Unicode calls East Asian Wide or Fullwidth, whole blocks of it,
- * and pictures. Counting a cell too many breaks a line early; counting one too few lets a stranger's text begin a line of ours.
+ * Characters that some terminal draws two cells wide: East Asian Wide and Fullwidth, in whole blocks, and pictures. One cell
+ * too many breaks a line early; one too few lets untrusted text begin a line of ours.
  */
 const WIDE =
   /[\u1100-\u115F\u2329\u232A\u2630-\u2637\u268A-\u268F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97C\uAC00-\uD7A3\uF900-\uFAFF\uFE10-\uFE19\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|[\u{16FE0}-\u{191FF}\u{1AFF0}-\u{1B2FF}\u{1D300}-\u{1D37F}\u{1F000}-\u{1FAFF}\u{20000}-\u{3FFFD}]|\p{Extended_Pictographic}/u;
 
-/** Marks on what stands before them. The selector that makes a picture of a digit is none: it takes the second cell. */
+/** Marks on the character before them. Not U+FE0F: it turns a digit into a picture, which takes a second cell. */
 const DRAWN_ON_OTHERS = /(?!\uFE0F)[\p{Mn}\p{Me}\p{Cf}]/u;
 
 /**
- * Cells that a text fills, at most. Each code point counts: a grapheme may be any number of leading jamo side by side, and a
- * terminal that does not join a family draws each of its members.
+ * The maximum number of cells that a text fills. Each code point counts: a grapheme may be any number of leading jamo side
+ * by side, and a terminal that does not join an emoji sequence draws each of its members.
  */
 export function cells(text: string): number {
   let sum = 0;
@@ -47,7 +47,7 @@ export function cells(text: string): number {
   return sum;
 }
 
-/** Breaks at spaces where it can and anywhere where it must: nothing is cut off, nothing overflows. */
+/** Breaks lines at spaces if possible, anywhere if not. Nothing is cut off, nothing overflows. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -70,17 +70,17 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
-/** What is kept together: graphemes, and the code points of one that fits on no line. */
+/** Graphemes stay together; one that is wider than a line is split into code points. */
 function pieces(word: string, width: number): string[] {
   return Array.from(graphemes.segment(word)).flatMap(({ segment }) => (cells(segment) > width ? Array.from(segment) : [segment]));
 }
 
-/** Without the spaces that a break leaves at the end. Only U+0020: other white space is somebody's text. */
+/** Removes the spaces that a break leaves at the end. Only U+0020: other white space is part of the text. */
 function trimmed(line: string): string {
   return line.replace(/ +$/, "");
 }
 
-/** `label   value`, the value wrapped beside its label; below it where there is no room. */
+/** `label   value`: the value is wrapped beside its label, or below it on a narrow screen. */
 export function field(layout: Layout, label: string, value: string, labelWidth = 12): string[] {
   const beside = layout.width - labelWidth - 2;
   const narrow = beside < 34;
@@ -89,7 +89,7 @@ export function field(layout: Layout, label: string, value: string, labelWidth =
   return lines.map((line, i) => `  ${layout.ink("dim", (i === 0 ? label : "").padEnd(labelWidth))}${line}`);
 }
 
-/** A frame with its owner's name on it. What is inside cannot look as if it were outside. */
+/** A frame with the speaker's name on it. Text inside cannot look as if it were outside. */
 export function frame(layout: Layout, title: string, paragraphs: string[]): string[] {
   const rule = (text: string) => layout.ink("dim", `${text}${"─".repeat(Math.max(0, layout.width - cells(text)))}`);
   const bar = layout.ink("dim", "│ ");

@@ -1,6 +1,6 @@
 /**
- * One process at a time changes the state directory. The lock is a file that holds its owner's pid; a lock whose owner is
- * dead is broken, under a lock of its own, so that two who find it cannot both think that they have it.
+ * One process at a time changes the state directory. The lock is a file with the pid of its owner. A lock whose owner is dead
+ * is broken under a second lock, so that two processes that find it cannot both take it.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -13,7 +13,7 @@ import { stateHome } from "./state-directory.ts";
 const WAIT_MILLISECONDS = 3000;
 const POLL_MILLISECONDS = 10;
 
-/** Runs a short, synchronous change of the state directory alone. */
+/** Runs a short, synchronous change of the state directory under the lock. */
 export async function exclusively<Data>(context: Context, change: () => Outcome<Data>): Promise<Outcome<Data>> {
   const home = stateHome(context);
   if (!home.ok) return home;
@@ -27,7 +27,7 @@ export async function exclusively<Data>(context: Context, change: () => Outcome<
       fs.rmSync(lock, { force: true });
     }
   } catch (error) {
-    // A value, not an exception: whoever has sent a payment must still say what came of it.
+    // A value, not an exception: a caller that has sent a payment must still report its outcome.
     const refused = fileFailure(error, home.data);
     if (refused) return refused;
     throw error;
@@ -52,7 +52,7 @@ async function take(lock: string, deadline: number): Promise<Outcome<undefined>>
   }
 }
 
-/** Exclusive, and never empty: the name appears together with the pid. link(2) fails where O_EXCL would. */
+/** Exclusive, and never empty: link(2) makes the name appear together with the pid, and fails if it exists. */
 function create(lock: string): boolean {
   const mine = `${lock}.${process.pid}`;
   fs.writeFileSync(mine, String(process.pid), { mode: 0o600 });
@@ -71,7 +71,7 @@ async function breakLock(lock: string, dead: number, deadline: number): Promise<
   const breaking = `${lock}.break`;
   const taken = await take(breaking, deadline);
   if (!taken.ok) return taken;
-  // Nobody else removes it now, and nobody can create it while it is there.
+  // No other process removes it now, and none can create it while it exists.
   if (ownerOf(lock) === dead) fs.rmSync(lock, { force: true });
   fs.rmSync(breaking, { force: true });
   return taken;
@@ -82,7 +82,7 @@ function ownerOf(lock: string): number | undefined {
     const pid = Number(fs.readFileSync(lock, "utf8"));
     return Number.isInteger(pid) && pid > 0 ? pid : undefined;
   } catch {
-    return undefined; // gone meanwhile
+    return undefined; // removed meanwhile
   }
 }
 

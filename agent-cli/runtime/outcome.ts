@@ -1,10 +1,10 @@
-/** What a command, or a step of one, comes to: data, or a failure that says what to do. */
+/** The result of a command, or of a step: data, or a failure that says what to do. */
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
-/** What to run next. An argv, never a shell string: nothing in it is interpreted. */
+/** The next command to run. An argv, never a shell string: no shell interprets it. */
 export interface Next {
   argv: string[];
-  /** Who runs it. */
+  /** Who should run it. */
   by: "agent" | "owner";
   why: string;
   /** Wait this long first. */
@@ -27,7 +27,7 @@ export interface Failure {
     message: string;
     /** What to do about it. */
     hint?: string;
-    /** The same command can succeed later, unchanged. */
+    /** Whether the same command can succeed later, unchanged. */
     retryable: boolean;
     details?: Record<string, unknown>;
   };
@@ -36,17 +36,17 @@ export interface Failure {
 
 export type Outcome<Data> = Success<Data> | Failure;
 
-/** The CLI's own failures. Codes of the payment protocol (shared/errors.ts) come beside them, with `refuse`. */
+/** The CLI's own failure codes. Codes of the payment protocol (shared/errors.ts) go through `refuse`. */
 const FAILURES = {
   internal: EXIT.internal,
-  /** stdout took nothing: whoever reads it has no answer. */
+  /** stdout could not be written, so its reader has no answer. */
   output_not_written: EXIT.internal,
   usage: EXIT.usage,
   insecure_url: EXIT.usage,
   invalid_file: EXIT.usage,
   file_exists: EXIT.usage,
   file_not_written: EXIT.usage,
-  /** There is a question and no terminal to ask it on. */
+  /** A question must be asked, and there is no terminal. */
   interaction_required: EXIT.usage,
   not_approved: EXIT.approvalPending,
   /** The owner has not decided yet. */
@@ -61,19 +61,19 @@ const FAILURES = {
   request_differs: EXIT.differs,
   terms_differ: EXIT.differs,
   receipt_differs: EXIT.differs,
-  /** Not the payee, the key or the signature of before. */
+  /** The payee, the key or the signature is not the known one. */
   merchant_changed: EXIT.differs,
   no_payment_required: EXIT.differs,
   evidence_differs: EXIT.differs,
-  /** Dearer than the agent was told to go. */
+  /** The price exceeds the agent's --max-amount. */
   above_max_amount: EXIT.differs,
   not_set_up: EXIT.notSetUp,
   key_not_found: EXIT.notSetUp,
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,
-  /** Nothing here shows that it was paid. */
+  /** No record on this machine shows that it was paid. */
   receipt_not_found: EXIT.notSetUp,
-  /** A part, or a key to check it with, is not to be had. */
+  /** A part is missing, or a key to check it with. */
   evidence_incomplete: EXIT.notSetUp,
   keystore_locked: EXIT.keystoreLocked,
   unsafe_permissions: EXIT.unsafePermissions,
@@ -90,7 +90,7 @@ export interface FailureExtras {
   retryable?: boolean;
   details?: Record<string, unknown>;
   next?: Next;
-  /** Where the situation calls for another exit code than the code's own. */
+  /** Replaces the exit code that belongs to the failure code. */
   exit?: ExitCode;
 }
 
@@ -102,7 +102,7 @@ export function fail(code: FailureCode, message: string, extras: FailureExtras =
   return refuse(code, extras.exit ?? FAILURES[code], message, extras);
 }
 
-/** A failure under a code of the payment protocol, or of a merchant. */
+/** A failure with a code of the payment protocol, or of a merchant. */
 export function refuse(code: string, exit: ExitCode, message: string, extras: Omit<FailureExtras, "exit"> = {}): Failure {
   const { hint, details, next } = extras;
   const retryable = extras.retryable ?? (exit === EXIT.network || exit === EXIT.busy);

@@ -1,4 +1,4 @@
-/** How a long wait is reported: where the screen can be drawn over by a line that is, elsewhere by a line when something changes. */
+/** Reports a long wait: by one line that is redrawn, or, on a stream that cannot redraw, by one line per change. */
 import type { Io } from "./io.ts";
 import type { Layout } from "./layout.ts";
 

@@ -1,4 +1,4 @@
-/** Bytes that must not be seen: printing, serialising or inspecting a Secret shows nothing of it. */
+/** Secret bytes: printing, serialising or inspecting a Secret does not show them. */
 import { inspect } from "node:util";
 
 export class Secret {
@@ -8,12 +8,12 @@ export class Secret {
     this.#bytes = bytes;
   }
 
-  /** The only way to the bytes. Named so that every use stands out in a review. */
+  /** The only access to the bytes. The name makes every use stand out in a review. */
   reveal(): Uint8Array {
     return this.#bytes;
   }
 
-  /** Overwrites the bytes. JavaScript may have copied them elsewhere; this is tidiness, not a guarantee. */
+  /** Overwrites the bytes. Best effort: JavaScript may have copied them elsewhere. */
   wipe(): void {
     this.#bytes.fill(0);
   }

@@ -1,16 +1,16 @@
-/** Commands as people paste them into a POSIX shell. */
+/** Quotes commands, so that people can paste them into a POSIX shell. */
 
-/** As it can be pasted into a POSIX shell. */
+/** One word, quoted if necessary. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** An argv as it can be pasted into a shell. */
+/** A whole argv. */
 export function shellLine(argv: readonly string[]): string {
   return argv.map(shellWord).join(" ");
 }
 
-/** A long command over several lines, as a shell takes it. A quoted word stays whole, and so do a flag and its value. */
+/** Breaks a long command into several lines with backslashes. Quoted words stay whole, and so do a flag and its value. */
 export function breakLine(line: string, width: number): string {
   const lines: string[] = [];
   let current = "";

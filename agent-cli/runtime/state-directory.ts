@@ -1,23 +1,23 @@
-/** The directory where the CLI remembers things between runs. Nothing in it is secret to its user; it is closed to others. */
+/** The directory of the CLI's records between runs. Only its user can read it. */
 import * as path from "node:path";
 import { userDirectory } from "./config.ts";
 import { ensurePrivateDirectory } from "./files.ts";
 import type { Context } from "./context.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
-/** Where it is, whether or not it is there. */
+/** Its path, whether or not it exists. */
 export function stateHomePath({ io: { env } }: Pick<Context, "io">): string {
   return env["LEZ_AGENT_PAY_HOME"] || path.join(userDirectory(env, "XDG_STATE_HOME", ".local/state"), "lez-agent-pay");
 }
 
-/** The state directory itself, made if it is not there. */
+/** The state directory, created if it does not exist. */
 export function stateHome(context: Context): Outcome<string> {
   const home = stateHomePath(context);
   const safe = ensurePrivateDirectory(home);
   return safe.ok ? succeed(home) : safe;
 }
 
-/** A private directory of that name in the state directory, made if it is not there. */
+/** A private directory in the state directory, created if it does not exist. */
 export function stateDirectory(context: Context, name: string): Outcome<string> {
   const home = stateHome(context);
   if (!home.ok) return home;

@@ -1,10 +1,10 @@
-/** The 402 as an HTTP answer: status, header, caching, and that asking twice or otherwise changes nothing. */
+/** The 402 as an HTTP response: status, header, caching, and the same terms for a second or a different request. */
 import { isDeepStrictEqual } from "node:util";
 import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import * as z from "zod";
 import { isRedirect } from "../runtime/exchange.ts";
-import { isGiven, type Reply, said } from "./asking.ts";
+import { isServed, type Reply, replyText } from "./probe.ts";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import type { ConformanceCheck } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
@@ -14,9 +14,9 @@ import { quote } from "../../shared/screen/escapes.ts";
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_HEADER = skipped("there is no PAYMENT-REQUIRED header");
 
-/** For checks of the first answer. */
+/** For checks of the first response. */
 function onAnswer(judge: (reply: Reply & { kind: "answer" }, visit: MerchantVisit) => Finding): (visit: MerchantVisit) => Finding {
-  return (visit) => (visit.first.kind === "answer" ? judge(visit.first, visit) : skipped(said(visit.first)));
+  return (visit) => (visit.first.kind === "answer" ? judge(visit.first, visit) : skipped(replyText(visit.first)));
 }
 
 function onHeader(judge: (header: string, visit: MerchantVisit) => Finding): (visit: MerchantVisit) => Finding {
@@ -26,15 +26,15 @@ function onHeader(judge: (header: string, visit: MerchantVisit) => Finding): (vi
 export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   {
     id: "challenge.status",
-    title: "without a payment the answer is 402",
+    title: "an unpaid request is answered 402",
     clause: "x402 v2, HTTP: Payment Required Signaling",
     severity: "fail",
-    change: "Answer every unpaid request for this resource with 402, from the very place that guards the handler.",
+    change: "Answer every unpaid request for this resource with 402, in the code that guards the handler.",
     judge({ first }) {
-      if (first.kind !== "answer") return wrong(said(first));
+      if (first.kind !== "answer") return wrong(replyText(first));
       if (first.status === 402) return right("402");
       if (isRedirect(first.status)) return wrong(`${first.status} to ${quote(first.headers["location"])}, which was not followed`);
-      return wrong(isGiven(first) ? `${first.status}: the resource was given away` : `${first.status}`);
+      return wrong(isServed(first) ? `${first.status}: the resource was served` : `${first.status}`);
     },
   },
   {
@@ -50,7 +50,7 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: `the header is at most ${MAX_FOREIGN_HEADER_BYTES} bytes`,
     clause: "spec/protocol.md §8",
     severity: "fail",
-    change: "Shorten descriptions, offer less, and move what is not needed to pay out of the terms.",
+    change: "Shorten descriptions, make fewer offers, and keep only what buyers need to pay.",
     judge: onHeader(({ length }) => (length <= MAX_FOREIGN_HEADER_BYTES ? right(`${length} bytes`) : wrong(`${length} bytes`))),
   },
   {
@@ -82,7 +82,7 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "challenge.json",
-    title: "the header holds one JSON object that has one reading",
+    title: "the header holds one unambiguous JSON object",
     clause: "x402 v2 §5.1, spec/protocol.md §1",
     severity: "fail",
     change: "Send UTF-8 JSON from a serializer: no duplicate keys, no lone surrogates, no deep nesting.",
@@ -97,7 +97,7 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     clause: "spec/protocol.md §9",
     severity: "warn",
     change:
-      "x402 leaves the body to you. With the PaymentRequired in it, people with curl and buyers behind header-stripping proxies can read the terms.",
+      "x402 does not define the body. Put the PaymentRequired there, too, for people with curl and for buyers behind proxies that strip headers.",
     judge: onAnswer(({ body }, { terms }) => {
       if (!terms.terms) return skipped("there are no terms to compare with");
       const json = parseJson(body, MAX_FOREIGN_HEADER_BYTES, z.unknown());
@@ -111,7 +111,7 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: `the body is complete and at most ${MAX_RESPONSE_BODY_BYTES} bytes`,
     clause: "spec/protocol.md §11",
     severity: "warn",
-    change: "A 402 needs no large body. End it.",
+    change: "Send a small body, and end it.",
     judge: onAnswer(({ complete, body }) =>
       complete ? right(`${body.length} bytes`) : wrong(`broke off, or longer, after ${body.length} bytes`),
     ),
@@ -121,7 +121,7 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "the 402 is not stored: Cache-Control no-store",
     clause: "spec/protocol.md §9",
     severity: "warn",
-    change: "Send Cache-Control: no-store, so that no cache answers with old terms, or with terms where a payment was sent.",
+    change: "Send Cache-Control: no-store, so that no cache answers with old terms, or answers a payment with terms.",
     judge: onAnswer(({ headers }) => {
       const cache = headers["cache-control"] ?? "";
       return /(^|[\s,])no-store([\s,]|$)/i.test(cache) ? right(quote(cache)) : wrong(cache === "" ? "no Cache-Control" : quote(cache));
@@ -129,40 +129,39 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "challenge.no-receipt",
-    title: "an unpaid answer carries no receipt",
+    title: "the response to an unpaid request has no receipt",
     clause: "x402 v2, HTTP: Settlement Response Delivery",
     severity: "fail",
-    change: "Send PAYMENT-RESPONSE only in answer to a payment.",
+    change: "Send PAYMENT-RESPONSE only in response to a payment.",
     judge: onAnswer(({ headers }) =>
       headers["payment-response"] === undefined ? right("none") : wrong("PAYMENT-RESPONSE without a payment"),
     ),
   },
   {
     id: "stable.price",
-    title: "asked again at once, the price is the same",
+    title: "a second request gets the same price",
     clause: "x402 v2 §5.2 (accepted)",
     severity: "warn",
-    change:
-      "A payment accepts one offer to the letter. Keep an offer good for its maxTimeoutSeconds, or buyers are refused who agreed to your price.",
+    change: "A payment accepts one exact offer. Honour an offer for its maxTimeoutSeconds, or you refuse buyers who agreed to your price.",
     judge: sameTwice(pricesOf),
   },
   {
     id: "stable.payee",
-    title: "asked again at once, the payee is the same",
+    title: "a second request gets the same payee",
     clause: "x402 v2 §5.2 (accepted)",
     severity: "warn",
-    change: "Careful buyers remember whom they paid. If each payment needs an address of its own, accept the ones already offered.",
+    change: "Careful buyers remember the payee. If each payment needs an address of its own, also accept the ones already offered.",
     judge: sameTwice(payeesOf),
   },
   {
     id: "gate.head",
-    title: "HEAD is not answered as if it were paid",
+    title: "HEAD is not served without a payment",
     clause: "RFC 9110 §9.3.2, spec/protocol.md §9",
     severity: "warn",
-    change: "Guard HEAD like GET: many frameworks answer it by running the GET handler, which then works for nothing.",
+    change: "Guard HEAD like GET: many frameworks answer HEAD with the GET handler, which would then run unpaid.",
     judge({ head }) {
-      if (head.kind !== "answer") return skipped(said(head));
-      return isGiven(head) ? wrong(`${said(head)} without a payment`) : right(said(head));
+      if (head.kind !== "answer") return skipped(replyText(head));
+      return isServed(head) ? wrong(`${replyText(head)} without a payment`) : right(replyText(head));
     },
   },
   {
@@ -172,22 +171,22 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     severity: "warn",
     change: "Answer HEAD with 402 and the same PAYMENT-REQUIRED.",
     judge({ head }) {
-      if (head.kind === "unasked") return skipped(head.why);
+      if (head.kind === "unsent") return skipped(head.why);
       const has = head.kind === "answer" && head.status === 402 && head.headers["payment-required"] !== undefined;
-      return has ? right("402 with terms") : wrong(`${said(head)}, no terms`);
+      return has ? right("402 with terms") : wrong(`${replyText(head)}, no terms`);
     },
   },
   {
     id: "gate.spelling",
-    title: "no other spelling of the path is answered without a payment",
+    title: "no other spelling of the path is served without a payment",
     clause: "x402 v2 §2",
     severity: "warn",
-    change: "Put the paywall on the handler itself, not on a path that a router may read in another way.",
+    change: "Put the paywall on the handler itself, not on a path that a router may interpret in another way.",
     judge({ first, spellings }) {
       if (spellings.length === 0) return skipped("this URL has no other spelling to try");
       if (first.kind !== "answer" || first.status !== 402) return skipped("the URL itself is not priced");
-      const given = spellings.filter(({ reply }) => isGiven(reply)).map(({ url }) => quote(new URL(url).pathname));
-      return given.length > 0 ? wrong(`answered free: ${given.join(", ")}`) : right(`${spellings.length} tried`);
+      const given = spellings.filter(({ reply }) => isServed(reply)).map(({ url }) => quote(new URL(url).pathname));
+      return given.length > 0 ? wrong(`served: ${given.join(", ")}`) : right(`${spellings.length} tried`);
     },
   },
   {
@@ -195,23 +194,23 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "a browser gets 402 with the same header",
     clause: "x402 v2, HTTP: Payment Required Signaling",
     severity: "fail",
-    change: "A page for people is welcome, with status 402 and PAYMENT-REQUIRED like every other answer.",
+    change: "Send a page for people with status 402 and PAYMENT-REQUIRED, like every other response.",
     judge({ browser }) {
-      if (browser.kind === "unasked") return skipped(browser.why);
+      if (browser.kind === "unsent") return skipped(browser.why);
       const has = browser.kind === "answer" && browser.status === 402 && browser.headers["payment-required"] !== undefined;
       return has
         ? right("402 with terms")
-        : wrong(`${said(browser)}, ${browser.kind === "answer" && browser.headers["payment-required"] ? "with" : "no"} terms`);
+        : wrong(`${replyText(browser)}, ${browser.kind === "answer" && browser.headers["payment-required"] ? "with" : "no"} terms`);
     },
   },
   {
     id: "browser.page",
-    title: "a browser gets a page that people can read",
+    title: "a browser gets an HTML page",
     clause: "spec/protocol.md §9",
     severity: "warn",
-    change: "For Accept: text/html send a small page that says what is sold, for how much, and how agents pay.",
+    change: "For Accept: text/html send a small page that names the goods and the price, and explains how agents pay.",
     judge({ browser }) {
-      if (browser.kind !== "answer") return skipped(said(browser));
+      if (browser.kind !== "answer") return skipped(replyText(browser));
       const type = browser.headers["content-type"] ?? "";
       return type.startsWith("text/html") ? right(quote(type)) : wrong(type === "" ? "no Content-Type" : quote(type));
     },
@@ -222,10 +221,10 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     clause: "spec/protocol.md §9, Fetch §4.8",
     severity: "warn",
     change:
-      "Let CORS answer before the paywall does. Allow PAYMENT-SIGNATURE, Content-Type and Access-Control-Expose-Headers, which the official browser client sends.",
+      "Handle CORS before the paywall. Allow PAYMENT-SIGNATURE, Content-Type and Access-Control-Expose-Headers: the official browser client sends them.",
     judge({ preflight }) {
-      if (preflight.kind === "unasked") return skipped(preflight.why);
-      if (!isGiven(preflight) || preflight.kind !== "answer") return wrong(said(preflight));
+      if (preflight.kind === "unsent") return skipped(preflight.why);
+      if (!isServed(preflight) || preflight.kind !== "answer") return wrong(replyText(preflight));
       const allowed = listOf(preflight.headers["access-control-allow-headers"]);
       const missing = ["payment-signature", "access-control-expose-headers"].filter((name) => !allowed.has(name) && !allowed.has("*"));
       if (preflight.headers["access-control-allow-origin"] === undefined) return wrong(`${preflight.status}, no origin allowed`);
@@ -239,7 +238,7 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     severity: "warn",
     change: "Send Access-Control-Expose-Headers: PAYMENT-REQUIRED, PAYMENT-RESPONSE.",
     judge({ crossOrigin }) {
-      if (crossOrigin.kind !== "answer") return skipped(said(crossOrigin));
+      if (crossOrigin.kind !== "answer") return skipped(replyText(crossOrigin));
       const exposed = listOf(crossOrigin.headers["access-control-expose-headers"]);
       const missing = ["payment-required", "payment-response"].filter((name) => !exposed.has(name) && !exposed.has("*"));
       return missing.length > 0 ? wrong(`not exposed: ${missing.join(", ")}`) : right("both exposed");

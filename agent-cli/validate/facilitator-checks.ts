@@ -1,11 +1,11 @@
-/** What a merchant must be able to rely on: /supported with its three keys, and answers of one shape, in codes, from /verify and /settle. */
+/** What merchants rely on: /supported with its three keys, and responses of one shape, in codes, from /verify and /settle. */
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { settleResponseSchema, verifyResponseSchema } from "../../shared/x402/x402.ts";
-import { type Reply, said } from "./asking.ts";
+import { type Reply, replyText } from "./probe.ts";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { type ConformanceCheck, defects } from "./check.ts";
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
@@ -16,7 +16,7 @@ type Answer = Reply & { kind: "answer" };
 
 const SUPPORTED = "x402 v2 §7.3";
 const CAIP_2 = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;
-/** A code, a hash, an account, a network, a number. Not a sentence, and not markup. */
+/** A code, hash, account, network or number. No sentence, no markup. */
 const CODE = /^[A-Za-z0-9_:.\-+/=]{0,200}$/;
 
 function onSupport(judge: (support: Members, visit: FacilitatorVisit) => Finding): (visit: FacilitatorVisit) => Finding {
@@ -29,8 +29,8 @@ const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
     title: "GET /supported is answered 200",
     clause: SUPPORTED,
     severity: "fail",
-    change: "Merchants ask it when they start. Answer it at this very address, without a redirect.",
-    judge: ({ supported }) => (supported.kind === "answer" && supported.status === 200 ? right("200") : wrong(said(supported))),
+    change: "Merchants request it when they start. Serve it at exactly this address, without a redirect.",
+    judge: ({ supported }) => (supported.kind === "answer" && supported.status === 200 ? right("200") : wrong(replyText(supported))),
   },
   {
     id: "supported.json",
@@ -39,7 +39,7 @@ const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
     severity: "fail",
     change: "Send one JSON object, as application/json.",
     judge: ({ supported, support, problem }) =>
-      supported.kind !== "answer" ? skipped(said(supported)) : support ? right("an object") : wrong(quote(problem)),
+      supported.kind !== "answer" ? skipped(replyText(supported)) : support ? right("an object") : wrong(quote(problem)),
   },
   {
     id: "supported.kinds",
@@ -61,7 +61,7 @@ const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
     title: "each network of a kind is one CAIP-2 name, not a pattern",
     clause: `${SUPPORTED}, CAIP-2`,
     severity: "fail",
-    change: "List every network by its name. Merchants look theirs up by equality.",
+    change: "List every network by its name. Merchants compare names for equality.",
     judge: onSupport((_, { kinds }) => {
       const current = kinds.filter(({ x402Version }) => x402Version === X402_VERSION).map(({ network }) => network);
       const bad = current.filter((network) => typeof network !== "string" || !CAIP_2.test(network));
@@ -73,7 +73,7 @@ const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
     title: "extensions is a list of names",
     clause: SUPPORTED,
     severity: "fail",
-    change: "Send extensions always; [] where there is none.",
+    change: "Always send extensions; [] if there is none.",
     judge: onSupport(({ extensions }) => (isNames(extensions) ? right(quote(extensions)) : wrong(quote(extensions)))),
   },
   {
@@ -81,7 +81,7 @@ const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
     title: "signers is an object of lists of accounts",
     clause: SUPPORTED,
     severity: "fail",
-    change: "Send signers always; a network family with nobody who signs has [].",
+    change: "Always send signers; [] for a network family without signers.",
     judge: onSupport(({ signers }) =>
       isMembers(signers) && Object.values(signers).every(isNames) ? right(quote(signers)) : wrong(quote(signers)),
     ),
@@ -91,7 +91,7 @@ const SUPPORTED_CHECKS: readonly ConformanceCheck<FacilitatorVisit>[] = [
     title: `a kind on ${NETWORK} names its ledger`,
     clause: "spec/protocol.md §2",
     severity: "warn",
-    change: "Publish the genesis id, 64 hex digits, in extra.ledger, so that payments can be tied to this ledger.",
+    change: "Publish the genesis id, 64 hex digits, in extra.ledger, so that payments can be bound to this ledger.",
     judge: onSupport((_, { kinds }) => {
       const ours = kinds.filter(({ network }) => network === NETWORK);
       if (ours.length === 0) return skipped(`no kind on ${NETWORK}`);
@@ -105,22 +105,22 @@ function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.every((name) => typeof name === "string");
 }
 
-/** What differs between the two calls. */
-const WORDS = {
+/** How the two calls differ. */
+const CALL_FACTS = {
   verify: { schema: verifyResponseSchema, clause: "x402 v2 §7.1", approves: "isValid", reason: "invalidReason", type: "VerifyResponse" },
   settle: { schema: settleResponseSchema, clause: "x402 v2 §7.2", approves: "success", reason: "errorReason", type: "SettleResponse" },
 } as const;
 
 function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
-  const { schema, clause, approves, reason, type } = WORDS[call];
+  const { schema, clause, approves, reason, type } = CALL_FACTS[call];
   const needs = call === "settle" ? ({ active: true } as const) : {};
   const replies = (visit: FacilitatorVisit): [string, Reply][] => Object.entries(visit[call] satisfies CallReplies);
-  /** Of all answers of this call, where there are any. */
+  /** For checks of all responses to this call. */
   const onAnswers =
     (defect: (reply: Answer) => string | undefined, otherwise: string) =>
     (visit: FacilitatorVisit): Finding => {
       const answers = replies(visit).flatMap(([what, reply]) => (reply.kind === "answer" ? [{ what, reply }] : []));
-      if (answers.length === 0) return skipped(said(visit[call].unsigned));
+      if (answers.length === 0) return skipped(replyText(visit[call].unsigned));
       const found = answers.map(({ what, reply }) => ({ what, problem: defect(reply) })).filter(({ problem }) => problem !== undefined);
       return defects(
         found.map(({ what, problem }) => `${what}: ${problem}`),
@@ -131,27 +131,27 @@ function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
     const json = reply.kind === "answer" ? parseJson(reply.body, MAX_FACILITATOR_BODY_BYTES, z.unknown()) : undefined;
     return json?.ok && isMembers(json.value) ? json.value : undefined;
   };
-  /** The answer to the payment without a signature, if it is of the shape. */
+  /** For checks of the response to the unsigned payment, if it has the right shape. */
   const onShaped = (judge: (body: Members) => Finding) => (visit: FacilitatorVisit) => {
     const { unsigned } = visit[call];
-    if (unsigned.kind !== "answer") return skipped(said(unsigned));
+    if (unsigned.kind !== "answer") return skipped(replyText(unsigned));
     const body = bodyOf(unsigned);
-    return body && schema.safeParse(body).success ? judge(body) : skipped(`the answer is no ${type}`);
+    return body && schema.safeParse(body).success ? judge(body) : skipped(`the response is no ${type}`);
   };
 
   const checks: ConformanceCheck<FacilitatorVisit>[] = [
     {
       id: `${call}.answered`,
-      title: `whatever is posted to /${call}, an answer comes`,
+      title: `/${call} responds to every body`,
       clause,
       severity: "fail",
-      change: "A merchant without an answer has to tell its buyer that the outcome is unknown. Answer in bounded time.",
+      change: "Respond in bounded time. A merchant without a response must tell its buyer that the outcome is unknown.",
       judge(visit) {
         const silent = replies(visit).filter(([, reply]) => reply.kind === "silence");
         const answered = replies(visit).filter(([, reply]) => reply.kind === "answer");
-        if (silent.length + answered.length === 0) return skipped(said(visit[call].unsigned));
+        if (silent.length + answered.length === 0) return skipped(replyText(visit[call].unsigned));
         return defects(
-          silent.map(([what, reply]) => `${what}: ${said(reply)}`),
+          silent.map(([what, reply]) => `${what}: ${replyText(reply)}`),
           `${answered.length} answers`,
         );
       },
@@ -161,30 +161,30 @@ function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
       title: `a well-formed payment is answered 200, valid or not`,
       clause: `${clause}, spec/protocol.md §10`,
       severity: "warn",
-      change: "The verdict is in the body. Other statuses are for what could not be read, was too much, or broke.",
+      change: "Put the result into the body. Use other statuses for bodies that are unreadable or too large, and for errors.",
       judge({ asked, ...visit }) {
         const { unsigned } = visit[call];
-        if (unsigned.kind !== "answer") return skipped(said(unsigned));
+        if (unsigned.kind !== "answer") return skipped(replyText(unsigned));
         if (unsigned.status === 200) return right("200");
         return asked["network"] === NETWORK
-          ? wrong(said(unsigned))
-          : skipped(`${said(unsigned)}; what is well-formed on ${quote(asked["network"])} is not known here`);
+          ? wrong(replyText(unsigned))
+          : skipped(`${replyText(unsigned)}; validate does not know what is well-formed on ${quote(asked["network"])}`);
       },
     },
     {
       id: `${call}.shape`,
-      title: `the answer is a ${type}`,
+      title: `the response is a ${type}`,
       clause: call === "verify" ? "x402 v2 §5.4" : "x402 v2 §5.3",
       severity: "fail",
       change:
         call === "verify"
           ? "Send { isValid, invalidReason?, payer? }."
-          : "Send { success, transaction, network, errorReason?, payer? }; transaction and network are strings always, or stock merchants answer 502.",
+          : "Send { success, transaction, network, errorReason?, payer? }; transaction and network are always strings, or stock merchants answer 502.",
       judge(visit) {
         const { unsigned } = visit[call];
-        if (unsigned.kind !== "answer") return skipped(said(unsigned));
+        if (unsigned.kind !== "answer") return skipped(replyText(unsigned));
         const read = parseJson(unsigned.body, MAX_FACILITATOR_BODY_BYTES, schema);
-        return read.ok ? right(`a ${type}`) : wrong(`${said(unsigned)}, ${quote(read.problem)}`);
+        return read.ok ? right(`a ${type}`) : wrong(`${replyText(unsigned)}, ${quote(read.problem)}`);
       },
     },
     {
@@ -192,16 +192,16 @@ function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
       title: `a payment without a signature is refused`,
       clause: "x402 v2 §6 (Verification Steps)",
       severity: "fail",
-      change: "Verify the payer's signature over exactly these terms, in both calls, each for itself.",
+      change: "Verify the payer's signature over exactly these terms, in each of the two calls.",
       judge(visit) {
         const body = bodyOf(visit[call].unsigned);
-        if (!body) return skipped("the answer cannot be read");
+        if (!body) return skipped("the response cannot be read");
         return body[approves] === true ? wrong(`${approves}: true`) : right(`${approves}: ${quote(body[approves])}`);
       },
     },
     {
       id: `${call}.reason`,
-      title: `a refusal says why, in a code`,
+      title: `a refusal has a reason code`,
       clause: "x402 v2 §9",
       severity: "warn",
       change: `Set ${reason} to one code, as in invalid_exact_evm_payload_signature.`,
@@ -212,41 +212,41 @@ function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
     },
     {
       id: `${call}.garbage`,
-      title: "what is not an envelope is refused, in the same shape",
+      title: "a body that is no envelope is refused, in the same shape",
       clause: `${clause}, spec/protocol.md §10`,
       severity: "warn",
-      change: `Answer 400 with a ${type} that refuses. Stock merchants show any other body to their buyers.`,
+      change: `Answer 400 with a ${type} that refuses. Stock merchants forward any other body to their buyers.`,
       judge(visit) {
         const { garbage, empty } = visit[call];
-        if (garbage.kind !== "answer" && empty.kind !== "answer") return skipped(said(garbage));
+        if (garbage.kind !== "answer" && empty.kind !== "answer") return skipped(replyText(garbage));
         const found = Object.entries({ "not JSON": garbage, "{}": empty }).flatMap(([what, reply]) => {
           if (reply.kind !== "answer") return [];
           const body = bodyOf(reply);
           const shaped = body !== undefined && schema.safeParse(body).success && body[approves] === false;
-          return shaped && reply.status < 500 ? [] : [`${what}: ${said(reply)}, ${shaped ? "shaped" : `no ${type} that refuses`}`];
+          return shaped && reply.status < 500 ? [] : [`${what}: ${replyText(reply)}, ${shaped ? "shaped" : `no ${type} that refuses`}`];
         });
         return defects(found, "both refused");
       },
     },
     {
       id: `${call}.codes-only`,
-      title: "no answer holds free text",
+      title: "no response contains free text",
       clause: "spec/protocol.md §10",
       severity: "warn",
-      change: "Codes, accounts and hashes only: stock merchants pass your words on to their buyers, upstream's too.",
+      change: "Send codes, accounts and hashes only. Stock merchants forward your words, and those of your upstream, to their buyers.",
       judge: onAnswers((reply) => {
         if (reply.body.length === 0) return undefined;
         const body = bodyOf(reply);
-        const words = body ? strings(body).find((text) => !CODE.test(text)) : "a body that is no JSON object";
+        const words = body ? strings(body).find((text) => !CODE.test(text)) : "a body that is not a JSON object";
         return words === undefined ? undefined : quote(words);
       }, "codes only"),
     },
     {
       id: `${call}.compact`,
-      title: `no answer is larger than ${MAX_FACILITATOR_BODY_BYTES} bytes`,
+      title: `no response is larger than ${MAX_FACILITATOR_BODY_BYTES} bytes`,
       clause: "spec/protocol.md §11",
       severity: "fail",
-      change: "Answer with the members of the specification. Merchants stop reading.",
+      change: "Send the members of the specification only. Merchants stop reading at a limit.",
       judge: onAnswers(
         ({ complete, body }) => (complete && body.length <= MAX_FACILITATOR_BODY_BYTES ? undefined : `${body.length} bytes`),
         "none",
@@ -257,15 +257,15 @@ function callChecks(call: Call): ConformanceCheck<FacilitatorVisit>[] {
       title: "a body far larger than any payment is refused",
       clause: "spec/protocol.md §11",
       severity: "warn",
-      change: "Limit what you read before you parse it, and answer 413.",
+      change: "Limit the body before you parse it, and answer 413.",
       judge(visit) {
         const { large } = visit[call];
-        if (large.kind === "unasked") return skipped(large.why);
-        // Closing the connection in the middle of the upload is a refusal too.
-        if (large.kind === "silence") return large.timedOut ? wrong(said(large)) : right(said(large));
+        if (large.kind === "unsent") return skipped(large.why);
+        // Closing the connection during the upload is a refusal, too.
+        if (large.kind === "silence") return large.timedOut ? wrong(replyText(large)) : right(replyText(large));
         return large.status === 413 || large.status === 400
-          ? right(said(large))
-          : wrong(`${said(large)} to ${8 * MAX_FACILITATOR_BODY_BYTES} bytes`);
+          ? right(replyText(large))
+          : wrong(`${replyText(large)} to ${8 * MAX_FACILITATOR_BODY_BYTES} bytes`);
       },
     },
   ];

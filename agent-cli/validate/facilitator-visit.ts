@@ -1,38 +1,38 @@
-/** Everything that a facilitator is asked for a report, and what it answered. /settle is asked with --active only. */
+/** All requests to a facilitator for one report, with its responses. /settle is requested with --active only. */
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import * as z from "zod";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import type { Asking, Reply } from "./asking.ts";
+import type { Probe, Reply } from "./probe.ts";
 import { NEEDS_ACTIVE } from "./check.ts";
-import { newNoPayer, unsignedPayload } from "./no-payments.ts";
+import { newDecoyPayer, unsignedPayload } from "./decoys.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
 export const CALLS = ["verify", "settle"] as const;
 export type Call = (typeof CALLS)[number];
 
 export interface CallReplies {
-  /** To a body that is not JSON. */
+  /** Reply to a body that is not JSON. */
   garbage: Reply;
-  /** To `{}`. */
+  /** Reply to `{}`. */
   empty: Reply;
-  /** To a payment that has everything but a signature. */
+  /** Reply to a payment that lacks only the signature. */
   unsigned: Reply;
-  /** To a body far larger than any payment. */
+  /** Reply to a body far larger than any payment. */
   large: Reply;
 }
 
 export interface FacilitatorVisit {
   supported: Reply;
-  /** The body of /supported as JSON, if it is an object. */
+  /** The body of /supported, if it is a JSON object. */
   support?: Members;
-  /** Why it is not. */
+  /** Why it is not one. */
   problem?: string;
-  /** The kinds that are objects. */
+  /** The entries of `kinds` that are objects. */
   kinds: Members[];
-  /** The kind that the payments, which are none, are for. */
+  /** The kind that the decoys are for. */
   asked: Members;
   verify: CallReplies;
   settle: CallReplies;
@@ -41,9 +41,9 @@ export interface FacilitatorVisit {
 const LARGE_BYTES = 8 * MAX_FACILITATOR_BODY_BYTES;
 
 /** @param request the facilitator's URL, and headers for every call, such as a merchant's key */
-export async function visitFacilitator({ url, headers }: HttpRequest, asking: Asking, active: boolean): Promise<FacilitatorVisit> {
+export async function visitFacilitator({ url, headers }: HttpRequest, probe: Probe, active: boolean): Promise<FacilitatorVisit> {
   const base = url.replace(/\/+$/, "");
-  const supported = await asking.ask({ method: "GET", url: `${base}/supported`, headers });
+  const supported = await probe.send({ method: "GET", url: `${base}/supported`, headers });
   const read = supported.kind === "answer" ? parseJson(supported.body, MAX_FACILITATOR_BODY_BYTES, z.unknown()) : undefined;
   const support = read?.ok && isMembers(read.value) ? read.value : undefined;
   const list = support?.["kinds"];
@@ -53,18 +53,18 @@ export async function visitFacilitator({ url, headers }: HttpRequest, asking: As
   const requirements = await requirementsOf(asked);
   const envelope = {
     x402Version: X402_VERSION,
-    paymentPayload: unsignedPayload(requirements, await newNoPayer()),
+    paymentPayload: unsignedPayload(requirements, await newDecoyPayer()),
     paymentRequirements: requirements,
   };
   const post = (call: Call, body: string) =>
-    asking.ask({ method: "POST", url: `${base}/${call}`, headers: [["content-type", "application/json"], ...headers], body: utf8(body) });
+    probe.send({ method: "POST", url: `${base}/${call}`, headers: [["content-type", "application/json"], ...headers], body: utf8(body) });
   const replies = async (call: Call): Promise<CallReplies> => ({
     unsigned: await post(call, JSON.stringify(envelope)),
     garbage: await post(call, "not JSON"),
     empty: await post(call, "{}"),
     large: await post(call, JSON.stringify({ ...envelope, padding: "x".repeat(LARGE_BYTES) })),
   });
-  const none: Reply = { kind: "unasked", why: NEEDS_ACTIVE };
+  const none: Reply = { kind: "unsent", why: NEEDS_ACTIVE };
   return {
     supported,
     ...(support && { support }),
@@ -76,9 +76,9 @@ export async function visitFacilitator({ url, headers }: HttpRequest, asking: As
   };
 }
 
-/** An offer under that kind. Its payee was made for this run, and is paid by nobody. */
+/** An offer under that kind. Its payee was made for this run. */
 async function requirementsOf({ scheme, network, extra }: Members): Promise<Members> {
-  const { account } = await newNoPayer();
+  const { account } = await newDecoyPayer();
   const ours = network === NETWORK;
   const ledger = ours && isMembers(extra) && extra["ledger"] !== undefined ? { ledger: extra["ledger"] } : {};
   return { scheme, network, amount: "1", asset: ours ? ASSET : "none", payTo: account, maxTimeoutSeconds: 60, extra: ledger };

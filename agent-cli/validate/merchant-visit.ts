@@ -1,31 +1,31 @@
-/** Everything that a merchant is asked for a report, and what it answered. Nothing in here judges. */
+/** All requests to a merchant for one report, with its responses. Nothing here judges them. */
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import type { Asking, Reply } from "./asking.ts";
-import { newNoPayer, type NoPayer, type NoPayment, noPayments } from "./no-payments.ts";
+import type { Probe, Reply } from "./probe.ts";
+import { newDecoyPayer, type DecoyPayer, type Decoy, decoysFor } from "./decoys.ts";
 import { type ReadTerms, readTerms } from "./terms-read.ts";
 
 export interface MerchantVisit {
   request: HttpRequest;
-  /** The request as it is, without a payment, twice. */
+  /** The unpaid request, twice. */
   first: Reply;
   second: Reply;
   terms: ReadTerms;
   secondTerms: ReadTerms;
   head: Reply;
-  /** As a browser asks before it lets a page of another origin pay. */
+  /** What a browser sends before a page of another origin may pay. */
   preflight: Reply;
   crossOrigin: Reply;
   browser: Reply;
   spellings: { url: string; reply: Reply }[];
-  /** Empty without --active, or without an offer to accept. */
+  /** Decoys and their replies; empty without --active or without an offer. */
   attempts: Attempt[];
   headWithPayment: Reply;
-  /** The account in the payments that are none. */
-  payer: NoPayer;
+  /** The account in the decoys. */
+  payer: DecoyPayer;
 }
 
-export interface Attempt extends NoPayment {
+export interface Attempt extends Decoy {
   reply: Reply;
 }
 
@@ -34,22 +34,22 @@ const BROWSER: [string, string][] = [
   ["accept", "text/html,application/xhtml+xml,*/*;q=0.8"],
   ["user-agent", "Mozilla/5.0 (X11; Linux x86_64) lez-agent-pay-validate"],
 ];
-const unasked = (why: string): Reply => ({ kind: "unasked", why });
+const unsent = (why: string): Reply => ({ kind: "unsent", why });
 
-export async function visitMerchant(request: HttpRequest, asking: Asking, active: boolean): Promise<MerchantVisit> {
-  const ask = (changes: Partial<HttpRequest> = {}, headers: readonly [string, string][] = []) =>
-    asking.ask({ ...request, ...changes, headers: [...request.headers, ...headers] });
+export async function visitMerchant(request: HttpRequest, probe: Probe, active: boolean): Promise<MerchantVisit> {
+  const send = (changes: Partial<HttpRequest> = {}, headers: readonly [string, string][] = []) =>
+    probe.send({ ...request, ...changes, headers: [...request.headers, ...headers] });
   const isGet = request.method === "GET";
-  const onlyGet = unasked(`${request.method} has no HEAD`);
+  const notGet = unsent(`${request.method} has no HEAD`);
 
-  const first = await ask();
-  // A GET may be asked again and again. Another method that is not priced has just had its effect.
-  if (!isGet && first.kind === "answer" && first.status !== 402) asking.stop(`${request.method} is not priced, and may have effects`);
+  const first = await send();
+  // A GET is safe to repeat. Another method that is not priced has just had its effect.
+  if (!isGet && first.kind === "answer" && first.status !== 402) probe.stop(`${request.method} is not priced, and may have effects`);
   const terms = readTerms(first);
-  const second = await ask();
-  const head = isGet ? await ask({ method: "HEAD" }) : onlyGet;
+  const second = await send();
+  const head = isGet ? await send({ method: "HEAD" }) : notGet;
   const { body: _, ...withoutBody } = request;
-  const preflight = await asking.ask({
+  const preflight = await probe.send({
     ...withoutBody,
     method: "OPTIONS",
     headers: [
@@ -58,22 +58,22 @@ export async function visitMerchant(request: HttpRequest, asking: Asking, active
       ["access-control-request-headers", "access-control-expose-headers,content-type,payment-signature"],
     ],
   });
-  const crossOrigin = await ask({}, [["origin", ORIGIN]]);
-  const browser = await ask({}, BROWSER);
+  const crossOrigin = await send({}, [["origin", ORIGIN]]);
+  const browser = await send({}, BROWSER);
   const spellings: MerchantVisit["spellings"] = [];
-  for (const url of isGet ? otherSpellings(request.url) : []) spellings.push({ url, reply: await ask({ url }) });
+  for (const url of isGet ? otherSpellings(request.url) : []) spellings.push({ url, reply: await send({ url }) });
 
-  const payer = await newNoPayer();
+  const payer = await newDecoyPayer();
   const [offer] = terms.offers;
   const attempts: Attempt[] = [];
-  const pay = (header: string, changes: Partial<HttpRequest> = {}) => ask(changes, [[PAYMENT_SIGNATURE, header]]);
+  const pay = (header: string, changes: Partial<HttpRequest> = {}) => send(changes, [[PAYMENT_SIGNATURE, header]]);
   if (active && offer) {
-    for (const attempt of noPayments(offer, payer, terms.terms?.["resource"])) {
+    for (const attempt of decoysFor(offer, payer, terms.terms?.["resource"])) {
       attempts.push({ ...attempt, reply: await pay(attempt.header) });
     }
   }
   const unsigned = attempts.find(({ kind }) => kind === "unsigned");
-  const headWithPayment = !isGet ? onlyGet : unsigned ? await pay(unsigned.header, { method: "HEAD" }) : unasked("no offer to accept");
+  const headWithPayment = !isGet ? notGet : unsigned ? await pay(unsigned.header, { method: "HEAD" }) : unsent("no offer to accept");
   return {
     request,
     first,
@@ -91,7 +91,7 @@ export async function visitMerchant(request: HttpRequest, asking: Asking, active
   };
 }
 
-/** The same resource to a lenient router: with a slash behind it, doubled in front, and with its last letter escaped. */
+/** Paths that a lenient router takes for the same: a slash at the end, two at the start, the last letter escaped. */
 function otherSpellings(url: string): string[] {
   const { origin, pathname, search } = new URL(url);
   const last = pathname.at(-1) ?? "/";

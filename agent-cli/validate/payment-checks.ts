@@ -1,4 +1,4 @@
-/** What a merchant does with what is not a payment: refuses it, says so in the protocol's words, and gives nothing away. */
+/** How a merchant treats a decoy: it refuses, in the words of the protocol, and serves nothing. */
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { NETWORK } from "../../shared/lez.ts";
@@ -6,7 +6,7 @@ import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import * as z from "zod";
 import { isRedirect } from "../runtime/exchange.ts";
-import { isGiven, said } from "./asking.ts";
+import { isServed, replyText } from "./probe.ts";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { type ConformanceCheck, defects } from "./check.ts";
 import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
@@ -17,7 +17,7 @@ type Answered = Attempt & { reply: { kind: "answer" } };
 const isAnswered = (attempt: Attempt): attempt is Answered => attempt.reply.kind === "answer";
 const NOTHING_SENT = skipped("there is no offer to accept, so nothing was sent");
 
-/** Of the attempts of one kind, or of all. */
+/** For checks of all decoys, or of one kind. */
 function onAttempts(defect: (attempt: Answered, visit: MerchantVisit) => string | undefined, kind?: Attempt["kind"]) {
   return (visit: MerchantVisit): Finding => {
     if (visit.attempts.length === 0) return NOTHING_SENT;
@@ -31,7 +31,7 @@ function onAttempts(defect: (attempt: Answered, visit: MerchantVisit) => string 
   };
 }
 
-const isTaken = ({ reply }: Attempt) => (isGiven(reply) ? `${said(reply)}, the resource was given` : undefined);
+const isAccepted = ({ reply }: Attempt) => (isServed(reply) ? `${replyText(reply)}, the resource was served` : undefined);
 
 function receiptOf({ reply }: Answered): { header: string; receipt?: SettleResponse } | undefined {
   const header = reply.headers[PAYMENT_RESPONSE.toLowerCase()];
@@ -40,11 +40,11 @@ function receiptOf({ reply }: Answered): { header: string; receipt?: SettleRespo
   return { header, ...(read.ok && { receipt: read.value }) };
 }
 
-/** Of an answer that gives the resource. Nobody paid for it, but what a receipt of theirs looks like can be seen. */
+/** For checks of receipts, on responses that serve the resource for a decoy. */
 function onReceipts(defect: (attempt: Answered, receipt: SettleResponse | undefined, visit: MerchantVisit) => string | undefined) {
   return (visit: MerchantVisit): Finding => {
-    const given = visit.attempts.filter(isAnswered).filter(({ kind, reply }) => kind === "unsigned" && isGiven(reply));
-    if (given.length === 0) return skipped("nothing was given without a payment, so there is no receipt to look at");
+    const given = visit.attempts.filter(isAnswered).filter(({ kind, reply }) => kind === "unsigned" && isServed(reply));
+    if (given.length === 0) return skipped("no decoy was accepted, so there is no receipt to look at");
     const found = given.map((attempt) => defect(attempt, receiptOf(attempt)?.receipt, visit)).filter((problem) => problem !== undefined);
     return defects([...new Set(found)], `${given.length} looked at`);
   };
@@ -56,19 +56,18 @@ const RECEIPT = "x402 v2 §5.3.2";
 export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   {
     id: "payment.answered",
-    title: "whatever is sent in place of a payment, an answer comes",
+    title: "every payment, good or bad, gets a response",
     clause: HTTP_ERRORS,
     severity: "fail",
-    change:
-      "A buyer without an answer does not know whether the money is gone. Answer in bounded time, and never close the connection on a payment.",
+    change: "Respond in bounded time, and never close the connection on a payment. A buyer without a response cannot know whether it paid.",
     active: true,
     judge({ attempts }) {
       if (attempts.length === 0) return NOTHING_SENT;
       const silent = attempts.filter(({ reply }) => reply.kind === "silence");
       const answered = attempts.filter(isAnswered);
-      if (silent.length + answered.length === 0) return skipped(attempts.map(({ reply }) => said(reply))[0] ?? "nothing was sent");
+      if (silent.length + answered.length === 0) return skipped(attempts.map(({ reply }) => replyText(reply))[0] ?? "nothing was sent");
       return defects(
-        silent.map(({ what, reply }) => `with ${what}: ${said(reply)}`),
+        silent.map(({ what, reply }) => `with ${what}: ${replyText(reply)}`),
         `${answered.length} answers`,
       );
     },
@@ -78,27 +77,27 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "a malformed payment buys nothing",
     clause: HTTP_ERRORS,
     severity: "fail",
-    change: "Read PAYMENT-SIGNATURE with a schema, and refuse what does not fit before anything else happens.",
+    change: "Parse PAYMENT-SIGNATURE with a schema, and refuse what does not fit before anything else happens.",
     active: true,
-    judge: onAttempts(isTaken, "malformed"),
+    judge: onAttempts(isAccepted, "malformed"),
   },
   {
     id: "payment.malformed-400",
     title: "a malformed payment is answered 400",
     clause: HTTP_ERRORS,
     severity: "warn",
-    change: "x402 maps malformed payments to 400, so that a client with a bug is not asked to pay again.",
+    change: "Answer 400, as x402 says, so that a client with a bug is not asked to pay again.",
     active: true,
-    judge: onAttempts(({ reply }) => (reply.status === 400 || isGiven(reply) ? undefined : said(reply)), "malformed"),
+    judge: onAttempts(({ reply }) => (reply.status === 400 || isServed(reply) ? undefined : replyText(reply)), "malformed"),
   },
   {
     id: "payment.unsigned-refused",
     title: "a payment without a signature buys nothing",
     clause: "x402 v2 §6 (Verification Steps)",
     severity: "fail",
-    change: "Have the facilitator verify every payment, or settle it, before the handler's answer leaves.",
+    change: "Let the facilitator verify or settle every payment before the handler's response leaves.",
     active: true,
-    judge: onAttempts(isTaken, "unsigned"),
+    judge: onAttempts(isAccepted, "unsigned"),
   },
   {
     id: "payment.unsigned-402",
@@ -107,38 +106,38 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     severity: "warn",
     change: "Answer 402 with the terms again and the reason in error.",
     active: true,
-    judge: onAttempts(({ reply }) => (reply.status === 402 || isGiven(reply) ? undefined : said(reply)), "unsigned"),
+    judge: onAttempts(({ reply }) => (reply.status === 402 || isServed(reply) ? undefined : replyText(reply)), "unsigned"),
   },
   {
     id: "payment.tampered-refused",
-    title: "a payment that accepts other terms than were offered buys nothing",
+    title: "a payment that accepts terms that were not offered buys nothing",
     clause: "x402 v2 §5.2.2 (accepted)",
     severity: "fail",
-    change: "Compare accepted with your own offer, every member of it, and pass your own offer to the facilitator, never the client's.",
+    change: "Compare every member of accepted with your own offer. Pass your own offer to the facilitator, never the client's.",
     active: true,
-    judge: onAttempts(isTaken, "tampered"),
+    judge: onAttempts(isAccepted, "tampered"),
   },
   {
     id: "payment.no-crash",
-    title: "nothing that a client sends is a server error",
+    title: "no payment, good or bad, causes a server error",
     clause: HTTP_ERRORS,
     severity: "fail",
     change: "Refuse bad payments with 400 or 402. A 5xx tells the buyer that the outcome is unknown.",
     active: true,
-    judge: onAttempts(({ reply }) => (reply.status >= 500 ? said(reply) : undefined)),
+    judge: onAttempts(({ reply }) => (reply.status >= 500 ? replyText(reply) : undefined)),
   },
   {
     id: "payment.no-redirect",
     title: "a request with a payment is never redirected",
     clause: "spec/protocol.md §9",
     severity: "fail",
-    change: "Publish the final address. A payment is for one address; clients that follow hand it to whoever is behind the redirect.",
+    change: "Publish the final address. Clients that follow a redirect would hand the payment to another server.",
     active: true,
     judge: onAttempts(({ reply }) => (isRedirect(reply.status) ? `${reply.status} to ${quote(reply.headers["location"])}` : undefined)),
   },
   {
     id: "payment.fresh-terms",
-    title: "a refused payment is answered with the terms again",
+    title: "the response to a refused payment has the terms",
     clause: "x402 v2, HTTP: Payment Required Signaling",
     severity: "warn",
     change: "Send PAYMENT-REQUIRED with every 402 that refuses a payment before settlement.",
@@ -149,10 +148,10 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "payment.same-terms",
-    title: "the terms in a refusal are the terms that were offered",
+    title: "the terms in a refusal are the offered terms",
     clause: "x402 v2 §5.2.2 (accepted)",
     severity: "warn",
-    change: "A price or payee that moves between the 402 and the payment refuses buyers who agreed to yours.",
+    change: "Keep price and payee between the 402 and the payment, or you refuse buyers who agreed to your terms.",
     active: true,
     judge: onAttempts(({ reply }, { terms }) => {
       const again = readTerms(reply);
@@ -163,42 +162,42 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "payment.code",
-    title: "a refusal names a code that programs can act on",
+    title: "a refusal has a code that programs can act on",
     clause: "x402 v2 §9",
     severity: "warn",
     change: "Put one code, as in insufficient_funds, into error of the terms or of the body. Sentences are for people.",
     active: true,
     judge: onAttempts((attempt) =>
-      isGiven(attempt.reply) || codeOf(attempt) !== undefined ? undefined : `${said(attempt.reply)} without a code`,
+      isServed(attempt.reply) || codeOf(attempt) !== undefined ? undefined : `${replyText(attempt.reply)} without a code`,
     ),
   },
   {
     id: "payment.receipt",
-    title: "a refusal never claims that money moved",
+    title: "no refusal claims that money moved",
     clause: "x402 v2 §5.3.2",
     severity: "fail",
-    change: "PAYMENT-RESPONSE of a refusal is a SettlementResponse with success false; leave it out where nothing was settled.",
+    change: "In a refusal, send a SettlementResponse with success false as PAYMENT-RESPONSE, or none at all if nothing was settled.",
     active: true,
     judge: onAttempts((attempt) => {
       const found = receiptOf(attempt);
-      if (!found || isGiven(attempt.reply)) return undefined;
+      if (!found || isServed(attempt.reply)) return undefined;
       if (!found.receipt) return "a PAYMENT-RESPONSE that cannot be read";
-      return found.receipt.success ? `${said(attempt.reply)} with a receipt that says success` : undefined;
+      return found.receipt.success ? `${replyText(attempt.reply)} with a receipt that says success` : undefined;
     }),
   },
   {
     id: "payment.head",
-    title: "HEAD with what is not a payment is not answered as if it were paid",
+    title: "HEAD with a bad payment is not served",
     clause: "RFC 9110 §9.3.2, spec/protocol.md §9",
     severity: "warn",
     change: "Guard HEAD like GET, and never charge for it.",
     active: true,
     judge: ({ headWithPayment: head }) =>
-      head.kind !== "answer" ? skipped(said(head)) : isGiven(head) ? wrong(said(head)) : right(said(head)),
+      head.kind !== "answer" ? skipped(replyText(head)) : isServed(head) ? wrong(replyText(head)) : right(replyText(head)),
   },
   {
     id: "receipt.present",
-    title: "what is given comes with a receipt that can be read",
+    title: "a served resource comes with a readable receipt",
     clause: "x402 v2, HTTP: Settlement Response Delivery",
     severity: "fail",
     change: "Send PAYMENT-RESPONSE: base64 of the JSON SettlementResponse.",
@@ -210,7 +209,7 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "a receipt says success, and names its transaction",
     clause: RECEIPT,
     severity: "fail",
-    change: "transaction is the settlement's id; it is empty only where settlement failed, and then nothing is given.",
+    change: "Set transaction to the settlement's id. It is empty only if settlement failed, and then you serve nothing.",
     active: true,
     judge: onReceipts((_, receipt) => {
       if (!receipt) return undefined;
@@ -223,7 +222,7 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "a receipt names the network of the offer",
     clause: RECEIPT,
     severity: "fail",
-    change: "network is that of the accepted offer.",
+    change: "Set network to that of the accepted offer.",
     active: true,
     judge: onReceipts((_, receipt, { terms }) => {
       const offered = terms.offers[0]?.["network"];
@@ -235,9 +234,9 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "a receipt names the account that paid, or none",
     clause: RECEIPT,
     severity: "fail",
-    change: "payer is the account in the payment itself.",
+    change: "Set payer to the account in the payment itself.",
     active: true,
-    // On other networks the payment that was none had no payer.
+    // A decoy for another network has no payer.
     judge: onReceipts((_, receipt, { payer }) =>
       receipt?.payer && receipt.network === NETWORK && receipt.payer !== payer.account ? `payer ${quote(receipt.payer)}` : undefined,
     ),
@@ -247,7 +246,7 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "a receipt names the amount of the offer, or none",
     clause: RECEIPT,
     severity: "fail",
-    change: "amount is what was settled, in atomic units; under exact that is the offer's.",
+    change: "Set amount to the settled amount in atomic units; under exact, that is the offer's.",
     active: true,
     judge: onReceipts((_, receipt, { terms }) => {
       const offered = terms.offers[0]?.["amount"];

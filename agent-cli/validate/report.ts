@@ -1,14 +1,14 @@
-/** The report of a validation: the same data for machines and for people. */
+/** The report of a validation, as data of a command and as text. */
 import * as z from "zod";
 import { counted, type Layout } from "../runtime/layout.ts";
-import { pointsText } from "../runtime/checklist.ts";
+import { checklistText } from "../runtime/checklist.ts";
 import { type ConformancePoint, NEEDS_ACTIVE } from "./check.ts";
 
 export const reportSchema = z.strictObject({
   target: z.enum(["merchant", "facilitator"]),
   method: z.string(),
   url: z.string(),
-  /** Whether things were sent in place of payments. */
+  /** Whether decoys were sent. */
   active: z.boolean(),
   passed: z.number(),
   warned: z.number(),
@@ -34,15 +34,15 @@ export function reportOf(about: Pick<Report, "target" | "method" | "url" | "acti
 }
 
 export function renderReport({ target, method, url, checks, passed, warned, failed, skipped }: Report, layout: Layout): string[] {
-  const open = {
+  const skippedPoints = {
     verdict: "skipped",
-    word: "skipped",
-    summed: ({ saw }: Report["checks"][number]) => saw === NEEDS_ACTIVE,
-    sum: (count: number) => `${count} with --active only`,
+    heading: "skipped",
+    counted: ({ saw }: Report["checks"][number]) => saw === NEEDS_ACTIVE,
+    countText: (count: number) => `${count} with --active only`,
   } as const;
   return [
     layout.ink("bold", `${target === "merchant" ? method : target} ${url}`),
-    ...pointsText(layout, checks, open, ({ saw, change = "", clause }) => [
+    ...checklistText(layout, checks, skippedPoints, ({ saw, change = "", clause }) => [
       ["saw", saw],
       ["change", change],
       ["clause", clause],

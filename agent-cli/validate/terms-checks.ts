@@ -1,4 +1,4 @@
-/** What the terms say, on whatever network: version, resource, offers. And what our own network asks of an offer beyond that. */
+/** The terms, on any network: version, resource, offers. And the additional rules of our own network. */
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
 import { bindingScope } from "../../shared/protocol/binding.ts";
@@ -14,7 +14,7 @@ import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
 const MEMBERS = ["scheme", "network", "amount", "asset", "payTo", "maxTimeoutSeconds"];
-/** CAIP-2: a namespace and a reference, and no pattern. */
+/** CAIP-2: a namespace and a reference. No pattern. */
 const CAIP_2 = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;
 const FLOWS: readonly unknown[] = ["authorization", "upfront", "escrow"];
 const PRINTABLE = /^[\x20-\x7e]{1,32}$/;
@@ -23,7 +23,7 @@ function onTerms(judge: (terms: Members, visit: MerchantVisit) => Finding): (vis
   return (visit) => (visit.terms.terms ? judge(visit.terms.terms, visit) : skipped("there are no terms that can be read"));
 }
 
-/** One defect at most per offer. */
+/** For checks of each offer; at most one defect per offer. */
 function onOffers(defect: (offer: Members, visit: MerchantVisit) => string | undefined): (visit: MerchantVisit) => Finding {
   return (visit) => {
     const { offers } = visit.terms;
@@ -36,13 +36,13 @@ function onOffers(defect: (offer: Members, visit: MerchantVisit) => string | und
   };
 }
 
-/** Of the offers on our own network; on others nothing is known about them. */
+/** For checks of offers on our own network. */
 function onOurs(defect: (offer: PaymentRequirements, visit: MerchantVisit) => string | undefined): (visit: MerchantVisit) => Finding {
   return (visit) => {
     const ours = visit.terms.offers.filter(({ network, scheme }) => network === NETWORK && scheme === SCHEME);
     if (ours.length === 0) return skipped(`no "${SCHEME}" offer on ${NETWORK}`);
     const shaped = ours.map((offer) => paymentRequirementsSchema.safeParse(offer)).filter(({ success }) => success);
-    if (shaped.length === 0) return skipped("the offer has not the shape of one");
+    if (shaped.length === 0) return skipped("the offer has the wrong shape");
     const problems = shaped.map(({ data }) => (data ? defect(data, visit) : undefined));
     return defects(
       problems.filter((problem) => problem !== undefined),
@@ -65,7 +65,7 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "terms.resource",
-    title: "resource.url says what is sold",
+    title: "resource.url names the resource",
     clause: "x402 v2 §5.1.2",
     severity: "fail",
     change: "Set resource.url to the public address of this resource.",
@@ -76,24 +76,24 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "terms.resource-host",
-    title: "resource.url is on the host that was asked",
+    title: "resource.url is on the requested host",
     clause: "x402 v2 §5.1.2, spec/protocol.md §3",
     severity: "fail",
     change:
-      "Take the public origin from your configuration, not from a request behind a proxy. Careful buyers refuse terms for another host.",
+      "Take the public origin from your configuration: behind a proxy, a request has another. Careful buyers refuse terms for another host.",
     judge: onResource((resource, asked) => resource.host === asked.host),
   },
   {
     id: "terms.resource-url",
-    title: "resource.url is the very address that was asked, scheme and path",
+    title: "resource.url has the requested scheme and path",
     clause: "x402 v2 §5.1.2",
     severity: "warn",
-    change: "A proxy that ends TLS, or strips a prefix, shows here. Configure the public origin and path.",
+    change: "Configure the public origin and path. A proxy that ends TLS or strips a prefix causes this.",
     judge: onResource((resource, asked) => resource.protocol === asked.protocol && resource.pathname === asked.pathname),
   },
   {
     id: "terms.resource-info",
-    title: "the resource's other members are of their types",
+    title: "the other members of resource have the right types",
     clause: "x402 v2 §5.1.2",
     severity: "warn",
     change:
@@ -108,15 +108,15 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
         iconUrl: isAbsentOr(iconUrl, (value) => typeof value === "string" && value.length <= 2048 && /^https?:\/\//.test(value)),
       };
       const bad = Object.keys(ok).filter((key) => !ok[key]);
-      return defects(bad, "as they should be");
+      return defects(bad, "right types");
     }),
   },
   {
     id: "terms.text",
-    title: "no text in the terms hides or moves anything on a screen",
+    title: "no text in the terms has unsafe characters",
     clause: "spec/protocol.md §6",
     severity: "warn",
-    change: "Remove control, bidirectional, invisible and tag characters. Buyers' tools show each as its number, and their owners decline.",
+    change: "Remove control, bidirectional, invisible and tag characters. Buyers' tools show them as numbers, and owners will decline.",
     judge: onTerms((terms) => {
       const hidden = textsIn(terms).filter((text) => showUnsafe(text) !== text);
       return hidden.length > 0 ? wrong(quote(hidden[0])) : right("plain text");
@@ -124,10 +124,10 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "terms.error",
-    title: "error, where there is one, is a string",
+    title: "error is a string, or absent",
     clause: "x402 v2 §5.1.2",
     severity: "fail",
-    change: "Say in a word or a sentence why payment is required, or leave it out.",
+    change: "State why payment is required, or leave error out.",
     judge: onTerms(({ error }) => (isAbsentOr(error, (value) => typeof value === "string") ? right(quote(error)) : wrong(quote(error)))),
   },
   {
@@ -153,7 +153,7 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "accepts is a list of at least one offer",
     clause: "x402 v2 §5.1.2",
     severity: "fail",
-    change: "Offer at least one way to pay. An empty list is a resource that nobody can buy.",
+    change: "Offer at least one way to pay.",
     judge: onTerms(({ accepts }, { terms: { offers } }) => {
       if (!Array.isArray(accepts) || accepts.length === 0) return wrong(quote(accepts));
       return accepts.length === offers.length ? right(`${offers.length}`) : wrong("an entry that is no object");
@@ -164,12 +164,12 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: `accepts has at most ${MAX_ACCEPTS} offers`,
     clause: "spec/protocol.md §8",
     severity: "warn",
-    change: "Offer fewer; ours and other clients stop reading here.",
+    change: "Make fewer offers. Clients, ours among them, refuse longer lists.",
     judge: onTerms((_, { terms: { offers } }) => (offers.length <= MAX_ACCEPTS ? right(`${offers.length}`) : wrong(`${offers.length}`))),
   },
   {
     id: "offer.members",
-    title: "each offer has its six members, of their types",
+    title: "each offer has its six members, with the right types",
     clause: "x402 v2 §5.1.2",
     severity: "fail",
     change: "scheme, network, amount, asset and payTo are strings that are not empty, maxTimeoutSeconds is a number, extra an object.",
@@ -183,10 +183,10 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "offer.no-more",
-    title: "no offer has members of its own beside extra",
+    title: "no offer has other members besides extra",
     clause: "x402 v2 §5.1.2",
     severity: "warn",
-    change: "Put what is yours into extra. Payments echo the offer, and servers compare all of it.",
+    change: "Put your own members into extra. Payments repeat the offer, and servers compare all of it.",
     judge: onOffers((offer) => {
       const more = Object.keys(offer).filter((key) => key !== "extra" && !MEMBERS.includes(key));
       return more.length > 0 ? more.map(quote).join(", ") : undefined;
@@ -202,7 +202,7 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "offer.amount",
-    title: "each amount is atomic units, a whole decimal number as a string",
+    title: "each amount is a whole number of atomic units, as a decimal string",
     clause: "x402 v2 §5.1.2",
     severity: "fail",
     change: 'Write the price in the token\'s smallest unit: "10000", not 0.01, "$0.01" or 1e4.',
@@ -215,14 +215,14 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "each maxTimeoutSeconds is a whole number above 0",
     clause: "x402 v2 §5.1.2",
     severity: "fail",
-    change: "Give buyers, and the people they ask, some whole number of seconds.",
+    change: "Give buyers, and the owners they ask, a whole number of seconds.",
     judge: onOffers(({ maxTimeoutSeconds: seconds }) =>
       typeof seconds === "number" && Number.isInteger(seconds) && seconds > 0 ? undefined : `maxTimeoutSeconds ${quote(seconds)}`,
     ),
   },
   {
     id: "offer.flow",
-    title: "a payment flow is one that x402 knows",
+    title: "each payment flow is one that x402 defines",
     clause: "x402 v2 §6.1 (paymentFlow)",
     severity: "fail",
     change: "extra.paymentFlow is authorization, upfront or escrow, or absent. Clients must not pay for any other.",
@@ -236,15 +236,15 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "no offer names the transfer method default",
     clause: "x402 v2 §6.1 (assetTransferMethod)",
     severity: "fail",
-    change: 'Leave extra.assetTransferMethod out where you mean the default; the word "default" is never sent.',
+    change: 'Leave extra.assetTransferMethod out to mean the default. The word "default" is never sent.',
     judge: onOffers((offer) => (extraOf(offer)["assetTransferMethod"] === "default" ? 'assetTransferMethod "default"' : undefined)),
   },
   {
     id: "offer.cheapest-first",
-    title: "of two offers that differ in price alone, the cheaper comes first",
+    title: "of two offers that differ only in price, the cheaper comes first",
     clause: "x402 v2 §5.1.2 (accepts)",
     severity: "warn",
-    change: "Clients take the first offer that they can pay. Put the cheapest first, or leave the others out.",
+    change: "Put the cheapest first, or leave the others out. Clients take the first offer that they can pay.",
     judge: ({ terms: { offers } }) => {
       if (offers.length < 2) return skipped("there are no two offers");
       const dear = offers.flatMap((offer, i) => {
@@ -270,7 +270,7 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "lez.extra",
-    title: `extra asks nothing that ${NETWORK} cannot do`,
+    title: `extra requires nothing that ${NETWORK} cannot do`,
     clause: "spec/protocol.md §3",
     severity: "fail",
     change: "No splits, no transfer method, flow authorization or upfront, and a ledger id of 64 hex digits.",
@@ -278,22 +278,20 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "lez.binding",
-    title: "a binding is that of the request that was made",
+    title: "the binding is that of this request",
     clause: "spec/protocol.md §3",
     severity: "fail",
-    change:
-      "Compute extra.binding from method, public URL and body of this very request, as spec/protocol.md has it. Our buyers refuse any other.",
+    change: "Compute extra.binding from method, public URL and body of this request, as in spec/protocol.md. Our buyers refuse any other.",
     judge: onOurs((offer, { request }) =>
       bindingScope(boundRequest(request), offer) ? undefined : `binding ${quote(offer.extra?.["binding"])}`,
     ),
   },
   {
     id: "lez.bound",
-    title: "the payment is tied to the request",
+    title: "the payment is bound to the request",
     clause: "spec/protocol.md §3",
     severity: "warn",
-    change:
-      "Add extra.binding. Without it a payment for one thing buys another of the same price, and owners are warned before they approve.",
+    change: "Add extra.binding. Without it, a payment for one resource buys another of the same price, and owners get a warning.",
     judge: onOurs(({ extra }) => (extra?.["binding"] === undefined || extra["binding"] === null ? "no extra.binding" : undefined)),
   },
   {
@@ -301,7 +299,7 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: "the offer names the ledger that settles",
     clause: "spec/protocol.md §2",
     severity: "warn",
-    change: "Copy extra.ledger from your facilitator's /supported, so that no other ledger can take the payment.",
+    change: "Copy extra.ledger from your facilitator's /supported, so that no other ledger can settle the payment.",
     judge: onOurs(({ extra }) => (extra?.["ledger"] === undefined || extra["ledger"] === null ? "no extra.ledger" : undefined)),
   },
   {
@@ -309,7 +307,7 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     title: `maxTimeoutSeconds is at most ${MAX_VALIDITY_SECONDS}`,
     clause: "spec/protocol.md §4",
     severity: "warn",
-    change: "No authorization is valid for longer, whatever the offer says.",
+    change: "Offer less. No authorization is valid for longer.",
     judge: onOurs(({ maxTimeoutSeconds }) => (maxTimeoutSeconds <= MAX_VALIDITY_SECONDS ? undefined : `${maxTimeoutSeconds} seconds`)),
   },
 ];
@@ -318,7 +316,7 @@ function onResource(fits: (resource: URL, asked: URL) => boolean): (visit: Merch
   return onTerms((terms, { request }) => {
     const { url } = resourceOf(terms);
     if (typeof url !== "string" || !URL.canParse(url)) return skipped("there is no resource.url");
-    return fits(new URL(url), new URL(request.url)) ? right(quote(url)) : wrong(`${quote(url)} where ${quote(request.url)} was asked`);
+    return fits(new URL(url), new URL(request.url)) ? right(quote(url)) : wrong(`${quote(url)}, requested was ${quote(request.url)}`);
   });
 }
 
@@ -330,7 +328,7 @@ function isLabel(value: unknown): boolean {
   return typeof value === "string" && PRINTABLE.test(value);
 }
 
-/** The strings that people may be shown. What is in extra or in schemas is for programs. */
+/** The strings that tools show to people. extra and schemas are for programs. */
 function textsIn(terms: Members): string[] {
   const { description, serviceName, tags } = resourceOf(terms);
   const list: unknown[] = [terms["error"], description, serviceName, ...(Array.isArray(tags) ? (tags as unknown[]) : [])];

@@ -1,18 +1,18 @@
-/** A 402's terms read stage by stage, so that a report can say at which stage they stop being readable. */
+/** Parses a 402's terms in stages, so that a report can name the stage that fails. */
 import * as z from "zod";
 import { fromBase64 } from "../../shared/crypto/bytes.ts";
 import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-import type { Reply } from "./asking.ts";
+import type { Reply } from "./probe.ts";
 
 export type Members = Record<string, unknown>;
 
 export interface ReadTerms {
   header?: string;
-  /** Absent when the header is not base64. */
+  /** Absent if the header is not base64. */
   bytes?: Uint8Array;
-  /** Why the bytes are not JSON, or not JSON that everybody reads the same way. */
+  /** Why the bytes are not JSON, or not unambiguous JSON. */
   problem?: string;
   terms?: Members;
   /** The entries of `accepts` that are objects. */
@@ -26,7 +26,7 @@ export function readTerms(reply: Reply): ReadTerms {
   if (header === undefined) return { offers: [] };
   const bytes = fromBase64(header.trim());
   if (!bytes) return { header, offers: [] };
-  // Larger ones than a client reads are read here: what else is wrong with them is worth knowing.
+  // Twice the limit of clients: the report should name other defects of large terms, too.
   const json = parseJson(bytes, 2 * MAX_FOREIGN_HEADER_BYTES, z.unknown());
   if (!json.ok) return { header, bytes, problem: json.problem, offers: [] };
   if (!isMembers(json.value)) return { header, bytes, problem: "not a JSON object", offers: [] };
@@ -34,11 +34,12 @@ export function readTerms(reply: Reply): ReadTerms {
   return { header, bytes, terms: json.value, offers: Array.isArray(accepts) ? accepts.filter(isMembers) : [] };
 }
 
-/** Price and payee of each offer, comparable. */
+/** The prices of all offers, to compare. */
 export function pricesOf({ offers }: ReadTerms): string {
   return JSON.stringify(offers.map(({ scheme, network, asset, amount }) => [scheme, network, asset, amount]));
 }
 
+/** The payees of all offers, to compare. */
 export function payeesOf({ offers }: ReadTerms): string {
   return JSON.stringify(offers.map(({ network, payTo }) => [network, payTo]));
 }

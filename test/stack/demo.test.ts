@@ -24,7 +24,7 @@ test("as JSON it is one envelope, and nothing else", async () => {
 test("as a story it is the story; the Workers' logs are for those who debug", async () => {
   const { stdout, stderr } = await demo([], { LEZ_AGENT_PAY_DEBUG: "1" });
   expect(stdout).toMatch(/^Three Workers on loopback/);
-  expect(stdout).toMatch(/All \d+ steps went as they should\.\n$/);
+  expect(stdout).toMatch(/All \d+ steps went as expected\.\n$/);
   expect(stdout).not.toContain('"event"');
   expect(stderr).toContain('"event":"payment.delivered"');
 }, 60_000);

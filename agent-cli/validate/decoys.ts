@@ -1,6 +1,6 @@
 /**
- * What --active sends in place of a payment. None of it is signed by anybody, so nothing here can pay: where a
- * signature belongs there are zeros, and the account is one that was made for this run and never held anything.
+ * Decoys: what --active sends instead of a payment. None can pay: each has zeros instead of a signature, and names an account
+ * that was made for this run and is empty.
  */
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { accountOfKey } from "../../shared/protocol/account.ts";
@@ -13,33 +13,33 @@ import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
-/** R and S are zero: a point of small order, which no strict verifier takes, and no key ever made. */
+/** R and S are zero: R has small order, so no strict verifier accepts it, and no key produces it. */
 const NOT_A_SIGNATURE = "00".repeat(64);
 
-export interface NoPayment {
-  /** In a report: `a payment with …`. */
+export interface Decoy {
+  /** Completes `with …` in a report. */
   what: string;
   kind: "malformed" | "unsigned" | "tampered";
   header: string;
 }
 
-export interface NoPayer {
+export interface DecoyPayer {
   account: string;
   publicKey: string;
 }
 
-export async function newNoPayer(): Promise<NoPayer> {
+export async function newDecoyPayer(): Promise<DecoyPayer> {
   const { publicKey } = await keySigner(generateSecretKey());
   return { publicKey, account: accountOfKey(hexToBytes(publicKey)) };
 }
 
-/** A PaymentPayload that has everything but a signature. */
-export function unsignedPayload(offer: Members, payer: NoPayer, resource?: unknown): Members {
+/** A PaymentPayload that lacks only the signature. */
+export function unsignedPayload(offer: Members, payer: DecoyPayer, resource?: unknown): Members {
   return { x402Version: X402_VERSION, ...(resource !== undefined && { resource }), accepted: offer, payload: schemePayload(offer, payer) };
 }
 
-/** Of networks that are not ours only the outline is known: a facilitator of theirs refuses it by its shape. */
-function schemePayload(offer: Members, payer: NoPayer): Members {
+/** For other networks an outline is enough: their facilitators refuse it by its shape. */
+function schemePayload(offer: Members, payer: DecoyPayer): Members {
   const foreign = { signature: "0x", authorization: { from: "", to: "", value: "0", validAfter: "0", validBefore: "0", nonce: "0x" } };
   if (offer["network"] !== NETWORK) return foreign;
   const extra = isMembers(offer["extra"]) ? offer["extra"] : {};
@@ -60,16 +60,16 @@ function schemePayload(offer: Members, payer: NoPayer): Members {
   return exactPayloadSchema.safeParse(payload).success ? payload : foreign;
 }
 
-/** Everything that a merchant of this offer must refuse. */
-export function noPayments(offer: Members, payer: NoPayer, resource: unknown): NoPayment[] {
+/** Every decoy for an offer. A merchant must refuse all of them. */
+export function decoysFor(offer: Members, payer: DecoyPayer, resource: unknown): Decoy[] {
   const unsigned = (changes: Members = {}) => unsignedPayload({ ...offer, ...changes }, payer, resource);
   const text = (json: string) => toBase64(utf8(json));
   const extra = isMembers(offer["extra"]) ? offer["extra"] : {};
   const malformed: [string, string][] = [
     ["a header that is not base64", "this is not base64!"],
-    ["base64 of what is not JSON", text("not JSON")],
-    ["JSON that is no object", text("null")],
-    ["an object without its members", text("{}")],
+    ["base64 of text that is not JSON", text("not JSON")],
+    ["JSON that is not an object", text("null")],
+    ["an empty object", text("{}")],
     ["x402Version 9", encodeHeader({ ...unsigned(), x402Version: 9 })],
     ["x402Version as a string", encodeHeader({ ...unsigned(), x402Version: "2" })],
     ["no payload", encodeHeader({ ...unsigned(), payload: undefined })],
