@@ -5,10 +5,13 @@ import { spawn } from "@lydell/node-pty";
 import { beforeAll, describe, expect, test } from "vitest";
 import { namesOf } from "../agent-cli/command-line/argv.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
+import { CHEAP_CLI } from "../agent-cli/testing/built.ts";
 import { PASSPHRASE, sandbox, Terminal } from "../agent-cli/testing/cli.ts";
 import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { useStack } from "./stack/stack.ts";
 
+/** `npx lez-agent-pay`, built, with a cheap scrypt. */
+const CLI = [process.execPath, ...CHEAP_CLI].map((word) => `"${word}"`).join(" ");
 const ROOT = path.join(import.meta.dirname, "..");
 const README = readFileSync(path.join(ROOT, "README.md"), "utf8");
 const packageJson = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as { scripts: Record<string, string> } & Record<
@@ -31,7 +34,7 @@ describe("by hand", () => {
     const { merchant, facilitator } = world.stack;
     const local = (line: string) =>
       line
-        .replaceAll("npx lez-agent-pay", `"${process.execPath}" "${path.join(ROOT, "agent-cli/bin.js")}"`)
+        .replaceAll("npx lez-agent-pay", CLI)
         .replaceAll("npx node", `"${process.execPath}"`)
         .replaceAll("http://127.0.0.1:8787", merchant)
         .replaceAll("http://127.0.0.1:8788", facilitator);
@@ -78,7 +81,7 @@ describe("by hand", () => {
 });
 
 test.each(shellLines("Showing that it was paid"))("%s", async (line) => {
-  const command = line.replace("npx lez-agent-pay", `"${process.execPath}" "${path.join(ROOT, "agent-cli/bin.js")}"`);
+  const command = line.replace("npx lez-agent-pay", CLI);
   const terminal = new Terminal(spawn("bash", ["-c", command], { cols: 120, rows: 50, cwd: ROOT }));
   expect(await terminal.exit, terminal.text).toBe(0);
   expect(terminal.text).toContain("Verified: ");
