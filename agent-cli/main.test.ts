@@ -1,17 +1,30 @@
 /** What holds for every command: one envelope, sentences, exit codes, help. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, openSync } from "node:fs";
 import * as path from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import { EXIT } from "./runtime/exit-codes.ts";
 import { cells } from "./runtime/layout.ts";
 import { commandNamed, fieldOf, parseArgv } from "./command-line/argv.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
+import { BIN, BUILT } from "./testing/built.ts";
 import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
 
 const box = sandbox();
 const info = { commands: COMMANDS, groups: GROUPS, version: "0" };
+
+test("in a clone the executable runs the sources, in a package the bundle", () => {
+  const loaded = `import { registerHooks } from "node:module";
+    registerHooks({ load: (url, context, next) => (/(main.ts|cli.js)$/.test(url) && console.error(url), next(url, context)) });`;
+  const run = (bin: string) =>
+    spawnSync(process.execPath, ["--import", `data:text/javascript,${loaded}`, bin, "--version"], { encoding: "utf8" });
+  const [source, built] = [run(path.join(import.meta.dirname, "bin.js")), run(BIN)];
+  expect(source.stderr).toBe(`${pathToFileURL(path.join(import.meta.dirname, "main.ts")).href}\n`);
+  expect(built.stderr).toBe(`${pathToFileURL(path.join(BUILT, "dist/cli.js")).href}\n`);
+  expect([source.stdout, built.stdout]).toEqual([packageJson.version, packageJson.version].map((version) => `${version}\n`));
+});
 
 describe("output", () => {
   test("piped, a success is one envelope and stderr is silent [exit-ok-envelope]", async () => {
@@ -54,7 +67,7 @@ describe("output", () => {
     ["at the end", ["agent", "create", "--out", box.path("epipe.json")]],
     ["in the middle of a story", ["demo", "cli"]],
   ])("a reader that leaves early changes nothing, %s", async (_, words) => {
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, "bin.js"), ...words]);
+    const child = spawn(process.execPath, [BIN, ...words]);
     child.stdout.destroy();
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
@@ -65,7 +78,7 @@ describe("output", () => {
 
 describe.skipIf(!existsSync("/dev/full"))("an answer that cannot be written", () => {
   const run = async (line: string) => {
-    const child = spawn("sh", ["-c", line, process.execPath, path.join(import.meta.dirname, "bin.js")], {
+    const child = spawn("sh", ["-c", line, process.execPath, BIN], {
       cwd: box.directory,
       env: box.env,
     });

@@ -9,10 +9,13 @@ import { describe, expect, test } from "vitest";
 import { namesOf } from "../agent-cli/command-line/argv.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
+import { CHEAP_CLI } from "../agent-cli/testing/built.ts";
 import { PASSPHRASE, sandbox, type Sandbox, Terminal } from "../agent-cli/testing/cli.ts";
 import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { useStack } from "./stack/stack.ts";
 
+/** `npx lez-agent-pay`, built, with a cheap scrypt. */
+const CLI = [process.execPath, ...CHEAP_CLI].map((word) => `"${word}"`).join(" ");
 const ROOT = path.join(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(path.join(ROOT, file), "utf8");
 const README = read("README.md");
@@ -43,7 +46,7 @@ function runIn({ directory, env }: Sandbox) {
   return (line: string): Terminal => {
     const { merchant, facilitator } = world.stack;
     const local = line
-      .replaceAll("npx lez-agent-pay", `"${process.execPath}" "${path.join(ROOT, "agent-cli/bin.js")}"`)
+      .replaceAll("npx lez-agent-pay", CLI)
       .replaceAll("npx node", `"${process.execPath}"`)
       .replaceAll("http://127.0.0.1:8787", merchant)
       .replaceAll("http://127.0.0.1:8788", facilitator);

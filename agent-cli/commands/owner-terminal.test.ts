@@ -5,6 +5,7 @@ import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { MAX_PASSPHRASE_TRIES } from "../../shared/limits.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells } from "../runtime/layout.ts";
+import { HOLD_SCRYPT, HOLDING } from "../testing/cheap-scrypt.ts";
 import { PASSPHRASE, REASON, Sandbox, sandbox } from "../testing/cli.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
@@ -89,10 +90,10 @@ describe("owner approve", () => {
 
   test("a slip of the finger is asked about again, and nothing typed meanwhile is shown", async () => {
     await ask(merchant.url, "request.json");
-    const terminal = box.terminal(approveWords("slipped.json"));
+    const terminal = box.terminal(approveWords("slipped.json"), { env: { [HOLD_SCRYPT]: String(PASSPHRASE.length) } });
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
     await terminal.answer("Passphrase of", `${PASSPHRASE}r${ENTER}`);
-    await new Promise((resolve) => setTimeout(resolve, 150)); // the key is being opened
+    await terminal.until(HOLDING);
     terminal.type(PASSPHRASE);
     await terminal.until("could not be opened");
     await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
@@ -103,10 +104,10 @@ describe("owner approve", () => {
 
   test("Ctrl-C while the key is being opened is heard", async () => {
     await ask(merchant.url, "request.json");
-    const terminal = box.terminal(approveWords("never.json"));
+    const terminal = box.terminal(approveWords("never.json"), { env: { [HOLD_SCRYPT]: "1" } });
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
     await terminal.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await terminal.until(HOLDING);
     terminal.type(CTRL_C);
     expect(await terminal.exit).toBe(EXIT.interrupted);
     expect(existsSync(box.path("never.json"))).toBe(false);
@@ -250,11 +251,11 @@ describe("while the request is being read", () => {
   });
 
   test("a request that runs out is not signed", async () => {
-    await ask(merchant.url, "request.json", ["--expires-in", "2"]);
+    await ask(merchant.url, "request.json", ["--expires-in", "3000"]);
     const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
     const terminal = box.terminal(words);
     await terminal.until(question);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await terminal.later();
     terminal.type("y");
     expect(await terminal.exit).toBe(EXIT.approvalExpired);
     expect(existsSync(box.path("never.json"))).toBe(false);

@@ -10,12 +10,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fieldOf } from "../command-line/argv.ts";
 import { COMMANDS } from "../registry.ts";
+import { BIN } from "../testing/built.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
 import { approveAsRead, people } from "../testing/people.ts";
 import { toolsOf } from "./tools.ts";
 
-const BIN = path.join(import.meta.dirname, "../bin.js");
 const box = sandbox();
 const merchant = await startMerchant();
 const { ask, approve } = await people(box);

@@ -8,13 +8,10 @@ import { type IPty, spawn } from "@lydell/node-pty";
 import { afterAll, expect } from "vitest";
 import { main } from "../main.ts";
 import { COMMANDS } from "../registry.ts";
+import { CHEAP_CLI, COMPILED, LATER, preload } from "./built.ts";
 
 export const REASON = "The comparison you asked for needs the figures of this report.";
 export const PASSPHRASE = "correct horse battery";
-
-const BIN = path.join(import.meta.dirname, "..", "bin.js");
-/** Many tests start the executable, and most of that time would go into compiling it. */
-export const COMPILED = path.join(import.meta.dirname, "../../node_modules/.cache/lez-agent-pay");
 
 interface Envelope {
   ok: boolean;
@@ -95,7 +92,12 @@ export class Sandbox {
   /** The executable itself, on a terminal of that many columns. */
   terminal(command: CommandLine, { cols = 80, env = {} }: { cols?: number; env?: Record<string, string> } = {}): Terminal {
     return new Terminal(
-      spawn(process.execPath, [BIN, ...this.argv(command)], { cols, rows: 100, cwd: this.directory, env: { ...this.env, ...env } }),
+      spawn(process.execPath, ["--import", preload("later"), ...CHEAP_CLI, ...this.argv(command)], {
+        cols,
+        rows: 100,
+        cwd: this.directory,
+        env: { ...this.env, ...env },
+      }),
     );
   }
 
@@ -155,6 +157,12 @@ export class Terminal {
   /** Types at once, whatever is on the screen. */
   type(keys: string): void {
     this.#pty.write(keys);
+  }
+
+  /** Moves the CLI's clock on by an hour. */
+  async later(): Promise<void> {
+    this.#pty.kill("SIGUSR2");
+    await this.until(LATER);
   }
 
   /** Types as a person would: after the question is there. */

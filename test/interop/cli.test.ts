@@ -5,13 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { COMPILED } from "../../agent-cli/testing/cli.ts";
+import { CHEAP_CLI, COMPILED } from "../../agent-cli/testing/built.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { useStack } from "../stack/stack.ts";
 import { officialMerchant, PRICE } from "./official.ts";
 
-const BIN = join(import.meta.dirname, "../../agent-cli/bin.js");
 const REASON = "You asked for this comparison; the merchant has its figures.";
 const world = useStack();
 
@@ -24,7 +23,7 @@ type Run = { exit: number; json: Envelope };
 function cli(...words: string[]): Promise<Run> {
   const { promise, resolve } = Promise.withResolvers<Run>();
   const env = { PATH: process.env["PATH"], LEZ_AGENT_PAY_HOME: join(directory, "home"), NODE_COMPILE_CACHE: COMPILED };
-  execFile(process.execPath, [BIN, ...words, "--json"], { cwd: directory, env }, (error, stdout) => {
+  execFile(process.execPath, [...CHEAP_CLI, ...words, "--json"], { cwd: directory, env }, (error, stdout) => {
     resolve({ exit: typeof error?.code === "number" ? error.code : 0, json: JSON.parse(stdout || "{}") as Envelope });
   });
   return promise;

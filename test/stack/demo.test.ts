@@ -1,11 +1,8 @@
 /** The demonstration as whoever runs it sees it: what the Workers log is no part of it. */
 import { execFile } from "node:child_process";
-import * as path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { COMPILED } from "../../agent-cli/testing/cli.ts";
-
-const BIN = path.join(import.meta.dirname, "../../agent-cli/bin.js");
+import { BIN, COMPILED } from "../../agent-cli/testing/built.ts";
 
 function demo(words: string[], env: Record<string, string> = {}) {
   return promisify(execFile)(process.execPath, [BIN, "demo", ...words], {

@@ -8,6 +8,7 @@ import * as path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
+import { BIN } from "../../agent-cli/testing/built.ts";
 import { REASON, type Run, Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
@@ -20,7 +21,6 @@ import { change, leaves } from "../fields.ts";
 import { useStack } from "./stack.ts";
 
 const RECEIPT_KEY = "5a".repeat(32);
-const ROOT = path.join(import.meta.dirname, "../..");
 
 /** An agent and its owner at this stack, with money. */
 async function moveIn(box: Sandbox, { facilitator, ledger }: { facilitator: string; ledger: string }): Promise<void> {
@@ -94,7 +94,7 @@ describe("a purchase", () => {
   });
 
   test("goes into a file with its code in the name, where none is named", async () => {
-    const words = [path.join(ROOT, "agent-cli/bin.js"), "receipt", "export", other];
+    const words = [BIN, "receipt", "export", other];
     const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: box.directory, env: box.env });
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, data: { file: `evidence-${other}.json` } });
     expect(box.read<Evidence>(`evidence-${other}.json`).request).toEqual(box.read<Evidence>("two.json").request);
@@ -105,7 +105,7 @@ describe("a purchase", () => {
     try {
       for (const file of ["one.json", "keys.json"]) writeFileSync(path.join(elsewhere, file), readFileSync(box.path(file)));
       const offline = "data:text/javascript,import net from 'node:net'; net.Socket.prototype.connect = () => process.exit(99);";
-      const words = ["--import", offline, path.join(ROOT, "agent-cli/bin.js"), "receipt", "verify", "one.json"];
+      const words = ["--import", offline, BIN, "receipt", "verify", "one.json"];
       const run = (...more: string[]) =>
         new Promise<{ exit: number; text: string }>((resolve) => {
           execFile(process.execPath, [...words, ...more], { cwd: elsewhere, env: { HOME: elsewhere } }, (error, text) =>

@@ -1,0 +1,29 @@
+/** Vitest's global setup: bundles the Workers and the CLI once, from the sources under test. */
+import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { BIN, BUILT, PRELOADS } from "../agent-cli/testing/built.ts";
+import { buildCli } from "../scripts/build-cli.ts";
+import { BUNDLES, buildWorkers } from "../scripts/build-workers.ts";
+
+const CLI = join(import.meta.dirname, "../agent-cli");
+
+export default async function setup(): Promise<void> {
+  await Promise.all([buildWorkers(), buildTestedCli()]);
+}
+
+/** Laid out like the package: without the sources beside it, bin.js runs the bundle. */
+async function buildTestedCli(): Promise<void> {
+  await mkdir(join(BUILT, "agent-cli"), { recursive: true });
+  await copyFile(join(CLI, "bin.js"), BIN);
+  await buildCli(join(BUILT, "dist"));
+  await rm(join(BUILT, "dist/workers"), { recursive: true, force: true });
+  await symlink(BUNDLES, join(BUILT, "dist/workers"));
+  await build({
+    entryPoints: PRELOADS.map((name) => join(CLI, `testing/${name}.ts`)),
+    outdir: BUILT,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+  });
+}
