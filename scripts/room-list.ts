@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { House, Houses } from "./lint/rooms.ts";
-import { item, replaceGenerated } from "./markdown.ts";
+import { item, replaceGenerated, wrapped } from "./markdown.ts";
 
 const PAGE = "spec/architecture.md";
 const CONFIGURATION = join(import.meta.dirname, "../.oxlintrc.json");
@@ -26,5 +26,5 @@ function section(name: string, { holds, uses = [], types = [], floors = [] }: Ho
         .join(" · "),
     ),
   );
-  return `**\`${name}/\`**: ${holds}. ${imports}\n${rooms.length > 0 ? `\n${rooms.join("")}` : ""}`;
+  return `${wrapped(`**\`${name}/\`**: ${holds}. ${imports}`)}${rooms.length > 0 ? `\n${rooms.join("")}` : ""}`;
 }

@@ -136,7 +136,7 @@ describe("docs/by-hand.md", () => {
 });
 
 test.each(shellLines(section("docs/by-hand.md", "Showing that it was paid")))("%s", async (line) => {
-  const command = line.replace("npx lez-agent-pay", `"${process.execPath}" "${path.join(ROOT, "agent-cli/bin.js")}"`);
+  const command = line.replace("npx lez-agent-pay", CLI);
   const terminal = new Terminal(spawn("bash", ["-c", command], { cols: 120, rows: 50, cwd: ROOT }));
   await expectOutcome(terminal, { says: "Verified: " });
 });

@@ -216,6 +216,9 @@ function schemaOf(store: LedgerStore): string[] {
 }
 
 function asSchema3({ payment = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
-  const renamed = payment.map(({ fingerprint: _, dead_line = null, ...row }) => ({ ...row, capture_deadline: dead_line }));
+  const renamed = payment.map((old) => {
+    const { fingerprint: _, dead_line = null, ...row } = old;
+    return { ...row, capture_deadline: dead_line };
+  });
   return { ...tables, payment: renamed, schema_version: [{ version: 3 }] };
 }

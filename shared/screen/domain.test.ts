@@ -17,7 +17,7 @@ test.each([
 });
 
 test("every host name reads as Node reads it", () => {
-  const letters = fc.string({ unit: fc.constantFrom(..."abxyz019-äßçаррӏеλόγος東京日本קरम"), minLength: 1, maxLength: 20 });
+  const letters = fc.string({ unit: fc.constantFrom(...Array.from("abxyz019-äßçаррӏеλόγος東京日本קरम")), minLength: 1, maxLength: 20 });
   fc.assert(
     fc.property(fc.array(letters, { minLength: 1, maxLength: 3 }), (labels) => {
       const host = hostOf(labels.join("."));

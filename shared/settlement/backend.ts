@@ -9,7 +9,6 @@ import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { Refusal } from "../protocol/refusal.ts";
 import type { CaptureCommand, ReleaseCommand, Reservation, ReserveCommand, SettleCommand } from "./commands.ts";
 
-
 export type Settled = { ok: true; transaction: Digest; payer: AccountId; payee: AccountId; value: Amount };
 
 export type ReserveResult =

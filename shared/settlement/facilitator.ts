@@ -19,7 +19,6 @@ import { unixNow } from "../time.ts";
 import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, SettleResult } from "./backend.ts";
 import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
 
-
 // A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
 
 /** The answer to /verify. */

@@ -120,7 +120,7 @@ describe("an object of a newer version", () => {
         () => stub.finish(key, lease, undefined, 0),
         () => stub.claim(key, key, lease, 60),
         () => stub.recall(key, key),
-        () => stub.store(key, lease, { payer: "p", nonce: key, reservationId: lease } as never, undefined),
+        () => stub.store(key, lease, { payer: "p", nonce: key, reservationId: lease }, undefined),
         () => stub.paid(key, paid.receipt),
         () => stub.free(key, lease),
       ];

@@ -44,5 +44,5 @@ export async function settleAtEitherVersion(
 }
 
 function old(rpc: FacilitatorRpc): OldRpc {
-  return rpc as unknown as OldRpc;
+  return rpc;
 }
