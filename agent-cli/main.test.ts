@@ -17,7 +17,7 @@ const info = { commands: COMMANDS, groups: GROUPS, version: "0" };
 
 test("in a clone the executable runs the sources, in a package the bundle", () => {
   const loaded = `import { registerHooks } from "node:module";
-    registerHooks({ load: (url, context, next) => (/(main.ts|cli.js)$/.test(url) && console.error(url), next(url, context)) });`;
+    registerHooks({ load: (url, context, next) => (/\\/(main.ts|cli.js)$/.test(url) && console.error(url), next(url, context)) });`;
   const run = (bin: string) =>
     spawnSync(process.execPath, ["--import", `data:text/javascript,${loaded}`, bin, "--version"], { encoding: "utf8" });
   const [source, built] = [run(path.join(import.meta.dirname, "bin.js")), run(BIN)];
@@ -93,7 +93,7 @@ describe.skipIf(!existsSync("/dev/full"))("an answer that cannot be written", ()
       const { exit, stderr } = await run(`"$0" "$1" ${words} > /dev/full`);
       expect([exit, stderr]).toEqual([
         EXIT.internal,
-        expect.stringMatching(/^The answer could not be written: [^]*\[output_not_written\]\n$/),
+        expect.stringMatching(/^The output could not be written: [^]*\[output_not_written\]\n$/),
       ]);
     },
   );
@@ -120,7 +120,7 @@ describe("usage", () => {
     [["quote", "x", "--alow-http"], "Did you mean --allow-http?"],
     [["owner"], "owner create, owner approve, owner decline"],
     [["owner", "aprove"], "Did you mean approve?"],
-    [[], "Say what to do."],
+    [[], "Name a command."],
     [["quote"], "missing required argument"],
     [["quote", "a", "b"], "too many arguments"],
     [["quote", "https://x.example/", "-H", "broken"], '-H "broken" is not a header'],

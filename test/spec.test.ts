@@ -30,8 +30,8 @@ test("the reasons to decline are all named", () => {
 
 test.each([
   ["merchant", "merchant/paywall/types.ts"],
-  ["facilitator", "facilitator/index.ts"],
-  ["ledger", "ledger-do/ledger.ts"],
+  ["facilitator", "facilitator/env.ts"],
+  ["ledger", "ledger-do/env.ts"],
 ])("every variable and secret of the %s is in the list for its operator", (worker, file) => {
   const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
   const declared = [...read(`workers/${file}`).matchAll(/^ {2}([A-Z0-9_]+)\?: string;/gm)].map(([, name = ""]) => name);

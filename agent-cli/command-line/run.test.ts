@@ -23,8 +23,8 @@ const refusal = (code: string, more: object = {}) =>
 test.each([
   ["ENOSPC", "The disk is full"],
   ["EDQUOT", "Your share of the disk is used up"],
-  ["EROFS", "The file system can only be read"],
-  ["EACCES", "You may not do that here"],
+  ["EROFS", "The file system is read-only"],
+  ["EACCES", "Permission denied"],
   ["ELOOP", "This is a symbolic link"],
   ["ENOTDIR", "A part of this path is a file, not a directory"],
 ])("%s names the path and what to do", async (code, sentence) => {

@@ -390,8 +390,8 @@ describe("a merchant and a ledger without keys", () => {
     const run = await box.run(words);
     expect([run.exit, run.json.error.code]).toEqual([EXIT.notSetUp, "receipt_not_found"]);
     for (const said of [
-      "offer (the merchant did not sign this one)",
-      "receipt (the merchant signed none)",
+      "offer (the merchant did not sign this offer)",
+      "receipt (the merchant signed no receipt)",
       "ledger (the ledger signs no checkpoints)",
     ])
       expect(run.json.error.message).toContain(said);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { HOLD_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import type { FacilitatorRpc } from "../../workers/merchant/paywall/types.ts";
@@ -120,7 +121,7 @@ describe("an object of a newer version", () => {
         () => stub.finish(key, lease, undefined, 0),
         () => stub.claim(key, key, lease, 60),
         () => stub.recall(key, key),
-        () => stub.store(key, lease, { payer: "p", nonce: key, reservationId: lease }, undefined),
+        () => stub.store(key, lease, { payer: key as string as AccountId, nonce: key, reservationId: lease }, undefined),
         () => stub.paid(key, paid.receipt),
         () => stub.free(key, lease),
       ];

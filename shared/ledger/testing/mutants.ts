@@ -325,7 +325,7 @@ export const CRASH_MUTANTS: readonly Mutant[] = [
 
 /** A delivery that sends in another way. `hoped`: what a receiver that has a batch answers. */
 function deliverWith(send: string): string {
-  return `import { nextHead } from "../stream.ts";
+  return `import { nextHead } from "./stream.ts";
 const hoped = ({ after, head, credits }) => ({
   ok: true,
   mark: after + credits.length,
