@@ -16,6 +16,8 @@ export default defineConfig({
           exclude: ["test/workerd/**"],
           globalSetup: ["test/global-setup.ts"],
           setupFiles: ["agent-cli/testing/cheap-scrypt.ts"],
+          // Files share a worker and its modules: loading them for each file takes longer than most tests.
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

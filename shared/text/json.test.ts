@@ -114,7 +114,7 @@ describe("problems", () => {
     expect(problem("[]")).toMatch(/^value: /);
   });
 
-  test("say what must be there, also where nobody but zod says it", () => {
+  test("say what must be there, also if the schema has no words of its own", () => {
     const text = { a: z.string(), b: z.literal(2), c: z.enum(["one", "two"]), d: z.string("must be said") };
     const schema = z.discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("x"), ...text }),

@@ -36,7 +36,7 @@ export function parseJson<Schema extends z.core.$ZodType>(
 
 /** The schema half of `parseJson`, for values that arrived as objects (RPC). */
 export function checkShape<Schema extends z.core.$ZodType>(value: unknown, schema: Schema): Parsed<z.output<Schema>> {
-  const result = z.safeParse(schema, value);
+  const result = z.safeParse(schema, value, { error: whatIsWrong });
   return result.success ? { ok: true, value: result.data } : invalid(describeIssue(result.error));
 }
 
@@ -45,16 +45,15 @@ function describeIssue(error: z.core.$ZodError): string {
   const [issue] = error.issues;
   if (!issue) return "wrong shape";
   const path = issue.path.map(String).join(".") || "value";
-  return `${path}: ${whatIsWrong(issue)}`.slice(0, 300).toWellFormed(); // the cut may split a surrogate pair
+  return `${path}: ${issue.message}`.slice(0, 300).toWellFormed(); // the cut may split a surrogate pair
 }
 
-/** Schemas say "must be …" themselves, but for what zod checks: there the small zod of the Workers has no words at all. */
-function whatIsWrong(issue: z.core.$ZodIssue): string {
+/** Words for zod's own checks, which have none in zod/mini. A schema's own words come first. */
+function whatIsWrong(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === "unrecognized_keys") return `unknown key ${JSON.stringify(issue.keys[0])}`;
-  if (issue.message !== "Invalid input") return issue.message;
   if (issue.code === "invalid_type") return `must be of type ${issue.expected}`;
   const allowed = issue.code === "invalid_value" ? issue.values : "options" in issue ? issue.options : undefined;
-  return allowed ? `must be ${allowed.map((value) => JSON.stringify(value)).join(" or ")}` : issue.message;
+  return Array.isArray(allowed) ? `must be ${allowed.map((value) => JSON.stringify(value)).join(" or ")}` : undefined;
 }
 
 function invalid(problem: string) {
