@@ -1,4 +1,4 @@
-/** `node` for everything that runs in Node, `workerd` for what needs the Workers runtime itself: over a ledger of one shard, and of four. */
+/** `node` for everything that runs in Node, `workerd` for tests inside the Workers runtime: over a ledger of one shard, and of four. */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
@@ -22,9 +22,12 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
-      workerd("workerd", 1, ["test/workerd/**/*.test.ts"], ["test/workerd/shards.test.ts"]),
-      // What a ledger of several objects must do just as well, and what only it does.
-      workerd("workerd, 4 shards", 4, ["test/workerd/{shards,concurrency,restart,http,migration}.test.ts"], []),
+      workerd("workerd", 1, ["test/workerd/**/*.test.ts"], ["test/workerd/{shards,migration}.test.ts"]),
+      // Some promises a ledger of several objects must keep as well, and some only it makes.
+      workerd("workerd, 4 shards", 4, ["test/workerd/{shards,concurrency,restart,http}.test.ts"], []),
+      // A Worker remembers which ledger it met, so these have Workers of their own.
+      workerd("workerd, migration", 1, ["test/workerd/migration.test.ts"], []),
+      workerd("workerd, migration, 4 shards", 4, ["test/workerd/migration.test.ts"], []),
     ],
     coverage: {
       provider: "istanbul",
@@ -35,7 +38,7 @@ export default defineConfig({
   },
 });
 
-/** Tests in workerd, over a ledger of so many shards. One entry exports both Workers' classes, so that tests reach into the Durable Object. */
+/** Tests in workerd over a ledger of `shards` objects. One entry exports all Workers' classes, so that tests reach into the Durable Objects. */
 function workerd(name: string, shards: number, include: string[], exclude: string[]) {
   return {
     plugins: [
@@ -51,6 +54,6 @@ function workerd(name: string, shards: number, include: string[], exclude: strin
         },
       }),
     ],
-    test: { name, include, exclude, testTimeout: 20_000 },
+    test: { name, include, exclude, testTimeout: 120_000, hookTimeout: 120_000, isolate: false },
   };
 }
