@@ -7,26 +7,55 @@ import { BUNDLES, bundleScript } from "../../scripts/build-workers.ts";
 
 export { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
 
-/** Starts before the file's tests and stops after them. Every buyer has an account of its own. */
-export function useStack(options: Partial<StackOptions> & { merchant?: string } = {}) {
-  const { merchant: entry, ...rest } = options;
-  let stack: Stack;
+interface Options extends Pick<StackOptions, "vars" | "shards"> {
+  /** The entry of another merchant, relative to this file. */
+  merchant?: string;
+}
+
+interface SharedStack {
+  stack: Stack;
+  /** Receives the log lines of the test file that runs now. */
+  onLog: (line: string) => void;
+}
+
+/** Test files with the same options share a stack, which ends with their process. Every buyer has an account of its own. */
+const running = new Map<string, Promise<SharedStack>>();
+
+export function useStack(options: Options = {}) {
+  let shared: SharedStack;
   const logs: Record<string, unknown>[] = [];
   beforeAll(async () => {
-    const merchantScript = entry && (await bundleScript(fileURLToPath(new URL(entry, import.meta.url))));
-    const onLog = (line: string) => void (line.startsWith("{") && logs.push(JSON.parse(line) as Record<string, unknown>));
-    stack = await startStack({ bundles: BUNDLES, onLog, ...(merchantScript && { merchantScript }), ...rest });
+    const key = JSON.stringify(options);
+    const started = running.get(key) ?? start(options);
+    running.set(key, started);
+    shared = await started;
+    shared.onLog = (line) => void (line.startsWith("{") && logs.push(JSON.parse(line) as Record<string, unknown>));
   });
-  afterAll(() => stack?.stop());
+  afterAll(() => {
+    if (shared) shared.onLog = () => undefined;
+  });
   return {
     get stack() {
-      return stack;
+      return shared.stack;
     },
     logs,
     async buyer(): Promise<Buyer> {
-      const buyer = await Buyer.create(stack);
+      const buyer = await Buyer.create(shared.stack);
       await buyer.fund();
       return buyer;
     },
   };
+}
+
+async function start({ merchant, vars = {}, shards }: Options): Promise<SharedStack> {
+  const merchantScript = merchant && (await bundleScript(fileURLToPath(new URL(merchant, import.meta.url))));
+  const shared = { onLog: (_line: string) => undefined as void };
+  const stack = await startStack({
+    bundles: BUNDLES,
+    onLog: (line) => shared.onLog(line),
+    vars,
+    ...(shards !== undefined && { shards }),
+    ...(merchantScript && { merchantScript }),
+  });
+  return Object.assign(shared, { stack });
 }
