@@ -7,7 +7,6 @@ import { parseArgs } from "node:util";
 import { startStack } from "../agent-cli/demo/stack.ts";
 import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { parseShards } from "../shared/ledger/shards.ts";
-import { BUNDLES, buildWorkers } from "./build-workers.ts";
 
 const USAGE = `Usage: npm run stack -- [options]
   --persist DIR            keep the ledger in DIR (default: forget it)
@@ -20,11 +19,14 @@ const USAGE = `Usage: npm run stack -- [options]
 const { values } = readOptions();
 const merchantPort = await port("merchant", values["merchant-port"] ?? "8787");
 const facilitatorPort = await port("facilitator", values["facilitator-port"] ?? "8788");
+const shards = numberOfShards(values.shards);
+// wrangler takes seconds to load, so wrong options and taken ports are reported before.
+const { BUNDLES, buildWorkers } = await import("./build-workers.ts");
 await buildWorkers();
 const stack = await startStack({
   bundles: BUNDLES,
   ...(values.persist !== undefined && { persist: values.persist }),
-  shards: shards(values.shards),
+  shards,
   vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: values["facilitator-url"] ?? "" } },
   merchantPort,
   facilitatorPort,
@@ -65,7 +67,7 @@ function misused(problem: string): never {
   process.exit(2);
 }
 
-function shards(asked: string | undefined): number {
+function numberOfShards(asked: string | undefined): number {
   try {
     return parseShards(asked);
   } catch (error) {

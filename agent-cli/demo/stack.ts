@@ -26,6 +26,8 @@ export interface StackOptions {
   onLog?: (line: string) => void;
   /** Overrides of single vars, per Worker name. */
   vars?: Record<string, Record<string, string>>;
+  /** Overrides of rate limits: calls per period, by the name of the binding. */
+  limits?: Record<string, number>;
   /** Replaces the demo merchant: the source of a bundled Worker with the same bindings. */
   merchantScript?: string;
 }
@@ -81,7 +83,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 function workerOptions({ name, script, options }: WorkerBundle, stack: StackOptions): V4WorkerOptions {
-  const { merchantPort = 0, facilitatorPort = 0, vars = {}, shards, merchantScript } = stack;
+  const { merchantPort = 0, facilitatorPort = 0, vars = {}, limits = {}, shards, merchantScript } = stack;
   const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort };
   const port = ports[name];
   return {
@@ -94,8 +96,20 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
       ...(shards !== undefined && name !== "lez-merchant" && { SHARDS: String(shards) }),
       ...vars[name],
     },
+    ratelimits: withLimits(options["ratelimits"] as RateLimits, limits),
     ...(port !== undefined && { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };
+}
+
+type RateLimits = Record<string, { namespace_id: string; simple: { limit: number; period?: 10 | 60 } }>;
+
+function withLimits(configured: RateLimits, limits: Record<string, number>): RateLimits {
+  return Object.fromEntries(
+    Object.entries(configured).map(([name, { simple, ...rest }]) => [
+      name,
+      { ...rest, simple: { ...simple, limit: limits[name] ?? simple.limit } },
+    ]),
+  );
 }
 
 async function origin(url: Promise<URL>): Promise<string> {

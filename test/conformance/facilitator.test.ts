@@ -10,7 +10,7 @@ import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/pr
 import { change } from "../fields.ts";
 import { merchant, stranger } from "../fixtures.ts";
 import { type SignedPayment, signedPayment } from "../signed.ts";
-import { floodUntilLimited } from "../stack/flood.ts";
+import { floodUntilLimited, LOW_LIMITS } from "../stack/flood.ts";
 import { useStack } from "../stack/stack.ts";
 
 const world = useStack();
@@ -283,11 +283,13 @@ describe("a facilitator with keys and limits", () => {
     }
   });
 
+  const flooded = useStack({ limits: LOW_LIMITS });
+
   test("answers 429, shaped and with Retry-After, to an address that calls too often", async () => {
-    const limited = await floodUntilLimited(() => post("verify", "{}", guarded.stack.facilitator));
+    const limited = await floodUntilLimited(() => post("verify", "{}", flooded.stack.facilitator));
     expect(limited?.body).toEqual({ isValid: false, invalidReason: "rate_limited" });
     expect(Number(limited?.headers.get("Retry-After"))).toBeGreaterThan(0);
-    const settle = await floodUntilLimited(() => post("settle", "{}", guarded.stack.facilitator));
+    const settle = await floodUntilLimited(() => post("settle", "{}", flooded.stack.facilitator));
     expect(settle).toMatchObject({ status: 429, body: { success: false, errorReason: "rate_limited", transaction: "" } });
     if (settle) expectShape("settle", settle);
   });

@@ -8,7 +8,7 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { MAX_CALLS_PER_PERIOD, MAX_GRANTS_PER_PERIOD } from "../../shared/limits.ts";
-import { floodUntilLimited } from "./flood.ts";
+import { floodUntilLimited, LOW_LIMITS } from "./flood.ts";
 import { useStack } from "./stack.ts";
 
 const OURS = "the-merchants-key";
@@ -70,7 +70,8 @@ test.each([
 });
 
 describe("limits per address", () => {
-  const world = useStack();
+  const world = useStack({ limits: LOW_LIMITS });
+
   test("a flood is told to wait, in the endpoint's own shape", async () => {
     const limited = await floodUntilLimited(() => fetch(`${world.stack.facilitator}/settle`, { method: "POST", body: "{}" }));
     expect(limited?.headers.get("Retry-After")).toBeTruthy();

@@ -7,7 +7,7 @@ import { BUNDLES, bundleScript } from "../../scripts/build-workers.ts";
 
 export { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
 
-interface Options extends Pick<StackOptions, "vars" | "shards"> {
+interface Options extends Pick<StackOptions, "vars" | "shards" | "limits"> {
   /** The entry of another merchant, relative to this file. */
   merchant?: string;
 }
@@ -17,6 +17,9 @@ interface SharedStack {
   /** Receives the log lines of the test file that runs now. */
   onLog: (line: string) => void;
 }
+
+/** All test files call from one address. */
+const NO_LIMITS = { CALL_LIMIT: 1_000_000, FAUCET_LIMIT: 1_000_000 };
 
 /** Test files with the same options share a stack, which ends with their process. Every buyer has an account of its own. */
 const running = new Map<string, Promise<SharedStack>>();
@@ -47,13 +50,14 @@ export function useStack(options: Options = {}) {
   };
 }
 
-async function start({ merchant, vars = {}, shards }: Options): Promise<SharedStack> {
+async function start({ merchant, vars = {}, shards, limits = NO_LIMITS }: Options): Promise<SharedStack> {
   const merchantScript = merchant && (await bundleScript(fileURLToPath(new URL(merchant, import.meta.url))));
   const shared = { onLog: (_line: string) => undefined as void };
   const stack = await startStack({
     bundles: BUNDLES,
     onLog: (line) => shared.onLog(line),
     vars,
+    limits,
     ...(shards !== undefined && { shards }),
     ...(merchantScript && { merchantScript }),
   });
