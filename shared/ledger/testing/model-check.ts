@@ -1,0 +1,285 @@
+/** Random histories of a ledger, played on the rules and on a model of them. */
+import { isDeepStrictEqual } from "node:util";
+import * as fc from "fast-check";
+import { memoryStore } from "../../../agent-cli/demo/memory-store.ts";
+import type { Amount } from "../../protocol/amount.ts";
+import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
+import type { Digest } from "../../crypto/digest.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  FAUCET_CAP_PER_ACCOUNT,
+  FORGET_SECONDS,
+  MAX_HOLD_SECONDS,
+  MAX_VALIDITY_SECONDS,
+  RETENTION_SECONDS,
+} from "../../limits.ts";
+import type { AccountId } from "../../protocol/account.ts";
+import { appliedOf, consolidate } from "../consolidate.ts";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DAVE,
+  ERIN,
+  idOf,
+  LEDGER,
+  LEDGER_OF_FOUR,
+  paymentOf,
+  reservationOf,
+  reserveOf,
+  settleOf,
+  START,
+} from "./ledger.ts";
+import { LedgerModel, type ModelEvent } from "./model.ts";
+import { LedgerRules } from "../rules.ts";
+import { shardOf, treasuryOf } from "../shards.ts";
+import type { LedgerStore } from "../store.ts";
+import type { Batch } from "../stream.ts";
+
+// --- What can happen -------------------------------------------------------------------------------
+
+/** A quarter of what the faucet gives: few units, so that balances, caps and values meet exactly. One odd atom tells < from <=. */
+const UNIT = FAUCET_CAP_PER_ACCOUNT / 4n;
+const SUPPLY = 9n * UNIT;
+const units = (count: bigint, atoms = 0n) => (count * UNIT + atoms).toString() as Amount;
+const END = START + 8;
+/** So much later that everything from before can be forgotten. */
+const TOMORROW = END + FORGET_SECONDS + 10;
+
+const PAYMENTS = [ALICE, BOB].flatMap((payer) => [
+  ...[1, 2, 3].map((nonce) => paymentOf({ payer, payee: CAROL, nonce: idOf(nonce), value: units(1n), validBefore: END })),
+  paymentOf({ payer, payee: CAROL, nonce: idOf(1), value: units(2n), validBefore: END + 2 }),
+  paymentOf({ payer, payee: payer === ALICE ? BOB : ALICE, nonce: idOf(1), value: units(1n), validBefore: END }),
+  paymentOf({ payer, payee: CAROL, nonce: idOf(1), value: units(1n), validBefore: TOMORROW + 8 }),
+  paymentOf({ payer, payee: CAROL, nonce: idOf(2), value: units(2n, 1n), validBefore: END }),
+  paymentOf({ payer, payee: CAROL, nonce: idOf(3), validAfter: START + CLOCK_SKEW_SECONDS + 3, value: units(1n), validBefore: END }),
+  paymentOf({ payer, payee: CAROL, nonce: idOf(3), value: units(3n), validBefore: START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 3 }),
+]);
+
+/** Small ones between all shards: enough succeed for streams to fill. */
+const SMALL_PAYMENTS = [ALICE, BOB].flatMap((payer) =>
+  [CAROL, CAROL, ERIN, ERIN, DAVE, payer === ALICE ? BOB : ALICE].map((payee, index) =>
+    paymentOf({ payer, payee: payee === payer ? CAROL : payee, nonce: idOf(index), value: String(index + 1) as Amount, validBefore: END }),
+  ),
+);
+
+const soon = fc.integer({ min: START, max: START + 11 });
+const late = fc.oneof(
+  fc.integer({ min: START + MAX_HOLD_SECONDS - 1, max: START + MAX_HOLD_SECONDS + 12 }),
+  fc.integer({ min: END + RETENTION_SECONDS - 8, max: END + RETENTION_SECONDS + 3 }),
+  fc.integer({ min: END + FORGET_SECONDS - 8, max: END + FORGET_SECONDS + 3 }),
+  fc.integer({ min: TOMORROW, max: TOMORROW + 11 }),
+);
+
+function eventAt(at: fc.Arbitrary<number>, payments: readonly LedgerPayment[]): fc.Arbitrary<ModelEvent> {
+  const claim = { at, payment: fc.constantFrom(...payments), id: fc.constantFrom(idOf(1), idOf(2)) };
+  const seconds = fc.constantFrom(0, 2, 4, MAX_HOLD_SECONDS + 100);
+  const grant = {
+    account: fc.constantFrom(ALICE, BOB),
+    value: fc.constantFrom(units(1n), units(2n), units(3n, 1n)),
+    id: fc.constantFrom(idOf(7), idOf(8), idOf(9)),
+  };
+  const claims = (["capture", "release", "settle", "cancel", "status", "check"] as const).map((event) => ({
+    weight: { capture: 6, release: 3, settle: 4, cancel: 1, status: 3, check: 3 }[event],
+    arbitrary: fc.record({ ...claim, event: fc.constant(event) }),
+  }));
+  return fc.oneof(
+    { weight: 7, arbitrary: fc.record({ ...claim, event: fc.constant("reserve"), seconds }) },
+    ...claims,
+    { weight: 2, arbitrary: fc.record({ ...grant, at, event: fc.constant("fund") }) },
+    { weight: 2, arbitrary: fc.record({ at, event: fc.constant("alarm") }) },
+    { weight: 1, arbitrary: fc.record({ at, event: fc.constant("restart") }) },
+  );
+}
+
+/** A batch between two shards. What was sent may arrive with its answer lost, or not at all; what was sent before may come again. */
+type Delivery = { event: "deliver"; from: number; to: number; fate: "arrives" | "answer is lost" | "is lost" | "comes again"; at: number };
+type Happening = ModelEvent | Delivery;
+
+function deliveryAt(at: fc.Arbitrary<number>): fc.Arbitrary<Delivery> {
+  const fate = fc.constantFrom("arrives", "answer is lost", "is lost", "comes again");
+  // Mostly from Alice's shard to Carol's, where the most is sent.
+  const pair = fc.constantFrom([3, 2], [3, 2], [3, 2], [3, 1], [1, 2], [1, 3], [0, 3], [0, 1]);
+  return fc.tuple(at, pair, fate).map(([at, [from = 0, to = 0], fate]) => ({ event: "deliver", from, to, fate, at }));
+}
+
+/** A day's beginning, in which little time passes, and sometimes what comes much later. Clocks jump back within both. */
+function histories(shards: number): fc.Arbitrary<Happening[]> {
+  const happeningAt = (at: fc.Arbitrary<number>): fc.Arbitrary<Happening> =>
+    shards === 1
+      ? eventAt(at, PAYMENTS)
+      : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
+  return fc
+    .tuple(
+      fc.array(happeningAt(soon), { maxLength: 30 + (shards > 1 ? 15 : 0), size: "max" }),
+      fc.array(happeningAt(fc.oneof(soon, late)), { maxLength: 12, size: "max" }),
+    )
+    .map(([first, then]) => [...FUNDED, ...(shards > 1 ? everyPair(shards) : []), ...first, ...then]);
+}
+
+/** Everything that waits arrives. */
+const everyPair = (shards: number): Delivery[] =>
+  Array.from({ length: shards ** 2 }, (_, i) => ({
+    event: "deliver",
+    from: Math.floor(i / shards),
+    to: i % shards,
+    fate: "arrives",
+    at: START,
+  }));
+
+const FUNDED: ModelEvent[] = [
+  { event: "fund", account: ALICE, value: units(3n), id: idOf(5), at: START },
+  { event: "fund", account: BOB, value: units(2n), id: idOf(6), at: START },
+];
+
+// --- Playing it on both ----------------------------------------------------------------------------
+
+type Rules = typeof LedgerRules;
+
+/** The ledgers of all shards, each beside its model, and what was ever sent between them. */
+class World {
+  readonly #shards: { store: LedgerStore; rules: LedgerRules; model: LedgerModel }[];
+  readonly #Rules: Rules;
+  readonly #ledger: Digest;
+  readonly #batches: Batch[] = [];
+  /** "from to" → every credit that the model sent, and how many of them were applied. */
+  readonly #streams = new Map<string, { credits: LedgerPayment[]; applied: number }>();
+
+  constructor(shards: number, Rules: Rules) {
+    this.#Rules = Rules;
+    this.#ledger = shards === 1 ? LEDGER : LEDGER_OF_FOUR;
+    this.#shards = Array.from({ length: shards }, (_, shard) => {
+      const store = memoryStore();
+      const model = new LedgerModel(treasuryOf(this.#ledger), shard === 0 ? SUPPLY : 0n, (payment) => this.#send(shard, payment));
+      return { store, rules: this.#open(store, shard, shards), model };
+    });
+  }
+
+  get people(): AccountId[] {
+    return [treasuryOf(this.#ledger), ALICE, BOB, CAROL, DAVE, ERIN];
+  }
+
+  play(event: Happening): void {
+    if (event.event === "deliver") this.#deliver(event);
+    else if (event.event === "restart" || event.event === "alarm") {
+      for (const [index, shard] of this.#shards.entries()) {
+        if (event.event === "restart") shard.rules = this.#open(shard.store, index, this.#shards.length);
+        same(answer(shard.rules, event), shard.model.apply(event), event);
+      }
+    } else {
+      const { rules, model } = this.#at("payment" in event ? this.#home(event.payment.payer) : 0);
+      same(answer(rules, event), model.apply(event), event);
+    }
+    for (const account of this.people) {
+      const { rules, model } = this.#at(this.#home(account));
+      const { balance, held } = rules.account(account);
+      same([balance, held], [String(model.balances.get(account) ?? 0), String(model.held(account))], { account, after: event });
+    }
+  }
+
+  /** What all shards together must be. */
+  audit(): void {
+    if (this.#shards.length === 1) return same(this.#at(0).rules.audit().problems, [], "audit");
+    const before = this.#shards.map(({ rules }) => rules.marks());
+    const audits = this.#shards.map(({ rules }, shard) => rules.auditShard(appliedOf(before, shard)));
+    const { problems, conclusive } = consolidate(before, audits);
+    same({ problems, conclusive }, { problems: [], conclusive: true }, "audit");
+  }
+
+  #open(store: LedgerStore, shard: number, shards: number): LedgerRules {
+    return new this.#Rules(store, { ledger: this.#ledger, supply: SUPPLY, at: START, place: { shard, shards } });
+  }
+
+  #home(account: AccountId): number {
+    return shardOf(account, this.#shards.length);
+  }
+
+  #at(shard: number): { rules: LedgerRules; model: LedgerModel } {
+    const found = this.#shards[shard];
+    if (!found) throw new Error(`no shard ${shard}`);
+    return found;
+  }
+
+  #stream(from: number, to: number): { credits: LedgerPayment[]; applied: number } {
+    const stream = this.#streams.get(`${from} ${to}`) ?? { credits: [], applied: 0 };
+    this.#streams.set(`${from} ${to}`, stream);
+    return stream;
+  }
+
+  #send(from: number, payment: LedgerPayment): boolean {
+    const to = this.#home(payment.payee);
+    if (from === to) return false;
+    this.#stream(from, to).credits.push(payment);
+    return true;
+  }
+
+  #deliver({ from, to, fate, at }: Delivery): void {
+    const old = this.#batches.findLast((batch) => batch.from === from && batch.to === to);
+    const batch = fate === "comes again" ? old : this.#at(from).rules.nextBatch(to);
+    const stream = this.#stream(from, to);
+    if (fate !== "comes again") same(batch !== undefined, this.#unacknowledged(from, to), { from, to });
+    if (!batch) return;
+    this.#batches.push(batch);
+    if (fate === "is lost") return;
+    const answer = this.#at(to).rules.receive(batch, at);
+    const applied = Math.max(stream.applied, batch.after + batch.credits.length);
+    this.#at(to).model.receive(stream.credits.slice(stream.applied, applied), at);
+    stream.applied = applied;
+    same(answer.ok && answer.mark, stream.applied, { fate, from, to });
+    if (fate !== "answer is lost") this.#at(from).rules.acknowledge(to, answer);
+  }
+
+  /** Whether something waits: what the receiver has, as far as the sender was told, does not. */
+  #unacknowledged(from: number, to: number): boolean {
+    const { acknowledged = 0 } =
+      this.#at(from)
+        .rules.marks()
+        .sent.find((mark) => mark.to === to) ?? {};
+    return this.#stream(from, to).credits.length > acknowledged;
+  }
+}
+
+/** Plays `history` on the ledger and on the model. @throws at the first difference */
+function play(history: Happening[], Rules: Rules, shards: number): void {
+  const world = new World(shards, Rules);
+  for (const event of history) world.play(event);
+  world.audit();
+}
+
+function answer(rules: LedgerRules, event: ModelEvent): unknown {
+  switch (event.event) {
+    case "reserve":
+      return rules.reserve(reserveOf(event.payment, event.id, event.seconds), event.at);
+    case "capture":
+      return rules.capture(reservationOf(event.payment, event.id), event.at);
+    case "release":
+      return rules.release(reservationOf(event.payment, event.id), event.at);
+    case "settle":
+      return rules.settle(settleOf(event.payment, event.id), event.at);
+    case "cancel":
+      return rules.cancel(event.payment.payer, event.payment.nonce, event.at);
+    case "status":
+      return statusOf(rules, event.payment, event.at);
+    case "check":
+      return rules.check(event.payment, event.at);
+    case "alarm":
+      return rules.runMaintenance(event.at);
+    case "fund": {
+      const granted = rules.fund(event.account, event.value, event.id, event.at);
+      return granted.ok ? { ok: true, account: granted.account, balance: granted.balance } : granted;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function statusOf(rules: LedgerRules, { payer, nonce, validBefore }: LedgerPayment, at: number): unknown {
+  return rules.status(payer, nonce, validBefore, at);
+}
+
+function same(ledger: unknown, model: unknown, when: unknown): void {
+  if (isDeepStrictEqual(ledger, model)) return;
+  throw new Error(`${JSON.stringify(when)}: the ledger says ${JSON.stringify(ledger)}, the model ${JSON.stringify(model)}`);
+}
+
+export const property = (Rules: Rules, shards: number) => fc.property(histories(shards), (history) => play(history, Rules, shards));
