@@ -6,8 +6,8 @@ export default defineConfig({
   test: {
     // The Workers log every payment; only a failed test's output is worth reading.
     silent: "passed-only",
-    // Many tests wait for other processes: a second worker uses the time.
-    maxWorkers: 2,
+    // Many tests wait for other processes: more workers than cores use the time.
+    maxWorkers: 4,
     projects: [
       {
         test: {

