@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { growOldLedger } from "../../test/old-ledger.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import { migrate } from "../migrations.ts";
@@ -222,3 +223,12 @@ function asSchema3({ payment = [], ...tables }: Record<string, Row[]>): Record<s
   });
   return { ...tables, payment: renamed, schema_version: [{ version: 3 }] };
 }
+
+/** `npm run migration` does it with 200,000. */
+test("a ledger of 0.1 with many payments migrates, and audits exact", () => {
+  const store = memoryStore();
+  const genesis = growOldLedger(store, 1000);
+  expect(() => store.sql("SELECT dead_line, fingerprint FROM payment")).not.toThrow();
+  const audit = new LedgerRules(store, genesis).audit();
+  expect(audit).toMatchObject({ ok: true, problems: [], payments: { held: 10, settled: 991 } });
+});

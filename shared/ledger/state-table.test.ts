@@ -8,15 +8,15 @@ import { act, arrange, CELLS, type Cell, PAYMENT } from "./testing/state-table.t
 import type { LedgerStore, Row } from "./store.ts";
 
 describe("the state table", () => {
-  test.each(CELLS)("$fact", (cell) => {
+  test.each(CELLS)("$name: $fact", (cell) => {
     const store = memoryStore();
     const rules = openLedger(store);
     arrange(rules, cell.state);
-    const before = book(store);
+    const before = storedOf(store);
 
     expect(act(rules, cell)).toEqual(cell.answer);
 
-    const after = book(store);
+    const after = storedOf(store);
     expect(after["payment"]).toEqual(rowsOf(cell));
     for (const [who, money] of Object.entries(moneyOf(cell))) expect(rules.account(who as AccountId)).toMatchObject(money);
     expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
@@ -32,21 +32,27 @@ describe("the state table", () => {
     expect(empty).toEqual([]);
   });
 
+  test("gives every cell an id of its own", () => {
+    expect(new Set(CELLS.map(({ name }) => name)).size).toBe(CELLS.length);
+  });
+
   test("is what spec/state-table.md says, cell by cell", () => {
     const page = readFileSync("spec/state-table.md", "utf8");
-    const rows = page.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
-    const facts = rows.filter((cells) => cells.length === 6).map((cells) => cells[4] ?? ""); // the tables of four columns
-    expect(facts.filter((fact) => fact !== "test" && !fact.startsWith("--"))).toEqual(CELLS.map(({ fact }) => fact));
+    const rows = page.matchAll(/^\| `(\S+\/\S+)` \| (.*) \| (.*) \|$/gm);
+    const said = rows.map(([, name, answer, after]) => ({ name, answer, after }));
+    expect([...said]).toEqual(
+      CELLS.map((cell) => ({ name: cell.name, answer: expect.stringMatching(answerIn(cell)), after: afterwards(cell) })),
+    );
   });
 });
 
-/** Everything that is stored of Alice's payment. The clock is not about payments: some refusals remember the time they are based on. */
-function book(store: LedgerStore): Record<string, Row[]> {
+/** Every table but the clock, which some refusals advance; of the payments, Alice's. */
+function storedOf(store: LedgerStore): Record<string, Row[]> {
   const { clock: _, payment = [], ...tables } = dump(store);
   return { ...tables, payment: payment.filter(({ payer }) => payer === ALICE) };
 }
 
-/** Whose hold or settlement it is, and of which payment: what was there before is FIRST's and PAYMENT. */
+/** The owner of the hold or settlement afterwards, and its payment. FIRST owns PAYMENT before. */
 function outcomeOf({ next, payment = PAYMENT }: Cell): { state: string; holder: string; payment: LedgerPayment } | undefined {
   const [state = "", holder] = next.split(" by ");
   if (next === "none" || next === "cancelled") return undefined;
@@ -75,6 +81,23 @@ function moneyOf(cell: Cell): Record<string, { balance: string; held: string }> 
     [BOB]: { balance: received(BOB), held: "0" },
     [CAROL]: { balance: received(CAROL), held: "0" },
   };
+}
+
+/** How the page words the cell's answer. */
+function answerIn({ event, answer }: Cell): RegExp {
+  if (event === "alarm") return answer === undefined ? /^never/ : /^(in an hour|after the deadline)$/;
+  const { code, status, transaction, reservation } = answer as Record<string, unknown>;
+  const word = code ?? status;
+  if (word !== undefined) return new RegExp(`^\`${String(word)}\`${transaction ? " with the transaction" : ""}$`);
+  return reservation ? /^the hold$/ : transaction ? /^the receipt$/ : /^ok$/;
+}
+
+/** How the page words the state after the event. */
+function afterwards(cell: Cell): string {
+  if (stays(cell)) return "as it was";
+  if (cell.next === "paid and forgotten") return "forgotten";
+  const [state = ""] = cell.next.split(" by ");
+  return state === "held" ? "held by the caller" : state;
 }
 
 /** Whether the cell leaves its state as it was. */

@@ -1,6 +1,6 @@
 /**
- * The state table of a payment, cell by cell. state-table.test.ts plays every cell; spec/state-table.md says the same in
- * prose, and is checked against the facts here.
+ * The state table of a payment, cell by cell. state-table.test.ts plays every cell, and compares spec/state-table.md with them
+ * by their names.
  */
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
@@ -11,7 +11,7 @@ import { CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settle
 import type { LedgerRules } from "../rules.ts";
 
 export type Event = "reserve" | "capture" | "release" | "settle" | "cancel" | "alarm" | "status";
-/** What has happened to `PAYMENT` before. Whatever could claim it was claimed by FIRST. */
+/** The state of `PAYMENT` before the event. FIRST has made every claim on it. */
 export type State = "none" | "held, live" | "held, reclaimable" | "held, expired" | "settled" | "settled at once" | "cancelled";
 /** What is stored afterwards. */
 export type Next =
@@ -24,15 +24,16 @@ export type Next =
   | "cancelled";
 
 export interface Cell {
+  /** Event, state before, and case. Stable: spec/state-table.md and other pages cite the cell by it. */
+  name: string;
   event: Event;
   state: State;
-  /** The name of its test. */
   fact: string;
-  /** Who asks; SECOND unless said otherwise. */
+  /** The reservation or settlement id of the caller; SECOND by default. */
   id?: Digest;
-  /** What is asked for; PAYMENT unless said otherwise. */
+  /** PAYMENT by default. */
   payment?: LedgerPayment;
-  /** When; the state's own time unless said otherwise. Unix seconds. */
+  /** Unix seconds; the state's own time by default. */
   at?: number;
   answer: unknown;
   next: Next;
@@ -42,7 +43,7 @@ export const PAYMENT = paymentOf();
 /** Another authorization that Alice signed with the same nonce, and that is valid for longer. */
 export const OTHER = paymentOf({ payee: CAROL, value: "150" as Amount, validBefore: START + 2 * VALID });
 
-/** When each state is looked at. A hold lapses after HELD; this one is dead when its payment expires. */
+/** Unix seconds of the event in each state. The hold is reclaimable after HELD, and expired when its payment is. */
 const TIMES: Record<State, number> = {
   none: START + 30,
   "held, live": START + 30,
@@ -53,7 +54,7 @@ const TIMES: Record<State, number> = {
   cancelled: START + 90,
 };
 const END = START + VALID;
-/** The first second in which the alarm forgets PAYMENT when it was settled, or its nonce when that was cancelled. */
+/** The first second in which the alarm forgets the settled PAYMENT; REOPENED: the cancelled nonce. */
 const FORGOTTEN = END + FORGET_SECONDS + 1;
 const CANCELLED_AT = START + HELD + 1;
 const REOPENED = CANCELLED_AT + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS + 1;
@@ -112,89 +113,132 @@ const granted = (id: Digest, from: number, payment: LedgerPayment = PAYMENT) => 
 
 // --- The table -------------------------------------------------------------------------------------
 
-/** A cell without its event, and with who asks, for what and when as the last, optional column. */
-type Line = readonly [state: State, fact: string, answer: unknown, next: Next, how?: Pick<Cell, "id" | "payment" | "at">];
+/** A cell without its event. The last column overrides who asks, for what and when. */
+type Line = readonly [state: State, slug: string, fact: string, answer: unknown, next: Next, how?: Pick<Cell, "id" | "payment" | "at">];
 
-function table(event: Event, lines: readonly Line[]): Cell[] {
-  return lines.map(([state, fact, answer, next, how]) => ({ event, state, fact, answer, next, ...how }));
+/** "reserve/held-live/same-id" */
+function nameOf(event: Event, state: State, slug: string): string {
+  const before = state === "settled at once" ? "settled" : state.replace(", ", "-");
+  return `${event}/${before}/${slug}`;
 }
 
-/** Why a payment that nobody has claimed cannot be made; the same for reserve and settle. */
+function table(event: Event, lines: readonly Line[]): Cell[] {
+  return lines.map(([state, slug, fact, answer, next, how]) => ({
+    name: nameOf(event, state, slug),
+    event,
+    state,
+    fact,
+    answer,
+    next,
+    ...how,
+  }));
+}
+
+/** Why an unclaimed payment cannot be made; the same for reserve and settle. */
 function obstacles(event: "reserve" | "settle"): Line[] {
-  const line = (what: string, code: ErrorCode, changes: Partial<LedgerPayment>): Line => [
+  const line = (slug: string, what: string, code: ErrorCode, changes: Partial<LedgerPayment>): Line => [
     "none",
+    slug,
     `${event} of a payment that ${what} is ${code} and writes nothing`,
     refused(code),
     "none",
     { payment: paymentOf(changes) },
   ];
   return [
-    line("is not valid yet", "payment_not_yet_valid", { validAfter: TIMES.none + CLOCK_SKEW_SECONDS + 1 }),
-    line("has expired", "payment_expired", { validBefore: TIMES.none - 1 }),
-    line("stays valid for too long", "validity_too_long", { validBefore: TIMES.none + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 1 }),
-    line("its payer cannot cover", "insufficient_funds", { value: "251" as Amount }),
+    line("not-yet-valid", "is not valid yet", "payment_not_yet_valid", { validAfter: TIMES.none + CLOCK_SKEW_SECONDS + 1 }),
+    line("expired", "has expired", "payment_expired", { validBefore: TIMES.none - 1 }),
+    line("valid-too-long", "stays valid for too long", "validity_too_long", {
+      validBefore: TIMES.none + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 1,
+    }),
+    line("no-funds", "its payer cannot cover", "insufficient_funds", { value: "251" as Amount }),
   ];
 }
 
 const RESERVE = table("reserve", [
-  ["none", "reserve of a payment that nobody has claimed holds the money", granted(SECOND, TIMES.none), "held by SECOND"],
+  ["none", "unclaimed", "reserve of an unclaimed payment holds the money", granted(SECOND, TIMES.none), "held by SECOND"],
   ...obstacles("reserve"),
-  ["held, live", "reserve again by the holder gives the same answer", granted(FIRST, START), "held by FIRST", { id: FIRST }],
-  ["held, live", "reserve by another id of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
+  ["held, live", "same-id", "reserve again by the holder gives the same answer", granted(FIRST, START), "held by FIRST", { id: FIRST }],
   [
     "held, live",
-    "reserve by the holder of another authorization with the nonce of a live hold is nonce_replayed",
+    "other-id",
+    "reserve by another id of a live hold is payment_in_progress",
+    refused("payment_in_progress"),
+    "held by FIRST",
+  ],
+  [
+    "held, live",
+    "same-id-other-payment",
+    "reserve by the holder of another authorization with the nonce is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { id: FIRST, payment: OTHER },
   ],
   [
     "held, live",
-    "reserve by another id of another authorization with the nonce of a live hold is nonce_replayed",
+    "other-id-other-payment",
+    "reserve by another id of another authorization with the nonce is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { payment: OTHER },
   ],
   [
     "held, reclaimable",
-    "reserve again by the holder of a lapsed hold gives the same answer, with the old end",
+    "same-id",
+    "reserve again by the holder gives the same answer, with the old end",
     granted(FIRST, START),
     "held by FIRST",
     { id: FIRST },
   ],
-  ["held, reclaimable", "reserve by another id takes over a lapsed hold", granted(SECOND, TIMES["held, reclaimable"]), "held by SECOND"],
   [
     "held, reclaimable",
-    "reserve of another authorization with the nonce of a lapsed hold is nonce_replayed",
+    "other-id",
+    "reserve by another id takes the hold over",
+    granted(SECOND, TIMES["held, reclaimable"]),
+    "held by SECOND",
+  ],
+  [
+    "held, reclaimable",
+    "other-payment",
+    "reserve of another authorization with the nonce is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { payment: OTHER },
   ],
   [
     "held, expired",
-    "reserve again by the holder of a dead hold is payment_expired and frees the money",
+    "same-id",
+    "reserve again by the holder is payment_expired and frees the money",
     refused("payment_expired"),
     "none",
     { id: FIRST },
   ],
-  ["held, expired", "reserve by another id of a dead hold is payment_expired and frees the money", refused("payment_expired"), "none"],
+  ["held, expired", "other-id", "reserve by another id is payment_expired and frees the money", refused("payment_expired"), "none"],
   [
     "held, expired",
-    "reserve of another authorization finds the nonce of a dead hold unused",
+    "other-payment",
+    "reserve of another authorization finds the nonce unused",
     granted(SECOND, TIMES["held, expired"], OTHER),
     "held by SECOND",
     { payment: OTHER },
   ],
   [
     "settled",
+    "same-id",
     "reserve of a settled payment by the id that settled it is nonce_replayed with the transaction",
     replayed,
     "settled by FIRST",
     { id: FIRST },
   ],
-  ["settled", "reserve of a settled payment is nonce_replayed with the transaction", replayed, "settled by FIRST"],
   [
     "settled",
+    "other-id",
+    "reserve of a settled payment by another id is nonce_replayed with the transaction",
+    replayed,
+    "settled by FIRST",
+  ],
+  [
+    "settled",
+    "other-payment",
     "reserve of another authorization with a settled nonce is nonce_replayed with the transaction that used it",
     replayed,
     "settled by FIRST",
@@ -202,14 +246,16 @@ const RESERVE = table("reserve", [
   ],
   [
     "settled",
-    "reserve of a settled payment is nonce_replayed even after it would have expired",
+    "after-validity",
+    "reserve of a settled payment is nonce_replayed even after its validity",
     replayed,
     "settled by FIRST",
     { at: END + 1 },
   ],
-  ["cancelled", "reserve of a cancelled payment is payment_revoked", refused("payment_revoked"), "cancelled"],
+  ["cancelled", "any-id", "reserve of a cancelled payment is payment_revoked", refused("payment_revoked"), "cancelled"],
   [
     "cancelled",
+    "other-payment",
     "reserve of another authorization with a cancelled nonce is payment_revoked",
     refused("payment_revoked"),
     "cancelled",
@@ -218,37 +264,47 @@ const RESERVE = table("reserve", [
 ]);
 
 const CAPTURE = table("capture", [
-  ["none", "capture without a hold is reservation_lost", refused("reservation_lost"), "none"],
-  ["held, live", "capture by the holder of a live hold pays", paid(), "settled by FIRST", { id: FIRST }],
-  ["held, live", "capture by another id of a live hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["none", "any-id", "capture without a hold is reservation_lost", refused("reservation_lost"), "none"],
+  ["held, live", "same-id", "capture by the holder pays", paid(), "settled by FIRST", { id: FIRST }],
+  ["held, live", "other-id", "capture by another id is reservation_lost", refused("reservation_lost"), "held by FIRST"],
   [
     "held, reclaimable",
-    "capture by the holder of a lapsed hold that nobody has taken over pays",
+    "same-id",
+    "capture by the holder pays if no other id has taken the hold over",
     paid(),
     "settled by FIRST",
     { id: FIRST },
   ],
-  ["held, reclaimable", "capture by another id of a lapsed hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["held, reclaimable", "other-id", "capture by another id is reservation_lost", refused("reservation_lost"), "held by FIRST"],
   [
     "held, expired",
-    "capture by the holder of a dead hold is payment_expired and frees the money",
+    "same-id",
+    "capture by the holder is payment_expired and frees the money",
     refused("payment_expired"),
     "none",
     { id: FIRST },
   ],
-  ["held, expired", "capture by another id of a dead hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
-  ["settled", "capture again by the same id gives the same answer", paid(), "settled by FIRST", { id: FIRST }],
+  ["held, expired", "other-id", "capture by another id is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["settled", "same-id", "capture again by the same id gives the same answer", paid(), "settled by FIRST", { id: FIRST }],
   [
     "settled",
-    "capture again by the same id gives the same answer even after the dead line",
+    "same-id-after-deadline",
+    "capture again by the same id gives the same answer even after the capture deadline",
     paid(),
     "settled by FIRST",
     { id: FIRST, at: END + 1 },
   ],
-  ["settled", "capture by another id of a settled payment is reservation_lost", refused("reservation_lost"), "settled by FIRST"],
+  [
+    "settled",
+    "other-id",
+    "capture by another id of a settled payment is reservation_lost",
+    refused("reservation_lost"),
+    "settled by FIRST",
+  ],
   [
     "cancelled",
-    "capture by the holder of a hold that was cancelled is reservation_lost",
+    "same-id",
+    "capture of a hold that was cancelled is reservation_lost",
     refused("reservation_lost"),
     "cancelled",
     { id: FIRST },
@@ -256,139 +312,184 @@ const CAPTURE = table("capture", [
 ]);
 
 const RELEASE = table("release", [
-  ["none", "release without a hold is ok", ok, "none"],
-  ["held, live", "release by the holder of a live hold frees the money", ok, "none", { id: FIRST }],
-  ["held, live", "release by another id of a live hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
-  ["held, reclaimable", "release by the holder of a lapsed hold frees the money", ok, "none", { id: FIRST }],
-  ["held, reclaimable", "release by another id of a lapsed hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
-  ["held, expired", "release by the holder of a dead hold frees the money", ok, "none", { id: FIRST }],
-  ["held, expired", "release by another id of a dead hold is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["none", "any-id", "release without a hold is ok", ok, "none"],
+  ["held, live", "same-id", "release by the holder frees the money", ok, "none", { id: FIRST }],
+  ["held, live", "other-id", "release by another id is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["held, reclaimable", "same-id", "release by the holder frees the money", ok, "none", { id: FIRST }],
+  ["held, reclaimable", "other-id", "release by another id is reservation_lost", refused("reservation_lost"), "held by FIRST"],
+  ["held, expired", "same-id", "release by the holder frees the money", ok, "none", { id: FIRST }],
+  ["held, expired", "other-id", "release by another id is reservation_lost", refused("reservation_lost"), "held by FIRST"],
   [
     "settled",
+    "same-id",
     "release of a settled payment by the id that settled it is refused with the transaction",
     replayed,
     "settled by FIRST",
     { id: FIRST },
   ],
-  ["settled", "release of a settled payment by another id is refused with the transaction", replayed, "settled by FIRST"],
-  ["cancelled", "release of a hold that was cancelled is reservation_lost", refused("reservation_lost"), "cancelled", { id: FIRST }],
+  ["settled", "other-id", "release of a settled payment by another id is refused with the transaction", replayed, "settled by FIRST"],
+  [
+    "cancelled",
+    "same-id",
+    "release of a hold that was cancelled is reservation_lost",
+    refused("reservation_lost"),
+    "cancelled",
+    { id: FIRST },
+  ],
 ]);
 
 const SETTLE = table("settle", [
-  ["none", "settle of a payment that nobody has claimed pays", paid(), "settled by SECOND"],
+  ["none", "unclaimed", "settle of an unclaimed payment pays", paid(), "settled by SECOND"],
   ...obstacles("settle"),
   [
     "held, live",
+    "same-id",
     "settle by the holder of a live hold is payment_in_progress",
     refused("payment_in_progress"),
     "held by FIRST",
     { id: FIRST },
   ],
-  ["held, live", "settle by another id of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
+  ["held, live", "other-id", "settle by another id of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
   [
     "held, live",
-    "settle of another authorization with the nonce of a live hold is nonce_replayed",
+    "other-payment",
+    "settle of another authorization with the nonce is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { payment: OTHER },
   ],
-  ["held, reclaimable", "settle takes over a lapsed hold and pays", paid(), "settled by SECOND"],
+  ["held, reclaimable", "other-id", "settle takes the hold over and pays", paid(), "settled by SECOND"],
   [
     "held, reclaimable",
-    "settle of another authorization with the nonce of a lapsed hold is nonce_replayed",
+    "other-payment",
+    "settle of another authorization with the nonce is nonce_replayed",
     refused("nonce_replayed"),
     "held by FIRST",
     { payment: OTHER },
   ],
-  ["held, expired", "settle of a dead hold is payment_expired and frees the money", refused("payment_expired"), "none"],
+  ["held, expired", "other-id", "settle is payment_expired and frees the money", refused("payment_expired"), "none"],
   [
     "held, expired",
-    "settle of another authorization finds the nonce of a dead hold unused",
+    "other-payment",
+    "settle of another authorization finds the nonce unused",
     paid(OTHER),
     "settled by SECOND",
     { payment: OTHER },
   ],
-  ["settled at once", "settle again by the same id gives the same answer", paid(), "settled by FIRST", { id: FIRST }],
-  ["settled", "settle by the id that captured gives the answer that capture gave", paid(), "settled by FIRST", { id: FIRST }],
+  ["settled at once", "same-id", "settle again by the same id gives the same answer", paid(), "settled by FIRST", { id: FIRST }],
+  ["settled", "capturing-id", "settle by the id that captured gives capture's answer", paid(), "settled by FIRST", { id: FIRST }],
   [
     "settled at once",
-    "settle again by the same id gives the same answer even after the payment would have expired",
+    "same-id-after-validity",
+    "settle again by the same id gives the same answer even after the validity",
     paid(),
     "settled by FIRST",
     { id: FIRST, at: END + 1 },
   ],
-  ["settled at once", "settle of a settled payment by another id is nonce_replayed with the transaction", replayed, "settled by FIRST"],
   [
     "settled at once",
+    "other-id",
+    "settle of a settled payment by another id is nonce_replayed with the transaction",
+    replayed,
+    "settled by FIRST",
+  ],
+  [
+    "settled at once",
+    "other-payment",
     "settle by the same id of another authorization with a settled nonce is nonce_replayed with the transaction that used it",
     replayed,
     "settled by FIRST",
     { id: FIRST, payment: OTHER },
   ],
-  ["cancelled", "settle of a cancelled payment is payment_revoked", refused("payment_revoked"), "cancelled"],
+  ["cancelled", "any-id", "settle of a cancelled payment is payment_revoked", refused("payment_revoked"), "cancelled"],
 ]);
 
 const CANCEL = table("cancel", [
-  ["none", "cancel of a payment that nobody has claimed consumes its nonce", ok, "cancelled"],
-  ["held, live", "cancel of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
-  ["held, reclaimable", "cancel of a lapsed hold frees the money and consumes the nonce", ok, "cancelled"],
-  ["held, expired", "cancel of a dead hold frees the money and consumes the nonce", ok, "cancelled"],
-  ["settled", "cancel of a settled payment is refused with the transaction", replayed, "settled by FIRST"],
-  ["cancelled", "cancel again gives the same answer", ok, "cancelled"],
+  ["none", "payer", "cancel of an unclaimed payment consumes its nonce", ok, "cancelled"],
+  ["held, live", "payer", "cancel of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
+  ["held, reclaimable", "payer", "cancel of a reclaimable hold frees the money and consumes the nonce", ok, "cancelled"],
+  ["held, expired", "payer", "cancel of an expired hold frees the money and consumes the nonce", ok, "cancelled"],
+  ["settled", "payer", "cancel of a settled payment is refused with the transaction", replayed, "settled by FIRST"],
+  ["cancelled", "payer", "cancel again gives the same answer", ok, "cancelled"],
 ]);
 
 /** The alarm answers when to ring next: when a hold dies, after an hour at the latest, never when nothing is left. */
 const ALARM = table("alarm", [
-  ["none", "the alarm rings again after an hour while there is anything to forget", TIMES.none + SWEEP_INTERVAL_SECONDS, "none"],
-  ["held, live", "the alarm leaves a live hold and rings when it dies", END + 1, "held by FIRST"],
-  ["held, reclaimable", "the alarm leaves a lapsed hold and rings when it dies", END + 1, "held by FIRST"],
-  ["held, expired", "the alarm frees a dead hold", END + 1 + SWEEP_INTERVAL_SECONDS, "none"],
+  ["none", "rings", "the alarm rings again after an hour while there are payments to forget", TIMES.none + SWEEP_INTERVAL_SECONDS, "none"],
+  ["held, live", "rings", "the alarm keeps a live hold and rings after its capture deadline", END + 1, "held by FIRST"],
+  ["held, reclaimable", "rings", "the alarm keeps a reclaimable hold and rings after its capture deadline", END + 1, "held by FIRST"],
+  ["held, expired", "rings", "the alarm frees an expired hold", END + 1 + SWEEP_INTERVAL_SECONDS, "none"],
   [
     "settled",
+    "in-retention",
     "the alarm keeps a settled payment for the whole retention",
     FORGOTTEN - 1 + SWEEP_INTERVAL_SECONDS,
     "settled by FIRST",
     { at: FORGOTTEN - 1 },
   ],
-  ["settled", "the alarm forgets a settled payment after the retention", undefined, "paid and forgotten", { at: FORGOTTEN }],
+  [
+    "settled",
+    "after-retention",
+    "the alarm forgets a settled payment after the retention",
+    undefined,
+    "paid and forgotten",
+    { at: FORGOTTEN },
+  ],
   [
     "cancelled",
+    "in-retention",
     "the alarm keeps a cancelled nonce for the whole retention",
     REOPENED - 1 + SWEEP_INTERVAL_SECONDS,
     "cancelled",
     { at: REOPENED - 1 },
   ],
-  ["cancelled", "the alarm forgets a cancelled nonce after the retention", undefined, "none", { at: REOPENED }],
+  ["cancelled", "after-retention", "the alarm forgets a cancelled nonce after the retention", undefined, "none", { at: REOPENED }],
 ]);
 
 const STATUS = table("status", [
-  ["none", "status of a payment that nobody has claimed is unused up to its last second", { status: "unused" }, "none", { at: END }],
-  ["none", "status of a payment that nobody has claimed is expired after its last second", { status: "expired" }, "none", { at: END + 1 }],
+  ["none", "in-validity", "status of an unclaimed payment is unused up to its last second", { status: "unused" }, "none", { at: END }],
   [
     "none",
-    "status of a payment that nobody has claimed stays expired for the whole retention",
+    "after-validity",
+    "status of an unclaimed payment is expired after its last second",
+    { status: "expired" },
+    "none",
+    { at: END + 1 },
+  ],
+  [
+    "none",
+    "in-retention",
+    "status of an unclaimed payment stays expired for the whole retention",
     { status: "expired" },
     "none",
     { at: END + RETENTION_SECONDS },
   ],
-  ["none", "status is unknown when it was too long ago to say", { status: "unknown" }, "none", { at: END + RETENTION_SECONDS + 1 }],
-  ["held, live", "status of a live hold is reserved", { status: "reserved" }, "held by FIRST"],
-  ["held, reclaimable", "status of a lapsed hold is reserved, because it can still be captured", { status: "reserved" }, "held by FIRST"],
-  ["held, expired", "status of a dead hold is expired and frees the money", { status: "expired" }, "none"],
+  ["none", "after-retention", "status is unknown after the retention", { status: "unknown" }, "none", { at: END + RETENTION_SECONDS + 1 }],
+  ["held, live", "any-time", "status of a live hold is reserved", { status: "reserved" }, "held by FIRST"],
+  [
+    "held, reclaimable",
+    "any-time",
+    "status of a reclaimable hold is reserved, because it can still be captured",
+    { status: "reserved" },
+    "held by FIRST",
+  ],
+  ["held, expired", "any-time", "status of an expired hold is expired and frees the money", { status: "expired" }, "none"],
   [
     "settled",
+    "in-validity",
     "status of a settled payment is settled with the transaction",
     { status: "settled", transaction: txOf(PAYMENT) },
     "settled by FIRST",
   ],
   [
     "settled",
-    "status of a settled payment stays settled after it would have expired",
+    "after-validity",
+    "status of a settled payment stays settled after its validity",
     { status: "settled", transaction: txOf(PAYMENT) },
     "settled by FIRST",
     { at: END + 1 },
   ],
-  ["cancelled", "status of a cancelled nonce is cancelled", { status: "cancelled" }, "cancelled"],
+  ["cancelled", "any-time", "status of a cancelled nonce is cancelled", { status: "cancelled" }, "cancelled"],
 ]);
 
 export const CELLS: readonly Cell[] = [...RESERVE, ...CAPTURE, ...RELEASE, ...SETTLE, ...CANCEL, ...ALARM, ...STATUS];
