@@ -244,6 +244,6 @@ test("a passphrase comes from a private file or a descriptor, and from nowhere e
   expect((await create("--passphrase-file", box.write("short", "1234567"))).exit).toBe(EXIT.usage);
   chmodSync(file, 0o644);
   expect((await create("--passphrase-file", file)).exit).toBe(EXIT.unsafePermissions);
-  const nobody = await create();
-  expect([nobody.exit, nobody.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
+  const unattended = await create();
+  expect([unattended.exit, unattended.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
 });

@@ -26,7 +26,7 @@ const merchantKey = (await keySigner(hexToBytes(MERCHANT_SEED))).publicKey;
 const ledgerKey = (await keySigner(hexToBytes(LEDGER_SEED))).publicKey;
 const kid = `did:web:${encodeURIComponent(new URL(REQUEST.url).host)}#key`;
 
-/** What a merchant, or somebody who says that he is it, signs. */
+/** Signatures of a merchant, or of a forger who claims to be it. */
 export async function statement(payload: object, seed = MERCHANT_SEED, name = kid): Promise<SignedJws> {
   const { publicKey } = await keySigner(hexToBytes(seed));
   const part = (hex: string) => base64urlnopad.encode(hexToBytes(hex));
@@ -76,7 +76,7 @@ export class Shop {
   }
 }
 
-/** What whoever knows all of them knows. */
+/** All public keys. */
 export async function keysFor({ request }: Evidence): Promise<KnownKeys> {
   return {
     merchants: { [new URL(REQUEST.url).origin]: [merchantKey] },

@@ -1,4 +1,4 @@
-/** What the package exports by name. Whoever changes this list changes what others may rely on. */
+/** What the package exports by name. To change this list is to change what others may rely on. */
 import { expect, test } from "vitest";
 import * as client from "../shared/exact/client/index.ts";
 import * as facilitator from "../shared/exact/facilitator/index.ts";

@@ -118,7 +118,7 @@ test("what is written is flushed, and then the name that it was given", () => {
   expect(flushed).toEqual([false, true]);
 });
 
-test("nobody is told to close a directory of the system", () => {
+test("no hint says to change the mode of a system directory", () => {
   for (const directory of ["/usr", "/"]) {
     const refused = ensurePrivateDirectory(directory);
     expect(refused).toMatchObject({

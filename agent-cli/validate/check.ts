@@ -4,7 +4,7 @@ import { type Check, type Finding, judgeAll, right, skipped, wrong } from "../..
 export interface ConformanceCheck<Visit> extends Check<Visit> {
   /** The clause of a specification that requires it. */
   clause: string;
-  /** `fail`: a buyer cannot pay, or somebody loses money. `warn`: everything else. */
+  /** `fail`: a buyer cannot pay, or someone loses money. `warn`: everything else. */
   severity: "fail" | "warn";
   /** What the owner of the endpoint should change. */
   change: string;

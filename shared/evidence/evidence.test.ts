@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 
 const verify = (evidence: Evidence, known = keys, options = {}) => verifyEvidence(serializeEvidence(evidence), known, options);
-/** As it stands, in a spelling of somebody else's. */
+/** The same evidence in another tool's spelling. */
 const verifyText = (text: string) => verifyEvidence(utf8(text), keys);
 const of = ({ points }: EvidenceReport, verdict: EvidencePoint["verdict"]) => points.filter((point) => point.verdict === verdict);
 const idsOf = (report: EvidenceReport, verdict: EvidencePoint["verdict"]) => of(report, verdict).map(({ id }) => id);
@@ -41,7 +41,7 @@ const idsOf = (report: EvidenceReport, verdict: EvidencePoint["verdict"]) => of(
 const related = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 
 describe("genuine evidence", () => {
-  test("is verified, point by point, by whoever knows the keys", async () => {
+  test("is verified, point by point, with the keys", async () => {
     const report = await verify(one);
     expect(of(report, "fail")).toEqual([]);
     expect(report).toMatchObject({ verdict: "verified", evidence: one });
@@ -58,7 +58,7 @@ describe("genuine evidence", () => {
     ["owners", ["payment.owner-known"]],
     ["merchants", ["offer.signature", "receipt.signature"]],
     ["ledgers", ["ledger.key-known"]],
-  ])("is not verified by who knows no %s: a key in the file vouches for nobody [evidence-no-key-from-file]", async (which, ids) => {
+  ])("is not verified without the %s: a key in the file vouches for no one [evidence-no-key-from-file]", async (which, ids) => {
     const { [which]: _, ...rest } = keys;
     const report = await verify(one, rest);
     expect(report.verdict).toBe("incomplete");
@@ -207,10 +207,10 @@ test("every member that may be absent is missed when it is, where something is s
 describe("parts of two genuine files, pasted together, do not fit: [evidence-pasted]", () => {
   const pasted = (part: keyof Evidence) => verify({ ...one, [part]: other[part] });
 
-  test("somebody else's request", async () => {
+  test("another agent's request", async () => {
     expect(of(await pasted("request"), "fail")).toMatchObject([{ id: "request.approved", about: "payment.authorization.requestDigest" }]);
   });
-  test("somebody else's payment", async () => {
+  test("another payer's payment", async () => {
     const { points } = await pasted("payment");
     expect(points.filter(({ verdict }) => verdict === "fail").map(({ id, about }) => [id, about])).toEqual([
       ["request.approved", "payment.authorization.requestDigest"],
@@ -243,7 +243,7 @@ describe("parts of two genuine files, pasted together, do not fit: [evidence-pas
   });
 });
 
-describe("what somebody signed with a key of his own", () => {
+describe("a signature with a key of the forger's own", () => {
   const MINE = "77".repeat(32);
   const own = async (changes: Partial<Evidence>) => verify({ ...one, ...changes });
   const settled = () => ({ success: true, network: NETWORK, payer: owner.account, transaction: one.ledger?.entries[0]?.transaction ?? "" });
@@ -255,7 +255,7 @@ describe("what somebody signed with a key of his own", () => {
     expect(of(await own({ offer }), "fail")).toMatchObject([{ id: "offer.signature", about: "offer" }]);
   });
 
-  test("in another host's name is not this merchant's, whoever's key it is", async () => {
+  test("in another host's name is not this merchant's, under any key", async () => {
     const receipt = await statement(receiptPayload(REQUEST.url, settled(), NOW + 6), undefined, "did:web:evil.example.com#key");
     expect(of(await own({ receipt }), "fail")).toMatchObject([{ id: "receipt.origin", about: "receipt" }]);
   });
@@ -404,7 +404,7 @@ describe("a file that is no evidence", () => {
     expect(report.evidence).toBeUndefined();
   });
 
-  test("with a key twice, a member that nobody knows, or too many entries", async () => {
+  test("with a duplicate key, an unknown member, or too many entries", async () => {
     const text = new TextDecoder().decode(serializeEvidence(one));
     expect((await verifyText(text.replace("{", '{ "version": "1",'))).points[0]?.saw).toContain('duplicate key "version"');
     expect((await verifyText(text.replace("{", '{ "more": "x",'))).points).toMatchObject([{ verdict: "fail", about: "more" }]);

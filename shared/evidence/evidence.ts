@@ -1,6 +1,6 @@
 /**
- * Evidence of one payment, in one file, for somebody who was not there: what was asked and why, what the payer signed, what
- * the merchant and the ledger signed. Every member is under a signature or a digest, and none is secret. spec/evidence.md.
+ * Evidence of one payment in one file, for a third party: the request and its reason, and what the payer, the merchant and
+ * the ledger signed. Every member is under a signature or a digest, and none is secret. spec/evidence.md.
  */
 import * as z from "zod/mini";
 import { accountIdSchema } from "../protocol/account.ts";

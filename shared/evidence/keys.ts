@@ -1,4 +1,4 @@
-/** The public keys that somebody knows from elsewhere: what evidence is checked against, since nobody vouches for himself. */
+/** The public keys that a verifier trusts from elsewhere. Evidence is checked against them: no file vouches for itself. */
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { accountIdSchema } from "../protocol/account.ts";

@@ -24,7 +24,7 @@ export interface EvidenceReport {
 /** All checks of what a file says, in the order of a report. */
 export const EVIDENCE_CHECKS = [...PAYER_CHECKS, ...MERCHANT_CHECKS, ...LEDGER_CHECKS];
 
-/** @param partial what is missing is not held against the file, as long as somebody says in it that it was paid */
+/** @param partial missing parts are no fault, as long as the merchant or the ledger says in the file that it was paid */
 export async function verifyEvidence(bytes: Uint8Array, keys: KnownKeys, { partial = false } = {}): Promise<EvidenceReport> {
   const read = readEvidence(bytes);
   if (!read.ok) return report([readPoint(read.fault)], partial);

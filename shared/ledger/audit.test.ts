@@ -79,13 +79,13 @@ describe("audit", () => {
       [`${BOB}: a journal without an account`, "balances are 950, the supply is 1000"],
     ],
     [
-      "a journal of nobody",
+      "a journal without an account",
       `INSERT INTO journal SELECT '${CAROL}', seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
          prev_hash, hash FROM journal WHERE account = '${BOB}'`,
       [`${CAROL}: a journal without an account`],
     ],
     [
-      "a settled payment of nobody",
+      "a settled payment without a payer",
       `UPDATE payment SET payer = '${CAROL}' WHERE tx = '${PAID}'`,
       [noPayment, `${CAROL}: settled payments without an account`],
     ],

@@ -3,7 +3,7 @@ import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { dump, openLedger, SECOND, settleOf } from "./testing/ledger.ts";
 import { act, arrange, CELLS, PAYMENT, timeOf } from "./testing/state-table.ts";
 
-/** The cells in which somebody new makes a claim: what `check` is about. */
+/** The cells in which a new caller claims a payment: `check` answers for them. */
 const CLAIMS = CELLS.filter(({ event, id = SECOND }) => (event === "reserve" || event === "settle") && id === SECOND);
 
 describe("check says what comes true", () => {

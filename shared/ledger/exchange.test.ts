@@ -102,7 +102,7 @@ describe("a payment to another shard's account", () => {
     expect(alice.destinations()).toEqual([]);
   });
 
-  test("waits when nobody is there for an hour, and arrives in one go", async () => {
+  test("waits when the other shard is away for an hour, and arrives in one go", async () => {
     const { alice, carol, bring } = await fundedWorld();
     for (let i = 0; i < 3 * OUTBOX_BATCH + 1; i++) alice.settle(settleOf(payment(i), FIRST), START);
     const gone = () => Promise.reject(new Error("gone"));
@@ -255,7 +255,7 @@ describe("a batch", () => {
     expect(alice.halted).toBeUndefined();
   });
 
-  test("whose answer cannot be read waits on, and stops nobody", async () => {
+  test("whose answer cannot be read waits on, and holds up no other", async () => {
     const { alice } = await sent(2);
     const older = async () => ({ ok: true, mark: 2 }) as Received;
     await expect(deliver(alice, HOME.carol, older)).rejects.toThrow("cannot be read");

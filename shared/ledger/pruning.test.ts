@@ -121,7 +121,7 @@ describe("the journal", () => {
 });
 
 describe("the alarm", () => {
-  test("rings for a journal when its oldest exported entry comes of age, and for nothing before, though nobody pays any more", () => {
+  test("rings for a journal when its oldest exported entry comes of age, and not before, on an idle ledger too", () => {
     const { rules } = busy(3);
     rules.checkpoint(ALICE, 3, headOf(rules, 3), START);
     expect(runAllMaintenance(rules, QUIET)).toBe(OLD);

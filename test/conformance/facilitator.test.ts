@@ -148,7 +148,7 @@ describe("POST /settle", () => {
     expect(BigInt(after?.balance ?? "0")).toBe(BigInt(before?.balance ?? "0") - 10_000n);
   });
 
-  test("verifies in full by itself: a payment that /verify has blessed and somebody changed since is refused", async () => {
+  test("verifies in full by itself: a payment that was changed after /verify accepted it is refused", async () => {
     const signed = await signedPayment(await fundedPayer());
     expect(await send("verify", signed)).toMatchObject({ body: { isValid: true } });
     const forged = {

@@ -270,7 +270,7 @@ describe("a client that disconnects", () => {
     const sent = buyer.send(at("/slow"), payment, abort.signal).catch(() => undefined);
     setTimeout(() => abort.abort(), millis);
     await sent;
-    // Whoever sends it again gets the goods or learns that they were paid for; never a second debit.
+    // Sent again, it brings the goods or says that they were paid for; never a second debit.
     await expect.poll(async () => verdict(await buyer.send(at("/slow"), payment)), { timeout: 8000 }).toMatch(/^(200|402 nonce_replayed)$/);
     expect(await buyer.balances()).toMatchObject({ owner: { balance: 990_000n, held: 0n } });
     expect((await runs()) - before).toBe(1);

@@ -205,7 +205,7 @@ describe("a key document", () => {
     ["redirect", /redirects/],
     ["not-json", /cannot be read/],
     ["deep", /cannot be read/],
-    ["other-id", /about somebody else/],
+    ["other-id", /about another host/],
     ["other-controller", /does not publish/],
     ["small-order", /does not publish/],
     ["many-keys", /cannot be read/],
@@ -254,7 +254,7 @@ describe("the owner's screen", () => {
     await decide((await meet("key-changes")).json.data["requestDigest"]);
     merchant.publish("overlap");
     later(60);
-    await meet("key-changes"); // nobody looks at this one
+    await meet("key-changes"); // its result does not matter
     later(120);
     const { requestDigest } = (await meet("key-changes")).json.data;
     expect((await decide(requestDigest, "--dry-run")).stderr).toContain("NEW KEY");
@@ -309,7 +309,7 @@ test("of two first visits at once one is remembered, and the other is told to lo
   expect(pinOf(context, pin.origin)).toMatchObject({ data: { payTo: DEMO_MERCHANT_ACCOUNT } });
 });
 
-test("among too many merchants the one that was not seen for the longest time makes room, and nobody else", async () => {
+test("among too many merchants only the least recently seen makes room", async () => {
   await pins(); // makes the directory
   const pin = (n: number) => {
     const at = formatTimestamp(unixNow() - n);

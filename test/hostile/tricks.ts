@@ -15,7 +15,7 @@ import { FIRST_KEY, SECOND_KEY, signedExtension } from "./signing.ts";
 /** What every trick sells for. */
 export const PRICE = "10000";
 export const GOODS = "the goods";
-/** Somebody else's account. */
+/** A third party's account. */
 export const OTHER_ACCOUNT = "US517G5965aydkZ46HS38QLi7UQiSojurfbQfKCELFx";
 const LEDGER = "1e".repeat(32);
 const OTHER_NETWORK = "logos:lez-mainnet";
@@ -165,7 +165,7 @@ export const TRICKS = {
   "network-pattern": { does: "network logos:*", caughtBy: "offer.network", answer: offers({ network: "logos:*" }) },
   "unknown-flow": { does: "paymentFlow subscription", caughtBy: "offer.flow", answer: offers({ extra: { paymentFlow: "subscription" } }) },
   splits: {
-    does: "splits: half of it goes to somebody else",
+    does: "splits: half of it goes to a third party",
     caughtBy: "lez.extra",
     answer: offers({ extra: { splits: [{ payTo: OTHER_ACCOUNT, amount: "5000" }] } }),
   },

@@ -229,7 +229,7 @@ test("an address that no client would take is refused before it is priced", asyn
   expect(verdict(await shop.get(`/item/1?${"x".repeat(MAX_URL_LENGTH)}`))).toBe("413 payload_too_large");
 });
 
-test("the page quotes the address for a shell: whoever made the link chose what is in it", async () => {
+test("the page quotes the address for a shell: a stranger may have written the link", async () => {
   const page = await world.shop(goods).get("/item/1?a='$(id)'&b=`id`", { headers: { Accept: "text/html" } });
   const command = /request create (.*?) --reason/.exec((await page.text()).replaceAll("&#39;", "'").replaceAll("&amp;", "&"))?.[1] ?? "";
   expect(command).toMatch(/^'[^']*'$/);

@@ -131,7 +131,7 @@ test("flow upfront, and an answer that breaks off: the buyer has the receipt, no
   expect(world.spent()).toBe(BigInt(PRICE));
 });
 
-test("a stream that breaks off while its capture is under way breaks off for its buyer, and for nobody else", async () => {
+test("a stream that breaks off while its capture is under way breaks off for its buyer alone", async () => {
   const unhandled = vi.fn();
   const before = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection").on("unhandledRejection", unhandled);
@@ -174,14 +174,14 @@ describe("flow authorization", () => {
     expect([world.spent(), runs]).toEqual([BigInt(PRICE), 2]);
   });
 
-  test("a claim that was lost to somebody else: this run's answer does not leave, and its hold is the other's", async () => {
+  test("a claim that was lost to another request: this run's answer does not leave, and its hold is the other's", async () => {
     const send = await bought();
     store.store = async () => false;
     expect(verdict(await send())).toBe("409 payment_in_progress");
     expect([world.spent(), world.held()]).toEqual([0n, PRICE]);
   });
 
-  test("an outcome that nobody knows: the copy stays, and is given out as soon as the capture is known", async () => {
+  test("an unknown outcome: the copy stays, and is given out as soon as the capture is known", async () => {
     const send = await bought();
     const { capture } = world.rpc;
     world.rpc.capture = async (...args) => {

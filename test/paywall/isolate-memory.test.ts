@@ -6,7 +6,7 @@ import { randomId } from "./world.ts";
 
 const paid = { state: "paid", receipt: { success: true, transaction: "t", network: "n" } } as const;
 
-test("is bounded, whoever writes: the oldest debts go", async () => {
+test("is bounded for any number of payers: the oldest debts go", async () => {
   const memory = isolateDeliveries();
   const keys = Array.from({ length: MAX_PENDING_SETTLEMENTS + 1 }, randomId);
   for (const key of keys) await memory.finish(key, randomId(), paid, 0);

@@ -77,7 +77,7 @@ test.each(["authorization", "upfront"] as const)(
 );
 
 test.each(["authorization", "upfront"] as const)(
-  "flow %s: a nonce that this very payment has used, and nobody got anything for it, is the payment; another's is a replay",
+  "flow %s: a nonce that this payment itself has used without a delivery is the payment; another's is a replay",
   async (flow) => {
     const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
@@ -105,7 +105,7 @@ test.each(["authorization", "upfront"] as const)(
 );
 
 test.each(["authorization", "upfront"] as const)(
-  "flow %s: what was delivered is not called expired later, and nobody's signature asks nobody's memory",
+  "flow %s: a delivered payment is not called expired later, and a forged signature reads no memory",
   async (flow) => {
     const memory = isolateDeliveries();
     const asked = [vi.spyOn(memory, "begin"), vi.spyOn(memory, "resume"), vi.spyOn(memory, "finish")];

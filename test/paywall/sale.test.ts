@@ -150,7 +150,7 @@ describe("a handler that does not deliver costs nothing", () => {
 
   test.each<[string, (answer: Response) => unknown]>([
     ["read", (answer) => answer.text()],
-    ["held by somebody", (answer) => answer.body?.getReader()],
+    ["locked by a reader", (answer) => answer.body?.getReader()],
   ])("an answer whose body was %s before it got here cannot be sent", async (_how, take) => {
     let fail = true;
     const handler = async () => {

@@ -34,7 +34,7 @@ const CALL_TIMEOUT_MILLIS = 2000;
 export interface Machine {
   readonly name: string;
   up: boolean;
-  /** Counts restarts: whoever belongs to an earlier life hears nothing any more. */
+  /** Counts restarts: a caller from before a restart gets no answer. */
   life: number;
   /** Seconds by which its clock is wrong. */
   skew: number;

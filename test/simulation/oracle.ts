@@ -10,9 +10,9 @@ import { NETWORK } from "../../shared/lez.ts";
 import type { Shard } from "./shard.ts";
 
 export class Oracle {
-  /** Payments of which somebody was told that they were paid. */
+  /** Payments that a caller was told are paid. */
   readonly paid = new Set<Digest>();
-  /** Payments of which somebody was told that they never will be. */
+  /** Payments that a caller was told will never be paid. */
   readonly never = new Set<Digest>();
   readonly #payments = new Map<Digest, LedgerPayment>();
 

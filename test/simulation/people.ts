@@ -131,7 +131,7 @@ export class Client extends Person {
     await Promise.all(both.map((each) => this.#present(each, merchants)));
     if (random.chance(0.1)) await this.#cancel(payment);
     await this.#lookUp(payment);
-    // Somebody finds the old payment, and presents it once more.
+    // A thief finds the old payment and presents it once more.
     await network.sleep(this, network.random.between(0, 10_000));
     await this.#present(payment, merchants);
   }

@@ -12,7 +12,7 @@ import { floodUntilLimited, LOW_LIMITS } from "./flood.ts";
 import { useStack } from "./stack.ts";
 
 const OURS = "the-merchants-key";
-const OTHERS = "somebody-elses-key";
+const OTHERS = "another-merchants-key";
 const keys = { [bodyDigest(utf8(OURS))]: [DEMO_MERCHANT_ACCOUNT], [bodyDigest(utf8(OTHERS))]: ["11111111111111111111111111111112"] };
 
 describe("with keys", () => {
@@ -56,7 +56,7 @@ test.each([
   ["that cannot be read", "{oops"],
   ["that are empty", ""],
   ["of which one is the SHA-256 of nothing", JSON.stringify({ ...keys, [bodyDigest(utf8(""))]: [DEMO_MERCHANT_ACCOUNT] })],
-])("keys %s let nobody in", async (_what, configured) => {
+])("keys %s let no caller in", async (_what, configured) => {
   const stack = await startStack({ bundles: BUNDLES, vars: { "lez-facilitator": { FACILITATOR_KEYS: configured } } });
   try {
     const buyer = await Buyer.create(stack);

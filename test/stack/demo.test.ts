@@ -1,4 +1,4 @@
-/** The demonstration as whoever runs it sees it: what the Workers log is no part of it. */
+/** The demo as a person sees it: without the Workers' logs. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";

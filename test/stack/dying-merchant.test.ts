@@ -75,7 +75,7 @@ async function dieAt(step: string, send: () => Promise<Response>): Promise<void>
   missed.catch(() => undefined); // it was reached
   await workerd.kill();
   deadly = undefined;
-  // What is marked after the answer may have let the answer out; nobody is told anything else.
+  // A kill after the answer may have let it out; no caller hears anything else.
   expect(await lost).toMatch(step.endsWith("paid") ? /no answer|answered 200/ : /no answer/);
   await workerd.start();
 }
@@ -112,7 +112,7 @@ describe.each([
 });
 
 test.each(["after-claim", "after-reserve", "run", "before-store"])(
-  "killed at %s, before there is an answer: nothing is paid, and whoever presents it at once is told to wait",
+  "killed at %s, before there is an answer: nothing is paid, and a copy presented at once is told to wait",
   async (point) => {
     const send = await bought("authorization");
     await dieAt(point, send);

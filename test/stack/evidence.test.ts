@@ -115,7 +115,7 @@ describe("a purchase", () => {
       const verified = await run("--keys", "keys.json");
       expect([verified.exit, verified.text]).toEqual([EXIT.ok, expect.stringContaining('"verdict":"verified"')]);
       expect(JSON.parse(verified.text)).toMatchObject({ data: { says: { shortCode: code, reason: REASON }, failed: 0, unchecked: 0 } });
-      // Whoever knows no key has seen nothing wrong, and nothing verified.
+      // Without a key, nothing is wrong and nothing is verified.
       const strange = await run();
       expect([strange.exit, strange.text]).toEqual([EXIT.notSetUp, expect.stringContaining('"code":"evidence_incomplete"')]);
       expect(readdirSync(elsewhere).toSorted()).toEqual(["keys.json", "one.json"]);
@@ -245,7 +245,7 @@ describe("a purchase", () => {
       box.run(["receipt", "export", request, "--out", box.path("nothing.json"), ...more]);
     const nothingWritten = () => expect(readdirSync(box.directory)).not.toContain("nothing.json");
 
-    test("has no evidence: nobody has decided, the owner declined, nobody knows it", async () => {
+    test("has no evidence: undecided, declined, unknown", async () => {
       const pending = await ask(box, url("pending"));
       expect((await exporting(pending)).exit).toBe(EXIT.approvalPending);
       await box.run(["decline", pending, "--code", "other"]);
@@ -287,10 +287,10 @@ describe("a purchase", () => {
       const words = ["receipt", "export", request, "--out", box.path("partial.json"), "--force"];
       return [await box.run(words, { env }), await box.run([...words, "--partial"], { env })] as const;
     };
-    const nobody = { LEZ_FACILITATOR_URL: "http://127.0.0.1:9" };
+    const unreachable = { LEZ_FACILITATOR_URL: "http://127.0.0.1:9" };
 
     test("the facilitator: later, or without the ledger's part", async () => {
-      const [whole, part] = await partial(code, nobody);
+      const [whole, part] = await partial(code, unreachable);
       expect(whole.exit).toBe(EXIT.network);
       expect(part.json.data["missing"]).toMatchObject([{ part: "ledger" }]);
       expect((await box.run("receipt verify ./partial.json --keys ./keys.json")).exit).toBe(EXIT.notSetUp);
@@ -313,7 +313,7 @@ describe("a purchase", () => {
       expect([whole.exit, whole.json.error.details?.["missing"]]).toEqual([EXIT.notSetUp, [{ part: "receipt", why: expect.any(String) }]]);
       expect(part.json.data["missing"]).toMatchObject([{ part: "receipt" }]);
       expect((await box.run("receipt verify ./partial.json --keys ./keys.json --partial")).exit).toBe(EXIT.ok);
-      const [, neither] = await partial(lost, nobody);
+      const [, neither] = await partial(lost, unreachable);
       expect(neither.json.error.code).toBe("receipt_not_found");
     });
   });

@@ -46,7 +46,7 @@ describe.each([
     expect((await buyer.balances()).owner).toEqual({ balance: 990_000n, held: 0n });
   });
 
-  test("fifty copies at once: one run, one debit; whoever waits gets the answer too", async () => {
+  test("fifty copies at once: one run, one debit; those that wait get the answer too", async () => {
     const { buyer, send } = await bought(path);
     const before = await runs();
     const verdicts = (await Promise.all(Array.from({ length: 50 }, send))).map(verdict);

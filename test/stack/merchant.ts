@@ -33,7 +33,7 @@ export function useForeignMerchant(honest: () => string) {
     },
     /** How often its handlers have run, and how many at a time. */
     runs: async () => (await fetch(`${merchant.url}/runs`)).json() as Promise<{ total: number; most: number }>,
-    /** Somebody with test money who buys there. */
+    /** A buyer with test money. */
     buyer: async (stack: Stack, funded = true) => {
       const buyer = await Buyer.create({ ...stack, merchant: merchant.url });
       if (funded) await buyer.fund();

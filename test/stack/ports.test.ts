@@ -21,7 +21,7 @@ async function stack(...words: string[]) {
   return { exit, ...said };
 }
 
-/** Somebody listens there, we or whoever was there before. */
+/** Makes sure that a server listens on the port: ours, or one that was there before. */
 async function occupied(port: number) {
   const server = createServer();
   await new Promise((resolve) => server.once("error", resolve).listen(port, "127.0.0.1", () => resolve(undefined)));

@@ -1,4 +1,4 @@
-/** Somebody between owner and ledger changes a payment: each change has its own refusal, over real HTTP, and costs nothing. */
+/** A payment is changed between owner and ledger: each change has its own refusal, over real HTTP, and costs nothing. */
 import { beforeAll, expect, test } from "vitest";
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
 import { accountOfKey } from "../../shared/protocol/account.ts";

@@ -32,7 +32,7 @@ describe("of the hostile merchant", () => {
     const { exit, wrong, ids } = await reportOn(name);
     if (caughtBy === undefined) expect(ids).toContain("challenge.status");
     else expect(wrong.map(({ id }) => id)).toContain(caughtBy);
-    expect(exit).toBe(EXIT.differs); // nobody here answers CORS
+    expect(exit).toBe(EXIT.differs); // none of these answers CORS
   });
 
   test("none of these checks finds anything where there is no trick", async () => {

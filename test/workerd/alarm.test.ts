@@ -17,7 +17,7 @@ import { alarmOf, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime,
 beforeEach(() => setTime(NOW));
 afterEach(() => vi.useRealTimers());
 
-/** Somebody's hold of `seconds` on a payment that is valid for as long. */
+/** A hold of `seconds` on a payment that is valid for as long. */
 async function holdFor(ledger: Stub, seconds: number) {
   const payer = await fundedPayer(ledger);
   const { payment } = await signedPayment(payer, { validBefore: String(unixNow() + seconds) });
@@ -63,7 +63,7 @@ describe("a hold", () => {
     expect(await ledger.audit()).toMatchObject({ ok: true });
   });
 
-  test("frees itself with nobody there, on the platform's own clock", async () => {
+  test("frees itself without a caller, on the platform's own clock", async () => {
     vi.useRealTimers();
     const ledger = newLedger();
     const { payer } = await holdFor(ledger, 0);
@@ -135,7 +135,7 @@ describe("the alarm", () => {
     expect(await heldBy(ledger, payer)).toBe("0");
   });
 
-  test("that was lost is made up for by whoever comes next, even if it is refused", async () => {
+  test("that was lost is made up for by the next call, even a refused one", async () => {
     const ledger = newLedger();
     const { deadLine } = await holdFor(ledger, 60);
     await loseAlarm(ledger);
@@ -170,7 +170,7 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe(unixNow() + SWEEP_INTERVAL_SECONDS);
   });
 
-  test("prunes what was exported once it is old, on a ledger that nobody uses any more, and then sleeps for good", async () => {
+  test("prunes old exported entries on an idle ledger, and then sets no alarm", async () => {
     const ledger = newLedger();
     const { account } = await fundedPayer(ledger);
     await exported(ledger, account);

@@ -33,7 +33,7 @@ function answered(as: Digest, paid: boolean, now = NOW): void {
   if (paid) table.paid(as, receipt, now);
 }
 
-testInside("what was bought is recalled by the payment that bought it, and nobody claims anything by asking", () => {
+testInside("an answer is recalled by the payment that bought it, and asking claims nothing", () => {
   expect(table.recall(key, order)).toBeUndefined();
   answered(key, false);
   expect(table.recall(key, order)).toBeUndefined();
@@ -68,13 +68,13 @@ describe("a claim", () => {
     expect(table.store(key, next, reservationOf(next), answer)).toBe(true);
   });
 
-  testInside("that stored is never run again: whoever comes finishes it by the capture, however late", () => {
+  testInside("that stored is never run again: any later request finishes it by the capture", () => {
     const lease = randomDigest();
     claim(lease);
     table.store(key, lease, reservationOf(lease), answer);
     for (const late of [0, HOLD_SECONDS + 1, STORED_ANSWER_SECONDS - 1])
       expect(claim(randomDigest(), NOW + late)).toEqual({ state: "stored", reservation: reservationOf(lease), answer });
-    table.free(key, lease); // the first run, which lost its lease to whoever is finishing it
+    table.free(key, lease); // the first run, which lost its lease to the run that finishes it
     expect(claim(randomDigest())).toMatchObject({ state: "stored" });
   });
 

@@ -124,7 +124,7 @@ describe("GET /settlements", () => {
 });
 
 describe("POST /settlements/cancel", () => {
-  test("takes a nonce from a payer who says so, as often as the limit allows, whoever signs", async () => {
+  test("cancels a nonce for its payer, as often as the limit allows, with any key", async () => {
     const payer = await newPayer();
     const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(NOW) } as const;
     const revocation = async () => recordDecision({ ...decided, requestDigest: randomId() }, payer);

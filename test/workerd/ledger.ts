@@ -67,7 +67,7 @@ export async function alarmOf(ledger: Stub): Promise<number | undefined> {
 /** Over how many shards the ledgers of this run are spread: the tests are run at 1 and at 4. */
 export const SHARDS = parseShards(env.SHARDS);
 
-/** Somebody new who lives on that shard. */
+/** A new payer on that shard. */
 export async function newPayerOn(shard: number): Promise<WalletSigner> {
   for (;;) {
     const payer = await newPayer();
@@ -75,7 +75,7 @@ export async function newPayerOn(shard: number): Promise<WalletSigner> {
   }
 }
 
-/** Somebody new with 25000, on the shard where the money comes from: the object that the test holds. */
+/** A new payer with 25000 on the treasury's shard, the object that the test holds. */
 export async function fundedPayer(ledger: Stub): Promise<WalletSigner> {
   const payer = await newPayerOn(0);
   await give(ledger, payer.account, "25000");

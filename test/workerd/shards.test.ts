@@ -33,7 +33,7 @@ const balanceOf = async (ledger: Stub, account: AccountId) => {
   return "balance" in state ? state.balance : state.code;
 };
 
-/** Somebody on shard 0 has paid 10000 to somebody on shard 2. Nothing has been delivered yet. */
+/** A payer on shard 0 has paid 10000 to an account on shard 2. Nothing is delivered yet. */
 async function paidAcross(shards: (shard: number) => Stub) {
   const payer = await fundedPayer(shards(0));
   const payee = (await newPayerOn(2)).account;
@@ -212,7 +212,7 @@ describe("money for another shard's account", () => {
     expect(await remote(shards(2)).marks()).toMatchObject({ received: [{ from: 0, mark: expect.any(Number) }] });
   });
 
-  test("is refused in a wrong shape, and from nobody", async () => {
+  test("is refused in a wrong shape, and without a sender", async () => {
     const shards = newShards();
     const { ledger } = await remote(shards(2)).info();
     const { account: payee } = await newPayerOn(2);
@@ -246,7 +246,7 @@ describe("money for another shard's account", () => {
 });
 
 describe("the alarm of a shard", () => {
-  /** Somebody's hold that is dead one second later. */
+  /** A hold that expires one second later. */
   async function shortHold(ledger: Stub) {
     const payer = await fundedPayer(ledger);
     const { payment } = await signedPayment(payer, { validBefore: String(NOW) });
@@ -348,7 +348,7 @@ describe("the facilitator", () => {
 });
 
 describe("a journal over HTTP", () => {
-  test("is read in pages, by whoever asks, under either spelling of the account", async () => {
+  test("is read in pages, by any caller, under either spelling of the account", async () => {
     const { account } = await newPayer();
     await post("/faucet", { account, amount: "5", id: randomId() });
     const page = await get(`/accounts/${account}/journal`);
@@ -357,7 +357,7 @@ describe("a journal over HTTP", () => {
     expect(await get(`/accounts/${account}/journal?after=1`)).toMatchObject({ status: 200, body: { entries: [] } });
   });
 
-  test.each(["nobody/journal", "Private/nobody/journal"])("of %s is refused", async (path) => {
+  test.each(["no-account/journal", "Private/no-account/journal"])("of %s is refused", async (path) => {
     expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
   });
 
@@ -406,7 +406,7 @@ describe("a checkpoint that anybody asks for", () => {
   const entriesOf = async (account: AccountId) =>
     (await get(`/accounts/${account}/journal`)).body["entries"] as { seq: string; hash: string; balanceAfter: string }[];
 
-  /** Somebody of that shard who was given money three times. */
+  /** An account of that shard with three grants. */
   async function thrice(shard: number): Promise<AccountId> {
     const { account } = await newPayerOn(shard);
     for (const amount of ["5", "6", "7"]) await post("/faucet", { account, amount, id: randomId() });
@@ -450,12 +450,17 @@ describe("a checkpoint that anybody asks for", () => {
 
   test("is not to be had where the ledger has no key, nor of an entry that is not there", async () => {
     const account = await thrice(0);
-    const nobody = (await newPayerOn(0)).account;
-    for (const path of [`${account}/checkpoint?seq=4`, `${nobody}/checkpoint`, `${account}/checkpoint?seq=0`]) {
+    const unfunded = (await newPayerOn(0)).account;
+    for (const path of [`${account}/checkpoint?seq=4`, `${unfunded}/checkpoint`, `${account}/checkpoint?seq=0`]) {
       const none = { error: "invalid_payload", problem: { message: "This account has no such entry, or has it no more." } };
       expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: none });
     }
-    for (const path of [`${account}/checkpoint?seq=x`, `${account}/checkpoint?seq=-1`, "nobody/checkpoint", "Private/nobody/checkpoint"])
+    for (const path of [
+      `${account}/checkpoint?seq=x`,
+      `${account}/checkpoint?seq=-1`,
+      "no-account/checkpoint",
+      "Private/no-account/checkpoint",
+    ])
       expect(await get(`/accounts/${path}`)).toMatchObject({ status: 400, body: { error: "invalid_payload" } });
     await keyed(0);
     const none = await get(`/accounts/${account}/checkpoint`);

@@ -51,7 +51,7 @@ test("a capture that may have been made is not refused", async () => {
   await expect(async () => facilitator.capture(held.reservation)).rejects.toThrow("stopped");
 });
 
-test("nothing new begins, and whoever asks is told to come back", async () => {
+test("nothing new begins, and every caller is told to come back", async () => {
   const signed = await signedPayment(await fundedPayer(ledger));
   const { payer, nonce, validBefore } = signed.payment;
   await stop();

@@ -94,7 +94,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.post("/faucet", async (c) => {
     if (c.env.FAUCET !== "on")
-      return problemResponse(c, "not_found", { message: "The faucet is off here.", hint: "Ask whoever runs this ledger for money." });
+      return problemResponse(c, "not_found", { message: "The faucet is off here.", hint: "Ask the operator of this ledger for money." });
     if (!(await withinLimit(c, c.env.FAUCET_LIMIT))) return problemResponse(c, "rate_limited");
     const grant = await readJson(c, faucetSchema);
     if (!grant.ok) return malformed(c, grant);

@@ -83,7 +83,7 @@ describe("a call to the ledger", () => {
   });
 });
 
-test("what is passed on of an answer is its facts: nobody has to dispose of anything", async () => {
+test("an answer is passed on as plain facts, which no caller has to dispose of", async () => {
   const answer = Object.defineProperty({ ok: true }, "disposer", { value: () => undefined }); // the platform's is not enumerable either
   const { backend } = ledgerOf(answer);
   const passedOn = await backend.capture(RESERVATION);

@@ -73,7 +73,7 @@ describe("group commit", () => {
     expect(await write("d")).toBe("d");
   });
 
-  test("when a flush fails, whoever waits is told, nothing of it is ever written, and nobody hangs", async () => {
+  test("when a flush fails, every waiting caller is told, nothing of it is written, and no call hangs", async () => {
     const { write, log, broken, flushed } = slowDisk();
     const answers = Promise.allSettled([write("a"), write("b"), write("c")]);
     await broken();

@@ -50,7 +50,7 @@ app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO }), (c) =>
   c.json({ report: "Agents that ask first are trusted longer.", payment: c.get("payment").id }),
 );
 
-/** In front of the paywall: nobody is asked to pay for a question that has no answer. */
+/** In front of the paywall: validate input first, so that no one pays for a bad request. */
 const namesCity: MiddlewareHandler = async (c, next) => {
   if (c.req.query("city")) return next();
   const problem = { code: "city_missing", message: "The question names no city.", hint: "Ask for /weather?city=Zurich." };

@@ -5,7 +5,7 @@ import { ExactLezScheme } from "./scheme.ts";
 import type { LezSigner } from "./signer.ts";
 
 export interface ExactLezClientConfig {
-  /** Whoever signs for the account that pays. */
+  /** Signs for the account that pays. */
   signer: LezSigner;
   /** Filters over the offers that a merchant makes, in the order in which they apply. */
   policies?: PaymentPolicy[];

@@ -109,7 +109,7 @@ describe("a signer that asks its owner", () => {
     expect(signed).toBe(0);
   });
 
-  test("that says yes when the window is over gives a payment to nobody", async () => {
+  test("that says yes after the window is over makes no payment", async () => {
     let now = NOW;
     const slow = askFirst(owner, async () => {
       now += OFFER.maxTimeoutSeconds + 1;

@@ -39,7 +39,7 @@ export class ExactLezScheme implements SchemeNetworkClient {
 
   /**
    * Without an answer here the official client pays nothing at all. Its default cap of "$1" per payment is 1 LGO, as
-   * if the two were worth the same: there is no oracle. Whoever minds sets `spendControls`.
+   * if the two were worth the same: there is no oracle. Set `spendControls` to decide otherwise.
    */
   findDefaultAsset(asset: string, network: string): DefaultAsset | undefined {
     if (asset !== ASSET || network !== NETWORK) return undefined;

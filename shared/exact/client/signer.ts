@@ -19,7 +19,7 @@ export class OwnerDeclined extends Error {
 
 /**
  * A signer that asks before each signature. x402's client does not say for which URL it pays, so the owner sees the
- * payment only: account, amount, binding. Whoever wants a reason and the request shown asks with a PaymentRequest.
+ * payment only: account, amount, binding. For a reason and the request on a screen, ask with a PaymentRequest.
  * @param approve shows the payment to its owner; whatever it throws refuses the payment too
  */
 export function askFirst(wallet: WalletSigner, approve: (payment: Authorization) => Promise<boolean>): LezSigner {
@@ -27,7 +27,7 @@ export function askFirst(wallet: WalletSigner, approve: (payment: Authorization)
     publicKey: wallet.publicKey,
     account: wallet.account,
     async sign(digest, authorization) {
-      // A copy: what is shown to somebody else's code is not what is signed afterwards.
+      // A copy: the code that is asked cannot change what is signed afterwards.
       if (!(await approve({ ...authorization }))) throw new OwnerDeclined("the owner declined the payment");
       return wallet.sign(digest);
     },

@@ -57,7 +57,7 @@ describe("an offer", () => {
     expect(offer.extra["ledger"]).toBe(pinned);
   });
 
-  test("to nobody is refused", async () => {
+  test("without a payee is refused", async () => {
     await expect(scheme.enhancePaymentRequirements({ ...base(), payTo: "0x1" }, kind({ ledger: LEDGER }))).rejects.toThrow(/payTo/);
   });
 });

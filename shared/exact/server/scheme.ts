@@ -35,7 +35,7 @@ export class ExactLezScheme implements SchemeNetworkServer {
   /**
    * Adds the facilitator's ledger to the offer, unless the seller pinned one. No binding: the official server does not
    * say here which request it makes the offer for. For a fixed URL a seller can put one into the option's `extra`.
-   * @throws {TypeError} when nobody could be paid
+   * @throws {TypeError} if the payee is no account
    */
   async enhancePaymentRequirements(requirements: PaymentRequirements, kind: SupportedKind): Promise<PaymentRequirements> {
     if (!isAccountId(requirements.payTo)) throw new TypeError(`payTo must be a LEZ account, not ${JSON.stringify(requirements.payTo)}`);

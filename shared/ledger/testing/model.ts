@@ -169,7 +169,7 @@ export class LedgerModel {
     return Math.min(this.#now + HOUR, ...holds.map(({ captureDeadline }) => captureDeadline + 1));
   }
 
-  /** Whether somebody new could claim the payment at `now`. */
+  /** Whether a new caller could claim the payment at `now`. */
   #check(payment: LedgerPayment, now: number): { ok: true } | Refused {
     const found = this.#entries.get(keyOf(payment));
     const entry = isDead(found, now) ? undefined : found;
@@ -184,7 +184,7 @@ export class LedgerModel {
     return this.#balance(payment.payer) - claimed - BigInt(payment.value) < 0n ? refuse("insufficient_funds") : { ok: true };
   }
 
-  /** The entry as it counts now: whoever meets a dead hold sweeps it away. */
+  /** The entry as it counts now: any event that meets an expired hold frees it. */
   #find(payment: LedgerPayment): Entry | undefined {
     if (isDead(this.#entries.get(keyOf(payment)), this.#now)) this.#entries.delete(keyOf(payment));
     return this.#entries.get(keyOf(payment));
@@ -210,7 +210,7 @@ export class LedgerModel {
     return this.balances.get(account) ?? 0n;
   }
 
-  /** "Expired" is for good. */
+  /** "Expired" is final. */
   #refusal(refused: Refused): Refused {
     if (refused.code === "payment_expired") this.#stored = this.#now;
     return refused;

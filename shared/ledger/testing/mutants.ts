@@ -94,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "row.holder === reservationId",
   },
   {
-    fault: "whoever settles a settled payment is told that he did",
+    fault: "any caller who settles a settled payment is told that it settled it",
     file: "state-table",
     find: "row.holder === settlementId && ",
     replace: "",

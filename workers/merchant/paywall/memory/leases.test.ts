@@ -33,7 +33,7 @@ function call<Result>(entry: LeaseEntry | undefined, body: (leases: Leases) => R
 
 describe("begin", () => {
   test.each<[what: string, entry: LeaseEntry | undefined, by: Digest, says: Lease]>([
-    ["what nobody knows is granted", undefined, B, yes()],
+    ["an unknown payment is granted", undefined, B, yes()],
     ["what another holds is not", held(), B, no],
     ["nor is what another holds and has paid for", held(PAID), B, no],
     ["who holds it has it again", held(PAID), A, yes(PAID)],
@@ -62,7 +62,7 @@ describe("resume", () => {
     ["nor where another's has lapsed and nothing is owed", lapsed(), B, yes(), false],
     ["nor where it was delivered", left(DELIVERED), B, yes(DELIVERED), false],
     ["what is owed is taken up", left(PAID), B, yes(PAID), true],
-    ["so is what nobody knows the end of", left(PENDING), B, yes(PENDING), true],
+    ["so is one with an unknown outcome", left(PENDING), B, yes(PENDING), true],
     ["so is what another did not come back to", lapsed(PAID), B, yes(PAID), true],
     ["what another holds is not", held(), B, no, false],
     ["by one at a time", held(PAID), B, no, false],
@@ -84,11 +84,11 @@ describe("finish", () => {
       ["or nothing", held(), A, undefined, undefined],
       ["and may take back its own", left(PAID), A, undefined, undefined],
       ["who never held it may say what is owed", undefined, A, PAID, said(A, PAID)],
-      ["nobody says anything while another holds it", held(PAID), B, DELIVERED, held(PAID)],
+      ["nothing is recorded while another holds it", held(PAID), B, DELIVERED, held(PAID)],
       ["who lost it may still say what is owed", lapsed(), B, PAID, said(B, PAID)],
       ["or that it was delivered", left(PAID), B, DELIVERED, said(B, DELIVERED)],
       ["but not that nothing is", left(PAID), B, undefined, left(PAID)],
-      ["what was delivered stays so, whoever comes back late", left(DELIVERED), B, PAID, left(DELIVERED)],
+      ["delivered stays delivered, also for a late run", left(DELIVERED), B, PAID, left(DELIVERED)],
       ["nor is that forgotten", left(DELIVERED), B, undefined, left(DELIVERED)],
     ],
   )("%s", (_what, entry, by, remembered, expected) => {
