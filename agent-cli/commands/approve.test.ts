@@ -7,7 +7,7 @@ import type { DecisionRecord } from "../../shared/protocol/decision.ts";
 import { isGenuineDecision } from "../../shared/protocol/decision.ts";
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";

@@ -3,7 +3,8 @@
  * it does is on disk before it counts, and nothing is paid twice.
  */
 import * as z from "zod";
-import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { unixNow } from "../../shared/time.ts";

@@ -5,7 +5,8 @@ import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";

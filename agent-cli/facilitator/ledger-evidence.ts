@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
-import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_JOURNAL_PAGES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import type { Context } from "../runtime/context.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";

@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PAYMENT_IDENTIFIER } from "../../shared/extensions/payment-identifier.ts";
 import { decodeHeader } from "../../shared/x402/headers.ts";
-import { MAX_IDENTIFIER_INFO_BYTES } from "../../shared/limits.ts";
+import { MAX_IDENTIFIER_INFO_BYTES } from "../runtime/limits.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON, sandbox } from "../testing/cli.ts";

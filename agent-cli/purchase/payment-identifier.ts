@@ -5,7 +5,7 @@
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { identifierOf, PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import { MAX_IDENTIFIER_INFO_BYTES } from "../../shared/limits.ts";
+import { MAX_IDENTIFIER_INFO_BYTES } from "../runtime/limits.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
 import { authorizationOf, findPayment, paymentKey, type Payment } from "../records/payment-journal.ts";

@@ -1,7 +1,7 @@
 /** The requests of this machine, and what lies among them and cannot be read. */
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { MAX_LISTED } from "../../shared/limits.ts";
+import { MAX_LISTED } from "../runtime/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { look, requestsInInbox } from "../records/inbox.ts";

@@ -13,7 +13,7 @@ import { writeWhole } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
-import { MAX_AUDIT_LINE_BYTES } from "../../shared/limits.ts";
+import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
 
 export const AUDIT_EVENTS = [
   "requested",

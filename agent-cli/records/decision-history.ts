@@ -14,7 +14,7 @@ import type { Context } from "../runtime/context.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
-import { MAX_HISTORY } from "../../shared/limits.ts";
+import { MAX_HISTORY } from "../runtime/limits.ts";
 
 const entrySchema = z.strictObject({
   requestDigest: digestSchema,
