@@ -17,7 +17,7 @@ import { checkDestination } from "../keys/output-file.ts";
 import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../command-line/fields.ts";
 import { writeJson } from "../runtime/files.ts";
 import { allowHttpField, allowHttpFor } from "../merchant/curl-request.ts";
-import { inboxFile, put } from "../records/inbox.ts";
+import { inboxPath, put } from "../records/inbox.ts";
 import { field } from "../runtime/layout.ts";
 import { identify, type Merchant, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { pinOf } from "../records/merchant-pins.ts";
@@ -214,7 +214,7 @@ async function handOver(
   if (!written.ok) return written;
   const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);
   if (!filed.ok) return filed;
-  return input.out === undefined ? inboxFile(context, digest, "payment") : succeed(input.out);
+  return input.out === undefined ? inboxPath(context, digest, "payment") : succeed(input.out);
 }
 
 function approvalData({ http }: PaymentRequest, authorization: Authorization) {

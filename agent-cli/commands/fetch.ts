@@ -24,7 +24,7 @@ import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
 import { type Bought, goOn, isOver, tooDear } from "../purchase/advance.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
-import { fileRequest, type Made, makeRequest, openAgent } from "../purchase/create-request.ts";
+import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
 import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
 import { askTerms, notPriced } from "../merchant/terms.ts";
@@ -145,7 +145,7 @@ async function purchaseMade(context: Context, http: HttpRequest, { request, requ
 /** Stores the request, unless another process has asked for the same since `before` was found: then that is the purchase. */
 function storeOnce(
   context: Context,
-  { request, required }: Made,
+  { request, required }: CreatedRequest,
   http: HttpRequest,
   before: readonly StoredRequest[],
 ): Promise<Outcome<StoredRequest | undefined>> {
@@ -175,7 +175,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   }
   const agent = await openAgent(context, input.agentFile);
   if (!agent.ok) return agent;
-  const made = await makeRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
+  const made = await createRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
   if (!made.ok) return made;
   // After the request is made, so that what is new about the merchant is not older than the request.
   const merchant = await identify(context, url, { required, offer });

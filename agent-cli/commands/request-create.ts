@@ -22,7 +22,7 @@ import { field } from "../runtime/layout.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { decideBy } from "../purchase/purchase.ts";
-import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../purchase/create-request.ts";
+import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
 import { requireTerms } from "../merchant/terms.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
@@ -102,7 +102,7 @@ export const requestCreate = defineCommand({
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
     if (!terms.ok) return terms;
     const { offer, required } = terms.data;
-    const made = await makeRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
+    const made = await createRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
     if (!made.ok) return made;
     // After the request is made, so that what is new about the merchant is not older than the request.
     const merchant = required ? await identify(context, http.data.url, { required, offer }) : undefined;
@@ -151,7 +151,7 @@ export const requestCreate = defineCommand({
 /** The file that was asked for first: it fails more often than the agent's own memory. */
 async function write(
   context: Context,
-  made: Made,
+  made: CreatedRequest,
   http: HttpRequest,
   file: string | undefined,
   force: boolean,
@@ -193,7 +193,7 @@ interface Difference {
   offered: string;
 }
 
-type ChosenTerms = Pick<Wish, "offer" | "required">;
+type ChosenTerms = Pick<RequestInput, "offer" | "required">;
 
 /** The merchant's offer that fits the expectations; the closest one's differences where none does. */
 async function merchantTerms(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<ChosenTerms>> {

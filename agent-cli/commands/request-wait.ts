@@ -9,7 +9,7 @@ import { notApproved } from "../purchase/payment-to-present.ts";
 import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
 import { renderPurchase } from "../purchase/purchase-text.ts";
 import { findInInbox, requestField } from "../purchase/find-request.ts";
-import { patience, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
+import { timeoutArgv, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
 
 export const requestWait = defineCommand({
   name: "request wait",
@@ -28,7 +28,7 @@ export const requestWait = defineCommand({
     if (!item.ok) return item;
     const purchase = await waitForDecision(context, item.data.digest, timeout);
     if (!purchase.ok) return purchase;
-    const refused = notApproved(purchase.data, patience(context, timeout));
+    const refused = notApproved(purchase.data, timeoutArgv(context, timeout));
     if (refused) return refused;
     const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];
     const next = { argv, by: "agent" as const, why: "send the request with its payment" };

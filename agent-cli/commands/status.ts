@@ -96,9 +96,9 @@ async function authorizationFor(context: Context, word: string): Promise<Outcome
   if (presented.data) return succeed(authorizationOf(presented.data.payload));
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
-  const journal = findPayment(context, item.data.digest);
-  if (!journal.ok) return journal;
-  const payload = journal.data?.payload ?? item.data.payment;
+  const record = findPayment(context, item.data.digest);
+  if (!record.ok) return record;
+  const payload = record.data?.payload ?? item.data.payment;
   if (payload) return succeed(authorizationOf(payload));
   return fail("request_not_found", "This request has no payment yet: there is nothing to look up.", {
     hint: `lez-agent-pay request show ${word}`,

@@ -17,7 +17,7 @@ import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
 import { findRequest } from "../records/request-store.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
-import { patience, waitForDecision } from "./wait-for-decision.ts";
+import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
 export interface FlowInput extends FacilitatorInput {
   wait: boolean;
@@ -102,15 +102,15 @@ async function pay(context: Context, input: FlowInput, purchase: Purchase): Prom
   return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest), kept: false }) : paid;
 }
 
-function stillUsable({ journal }: Purchase): boolean {
-  return journal !== undefined && Number(authorizationOf(journal.payload).validBefore) >= unixNow();
+function stillUsable({ record }: Purchase): boolean {
+  return record !== undefined && Number(authorizationOf(record.payload).validBefore) >= unixNow();
 }
 
 /** Sent, without an answer, and too late to present again: the facilitator is asked, and believed as far as it can be. */
 async function settleDoubt(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
-  const { digest, journal } = purchase;
-  if (!journal) return nothingToDo();
-  const status = await askSettlement(context, input, authorizationOf(journal.payload));
+  const { digest, record } = purchase;
+  if (!record) return nothingToDo();
+  const status = await askSettlement(context, input, authorizationOf(record.payload));
   const code = shortCode(digest);
   const hint = "Do not pay again. Ask again later, or look at the owner's account.";
   if (!status.ok && status.exit === EXIT.interrupted) return status;
@@ -119,7 +119,7 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
   const { conclusion, transaction, said, doubt } = status.data;
   if (conclusion === "paid" && transaction !== undefined) {
     await concludePayment(context, digest, { state: "settled", transaction });
-    return answerOf(context, input, { ...purchase, journal: { ...journal, transaction } });
+    return answerOf(context, input, { ...purchase, record: { ...record, transaction } });
   }
   if (conclusion === "not_paid") {
     await concludePayment(context, digest, { state: "refused", code: said });
@@ -132,14 +132,14 @@ async function settleDoubt(context: Context, input: FlowInput, purchase: Purchas
 }
 
 async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
-  const { digest, journal } = purchase;
+  const { digest, record } = purchase;
   const kept = keptAnswer(context, digest);
   if (!kept.ok) return kept;
   const stored = findRequest(context, digest);
   const code = shortCode(digest);
-  if (!kept.data || !stored.ok || !journal) return answerOf(context, input, purchase);
+  if (!kept.data || !stored.ok || !record) return answerOf(context, input, purchase);
   const { method, url } = stored.data.request.http;
-  const payment = { payload: journal.payload, authorization: authorizationOf(journal.payload) };
+  const payment = { payload: record.payload, authorization: authorizationOf(record.payload) };
   const outcome = classifyResponse(kept.data, payment.authorization);
   const shown = report(context, { method, url, headers: [] }, payment, kept.data, outcome, input);
   return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
@@ -150,10 +150,10 @@ async function showKept(context: Context, input: FlowInput, purchase: Purchase):
  * the same payment, which pays nothing more. Without an id that is over when the payment runs out.
  */
 async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
-  const { digest, journal } = purchase;
+  const { digest, record } = purchase;
   const code = shortCode(digest);
-  const transaction = journal?.transaction ?? "";
-  const payment = journal && withId(context, { payload: journal.payload, authorization: authorizationOf(journal.payload) });
+  const transaction = record?.transaction ?? "";
+  const payment = record && withId(context, { payload: record.payload, authorization: authorizationOf(record.payload) });
   const owed = payment && (carriesId(payment.payload) || stillUsable(purchase));
   if (!owed || input.dryRun) return paidWithoutAnswer(code, transaction);
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
@@ -163,14 +163,14 @@ async function answerOf(context: Context, input: FlowInput, purchase: Purchase):
 }
 
 /** Said for certain: this payment bought nothing. Whoever still wants the thing needs another one. */
-function refusedBefore({ digest, journal }: Purchase): PurchaseFailure {
-  const code = journal?.code ?? "payment_rejected";
+function refusedBefore({ digest, record }: Purchase): PurchaseFailure {
+  const code = record?.code ?? "payment_rejected";
   return neverPaid(refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`));
 }
 
 /** `insufficient_funds` and the like: the account was filled since, perhaps, and the same payment is good now. */
-function curedByTime({ journal }: Purchase): boolean {
-  return isErrorCode(journal?.code) && ERRORS[journal.code].safeToRetrySamePayment;
+function curedByTime({ record }: Purchase): boolean {
+  return isErrorCode(record?.code) && ERRORS[record.code].safeToRetrySamePayment;
 }
 
 function nothingToDo(): Failure {
@@ -182,7 +182,7 @@ function resumption(context: Context, input: FlowInput, code: string): Next {
   const { maxAmount, timeout, out, force } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
-    ...patience(context, timeout),
+    ...timeoutArgv(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(force ? ["--force"] : []),
     ...facilitatorWords(input),

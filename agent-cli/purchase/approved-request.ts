@@ -21,7 +21,7 @@ export async function approvedRequest(context: Context, input: ApprovedInput, pa
   const found = findHttp(context, input, payment);
   if (!found.ok) return found;
   const { request, http } = found.data;
-  return notApproved(request, http, payment) ?? succeed(http);
+  return differenceOf(request, http, payment) ?? succeed(http);
 }
 
 function findHttp(
@@ -49,7 +49,7 @@ function findHttp(
 }
 
 /** The payment must be for this request, and the request to be sent must be the one that was approved. */
-function notApproved(request: PaymentRequest, http: HttpRequest, { payload, authorization }: Payment): Failure | undefined {
+function differenceOf(request: PaymentRequest, http: HttpRequest, { payload, authorization }: Payment): Failure | undefined {
   if (authorization.requestDigest !== requestDigest(request)) return differs("The payment was approved for another request.");
   if (canonicalJson(payload.accepted) !== request.payment.offer) return differs("The payment accepts other terms than the request.");
   const { network, asset, amount, payTo } = paymentFields(payload.accepted);

@@ -38,7 +38,7 @@ export async function openAgent(context: Context, agentFile: string | undefined)
   return signer.ok ? succeed({ signer: signer.data, name: key.data.name }) : signer;
 }
 
-export interface Wish {
+export interface RequestInput {
   http: HttpRequest;
   offer: PaymentRequirements;
   /** The 402 that the offer is from; absent when the merchant was not asked. */
@@ -49,7 +49,7 @@ export interface Wish {
   expiresIn: number;
 }
 
-export interface Made {
+export interface CreatedRequest {
   request: PaymentRequest;
   digest: Digest;
   shortCode: string;
@@ -58,33 +58,33 @@ export interface Made {
 }
 
 /** A signed request that the owner's tool will not refuse. Nothing is written. */
-export async function makeRequest(context: Context, agent: Agent, wish: Wish): Promise<Outcome<Made>> {
-  const tooShort = shortReason(context, wish.reason);
+export async function createRequest(context: Context, agent: Agent, input: RequestInput): Promise<Outcome<CreatedRequest>> {
+  const tooShort = shortReason(context, input.reason);
   if (tooShort) return tooShort;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
-  const scope = coverage(wish.http, wish.offer);
+  const scope = coverage(input.http, input.offer);
   if (!scope.ok) return scope;
-  const { url } = wish.http;
+  const { url } = input.http;
   const now = unixNow();
   const request = await signPaymentRequest(
     {
       version: "1",
       id: `pr_${bytesToHex(randomBytes(10))}`,
       createdAt: formatTimestamp(now),
-      expiresAt: formatTimestamp(now + wish.expiresIn),
+      expiresAt: formatTimestamp(now + input.expiresIn),
       agent: { publicKey: agent.signer.publicKey, ...(agent.name && { name: agent.name }) },
-      merchant: { name: wish.merchantName ?? new URL(url).host, url },
-      http: boundRequest(wish.http),
-      payment: paymentFields(wish.offer) as PaymentRequest["payment"],
-      reason: wish.reason,
+      merchant: { name: input.merchantName ?? new URL(url).host, url },
+      http: boundRequest(input.http),
+      payment: paymentFields(input.offer) as PaymentRequest["payment"],
+      reason: input.reason,
     },
     agent.signer,
   );
   // The owner's tool will check exactly this; better to hear it now.
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
-  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: wish.required });
+  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: input.required });
 }
 
 /** The configured minimum, for both sides: the agent hears it before it asks, the owner is not asked below it. */
@@ -101,7 +101,7 @@ export function shortReason(context: Context, reason: string): Failure | undefin
 /** Remembers the HTTP request, puts the PaymentRequest into the inbox and writes it down. Doing it again changes nothing. */
 export async function fileRequest(
   context: Context,
-  { request, digest, required }: Pick<Made, "request" | "digest" | "required">,
+  { request, digest, required }: Pick<CreatedRequest, "request" | "digest" | "required">,
   http: HttpRequest,
 ): Promise<Outcome<undefined>> {
   const recordable = checkAudit(context);

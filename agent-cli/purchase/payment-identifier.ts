@@ -34,8 +34,8 @@ export function carriesId({ extensions }: PaymentPayload): boolean {
 
 /** The transaction of a payment that somebody said for certain was made: presented again, it can pay nothing more. */
 export function paidTransaction(context: Context, { authorization }: Payment): string | undefined {
-  const journal = findPayment(context, paymentKey(authorization));
-  if (!journal.ok || journal.data?.state !== "settled") return undefined;
-  const same = authorizationDigest(authorizationOf(journal.data.payload)) === authorizationDigest(authorization);
-  return same ? (journal.data.transaction ?? "") : undefined;
+  const record = findPayment(context, paymentKey(authorization));
+  if (!record.ok || record.data?.state !== "settled") return undefined;
+  const same = authorizationDigest(authorizationOf(record.data.payload)) === authorizationDigest(authorization);
+  return same ? (record.data.transaction ?? "") : undefined;
 }

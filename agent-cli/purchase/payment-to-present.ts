@@ -15,10 +15,10 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
   if (!purchase.ok) return purchase;
   const undecided = notApproved(purchase.data);
   if (undecided) return undecided;
-  const { journal } = purchase.data;
+  const { record } = purchase.data;
   // What was presented before is presented again; the journal refuses anything else.
-  const presented = journal?.state === "sent" || journal?.state === "settled";
-  const payload = presented ? journal.payload : (item.payment ?? journal?.payload);
+  const presented = record?.state === "sent" || record?.state === "settled";
+  const payload = presented ? record.payload : (item.payment ?? record?.payload);
   if (!payload)
     return fail("request_not_found", "The payment of this request is not on this machine.", { hint: "Name the payment's file." });
   return checkPayment(payload, `the payment of ${shortCode(item.digest)}`, isAnswerLeft(context));
@@ -30,9 +30,9 @@ export const isAnswerLeft = (context: Context) => (payment: Payment) =>
 
 /**
  * Why a request has no payment to present: nobody decided yet, or somebody said no.
- * @param patience how long whoever asks was told to wait, as words of the command line
+ * @param timeoutArgv how long whoever asks was told to wait, as words of the command line
  */
-export function notApproved(purchase: Purchase, patience: readonly string[] = []): Failure | undefined {
+export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] = []): Failure | undefined {
   const now = unixNow();
   const code = shortCode(purchase.digest);
   const details = { ...purchaseView(purchase, now) };
@@ -44,7 +44,7 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
         retryable: true,
         hint: `The owner runs: lez-agent-pay approve ${code}`,
         details,
-        next: waitFor(code, patience),
+        next: waitFor(code, timeoutArgv),
       });
     case "declined":
       return fail("declined", `The owner declined request ${code} (${decision?.code}).${note}`, {
@@ -72,9 +72,9 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
   }
 }
 
-export function waitFor(code: string, patience: readonly string[]): Next {
+export function waitFor(code: string, timeoutArgv: readonly string[]): Next {
   return {
-    argv: ["lez-agent-pay", "request", "wait", code, ...patience],
+    argv: ["lez-agent-pay", "request", "wait", code, ...timeoutArgv],
     by: "agent",
     why: "wait for the owner's decision",
     afterSeconds: 5,

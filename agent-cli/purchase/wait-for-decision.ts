@@ -1,4 +1,4 @@
-/** Waiting for an owner: looks into the inbox until there is a decision, the request runs out, or patience ends. */
+/** Waiting for an owner: looks into the inbox until there is a decision, the request runs out, or the timeout passes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
@@ -19,7 +19,7 @@ export const timeoutField = {
 };
 
 /** For a `next` that is as patient as this run. Where somebody else ends the wait, it is not the run's own. */
-export function patience({ timeoutSeconds }: Context, timeout: number | undefined): string[] {
+export function timeoutArgv({ timeoutSeconds }: Context, timeout: number | undefined): string[] {
   return timeout === undefined || timeoutSeconds !== undefined ? [] : ["--timeout", String(timeout)];
 }
 
@@ -43,7 +43,7 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
     if (context.io.signal.aborted) {
       context.progress("");
       const code = shortCode(digest);
-      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code, patience(context, timeout)) };
+      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code, timeoutArgv(context, timeout)) };
     }
   }
 }
