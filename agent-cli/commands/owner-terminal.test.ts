@@ -246,7 +246,7 @@ describe("while the request is being read", () => {
     await ask(merchant.url, "request.json");
     await terminal.answer("?", "y");
     expect(await terminal.exit).toBe(EXIT.differs);
-    expect(terminal.text).toContain("exchanged while it was being read");
+    expect(terminal.text).toContain("replaced while it was being read");
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
@@ -341,6 +341,6 @@ test("the prototype's commands work as they are written, at a terminal", async (
     ["A note", ENTER],
   ]);
   expect(declined.exit).toBe(EXIT.ok);
-  expect(declined.text.replaceAll("\n", " ")).toContain("does not take that payment back");
+  expect(declined.text.replaceAll("\n", " ")).toContain("does not withdraw that payment");
   fresh.remove();
 });

@@ -247,7 +247,7 @@ test("the audit log tells a purchase from the first word to the last, and can be
   facilitator.ledger = "ab".repeat(32);
   expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 0 });
   const alone = await box.run("audit verify --facilitator-url http://127.0.0.1:1");
-  expect(alone.json.data).toMatchObject({ checked: 0, notAsked: expect.stringContaining("could not be asked") as string });
+  expect(alone.json.data).toMatchObject({ checked: 0, notAsked: expect.stringContaining("could not be reached") as string });
   expect(readFileSync(box.path("home/audit.jsonl"), "utf8")).not.toMatch(/signature|secretKey/);
 });
 
@@ -283,7 +283,7 @@ describe("accounts and keys", () => {
       { account: owner.account, sealed: false, balance: { spendable: { display: "0.001 LGO" } } },
     ]);
     const gone = await box.run("accounts --facilitator-url http://127.0.0.1:1");
-    expect(gone.json.data["accounts"]).toMatchObject([{ problem: expect.stringContaining("could not be asked") as string }]);
+    expect(gone.json.data["accounts"]).toMatchObject([{ problem: expect.stringContaining("could not be reached") as string }]);
   });
 
   test("a grant whose answer is lost is asked for again by whoever holds the key", async () => {

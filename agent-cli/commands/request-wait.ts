@@ -16,11 +16,11 @@ export const requestWait = defineCommand({
   audience: "agent",
   readOnly: true,
   summary: "wait until the owner has decided",
-  description: "Succeeds when the request is approved. Declined is exit code 11 and final, run out is 12, still waiting is 10.",
+  description: "Succeeds when the request is approved. Exit code 11: declined, which is final. 12: expired. 10: still waiting.",
   input: z.strictObject({ request: requestField, ...timeoutField }),
   output: purchaseSchema,
   examples: [
-    { says: "until there is a decision or the request runs out", argv: "request wait 7F3K-9QPD" },
+    { says: "until there is a decision or the request expires", argv: "request wait 7F3K-9QPD" },
     { says: "for a minute at most", argv: "request wait 7F3K-9QPD --timeout 60" },
   ],
   async run(context, { request, timeout }) {

@@ -1,4 +1,4 @@
-/** Making a PaymentRequest: from the merchant's terms and the agent's words to a signed paper in the owner's inbox. */
+/** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
@@ -45,7 +45,7 @@ export interface RequestInput {
   required?: PaymentRequired | undefined;
   reason: string;
   merchantName?: string | undefined;
-  /** Seconds that the owner has. */
+  /** Seconds that the owner has to decide. */
   expiresIn: number;
 }
 
@@ -57,7 +57,7 @@ export interface CreatedRequest {
   required?: PaymentRequired | undefined;
 }
 
-/** A signed request that the owner's tool will not refuse. Nothing is written. */
+/** Signs a request that passes the owner's checks. Writes nothing. */
 export async function createRequest(context: Context, agent: Agent, input: RequestInput): Promise<Outcome<CreatedRequest>> {
   const tooShort = shortReason(context, input.reason);
   if (tooShort) return tooShort;
@@ -81,24 +81,24 @@ export async function createRequest(context: Context, agent: Agent, input: Reque
     },
     agent.signer,
   );
-  // The owner's tool will check exactly this; better to hear it now.
+  // The owner's tool runs the same check.
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
   return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: input.required });
 }
 
-/** The configured minimum, for both sides: the agent hears it before it asks, the owner is not asked below it. */
+/** Enforces the configured minimum on both sides: the agent is told before it asks, and the owner sees no shorter reason. */
 export function shortReason(context: Context, reason: string): Failure | undefined {
   const config = context.config();
   if (!config.ok) return config;
   const { reasonMinimum } = config.data;
   if (meaningfulLength(reason) >= reasonMinimum) return undefined;
   return fail("usage", `The reason must say why in at least ${reasonMinimum} visible characters.`, {
-    hint: "The owner reads it to decide: what is bought, and what for.",
+    hint: "The owner decides by it: say what you buy, and what for.",
   });
 }
 
-/** Remembers the HTTP request, puts the PaymentRequest into the inbox and writes it down. Doing it again changes nothing. */
+/** Stores the HTTP request, puts the PaymentRequest into the inbox and records it in the audit log. Safe to repeat. */
 export async function fileRequest(
   context: Context,
   { request, digest, required }: Pick<CreatedRequest, "request" | "digest" | "required">,
@@ -114,7 +114,7 @@ export async function fileRequest(
   return written.ok ? succeed(undefined) : written;
 }
 
-/** What the audit log says of a request. */
+/** A request's facts in the audit log. */
 export function requestFacts({ http, payment, agent }: PaymentRequest, digest: Digest): Record<string, string> {
   return {
     requestDigest: digest,

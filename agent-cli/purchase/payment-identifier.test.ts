@@ -85,7 +85,7 @@ describe("what is sent", () => {
     const elsewhere = { env: { LEZ_AGENT_PAY_HOME: box.path("elsewhere") } };
     const refused = await box.run("pay ./carried.json --request-file ./request.json", elsewhere);
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "payment_identifier_required"]);
-    expect(refused.json.error.hint).toContain("where the request was made");
+    expect(refused.json.error.hint).toContain("machine that made the request");
     expect(text(await box.run(["pay", code]))).toEqual([EXIT.ok, CONTENT]);
   });
 

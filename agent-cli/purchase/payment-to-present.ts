@@ -1,4 +1,4 @@
-/** The payment of a request in the inbox, if it is one that may be presented now; else why not, and what to do. */
+/** Finds the payment of a request in the inbox, or says why none may be presented now. */
 import { unixNow } from "../../shared/time.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { Context } from "../runtime/context.ts";
@@ -16,7 +16,7 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
   const undecided = notApproved(purchase.data);
   if (undecided) return undecided;
   const { record } = purchase.data;
-  // What was presented before is presented again; the journal refuses anything else.
+  // A payment that was presented before is presented again; the payment journal refuses any other.
   const presented = record?.state === "sent" || record?.state === "settled";
   const payload = presented ? record.payload : (item.payment ?? record?.payload);
   if (!payload)
@@ -24,13 +24,13 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
   return checkPayment(payload, `the payment of ${shortCode(item.digest)}`, isAnswerLeft(context));
 }
 
-/** Of a payment that is paid, the merchant may have kept the answer: presenting it again is never too late. */
+/** The merchant may have kept the answer of a settled payment, so presenting it again is never too late. */
 export const isAnswerLeft = (context: Context) => (payment: Payment) =>
   carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
 
 /**
- * Why a request has no payment to present: nobody decided yet, or somebody said no.
- * @param timeoutArgv how long whoever asks was told to wait, as words of the command line
+ * Why a request has no payment to present: not decided yet, refused, withdrawn or expired.
+ * @param timeoutArgv the caller's --timeout, for `next`
  */
 export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] = []): Failure | undefined {
   const now = unixNow();
@@ -52,16 +52,16 @@ export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] =
         details,
       });
     case "revoked":
-      return fail("payment_revoked", `The owner took the approval of ${code} back (${decision?.code}).${note}`, {
+      return fail("payment_revoked", `The owner revoked the approval of ${code} (${decision?.code}).${note}`, {
         hint: "Do not pay. Ask the owner before you make another request.",
         details,
       });
     case "cancelled":
-      return fail("request_cancelled", `Request ${code} was taken back by the agent.`, { details });
+      return fail("request_cancelled", `The agent withdrew request ${code}.`, { details });
     case "expired":
       return fail(
         "request_expired",
-        `Request ${code} ran out: ${purchase.payment ? "its approval was not used in time" : "nobody decided in time"}.`,
+        `Request ${code} expired: ${purchase.payment ? "its approval was not used in time" : "the owner did not decide in time"}.`,
         {
           hint: "Nothing was paid. Make a new request if it is still wanted.",
           details,

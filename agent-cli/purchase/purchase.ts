@@ -1,4 +1,4 @@
-/** Where one request stands, from its papers in the inbox and from the payment journal. */
+/** The state of one request, from its files in the inbox and its record in the payment journal. */
 import * as z from "zod";
 import { parseTimestamp } from "../../shared/time.ts";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
@@ -14,11 +14,11 @@ export const PURCHASE_STATES = [
   "pending",
   "approved",
   "declined",
-  /** The agent does not want it any more. */
+  /** The agent withdrew it. */
   "cancelled",
-  /** Nobody decided in time, or the approval ran out before it was used. */
+  /** The owner did not decide in time, or the approval expired unused. */
   "expired",
-  /** The owner took the approval back. */
+  /** The owner revoked the approval. */
   "revoked",
   /** It was presented, and may have been paid. */
   "sent",
@@ -40,7 +40,7 @@ export function purchaseOf(context: Context, item: InboxItem, now: number): Outc
   return succeed({ ...item, state: stateOf(item, record.data, now), ...(record.data && { record: record.data }) });
 }
 
-/** What has happened to the money comes before what anybody decided about it. */
+/** A settlement outranks every decision, and a revocation every other word about the payment. */
 function stateOf(item: InboxItem, record: PaymentRecord | undefined, now: number): PurchaseState {
   if (record?.state === "settled") return "paid";
   if (item.revoked) return "revoked";
@@ -69,7 +69,7 @@ export const purchaseSchema = z.strictObject({
   createdAt: z.string(),
   /** Until when the owner may approve. */
   ...expirySchema,
-  /** The owner's words, where there are any. */
+  /** The owner's refusal or revocation, if there is one. */
   decision: z.strictObject({ code: z.string(), note: z.string().optional(), decidedAt: z.string(), signed: z.boolean() }).optional(),
   transaction: z.string().optional(),
   /** Why a payment was refused. */

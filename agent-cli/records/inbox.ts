@@ -1,6 +1,6 @@
 /**
- * What agent and owner of one machine hand each other: one directory, one file per kind, each written whole or not at all.
- * A file's name is the digest of the request it is about, and is never taken for more than a name: whoever reads checks.
+ * The inbox: files that agent and owner of one machine hand each other, each written whole or not at all. A file is named
+ * after its request's digest. Readers check the content and trust no name.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -37,7 +37,7 @@ interface InboxContent {
   revoked: DecisionRecord;
 }
 
-/** Everything there is about one request. */
+/** All files about one request. */
 export type InboxItem = { digest: Digest; request: PaymentRequest } & Partial<Omit<InboxContent, "request">>;
 
 export function put<P extends InboxFile>(context: Context, digest: Digest, kind: P, content: InboxContent[P]): Outcome<undefined> {
@@ -45,13 +45,13 @@ export function put<P extends InboxFile>(context: Context, digest: Digest, kind:
   return directory.ok ? writeJson(fileOf(directory.data, digest, kind), content, true) : directory;
 }
 
-/** Where a kind is or would be. */
+/** The path of a file, whether it exists or not. */
 export function inboxPath(context: Context, digest: Digest, kind: InboxFile): Outcome<string> {
   const directory = stateDirectory(context, "inbox");
   return directory.ok ? succeed(fileOf(directory.data, digest, kind)) : directory;
 }
 
-/** undefined: no such request. A kind that is there and cannot be believed is a failure, not an absence. */
+/** Returns undefined if there is no such request. An unreadable file is a failure, not an absence. */
 export async function look(context: Context, digest: Digest): Promise<Outcome<InboxItem | undefined>> {
   const request = read(context, digest, "request");
   if (!request.ok) return request;
@@ -63,7 +63,7 @@ export async function look(context: Context, digest: Digest): Promise<Outcome<In
     if (found.data) Object.assign(item, { [kind]: found.data });
   }
   for (const decision of [item.declined, item.revoked]) {
-    // Somebody who can write here and has no key can still say no: an unsigned no is believed, a forged one is not.
+    // A writer without a key can still refuse: an unsigned refusal is believed, a forged one is not.
     if (decision && (decision.decision.requestDigest !== digest || !(await isGenuineDecision(decision))))
       return succeed(without(item, decision));
   }
@@ -81,7 +81,7 @@ export function requestsInInbox(context: Context): Outcome<Digest[]> {
   if (!directory.ok) return directory;
   const found = fs.readdirSync(directory.data).flatMap((name) => {
     const [, digest] = /^([0-9a-f]{64})\.request\.json$/.exec(name) ?? [];
-    // Not through a link, and gone meanwhile is gone.
+    // Follow no link, and skip a file that has gone meanwhile.
     const stat = digest && fs.lstatSync(path.join(directory.data, name), { throwIfNoEntry: false });
     return stat ? [{ digest: digest as Digest, at: stat.mtimeMs }] : [];
   });

@@ -205,7 +205,7 @@ describe("a key document", () => {
     ["redirect", /redirects/],
     ["not-json", /cannot be read/],
     ["deep", /cannot be read/],
-    ["other-id", /about somebody else/],
+    ["other-id", /about another host/],
     ["other-controller", /does not publish/],
     ["small-order", /does not publish/],
     ["many-keys", /cannot be read/],
