@@ -1,4 +1,4 @@
-/** The owner's record of decisions, when it has grown long. */
+/** The owner's decisions, when there are many. */
 import { expect, test } from "vitest";
 import { MAX_HISTORY } from "../runtime/limits.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
