@@ -39,7 +39,8 @@ export const receiptVerify = defineCommand({
     if (!bytes.ok) return bytes;
     const read = readEvidence(bytes.data);
     if (!read.ok && !mayBeEvidence(bytes.data)) {
-      return fail("invalid_file", `"${input.evidence}" is no evidence of a payment: ${read.fault.problem}.`, {
+      const { about, problem } = read.fault;
+      return fail("invalid_file", `"${input.evidence}" is no evidence of a payment: ${about ? `${about} ` : ""}${problem}.`, {
         hint: "lez-agent-pay receipt export writes such files.",
       });
     }

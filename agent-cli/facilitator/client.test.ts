@@ -113,7 +113,7 @@ test("nonsense, silence and a missing key are told apart", async () => {
   const keyless = await box.run(["balance", "--owner-file", "./none.json"], { env });
   expect([keyless.exit, keyless.json.error.hint]).toEqual([
     EXIT.notSetUp,
-    `If you have one, name it: --owner-file. If not, make one: lez-agent-pay owner create --out ${box.path("none.json")}`,
+    `If you have one, name it: --owner-file. If not, create one: lez-agent-pay owner create --out ${box.path("none.json")}`,
   ]);
   expect((await box.run(["balance", "--facilitator-url", "http://pay.example", "--owner-file", "./owner.json"])).json.error.code).toBe(
     "insecure_url",

@@ -92,8 +92,8 @@ export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
   if (!read.ok) {
     if (!read.missing) return read;
     return fail("key_not_found", `There is no ${role} key at "${file}".`, {
-      hint: `If you have one, name it: --${role}-file. If not, make one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
-      next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `make the ${role} key` },
+      hint: `If you have one, name it: --${role}-file. If not, create one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
+      next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `create the ${role} key` },
     });
   }
   if (read.data.role === role) return read;
