@@ -38,7 +38,10 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
     if (item.error.code !== "request_not_found") return item;
     return {
       ...item,
-      error: { ...item.error, hint: "lez-agent-pay inbox --all lists every request. A request from another machine is a file: --request-file." },
+      error: {
+        ...item.error,
+        hint: "lez-agent-pay inbox --all lists every request. A request from another machine is a file: --request-file.",
+      },
     };
   }
   const file = readJson(requestFile ?? "", paymentRequestSchema, { what: "payment request" });
