@@ -7,9 +7,9 @@ const source = new URL("./main.ts", import.meta.url);
 const inRepository = existsSync(source);
 
 if (major < 22 || (major === 22 && minor < 13)) {
-  refuse(`needs Node.js 22.13 or newer; this is ${process.versions.node}.`);
+  stop(`needs Node.js 22.13 or newer; this is ${process.versions.node}.`);
 } else if (inRepository && !process.features.typescript) {
-  refuse(`runs from TypeScript here, which Node.js ${process.versions.node} does not support. Use: npx lez-agent-pay`);
+  stop(`runs from TypeScript here, which Node.js ${process.versions.node} does not support. Use: npx lez-agent-pay`);
 } else {
   const { main } = await import(inRepository ? source.href : new URL("../dist/cli.js", import.meta.url).href);
   const code = await main(process.argv.slice(2));
@@ -17,7 +17,7 @@ if (major < 22 || (major === 22 && minor < 13)) {
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
 }
 
-function refuse(sentence) {
+function stop(sentence) {
   console.error(`lez-agent-pay ${sentence}`);
   process.exitCode = 1;
 }

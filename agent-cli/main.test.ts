@@ -142,6 +142,7 @@ describe("usage", () => {
     [["audit", "list", "--last", "x"], "--last must be a whole number, 1 or more."],
     [["audit", "list", "--last", "0"], "--last must be a whole number, 1 or more."],
     [["receipt", "verify", path.join(import.meta.dirname, "../README.md")], "is no evidence"],
+    [["receipt", "verify", path.join(import.meta.dirname, "../package.json")], 'no evidence of a payment: version must be "1"'],
   ])("%j is told what is wrong, in the envelope [exit-usage]", async (words, message) => {
     const run = await box.run(words);
     expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, expect.stringMatching(/^(usage|invalid_file)$/)]);

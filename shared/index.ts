@@ -5,7 +5,6 @@
 
 // The network.
 export { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "./lez.ts";
-export * as limits from "./limits.ts";
 export { ERROR_CODES, ERRORS, type ErrorCode, type ErrorFacts, isErrorCode, type Problem } from "./errors.ts";
 
 // Values.
@@ -67,5 +66,5 @@ export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evi
 export { verifyDigest } from "./crypto/ed25519.ts";
 export { generateSecretKey, keySigner, type WalletSigner } from "./protocol/signer.ts";
 
-// Names of earlier versions.
-export { spellEvidence } from "./deprecated.ts";
+// Today's limits, and names of earlier versions.
+export { limits, spellEvidence } from "./deprecated.ts";

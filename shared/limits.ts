@@ -1,5 +1,5 @@
 /**
- * Every limit of the system, by name, in one place.
+ * The limits of the protocol, the ledger, the facilitator and the merchant. The CLI's own are in agent-cli/runtime/limits.ts.
  * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
  */
 
@@ -15,9 +15,9 @@ export const MAX_FOREIGN_HEADER_BYTES = 64 * 1024;
 export const MAX_REQUEST_BODY_BYTES = 1024 * 1024;
 /** A body sent to the facilitator: one payload and one set of requirements. */
 export const MAX_FACILITATOR_BODY_BYTES = 32 * 1024;
-/** A response body that the CLI prints or stores. */
+/** A response body that a client reads. */
 export const MAX_RESPONSE_BODY_BYTES = 8 * 1024 * 1024;
-/** A file that the CLI reads: request, payload, decision, key. */
+/** A file of one object: request, payload, decision, key. */
 export const MAX_FILE_BYTES = 64 * 1024;
 export const MAX_JSON_DEPTH = 16;
 export const MAX_URL_LENGTH = 2048;
@@ -40,8 +40,6 @@ export const FAUCET_GRANT = "1000000" as Brand<"Amount">;
 /** The most one account can take from the faucet in one window. */
 export const FAUCET_CAP_PER_ACCOUNT = 100_000_000n;
 export const FAUCET_WINDOW_SECONDS = 24 * 3600;
-/** Above this (1 LGO) an owner types the amount or the short code; a single `y` is too easily pressed. */
-export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 
 // --- Time ----------------------------------------------------------------------------------------
 
@@ -53,7 +51,6 @@ export const CLOCK_SKEW_SECONDS = 30;
 export const MAX_VALIDITY_SECONDS = 12 * 3600;
 /** No PaymentRequest waits for its owner for longer than this. */
 export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
-export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
 /** The ledger remembers a payment this long after its end: the longest request life plus the longest validity. */
 export const RETENTION_SECONDS = MAX_REQUEST_LIFE_SECONDS + MAX_VALIDITY_SECONDS;
 /** When the ledger forgets it: a request may be dated ahead by the clock skew, and can be approved again for that much longer. */
@@ -72,17 +69,8 @@ export const FACILITATOR_TIMEOUT_SECONDS = 15;
 export const UNDELIVERED_SECONDS = 3600;
 /** A merchant asks this often for the outcome of a capture before it reports it as unknown. */
 export const CAPTURE_ATTEMPTS = 2;
-/** One HTTP exchange of the CLI. */
-export const HTTP_TIMEOUT_SECONDS = 60;
-
-/** How long a client believes what it has seen of a merchant, counted from the last visit. */
-export const PIN_SECONDS = 180 * 24 * 3600;
-/** Merchants that a client remembers. The least recently seen make room. */
-export const MAX_PINS = 1000;
-/** A merchant's did:web document, its keys, and how long it may take to come. */
-export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
-export const MAX_DID_METHODS = 32;
-export const DID_TIMEOUT_SECONDS = 3;
+/** A signed offer is valid until the end of the next window. */
+export const OFFER_WINDOW_SECONDS = 900;
 
 /** Verifications, settlements, cancellations and checkpoints over HTTP that one address may ask for in 10 seconds. */
 export const MAX_CALLS_PER_PERIOD = 1000;
@@ -100,39 +88,12 @@ export const MAX_REASON_LENGTH = 2000;
 /** Code points of an owner's note on a declined request. */
 export const MAX_NOTE_LENGTH = 500;
 
-// --- Keys ----------------------------------------------------------------------------------------
+// --- Screen --------------------------------------------------------------------------------------
 
-/** Characters of the passphrase that seals a new owner key. */
-export const MIN_PASSPHRASE_LENGTH = 8;
-/** How often a person at a terminal may type the passphrase of a key in one run. */
-export const MAX_PASSPHRASE_TRIES = 3;
-/** scrypt's cost N for what we seal, and the least that we open: a cheaper header is a downgrade. 128 MiB, about half a second. */
-export const SCRYPT_COST = 2 ** 17;
-/** The most that we open: 1 GiB. A dearer header would only burn memory. */
-export const MAX_SCRYPT_COST = 2 ** 20;
-
-// --- CLI -----------------------------------------------------------------------------------------
-
-/** Of a reason that is all line ends; an honest one of MAX_REASON_LENGTH is shown whole. Characters on the screen. */
+/** Characters on the screen of a reason that consists of line ends. An honest one of MAX_REASON_LENGTH is shown whole. */
 export const MAX_REASON_SHOWN = 2000;
-/** Of a stranger's value in one line of a report. */
+/** A stranger's value in one line of a report. */
 export const MAX_QUOTE_LENGTH = 160;
-/** A line of the audit log. Facts are bounded where they are made; this bounds what is read back. */
-export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
-/** Decisions that are looked at for warnings: the latest. */
-export const MAX_HISTORY = 1000;
-/** Requests that one command lists. */
-export const MAX_LISTED = 100;
-/** A passphrase that comes from a file or from a descriptor. */
-export const MAX_PASSPHRASE_BYTES = 1024;
-/** The bearer key of a ledger's operator, in a file. */
-export const MAX_OPERATOR_KEY_BYTES = 1024;
-/** How long a tool of the MCP server waits: well below the 60 seconds after which clients give up. */
-export const MCP_PATIENCE_SECONDS = 40;
-/** What a tool of the MCP server may call a file in the client's own folder. */
-export const MAX_DOWNLOAD_NAME_LENGTH = 100;
-/** How often an MCP client that asked for it hears that a call is still alive. */
-export const MCP_PROGRESS_MILLIS = 5000;
 
 // --- Ledger --------------------------------------------------------------------------------------
 
@@ -175,6 +136,9 @@ export const MAX_DELIVERY_RETRY_SECONDS = 60;
 export const GRANT_DELIVERY_SECONDS = 3;
 /** An audit of several shards gives up after this many rounds without two that agree. */
 export const AUDIT_ROUNDS = 8;
+
+// --- Facilitator ---------------------------------------------------------------------------------
+
 /** Settlements and captures of unknown outcome that one isolate remembers. */
 export const MAX_PENDING_SETTLEMENTS = 1000;
 /** Unanswered ids of one settlement; any of them may have paid. */
@@ -183,6 +147,13 @@ export const MAX_PENDING_COPIES = 8;
 export const LEDGER_ATTEMPTS = 3;
 /** Milliseconds before the first retry; the delay doubles each time. */
 export const LEDGER_RETRY_MILLIS = 50;
+/** One call to the ledger on behalf of an HTTP caller. Over RPC the merchant's own deadline counts. */
+export const LEDGER_TIMEOUT_SECONDS = 10;
+
+// --- Merchant ------------------------------------------------------------------------------------
+
+/** Encoded challenges that one isolate keeps. */
+export const MAX_CACHED_CHALLENGES = 256;
 /** A response kept under a payment identifier; of a larger one only the receipt is kept. */
 export const MAX_STORED_ANSWER_BYTES = 64 * 1024;
 /** Answers that are kept for one payer. The oldest paid one makes room. */
@@ -190,18 +161,11 @@ export const MAX_STORED_ANSWERS = 1000;
 /** How long a paid answer can be fetched again. */
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** A response that takes longer to complete counts as a stream and is not kept. */
-export const ANSWER_PATIENCE_SECONDS = 0.1;
-/** A client's echo of `payment-identifier`, its id included. An honest one is a tenth of it. */
-export const MAX_IDENTIFIER_INFO_BYTES = 1024;
-/** A signed offer is valid until the end of the next window. */
-export const OFFER_WINDOW_SECONDS = 900;
+export const ANSWER_TIMEOUT_SECONDS = 0.1;
+
+// --- Evidence ------------------------------------------------------------------------------------
+
 /** A file of evidence. */
 export const MAX_EVIDENCE_BYTES = 256 * 1024;
 /** Entries of an account's chain in evidence, from the payment's to the checkpoint's. */
 export const MAX_EVIDENCE_ENTRIES = 128;
-/** Pages of an account's journal that are read in search of one payment. */
-export const MAX_JOURNAL_PAGES = 100;
-/** One call to the ledger on behalf of an HTTP caller. Over RPC the merchant's own deadline counts. */
-export const LEDGER_TIMEOUT_SECONDS = 10;
-/** Encoded challenges that one isolate keeps. */
-export const MAX_CACHED_CHALLENGES = 256;

@@ -16,6 +16,7 @@ const CODE = 'export const name = "name";\nexport type Name = string;\n';
 /** Each line decides by prose in another way. */
 const DECIDES = `declare const error: { code: string; message: string; problem: string; details?: Record<string, unknown> };
 declare const warn: (text: string) => void;
+declare const asks: (text: string) => boolean;
 if (error.details?.["paid"]) warn("");
 if (error.code === "x" && error.message.includes("paid")) warn("");
 export const paid = error.details?.["paid"] === true;
@@ -24,6 +25,12 @@ export const known = error.problem.startsWith("no answer");
 export const matched = /paid/.test(error.message);
 while (error["details"]) warn("");
 switch (error.problem) { case "a": warn(""); }
+switch ("a" as string) { case error.problem: warn(""); }
+do warn(""); while (error.message);
+for (; error.problem; ) warn("");
+if (asks(error.message)) warn("");
+if (error.details ?? error.code) warn("");
+export const sure = Boolean(error.details);
 export const either = error.problem || "none";
 export const none = !error.details;
 const { details } = error; export const open = details?.["x"] === 1;

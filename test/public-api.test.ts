@@ -1,9 +1,11 @@
-/** What the package exports by name. To change this list is to change what others may rely on. */
+/** What the package exports by name. A change of this list changes what others may rely on. */
 import { expect, test } from "vitest";
+import * as cliLimits from "../agent-cli/runtime/limits.ts";
 import * as client from "../shared/exact/client/index.ts";
 import * as facilitator from "../shared/exact/facilitator/index.ts";
 import * as server from "../shared/exact/server/index.ts";
 import * as protocol from "../shared/index.ts";
+import * as sharedLimits from "../shared/limits.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
 
 test.each<[string, object, string[]]>([
@@ -79,4 +81,11 @@ test.each<[string, object, string[]]>([
   ],
 ])("%s", (_name, module, names) => {
   expect(Object.keys(module).toSorted((a, b) => (a < b ? -1 : 1))).toEqual(names);
+});
+
+test("`limits` holds today's limits, and every limit that became the CLI's own with the CLI's value", () => {
+  expect(protocol.limits).toMatchObject(sharedLimits);
+  const { MCP_TIMEOUT_SECONDS, ...sameName } = cliLimits;
+  const former = { ...sameName, MCP_PATIENCE_SECONDS: MCP_TIMEOUT_SECONDS, ANSWER_PATIENCE_SECONDS: sharedLimits.ANSWER_TIMEOUT_SECONDS };
+  expect(protocol.limits).toEqual({ ...sharedLimits, ...former });
 });

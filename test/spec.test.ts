@@ -1,11 +1,12 @@
 /** What spec/protocol.md says in numbers and names is what the code has. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import * as cliLimits from "../agent-cli/runtime/limits.ts";
 import { DECLINE_CODES } from "../shared/protocol/decision.ts";
 import { isErrorCode } from "../shared/errors.ts";
 import * as limits from "../shared/limits.ts";
 
-const values = new Map<string, unknown>(Object.entries(limits));
+const values = new Map<string, unknown>(Object.entries({ ...limits, ...cliLimits }));
 const protocol = readFileSync(new URL("../spec/protocol.md", import.meta.url), "utf8");
 
 test("every limit in the protocol has the value it has in the code", () => {

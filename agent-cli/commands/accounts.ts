@@ -1,4 +1,4 @@
-/** `accounts`: the owner's accounts and what they hold. */
+/** `accounts`: the owner's accounts and their balances. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import type { Context } from "../runtime/context.ts";
@@ -12,7 +12,7 @@ export const accounts = defineCommand({
   name: "accounts",
   audience: "owner",
   readOnly: true,
-  summary: "the owner's accounts and what they hold",
+  summary: "the owner's accounts and their balances",
   input: z.strictObject({
     ownerFile: z
       .array(z.string())
@@ -58,7 +58,7 @@ export const accounts = defineCommand({
   },
   render: ({ accounts }, layout) =>
     accounts.flatMap(({ file, account, sealed, balance, problem }) => [
-      layout.ink("bold", balance ? balance.spendable.display : "balance not known"),
+      layout.ink("bold", balance ? balance.spendable.display : "balance unknown"),
       ...field(layout, "account", account),
       ...field(layout, "key", `${file}${sealed ? "" : ", NOT sealed"}`),
       ...(balance ? [] : field(layout, "because", problem ?? "")),

@@ -14,10 +14,10 @@ export const agentCreate = defineCommand({
   name: "agent create",
   audience: "agent",
   tool: false,
-  summary: "make the agent's key, which signs requests and cannot spend",
+  summary: "create the agent's key, which signs requests and cannot spend",
   input: z.strictObject({
-    out: nameField.meta({ value: "file", description: "where the key goes" }),
-    name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "what the agent calls itself" }),
+    out: nameField.meta({ value: "file", description: "file for the key" }),
+    name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "the agent's name, as the owner will read it" }),
     ...forceField,
   }),
   output: z.strictObject({ file: z.string(), publicKey: z.string(), name: z.string().optional() }),

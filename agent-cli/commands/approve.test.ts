@@ -1,4 +1,4 @@
-/** The owner's side without a terminal: what is refused, what is remembered, what is shown. */
+/** The owner's side without a terminal: refusals, records, and the screen. */
 import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
@@ -7,7 +7,7 @@ import type { DecisionRecord } from "../../shared/protocol/decision.ts";
 import { isGenuineDecision } from "../../shared/protocol/decision.ts";
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -54,7 +54,7 @@ describe("approving", () => {
     expect(existsSync(box.path("short.json"))).toBe(false);
   });
 
-  test("shows the digest to whoever only looks", async () => {
+  test("shows the digest with --dry-run and in request show", async () => {
     const { code, digest } = await ask(merchant.url, "request.json");
     const look = await approve("request.json", "never.json", ["--dry-run"], { terminal: true });
     expect(look.stdout).toContain(digest);
@@ -97,7 +97,7 @@ describe("approving", () => {
     expect((await confirm("request.json", "--expires-in", "901")).exit).toBe(EXIT.usage);
   });
 
-  test("with --check-terms refuses what the merchant does not offer any more", async () => {
+  test("with --check-terms refuses terms that the merchant no longer offers", async () => {
     await ask(merchant.url, "request.json");
     expect((await confirm("request.json", "--check-terms")).exit).toBe(EXIT.ok);
     merchant.behaviour = { description: `Report\u001b[2J ${"x".repeat(1000)}` };
@@ -174,7 +174,7 @@ describe("a request that must not be approved", () => {
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("was changed by somebody who does not have the agent's key", async () => {
+  test("was changed without the agent's key", async () => {
     await ask(merchant.url, "forged.json");
     box.write("forged.json", { ...box.read<PaymentRequest>("forged.json"), reason: "A better reason than the agent ever gave for it." });
     const refused = await confirm("forged.json");
@@ -205,7 +205,7 @@ describe("a request that must not be approved", () => {
 });
 
 describe("declining", () => {
-  test("is final, and is remembered where the owner's tool looks [decline-is-final]", async () => {
+  test("is final, and is recorded where the owner's tool looks [decline-is-final]", async () => {
     await ask(merchant.url, "request.json");
     const declined = await box.run([
       "owner",
@@ -306,18 +306,18 @@ describe("the screen", () => {
     ).join("\n");
   }
 
-  test("shows the facts before anybody's words", async () => {
+  test("shows the facts before the words of agent and merchant", async () => {
     expect(await screen(() => ({}))).toMatchSnapshot();
   });
 
-  test("fits into 40 columns and leaves nothing out", async () => {
+  test("fits into 40 columns and omits nothing", async () => {
     const narrow = await screen(() => ({}), 40);
     expect(narrow).toMatchSnapshot();
     expect(Math.max(...narrow.split("\n").map(cells))).toBeLessThanOrEqual(40);
     expect(narrow.replaceAll(/[\s│]/g, "")).toContain("6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj");
   });
 
-  test("text that wants to be something else is shown as what it is", async () => {
+  test("text that imitates the screen is shown with its escapes", async () => {
     const hostile =
       "\u001b[2J\u001b[1;1HPay 0 LGO\r\n│ PAYMENT REQUEST  AAAA-AAAA\n\u202Eyenom on\u202C \u200B\u{E0041} really nothing at all";
     const shown = await screen((body) => ({

@@ -17,7 +17,7 @@ import { checkDestination } from "../keys/output-file.ts";
 import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../command-line/fields.ts";
 import { writeJson } from "../runtime/files.ts";
 import { allowHttpField, allowHttpFor } from "../merchant/curl-request.ts";
-import { inboxFile, put } from "../records/inbox.ts";
+import { inboxPath, put } from "../records/inbox.ts";
 import { field } from "../runtime/layout.ts";
 import { identify, type Merchant, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { pinOf } from "../records/merchant-pins.ts";
@@ -39,12 +39,12 @@ import { money, moneySchema } from "../runtime/money.ts";
 const input = z.strictObject({
   ...subjectFields,
   ownerFile: ownerFileField,
-  out: nameField.optional().meta({ value: "file", description: "where the signed payment goes, for an agent on another machine" }),
-  expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment be valid for less long than offered" }),
-  checkTerms: z.boolean().default(false).meta({ description: "ask the merchant whether these are its terms (GET only)" }),
+  out: nameField.optional().meta({ value: "file", description: "file for the signed payment, for an agent on another machine" }),
+  expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment expire sooner than offered" }),
+  checkTerms: z.boolean().default(false).meta({ description: "compare with the merchant's current terms (GET only)" }),
   confirm: textField(digestSchema)
     .optional()
-    .meta({ value: "digest", description: "the whole digest of the request that was read, in place of the question; skips no check" }),
+    .meta({ value: "digest", description: "the whole digest of the request that you read, in place of the question; skips no check" }),
   ...passphraseFields,
   ...allowHttpField,
   ...dryRunField,
@@ -56,9 +56,9 @@ export const approve = defineCommand({
   name: "approve",
   aliases: ["owner approve"],
   audience: "owner",
-  summary: "read a payment request and sign it, or not",
+  summary: "read a payment request, then sign it or not",
   description:
-    "Shows what will be paid, to whom and for what, asks, and signs exactly what was shown. An agent on this machine finds the payment in the inbox; for another one, name a file with --out.",
+    "Shows what will be paid, to whom and for what, asks, and signs exactly what was shown. An agent on this machine finds the payment in the inbox; for an agent elsewhere, name a file with --out.",
   input,
   output: z.strictObject({
     dryRun: z.literal(true).optional(),
@@ -76,7 +76,7 @@ export const approve = defineCommand({
   examples: [
     { says: "read, decide, sign", argv: "approve 7F3K-9QPD" },
     {
-      says: "a request that came as a file, by the digest of what was read elsewhere",
+      says: "a request in a file, by the digest of the request that was read elsewhere",
       argv: "owner approve --request-file request.json --out payment-payload.json --confirm 2d8f0c64b1a97e53f6e0d4c2987b5a1330c6e7d9f84b2a15e09c3d7f6b8a4210 --passphrase-file secret.txt",
     },
   ],
@@ -100,7 +100,7 @@ export const approve = defineCommand({
     const signer = await openOwner(context, owner.data, input);
     if (!signer.ok) return signer;
 
-    // The owner may have read for a while: the clock that is signed is the one at the yes, and the request must still stand.
+    // Reading takes time: sign the time of the confirmation, and check the request again.
     if (!(await isUnchanged(context, input, checked.digest))) return changed();
     const signedAt = unixNow();
     const still = await checkPaymentRequest(request, signedAt);
@@ -138,7 +138,7 @@ export const approve = defineCommand({
   ],
 });
 
-/** A payment must go somewhere: a file that can be written, or the inbox that the request lies in. */
+/** A payment needs a destination: a file that can be written, or the inbox that holds the request. */
 function destination({ out, requestFile, force }: Input): Outcome<undefined> {
   if (out === undefined && requestFile !== undefined) return fail("usage", "--out is required with --request-file.");
   return checkDestination(out, force);
@@ -186,12 +186,12 @@ async function viewOf(
 }
 
 function changed(): Failure {
-  return fail("request_differs", "The request was exchanged while it was being read. Nothing was signed.", {
-    hint: "Read it again. If you did not exchange it, ask who did.",
+  return fail("request_differs", "The request was replaced while it was being read. Nothing was signed.", {
+    hint: "Read it again. If you did not replace it, find out who did.",
   });
 }
 
-/** Written down first, then handed out. Returns where the payment is. */
+/** Records the approval, then hands the payment out. Returns the payment's file. */
 async function handOver(
   context: Context,
   input: Input,
@@ -202,7 +202,7 @@ async function handOver(
   const { from, ledger } = authorization;
   const before = findDecision(context, digest, "approved");
   if (!before.ok) return before;
-  // An earlier approval with the same key can be paid until its own end, however soon this one is over.
+  // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
   const ends = [authorization, ...(before.data?.from === from ? [before.data] : [])].map((approval) => Number(approval.validBefore ?? 0));
   const validBefore = String(Math.max(...ends));
   const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
@@ -214,7 +214,7 @@ async function handOver(
   if (!written.ok) return written;
   const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);
   if (!filed.ok) return filed;
-  return input.out === undefined ? inboxFile(context, digest, "payment") : succeed(input.out);
+  return input.out === undefined ? inboxPath(context, digest, "payment") : succeed(input.out);
 }
 
 function approvalData({ http }: PaymentRequest, authorization: Authorization) {

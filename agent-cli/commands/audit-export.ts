@@ -15,7 +15,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log as a file, JSON Lines or CSV",
   input: z.strictObject({
-    out: nameField.meta({ value: "file", description: "where it goes" }),
+    out: nameField.meta({ value: "file", description: "file for the log" }),
     format: z
       .enum(FORMATS, `must be ${FORMATS.join(" or ")}`)
       .default("jsonl")
@@ -39,7 +39,7 @@ export const auditExport = defineCommand({
   },
   render: ({ file, entries, problems }, layout) => [
     `${counted(entries, "entry", "entries")} written to ${file}`,
-    ...(problems ? field(layout, "but", "the chain does not hold: lez-agent-pay audit verify") : []),
+    ...(problems ? field(layout, "but", "the chain is broken: lez-agent-pay audit verify") : []),
   ],
 });
 
@@ -57,7 +57,7 @@ function csv(entries: readonly AuditEntry[]): string[] {
   return [header, ...rows].map((row) => row.map(cell).join(","));
 }
 
-/** Quoted always, and never a formula: spreadsheets run what begins with one of these. */
+/** Quotes every cell and defuses formulas: spreadsheets run a cell that begins with one of these characters. */
 function cell(text: string): string {
   return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 }

@@ -24,7 +24,7 @@ export const auditList = defineCommand({
   output: z.strictObject({ entries: z.array(auditEntrySchema), problems: z.number() }),
   examples: [
     { says: "the latest", argv: "audit list" },
-    { says: "all that was paid lately", argv: "audit list --event settled --last 1000" },
+    { says: "the latest payments", argv: "audit list --event settled --last 1000" },
   ],
   async run(context, { event, last }) {
     const log = readAudit(context);
@@ -40,6 +40,6 @@ export const auditList = defineCommand({
       );
     }),
     ...(entries.length === 0 ? ["Nothing yet."] : []),
-    ...(problems > 0 ? [layout.ink("red", "The chain does not hold: lez-agent-pay audit verify")] : []),
+    ...(problems > 0 ? [layout.ink("red", "The chain is broken: lez-agent-pay audit verify")] : []),
   ],
 });

@@ -17,10 +17,10 @@ const resultSchema = z.strictObject({
   entries: z.number(),
   /** The digest of the last entry. Written down elsewhere, it shows later whether the end was cut off. */
   head: z.string(),
-  /** Payments of the log that the ledger was asked about, and those that it could not be asked about. */
+  /** Payments of the log that were compared with the ledger, and those that could not be. */
   checked: z.number(),
   unchecked: z.number(),
-  /** Why the ledger could not be asked; absent when it was, or was not to be. */
+  /** Why the ledger could not be asked; absent if it was asked, and with --offline. */
   notAsked: z.string().optional(),
 });
 
@@ -30,7 +30,7 @@ export const auditVerify = defineCommand({
   readOnly: true,
   summary: "recompute the audit log, and compare it with the ledger",
   description:
-    "A chain shows what was changed, dropped or reordered in the middle. Whether its end was cut off shows only --head, with a head that you noted before.",
+    "The chain shows lines that were changed, dropped or reordered. Only --head, with a head that you noted before, shows whether the end was cut off.",
   input: z.strictObject({
     head: z
       .string()
@@ -44,7 +44,7 @@ export const auditVerify = defineCommand({
   examples: [
     { says: "chain and ledger", argv: "audit verify" },
     {
-      says: "nothing since was cut off",
+      says: "nothing was cut off since",
       argv: "audit verify --offline --head 3f1c0e5d7a9b2846f0e1d2c3b4a5968778695a4b3c2d1e0f9a8b7c6d5e4f3021",
     },
   ],
@@ -53,7 +53,7 @@ export const auditVerify = defineCommand({
     if (!log.ok) return log;
     const problems = log.data.problems.map(({ line, problem }) => `line ${line} ${problem}`);
     if (input.head !== undefined && !log.data.entries.some(({ digest }) => digest === input.head)) {
-      problems.push("the head that was noted before is not in the log: its end was cut off, or it was written anew");
+      problems.push("the head that was noted before is not in the log: its end was cut off, or it was rewritten");
     }
     const payments = lastWordPerPayment(log.data);
     let checked = 0;
@@ -73,20 +73,20 @@ export const auditVerify = defineCommand({
       ...(notAsked !== undefined && { notAsked }),
     };
     if (problems.length === 0) return succeed(result);
-    return refuse("audit_differs", EXIT.differs, `The audit log does not hold: ${problems.join("; ")}.`, {
-      hint: "Keep a copy of the file as it is. Where a line is damaged, lez-agent-pay audit restart puts it aside and begins another log.",
+    return refuse("audit_differs", EXIT.differs, `The audit log does not verify: ${problems.join("; ")}.`, {
+      hint: "Keep a copy of the file. If a line is damaged, lez-agent-pay audit restart sets the file aside and begins another log.",
       details: { ...result, problems },
     });
   },
   render: ({ entries, head, checked, unchecked, notAsked }, layout) => [
-    layout.ink("green", `${counted(entries, "entry", "entries")}, and the chain holds`),
+    layout.ink("green", `${counted(entries, "entry", "entries")}, and the chain is intact`),
     ...field(layout, "head", head),
-    ...field(layout, "ledger", `${counted(checked, "payment")} compared${unchecked ? `, ${unchecked} could not be` : ""}`),
+    ...field(layout, "ledger", `${counted(checked, "payment")} compared${unchecked ? `, ${unchecked} could not be compared` : ""}`),
     ...(notAsked === undefined ? [] : field(layout, "because", showUnsafe(notAsked))),
   ],
 });
 
-/** What the log says last of each payment: settled, refused, revoked. What is unknown claims nothing. */
+/** The log's last entry about each payment, if it says settled or revoked. Other entries claim nothing about the ledger. */
 function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {
   const last = new Map<string, AuditEntry>();
   for (const entry of entries) {
@@ -96,7 +96,7 @@ function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {
   return [...last.values()].filter(({ event, facts }) => facts["from"] !== undefined && ["settled", "revoked"].includes(event));
 }
 
-/** A failure: it could not be asked. undefined: it could not say. Empty: it says the same. Else how it differs. */
+/** A failure: the ledger could not be asked. undefined: it does not know. Empty: it agrees. Else how it differs. */
 async function atTheLedger(
   context: Context,
   input: FacilitatorInput,
@@ -107,7 +107,7 @@ async function atTheLedger(
   const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema });
   if (!answer.ok) return answer;
-  // Another ledger's word about our payment is no word; neither is that of one that has forgotten it.
+  // An answer counts only from the payment's own ledger, and only while that ledger remembers the payment.
   if ((ledger !== undefined && answer.data.ledger !== ledger) || answer.data.status === "unknown") return succeed(undefined);
   if (event === "revoked") return succeed(answer.data.status === "settled" ? `entry ${seq} says revoked, the ledger says settled` : "");
   if (answer.data.status !== "settled") return succeed(`entry ${seq} says settled, the ledger says ${answer.data.status}`);

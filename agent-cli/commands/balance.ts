@@ -1,4 +1,4 @@
-/** `balance`: what an account holds. */
+/** `balance`: an account's balance. */
 import * as z from "zod";
 import { accountFields, accountOf } from "../keys/account-input.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
@@ -11,7 +11,7 @@ export const balance = defineCommand({
   name: "balance",
   audience: "both",
   readOnly: true,
-  summary: "what an account holds",
+  summary: "the balance of an account",
   input: z.strictObject({ ...accountFields, ...facilitatorFields }),
   output: balanceSchema.extend({ account: z.string() }),
   examples: [

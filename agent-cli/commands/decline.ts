@@ -1,4 +1,4 @@
-/** `decline`: the owner's no, for good, with a code that the agent can act on. */
+/** `decline`: the owner refuses a request, with a code that the agent can act on. */
 import * as z from "zod";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
@@ -18,24 +18,24 @@ import { findDecision } from "../records/decision-history.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
 
-/** A no leaves the payment as it is that an earlier yes has handed out. */
+/** Declining does not withdraw a payment that an earlier approval handed out. */
 function revocation({ requestFile }: { requestFile?: string | undefined }, code: string): Next {
   const subject = requestFile === undefined ? [code] : ["--request-file", requestFile];
-  return { argv: ["lez-agent-pay", "revoke", ...subject], by: "owner", why: "take back the payment that you approved before" };
+  return { argv: ["lez-agent-pay", "revoke", ...subject], by: "owner", why: "withdraw the payment that you approved before" };
 }
 
 export const decline = defineCommand({
   name: "decline",
   aliases: ["owner decline"],
   audience: "owner",
-  summary: "say no to a payment request, for good",
+  summary: "refuse a payment request; this is final",
   description:
-    "A declined request cannot be approved later, and the first words to the agent stand. With an owner key the decision is signed; without, it says that it is not.",
+    "A declined request cannot be approved later, and the first decision stands. With an owner key the decision is signed; without one, it is marked as unsigned.",
   input: z.strictObject({
     ...subjectFields,
     ownerFile: z.string().optional().meta({ value: "file", local: true, description: "sign the decision with this owner key" }),
     ...decisionFields,
-    out: nameField.optional().meta({ value: "file", description: "where the decision goes, for the agent" }),
+    out: nameField.optional().meta({ value: "file", description: "file for the decision, for the agent" }),
     ...passphraseFields,
     ...dryRunField,
     ...forceField,
@@ -43,7 +43,7 @@ export const decline = defineCommand({
   output: z.strictObject({
     dryRun: z.literal(true).optional(),
     shortCode: z.string(),
-    /** It was declined before: the record is that of then. */
+    /** It was declined before, and the record is the earlier one. */
     already: z.literal(true).optional(),
     record: z.custom((value) => decisionRecordSchema.safeParse(value).success),
     file: z.string().optional(),
@@ -66,7 +66,7 @@ export const decline = defineCommand({
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (approved.data) {
-      warn(context, "You approved this request before. Declining it now does not take that payment back: revoke does.");
+      warn(context, "You approved this request before. Declining it now does not withdraw that payment: revoke does.");
     }
     const owner = input.ownerFile === undefined ? undefined : findOwner(context, input.ownerFile);
     if (owner && !owner.ok) return owner;
@@ -88,7 +88,7 @@ export const decline = defineCommand({
       `${did}: request ${shortCode} (${decision.code})`,
       ...(decision.note ? field(layout, "note", showUnsafe(decision.note)) : []),
       ...field(layout, "signed", signed ? "yes" : already ? "no" : "no; name an owner key to sign it"),
-      ...(file ? field(layout, "decision", `${file}, to be handed to the agent`) : []),
+      ...(file ? field(layout, "decision", `${file}, for the agent`) : []),
     ];
   },
 });

@@ -1,3 +1,4 @@
+/** `demo http`: a purchase and several attacks against a local stack, as a story. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { renderStory, storySchema } from "../demo/story.ts";
@@ -6,14 +7,14 @@ export const demoHttp = defineCommand({
   name: "demo http",
   aliases: ["demo"],
   audience: "dev",
-  summary: "Boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
-  description: "Runs in a clone of the repository: it needs miniflare, which brings workerd, at the version that is pinned there.",
+  summary: "boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
+  description: "Runs in a clone of the repository: it needs miniflare, which brings workerd, at the version pinned there.",
   input: z.object({}),
   output: storySchema,
   story: true,
   examples: [
-    { says: "Watch it", argv: "demo http" },
-    { says: "As a transcript", argv: "demo http --json" },
+    { says: "watch it", argv: "demo http" },
+    { says: "as a transcript", argv: "demo http --json" },
   ],
   run: async (context) => {
     const { bootStack } = await import("../demo/boot.ts");

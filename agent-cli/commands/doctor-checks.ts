@@ -1,4 +1,4 @@
-/** The checks of `doctor`, in the order in which they would have to be put right. */
+/** The checks of `doctor`, in the order in which to fix them. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
@@ -31,10 +31,10 @@ export const CHECKS = [
 
 export const checkSchema = z.strictObject({
   check: z.enum(CHECKS),
-  /** `note`: worth knowing, and not in the way. */
+  /** `note`: worth knowing, but no obstacle. */
   verdict: z.enum(["good", "note", "bad"]),
   detail: z.string(),
-  /** What to do about it. */
+  /** How to fix it. */
   fix: z.string().optional(),
 });
 type Check = z.infer<typeof checkSchema>;
@@ -63,7 +63,7 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
 }
 
 function checkNode(): Check {
-  // bin.js has refused what is too old before this could run.
+  // bin.js refuses older versions before this runs.
   return { check: "node", verdict: "good", detail: `Node.js ${process.versions.node}` };
 }
 
@@ -72,16 +72,16 @@ function checkConfig(context: Context): Check {
   if (!config.ok) return failed("configuration", config);
   const { file, exists, facilitatorUrl } = config.data;
   if (!exists) {
-    return { check: "configuration", verdict: "note", detail: `none; ${file} would name the facilitator to believe and the keys to use` };
+    return { check: "configuration", verdict: "note", detail: `none; ${file} would name the facilitator to trust and the keys to use` };
   }
-  if (facilitatorUrl === undefined) return { check: "configuration", verdict: "note", detail: `${file} names no facilitator to believe` };
+  if (facilitatorUrl === undefined) return { check: "configuration", verdict: "note", detail: `${file} names no facilitator to trust` };
   return { check: "configuration", verdict: "good", detail: file };
 }
 
 function checkState(context: Context): Check {
   const home = stateHome(context);
   if (!home.ok) return failed("state directory", home);
-  // There and ours is not enough: the disk may be full, or only to be read.
+  // An existing directory is not enough: the disk may be full or read-only.
   const probe = path.join(home.data, `probe-${process.pid}`);
   const written = writeWhole(probe, "Can this be written?\n", true);
   if (!written.ok) return failed("state directory", written);
@@ -98,7 +98,7 @@ function checkKey(context: Context, role: Role, given: string | undefined): { ch
     return { check: failed(check, failure), missing: failure.error.code === "key_not_found", ...(failure.next && { next: failure.next }) };
   }
   const open = role === "owner" && !isSealed(key.data);
-  const detail = `${file.data}${open ? ", NOT sealed: whoever reads it can spend" : ""}`;
+  const detail = `${file.data}${open ? ", NOT sealed: anyone who reads it can spend" : ""}`;
   return { check: { check, verdict: open ? "note" : "good", detail }, missing: false };
 }
 
@@ -113,7 +113,12 @@ async function checkFacilitator(context: Context, input: Input): Promise<Check[]
   const health = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, healthSchema);
   if (answer.status !== 200 || !health.ok) {
     return [
-      { check: "facilitator", verdict: "bad", detail: `${base.data} answered ${answer.status}, which is no facilitator of ours`, fix },
+      {
+        check: "facilitator",
+        verdict: "bad",
+        detail: `${base.data} answered ${answer.status}, and not as a facilitator of ours does`,
+        fix,
+      },
     ];
   }
   return [{ check: "facilitator", verdict: "good", detail: base.data }, checkLedger(context, health.value.ledger), checkClock(answer)];
@@ -127,13 +132,13 @@ function checkLedger(context: Context, ledger: string): Check {
     check: "ledger",
     verdict: "bad",
     detail: `${ledger}, and the configuration names ${believed}`,
-    fix: "Ask the operator whether the ledger was started anew; believe the new one only if it was.",
+    fix: "Ask the operator whether the ledger was started over. Trust the new one only if it was.",
   };
 }
 
 function checkClock({ headers }: HttpResponse): Check {
   const theirs = Date.parse(headers["date"] ?? "");
-  if (Number.isNaN(theirs)) return { check: "clock", verdict: "note", detail: "the facilitator does not say what time it has" };
+  if (Number.isNaN(theirs)) return { check: "clock", verdict: "note", detail: "the facilitator sends no date" };
   const apart = Math.abs(unixNow() - Math.floor(theirs / 1000));
   if (apart <= CLOCK_SKEW_SECONDS) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
   return {
@@ -151,7 +156,12 @@ async function checkInbox(context: Context): Promise<Check> {
   const [first] = unreadable;
   if (first === undefined) return { check: "inbox", verdict: "good", detail: counted(requests.length, "request") };
   const more = unreadable.length > 1 ? ` And ${unreadable.length - 1} more: lez-agent-pay inbox --all` : "";
-  return { check: "inbox", verdict: "bad", detail: `${first}${more}`, fix: "Look at it, and remove it or have the request made anew." };
+  return {
+    check: "inbox",
+    verdict: "bad",
+    detail: `${first}${more}`,
+    fix: "Look at the file. Remove it, or let the agent make the request again.",
+  };
 }
 
 function checkLog(context: Context): Check {
@@ -159,13 +169,14 @@ function checkLog(context: Context): Check {
   if (!log.ok) return failed("audit log", log);
   const { entries, problems } = log.data;
   const [first] = problems;
-  if (!first) return { check: "audit log", verdict: "good", detail: `${counted(entries.length, "entry", "entries")}, and the chain holds` };
+  if (!first)
+    return { check: "audit log", verdict: "good", detail: `${counted(entries.length, "entry", "entries")}, and the chain is intact` };
   const continued = checkAudit(context);
   return {
     check: "audit log",
     verdict: "bad",
     detail: `line ${first.line} ${first.problem}${continued.ok ? "" : "; nothing can be added, so nothing is asked, decided or paid"}`,
-    fix: "lez-agent-pay audit verify says what is wrong; the owner's lez-agent-pay audit restart begins another log.",
+    fix: "lez-agent-pay audit verify shows the damage. The owner begins another log with lez-agent-pay audit restart.",
   };
 }
 

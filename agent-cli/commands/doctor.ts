@@ -1,4 +1,4 @@
-/** `doctor`: is everything in place, and if not, what to do next. */
+/** `doctor`: checks the set-up, and says what to do next. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { checkUp, CHECKS, checkSchema } from "./doctor-checks.ts";
@@ -11,8 +11,8 @@ export const doctor = defineCommand({
   name: "doctor",
   audience: "both",
   readOnly: true,
-  summary: "is everything in place? if not, what to do next",
-  description: `Checks: ${CHECKS.join(", ")}. Changes nothing: it makes the state directory, and a file in it that it removes again. Exit code 30 when something is missing.`,
+  summary: "check the set-up, and say what to do next",
+  description: `Checks: ${CHECKS.join(", ")}. Changes nothing, except that it creates the state directory, and in it a file that it removes again. Exit code 30 if something is missing.`,
   input: z.strictObject({ agentFile: agentFileField, ownerFile: ownerFileField, ...facilitatorFields }),
   output: z.strictObject({ checks: z.array(checkSchema) }),
   examples: [

@@ -1,4 +1,4 @@
-/** `faucet`: test money for an account, where the facilitator gives any. */
+/** `faucet`: test money for an account, if the facilitator grants any. */
 import * as z from "zod";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Amount, isAmount } from "../../shared/protocol/amount.ts";
@@ -15,7 +15,7 @@ import { money, moneySchema } from "../runtime/money.ts";
 
 const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
 
-/** Asked all the same, the ledger would answer "too many requests", which sounds as if it could be had later. */
+/** The ledger would answer "too many requests", as if the amount could be had later. */
 const TOO_MUCH = `must be at most ${FAUCET_CAP_PER_ACCOUNT}: no account gets more in ${FAUCET_WINDOW_SECONDS / 3600} hours`;
 
 export const faucet = defineCommand({

@@ -1,4 +1,4 @@
-/** `fetch`: one purchase from the 402 to what was bought, stopped and resumed at every point that can be named. */
+/** `fetch`: one purchase from the 402 to the answer, stopped and resumed at every point that has a name. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -22,7 +22,7 @@ await box.run("doctor"); // makes the state directory
 const configure = (config: object) =>
   box.write("home/config.json", { ownerFile: box.path("owner.json"), agentFile: box.path("agent.json"), ...config });
 
-/** The clock of everybody in this process, a little later. */
+/** Moves the clock of this process on. */
 const later = (seconds: number) => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + seconds * 1000 });
 afterEach(() => void vi.useRealTimers());
 
@@ -34,7 +34,7 @@ beforeEach(() => {
   purchase++;
 });
 
-/** Every test buys something of its own, with a reason of its own. */
+/** Every test buys something else, with another reason. */
 const url = () => `${merchant.url}?purchase=${purchase}`;
 const buy = (...words: string[]) => box.run(["fetch", url(), "--reason", REASON, ...words]);
 const decide = (code: string, ...words: string[]) => approveAsRead(box, code, ...words);
@@ -45,7 +45,7 @@ const askOwner = async (...words: string[]) => {
 };
 
 describe("a purchase", () => {
-  test("asks, is approved, pays and shows, and says at each stop how it goes on [fetch-next-steps]", async () => {
+  test("asks, is approved, pays and shows, and names the next command at each stop [fetch-next-steps]", async () => {
     const asked = await buy("--max-amount", "10000");
     const code = asked.json.error.details?.["shortCode"] as string;
     expect(asked.exit).toBe(EXIT.approvalPending);
@@ -64,7 +64,7 @@ describe("a purchase", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("on a terminal takes back the line that says how it goes before it says what came of it", async () => {
+  test("on a terminal erases the progress line before it prints the outcome", async () => {
     const { stderr } = await box.run(["fetch", url(), "--reason", REASON], { terminal: true });
     expect(stderr).toMatch(/Asked the owner: (\S{9})\r\S+Request \1 waits for its owner, for \d+ min more\. /);
     for (const line of stripVTControlCharacters(stderr).split(/[\r\n]/)) expect(line.length).toBeLessThanOrEqual(80);
@@ -80,14 +80,14 @@ describe("a purchase", () => {
     expect(bought.stderr.match(/Waiting/g)).toHaveLength(1); // a line when something changes, not one per look
   });
 
-  test("begun by several at once is one purchase", async () => {
+  test("begun by several processes at once is one purchase", async () => {
     const asked = await Promise.all([buy(), buy(), buy()]);
     expect(new Set(asked.map(({ json }) => json.error.details?.["shortCode"])).size).toBe(1);
     const { requests } = (await box.run("request list")).json.data as { requests: { url: string }[] };
     expect(requests.filter((request) => request.url === url())).toHaveLength(1);
   });
 
-  test("is resumed for the URL that it is for, and for no other", async () => {
+  test("is resumed for its own URL only", async () => {
     const code = await askOwner();
     const other = await box.run(["fetch", `${url()}&other`, "--resume", code]);
     expect([other.exit, other.json.error.code]).toEqual([EXIT.usage, "usage"]);
@@ -95,14 +95,14 @@ describe("a purchase", () => {
     expect((await box.run(["fetch", url(), "--resume", code])).exit).toBe(EXIT.approvalPending);
   });
 
-  test("waits no longer than it was told [fetch-wait-timeout]", async () => {
+  test("waits no longer than --timeout [fetch-wait-timeout]", async () => {
     const run = await buy("--wait", "--timeout", "1");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
     const words = ["request", "wait", run.json.error.details?.["shortCode"] as string, "--timeout", "1"];
     expect((await box.run(words)).json.next?.argv).toEqual(["lez-agent-pay", ...words]);
   });
 
-  test("interrupted while it waits, it says which request still waits, and how it goes on", async () => {
+  test("interrupted while it waits names the open request and the next command", async () => {
     const stop = new AbortController();
     const waiting = box.run(["fetch", url(), "--reason", REASON, "--wait"], { signal: stop.signal });
     const code = await pendingCode();
@@ -114,7 +114,7 @@ describe("a purchase", () => {
     expect((await box.run((run.json.next?.argv ?? []).slice(1))).exit).toBe(EXIT.ok);
   });
 
-  test("run again, it shows what was bought, from disk; --again buys once more", async () => {
+  test("run again shows the answer from disk; --again buys once more", async () => {
     const code = await askOwner();
     await decide(code);
     const first = await buy();
@@ -144,7 +144,7 @@ describe("a purchase", () => {
     expect(merchant.presented).toEqual([]);
   });
 
-  test("whose answer finds its file taken by then is paid, says so, and is shown from what was kept", async () => {
+  test("whose output file appears meanwhile is paid, says so, and is shown from the kept answer", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = { instead: (_request, _response, paid) => (paid && box.write("taken", "mine"), false) };
@@ -155,7 +155,7 @@ describe("a purchase", () => {
     expect((await box.run(["fetch", "--resume", code])).json.data).toMatchObject({ kept: true, response: { body: { text: CONTENT } } });
   });
 
-  test("of what costs nothing is just fetched", async () => {
+  test("that costs nothing is just fetched", async () => {
     merchant.behaviour = { instead: (_, response) => !!response.writeHead(200).end("free") };
     const run = await box.run(["fetch", url()]);
     expect([run.exit, run.json.data["paid"], run.json.data["response"].body.text]).toEqual([EXIT.ok, false, "free"]);
@@ -186,7 +186,7 @@ describe("a purchase", () => {
     expect((await box.run("inbox")).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
   });
 
-  test("above it is not paid either, asked for before or approved already; what is paid is shown", async () => {
+  test("above it is not paid either, even if it is open or approved; a paid one is shown", async () => {
     const code = await askOwner();
     const dear = async (...words: string[]) => {
       const run = await box.run(["fetch", ...words, "--max-amount", "9999", "--wait"]);
@@ -201,7 +201,7 @@ describe("a purchase", () => {
     expect((await buy("--max-amount", "9999")).json.data["kept"]).toBe(true);
   });
 
-  test("goes on as it was begun: into the same file, under the same maximum, as patient, with the same facilitator", async () => {
+  test("is continued as it was begun: same file, same maximum, same timeout, same facilitator", async () => {
     const words = ["--max-amount", "10000", "--timeout", "9", "--out", box.path("begun.txt"), "--facilitator-url", facilitator.url];
     const asked = await buy(...words);
     const { argv = [] } = asked.json.next ?? {};
@@ -211,15 +211,15 @@ describe("a purchase", () => {
     expect(readFileSync(box.path("begun.txt"), "utf8")).toBe(CONTENT);
   });
 
-  test("tried with --dry-run says what it would ask and asks nobody [fetch-dry-run]", async () => {
+  test("tried with --dry-run says what it would ask, and asks no owner [fetch-dry-run]", async () => {
     const run = await buy("--dry-run");
     expect(run.json.data).toMatchObject({ dryRun: true, price: { amount: "10000" } });
     expect((await box.run(["request", "list"])).json.data["requests"]).not.toContainEqual(expect.objectContaining({ url: url() }));
   });
 });
 
-describe("the owner's no", () => {
-  test("reaches the agent with its words, and is final for this purchase [decline-reaches-agent]", async () => {
+describe("the owner's refusal", () => {
+  test("reaches the agent with its code and note, and is final for this purchase [decline-reaches-agent]", async () => {
     const code = await askOwner();
     await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
     const asked = merchant.presented.length;
@@ -230,7 +230,7 @@ describe("the owner's no", () => {
     expect(merchant.presented).toHaveLength(asked);
   });
 
-  test("of somebody who has neither key nor name is not the owner's", async () => {
+  test("is not believed without the owner's key and name", async () => {
     const code = await askOwner();
     const digest = (await box.run(["request", "show", code])).json.data["requestDigest"] as string;
     const decision = { requestDigest: digest, decision: "declined", code: "other", decidedAt: formatTimestamp(unixNow()) };
@@ -239,7 +239,7 @@ describe("the owner's no", () => {
     expect((await box.run(["request", "show", code])).json.data["state"]).toBe("pending");
   });
 
-  test("and nobody's answer: a request that ran out may be asked again", async () => {
+  test("is not the same as silence: an expired request may be made again", async () => {
     const code = await askOwner("--expires-in", "1");
     later(3);
     expect((await box.run(["fetch", "--resume", code])).exit).toBe(EXIT.approvalExpired);
@@ -281,7 +281,7 @@ describe("an answer that was lost", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("a newer approval of the same request is not presented beside the first [fetch-first-approval-stays]", async () => {
+  test("is not replaced by a newer approval of the same request [fetch-first-approval-stays]", async () => {
     const code = await askOwner();
     await decide(code, "--out", "./first.json");
     merchant.behaviour = lose;
@@ -295,8 +295,8 @@ describe("an answer that was lost", () => {
   });
 });
 
-describe("a merchant that was paid first and failed then", () => {
-  test("still owes it to the same payment, which is presented again as long as it is valid [fetch-paid-then-failed]", async () => {
+describe("a merchant that was paid up front and then failed", () => {
+  test("still owes its answer to the same payment, which is presented again as long as it is valid [fetch-paid-then-failed]", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = {
@@ -320,8 +320,8 @@ describe("a merchant that was paid first and failed then", () => {
   });
 });
 
-describe("a payment that ran out without an answer", () => {
-  /** Presented, lost, and by now too late to present again. */
+describe("a payment that expired without an answer", () => {
+  /** Presented, unanswered, and by now too late to present again. */
   async function runOut(): Promise<string> {
     const code = await askOwner();
     await decide(code, "--expires-in", "1");
@@ -332,14 +332,14 @@ describe("a payment that ran out without an answer", () => {
     return code;
   }
 
-  test("and that the configured facilitator never saw paid may be asked for anew", async () => {
+  test("is replaced by a new request if the configured facilitator never saw it settle", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "expired" };
     expect((await box.run(["status", code])).json.data).toMatchObject({ conclusion: "not_paid", said: "expired" });
     expect(await askOwner()).not.toBe(code);
   });
 
-  test("is not asked for anew on the word of any other facilitator [fetch-other-facilitator]", async () => {
+  test("is not replaced on the word of any other facilitator [fetch-other-facilitator]", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "expired" };
     const unbelieved: [object, string[]][] = [
@@ -364,7 +364,7 @@ describe("a payment that ran out without an answer", () => {
     expect(merchant.presented).toHaveLength(1);
   });
 
-  test("is not asked for anew when an earlier approval may have been paid so long ago that the ledger forgot it [fetch-forgotten-payment]", async () => {
+  test("is not replaced if an earlier approval may have settled so long ago that the ledger forgot it [fetch-forgotten-payment]", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "expired" };
     later(RETENTION_SECONDS);
@@ -373,7 +373,7 @@ describe("a payment that ran out without an answer", () => {
     expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
   });
 
-  test("is taken for one that was approved as late as can be, where its request is not known", async () => {
+  test("counts as approved at the latest possible moment if its request is unknown", async () => {
     const code = await runOut();
     const digest = (await box.run(["request", "show", code])).json.data["requestDigest"] as string;
     facilitator.settlement = { status: "expired" };
@@ -382,7 +382,7 @@ describe("a payment that ran out without an answer", () => {
     expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
   });
 
-  test("is paid when its own transaction is named, and unknown when another one is [fetch-transaction-must-match]", async () => {
+  test("is paid if its own transaction is named, and unknown if another one is [fetch-transaction-must-match]", async () => {
     const code = await runOut();
     facilitator.settlement = { status: "settled", transaction: "11".repeat(32) };
     expect((await box.run(["status", code])).exit).toBe(EXIT.outcomeUnknown);
@@ -393,13 +393,13 @@ describe("a payment that ran out without an answer", () => {
     expect((await buy()).json.error.details).toMatchObject({ paidBefore: true, transaction });
   });
 
-  test("is asked after until Ctrl-C, which is heard", async () => {
+  test("is looked up until Ctrl-C, which is heard", async () => {
     const code = await runOut();
     const run = await box.run(["fetch", "--resume", code], { signal: AbortSignal.abort() });
     expect([run.exit, run.json.error.code]).toEqual([EXIT.interrupted, "interrupted"]);
   });
 
-  test.each(["unknown", "unused", "reserved"])("is not known while the facilitator says %s [fetch-settlement-unknown]", async (status) => {
+  test.each(["unknown", "unused", "reserved"])("is unknown while the facilitator says %s [fetch-settlement-unknown]", async (status) => {
     await runOut();
     facilitator.settlement = { status };
     expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
@@ -419,7 +419,7 @@ describe("a refusal", () => {
     expect(anew.json.error.details?.["shortCode"]).not.toBe(code);
   });
 
-  test("that only asks for payment again leads to none: the merchant has not said what became of the first [fetch-payment-required-again]", async () => {
+  test("that only asks for payment again leads to no new request: the first payment may have settled [fetch-payment-required-again]", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = {
@@ -437,7 +437,7 @@ describe("a refusal", () => {
     expect(new Set(merchant.presented.map(({ headers }) => headers["payment-signature"])).size).toBe(1);
   });
 
-  test("that money cures is tried again with the same payment", async () => {
+  test("for lack of money is followed by the same payment", async () => {
     const code = await askOwner();
     await decide(code);
     merchant.behaviour = {
@@ -451,7 +451,7 @@ describe("a refusal", () => {
 });
 
 describe("requests", () => {
-  test("are found by code, id and digest, and taken back before they are decided [request-find-and-cancel]", async () => {
+  test("are found by code, id and digest, and withdrawn before they are decided [request-find-and-cancel]", async () => {
     const code = await askOwner();
     const { id, requestDigest } = (await box.run(["request", "show", code])).json.data;
     for (const word of [id, requestDigest, code.toLowerCase().replace("-", "")] as string[])
@@ -463,7 +463,7 @@ describe("requests", () => {
     expect((await box.run(["request", "show", "AAAA-AAAA"])).exit).toBe(EXIT.notSetUp);
   });
 
-  test("that are approved are not taken back by the agent", async () => {
+  test("that are approved cannot be withdrawn by the agent", async () => {
     const code = await askOwner();
     await decide(code);
     expect((await box.run(["request", "cancel", code])).exit).toBe(EXIT.usage);
@@ -481,7 +481,7 @@ describe("requests", () => {
     expect((await box.run(["approve", code, "--confirm", requestDigest])).json.error.code).toBe("request_not_found");
   });
 
-  test("with a reason below the configured minimum are made by nobody and approved by nobody", async () => {
+  test("with a reason below the configured minimum are neither made nor approved", async () => {
     const code = await askOwner();
     configure({ reasonMinimum: 100 });
     expect((await box.run(["fetch", `${url()}&x`, "--reason", REASON])).json.error.message).toContain("at least 100 visible characters");

@@ -1,9 +1,10 @@
 /**
- * `fetch`: from a 402 to what was bought, in one go. Killed anywhere and run again, it goes on where it was: everything
- * it does is on disk before it counts, and nothing is paid twice.
+ * `fetch`: buys what a URL sells, in one command. Killed anywhere and run again, it continues: every step is on disk before
+ * it counts, and nothing is paid twice.
  */
 import * as z from "zod";
-import { DEFAULT_REQUEST_LIFE_SECONDS, MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -21,9 +22,9 @@ import { identify, merchantSchema, type MerchantView, rememberMerchant } from ".
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
-import { type Bought, goOn, isOver, tooDear } from "../purchase/advance.ts";
+import { type Bought, goOn, isOver, aboveMaxAmount } from "../purchase/advance.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
-import { fileRequest, type Made, makeRequest, openAgent } from "../purchase/create-request.ts";
+import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
 import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
 import { askTerms, notPriced } from "../merchant/terms.ts";
@@ -35,18 +36,18 @@ import { timeoutField } from "../purchase/wait-for-decision.ts";
 const input = z.strictObject({
   url: z.string().optional().meta({ positional: true, description: "the resource" }),
   reason: textField(reasonSchema).optional().meta({ description: "why, for the owner: at least 32 visible characters" }),
-  maxAmount: amountField.optional().meta({ value: "units", description: "in atomic units: do not ask for more, and do not pay more" }),
+  maxAmount: amountField.optional().meta({ value: "units", description: "in atomic units: ask for no more, and pay no more" }),
   wait: z.boolean().default(false).meta({ description: "wait for the owner, then pay" }),
   ...timeoutField,
-  resume: z.string().optional().meta({ value: "request", description: "go on with this request, by its code" }),
-  again: z.boolean().default(false).meta({ description: "buy it once more, although it was bought before" }),
+  resume: z.string().optional().meta({ value: "request", description: "continue this request, by its code" }),
+  again: z.boolean().default(false).meta({ description: "buy it again, although it was bought before" }),
   ...curlFields,
   agentFile: agentFileField,
   expiresIn: secondsField
     .max(MAX_REQUEST_LIFE_SECONDS, `must be at most ${MAX_REQUEST_LIFE_SECONDS}`)
     .default(DEFAULT_REQUEST_LIFE_SECONDS)
-    .meta({ value: "seconds", description: "how long the owner has; 3600" }),
-  out: downloadField("where the body of the answer goes"),
+    .meta({ value: "seconds", description: "the owner's time to decide; 3600" }),
+  out: downloadField("file for the body of the answer"),
   ...facilitatorFields,
   ...dryRunField,
   ...forceField,
@@ -58,7 +59,7 @@ const boughtSchema = paidSchema.extend({
   shortCode: z.string(),
   /** It was bought in an earlier run, and its answer was kept. */
   kept: z.boolean(),
-  /** What was found about the merchant, in the run that asked it. */
+  /** The merchant's identity, in the run that asked it. */
   merchant: merchantSchema.optional(),
 });
 const triedSchema = z.strictObject({
@@ -75,15 +76,15 @@ export const fetchCommand = defineCommand({
   audience: "agent",
   summary: "buy what a URL sells: ask the owner, wait, pay, show it",
   description:
-    "Run it again, or with --resume, whenever it stopped: it goes on where it was and never pays twice. The same URL with the same reason is the same purchase; --again makes it another.",
+    "If it stops, run it again, or with --resume: it continues where it was and never pays twice. The same URL with the same reason is the same purchase; --again makes it another.",
   input,
   output: z.union([boughtSchema, freeSchema, triedSchema]),
   examples: [
     {
-      says: "ask, wait for the owner, pay, keep the answer",
+      says: "ask, wait for the owner, pay, save the answer",
       argv: 'fetch https://api.example.com/premium --reason "The comparison you asked for needs this report." --max-amount 20000 --wait --out report.pdf',
     },
-    { says: "go on after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
+    { says: "continue after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
   ],
   async run(context, input) {
     const writable = checkDestination(input.out, input.force);
@@ -96,7 +97,7 @@ export const fetchCommand = defineCommand({
     const [newest] = like.data;
     const earlier = newest ? await purchaseMade(context, http.data, newest) : succeed(undefined);
     if (!earlier.ok) return earlier;
-    // What was bought may be bought again. What was declined, or may have been paid, is not got around.
+    // --again repeats a purchase that was paid. It gets around neither a decline nor a payment that may have settled.
     if (earlier.data && !(input.again && earlier.data.state === "paid")) {
       const went = await goOn(context, input, earlier.data);
       if (!isOver(went)) return went;
@@ -106,12 +107,13 @@ export const fetchCommand = defineCommand({
   render(data, layout) {
     if ("dryRun" in data) {
       return [
-        `Nothing was asked. It would ask the owner for ${data.price.display} for ${data.request.method} ${data.request.url}`,
+        `The owner was not asked. It would ask for ${data.price.display} for ${data.request.method} ${data.request.url}`,
         ...field(layout, "pay to", data.payTo),
         ...field(layout, "pays for", data.covers),
       ];
     }
-    if ("receipt" in data) return [...(data.kept ? ["Bought before; this is the answer of then."] : []), ...renderPaid(data, layout)];
+    if ("receipt" in data)
+      return [...(data.kept ? ["Already purchased. Showing the saved response; nothing more was paid."] : []), ...renderPaid(data, layout)];
     return [`${data.request.method} ${data.request.url} asks for no payment.`, ...renderResponse(data.response, layout)];
   },
 });
@@ -132,7 +134,7 @@ async function resume(context: Context, input: FetchInput, word: string) {
   return purchase.ok ? goOn(context, input, purchase.data) : purchase;
 }
 
-/** A purchase as it stands. One that was killed before it reached the inbox gets there now. */
+/** The purchase of a stored request. If an earlier run was killed before it filed the request, it is filed now. */
 async function purchaseMade(context: Context, http: HttpRequest, { request, required }: StoredRequest): Promise<Outcome<Purchase>> {
   const digest = requestDigest(request);
   const item = await look(context, digest);
@@ -141,10 +143,10 @@ async function purchaseMade(context: Context, http: HttpRequest, { request, requ
   return filed.ok ? purchaseOf(context, item.data ?? { digest, request }, unixNow()) : filed;
 }
 
-/** Stores the request, unless another process has asked for the same since `before` was found: then that is the purchase. */
+/** Stores the request, unless another process has stored the same since `before` was read: then returns the other one. */
 function storeOnce(
   context: Context,
-  { request, required }: Made,
+  { request, required }: CreatedRequest,
   http: HttpRequest,
   before: readonly StoredRequest[],
 ): Promise<Outcome<StoredRequest | undefined>> {
@@ -159,7 +161,7 @@ function storeOnce(
   });
 }
 
-/** Asks the merchant, and where it wants money, the owner. */
+/** Asks the merchant for its terms and, if it wants money, the owner. */
 async function start(context: Context, input: FetchInput, http: HttpRequest, before: readonly StoredRequest[]) {
   const asked = await askTerms(context, http);
   if (!asked.ok) return asked;
@@ -167,16 +169,16 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   if (!asked.data.priced) return given(input, http, asked.data.response);
   const { offers, required } = asked.data.terms;
   const [offer] = offers;
-  const dear = tooDear(offer.amount, input.maxAmount, url, "The owner was not asked.");
+  const dear = aboveMaxAmount(offer.amount, input.maxAmount, url, "The owner was not asked.");
   if (dear) return dear;
   if (input.reason === undefined) {
     return fail("usage", `${url} costs ${money(offer.amount, offer.asset).display}: --reason must say why the owner should pay.`);
   }
   const agent = await openAgent(context, input.agentFile);
   if (!agent.ok) return agent;
-  const made = await makeRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
+  const made = await createRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
   if (!made.ok) return made;
-  // After the request is made, so that what is new about the merchant is not older than the request.
+  // Identified after the request is made, so that a new pin is not older than the request.
   const merchant = await identify(context, url, { required, offer });
   if (!merchant.ok) return merchant;
   const { request, digest, scope } = made.data;
@@ -205,7 +207,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   return withMerchant(await goOn(context, input, { digest, request, state: "pending" }), merchant.data.view);
 }
 
-/** What costs nothing. An error page, a redirect and half a body are not what was wanted, and never the file that was named. */
+/** Reports a free answer. An error page, a redirect and an incomplete body are failures and are never written to --out. */
 function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
   const { status, complete } = answer;
   const whole = status >= 200 && status < 300 && complete;
@@ -217,12 +219,12 @@ function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer:
     : fail("network", `The answer of ${new URL(url).host} broke off, or is larger than ${MAX_RESPONSE_BODY_BYTES} bytes.`, {
         hint: "It costs nothing: if it is too large, fetch it without this tool.",
       });
-  // Of half a body its length is enough: it can be as large as the largest.
+  // Of an incomplete body only the length is shown: it can be as large as the limit.
   const shown = complete ? { response: response.data } : { status, bytes: answer.body.length };
   return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
 }
 
-/** Said where it was found out, however far this run came. */
+/** Adds the merchant's identity, however far this run came. */
 function withMerchant(went: PurchaseOutcome<Bought>, merchant: MerchantView): PurchaseOutcome<Bought & { merchant: MerchantView }> {
   if (went.ok) return { ...went, data: { ...went.data, merchant } };
   return { ...went, error: { ...went.error, details: { ...went.error.details, merchant } } };

@@ -1,4 +1,4 @@
-/** From request to receipt: what an agent and its owner do on a good day, without a terminal. */
+/** From request to receipt, without a terminal and without a failure. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -54,7 +54,7 @@ describe("a good day", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("a POST is bought with the body and headers of its request, from memory [flow-post-body]", async () => {
+  test("a POST is bought with the stored body and headers of its request [flow-post-body]", async () => {
     box.write("question.json", '{"q":"how much?"}');
     const request = [
       "request",

@@ -19,12 +19,12 @@ export const httpGet = defineCommand({
   tool: false,
   summary: "one GET, with or without a signed payment",
   description:
-    "Without a payment a 402 is an answer like any other: exit code 0. With one, it goes to the URL it was approved for or nowhere.",
+    "Without a payment, a 402 is an answer like any other: exit code 0. A payment goes to the URL it was approved for, or nowhere.",
   input: z.strictObject({
     url: z.string().meta({ description: "the resource" }),
     payload: z.string().optional().meta({ value: "file", description: "the signed payment to attach" }),
     header: curlFields.header,
-    out: nameField.optional().meta({ value: "file", description: "where the body goes" }),
+    out: nameField.optional().meta({ value: "file", description: "file for the body" }),
     ...allowHttpField,
     ...forceField,
   }),
@@ -46,7 +46,7 @@ export const httpGet = defineCommand({
     const answer = await exchange(request.data, context.io.signal);
     if (!answer.ok) {
       if (context.io.signal.aborted) return interrupted();
-      return fail("network", `${new URL(request.data.url).host} could not be asked: ${answer.problem}.`, {
+      return fail("network", `${new URL(request.data.url).host} could not be reached: ${answer.problem}.`, {
         hint: "Check the URL, then try again.",
       });
     }
@@ -57,7 +57,7 @@ export const httpGet = defineCommand({
   render: (data, layout) => ("receipt" in data ? renderPaid(data, layout) : renderResponse(data.response, layout)),
 });
 
-/** Whether the payment says itself that it is for this URL. There is no PaymentRequest here to ask. */
+/** Compares the URL with what the payment itself says: there is no PaymentRequest here. */
 function notForThis({ payload, authorization }: Payment, request: HttpRequest): Failure | undefined {
   const resource = resourceInfoSchema.safeParse(payload.resource);
   const approvedUrl = resource.success ? canonicalUrl(resource.data.url) : undefined;

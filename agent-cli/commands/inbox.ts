@@ -1,4 +1,4 @@
-/** `inbox`: what waits for the owner. */
+/** `inbox`: the requests that wait for the owner. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
@@ -15,15 +15,15 @@ export const inbox = defineCommand({
   name: "inbox",
   audience: "owner",
   readOnly: true,
-  summary: "what waits for the owner",
-  description: "With --watch it stays until Ctrl-C on a terminal and shows every change; piped, it ends with the first new request.",
+  summary: "the requests that wait for the owner",
+  description: "With --watch on a terminal it runs until Ctrl-C and shows every change; piped, it ends with the first new request.",
   input: z.strictObject({
-    all: z.boolean().default(false).meta({ description: "also what is decided or has run out" }),
-    watch: z.boolean().default(false).meta({ description: "stay, and show what comes" }),
+    all: z.boolean().default(false).meta({ description: "also decided and expired requests" }),
+    watch: z.boolean().default(false).meta({ description: "keep running, and show every change" }),
   }),
   output: listSchema,
   examples: [
-    { says: "what is to be decided?", argv: "inbox" },
+    { says: "what is there to decide?", argv: "inbox" },
     { says: "and what comes next?", argv: "inbox --watch" },
   ],
   async run(context, { all, watch }) {

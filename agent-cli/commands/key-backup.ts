@@ -1,4 +1,4 @@
-/** `key backup`: a copy of the sealed key, once it is certain that its passphrase opens it. */
+/** `key backup`: copies the sealed key, once its passphrase has opened it. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { checkDestination } from "../keys/output-file.ts";
@@ -13,17 +13,17 @@ import { passphraseFields } from "../prompts/passphrase.ts";
 export const keyBackup = defineCommand({
   name: "key backup",
   audience: "owner",
-  summary: "a copy of the sealed owner's key, tried before it is trusted",
-  description: "The copy is as sealed as the original: keep it elsewhere, and the passphrase elsewhere again.",
+  summary: "copy the sealed owner's key, once its passphrase has opened it",
+  description: "The copy is sealed like the original. Keep it in another place, and the passphrase in a third.",
   input: z.strictObject({
-    out: nameField.meta({ value: "file", description: "where the copy goes" }),
+    out: nameField.meta({ value: "file", description: "file for the copy" }),
     ownerFile: ownerFileField,
     ...passphraseFields,
     ...forceField,
   }),
   output: z.strictObject({ file: z.string(), account: z.string() }),
   examples: [
-    { says: "onto a stick", argv: "key backup --out /media/stick/owner.json" },
+    { says: "to a USB stick", argv: "key backup --out /media/stick/owner.json" },
     { says: "without a terminal", argv: "key backup --out backup.json --passphrase-file secret.txt" },
   ],
   async run(context, input) {
@@ -32,7 +32,7 @@ export const keyBackup = defineCommand({
     const writable = checkDestination(input.out, input.force, owner.data.key.account);
     if (!writable.ok) return writable;
     if (!isSealed(owner.data.key)) {
-      return fail("usage", "This key is not sealed; a copy of it would be money lying about.", {
+      return fail("usage", "This key is not sealed: anyone who finds the copy could spend.", {
         hint: "Seal it first: lez-agent-pay key change-passphrase",
       });
     }

@@ -1,4 +1,4 @@
-/** `key change-passphrase`: the same key under another passphrase. Seals one that was not sealed. */
+/** `key change-passphrase`: the same key under another passphrase. Seals a plain key. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
@@ -15,7 +15,7 @@ export const keyChangePassphrase = defineCommand({
   name: "key change-passphrase",
   audience: "owner",
   summary: "seal the owner's key with another passphrase",
-  description: "The new file is tried before it replaces the old one. Copies elsewhere keep the old passphrase.",
+  description: "The new file is opened once before it replaces the old one. Copies elsewhere keep the old passphrase.",
   input: z.strictObject({
     ownerFile: ownerFileField,
     ...passphraseFields,

@@ -1,4 +1,4 @@
-/** `key show`: the public half of a key. There is no command that shows the other half. */
+/** `key show`: the public half of a key. No command shows the secret half. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
@@ -28,7 +28,7 @@ export const keyShow = defineCommand({
     layout.ink("bold", account),
     ...field(layout, "public key", publicKey),
     ...field(layout, "file", file),
-    ...field(layout, "sealed", sealed ? "with a passphrase" : "NO: whoever reads the file can spend"),
-    ...field(layout, "made", createdAt),
+    ...field(layout, "sealed", sealed ? "with a passphrase" : "NO: anyone who reads the file can spend"),
+    ...field(layout, "created", createdAt),
   ],
 });

@@ -1,4 +1,4 @@
-/** `ledger audit`: asks the ledger, through its facilitator, to recompute its whole book. For the ledger's operator. */
+/** `ledger audit`: asks the ledger, through its facilitator, to recompute all of its accounts. For the ledger's operator. */
 import * as z from "zod";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -26,9 +26,9 @@ export const ledgerAudit = defineCommand({
   name: "ledger audit",
   audience: "dev",
   readOnly: true,
-  summary: "recompute the ledger's whole book, over all of its shards",
+  summary: "recompute the whole ledger, over all of its shards",
   description:
-    "A ledger that hands out test money shows its book to everybody. Of another one the book is its operator's, who has a bearer key; OPERATOR_KEY_SHA256 of the facilitator is its SHA-256.",
+    "Every caller may audit a ledger that hands out test money. Any other one needs its operator's bearer key, whose SHA-256 is OPERATOR_KEY_SHA256 of the facilitator.",
   input: z.strictObject({ ...operatorKeyField, ...facilitatorFields }),
   output: auditSchema,
   examples: [
@@ -44,7 +44,7 @@ export const ledgerAudit = defineCommand({
     key?.data.wipe();
     if (!audit.ok) return audit.error.code === "unauthorized" ? notOperator(operatorKeyFile) : audit;
     if (audit.data.ok) return succeed(audit.data);
-    return refuse("audit_differs", EXIT.differs, `The book contradicts itself: ${audit.data.problems.slice(0, 5).join("; ")}.`, {
+    return refuse("audit_differs", EXIT.differs, `The ledger contradicts itself: ${audit.data.problems.slice(0, 5).join("; ")}.`, {
       hint: "Stop the facilitator and see spec/architecture.md, Restoring.",
       details: { problems: audit.data.problems },
     });
@@ -52,18 +52,18 @@ export const ledgerAudit = defineCommand({
   render: ({ ledger, shards, supply, balances, inFlight, accounts, journalEntries, conclusive }, layout) => [
     layout.ink(
       "bold",
-      conclusive ? "The book adds up." : "Every shard's book is in order; money between them kept moving, so the supply was not compared.",
+      conclusive ? "The ledger adds up." : "Every shard is in order. Money kept moving between shards, so the supply was not compared.",
     ),
     ...field(layout, "ledger", ledger),
     ...field(layout, "shards", String(shards)),
     ...field(layout, "accounts", `${accounts}, ${journalEntries} journal entries`),
-    ...field(layout, "supply", `${supply} units: ${balances} in accounts, ${inFlight} on its way`),
+    ...field(layout, "supply", `${supply} units: ${balances} in accounts, ${inFlight} in transit`),
   ],
 });
 
 function notOperator(file: string | undefined): Failure {
   if (file === undefined) {
-    return refuse("unauthorized", EXIT.notSetUp, "This ledger's book is its operator's.", {
+    return refuse("unauthorized", EXIT.notSetUp, "Only this ledger's operator may audit it.", {
       hint: "Give the operator's bearer key: --operator-key-file FILE",
     });
   }

@@ -8,13 +8,13 @@ export const mcp = defineCommand({
   audience: "agent",
   tool: false,
   summary: "an MCP server on stdio with the agent's commands as tools",
-  description: "No tool approves, declines or revokes, opens a key, or changes a limit. Runs until its client leaves.",
+  description: "No tool approves, declines or revokes, opens a key, or changes a limit. Runs until its client disconnects.",
   input: z.strictObject({}),
   output: z.strictObject({ served: z.literal(true) }),
   story: true,
   examples: [
     { says: "started by an MCP client", argv: "mcp" },
-    { says: "what it takes from the command line: nothing", argv: "mcp --schema" },
+    { says: "its flags: none", argv: "mcp --schema" },
   ],
   async run(context) {
     // Loaded here: the SDK is larger than everything else together.

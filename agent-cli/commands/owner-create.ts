@@ -14,10 +14,10 @@ import type { Secret } from "../runtime/secret.ts";
 export const ownerCreate = defineCommand({
   name: "owner create",
   audience: "owner",
-  summary: "make the owner's key and account",
-  description: "The key is sealed with a passphrase that only the owner knows: whoever has both can spend.",
+  summary: "create the owner's key and account",
+  description: "The key is sealed with a passphrase that only the owner knows: anyone who has both can spend.",
   input: z.strictObject({
-    out: nameField.meta({ value: "file", description: "where the key goes" }),
+    out: nameField.meta({ value: "file", description: "file for the key" }),
     ...passphraseFields,
     insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
     ...forceField,
@@ -48,6 +48,10 @@ export const ownerCreate = defineCommand({
   render: ({ file, account, sealed }, layout) => [
     layout.ink("green", `Owner key written to ${file}`),
     ...field(layout, "account", account),
-    ...field(layout, "sealed", sealed ? "with your passphrase; there is no way back without it" : "NO: whoever reads the file can spend"),
+    ...field(
+      layout,
+      "sealed",
+      sealed ? "with your passphrase; there is no way back without it" : "NO: anyone who reads the file can spend",
+    ),
   ],
 });

@@ -1,8 +1,8 @@
-/** The owner at a real terminal: what is asked, what is typed, what comes of it. */
+/** The owner at a real terminal: questions, keys and their outcome. */
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import { MAX_PASSPHRASE_TRIES } from "../../shared/limits.ts";
+import { MAX_PASSPHRASE_TRIES } from "../runtime/limits.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells } from "../runtime/layout.ts";
 import { HOLD_SCRYPT, HOLDING } from "../testing/cheap-scrypt.ts";
@@ -88,7 +88,7 @@ describe("owner approve", () => {
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("a slip of the finger is asked about again, and nothing typed meanwhile is shown", async () => {
+  test("a mistyped passphrase is asked for again, and nothing typed meanwhile is shown", async () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("slipped.json"), { env: { [HOLD_SCRYPT]: String(PASSPHRASE.length) } });
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
@@ -113,7 +113,7 @@ describe("owner approve", () => {
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("a large amount is typed, not waved through with a y", async () => {
+  test("a large amount is typed, not confirmed with a y", async () => {
     merchant.behaviour = { amount: "2500000000" };
     const typed: [string, number][] = [
       ["y", EXIT.approvalPending],
@@ -165,7 +165,7 @@ describe("owner approve", () => {
     await terminal.exit;
   });
 
-  test("there is colour where there may be", async () => {
+  test("there is colour where it is allowed", async () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(approveWords("colour.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", CTRL_C);
@@ -204,7 +204,7 @@ describe("a dumb terminal is asked the same, and gets no escape sequence", () =>
     plain(terminal);
   });
 
-  test("and by whatever waits", async () => {
+  test("and by every command that waits", async () => {
     const { code } = await ask(merchant.url, "request.json");
     const terminal = box.terminal(["request", "wait", code, "--timeout", "1"], { env });
     expect(await terminal.exit).toBe(EXIT.approvalPending);
@@ -238,7 +238,7 @@ describe("while the request is being read", () => {
     expect(await terminal.exit).toBe(EXIT.interrupted);
   });
 
-  test("a file that is exchanged is not signed [terminal-file-exchanged]", async () => {
+  test("a file that is replaced is not signed [terminal-file-exchanged]", async () => {
     await ask(merchant.url, "request.json");
     const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
     const terminal = box.terminal(words);
@@ -246,11 +246,11 @@ describe("while the request is being read", () => {
     await ask(merchant.url, "request.json");
     await terminal.answer("?", "y");
     expect(await terminal.exit).toBe(EXIT.differs);
-    expect(terminal.text).toContain("exchanged while it was being read");
+    expect(terminal.text).toContain("replaced while it was being read");
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("a request that runs out is not signed", async () => {
+  test("a request that expires is not signed", async () => {
     await ask(merchant.url, "request.json", ["--expires-in", "3000"]);
     const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
     const terminal = box.terminal(words);
@@ -263,7 +263,7 @@ describe("while the request is being read", () => {
 });
 
 describe("the merchant's own terms", () => {
-  test("are said to be the same, or the request is refused before anything is asked [terminal-terms-checked]", async () => {
+  test("are confirmed on the screen, or the request is refused before any question [terminal-terms-checked]", async () => {
     const { code } = await ask(merchant.url, "request.json");
     const same = box.terminal(["approve", code, "--owner-file", "./owner.json", "--check-terms"]);
     await same.until("amount, account and terms are the merchant's own");
@@ -278,7 +278,7 @@ describe("the merchant's own terms", () => {
 });
 
 describe("owner decline", () => {
-  test("asks for a code and a note, and that is that", async () => {
+  test("asks for a code and a note, and nothing else", async () => {
     await ask(merchant.url, "request.json");
     const terminal = box.terminal(["owner", "decline", "--request-file", "./request.json", "--out", "./decision.json"]);
     await terminal.answer("Why not?", `\u001b[B\u001b[B${ENTER}`);
@@ -290,7 +290,7 @@ describe("owner decline", () => {
     expect(late.text).toContain("That is final.");
   });
 
-  test("asks nothing that was given", async () => {
+  test("asks for nothing that a flag gives", async () => {
     await ask(merchant.url, "request.json");
     const words = [
       "owner",
@@ -341,6 +341,6 @@ test("the prototype's commands work as they are written, at a terminal", async (
     ["A note", ENTER],
   ]);
   expect(declined.exit).toBe(EXIT.ok);
-  expect(declined.text.replaceAll("\n", " ")).toContain("does not take that payment back");
+  expect(declined.text.replaceAll("\n", " ")).toContain("does not withdraw that payment");
   fresh.remove();
 });

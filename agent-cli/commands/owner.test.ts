@@ -1,4 +1,4 @@
-/** The owner's other commands: the inbox, taking back, accounts, keys; and what an agent sees of them. */
+/** The owner's other commands (inbox, revocation, accounts, keys), and their effect on the agent. */
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
@@ -43,7 +43,7 @@ const approve = (code: string, ...words: string[]) => approveAsRead(box, code, .
 const show = async (code: string) => (await box.run(["request", "show", code])).json.data["state"] as string;
 
 describe("the inbox", () => {
-  test("has what waits, and with --all what was decided", async () => {
+  test("has open requests, and with --all the decided ones", async () => {
     const { code } = await request();
     const { code: declined } = await request();
     await box.run(["decline", declined, "--code", "not_needed"]);
@@ -56,7 +56,7 @@ describe("the inbox", () => {
     expect(statSync(box.path("home/inbox")).mode & 0o777).toBe(0o700);
   });
 
-  test("names what cannot be read, wherever requests are listed, and shows the others", async () => {
+  test("names unreadable files, wherever requests are listed, and shows the others", async () => {
     const { code } = await request();
     const { digest } = await request();
     const file = `home/inbox/${digest}.request.json`;
@@ -77,7 +77,7 @@ describe("the inbox", () => {
     box.write(file, intact);
   });
 
-  test("watched, says what is new [inbox-watch]", async () => {
+  test("watched, shows every new request [inbox-watch]", async () => {
     const watching = box.run("inbox --watch");
     await new Promise((resolve) => setTimeout(resolve, 100));
     const { code } = await request();
@@ -95,7 +95,7 @@ describe("the inbox", () => {
     expect(approved.json.next).toMatchObject({ by: "agent", argv: ["lez-agent-pay", "pay", code] });
   });
 
-  test("nothing is declined or revoked for good without a word of why", async () => {
+  test("a refusal or a revocation needs a code", async () => {
     const { code } = await request();
     const declined = await box.run(["decline", code]);
     expect([declined.exit, declined.json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
@@ -106,7 +106,7 @@ describe("the inbox", () => {
     expect([revoked.exit, revoked.json.error.code, await show(code)]).toEqual([EXIT.usage, "interaction_required", "approved"]);
   });
 
-  test("a no after a yes names what takes the payment back; a no alone needs nothing more", async () => {
+  test("declining an approved request names revoke; declining an open one needs nothing more", async () => {
     const { code } = await request();
     await approve(code);
     facilitator.settlement = { status: "cancelled" };
@@ -118,7 +118,7 @@ describe("the inbox", () => {
     expect((await box.run(["decline", refused, "--code", "other"])).json.next).toBeUndefined();
   });
 
-  test("a no after two approvals takes back the longer one, too", async () => {
+  test("a revocation after two approvals covers the longer one, too", async () => {
     const { code } = await request();
     await approve(code);
     await approve(code, "--expires-in", "1");
@@ -127,7 +127,7 @@ describe("the inbox", () => {
     expect((await box.run(["decline", code, "--code", "other"])).json.next?.argv).toEqual(["lez-agent-pay", "revoke", code]);
   });
 
-  test("said again, a no is the first one: its words stand, and nothing is asked or logged again [decline-said-again]", async () => {
+  test("a repeated refusal is the first one: its code and note stand, and nothing is asked or logged again [decline-said-again]", async () => {
     const { code, digest } = await request();
     await box.run(["decline", code, "--code", "too_expensive", "--note", "Half of that would do."]);
     const again = await box.run(["decline", code, "--code", "policy", "--note", "Never.", "--out", "./again.json"]);
@@ -149,7 +149,7 @@ describe("the inbox", () => {
 });
 
 describe("revoking", () => {
-  test("signs a decision, has the ledger consume the nonce, and looks whether it did [revoke-consumes-nonce]", async () => {
+  test("signs a decision, has the ledger consume the nonce, and verifies that it did [revoke-consumes-nonce]", async () => {
     const { code, digest } = await request();
     await approve(code);
     facilitator.settlement = { status: "cancelled" };
@@ -166,7 +166,7 @@ describe("revoking", () => {
     expect((await approve(code)).exit).toBe(EXIT.declined);
   });
 
-  test("a second time asks the ledger again, and changes no word of the first", async () => {
+  test("a second time asks the ledger again, and leaves the first decision as it is", async () => {
     const { code, digest } = await request();
     await approve(code);
     facilitator.settlement = { status: "cancelled" };
@@ -215,7 +215,7 @@ describe("revoking", () => {
     expect(await show(code)).toBe("approved");
   });
 
-  test("needs an approval, of this very key", async () => {
+  test("needs an approval by this very key", async () => {
     const { code } = await request();
     expect((await box.run(["revoke", code])).exit).toBe(EXIT.usage);
     await approve(code);
@@ -225,7 +225,7 @@ describe("revoking", () => {
   });
 });
 
-test("the audit log tells a purchase from the first word to the last, and can be compared with the ledger [audit-log-whole-purchase]", async () => {
+test("the audit log holds a purchase from beginning to end, and can be compared with the ledger [audit-log-whole-purchase]", async () => {
   const { code, digest } = await request();
   await approve(code);
   await box.run(["pay", code]);
@@ -247,7 +247,7 @@ test("the audit log tells a purchase from the first word to the last, and can be
   facilitator.ledger = "ab".repeat(32);
   expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 0 });
   const alone = await box.run("audit verify --facilitator-url http://127.0.0.1:1");
-  expect(alone.json.data).toMatchObject({ checked: 0, notAsked: expect.stringContaining("could not be asked") as string });
+  expect(alone.json.data).toMatchObject({ checked: 0, notAsked: expect.stringContaining("could not be reached") as string });
   expect(readFileSync(box.path("home/audit.jsonl"), "utf8")).not.toMatch(/signature|secretKey/);
 });
 
@@ -258,7 +258,7 @@ describe("accounts and keys", () => {
     await box.run(["owner", "create", "--out", box.path(file), "--passphrase-file", box.path("secret.txt")]);
   };
 
-  test("a sealed owner's key is replaced by nothing that a command is told to write, forced or not", async () => {
+  test("no command's output replaces a sealed owner's key, forced or not", async () => {
     await sealed("precious.json");
     await sealed("other.json");
     const before = readFileSync(box.path("precious.json"), "utf8");
@@ -283,16 +283,16 @@ describe("accounts and keys", () => {
       { account: owner.account, sealed: false, balance: { spendable: { display: "0.001 LGO" } } },
     ]);
     const gone = await box.run("accounts --facilitator-url http://127.0.0.1:1");
-    expect(gone.json.data["accounts"]).toMatchObject([{ problem: expect.stringContaining("could not be asked") as string }]);
+    expect(gone.json.data["accounts"]).toMatchObject([{ problem: expect.stringContaining("could not be reached") as string }]);
   });
 
-  test("a grant whose answer is lost is asked for again by whoever holds the key", async () => {
+  test("a grant whose answer is lost is asked for again by the key's holder", async () => {
     const lost = (...words: string[]) => box.run(["faucet", "--facilitator-url", "http://127.0.0.1:1", ...words]);
     expect((await lost()).json.next).toMatchObject({ by: "owner", argv: expect.arrayContaining(["faucet", "--id"]) as string[] });
     expect((await lost("--account", owner.account)).json.next).toMatchObject({ by: "agent" });
   });
 
-  test("a passphrase is changed for a key that stays the same, and the old one opens nothing any more [key-change-passphrase]", async () => {
+  test("the passphrase of a key is changed, and the old one opens nothing any more [key-change-passphrase]", async () => {
     await sealed("sealed.json");
     box.write("new.txt", "another good passphrase");
     const account = box.read<{ account: string }>("sealed.json").account;
@@ -308,7 +308,7 @@ describe("accounts and keys", () => {
     expect((await change("secret.txt")).exit).toBe(EXIT.keystoreLocked);
   });
 
-  test("a passphrase that nobody can be asked for is asked for by its own flag", async () => {
+  test("without a terminal, the error names the flag of the missing passphrase", async () => {
     await sealed("sealed.json");
     const change = (...words: string[]) => box.run(["key", "change-passphrase", "--owner-file", box.path("sealed.json"), ...words]);
     const old = await change();
@@ -390,7 +390,7 @@ describe("doctor", () => {
   const verdicts = (checks: { check: string; verdict: string }[]) =>
     Object.fromEntries(checks.map(({ check, verdict }) => [check, verdict]));
 
-  test("finds everything in place where it is", async () => {
+  test("finds a complete set-up good", async () => {
     configure({ ledger: LEDGER });
     const run = await box.run("doctor");
     expect(run.exit).toBe(EXIT.ok);

@@ -27,13 +27,13 @@ export const pay = defineCommand({
   audience: "agent",
   summary: "send an approved payment, or send it again",
   description:
-    "Takes a request in the inbox, or the payment's file. Method, URL, headers and body are those of `request create`, which remembers them. On another machine give --request-file, and -d and -H as there. However often it runs, it is paid at most once.",
+    "Takes a request in the inbox, or the payment's file. Method, URL, headers and body are those of `request create`, which stores them. On another machine, give --request-file and the same -d and -H. However often it runs, it is paid at most once.",
   input: z.strictObject({
     payment: paymentField,
     requestFile: z.string().optional().meta({ value: "file", local: true, description: "the payment request, if it was made elsewhere" }),
     header: curlFields.header,
     data: curlFields.data.meta({ description: "the request body, if the request was made elsewhere" }),
-    out: downloadField("where the body of the answer goes"),
+    out: downloadField("file for the body of the answer"),
     ...allowHttpField,
     ...dryRunField,
     ...forceField,
@@ -41,7 +41,7 @@ export const pay = defineCommand({
   output: z.union([paidSchema, triedSchema]),
   examples: [
     { says: "a request that the owner has approved on this machine", argv: "pay 7F3K-9QPD" },
-    { says: "it was made elsewhere; keep the answer", argv: "pay payment-payload.json --request-file request.json --out report.pdf" },
+    { says: "a request from elsewhere; save the answer", argv: "pay payment-payload.json --request-file request.json --out report.pdf" },
   ],
   async run(context, input) {
     const payment = await findPaymentFor(context, input.payment);

@@ -1,4 +1,4 @@
-/** `pins forget`: the owner takes back what is held against a merchant, because it changed for a reason. */
+/** `pins forget`: the owner removes a merchant's pin, because the merchant changed for a reason. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";
@@ -8,8 +8,8 @@ import { fail, succeed } from "../runtime/outcome.ts";
 export const pinsForget = defineCommand({
   name: "pins forget",
   audience: "owner",
-  summary: "forget a merchant's account and key; the next ones it shows are taken",
-  description: "For a merchant that has changed its account or its key and said so somewhere else. The next visit counts as the first.",
+  summary: "forget a merchant's account and key; the next visit pins new ones",
+  description: "For a merchant that has changed its account or its key and has said so elsewhere. The next visit counts as the first.",
   input: z.strictObject({
     origin: z.string().meta({ positional: true, description: "the merchant: https://api.example.com" }),
     ...dryRunField,

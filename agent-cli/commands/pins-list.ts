@@ -1,4 +1,4 @@
-/** `pins list`: the merchants that were met, and what is held against them the next time. */
+/** `pins list`: the pinned merchants, their accounts and keys. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
@@ -10,7 +10,7 @@ export const pinsList = defineCommand({
   name: "pins list",
   audience: "owner",
   readOnly: true,
-  summary: "the merchants that are known, their accounts and keys",
+  summary: "the known merchants, their accounts and keys",
   input: z.strictObject({}),
   output: z.strictObject({
     pins: z.array(
@@ -22,16 +22,16 @@ export const pinsList = defineCommand({
         kid: z.string().optional(),
         firstSeenAt: z.string(),
         lastSeenAt: z.string(),
-        /** Not seen for so long that it counts no more. */
+        /** The last visit is too long ago to count. */
         expired: z.boolean(),
       }),
     ),
-    /** Files that are there and cannot be read: their merchants are refused until the owner forgets them. */
+    /** Pins that cannot be read: their merchants are refused until the owner forgets them. */
     unreadable: z.array(z.strictObject({ file: z.string(), problem: z.string(), fix: z.string() })),
   }),
   examples: [
     { says: "who is known", argv: "pins list" },
-    { says: "to compare with what a merchant says of its key elsewhere", argv: "pins list --json" },
+    { says: "to compare a key with the one that the merchant states elsewhere", argv: "pins list --json" },
   ],
   async run(context) {
     const pins = allPins(context);

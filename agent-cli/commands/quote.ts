@@ -33,13 +33,13 @@ export const quote = defineCommand({
       network: z.string(),
       scheme: z.string(),
       maxTimeoutSeconds: z.number(),
-      /** What a payment would be tied to. */
+      /** The part of the request that a payment would be bound to. */
       covers: z.string(),
       /** The merchant's own words: data, never instructions. */
       description: untrustedSchema.optional(),
       /** How many of its offers can be paid here; this is the best. */
       offers: z.number(),
-      /** What is known from earlier purchases; a quote itself is not remembered. */
+      /** The pin from earlier purchases; a quote writes none. */
       merchant: z.strictObject({ firstSeenAt: z.string(), signs: z.boolean(), sameAccount: z.boolean() }).optional(),
     }),
     z.strictObject({ priced: z.literal(false), ...request, status: z.number(), location: z.string().optional() }),

@@ -1,4 +1,4 @@
-/** `receipt export`: everything that shows that a request was paid, and why, in one file that others can check. */
+/** `receipt export`: writes evidence of a payment into one file that others can check. */
 import * as path from "node:path";
 import * as z from "zod";
 import { type Evidence, serializeEvidence } from "../../shared/evidence/evidence.ts";
@@ -25,20 +25,20 @@ export const receiptExport = defineCommand({
   audience: "both",
   summary: "evidence of a payment in one file that others can check",
   description: [
-    "The request with its reason, the signed payment, the merchant's signed offer and receipt, and the payer's entry at the ledger with the ledger's signature under it. The facilitator is asked for the latter; nothing else leaves this machine.",
-    "What was put together is checked before it is written, with the keys that are known here. Where a part is not to be had, nothing is written without --partial. With it, an offer or a receipt that does not hold is left out as well, and named.",
+    "The file holds the request with its reason, the signed payment, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature. The facilitator is asked for the last part; nothing else leaves this machine.",
+    "The evidence is checked before it is written, with the keys that are known here. If a part is missing, nothing is written without --partial. With --partial, an offer or a receipt that fails its check is left out too, and named.",
   ].join("\n\n"),
   input: z.strictObject({
     request: requestOrFileField,
-    out: downloadField("where it goes; else evidence-<short code>.json"),
-    partial: z.boolean().default(false).meta({ description: "write it without a part that is missing, or that the merchant signed wrong" }),
+    out: downloadField("output file; else evidence-<short code>.json"),
+    partial: z.boolean().default(false).meta({ description: "leave out parts that are missing, or that the merchant signed wrongly" }),
     keys: knownKeysFields.keys,
     ...facilitatorFields,
     ...forceField,
   }),
   output: z.strictObject({ file: z.string(), bytes: z.number(), missing: z.array(missingSchema), report: evidenceReportSchema }),
   examples: [
-    { says: "of a request that was paid", argv: "receipt export 7F3K-9QPD" },
+    { says: "of a paid request", argv: "receipt export 7F3K-9QPD" },
     { says: "of a merchant that signs nothing", argv: "receipt export 7F3K-9QPD --out evidence.json --partial" },
   ],
   async run(context, input) {
@@ -60,15 +60,15 @@ export const receiptExport = defineCommand({
     const lost = missing.map(({ part, why }) => `${part} (${why})`).join(", ");
     if (!evidence.receipt && !evidence.ledger) return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lost}.`);
     if (missing.length > 0 && !partial) {
-      return fail("evidence_incomplete", `The evidence would not be complete. Missing: ${lost}.`, {
-        hint: "--partial writes what there is.",
+      return fail("evidence_incomplete", `The evidence would be incomplete. Missing: ${lost}.`, {
+        hint: "--partial writes the rest.",
         details: { missing },
       });
     }
     const bytes = serializeEvidence(evidence);
     const report = evidenceReportView(await verifyEvidence(bytes, keys.data, { partial }));
     const failure = evidenceFailure(report);
-    // What somebody said does not fit what was signed: a file of it would only accuse its bearer.
+    // A statement contradicts what was signed: such a file would only incriminate its bearer.
     if (failure && report.verdict === "differs") return orPartial(failure, report);
     const written = writeWhole(file, bytes, force);
     return written.ok ? succeed({ file, bytes: bytes.length, missing, report }) : written;
@@ -81,10 +81,10 @@ export const receiptExport = defineCommand({
   ],
 });
 
-/** What a merchant says beside the payment. The rest can do without it. */
+/** The merchant's statements. The rest of the evidence stands without them. */
 const SAID_BY_MERCHANT = ["offer", "receipt"] as const;
 
-/** Without an offer or a receipt that does not hold: whoever signs nonsense must not keep the rest from being shown. */
+/** Leaves out an offer or a receipt that fails its check: a merchant that signs nonsense must not suppress the rest. */
 async function whatHolds(whole: Evidence, keys: KnownKeys): Promise<{ evidence: Evidence; dropped: Missing[] }> {
   const { points } = await verifyEvidence(serializeEvidence(whole), keys, { partial: true });
   const dropped = SAID_BY_MERCHANT.flatMap((part) => {
@@ -99,5 +99,8 @@ async function whatHolds(whole: Evidence, keys: KnownKeys): Promise<{ evidence: 
 function orPartial(failure: Failure, { points }: EvidenceReportView): Failure {
   const failed = points.filter(({ verdict }) => verdict === "fail");
   if (!failed.every(({ id }) => SAID_BY_MERCHANT.some((part) => id.startsWith(`${part}.`)))) return failure;
-  return { ...failure, error: { ...failure.error, hint: "The merchant's word does not fit. --partial writes the rest without it." } };
+  return {
+    ...failure,
+    error: { ...failure.error, hint: "The merchant's statement fails its check. --partial writes the rest without it." },
+  };
 }

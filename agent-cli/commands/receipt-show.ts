@@ -1,4 +1,4 @@
-/** `receipt show`: what the receipt of a payment says, and how much of it is known here to be true. */
+/** `receipt show`: a payment's receipt, and how much of it can be verified here. */
 import * as z from "zod";
 import { serializeEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
@@ -15,25 +15,25 @@ export const receiptShow = defineCommand({
   name: "receipt show",
   audience: "both",
   readOnly: true,
-  summary: "what the receipt of a payment says, and what is known of it",
-  description: "From what is kept on this machine. Nobody is asked: status asks the facilitator, receipt export the ledger.",
+  summary: "a payment's receipt, and how much of it can be verified",
+  description: "Reads this machine's records only. To ask the facilitator, use status; for the ledger's entry, receipt export.",
   input: z.strictObject({
     request: requestOrFileField,
     keys: knownKeysFields.keys,
   }),
   output: z.strictObject({
-    /** The merchant's word as it came, where its answer was kept. */
+    /** The receipt as the merchant sent it, if its answer was kept. */
     stated: z
       .strictObject({
         transaction: z.string(),
-        /** Whether that is this payment's. */
+        /** Whether the transaction is this payment's. */
         fits: z.boolean(),
         network: z.string(),
         payer: z.string().optional(),
         amount: z.string().optional(),
       })
       .optional(),
-    /** What there is under the merchant's signature. */
+    /** What the merchant has signed. */
     signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
     report: evidenceReportSchema,
   }),
@@ -48,7 +48,7 @@ export const receiptShow = defineCommand({
     const keys = knownKeys(context, input, evidence);
     if (!keys.ok) return keys;
     const { points, ...rest } = await verifyEvidence(serializeEvidence(evidence), keys.data, { partial: true });
-    // Whether there is anything to be had of the ledger was not asked.
+    // Leave out the ledger's points: the ledger was not asked.
     const report = evidenceReportView({ ...rest, points: points.filter(({ id }) => !/^(file|ledger)\./.test(id)) });
     const failure = evidenceFailure(report);
     if (failure && report.verdict === "differs") {

@@ -1,4 +1,4 @@
-/** `receipt verify`: whether a file of evidence is what it claims to be. Asks nobody: public keys are all that it needs. */
+/** `receipt verify`: checks a file of evidence offline. Public keys are all that it needs. */
 import * as z from "zod";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { readEvidence } from "../../shared/evidence/read.ts";
@@ -16,30 +16,31 @@ export const receiptVerify = defineCommand({
   readOnly: true,
   summary: "check evidence of a payment, offline, point by point",
   description: [
-    "Needs neither network nor state, only public keys that you know from elsewhere: a key in the file vouches for nobody. A point whose key is not known is not checked, and the file then is not verified.",
-    "Exit code 0: all of it holds. 2: it is no evidence at all. 23: something does not, the report in error.details. 30: nothing is wrong, and something could not be checked.",
+    "Needs neither network nor state, only public keys that you know from elsewhere: a key in the file proves nothing. A point whose key is unknown is not checked, and the file is then not verified.",
+    "Exit code 0: every point holds. 2: the file is no evidence. 23: a point fails; the report is in error.details. 30: no point fails, but one could not be checked.",
   ].join("\n\n"),
   input: z.strictObject({
     evidence: nameField.meta({
       positional: true,
       value: "file",
-      description: "what receipt export wrote",
-      tool: { takes: "download", description: "what receipt_export wrote: its name without the folder" },
+      description: "the file that receipt export wrote",
+      tool: { takes: "download", description: "the file that receipt_export wrote: its name without the folder" },
     }),
     ...knownKeysFields,
-    partial: z.boolean().default(false).meta({ description: "do not hold against the file what is not in it" }),
+    partial: z.boolean().default(false).meta({ description: "do not count missing parts against the file" }),
   }),
   output: evidenceReportSchema,
   examples: [
     { says: "with a file of known keys", argv: "receipt verify evidence.json --keys known-keys.json" },
-    { says: "what is not in it is not asked for", argv: "receipt verify evidence.json --keys known-keys.json --partial" },
+    { says: "missing parts do not count", argv: "receipt verify evidence.json --keys known-keys.json --partial" },
   ],
   async run(context, input) {
     const bytes = readBytes(input.evidence, { what: "evidence", maxBytes: MAX_EVIDENCE_BYTES });
     if (!bytes.ok) return bytes;
     const read = readEvidence(bytes.data);
     if (!read.ok && !mayBeEvidence(bytes.data)) {
-      return fail("invalid_file", `"${input.evidence}" is no evidence of a payment: ${read.fault.problem}.`, {
+      const { about, problem } = read.fault;
+      return fail("invalid_file", `"${input.evidence}" is no evidence of a payment: ${about ? `${about} ` : ""}${problem}.`, {
         hint: "lez-agent-pay receipt export writes such files.",
       });
     }
@@ -53,7 +54,7 @@ export const receiptVerify = defineCommand({
   render: renderEvidence,
 });
 
-/** Evidence that was changed anywhere still has one of these; a file that was named by mistake has neither. */
+/** Damaged evidence still has one of these members; a file that was named by mistake has neither. */
 function mayBeEvidence(bytes: Uint8Array): boolean {
   return /"(request|payment)"\s*:/.test(Buffer.from(bytes).toString());
 }

@@ -1,4 +1,4 @@
-/** `request cancel`: the agent does not want it any more, and nobody has to decide. */
+/** `request cancel`: the agent withdraws a request that waits for its owner. */
 import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -15,12 +15,12 @@ import { findInInbox, requestField } from "../purchase/find-request.ts";
 export const requestCancel = defineCommand({
   name: "request cancel",
   audience: "agent",
-  summary: "take a request back before the owner decides",
+  summary: "withdraw a request before the owner decides",
   input: z.strictObject({ request: requestField, ...dryRunField }),
   output: purchaseSchema.extend({ dryRun: z.literal(true).optional() }),
   examples: [
-    { says: "it is not needed any more", argv: "request cancel 7F3K-9QPD" },
-    { says: "could it still be taken back?", argv: "request cancel 7F3K-9QPD --dry-run" },
+    { says: "it is no longer needed", argv: "request cancel 7F3K-9QPD" },
+    { says: "could it still be withdrawn?", argv: "request cancel 7F3K-9QPD --dry-run" },
   ],
   async run(context, { request: word, dryRun }) {
     const item = await findInInbox(context, word);
@@ -31,7 +31,7 @@ export const requestCancel = defineCommand({
     const { digest, request, state } = purchase.data;
     if (state === "cancelled") return succeed(purchaseView(purchase.data, now));
     if (state !== "pending") {
-      return fail("usage", `Request ${shortCode(digest)} is ${state}; only one that is pending can be taken back.`, {
+      return fail("usage", `Request ${shortCode(digest)} is ${state}; only a pending one can be withdrawn.`, {
         ...(state === "approved" && { hint: "Do not use the approval. To make it unusable, its owner runs: lez-agent-pay revoke" }),
       });
     }

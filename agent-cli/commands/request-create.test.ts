@@ -52,7 +52,7 @@ describe("terms from the merchant", () => {
     for (const { flag } of differences) expect(refused.json.error.message).toContain(flag);
   });
 
-  test("that agree with the flags are taken, whatever way the account is written", async () => {
+  test("that agree with the flags are taken, however the account is written", async () => {
     for (const account of ["merchant_demo_account", DEMO_MERCHANT_ACCOUNT, `Public/${DEMO_MERCHANT_ACCOUNT}`]) {
       const made = await create(
         "--merchant-url",
@@ -117,7 +117,7 @@ describe("terms from the merchant", () => {
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "terms_differ"]);
   });
 
-  test("are not looked for behind a redirect, and not found where nothing costs", async () => {
+  test("are not looked for behind a redirect, and are missing from a free resource", async () => {
     for (const [status, code] of [
       [302, "no_payment_required"],
       [200, "no_payment_required"],
@@ -150,13 +150,13 @@ describe("offline", () => {
     expect(Object.keys(offer.extra)).toEqual(["binding"]);
   });
 
-  test("a merchant that cannot be asked is a network failure that names the way out", async () => {
+  test("an unreachable merchant is a network failure whose hint names --offline", async () => {
     const failed = await create("--merchant-url", "http://127.0.0.1:1/x", ...flags.slice(0, -1));
     expect(failed.exit).toBe(EXIT.network);
     expect(failed.json.error).toMatchObject({ retryable: true, hint: expect.stringContaining("--offline") as string });
   });
 
-  test("needs the terms that it does not ask for", async () => {
+  test("needs the flags for the terms", async () => {
     expect((await create("https://shop.example/", "--reason", REASON, "--offline")).exit).toBe(EXIT.usage);
   });
 });
@@ -175,7 +175,7 @@ describe("input", () => {
     }
   });
 
-  test("what comes after an address that is not encrypted allows it again", async () => {
+  test("`next` allows an unencrypted address again", async () => {
     const flags = ["--pay-to", "merchant_demo_account", "--amount", "1", "--reason", REASON, "--offline", "--allow-http"];
     const { json } = await create("http://0.0.0.0:1/", ...flags);
     const { shortCode, requestDigest } = json.data as Record<string, string>;
@@ -187,14 +187,14 @@ describe("input", () => {
     }
   });
 
-  test("a reason must be one, and may be typed with any keyboard [request-reason]", async () => {
+  test("a reason must have content, in any script [request-reason]", async () => {
     for (const reason of ["too short", "\u200b".repeat(40), "x".repeat(2001)])
       expect((await create(merchant.url, "--reason", reason)).exit).toBe(EXIT.usage);
     await create(merchant.url, "--reason", `${REASON} Cafe\u0301`);
     expect(box.read<PaymentRequest>("request.json").reason.endsWith("Caf\u00e9")).toBe(true);
   });
 
-  test("a header that is none, or that is ours to set, is refused", async () => {
+  test("a malformed header, or one that we set, is refused", async () => {
     for (const header of ["no colon", "Bad Name: x", "X: a\r\nY: b", "Payment-Signature: x", "Content-Length: 1"]) {
       expect((await create(merchant.url, "--reason", REASON, "-H", header)).exit).toBe(EXIT.usage);
     }
@@ -205,7 +205,7 @@ describe("input", () => {
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.notSetUp, "wrong_role"]);
   });
 
-  test("an existing file is kept, and nothing is asked of anybody", async () => {
+  test("an existing file is kept, and no owner is asked", async () => {
     let asked = false;
     merchant.behaviour = { instead: () => ((asked = true), false) };
     box.write("mine.json", "mine");

@@ -1,11 +1,12 @@
-/** `request create`: what the agent wants to buy, and why, signed by the agent and ready for its owner to read. */
+/** `request create`: signs what the agent wants to buy, and why, for its owner to read. */
 import * as path from "node:path";
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -21,7 +22,7 @@ import { field } from "../runtime/layout.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { decideBy } from "../purchase/purchase.ts";
-import { fileRequest, type Made, makeRequest, openAgent, type Wish } from "../purchase/create-request.ts";
+import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
 import { requireTerms } from "../merchant/terms.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
@@ -40,13 +41,13 @@ const input = z.strictObject({
   asset: z.string().optional().meta({ description: "expected asset: native" }),
   ...curlFields,
   agentFile: agentFileField,
-  out: nameField.optional().meta({ value: "file", local: true, description: "where the request goes; else request-<short code>.json" }),
-  inbox: z.boolean().default(false).meta({ local: true, description: "leave no file here: the owner finds it in the inbox" }),
+  out: nameField.optional().meta({ value: "file", local: true, description: "file for the request; else request-<short code>.json" }),
+  inbox: z.boolean().default(false).meta({ local: true, description: "write no file: the owner finds the request in the inbox" }),
   offline: z.boolean().default(false).meta({ description: "do not ask the merchant; take the terms from the flags" }),
   expiresIn: secondsField
     .max(MAX_REQUEST_LIFE_SECONDS, `must be at most ${MAX_REQUEST_LIFE_SECONDS}`)
     .default(DEFAULT_REQUEST_LIFE_SECONDS)
-    .meta({ value: "seconds", description: "how long the owner has; 3600" }),
+    .meta({ value: "seconds", description: "the owner's time to decide; 3600" }),
   ...allowHttpField,
   ...dryRunField,
   ...forceField,
@@ -58,10 +59,10 @@ export const requestCreate = defineCommand({
   audience: "agent",
   summary: "ask the owner to pay for one HTTP request",
   description:
-    "Asks the URL for its terms. Flags that contradict them are refused: nothing is asked of the owner that the merchant does not offer.",
+    "Asks the URL for its terms. Flags that contradict them are refused: the owner is asked for nothing that the merchant does not offer.",
   input,
   output: z.strictObject({
-    /** Nothing was written: it was only tried. */
+    /** Nothing was written. */
     dryRun: z.literal(true).optional(),
     file: z.string().optional(),
     id: z.string(),
@@ -75,7 +76,7 @@ export const requestCreate = defineCommand({
     covers: z.string(),
     /** Whose terms these are: asked of the merchant, or taken from the flags. */
     termsFrom: z.enum(["merchant", "flags"]),
-    /** What is known about the merchant; absent when it was not asked. */
+    /** The merchant's identity; absent if it was not asked. */
     merchant: merchantSchema.optional(),
     ...expirySchema,
   }),
@@ -101,9 +102,9 @@ export const requestCreate = defineCommand({
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
     if (!terms.ok) return terms;
     const { offer, required } = terms.data;
-    const made = await makeRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
+    const made = await createRequest(context, agent.data, { ...input, http: http.data, ...terms.data });
     if (!made.ok) return made;
-    // After the request is made, so that what is new about the merchant is not older than the request.
+    // Identified after the request is made, so that a new pin is not older than the request.
     const merchant = required ? await identify(context, http.data.url, { required, offer }) : undefined;
     if (merchant && !merchant.ok) return merchant;
     const { request, shortCode: code } = made.data;
@@ -147,10 +148,10 @@ export const requestCreate = defineCommand({
   ],
 });
 
-/** The file that was asked for first: it fails more often than the agent's own memory. */
+/** Writes --out first: it fails more often than the agent's own state directory. */
 async function write(
   context: Context,
-  made: Made,
+  made: CreatedRequest,
   http: HttpRequest,
   file: string | undefined,
   force: boolean,
@@ -159,7 +160,7 @@ async function write(
   return written.ok ? fileRequest(context, made, http) : written;
 }
 
-/** Without a key: where the owner has one is not for the agent to know. */
+/** Names no key: the agent does not know where the owner keeps one. */
 function decideArgv(code: string, file: string | undefined): string[] {
   if (file === undefined) return ["lez-agent-pay", "approve", code];
   const payment = path.join(path.dirname(file), `payment-${code}.json`);
@@ -192,9 +193,9 @@ interface Difference {
   offered: string;
 }
 
-type ChosenTerms = Pick<Wish, "offer" | "required">;
+type ChosenTerms = Pick<RequestInput, "offer" | "required">;
 
-/** The merchant's offer that fits the expectations; the closest one's differences where none does. */
+/** The merchant's offer that meets the expectations; if none does, the differences of the closest. */
 async function merchantTerms(context: Context, request: HttpRequest, expected: Expectations): Promise<Outcome<ChosenTerms>> {
   const terms = await requireTerms(context, request);
   if (!terms.ok) {
@@ -206,7 +207,7 @@ async function merchantTerms(context: Context, request: HttpRequest, expected: E
   if (closest.differences.length === 0) return succeed({ offer: closest.offer, required: terms.data.required });
   const said = closest.differences.map(({ flag, asked, offered }) => `${flag} is ${asked}, the merchant says ${offered}`);
   return fail("terms_differ", `The flags contradict the merchant's terms: ${said.join("; ")}.`, {
-    hint: "Nothing was asked of the owner. Take the merchant's terms by leaving the flags out, or do not buy.",
+    hint: "The owner was not asked. Leave the flags out to take the merchant's terms, or do not buy.",
     details: { differences: closest.differences },
   });
 }
@@ -220,7 +221,7 @@ function differences(expected: Expectations, offer: PaymentRequirements): Differ
   return pairs.flatMap(([flag, asked, offered]) => (asked === undefined || asked === offered ? [] : [{ flag, asked, offered }]));
 }
 
-/** The offer that a merchant of this system would make for these flags. It names no ledger: that is the merchant's to say. */
+/** The offer that a merchant of this system would make for these flags. It names no ledger: only the merchant knows it. */
 function offlineTerms(request: HttpRequest, { amount, payTo, asset = ASSET }: Expectations): Outcome<ChosenTerms> {
   if (!amount || !payTo) return fail("usage", "--offline takes the terms from the flags: --amount and --pay-to are required.");
   if (asset !== ASSET) return fail("unsupported", `The asset here is "${ASSET}".`);

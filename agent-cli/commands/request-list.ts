@@ -1,4 +1,4 @@
-/** `request list`: what this agent has asked for. */
+/** `request list`: the requests of this machine. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { PURCHASE_STATES } from "../purchase/purchase.ts";
@@ -19,7 +19,7 @@ export const requestList = defineCommand({
   output: listSchema,
   examples: [
     { says: "all of them", argv: "request list" },
-    { says: "those of which nobody knows whether they were paid", argv: "request list --state sent" },
+    { says: "those whose outcome is unknown", argv: "request list --state sent" },
   ],
   run: (context, { state }) => listPurchases(context, state),
   render: renderList,

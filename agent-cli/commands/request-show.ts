@@ -1,4 +1,4 @@
-/** `request show`: where one request stands. */
+/** `request show`: the state of one request. */
 import * as z from "zod";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -11,7 +11,7 @@ export const requestShow = defineCommand({
   name: "request show",
   audience: "both",
   readOnly: true,
-  summary: "where a request stands",
+  summary: "the state of a request",
   input: z.strictObject({ request: requestField }),
   output: purchaseSchema,
   examples: [

@@ -9,18 +9,18 @@ import { notApproved } from "../purchase/payment-to-present.ts";
 import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
 import { renderPurchase } from "../purchase/purchase-text.ts";
 import { findInInbox, requestField } from "../purchase/find-request.ts";
-import { patience, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
+import { timeoutArgv, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
 
 export const requestWait = defineCommand({
   name: "request wait",
   audience: "agent",
   readOnly: true,
   summary: "wait until the owner has decided",
-  description: "Succeeds when the request is approved. Declined is exit code 11 and final, run out is 12, still waiting is 10.",
+  description: "Succeeds when the request is approved. Exit code 11: declined, which is final. 12: expired. 10: still waiting.",
   input: z.strictObject({ request: requestField, ...timeoutField }),
   output: purchaseSchema,
   examples: [
-    { says: "until there is a decision or the request runs out", argv: "request wait 7F3K-9QPD" },
+    { says: "until there is a decision or the request expires", argv: "request wait 7F3K-9QPD" },
     { says: "for a minute at most", argv: "request wait 7F3K-9QPD --timeout 60" },
   ],
   async run(context, { request, timeout }) {
@@ -28,7 +28,7 @@ export const requestWait = defineCommand({
     if (!item.ok) return item;
     const purchase = await waitForDecision(context, item.data.digest, timeout);
     if (!purchase.ok) return purchase;
-    const refused = notApproved(purchase.data, patience(context, timeout));
+    const refused = notApproved(purchase.data, timeoutArgv(context, timeout));
     if (refused) return refused;
     const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];
     const next = { argv, by: "agent" as const, why: "send the request with its payment" };

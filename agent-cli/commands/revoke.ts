@@ -1,4 +1,4 @@
-/** `revoke`: the owner takes an approval back. The ledger consumes its nonce, so that the payment can never be made. */
+/** `revoke`: the owner withdraws an approval. The ledger consumes its nonce, so that the payment can never settle. */
 import * as z from "zod";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
@@ -24,8 +24,8 @@ const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string() 
 export const revoke = defineCommand({
   name: "revoke",
   audience: "owner",
-  summary: "take an approval back before it is spent",
-  description: "Signed with the owner's key and final. What is already paid stays paid.",
+  summary: "withdraw an approval before it is spent",
+  description: "Signed with the owner's key, and final. A settled payment stays settled.",
   input: z.strictObject({
     ...subjectFields,
     ownerFile: ownerFileField,
@@ -36,16 +36,16 @@ export const revoke = defineCommand({
   }),
   output: subjectSchema.extend({
     dryRun: z.literal(true).optional(),
-    /** It was revoked before: the agent keeps the words of then. */
+    /** It was revoked before, and the earlier decision stands. */
     already: z.literal(true).optional(),
     payer: z.string(),
     nonce: z.string(),
-    /** The ledger that says that the payment is cancelled. */
+    /** The ledger that confirmed the cancellation. */
     ledger: z.string().optional(),
   }),
   examples: [
     { says: "asks for a code and a note", argv: "revoke 7F3K-9QPD" },
-    { says: "a request that came as a file", argv: "revoke --request-file request.json --code wrong_payee --passphrase-file secret.txt" },
+    { says: "a request in a file", argv: "revoke --request-file request.json --code wrong_payee --passphrase-file secret.txt" },
   ],
   async run(context, input) {
     const subject = await subjectOf(context, input);
@@ -54,8 +54,8 @@ export const revoke = defineCommand({
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
     if (!approved.data) {
-      return fail("usage", `Request ${shortCode(digest)} was not approved here, so there is nothing to take back.`, {
-        hint: `To say no: lez-agent-pay decline ${shortCode(digest)}`,
+      return fail("usage", `Request ${shortCode(digest)} was not approved here, so there is nothing to revoke.`, {
+        hint: `To refuse it: lez-agent-pay decline ${shortCode(digest)}`,
       });
     }
     const found = findOwner(context, input.ownerFile);
@@ -71,7 +71,7 @@ export const revoke = defineCommand({
     if (!recordable.ok) return recordable;
     const no = await decide(context, subject.data, "revoked", input, found.data);
     if (!no.ok) return no;
-    // Also where it was revoked before: this may be the facilitator of another ledger.
+    // Cancelled again even if it was revoked before: this may be the facilitator of another ledger.
     const cancelled = await cancelAtLedger(context, input, no.data.record, approved.data, { payer, nonce });
     if (!cancelled.ok) return cancelled;
     const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
@@ -86,7 +86,7 @@ export const revoke = defineCommand({
   ],
 });
 
-/** Returns the ledger that has it. A yes is looked up again: another ledger's yes would revoke nothing. */
+/** Returns the ledger that confirms. Success is looked up again: another ledger's success would revoke nothing. */
 async function cancelAtLedger(
   context: Context,
   input: FacilitatorInput,
@@ -97,12 +97,12 @@ async function cancelAtLedger(
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
   if (!posted.ok) {
     if (posted.status === 404) {
-      return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it runs out.", {
+      return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it expires.", {
         hint: "Name the facilitator of the ledger with --facilitator-url, or move the money to another account.",
       });
     }
     if (posted.error.code !== "nonce_replayed") return posted;
-    return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment was made already.", {
+    return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment has settled.", {
       hint: `lez-agent-pay status ${shortCode(requestDigest)} shows the transaction.`,
     });
   }
@@ -114,7 +114,7 @@ async function cancelAtLedger(
   if (answer.data.status === "cancelled" && rightLedger) return succeed(answer.data.ledger);
   return fail(
     "outcome_unknown",
-    `The facilitator took the revocation, but says "${answer.data.status}" of ${rightLedger ? "the payment" : "another ledger"}.`,
+    `The facilitator accepted the revocation, but says "${answer.data.status}" about ${rightLedger ? "the payment" : "another ledger"}.`,
     {
       hint: "Do not rely on it. Try again at the facilitator of the ledger that was approved.",
       details: { ...answer.data, approvedLedger: ledger },

@@ -1,4 +1,4 @@
-/** `status`: what became of a payment, by the facilitator's word and by how much of it can be believed. */
+/** `status`: a payment's outcome, as far as the facilitator's answer can be believed. */
 import * as z from "zod";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
@@ -19,15 +19,15 @@ const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
   paid: "It was paid.",
   not_paid: "It was not paid, and never will be.",
   open: "It has not been paid, and still can be.",
-  not_known: "Not known.",
+  not_known: "It is unknown whether it was paid.",
 };
 
 export const status = defineCommand({
   name: "status",
   audience: "both",
-  summary: "what became of a payment",
+  summary: "whether a payment was made",
   description:
-    'Asks the facilitator. "Paid" is checked against what was signed. "Never will be paid" is believed only of the facilitator in the configuration file, and only for the ledger that was signed: whoever believes it wrongly pays twice.',
+    'Asks the facilitator. "Paid" is checked against what was signed. "Never will be paid" is believed only from the facilitator in the configuration file, and only for the ledger that was signed: believing it wrongly would pay twice.',
   input: z.strictObject({
     payment: paymentField,
     ...facilitatorFields,
@@ -64,7 +64,7 @@ export const status = defineCommand({
     if (conclusion !== "not_known") return succeed(data);
     return fail(
       "outcome_unknown",
-      `The facilitator says "${said}"${doubt ? `, which is not believed: ${doubt}` : ""}. Whether it was paid is not known.`,
+      `The facilitator says "${said}"${doubt ? `, which is not believed: ${doubt}` : ""}. It is unknown whether it was paid.`,
       {
         hint: "Do not pay again. Name the ledger's own facilitator in the configuration file, or ask the merchant.",
         details: data,
@@ -85,20 +85,20 @@ async function authorizationFor(context: Context, word: string): Promise<Outcome
   if (namesFile(context, word)) {
     const payload = readJson(word, paymentPayloadSchema, { what: "payment payload" });
     if (!payload.ok) return payload;
-    // Read, not verified: a payment that has run out is exactly what is asked about.
+    // Read, not verified: expired payments are looked up, too.
     const exact = checkShape(payload.data.payload, exactPayloadSchema);
     return exact.ok ? succeed(exact.value.authorization) : fail("invalid_file", `"${word}" is not a payment payload: ${exact.problem}.`);
   }
-  // What was presented here is known here, wherever its request was made.
+  // The payment journal has every payment presented here, wherever its request was made.
   const digest = digestSchema.safeParse(word);
   const presented = digest.success ? findPayment(context, digest.data) : succeed(undefined);
   if (!presented.ok) return presented;
   if (presented.data) return succeed(authorizationOf(presented.data.payload));
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
-  const journal = findPayment(context, item.data.digest);
-  if (!journal.ok) return journal;
-  const payload = journal.data?.payload ?? item.data.payment;
+  const record = findPayment(context, item.data.digest);
+  if (!record.ok) return record;
+  const payload = record.data?.payload ?? item.data.payment;
   if (payload) return succeed(authorizationOf(payload));
   return fail("request_not_found", "This request has no payment yet: there is nothing to look up.", {
     hint: `lez-agent-pay request show ${word}`,

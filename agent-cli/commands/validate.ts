@@ -1,4 +1,4 @@
-/** `validate`: what is wrong with a merchant's 402, or with a facilitator, point by point. Never pays, needs no key. */
+/** `validate`: checks a merchant's 402, or a facilitator, point by point. Never pays, needs no key. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import type { Context } from "../runtime/context.ts";
@@ -19,16 +19,16 @@ const REQUEST_TIMEOUT_SECONDS = 10;
 export const validate = defineCommand({
   name: "validate",
   audience: "dev",
-  summary: "what is wrong with a 402, or with a facilitator",
+  summary: "check a 402, or a facilitator, point by point",
   description: [
     "For sellers. Each check names its clause, what it saw and what to change; spec/validate.md lists them all. The network does not matter; checks that know one network only are skipped on others.",
-    "By default only unpaid requests are made. --active also sends malformed and unsigned payments, none of which can pay. A failed check is exit code 23, the report in error.details; --strict counts warnings as well.",
+    "By default only unpaid requests are made. --active also sends malformed and unsigned payments, none of which can pay. If a check fails, the exit code is 23 and the report is in error.details; --strict counts warnings as well.",
   ].join("\n\n"),
   input: z.strictObject({
     url: z.string().meta({ positional: true, description: "the priced resource, or the facilitator" }),
     facilitator: z.boolean().default(false).meta({ description: "the URL is a facilitator's: check /supported and /verify" }),
-    active: z.boolean().default(false).meta({ description: "also send what is not a payment; of a facilitator also ask /settle" }),
-    strict: z.boolean().default(false).meta({ description: "a warning fails, too" }),
+    active: z.boolean().default(false).meta({ description: "also send invalid payments; for a facilitator also call /settle" }),
+    strict: z.boolean().default(false).meta({ description: "warnings count as failures" }),
     timeout: secondsField
       .default(REQUEST_TIMEOUT_SECONDS)
       .meta({ value: "seconds", description: `for each request; ${REQUEST_TIMEOUT_SECONDS}` }),
@@ -56,7 +56,7 @@ export const validate = defineCommand({
     }
     if (context.io.signal.aborted) return interrupted();
     if (first.kind === "silence" && !first.reached) {
-      return fail("network", `${new URL(url).host} could not be asked: ${first.problem}.`, { hint: "Check the URL, then try again." });
+      return fail("network", `${new URL(url).host} could not be reached: ${first.problem}.`, { hint: "Check the URL, then try again." });
     }
     const report = reportOf({ target: facilitator ? "facilitator" : "merchant", method, url, active }, points);
     return outcome(context, report, strict);
@@ -64,7 +64,7 @@ export const validate = defineCommand({
   render: renderReport,
 });
 
-/** For machines a report is a report: `data` when all is well, `error.details` when not, of one shape. People read it either way. */
+/** Machines get one shape: in `data` if all is well, in `error.details` if not. People read the report either way. */
 function outcome(context: Context, report: Report, strict: boolean): Outcome<Report> {
   const { failed, warned, checks } = report;
   if (failed === 0 && (!strict || warned === 0)) return succeed(report);

@@ -1,4 +1,4 @@
-/** `whoami`: who this agent is, whom it asks, and where things are kept. */
+/** `whoami`: the agent's key, its facilitator, and where things are kept. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
@@ -24,7 +24,7 @@ export const whoami = defineCommand({
     reasonMinimum: z.number(),
     config: z.string(),
     state: z.string(),
-    /** What this agent can do: ask. */
+    /** An agent asks; it never spends. */
     canSpend: z.literal(false),
   }),
   examples: [

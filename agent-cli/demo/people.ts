@@ -2,7 +2,7 @@
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import {
   checkPaymentRequest,
   paymentFields,

@@ -45,9 +45,9 @@ export async function localEvidence(
   if (!subject.ok) return subject;
   const { request, item } = subject.data;
   const digest = requestDigest(request);
-  const journal = findPayment(context, digest);
-  if (!journal.ok) return journal;
-  const payload = paidPayload(context, request, item, journal.data, unpresented);
+  const record = findPayment(context, digest);
+  if (!record.ok) return record;
+  const payload = paidPayload(context, request, item, record.data, unpresented);
   if (!payload.ok) return payload;
   const exact = checkShape(payload.data.payload, exactPayloadSchema);
   if (!exact.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${exact.problem}.`);
@@ -93,18 +93,18 @@ function paidPayload(
   context: Context,
   request: PaymentRequest,
   item: InboxItem | undefined,
-  journal: PaymentRecord | undefined,
+  record: PaymentRecord | undefined,
   unpresented: boolean,
 ): Outcome<PaymentPayload> {
   const code = shortCode(requestDigest(request));
-  if (journal?.state === "settled") return succeed(journal.payload);
-  if (journal?.state === "sent") {
+  if (record?.state === "settled") return succeed(record.payload);
+  if (record?.state === "sent") {
     return fail("outcome_unknown", `The outcome of the payment of ${code} is unknown.`, {
       next: { argv: ["lez-agent-pay", "status", code], by: "agent", why: "ask for the outcome of the payment" },
     });
   }
-  if (journal?.state === "refused") {
-    return refuse(journal.code ?? "payment_rejected", EXIT.paymentRejected, `The payment of ${code} was refused. It paid nothing.`);
+  if (record?.state === "refused") {
+    return refuse(record.code ?? "payment_rejected", EXIT.paymentRejected, `The payment of ${code} was refused. It paid nothing.`);
   }
   if (unpresented && item?.payment) return succeed(item.payment);
   const purchase = item && purchaseOf(context, item, unixNow());

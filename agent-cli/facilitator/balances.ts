@@ -1,4 +1,4 @@
-/** What an account holds, as the facilitator says. */
+/** An account's balance, from the facilitator. */
 import * as z from "zod";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { ASSET } from "../../shared/lez.ts";

@@ -30,14 +30,14 @@ const env = { LEZ_FACILITATOR_URL: url };
 const json = (status: number, body: object) => (response: http.ServerResponse) => response.writeHead(status).end(JSON.stringify(body));
 beforeEach(() => (asked = []));
 
-test("balance tells what is there, what is held and what can be spent", async () => {
+test("balance shows the balance, the held part and the spendable part", async () => {
   answer = json(200, { account: owner.account, balance: "1000000000", held: "400000000", journalSeq: 1, journalHead: "00".repeat(32) });
   const run = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", `${url}/`]);
   expect(asked).toMatchObject([{ method: "GET", url: `/accounts/${owner.account}` }]);
   expect(run.json.data).toMatchObject({ balance: { display: "1 LGO" }, held: { amount: "400000000" }, spendable: { display: "0.6 LGO" } });
 });
 
-test("an address that cannot be the facilitator's is named by where it came from", async () => {
+test("an unusable facilitator URL is named by its source", async () => {
   const told = async (words: string[], more: Record<string, string> = {}) =>
     (await box.run(["balance", "--owner-file", "./owner.json", ...words], { env: more })).json.error;
   expect(await told(["--facilitator-url", "ftp://x"])).toMatchObject({
@@ -75,7 +75,7 @@ test.each([
   expect(run.json.error.hint).toBeTruthy();
 });
 
-test("what the facilitator says of its refusal is shown as its words, and cannot move the screen", async () => {
+test("a refusal is shown in the facilitator's words, which cannot move the screen", async () => {
   const { error, problem } = errorBody("rate_limited");
   answer = json(429, {
     error,
@@ -90,7 +90,7 @@ test("what the facilitator says of its refusal is shown as its words, and cannot
   });
 });
 
-test.each([undefined, null, "text", { message: 5, hint: ["x"] }])("a refusal whose words are %o is told in ours", async (problem) => {
+test.each([undefined, null, "text", { message: 5, hint: ["x"] }])("a refusal whose words are %o is shown in ours", async (problem) => {
   answer = json(429, { error: "rate_limited", problem });
   const run = await box.run(["balance", "--owner-file", "./owner.json"], { env });
   const { message, hint } = errorBody("rate_limited").problem;
@@ -113,7 +113,7 @@ test("nonsense, silence and a missing key are told apart", async () => {
   const keyless = await box.run(["balance", "--owner-file", "./none.json"], { env });
   expect([keyless.exit, keyless.json.error.hint]).toEqual([
     EXIT.notSetUp,
-    `If you have one, name it: --owner-file. If not, make one: lez-agent-pay owner create --out ${box.path("none.json")}`,
+    `If you have one, name it: --owner-file. If not, create one: lez-agent-pay owner create --out ${box.path("none.json")}`,
   ]);
   expect((await box.run(["balance", "--facilitator-url", "http://pay.example", "--owner-file", "./owner.json"])).json.error.code).toBe(
     "insecure_url",
@@ -121,7 +121,7 @@ test("nonsense, silence and a missing key are told apart", async () => {
 });
 
 describe("ledger audit", () => {
-  const book = {
+  const report = {
     ok: true,
     ledger: "1e".repeat(32),
     shards: 1,
@@ -137,11 +137,11 @@ describe("ledger audit", () => {
   const audit = (...words: string[]) => box.run(["ledger", "audit", ...words], { env });
   const unauthorized = json(401, errorBody("unauthorized"));
 
-  test("shows the operator's key from a private file, and nothing of it to anybody else", async () => {
-    answer = json(200, book);
+  test("sends the operator's key from a private file, and prints no part of it", async () => {
+    answer = json(200, report);
     box.write("operator.key", "s3cret-key\n", 0o600);
     const run = await audit("--operator-key-file", "./operator.key");
-    expect(run.json.data).toMatchObject({ ledger: book.ledger });
+    expect(run.json.data).toMatchObject({ ledger: report.ledger });
     expect(asked).toMatchObject([{ method: "GET", url: "/ledger/audit", key: "Bearer s3cret-key" }]);
     answer = unauthorized;
     const refused = await audit("--operator-key-file", "./operator.key");
@@ -150,7 +150,7 @@ describe("ledger audit", () => {
     expect(run.stdout + run.stderr + refused.stdout + refused.stderr).not.toContain("s3cret");
   });
 
-  test("says which option it lacks where the book is not for everybody", async () => {
+  test("names the missing option if only the operator may audit", async () => {
     answer = unauthorized;
     const run = await audit();
     expect(asked).toMatchObject([{ key: undefined }]);
@@ -164,7 +164,7 @@ describe("ledger audit", () => {
     ["a header more", "key\nX-Other: 1\n", 0o600, "invalid_file"],
     ["not a header's characters", "schlüssel\n", 0o600, "invalid_file"],
     ["too long", "k".repeat(1025), 0o600, "invalid_file"],
-  ])("asks nobody with a key file that is %s", async (_, content, mode, code) => {
+  ])("asks no facilitator with a key file that is %s", async (_, content, mode, code) => {
     rmSync(box.path("bad.key"), { force: true }); // a file that is there keeps its mode
     box.write("bad.key", content, mode);
     const run = await audit("--operator-key-file", "./bad.key");
@@ -172,9 +172,9 @@ describe("ledger audit", () => {
     expect(asked).toEqual([]);
   });
 
-  test("reads a book that contradicts itself in a thousand places", async () => {
+  test("reads a report of a thousand contradictions", async () => {
     const problems = Array.from({ length: 1000 }, (_, i) => `account ${i}: held is not the sum of its holds`);
-    answer = json(200, { ...book, ok: false, problems });
+    answer = json(200, { ...report, ok: false, problems });
     const run = await audit();
     expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "audit_differs"]);
     expect(run.json.error.details?.["problems"]).toHaveLength(1000);

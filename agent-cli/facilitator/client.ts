@@ -1,4 +1,4 @@
-/** The facilitator that the user has configured, as far as the CLI talks to it: accounts and the faucet. */
+/** The HTTP client of the user's facilitator. */
 import * as z from "zod";
 import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
 import { parseJson } from "../../shared/text/json.ts";
@@ -33,13 +33,13 @@ export interface Call<Schema> {
   /** Makes it a POST. */
   body?: object;
   answer: Schema;
-  /** Who asks, where not everybody may. */
+  /** The caller's bearer key, for calls that need one. */
   key?: Secret | undefined;
-  /** The longest answer that is read. */
+  /** The largest answer that is read. */
   maxBytes?: number;
 }
 
-/** Whom to ask: the flag, else the environment, else the configuration, else the local stack. */
+/** The facilitator's address: the flag, else the environment, else the configuration, else the local stack. */
 export function facilitatorUrl(context: Context, input: FacilitatorInput): Outcome<string> {
   const { facilitatorUrl: typed } = input;
   const given = typed ?? context.io.env["LEZ_FACILITATOR_URL"];
@@ -47,7 +47,7 @@ export function facilitatorUrl(context: Context, input: FacilitatorInput): Outco
   if (config && !config.ok) return config;
   const url = safeUrl(given ?? config?.data.facilitatorUrl ?? DEFAULT_FACILITATOR, input.allowHttp);
   if (url.ok) return succeed(url.data.replace(/\/$/, ""));
-  // A command may have another address, too, that is meant to be bought from.
+  // Name the source: the command may have another URL, the merchant's.
   const source = typed === undefined ? (config ? `facilitatorUrl of "${config.data.file}"` : "LEZ_FACILITATOR_URL") : "--facilitator-url";
   const { message, code } = url.error;
   const example = code === "usage" && { hint: `For example: ${DEFAULT_FACILITATOR}` };
@@ -74,14 +74,14 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   const answer = await exchange({ method: body ? "POST" : "GET", url, headers, ...(body && { body }) }, context.io.signal);
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
-    return fail("network", `The facilitator at ${base.data} could not be asked: ${answer.problem}.`, {
+    return fail("network", `The facilitator at ${base.data} could not be reached: ${answer.problem}.`, {
       hint: "Start it with `npm run stack`, or name another one with --facilitator-url.",
     });
   }
   if (answer.status !== 200) return refusal(answer);
   const parsed = parseJson(answer.body, call.maxBytes ?? MAX_FACILITATOR_BODY_BYTES, call.answer);
   if (parsed.ok) return succeed(parsed.value);
-  return fail("network", `The facilitator at ${base.data} gave an answer that cannot be used: ${parsed.problem}.`);
+  return fail("network", `The facilitator at ${base.data} sent an unusable answer: ${parsed.problem}.`);
 }
 
 const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
@@ -101,7 +101,7 @@ const refusalSchema = z.looseObject({
   problem: z.looseObject({ message: words, detail: words, hint: words }).optional().catch(undefined),
 });
 
-/** The code alone decides what follows. What the facilitator says of it knows more than the error table, and is shown as its words. */
+/** The code alone decides what follows. The facilitator's words, which may know more than the error table, are quoted as its own. */
 function refusal({ status, body }: HttpResponse): FacilitatorFailure {
   const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, refusalSchema);
   if (!parsed.ok || !isErrorCode(parsed.value.error)) {

@@ -1,4 +1,4 @@
-/** The payer's entry is found in a journal of any length, in few pages, and nothing else of the journal is taken along. */
+/** The payer's entry is found in an account journal of any length, in few pages, and no other entry is taken along. */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
@@ -7,7 +7,8 @@ import type { Amount } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
-import { JOURNAL_PAGE, MAX_JOURNAL_PAGES } from "../../shared/limits.ts";
+import { JOURNAL_PAGE } from "../../shared/limits.ts";
+import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { keySigner } from "../../shared/protocol/signer.ts";
 import { contextFor } from "../runtime/context.ts";
 import { ledgerEvidence } from "./ledger-evidence.ts";
@@ -16,7 +17,7 @@ const START = 1_760_000_000;
 const [payer, payee] = await Promise.all([1, 2].map((seed) => keySigner(new Uint8Array(32).fill(seed))));
 const idOf = (number: number) => number.toString(16).padStart(64, "0") as Digest;
 
-/** A chain as a facilitator may tell it: so many entries, ten in a second; the one payment has this number. The first `fast` were made with a clock that was a day ahead. */
+/** A chain of `entries` entries, ten in a second; the payment is number `payment`. The clock of the first `fast` was a day ahead. */
 const book = { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [] as string[] };
 
 const authorization: Authorization = {
@@ -100,7 +101,7 @@ test.each([
   expect(await find()).toMatchObject({ data: { part: { entries: [{ seq: String(payment), transaction }] } } });
 });
 
-test("what was pruned is not found, and what came after it is", async () => {
+test("a pruned entry is not found, and one after it is", async () => {
   Object.assign(book, { entries: 5000, payment: 4000, pruned: 3999 });
   expect(await find()).toMatchObject({ data: { part: { entries: [{ seq: "4000" }] } } });
   Object.assign(book, { pruned: 4000 });
@@ -113,7 +114,7 @@ test("an account without entries, and one without this payment, have nothing to 
   expect(await find()).toMatchObject({ ok: true, data: { why: expect.any(String) } });
 });
 
-test("a journal that goes on for ever is not read for ever", async () => {
+test("an endless journal is not read to the end", async () => {
   Object.assign(book, { entries: 10 ** 9, payment: 10 ** 9 + 1 });
   const told = await find();
   expect(told).toMatchObject({ ok: true });

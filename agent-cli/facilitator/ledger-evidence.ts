@@ -1,8 +1,9 @@
-/** The ledger's part of evidence, from a facilitator: the payer's debit, and a signature of the ledger right under it. */
+/** The ledger's part of evidence, from a facilitator: the payer's debit, and the ledger's signature right under it. */
 import * as z from "zod";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
-import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_JOURNAL_PAGES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import type { Context } from "../runtime/context.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -10,15 +11,15 @@ import { type Outcome, succeed } from "../runtime/outcome.ts";
 type LedgerPart = NonNullable<Evidence["ledger"]>;
 type Entry = LedgerPart["entries"][number];
 
-/** Of a batch, the list of its transactions is not hashed into the chain, and stays where it is. */
+/** A batch lists its transactions outside the hash chain. They are left out of the evidence. */
 const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
 const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
 const accountSchema = z.looseObject({ journalSeq: z.int() });
 
-/** `why`: there is nothing to be had, and nobody failed. */
+/** `why`: the ledger has nothing to show, which is no failure. */
 type LedgerEvidence = { part: LedgerPart } | { why: string };
 
-/** The checkpoint is asked for right under the debit, so that the file shows none of the payer's other payments. */
+/** Asks for the checkpoint right under the debit, so that the file shows none of the payer's other payments. */
 export async function ledgerEvidence(
   context: Context,
   input: FacilitatorInput,
@@ -26,7 +27,7 @@ export async function ledgerEvidence(
 ): Promise<Outcome<LedgerEvidence>> {
   const debit = await findDebit(context, input, authorization);
   if (!debit.ok) return debit;
-  if (!debit.data) return succeed({ why: "no such payment was found in what the ledger shows of its journal" });
+  if (!debit.data) return succeed({ why: "no such payment was found in the account's journal" });
   const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
   const checkpoint = await callFacilitator(context, input, { path, answer: signedCheckpointSchema });
   if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });
@@ -34,9 +35,9 @@ export async function ledgerEvidence(
 }
 
 /**
- * Times rise along a chain, so the page in which the payment's time begins is found by halves, and read on from there. But a
- * restart of the ledger with an earlier clock sets times back: what is not where it should be is looked for in the newest
- * pages, one after the other. No more than MAX_JOURNAL_PAGES are read on.
+ * Times rise along a chain, so a binary search finds the page where the payment's time begins. A restart of the ledger with
+ * an earlier clock sets times back: an entry that is not where it should be is searched for in the newest pages. After the
+ * binary search at most MAX_JOURNAL_PAGES are read.
  */
 async function findDebit(context: Context, input: FacilitatorInput, authorization: Authorization): Promise<Outcome<Entry | undefined>> {
   const { from, network, validAfter, validBefore } = authorization;

@@ -1,8 +1,8 @@
 /**
- * What a facilitator says became of a payment, and how much of it is believed. That a payment was settled can be checked:
- * its transaction follows from what was signed. That it never will be cannot, and whoever believes it may pay twice. So
- * that is believed of the facilitator in the user's own configuration alone, for the ledger that was signed, and only for
- * as long as the ledger remembers every approval that there can have been.
+ * Asks a facilitator for a payment's outcome, and judges the answer. "Settled" can be checked: the transaction follows from
+ * what was signed. "Never will be" cannot, and believing it wrongly pays twice. It is believed only from the facilitator in
+ * the user's own configuration, for the ledger that was signed, and only while that ledger remembers every approval that
+ * there can have been.
  */
 import * as z from "zod";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
@@ -22,16 +22,16 @@ const answerSchema = z.looseObject({
   transaction: z.string().optional(),
 });
 
-/** `not_paid`: it never was and never will be. `open`: it may still be paid. `not_known`: nobody who is believed could say. */
+/** `not_paid`: it never was and never will be. `open`: it may still be paid. `not_known`: there is no credible answer. */
 export const CONCLUSIONS = ["paid", "not_paid", "open", "not_known"] as const;
 
 export interface SettlementStatus {
   facilitator: string;
   ledger: string;
-  /** In the facilitator's own word. */
+  /** The facilitator's own word. */
   said: z.infer<typeof answerSchema>["status"];
   conclusion: (typeof CONCLUSIONS)[number];
-  /** Why what was said is not believed. */
+  /** Why its answer is not believed. */
   doubt?: string;
   transaction?: string;
 }
@@ -81,9 +81,9 @@ function doubtOf(config: Config, asked: string, ledger: string, authorization: A
 }
 
 /**
- * All approvals of one request have one nonce, and this machine may not know them all. The first of them can be paid and
- * forgotten while the ledger still says of the last that it was not: what it says holds for all only as long as it
- * remembers what could be approved first, when the request was made.
+ * All approvals of one request share one nonce, and this machine may not know them all. The ledger can settle and forget the
+ * first while it still answers "not settled" for the last. Its answer covers all of them only while it remembers the earliest
+ * possible one, from when the request was made.
  */
 function tooLateToSay(context: Context, { requestDigest, validAfter }: Authorization): string | undefined {
   if (requestDigest === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Which account a command is about: the one named, or the one of the owner's key file. Needs no passphrase. */
+/** The account of a command: the one named, or that of the owner's key file. Needs no passphrase. */
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import type { Context } from "../runtime/context.ts";

@@ -14,7 +14,7 @@ const passphrase = () => new Secret(utf8(PASSPHRASE));
 const sealed = await createKeyFile("owner", { passphrase: passphrase() });
 const plain = await createKeyFile("agent", { name: "bot" });
 
-/** What reading a key file of that content comes to. */
+/** The outcome of reading a key file with that content. */
 function read(content: unknown, role: "owner" | "agent" = "owner") {
   return readKeyFile(box.write("key.json", content), role);
 }
@@ -34,7 +34,7 @@ test("a sealed key opens with its passphrase and signs for its account", async (
   expect(await verifyDigest(await owner.data.sign(digest), digest, sealed.publicKey)).toBe(true);
 });
 
-test("nothing of the secret is in a sealed file, and every seal is different", async () => {
+test("a sealed file holds no part of the secret, and every seal is different", async () => {
   const other = await createKeyFile("owner", { passphrase: passphrase() });
   if (!isSealed(sealed) || !isSealed(other)) throw new Error("not sealed");
   expect(other.seal.salt).not.toBe(sealed.seal.salt);
@@ -48,7 +48,7 @@ test("a wrong passphrase, or none, opens nothing", async () => {
   expect(await open(sealed)).toBe("keystore_locked");
 });
 
-test("a header that was downgraded or blown up is refused before any work is done", () => {
+test("a header with a cheaper or a dearer cost is refused before any work is done", () => {
   if (!isSealed(sealed)) throw new Error("not sealed");
   for (const change of [
     { N: 2 ** 16 },
@@ -68,7 +68,7 @@ test("a header that was downgraded or blown up is refused before any work is don
 test("a header that was changed breaks the seal, whatever was changed", async () => {
   if (!isSealed(sealed)) throw new Error("not sealed");
   const changes: Partial<typeof sealed>[] = [
-    { name: "somebody else" },
+    { name: "another" },
     { createdAt: "2020-01-01T00:00:00Z" },
     { account: plain.account },
     { publicKey: plain.publicKey },

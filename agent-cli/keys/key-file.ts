@@ -8,7 +8,8 @@ import * as z from "zod";
 import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
-import { MAX_NAME_LENGTH, MAX_SCRYPT_COST, SCRYPT_COST } from "../../shared/limits.ts";
+import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
+import { MAX_SCRYPT_COST, SCRYPT_COST } from "../runtime/limits.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
@@ -20,7 +21,7 @@ import { Secret } from "../runtime/secret.ts";
 
 export type Role = "owner" | "agent";
 
-/** A signer that remembers which role its file had, so that the wrong one does not compile. */
+/** A signer with its file's role in its type, so that the wrong one does not compile. */
 export interface RoleSigner<R extends Role> extends WalletSigner {
   readonly role: R;
 }
@@ -37,7 +38,7 @@ const publicHalf = {
   createdAt: timestampSchema,
 };
 
-/** Bounded: a header cannot ask for a cheap key derivation (a downgrade) or for one that eats the machine. */
+/** Bounded: a header cannot ask for a cheap key derivation (a downgrade) or for one that exhausts the machine. */
 const sealSchema = z.strictObject({
   kdf: z.literal("scrypt"),
   N: z
@@ -54,11 +55,11 @@ const sealSchema = z.strictObject({
 
 const plainSchema = z.strictObject({ ...publicHalf, secretKey: hexSchema(32) });
 const sealedSchema = z.strictObject({ ...publicHalf, seal: sealSchema, ciphertext: hexSchema(32 + TAG_BYTES) });
-const keyFileSchema = z.union([plainSchema, sealedSchema], "not a plain and not a sealed key, or its parameters are out of bounds");
+const keyFileSchema = z.union([plainSchema, sealedSchema], "neither a plain nor a sealed key, or its parameters are out of bounds");
 export type KeyFile = z.infer<typeof keyFileSchema>;
 type SealedKeyFile = z.infer<typeof sealedSchema>;
 
-/** A new key. Without a passphrase it is written as it is. */
+/** Creates a key: sealed with the passphrase, plain without one. */
 export async function createKeyFile(role: Role, options: { name?: string; passphrase?: Secret } = {}): Promise<KeyFile> {
   const secretKey = new Secret(generateSecretKey());
   try {
@@ -77,7 +78,7 @@ export async function createKeyFile(role: Role, options: { name?: string; passph
   }
 }
 
-/** Which file holds the key: the one that was named, else the configured one, else the one of that name here. */
+/** The key's file: the one named, else the configured one, else the role's default in the working directory. */
 export function keyFile(context: Context, role: Role, given: string | undefined): Outcome<string> {
   if (given !== undefined) return succeed(given);
   const config = context.config();
@@ -85,14 +86,14 @@ export function keyFile(context: Context, role: Role, given: string | undefined)
   return succeed((role === "owner" ? config.data.ownerFile : config.data.agentFile) ?? `${role}.json`);
 }
 
-/** The public half of a key file of the role that is wanted. Opens nothing yet. */
+/** Reads the public half of a key file and checks its role. Opens nothing. */
 export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
   const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true });
   if (!read.ok) {
     if (!read.missing) return read;
     return fail("key_not_found", `There is no ${role} key at "${file}".`, {
-      hint: `If you have one, name it: --${role}-file. If not, make one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
-      next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `make the ${role} key` },
+      hint: `If you have one, name it: --${role}-file. If not, create one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
+      next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `create the ${role} key` },
     });
   }
   if (read.data.role === role) return read;
@@ -105,13 +106,13 @@ export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
 }
 
 /**
- * A sealed owner's key is money: `--force` replaces files that can be made again, and this one cannot.
- * @param but the account of which another copy is about to be written
+ * Keeps `--force` from replacing a sealed owner's key: unlike other files it cannot be made again.
+ * @param but the account whose key is about to be written again
  */
 export function ownerKeyInPlace(file: string, but?: AccountId): Failure | undefined {
   const read = readJson(file, keyFileSchema, { what: "key file" });
   if (!read.ok || read.data.role !== "owner" || !isSealed(read.data) || read.data.account === but) return undefined;
-  return fail("file_exists", `"${file}" is the owner's key of account ${read.data.account}. It is not replaced, --force or not.`, {
+  return fail("file_exists", `"${file}" is the owner's key of account ${read.data.account}. It is not replaced, even with --force.`, {
     hint: "Choose another name, or move the key away: without it, what the account holds is lost.",
   });
 }
@@ -130,7 +131,7 @@ export async function unlockKey<R extends Role>(key: KeyFile, role: R, passphras
     });
   }
   const signer = await keySigner(secretKey.reveal());
-  // The public half of a plain file is not covered by anything: it must follow from the secret one.
+  // Nothing protects the public half of a plain file: check that it follows from the secret half.
   if (signer.publicKey !== key.publicKey || accountOfKey(hexToBytes(key.publicKey)) !== key.account) {
     return fail("invalid_file", "The key file contradicts itself: its account is not that of its key.", {
       hint: "Restore the file from a backup.",
@@ -139,7 +140,7 @@ export async function unlockKey<R extends Role>(key: KeyFile, role: R, passphras
   return succeed({ ...signer, role });
 }
 
-/** The same key under another passphrase, with a fresh salt. What it was sealed with before no longer opens the result. */
+/** Seals the same key with another passphrase and a fresh salt. The old passphrase does not open the result. */
 export async function resealKey(key: KeyFile, passphrase: Secret | undefined, newPassphrase: Secret): Promise<Outcome<KeyFile>> {
   const opened = await unlockKey(key, key.role, passphrase);
   if (!opened.ok) return opened;
@@ -148,7 +149,7 @@ export async function resealKey(key: KeyFile, passphrase: Secret | undefined, ne
   try {
     const { format, role, name, account, publicKey, createdAt } = key;
     const sealed = await sealKey({ format, role, ...(name && { name }), account, publicKey, createdAt }, secretKey, newPassphrase);
-    // A key that cannot be opened again would be money thrown away: look before the old file is replaced.
+    // Open it before it replaces the old file: a key that does not open loses the account's money.
     const again = await unlockKey(sealed, role, newPassphrase);
     return again.ok ? succeed(sealed) : again;
   } finally {

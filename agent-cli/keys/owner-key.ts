@@ -9,7 +9,7 @@ export interface OwnerFile {
   key: KeyFile;
 }
 
-/** The public half. Asks for nothing. */
+/** Reads the public half. Asks for no passphrase. */
 export function findOwner(context: Context, ownerFile: string | undefined): Outcome<OwnerFile> {
   const file = keyFile(context, "owner", ownerFile);
   if (!file.ok) return file;
@@ -19,7 +19,7 @@ export function findOwner(context: Context, ownerFile: string | undefined): Outc
 
 export async function openOwner(context: Context, { file, key }: OwnerFile, input: PassphraseInput): Promise<Outcome<RoleSigner<"owner">>> {
   if (!isSealed(key)) {
-    warn(context, "This owner key is not sealed: whoever can read the file can spend.");
+    warn(context, "This owner key is not sealed: anyone who can read the file can spend.");
     return unlockKey(key, "owner");
   }
   const owner = await openWithPassphrase(context, input, file, (passphrase) => unlockKey(key, "owner", passphrase));

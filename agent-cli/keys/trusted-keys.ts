@@ -1,4 +1,4 @@
-/** Which public keys this user knows: from flags, a file of known keys or a pin, and never from what is to be checked with them. */
+/** The public keys that this user knows: from flags, a file of known keys or a pin, never from the evidence that they check. */
 import { existsSync } from "node:fs";
 import * as z from "zod";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
@@ -11,7 +11,7 @@ import { pinOf } from "../records/merchant-pins.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 
-/** Whom to trust is a person's to say: not one of these is an argument of a tool. */
+/** A person decides whom to trust: none of these is an argument of an MCP tool. */
 const known = (value: string, description: string) => ({ value, local: true, description });
 
 export const knownKeysFields = {
@@ -30,7 +30,7 @@ export interface KnownKeysInput {
   agentKey?: string | undefined;
 }
 
-/** What is known for checking `evidence`: a flag names the key of its merchant, its ledger, its owner or its agent. */
+/** The keys for checking `evidence`. A flag names the key of its merchant, its ledger, its owner or its agent. */
 export function knownKeys(context: Context, input: KnownKeysInput, evidence: Evidence | undefined): Outcome<KnownKeys> {
   const file = keysFile(context, input);
   if (!file.ok || !evidence) return file;
@@ -47,7 +47,7 @@ export function knownKeys(context: Context, input: KnownKeysInput, evidence: Evi
   });
 }
 
-/** The file that was named counts for what its user says; the configured one decides what is trusted without being named. */
+/** A file that a flag names is the user's choice. The configured one is trusted without being named, so no other user may change it. */
 function keysFile(context: Context, { keys }: KnownKeysInput): Outcome<KnownKeys> {
   const what = "file of known keys";
   if (keys !== undefined) return readJson(keys, knownKeysSchema, { what });
@@ -57,7 +57,7 @@ function keysFile(context: Context, { keys }: KnownKeysInput): Outcome<KnownKeys
   return configured === undefined ? succeed({}) : readJson(configured, knownKeysSchema, { what, unchangedByOthers: true });
 }
 
-/** Looking leaves no trace: who has no state has no pins. */
+/** Reading leaves no trace: without a state directory there are no pins. */
 function pinnedKey(context: Context, origin: string): Outcome<string[]> {
   if (!existsSync(stateHomePath(context))) return succeed([]);
   const pin = pinOf(context, origin);

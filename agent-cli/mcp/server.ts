@@ -12,7 +12,7 @@ import type { CommandContext, Program } from "../command-line/command.ts";
 import { runCommand } from "../command-line/run.ts";
 import { downloadsPath, namedArguments, placedArguments } from "./downloads.ts";
 import { foreignArguments, type Tool, toolName, toolsOf, typed } from "./tools.ts";
-import { MCP_PATIENCE_SECONDS, MCP_PROGRESS_MILLIS } from "../../shared/limits.ts";
+import { MCP_TIMEOUT_SECONDS, MCP_PROGRESS_MILLIS } from "../runtime/limits.ts";
 
 const INSTRUCTIONS = `Pays for HTTP resources (402, x402) with the approval of a human owner.
 Use "fetch" for a purchase: it asks the owner, and pays once after the approval. While the result's error is "approval_pending", tell your human the short code and call what "next" says.
@@ -84,7 +84,7 @@ function callContext(context: CommandContext, signal: AbortSignal, progress: (st
     program: context.program,
     interactive: false,
     progress,
-    timeoutSeconds: MCP_PATIENCE_SECONDS,
+    timeoutSeconds: MCP_TIMEOUT_SECONDS,
     downloads: downloadsPath(context),
     say: () => undefined,
   };

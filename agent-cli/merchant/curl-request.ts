@@ -1,4 +1,4 @@
-/** The HTTP request that a command line describes, in curl's words: a URL, -X, -H, -d. */
+/** The HTTP request that a command line describes with curl's flags: a URL, -X, -H, -d. */
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import * as z from "zod";
 import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
@@ -28,7 +28,7 @@ export const curlFields = {
       short: "d",
       value: "data",
       description: "request body; @file reads it from a file",
-      tool: { takes: "text", description: "request body; no file is read, and what begins with @ is refused" },
+      tool: { takes: "text", description: "request body; no file is read, and a text that begins with @ is refused" },
     }),
 };
 
@@ -54,12 +54,12 @@ export function httpRequest(input: CurlInput): Outcome<HttpRequest> {
   return succeed({ method, url: url.data, headers: [...headers.data, ...type], ...(body.data.length > 0 && { body: body.data }) });
 }
 
-/** What a binding covers of it. */
+/** The part of a request that a binding covers. */
 export function boundRequest({ method, url, body }: HttpRequest): BoundRequest {
   return { method, url, ...(body && { bodySha256: bodyDigest(body) }) };
 }
 
-/** The canonical form of an address that a payment may go to: https, or this very machine. */
+/** The canonical form of an address that a payment may go to: https, or this machine. */
 export function safeUrl(input: string, allowHttp: boolean): Outcome<string> {
   const url = canonicalUrl(input);
   if (!url) {
@@ -69,12 +69,12 @@ export function safeUrl(input: string, allowHttp: boolean): Outcome<string> {
   }
   const { protocol, hostname } = new URL(url);
   if (protocol === "https:" || allowHttp || isLoopback(hostname)) return succeed(url);
-  return fail("insecure_url", `${url} is not encrypted: anybody on the way could read and change what is bought.`, {
+  return fail("insecure_url", `${url} is not encrypted: anyone on the path could read and change the purchase.`, {
     hint: "Use https:, or add --allow-http if you know the network.",
   });
 }
 
-/** What a `next` that goes to this address must say, so that it is not refused where it is pasted. */
+/** The flag that a `next` command needs for this URL. */
 export function allowHttpFor(url: string): string[] {
   return safeUrl(url, false).ok ? [] : ["--allow-http"];
 }
@@ -87,7 +87,7 @@ function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
   const headers: [string, string][] = [];
   for (const line of lines) {
     const colon = line.indexOf(":");
-    // Without a colon there is no name, and none is what validateHeaderName refuses.
+    // Without a colon the name is empty, which validateHeaderName refuses.
     const name = line.slice(0, Math.max(0, colon)).trim();
     const value = line.slice(colon + 1).trim();
     try {

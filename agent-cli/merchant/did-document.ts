@@ -1,6 +1,6 @@
 /**
- * The keys that a merchant publishes: its did:web document, fetched from its own origin and from nowhere else. A document
- * that is large, slow, elsewhere or about somebody else has no keys.
+ * A merchant's published keys: its did:web document, fetched from its own origin only. A document that is too large, too
+ * slow, elsewhere or about another host yields no keys.
  */
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod";
@@ -8,13 +8,13 @@ import { bytesToHex } from "../../shared/crypto/bytes.ts";
 import { isUsableKey } from "../../shared/crypto/ed25519.ts";
 import { hostOf, nameUnder } from "../../shared/extensions/did-web.ts";
 import { checkShape, parseJson } from "../../shared/text/json.ts";
-import { DID_TIMEOUT_SECONDS, MAX_DID_DOCUMENT_BYTES, MAX_DID_METHODS } from "../../shared/limits.ts";
+import { DID_TIMEOUT_SECONDS, MAX_DID_DOCUMENT_BYTES, MAX_DID_METHODS } from "../runtime/limits.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, isRedirect } from "../runtime/exchange.ts";
 import { safeUrl } from "./curl-request.ts";
 
 export interface PublishedKey {
-  /** What follows `#` in its name. */
+  /** The part of its name after `#`. */
   fragment: string;
   /** Ed25519, 64 hex digits. */
   publicKey: string;
@@ -22,7 +22,7 @@ export interface PublishedKey {
   asserts: boolean;
 }
 
-/** `later`: it may be there the next time. */
+/** `later`: it may be available next time. */
 export type Published = { ok: true; keys: PublishedKey[] } | { ok: false; problem: string; later: boolean };
 
 const methodSchema = z.looseObject({ id: z.string(), controller: z.string(), publicKeyJwk: z.optional(z.unknown()) });
@@ -33,7 +33,7 @@ const documentSchema = z.looseObject({
 });
 const jwkSchema = z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() });
 
-/** @param origin of the resource: https, or this very machine */
+/** @param origin of the resource: https, or this machine */
 export async function publishedKeys(context: Context, origin: string): Promise<Published> {
   const url = safeUrl(`${origin}/.well-known/did.json`, false);
   if (!url.ok) return none("the connection is not encrypted");
@@ -44,11 +44,11 @@ export async function publishedKeys(context: Context, origin: string): Promise<P
   if (answer.status !== 200) return none(`it answers ${answer.status}`, answer.status >= 500 || answer.status === 429);
   if (!answer.complete) return none(`it is larger than ${MAX_DID_DOCUMENT_BYTES} bytes, or broke off`);
   const document = parseJson(answer.body, MAX_DID_DOCUMENT_BYTES, documentSchema);
-  // What exactly is wrong could quote the document, and this is read by agents.
+  // A precise problem could quote the document to an agent.
   if (!document.ok) return none("it cannot be read");
   const { host } = new URL(origin);
   const { id, verificationMethod, assertionMethod } = document.value;
-  if (hostOf(id) !== host) return none("it is about somebody else");
+  if (hostOf(id) !== host) return none("it is about another host");
   const signing = new Set(assertionMethod.map((name) => (typeof name === "string" ? nameUnder(host, name)?.fragment : undefined)));
   const keys = verificationMethod.flatMap(({ id, controller, publicKeyJwk }) => {
     const fragment = nameUnder(host, id)?.fragment;

@@ -1,6 +1,6 @@
 /**
- * Whether a merchant is the one it was before: its payee and its key against what was pinned at first sight. Judging reads
- * and asks; only `rememberMerchant` writes.
+ * Compares a merchant's payee and key with its pin from earlier visits. Judging reads and fetches; only `rememberMerchant`
+ * writes.
  */
 import * as z from "zod";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
@@ -16,11 +16,11 @@ import { type OfferSignature, offerSignatures } from "./signed-offer.ts";
 
 export const merchantSchema = z.strictObject({
   origin: z.string(),
-  /** `new`: seen for the first time. `renewed`: not seen for so long that it counts as new. */
+  /** `new`: seen for the first time. `renewed`: the pin had expired. */
   pinned: z.enum(["new", "known", "key_added", "key_rotated", "renewed"]),
-  /** Whether these terms have a signature that was verified. */
+  /** Whether these terms carry a verified signature. */
   signed: z.boolean(),
-  /** Why they have none. */
+  /** Why they do not. */
   note: z.string().optional(),
   payTo: z.string(),
   publicKey: z.string().optional(),
@@ -30,7 +30,7 @@ export type MerchantView = z.infer<typeof merchantSchema>;
 
 export interface Merchant {
   view: MerchantView;
-  /** As it should be remembered, and what it was judged by. */
+  /** The pin to write, and the pin that it was judged by. */
   pin: Pin;
   before: Pin | undefined;
 }
@@ -40,7 +40,7 @@ export interface ChosenOffer {
   offer: PaymentRequirements;
 }
 
-/** @param url that was asked for these terms */
+/** @param url the resource that answered with these terms */
 export async function identify(context: Context, url: string, { required, offer }: ChosenOffer): Promise<Outcome<Merchant>> {
   const { origin, host } = new URL(url);
   const stored = pinOf(context, origin);
@@ -53,7 +53,7 @@ export async function identify(context: Context, url: string, { required, offer 
   const found = offerSignatures(required, offer, host, now);
   if (found.kind === "differs") {
     return fail("terms_differ", `The terms of ${origin} are not the ones that it signed: ${found.problem}.`, {
-      hint: "Nothing was asked of the owner. Try again; if it stays so, do not buy there.",
+      hint: "The owner was not asked. Try again; if it stays so, do not buy there.",
     });
   }
   const signature: Signature =
@@ -66,8 +66,8 @@ export async function identify(context: Context, url: string, { required, offer 
       if (!known) break;
       return changed(known, payTo, "key", `signs with another key than before: ${signature.why}`, signature.later);
     case "false":
-      return fail("terms_differ", `The signature under the terms of ${origin} is not made with the key that it publishes.`, {
-        hint: "Nothing was asked of the owner. Do not buy there before you know why.",
+      return fail("terms_differ", `The signature under the terms of ${origin} was not made with the key that it publishes.`, {
+        hint: "The owner was not asked. Do not buy there before you know why.",
       });
     default:
       break;
@@ -77,13 +77,13 @@ export async function identify(context: Context, url: string, { required, offer 
 
 type Signature =
   | { kind: "made"; kid: string; publicKey: string }
-  /** There is none that could be verified. */
+  /** No signature could be verified. */
   | { kind: "none"; why: string }
   /** Made with a key for which the pinned one does not vouch. */
   | { kind: "unvouched"; why: string; later: boolean }
   | { kind: "false" };
 
-/** With a pinned key that fits nothing is fetched. Another one must be published beside it. */
+/** If the pinned key fits, nothing is fetched. Another key must be published beside the pinned one. */
 async function verified(context: Context, origin: string, signatures: OfferSignature[], pinned: Pin["key"]): Promise<Signature> {
   for (const { jws } of signatures) if (pinned && (await jws.isSignedBy(pinned.publicKey))) return { kind: "made", ...pinned };
   const published = await publishedKeys(context, origin);
@@ -97,7 +97,7 @@ async function verified(context: Context, origin: string, signatures: OfferSigna
       named = true;
       if (!(await jws.isSignedBy(publicKey))) continue;
       if (!pinned || published.keys.some((key) => key.publicKey === pinned.publicKey)) return { kind: "made", kid: jws.kid, publicKey };
-      return { kind: "unvouched", why: "the one of before is not published beside it", later: false };
+      return { kind: "unvouched", why: "the earlier key is not published beside it", later: false };
     }
   }
   if (pinned) return { kind: "unvouched", why: "it fits no key that the merchant publishes", later: false };
@@ -133,7 +133,7 @@ function merchantOf(
   };
 }
 
-/** Remembers a merchant that was judged, and says on a terminal what is new about it. */
+/** Writes the pin of a judged merchant, and reports on a terminal what changed. */
 export async function rememberMerchant(context: Context, { view, pin, before }: Merchant): Promise<Outcome<undefined>> {
   const written = await writePin(context, pin, before);
   if (written.ok && view.pinned !== "known" && context.io.stderr.isTTY) {
@@ -142,7 +142,7 @@ export async function rememberMerchant(context: Context, { view, pin, before }: 
   return written;
 }
 
-/** In a line, for people. */
+/** One line for people. */
 export function merchantText({ pinned, signed, note, publicKey, firstSeenAt }: MerchantView): string {
   const words: Record<MerchantView["pinned"], string> = {
     new: "seen for the first time; its account is remembered",
@@ -165,6 +165,6 @@ function changed(known: Pin, payTo: string, what: "payee" | "key" | "signature",
       pinned: { payTo: known.payTo, ...(key && { publicKey: key.publicKey }), firstSeenAt },
       offered: { payTo },
     },
-    next: { argv: ["lez-agent-pay", "pins", "list"], by: "owner", why: "see what is known about this merchant" },
+    next: { argv: ["lez-agent-pay", "pins", "list"], by: "owner", why: "see the pin of this merchant" },
   });
 }

@@ -1,4 +1,4 @@
-/** The merchant's signature under the very offer that was chosen, found by its fields and never by its place. */
+/** Finds the merchant's signature under the chosen offer, by the offer's fields and never by its position. */
 import * as z from "zod";
 import { SIGNED_TERMS } from "../../shared/evidence/parts.ts";
 import { nameUnder } from "../../shared/extensions/did-web.ts";
@@ -20,9 +20,9 @@ export interface OfferSignature {
 export type OfferSignatures =
   /** One or more, for as many keys of this host. Not verified yet. */
   | { kind: "signed"; signatures: [OfferSignature, ...OfferSignature[]] }
-  /** Nothing here says anything about this offer. */
+  /** No signature covers this offer. */
   | { kind: "unsigned"; why: string }
-  /** Something was signed, and it is not what is offered. */
+  /** The merchant signed other terms than it offers. */
   | { kind: "differs"; problem: string };
 
 /** @param now unix seconds */
@@ -34,18 +34,18 @@ export function offerSignatures(required: PaymentRequired, offer: PaymentRequire
     const signed = jws.ok ? readJws(jws.value, offerPayloadSchema) : undefined;
     return signed ? [signed] : [];
   });
-  if (read.length === 0) return { kind: "unsigned", why: "its signature is of a kind that is not read here" };
+  if (read.length === 0) return { kind: "unsigned", why: "its signature is of an unknown kind" };
   const about = (candidate: PaymentRequirements) => read.filter(({ payload }) => isAbout(payload, candidate, required.resource.url));
   const ours = about(offer);
   if (ours.length === 0) {
     const others = required.accepts.flatMap(about);
     if (read.some((signed) => !others.includes(signed))) return { kind: "differs", problem: "it has signed other terms than it offers" };
-    return { kind: "unsigned", why: "it signs other offers of the same list, and not this one" };
+    return { kind: "unsigned", why: "it signs other offers of the same list, but not this one" };
   }
   const current = ours.filter(({ payload }) => payload.validUntil + CLOCK_SKEW_SECONDS >= now);
   if (current.length === 0) {
     const until = Math.max(...ours.map(({ payload }) => payload.validUntil));
-    return { kind: "differs", problem: `what it signed was valid until ${isTime(until) ? formatTimestamp(until) : "long ago"}` };
+    return { kind: "differs", problem: `its signed terms were valid until ${isTime(until) ? formatTimestamp(until) : "long ago"}` };
   }
   const [first, ...rest] = current.flatMap((jws) => {
     const fragment = nameUnder(host, jws.kid)?.fragment;

@@ -27,7 +27,7 @@ export async function askTerms(context: Context, request: HttpRequest): Promise<
   const answer = await exchange(request, context.io.signal);
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
-    return fail("network", `${new URL(request.url).host} could not be asked: ${answer.problem}.`, {
+    return fail("network", `${new URL(request.url).host} could not be reached: ${answer.problem}.`, {
       hint: "Check the URL, then try again.",
     });
   }
@@ -36,7 +36,7 @@ export async function askTerms(context: Context, request: HttpRequest): Promise<
   return terms.ok ? succeed({ priced: true, terms: terms.data }) : terms;
 }
 
-/** The terms of a URL that must have some. */
+/** The terms of a URL that must be priced. */
 export async function requireTerms(context: Context, request: HttpRequest): Promise<Outcome<Terms>> {
   const asked = await askTerms(context, request);
   if (!asked.ok) return asked;
@@ -44,7 +44,7 @@ export async function requireTerms(context: Context, request: HttpRequest): Prom
   return notPriced(asked.data.response);
 }
 
-/** An answer that is neither terms nor goods. */
+/** An answer with neither terms nor goods. */
 export function notPriced({ status, headers }: HttpResponse): Failure {
   if (status >= 500 || status === 429)
     return fail("network", `The merchant answered ${status} instead of its terms.`, { hint: "Try again later." });
@@ -68,7 +68,7 @@ function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms>
     return fail("unsupported", `The merchant's terms cannot be read: ${required.problem}.`, { hint: "This tool speaks x402 version 2." });
   }
   const { resource, accepts } = required.value;
-  // A proxy may have changed the scheme; another host is another shop.
+  // Compare hosts only: a proxy may have changed the scheme.
   if (!URL.canParse(resource.url) || new URL(resource.url).host !== new URL(request.url).host) {
     return fail("terms_differ", "The terms are for a resource of another host than the one asked.", {
       details: { resource: resource.url },
@@ -96,7 +96,7 @@ function isPayable(offer: PaymentRequirements): boolean {
   return ours && isAmount(offer.amount) && isAccountId(offer.payTo) && Number.isInteger(offer.maxTimeoutSeconds) && supportsExtra(offer);
 }
 
-/** Paying after the answer comes before paying up front; then the cheaper comes first. */
+/** Prefers payment after the answer to payment up front, then the lower price. */
 function byPreference(a: PaymentRequirements, b: PaymentRequirements): number {
   return (
     Number(isUpfront(a)) - Number(isUpfront(b)) || Number(BigInt(a.amount) > BigInt(b.amount)) - Number(BigInt(a.amount) < BigInt(b.amount))

@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../../shared/limits.ts";
+import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../runtime/limits.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readBytes } from "../runtime/files.ts";

@@ -1,4 +1,4 @@
-/** One purchase from wherever it stands to its end: wait for the owner, pay, show; or say why it cannot go on. */
+/** Advances one purchase to its end: waits for the owner, pays and shows the answer, or says why it cannot go on. */
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -17,7 +17,7 @@ import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
 import { findRequest } from "../records/request-store.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
-import { patience, waitForDecision } from "./wait-for-decision.ts";
+import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
 export interface FlowInput extends FacilitatorInput {
   wait: boolean;
@@ -34,8 +34,8 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   const code = shortCode(purchase.digest);
   const outcome = await step(context, input, purchase);
   if (outcome.ok) return outcome;
-  // Whatever stopped it, the way on is the same command: it looks where things stand and does what is left to do. Where the
-  // same payment would only hear the same again, the ledger is asked first.
+  // `fetch --resume` continues from every state. If the same payment would only get the same answer again, `next` asks the
+  // ledger first.
   if (outcome.next?.argv[1] === "status") {
     return { ...outcome, next: { ...outcome.next, argv: [...outcome.next.argv, ...facilitatorWords(input)] } };
   }
@@ -44,7 +44,7 @@ export async function goOn(context: Context, input: FlowInput, purchase: Purchas
   return goesOn ? { ...outcome, next: { ...resumption(context, input, code), ...after(outcome.next) } } : outcome;
 }
 
-/** Nothing was paid, nobody said a final no, and nothing can be paid any more: a new request may take its place. */
+/** Nothing was paid, the owner refused nothing, and this request can pay nothing any more: a new one may take its place. */
 export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
   return !outcome.ok && outcome.payment?.kind === "never_paid";
 }
@@ -52,42 +52,42 @@ export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
 async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   switch (purchase.state) {
     case "pending": {
-      const dear = dearPurchase(input, purchase);
-      if (dear) return dear;
-      const refused = notApproved(purchase);
-      if (!input.wait || input.dryRun) return refused ?? nothingToDo();
+      const refused = purchaseAboveMaxAmount(input, purchase);
+      if (refused) return refused;
+      const undecided = notApproved(purchase);
+      if (!input.wait || input.dryRun) return undecided ?? impossibleState();
       const decided = await waitForDecision(context, purchase.digest, input.timeout);
       if (!decided.ok) return decided;
-      return decided.data.state === "pending" ? (notApproved(decided.data) ?? nothingToDo()) : step(context, input, decided.data);
+      return decided.data.state === "pending" ? (notApproved(decided.data) ?? impossibleState()) : step(context, input, decided.data);
     }
     case "approved":
-      return dearPurchase(input, purchase) ?? pay(context, input, purchase);
+      return purchaseAboveMaxAmount(input, purchase) ?? pay(context, input, purchase);
     case "sent":
-      return stillUsable(purchase) ? pay(context, input, purchase) : settleDoubt(context, input, purchase);
+      return stillUsable(purchase) ? pay(context, input, purchase) : askOutcome(context, input, purchase);
     case "paid":
       return showKept(context, input, purchase);
     case "declined":
     case "revoked":
-      return notApproved(purchase) ?? nothingToDo();
+      return notApproved(purchase) ?? impossibleState();
     case "cancelled":
     case "expired":
-      return neverPaid(notApproved(purchase) ?? nothingToDo());
+      return neverPaid(notApproved(purchase) ?? impossibleState());
     default:
       if (!stillUsable(purchase) || !curedByTime(purchase)) return refusedBefore(purchase);
-      return dearPurchase(input, purchase) ?? pay(context, input, purchase);
+      return purchaseAboveMaxAmount(input, purchase) ?? pay(context, input, purchase);
   }
 }
 
-/** A request in hand may be dearer than what the agent may spend now. One that may be paid already is seen to its end. */
-function dearPurchase({ maxAmount }: FlowInput, { digest, request }: Purchase): Failure | undefined {
-  return tooDear(request.payment.amount, maxAmount, `Request ${shortCode(digest)}`, "Nothing was paid.");
+/** An open request may cost more than this run's --max-amount. A payment that may have settled is followed to its end. */
+function purchaseAboveMaxAmount({ maxAmount }: FlowInput, { digest, request }: Purchase): Failure | undefined {
+  return aboveMaxAmount(request.payment.amount, maxAmount, `Request ${shortCode(digest)}`, "Nothing was paid.");
 }
 
-/** A guard of the agent's own; it changes nothing and refuses the dearer. */
-export function tooDear(amount: string, max: string | undefined, what: string, left: string): Failure | undefined {
+/** Refuses a price above the agent's own --max-amount. */
+export function aboveMaxAmount(amount: string, max: string | undefined, what: string, left: string): Failure | undefined {
   if (max === undefined || BigInt(amount) <= BigInt(max)) return undefined;
   return fail("above_max_amount", `${what} costs ${amount} units, more than --max-amount ${max}. ${left}`, {
-    hint: "Ask whoever set the maximum, or do without.",
+    hint: "Ask the person who set the maximum, or do without.",
     details: { amount, maxAmount: max },
   });
 }
@@ -102,58 +102,62 @@ async function pay(context: Context, input: FlowInput, purchase: Purchase): Prom
   return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest), kept: false }) : paid;
 }
 
-function stillUsable({ journal }: Purchase): boolean {
-  return journal !== undefined && Number(authorizationOf(journal.payload).validBefore) >= unixNow();
+function stillUsable({ record }: Purchase): boolean {
+  return record !== undefined && Number(authorizationOf(record.payload).validBefore) >= unixNow();
 }
 
-/** Sent, without an answer, and too late to present again: the facilitator is asked, and believed as far as it can be. */
-async function settleDoubt(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
-  const { digest, journal } = purchase;
-  if (!journal) return nothingToDo();
-  const status = await askSettlement(context, input, authorizationOf(journal.payload));
+/** Sent, unanswered, and too late to present again: asks the facilitator, and believes what can be checked. */
+async function askOutcome(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
+  const { digest, record } = purchase;
+  if (!record) return impossibleState();
+  const status = await askSettlement(context, input, authorizationOf(record.payload));
   const code = shortCode(digest);
   const hint = "Do not pay again. Ask again later, or look at the owner's account.";
   if (!status.ok && status.exit === EXIT.interrupted) return status;
   if (!status.ok)
-    return fail("outcome_unknown", `Whether ${code} was paid is not known: ${status.error.message}`, { hint, retryable: true });
+    return fail("outcome_unknown", `It is unknown whether ${code} was paid: ${status.error.message}`, { hint, retryable: true });
   const { conclusion, transaction, said, doubt } = status.data;
   if (conclusion === "paid" && transaction !== undefined) {
     await concludePayment(context, digest, { state: "settled", transaction });
-    return answerOf(context, input, { ...purchase, journal: { ...journal, transaction } });
+    return answerOf(context, input, { ...purchase, record: { ...record, transaction } });
   }
   if (conclusion === "not_paid") {
     await concludePayment(context, digest, { state: "refused", code: said });
-    return neverPaid(fail("payment_expired", `The payment of ${code} ran out unpaid. Nothing was paid and nothing will be.`));
+    return neverPaid(fail("payment_expired", `The payment of ${code} expired unpaid. Nothing was paid and nothing will be.`));
   }
-  return fail("outcome_unknown", `Whether ${code} was paid is not known: the facilitator says "${said}"${doubt ? `, but ${doubt}` : ""}.`, {
-    hint,
-    details: { ...status.data },
-  });
+  return fail(
+    "outcome_unknown",
+    `It is unknown whether ${code} was paid: the facilitator says "${said}"${doubt ? `, but ${doubt}` : ""}.`,
+    {
+      hint,
+      details: { ...status.data },
+    },
+  );
 }
 
 async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
-  const { digest, journal } = purchase;
+  const { digest, record } = purchase;
   const kept = keptAnswer(context, digest);
   if (!kept.ok) return kept;
   const stored = findRequest(context, digest);
   const code = shortCode(digest);
-  if (!kept.data || !stored.ok || !journal) return answerOf(context, input, purchase);
+  if (!kept.data || !stored.ok || !record) return answerOf(context, input, purchase);
   const { method, url } = stored.data.request.http;
-  const payment = { payload: journal.payload, authorization: authorizationOf(journal.payload) };
+  const payment = { payload: record.payload, authorization: authorizationOf(record.payload) };
   const outcome = classifyResponse(kept.data, payment.authorization);
   const shown = report(context, { method, url, headers: [] }, payment, kept.data, outcome, input);
   return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
 }
 
 /**
- * Paid, and the answer never arrived here: a merchant that keeps answers, or that was paid first and failed then, gives it to
- * the same payment, which pays nothing more. Without an id that is over when the payment runs out.
+ * Paid, but the answer never arrived. A merchant that keeps answers, or that was paid up front and then failed, gives it for
+ * the same payment at no further cost; if the payment has no identifier, only until it expires.
  */
 async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
-  const { digest, journal } = purchase;
+  const { digest, record } = purchase;
   const code = shortCode(digest);
-  const transaction = journal?.transaction ?? "";
-  const payment = journal && withId(context, { payload: journal.payload, authorization: authorizationOf(journal.payload) });
+  const transaction = record?.transaction ?? "";
+  const payment = record && withId(context, { payload: record.payload, authorization: authorizationOf(record.payload) });
   const owed = payment && (carriesId(payment.payload) || stillUsable(purchase));
   if (!owed || input.dryRun) return paidWithoutAnswer(code, transaction);
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
@@ -162,27 +166,27 @@ async function answerOf(context: Context, input: FlowInput, purchase: Purchase):
   return answer.ok ? succeed({ ...answer.data, shortCode: code, kept: false }) : answer;
 }
 
-/** Said for certain: this payment bought nothing. Whoever still wants the thing needs another one. */
-function refusedBefore({ digest, journal }: Purchase): PurchaseFailure {
-  const code = journal?.code ?? "payment_rejected";
+/** Refused for certain: this payment bought nothing. Buying takes a new one. */
+function refusedBefore({ digest, record }: Purchase): PurchaseFailure {
+  const code = record?.code ?? "payment_rejected";
   return neverPaid(refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`));
 }
 
-/** `insufficient_funds` and the like: the account was filled since, perhaps, and the same payment is good now. */
-function curedByTime({ journal }: Purchase): boolean {
-  return isErrorCode(journal?.code) && ERRORS[journal.code].safeToRetrySamePayment;
+/** Refusals that may have passed, as `insufficient_funds` does once the account is filled: the same payment may succeed now. */
+function curedByTime({ record }: Purchase): boolean {
+  return isErrorCode(record?.code) && ERRORS[record.code].safeToRetrySamePayment;
 }
 
-function nothingToDo(): Failure {
-  return fail("internal", "This purchase is in a state that it cannot be in.");
+function impossibleState(): Failure {
+  return fail("internal", "This purchase is in an impossible state.");
 }
 
-/** With what was said of this run: where the body goes, what it may cost, how long to wait, whom to ask. */
+/** Repeats this run's flags: maximum, timeout, output file, facilitator. */
 function resumption(context: Context, input: FlowInput, code: string): Next {
   const { maxAmount, timeout, out, force } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
-    ...patience(context, timeout),
+    ...timeoutArgv(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(force ? ["--force"] : []),
     ...facilitatorWords(input),

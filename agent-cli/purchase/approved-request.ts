@@ -1,4 +1,4 @@
-/** Pairing a payment with the HTTP request that it was approved for: nothing else may be sent with it. */
+/** Pairs a payment with the HTTP request that it was approved for. It is sent with no other. */
 import { bodyDigest, canonicalJson } from "../../shared/crypto/digest.ts";
 import { paymentFields, type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
 import type { Context } from "../runtime/context.ts";
@@ -16,12 +16,12 @@ export interface ApprovedInput {
   allowHttp: boolean;
 }
 
-/** The request from the file that was named, or from the memory of the agent's tool; refused unless the payment is for it. */
+/** The request from --request-file or from the agent's request store; refused unless the payment is for it. */
 export async function approvedRequest(context: Context, input: ApprovedInput, payment: Payment): Promise<Outcome<HttpRequest>> {
   const found = findHttp(context, input, payment);
   if (!found.ok) return found;
   const { request, http } = found.data;
-  return notApproved(request, http, payment) ?? succeed(http);
+  return differenceOf(request, http, payment) ?? succeed(http);
 }
 
 function findHttp(
@@ -39,7 +39,7 @@ function findHttp(
   const stored = digest && findRequest(context, digest);
   if (!stored?.ok) {
     return fail("request_not_found", "The request that this payment was approved for is not known on this machine.", {
-      hint: "It is known where it was made. Elsewhere: lez-agent-pay pay with the payment's file, --request-file, and -d and -H as they were given to `request create`.",
+      hint: "It is stored where it was made. On another machine, run lez-agent-pay pay with the payment's file, --request-file, and the -d and -H of `request create`.",
     });
   }
   const { request, headers, body } = stored.data;
@@ -48,18 +48,19 @@ function findHttp(
   return succeed({ request, http: { ...http.data, headers: [...headers, ...http.data.headers], ...(body.length > 0 && { body }) } });
 }
 
-/** The payment must be for this request, and the request to be sent must be the one that was approved. */
-function notApproved(request: PaymentRequest, http: HttpRequest, { payload, authorization }: Payment): Failure | undefined {
+/** Returns how they differ; undefined if the payment is for this request and the request to be sent is the approved one. */
+function differenceOf(request: PaymentRequest, http: HttpRequest, { payload, authorization }: Payment): Failure | undefined {
   if (authorization.requestDigest !== requestDigest(request)) return differs("The payment was approved for another request.");
   if (canonicalJson(payload.accepted) !== request.payment.offer) return differs("The payment accepts other terms than the request.");
   const { network, asset, amount, payTo } = paymentFields(payload.accepted);
   const signed = [authorization.network, authorization.asset, authorization.value, authorization.to];
   if (canonicalJson(signed) !== canonicalJson([network, asset, amount, payTo]))
-    return differs("The payment is not what the request asked for.");
-  if (http.method !== request.http.method || http.url !== request.http.url) return differs("Method and URL are not the approved ones.");
+    return differs("The payment differs from what the request asked for.");
+  if (http.method !== request.http.method || http.url !== request.http.url)
+    return differs("The method or the URL is not the approved one.");
   const body = http.body && bodyDigest(http.body);
   if (body === request.http.bodySha256) return undefined;
-  return differs(body ? "The body is not the one that was approved." : "A body was approved, and none was given (-d).");
+  return differs(body ? "The body is not the one that was approved." : "A body was approved, but none was given (-d).");
 }
 
 function differs(message: string): Failure {

@@ -26,7 +26,7 @@ const withReceipt = (changes: object = {}) => ({ headers: { "payment-response": 
 const withCode = (code: string) => ({ headers: { "x-payment-error": code } });
 
 describe("a receipt", () => {
-  test("that fits is a payment, also where it leaves optional members out", () => {
+  test("that fits is a payment, even without the optional members", () => {
     expect(reported(200, withReceipt())).toEqual([0, "paid"]);
     expect(reported(200, withReceipt({ payer: undefined, amount: null }))).toEqual([0, "paid"]);
     expect(reported(200, withReceipt({ amount: "9999" }))).toEqual([0, "paid"]);
@@ -34,7 +34,7 @@ describe("a receipt", () => {
 
   test.each([
     ["another network", { network: "eip155:8453" }],
-    ["another payer", { payer: "somebody" }],
+    ["another payer", { payer: "another" }],
     ["more than approved", { amount: "10001" }],
     ["an amount that is none", { amount: "0x10" }],
     ["no transaction", { transaction: "" }],
@@ -74,7 +74,7 @@ describe("an answer without a receipt", () => {
       expect(reported(503, withCode(code))).toEqual([EXIT.busy, code]);
   });
 
-  test("a refusal keeps the merchant's code, wherever it stands", () => {
+  test("a refusal keeps the merchant's code, wherever the merchant puts it", () => {
     const failed = { success: false, errorReason: "insufficient_funds", transaction: "", network: NETWORK };
     expect(reported(402, { headers: { "payment-response": encodeHeader(failed) } })).toEqual([EXIT.paymentRejected, "insufficient_funds"]);
     expect(reported(402, withCode("nonce_replayed"))).toEqual([EXIT.paymentRejected, "nonce_replayed"]);
@@ -84,7 +84,7 @@ describe("an answer without a receipt", () => {
     expect(reported(402, { body: '{"error":"\\u001b[2J pay me"}' })).toEqual([EXIT.paymentRejected, "payment_rejected"]);
   });
 
-  test("that asks for payment again, in whose words ever, leaves open what became of the one that was presented", () => {
+  test("that asks for payment again, in whatever words, leaves open whether the presented one was made", () => {
     const required = encodeHeader({ x402Version: 2, error: "Payment required", resource: { url: "https://shop.example/" }, accepts: [] });
     for (const said of [withCode("payment_required"), { headers: { "payment-required": required } }, { body: "<html>" }, {}])
       expect(reported(402, said)).toEqual([EXIT.outcomeUnknown, "payment_required"]);

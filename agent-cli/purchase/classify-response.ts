@@ -1,6 +1,6 @@
 /**
  * Classifies the answer to a paid request. The rule behind every branch: once the payment has left, only a definite refusal
- * counts as "not paid"; what is not known is `unknown`.
+ * counts as "not paid"; everything uncertain is `unknown`.
  */
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
@@ -13,18 +13,18 @@ import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from
 import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
 import type { Presented } from "./payment-outcome.ts";
 
-/** Codes that say neither paid nor not paid. A copy that is still in progress may yet settle. */
+/** Codes that leave open whether it was paid. A copy that is still in progress may yet settle. */
 const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
   "settlement_pending",
   "payment_in_progress",
   "unexpected_settle_error",
-  "answer_not_stored", // without the receipt that belongs to it
+  "answer_not_stored", // without its receipt
 ]);
-/** Codes that say: nothing happened, come back. */
+/** Codes that say: nothing happened, try again later. */
 const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable"]);
 /** Codes about the resource and not about the payment. */
 const RESOURCE: ReadonlySet<ErrorCode> = new Set(["handler_timeout", "internal_error", "not_found", "payload_too_large"]);
-/** Statuses of proxies and gateways, which cannot know what the merchant has done. */
+/** Statuses of proxies and gateways, which do not know what the merchant did. */
 const isGatewayStatus = (status: number) => [408, 502, 503, 504].includes(status) || (status >= 520 && status <= 530);
 
 export function classifyResponse(response: HttpResponse, authorization: Authorization): Presented {
@@ -40,7 +40,7 @@ export function classifyResponse(response: HttpResponse, authorization: Authoriz
   return { kind: "receipt_missing", status: response.status, found };
 }
 
-/** @param interrupted the user stopped this run: how far the payment got is then not known for certain */
+/** @param interrupted the user stopped this run, so it is uncertain how far the payment got */
 export function classifySilence(
   { reached, problem }: { reached: boolean; problem: string },
   url: string,
@@ -107,7 +107,7 @@ function classifyRefusal(response: HttpResponse, settled: SettleResponse | undef
   return { kind: "resource_failed", code: undefined, status, retryAfter };
 }
 
-/** No reason, our code for it, or the official packages' words: as if no payment had come. */
+/** The 402 of a request without a payment: no reason, our code for that, or the official packages' words. */
 function asksAgain(status: number, code: string | undefined): boolean {
   return code === "payment_required" || (status === 402 && (code === undefined || code === "Payment required"));
 }

@@ -76,7 +76,7 @@ test("while it asks the owner", async () => {
   expect(last).toBeGreaterThanOrEqual(6);
 });
 
-test("while it pays a merchant that keeps answers: every time the answer is in hand, for one debit [crash-one-debit]", async () => {
+test("while it pays a merchant that keeps answers: the answer arrives every time, for one debit [crash-one-debit]", async () => {
   merchant.behaviour = { keeps: "required" };
   const fetched: number[] = [];
   const last = await sweep(async (n) => {
@@ -91,7 +91,7 @@ test("while it pays a merchant that keeps answers: every time the answer is in h
     expect([n, payments.size, await stateOf(url)]).toEqual([n, 1, "paid"]);
     return killed;
   });
-  // Without a trace of the answers on this machine: still there to be fetched, still one debit each.
+  // Even without a trace on this machine the answers can be fetched, for one debit each.
   rmSync(box.path("home/answers"), { recursive: true });
   expect((await box.run(words(`${merchant.url}?kept=1`))).json.data["response"].body.text).toBe(CONTENT);
   expect(last).toBeGreaterThanOrEqual(13 - STRIDE);
@@ -99,21 +99,21 @@ test("while it pays a merchant that keeps answers: every time the answer is in h
   expect(merchant.settled.size).toBe(new Set(merchant.presented.map(({ url }) => url)).size);
 });
 
-test("while it pays a merchant that does not: the answer in hand, or the certainty that it is paid", async () => {
+test("while it pays a merchant that keeps none: the answer, or the certainty that it is paid", async () => {
   merchant.reset();
   const ends = { answered: 0, paidBefore: 0 };
   const last = await sweep(async (n) => {
     const url = `${merchant.url}?paid=${n}`;
     await approved(url);
     const killed = await killedAt(n, url);
-    // What has left is in the journal, whatever the process did not live to say.
+    // A payment that has left is in the payment journal, whenever the process died.
     if (presented(url).length > 0) expect([n, await stateOf(url)]).toEqual([n, expect.stringMatching(/^(sent|paid)$/)]);
     const again = await box.run(words(url));
     if (again.exit === EXIT.ok) {
       ends.answered++;
       expect(again.json.data["response"].body.text).toBe(CONTENT);
     } else {
-      // Killed between the settlement and the first byte on disk: the answer is lost, and the payment is not.
+      // Killed between the settlement and the first byte on disk: the answer is lost, the payment is not.
       ends.paidBefore++;
       expect([n, again.exit, again.json.error.details?.["paidBefore"]]).toEqual([n, EXIT.paymentRejected, true]);
     }

@@ -1,4 +1,4 @@
-/** Making a PaymentRequest: from the merchant's terms and the agent's words to a signed paper in the owner's inbox. */
+/** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
@@ -38,18 +38,18 @@ export async function openAgent(context: Context, agentFile: string | undefined)
   return signer.ok ? succeed({ signer: signer.data, name: key.data.name }) : signer;
 }
 
-export interface Wish {
+export interface RequestInput {
   http: HttpRequest;
   offer: PaymentRequirements;
   /** The 402 that the offer is from; absent when the merchant was not asked. */
   required?: PaymentRequired | undefined;
   reason: string;
   merchantName?: string | undefined;
-  /** Seconds that the owner has. */
+  /** Seconds that the owner has to decide. */
   expiresIn: number;
 }
 
-export interface Made {
+export interface CreatedRequest {
   request: PaymentRequest;
   digest: Digest;
   shortCode: string;
@@ -57,51 +57,51 @@ export interface Made {
   required?: PaymentRequired | undefined;
 }
 
-/** A signed request that the owner's tool will not refuse. Nothing is written. */
-export async function makeRequest(context: Context, agent: Agent, wish: Wish): Promise<Outcome<Made>> {
-  const tooShort = shortReason(context, wish.reason);
+/** Signs a request that passes the owner's checks. Writes nothing. */
+export async function createRequest(context: Context, agent: Agent, input: RequestInput): Promise<Outcome<CreatedRequest>> {
+  const tooShort = shortReason(context, input.reason);
   if (tooShort) return tooShort;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
-  const scope = coverage(wish.http, wish.offer);
+  const scope = coverage(input.http, input.offer);
   if (!scope.ok) return scope;
-  const { url } = wish.http;
+  const { url } = input.http;
   const now = unixNow();
   const request = await signPaymentRequest(
     {
       version: "1",
       id: `pr_${bytesToHex(randomBytes(10))}`,
       createdAt: formatTimestamp(now),
-      expiresAt: formatTimestamp(now + wish.expiresIn),
+      expiresAt: formatTimestamp(now + input.expiresIn),
       agent: { publicKey: agent.signer.publicKey, ...(agent.name && { name: agent.name }) },
-      merchant: { name: wish.merchantName ?? new URL(url).host, url },
-      http: boundRequest(wish.http),
-      payment: paymentFields(wish.offer) as PaymentRequest["payment"],
-      reason: wish.reason,
+      merchant: { name: input.merchantName ?? new URL(url).host, url },
+      http: boundRequest(input.http),
+      payment: paymentFields(input.offer) as PaymentRequest["payment"],
+      reason: input.reason,
     },
     agent.signer,
   );
-  // The owner's tool will check exactly this; better to hear it now.
+  // The owner's tool runs the same check.
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
-  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: wish.required });
+  return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: input.required });
 }
 
-/** The configured minimum, for both sides: the agent hears it before it asks, the owner is not asked below it. */
+/** Enforces the configured minimum on both sides: the agent is told before it asks, and the owner sees no shorter reason. */
 export function shortReason(context: Context, reason: string): Failure | undefined {
   const config = context.config();
   if (!config.ok) return config;
   const { reasonMinimum } = config.data;
   if (meaningfulLength(reason) >= reasonMinimum) return undefined;
   return fail("usage", `The reason must say why in at least ${reasonMinimum} visible characters.`, {
-    hint: "The owner reads it to decide: what is bought, and what for.",
+    hint: "The owner decides by it: say what you buy, and what for.",
   });
 }
 
-/** Remembers the HTTP request, puts the PaymentRequest into the inbox and writes it down. Doing it again changes nothing. */
+/** Stores the HTTP request, puts the PaymentRequest into the inbox and records it in the audit log. Safe to repeat. */
 export async function fileRequest(
   context: Context,
-  { request, digest, required }: Pick<Made, "request" | "digest" | "required">,
+  { request, digest, required }: Pick<CreatedRequest, "request" | "digest" | "required">,
   http: HttpRequest,
 ): Promise<Outcome<undefined>> {
   const recordable = checkAudit(context);
@@ -114,7 +114,7 @@ export async function fileRequest(
   return written.ok ? succeed(undefined) : written;
 }
 
-/** What the audit log says of a request. */
+/** A request's facts in the audit log. */
 export function requestFacts({ http, payment, agent }: PaymentRequest, digest: Digest): Record<string, string> {
   return {
     requestDigest: digest,

@@ -1,4 +1,4 @@
-/** Which request is meant: its short code, its id, or its digest, as any command shows them. */
+/** Finds a request by its short code, id or digest, as commands print them. */
 import { existsSync } from "node:fs";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
@@ -12,14 +12,14 @@ export const requestField = nameField.meta(meta);
 export const optionalRequestField = nameField.optional().meta(meta);
 
 const tool = { takes: "text" as const, description: meta.description };
-/** Where a file is taken as well. */
+/** For commands that also take a file. */
 export const requestOrFileField = nameField.meta({ ...meta, description: `${meta.description}, or its file`, tool });
 export const paymentField = nameField.meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
 
 const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
 const ID = /^pr_[0-9a-z]{16,40}$/;
 
-/** Whether a word names a file, where requests are taken as well. A file that is there comes first; over MCP no word is a file. */
+/** Whether a word names a file and not a request. An existing file wins; over MCP no word is a file. */
 export function namesFile({ downloads }: Context, word: string): boolean {
   return downloads === undefined && (existsSync(word) || !looksLikeRequest(word));
 }
@@ -35,7 +35,7 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   for (const digest of digests.data) {
     if (!ID.test(word) && !names(word, digest)) continue;
     const item = await look(context, digest);
-    // One that cannot be read is a failure of whoever names it, and does not hide the others.
+    // An unreadable request fails the command that names it, and hides no other.
     if (!item.ok && !names(word, digest)) continue;
     if (!item.ok) return item;
     if (item.data && (names(word, digest) || item.data.request.id === word)) found.push(item.data);
@@ -43,7 +43,7 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   const [first, second] = found;
   if (!first) {
     return fail("request_not_found", `There is no request "${word}" in the inbox of this machine.`, {
-      hint: "lez-agent-pay request list shows them.",
+      hint: "lez-agent-pay request list shows all of them.",
     });
   }
   return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);

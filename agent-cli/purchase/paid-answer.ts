@@ -18,7 +18,7 @@ export async function fetchAnswer(
   return answer.ok ? answer : stillPaid(answer, transaction);
 }
 
-/** Whatever the merchant says of this copy, the payment was made: no failure may read as "pay again". */
+/** The payment was made, whatever the merchant says about this copy: no failure may read as "pay again". */
 function stillPaid(failure: PurchaseFailure, transaction: string): PurchaseFailure {
   const { error, next } = failure;
   const details = { ...error.details, paidBefore: true, transaction };
@@ -35,7 +35,7 @@ function stillPaid(failure: PurchaseFailure, transaction: string): PurchaseFailu
   }
 }
 
-/** Whether the response may still be had: `gone` never, `later` perhaps the next time; `as_said`: the failure says it best. */
+/** Whether the response may still be fetched. `gone`: never. `later`: perhaps next time. `as_said`: as the failure says. */
 function remaining({ payment, exit }: PurchaseFailure): "gone" | "later" | "as_said" {
   // Stopped before the payment left: another process holds the lock, or another approval was presented before.
   if (payment === undefined) return exit === EXIT.busy || exit === EXIT.outcomeUnknown ? "later" : "as_said";
@@ -43,7 +43,7 @@ function remaining({ payment, exit }: PurchaseFailure): "gone" | "later" | "as_s
 }
 
 const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = {
-  // Asked for payment again, the merchant does not know this one: there is no response to be had.
+  // A merchant that asks for payment again does not know this one, and has no response for it.
   payment_required: "gone",
   paid_before: "gone",
   nonce_used: "gone",

@@ -1,10 +1,10 @@
-/** A payment under an id, against merchants that keep answers, that keep receipts, and that play with what they advertise. */
+/** A payment with an identifier, against merchants that keep answers, that keep receipts, and that abuse the extension. */
 import { rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PAYMENT_IDENTIFIER } from "../../shared/extensions/payment-identifier.ts";
 import { decodeHeader } from "../../shared/x402/headers.ts";
-import { MAX_IDENTIFIER_INFO_BYTES } from "../../shared/limits.ts";
+import { MAX_IDENTIFIER_INFO_BYTES } from "../runtime/limits.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
@@ -37,7 +37,7 @@ const url = () => `${merchant.url}?purchase=${purchase}`;
 const buy = (...words: string[]) => box.run(["fetch", url(), "--reason", REASON, ...words]);
 const text = (run: Awaited<ReturnType<typeof buy>>) => [run.exit, run.exit === EXIT.ok ? run.json.data["response"].body.text : run.stdout];
 
-/** Asked and approved: the code and the digest of the request. */
+/** The code and the digest of a request that was made and approved. */
 async function approved(...words: string[]) {
   const asked = await buy();
   const { shortCode: code, requestDigest } = asked.json.error.details as { shortCode: string; requestDigest: string };
@@ -51,7 +51,7 @@ const sent = () =>
     return payment.ok ? payment.value.extensions : undefined;
   });
 const answering = (how: (response: ServerResponse) => unknown) => ({ instead: (_: unknown, response: ServerResponse) => !!how(response) });
-/** Paid, and the answer lost: the tool has heard nothing. */
+/** Pays, and loses the answer. */
 async function lost(...words: string[]) {
   const made = await approved(...words);
   merchant.behaviour = { ...merchant.behaviour, loseAnswer: true };
@@ -60,8 +60,8 @@ async function lost(...words: string[]) {
   return made;
 }
 
-describe("what is sent", () => {
-  test("is an id made from the request, in the info that was advertised; the journal has exactly what left", async () => {
+describe("the identifier of a payment", () => {
+  test("follows from the request, in the info that was advertised; the payment journal has exactly what left", async () => {
     const { requestDigest, code } = await approved();
     await buy();
     await box.run(["pay", code]);
@@ -71,32 +71,32 @@ describe("what is sent", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("is what a merchant that requires an id asks for", async () => {
+  test("satisfies a merchant that requires one", async () => {
     merchant.behaviour = { keeps: "required" };
     const { requestDigest } = await approved();
     expect((await buy()).exit).toBe(EXIT.ok);
     expect(sent()).toEqual([{ [PAYMENT_IDENTIFIER]: { info: { required: true, id: `pay_${requestDigest}` } } }]);
   });
 
-  test("is sent from where the merchant's terms are kept; elsewhere it is said that it has to be", async () => {
+  test("is sent only where the merchant's terms are stored; elsewhere the error says so", async () => {
     merchant.behaviour = { keeps: "required" };
     const { code, requestDigest } = await approved("--out", "./carried.json");
     box.write("request.json", box.read<{ request: unknown }>(`home/requests/${requestDigest}.json`).request);
     const elsewhere = { env: { LEZ_AGENT_PAY_HOME: box.path("elsewhere") } };
     const refused = await box.run("pay ./carried.json --request-file ./request.json", elsewhere);
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "payment_identifier_required"]);
-    expect(refused.json.error.hint).toContain("where the request was made");
+    expect(refused.json.error.hint).toContain("machine that made the request");
     expect(text(await box.run(["pay", code]))).toEqual([EXIT.ok, CONTENT]);
   });
 
-  test("is nothing else that was advertised, a signed offer least of all", async () => {
+  test("is the only extension that is echoed; a signed offer is not", async () => {
     merchant.behaviour = { extensions: { "offer-receipt": { info: { offers: [] } }, "sign-in-with-x": { info: {} } } };
     await approved();
     expect((await buy()).exit).toBe(EXIT.ok);
     expect(sent()).toEqual([undefined]);
   });
 
-  test("has no id where the merchant advertises more than belongs into a header", async () => {
+  test("is left out if the merchant advertises more than belongs into a header", async () => {
     merchant.behaviour = {
       extensions: { [PAYMENT_IDENTIFIER]: { info: { required: false, more: "x".repeat(MAX_IDENTIFIER_INFO_BYTES) } } },
     };
@@ -105,13 +105,13 @@ describe("what is sent", () => {
     expect(sent()).toEqual([undefined]);
   });
 
-  test.each([[null], [7]])("is fine when what is advertised is %j", async (advertised) => {
+  test.each([[null], [7]])("does no harm if the merchant advertises %j", async (advertised) => {
     merchant.behaviour = { extensions: { [PAYMENT_IDENTIFIER]: advertised } };
     await approved();
     expect((await buy()).exit).toBe(EXIT.ok);
   });
 
-  test("by http get is what it was given: its replay stays refused", async () => {
+  test("is not added by http get: a replay stays refused", async () => {
     await approved("--out", "./payment.json");
     const get = () => box.run(["http", "get", "--url", url(), "--payload", "./payment.json"]);
     expect((await get()).exit).toBe(EXIT.ok);
@@ -136,7 +136,7 @@ describe("an answer that was lost", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("is fetched when only the journal says that it was paid, even long after the payment ran out [identifier-answer-fetched-later]", async () => {
+  test("is fetched when only the payment journal says that it was paid, even long after the payment expired [identifier-answer-fetched-later]", async () => {
     const { code } = await approved("--out", "./paid.json", "--expires-in", "60");
     await buy();
     rmSync(box.path("home/answers"), { recursive: true });
@@ -146,10 +146,10 @@ describe("an answer that was lost", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("is fetched when the facilitator says that the payment, run out by now, was settled", async () => {
+  test("is fetched when the facilitator says that the expired payment was settled", async () => {
     const { requestDigest } = await lost("--expires-in", "60");
     later(120);
-    expect((await buy()).exit).toBe(EXIT.outcomeUnknown); // nobody says so yet
+    expect((await buy()).exit).toBe(EXIT.outcomeUnknown); // no facilitator says so yet
     expect(merchant.presented).toHaveLength(1);
     const audit = (await box.run("audit list")).json.data["entries"] as { facts: Record<string, string> }[];
     const transaction = audit.findLast(({ facts }) => facts["requestDigest"] === requestDigest)?.facts["transactionIfSettled"];
@@ -158,7 +158,7 @@ describe("an answer that was lost", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
-  test("and was not kept, is said to be paid for and gone, with the receipt, and nothing says pay again", async () => {
+  test("and was not kept is reported as paid and gone, with the receipt; no word says pay again", async () => {
     const { code } = await lost();
     merchant.behaviour = { keeps: "receipt" };
     for (const run of [await buy(), await box.run(["pay", code]), await buy()]) {
@@ -196,7 +196,7 @@ describe("an answer that was lost", () => {
     ],
     ["hangs up", () => (merchant.behaviour = answering((response) => response.destroy())), EXIT.httpErrorAfterPayment, "http_error"],
   ];
-  test.each(spoils)("from a merchant that %s, stays paid: nobody is told to pay again", async (_, spoil, exit, error) => {
+  test.each(spoils)("from a merchant that %s stays paid: no word says pay again", async (_, spoil, exit, error) => {
     const { code } = await approved();
     await buy();
     rmSync(box.path("home/answers"), { recursive: true });

@@ -25,7 +25,7 @@ const replay = { ...withReceipt({ success: false, errorReason: "nonce_replayed",
 const withCode = (code: string) => ({ "x-payment-error": code });
 const cutOff = answered(200, withReceipt(), false);
 
-/** The row, an outcome of it, the facts that it carries, and what is special about the payment. */
+/** The row, an outcome of it, the facts that it carries, and whether the payment has an identifier. */
 const EXAMPLES: [row: string, outcome: PaymentOutcome, facts: object, identified?: boolean][] = [
   ["paid", answered(200, withReceipt()), { kind: "paid", receipt }],
   ["paid_no_answer: HTTP error", answered(500, withReceipt()), { kind: "paid_no_answer", receipt, status: 500 }],
@@ -55,7 +55,7 @@ const EXAMPLES: [row: string, outcome: PaymentOutcome, facts: object, identified
   ["refused: final, or a foreign code", answered(402, withCode("wrong_moon")), { kind: "refused", code: "wrong_moon" }],
   ["not_sent", classifySilence({ reached: false, problem: "gone" }, URL_SOLD, false), { kind: "not_sent", host: "shop.example" }],
   ["interrupted", classifySilence({ reached: true, problem: "" }, URL_SOLD, true), { kind: "interrupted", reached: true }],
-  // Whether the connection stood when the user stopped it is no proof that nothing left.
+  // An interruption before the connection stood does not prove that nothing left.
   ["interrupted", classifySilence({ reached: false, problem: "" }, URL_SOLD, true), { kind: "interrupted", reached: false }],
 ];
 
@@ -101,7 +101,7 @@ describe("an outcome", () => {
     expect(JSON.stringify(failure.error)).not.toContain("kind");
   });
 
-  test("that is never paid says so to readers, too", () => {
+  test("that is never paid says so in the envelope, too", () => {
     const failure = neverPaid(fail("request_expired", "It ran out.", { details: { shortCode: "x" } }));
     expect(failure).toMatchObject({ payment: { kind: "never_paid" }, error: { details: { shortCode: "x", over: true } } });
   });

@@ -40,7 +40,7 @@ export type Presented =
   | { kind: "nonce_used"; status: number; usedBy: string | undefined }
   /** The payment identifier belongs to another payment of the same request. */
   | { kind: "identifier_conflict"; status: number }
-  /** No statement about the payment that could be believed. */
+  /** No credible statement about the payment. */
   | { kind: "unknown"; why: string; retryAfter: number | undefined }
   /** The payment was not looked at; the same one may succeed later. */
   | { kind: "busy"; code: ErrorCode; status: number; retryAfter: number | undefined }
@@ -64,7 +64,7 @@ export type PaymentOutcome =
 
 /** A step of a purchase that did not succeed. */
 export interface PurchaseFailure extends Failure {
-  /** What is known of the payment. Absent: this step presented none and learned nothing new. */
+  /** The payment's outcome. Absent: this step presented no payment and learned nothing new. */
   payment?: PaymentOutcome;
 }
 
@@ -130,7 +130,7 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
         failure: refuse(
           "answer_not_stored",
           EXIT.httpErrorAfterPayment,
-          "This was paid, once, and delivered before; the answer was not kept.",
+          "This was paid, once, and delivered before. The merchant did not keep the answer.",
           {
             hint: "Do not pay again. Ask the merchant for what was bought, with the transaction as proof.",
             details: { receipt, paidBefore: true, transaction: receipt.transaction },
@@ -142,7 +142,7 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
     case "paid_before": {
       const { status, transaction } = outcome;
       return {
-        failure: rejected("nonce_replayed", "This very payment was settled before, and its answer was given then. It is paid, once.", {
+        failure: rejected("nonce_replayed", "This very payment was settled before, and its answer was delivered. It is paid, once.", {
           hint: "Do not pay again for what was bought. The transaction is the proof of payment.",
           details: { status, paidBefore: true, transaction },
         }),
@@ -151,8 +151,8 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
     }
     case "receipt_differs":
       return {
-        failure: fail("receipt_differs", `The receipt does not fit what was approved: ${outcome.fields.join(", ")}.`, {
-          hint: "Do not pay this merchant again before you know why. Run the next command: it asks what became of the payment.",
+        failure: fail("receipt_differs", `The receipt contradicts what was approved: ${outcome.fields.join(", ")}.`, {
+          hint: "Do not pay this merchant again before you know why. Run the next command: it checks whether the payment was made.",
           details: { fields: outcome.fields },
         }),
         wayOn: { kind: "status" },
@@ -160,8 +160,8 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
     case "receipt_missing": {
       const { status, found } = outcome;
       return {
-        failure: fail("receipt_differs", `The merchant answered ${status} with ${found}. Whether it took the money is not known.`, {
-          hint: "Do not pay again. Run the next command: it asks what became of the payment.",
+        failure: fail("receipt_differs", `The merchant answered ${status} with ${found}. It is unknown whether it took the money.`, {
+          hint: "Do not pay again. Run the next command: it checks whether the payment was made.",
         }),
         wayOn: { kind: "status" },
       };
@@ -171,9 +171,9 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
         failure: refuse(
           "payment_required",
           EXIT.outcomeUnknown,
-          "The merchant asks for payment again, and says nothing of the one that was presented.",
+          "The merchant asks for payment again, and does not mention the one that was presented.",
           {
-            hint: "Do not pay again: it may have taken this payment, or not have seen it. Run the next command: it asks what became of it.",
+            hint: "Do not pay again: it may have taken this payment. Run the next command: it checks whether the payment was made.",
             details: { status: outcome.status },
           },
         ),
@@ -185,7 +185,7 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
       const how = usedBy === undefined ? "" : ` It names the transaction of another approval: ${usedBy}.`;
       return {
         failure: rejected("nonce_replayed", `The merchant says: ${ERRORS.nonce_replayed.message}${how}`, {
-          hint: "Do not pay again: one payment buys one answer. Run the next command: it asks what became of it.",
+          hint: "Do not pay again: one payment buys one answer. Run the next command: it checks whether the payment was made.",
           details: { status, ...(usedBy !== undefined && { usedBy }) },
         }),
         wayOn: { kind: "status" },
@@ -218,7 +218,7 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
       const { status, location } = outcome;
       return {
         failure: fail("http_error", `The merchant redirects the paid request (${status}). It was not followed, and no receipt came.`, {
-          hint: "This payment is for this address only. Run the next command before you buy elsewhere: it asks what became of the payment.",
+          hint: "This payment is for this address only. Run the next command before you buy elsewhere: it checks whether the payment was made.",
           details: { status, location },
         }),
         wayOn: { kind: "status" },
@@ -246,7 +246,7 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
     case "paid_answer_later": {
       const { transaction, said } = outcome;
       return {
-        failure: fail("http_error", "It is paid, once; its answer could not be fetched now, and may be there later.", {
+        failure: fail("http_error", "It is paid, once. Its answer could not be fetched now, and may be available later.", {
           hint: "Do not pay again. Run the next command: it asks for the same answer and pays nothing.",
           retryable: true,
           details: { paidBefore: true, transaction, said },
@@ -320,7 +320,7 @@ function refused({ code, status, retryAfter }: Presented & { kind: "refused" }):
   const quote: WayOn = ERRORS[code].retryable ? { kind: "quote" } : undefined;
   if (code === "payment_identifier_required") {
     const failure = rejected(code, `The merchant says: ${ERRORS[code].message}`, {
-      hint: "The id is sent from where the request was made and the merchant's own terms are kept. Present the payment there.",
+      hint: "Only the machine that made the request has the merchant's terms and can send the identifier. Present the payment there.",
       details: { status },
     });
     return { failure, wayOn: quote };
@@ -339,7 +339,7 @@ function nextOf(wayOn: WayOn, { argv, url, paymentKey }: Sender): Next | undefin
         afterSeconds: wayOn.retryAfter ?? RETRY_AFTER_SECONDS,
       };
     case "status":
-      return { argv: ["lez-agent-pay", "status", paymentKey], by: "agent", why: "ask what became of the payment" };
+      return { argv: ["lez-agent-pay", "status", paymentKey], by: "agent", why: "check whether the payment was made" };
     case "quote":
       return {
         argv: ["lez-agent-pay", "quote", url, ...allowHttpFor(url)],

@@ -1,4 +1,4 @@
-/** The payment of a request in the inbox, if it is one that may be presented now; else why not, and what to do. */
+/** Finds the payment of a request in the inbox, or says why none may be presented now. */
 import { unixNow } from "../../shared/time.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { Context } from "../runtime/context.ts";
@@ -15,24 +15,24 @@ export async function paymentToPresent(context: Context, item: InboxItem): Promi
   if (!purchase.ok) return purchase;
   const undecided = notApproved(purchase.data);
   if (undecided) return undecided;
-  const { journal } = purchase.data;
-  // What was presented before is presented again; the journal refuses anything else.
-  const presented = journal?.state === "sent" || journal?.state === "settled";
-  const payload = presented ? journal.payload : (item.payment ?? journal?.payload);
+  const { record } = purchase.data;
+  // A payment that was presented before is presented again; the payment journal refuses any other.
+  const presented = record?.state === "sent" || record?.state === "settled";
+  const payload = presented ? record.payload : (item.payment ?? record?.payload);
   if (!payload)
     return fail("request_not_found", "The payment of this request is not on this machine.", { hint: "Name the payment's file." });
   return checkPayment(payload, `the payment of ${shortCode(item.digest)}`, isAnswerLeft(context));
 }
 
-/** Of a payment that is paid, the merchant may have kept the answer: presenting it again is never too late. */
+/** The merchant may have kept the answer of a settled payment, so presenting it again is never too late. */
 export const isAnswerLeft = (context: Context) => (payment: Payment) =>
   carriesId(withId(context, payment).payload) && paidTransaction(context, payment) !== undefined;
 
 /**
- * Why a request has no payment to present: nobody decided yet, or somebody said no.
- * @param patience how long whoever asks was told to wait, as words of the command line
+ * Why a request has no payment to present: not decided yet, refused, withdrawn or expired.
+ * @param timeoutArgv the caller's --timeout, for `next`
  */
-export function notApproved(purchase: Purchase, patience: readonly string[] = []): Failure | undefined {
+export function notApproved(purchase: Purchase, timeoutArgv: readonly string[] = []): Failure | undefined {
   const now = unixNow();
   const code = shortCode(purchase.digest);
   const details = { ...purchaseView(purchase, now) };
@@ -44,7 +44,7 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
         retryable: true,
         hint: `The owner runs: lez-agent-pay approve ${code}`,
         details,
-        next: waitFor(code, patience),
+        next: waitFor(code, timeoutArgv),
       });
     case "declined":
       return fail("declined", `The owner declined request ${code} (${decision?.code}).${note}`, {
@@ -52,16 +52,16 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
         details,
       });
     case "revoked":
-      return fail("payment_revoked", `The owner took the approval of ${code} back (${decision?.code}).${note}`, {
+      return fail("payment_revoked", `The owner revoked the approval of ${code} (${decision?.code}).${note}`, {
         hint: "Do not pay. Ask the owner before you make another request.",
         details,
       });
     case "cancelled":
-      return fail("request_cancelled", `Request ${code} was taken back by the agent.`, { details });
+      return fail("request_cancelled", `The agent withdrew request ${code}.`, { details });
     case "expired":
       return fail(
         "request_expired",
-        `Request ${code} ran out: ${purchase.payment ? "its approval was not used in time" : "nobody decided in time"}.`,
+        `Request ${code} expired: ${purchase.payment ? "its approval was not used in time" : "the owner did not decide in time"}.`,
         {
           hint: "Nothing was paid. Make a new request if it is still wanted.",
           details,
@@ -72,9 +72,9 @@ export function notApproved(purchase: Purchase, patience: readonly string[] = []
   }
 }
 
-export function waitFor(code: string, patience: readonly string[]): Next {
+export function waitFor(code: string, timeoutArgv: readonly string[]): Next {
   return {
-    argv: ["lez-agent-pay", "request", "wait", code, ...patience],
+    argv: ["lez-agent-pay", "request", "wait", code, ...timeoutArgv],
     by: "agent",
     why: "wait for the owner's decision",
     afterSeconds: 5,

@@ -1,7 +1,7 @@
-/** The requests of this machine, and what lies among them and cannot be read. */
+/** Lists the requests of this machine, and the files among them that cannot be read. */
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { MAX_LISTED } from "../../shared/limits.ts";
+import { MAX_LISTED } from "../runtime/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { look, requestsInInbox } from "../records/inbox.ts";
@@ -10,7 +10,7 @@ import { type Purchase, purchaseOf, type PurchaseState, purchaseSchema, purchase
 
 export const listSchema = z.strictObject({
   requests: z.array(purchaseSchema),
-  /** Sentences about files that are there and cannot be taken for what they should be. Whoever put them there may have meant a request. */
+  /** One sentence per file that should be a request and cannot be read. */
   unreadable: z.array(z.string()),
 });
 export type PurchaseList = z.infer<typeof listSchema>;
@@ -33,5 +33,5 @@ async function purchaseIn(context: Context, digest: Digest, now: number): Promis
   const item = await look(context, digest);
   if (!item.ok) return item;
   if (item.data) return purchaseOf(context, item.data, now);
-  return fail("invalid_file", `The inbox's request file ${digest}.request.json holds another request than that of its name.`);
+  return fail("invalid_file", `The inbox's request file ${digest}.request.json holds another request than its name says.`);
 }

@@ -1,4 +1,4 @@
-/** A request and where it stands, as text. What agents and merchants wrote is shown as what it is. */
+/** A request and its state as text. Unsafe characters from agents and merchants are made visible. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { cells, field, type Layout, wrap } from "../runtime/layout.ts";
 import { duration } from "../../shared/screen/duration.ts";
@@ -26,7 +26,7 @@ export function renderList({ requests, unreadable }: PurchaseList, layout: Layou
   return [...renderPurchases(requests, layout), ...warnings.map((line) => layout.ink("yellow", line))];
 }
 
-/** One line each: code, state, price, where to, and until when for those that wait. */
+/** One line per request: code, state, price, host, and the time left to decide. */
 function renderPurchases(views: readonly PurchaseView[], layout: Layout): string[] {
   if (views.length === 0) return ["No requests."];
   return views.flatMap((view) => {

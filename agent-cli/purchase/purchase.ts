@@ -1,4 +1,4 @@
-/** Where one request stands, from its papers in the inbox and from the payment journal. */
+/** The state of one request, from its files in the inbox and its record in the payment journal. */
 import * as z from "zod";
 import { parseTimestamp } from "../../shared/time.ts";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
@@ -14,11 +14,11 @@ export const PURCHASE_STATES = [
   "pending",
   "approved",
   "declined",
-  /** The agent does not want it any more. */
+  /** The agent withdrew it. */
   "cancelled",
-  /** Nobody decided in time, or the approval ran out before it was used. */
+  /** The owner did not decide in time, or the approval expired unused. */
   "expired",
-  /** The owner took the approval back. */
+  /** The owner revoked the approval. */
   "revoked",
   /** It was presented, and may have been paid. */
   "sent",
@@ -29,22 +29,23 @@ export type PurchaseState = (typeof PURCHASE_STATES)[number];
 
 export interface Purchase extends InboxItem {
   state: PurchaseState;
-  journal?: PaymentRecord;
+  /** Its record in the payment journal, if it was presented. */
+  record?: PaymentRecord;
 }
 
 /** @param now unix seconds */
 export function purchaseOf(context: Context, item: InboxItem, now: number): Outcome<Purchase> {
-  const journal = findPayment(context, item.digest);
-  if (!journal.ok) return journal;
-  return succeed({ ...item, state: stateOf(item, journal.data, now), ...(journal.data && { journal: journal.data }) });
+  const record = findPayment(context, item.digest);
+  if (!record.ok) return record;
+  return succeed({ ...item, state: stateOf(item, record.data, now), ...(record.data && { record: record.data }) });
 }
 
-/** What has happened to the money comes before what anybody decided about it. */
-function stateOf(item: InboxItem, journal: PaymentRecord | undefined, now: number): PurchaseState {
-  if (journal?.state === "settled") return "paid";
+/** A settlement outranks every decision, and a revocation every other word about the payment. */
+function stateOf(item: InboxItem, record: PaymentRecord | undefined, now: number): PurchaseState {
+  if (record?.state === "settled") return "paid";
   if (item.revoked) return "revoked";
-  if (journal?.state === "sent") return "sent";
-  if (journal?.state === "refused") return "refused";
+  if (record?.state === "sent") return "sent";
+  if (record?.state === "refused") return "refused";
   if (item.declined) return "declined";
   if (item.payment) return Number(authorizationOf(item.payment).validBefore) < now ? "expired" : "approved";
   if (item.cancelled) return "cancelled";
@@ -68,7 +69,7 @@ export const purchaseSchema = z.strictObject({
   createdAt: z.string(),
   /** Until when the owner may approve. */
   ...expirySchema,
-  /** The owner's words, where there are any. */
+  /** The owner's refusal or revocation, if there is one. */
   decision: z.strictObject({ code: z.string(), note: z.string().optional(), decidedAt: z.string(), signed: z.boolean() }).optional(),
   transaction: z.string().optional(),
   /** Why a payment was refused. */
@@ -76,8 +77,8 @@ export const purchaseSchema = z.strictObject({
 });
 export type PurchaseView = z.infer<typeof purchaseSchema>;
 
-export function purchaseView({ digest, request, state, declined, revoked, journal }: Purchase, now: number): PurchaseView {
-  const record = revoked ?? declined;
+export function purchaseView({ digest, request, state, declined, revoked, record }: Purchase, now: number): PurchaseView {
+  const no = revoked ?? declined;
   return {
     shortCode: shortCode(digest),
     id: request.id,
@@ -90,15 +91,15 @@ export function purchaseView({ digest, request, state, declined, revoked, journa
     reason: request.reason,
     createdAt: request.createdAt,
     ...expiry(decideBy(request), now),
-    ...(record && {
+    ...(no && {
       decision: {
-        code: record.decision.code,
-        ...(record.decision.note && { note: record.decision.note }),
-        decidedAt: record.decision.decidedAt,
-        signed: record.signed,
+        code: no.decision.code,
+        ...(no.decision.note && { note: no.decision.note }),
+        decidedAt: no.decision.decidedAt,
+        signed: no.signed,
       },
     }),
-    ...(journal?.transaction && { transaction: journal.transaction }),
-    ...(journal?.code && { refusal: journal.code }),
+    ...(record?.transaction && { transaction: record.transaction }),
+    ...(record?.code && { refusal: record.code }),
   };
 }

@@ -1,4 +1,4 @@
-/** What `checkPaymentRequest` refuses, as failures of the CLI. */
+/** The refusals of `checkPaymentRequest` as failures of the CLI. */
 import type { RequestCheck } from "../../shared/protocol/payment-request.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, refuse } from "../runtime/outcome.ts";
@@ -6,7 +6,7 @@ import { fail, type Failure, refuse } from "../runtime/outcome.ts";
 export function requestRefused({ code, problem }: Extract<RequestCheck, { ok: false }>): Failure {
   switch (code) {
     case "request_expired":
-      return fail("request_expired", `The request ran out: it ${problem}.`, { hint: "The agent can make a new one." });
+      return fail("request_expired", `The request is no longer valid: it ${problem}.`, { hint: "The agent can make a new one." });
     case "unsupported_scheme":
     case "invalid_network":
     case "asset_mismatch":

@@ -1,4 +1,4 @@
-/** The request that an owner's command is about: from the inbox by its code, or from a file that was brought. */
+/** Finds the request of an owner's command: in the inbox by its code, or in a file. */
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
@@ -22,14 +22,14 @@ interface SubjectInput {
 export interface Subject {
   request: PaymentRequest;
   digest: Digest;
-  /** Its papers, where agent and owner share an inbox. */
+  /** Its files in the inbox, if agent and owner share one. */
   item?: InboxItem | undefined;
 }
 
 export async function subjectOf(context: Context, { request, requestFile }: SubjectInput): Promise<Outcome<Subject>> {
   if ((request === undefined) === (requestFile === undefined)) {
-    return fail("usage", "Say which request: its code from the inbox, or --request-file.", {
-      hint: "lez-agent-pay inbox shows what waits.",
+    return fail("usage", "Name a request: its code from the inbox, or --request-file.", {
+      hint: "lez-agent-pay inbox lists the open ones.",
     });
   }
   if (request !== undefined) {
@@ -38,7 +38,10 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
     if (item.error.code !== "request_not_found") return item;
     return {
       ...item,
-      error: { ...item.error, hint: "lez-agent-pay inbox --all shows them. A request from another machine is a file: --request-file." },
+      error: {
+        ...item.error,
+        hint: "lez-agent-pay inbox --all lists every request. A request from another machine is a file: --request-file.",
+      },
     };
   }
   const file = readJson(requestFile ?? "", paymentRequestSchema, { what: "payment request" });
@@ -48,7 +51,7 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
   return item.ok ? succeed({ request: file.data, digest, item: item.data }) : item;
 }
 
-/** Whether it is still the one that was shown: a file can be exchanged while it is read. */
+/** Whether it is still the one that was shown: a file can be replaced while the owner reads. */
 export async function isUnchanged(context: Context, input: SubjectInput, shown: Digest): Promise<boolean> {
   const again = await subjectOf(context, input);
   return again.ok && again.data.digest === shown;

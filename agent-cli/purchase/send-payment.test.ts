@@ -1,4 +1,4 @@
-/** A signed payment on its way: where it may go, and what every kind of answer comes to. */
+/** A signed payment on its way: where it may go, and the outcome of every kind of answer. */
 import fs, { existsSync, readFileSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import * as net from "node:net";
@@ -104,7 +104,7 @@ describe("before a byte leaves", () => {
     expect(merchant.presented).toEqual([]);
   });
 
-  test("an approval that ran out is said to have run out [pay-approval-expired]", async () => {
+  test("an expired approval is reported as expired [pay-approval-expired]", async () => {
     await buy(merchant.url, [], ["--expires-in", "1"]);
     await new Promise((resolve) => setTimeout(resolve, 2100));
     const late = await pay();
@@ -132,7 +132,7 @@ describe("afterwards", () => {
     expect(other.presented).toEqual([]);
   });
 
-  test("a payment that was used before is told with the transaction that proves it", async () => {
+  test("a payment that was used before is reported with the transaction that proves it", async () => {
     await buy();
     expect((await pay()).exit).toBe(EXIT.ok);
     for (const words of [`http get --url ${merchant.url} --payload ./payload.json`, `pay ./payload.json`]) {
@@ -154,7 +154,7 @@ describe("afterwards", () => {
     });
   });
 
-  test("a lost answer is unknown, and what comes next presents the same payment [pay-lost-answer]", async () => {
+  test("a lost answer is unknown, and the next command presents the same payment [pay-lost-answer]", async () => {
     await buy();
     const lose = { instead: (_: unknown, response: { destroy(): unknown }, paid: boolean) => paid && !!response.destroy() };
     merchant.behaviour = lose;
@@ -182,7 +182,7 @@ describe("afterwards", () => {
     expect(run.json.next).toBeUndefined();
   });
 
-  test("nobody at home means that nothing was sent [pay-no-connection]", async () => {
+  test("no connection means that nothing was sent [pay-no-connection]", async () => {
     const gone = net.createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => gone.once("listening", resolve));
     const url = `http://127.0.0.1:${(gone.address() as net.AddressInfo).port}/premium`;
@@ -244,7 +244,7 @@ describe("afterwards", () => {
     expect(existsSync(box.path("unbought"))).toBe(false);
   });
 
-  test("a disk that is full by then is told, and keeps nobody from what was bought", async () => {
+  test("a disk that is full by then causes a warning, and the answer is still shown", async () => {
     await buy();
     const link = fs.linkSync;
     onTestFinished(() => {
@@ -266,7 +266,7 @@ describe("afterwards", () => {
     expect(run.stderr).toContain("! The disk is full");
   });
 
-  test("an answer that cannot be kept is shown all the same, and that it is not kept is said", async () => {
+  test("an answer that cannot be kept is shown all the same, with a warning", async () => {
     await buy();
     rmSync(box.path("home/answers"), { recursive: true, force: true });
     box.write("home/answers", "in the way");
@@ -286,7 +286,7 @@ describe("afterwards", () => {
   });
 });
 
-/** From here on the merchant announces more content than it sends. Returns the way back. */
+/** From here on the merchant announces more content than it sends. Returns a function that ends this. */
 async function breakOffAfterReceipt(): Promise<() => void> {
   const { encodeHeader, PAYMENT_RESPONSE } = await import("../../shared/x402/headers.ts");
   const { authorization } = exactPayloadSchema.parse(box.read<PaymentPayload>("payload.json").payload);

@@ -1,4 +1,4 @@
-/** Presenting a signed payment: what must hold before a byte leaves, sending it, and reporting what came back. */
+/** Presents a signed payment: checks what must hold before a byte leaves, sends it, and reports the answer. */
 import * as z from "zod";
 import { type Authorization, exactPayloadSchema, transactionOf, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
@@ -25,30 +25,30 @@ import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, type Sen
 import { money, moneySchema } from "../runtime/money.ts";
 import { renderResponse, responseSchema, responseView } from "./views.ts";
 
-/** Reads a signed payment and checks all that can be checked of it alone: terms, window, account, signature. */
+/** Reads a signed payment and checks what it shows by itself: terms, validity, account, signature. */
 export async function readPayment(file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {
   const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" });
   return payload.ok ? checkPayment(payload.data, `"${file}"`, isPaid) : payload;
 }
 
-/** Whether a payment was made, and its answer may be had again: then it is never too late to present it. */
+/** Whether a payment is settled and its answer may be fetched again: it may then be presented after its expiry. */
 type IsPaid = (payment: Payment) => boolean;
 
-/** @param what what the payload is called where it is none */
+/** @param what names the payload in an error */
 export async function checkPayment(payload: PaymentPayload, what: string, isPaid: IsPaid): Promise<Outcome<Payment>> {
   const exact = checkShape(payload.payload, exactPayloadSchema);
   if (!exact.ok) return fail("invalid_file", `${what} is not a payment payload: payload.${exact.problem}.`);
   const { authorization } = exact.value;
   const now = unixNow();
-  // Which ledger settles is the merchant's to know; here it only has to be one and the same throughout.
+  // Only the merchant knows which ledger settles. Here payload and terms only have to name the same one.
   const ledger = authorization.ledger ?? ("" as Digest);
   const expiryIsTheLedgers = isPaid({ payload, authorization });
   const verified = await verifyExact(payload, payload.accepted, { now, ledger, expiryIsTheLedgers });
   if (verified.ok) return succeed({ payload, authorization });
   switch (verified.code) {
     case "payment_expired":
-      return fail("payment_expired", `The approval ran out ${duration(now - Number(authorization.validBefore))} ago. Nothing was sent.`, {
-        hint: "Ask the owner for a new approval. If you presented this payment before, find out first what became of it.",
+      return fail("payment_expired", `The approval expired ${duration(now - Number(authorization.validBefore))} ago. Nothing was sent.`, {
+        hint: "Ask the owner for a new approval. If you presented this payment before, check first whether it was made: lez-agent-pay status.",
       });
     case "unsupported_scheme":
     case "invalid_network":
@@ -73,8 +73,8 @@ export interface Destination {
 }
 
 /**
- * Sends the request with the payment attached. The payment journal has it before it leaves, and a payment that left before
- * goes again instead of a newer one. A redirect is not followed.
+ * Sends the request with the payment attached. The payment is in the payment journal before it leaves; one that left before
+ * is sent again instead of a newer one. A redirect is not followed.
  */
 export async function present(
   context: Context,
@@ -111,7 +111,7 @@ export async function present(
   return report(context, request, { payload, authorization }, answer, outcome, destination);
 }
 
-/** Reports an answer and what it was classified as. The same for an answer that was kept. */
+/** Reports an answer by its outcome, whether it just arrived or was kept. */
 export function report(
   context: Context,
   request: HttpRequest,
@@ -163,7 +163,7 @@ async function conclude(
   }
 }
 
-/** What the audit log says of a payment. */
+/** A payment's facts in the audit log. */
 export function factsOf(authorization: Authorization, { method, url }: { method: string; url: string }): Record<string, string> {
   const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest } = authorization;
   return {

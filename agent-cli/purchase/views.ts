@@ -1,4 +1,4 @@
-/** How HTTP responses and untrusted words appear in the data of every command. */
+/** HTTP responses and untrusted text, as they appear in the data of every command. */
 import * as z from "zod";
 import { decodeUtf8, toBase64 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
@@ -11,7 +11,7 @@ import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
-/** Words of a stranger in the data of a command, marked so that no reader takes them for ours. */
+/** A stranger's text in the data of a command, marked so that no reader takes it for ours. */
 export const untrustedSchema = z.strictObject({ untrusted: z.literal(true), text: z.string() });
 
 export function untrusted(text: string): z.infer<typeof untrustedSchema> {
@@ -39,7 +39,7 @@ export const responseSchema = z.strictObject({
 });
 export type ResponseView = z.infer<typeof responseSchema>;
 
-/** @param file where the body goes instead of into the data */
+/** @param file takes the body in place of the data */
 export function responseView(response: HttpResponse, file: string | undefined, force: boolean): Outcome<ResponseView> {
   if (file !== undefined) {
     const written = writeWhole(file, response.body, force);
@@ -65,7 +65,7 @@ export function responseView(response: HttpResponse, file: string | undefined, f
   });
 }
 
-/** What the header says; the header itself where it says nothing that can be read. */
+/** The decoded header, or why it cannot be read. */
 function decoded(header: string | undefined, schema: typeof paymentRequiredSchema | typeof settleResponseSchema): unknown {
   if (header === undefined) return undefined;
   const parsed = decodeHeader(header, schema, MAX_FOREIGN_HEADER_BYTES);

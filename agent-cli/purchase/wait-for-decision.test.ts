@@ -12,7 +12,7 @@ const box = sandbox();
 const merchant = await startMerchant();
 const { ask } = await people(box);
 
-test("a wait is no longer than the patience of whoever started it, however long it was asked to be", async () => {
+test("a wait ends at the caller's limit, however long --timeout is", async () => {
   await ask(merchant.url, "request.json");
   const { requestDigest: digest } = (await box.run("request list")).json.data["requests"][0] as { requestDigest: Digest };
   const context = { ...contextFor({ ...processIo(), env: box.env }, [], true), timeoutSeconds: 0.5, progress: () => undefined };
@@ -21,7 +21,7 @@ test("a wait is no longer than the patience of whoever started it, however long 
   expect(Date.now() - started).toBeLessThan(3000);
 });
 
-test("an interrupted wait says what waits on, and how to wait again; an interrupted look says nothing of what it did not do", async () => {
+test("an interrupted wait names the open request and how to wait again; an interrupted look claims nothing", async () => {
   const { code } = await ask(merchant.url, "request.json");
   const waited = await box.run(["request", "wait", code], { signal: AbortSignal.abort() });
   expect([waited.exit, waited.json.error.message]).toEqual([EXIT.interrupted, `Interrupted. Request ${code} still waits for its owner.`]);

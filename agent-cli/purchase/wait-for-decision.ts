@@ -1,4 +1,4 @@
-/** Waiting for an owner: looks into the inbox until there is a decision, the request runs out, or patience ends. */
+/** Waits for an owner: looks into the inbox until there is a decision, the request expires, or the timeout passes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
@@ -15,15 +15,15 @@ import { decideBy, type Purchase, purchaseOf } from "./purchase.ts";
 const LOOK_EVERY_MILLISECONDS = 300;
 
 export const timeoutField = {
-  timeout: secondsField.optional().meta({ value: "seconds", description: "wait no longer than this; else until the request runs out" }),
+  timeout: secondsField.optional().meta({ value: "seconds", description: "wait no longer than this; else until the request expires" }),
 };
 
-/** For a `next` that is as patient as this run. Where somebody else ends the wait, it is not the run's own. */
-export function patience({ timeoutSeconds }: Context, timeout: number | undefined): string[] {
+/** Repeats --timeout in `next`, unless a limit from outside, as an MCP server's, ended the wait. */
+export function timeoutArgv({ timeoutSeconds }: Context, timeout: number | undefined): string[] {
   return timeout === undefined || timeoutSeconds !== undefined ? [] : ["--timeout", String(timeout)];
 }
 
-/** The purchase when it is no longer pending, or still pending when the time is over. */
+/** Returns the purchase once it is no longer pending, or as it is when the timeout passes. */
 export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
   const seconds = Math.min(timeout ?? Infinity, context.timeoutSeconds ?? Infinity);
   const until = Date.now() + seconds * 1000;
@@ -37,13 +37,13 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
       return purchase;
     }
     const left = decideBy(item.data.request) - unixNow();
-    // Where a line can be drawn over, the seconds run; elsewhere it would be one line per look.
+    // Count down only where the line can be redrawn; elsewhere each look would print one.
     context.progress(`Waiting for the owner to decide ${shortCode(digest)}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");
       const code = shortCode(digest);
-      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code, patience(context, timeout)) };
+      return { ...interrupted(`Request ${code} still waits for its owner.`), next: waitFor(code, timeoutArgv(context, timeout)) };
     }
   }
 }

@@ -36,7 +36,7 @@ const verify = (...words: string[]) => box.run(["audit", "verify", "--offline", 
 const lines = () => readFileSync(log, "utf8").trimEnd().split("\n");
 
 describe("the chain", () => {
-  test("holds as it was written, and its head can be noted [audit-log-chain]", async () => {
+  test("is intact as it was written, and its head can be noted [audit-log-chain]", async () => {
     await write(3);
     const first = await verify();
     expect(first.json.data).toMatchObject({ entries: 3, unchecked: 0 });
@@ -48,7 +48,7 @@ describe("the chain", () => {
   test.each<[string, (all: string[]) => string[], string]>([
     ["a changed fact", (all) => all.with(1, (all[1] ?? "").replace('"i":"1"', '"i":"7"')), "line 2 was changed"],
     ["a dropped line", (all) => all.toSpliced(1, 1), "line 2 does not follow"],
-    ["two lines exchanged", ([a = "", b = "", c = ""]) => [a, c, b], "line 2 does not follow"],
+    ["two lines swapped", ([a = "", b = "", c = ""]) => [a, c, b], "line 2 does not follow"],
     ["a line twice", ([a = "", b = "", c = ""]) => [a, b, b, c], "line 3 does not follow"],
     ["a line that is none", (all) => all.with(1, "{}"), "line 2 cannot be read"],
     ["no first line", (all) => all.slice(1), "line 1 does not follow"],
@@ -184,7 +184,7 @@ describe("a log that cannot be continued", () => {
     });
   });
 
-  test("is put aside by its owner, byte for byte, and the next one says so", async () => {
+  test("is set aside by its owner, byte for byte, and the next one names it", async () => {
     await damage();
     const old = readFileSync(log);
     expect((await box.run("audit restart --dry-run", { env: env() })).json.data["problems"]).toEqual([

@@ -13,7 +13,7 @@ import { writeWhole } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
-import { MAX_AUDIT_LINE_BYTES } from "../../shared/limits.ts";
+import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
 
 export const AUDIT_EVENTS = [
   "requested",
@@ -128,7 +128,7 @@ function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end:
   const parsed = end === 0 ? undefined : parseLine(line.subarray(line.lastIndexOf("\n") + 1));
   if (parsed?.ok) return succeed({ entry: parsed.data, end: start + end });
   return fail("invalid_file", `The last line of the audit log "${file}" cannot be read, so nothing is added to it.`, {
-    hint: "lez-agent-pay audit verify says what is wrong with it. The owner can begin another log: lez-agent-pay audit restart",
+    hint: "lez-agent-pay audit verify shows the damage. The owner can begin another log: lez-agent-pay audit restart",
   });
 }
 
@@ -168,7 +168,7 @@ export function restartAudit(context: Context): Promise<Outcome<{ aside: string;
   });
 }
 
-/** Checks the file that a `restarted` entry names. Returns what is wrong with it; undefined if it is unchanged. */
+/** Checks the file that a `restarted` entry names. Returns its problem; undefined if it is unchanged. */
 function asideProblem(home: string, { file = "", sha256 }: AuditFacts): string | undefined {
   const older = path.join(home, path.basename(file));
   if (!fs.existsSync(older)) return `names an older log, "${older}", which is not there`;

@@ -1,6 +1,6 @@
-/** The owner's record of decisions, when it has grown long. */
+/** The owner's decisions, when there are many. */
 import { expect, test } from "vitest";
-import { MAX_HISTORY } from "../../shared/limits.ts";
+import { MAX_HISTORY } from "../runtime/limits.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";

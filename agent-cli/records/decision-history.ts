@@ -1,4 +1,4 @@
-/** The owner's memory of decisions, by request digest. What was declined stays declined, and what is new is marked as new. */
+/** The owner's decisions, by request digest. A declined request stays declined; warnings look for what is new. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
@@ -14,7 +14,7 @@ import type { Context } from "../runtime/context.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
-import { MAX_HISTORY } from "../../shared/limits.ts";
+import { MAX_HISTORY } from "../runtime/limits.ts";
 
 const entrySchema = z.strictObject({
   requestDigest: digestSchema,
@@ -25,11 +25,11 @@ const entrySchema = z.strictObject({
   url: z.string(),
   payTo: accountIdSchema,
   amount: amountSchema,
-  /** Of an approval: what can be looked up and taken back. */
+  /** Of an approval: what its look-up and its revocation need. */
   from: z.optional(accountIdSchema),
   ledger: z.optional(digestSchema),
   validBefore: z.optional(z.string()),
-  /** Of a no: as it was handed out. Whoever says it again hands out the same. */
+  /** Of a refusal or a revocation: the record that was handed out. Repeating the decision hands out the same one. */
   record: z.optional(decisionRecordSchema),
 });
 export type RecordEntry = z.infer<typeof entrySchema>;
@@ -64,7 +64,7 @@ export function findDecision(context: Context, digest: Digest, decision: RecordE
   return fs.existsSync(file) ? readJson(file, entrySchema, { what: "decision record", secret: true }) : succeed(undefined);
 }
 
-/** The latest decisions, newest first. For warnings only: what cannot be read is left out. Names are digests, and tell no time. */
+/** The latest decisions, newest first. For warnings only: unreadable records are left out. File names tell no time. */
 export function history(context: Context): RecordEntry[] {
   const directory = stateDirectory(context, "decisions");
   if (!directory.ok) return [];

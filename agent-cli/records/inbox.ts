@@ -1,6 +1,6 @@
 /**
- * What agent and owner of one machine hand each other: one directory, one file per paper, each written whole or not at all.
- * A file's name is the digest of the request it is about, and is never taken for more than a name: whoever reads checks.
+ * The inbox: files that agent and owner of one machine hand each other, each written whole or not at all. A file is named
+ * after its request's digest. Readers check the content and trust no name.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -18,7 +18,7 @@ import { stateDirectory } from "../runtime/state-directory.ts";
 
 const cancelledSchema = z.strictObject({ requestDigest: digestSchema, at: timestampSchema });
 
-const PAPERS = {
+const SCHEMAS = {
   /** From the agent. */
   request: paymentRequestSchema,
   cancelled: cancelledSchema,
@@ -27,9 +27,9 @@ const PAPERS = {
   declined: decisionRecordSchema,
   revoked: decisionRecordSchema,
 } as const;
-type Paper = keyof typeof PAPERS;
+type InboxFile = keyof typeof SCHEMAS;
 
-interface Papers {
+interface InboxContent {
   request: PaymentRequest;
   cancelled: z.infer<typeof cancelledSchema>;
   payment: PaymentPayload;
@@ -37,33 +37,33 @@ interface Papers {
   revoked: DecisionRecord;
 }
 
-/** Everything there is about one request. */
-export type InboxItem = { digest: Digest; request: PaymentRequest } & Partial<Omit<Papers, "request">>;
+/** All files about one request. */
+export type InboxItem = { digest: Digest; request: PaymentRequest } & Partial<Omit<InboxContent, "request">>;
 
-export function put<P extends Paper>(context: Context, digest: Digest, paper: P, content: Papers[P]): Outcome<undefined> {
+export function put<P extends InboxFile>(context: Context, digest: Digest, kind: P, content: InboxContent[P]): Outcome<undefined> {
   const directory = stateDirectory(context, "inbox");
-  return directory.ok ? writeJson(fileOf(directory.data, digest, paper), content, true) : directory;
+  return directory.ok ? writeJson(fileOf(directory.data, digest, kind), content, true) : directory;
 }
 
-/** Where a paper is or would be. */
-export function inboxFile(context: Context, digest: Digest, paper: Paper): Outcome<string> {
+/** The path of a file, whether it exists or not. */
+export function inboxPath(context: Context, digest: Digest, kind: InboxFile): Outcome<string> {
   const directory = stateDirectory(context, "inbox");
-  return directory.ok ? succeed(fileOf(directory.data, digest, paper)) : directory;
+  return directory.ok ? succeed(fileOf(directory.data, digest, kind)) : directory;
 }
 
-/** undefined: no such request. A paper that is there and cannot be believed is a failure, not an absence. */
+/** Returns undefined if there is no such request. An unreadable file is a failure, not an absence. */
 export async function look(context: Context, digest: Digest): Promise<Outcome<InboxItem | undefined>> {
   const request = read(context, digest, "request");
   if (!request.ok) return request;
   if (!request.data || requestDigest(request.data) !== digest) return succeed(undefined);
   const item: InboxItem = { digest, request: request.data };
-  for (const paper of ["cancelled", "payment", "declined", "revoked"] as const) {
-    const found = read(context, digest, paper);
+  for (const kind of ["cancelled", "payment", "declined", "revoked"] as const) {
+    const found = read(context, digest, kind);
     if (!found.ok) return found;
-    if (found.data) Object.assign(item, { [paper]: found.data });
+    if (found.data) Object.assign(item, { [kind]: found.data });
   }
   for (const decision of [item.declined, item.revoked]) {
-    // Somebody who can write here and has no key can still say no: an unsigned no is believed, a forged one is not.
+    // A writer without a key can still refuse: an unsigned refusal is believed, a forged one is not.
     if (decision && (decision.decision.requestDigest !== digest || !(await isGenuineDecision(decision))))
       return succeed(without(item, decision));
   }
@@ -81,21 +81,21 @@ export function requestsInInbox(context: Context): Outcome<Digest[]> {
   if (!directory.ok) return directory;
   const found = fs.readdirSync(directory.data).flatMap((name) => {
     const [, digest] = /^([0-9a-f]{64})\.request\.json$/.exec(name) ?? [];
-    // Not through a link, and gone meanwhile is gone.
+    // Follow no link, and skip a file that has gone meanwhile.
     const stat = digest && fs.lstatSync(path.join(directory.data, name), { throwIfNoEntry: false });
     return stat ? [{ digest: digest as Digest, at: stat.mtimeMs }] : [];
   });
   return succeed(found.sort((a, b) => b.at - a.at).map(({ digest }) => digest));
 }
 
-function read<P extends Paper>(context: Context, digest: Digest, paper: P): Outcome<Papers[P] | undefined> {
+function read<P extends InboxFile>(context: Context, digest: Digest, kind: P): Outcome<InboxContent[P] | undefined> {
   const directory = stateDirectory(context, "inbox");
   if (!directory.ok) return directory;
-  const file = fileOf(directory.data, digest, paper);
+  const file = fileOf(directory.data, digest, kind);
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(undefined);
-  return readJson(file, PAPERS[paper], { what: `inbox's ${paper} file`, secret: true }) as Outcome<Papers[P]>;
+  return readJson(file, SCHEMAS[kind], { what: `inbox's ${kind} file`, secret: true }) as Outcome<InboxContent[P]>;
 }
 
-function fileOf(directory: string, digest: Digest, paper: Paper): string {
-  return path.join(directory, `${digest}.${paper}.json`);
+function fileOf(directory: string, digest: Digest, kind: InboxFile): string {
+  return path.join(directory, `${digest}.${kind}.json`);
 }

@@ -1,6 +1,6 @@
 /**
- * What is known about merchants from earlier visits: whom each origin asks to be paid, and the key it signs its terms with.
- * One file per origin, written when a request is made and not when somebody only looks.
+ * Pins of merchants, from earlier visits: each origin's payee, and the key that signs its terms. One file per origin,
+ * written when a request is made; a quote writes none.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -8,7 +8,8 @@ import * as z from "zod";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { MAX_PINS, MAX_URL_LENGTH, PIN_SECONDS } from "../../shared/limits.ts";
+import { MAX_URL_LENGTH } from "../../shared/limits.ts";
+import { MAX_PINS, PIN_SECONDS } from "../runtime/limits.ts";
 import { parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { readBytes, readJson, writeJson } from "../runtime/files.ts";
@@ -20,7 +21,7 @@ import { stateDirectory } from "../runtime/state-directory.ts";
 const pinSchema = z.strictObject({
   origin: z.string(),
   payTo: accountIdSchema,
-  /** Absent: the merchant does not sign, or its key could not be had. */
+  /** Absent: the merchant does not sign, or its key could not be fetched. */
   key: z.optional(
     z.strictObject({
       /** The DID URL under which the key was published. */
@@ -35,17 +36,17 @@ const pinSchema = z.strictObject({
 });
 export type Pin = z.infer<typeof pinSchema>;
 
-/** undefined: nothing is known. A pin that cannot be read is a failure: it would be an easy way to make one forget. */
+/** Returns undefined for an unknown merchant. An unreadable pin is a failure: damaging the file must not unpin a merchant. */
 export function pinOf(context: Context, origin: string): Outcome<Pin | undefined> {
   const directory = stateDirectory(context, "pins");
   if (!directory.ok) return directory;
   const pin = read(fileOf(directory.data, origin), origin);
   if (pin.ok || pin.error.code !== "invalid_file") return pin;
-  const hint = `If its owner does not know why, ask. The owner's way out: lez-agent-pay pins forget ${origin}`;
+  const hint = `If the owner does not know why, ask. The owner can remove it: lez-agent-pay pins forget ${origin}`;
   return { ...pin, error: { ...pin.error, hint } };
 }
 
-/** Not seen for so long that it counts no more. */
+/** Whether the last visit is too long ago to count. */
 export function isExpired({ lastSeenAt }: Pin, now = unixNow()): boolean {
   return (parseTimestamp(lastSeenAt) ?? 0) + PIN_SECONDS < now;
 }
@@ -53,11 +54,11 @@ export function isExpired({ lastSeenAt }: Pin, now = unixNow()): boolean {
 export interface UnreadablePin {
   file: string;
   problem: string;
-  /** The command that puts it right. */
+  /** The command that repairs it. */
   fix: string;
 }
 
-/** Every pin, the latest seen first, and those that cannot be read. */
+/** Every pin, most recently seen first, and the unreadable ones. */
 export function allPins(context: Context): Outcome<{ pins: Pin[]; unreadable: UnreadablePin[] }> {
   const directory = stateDirectory(context, "pins");
   if (!directory.ok) return directory;
@@ -77,7 +78,7 @@ function readNamed(directory: string, file: string): Outcome<Pin | undefined> {
   return pin.ok && pin.data && fileOf(directory, pin.data.origin) !== file ? ofAnother(file) : pin;
 }
 
-/** An origin that the broken text still has is believed only if it is the one that the file is named after. */
+/** An origin in the damaged text is believed only if the file is named after it. */
 function fixOf({ error }: Failure, directory: string, file: string): string {
   if (error.code !== "invalid_file") return error.hint ?? "";
   const bytes = readBytes(file, { what: "merchant's pin" });
@@ -86,22 +87,22 @@ function fixOf({ error }: Failure, directory: string, file: string): string {
   return known ? shellLine(["lez-agent-pay", "pins", "forget", origin]) : shellLine(["rm", file]);
 }
 
-/** @param before the pin that was judged by: if it is another one by now, nothing is written */
+/** @param before the pin that the merchant was judged by; if it has changed since, nothing is written */
 export function writePin(context: Context, pin: Pin, before: Pin | undefined): Promise<Outcome<undefined>> {
   return exclusively(context, () => {
     const [directory, now, all] = [stateDirectory(context, "pins"), pinOf(context, pin.origin), allPins(context)];
     if (!directory.ok) return directory;
     if (!now.ok) return now;
     if (!all.ok) return all;
-    if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just met ${pin.origin}. Run it again.`);
-    // Room for the new one: those that were not seen for the longest time go.
+    if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just pinned ${pin.origin}. Run it again.`);
+    // Make room for the new one: the least recently seen pins go.
     const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
     for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
     return writeJson(fileOf(directory.data, pin.origin), pin, true);
   });
 }
 
-/** Whether there was a file to forget, readable or not. @param dryRun leave it there */
+/** Removes a pin. Returns whether there was one, readable or not. @param dryRun keeps it */
 export function forgetPin(context: Context, origin: string, dryRun: boolean): Promise<Outcome<boolean>> {
   return exclusively(context, () => {
     const directory = stateDirectory(context, "pins");
@@ -125,7 +126,7 @@ function read(file: string, origin?: string): Outcome<Pin | undefined> {
 }
 
 function ofAnother(file: string): Failure {
-  return fail("invalid_file", `The pin "${file}" is of another merchant.`);
+  return fail("invalid_file", `The pin "${file}" belongs to another merchant.`);
 }
 
 function fileOf(directory: string, origin: string): string {

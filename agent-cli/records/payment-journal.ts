@@ -1,6 +1,6 @@
 /**
- * Every payment that this machine has presented, written to disk before it leaves. A retry presents the payment in the
- * journal and no other; what was sent stays sent until somebody says for certain what became of it.
+ * The payment journal: every payment that this machine has presented, written to disk before it leaves. A retry presents the
+ * recorded payment and no other. A payment stays `sent` until its outcome is certain.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -28,7 +28,7 @@ const recordSchema = z.strictObject({
   payload: paymentPayloadSchema,
   method: z.string(),
   url: z.string(),
-  /** `unsent`: not a byte has left. `sent`: it may have been made. `settled`, `refused`: somebody said so for certain. */
+  /** `unsent`: not a byte has left. `sent`: it may have been made. `settled`, `refused`: certain. */
   state: z.enum(["unsent", "sent", "settled", "refused"]),
   attempts: z.number(),
   firstSentAt: timestampSchema,
@@ -39,7 +39,7 @@ const recordSchema = z.strictObject({
 });
 export type PaymentRecord = z.infer<typeof recordSchema>;
 
-/** What the journal records of a payment that was presented. `sent`: not known yet. */
+/** What the payment journal records after a presentation. `sent`: not known yet. */
 export type PaymentConclusion =
   | { state: "unsent" | "sent" }
   | { state: "settled"; transaction: string }
@@ -50,7 +50,7 @@ export function paymentKey({ requestDigest, nonce }: Authorization): Digest {
   return requestDigest ?? nonce;
 }
 
-/** What the journal knows of a request's payment. */
+/** The record of a request's payment. */
 export function findPayment(context: Context, key: Digest): Outcome<PaymentRecord | undefined> {
   const directory = stateDirectory(context, "payments");
   return directory.ok ? read(directory.data, key) : directory;
@@ -64,8 +64,8 @@ export function authorizationOf(payload: PaymentPayload): Authorization {
 }
 
 /**
- * Writes down that this payment is about to be sent, and returns the one to send: the payment that was sent before, as
- * long as that one can still be made. When this returns, the record is on disk.
+ * Records that this payment is about to be sent, and returns the one to send: the payment that was sent before, as long as
+ * that one can still settle. The record is on disk when this resolves.
  */
 export function claimPayment(context: Context, payment: Payment, http: { method: string; url: string }): Promise<Outcome<Payment>> {
   return exclusively(context, () => {
@@ -92,7 +92,7 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
   });
 }
 
-/** A second signature is presented only where the first one can no longer be paid beside it. */
+/** A second signature is presented only if the first can no longer settle beside it. */
 function earlierOr(before: PaymentRecord, payment: Payment): Outcome<Payment> {
   const authorization = authorizationOf(before.payload);
   const earlier: Payment = { payload: before.payload, authorization };
@@ -103,13 +103,13 @@ function earlierOr(before: PaymentRecord, payment: Payment): Outcome<Payment> {
   const sameNonce = authorization.from === payment.authorization.from && authorization.nonce === payment.authorization.nonce;
   if (over || (expired && sameNonce)) return succeed(payment);
   if (!expired) return succeed(earlier);
-  return fail("outcome_unknown", "This request was presented with another payment before, and what became of that one is not known.", {
+  return fail("outcome_unknown", "This request was presented with another payment before, whose outcome is unknown.", {
     hint: "Do not pay again before you know. Nothing was sent now.",
-    next: { argv: ["lez-agent-pay", "status", paymentKey(authorization)], by: "agent", why: "ask what became of the first payment" },
+    next: { argv: ["lez-agent-pay", "status", paymentKey(authorization)], by: "agent", why: "check whether the first payment was made" },
   });
 }
 
-/** Writes down what became of it. What is settled stays settled, whatever a later copy is told. */
+/** Records the conclusion. A settled payment stays settled, whatever a later copy is told. */
 export function concludePayment(context: Context, key: Digest, conclusion: PaymentConclusion): Promise<Outcome<undefined>> {
   return exclusively(context, () => {
     const directory = stateDirectory(context, "payments");
@@ -117,7 +117,7 @@ export function concludePayment(context: Context, key: Digest, conclusion: Payme
     const before = read(directory.data, key);
     if (!before.ok) return before;
     if (!before.data || before.data.state === "settled") return succeed(undefined);
-    // Only the first attempt can say that nothing has left: an earlier one may be on its way still.
+    // Only the first attempt can conclude `unsent`: an earlier one may still be on its way.
     const state = conclusion.state === "unsent" && before.data.attempts > 1 ? "sent" : conclusion.state;
     const { transaction: _, code: __, ...rest } = before.data;
     return write(directory.data, key, {
@@ -130,7 +130,7 @@ export function concludePayment(context: Context, key: Digest, conclusion: Payme
   });
 }
 
-/** Every payment that was presented and of which nobody has said what became. */
+/** Every payment that was presented and whose outcome is unknown. */
 export function openPayments(context: Context): PaymentRecord[] {
   const directory = stateDirectory(context, "payments");
   if (!directory.ok) return [];
@@ -157,7 +157,7 @@ const answerSchema = z.strictObject({
   bodyBase64: z.string(),
 });
 
-/** Keeps what was bought, so that whoever is killed before showing it need not buy it again. */
+/** Keeps the answer, so that a process killed before it shows it need not buy it again. */
 export function keepAnswer(context: Context, key: Digest, { status, headers, body, complete }: HttpResponse): Outcome<undefined> {
   const directory = stateDirectory(context, "answers");
   if (!directory.ok) return directory;

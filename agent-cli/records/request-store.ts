@@ -1,7 +1,7 @@
 /**
- * What the agent has asked for, with the parts of the HTTP request that the PaymentRequest holds only a digest of (body) or
- * not at all (headers), and the merchant's whole 402. So an approved payment is enough to repeat exactly the request that
- * was approved, with the extensions that the merchant offered.
+ * The agent's requests, with the parts of the HTTP request that the PaymentRequest holds only a digest of (body) or not at
+ * all (headers), and the merchant's whole 402. With them an approved payment is enough to repeat exactly the approved
+ * request, with the extensions that the merchant offered.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -45,7 +45,7 @@ export function storeRequest(
   return writeJson(path.join(directory.data, `${requestDigest(request)}.json`), stored, true);
 }
 
-/** What was asked for before with the same HTTP request and the same words, newest first. */
+/** Earlier requests with the same HTTP request and the same reason, newest first. */
 export function findLike(context: Context, http: HttpRequest, reason: string): Outcome<StoredRequest[]> {
   const directory = stateDirectory(context, "requests");
   if (!directory.ok) return directory;
@@ -53,7 +53,7 @@ export function findLike(context: Context, http: HttpRequest, reason: string): O
   const found = fs.readdirSync(directory.data).flatMap((name) => {
     const [, digest] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
     const stored = digest ? findRequest(context, digest as Digest) : undefined;
-    // One that cannot be read was never finished: nobody has seen it.
+    // An unreadable one was never completed, so no owner has seen it.
     return stored?.ok && likeness(stored.data.request.http, stored.data.headers, stored.data.request.reason) === wanted
       ? [stored.data]
       : [];
@@ -78,6 +78,6 @@ export function findRequest(context: Context, digest: Digest): Outcome<StoredReq
   const stored = readJson(file, storedSchema, { what: "stored request", secret: true, maxBytes: 2 * MAX_REQUEST_BODY_BYTES });
   if (!stored.ok) return stored;
   const { request, headers, bodyBase64, required } = stored.data;
-  if (requestDigest(request) !== digest) return fail("invalid_file", `The stored request "${file}" is not the one of its name.`);
+  if (requestDigest(request) !== digest) return fail("invalid_file", `The stored request "${file}" does not match its name.`);
   return succeed({ request, headers, body: fromBase64(bodyBase64) ?? new Uint8Array(), required });
 }

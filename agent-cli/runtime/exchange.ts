@@ -1,7 +1,8 @@
 /** One HTTP exchange: bounded, timed, never redirected. It reports whether the server can have read the request. */
 import * as http from "node:http";
 import * as https from "node:https";
-import { HTTP_TIMEOUT_SECONDS, MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { HTTP_TIMEOUT_SECONDS } from "./limits.ts";
 
 export interface HttpRequest {
   method: string;

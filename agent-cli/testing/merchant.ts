@@ -92,25 +92,26 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   if (behaviour.instead?.(request, response, header !== undefined)) return;
 
   const offer = offerFor(merchant, request, Buffer.concat(chunks));
-  if (typeof header !== "string") return refuse(merchant, request, response, offer, "payment_required");
+  if (typeof header !== "string") return respondRefused(merchant, request, response, offer, "payment_required");
   const payload = decodeHeader(header, paymentPayloadSchema);
-  if (!payload.ok) return refuse(merchant, request, response, offer, payload.code);
+  if (!payload.ok) return respondRefused(merchant, request, response, offer, payload.code);
   const verified = await verifyExact(payload.value, offer, { now: unixNow(), ledger: LEDGER, expiryIsTheLedgers: !!behaviour.keeps });
-  if (!verified.ok) return refuse(merchant, request, response, offer, verified.code);
+  if (!verified.ok) return respondRefused(merchant, request, response, offer, verified.code);
   const sent = behaviour.keeps ? identifierOf(payload.value.extensions) : undefined;
   const id = sent?.ok ? sent.id : undefined;
-  if (behaviour.keeps === "required" && id === undefined) return refuse(merchant, request, response, offer, "payment_identifier_required");
+  if (behaviour.keeps === "required" && id === undefined)
+    return respondRefused(merchant, request, response, offer, "payment_identifier_required");
   if (!echoesExtensions(payload.value.extensions, advertised(merchant)))
-    return refuse(merchant, request, response, offer, "extension_echo_mismatch");
+    return respondRefused(merchant, request, response, offer, "extension_echo_mismatch");
   const payment = canonicalJson(payload.value.payload);
   const kept = id === undefined ? undefined : merchant.kept.get(id);
-  if (kept && kept.payment !== payment) return refuse(merchant, request, response, offer, "payment_identifier_conflict");
+  if (kept && kept.payment !== payment) return respondRefused(merchant, request, response, offer, "payment_identifier_conflict");
   if (kept && behaviour.loseAnswer) return void response.destroy();
   if (kept && behaviour.keeps === "receipt") return give(response, kept.receipt, "answer_not_stored");
   if (kept) return give(response, kept.receipt);
-  if (verified.payment.validBefore < unixNow()) return refuse(merchant, request, response, offer, "payment_expired");
+  if (verified.payment.validBefore < unixNow()) return respondRefused(merchant, request, response, offer, "payment_expired");
   if (merchant.settled.has(verified.payment.nonce)) {
-    return refuse(merchant, request, response, offer, "nonce_replayed", verified.transaction);
+    return respondRefused(merchant, request, response, offer, "nonce_replayed", verified.transaction);
   }
   merchant.settled.add(verified.payment.nonce);
   const receipt = {
@@ -146,7 +147,7 @@ function offerFor({ behaviour, origin }: TestMerchant, request: http.IncomingMes
   return { scheme: SCHEME, ...terms, maxTimeoutSeconds: 900, extra: { ...binding, ledger: LEDGER }, ...behaviour.offer };
 }
 
-function refuse(
+function respondRefused(
   merchant: TestMerchant,
   request: http.IncomingMessage,
   response: http.ServerResponse,

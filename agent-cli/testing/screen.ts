@@ -4,7 +4,7 @@ import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../../shared/limits.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";

@@ -1,6 +1,6 @@
 /**
- * The lint rule `house/prose`: no condition reads `details`, `message` or `problem`. They are for readers of the output; a
- * decision reads a code, a kind or another typed member. .oxlintrc.json says in which rooms.
+ * The lint rule `house/prose`: no condition reads `details`, `message` or `problem`. Those are for readers of the output; a
+ * decision reads a code, a kind or another typed member. .oxlintrc.json names the rooms.
  */
 
 const PROSE: ReadonlySet<unknown> = new Set(["details", "message", "problem"]);
@@ -46,6 +46,7 @@ function decides(child: Node, parent: Node): boolean {
     case "WhileStatement":
     case "DoWhileStatement":
     case "ForStatement":
+    case "SwitchCase":
       return parent.test === child;
     case "SwitchStatement":
       return parent.discriminant === child;
@@ -62,12 +63,13 @@ function decides(child: Node, parent: Node): boolean {
   }
 }
 
-/** `text.includes`, `pattern.test`: what asks about a text. */
+/** A call that answers yes or no: `text.includes`, `pattern.test`, `Boolean`. */
 function isQuestion(callee: Node | undefined): boolean {
+  if (callee?.type === "Identifier") return callee.name === "Boolean";
   return callee?.type === "MemberExpression" && QUESTIONS.has(callee.property?.name ?? "");
 }
 
-/** A statement ends the search: what stands in a branch is not in its condition. */
+/** A statement ends the search: a branch is no part of its condition. */
 function isInCondition(node: Node): boolean {
   for (let child = node; child.parent; child = child.parent) {
     if (decides(child, child.parent)) return true;

@@ -52,7 +52,7 @@ export const signedCheckpointSchema = z.strictObject({
 });
 
 export const evidenceSchema = z.strictObject({
-  version: z.literal("1", 'must be "1": other versions are not read here'),
+  version: z.literal("1", 'must be "1", the only version'),
   request: paymentRequestSchema,
   /** What the payer signed. The offer that it accepts is the request's. */
   payment: z.strictObject(exactPayloadSchema.shape),

@@ -92,33 +92,36 @@ export type RequestRefusal =
  */
 export async function checkPaymentRequest(request: PaymentRequest, now: number): Promise<RequestCheck> {
   const parsed = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
-  if (!parsed.ok) return refuse("offer_mismatch", `payment.offer: ${parsed.problem}`);
+  if (!parsed.ok) return refusedFor("offer_mismatch", `payment.offer: ${parsed.problem}`);
   const offer = parsed.value;
   const stated = paymentFields(offer);
   const differing = Object.entries(stated).find(([key, value]) => request.payment[key as keyof typeof stated] !== value);
-  if (differing) return refuse("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
+  if (differing) return refusedFor("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
   const foreign = foreignTerm(offer);
-  if (foreign) return refuse(foreign, "the offer is not of the one scheme, network and asset that can be paid here");
+  if (foreign) return refusedFor(foreign, "the offer is not of the one scheme, network and asset that can be paid here");
   if (!supportsExtra(offer))
-    return refuse("unsupported_extra", "the offer asks for splits, or for an unknown payment flow or transfer method");
+    return refusedFor("unsupported_extra", "the offer asks for splits, or for an unknown payment flow or transfer method");
   if (new URL(request.merchant.url).origin !== new URL(request.http.url).origin) {
-    return refuse("origin_mismatch", `${new URL(request.http.url).origin} is not where ${new URL(request.merchant.url).origin} lives`);
+    return refusedFor("origin_mismatch", `${new URL(request.http.url).origin} is not where ${new URL(request.merchant.url).origin} lives`);
   }
   const scope = bindingScope(request.http, offer);
-  if (!scope) return refuse("binding_mismatch", "the offer's binding is for another request than the one shown");
+  if (!scope) return refusedFor("binding_mismatch", "the offer's binding is for another request than the one shown");
 
   const created = parseTimestamp(request.createdAt) ?? 0;
   const expires = parseTimestamp(request.expiresAt) ?? 0;
-  if (expires < now) return refuse("request_expired", `expired at ${request.expiresAt}`);
+  if (expires < now) return refusedFor("request_expired", `expired at ${request.expiresAt}`);
   const tooLong = expires - created > MAX_REQUEST_LIFE_SECONDS || created > now + CLOCK_SKEW_SECONDS || expires <= created;
   if (tooLong)
-    return refuse("request_too_long", `a request lives at most ${MAX_REQUEST_LIFE_SECONDS} seconds, from a time that is not in the future`);
+    return refusedFor(
+      "request_too_long",
+      `a request lives at most ${MAX_REQUEST_LIFE_SECONDS} seconds, from a time that is not in the future`,
+    );
   if (Number(request.payment.maxTimeoutSeconds) > MAX_VALIDITY_SECONDS)
-    return refuse("request_too_long", `maxTimeoutSeconds above ${MAX_VALIDITY_SECONDS}`);
+    return refusedFor("request_too_long", `maxTimeoutSeconds above ${MAX_VALIDITY_SECONDS}`);
 
   const digestHex = requestDigest(request);
   if (!(await verifyDigest(request.agentSignature, digestHex, request.agent.publicKey))) {
-    return refuse("invalid_signature", "the agent's signature does not fit: the request was changed after it was made");
+    return refusedFor("invalid_signature", "the agent's signature does not fit: the request was changed after it was made");
   }
   return { ok: true, digest: digestHex, offer, scope };
 }
@@ -130,6 +133,6 @@ function foreignTerm(offer: PaymentRequirements): RequestRefusal | undefined {
   return offer.asset === ASSET ? undefined : "asset_mismatch";
 }
 
-function refuse(code: RequestRefusal, problem: string): RequestCheck {
+function refusedFor(code: RequestRefusal, problem: string): RequestCheck {
   return { ok: false, code, problem };
 }

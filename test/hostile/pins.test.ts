@@ -11,7 +11,7 @@ import { people } from "../../agent-cli/testing/people.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { DID_TIMEOUT_SECONDS, MAX_PINS, PIN_SECONDS } from "../../shared/limits.ts";
+import { DID_TIMEOUT_SECONDS, MAX_PINS, PIN_SECONDS } from "../../agent-cli/runtime/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { startHostileMerchant } from "./merchant.ts";

@@ -100,17 +100,17 @@ export class LedgerModel {
 
   #capture({ payment, id }: Claim): unknown {
     const entry = this.#entries.get(keyOf(payment));
-    if (!entry || entry.state === "cancelled" || entry.id !== id) return refuse("reservation_lost");
+    if (!entry || entry.state === "cancelled" || entry.id !== id) return refused("reservation_lost");
     if (entry.state === "settled") return receipt(entry.payment);
     if (this.#now <= entry.captureDeadline) return this.#pay({ ...entry, state: "settled" });
     this.#entries.delete(keyOf(payment));
-    return this.#refusal(refuse("payment_expired"));
+    return this.#refusal(refused("payment_expired"));
   }
 
   #release({ payment, id }: Claim): unknown {
     const entry = this.#entries.get(keyOf(payment));
     if (entry?.state === "settled") return replayed(entry.payment);
-    if (entry && (entry.state === "cancelled" || entry.id !== id)) return refuse("reservation_lost");
+    if (entry && (entry.state === "cancelled" || entry.id !== id)) return refused("reservation_lost");
     this.#entries.delete(keyOf(payment));
     return { ok: true };
   }
@@ -126,7 +126,7 @@ export class LedgerModel {
   #cancel({ payment }: Claim): unknown {
     const entry = this.#find(payment);
     if (entry?.state === "settled") return replayed(entry.payment);
-    if (entry?.state === "held" && this.#now <= entry.until) return refuse("payment_in_progress");
+    if (entry?.state === "held" && this.#now <= entry.until) return refused("payment_in_progress");
     if (entry?.state !== "cancelled") this.#put({ state: "cancelled", payment, captureDeadline: this.#now + LONGEST + SKEW });
     return { ok: true };
   }
@@ -146,12 +146,12 @@ export class LedgerModel {
     const terms = { payer: this.#treasury, payee: account, value, nonce: id, validAfter: 0, validBefore: this.#now };
     const payment: LedgerPayment = { ...terms, authorizationDigest: `${account} ${value}` as Digest };
     const known = this.#grants.get(id);
-    if (known && !isSame(known, payment)) return refuse("nonce_replayed");
+    if (known && !isSame(known, payment)) return refused("nonce_replayed");
     if (!known) {
       const last = this.#granted.get(account);
       const { sum, since } = last && this.#now < last.since + DAY ? last : { sum: 0n, since: this.#now };
-      if (sum + BigInt(value) > FAUCET_CAP) return refuse("rate_limited");
-      if (this.#balance(this.#treasury) < BigInt(value)) return refuse("faucet_empty");
+      if (sum + BigInt(value) > FAUCET_CAP) return refused("rate_limited");
+      if (this.#balance(this.#treasury) < BigInt(value)) return refused("faucet_empty");
       this.#grants.set(id, payment);
       this.#granted.set(account, { sum: sum + BigInt(value), since });
       this.#pay({ state: "settled", payment, id, captureDeadline: this.#now });
@@ -174,14 +174,14 @@ export class LedgerModel {
     const found = this.#entries.get(keyOf(payment));
     const entry = isDead(found, now) ? undefined : found;
     if (entry?.state === "settled") return replayed(entry.payment);
-    if (entry?.state === "cancelled") return refuse("payment_revoked");
-    if (entry && !isSame(entry.payment, payment)) return refuse("nonce_replayed");
-    if (entry && now <= entry.until) return refuse("payment_in_progress");
-    if (payment.validAfter - SKEW > now) return refuse("payment_not_yet_valid");
-    if (now > payment.validBefore) return refuse("payment_expired");
-    if (payment.validBefore - now > LONGEST + SKEW) return refuse("validity_too_long");
+    if (entry?.state === "cancelled") return refused("payment_revoked");
+    if (entry && !isSame(entry.payment, payment)) return refused("nonce_replayed");
+    if (entry && now <= entry.until) return refused("payment_in_progress");
+    if (payment.validAfter - SKEW > now) return refused("payment_not_yet_valid");
+    if (now > payment.validBefore) return refused("payment_expired");
+    if (payment.validBefore - now > LONGEST + SKEW) return refused("validity_too_long");
     const claimed = this.held(payment.payer) - (found?.state === "held" ? BigInt(found.payment.value) : 0n);
-    return this.#balance(payment.payer) - claimed - BigInt(payment.value) < 0n ? refuse("insufficient_funds") : { ok: true };
+    return this.#balance(payment.payer) - claimed - BigInt(payment.value) < 0n ? refused("insufficient_funds") : { ok: true };
   }
 
   /** The entry as it counts now: any event that meets an expired hold frees it. */
@@ -229,7 +229,7 @@ function isDead(entry: Entry | undefined, now: number): boolean {
   return entry?.state === "held" && now > entry.captureDeadline;
 }
 
-function refuse(code: ErrorCode): Refused {
+function refused(code: ErrorCode): Refused {
   return { ok: false, code };
 }
 

@@ -1,7 +1,7 @@
 /** Copies an answer before it goes out if it is small and ready; otherwise lets it stream through. */
 import { concatBytes } from "../../../../shared/crypto/bytes.ts";
 import { LATE, withDeadline } from "../../../../shared/deadline.ts";
-import { ANSWER_PATIENCE_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../../../shared/limits.ts";
+import { ANSWER_TIMEOUT_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../../../shared/limits.ts";
 import type { StoredAnswer } from "../memory/idempotency-store.ts";
 
 type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]>>;
@@ -22,7 +22,7 @@ export async function bufferResponse(response: Response, outer: Headers): Promis
   const chunks: Uint8Array[] = [];
   let size = 0;
   let next: Promise<Read> = reader.read();
-  const timeout = Date.now() + ANSWER_PATIENCE_SECONDS * 1000;
+  const timeout = Date.now() + ANSWER_TIMEOUT_SECONDS * 1000;
   while (size <= MAX_STORED_ANSWER_BYTES) {
     const read = await withDeadline(next, Math.max(0, timeout - Date.now()) / 1000);
     if (read === LATE) break;

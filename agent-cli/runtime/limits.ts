@@ -1,0 +1,61 @@
+/**
+ * The CLI's own limits. Those of the protocol are in shared/limits.ts.
+ * Sizes are bytes of the encoded form, times are seconds, unless the name says otherwise.
+ */
+
+// --- Network -------------------------------------------------------------------------------------
+
+/** One HTTP exchange. */
+export const HTTP_TIMEOUT_SECONDS = 60;
+/** A merchant's did:web document: its size, its keys, and the time to fetch it. */
+export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
+export const MAX_DID_METHODS = 32;
+export const DID_TIMEOUT_SECONDS = 3;
+/** The echo of a merchant's `payment-identifier` that we send, id included. An honest merchant's takes a tenth of it. */
+export const MAX_IDENTIFIER_INFO_BYTES = 1024;
+/** Pages of an account's journal that a search for one payment reads. */
+export const MAX_JOURNAL_PAGES = 100;
+
+// --- Requests and approval -----------------------------------------------------------------------
+
+/** The time that an owner has to decide, if the agent names none. */
+export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
+/** Above this (1 LGO) an owner types the amount or the short code: a single `y` is pressed too easily. Atomic units. */
+export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
+
+// --- State ---------------------------------------------------------------------------------------
+
+/** A merchant's pin expires this long after the last visit. */
+export const PIN_SECONDS = 180 * 24 * 3600;
+/** Pinned merchants. The least recently seen make room. */
+export const MAX_PINS = 1000;
+/** A line of the audit log. Facts are bounded where they are made; this bounds a line that is read back. */
+export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
+/** The latest decisions, which warnings look at. */
+export const MAX_HISTORY = 1000;
+/** Requests that one command lists. */
+export const MAX_LISTED = 100;
+
+// --- Keys ----------------------------------------------------------------------------------------
+
+/** Characters of the passphrase that seals a new owner key. */
+export const MIN_PASSPHRASE_LENGTH = 8;
+/** A passphrase from a file or a file descriptor. */
+export const MAX_PASSPHRASE_BYTES = 1024;
+/** Attempts at a key's passphrase on a terminal, per run. */
+export const MAX_PASSPHRASE_TRIES = 3;
+/** scrypt's cost N for keys that we seal, and the least that we open: a cheaper header is a downgrade. 128 MiB, about half a second. */
+export const SCRYPT_COST = 2 ** 17;
+/** The most that we open: 1 GiB. A dearer header would only burn memory. */
+export const MAX_SCRYPT_COST = 2 ** 20;
+/** The bearer key of a ledger's operator, in a file. */
+export const MAX_OPERATOR_KEY_BYTES = 1024;
+
+// --- MCP -----------------------------------------------------------------------------------------
+
+/** One call of a tool: well below the 60 seconds after which clients give up. */
+export const MCP_TIMEOUT_SECONDS = 40;
+/** The interval of progress notifications to an MCP client that asked for them. */
+export const MCP_PROGRESS_MILLIS = 5000;
+/** The name that a tool may give a file in the client's own folder. */
+export const MAX_DOWNLOAD_NAME_LENGTH = 100;
