@@ -5,10 +5,10 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
-import { EXIT } from "./runtime/exit-codes.ts";
-import { cells } from "./runtime/layout.ts";
 import { commandNamed, fieldOf, parseArgv } from "./command-line/argv.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
+import { EXIT } from "./runtime/exit-codes.ts";
+import { cells } from "./runtime/layout.ts";
 import { BIN, BUILT } from "./testing/built.ts";
 import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
 

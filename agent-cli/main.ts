@@ -1,16 +1,16 @@
+import { commandNamed, namesOf, parseArgv } from "./command-line/argv.ts";
 /** The CLI as a function: arguments and streams in, exit code out. bin.js calls it with those of the process. */
 import type { Command } from "./command-line/command.ts";
+import { envelope, failureText, type Meta, successText } from "./command-line/envelope.ts";
+import { commandSchema } from "./command-line/json-schema.ts";
+import { runCommand } from "./command-line/run.ts";
+import { COMMANDS, PROGRAM } from "./registry.ts";
 import { contextFor, writeLines } from "./runtime/context.ts";
 import { EXIT, type ExitCode } from "./runtime/exit-codes.ts";
 import { reasonOf } from "./runtime/files.ts";
 import { type Io, processIo, watchOutput } from "./runtime/io.ts";
 import { layoutFor } from "./runtime/layout.ts";
 import { fail, type Outcome, succeed } from "./runtime/outcome.ts";
-import { envelope, failureText, type Meta, successText } from "./command-line/envelope.ts";
-import { commandNamed, namesOf, parseArgv } from "./command-line/argv.ts";
-import { COMMANDS, PROGRAM } from "./registry.ts";
-import { runCommand } from "./command-line/run.ts";
-import { commandSchema } from "./command-line/json-schema.ts";
 
 const VERSION = PROGRAM.version;
 

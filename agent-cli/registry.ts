@@ -38,8 +38,8 @@ import { requestShow } from "./commands/request-show.ts";
 import { requestWait } from "./commands/request-wait.ts";
 import { revoke } from "./commands/revoke.ts";
 import { status } from "./commands/status.ts";
-import { whoami } from "./commands/whoami.ts";
 import { validate } from "./commands/validate.ts";
+import { whoami } from "./commands/whoami.ts";
 
 export const COMMANDS: readonly Command[] = [
   quote,

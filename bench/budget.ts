@@ -1,7 +1,7 @@
+import { bundleSizes } from "../scripts/bundle-sizes.ts";
 /** `npm run budget`: fails when a Worker's bundle or the first buyer's wait after a deployment exceeds its budget. */
 import { measureColdStarts } from "./cold.ts";
 import { PATHS } from "./paths.ts";
-import { bundleSizes } from "../scripts/bundle-sizes.ts";
 
 /** KiB per upload, minified and gzipped. */
 const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 37.5, "lez-facilitator": 28.75, "lez-ledger-do": 25.25 };

@@ -1,14 +1,14 @@
 /** Signed payments by the thousand, as whole requests. node:crypto signs them: it is fast, and signing is not measured. */
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
-import { type AccountId, accountOfKey } from "../shared/protocol/account.ts";
-import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
-import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../shared/x402/headers.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../shared/limits.ts";
+import { type AccountId, accountOfKey } from "../shared/protocol/account.ts";
+import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
 import { unixNow } from "../shared/time.ts";
+import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../shared/x402/headers.ts";
 import { type PaymentRequirements, paymentRequiredSchema } from "../shared/x402/x402.ts";
 
 export interface Payer {

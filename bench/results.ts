@@ -7,8 +7,8 @@ import type { ColdStart } from "./cold.ts";
 import { ON_CORES } from "./cores.ts";
 import type { Growth } from "./growth.ts";
 import type { Measured, Rounds } from "./rounds.ts";
-import type { SyncCount } from "./syncs.ts";
 import { median } from "./statistics.ts";
+import type { SyncCount } from "./syncs.ts";
 
 export interface Results {
   date: string;

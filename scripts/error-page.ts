@@ -1,6 +1,6 @@
+import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
 /** spec/errors.md, from the one error table. */
 import { item } from "./markdown.ts";
-import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
 
 const INTRODUCTION = `# Error codes
 

@@ -1,18 +1,8 @@
-/**
- * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
- * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
- * public keys to check it with. Another request was declined.
- */
-import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
-import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
-import { memoryStore } from "../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../shared/protocol/amount.ts";
-import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
 import { base64urlnopad } from "@scure/base";
+import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
-import { recordDecision } from "../shared/protocol/decision.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { type Evidence, serializeEvidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
@@ -21,6 +11,16 @@ import type { JournalEntry } from "../shared/ledger/journal.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
+/**
+ * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
+ * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
+ * public keys to check it with. Another request was declined.
+ */
+import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
+import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
+import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
+import { recordDecision } from "../shared/protocol/decision.ts";
 import {
   checkPaymentRequest,
   paymentFields,

@@ -4,8 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
-import { GENESIS_SUPPLY } from "../shared/limits.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
+import { GENESIS_SUPPLY } from "../shared/limits.ts";
 import { growOldLedger } from "../test/old-ledger.ts";
 
 const MAX_SECONDS = 20;

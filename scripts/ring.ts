@@ -5,8 +5,8 @@
  *     node scripts/ring.ts vitest run --config vitest.rings.config.ts mutants
  */
 import { spawn } from "node:child_process";
-import { constants } from "node:os";
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 
 const [command = "", ...args] = process.argv.slice(2);
 const began = performance.now();

@@ -1,7 +1,7 @@
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 /** spec/validate.md, from the checks themselves. */
 import type { ConformanceCheck } from "../agent-cli/validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../agent-cli/validate/checks.ts";
-import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { item } from "./markdown.ts";
 
 const INTRODUCTION = `# validate

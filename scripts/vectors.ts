@@ -1,14 +1,14 @@
+import { bytesToHex, hexToBytes, toBase64, utf8 } from "../shared/crypto/bytes.ts";
+import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type DigestType, type Signable } from "../shared/crypto/digest.ts";
+import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 /** The published test vectors, spec/vectors/*.json: fixed keys, fixed times, and what the code makes of them. */
 import type { Amount } from "../shared/protocol/amount.ts";
 import { approvalNonce, type Authorization, transactionOf } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protocol/binding.ts";
-import { bytesToHex, hexToBytes, toBase64, utf8 } from "../shared/crypto/bytes.ts";
 import type { Decision } from "../shared/protocol/decision.ts";
-import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type DigestType, type Signable } from "../shared/crypto/digest.ts";
-import { encodeHeader } from "../shared/x402/headers.ts";
-import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
+import { encodeHeader } from "../shared/x402/headers.ts";
 
 /** Seeds that cannot be mistaken for secrets. */
 const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32) };

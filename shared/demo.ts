@@ -1,6 +1,6 @@
+import { utf8 } from "./crypto/bytes.ts";
 /** The demo merchant's account and keys. They are published: anyone can spend its money, and its signatures prove nothing. */
 import type { AccountId } from "./protocol/account.ts";
-import { utf8 } from "./crypto/bytes.ts";
 
 /** An Ed25519 seed: 32 ASCII bytes that anyone can type. */
 export const DEMO_MERCHANT_SECRET_KEY: Uint8Array = /* @__PURE__ */ utf8("LEZ-agent-pay demo merchant key!");

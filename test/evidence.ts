@@ -1,9 +1,7 @@
+import { base64urlnopad } from "@scure/base";
 /** Genuine evidence with fixed keys and clocks: payments of one owner at one merchant, settled on one ledger. */
 import { CompactSign, importJWK } from "jose";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../shared/protocol/amount.ts";
-import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/protocol/authorization.ts";
-import { base64urlnopad } from "@scure/base";
 import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 import { canonicalJson, digest, type Digest } from "../shared/crypto/digest.ts";
 import type { Evidence } from "../shared/evidence/evidence.ts";
@@ -13,6 +11,8 @@ import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensio
 import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK } from "../shared/lez.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
+import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/protocol/authorization.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";

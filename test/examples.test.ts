@@ -1,22 +1,22 @@
 /** The examples are read as strangers would read them: from the files, through the schemas. */
 import { readFileSync } from "node:fs";
-import type * as z from "zod/mini";
 import { describe, expect, test } from "vitest";
+import type * as z from "zod/mini";
 import { examples } from "../scripts/examples.ts";
-import { approvalNonce, exactPayloadSchema } from "../shared/protocol/authorization.ts";
-import { isGenuineDecision } from "../shared/protocol/decision.ts";
-import { decisionRecordSchema } from "../shared/protocol/decision-record.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { knownKeysSchema } from "../shared/evidence/keys.ts";
 import { signedOfferOf, signedReceiptOf } from "../shared/evidence/parts.ts";
 import { EVIDENCE_CHECKS, verifyEvidence } from "../shared/evidence/verify.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
-import { encodeHeader } from "../shared/x402/headers.ts";
-import { parseJson } from "../shared/text/json.ts";
 import { MAX_FILE_BYTES, MAX_HEADER_BYTES } from "../shared/limits.ts";
+import { approvalNonce, exactPayloadSchema } from "../shared/protocol/authorization.ts";
+import { decisionRecordSchema } from "../shared/protocol/decision-record.ts";
+import { isGenuineDecision } from "../shared/protocol/decision.ts";
 import { checkPaymentRequest, paymentRequestSchema, requestDigest } from "../shared/protocol/payment-request.ts";
+import { parseJson } from "../shared/text/json.ts";
 import { parseTimestamp } from "../shared/time.ts";
+import { encodeHeader } from "../shared/x402/headers.ts";
 import { paymentPayloadSchema, paymentRequiredSchema, settleResponseSchema } from "../shared/x402/x402.ts";
 
 function read<Schema extends z.core.$ZodType>(file: string, schema: Schema): z.output<Schema> {

@@ -1,8 +1,8 @@
+import type { Digest } from "../shared/crypto/digest.ts";
+import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 /** One coherent payment, from offer to payload, with fixed keys and a fixed clock. Every part can be replaced. */
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
-import type { Digest } from "../shared/crypto/digest.ts";
-import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import {
   checkPaymentRequest,
   paymentFields,

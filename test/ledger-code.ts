@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { deliver } from "../shared/ledger/delivery.ts";
-import type { Mutant } from "../shared/ledger/testing/mutants.ts";
 import type { LedgerRules } from "../shared/ledger/rules.ts";
+import type { Mutant } from "../shared/ledger/testing/mutants.ts";
 
 export interface LedgerCode {
   LedgerRules: typeof LedgerRules;

@@ -1,14 +1,14 @@
 /** What spec/scheme_exact_lez.md says in values, codes and examples is what the code has. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { isErrorCode } from "../shared/errors.ts";
 import { ExactLezScheme as ClientScheme } from "../shared/exact/client/index.ts";
 import { ExactLezScheme as ServerScheme } from "../shared/exact/server/index.ts";
-import { settleFailure, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME } from "../shared/lez.ts";
 import * as limits from "../shared/limits.ts";
+import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { supportsExtra } from "../shared/protocol/offer.ts";
+import { settleFailure, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { checkShape } from "../shared/text/json.ts";
 import { paymentRequirementsSchema } from "../shared/x402/x402.ts";
 import { merchant, owner } from "./fixtures.ts";

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as cliLimits from "../agent-cli/runtime/limits.ts";
-import { DECLINE_CODES } from "../shared/protocol/decision.ts";
 import { isErrorCode } from "../shared/errors.ts";
 import * as limits from "../shared/limits.ts";
+import { DECLINE_CODES } from "../shared/protocol/decision.ts";
 
 const values = new Map<string, unknown>(Object.entries({ ...limits, ...cliLimits }));
 const protocol = readFileSync(new URL("../spec/protocol.md", import.meta.url), "utf8");

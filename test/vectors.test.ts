@@ -2,13 +2,13 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { vectors } from "../scripts/vectors.ts";
-import { authorizationSchema } from "../shared/protocol/authorization.ts";
-import { base58 } from "../shared/crypto/bytes.ts";
-import { decisionSchema } from "../shared/protocol/decision.ts";
-import { decodeHeader } from "../shared/x402/headers.ts";
-import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
 import * as z from "zod/mini";
+import { vectors } from "../scripts/vectors.ts";
+import { base58 } from "../shared/crypto/bytes.ts";
+import { authorizationSchema } from "../shared/protocol/authorization.ts";
+import { decisionSchema } from "../shared/protocol/decision.ts";
+import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
+import { decodeHeader } from "../shared/x402/headers.ts";
 
 type Json = string | Json[] | { [key: string]: Json };
 

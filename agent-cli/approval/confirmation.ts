@@ -1,12 +1,12 @@
+import { ASSET_SYMBOL } from "../../shared/lez.ts";
 /** The question under the approval screen. The answer is y, a typed amount or code, or --confirm with the digest. */
 import { displayAmount } from "../../shared/protocol/amount.ts";
-import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
+import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 
 /**
  * Asks for the owner's yes. The digest of the request skips the question, and nothing else. The whole digest is required:

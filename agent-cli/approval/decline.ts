@@ -1,20 +1,20 @@
 /** How `decline` and `revoke` record the owner's no: a code that the agent can act on, and a note. The first no is final. */
 import * as z from "zod";
-import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } from "../../shared/protocol/decision.ts";
 import { MAX_NOTE_LENGTH } from "../../shared/limits.ts";
+import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } from "../../shared/protocol/decision.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { record } from "../records/audit-log.ts";
-import type { Context } from "../runtime/context.ts";
 import { textField } from "../command-line/fields.ts";
-import { put } from "../records/inbox.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { openOwner, type OwnerFile } from "../keys/owner-key.ts";
-import { findDecision, remember } from "../records/decision-history.ts";
 import type { PassphraseInput } from "../prompts/passphrase.ts";
 import { askChoice, askText, interrupted } from "../prompts/prompts.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
+import { record } from "../records/audit-log.ts";
+import { findDecision, remember } from "../records/decision-history.ts";
+import { put } from "../records/inbox.ts";
+import type { Context } from "../runtime/context.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const noteSchema = humanText(MAX_NOTE_LENGTH);
 

@@ -3,16 +3,16 @@ import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { checkPaymentRequest, type PaymentRequest, type RequestCheck } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequired } from "../../shared/x402/x402.ts";
+import type { KeyFile } from "../keys/key-file.ts";
+import { safeUrl } from "../merchant/curl-request.ts";
+import { requireTerms } from "../merchant/terms.ts";
+import { shortReason } from "../purchase/create-request.ts";
+import { requestRefused } from "../purchase/refusals.ts";
+import type { Subject } from "../purchase/request-subject.ts";
+import { findDecision } from "../records/decision-history.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { safeUrl } from "../merchant/curl-request.ts";
-import type { KeyFile } from "../keys/key-file.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { findDecision } from "../records/decision-history.ts";
-import { requestRefused } from "../purchase/refusals.ts";
-import { shortReason } from "../purchase/create-request.ts";
-import type { Subject } from "../purchase/request-subject.ts";
-import { requireTerms } from "../merchant/terms.ts";
 
 export type Checked = Extract<RequestCheck, { ok: true }>;
 

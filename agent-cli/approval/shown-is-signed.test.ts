@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { signPayload } from "../../shared/protocol/approval.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
 import { approve, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { isWhatWasShown } from "./shown-is-signed.ts";
 

@@ -1,8 +1,8 @@
 /** Parses the command line, with commander, from the command definitions. No command is known here by name. */
 import { Command as Commander, CommanderError, Option } from "commander";
 import type * as z from "zod";
-import type { Audience, Command, Program } from "./command.ts";
 import { breakLine } from "../runtime/shell-quote.ts";
+import type { Audience, Command, Program } from "./command.ts";
 
 /** `raw` is the input as typed; the command's schema has not checked it yet. */
 export type Parse =

@@ -1,6 +1,6 @@
+import { fieldOf, flagOf, namesOf } from "./argv.ts";
 /** Completion scripts for three shells, generated from the command definitions. */
 import type { Command } from "./command.ts";
-import { fieldOf, flagOf, namesOf } from "./argv.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];

@@ -1,10 +1,10 @@
 /** Prints an outcome: one JSON envelope for machines, lines of text for people. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import type { Command } from "./command.ts";
 import type { Io } from "../runtime/io.ts";
 import { field, type Layout, wrap } from "../runtime/layout.ts";
 import type { Failure, Next, Outcome, Success } from "../runtime/outcome.ts";
 import { shellLine } from "../runtime/shell-quote.ts";
+import type { Command } from "./command.ts";
 
 export interface Meta {
   /** Absent if the arguments name no command. */

@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";
-import { namesOf } from "./argv.ts";
 import { COMMANDS } from "../registry.ts";
-import { commandSchema } from "./json-schema.ts";
 import { sandbox } from "../testing/cli.ts";
+import { namesOf } from "./argv.ts";
+import { commandSchema } from "./json-schema.ts";
 
 const box = sandbox();
 const ROOT = path.join(import.meta.dirname, "../..");

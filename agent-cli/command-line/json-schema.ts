@@ -1,7 +1,7 @@
 /** A command's input and output as JSON Schema, for its callers. */
 import * as z from "zod";
-import type { Command } from "./command.ts";
 import { fieldOf } from "./argv.ts";
+import type { Command } from "./command.ts";
 
 type JsonSchema = Record<string, unknown>;
 

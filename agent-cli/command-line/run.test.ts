@@ -1,12 +1,12 @@
 /** What a machine refuses is told as what it is; only the rest is called a bug. */
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { type Command, defineCommand } from "./command.ts";
 import { contextFor } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { processIo } from "../runtime/io.ts";
-import { runCommand } from "./run.ts";
 import { sandbox } from "../testing/cli.ts";
+import { type Command, defineCommand } from "./command.ts";
+import { runCommand } from "./run.ts";
 
 const box = sandbox();
 const program = { commands: [], groups: {}, version: "0.0.0" };

@@ -1,9 +1,9 @@
-/** Runs one command: checks its input, and turns everything that happens into an outcome. */
-import type { Command, CommandContext } from "./command.ts";
 import { fileFailure } from "../runtime/files.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
-import { fieldName } from "./argv.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
+import { fieldName } from "./argv.ts";
+/** Runs one command: checks its input, and turns everything that happens into an outcome. */
+import type { Command, CommandContext } from "./command.ts";
 
 /** @param raw unchecked input, by field names */
 export async function runCommand(command: Command, raw: Record<string, unknown>, context: CommandContext): Promise<Outcome<unknown>> {

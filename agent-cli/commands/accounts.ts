@@ -1,10 +1,10 @@
 /** `accounts`: the owner's accounts and their balances. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { isSealed, keyFile, readKeyFile } from "../keys/key-file.ts";
+import type { Context } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 

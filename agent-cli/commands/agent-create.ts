@@ -3,10 +3,10 @@ import * as z from "zod";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { forceField, nameField, textField } from "../command-line/fields.ts";
-import { writeJson } from "../runtime/files.ts";
 import { createKeyFile } from "../keys/key-file.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 

@@ -1,20 +1,20 @@
 /** The owner's side without a terminal: refusals, records, and the screen. */
 import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
+import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
+import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import type { DecisionRecord } from "../../shared/protocol/decision.ts";
 import { isGenuineDecision } from "../../shared/protocol/decision.ts";
-import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
-import { NETWORK } from "../../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
-import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { approvalScreen } from "../approval/approval-screen.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells, layoutFor } from "../runtime/layout.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { Sandbox, sandbox } from "../testing/cli.ts";
 import { LEDGER, startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";

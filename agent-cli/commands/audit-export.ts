@@ -1,9 +1,9 @@
 /** `audit export`: the audit log for other programs. */
 import * as z from "zod";
-import { type AuditEntry, readAudit } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { type AuditEntry, readAudit } from "../records/audit-log.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";

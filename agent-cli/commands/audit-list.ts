@@ -1,10 +1,10 @@
 /** `audit list`: what happened, newest last. */
 import * as z from "zod";
-import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { defineCommand } from "../command-line/command.ts";
 import { AUDIT_EVENTS, readAudit } from "../records/audit-log.ts";
 import { auditEntrySchema } from "../records/audit-view.ts";
-import { defineCommand } from "../command-line/command.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const COUNT = "must be a whole number, 1 or more";

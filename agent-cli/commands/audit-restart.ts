@@ -1,8 +1,8 @@
 /** `audit restart`: sets a damaged log aside, unchanged, and begins another that names it. */
 import * as z from "zod";
-import { readAudit, restartAudit } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";
+import { readAudit, restartAudit } from "../records/audit-log.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
 

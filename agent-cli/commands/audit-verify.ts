@@ -1,13 +1,13 @@
 /** `audit verify`: recomputes the chain, and asks the ledger about every payment that it names. */
 import * as z from "zod";
-import { parseAccountId } from "../../shared/protocol/account.ts";
 import { NETWORK } from "../../shared/lez.ts";
+import { parseAccountId } from "../../shared/protocol/account.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 

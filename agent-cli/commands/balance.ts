@@ -1,9 +1,9 @@
 /** `balance`: an account's balance. */
 import * as z from "zod";
-import { accountFields, accountOf } from "../keys/account-input.ts";
-import { askBalance, balanceSchema } from "../facilitator/balances.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { askBalance, balanceSchema } from "../facilitator/balances.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
+import { accountFields, accountOf } from "../keys/account-input.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 

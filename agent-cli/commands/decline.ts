@@ -4,19 +4,19 @@ import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
-import { checkAudit } from "../records/audit-log.ts";
+import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { warn } from "../runtime/context.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { dryRunField, forceField, nameField } from "../command-line/fields.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { findOwner } from "../keys/owner-key.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
+import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
+import { checkAudit } from "../records/audit-log.ts";
+import { findDecision } from "../records/decision-history.ts";
+import { warn } from "../runtime/context.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { type Next, succeed } from "../runtime/outcome.ts";
-import { findOwner } from "../keys/owner-key.ts";
-import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
-import { findDecision } from "../records/decision-history.ts";
-import { passphraseFields } from "../prompts/passphrase.ts";
-import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
 
 /** Declining does not withdraw a payment that an earlier approval handed out. */
 function revocation({ requestFile }: { requestFile?: string | undefined }, code: string): Next {

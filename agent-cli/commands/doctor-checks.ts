@@ -5,16 +5,16 @@ import * as z from "zod";
 import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
+import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
+import { isSealed, keyFile, readKeyFile, type Role } from "../keys/key-file.ts";
+import { listPurchases } from "../purchase/purchase-list.ts";
 import { checkAudit, readAudit } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
-import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
-import { writeWhole } from "../runtime/files.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
-import { isSealed, keyFile, readKeyFile, type Role } from "../keys/key-file.ts";
+import { writeWhole } from "../runtime/files.ts";
 import { counted } from "../runtime/layout.ts";
 import type { Failure, Next, Outcome } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
-import { listPurchases } from "../purchase/purchase-list.ts";
 
 export const CHECKS = [
   "node",

@@ -1,11 +1,11 @@
 /** `doctor`: checks the set-up, and says what to do next. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { checkUp, CHECKS, checkSchema } from "./doctor-checks.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
 import { agentFileField, ownerFileField } from "../command-line/fields.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
+import { checkUp, CHECKS, checkSchema } from "./doctor-checks.ts";
 
 export const doctor = defineCommand({
   name: "doctor",

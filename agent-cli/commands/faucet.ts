@@ -1,17 +1,17 @@
 /** `faucet`: test money for an account, if the facilitator grants any. */
 import * as z from "zod";
-import { accountIdSchema } from "../../shared/protocol/account.ts";
-import { type Amount, isAmount } from "../../shared/protocol/amount.ts";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
-import { accountFields, accountOf } from "../keys/account-input.ts";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
+import { type Amount, isAmount } from "../../shared/protocol/amount.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
 import { amountField } from "../command-line/fields.ts";
+import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { accountFields, accountOf } from "../keys/account-input.ts";
 import { field } from "../runtime/layout.ts";
-import { succeed } from "../runtime/outcome.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
 

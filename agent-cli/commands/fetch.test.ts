@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
-import { decodeHeader, encodeHeader } from "../../shared/x402/headers.ts";
 import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { decodeHeader, encodeHeader } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON, sandbox } from "../testing/cli.ts";

@@ -4,34 +4,34 @@
  */
 import * as z from "zod";
 import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
+import { coverageText } from "../../shared/screen/coverage.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
-import { checkDestination } from "../keys/output-file.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
 import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../command-line/fields.ts";
-import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { checkDestination } from "../keys/output-file.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
-import { look } from "../records/inbox.ts";
-import { field } from "../runtime/layout.ts";
-import { exclusively } from "../runtime/lock.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
-import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
+import { askTerms, notPriced } from "../merchant/terms.ts";
 import { type Bought, goOn, isOver, aboveMaxAmount } from "../purchase/advance.ts";
-import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
-import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
-import { askTerms, notPriced } from "../merchant/terms.ts";
+import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
+import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
+import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
-import { coverageText } from "../../shared/screen/coverage.ts";
-import { money, moneySchema } from "../runtime/money.ts";
 import { timeoutField } from "../purchase/wait-for-decision.ts";
+import { look } from "../records/inbox.ts";
+import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
+import { field } from "../runtime/layout.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
   url: z.string().optional().meta({ positional: true, description: "the resource" }),

@@ -3,15 +3,15 @@ import * as z from "zod";
 import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { resourceInfoSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
-import { exchange, type HttpRequest } from "../runtime/exchange.ts";
+import { checkDestination } from "../keys/output-file.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
-import { fail, type Failure, succeed } from "../runtime/outcome.ts";
-import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
-import type { Payment } from "../records/payment-journal.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
+import type { Payment } from "../records/payment-journal.ts";
+import { exchange, type HttpRequest } from "../runtime/exchange.ts";
+import { fail, type Failure, succeed } from "../runtime/outcome.ts";
 
 export const httpGet = defineCommand({
   name: "http get",

@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import type { PurchaseView } from "../purchase/purchase.ts";
 import { listPurchases, listSchema, type PurchaseList } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
+import type { PurchaseView } from "../purchase/purchase.ts";
+import type { Context } from "../runtime/context.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const LOOK_EVERY_MILLISECONDS = 500;
 

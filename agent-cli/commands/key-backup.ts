@@ -1,14 +1,14 @@
 /** `key backup`: copies the sealed key, once its passphrase has opened it. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { forceField, nameField, ownerFileField } from "../command-line/fields.ts";
-import { writeJson } from "../runtime/files.ts";
 import { isSealed } from "../keys/key-file.ts";
-import { field } from "../runtime/layout.ts";
-import { fail, succeed } from "../runtime/outcome.ts";
+import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
+import { writeJson } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
 
 export const keyBackup = defineCommand({
   name: "key backup",

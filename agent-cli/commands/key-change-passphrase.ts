@@ -2,13 +2,13 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
-import { writeJson } from "../runtime/files.ts";
 import { isSealed, resealKey, unlockKey } from "../keys/key-file.ts";
-import { field } from "../runtime/layout.ts";
-import { succeed } from "../runtime/outcome.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { choosePassphrase, openWithPassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { writeJson } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { succeed } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
 export const keyChangePassphrase = defineCommand({

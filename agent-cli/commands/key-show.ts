@@ -3,9 +3,9 @@ import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
 import { isSealed } from "../keys/key-file.ts";
+import { findOwner } from "../keys/owner-key.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
-import { findOwner } from "../keys/owner-key.ts";
 
 export const keyShow = defineCommand({
   name: "key show",

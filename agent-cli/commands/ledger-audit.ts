@@ -2,10 +2,10 @@
 import * as z from "zod";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
-import { field } from "../runtime/layout.ts";
 import { readOperatorKey, operatorKeyField } from "../keys/operator-key.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { field } from "../runtime/layout.ts";
 import { type Failure, refuse, succeed } from "../runtime/outcome.ts";
 
 const auditSchema = z.object({

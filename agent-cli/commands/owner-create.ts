@@ -1,14 +1,14 @@
 /** `owner create`: the key that authorises money. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
-import { writeJson } from "../runtime/files.ts";
 import { createKeyFile } from "../keys/key-file.ts";
-import { field } from "../runtime/layout.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { checkDestination } from "../keys/output-file.ts";
 import { choosePassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { writeJson } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
 export const ownerCreate = defineCommand({

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import { MAX_PASSPHRASE_TRIES } from "../runtime/limits.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells } from "../runtime/layout.ts";
+import { MAX_PASSPHRASE_TRIES } from "../runtime/limits.ts";
 import { HOLD_SCRYPT, HOLDING } from "../testing/cheap-scrypt.ts";
 import { PASSPHRASE, REASON, Sandbox, sandbox } from "../testing/cli.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";

@@ -1,10 +1,10 @@
 /** The owner's other commands (inbox, revocation, accounts, keys), and their effect on the agent. */
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { errorBody } from "../../shared/errors.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
-import { errorBody } from "../../shared/errors.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";

@@ -1,19 +1,19 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
 import * as z from "zod";
-import { approvedRequest } from "../purchase/approved-request.ts";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
 import { downloadField, dryRunField, forceField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
-import { carriesId, paidTransaction, withId } from "../purchase/payment-identifier.ts";
-import { field } from "../runtime/layout.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { approvedRequest } from "../purchase/approved-request.ts";
+import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { fetchAnswer } from "../purchase/paid-answer.ts";
+import { carriesId, paidTransaction, withId } from "../purchase/payment-identifier.ts";
+import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
 import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
 import type { Payment } from "../records/payment-journal.ts";
-import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
-import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
+import type { Context } from "../runtime/context.ts";
+import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const triedSchema = z.strictObject({
   dryRun: z.literal(true),

@@ -1,9 +1,9 @@
 /** `pins list`: the pinned merchants, their accounts and keys. */
 import * as z from "zod";
-import { defineCommand } from "../command-line/command.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { field, wrap } from "../runtime/layout.ts";
+import { defineCommand } from "../command-line/command.ts";
 import { allPins, isExpired } from "../records/merchant-pins.ts";
+import { field, wrap } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 export const pinsList = defineCommand({

@@ -1,17 +1,17 @@
 /** `quote`: the price and the terms of a URL. Never pays, needs no key. */
 import * as z from "zod";
+import { coverageText } from "../../shared/screen/coverage.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { isRedirect } from "../runtime/exchange.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
-import { field } from "../runtime/layout.ts";
-import { duration } from "../../shared/screen/duration.ts";
-import { pinOf } from "../records/merchant-pins.ts";
-import { succeed } from "../runtime/outcome.ts";
 import { askTerms, coverage } from "../merchant/terms.ts";
 import { untrusted, untrustedSchema } from "../purchase/views.ts";
-import { coverageText } from "../../shared/screen/coverage.ts";
+import { pinOf } from "../records/merchant-pins.ts";
+import { isRedirect } from "../runtime/exchange.ts";
+import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 const request = { method: z.string(), url: z.string() };
 

@@ -6,17 +6,17 @@ import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { checkDestination } from "../keys/output-file.ts";
+import { downloadField, forceField } from "../command-line/fields.ts";
 import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence, type Missing } from "../evidence/source.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { downloadField, forceField } from "../command-line/fields.ts";
-import { writeWhole } from "../runtime/files.ts";
-import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
-import { field } from "../runtime/layout.ts";
 import { ledgerEvidence } from "../facilitator/ledger-evidence.ts";
-import { fail, type Failure, succeed } from "../runtime/outcome.ts";
+import { checkDestination } from "../keys/output-file.ts";
+import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
+import { writeWhole } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, type Failure, succeed } from "../runtime/outcome.ts";
 
 const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger"]), why: z.string() });
 

@@ -7,9 +7,9 @@ import { defineCommand } from "../command-line/command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { requestOrFileField } from "../purchase/find-request.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
-import { requestOrFileField } from "../purchase/find-request.ts";
 
 export const receiptShow = defineCommand({
   name: "receipt show",

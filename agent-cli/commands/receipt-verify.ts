@@ -1,13 +1,13 @@
 /** `receipt verify`: checks a file of evidence offline. Public keys are all that it needs. */
 import * as z from "zod";
-import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { readEvidence } from "../../shared/evidence/read.ts";
+import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { nameField } from "../command-line/fields.ts";
-import { readBytes } from "../runtime/files.ts";
+import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { readBytes } from "../runtime/files.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
 
 export const receiptVerify = defineCommand({

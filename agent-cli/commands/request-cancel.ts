@@ -2,15 +2,15 @@
 import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { checkAudit, record } from "../records/audit-log.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";
-import { put } from "../records/inbox.ts";
-import { fail, succeed } from "../runtime/outcome.ts";
-import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
-import { renderPurchase } from "../purchase/purchase-text.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import { findInInbox, requestField } from "../purchase/find-request.ts";
+import { renderPurchase } from "../purchase/purchase-text.ts";
+import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { checkAudit, record } from "../records/audit-log.ts";
+import { put } from "../records/inbox.ts";
+import { fail, succeed } from "../runtime/outcome.ts";
 
 export const requestCancel = defineCommand({
   name: "request cancel",

@@ -1,32 +1,32 @@
 /** `request create`: signs what the agent wants to buy, and why, for its owner to read. */
 import * as path from "node:path";
 import * as z from "zod";
-import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
-import { bindingOf } from "../../shared/protocol/binding.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_NAME_LENGTH, MAX_REQUEST_LIFE_SECONDS } from "../../shared/limits.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
+import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
+import { coverageText } from "../../shared/screen/coverage.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { agentFileField, amountField, dryRunField, forceField, nameField, secondsField, textField } from "../command-line/fields.ts";
-import { writeJson } from "../runtime/files.ts";
-import type { HttpRequest } from "../runtime/exchange.ts";
+import { checkDestination } from "../keys/output-file.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
-import { field } from "../runtime/layout.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { decideBy } from "../purchase/purchase.ts";
-import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
 import { requireTerms } from "../merchant/terms.ts";
-import { coverageText } from "../../shared/screen/coverage.ts";
+import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
+import { decideBy } from "../purchase/purchase.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
+import { writeJson } from "../runtime/files.ts";
+import { field } from "../runtime/layout.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 /** Names that `--pay-to` takes in place of an account. */
 const ALIASES: Readonly<Record<string, AccountId>> = { merchant_demo_account: DEMO_MERCHANT_ACCOUNT };

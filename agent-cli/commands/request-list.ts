@@ -1,9 +1,9 @@
 /** `request list`: the requests of this machine. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { PURCHASE_STATES } from "../purchase/purchase.ts";
 import { listPurchases, listSchema } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
+import { PURCHASE_STATES } from "../purchase/purchase.ts";
 
 export const requestList = defineCommand({
   name: "request list",

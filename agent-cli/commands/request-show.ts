@@ -2,10 +2,10 @@
 import * as z from "zod";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { succeed } from "../runtime/outcome.ts";
-import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
-import { renderPurchase } from "../purchase/purchase-text.ts";
 import { findInInbox, requestField } from "../purchase/find-request.ts";
+import { renderPurchase } from "../purchase/purchase-text.ts";
+import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const requestShow = defineCommand({
   name: "request show",

@@ -4,12 +4,12 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { allowHttpFor } from "../merchant/curl-request.ts";
-import { succeed } from "../runtime/outcome.ts";
-import { notApproved } from "../purchase/payment-to-present.ts";
-import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
-import { renderPurchase } from "../purchase/purchase-text.ts";
 import { findInInbox, requestField } from "../purchase/find-request.ts";
+import { notApproved } from "../purchase/payment-to-present.ts";
+import { renderPurchase } from "../purchase/purchase-text.ts";
+import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
 import { timeoutArgv, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const requestWait = defineCommand({
   name: "request wait",

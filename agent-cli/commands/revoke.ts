@@ -1,23 +1,23 @@
 /** `revoke`: the owner withdraws an approval. The ledger consumes its nonce, so that the payment can never settle. */
 import * as z from "zod";
-import { approvalNonce } from "../../shared/protocol/authorization.ts";
-import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { NETWORK } from "../../shared/lez.ts";
+import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
+import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
-import { checkAudit } from "../records/audit-log.ts";
-import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
-import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
-import { dryRunField, ownerFileField } from "../command-line/fields.ts";
-import { field } from "../runtime/layout.ts";
-import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { findOwner } from "../keys/owner-key.ts";
 import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
-import { findDecision, type RecordEntry } from "../records/decision-history.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { dryRunField, ownerFileField } from "../command-line/fields.ts";
+import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../purchase/request-subject.ts";
+import { checkAudit } from "../records/audit-log.ts";
+import { findDecision, type RecordEntry } from "../records/decision-history.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { field } from "../runtime/layout.ts";
+import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string() });
 

@@ -1,19 +1,19 @@
 /** `status`: a payment's outcome, as far as the facilitator's answer can be believed. */
 import * as z from "zod";
+import { digestSchema } from "../../shared/crypto/digest.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
-import { digestSchema } from "../../shared/crypto/digest.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
+import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
+import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
+import { authorizationOf, concludePayment, findPayment, paymentKey } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { authorizationOf, concludePayment, findPayment, paymentKey } from "../records/payment-journal.ts";
-import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
-import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
 
 const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
   paid: "It was paid.",

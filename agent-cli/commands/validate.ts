@@ -1,17 +1,17 @@
 /** `validate`: checks a merchant's 402, or a facilitator, point by point. Never pays, needs no key. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import type { Context } from "../runtime/context.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
 import { secondsField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields, httpRequest } from "../merchant/curl-request.ts";
-import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import { Probe, type Reply } from "../validate/probe.ts";
+import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { type ConformancePoint, judgeConformance } from "../validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../validate/checks.ts";
 import { visitFacilitator } from "../validate/facilitator-visit.ts";
 import { visitMerchant } from "../validate/merchant-visit.ts";
+import { Probe, type Reply } from "../validate/probe.ts";
 import { type Report, renderReport, reportOf, reportSchema } from "../validate/report.ts";
 
 const REQUEST_TIMEOUT_SECONDS = 10;

@@ -1,11 +1,11 @@
 /** `whoami`: the agent's key, its facilitator, and where things are kept. */
 import * as z from "zod";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
 import { agentFileField } from "../command-line/fields.ts";
+import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
 import { keyFile, readKeyFile } from "../keys/key-file.ts";
 import { field } from "../runtime/layout.ts";
-import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 

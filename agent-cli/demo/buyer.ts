@@ -1,8 +1,9 @@
 /** A buyer over HTTP: agent and owner against a running stack, without files and prompts. */
 import * as z from "zod";
 import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
-import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
+import type { BoundRequest } from "../../shared/protocol/binding.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -11,7 +12,6 @@ import {
   PAYMENT_RESPONSE,
   PAYMENT_SIGNATURE,
 } from "../../shared/x402/headers.ts";
-import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import {
   type PaymentPayload,
   type PaymentRequirements,

@@ -1,16 +1,16 @@
 /** The protocol in one process, without a network: request, approval, verification, settlement and replay. */
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
-import { bindingOf } from "../../shared/protocol/binding.ts";
-import { displayAmount } from "../../shared/protocol/amount.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { Facilitator } from "../../shared/settlement/facilitator.ts";
-import { checkShape } from "../../shared/text/json.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
 import { checkPaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
+import { Facilitator } from "../../shared/settlement/facilitator.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";

@@ -1,8 +1,7 @@
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 /** An agent and its owner with keys in memory, in one process, without files and prompts. */
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
-import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import {
   checkPaymentRequest,
   paymentFields,
@@ -13,6 +12,7 @@ import {
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 
 export interface People {
   agent: WalletSigner;

@@ -7,11 +7,11 @@ import { authorizationDigest, transactionOf } from "../../shared/protocol/author
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
+import { checklistText } from "../runtime/checklist.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
-import { type Failure, fail, refuse } from "../runtime/outcome.ts";
-import { checklistText } from "../runtime/checklist.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { type Failure, fail, refuse } from "../runtime/outcome.ts";
 
 const statementSchema = z.strictObject({
   shortCode: z.string(),

@@ -1,24 +1,24 @@
-/** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
-import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
-import { decodeHeader, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
-import { checkShape } from "../../shared/text/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+/** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
+import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
+import { decodeHeader, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { type PaymentPayload, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
+import { knownKeys, type KnownKeysInput } from "../keys/trusted-keys.ts";
+import { findInInbox, namesFile } from "../purchase/find-request.ts";
+import { notApproved } from "../purchase/payment-to-present.ts";
+import { purchaseOf } from "../purchase/purchase.ts";
+import { type InboxItem, look } from "../records/inbox.ts";
+import { findPayment, type PaymentRecord, keptAnswer } from "../records/payment-journal.ts";
+import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
-import { type InboxItem, look } from "../records/inbox.ts";
-import { knownKeys, type KnownKeysInput } from "../keys/trusted-keys.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { findPayment, type PaymentRecord, keptAnswer } from "../records/payment-journal.ts";
-import { notApproved } from "../purchase/payment-to-present.ts";
-import { purchaseOf } from "../purchase/purchase.ts";
-import { findInInbox, namesFile } from "../purchase/find-request.ts";
-import { findRequest } from "../records/request-store.ts";
 
 export interface Missing {
   part: "offer" | "receipt" | "ledger";

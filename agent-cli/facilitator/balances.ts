@@ -1,11 +1,11 @@
 /** An account's balance, from the facilitator. */
 import * as z from "zod";
-import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { ASSET } from "../../shared/lez.ts";
+import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import type { Context } from "../runtime/context.ts";
-import { callFacilitator, type FacilitatorInput } from "./client.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { callFacilitator, type FacilitatorInput } from "./client.ts";
 
 /** A balance may be zero; an Amount may not. */
 const unitsSchema = z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "must be atomic units");

@@ -1,16 +1,16 @@
 /** The HTTP client of the user's facilitator. */
 import * as z from "zod";
-import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
-import { parseJson } from "../../shared/text/json.ts";
-import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
+import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
+import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { quote } from "../../shared/screen/escapes.ts";
-import type { Context } from "../runtime/context.ts";
-import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
-import { exchange, type HttpResponse } from "../runtime/exchange.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
-import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import type { Context } from "../runtime/context.ts";
+import { exchange, type HttpResponse } from "../runtime/exchange.ts";
+import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
+import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
 const DEFAULT_FACILITATOR = "http://127.0.0.1:8788";

@@ -3,14 +3,14 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Amount } from "../../shared/protocol/amount.ts";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { JOURNAL_PAGE } from "../../shared/limits.ts";
-import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { keySigner } from "../../shared/protocol/signer.ts";
 import { contextFor } from "../runtime/context.ts";
+import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { ledgerEvidence } from "./ledger-evidence.ts";
 
 const START = 1_760_000_000;

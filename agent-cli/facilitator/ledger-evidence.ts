@@ -1,12 +1,12 @@
 /** The ledger's part of evidence, from a facilitator: the payer's debit, and the ledger's signature right under it. */
 import * as z from "zod";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { Context } from "../runtime/context.ts";
-import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { callFacilitator, type FacilitatorInput } from "./client.ts";
 
 type LedgerPart = NonNullable<Evidence["ledger"]>;
 type Entry = LedgerPart["entries"][number];

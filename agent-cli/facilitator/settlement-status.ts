@@ -5,15 +5,15 @@
  * there can have been.
  */
 import * as z from "zod";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { parseTimestamp, unixNow } from "../../shared/time.ts";
+import { findRequest } from "../records/request-store.ts";
 import type { Config } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
-import { callFacilitator, type FacilitatorInput, facilitatorUrl } from "./client.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { findRequest } from "../records/request-store.ts";
+import { callFacilitator, type FacilitatorInput, facilitatorUrl } from "./client.ts";
 
 const answerSchema = z.looseObject({
   ledger: digestSchema,

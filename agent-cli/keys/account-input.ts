@@ -1,10 +1,10 @@
 /** The account of a command: the one named, or that of the owner's key file. Needs no passphrase. */
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
-import type { Context } from "../runtime/context.ts";
 import { ownerFileField } from "../command-line/fields.ts";
-import { keyFile, readKeyFile } from "./key-file.ts";
+import type { Context } from "../runtime/context.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { keyFile, readKeyFile } from "./key-file.ts";
 
 export const accountFields = {
   account: z.string().optional().meta({ description: "the account; else that of the owner's key" }),

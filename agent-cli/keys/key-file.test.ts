@@ -2,12 +2,12 @@ import { chmodSync, statSync, symlinkSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { verifyDigest } from "../../shared/crypto/ed25519.ts";
+import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { writeJson } from "../runtime/files.ts";
-import { createKeyFile, isSealed, type KeyFile, readKeyFile, unlockKey } from "./key-file.ts";
 import { Secret } from "../runtime/secret.ts";
 import { PASSPHRASE, sandbox } from "../testing/cli.ts";
+import { createKeyFile, isSealed, type KeyFile, readKeyFile, unlockKey } from "./key-file.ts";
 
 const box = sandbox();
 const passphrase = () => new Secret(utf8(PASSPHRASE));

@@ -5,19 +5,19 @@
 import * as crypto from "node:crypto";
 import { promisify } from "node:util";
 import * as z from "zod";
-import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
-import { MAX_SCRYPT_COST, SCRYPT_COST } from "../runtime/limits.ts";
+import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/protocol/account.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
+import { MAX_SCRYPT_COST, SCRYPT_COST } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
-import { shellWord } from "../runtime/shell-quote.ts";
 import { Secret } from "../runtime/secret.ts";
+import { shellWord } from "../runtime/shell-quote.ts";
 
 export type Role = "owner" | "agent";
 

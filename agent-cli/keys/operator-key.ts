@@ -1,7 +1,7 @@
 /** The bearer key of a ledger's operator: from a private file, never from argv or the environment. */
 import * as z from "zod";
-import { MAX_OPERATOR_KEY_BYTES } from "../runtime/limits.ts";
 import { readBytes } from "../runtime/files.ts";
+import { MAX_OPERATOR_KEY_BYTES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { Secret } from "../runtime/secret.ts";
 

@@ -1,8 +1,8 @@
 /** Checks a command's output file before anything is paid, signed or created for it. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { checkWritable } from "../runtime/files.ts";
-import { ownerKeyInPlace } from "./key-file.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { ownerKeyInPlace } from "./key-file.ts";
 
 /**
  * @param file undefined if the command writes none

@@ -1,8 +1,8 @@
+import { openWithPassphrase, type PassphraseInput } from "../prompts/passphrase.ts";
 /** Opening the owner's key: the only place in the CLI from which money is authorised. Commands of the agent never import it. */
 import { type Context, warn } from "../runtime/context.ts";
-import { isSealed, type KeyFile, keyFile, readKeyFile, type RoleSigner, unlockKey } from "./key-file.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { openWithPassphrase, type PassphraseInput } from "../prompts/passphrase.ts";
+import { isSealed, type KeyFile, keyFile, readKeyFile, type RoleSigner, unlockKey } from "./key-file.ts";
 
 export interface OwnerFile {
   file: string;

@@ -1,13 +1,13 @@
 /** The public keys that this user knows: from flags, a file of known keys or a pin, never from the evidence that they check. */
 import { existsSync } from "node:fs";
 import * as z from "zod";
-import { accountIdSchema } from "../../shared/protocol/account.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { knownKeySchema, type KnownKeys, knownKeysSchema } from "../../shared/evidence/keys.ts";
-import type { Context } from "../runtime/context.ts";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { textField } from "../command-line/fields.ts";
-import { readJson } from "../runtime/files.ts";
 import { pinOf } from "../records/merchant-pins.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson } from "../runtime/files.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 

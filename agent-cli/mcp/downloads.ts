@@ -3,11 +3,11 @@
  * name in that folder, never a path: it cannot read, upload or overwrite a file of the user.
  */
 import * as path from "node:path";
-import { MAX_DOWNLOAD_NAME_LENGTH } from "../runtime/limits.ts";
+import { type Field, fieldOf } from "../command-line/argv.ts";
 import type { Command } from "../command-line/command.ts";
 import type { Context } from "../runtime/context.ts";
+import { MAX_DOWNLOAD_NAME_LENGTH } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { type Field, fieldOf } from "../command-line/argv.ts";
 import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
 import type { Tool } from "./tools.ts";
 

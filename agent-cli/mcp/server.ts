@@ -2,17 +2,17 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { parseArgv } from "../command-line/argv.ts";
+import type { CommandContext, Program } from "../command-line/command.ts";
+import { envelopeObject } from "../command-line/envelope.ts";
+import { runCommand } from "../command-line/run.ts";
 import { contextFor } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import type { Io } from "../runtime/io.ts";
+import { MCP_TIMEOUT_SECONDS, MCP_PROGRESS_MILLIS } from "../runtime/limits.ts";
 import { fail, type Next, type Outcome } from "../runtime/outcome.ts";
-import { envelopeObject } from "../command-line/envelope.ts";
-import { parseArgv } from "../command-line/argv.ts";
-import type { CommandContext, Program } from "../command-line/command.ts";
-import { runCommand } from "../command-line/run.ts";
 import { downloadsPath, namedArguments, placedArguments } from "./downloads.ts";
 import { foreignArguments, type Tool, toolName, toolsOf, typed } from "./tools.ts";
-import { MCP_TIMEOUT_SECONDS, MCP_PROGRESS_MILLIS } from "../runtime/limits.ts";
 
 const INSTRUCTIONS = `Pays for HTTP resources (402, x402) with the approval of a human owner.
 Use "fetch" for a purchase: it asks the owner, and pays once after the approval. While the result's error is "approval_pending", tell your human the short code and call what "next" says.

@@ -1,6 +1,6 @@
+import { fieldOf, flagOf } from "../command-line/argv.ts";
 /** The agent's commands as tools: their names, descriptions and arguments. */
 import type { Command } from "../command-line/command.ts";
-import { fieldOf, flagOf } from "../command-line/argv.ts";
 import { inputSchema } from "../command-line/json-schema.ts";
 
 export interface Tool {

@@ -1,13 +1,13 @@
 /** The HTTP request that a command line describes with curl's flags: a URL, -X, -H, -d. */
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import * as z from "zod";
-import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
-import { readBytes } from "../runtime/files.ts";
+import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
+import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
+import { readBytes } from "../runtime/files.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const allowHttpField = {

@@ -8,9 +8,9 @@ import { bytesToHex } from "../../shared/crypto/bytes.ts";
 import { isUsableKey } from "../../shared/crypto/ed25519.ts";
 import { hostOf, nameUnder } from "../../shared/extensions/did-web.ts";
 import { checkShape, parseJson } from "../../shared/text/json.ts";
-import { DID_TIMEOUT_SECONDS, MAX_DID_DOCUMENT_BYTES, MAX_DID_METHODS } from "../runtime/limits.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, isRedirect } from "../runtime/exchange.ts";
+import { DID_TIMEOUT_SECONDS, MAX_DID_DOCUMENT_BYTES, MAX_DID_METHODS } from "../runtime/limits.ts";
 import { safeUrl } from "./curl-request.ts";
 
 export interface PublishedKey {

@@ -7,11 +7,11 @@ import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
-import type { Context } from "../runtime/context.ts";
-import { publishedKeys } from "./did-document.ts";
-import { wrap } from "../runtime/layout.ts";
 import { isExpired, type Pin, pinOf, writePin } from "../records/merchant-pins.ts";
+import type { Context } from "../runtime/context.ts";
+import { wrap } from "../runtime/layout.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { publishedKeys } from "./did-document.ts";
 import { type OfferSignature, offerSignatures } from "./signed-offer.ts";
 
 export const merchantSchema = z.strictObject({

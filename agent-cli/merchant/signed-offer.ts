@@ -4,8 +4,8 @@ import { SIGNED_TERMS } from "../../shared/evidence/parts.ts";
 import { nameUnder } from "../../shared/extensions/did-web.ts";
 import { OFFER_RECEIPT, type OfferPayload } from "../../shared/extensions/offer-receipt.ts";
 import { offerPayloadSchema, type ReadJws, readJws, signedJwsSchema } from "../../shared/extensions/signed-jws.ts";
-import { checkShape } from "../../shared/text/json.ts";
 import { CLOCK_SKEW_SECONDS, MAX_ACCEPTS } from "../../shared/limits.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 

@@ -1,18 +1,18 @@
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 /** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
 import { type BindingScope, bindingScope } from "../../shared/protocol/binding.ts";
-import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
-import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { isUpfront, supportsExtra } from "../../shared/protocol/offer.ts";
+import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
-import type { Context } from "../runtime/context.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
-import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "../runtime/exchange.ts";
-import { boundRequest } from "./curl-request.ts";
-import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import type { Context } from "../runtime/context.ts";
+import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "../runtime/exchange.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { boundRequest } from "./curl-request.ts";
 
 export interface Terms {
   required: PaymentRequired;

@@ -2,13 +2,13 @@
 import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../runtime/limits.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readBytes } from "../runtime/files.ts";
+import { MAX_PASSPHRASE_BYTES, MAX_PASSPHRASE_TRIES, MIN_PASSPHRASE_LENGTH } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
-import { askPassphrase, ignoringKeys, interrupted } from "./prompts.ts";
 import { Secret } from "../runtime/secret.ts";
+import { askPassphrase, ignoringKeys, interrupted } from "./prompts.ts";
 
 const DESCRIPTOR = "must be the number of an open file descriptor";
 

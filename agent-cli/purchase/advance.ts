@@ -2,21 +2,21 @@
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
-import { approvedRequest } from "./approved-request.ts";
+import type { FacilitatorInput } from "../facilitator/client.ts";
+import { askSettlement } from "../facilitator/settlement-status.ts";
+import { authorizationOf, concludePayment, keptAnswer } from "../records/payment-journal.ts";
+import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import type { FacilitatorInput } from "../facilitator/client.ts";
-import { carriesId, withId } from "./payment-identifier.ts";
 import { fail, type Failure, type Next, refuse, succeed } from "../runtime/outcome.ts";
+import { approvedRequest } from "./approved-request.ts";
 import { classifyResponse } from "./classify-response.ts";
-import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
-import { type Paid, present, report } from "./send-payment.ts";
-import { authorizationOf, concludePayment, keptAnswer } from "../records/payment-journal.ts";
+import { carriesId, withId } from "./payment-identifier.ts";
+import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
-import { findRequest } from "../records/request-store.ts";
-import { askSettlement } from "../facilitator/settlement-status.ts";
+import { type Paid, present, report } from "./send-payment.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
 export interface FlowInput extends FacilitatorInput {

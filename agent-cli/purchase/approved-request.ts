@@ -1,13 +1,13 @@
 /** Pairs a payment with the HTTP request that it was approved for. It is sent with no other. */
 import { bodyDigest, canonicalJson } from "../../shared/crypto/digest.ts";
 import { paymentFields, type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
-import type { Context } from "../runtime/context.ts";
-import { readJson } from "../runtime/files.ts";
-import type { HttpRequest } from "../runtime/exchange.ts";
 import { httpRequest } from "../merchant/curl-request.ts";
-import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Payment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { readJson } from "../runtime/files.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
 export interface ApprovedInput {
   requestFile?: string | undefined;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { ERROR_CODES, errorBody } from "../../shared/errors.ts";
-import { encodeHeader } from "../../shared/x402/headers.ts";
 import { NETWORK } from "../../shared/lez.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { encodeHeader } from "../../shared/x402/headers.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { classifyResponse } from "./classify-response.ts";
 import { failureOf } from "./payment-outcome.ts";

@@ -1,7 +1,7 @@
 /** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
-import type { BindingScope } from "../../shared/protocol/binding.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import type { BindingScope } from "../../shared/protocol/binding.ts";
 import {
   checkPaymentRequest,
   paymentFields,
@@ -12,16 +12,16 @@ import {
 import { meaningfulLength } from "../../shared/protocol/reason.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
+import { keyFile, readKeyFile, type RoleSigner, unlockKey } from "../keys/key-file.ts";
+import { boundRequest } from "../merchant/curl-request.ts";
+import { coverage } from "../merchant/terms.ts";
 import { checkAudit, record } from "../records/audit-log.ts";
+import { put } from "../records/inbox.ts";
+import { storeRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import { boundRequest } from "../merchant/curl-request.ts";
-import { put } from "../records/inbox.ts";
-import { keyFile, readKeyFile, type RoleSigner, unlockKey } from "../keys/key-file.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { requestRefused } from "./refusals.ts";
-import { storeRequest } from "../records/request-store.ts";
-import { coverage } from "../merchant/terms.ts";
 
 export interface Agent {
   signer: RoleSigner<"agent">;

@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import type { Context } from "../runtime/context.ts";
 import { nameField } from "../command-line/fields.ts";
 import { type InboxItem, look, requestsInInbox } from "../records/inbox.ts";
+import type { Context } from "../runtime/context.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const meta = { positional: true, value: "request", description: "its short code, id or digest" };

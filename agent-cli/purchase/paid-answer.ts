@@ -1,10 +1,10 @@
+import type { Payment } from "../records/payment-journal.ts";
 /** Gets the response of a payment that is known to be paid: presents the same payment again, which cannot pay a second time. */
 import type { Context } from "../runtime/context.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
 import { failureOf, type PaymentOutcome, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { type Destination, type Paid, present } from "./send-payment.ts";
-import type { Payment } from "../records/payment-journal.ts";
 
 /** @param payment with its id, under which the merchant may have kept the answer */
 export async function fetchAnswer(

@@ -1,15 +1,15 @@
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { identifierOf, PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 /**
  * A payment with an identifier: a merchant that keeps answers repeats its answer to the same payment under the same
  * identifier. An answer that was lost on the way is fetched again, not paid for twice.
  */
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
-import { utf8 } from "../../shared/crypto/bytes.ts";
-import { identifierOf, PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import { MAX_IDENTIFIER_INFO_BYTES } from "../runtime/limits.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import type { Context } from "../runtime/context.ts";
 import { authorizationOf, findPayment, paymentKey, type Payment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
+import type { Context } from "../runtime/context.ts";
+import { MAX_IDENTIFIER_INFO_BYTES } from "../runtime/limits.ts";
 
 /**
  * Adds the identifier if the 402 behind this payment's request offers to keep answers. The identifier follows from the

@@ -1,14 +1,14 @@
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { duration } from "../../shared/screen/duration.ts";
 /** Finds the payment of a request in the inbox, or says why none may be presented now. */
 import { unixNow } from "../../shared/time.ts";
-import { shortCode } from "../../shared/protocol/payment-request.ts";
-import type { Context } from "../runtime/context.ts";
-import { carriesId, paidTransaction, withId } from "./payment-identifier.ts";
 import type { InboxItem } from "../records/inbox.ts";
-import { duration } from "../../shared/screen/duration.ts";
-import { fail, type Failure, type Next, type Outcome } from "../runtime/outcome.ts";
-import { checkPayment } from "./send-payment.ts";
 import type { Payment } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
+import { fail, type Failure, type Next, type Outcome } from "../runtime/outcome.ts";
+import { carriesId, paidTransaction, withId } from "./payment-identifier.ts";
 import { decideBy, type Purchase, purchaseOf, purchaseView } from "./purchase.ts";
+import { checkPayment } from "./send-payment.ts";
 
 export async function paymentToPresent(context: Context, item: InboxItem): Promise<Outcome<Payment>> {
   const purchase = purchaseOf(context, item, unixNow());

@@ -1,10 +1,10 @@
 /** Lists the requests of this machine, and the files among them that cannot be read. */
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { MAX_LISTED } from "../runtime/limits.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { Context } from "../runtime/context.ts";
 import { look, requestsInInbox } from "../records/inbox.ts";
+import type { Context } from "../runtime/context.ts";
+import { MAX_LISTED } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type Purchase, purchaseOf, type PurchaseState, purchaseSchema, purchaseView } from "./purchase.ts";
 

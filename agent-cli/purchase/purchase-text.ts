@@ -1,7 +1,7 @@
+import { duration } from "../../shared/screen/duration.ts";
 /** A request and its state as text. Unsafe characters from agents and merchants are made visible. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { cells, field, type Layout, wrap } from "../runtime/layout.ts";
-import { duration } from "../../shared/screen/duration.ts";
 import type { PurchaseList } from "./purchase-list.ts";
 import type { PurchaseView } from "./purchase.ts";
 

@@ -1,13 +1,13 @@
 /** The state of one request, from its files in the inbox and its record in the payment journal. */
 import * as z from "zod";
-import { parseTimestamp } from "../../shared/time.ts";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
-import type { Context } from "../runtime/context.ts";
+import { parseTimestamp } from "../../shared/time.ts";
 import type { InboxItem } from "../records/inbox.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema } from "../runtime/expiry.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const PURCHASE_STATES = [
   /** The owner has not decided. */

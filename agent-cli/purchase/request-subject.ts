@@ -2,10 +2,10 @@
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
-import type { Context } from "../runtime/context.ts";
 import { requestFileField } from "../command-line/fields.ts";
-import { readJson } from "../runtime/files.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
+import type { Context } from "../runtime/context.ts";
+import { readJson } from "../runtime/files.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { findInInbox, optionalRequestField } from "./find-request.ts";
 

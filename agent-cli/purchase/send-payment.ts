@@ -1,28 +1,28 @@
 /** Presents a signed payment: checks what must hold before a byte leaves, sends it, and reports the answer. */
 import * as z from "zod";
-import { type Authorization, exactPayloadSchema, transactionOf, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
-import { checkShape } from "../../shared/text/json.ts";
+import { type Authorization, exactPayloadSchema, transactionOf, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
-import { checkAudit, record } from "../records/audit-log.ts";
-import { type Context, warn } from "../runtime/context.ts";
 import { checkDestination } from "../keys/output-file.ts";
+import { checkAudit, record } from "../records/audit-log.ts";
+import { claimPayment, concludePayment, keepAnswer, type Payment, type PaymentConclusion, paymentKey } from "../records/payment-journal.ts";
+import { type Context, warn } from "../runtime/context.ts";
+import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
-import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
-import { carriesId } from "./payment-identifier.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { duration } from "../../shared/screen/duration.ts";
-import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { claimPayment, concludePayment, keepAnswer, type Payment, type PaymentConclusion, paymentKey } from "../records/payment-journal.ts";
-import { classifyResponse, classifySilence } from "./classify-response.ts";
-import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
 import { money, moneySchema } from "../runtime/money.ts";
+import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { classifyResponse, classifySilence } from "./classify-response.ts";
+import { carriesId } from "./payment-identifier.ts";
+import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
 import { renderResponse, responseSchema, responseView } from "./views.ts";
 
 /** Reads a signed payment and checks what it shows by itself: terms, validity, account, signature. */

@@ -2,12 +2,12 @@
 import * as z from "zod";
 import { decodeUtf8, toBase64 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
-import { writeWhole } from "../runtime/files.ts";
 import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
+import { writeWhole } from "../runtime/files.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { contextFor } from "../runtime/context.ts";
-import { processIo } from "../runtime/io.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { contextFor } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { processIo } from "../runtime/io.ts";
 import { sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
 import { waitForDecision } from "./wait-for-decision.ts";
 
 const box = sandbox();

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { unixNow } from "../../shared/time.ts";
-import type { Context } from "../runtime/context.ts";
-import { secondsField } from "../command-line/fields.ts";
-import { look } from "../records/inbox.ts";
 import { duration } from "../../shared/screen/duration.ts";
-import { fail, type Outcome } from "../runtime/outcome.ts";
+import { unixNow } from "../../shared/time.ts";
+import { secondsField } from "../command-line/fields.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { look } from "../records/inbox.ts";
+import type { Context } from "../runtime/context.ts";
+import { fail, type Outcome } from "../runtime/outcome.ts";
 import { waitFor } from "./payment-to-present.ts";
 import { decideBy, type Purchase, purchaseOf } from "./purchase.ts";
 

@@ -4,17 +4,17 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, trunc
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, test } from "vitest";
-import { type AuditEntry, GENESIS, readAudit, record } from "./audit-log.ts";
+import { bodyDigest, digest } from "../../shared/crypto/digest.ts";
 import { contextFor } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { processIo } from "../runtime/io.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { succeed } from "../runtime/outcome.ts";
-import { bodyDigest, digest } from "../../shared/crypto/digest.ts";
 import { REASON, type Sandbox, sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
 import { RACER } from "../testing/race.ts";
+import { type AuditEntry, GENESIS, readAudit, record } from "./audit-log.ts";
 
 const outer = sandbox();
 let box: Sandbox;

@@ -10,10 +10,10 @@ import { parseJson } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { writeWhole } from "../runtime/files.ts";
+import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
-import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
 
 export const AUDIT_EVENTS = [
   "requested",

@@ -1,7 +1,7 @@
 /** The owner's decisions, when there are many. */
 import { expect, test } from "vitest";
-import { MAX_HISTORY } from "../runtime/limits.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { MAX_HISTORY } from "../runtime/limits.ts";
 import { sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";

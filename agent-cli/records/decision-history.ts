@@ -2,19 +2,19 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
+import { publicKeySchema } from "../../shared/crypto/bytes.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { amountSchema } from "../../shared/protocol/amount.ts";
-import { publicKeySchema } from "../../shared/crypto/bytes.ts";
-import { DECLINE_CODES } from "../../shared/protocol/decision.ts";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
-import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { DECLINE_CODES } from "../../shared/protocol/decision.ts";
 import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
+import { MAX_HISTORY } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
-import { MAX_HISTORY } from "../runtime/limits.ts";
 
 const entrySchema = z.strictObject({
   requestDigest: digestSchema,

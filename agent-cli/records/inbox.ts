@@ -5,9 +5,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
-import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
-import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
+import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { timestampSchema } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";

@@ -5,14 +5,14 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
-import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
-import { MAX_PINS, PIN_SECONDS } from "../runtime/limits.ts";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { readBytes, readJson, writeJson } from "../runtime/files.ts";
+import { MAX_PINS, PIN_SECONDS } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { shellLine } from "../runtime/shell-quote.ts";

@@ -13,8 +13,8 @@ import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../
 import { parseTimestamp } from "../../shared/time.ts";
 import { type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
-import { readJson, writeJson } from "../runtime/files.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
+import { readJson, writeJson } from "../runtime/files.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
 

@@ -6,13 +6,13 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as z from "zod";
-import { amountSchema } from "../../shared/protocol/amount.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "./limits.ts";
+import { amountSchema } from "../../shared/protocol/amount.ts";
 import { isReasonMinimum } from "../../shared/protocol/reason.ts";
 import { readJson } from "./files.ts";
 import type { Io } from "./io.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "./limits.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
 const configSchema = z.strictObject({

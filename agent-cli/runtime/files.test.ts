@@ -3,8 +3,8 @@ import fs, { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkS
 import { syncBuiltinESMExports } from "node:module";
 import * as path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { checkWritable, ensurePrivateDirectory, readBytes, writeWhole } from "./files.ts";
 import { sandbox } from "../testing/cli.ts";
+import { checkWritable, ensurePrivateDirectory, readBytes, writeWhole } from "./files.ts";
 
 const box = sandbox();
 const code = (outcome: ReturnType<typeof readBytes> | ReturnType<typeof writeWhole>) => (outcome.ok ? "ok" : outcome.error.code);

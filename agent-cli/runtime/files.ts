@@ -6,8 +6,8 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type * as z from "zod";
-import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { fail, type Failure, type Outcome, succeed, type Success } from "./outcome.ts";
 import { shellWord } from "./shell-quote.ts";
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { cells, counted, field, frame, layoutFor, wrap } from "./layout.ts";
 import { drawnCells, WIDE_RANGES } from "../testing/east-asian-width.ts";
+import { cells, counted, field, frame, layoutFor, wrap } from "./layout.ts";
 
 const plain = (columns: number) => layoutFor({ columns }, {});
 

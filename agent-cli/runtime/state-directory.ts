@@ -1,8 +1,8 @@
 /** The directory of the CLI's records between runs. Only its user can read it. */
 import * as path from "node:path";
 import { userDirectory } from "./config.ts";
-import { ensurePrivateDirectory } from "./files.ts";
 import type { Context } from "./context.ts";
+import { ensurePrivateDirectory } from "./files.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
 /** Its path, whether or not it exists. */

@@ -2,12 +2,15 @@
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
-import { bindingOf, type BoundRequest } from "../../shared/protocol/binding.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ERRORS, type ErrorCode, errorBody } from "../../shared/errors.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
 import { identifierOf, PAYMENT_IDENTIFIER, paymentIdentifier } from "../../shared/extensions/payment-identifier.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { bindingOf, type BoundRequest } from "../../shared/protocol/binding.ts";
+import { echoesExtensions } from "../../shared/protocol/offer.ts";
+import { unixNow } from "../../shared/time.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -16,9 +19,6 @@ import {
   PAYMENT_RESPONSE,
   PAYMENT_SIGNATURE,
 } from "../../shared/x402/headers.ts";
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
-import { echoesExtensions } from "../../shared/protocol/offer.ts";
-import { unixNow } from "../../shared/time.ts";
 import { paymentPayloadSchema, type PaymentRequirements, type SettleResponse } from "../../shared/x402/x402.ts";
 
 export const LEDGER = "1e".repeat(32) as Digest;

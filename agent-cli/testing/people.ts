@@ -1,7 +1,7 @@
-/** An owner, an agent, and requests between them, as files of a sandbox. */
-import { keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
+/** An owner, an agent, and requests between them, as files of a sandbox. */
+import { keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { createKeyFile, type KeyFile } from "../keys/key-file.ts";
 import { REASON, type Run, type RunOptions, type Sandbox, wordsOf } from "./cli.ts";
 

@@ -1,15 +1,15 @@
+import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
 /** The approval screen of a request, as plain text, without a terminal and without signatures. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
-import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
-import { NETWORK } from "../../shared/lez.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { approvalScreen } from "../approval/approval-screen.ts";
 import { layoutFor } from "../runtime/layout.ts";
+import { APPROVAL_TYPED_THRESHOLD } from "../runtime/limits.ts";
 import { LEDGER } from "./merchant.ts";
 
 const NOW = 1_760_000_000;

@@ -1,15 +1,15 @@
 /** The 402 as an HTTP response: status, header, caching, and the same terms for a second or a different request. */
 import { isDeepStrictEqual } from "node:util";
-import { parseJson } from "../../shared/text/json.ts";
-import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import * as z from "zod";
-import { isRedirect } from "../runtime/exchange.ts";
-import { isServed, type Reply, replyText } from "./probe.ts";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
+import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { quote } from "../../shared/screen/escapes.ts";
+import { parseJson } from "../../shared/text/json.ts";
+import { isRedirect } from "../runtime/exchange.ts";
 import type { ConformanceCheck } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
+import { isServed, type Reply, replyText } from "./probe.ts";
 import { isMembers, payeesOf, pricesOf } from "./terms-read.ts";
-import { quote } from "../../shared/screen/escapes.ts";
 
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const NO_HEADER = skipped("there is no PAYMENT-REQUIRED header");

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { LEDGER, offerOf } from "../../test/fixtures.ts";
-import { decodeHeader } from "../../shared/x402/headers.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
 import { unixNow } from "../../shared/time.ts";
+import { decodeHeader } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { LEDGER, offerOf } from "../../test/fixtures.ts";
 import { newDecoyPayer, decoysFor, unsignedPayload } from "./decoys.ts";
 
 const verify = (payload: unknown) => verifyExact(payload, offerOf(), { now: unixNow(), ledger: LEDGER });

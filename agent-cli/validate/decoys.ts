@@ -1,16 +1,16 @@
+import { hexToBytes, toBase64, utf8 } from "../../shared/crypto/bytes.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
+import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
+import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
+import { accountOfKey } from "../../shared/protocol/account.ts";
 /**
  * Decoys: what --active sends instead of a payment. None can pay: each has zeros instead of a signature, and names an account
  * that was made for this run and is empty.
  */
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
-import { accountOfKey } from "../../shared/protocol/account.ts";
-import { hexToBytes, toBase64, utf8 } from "../../shared/crypto/bytes.ts";
-import { randomDigest } from "../../shared/crypto/digest.ts";
-import { encodeHeader } from "../../shared/x402/headers.ts";
-import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
-import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
+import { encodeHeader } from "../../shared/x402/headers.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
 /** R and S are zero: R has small order, so no strict verifier accepts it, and no key produces it. */

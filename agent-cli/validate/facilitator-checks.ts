@@ -1,16 +1,16 @@
 /** What merchants rely on: /supported with its three keys, and responses of one shape, in codes, from /verify and /settle. */
 import * as z from "zod";
+import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { parseJson } from "../../shared/text/json.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { quote } from "../../shared/screen/escapes.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import { settleResponseSchema, verifyResponseSchema } from "../../shared/x402/x402.ts";
-import { type Reply, replyText } from "./probe.ts";
-import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { type ConformanceCheck, defects } from "./check.ts";
 import { type Call, type CallReplies, CALLS, type FacilitatorVisit } from "./facilitator-visit.ts";
+import { type Reply, replyText } from "./probe.ts";
 import { isMembers, type Members } from "./terms-read.ts";
-import { quote } from "../../shared/screen/escapes.ts";
 
 type Answer = Reply & { kind: "answer" };
 

@@ -1,13 +1,13 @@
+import * as z from "zod";
 /** All requests to a facilitator for one report, with its responses. /settle is requested with --active only. */
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
-import { parseJson } from "../../shared/text/json.ts";
-import * as z from "zod";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { parseJson } from "../../shared/text/json.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import type { Probe, Reply } from "./probe.ts";
 import { NEEDS_ACTIVE } from "./check.ts";
 import { newDecoyPayer, unsignedPayload } from "./decoys.ts";
+import type { Probe, Reply } from "./probe.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
 export const CALLS = ["verify", "settle"] as const;

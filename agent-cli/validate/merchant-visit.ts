@@ -1,8 +1,8 @@
 /** All requests to a merchant for one report, with its responses. Nothing here judges them. */
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import type { Probe, Reply } from "./probe.ts";
 import { newDecoyPayer, type DecoyPayer, type Decoy, decoysFor } from "./decoys.ts";
+import type { Probe, Reply } from "./probe.ts";
 import { type ReadTerms, readTerms } from "./terms-read.ts";
 
 export interface MerchantVisit {

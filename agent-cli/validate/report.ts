@@ -1,7 +1,7 @@
 /** The report of a validation, as data of a command and as text. */
 import * as z from "zod";
-import { counted, type Layout } from "../runtime/layout.ts";
 import { checklistText } from "../runtime/checklist.ts";
+import { counted, type Layout } from "../runtime/layout.ts";
 import { type ConformancePoint, NEEDS_ACTIVE } from "./check.ts";
 
 export const reportSchema = z.strictObject({

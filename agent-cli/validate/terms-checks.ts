@@ -1,14 +1,14 @@
+import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
+import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
+import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 /** The terms, on any network: version, resource, offers. And the additional rules of our own network. */
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
 import { bindingScope } from "../../shared/protocol/binding.ts";
-import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
-import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { supportsExtra } from "../../shared/protocol/offer.ts";
 import { quote, showUnsafe } from "../../shared/screen/escapes.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
-import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { type ConformanceCheck, defects } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isMembers, type Members } from "./terms-read.ts";

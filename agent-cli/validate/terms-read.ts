@@ -1,9 +1,9 @@
 /** Parses a 402's terms in stages, so that a report can name the stage that fails. */
 import * as z from "zod";
 import { fromBase64 } from "../../shared/crypto/bytes.ts";
-import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
-import { parseJson } from "../../shared/text/json.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { parseJson } from "../../shared/text/json.ts";
+import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import type { Reply } from "./probe.ts";
 
 export type Members = Record<string, unknown>;

@@ -1,10 +1,10 @@
+import { randomBytes } from "../../shared/crypto/bytes.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 /** The ledger Worker, with a method that makes it large quickly: it settles in bulk, without a request per payment. */
 import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
-import { randomBytes } from "../../shared/crypto/bytes.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { randomDigest } from "../../shared/crypto/digest.ts";
-import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
 import { Ledger as GenuineLedger } from "../../workers/ledger-do/ledger.ts";
 

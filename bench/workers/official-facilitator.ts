@@ -2,16 +2,16 @@
 import { x402Facilitator } from "@x402/core/facilitator";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { Hono } from "hono";
-import type { AccountId } from "../../shared/protocol/account.ts";
-import { transactionOf } from "../../shared/protocol/authorization.ts";
-import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
-import type { Refusal } from "../../shared/protocol/refusal.ts";
-import type { SettleCommand } from "../../shared/settlement/commands.ts";
-import type { PaymentBackend, SettleResult } from "../../shared/settlement/backend.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { registerExactLezScheme } from "../../shared/exact/facilitator/index.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../../shared/limits.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { transactionOf } from "../../shared/protocol/authorization.ts";
+import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { Refusal } from "../../shared/protocol/refusal.ts";
+import type { PaymentBackend, SettleResult } from "../../shared/settlement/backend.ts";
+import type { SettleCommand } from "../../shared/settlement/commands.ts";
 
 const LEDGER = "1".repeat(64) as Digest;
 const spent = new Map<AccountId, bigint>();

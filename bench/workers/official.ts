@@ -4,12 +4,12 @@
  * not an equal.
  */
 import { HTTPFacilitatorClient } from "@x402/core/server";
-import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import type { FacilitatorClient } from "@x402/core/server";
+import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
-import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ExactLezScheme } from "../../shared/exact/server/index.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";

@@ -3,9 +3,9 @@ import { Point } from "@noble/ed25519";
 import * as fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { CASES } from "../../test/vectors/speccheck.ts";
+import { MAX_REMEMBERED_SIGNATURES } from "../limits.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { isUsableKey, isUsablePoint, verifyDigest, verifyStrict } from "./ed25519.ts";
-import { MAX_REMEMBERED_SIGNATURES } from "../limits.ts";
 
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const P = 2n ** 255n - 19n;

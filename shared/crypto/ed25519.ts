@@ -6,8 +6,8 @@
  * JavaScript. Only the CLI signs: protocol/signer.ts.
  */
 import { keepNewest } from "../bounded.ts";
-import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { MAX_REMEMBERED_SIGNATURES } from "../limits.ts";
+import { bytesToHex, hexToBytes } from "./bytes.ts";
 
 /** The field's prime, 2^255 - 19, above every y-coordinate. All hex here has the highest digit first. */
 const P = `7f${"ff".repeat(30)}ed`;

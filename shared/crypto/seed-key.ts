@@ -1,7 +1,7 @@
 /** A Worker's own signing key, from a secret: it signs checkpoints, offers and receipts, and owns no account. */
 import { base64urlnopad } from "@scure/base";
-import { bytesToHex, hexToBytes } from "./bytes.ts";
 import { ConfigurationError } from "../configuration-error.ts";
+import { bytesToHex, hexToBytes } from "./bytes.ts";
 
 /** The PKCS #8 prefix of an Ed25519 seed (RFC 8410 §7). */
 const PKCS8_PREFIX = "302e020100300506032b657004220420";

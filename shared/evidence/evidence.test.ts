@@ -1,16 +1,16 @@
 /** Evidence holds as it was made, and not with one byte of it changed: what is wrong is named, and nothing else is. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { offerSignatures } from "../../agent-cli/merchant/signed-offer.ts";
 import { debitOf, keysFor, orderOf, Shop, statement } from "../../test/evidence.ts";
 import { leaves, change } from "../../test/fields.ts";
 import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
-import type { Amount } from "../protocol/amount.ts";
-import type { Authorization } from "../protocol/authorization.ts";
 import { utf8 } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
-import { offerSignatures } from "../../agent-cli/merchant/signed-offer.ts";
 import { offerPayload, receiptPayload, signedOffers } from "../extensions/offer-receipt.ts";
-import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import { NETWORK } from "../lez.ts";
+import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
+import type { Amount } from "../protocol/amount.ts";
+import type { Authorization } from "../protocol/authorization.ts";
 import { requestDigest } from "../protocol/payment-request.ts";
 import type { EvidencePoint } from "./check.ts";
 import { type Evidence, serializeEvidence } from "./evidence.ts";

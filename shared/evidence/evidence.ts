@@ -3,12 +3,12 @@
  * the ledger signed. Every member is under a signature or a digest, and none is secret. spec/evidence.md.
  */
 import * as z from "zod/mini";
-import { accountIdSchema } from "../protocol/account.ts";
-import { amountSchema } from "../protocol/amount.ts";
-import { exactPayloadSchema } from "../protocol/authorization.ts";
 import { publicKeySchema, signatureSchema, utf8 } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
 import { MAX_EVIDENCE_ENTRIES, MAX_HEADER_BYTES } from "../limits.ts";
+import { accountIdSchema } from "../protocol/account.ts";
+import { amountSchema } from "../protocol/amount.ts";
+import { exactPayloadSchema } from "../protocol/authorization.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
 
 const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));

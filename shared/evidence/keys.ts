@@ -1,9 +1,9 @@
 /** The public keys that a verifier trusts from elsewhere. Evidence is checked against them: no file vouches for itself. */
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
-import { accountIdSchema } from "../protocol/account.ts";
 import { bytesToHex, publicKeySchema } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
+import { accountIdSchema } from "../protocol/account.ts";
 
 /** An Ed25519 public key as it is published: 64 hex digits, or `x` of a JWK (RFC 8037). 64 hex digits come out. */
 export const knownKeySchema = z.pipe(

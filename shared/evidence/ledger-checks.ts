@@ -1,8 +1,8 @@
+import { doubtful, right, wrong } from "../checklist/check.ts";
+import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 /** What the ledger wrote and its operator signed: the debit, the chain from there, the checkpoint under it. */
 import { continuesChain, type JournalEntry } from "../ledger/journal.ts";
-import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
-import { doubtful, right, wrong } from "../checklist/check.ts";
 import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
 import type { EvidenceContext } from "./context.ts";
 

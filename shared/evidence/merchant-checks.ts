@@ -1,11 +1,11 @@
+import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
 /** What the merchant signed: its offer, and that it delivered. */
 import { nameUnder } from "../extensions/did-web.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
-import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
+import { quote } from "../screen/escapes.ts";
 import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
 import { isResource, SIGNED_TERMS } from "./parts.ts";
-import { quote } from "../screen/escapes.ts";
 
 type Part = "offer" | "receipt";
 

@@ -1,8 +1,8 @@
 /** What a merchant signed, as its x402 messages carry it: the parts of evidence that come from elsewhere. */
 import * as z from "zod/mini";
 import { nameUnder } from "../extensions/did-web.ts";
-import { offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
 import type { OfferPayload, SignedJws } from "../extensions/offer-receipt.ts";
+import { offerPayloadSchema, readJws, signedJwsSchema } from "../extensions/signed-jws.ts";
 import { MAX_ACCEPTS } from "../limits.ts";
 import type { PaymentRequired, PaymentRequirements, SettleResponse } from "../x402/x402.ts";
 import { jwsSchema } from "./evidence.ts";

@@ -1,8 +1,8 @@
 /** Reading a file of evidence: what it says, or the first place at which it cannot be what it should be. Never throws. */
 import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
-import { parseJson } from "../text/json.ts";
 import { MAX_EVIDENCE_BYTES } from "../limits.ts";
+import { parseJson } from "../text/json.ts";
 import { type Evidence, evidenceSchema, serializeEvidence } from "./evidence.ts";
 
 /** Where a file is wrong: a member's path (`ledger.entries.0.at`; empty for the whole) or an offset in bytes, and what is wrong there. */

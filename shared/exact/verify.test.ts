@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { change, leaves } from "../../test/fields.ts";
-import { accountOfKey } from "../protocol/account.ts";
-import { type Authorization, authorizationDigest, authorizationSchema, transactionOf } from "../protocol/authorization.ts";
+import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { canonicalJson, type Digest } from "../crypto/digest.ts";
 import { type ErrorCode, ERRORS } from "../errors.ts";
 import { NETWORK } from "../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../limits.ts";
+import { accountOfKey } from "../protocol/account.ts";
+import { type Authorization, authorizationDigest, authorizationSchema, transactionOf } from "../protocol/authorization.ts";
 import type { WalletSigner } from "../protocol/signer.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import { type VerifyContext, verifyExact } from "./verify.ts";

@@ -1,3 +1,9 @@
+import { hexToBytes } from "../crypto/bytes.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
+import type { ErrorCode } from "../errors.ts";
+import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
+import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 /**
  * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer?
  * Cheap checks come first, each with its own code; spec/scheme_exact_lez.md. The ledger checks nonce and balance.
@@ -11,15 +17,9 @@ import {
   transactionOf,
 } from "../protocol/authorization.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
-import { hexToBytes } from "../crypto/bytes.ts";
-import type { Digest } from "../crypto/digest.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
-import type { ErrorCode } from "../errors.ts";
-import { checkShape } from "../text/json.ts";
-import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
-import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
+import type { PaymentRefusal } from "../protocol/refusal.ts";
+import { checkShape } from "../text/json.ts";
 import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 
 export type Verification = { ok: true; payment: LedgerPayment; readonly transaction: Digest } | PaymentRefusal;

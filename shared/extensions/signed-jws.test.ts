@@ -1,6 +1,6 @@
+import { base64urlnopad } from "@scure/base";
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
 import { describe, expect, test } from "vitest";
-import { base64urlnopad } from "@scure/base";
 import { bytesToHex, utf8 } from "../crypto/bytes.ts";
 import { offerPayloadSchema, readJws } from "./signed-jws.ts";
 

@@ -3,8 +3,8 @@ import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { hexToBytes, utf8 } from "../crypto/bytes.ts";
 import { verifyStrict } from "../crypto/ed25519.ts";
-import { parseJson } from "../text/json.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";
+import { parseJson } from "../text/json.ts";
 import { wholeNumber } from "../whole-number.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "./offer-receipt.ts";
 

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../protocol/amount.ts";
-import { digest } from "../crypto/digest.ts";
-import { accountOfBytes } from "../protocol/account.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
+import { digest } from "../crypto/digest.ts";
 import {
   JOURNAL_PAGE,
   JOURNAL_PAGE_TRANSACTIONS,
@@ -12,7 +10,11 @@ import {
   MAX_RESPONSE_BODY_BYTES,
   OUTBOX_BATCH,
 } from "../limits.ts";
+import { accountOfBytes } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { Accounts } from "./accounts.ts";
+import { continuesChain } from "./journal.ts";
+import { InvariantViolation, type LedgerStore } from "./store.ts";
 import {
   ALICE,
   BOB,
@@ -29,8 +31,6 @@ import {
   START,
   txOf,
 } from "./testing/ledger.ts";
-import { continuesChain } from "./journal.ts";
-import { InvariantViolation, type LedgerStore } from "./store.ts";
 
 const ABOUT = { transaction: idOf(1), at: START };
 

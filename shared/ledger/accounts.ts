@@ -1,10 +1,10 @@
-/** Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry. */
-import type { AccountId } from "../protocol/account.ts";
-import type { AccountState } from "../settlement/backend.ts";
 import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
+/** Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry. */
+import type { AccountId } from "../protocol/account.ts";
 import { integer, row, text } from "../row.ts";
+import type { AccountState } from "../settlement/backend.ts";
 import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry } from "./journal.ts";
 import { insertOf, invariant, type LedgerStore } from "./store.ts";
 import type { Credit } from "./stream.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
+import type { LedgerStore } from "./store.ts";
 import { dump, idOf, openLedger, reopen, reserveOf, START } from "./testing/ledger.ts";
 import { act, arrange, CELLS, PAYMENT } from "./testing/state-table.ts";
-import type { LedgerStore } from "./store.ts";
 
 /** Every event that writes, in a state in which it does. */
 const WRITERS = CELLS.filter(

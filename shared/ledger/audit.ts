@@ -1,8 +1,8 @@
+import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 /** Checks every invariant of a shard, from its tables alone. */
 import type { AccountId } from "../protocol/account.ts";
-import type { AccountState } from "../settlement/backend.ts";
-import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 import { integer, oneOf, row, text } from "../row.ts";
+import type { AccountState } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
+import type { LedgerRules } from "./rules.ts";
 import { busyLedger, headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
 import { ALICE, BOB, dump, FIRST, idOf, LEDGER, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
-import type { LedgerRules } from "./rules.ts";
 
 const busy = (payments: number) => busyLedger(memoryStore(), payments);
 const AGES = OLD + 10 ** 6;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
+import type { LedgerRules } from "./rules.ts";
+import type { LedgerStore } from "./store.ts";
 import {
   ALICE,
   dump,
@@ -16,8 +18,6 @@ import {
   START,
   VALID,
 } from "./testing/ledger.ts";
-import type { LedgerRules } from "./rules.ts";
-import type { LedgerStore } from "./store.ts";
 
 const PAYMENT = paymentOf();
 const LATE = START + VALID + 1;

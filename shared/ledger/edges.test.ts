@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { CLOCK_SKEW_SECONDS, MAX_AMOUNT, MAX_HOLD_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import { CLOCK_SKEW_SECONDS, MAX_AMOUNT, MAX_HOLD_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import {
   ALICE,
   BOB,

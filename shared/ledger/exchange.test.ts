@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../protocol/amount.ts";
 import { digest } from "../crypto/digest.ts";
 import { MAX_BACKLOG, OUTBOX_BATCH } from "../limits.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { auditShards } from "./consolidate.ts";
 import { deliver } from "./delivery.ts";
 import { batchDigest, continuesChain } from "./journal.ts";
+import { LedgerRules } from "./rules.ts";
+import type { LedgerStore } from "./store.ts";
+import { type Batch, type Received, streamStart } from "./stream.ts";
 import {
   ALICE,
   BOB,
@@ -28,9 +31,6 @@ import {
   START,
   txOf,
 } from "./testing/ledger.ts";
-import { LedgerRules } from "./rules.ts";
-import type { LedgerStore } from "./store.ts";
-import { type Batch, type Received, streamStart } from "./stream.ts";
 
 const HOME = { alice: 3, bob: 1, carol: 2 };
 

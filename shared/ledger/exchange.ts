@@ -1,8 +1,8 @@
+import { MAX_BACKLOG } from "../limits.ts";
 /** Moves money to accounts of this shard, or to other shards and from them. A shard halts when another remembers a different past. */
 import type { AccountId } from "../protocol/account.ts";
-import type { AccountState } from "../settlement/backend.ts";
-import { MAX_BACKLOG } from "../limits.ts";
 import { row, text } from "../row.ts";
+import type { AccountState } from "../settlement/backend.ts";
 import type { Accounts } from "./accounts.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { Inbox } from "./inbox.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../protocol/amount.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
-import { ALICE, BOB, CAROL, dump, idOf, LEDGER, START } from "./testing/ledger.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { LedgerRules } from "./rules.ts";
+import { ALICE, BOB, CAROL, dump, idOf, LEDGER, START } from "./testing/ledger.ts";
 
 const CAP = FAUCET_CAP_PER_ACCOUNT;
 const amount = (value: bigint) => value.toString() as Amount;

@@ -1,13 +1,13 @@
+import { type Digest, digest } from "../crypto/digest.ts";
+import { NETWORK } from "../lez.ts";
+import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
 /** Test money: payments by the treasury, with the grant's id as their nonce. A grant pays once, even if it is repeated much later. */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
 import { refusal } from "../protocol/refusal.ts";
-import type { FundResult } from "../settlement/backend.ts";
-import { type Digest, digest } from "../crypto/digest.ts";
-import { NETWORK } from "../lez.ts";
-import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
 import { row, text } from "../row.ts";
+import type { FundResult } from "../settlement/backend.ts";
 import { type Accounts, available } from "./accounts.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Payments } from "./payments.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import { accountOfBytes } from "../protocol/account.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
-import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, settleOf, START } from "./testing/ledger.ts";
+import { accountOfBytes } from "../protocol/account.ts";
 import { LedgerRules } from "./rules.ts";
+import { ALICE, dump, FIRST, idOf, LEDGER, openLedger, paymentOf, settleOf, START } from "./testing/ledger.ts";
 
 const GENESIS = { ledger: LEDGER, supply: 1000n, at: START };
 const OTHER = { ledger: idOf(0xdead), supply: 7n, at: START + 1000 };

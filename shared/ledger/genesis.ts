@@ -1,11 +1,11 @@
-/** Creates a ledger: its id, its treasury, its supply and its number of shards, none of which ever changes. */
-import type { AccountId } from "../protocol/account.ts";
-import { transactionOf } from "../protocol/authorization.ts";
-import type { LedgerInfo } from "../settlement/backend.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { migrate } from "../migrations.ts";
+/** Creates a ledger: its id, its treasury, its supply and its number of shards, none of which ever changes. */
+import type { AccountId } from "../protocol/account.ts";
+import { transactionOf } from "../protocol/authorization.ts";
 import { integer, row, text } from "../row.ts";
+import type { LedgerInfo } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
 import { LEDGER_SCHEMA } from "./schema.ts";
 import { type Place, shardOf, treasuryOf, WHOLE } from "./shards.ts";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { approve, LEDGER, offerOf, owner, paymentRequest } from "../../test/fixtures.ts";
-import type { Amount } from "../protocol/amount.ts";
 import { verifyExact } from "../exact/verify.ts";
 import {
   CLOCK_SKEW_SECONDS,
@@ -13,7 +12,9 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { formatTimestamp } from "../time.ts";
+import type { LedgerStore } from "./store.ts";
 import {
   ALICE,
   BOB,
@@ -31,7 +32,6 @@ import {
   START,
   VALID,
 } from "./testing/ledger.ts";
-import type { LedgerStore } from "./store.ts";
 
 const count = (store: LedgerStore, state: string) => store.sql("SELECT count(*) AS n FROM payment WHERE state = ?", state)[0]?.["n"];
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../protocol/amount.ts";
 import { PRUNE_BATCH, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
-import { busyLedger, headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { continuesChain } from "./journal.ts";
-import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
 import type { LedgerStore } from "./store.ts";
+import { busyLedger, headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
+import { ALICE, BOB, FIRST, idOf, LEDGER, openLedger, paymentOf, reopen, settleOf, START } from "./testing/ledger.ts";
 
 const busy = (payments: number) => busyLedger(memoryStore(), payments);
 const AGES = OLD + 10 ** 6;

@@ -1,3 +1,5 @@
+import type { Digest } from "../crypto/digest.ts";
+import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 /**
  * The ledger's rules over one shard's database. Each event is one transaction, in the ledger's own time. state-table.ts
  * decides about payments, exchange.ts about what shards send each other.
@@ -10,7 +12,6 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { type Refusal, refusal } from "../protocol/refusal.ts";
-import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
 import type {
   AccountState,
   CancelResult,
@@ -22,8 +23,7 @@ import type {
   ReserveResult,
   SettleResult,
 } from "../settlement/backend.ts";
-import type { Digest } from "../crypto/digest.ts";
-import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
+import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
 import { Accounts } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";

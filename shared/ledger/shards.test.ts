@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { MAX_SHARDS } from "../limits.ts";
-import { ALICE, BOB, CAROL, DAVE, dump, ERIN, LEDGER_OF_FOUR, personOf, START } from "./testing/ledger.ts";
 import { LedgerRules } from "./rules.ts";
 import { newLedgerId, parseShardName, parseShards, shardName, shardOf, treasuryOf } from "./shards.ts";
+import { ALICE, BOB, CAROL, DAVE, dump, ERIN, LEDGER_OF_FOUR, personOf, START } from "./testing/ledger.ts";
 
 describe("an account's shard", () => {
   test("never changes: these are where they have always been", () => {

@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { LedgerStore, Row } from "./store.ts";
 import { ALICE, BOB, CAROL, dump, FIRST, openLedger, SECOND } from "./testing/ledger.ts";
 import { act, arrange, CELLS, type Cell, PAYMENT } from "./testing/state-table.ts";
-import type { LedgerStore, Row } from "./store.ts";
 
 describe("the state table", () => {
   test.each(CELLS)("$name: $fact", (cell) => {

@@ -1,22 +1,3 @@
-/**
- * The state table of a payment (spec/state-table.md): how each event changes a nonce and the hold on it, one method per event.
- *
- * The caller opens the transaction and gives the ledger's time: `now`, unix seconds. Refusals are values.
- */
-import type { AccountId } from "../protocol/account.ts";
-import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import { type Refusal, refusal } from "../protocol/refusal.ts";
-import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
-import type {
-  AccountState,
-  CancelResult,
-  CheckResult,
-  PaymentStatus,
-  ReleaseResult,
-  ReserveResult,
-  Settled,
-  SettleResult,
-} from "../settlement/backend.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import {
@@ -27,6 +8,25 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
+/**
+ * The state table of a payment (spec/state-table.md): how each event changes a nonce and the hold on it, one method per event.
+ *
+ * The caller opens the transaction and gives the ledger's time: `now`, unix seconds. Refusals are values.
+ */
+import type { AccountId } from "../protocol/account.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import { type Refusal, refusal } from "../protocol/refusal.ts";
+import type {
+  AccountState,
+  CancelResult,
+  CheckResult,
+  PaymentStatus,
+  ReleaseResult,
+  ReserveResult,
+  Settled,
+  SettleResult,
+} from "../settlement/backend.ts";
+import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
 import { type Accounts, available, claimed } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";

@@ -3,10 +3,10 @@
  * different pasts notice it before money is lost. spec/architecture.md.
  */
 import * as z from "zod/mini";
-import { type AccountId, accountIdSchema } from "../protocol/account.ts";
-import { amountSchema, type Amount } from "../protocol/amount.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { MAX_SHARDS, OUTBOX_BATCH } from "../limits.ts";
+import { type AccountId, accountIdSchema } from "../protocol/account.ts";
+import { amountSchema, type Amount } from "../protocol/amount.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 /** One payment's money, owed to an account of another shard. */

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BAD_AMOUNTS, GOOD_AMOUNTS } from "../../test/spellings.ts";
-import { displayAmount, isAmount } from "./amount.ts";
 import { MAX_AMOUNT } from "../limits.ts";
+import { displayAmount, isAmount } from "./amount.ts";
 
 test("an amount is 1 to 2^128-1 in its one decimal spelling", () => {
   expect(GOOD_AMOUNTS.filter(isAmount)).toEqual(GOOD_AMOUNTS);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { approve, LEDGER, merchant, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
+import { paymentPayloadSchema } from "../x402/x402.ts";
 import { authorizationFor } from "./approval.ts";
 import { approvalNonce, authorizationDigest, authorizationSchema, exactPayloadSchema } from "./authorization.ts";
 import { bindingOf } from "./binding.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
 import { requestDigest } from "./payment-request.ts";
-import { paymentPayloadSchema } from "../x402/x402.ts";
 
 const request = await paymentRequest();
 

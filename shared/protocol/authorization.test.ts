@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { approve, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { testFields } from "../../test/fields.ts";
+import { approve, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, BAD_UNIX_SECONDS, badHex, GOOD_AMOUNTS } from "../../test/spellings.ts";
-import { approvalNonce, authorizationDigest, authorizationSchema, exactPayloadSchema, transactionOf } from "./authorization.ts";
 import { NETWORK } from "../lez.ts";
+import { approvalNonce, authorizationDigest, authorizationSchema, exactPayloadSchema, transactionOf } from "./authorization.ts";
 
 const { authorization, payload } = await approve(await paymentRequest());
 

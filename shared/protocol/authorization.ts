@@ -1,9 +1,9 @@
 /** The Authorization: the order to pay, signed by the payer's key. spec/protocol.md §4. */
 import * as z from "zod/mini";
-import { accountIdSchema, type AccountId } from "./account.ts";
-import { amountSchema } from "./amount.ts";
 import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
+import { accountIdSchema, type AccountId } from "./account.ts";
+import { amountSchema } from "./amount.ts";
 
 /** Unix seconds as a decimal string. */
 const unixSeconds = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));

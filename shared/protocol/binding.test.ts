@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { offerOf, stranger } from "../../test/fixtures.ts";
 import { BAD_METHODS, BAD_URLS } from "../../test/spellings.ts";
-import { bindingOf, type BindingScope, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./binding.ts";
 import type { Digest } from "../crypto/digest.ts";
+import { bindingOf, type BindingScope, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./binding.ts";
 
 const request: BoundRequest = {
   method: "POST",

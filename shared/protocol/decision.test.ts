@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { testFields } from "../../test/fields.ts";
+import { owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { BAD_TIMESTAMPS, badHex, badText } from "../../test/spellings.ts";
-import { DECLINE_CODES, type Decision, decisionSchema, isGenuineDecision, recordDecision } from "./decision.ts";
-import { decisionRecordSchema } from "./decision-record.ts";
 import { MAX_NOTE_LENGTH } from "../limits.ts";
+import { decisionRecordSchema } from "./decision-record.ts";
+import { DECLINE_CODES, type Decision, decisionSchema, isGenuineDecision, recordDecision } from "./decision.ts";
 import { requestDigest } from "./payment-request.ts";
 
 const decision: Decision = {

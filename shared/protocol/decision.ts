@@ -4,9 +4,9 @@ import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { MAX_NOTE_LENGTH } from "../limits.ts";
-import type { WalletSigner } from "./signer.ts";
 import { humanText } from "../text/text.ts";
 import { timestampSchema } from "../time.ts";
+import type { WalletSigner } from "./signer.ts";
 
 export const DECLINE_CODES = ["too_expensive", "wrong_payee", "not_needed", "unclear_reason", "duplicate", "policy", "other"] as const;
 

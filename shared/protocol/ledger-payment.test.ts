@@ -1,5 +1,5 @@
-import { merchant, NOW, owner } from "../../test/fixtures.ts";
 import { testFields } from "../../test/fields.ts";
+import { merchant, NOW, owner } from "../../test/fixtures.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../../test/spellings.ts";
 import { ledgerPaymentSchema } from "./ledger-payment.ts";
 

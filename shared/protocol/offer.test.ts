@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LEDGER, offerOf, stranger } from "../../test/fixtures.ts";
-import { compareOffer, supportsExtra } from "./offer.ts";
 import type { PaymentRequirements } from "../x402/x402.ts";
+import { compareOffer, supportsExtra } from "./offer.ts";
 
 const offer: PaymentRequirements = { ...offerOf(), note: { nested: ["a", 1] } };
 const extra = { ...offer.extra };

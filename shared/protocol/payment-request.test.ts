@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, requestBody, stranger } from "../../test/fixtures.ts";
 import { change, leaves, testFields } from "../../test/fields.ts";
+import { LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, requestBody, stranger } from "../../test/fixtures.ts";
 import {
   BAD_ACCOUNTS,
   BAD_AMOUNTS,
@@ -14,11 +14,11 @@ import {
   badText,
   GOOD_AMOUNTS,
 } from "../../test/spellings.ts";
-import { bindingOf } from "./binding.ts";
 import { type Digest, digest } from "../crypto/digest.ts";
 import { MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REASON_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { checkPaymentRequest, type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "./payment-request.ts";
 import { formatTimestamp } from "../time.ts";
+import { bindingOf } from "./binding.ts";
+import { checkPaymentRequest, type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "./payment-request.ts";
 
 const bodySha256 = "cd".repeat(32) as Digest;
 const valid = await paymentRequest(undefined, { http: { ...REQUEST, bodySha256 } });

@@ -1,20 +1,20 @@
 /** The PaymentRequest: an agent asks its owner to pay for one request, and says why. spec/protocol.md §6. */
 import * as z from "zod/mini";
-import { accountIdSchema } from "./account.ts";
-import { amountSchema } from "./amount.ts";
-import { boundRequestSchema, bindingScope, type BindingScope } from "./binding.ts";
 import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
-import { parseJson } from "../text/json.ts";
 import { ASSET, NETWORK, SCHEME } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { supportsExtra } from "./offer.ts";
-import { reasonSchema } from "./reason.ts";
-import type { WalletSigner } from "./signer.ts";
+import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
 import { parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
+import { accountIdSchema } from "./account.ts";
+import { amountSchema } from "./amount.ts";
+import { boundRequestSchema, bindingScope, type BindingScope } from "./binding.ts";
+import { supportsExtra } from "./offer.ts";
+import { reasonSchema } from "./reason.ts";
+import type { WalletSigner } from "./signer.ts";
 
 export const paymentRequestBodySchema = z.strictObject({
   version: z.literal("1"),

@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { accountOfKey } from "./account.ts";
 import { bytesToHex, hexToBytes } from "../crypto/bytes.ts";
-import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../demo.ts";
 import { digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../demo.ts";
+import { accountOfKey } from "./account.ts";
 import { generateSecretKey, keySigner } from "./signer.ts";
 
 const secretKey = generateSecretKey();

@@ -1,8 +1,8 @@
 /** Makes Ed25519 keys and signatures. Only the CLI imports this: the Workers verify, and sign nothing for an account. */
 import { getPublicKeyAsync, signAsync } from "@noble/ed25519";
-import { type AccountId, accountOfKey } from "./account.ts";
 import { bytesToHex, hexToBytes, randomBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
+import { type AccountId, accountOfKey } from "./account.ts";
 
 /**
  * Signs for an account: a key file today, a hardware key or another chain's wallet tomorrow.

@@ -1,5 +1,5 @@
-import { owner } from "../../test/fixtures.ts";
 import { testFields } from "../../test/fields.ts";
+import { owner } from "../../test/fixtures.ts";
 import { BAD_ACCOUNTS, badHex } from "../../test/spellings.ts";
 import { reservationSchema, reserveCommandSchema, settleCommandSchema, unverifiedPaymentSchema } from "./commands.ts";
 

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
-import * as z from "zod/mini";
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { utf8 } from "../crypto/bytes.ts";
-import { checkShape, parseJson } from "./json.ts";
 import { MAX_JSON_DEPTH } from "../limits.ts";
+import { checkShape, parseJson } from "./json.ts";
 
 const parse = (input: string | Uint8Array, maxBytes = 1_000_000) => parseJson(input, maxBytes, z.unknown());
 const nested = (depth: number, open: string, close: string) => open.repeat(depth) + close.repeat(depth);

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
-import * as z from "zod/mini";
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { toBase64, utf8 } from "../crypto/bytes.ts";
-import { decodeHeader, encodeHeader } from "./headers.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES } from "../limits.ts";
+import { decodeHeader, encodeHeader } from "./headers.ts";
 
 const decode = (header: string, maxBytes?: number) => decodeHeader(header, z.unknown(), maxBytes);
 const invalid = { ok: false, code: "invalid_payload" };

@@ -1,8 +1,8 @@
 /** The three x402 headers: JSON in base64. spec/protocol.md §8. */
 import type * as z from "zod/mini";
 import { fromBase64, toBase64, utf8 } from "../crypto/bytes.ts";
-import { type Parsed, parseJson } from "../text/json.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";
+import { type Parsed, parseJson } from "../text/json.ts";
 
 export const PAYMENT_REQUIRED = "PAYMENT-REQUIRED";
 export const PAYMENT_SIGNATURE = "PAYMENT-SIGNATURE";

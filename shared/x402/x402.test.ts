@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { approve, offerOf, paymentRequest } from "../../test/fixtures.ts";
 import { type Field, testFields } from "../../test/fields.ts";
-import { decodeHeader, encodeHeader } from "./headers.ts";
+import { approve, offerOf, paymentRequest } from "../../test/fixtures.ts";
 import { MAX_ACCEPTS, MAX_URL_LENGTH } from "../limits.ts";
+import { decodeHeader, encodeHeader } from "./headers.ts";
 import { paymentPayloadSchema, paymentRequiredSchema, paymentRequirementsSchema, settleResponseSchema } from "./x402.ts";
 
 const tooLong = ["x".repeat(MAX_URL_LENGTH + 1)];

@@ -3,8 +3,8 @@
  * Unknown members are kept and ignored, and null counts as absent, as the x402 specification asks.
  */
 import * as z from "zod/mini";
-import { MAX_ACCEPTS, MAX_URL_LENGTH } from "../limits.ts";
 import { X402_VERSION } from "../lez.ts";
+import { MAX_ACCEPTS, MAX_URL_LENGTH } from "../limits.ts";
 
 const text = z.string().check(z.maxLength(MAX_URL_LENGTH));
 const record = z.looseObject({});

@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from "vitest";
 import { Buyer, type Purchase, verdict } from "../../agent-cli/demo/buyer.ts";
-import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
 import { useMixedStack, type Versions } from "./mixed-stack.ts";
 

@@ -1,9 +1,9 @@
 /** What x402 v2 asks of a resource server, line by line, over real HTTP: a merchant Worker at a facilitator that can be watched. */
 import { request as httpRequest } from "node:http";
-import { beforeEach, describe, expect, test } from "vitest";
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
-import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
+import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { useForeignMerchant } from "../stack/merchant.ts";
 import { receiptOf, useStack, verdict } from "../stack/stack.ts";

@@ -1,17 +1,17 @@
 /** What a client remembers of a merchant, and what it makes of one that changes, or whose key cannot be had. Each test meets it for the first time. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PassThrough } from "node:stream";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { pinOf, writePin } from "../../agent-cli/records/merchant-pins.ts";
 import { contextFor } from "../../agent-cli/runtime/context.ts";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
-import { pinOf, writePin } from "../../agent-cli/records/merchant-pins.ts";
+import { DID_TIMEOUT_SECONDS, MAX_PINS, PIN_SECONDS } from "../../agent-cli/runtime/limits.ts";
 import { type Run, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { people } from "../../agent-cli/testing/people.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { DID_TIMEOUT_SECONDS, MAX_PINS, PIN_SECONDS } from "../../agent-cli/runtime/limits.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { startHostileMerchant } from "./merchant.ts";

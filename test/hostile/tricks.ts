@@ -1,12 +1,12 @@
 /** The tricks of the hostile merchant, by route: what each does, and what is said about it in the table in README.md. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
-import { bindingOf } from "../../shared/protocol/binding.ts";
 import { toBase64, utf8 } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
+import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../../shared/x402/x402.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { HOSTILE_CHARACTERS } from "../spellings.ts";

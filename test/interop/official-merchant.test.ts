@@ -1,12 +1,12 @@
+import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
 /** `@x402/hono` with our server scheme sells through our facilitator over HTTP. The rows of spec/interop.md name these tests. */
 import { HTTPFacilitatorClient } from "@x402/core/server";
-import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
 import { describe, expect, test } from "vitest";
-import { ask } from "../../agent-cli/demo/people.ts";
 import { REASON } from "../../agent-cli/demo/buyer.ts";
+import { ask } from "../../agent-cli/demo/people.ts";
 import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
-import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { unixNow } from "../../shared/time.ts";
+import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { receiptOf, useStack } from "../stack/stack.ts";
 import { listen, officialClient, officialMerchant, PRICE, replay } from "./official.ts";
 

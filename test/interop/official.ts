@@ -8,15 +8,15 @@ import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import { Hono } from "hono";
 import { onTestFinished } from "vitest";
-import type { PaymentBackend } from "../../shared/settlement/backend.ts";
-import { bindingOf } from "../../shared/protocol/binding.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { registerExactLezScheme as registerClient } from "../../shared/exact/client/index.ts";
 import type { LezSigner } from "../../shared/exact/client/index.ts";
 import { registerExactLezScheme as registerFacilitator } from "../../shared/exact/facilitator/index.ts";
 import { registerExactLezScheme as registerServer } from "../../shared/exact/server/index.ts";
-import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
+import type { PaymentBackend } from "../../shared/settlement/backend.ts";
+import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 
 export const PRICE = 10_000n;
 

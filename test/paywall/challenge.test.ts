@@ -2,12 +2,12 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
-import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { Challenges } from "../../workers/merchant/paywall/terms/challenge.ts";
+import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { checkOptions } from "../../workers/merchant/paywall/config.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { Challenges } from "../../workers/merchant/paywall/terms/challenge.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;

@@ -4,9 +4,9 @@ import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { HOLD_MARGIN_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
+import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import type { IdempotencyStore } from "../../workers/merchant/paywall/memory/idempotency-store.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
-import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/serve/run-handler.ts";
 import { createWorld, memoryAnswers, PRICE, receiptOf, verdict } from "./world.ts";
 

@@ -1,7 +1,7 @@
 /** What a merchant's operator reads: why buyers fail, and what is wrong with the configuration; nothing of those who only ask. */
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, ORIGIN, verdict } from "./world.ts";

@@ -2,9 +2,9 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { authorizationDigest, type ExactPayload, transactionOf } from "../../shared/protocol/authorization.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { DEFAULT_TIMEOUT_SECONDS, FACILITATOR_TIMEOUT_SECONDS, HOLD_SECONDS } from "../../shared/limits.ts";
+import { authorizationDigest, type ExactPayload, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
 import { HANDLER_SECONDS } from "../../workers/merchant/paywall/serve/run-handler.ts";

@@ -3,11 +3,14 @@ import { type Context, Hono, type Handler, type MiddlewareHandler } from "hono";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { approve, ask, createPeople } from "../../agent-cli/demo/people.ts";
-import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { bodyDigest, type Digest, randomDigest } from "../../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { LedgerRules } from "../../shared/ledger/rules.ts";
+import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
+import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import { Facilitator } from "../../shared/settlement/facilitator.ts";
+import { unixNow } from "../../shared/time.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -16,13 +19,10 @@ import {
   PAYMENT_RESPONSE,
   PAYMENT_SIGNATURE,
 } from "../../shared/x402/headers.ts";
-import { LedgerRules } from "../../shared/ledger/rules.ts";
-import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../shared/limits.ts";
-import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
+import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import type { IdempotencyStore, ClaimResult } from "../../workers/merchant/paywall/memory/idempotency-store.ts";
 import type { DeliveryStore, FacilitatorRpc } from "../../workers/merchant/paywall/types.ts";
-import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 
 export const ORIGIN = "https://merchant.example.com";
 export const PRICE = "10000";

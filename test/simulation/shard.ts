@@ -1,10 +1,10 @@
 /** A machine with one shard of the ledger on it: the real rules over a real database that outlives every crash. */
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import type { LedgerCode } from "../ledger-code.ts";
-import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { Genesis } from "../../shared/ledger/genesis.ts";
+import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { LedgerStore } from "../../shared/ledger/store.ts";
 import { START } from "../../shared/ledger/testing/ledger.ts";
+import type { LedgerCode } from "../ledger-code.ts";
 import { Crashed, type Machine, type Network, NoAnswer } from "./network.ts";
 
 const ALARM_MILLIS = 10_000;

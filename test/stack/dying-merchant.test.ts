@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";
+import type { Workerd } from "../../scripts/workerd.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import type { Workerd } from "../../scripts/workerd.ts";
 import { torturedWorkerd } from "../torture/workerd.ts";
 import { verdict } from "./stack.ts";
 

@@ -1,8 +1,8 @@
 /** payment-identifier end to end, over real HTTP and a merchant's own Durable Object: paid once, delivered as often as it is asked for. */
 import { describe, expect, test } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
+import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { useForeignMerchant } from "./merchant.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";

@@ -13,8 +13,8 @@ import type { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
-import { randomDigest } from "../../shared/crypto/digest.ts";
 import { item } from "../../scripts/markdown.ts";
+import { randomDigest } from "../../shared/crypto/digest.ts";
 import { officialClient, PRICE } from "../interop/official.ts";
 import { useStack, verdict } from "./stack.ts";
 

@@ -1,3 +1,4 @@
+import { decodePaymentRequiredHeader } from "@x402/core/http";
 /** Signed offers and receipts, checked with the official SDK's verifiers, against the key that the merchant publishes at its own origin. */
 import {
   decodeSignedOffers,
@@ -9,15 +10,14 @@ import {
   verifyReceiptMatchesOffer,
   verifyReceiptSignatureJWS,
 } from "@x402/extensions/offer-receipt";
-import { decodePaymentRequiredHeader } from "@x402/core/http";
 import { describe, expect, test } from "vitest";
-import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
-import { OFFER_WINDOW_SECONDS } from "../../shared/limits.ts";
-import { unixNow } from "../../shared/time.ts";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { people } from "../../agent-cli/testing/people.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
+import { OFFER_WINDOW_SECONDS } from "../../shared/limits.ts";
+import { unixNow } from "../../shared/time.ts";
+import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 
 const RECEIPT_KEY = "5a".repeat(32);

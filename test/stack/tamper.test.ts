@@ -1,10 +1,10 @@
 /** A payment is changed between owner and ledger: each change has its own refusal, over real HTTP, and costs nothing. */
 import { beforeAll, expect, test } from "vitest";
-import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
-import { accountOfKey } from "../../shared/protocol/account.ts";
-import { authorizationDigest, type Authorization, type ExactPayload } from "../../shared/protocol/authorization.ts";
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
+import { accountOfKey } from "../../shared/protocol/account.ts";
+import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import { authorizationDigest, type Authorization, type ExactPayload } from "../../shared/protocol/authorization.ts";
 import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";

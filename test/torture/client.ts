@@ -1,8 +1,8 @@
 /** A client in a bad world: it presents the same payment again and again until it hears something certain. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
 

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
 import { randomBytes } from "../../shared/crypto/bytes.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
 import { TorturedClient } from "./client.ts";
 import { torturedWorkerd } from "./workerd.ts";
 

@@ -5,9 +5,9 @@ import { sandbox } from "../../agent-cli/testing/cli.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../../agent-cli/validate/checks.ts";
 import { MODE_NAMES, MODES, startHostileFacilitator } from "../hostile/facilitator.ts";
 import { startHostileMerchant } from "../hostile/merchant.ts";
-import { HOSTILE_CHARACTERS } from "../spellings.ts";
 import { type Trick, TRICK_NAMES, type TrickName, TRICKS } from "../hostile/tricks.ts";
 import { listen } from "../interop/official.ts";
+import { HOSTILE_CHARACTERS } from "../spellings.ts";
 import { useStack } from "../stack/stack.ts";
 import { validation } from "./validation.ts";
 

@@ -1,6 +1,5 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { AccountId } from "../../shared/protocol/account.ts";
 import {
   ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
@@ -9,6 +8,7 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";

@@ -1,9 +1,9 @@
 /** The table of a merchant's answers, in a Durable Object's own SQLite: who gets a claim, what makes room, what stays. */
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import type { Reservation } from "../../shared/settlement/commands.ts";
 import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
 import { HOLD_SECONDS, MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../shared/limits.ts";
+import type { Reservation } from "../../shared/settlement/commands.ts";
 import { AnswerTable } from "../../workers/merchant/paywall/memory/answer-table.ts";
 import { newDeliveries } from "./deliveries.ts";
 import { NOW } from "./ledger.ts";

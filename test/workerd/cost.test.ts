@@ -1,8 +1,10 @@
 /** What a payment costs in rows written, as the platform counts them. spec/architecture.md quotes these numbers. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { Amount } from "../../shared/protocol/amount.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { LedgerRules } from "../../shared/ledger/rules.ts";
+import type { Place } from "../../shared/ledger/shards.ts";
+import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
 import {
   BOB,
   CAROL,
@@ -14,10 +16,8 @@ import {
   settleOf,
   START,
 } from "../../shared/ledger/testing/ledger.ts";
-import { LedgerRules } from "../../shared/ledger/rules.ts";
-import type { Place } from "../../shared/ledger/shards.ts";
-import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
 import { FORGET_SECONDS } from "../../shared/limits.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { env } from "./ledger.ts";
 
 /** Bob, on shard 1 of 4, pays; Carol, on shard 2, is paid. */

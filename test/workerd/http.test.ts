@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { recordDecision } from "../../shared/protocol/decision.ts";
 import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { recordDecision } from "../../shared/protocol/decision.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";

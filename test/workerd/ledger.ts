@@ -2,16 +2,16 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
 import { vi } from "vitest";
-import type { AccountId } from "../../shared/protocol/account.ts";
-import type { Amount } from "../../shared/protocol/amount.ts";
-import { dump } from "../../shared/ledger/testing/ledger.ts";
 import { parseShards, shardOf } from "../../shared/ledger/shards.ts";
 import type { Row } from "../../shared/ledger/store.ts";
-import type { Remote } from "../../shared/rpc.ts";
+import { dump } from "../../shared/ledger/testing/ledger.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
-import type { Ledger } from "../../workers/ledger-do/ledger.ts";
+import type { Remote } from "../../shared/rpc.ts";
 import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
 import type FacilitatorWorker from "../../workers/facilitator/index.ts";
+import type { Ledger } from "../../workers/ledger-do/ledger.ts";
 import { durableStore } from "../../workers/ledger-do/storage.ts";
 import { newPayer, randomId } from "../signed.ts";
 

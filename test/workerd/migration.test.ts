@@ -1,9 +1,9 @@
 /** A ledger of version 0.1 in a Durable Object: it migrates when it opens, and goes on. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { shardName } from "../../shared/ledger/shards.ts";
 import { restore, type Payments01 } from "../../shared/ledger/testing/ledger-0-1.ts";
 import { ALICE, BOB, idOf } from "../../shared/ledger/testing/ledger.ts";
-import { shardName } from "../../shared/ledger/shards.ts";
 import { SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import { durableStore } from "../../workers/ledger-do/storage.ts";
 import { randomId, signedPayment } from "../signed.ts";

@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { newPayer, randomId, reserveCommand, settleCommand, signedPayment } from "../signed.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { facilitator, fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";
 
 const ledger = newLedger();

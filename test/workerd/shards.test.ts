@@ -1,7 +1,6 @@
 /** A ledger that is spread over four objects. */
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { AccountId } from "../../shared/protocol/account.ts";
 import { verifyDigest } from "../../shared/crypto/ed25519.ts";
 import { type Checkpoint, checkpointDigest, isGenuineCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
@@ -14,8 +13,9 @@ import {
   LEDGER_TIMEOUT_SECONDS,
   OUTBOX_BATCH,
 } from "../../shared/limits.ts";
-import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { newPayer, randomId, settleCommand, signedPayment } from "../signed.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { get, post, send } from "./http.ts";
 import { alarmOf, env, facilitator, fundedPayer, newPayerOn, NOW, remote, setTime, SHARDS, sql, type Stub, tablesOf } from "./ledger.ts";
 

@@ -1,11 +1,11 @@
 /** Access to the HTTP API and its rate limits. Open unless keys are configured; limited where the platform counts requests. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import { hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
-import { checkShape, parseJson } from "../../shared/text/json.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
+import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
+import { checkShape, parseJson } from "../../shared/text/json.ts";
 import type { Api } from "./env.ts";
 
 /** The hash of a configured key. The SHA-256 of nothing comes from a script with an empty variable, and is refused. */

@@ -1,12 +1,12 @@
 /** Shared by all endpoints: reading a body, and turning codes and exceptions into responses. */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import { readLimited } from "../../shared/x402/body.ts";
 import { type ErrorCode, errorBody, ERRORS, type Problem } from "../../shared/errors.ts";
-import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
-import { type Parsed, parseJson } from "../../shared/text/json.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
+import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
+import { type Parsed, parseJson } from "../../shared/text/json.ts";
+import { readLimited } from "../../shared/x402/body.ts";
 import type { Api } from "./env.ts";
 
 export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {

@@ -2,21 +2,21 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
-import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
-import { amountSchema } from "../../shared/protocol/amount.ts";
-import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import type { Facilitator } from "../../shared/settlement/facilitator.ts";
-import { TRACE_ID } from "../../shared/x402/headers.ts";
-import { checkShape } from "../../shared/text/json.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { traceIdFrom } from "../../shared/log.ts";
+import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
+import { amountSchema } from "../../shared/protocol/amount.ts";
+import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
+import type { Facilitator } from "../../shared/settlement/facilitator.ts";
+import { checkShape } from "../../shared/text/json.ts";
+import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { withinLimit } from "./access.ts";
 import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
-import { addLedgerRoutes } from "./ledger-routes.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
+import { addLedgerRoutes } from "./ledger-routes.ts";
 import { SETTLE, VERIFY, x402Handler } from "./x402-endpoint.ts";
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
-import { randomId } from "../../test/signed.ts";
-import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
-import type { Amount } from "../../shared/protocol/amount.ts";
 import { ALICE, BOB, paymentOf } from "../../shared/ledger/testing/ledger.ts";
 import { LEDGER_ATTEMPTS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
+import { randomId } from "../../test/signed.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 
 const RESERVATION = { payer: "payer" as never, nonce: randomId(), reservationId: randomId() };

@@ -1,16 +1,16 @@
-/** The Durable Object ledger as a PaymentBackend. It routes each call to its shard and repeats it where the platform allows; every call is safe to repeat. */
-import type { AccountId } from "../../shared/protocol/account.ts";
-import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import type { Refusal } from "../../shared/protocol/refusal.ts";
-import type { PaymentBackend } from "../../shared/settlement/backend.ts";
-import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
-import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
+import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
+import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
-import type { Remote } from "../../shared/rpc.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
+/** The Durable Object ledger as a PaymentBackend. It routes each call to its shard and repeats it where the platform allows; every call is safe to repeat. */
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Refusal } from "../../shared/protocol/refusal.ts";
+import type { Remote } from "../../shared/rpc.ts";
+import type { PaymentBackend } from "../../shared/settlement/backend.ts";
+import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 import type { LedgerBinding } from "./env.ts";
 import { ledgerOfEitherVersion } from "./rpc-0-1.ts";

@@ -1,8 +1,8 @@
 /** The ledger's routes: an account's journal and a signature under it for everyone, the audit and exports for the operator. */
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { isOperator, withinLimit } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";

@@ -1,6 +1,6 @@
+import type { Batch, Received } from "../../shared/ledger/stream.ts";
 /** The bindings of the ledger Worker. */
 import type { LedgerInfo } from "../../shared/settlement/backend.ts";
-import type { Batch, Received } from "../../shared/ledger/stream.ts";
 
 export interface LedgerEnv {
   /** "on": `fund` grants test money. */

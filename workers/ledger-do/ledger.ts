@@ -7,33 +7,9 @@
  * verifies the signatures, and hashing here is synchronous.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
-import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
-import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
-import { type Refusal, refusal } from "../../shared/protocol/refusal.ts";
-import {
-  type CaptureCommand,
-  type ReleaseCommand,
-  reservationSchema,
-  type ReserveCommand,
-  reserveCommandSchema,
-  type SettleCommand,
-  settleCommandSchema,
-} from "../../shared/settlement/commands.ts";
-import type {
-  AccountState,
-  CancelResult,
-  CheckResult,
-  FundResult,
-  LedgerInfo,
-  PaymentStatus,
-  ReleaseResult,
-  ReserveResult,
-  SettleResult,
-} from "../../shared/settlement/backend.ts";
-import { withDeadline } from "../../shared/deadline.ts";
+import * as z from "zod/mini";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
-import { checkShape } from "../../shared/text/json.ts";
+import { withDeadline } from "../../shared/deadline.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
@@ -51,9 +27,33 @@ import {
 } from "../../shared/limits.ts";
 import { isTraceId, logEvent } from "../../shared/log.ts";
 import { UnsupportedSchema } from "../../shared/migrations.ts";
+import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
+import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
+import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
+import { type Refusal, refusal } from "../../shared/protocol/refusal.ts";
+import type {
+  AccountState,
+  CancelResult,
+  CheckResult,
+  FundResult,
+  LedgerInfo,
+  PaymentStatus,
+  ReleaseResult,
+  ReserveResult,
+  SettleResult,
+} from "../../shared/settlement/backend.ts";
+import {
+  type CaptureCommand,
+  type ReleaseCommand,
+  reservationSchema,
+  type ReserveCommand,
+  reserveCommandSchema,
+  type SettleCommand,
+  settleCommandSchema,
+} from "../../shared/settlement/commands.ts";
+import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { wholeNumber } from "../../shared/whole-number.ts";
-import * as z from "zod/mini";
 import type { LedgerEnv } from "./env.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openShard, shardOfLedger } from "./open-shard.ts";

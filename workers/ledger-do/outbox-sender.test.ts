@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { idOf } from "../../shared/ledger/testing/ledger.ts";
 import type { Batch, Received } from "../../shared/ledger/stream.ts";
+import { idOf } from "../../shared/ledger/testing/ledger.ts";
 import {
   BATCHES_PER_DELIVERY,
   DELIVERY_DELAY_MILLIS,

@@ -1,6 +1,6 @@
+import { utf8 } from "../../shared/crypto/bytes.ts";
 /** What the demo merchant sells. Small and deterministic: the point is how it is paid for. */
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { utf8 } from "../../shared/crypto/bytes.ts";
 
 const SKIES = ["clear", "cloudy", "rain", "snow", "fog"];
 

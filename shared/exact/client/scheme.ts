@@ -3,13 +3,13 @@
  * Each call signs a fresh nonce, so each call's payment can be settled once: present one again rather than make another.
  */
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeNetworkClient } from "@x402/core/types";
-import type { AccountId } from "../../protocol/account.ts";
-import { type Authorization, authorizationDigest, authorizationSchema, type ExactPayload } from "../../protocol/authorization.ts";
 import { type Digest, randomDigest } from "../../crypto/digest.ts";
 import { type ErrorCode, ERRORS } from "../../errors.ts";
-import { checkShape } from "../../text/json.ts";
 import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "../../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
+import type { AccountId } from "../../protocol/account.ts";
+import { type Authorization, authorizationDigest, authorizationSchema, type ExactPayload } from "../../protocol/authorization.ts";
+import { checkShape } from "../../text/json.ts";
 import { unixNow } from "../../time.ts";
 import { paymentRequirementsSchema } from "../../x402/x402.ts";
 import { checkAuthorization, type VerifyContext, verifyExact } from "../verify.ts";

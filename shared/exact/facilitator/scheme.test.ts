@@ -3,10 +3,10 @@ import { expect, expectTypeOf, test } from "vitest";
 import { inProcessBackend } from "../../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../../agent-cli/demo/memory-store.ts";
 import { LEDGER, NOW, offerOf, owner } from "../../../test/fixtures.ts";
-import type { PaymentBackend } from "../../settlement/backend.ts";
 import type { Digest } from "../../crypto/digest.ts";
 import { LedgerRules } from "../../ledger/rules.ts";
 import { FAUCET_GRANT, GENESIS_SUPPLY } from "../../limits.ts";
+import type { PaymentBackend } from "../../settlement/backend.ts";
 import { ExactLezScheme as ClientScheme } from "../client/index.ts";
 import { BackendUnavailable, ExactLezScheme, Facilitator } from "./index.ts";
 

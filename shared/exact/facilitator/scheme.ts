@@ -1,8 +1,8 @@
 /** Our verification and settlement behind the official facilitator's interface. Contains none of its code. */
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
 import { randomDigest } from "../../crypto/digest.ts";
-import { BackendUnavailable, type Facilitator } from "../../settlement/facilitator.ts";
 import { SCHEME } from "../../lez.ts";
+import { BackendUnavailable, type Facilitator } from "../../settlement/facilitator.ts";
 
 export class ExactLezScheme implements SchemeNetworkFacilitator {
   readonly scheme = SCHEME;

@@ -1,9 +1,9 @@
 /** The merchant's side: prices and offers. Types of the official server, none of its code. */
 import type { AssetAmount, PaymentRequirements, Price, SchemeNetworkServer, SupportedKind } from "@x402/core/types";
-import { isAccountId } from "../../protocol/account.ts";
-import { isAmount } from "../../protocol/amount.ts";
 import { digestSchema } from "../../crypto/digest.ts";
 import { ASSET, ASSET_DECIMALS, NETWORK, SCHEME } from "../../lez.ts";
+import { isAccountId } from "../../protocol/account.ts";
+import { isAmount } from "../../protocol/amount.ts";
 
 /** The official server's word for "no transfer method on the wire". */
 const NO_TRANSFER_METHOD = "default";

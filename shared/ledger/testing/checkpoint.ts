@@ -1,10 +1,10 @@
-/** For tests of checkpoints and of pruning: a ledger with a journal, and an alarm that rings until it has done its work. */
-import type { Amount } from "../../protocol/amount.ts";
 import type { Digest } from "../../crypto/digest.ts";
 import { JOURNAL_RETENTION_SECONDS } from "../../limits.ts";
-import { ALICE, FIRST, idOf, openLedger, paymentOf, settleOf, START } from "./ledger.ts";
+/** For tests of checkpoints and of pruning: a ledger with a journal, and an alarm that rings until it has done its work. */
+import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerRules } from "../rules.ts";
 import type { LedgerStore } from "../store.ts";
+import { ALICE, FIRST, idOf, openLedger, paymentOf, settleOf, START } from "./ledger.ts";
 
 /** The first second in which what was entered at START is old. */
 export const OLD = START + JOURNAL_RETENTION_SECONDS + 1;

@@ -1,11 +1,11 @@
+import { type Digest, digest } from "../../crypto/digest.ts";
+import { NETWORK } from "../../lez.ts";
 /** For tests of the ledger: three people, payments between them, and a look at everything that is stored. */
 import { accountOfBytes, type AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { Reservation, ReserveCommand, SettleCommand } from "../../settlement/commands.ts";
-import { type Digest, digest } from "../../crypto/digest.ts";
-import { NETWORK } from "../../lez.ts";
 import { LedgerRules } from "../rules.ts";
 import type { LedgerStore, Row } from "../store.ts";
 

@@ -2,8 +2,6 @@
 import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { memoryStore } from "../../../agent-cli/demo/memory-store.ts";
-import type { Amount } from "../../protocol/amount.ts";
-import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { Digest } from "../../crypto/digest.ts";
 import {
   CLOCK_SKEW_SECONDS,
@@ -14,7 +12,13 @@ import {
   RETENTION_SECONDS,
 } from "../../limits.ts";
 import type { AccountId } from "../../protocol/account.ts";
+import type { Amount } from "../../protocol/amount.ts";
+import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import { appliedOf, consolidate } from "../consolidate.ts";
+import { LedgerRules } from "../rules.ts";
+import { shardOf, treasuryOf } from "../shards.ts";
+import type { LedgerStore } from "../store.ts";
+import type { Batch } from "../stream.ts";
 import {
   ALICE,
   BOB,
@@ -31,10 +35,6 @@ import {
   START,
 } from "./ledger.ts";
 import { LedgerModel, type ModelEvent } from "./model.ts";
-import { LedgerRules } from "../rules.ts";
-import { shardOf, treasuryOf } from "../shards.ts";
-import type { LedgerStore } from "../store.ts";
-import type { Batch } from "../stream.ts";
 
 // --- What can happen -------------------------------------------------------------------------------
 

@@ -1,14 +1,14 @@
+import type { Digest } from "../../crypto/digest.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
 /**
  * The state table of a payment, cell by cell. state-table.test.ts plays every cell, and compares spec/state-table.md with them
  * by their names.
  */
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
-import type { Digest } from "../../crypto/digest.ts";
-import type { ErrorCode } from "../../errors.ts";
-import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
-import { CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
 import type { LedgerRules } from "../rules.ts";
+import { CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
 
 export type Event = "reserve" | "capture" | "release" | "settle" | "cancel" | "alarm" | "status";
 /** The state of `PAYMENT` before the event. FIRST has made every claim on it. */

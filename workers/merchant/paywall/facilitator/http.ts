@@ -3,14 +3,8 @@
  * payment apart instead: they run the handler one at a time, and one of them delivers.
  */
 import type * as z from "zod/mini";
-import type { ReserveResult } from "../../../../shared/settlement/backend.ts";
-import { readLimited } from "../../../../shared/x402/body.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../../shared/errors.ts";
-import type { PaymentRefusal } from "../../../../shared/protocol/refusal.ts";
-import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
-import { encodeHeader, TRACE_ID } from "../../../../shared/x402/headers.ts";
-import { parseJson } from "../../../../shared/text/json.ts";
 import { X402_VERSION } from "../../../../shared/lez.ts";
 import {
   FACILITATOR_TIMEOUT_SECONDS,
@@ -19,7 +13,13 @@ import {
   MAX_HEADER_BYTES,
   RETENTION_SECONDS,
 } from "../../../../shared/limits.ts";
+import type { PaymentRefusal } from "../../../../shared/protocol/refusal.ts";
+import type { ReserveResult } from "../../../../shared/settlement/backend.ts";
+import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
+import { parseJson } from "../../../../shared/text/json.ts";
 import { unixNow } from "../../../../shared/time.ts";
+import { readLimited } from "../../../../shared/x402/body.ts";
+import { encodeHeader, TRACE_ID } from "../../../../shared/x402/headers.ts";
 import { type SettleResponse, settleResponseSchema, supportedResponseSchema, verifyResponseSchema } from "../../../../shared/x402/x402.ts";
 import { deliveryKey, transactionFor, verifyPresented } from "../presented-payment.ts";
 import type { DeliveryStore, PaywallFacilitator, PresentedPayment } from "../types.ts";

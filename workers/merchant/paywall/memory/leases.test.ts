@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
-import { type LeaseEntry, Leases } from "./leases.ts";
 import type { Lease, DeliveryState } from "../types.ts";
+import { type LeaseEntry, Leases } from "./leases.ts";
 
 const NOW = 1_800_000_000;
 const LATER = NOW + 10 * 24 * 3600;

@@ -1,10 +1,10 @@
 /** The request that a payment is bound to: its public URL, and its body if the price covers it. */
 import type { Context } from "hono";
+import { ConfigurationError } from "../../../../shared/configuration-error.ts";
+import { bodyDigest } from "../../../../shared/crypto/digest.ts";
+import { MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
 import type { BoundRequest } from "../../../../shared/protocol/binding.ts";
 import { readLimited } from "../../../../shared/x402/body.ts";
-import { bodyDigest } from "../../../../shared/crypto/digest.ts";
-import { ConfigurationError } from "../../../../shared/configuration-error.ts";
-import { MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
 import { type Bind, configuredUrl } from "../config.ts";
 import type { PaywallEnv } from "../types.ts";
 

@@ -1,14 +1,14 @@
 /** The challenge: the terms of one request, encoded. Terms that do not depend on a body are cached. */
 import type { Context } from "hono";
-import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
 import { keepNewest } from "../../../../shared/bounded.ts";
-import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { errorBody } from "../../../../shared/errors.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extensions/payment-identifier.ts";
-import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED } from "../../../../shared/x402/headers.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
+import type { AccountId } from "../../../../shared/protocol/account.ts";
+import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../../shared/x402/x402.ts";
 import type { Bind, CheckedOptions } from "../config.ts";
 import type { Challenge, PaywallEnv } from "../types.ts";

@@ -1,9 +1,9 @@
 /** The merchant's signature under offers and receipts: EdDSA JWS, with the key in a did:web document at the merchant's own origin. */
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
+import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { hexToBytes, publicKeySchema, utf8 } from "../../../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../../../shared/crypto/digest.ts";
-import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { importSeed, type SeedKey } from "../../../../shared/crypto/seed-key.ts";
 import type { MerchantSigner } from "../types.ts";
 
