@@ -33,7 +33,7 @@ interface Place {
   floor: number;
 }
 
-const TEST_CODE = /\.test\.ts$|\/testing\//;
+const TEST_CODE = /\.(test|ring)\.ts$|\/testing\//;
 
 /** Returns what is wrong with an import, or undefined. `from` and `to` are paths in the repository, without their ending. */
 export function objection(houses: Houses, from: string, to: string, typeOnly: boolean): string | undefined {

@@ -86,9 +86,14 @@ function moneyOf(cell: Cell): Record<string, { balance: string; held: string }> 
 /** How the page words the cell's answer. */
 function answerIn({ event, answer }: Cell): RegExp {
   if (event === "alarm") return answer === undefined ? /^never/ : /^(in an hour|after the deadline)$/;
-  const { code, status, transaction, reservation } = answer as Record<string, unknown>;
+  const { code, status, transaction, reservation } = answer as {
+    code?: string;
+    status?: string;
+    transaction?: unknown;
+    reservation?: unknown;
+  };
   const word = code ?? status;
-  if (word !== undefined) return new RegExp(`^\`${String(word)}\`${transaction ? " with the transaction" : ""}$`);
+  if (word !== undefined) return new RegExp(`^\`${word}\`${transaction ? " with the transaction" : ""}$`);
   return reservation ? /^the hold$/ : transaction ? /^the receipt$/ : /^ok$/;
 }
 

@@ -15,7 +15,7 @@ import type { AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import { appliedOf, consolidate } from "../consolidate.ts";
-import { LedgerRules } from "../rules.ts";
+import type { LedgerRules } from "../rules.ts";
 import { shardOf, treasuryOf } from "../shards.ts";
 import type { LedgerStore } from "../store.ts";
 import type { Batch } from "../stream.ts";
