@@ -149,9 +149,9 @@ describe("a request that must not be approved", () => {
       EXIT.unsupported,
       "unsupported_extra",
     ],
-    ["lives for ever", () => ({ expiresAt: "2099-01-01T00:00:00Z" }), EXIT.differs, "request_too_long"],
+    ["lives too long", () => ({ expiresAt: "2099-01-01T00:00:00Z" }), EXIT.differs, "request_too_long"],
     [
-      "has run out",
+      "has expired",
       () => ({ createdAt: formatTimestamp(unixNow() - 7200), expiresAt: formatTimestamp(unixNow() - 1) }),
       EXIT.approvalExpired,
       "request_expired",

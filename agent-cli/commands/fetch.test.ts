@@ -166,7 +166,7 @@ describe("a purchase", () => {
     [302, { location: "/elsewhere" }, "", EXIT.differs, "no_payment_required"],
     [503, {}, "page", EXIT.network, "network"],
     [200, { "content-length": "9" }, "half", EXIT.network, "network"],
-  ])("of what is not there is none: %i %j is no success, and no file", async (status, headers, body, exit, code) => {
+  ])("that costs nothing and fails with %i %j is no success, and no file", async (status, headers, body, exit, code) => {
     merchant.behaviour = {
       instead(_request, response) {
         response.writeHead(status, headers).write(body);
@@ -414,9 +414,9 @@ describe("a refusal", () => {
     const refused = await buy();
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.paymentRejected, "amount_mismatch"]);
     expect((await box.run(["request", "show", code])).json.data).toMatchObject({ state: "refused", refusal: "amount_mismatch" });
-    const anew = await buy();
-    expect(anew.json.error.details).toMatchObject({ state: "pending", price: { amount: "20000" } });
-    expect(anew.json.error.details?.["shortCode"]).not.toBe(code);
+    const second = await buy();
+    expect(second.json.error.details).toMatchObject({ state: "pending", price: { amount: "20000" } });
+    expect(second.json.error.details?.["shortCode"]).not.toBe(code);
   });
 
   test("that only asks for payment again leads to no new request: the first payment may have settled [fetch-payment-required-again]", async () => {
@@ -473,7 +473,7 @@ describe("requests", () => {
     expect((await box.run(["pay", code])).exit).toBe(EXIT.ok);
   });
 
-  test("changed in the inbox are not shown, let alone approved", async () => {
+  test("changed in the inbox are neither shown nor approved", async () => {
     const code = await askOwner();
     const { requestDigest } = (await box.run(["request", "show", code])).json.data as { requestDigest: string };
     const file = `home/inbox/${requestDigest}.request.json`;

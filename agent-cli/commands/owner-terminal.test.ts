@@ -269,9 +269,9 @@ describe("the merchant's own terms", () => {
     await same.until("amount, account and terms are the merchant's own");
     await same.answer("Pay 0.00001 LGO", "y");
     expect(await same.exit).toBe(EXIT.ok);
-    const { code: dearer } = await ask(merchant.url, "request.json");
+    const { code: changed } = await ask(merchant.url, "request.json");
     merchant.behaviour = { amount: "20000" };
-    const different = box.terminal(["approve", dearer, "--owner-file", "./owner.json", "--check-terms"]);
+    const different = box.terminal(["approve", changed, "--owner-file", "./owner.json", "--check-terms"]);
     expect(await different.exit).toBe(EXIT.differs);
     expect(different.text).not.toContain("Pay 0.00001 LGO to");
   });

@@ -48,7 +48,7 @@ test("a wrong passphrase, or none, opens nothing", async () => {
   expect(await open(sealed)).toBe("keystore_locked");
 });
 
-test("a header with a cheaper or a dearer cost is refused before any work is done", () => {
+test("a header with a cost below or above the bounds is refused before any work is done", () => {
   if (!isSealed(sealed)) throw new Error("not sealed");
   for (const change of [
     { N: 2 ** 16 },

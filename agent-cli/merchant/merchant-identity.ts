@@ -149,7 +149,7 @@ export function merchantText({ pinned, signed, note, publicKey, firstSeenAt }: M
     known: `known since ${firstSeenAt}`,
     key_added: `known since ${firstSeenAt}; it signs its terms now, and its key is remembered`,
     key_rotated: `known since ${firstSeenAt}; it signs with a new key, which its own document lists beside the old one`,
-    renewed: "not seen for a long time; remembered anew",
+    renewed: "not seen for a long time; pinned again",
   };
   return `${words[pinned]}; ${signed ? `terms signed with ${publicKey?.slice(0, 16)}…` : showUnsafe(`terms not signed: ${note}`)}`;
 }

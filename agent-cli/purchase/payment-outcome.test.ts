@@ -102,7 +102,7 @@ describe("an outcome", () => {
   });
 
   test("that is never paid says so in the envelope, too", () => {
-    const failure = neverPaid(fail("request_expired", "It ran out.", { details: { shortCode: "x" } }));
+    const failure = neverPaid(fail("request_expired", "It expired.", { details: { shortCode: "x" } }));
     expect(failure).toMatchObject({ payment: { kind: "never_paid" }, error: { details: { shortCode: "x", over: true } } });
   });
 

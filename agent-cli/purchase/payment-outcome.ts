@@ -57,7 +57,7 @@ export type PaymentOutcome =
   | Presented
   /** Known to be paid; this attempt to get its response failed, and a later one may not. `said`: the code of this attempt. */
   | { kind: "paid_answer_later"; transaction: string; said: string }
-  /** Known to be paid, and its response cannot be had. `what` names the purchase. */
+  /** Known to be paid, and its response is not available. `what` names the purchase. */
   | { kind: "paid_answer_gone"; transaction: string; what: string; said?: string }
   /** Nothing was paid and this payment can pay nothing any more. A new request may take its place. */
   | { kind: "never_paid" };
