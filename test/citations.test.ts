@@ -18,7 +18,7 @@ interface Citation {
 
 /** What a page at `page` cites; the links are relative to it. */
 function citations(text: string, page: string): Citation[] {
-  return [...text.matchAll(/\[`([a-z0-9-]+)`\]\(([^)#]+\.test\.ts)\)/g)].map(([, id = "", link = ""]) => ({
+  return [...text.matchAll(/\[`([a-z0-9-]+)`\]\(([^)#]+\.(?:test|ring)\.ts)\)/g)].map(([, id = "", link = ""]) => ({
     id,
     file: path.join(path.dirname(page), link),
   }));
