@@ -7,7 +7,7 @@ export default defineConfig({
     // The Workers log every payment; only a failed test's output is worth reading.
     silent: "passed-only",
     // Many tests wait for other processes: more workers than cores use the time.
-    maxWorkers: 4,
+    maxWorkers: 3,
     projects: [
       {
         test: {

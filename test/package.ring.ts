@@ -81,6 +81,13 @@ test("holds what users need, and neither tests, sources nor maps", () => {
   expect(packed.size).toBeLessThan(600_000);
 });
 
+test("holds nothing that lowers the cost of opening a key, and no switch for tests", async () => {
+  const scripts = packed.files.map(({ path }) => path).filter((path) => path.endsWith(".js"));
+  const texts = await Promise.all(scripts.map((path) => readFile(join(installed, path), "utf8")));
+  expect(texts.filter((text) => /cheap-scrypt|LEZ_TEST/.test(text))).toEqual([]);
+  expect(texts.filter((text) => text.includes("scrypt"))).not.toEqual([]);
+});
+
 test("brings no Node.js of its own into a project: what runs the toolchain stays here", async () => {
   const { optionalDependencies } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
   expect(optionalDependencies).toBeUndefined();

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, statSync, symlinkSync } from "node:fs";
+import path from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { utf8 } from "../../shared/crypto/bytes.ts";
@@ -32,6 +34,24 @@ test("a sealed key opens with its passphrase and signs for its account", async (
   expect(owner.data.account).toBe(sealed.account);
   const digest = authorizationDigest({} as never);
   expect(await verifyDigest(await owner.data.sign(digest), digest, sealed.publicKey)).toBe(true);
+});
+
+/** In a process of its own, where nothing lowers scrypt's cost: seals a key, opens it, and prints the file. */
+const SEAL_AND_OPEN = `
+const { createKeyFile, unlockKey } = await import(process.argv[1] + "/key-file.ts");
+const { Secret } = await import(process.argv[1] + "/../runtime/secret.ts");
+const passphrase = () => new Secret(new TextEncoder().encode(process.argv[2]));
+const key = await createKeyFile("owner", { passphrase: passphrase() });
+const opened = await unlockKey(key, "owner", passphrase());
+console.log(JSON.stringify({ key, opened: opened.ok }));
+`;
+
+test("a key that is sealed at the real cost opens at the real cost, and at no lower one", async () => {
+  const args = ["--input-type=module", "--eval", SEAL_AND_OPEN, path.resolve("agent-cli/keys"), PASSPHRASE];
+  const { key, opened } = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" })) as { key: KeyFile; opened: boolean };
+  expect(opened).toBe(true);
+  // The same header and passphrase, under the cheap scrypt that this process has loaded.
+  expect(await open(key, passphrase())).toBe("keystore_locked");
 });
 
 test("a sealed file holds no part of the secret, and every seal is different", async () => {
