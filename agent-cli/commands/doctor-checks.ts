@@ -152,9 +152,10 @@ function checkClock({ headers }: HttpResponse): Check {
 async function checkInbox(context: Context): Promise<Check> {
   const list = await listPurchases(context);
   if (!list.ok) return failed("inbox", list);
-  const { requests, unreadable } = list.data;
+  const { requests, unreadable, nextCursor } = list.data;
   const [first] = unreadable;
-  if (first === undefined) return { check: "inbox", verdict: "good", detail: counted(requests.length, "request") };
+  const beyond = nextCursor === undefined ? "" : ", and more";
+  if (first === undefined) return { check: "inbox", verdict: "good", detail: `${counted(requests.length, "request")}${beyond}` };
   const more = unreadable.length > 1 ? ` And ${unreadable.length - 1} more: lez-agent-pay inbox --all` : "";
   return {
     check: "inbox",

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import { listPurchases, listSchema, type PurchaseList } from "../purchase/purchase-list.ts";
+import { listPurchases, listSchema, type Page, pageFields, type PurchaseList } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
 import type { PurchaseView } from "../purchase/purchase.ts";
 import type { Context } from "../runtime/context.ts";
@@ -20,22 +20,23 @@ export const inbox = defineCommand({
   input: z.strictObject({
     all: z.boolean().default(false).meta({ description: "also decided and expired requests" }),
     watch: z.boolean().default(false).meta({ description: "keep running, and show every change" }),
+    ...pageFields,
   }),
   output: listSchema,
   examples: [
     { says: "what is there to decide?", argv: "inbox" },
     { says: "and what comes next?", argv: "inbox --watch" },
   ],
-  async run(context, { all, watch }) {
-    const list = await waiting(context, all);
+  async run(context, { all, watch, ...page }) {
+    const list = await waiting(context, all, page);
     if (!list.ok || !watch) return list.ok ? succeed(list.data, nextOf(list.data)) : list;
     return watchInbox(context, all, list.data);
   },
   render: renderList,
 });
 
-function waiting(context: Context, all: boolean): Promise<Outcome<PurchaseList>> {
-  return listPurchases(context, all ? undefined : "pending");
+function waiting(context: Context, all: boolean, page?: Page): Promise<Outcome<PurchaseList>> {
+  return listPurchases(context, { ...page, state: all ? undefined : "pending" });
 }
 
 function nextOf({ requests: [first] }: PurchaseList) {

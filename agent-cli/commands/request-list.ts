@@ -1,7 +1,7 @@
 /** `request list`: the requests of this machine. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { listPurchases, listSchema } from "../purchase/purchase-list.ts";
+import { listPurchases, listSchema, pageFields } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
 import { PURCHASE_STATES } from "../purchase/purchase.ts";
 
@@ -15,12 +15,13 @@ export const requestList = defineCommand({
       .enum(PURCHASE_STATES, `must be one of ${PURCHASE_STATES.join(", ")}`)
       .optional()
       .meta({ description: `only those that are ${PURCHASE_STATES.join(", ")}` }),
+    ...pageFields,
   }),
   output: listSchema,
   examples: [
     { says: "all of them", argv: "request list" },
     { says: "those whose outcome is unknown", argv: "request list --state sent" },
   ],
-  run: (context, { state }) => listPurchases(context, state),
+  run: listPurchases,
   render: renderList,
 });

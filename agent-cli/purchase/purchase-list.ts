@@ -1,6 +1,6 @@
-/** Lists the requests of this machine, and the files among them that cannot be read. */
+/** Lists the requests of this machine in pages, and the files among them that cannot be read. */
 import * as z from "zod";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { unixNow } from "../../shared/time.ts";
 import { look, requestsInInbox } from "../records/inbox.ts";
 import type { Context } from "../runtime/context.ts";
@@ -8,23 +8,56 @@ import { MAX_LISTED } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type Purchase, purchaseOf, type PurchaseState, purchaseSchema, purchaseView } from "./purchase.ts";
 
+const LIMIT = `must be a whole number, 1 to ${MAX_LISTED}`;
+
+export const pageFields = {
+  limit: z.coerce
+    .number(LIMIT)
+    .int(LIMIT)
+    .min(1, LIMIT)
+    .max(MAX_LISTED, LIMIT)
+    .optional()
+    .meta({ value: "n", description: `how many at most, up to ${MAX_LISTED}` }),
+  cursor: z
+    .string()
+    .refine((word) => digestSchema.safeParse(word).success, "must be the nextCursor of the page before")
+    .optional()
+    .meta({ description: "the nextCursor of the page before: list what comes after it" }),
+};
+
 export const listSchema = z.strictObject({
   requests: z.array(purchaseSchema),
   /** One sentence per file that should be a request and cannot be read. */
   unreadable: z.array(z.string()),
+  /** The list is cut: there is more, behind this cursor. */
+  nextCursor: z.string().optional(),
 });
 export type PurchaseList = z.infer<typeof listSchema>;
 
-export async function listPurchases(context: Context, state?: PurchaseState): Promise<Outcome<PurchaseList>> {
+export interface Page {
+  state?: PurchaseState | undefined;
+  limit?: number | undefined;
+  cursor?: string | undefined;
+}
+
+/** One page, newest first. A request that arrives between two pages moves none of the others. */
+export async function listPurchases(context: Context, { state, limit = MAX_LISTED, cursor }: Page = {}): Promise<Outcome<PurchaseList>> {
   const digests = requestsInInbox(context);
   if (!digests.ok) return digests;
+  const before = cursor === undefined ? -1 : digests.data.indexOf(cursor as Digest);
+  if (cursor !== undefined && before === -1)
+    return fail("usage", "The request that the cursor names has left the inbox.", { hint: "List from the start, without a cursor." });
   const now = unixNow();
   const list: PurchaseList = { requests: [], unreadable: [] };
-  for (const digest of digests.data) {
+  let last = cursor;
+  for (const digest of digests.data.slice(before + 1)) {
     const purchase = await purchaseIn(context, digest, now);
-    if (!purchase.ok) list.unreadable.push(purchase.error.message);
-    else if (state === undefined || purchase.data.state === state) list.requests.push(purchaseView(purchase.data, now));
-    if (list.requests.length === MAX_LISTED) break;
+    if (purchase.ok && state !== undefined && purchase.data.state !== state) continue;
+    if (list.requests.length + list.unreadable.length === limit)
+      return succeed({ ...list, ...(last !== undefined && { nextCursor: last }) });
+    if (purchase.ok) list.requests.push(purchaseView(purchase.data, now));
+    else list.unreadable.push(purchase.error.message);
+    last = digest;
   }
   return succeed(list);
 }

@@ -21,9 +21,14 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
   ];
 }
 
-export function renderList({ requests, unreadable }: PurchaseList, layout: Layout): string[] {
+export function renderList({ requests, unreadable, nextCursor }: PurchaseList, layout: Layout): string[] {
   const warnings = unreadable.flatMap((problem) => wrap(`! ${showUnsafe(problem)}`, layout.width));
-  return [...renderPurchases(requests, layout), ...warnings.map((line) => layout.ink("yellow", line))];
+  return [
+    ...renderPurchases(requests, layout),
+    ...warnings.map((line) => layout.ink("yellow", line)),
+    // Never wrapped: people copy it.
+    ...(nextCursor === undefined ? [] : ["", "There are more. Repeat the command with:", `  --cursor ${nextCursor}`]),
+  ];
 }
 
 /** One line per request: code, state, price, host, and the time left to decide. */

@@ -85,7 +85,7 @@ export function requestsInInbox(context: Context): Outcome<Digest[]> {
     const stat = digest && fs.lstatSync(path.join(directory.data, name), { throwIfNoEntry: false });
     return stat ? [{ digest: digest as Digest, at: stat.mtimeMs }] : [];
   });
-  return succeed(found.sort((a, b) => b.at - a.at).map(({ digest }) => digest));
+  return succeed(found.sort((a, b) => b.at - a.at || (a.digest < b.digest ? -1 : 1)).map(({ digest }) => digest));
 }
 
 function read<P extends InboxFile>(context: Context, digest: Digest, kind: P): Outcome<InboxContent[P] | undefined> {
