@@ -125,7 +125,6 @@ describe("usage", () => {
     [["quote", "a", "b"], "too many arguments"],
     [["quote", "https://x.example/", "-H", "broken"], '-H "broken" is not a header'],
     [["quote", "https://x.example/", "-H", ": nameless"], '-H ": nameless" is not a header'],
-    [["agent", "create"], "--out is required"],
     [["agent", "create", "--out"], "argument missing"],
     [["request", "create", "https://x.example/"], "--reason is required"],
     [["request", "create", "x", "--reason", "short"], "--reason must say why in at least 32 visible characters"],

@@ -5,7 +5,8 @@ import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } fro
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { textField } from "../command-line/fields.ts";
-import { openOwner, type OwnerFile } from "../keys/owner-key.ts";
+import type { FoundKey } from "../keys/key-file.ts";
+import { openOwner } from "../keys/owner-key.ts";
 import type { PassphraseInput } from "../prompts/passphrase.ts";
 import { askChoice, askText, interrupted } from "../prompts/prompts.ts";
 import { requestFacts } from "../purchase/create-request.ts";
@@ -47,7 +48,7 @@ export async function decide(
   { digest }: Subject,
   decision: Decision["decision"],
   input: DecisionInput & PassphraseInput,
-  owner?: OwnerFile,
+  owner?: FoundKey,
 ): Promise<Outcome<OwnerDecision>> {
   const before = findDecision(context, digest, decision);
   if (!before.ok) return before;

@@ -41,7 +41,7 @@ function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | 
 function keyConflict(request: PaymentRequest, { publicKey, account }: KeyFile): Failure | undefined {
   if (publicKey === request.agent.publicKey) {
     return fail("wrong_role", "This request was made with the owner's own key. Agent and owner must be two keys.", {
-      hint: "Let the agent make its own key: lez-agent-pay agent create --out agent.json",
+      hint: "Let the agent make its own key: lez-agent-pay agent create",
     });
   }
   if (account === request.payment.payTo) {

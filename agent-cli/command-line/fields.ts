@@ -22,15 +22,20 @@ export const forceField = { force: z.boolean().default(false).meta({ local: true
 /** A name. Not empty: an unset shell variable would give an empty one. */
 export const nameField = z.string().min(1, "must not be empty");
 
+/** The file of a new key. */
+export const newKeyField = nameField
+  .optional()
+  .meta({ value: "file", description: "file for the key; else one beside the configuration, where every command finds it" });
+
 /** An output file. A tool names it by a bare name in the client's folder. */
 export function downloadField(description: string) {
   const tool = { takes: "download" as const, description: `${description}: a bare name; the answer says where it is` };
   return nameField.optional().meta({ value: "file", tool, description });
 }
 
-export const agentFileField = keyField("the agent's key; else the configured one, else agent.json");
+export const agentFileField = keyField("the agent's key; else the configured one, else the one that agent create made");
 
-export const ownerFileField = keyField("the owner's key; else the configured one, else owner.json");
+export const ownerFileField = keyField("the owner's key; else the configured one, else the one that owner create made");
 
 function keyField(description: string) {
   return z.string().optional().meta({ value: "file", local: true, description });

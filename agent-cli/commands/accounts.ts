@@ -3,10 +3,10 @@ import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { isSealed, keyFile, readKeyFile } from "../keys/key-file.ts";
-import type { Context } from "../runtime/context.ts";
+import { isSealed } from "../keys/key-file.ts";
+import { findOwner } from "../keys/owner-key.ts";
 import { field } from "../runtime/layout.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const accounts = defineCommand({
   name: "accounts",
@@ -38,18 +38,17 @@ export const accounts = defineCommand({
     { says: "two of them", argv: "accounts --owner-file owner.json --owner-file savings.json" },
   ],
   async run(context, input) {
-    const files = filesOf(context, input.ownerFile);
-    if (!files.ok) return files;
     const accounts = [];
-    for (const file of files.data) {
-      const key = readKeyFile(file, "owner");
-      if (!key.ok) return key;
-      const { account, createdAt } = key.data;
+    for (const named of input.ownerFile.length > 0 ? input.ownerFile : [undefined]) {
+      const owner = findOwner(context, named);
+      if (!owner.ok) return owner;
+      const { file, key } = owner.data;
+      const { account, createdAt } = key;
       const balance = await askBalance(context, input, account);
       accounts.push({
         file,
         account,
-        sealed: isSealed(key.data),
+        sealed: isSealed(key),
         createdAt,
         ...(balance.ok ? { balance: balance.data } : { problem: balance.error.message }),
       });
@@ -64,9 +63,3 @@ export const accounts = defineCommand({
       ...(balance ? [] : field(layout, "because", problem ?? "")),
     ]),
 });
-
-function filesOf(context: Context, given: string[]): Outcome<string[]> {
-  if (given.length > 0) return succeed(given);
-  const file = keyFile(context, "owner", undefined);
-  return file.ok ? succeed([file.data]) : file;
-}

@@ -3,9 +3,9 @@ import * as z from "zod";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { forceField, nameField, textField } from "../command-line/fields.ts";
+import { forceField, newKeyField, textField } from "../command-line/fields.ts";
 import { createKeyFile } from "../keys/key-file.ts";
-import { checkDestination } from "../keys/output-file.ts";
+import { keyDestination } from "../keys/output-file.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
@@ -16,21 +16,21 @@ export const agentCreate = defineCommand({
   tool: false,
   summary: "create the agent's key, which signs requests and cannot spend",
   input: z.strictObject({
-    out: nameField.meta({ value: "file", description: "file for the key" }),
+    out: newKeyField,
     name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "the agent's name, as the owner will read it" }),
     ...forceField,
   }),
   output: z.strictObject({ file: z.string(), publicKey: z.string(), name: z.string().optional() }),
   examples: [
-    { says: "a key for requests", argv: "agent create --out agent.json" },
-    { says: "with a name that the owner will read", argv: 'agent create --out agent.json --name "research assistant"' },
+    { says: "a key for requests", argv: "agent create" },
+    { says: "with a name that the owner will read", argv: 'agent create --name "research assistant"' },
   ],
-  async run(_context, { out, name, force }) {
-    const writable = checkDestination(out, force);
-    if (!writable.ok) return writable;
+  async run(context, { out, name, force }) {
+    const file = keyDestination(context, "agent", out, force);
+    if (!file.ok) return file;
     const key = await createKeyFile("agent", name === undefined ? {} : { name });
-    const written = writeJson(out, key, force);
-    return written.ok ? succeed({ file: out, publicKey: key.publicKey, ...(name !== undefined && { name }) }) : written;
+    const written = writeJson(file.data, key, force);
+    return written.ok ? succeed({ file: file.data, publicKey: key.publicKey, ...(name !== undefined && { name }) }) : written;
   },
   render: ({ file, publicKey }, layout) => [
     layout.ink("green", `Agent key written to ${file}`),

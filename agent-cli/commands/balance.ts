@@ -15,7 +15,7 @@ export const balance = defineCommand({
   input: z.strictObject({ ...accountFields, ...facilitatorFields }),
   output: balanceSchema.extend({ account: z.string() }),
   examples: [
-    { says: "the owner's account", argv: "balance --owner-file owner.json" },
+    { says: "the owner's account", argv: "balance" },
     { says: "any account", argv: "balance --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj" },
   ],
   async run(context, input) {

@@ -6,14 +6,14 @@ import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../../shared/lim
 import { parseJson } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
-import { isSealed, keyFile, readKeyFile, type Role } from "../keys/key-file.ts";
+import { findKey, isSealed, type Role } from "../keys/key-file.ts";
 import { listPurchases } from "../purchase/purchase-list.ts";
 import { checkAudit, readAudit } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted } from "../runtime/layout.ts";
-import type { Failure, Next, Outcome } from "../runtime/outcome.ts";
+import type { Next, Outcome } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
 
 export const CHECKS = [
@@ -91,14 +91,13 @@ function checkState(context: Context): Check {
 
 function checkKey(context: Context, role: Role, given: string | undefined): { check: Check; missing: boolean; next?: Next } {
   const check = `${role} key` as const;
-  const file = keyFile(context, role, given);
-  const key = file.ok ? readKeyFile(file.data, role) : file;
-  if (!key.ok || !file.ok) {
-    const failure = key as Failure;
-    return { check: failed(check, failure), missing: failure.error.code === "key_not_found", ...(failure.next && { next: failure.next }) };
+  const found = findKey(context, role, given);
+  if (!found.ok) {
+    return { check: failed(check, found), missing: found.error.code === "key_not_found", ...(found.next && { next: found.next }) };
   }
-  const open = role === "owner" && !isSealed(key.data);
-  const detail = `${file.data}${open ? ", NOT sealed: anyone who reads it can spend" : ""}`;
+  const { file, key } = found.data;
+  const open = role === "owner" && !isSealed(key);
+  const detail = `${file}${open ? ", NOT sealed: anyone who reads it can spend" : ""}`;
   return { check: { check, verdict: open ? "note" : "good", detail }, missing: false };
 }
 

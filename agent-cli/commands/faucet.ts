@@ -37,7 +37,7 @@ export const faucet = defineCommand({
   }),
   output: z.strictObject({ account: z.string(), granted: moneySchema, balance: moneySchema, transaction: z.string(), id: z.string() }),
   examples: [
-    { says: "for the owner's account", argv: "faucet --owner-file owner.json" },
+    { says: "for the owner's account", argv: "faucet" },
     { says: "0.05 LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 50000000" },
   ],
   async run(context, input) {

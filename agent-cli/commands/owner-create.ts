@@ -1,9 +1,9 @@
 /** `owner create`: the key that authorises money. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { forceField, nameField } from "../command-line/fields.ts";
+import { forceField, newKeyField } from "../command-line/fields.ts";
 import { createKeyFile } from "../keys/key-file.ts";
-import { checkDestination } from "../keys/output-file.ts";
+import { keyDestination } from "../keys/output-file.ts";
 import { choosePassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { writeJson } from "../runtime/files.ts";
@@ -17,19 +17,19 @@ export const ownerCreate = defineCommand({
   summary: "create the owner's key and account",
   description: "The key is sealed with a passphrase that only the owner knows: anyone who has both can spend.",
   input: z.strictObject({
-    out: nameField.meta({ value: "file", description: "file for the key" }),
+    out: newKeyField,
     ...passphraseFields,
     insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
     ...forceField,
   }),
   output: z.strictObject({ file: z.string(), account: z.string(), publicKey: z.string(), sealed: z.boolean() }),
   examples: [
-    { says: "asks for a passphrase, twice", argv: "owner create --out owner.json" },
-    { says: "without a terminal", argv: "owner create --out owner.json --passphrase-file secret.txt" },
+    { says: "asks for a passphrase, twice", argv: "owner create" },
+    { says: "without a terminal", argv: "owner create --passphrase-file secret.txt" },
   ],
   async run(context, input) {
-    const writable = checkDestination(input.out, input.force);
-    if (!writable.ok) return writable;
+    const file = keyDestination(context, "owner", input.out, input.force);
+    if (!file.ok) return file;
     const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext
       ? succeed(undefined)
       : await choosePassphrase(context, input, "--passphrase");
@@ -37,11 +37,11 @@ export const ownerCreate = defineCommand({
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
     passphrase.data?.wipe();
     if (context.io.signal.aborted) return interrupted("Nothing was written.");
-    const written = writeJson(input.out, key, input.force);
+    const written = writeJson(file.data, key, input.force);
     if (!written.ok) return written;
     const { account, publicKey } = key;
     return succeed(
-      { file: input.out, account, publicKey, sealed: !input.insecurePlaintext },
+      { file: file.data, account, publicKey, sealed: !input.insecurePlaintext },
       { argv: ["lez-agent-pay", "faucet", "--account", account], by: "owner", why: "put test money into the account" },
     );
   },

@@ -4,7 +4,7 @@ import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField } from "../command-line/fields.ts";
 import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
-import { keyFile, readKeyFile } from "../keys/key-file.ts";
+import { findKey } from "../keys/key-file.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
@@ -29,21 +29,20 @@ export const whoami = defineCommand({
   }),
   examples: [
     { says: "with the configured key", argv: "whoami" },
-    { says: "with another one", argv: "whoami --agent-file agent.json" },
+    { says: "with another one", argv: "whoami --agent-file wallet/agent.json" },
   ],
   async run(context, input) {
     const config = context.config();
     if (!config.ok) return config;
-    const file = keyFile(context, "agent", input.agentFile);
-    if (!file.ok) return file;
-    const key = readKeyFile(file.data, "agent");
-    if (!key.ok) return key;
+    const agent = findKey(context, "agent", input.agentFile);
+    if (!agent.ok) return agent;
+    const { file, key } = agent.data;
     const facilitator = facilitatorUrl(context, input);
     if (!facilitator.ok) return facilitator;
     return succeed({
-      publicKey: key.data.publicKey,
-      ...(key.data.name && { name: key.data.name }),
-      agentFile: file.data,
+      publicKey: key.publicKey,
+      ...(key.name && { name: key.name }),
+      agentFile: file,
       facilitator: facilitator.data,
       ...(config.data.ledger && { ledger: config.data.ledger }),
       reasonMinimum: config.data.reasonMinimum,

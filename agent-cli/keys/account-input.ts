@@ -4,7 +4,7 @@ import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts
 import { ownerFileField } from "../command-line/fields.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { keyFile, readKeyFile } from "./key-file.ts";
+import { findKey } from "./key-file.ts";
 
 export const accountFields = {
   account: z.string().optional().meta({ description: "the account; else that of the owner's key" }),
@@ -16,10 +16,8 @@ export function accountOf(
   { account, ownerFile }: { account?: string | undefined; ownerFile?: string | undefined },
 ): Outcome<AccountId> {
   if (account === undefined) {
-    const file = keyFile(context, "owner", ownerFile);
-    if (!file.ok) return file;
-    const key = readKeyFile(file.data, "owner");
-    return key.ok ? succeed(key.data.account) : key;
+    const owner = findKey(context, "owner", ownerFile);
+    return owner.ok ? succeed(owner.data.key.account) : owner;
   }
   const parsed = parseAccountId(account);
   return parsed.ok ? succeed(parsed.account) : fail("usage", `--account: ${parsed.problem}.`);

@@ -3,6 +3,8 @@
  * may be plain. The role is written into the file, covered by the seal, and checked whenever a key is opened.
  */
 import * as crypto from "node:crypto";
+import { existsSync } from "node:fs";
+import * as path from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
@@ -12,12 +14,13 @@ import { type AccountId, accountIdSchema, accountOfKey } from "../../shared/prot
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
+import { configFile } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
 import { MAX_SCRYPT_COST, SCRYPT_COST } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { Secret } from "../runtime/secret.ts";
-import { shellWord } from "../runtime/shell-quote.ts";
+import { shellLine } from "../runtime/shell-quote.ts";
 
 export type Role = "owner" | "agent";
 
@@ -78,22 +81,53 @@ export async function createKeyFile(role: Role, options: { name?: string; passph
   }
 }
 
-/** The key's file: the one named, else the configured one, else the role's default in the working directory. */
-export function keyFile(context: Context, role: Role, given: string | undefined): Outcome<string> {
+export interface FoundKey {
+  file: string;
+  key: KeyFile;
+}
+
+/** Finds a key where it was named, configured or made, and reads its public half. Opens nothing. */
+export function findKey(context: Context, role: Role, given: string | undefined): Outcome<FoundKey> {
+  const file = keyFile(context, role, given);
+  if (!file.ok) return file;
+  const key = readKeyFile(file.data, role, given !== undefined);
+  return key.ok ? succeed({ file: file.data, key: key.data }) : key;
+}
+
+/** The file of an existing key: the one named, else the configured one, else the default. */
+function keyFile(context: Context, role: Role, given: string | undefined): Outcome<string> {
+  const file = newKeyFile(context, role, given);
+  // Version 0.1 looked for keys in the current folder.
+  const former = `${role}.json`;
+  const isDefault = file.ok && given === undefined && file.data === defaultKeyFile(context, role);
+  return isDefault && !existsSync(file.data) && existsSync(former) ? succeed(path.resolve(former)) : file;
+}
+
+/** The file for a new key: the one named, else the one where `findKey` will look for it. */
+export function newKeyFile(context: Context, role: Role, given: string | undefined): Outcome<string> {
   if (given !== undefined) return succeed(given);
   const config = context.config();
   if (!config.ok) return config;
-  return succeed((role === "owner" ? config.data.ownerFile : config.data.agentFile) ?? `${role}.json`);
+  return succeed((role === "owner" ? config.data.ownerFile : config.data.agentFile) ?? defaultKeyFile(context, role));
 }
 
-/** Reads the public half of a key file and checks its role. Opens nothing. */
-export function readKeyFile(file: string, role: Role): Outcome<KeyFile> {
+/** Beside the configuration file. */
+function defaultKeyFile({ io }: Context, role: Role): string {
+  return path.join(path.dirname(configFile(io.env)), `${role}.json`);
+}
+
+/**
+ * Reads the public half of a key file and checks its role. Opens nothing.
+ * @param named the user named the file, so a new key would be written there and not to the default
+ */
+export function readKeyFile(file: string, role: Role, named = true): Outcome<KeyFile> {
   const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true });
   if (!read.ok) {
     if (!read.missing) return read;
+    const argv = ["lez-agent-pay", role, "create", ...(named ? ["--out", file] : [])];
     return fail("key_not_found", `There is no ${role} key at "${file}".`, {
-      hint: `If you have one, name it: --${role}-file. If not, create one: lez-agent-pay ${role} create --out ${shellWord(file)}`,
-      next: { argv: ["lez-agent-pay", role, "create", "--out", file], by: role, why: `create the ${role} key` },
+      hint: `If you have one, name it: --${role}-file. If not, create one: ${shellLine(argv)}`,
+      next: { argv, by: role, why: `create the ${role} key` },
     });
   }
   if (read.data.role === role) return read;

@@ -1,8 +1,10 @@
 /** Checks a command's output file before anything is paid, signed or created for it. */
+import * as path from "node:path";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { checkWritable } from "../runtime/files.ts";
+import type { Context } from "../runtime/context.ts";
+import { checkWritable, ensureOwnDirectory } from "../runtime/files.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { ownerKeyInPlace } from "./key-file.ts";
+import { newKeyFile, ownerKeyInPlace, type Role } from "./key-file.ts";
 
 /**
  * @param file undefined if the command writes none
@@ -12,4 +14,13 @@ import { ownerKeyInPlace } from "./key-file.ts";
 export function checkDestination(file: string | undefined, force: boolean, copied?: AccountId): Outcome<undefined> {
   if (file === undefined) return succeed(undefined);
   return ownerKeyInPlace(file, copied) ?? checkWritable(file, force);
+}
+
+/** The file for a new key. The folder of the default is created if it does not exist; a folder that the user named is not. */
+export function keyDestination(context: Context, role: Role, given: string | undefined, force: boolean): Outcome<string> {
+  const file = newKeyFile(context, role, given);
+  if (!file.ok) return file;
+  const folder = given === undefined ? ensureOwnDirectory(path.dirname(file.data)) : succeed(undefined);
+  const writable = folder.ok ? checkDestination(file.data, force) : folder;
+  return writable.ok ? file : writable;
 }

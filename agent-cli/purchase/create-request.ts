@@ -12,7 +12,7 @@ import {
 import { meaningfulLength } from "../../shared/protocol/reason.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
-import { keyFile, readKeyFile, type RoleSigner, unlockKey } from "../keys/key-file.ts";
+import { findKey, type RoleSigner, unlockKey } from "../keys/key-file.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
 import { coverage } from "../merchant/terms.ts";
 import { checkAudit, record } from "../records/audit-log.ts";
@@ -30,12 +30,11 @@ export interface Agent {
 
 /** The agent's own key, opened. It signs requests and nothing else. */
 export async function openAgent(context: Context, agentFile: string | undefined): Promise<Outcome<Agent>> {
-  const file = keyFile(context, "agent", agentFile);
-  if (!file.ok) return file;
-  const key = readKeyFile(file.data, "agent");
-  if (!key.ok) return key;
-  const signer = await unlockKey(key.data, "agent");
-  return signer.ok ? succeed({ signer: signer.data, name: key.data.name }) : signer;
+  const found = findKey(context, "agent", agentFile);
+  if (!found.ok) return found;
+  const { key } = found.data;
+  const signer = await unlockKey(key, "agent");
+  return signer.ok ? succeed({ signer: signer.data, name: key.name }) : signer;
 }
 
 export interface RequestInput {

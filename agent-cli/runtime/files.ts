@@ -140,12 +140,21 @@ export function writeJson(file: string, value: unknown, force: boolean): Outcome
 
 /** Makes sure that a directory exists and only this user can use it. */
 export function ensurePrivateDirectory(directory: string): Outcome<undefined> {
+  return ensureDirectory(directory, 0o077);
+}
+
+/** Makes sure that a directory exists and only this user can change what is in it. */
+export function ensureOwnDirectory(directory: string): Outcome<undefined> {
+  return ensureDirectory(directory, 0o022);
+}
+
+function ensureDirectory(directory: string, forbidden: number): Outcome<undefined> {
   try {
     makeDirectories(directory);
     const stat = fs.lstatSync(directory);
     if (stat.isSymbolicLink()) return symlinkRefused(directory, "directory");
     if (!stat.isDirectory()) throw new Error("it is not a directory");
-    const unsafe = checkAccess(directory, stat, "directory", 0o077);
+    const unsafe = checkAccess(directory, stat, "directory", forbidden);
     return unsafe ? (isTheSystems(directory) ? notOursAlone(directory) : unsafe) : succeed(undefined);
   } catch (error) {
     return fail("file_not_written", `Cannot use the directory ${quoted(directory)}: ${reasonOf(error)}.`, {
