@@ -1,4 +1,5 @@
 /** The bench itself: it counts answers, and fails when one is wrong. */
+
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";

@@ -1,5 +1,6 @@
-import { bundleSizes } from "../scripts/bundle-sizes.ts";
 /** `npm run budget`: fails when a Worker's bundle or the first buyer's wait after a deployment exceeds its budget. */
+
+import { bundleSizes } from "../scripts/bundle-sizes.ts";
 import { measureColdStarts } from "./cold.ts";
 import { PATHS } from "./paths.ts";
 

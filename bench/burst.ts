@@ -1,4 +1,5 @@
 /** One burst of load on one path, and the checks of its result. */
+
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";

@@ -1,4 +1,5 @@
 /** Times the built CLI as an agent and its owner run it: one process per command, stack and merchant on loopback. */
+
 import { spawnSync } from "node:child_process";
 import { copyFile, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";

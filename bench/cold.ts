@@ -1,4 +1,5 @@
 /** The first request to a fresh workerd: what a buyer meets after a deployment. */
+
 import { problemsOf } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import { runLoad } from "./load.ts";

@@ -1,4 +1,5 @@
 /** Assigns processor cores: the load has the last one to itself and takes no time from the system that it measures. */
+
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 

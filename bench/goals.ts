@@ -1,4 +1,5 @@
 /** The goals that every run is compared with. */
+
 import type { Growth } from "./growth.ts";
 import { medianRatio, type Results } from "./results.ts";
 

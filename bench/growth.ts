@@ -1,4 +1,5 @@
 /** Whether payments slow down as a ledger grows: settle on ledgers that differ in size only, side by side. */
+
 import { Course } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import { PATHS } from "./paths.ts";

@@ -3,6 +3,7 @@
  * the machine with the system that it measures. It parses just enough of HTTP/1.1 to find an answer's end, status and body.
  * stdin: one LoadPlan. stdout: one LoadResult.
  */
+
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 

@@ -1,4 +1,5 @@
 /** The measured paths: which request goes where, and the expected answer. */
+
 import type { Expected } from "./load.ts";
 import { facilitatorPost, get, ledgerPost, offerOf, offerOn, paidGet, type Payer } from "./payments.ts";
 import type { Site, SiteName } from "./sites.ts";

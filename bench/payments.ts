@@ -1,4 +1,5 @@
 /** Signed payments by the thousand, as whole requests. node:crypto signs them: it is fast, and signing is not measured. */
+
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** The results as a page: goals first, then the measurements. */
+
 import { table } from "../scripts/markdown.ts";
 import { GOALS, verdictOn } from "./goals.ts";
 import { ratios, type Results, samples } from "./results.ts";

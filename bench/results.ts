@@ -1,4 +1,5 @@
 /** The results of one run. Anything not measured is absent. */
+
 import { cpus, totalmem } from "node:os";
 import packageJson from "../package.json" with { type: "json" };
 import { WORKERD_VERSION } from "../scripts/workerd.ts";

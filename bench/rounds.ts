@@ -2,6 +2,7 @@
  * Rounds over fresh stores. Each round measures all paths once per number of clients, both in random order: compared paths run
  * within a minute of each other, and noise of the machine hits all of them.
  */
+
 import { Course, type Sample } from "./burst.ts";
 import { ON_CORES } from "./cores.ts";
 import type { Path } from "./paths.ts";

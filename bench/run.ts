@@ -2,6 +2,7 @@
  * `npm run bench`: our paths beside the bare runtime and the official stack. Machines differ and are noisy, so read the ratios
  * within a round. Exits 1 when an answer is unexpected, or when recorded payments and paid answers differ.
  */
+
 import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

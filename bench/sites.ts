@@ -1,4 +1,5 @@
 /** The measured systems: production bundles in raw workerd, each site with its own processes and store. */
+
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

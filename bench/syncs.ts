@@ -1,4 +1,5 @@
 /** Disk flushes per payment: workerd's fsync and fdatasync calls per answer, counted by strace in a burst of their own. */
+
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 /** Directories that are removed when the process ends, however it ends. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

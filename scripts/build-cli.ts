@@ -1,4 +1,5 @@
 /** Bundles the CLI into files that need no node_modules, as the package ships it and as the tests spawn it. */
+
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

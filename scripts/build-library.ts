@@ -1,4 +1,5 @@
 /** The package's library: one ES module per source file with declarations, in dist/lib. tsconfig.build.json has the entries. */
+
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";

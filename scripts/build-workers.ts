@@ -2,6 +2,7 @@
  * Bundles the three Workers for running outside wrangler: the local stack, the demo, tests and benchmarks.
  * Same bundler and conditions as wrangler's; bindings and dates come from the wrangler.toml files, never from here.
  */
+
 import { mkdir, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";

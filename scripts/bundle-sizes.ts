@@ -1,4 +1,5 @@
 /** The upload sizes of the three Workers, and their largest parts. */
+
 import { gzipSync } from "node:zlib";
 import { bundleWorker, workers } from "./build-workers.ts";
 

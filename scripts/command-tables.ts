@@ -1,5 +1,6 @@
-import { fieldOf } from "../agent-cli/command-line/argv.ts";
 /** The tables of commands in docs/commands.md and SKILL.md, from the commands' own definitions, between two markers. */
+
+import { fieldOf } from "../agent-cli/command-line/argv.ts";
 import type { Command } from "../agent-cli/command-line/command.ts";
 import { COMMANDS } from "../agent-cli/registry.ts";
 import { replaceGenerated, table } from "./markdown.ts";

@@ -2,6 +2,7 @@
  * `npm run deploy`: ledger, facilitator, merchant, so that each Worker's callee exists before it. Arguments go to wrangler:
  * `npm run deploy -- --dry-run` builds all three and uploads nothing.
  */
+
 import { spawnSync } from "node:child_process";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 

@@ -2,6 +2,7 @@
  * `npm run dev`: the three Workers under `wrangler dev`, reloading on change. One wrangler answers HTTP for its first
  * config only, so there are two: the merchant on 8787, the facilitator with the ledger on 8788.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";

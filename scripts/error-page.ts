@@ -1,5 +1,6 @@
-import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
 /** spec/errors.md, from the one error table. */
+
+import { ERROR_CODES, type ErrorCode, ERRORS } from "../shared/errors.ts";
 import { item } from "./markdown.ts";
 
 const INTRODUCTION = `# Error codes

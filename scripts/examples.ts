@@ -1,3 +1,9 @@
+/**
+ * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
+ * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
+ * public keys to check it with. Another request was declined.
+ */
+
 import { base64urlnopad } from "@scure/base";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
@@ -12,11 +18,6 @@ import { LedgerRules } from "../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
-/**
- * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
- * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
- * public keys to check it with. Another request was declined.
- */
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
 import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";

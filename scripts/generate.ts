@@ -4,6 +4,7 @@
  *     npm run generate             writes
  *     npm run generate -- --check  exits 1 if anything differs from what the code makes
  */
+
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commandTables } from "./command-tables.ts";

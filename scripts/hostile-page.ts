@@ -1,4 +1,5 @@
 /** test/hostile/README.md, from the tricks themselves. */
+
 import { MODES } from "../test/hostile/facilitator.ts";
 import { DOCUMENTS } from "../test/hostile/signing.ts";
 import { TRICKS } from "../test/hostile/tricks.ts";

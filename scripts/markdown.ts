@@ -1,4 +1,5 @@
 /** Markdown for generated pages: tables without padding, and lines short enough to read in a terminal. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -2,6 +2,7 @@
  * `npm run migration`: a ledger of 0.1 with many payments opens under this code. Prints how long that takes, and checks that the
  * books are the same afterwards. Fails above the time that a Durable Object has for its start.
  */
+
 import { parseArgs } from "node:util";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";

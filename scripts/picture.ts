@@ -3,6 +3,7 @@
  *
  *     npm run picture
  */
+
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawn } from "@lydell/node-pty";

@@ -4,6 +4,7 @@
  *
  *     node scripts/ring.ts vitest run --config vitest.rings.config.ts mutants
  */
+
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";

@@ -1,4 +1,5 @@
 /** The rooms of the house in spec/architecture.md, from the lint configuration that enforces them. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { House, Houses } from "./lint/rooms.ts";

@@ -2,6 +2,7 @@
  * `npm run simulate`: payments over a hostile network, between machines that crash and clocks that jump, all under a seed.
  * Prints one line per violation with the seed that reproduces it. Exit code 1 when there was any.
  */
+
 import { parseArgs } from "node:util";
 import { parseShards } from "../shared/ledger/shards.ts";
 import { simulate } from "../test/simulation/run.ts";

@@ -2,6 +2,7 @@
  * `npm run stack`: the whole system on loopback, in real workerd, until a signal. Prints one JSON line when it is ready:
  * {"merchant": "http://…", "facilitator": "http://…", "payTo": "…", "ledger": "…"}. The Workers' logs go to stderr.
  */
+
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { startStack } from "../agent-cli/demo/stack.ts";

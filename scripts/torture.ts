@@ -2,6 +2,7 @@
  * `npm run torture`: the facilitator and the ledger in raw workerd on disk, killed at random while clients pay and retry.
  * Passes with 0 payments lost, 0 duplicated and the supply exact; exit code 1 otherwise.
  */
+
 import { parseArgs } from "node:util";
 import { parseShards } from "../shared/ledger/shards.ts";
 import { passed, torture } from "../test/torture/torture.ts";

@@ -1,5 +1,6 @@
-import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 /** spec/validate.md, from the checks themselves. */
+
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import type { ConformanceCheck } from "../agent-cli/validate/check.ts";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../agent-cli/validate/checks.ts";
 import { item } from "./markdown.ts";

@@ -1,7 +1,8 @@
+/** The published test vectors, spec/vectors/*.json: fixed keys, fixed times, and what the code makes of them. */
+
 import { bytesToHex, hexToBytes, toBase64, utf8 } from "../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type DigestType, type Signable } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
-/** The published test vectors, spec/vectors/*.json: fixed keys, fixed times, and what the code makes of them. */
 import type { Amount } from "../shared/protocol/amount.ts";
 import { approvalNonce, type Authorization, transactionOf } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protocol/binding.ts";

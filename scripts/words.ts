@@ -1,4 +1,5 @@
 /** `npm run words`: fails when words that make a sentence hard to read come back. AGENTS.md says what to write in their place. */
+
 import { execFileSync } from "node:child_process";
 
 const WORDS = String.raw`\b(whoever|nobody|somebody|for good)\b`;

@@ -1,4 +1,5 @@
 /** Bundled Workers in raw workerd, each on a socket of its own: quick to start, and killable at any moment. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";

@@ -1,5 +1,6 @@
-import { utf8 } from "./crypto/bytes.ts";
 /** The demo merchant's account and keys. They are published: anyone can spend its money, and its signatures prove nothing. */
+
+import { utf8 } from "./crypto/bytes.ts";
 import type { AccountId } from "./protocol/account.ts";
 
 /** An Ed25519 seed: 32 ASCII bytes that anyone can type. */

@@ -1,4 +1,5 @@
 /** Public names of earlier versions. They keep working; our own code uses the new ones. */
+
 import { serializeEvidence } from "./evidence/evidence.ts";
 import * as current from "./limits.ts";
 

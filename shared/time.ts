@@ -1,4 +1,5 @@
 /** Times in signed objects and on the screen: unix seconds and RFC 3339. */
+
 import * as z from "zod/mini";
 
 /** RFC 3339 in UTC, whole seconds, real calendar dates only. */

@@ -1,4 +1,5 @@
 /** Schema of counts and unix seconds as JavaScript numbers: whole, exact, not negative. */
+
 import * as z from "zod/mini";
 
 export function wholeNumber(max: number = Number.MAX_SAFE_INTEGER) {

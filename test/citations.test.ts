@@ -2,6 +2,7 @@
  * The pages cite tests as evidence, by id: a test's title ends in `[pins-other-payee]`, and a page says
  * `[`pins-other-payee`](../test/hostile/pins.test.ts)`. So a title can be reworded without touching the pages.
  */
+
 import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { expect, test } from "vitest";

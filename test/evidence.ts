@@ -1,5 +1,6 @@
-import { base64urlnopad } from "@scure/base";
 /** Genuine evidence with fixed keys and clocks: payments of one owner at one merchant, settled on one ledger. */
+
+import { base64urlnopad } from "@scure/base";
 import { CompactSign, importJWK } from "jose";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";

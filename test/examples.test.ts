@@ -1,4 +1,5 @@
 /** The examples are read as strangers would read them: from the files, through the schemas. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type * as z from "zod/mini";

@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
 /** Tests of a schema from a table of its fields: each is refused when missing, of another type, or badly spelled. */
+
+import { describe, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import { parseJson } from "../shared/text/json.ts";
 

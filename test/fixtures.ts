@@ -1,6 +1,7 @@
+/** One coherent payment, from offer to payload, with fixed keys and a fixed clock. Every part can be replaced. */
+
 import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
-/** One coherent payment, from offer to payload, with fixed keys and a fixed clock. Every part can be replaced. */
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
 import {

@@ -1,4 +1,5 @@
 /** Vitest's global setup: bundles the Workers and the CLI once, from the sources under test. */
+
 import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";

@@ -1,4 +1,5 @@
 /** The ledger's code with one fault in it (or none): a changed copy of the sources, loaded from a folder that is gone afterwards. */
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 /** The repository's own lint configuration, on files planted in empty rooms. `npm run check` runs the same configuration. */
+
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 /** A ledger as version 0.1 left it, of any size: for the time that its migration takes. */
+
 import type { Genesis } from "../shared/ledger/genesis.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import type { LedgerStore } from "../shared/ledger/store.ts";

@@ -1,4 +1,5 @@
 /** The package as its users get it: packed from a copy of the sources, unpacked elsewhere, and used without the repository. */
+
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 /** Pages can be read in a terminal: no long line, no table wider than a screen. */
+
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

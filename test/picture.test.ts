@@ -1,4 +1,5 @@
 /** The picture in the README is of this program: it says what the demo says today. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

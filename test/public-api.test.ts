@@ -1,4 +1,5 @@
 /** What the package exports by name. A change of this list changes what others may rely on. */
+
 import { expect, test } from "vitest";
 import * as cliLimits from "../agent-cli/runtime/limits.ts";
 import * as client from "../shared/exact/client/index.ts";

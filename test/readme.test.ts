@@ -2,6 +2,7 @@
  * The commands of README.md and docs/, as they stand there, on a real terminal against a real stack.
  * Only addresses, paths and the short code are this test's own.
  */
+
 import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { spawn } from "@lydell/node-pty";

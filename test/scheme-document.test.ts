@@ -1,4 +1,5 @@
 /** What spec/scheme_exact_lez.md says in values, codes and examples is what the code has. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { isErrorCode } from "../shared/errors.ts";

@@ -1,9 +1,10 @@
+/** A payment of exact terms, signed by its payer, with nothing around it: what a facilitator gets. Payers are new each time. */
+
 import { bytesToHex, randomBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { HOLD_SECONDS } from "../shared/limits.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
-/** A payment of exact terms, signed by its payer, with nothing around it: what a facilitator gets. Payers are new each time. */
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
 import type { LedgerPayment } from "../shared/protocol/ledger-payment.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../shared/protocol/signer.ts";

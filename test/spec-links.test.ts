@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
 /** What the documents point to exists, what they quote as JSON parses, and what they compute by hand comes out. */
+
+import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,5 @@
 /** What spec/protocol.md says in numbers and names is what the code has. */
+
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as cliLimits from "../agent-cli/runtime/limits.ts";

@@ -1,4 +1,5 @@
 /** The published vectors, checked by a second implementation: node:crypto and a canonical form of its own. */
+
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,5 @@
 /** The upper limit for a challenge: Hono without a paywall. */
+
 import { Hono } from "hono";
 
 export default new Hono().get("/item", (c) => c.text("goods"));

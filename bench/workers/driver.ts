@@ -1,9 +1,10 @@
+/** The ledger without a facilitator: calls its objects with unverified payments. Never deployed. */
+
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../../shared/limits.ts";
-/** The ledger without a facilitator: calls its objects with unverified payments. Never deployed. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";

@@ -1,8 +1,9 @@
+/** The ledger Worker, with a method that makes it large quickly: it settles in bulk, without a request per payment. */
+
 import { randomBytes } from "../../shared/crypto/bytes.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
-/** The ledger Worker, with a method that makes it large quickly: it settles in bulk, without a request per payment. */
 import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { unixNow } from "../../shared/time.ts";

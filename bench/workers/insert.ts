@@ -1,4 +1,5 @@
 /** The upper limit for a durable payment: merchant → facilitator → object with one INSERT. Three roles in three Workers. */
+
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { Hono } from "hono";
 

@@ -1,4 +1,5 @@
 /** The official facilitator class with our scheme over HTTP. Balances and nonces are in memory: it pays once, and forgets when it stops. */
+
 import { x402Facilitator } from "@x402/core/facilitator";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { Hono } from "hono";

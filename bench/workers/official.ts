@@ -3,6 +3,7 @@
  * in its own isolate that verifies as ours does and stores nothing: no replay check, no ledger, no hop. That one is a reference,
  * not an equal.
  */
+
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import type { FacilitatorClient } from "@x402/core/server";
 import { paymentMiddleware, x402ResourceServer } from "@x402/hono";

@@ -1,4 +1,5 @@
 /** Our merchant, as small as a seller's could be: one price, both flows. */
+
 import { Hono } from "hono";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 

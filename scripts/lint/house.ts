@@ -1,4 +1,5 @@
 /** The lint rules of this repository, as a plugin for oxlint. */
+
 import { prose } from "./prose.ts";
 import { rooms } from "./rooms.ts";
 

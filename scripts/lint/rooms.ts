@@ -6,6 +6,7 @@
  * floors, from top to bottom: a file imports from its own room and from the floors below. Rooms on one floor do not know each
  * other. Types count like values.
  */
+
 import path from "node:path";
 
 /**

@@ -1,4 +1,5 @@
 /** Bytes as text. One import for every encoding that the protocol uses. */
+
 import { base64, base64nopad, base64url, base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 

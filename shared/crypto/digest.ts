@@ -1,4 +1,5 @@
 /** The one canonical form and the one digest of every protocol object. spec/protocol.md §1. */
+
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, randomBytes } from "@noble/hashes/utils.js";
 import canonicalize from "canonicalize";

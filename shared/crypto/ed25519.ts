@@ -5,6 +5,7 @@
  * the point checks below close that. Verification is WebCrypto because it is an order of magnitude faster than
  * JavaScript. Only the CLI signs: protocol/signer.ts.
  */
+
 import { keepNewest } from "../bounded.ts";
 import { MAX_REMEMBERED_SIGNATURES } from "../limits.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";

@@ -1,4 +1,5 @@
 /** A Worker's own signing key, from a secret: it signs checkpoints, offers and receipts, and owns no account. */
+
 import { base64urlnopad } from "@scure/base";
 import { ConfigurationError } from "../configuration-error.ts";
 import { bytesToHex, hexToBytes } from "./bytes.ts";

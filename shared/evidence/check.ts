@@ -1,4 +1,5 @@
 /** Checks of evidence: points of a report that name the member they are about. */
+
 import { type Check, type Finding, judgeAll, type Judged, skipped } from "../checklist/check.ts";
 import { formatTimestamp } from "../time.ts";
 import type { EvidenceContext } from "./context.ts";

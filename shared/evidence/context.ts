@@ -1,8 +1,9 @@
+/** What the checks of evidence look at: its members, what follows from them, and what is known of who signed. */
+
 import { hexToBytes } from "../crypto/bytes.ts";
 import { canonicalJson } from "../crypto/digest.ts";
 import { offerPayloadSchema, readJws, receiptPayloadSchema } from "../extensions/signed-jws.ts";
 import { MAX_OFFER_LENGTH } from "../limits.ts";
-/** What the checks of evidence look at: its members, what follows from them, and what is known of who signed. */
 import { accountOfKey } from "../protocol/account.ts";
 import { authorizationDigest, transactionOf } from "../protocol/authorization.ts";
 import { requestDigest } from "../protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** Evidence holds as it was made, and not with one byte of it changed: what is wrong is named, and nothing else is. */
+
 import { beforeAll, describe, expect, test } from "vitest";
 import { offerSignatures } from "../../agent-cli/merchant/signed-offer.ts";
 import { debitOf, keysFor, orderOf, Shop, statement } from "../../test/evidence.ts";

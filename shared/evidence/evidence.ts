@@ -2,6 +2,7 @@
  * Evidence of one payment in one file, for a third party: the request and its reason, and what the payer, the merchant and
  * the ledger signed. Every member is under a signature or a digest, and none is secret. spec/evidence.md.
  */
+
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema, utf8 } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** The public keys that a verifier trusts from elsewhere. Evidence is checked against them: no file vouches for itself. */
+
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { bytesToHex, publicKeySchema } from "../crypto/bytes.ts";

@@ -1,6 +1,7 @@
+/** What the ledger wrote and its operator signed: the debit, the chain from there, the checkpoint under it. */
+
 import { doubtful, right, wrong } from "../checklist/check.ts";
 import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
-/** What the ledger wrote and its operator signed: the debit, the chain from there, the checkpoint under it. */
 import { continuesChain, type JournalEntry } from "../ledger/journal.ts";
 import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
 import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";

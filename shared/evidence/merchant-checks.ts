@@ -1,5 +1,6 @@
-import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
 /** What the merchant signed: its offer, and that it delivered. */
+
+import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
 import { nameUnder } from "../extensions/did-web.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";

@@ -1,4 +1,5 @@
 /** Which of the things that a merchant signed goes into evidence. */
+
 import { describe, expect, test } from "vitest";
 import { keysFor, Shop, statement } from "../../test/evidence.ts";
 import { NOW, offerOf, REQUEST } from "../../test/fixtures.ts";

@@ -1,4 +1,5 @@
 /** What a merchant signed, as its x402 messages carry it: the parts of evidence that come from elsewhere. */
+
 import * as z from "zod/mini";
 import { nameUnder } from "../extensions/did-web.ts";
 import type { OfferPayload, SignedJws } from "../extensions/offer-receipt.ts";

@@ -1,7 +1,8 @@
+/** What agent and owner signed: the request with its reason, and the payment that follows from it. */
+
 import { doubtful, right, wrong } from "../checklist/check.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-/** What agent and owner signed: the request with its reason, and the payment that follows from it. */
 import { authorizationFor } from "../protocol/approval.ts";
 import { checkPaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { parseTimestamp } from "../time.ts";

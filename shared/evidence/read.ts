@@ -1,4 +1,5 @@
 /** Reading a file of evidence: what it says, or the first place at which it cannot be what it should be. Never throws. */
+
 import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
 import { MAX_EVIDENCE_BYTES } from "../limits.ts";

@@ -1,4 +1,5 @@
 /** Verifying evidence, point by point, with nothing but known public keys. Pure: no network, no clock. spec/evidence.md. */
+
 import { type EvidencePoint, judgeEvidence } from "./check.ts";
 import { evidenceContext } from "./context.ts";
 import type { Evidence } from "./evidence.ts";

@@ -1,13 +1,14 @@
+/**
+ * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer?
+ * Cheap checks come first, each with its own code; spec/scheme_exact_lez.md. The ledger checks nonce and balance.
+ */
+
 import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-/**
- * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer?
- * Cheap checks come first, each with its own code; spec/scheme_exact_lez.md. The ledger checks nonce and balance.
- */
 import { accountOfKey, type AccountId } from "../protocol/account.ts";
 import {
   authorizationDigest,

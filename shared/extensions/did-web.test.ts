@@ -1,4 +1,5 @@
 /** Names under a did:web, as a client and a reader of evidence both meet them. */
+
 import { expect, test } from "vitest";
 import { nameUnder } from "./did-web.ts";
 

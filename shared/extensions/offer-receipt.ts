@@ -1,4 +1,5 @@
 /** The x402 extension `offer-receipt`: terms and receipts that a merchant signs, so that a third party can check them later. */
+
 import type { PaymentRequirements, SettleResponse } from "../x402/x402.ts";
 
 export const OFFER_RECEIPT = "offer-receipt";

@@ -1,4 +1,5 @@
 /** The x402 extension `payment-identifier`: an id that the client chooses, under which a paid answer can be fetched again. */
+
 import * as z from "zod/mini";
 
 export const PAYMENT_IDENTIFIER = "payment-identifier";

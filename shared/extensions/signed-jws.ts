@@ -1,4 +1,5 @@
 /** Reads a merchant's signed object: a compact JWS (RFC 7515) with EdDSA (RFC 8037) and a JSON payload. */
+
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { hexToBytes, utf8 } from "../crypto/bytes.ts";

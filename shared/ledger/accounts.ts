@@ -1,7 +1,8 @@
+/** Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry. */
+
 import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
-/** Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry. */
 import type { AccountId } from "../protocol/account.ts";
 import { integer, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";

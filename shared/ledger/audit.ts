@@ -1,5 +1,6 @@
-import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 /** Checks every invariant of a shard, from its tables alone. */
+
+import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { integer, oneOf, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";

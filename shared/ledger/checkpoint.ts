@@ -1,10 +1,11 @@
-import { type Digest, digest } from "../crypto/digest.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
 /**
  * Checkpoints: the ledger signs the hash and balance of an account's chain at an entry. An operator requests one after exporting
  * the chain up to there; the covered entries are pruned once they are old (pruning.ts), and the export still verifies from the
  * first entry on. A checkpoint that another caller requests changes nothing.
  */
+
+import { type Digest, digest } from "../crypto/digest.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { JournalEntry } from "./journal.ts";
 

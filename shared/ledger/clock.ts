@@ -1,4 +1,5 @@
 /** The ledger's own time, in unix seconds. While the ledger is open it never runs back, even if the machine's clock does. */
+
 import { invariant, type LedgerStore } from "./store.ts";
 
 export class Clock {

@@ -1,4 +1,5 @@
 /** One audit over all shards. They cannot be read at one instant, so money between them counts only if two readings of the marks agree. */
+
 import { AUDIT_ROUNDS } from "../limits.ts";
 import type { AuditReport } from "./audit.ts";
 import type { StreamMarks } from "./exchange.ts";

@@ -1,5 +1,6 @@
-import { BATCHES_PER_DELIVERY } from "../limits.ts";
 /** Sends one shard's outbox to another shard. The Durable Object and the simulation share these lines. */
+
+import { BATCHES_PER_DELIVERY } from "../limits.ts";
 import { checkShape } from "../text/json.ts";
 import { appliedSchema, type Batch, type Received } from "./stream.ts";
 

@@ -1,5 +1,6 @@
-import { MAX_BACKLOG } from "../limits.ts";
 /** Moves money to accounts of this shard, or to other shards and from them. A shard halts when another remembers a different past. */
+
+import { MAX_BACKLOG } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";

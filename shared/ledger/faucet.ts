@@ -1,7 +1,8 @@
+/** Test money: payments by the treasury, with the grant's id as their nonce. A grant pays once, even if it is repeated much later. */
+
 import { type Digest, digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_WINDOW_SECONDS } from "../limits.ts";
-/** Test money: payments by the treasury, with the grant's id as their nonce. A grant pays once, even if it is repeated much later. */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";

@@ -1,7 +1,8 @@
+/** Creates a ledger: its id, its treasury, its supply and its number of shards, none of which ever changes. */
+
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { migrate } from "../migrations.ts";
-/** Creates a ledger: its id, its treasury, its supply and its number of shards, none of which ever changes. */
 import type { AccountId } from "../protocol/account.ts";
 import { transactionOf } from "../protocol/authorization.ts";
 import { integer, row, text } from "../row.ts";

@@ -1,4 +1,5 @@
 /** How much of each other shard's stream this shard has applied. */
+
 import type { Digest } from "../crypto/digest.ts";
 import { integer, row, text } from "../row.ts";
 import type { LedgerStore } from "./store.ts";

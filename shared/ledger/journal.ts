@@ -1,5 +1,6 @@
-import { type Digest, digest } from "../crypto/digest.ts";
 /** The journal: one hash chain per account. Its owner can verify it with the ledger's id alone. */
+
+import { type Digest, digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { integer, nullable, oneOf, row, text } from "../row.ts";
 import { insertOf, type LedgerStore, type Row } from "./store.ts";

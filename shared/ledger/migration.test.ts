@@ -1,4 +1,5 @@
 /** Ledgers that version 0.1 wrote: they migrate, audit exact, and keep every promise that 0.1 gave. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";

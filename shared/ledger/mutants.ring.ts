@@ -1,4 +1,5 @@
 /** `npm run mutants`: the model finds every fault that is put into a copy of the rules. */
+
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadLedger } from "../../test/ledger-code.ts";

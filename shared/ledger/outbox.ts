@@ -1,6 +1,7 @@
+/** Credits for accounts of other shards: a row per payment, written in its transaction and deleted when its receiver has applied it. */
+
 import type { Digest } from "../crypto/digest.ts";
 import { OUTBOX_BATCH } from "../limits.ts";
-/** Credits for accounts of other shards: a row per payment, written in its transaction and deleted when its receiver has applied it. */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { integer, row, type RowOf, text } from "../row.ts";

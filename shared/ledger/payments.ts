@@ -1,7 +1,8 @@
+/** The payment table: one row for every (payer, nonce) that is held, settled or cancelled. */
+
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK } from "../lez.ts";
 import { FORGET_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
-/** The payment table: one row for every (payer, nonce) that is held, settled or cancelled. */
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";

@@ -1,9 +1,10 @@
-import type { Digest } from "../crypto/digest.ts";
-import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 /**
  * Pruning deletes journal entries that an operator has exported, once they are old. It keeps the hash and balance of the last
  * deleted entry, so that the rest of the chain can still be verified.
  */
+
+import type { Digest } from "../crypto/digest.ts";
+import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { integer, row, type RowOf, text } from "../row.ts";
 import type { Link } from "./journal.ts";

@@ -1,5 +1,3 @@
-import type { Digest } from "../crypto/digest.ts";
-import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 /**
  * The ledger's rules over one shard's database. Each event is one transaction, in the ledger's own time. state-table.ts
  * decides about payments, exchange.ts about what shards send each other.
@@ -8,6 +6,9 @@ import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
  * values; the rules throw only when the ledger contradicts itself. A caller that rolls back a transaction around several
  * events must open the ledger again.
  */
+
+import type { Digest } from "../crypto/digest.ts";
+import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";

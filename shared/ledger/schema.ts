@@ -4,6 +4,7 @@
  * Amounts are decimal TEXT: they are u128, and JavaScript reads SQLite integers exactly only up to 2^53.
  * Keyed tables are WITHOUT ROWID: an insert then writes one row instead of two, and rows written are what a payment costs.
  */
+
 import type { MigrationStep } from "../migrations.ts";
 
 /** To change the schema, append a step. The first one is the schema that version 0.1 released. */

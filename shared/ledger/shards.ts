@@ -1,7 +1,8 @@
+/** Decides on which shard an account lives. Frozen: another answer for any account would make another ledger. */
+
 import { hexToBytes } from "../crypto/bytes.ts";
 import { type Digest, randomDigest } from "../crypto/digest.ts";
 import { MAX_SHARDS } from "../limits.ts";
-/** Decides on which shard an account lives. Frozen: another answer for any account would make another ledger. */
 import { type AccountId, accountOfBytes } from "../protocol/account.ts";
 
 /** Which shard a database holds, and how many shards there are. The genesis stores both. */

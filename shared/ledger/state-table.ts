@@ -1,3 +1,9 @@
+/**
+ * The state table of a payment (spec/state-table.md): how each event changes a nonce and the hold on it, one method per event.
+ *
+ * The caller opens the transaction and gives the ledger's time: `now`, unix seconds. Refusals are values.
+ */
+
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import {
@@ -8,11 +14,6 @@ import {
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
-/**
- * The state table of a payment (spec/state-table.md): how each event changes a nonce and the hold on it, one method per event.
- *
- * The caller opens the transaction and gives the ledger's time: `now`, unix seconds. Refusals are values.
- */
 import type { AccountId } from "../protocol/account.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { type Refusal, refusal } from "../protocol/refusal.ts";

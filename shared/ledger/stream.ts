@@ -2,6 +2,7 @@
  * A stream of credits from one shard to another: numbered 1, 2, 3 … without gaps, and chained, so that two shards that remember
  * different pasts notice it before money is lost. spec/architecture.md.
  */
+
 import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { MAX_SHARDS, OUTBOX_BATCH } from "../limits.ts";

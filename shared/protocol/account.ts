@@ -1,4 +1,5 @@
 /** LEZ accounts: 32 bytes in base58, derived from the key that owns them. spec/protocol.md §2. */
+
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as z from "zod/mini";
 import type { Brand } from "../brand.ts";

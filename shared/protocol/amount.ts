@@ -1,4 +1,5 @@
 /** Amounts of money: decimal strings on the wire, BigInt in code, never a JavaScript number. spec/protocol.md §2. */
+
 import * as z from "zod/mini";
 import type { Brand } from "../brand.ts";
 import { ASSET_DECIMALS, ASSET_SYMBOL } from "../lez.ts";

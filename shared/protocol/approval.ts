@@ -1,8 +1,9 @@
+/** The owner's yes: a PaymentRequest becomes an Authorization and a signed x402 payload. spec/protocol.md §7. */
+
 import type { Digest } from "../crypto/digest.ts";
 import { X402_VERSION } from "../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
-/** The owner's yes: a PaymentRequest becomes an Authorization and a signed x402 payload. spec/protocol.md §7. */
 import type { AccountId } from "./account.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "./authorization.ts";
 import type { PaymentRequest, RequestCheck } from "./payment-request.ts";

@@ -1,4 +1,5 @@
 /** The Authorization: the order to pay, signed by the payer's key. spec/protocol.md §4. */
+
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";

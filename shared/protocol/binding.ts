@@ -2,6 +2,7 @@
  * The binding ties a payment to one request: method, URL, body and terms. The merchant puts it into its offer, the
  * payer signs it, and the merchant computes it again on the paid request. spec/protocol.md §3.
  */
+
 import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { MAX_URL_LENGTH } from "../limits.ts";

@@ -1,4 +1,5 @@
 /** The owner's no: a Decision about a PaymentRequest. spec/protocol.md §7. */
+
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";

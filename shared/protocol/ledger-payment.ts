@@ -1,4 +1,5 @@
 /** A payment whose signature was verified, as the facts that a ledger needs. Signatures stop at the facilitator. */
+
 import * as z from "zod/mini";
 import { digestSchema } from "../crypto/digest.ts";
 import { wholeNumber } from "../whole-number.ts";

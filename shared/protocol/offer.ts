@@ -1,4 +1,5 @@
 /** Offers (entries of `accepts`): whether a client accepted exactly what was offered. */
+
 import { canonicalJson, digestSchema } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { PaymentRequirements } from "../x402/x402.ts";

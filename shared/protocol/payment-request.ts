@@ -1,4 +1,5 @@
 /** The PaymentRequest: an agent asks its owner to pay for one request, and says why. spec/protocol.md §6. */
+
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** The reason an agent gives its owner, and its minimum length. */
+
 import * as z from "zod/mini";
 import { MAX_MIN_REASON_LENGTH, MAX_REASON_LENGTH, MIN_REASON_LENGTH } from "../limits.ts";
 import { BLANK, humanText } from "../text/text.ts";

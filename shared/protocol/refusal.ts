@@ -1,4 +1,5 @@
 /** A refusal: a code from the error table, and what its reader needs beside it. */
+
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { AccountId } from "./account.ts";

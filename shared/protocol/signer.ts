@@ -1,4 +1,5 @@
 /** Makes Ed25519 keys and signatures. Only the CLI imports this: the Workers verify, and sign nothing for an account. */
+
 import { getPublicKeyAsync, signAsync } from "@noble/ed25519";
 import { bytesToHex, hexToBytes, randomBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";

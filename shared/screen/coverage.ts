@@ -1,4 +1,5 @@
 /** What a payment is bound to, in words. */
+
 import type { BindingScope, BoundRequest } from "../protocol/binding.ts";
 
 export function coverageText(scope: BindingScope, { bodySha256 }: BoundRequest): string {

@@ -1,4 +1,5 @@
 /** A host name as Unicode, to look for imitations in it. Screens show the ASCII form. */
+
 import punycode from "punycode/punycode.js";
 
 /** @param hostname as `URL` has it: lowercase ASCII, each non-Latin label as `xn--…` */

@@ -1,4 +1,5 @@
 /** Untrusted text on a screen: every character that could move, hide or imitate something is shown as its number. */
+
 import { MAX_QUOTE_LENGTH } from "../limits.ts";
 import { BLANK } from "../text/text.ts";
 

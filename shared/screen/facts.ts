@@ -2,6 +2,7 @@
  * What an owner reads before a yes, derived only from the PaymentRequest whose digest is signed and the Authorization that
  * follows from it. Facts are ours; the words of agent and merchant are apart, and safe to show.
  */
+
 import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../limits.ts";
 import { displayAmount } from "../protocol/amount.ts";
 import { type PaymentRequest, shortCode } from "../protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** What an approval screen is made from: plain data, so that a terminal and a web page show the same facts and warnings. */
+
 import type { Authorization } from "../protocol/authorization.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
 import type { PaymentRequired } from "../x402/x402.ts";

@@ -1,4 +1,5 @@
 /** What deserves a second look before a yes. Warnings follow from the request and the owner's own records only. */
+
 import { isUpfront } from "../protocol/offer.ts";
 import { parseTimestamp } from "../time.ts";
 import { unicodeDomain } from "./domain.ts";

@@ -2,6 +2,7 @@
  * What settles payments: the ledger Durable Object today, the LEZ sequencer behind the same interface later.
  * Calls carry facts that the facilitator has verified. spec/architecture.md.
  */
+
 import type { Digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";

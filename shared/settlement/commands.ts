@@ -3,6 +3,7 @@
  *
  * `Payment` is an UnverifiedPayment between paywall and facilitator, and a LedgerPayment behind the verification.
  */
+
 import * as z from "zod/mini";
 import { type Digest, digestSchema } from "../crypto/digest.ts";
 import { accountIdSchema } from "../protocol/account.ts";

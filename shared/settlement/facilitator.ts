@@ -2,6 +2,7 @@
  * The facilitator: one verification pipeline in front of a PaymentBackend, in x402's words.
  * The Worker serves it over RPC and HTTP; demos and tests run it in process.
  */
+
 import { keepNewest } from "../bounded.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** The one way in for bytes from outside: size, UTF-8, syntax, depth, duplicate keys, then a schema. */
+
 import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
 import { MAX_JSON_DEPTH } from "../limits.ts";

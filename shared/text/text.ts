@@ -1,4 +1,5 @@
 /** What text for people may contain. `screen/escapes.ts` shows it. */
+
 import * as z from "zod/mini";
 
 /** Text for people: well-formed, NFC, at most `max` code points. */

@@ -1,4 +1,5 @@
 /** Reads a body of unknown size and never holds more than a limit. */
+
 import { concatBytes } from "../crypto/bytes.ts";
 
 /** Returns the bytes of a body, or undefined as soon as it is, or claims to be, larger than `maxBytes`. */

@@ -1,4 +1,5 @@
 /** The three x402 headers: JSON in base64. spec/protocol.md §8. */
+
 import type * as z from "zod/mini";
 import { fromBase64, toBase64, utf8 } from "../crypto/bytes.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";

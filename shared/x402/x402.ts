@@ -2,6 +2,7 @@
  * The objects of x402 version 2 as they cross the wire: PaymentRequired, PaymentPayload, SettleResponse and the rest.
  * Unknown members are kept and ignored, and null counts as absent, as the x402 specification asks.
  */
+
 import * as z from "zod/mini";
 import { X402_VERSION } from "../lez.ts";
 import { MAX_ACCEPTS, MAX_URL_LENGTH } from "../limits.ts";

@@ -1,4 +1,5 @@
 /** The three Workers in one workerd, each of today or of version 0.1: what a rolling deployment looks like halfway. */
+
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -2,6 +2,7 @@
  * Workers of version 0.1 beside those of today, in every mixture: each pair buys on both flows, refuses before money moves, and
  * pays once. spec/architecture.md, "Deploying a new version".
  */
+
 import { describe, expect, test } from "vitest";
 import { Buyer, type Purchase, verdict } from "../../agent-cli/demo/buyer.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";

@@ -1,4 +1,5 @@
 /** What x402 version 2 and our own design ask of a client, of the CLI and of the scheme for the official client. Each test is named after one line. */
+
 import type { PaymentRequirements } from "@x402/core/types";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";

@@ -1,4 +1,5 @@
 /** What x402 version 2 asks of a facilitator, of the running one, over HTTP. Each test is named after one requirement. */
+
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { describe, expect, test } from "vitest";

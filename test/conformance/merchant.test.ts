@@ -1,4 +1,5 @@
 /** What x402 v2 asks of a resource server, line by line, over real HTTP: a merchant Worker at a facilitator that can be watched. */
+
 import { request as httpRequest } from "node:http";
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
 import { beforeEach, describe, expect, test } from "vitest";

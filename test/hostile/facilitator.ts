@@ -2,6 +2,7 @@
  * A facilitator that misbehaves, one way per mode. It speaks real HTTP on loopback, and passes everything it does not
  * spoil on to an honest one.
  */
+
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 

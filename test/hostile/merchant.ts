@@ -2,6 +2,7 @@
  * A merchant that misbehaves, one trick per route, over real HTTP on loopback. It takes anything that looks like a
  * payment and settles nothing, so a client is on its own here. What it saw, and what reached its other origin, is kept.
  */
+
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";

@@ -1,4 +1,5 @@
 /** What a client remembers of a merchant, and what it makes of one that changes, or whose key cannot be had. Each test meets it for the first time. */
+
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";

@@ -6,6 +6,7 @@
  *
  * PORT chooses the port, HONEST the facilitator behind the hostile one (http://127.0.0.1:8788, that of `npm run stack`).
  */
+
 import { MODE_NAMES, MODES, startHostileFacilitator } from "./facilitator.ts";
 import { startHostileMerchant } from "./merchant.ts";
 import { DOCUMENT_NAMES, DOCUMENTS } from "./signing.ts";

@@ -1,4 +1,5 @@
 /** The hostile merchant's two keys, what it signs with them, and the key documents that it publishes. */
+
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { base64urlnopad } from "@scure/base";

@@ -1,4 +1,5 @@
 /** The tricks of the hostile merchant, by route: what each does, and what is said about it in the table in README.md. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { toBase64, utf8 } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";

@@ -1,4 +1,5 @@
 /** The executable, as an agent and an owner run it, pays official merchants and ours. The rows of spec/interop.md name these tests. */
+
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

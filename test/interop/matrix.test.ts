@@ -1,4 +1,5 @@
 /** spec/interop.md cites every test beside this file, by its id. */
+
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

@@ -1,4 +1,5 @@
 /** `@x402/fetch` with our client scheme pays our merchant Worker. The rows of spec/interop.md name these tests. */
+
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
 import { parsePaymentRequired } from "@x402/core/schemas";
 import type { PaymentRequired } from "@x402/core/types";

@@ -1,4 +1,5 @@
 /** `x402Facilitator` with our facilitator scheme, in process and over HTTP. The rows of spec/interop.md name these tests. */
+
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { expect, onTestFinished, test } from "vitest";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";

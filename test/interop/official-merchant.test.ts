@@ -1,5 +1,6 @@
-import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
 /** `@x402/hono` with our server scheme sells through our facilitator over HTTP. The rows of spec/interop.md name these tests. */
+
+import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from "@x402/core/http";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { describe, expect, test } from "vitest";
 import { REASON } from "../../agent-cli/demo/buyer.ts";

@@ -1,4 +1,5 @@
 /** The official x402 packages as peers: a client, a merchant on a real port, a facilitator, each with our mechanism plugged in. */
+
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { x402Facilitator } from "@x402/core/facilitator";

@@ -1,4 +1,5 @@
 /** The 402 and everything that is decided before the facilitator is asked. */
+
 import { Hono, type MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { beforeEach, describe, expect, test, vi } from "vitest";

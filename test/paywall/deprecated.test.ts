@@ -1,4 +1,5 @@
 /** A seller's code written for version 0.1 keeps working. */
+
 import { expect, expectTypeOf, test, vi } from "vitest";
 import { rpcFacilitator } from "../../workers/merchant/paywall/facilitator/rpc.ts";
 import type {

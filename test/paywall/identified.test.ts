@@ -1,4 +1,5 @@
 /** A payment under an id, when the place where answers are kept fails: what is not on disk is not paid for, unless it was paid before. */
+
 import type { Handler, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { beforeEach, describe, expect, test, vi } from "vitest";

@@ -1,4 +1,5 @@
 /** The merchant's memory in an isolate, where there is no Durable Object for it. */
+
 import { expect, test } from "vitest";
 import { MAX_PENDING_SETTLEMENTS } from "../../shared/limits.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";

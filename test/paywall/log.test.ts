@@ -1,4 +1,5 @@
 /** What a merchant's operator reads: why buyers fail, and what is wrong with the configuration; nothing of those who only ask. */
+
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";

@@ -1,4 +1,5 @@
 /** A merchant at a facilitator that is not ours and refuses, and says yes later: the buyer need not wait for a lease to end. */
+
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";

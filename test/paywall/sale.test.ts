@@ -1,4 +1,5 @@
 /** One paid request: what the buyer gets, what the handler sees, and where the money is, whatever goes wrong between. */
+
 import type { Handler, MiddlewareHandler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";

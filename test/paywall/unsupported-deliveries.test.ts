@@ -1,4 +1,5 @@
 /** A merchant whose stored deliveries were written by a newer version, as after a rollback, offers nothing until it can read them. */
+
 import { beforeEach, expect, test, vi } from "vitest";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
 import { createWorld, memoryAnswers, verdict } from "./world.ts";

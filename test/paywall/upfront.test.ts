@@ -1,4 +1,5 @@
 /** Flow `upfront`: the money moves first, and what the handler does not deliver stays owed. */
+
 import type { Context } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { HOLD_SECONDS } from "../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** A merchant's app over an in-process facilitator and ledger, with a clock to turn and a facilitator to break. */
+
 import { type Context, Hono, type Handler, type MiddlewareHandler } from "hono";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";

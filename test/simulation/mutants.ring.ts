@@ -1,4 +1,5 @@
 /** `npm run mutants`: the simulation finds the faults that need a crash, a race or a clock to show. */
+
 import { describe, expect, test } from "vitest";
 import { CRASH_MUTANTS, type Mutant, MUTANTS } from "../../shared/ledger/testing/mutants.ts";
 import { loadLedger } from "../ledger-code.ts";

@@ -2,6 +2,7 @@
  * Time, machines and the network between them, all under one seed. Nothing waits for the real world: a promise is
  * settled by the next event of the queue, so the code under test runs as it is, `await` and all.
  */
+
 import { Random } from "./random.ts";
 
 /** How hostile the world is. Probabilities per message or per event. */

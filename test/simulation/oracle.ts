@@ -1,9 +1,10 @@
+/** What was said during a run, and whether the books agree with it afterwards. */
+
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { appliedOf, consolidate } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { NETWORK } from "../../shared/lez.ts";
-/** What was said during a run, and whether the books agree with it afterwards. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { transactionOf } from "../../shared/protocol/authorization.ts";
 import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";

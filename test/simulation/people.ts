@@ -1,9 +1,10 @@
+/** Clients that pay and merchants that sell, over a network that they cannot trust. Each knows only what it was told. */
+
 import { type Digest, digest } from "../../shared/crypto/digest.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { HELD, reservationOf, reserveOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
 import { RETENTION_SECONDS } from "../../shared/limits.ts";
-/** Clients that pay and merchants that sell, over a network that they cannot trust. Each knows only what it was told. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";

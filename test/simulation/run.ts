@@ -1,3 +1,5 @@
+/** One simulated run: a storm of payments, then calm, then judgement. */
+
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { digest } from "../../shared/crypto/digest.ts";
 import { deliver } from "../../shared/ledger/delivery.ts";
@@ -5,7 +7,6 @@ import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf, treasuryOf } from "../../shared/ledger/shards.ts";
 import { START } from "../../shared/ledger/testing/ledger.ts";
 import { accountOfBytes } from "../../shared/protocol/account.ts";
-/** One simulated run: a storm of payments, then calm, then judgement. */
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { LedgerCode } from "../ledger-code.ts";
 import { CALM, Network, STORM } from "./network.ts";

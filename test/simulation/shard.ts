@@ -1,4 +1,5 @@
 /** A machine with one shard of the ledger on it: the real rules over a real database that outlives every crash. */
+
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Genesis } from "../../shared/ledger/genesis.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";

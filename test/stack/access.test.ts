@@ -1,4 +1,5 @@
 /** Who may use the facilitator over HTTP, and how often: keys bound to accounts, limits per address, over real HTTP. */
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";

@@ -1,4 +1,5 @@
 /** The command line against the real stack: what the facilitator really says of purchases, revocations and the audit log. */
+
 import { beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";

@@ -1,4 +1,5 @@
 /** The demo as a person sees it: without the Workers' logs. */
+
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";

@@ -1,4 +1,5 @@
 /** A merchant killed with SIGKILL between two steps of a sale, on a real disk: the same payment under the same id brings what was paid for. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,5 @@
 /** Evidence over the real stack: bought with the command line, exported, and checked elsewhere by who knows public keys alone. */
+
 import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as http from "node:http";

@@ -1,4 +1,5 @@
 /** A merchant that settles at a foreign facilitator over HTTP: same outcomes, single flight, and our own words to the buyer. */
+
 import { describe, expect, test } from "vitest";
 import { LEAK, type Mode } from "../hostile/facilitator.ts";
 import { useForeignMerchant } from "./merchant.ts";

@@ -1,4 +1,5 @@
 /** payment-identifier end to end, over real HTTP and a merchant's own Durable Object: paid once, delivered as often as it is asked for. */
+
 import { describe, expect, test } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";

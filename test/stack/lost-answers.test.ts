@@ -3,6 +3,7 @@
  * a payment identifier that stays the same, and ours. What is counted is what the merchant ran, what the ledger took, and
  * what the client holds in the end. The table in spec/design/comparison.md is what is measured here.
  */
+
 import { readFileSync } from "node:fs";
 import { createServer, request as forward } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,5 @@
 /** A merchant Worker of its own, beside a stack: the counting merchant with other bindings. */
+
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";

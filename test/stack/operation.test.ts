@@ -1,4 +1,5 @@
 /** What operators and sellers see: logs with one trace through three Workers, secrets in none, and a ledger that outlives a restart. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

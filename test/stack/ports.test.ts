@@ -1,4 +1,5 @@
 /** `npm run stack` on ports that are taken: it says so, and does not start somewhere else. */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";

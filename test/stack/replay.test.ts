@@ -1,4 +1,5 @@
 /** One payment, many copies: over real HTTP, against a merchant that counts its handler's runs. */
+
 import { expect, test } from "vitest";
 import { useStack, verdict } from "./stack.ts";
 

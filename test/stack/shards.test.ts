@@ -1,4 +1,5 @@
 /** The whole system over a ledger of four objects. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

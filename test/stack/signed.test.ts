@@ -1,5 +1,6 @@
-import { decodePaymentRequiredHeader } from "@x402/core/http";
 /** Signed offers and receipts, checked with the official SDK's verifiers, against the key that the merchant publishes at its own origin. */
+
+import { decodePaymentRequiredHeader } from "@x402/core/http";
 import {
   decodeSignedOffers,
   extractOffersFromPaymentRequired,

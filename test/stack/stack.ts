@@ -1,4 +1,5 @@
 /** The real stack for a test file: three Workers in workerd, real HTTP on loopback, real SQLite. */
+
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";

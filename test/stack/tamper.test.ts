@@ -1,4 +1,5 @@
 /** A payment is changed between owner and ledger: each change has its own refusal, over real HTTP, and costs nothing. */
+
 import { beforeAll, expect, test } from "vitest";
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";

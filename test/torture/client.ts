@@ -1,4 +1,5 @@
 /** A client in a bad world: it presents the same payment again and again until it hears something certain. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";

@@ -1,4 +1,5 @@
 /** Ring 4: the real Workers in real workerd over a real disk, killed again and again while clients pay. Then the books are compared with what was said. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

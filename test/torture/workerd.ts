@@ -1,4 +1,5 @@
 /** The facilitator and the ledger of the torture, as raw workerd runs them, and a merchant beside them where one is wanted. */
+
 import { fileURLToPath } from "node:url";
 import { bundleScript } from "../../scripts/build-workers.ts";
 import { Workerd } from "../../scripts/workerd.ts";

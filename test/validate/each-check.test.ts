@@ -1,4 +1,5 @@
 /** Every check can fail: an endpoint that passes them all, spoiled in one place, is named by the check for that place. */
+
 import { expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { sandbox } from "../../agent-cli/testing/cli.ts";

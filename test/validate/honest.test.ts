@@ -1,4 +1,5 @@
 /** What `validate` says of those that mean well: our merchant and facilitator, and the official ones. */
+
 import { stripVTControlCharacters } from "node:util";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { expect, test } from "vitest";

@@ -1,4 +1,5 @@
 /** Each trick of the hostile merchant, and each mode of the hostile facilitator, is named by the check that is there for it. */
+
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { sandbox } from "../../agent-cli/testing/cli.ts";

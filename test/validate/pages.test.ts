@@ -1,4 +1,5 @@
 /** The pages that describe checks and tricks are what the code makes of them. */
+
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../../agent-cli/validate/checks.ts";

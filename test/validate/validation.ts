@@ -1,4 +1,5 @@
 /** Runs `validate` in process and reads its report, wherever the envelope has it. */
+
 import type { Sandbox } from "../../agent-cli/testing/cli.ts";
 import { type Report, reportSchema } from "../../agent-cli/validate/report.ts";
 

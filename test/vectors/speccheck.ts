@@ -2,6 +2,7 @@
  * The Ed25519 edge cases of "Taming the many EdDSAs" (github.com/novifinancial/ed25519-speccheck), and what strict
  * verification must say of them. Needs nothing of Node, so that the same table is checked in Node and in workerd.
  */
+
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { verifyStrict } from "../../shared/crypto/ed25519.ts";
 import vectors from "./ed25519-speccheck.json" with { type: "json" };

@@ -1,4 +1,5 @@
 /** The table of a merchant's answers, in a Durable Object's own SQLite: who gets a claim, what makes room, what stays. */
+
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";

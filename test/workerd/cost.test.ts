@@ -1,4 +1,5 @@
 /** What a payment costs in rows written, as the platform counts them. spec/architecture.md quotes these numbers. */
+
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** A merchant for tests: it counts how often its handlers run, and how many at a time. */
+
 import { type Handler, Hono } from "hono";
 import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";

@@ -1,4 +1,5 @@
 /** A `Deliveries` object whose tables another version wrote: those of 0.1 are taken over, newer ones are left alone. */
+
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";

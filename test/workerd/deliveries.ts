@@ -1,4 +1,5 @@
 /** The merchant's objects as the tests in this folder reach them. */
+
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";

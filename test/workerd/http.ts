@@ -1,4 +1,5 @@
 /** The facilitator's HTTP API, as a client without our code calls it. */
+
 import { createExecutionContext } from "cloudflare:test";
 import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
 import FacilitatorWorker from "../../workers/facilitator/index.ts";

@@ -1,4 +1,5 @@
 /** The shelf of a merchant's leases in a Durable Object's own SQLite. The rule has its table beside it. */
+
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";

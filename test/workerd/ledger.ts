@@ -1,4 +1,5 @@
 /** The ledger object as the tests in this folder reach it: over RPC, and from within. */
+
 import { runInDurableObject } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
 import { vi } from "vitest";

@@ -1,4 +1,5 @@
 /** A ledger of version 0.1 in a Durable Object: it migrates when it opens, and goes on. */
+
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { shardName } from "../../shared/ledger/shards.ts";

@@ -1,4 +1,5 @@
 /** A ledger that is spread over four objects. */
+
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { verifyDigest } from "../../shared/crypto/ed25519.ts";

@@ -1,4 +1,5 @@
 /** A shard that has stopped: what it remembers proves nothing, so what became of a payment is unknown, and no refusal. */
+
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { randomId, reserveCommand, signedPayment } from "../signed.ts";

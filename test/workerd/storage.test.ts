@@ -1,4 +1,5 @@
 /** What the ledger's rules ask of a store, of the one that a Durable Object has. */
+
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { durableStore } from "../../workers/ledger-do/storage.ts";

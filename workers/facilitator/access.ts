@@ -1,4 +1,5 @@
 /** Access to the HTTP API and its rate limits. Open unless keys are configured; limited where the platform counts requests. */
+
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";

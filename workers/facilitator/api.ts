@@ -1,4 +1,5 @@
 /** Shared by all endpoints: reading a body, and turning codes and exceptions into responses. */
+
 import type { Context } from "hono";
 import type * as z from "zod/mini";
 import { type ErrorCode, errorBody, ERRORS, type Problem } from "../../shared/errors.ts";

@@ -1,4 +1,5 @@
 /** The Worker's bindings, and what a request carries through its handlers. */
+
 import type { Ledger } from "../ledger-do/ledger.ts";
 
 export interface LedgerBinding {

@@ -1,4 +1,5 @@
 /** The facilitator over HTTP: the standard x402 endpoints, and our own. spec/protocol.md. */
+
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";

@@ -1,4 +1,5 @@
 /** The facilitator Worker: RPC for Workers that are bound to it, the x402 facilitator API over HTTP for everyone else. */
+
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";

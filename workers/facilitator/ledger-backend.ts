@@ -1,3 +1,5 @@
+/** The Durable Object ledger as a PaymentBackend. It routes each call to its shard and repeats it where the platform allows; every call is safe to repeat. */
+
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
@@ -5,7 +7,6 @@ import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.t
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
-/** The Durable Object ledger as a PaymentBackend. It routes each call to its shard and repeats it where the platform allows; every call is safe to repeat. */
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Refusal } from "../../shared/protocol/refusal.ts";
 import type { Remote } from "../../shared/rpc.ts";

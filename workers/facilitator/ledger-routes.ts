@@ -1,4 +1,5 @@
 /** The ledger's routes: an account's journal and a signature under it for everyone, the audit and exports for the operator. */
+
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";

@@ -2,6 +2,7 @@
  * Neighbours of version 0.1: merchants that call this Worker with the members of a command one by one, and a ledger that has the
  * trace id first. Delete this file when neither is deployed.
  */
+
 import { HOLD_SECONDS } from "../../shared/limits.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";

@@ -2,6 +2,7 @@
  * /verify and /settle. Both answer 200 to every request they can read, valid or not. Every other answer has the same
  * shape and holds codes only: stock merchants show a facilitator's free text to their buyers.
  */
+
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { randomDigest } from "../../shared/crypto/digest.ts";

@@ -1,5 +1,6 @@
-import type { Batch, Received } from "../../shared/ledger/stream.ts";
 /** The bindings of the ledger Worker. */
+
+import type { Batch, Received } from "../../shared/ledger/stream.ts";
 import type { LedgerInfo } from "../../shared/settlement/backend.ts";
 
 export interface LedgerEnv {

@@ -6,6 +6,7 @@
  * and another payment could run between the balance that was read and the balance that is written. So the facilitator
  * verifies the signatures, and hashing here is synchronous.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";

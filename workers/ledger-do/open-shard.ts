@@ -1,4 +1,5 @@
 /** Opens a shard; shard 0 creates the ledger. */
+
 import { type Genesis, readIdentity } from "../../shared/ledger/genesis.ts";
 import { LedgerRules } from "../../shared/ledger/rules.ts";
 import { LEDGER_SCHEMA } from "../../shared/ledger/schema.ts";

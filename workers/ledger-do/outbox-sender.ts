@@ -1,4 +1,5 @@
 /** Sends a shard's outbox to the other shards: soon after each payment, and by alarm whatever those deliveries left over. */
+
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import { type CreditSource, deliver } from "../../shared/ledger/delivery.ts";
 import type { Batch, Received } from "../../shared/ledger/stream.ts";

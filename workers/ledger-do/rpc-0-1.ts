@@ -2,6 +2,7 @@
  * Calls of facilitators of version 0.1: the trace id comes first, and reserve says `hold` where ReserveCommand has its own members.
  * Delete this file when no facilitator of 0.1 is deployed.
  */
+
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { checkShape } from "../../shared/text/json.ts";

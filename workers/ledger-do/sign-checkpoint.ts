@@ -1,4 +1,5 @@
 /** The ledger's own signature. It signs checkpoints and nothing else: no payment depends on it. */
+
 import { bytesToHex, hexToBytes } from "../../shared/crypto/bytes.ts";
 import { importSeed, type SeedKey } from "../../shared/crypto/seed-key.ts";
 import { type Checkpoint, checkpointDigest, type SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";

@@ -1,4 +1,5 @@
 /** A Durable Object's storage: its SQLite as a LedgerStore, and the name of the object. */
+
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
 
 export function durableStore(storage: DurableObjectStorage): LedgerStore {

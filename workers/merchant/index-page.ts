@@ -1,4 +1,5 @@
 /** The merchant's front page, for people. */
+
 import { html } from "hono/html";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 

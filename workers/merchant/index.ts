@@ -1,4 +1,5 @@
 /** The demo merchant: a Hono app that sells a report, the weather, summaries and an archive, and fails to sell one thing. */
+
 import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
 import { Hono } from "hono/tiny";

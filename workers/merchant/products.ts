@@ -1,5 +1,6 @@
-import { utf8 } from "../../shared/crypto/bytes.ts";
 /** What the demo merchant sells. Small and deterministic: the point is how it is paid for. */
+
+import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 
 const SKIES = ["clear", "cloudy", "rain", "snow", "fog"];

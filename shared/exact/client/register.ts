@@ -1,4 +1,5 @@
 /** One line for those who set up an x402Client. */
+
 import type { PaymentPolicy, x402Client } from "@x402/core/client";
 import { NETWORK } from "../../lez.ts";
 import { ExactLezScheme } from "./scheme.ts";

@@ -2,6 +2,7 @@
  * The payer's side: from an offer to a signed payment. Types of the official client, none of its code.
  * Each call signs a fresh nonce, so each call's payment can be settled once: present one again rather than make another.
  */
+
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeNetworkClient } from "@x402/core/types";
 import { type Digest, randomDigest } from "../../crypto/digest.ts";
 import { type ErrorCode, ERRORS } from "../../errors.ts";

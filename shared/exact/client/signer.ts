@@ -1,5 +1,6 @@
-import type { Digest } from "../../crypto/digest.ts";
 /** Who signs for the payer: a key at once, or a key after its owner has said yes. */
+
+import type { Digest } from "../../crypto/digest.ts";
 import type { Authorization } from "../../protocol/authorization.ts";
 import type { WalletSigner } from "../../protocol/signer.ts";
 

@@ -1,4 +1,5 @@
 /** Registers the scheme with an x402Facilitator in one line. */
+
 import type { x402Facilitator } from "@x402/core/facilitator";
 import { NETWORK } from "../../lez.ts";
 import type { PaymentBackend } from "../../settlement/backend.ts";

@@ -1,4 +1,5 @@
 /** Our verification and settlement behind the official facilitator's interface. Contains none of its code. */
+
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
 import { randomDigest } from "../../crypto/digest.ts";
 import { SCHEME } from "../../lez.ts";

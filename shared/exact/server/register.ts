@@ -1,4 +1,5 @@
 /** One line for those who set up an x402ResourceServer. */
+
 import type { x402ResourceServer } from "@x402/core/server";
 import { NETWORK } from "../../lez.ts";
 import { ExactLezScheme } from "./scheme.ts";

@@ -1,4 +1,5 @@
 /** The merchant's side: prices and offers. Types of the official server, none of its code. */
+
 import type { AssetAmount, PaymentRequirements, Price, SchemeNetworkServer, SupportedKind } from "@x402/core/types";
 import { digestSchema } from "../../crypto/digest.ts";
 import { ASSET, ASSET_DECIMALS, NETWORK, SCHEME } from "../../lez.ts";

@@ -1,6 +1,7 @@
+/** For tests of checkpoints and of pruning: a ledger with a journal, and an alarm that rings until it has done its work. */
+
 import type { Digest } from "../../crypto/digest.ts";
 import { JOURNAL_RETENTION_SECONDS } from "../../limits.ts";
-/** For tests of checkpoints and of pruning: a ledger with a journal, and an alarm that rings until it has done its work. */
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerRules } from "../rules.ts";
 import type { LedgerStore } from "../store.ts";

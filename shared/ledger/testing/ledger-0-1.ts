@@ -1,5 +1,6 @@
-import type { Digest } from "../../crypto/digest.ts";
 /** The ledgers in test/vectors/ledger-0.1, for tests in Node and in workerd. Callers give the text of the files. */
+
+import type { Digest } from "../../crypto/digest.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { LedgerStore } from "../store.ts";
 

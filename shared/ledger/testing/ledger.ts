@@ -1,6 +1,7 @@
+/** For tests of the ledger: three people, payments between them, and a look at everything that is stored. */
+
 import { type Digest, digest } from "../../crypto/digest.ts";
 import { NETWORK } from "../../lez.ts";
-/** For tests of the ledger: three people, payments between them, and a look at everything that is stored. */
 import { accountOfBytes, type AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";

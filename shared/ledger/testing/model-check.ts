@@ -1,4 +1,5 @@
 /** Random histories of a ledger, played on the rules and on a model of them. */
+
 import { isDeepStrictEqual } from "node:util";
 import * as fc from "fast-check";
 import { memoryStore } from "../../../agent-cli/demo/memory-store.ts";

@@ -1,9 +1,10 @@
-import type { Digest } from "../../crypto/digest.ts";
-import type { ErrorCode } from "../../errors.ts";
 /**
  * A second ledger, naive and in memory, written from the state table alone. It knows no SQL, no journal and no alarms that
  * are late: rows in a map, and the money that is held is whatever the held rows add up to. Of several shards each has one.
  */
+
+import type { Digest } from "../../crypto/digest.ts";
+import type { ErrorCode } from "../../errors.ts";
 import type { AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";

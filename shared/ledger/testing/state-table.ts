@@ -1,10 +1,11 @@
-import type { Digest } from "../../crypto/digest.ts";
-import type { ErrorCode } from "../../errors.ts";
-import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
 /**
  * The state table of a payment, cell by cell. state-table.test.ts plays every cell, and compares spec/state-table.md with them
  * by their names.
  */
+
+import type { Digest } from "../../crypto/digest.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { LedgerRules } from "../rules.ts";

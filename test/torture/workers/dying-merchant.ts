@@ -1,4 +1,5 @@
 /** A merchant that tells its test of every step of a sale, before and after, and waits for it: the test may kill it there. */
+
 import { Hono } from "hono";
 import { paywall, type PaywallBindings, type PaywallEnv } from "../../../workers/merchant/paywall/index.ts";
 

@@ -1,4 +1,5 @@
 /** The facilitator Worker for the torture: the real one, and a door through which a sale by reserve and capture can be asked for. */
+
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import { HOLD_SECONDS } from "../../../shared/limits.ts";
 import FacilitatorWorker from "../../../workers/facilitator/index.ts";

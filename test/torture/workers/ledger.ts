@@ -1,4 +1,5 @@
 /** The ledger Worker for the torture: the real one, except that its objects sometimes die right after they wrote. */
+
 import { Ledger as GenuineLedger } from "../../../workers/ledger-do/ledger.ts";
 
 export { default } from "../../../workers/ledger-do/index.ts";

@@ -1,4 +1,5 @@
 /** Resolves payee, facilitator and storage from the route's options or the Worker's bindings. Options are checked at start-up. */
+
 import type { Context } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_VALIDITY_SECONDS } from "../../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** CORS for priced routes: browsers may read the terms and the receipt, and send a payment. */
+
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";

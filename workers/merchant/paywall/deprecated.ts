@@ -1,4 +1,5 @@
 /** Names of version 0.1 that sellers' code may still use. The paywall itself uses the new names only. */
+
 import type { DeliveryState, DeliveryStore, PaywallFacilitator } from "./types.ts";
 
 /** @deprecated Use `DeliveryStore`. */

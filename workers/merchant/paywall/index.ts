@@ -4,6 +4,7 @@
  * Without a payment: 402 with the terms. With one: compare it with the offer, hold the payer's money, run the handler once, capture,
  * answer. Nothing is sent before the capture; a handler that fails costs nothing.
  */
+
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { logEvent } from "../../../shared/log.ts";

@@ -1,4 +1,5 @@
 /** What the paywall logs: one line for each payment presented. A request for the price leaves none. */
+
 import type { Context } from "hono";
 import { logEvent, traceIdFrom } from "../../../shared/log.ts";
 import { TRACE_ID } from "../../../shared/x402/headers.ts";

@@ -1,4 +1,5 @@
 /** The page that a browser shows for a priced URL. */
+
 import { html } from "hono/html";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { showUnsafe } from "../../../shared/screen/escapes.ts";

@@ -1,4 +1,5 @@
 /** A payment as its buyer presents it: parsed from PAYMENT-SIGNATURE, compared with the offer, named, verified. */
+
 import * as z from "zod/mini";
 import { utf8 } from "../../../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** What the paywall answers in place of the resource: maps each code to its status, headers and body. */
+
 import { type ErrorCode, errorBody, ERRORS, isErrorCode } from "../../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";

@@ -1,4 +1,5 @@
 /** The shapes that the paywall's rooms share: the Worker's bindings, the terms, the payment, who settles it, what is remembered. */
+
 import type { Context, Next } from "hono";
 import type { JWK } from "jose";
 import type { Digest } from "../../../shared/crypto/digest.ts";

@@ -2,6 +2,7 @@
  * Any x402 facilitator over HTTP: plain /verify and /settle, without holds. The lease in the merchant's memory keeps copies of a
  * payment apart instead: they run the handler one at a time, and one of them delivers.
  */
+
 import type * as z from "zod/mini";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../../shared/errors.ts";

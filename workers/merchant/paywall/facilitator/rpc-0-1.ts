@@ -3,6 +3,7 @@
  * and refuses it as `invalid_payload` before it asks its ledger. The same call goes out again in its shape then; a facilitator of
  * today refuses that a second time. Delete this file when no facilitator of 0.1 is deployed.
  */
+
 import type { PaymentRefusal } from "../../../../shared/protocol/refusal.ts";
 import type { ReserveResult } from "../../../../shared/settlement/backend.ts";
 import type { ReserveCommand, SettleCommand, UnverifiedPayment } from "../../../../shared/settlement/commands.ts";

@@ -1,4 +1,5 @@
 /** Our facilitator behind a service binding. It holds the money at the ledger, which keeps copies of a payment apart. */
+
 import { HOLD_SECONDS } from "../../../../shared/limits.ts";
 import type { UnverifiedPayment } from "../../../../shared/settlement/commands.ts";
 import { settleFailure, settleSuccess } from "../../../../shared/settlement/facilitator.ts";

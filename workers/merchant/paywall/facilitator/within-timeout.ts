@@ -1,4 +1,5 @@
 /** Calls to the facilitator and to the merchant's memory, with a time limit. */
+
 import { LATE, withDeadline } from "../../../../shared/deadline.ts";
 import { CAPTURE_ATTEMPTS, FACILITATOR_TIMEOUT_SECONDS } from "../../../../shared/limits.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";

@@ -1,4 +1,5 @@
 /** An IdempotencyStore on disk: the table `answer`. */
+
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../../../shared/limits.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";

@@ -1,4 +1,5 @@
 /** The Durable Object `Deliveries`, one per payer: the merchant's memory of payments and of the answers they bought, on disk. */
+
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { ALARM_RETRY_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";

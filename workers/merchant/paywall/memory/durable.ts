@@ -1,4 +1,5 @@
 /** The merchant's memory on disk: the Durable Object `Deliveries`, one per payer, so that payers do not wait for each other. */
+
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { DeliveriesNamespace, DeliveryStore } from "../types.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";

@@ -4,6 +4,7 @@
  * claim → reserve → handler → store → capture → paid. A merchant that dies in between leaves a claim. The same payment under the same
  * id takes it up where it stopped; another payment under that id is a conflict.
  */
+
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";

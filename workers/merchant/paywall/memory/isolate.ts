@@ -1,4 +1,5 @@
 /** A DeliveryStore in this isolate, bounded. It suffices beside our facilitator, but is lost with the isolate. */
+
 import { keepNewest } from "../../../../shared/bounded.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_PENDING_SETTLEMENTS } from "../../../../shared/limits.ts";

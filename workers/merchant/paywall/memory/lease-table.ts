@@ -1,4 +1,5 @@
 /** A LeaseStore on disk: the table `delivery`. */
+
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { integer, nullable, row, text } from "../../../../shared/row.ts";
 import type { DeliveryState } from "../types.ts";

@@ -1,4 +1,5 @@
 /** The rule of the merchant's memory, as a table: what each call says in each state of a payment, and what it leaves. */
+
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** The rules of the merchant's memory: which lease may serve a payment, and what an ended lease leaves. Any LeaseStore holds the entries. */
+
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";

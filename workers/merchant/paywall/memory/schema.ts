@@ -1,4 +1,5 @@
 /** The tables of a `Deliveries` object and the columns of their rows. To change a table, append a step; never edit a released one. */
+
 import { migrate, type MigrationStep } from "../../../../shared/migrations.ts";
 import type { Column } from "../../../../shared/row.ts";
 

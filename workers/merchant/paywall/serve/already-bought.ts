@@ -1,4 +1,5 @@
 /** An answer that was bought on terms which the merchant has since changed: its buyer can still fetch it. */
+
 import type { Context } from "hono";
 import { identifierOf } from "../../../../shared/extensions/payment-identifier.ts";
 import { bindingOf } from "../../../../shared/protocol/binding.ts";

@@ -1,4 +1,5 @@
 /** Flow `authorization`: hold the payer's money, run the handler, capture, answer. */
+
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";

@@ -1,4 +1,5 @@
 /** Copies an answer before it goes out if it is small and ready; otherwise lets it stream through. */
+
 import { concatBytes } from "../../../../shared/crypto/bytes.ts";
 import { LATE, withDeadline } from "../../../../shared/deadline.ts";
 import { ANSWER_TIMEOUT_SECONDS, MAX_STORED_ANSWER_BYTES } from "../../../../shared/limits.ts";

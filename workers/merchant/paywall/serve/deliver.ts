@@ -1,4 +1,5 @@
 /** How serving a payment ends: the handler's answer goes out with a receipt, or the merchant remembers what is still open. */
+
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** A payment with a payment identifier: its answer is stored, and the same payment under the same id fetches it again. */
+
 import type { Context } from "hono";
 import { utf8 } from "../../../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** Serves a payment that fits its offer: in the route's flow, and under the buyer's payment identifier if it has one. */
+
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../../shared/extensions/payment-identifier.ts";
 import { type CheckedOptions, idempotencyStoreOf } from "../config.ts";
 import { refuseRequest } from "../responses.ts";

@@ -1,4 +1,5 @@
 /** A payment whose money has moved: runs the handler for it, or takes up what an earlier request left pending or owed. */
+
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../../shared/errors.ts";
 import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../../shared/limits.ts";

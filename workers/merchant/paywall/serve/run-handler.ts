@@ -1,4 +1,5 @@
 /** Runs the paid handler: once, with a time limit, and independent of whether the client stays connected. */
+
 import type { Context } from "hono";
 import { LATE, withDeadline } from "../../../../shared/deadline.ts";
 import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** Flow `upfront`: settle, run the handler, answer. What the handler fails to deliver stays owed. */
+
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { verifyPresented } from "../presented-payment.ts";

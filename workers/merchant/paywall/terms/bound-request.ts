@@ -1,4 +1,5 @@
 /** The request that a payment is bound to: its public URL, and its body if the price covers it. */
+
 import type { Context } from "hono";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { bodyDigest } from "../../../../shared/crypto/digest.ts";

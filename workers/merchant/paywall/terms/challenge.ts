@@ -1,4 +1,5 @@
 /** The challenge: the terms of one request, encoded. Terms that do not depend on a body are cached. */
+
 import type { Context } from "hono";
 import { keepNewest } from "../../../../shared/bounded.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";

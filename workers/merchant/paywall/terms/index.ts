@@ -1,4 +1,5 @@
 /** The terms of a request: its challenge, signed if the merchant has a key. */
+
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_URL_LENGTH } from "../../../../shared/limits.ts";

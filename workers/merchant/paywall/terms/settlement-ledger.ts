@@ -1,4 +1,5 @@
 /** The ledger that the facilitator settles on, which every offer names. Asked once per isolate, and again after a change. */
+
 import * as z from "zod/mini";
 import { type Digest, digestSchema } from "../../../../shared/crypto/digest.ts";
 import { NETWORK, SCHEME } from "../../../../shared/lez.ts";

@@ -1,4 +1,5 @@
 /** Offers and receipts with the merchant's signature. An offer is signed once per window and then cached. */
+
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../../../../shared/extensions/offer-receipt.ts";
 import { OFFER_WINDOW_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";

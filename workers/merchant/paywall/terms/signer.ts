@@ -1,4 +1,5 @@
 /** The merchant's signature under offers and receipts: EdDSA JWS, with the key in a did:web document at the merchant's own origin. */
+
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod/mini";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";

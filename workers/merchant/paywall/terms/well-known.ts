@@ -1,4 +1,5 @@
 /** Publishes the merchant's key. Mount it at the root of a merchant that signs offers and receipts. */
+
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import type { PaywallEnv } from "../types.ts";
