@@ -11,11 +11,13 @@ import type { PassphraseInput } from "../prompts/passphrase.ts";
 import { askChoice, askText, interrupted } from "../prompts/prompts.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
-import { record } from "../records/audit-log.ts";
-import { findDecision, remember } from "../records/decision-history.ts";
-import { put } from "../records/inbox.ts";
+import { appendEntry } from "../records/audit-log.ts";
+import { findDecision, type RecordEntry, remember } from "../records/decision-history.ts";
+import { look, put } from "../records/inbox.ts";
 import type { Context } from "../runtime/context.ts";
+import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { cancelledByAgent } from "./owner-checks.ts";
 
 const noteSchema = humanText(MAX_NOTE_LENGTH);
 
@@ -45,7 +47,7 @@ const QUESTIONS = { declined: "Why not?", revoked: "Why take it back?" } as cons
 /** @param owner the key that signs the record; without it, the record states that it is unsigned */
 export async function decide(
   context: Context,
-  { digest }: Subject,
+  { digest, item }: Subject,
   decision: Decision["decision"],
   input: DecisionInput & PassphraseInput,
   owner?: FoundKey,
@@ -53,6 +55,7 @@ export async function decide(
   const before = findDecision(context, digest, decision);
   if (!before.ok) return before;
   if (before.data?.record) return succeed({ record: before.data.record, already: true });
+  if (decision === "declined" && item?.cancelled) return cancelledByAgent(item.cancelled.at);
   const words = await askWords(context, QUESTIONS[decision], input);
   if (!words.ok) return words;
   const signer = owner && (await openOwner(context, owner, input));
@@ -61,22 +64,44 @@ export async function decide(
   return succeed({ record: await recordDecision(decided, signer?.data) });
 }
 
-/** Records the no, unless an earlier run did, and puts it into the inbox, which an earlier run may have failed to do. */
-export async function fileDecision(
+export interface FiledDecision extends OwnerDecision {
+  /** The approval of this request, if there is one: it may have come while the owner was asked. */
+  approved?: RecordEntry | undefined;
+}
+
+/**
+ * Records the no, unless another process did, and puts it into the inbox, which an earlier run may have failed to do. What was
+ * decided meanwhile is read under the lock: the first no stands, and a request that the agent cancelled is not declined.
+ */
+export function fileDecision(
   context: Context,
-  { request, digest, item }: Subject,
-  { record: said, already }: OwnerDecision,
+  { request, digest }: Subject,
+  { record: said }: OwnerDecision,
   facts: Record<string, string> = {},
-): Promise<Outcome<undefined>> {
+): Promise<Outcome<FiledDecision>> {
   const { decision, code } = said.decision;
-  if (!already) {
-    const noted = await record(context, decision, { ...requestFacts(request, digest), ...facts, code });
-    if (!noted.ok) return noted;
-    // Last: once this is stored, a second run does not write to the audit log again.
-    const remembered = remember(context, request, decision, { code, record: said });
-    if (!remembered.ok) return remembered;
-  }
-  return item ? put(context, digest, decision, said) : succeed(undefined);
+  return exclusively(context, async () => {
+    const [before, approved, item] = [
+      findDecision(context, digest, decision),
+      findDecision(context, digest, "approved"),
+      await look(context, digest),
+    ];
+    if (!before.ok) return before;
+    if (!approved.ok) return approved;
+    if (!item.ok) return item;
+    const earlier = before.data?.record;
+    if (!earlier && decision === "declined" && item.data?.cancelled) return cancelledByAgent(item.data.cancelled.at);
+    if (!earlier) {
+      const noted = appendEntry(context, decision, { ...requestFacts(request, digest), ...facts, code });
+      if (!noted.ok) return noted;
+      // Last: once this is stored, a second run does not write to the audit log again.
+      const remembered = remember(context, request, decision, { code, record: said });
+      if (!remembered.ok) return remembered;
+    }
+    const filed = item.data ? put(context, digest, decision, earlier ?? said) : succeed(undefined);
+    if (!filed.ok) return filed;
+    return succeed({ record: earlier ?? said, ...(earlier && { already: true as const }), approved: approved.data });
+  });
 }
 
 /** Asks for what was not given. Without a terminal the code is required: a final decision has no default. */

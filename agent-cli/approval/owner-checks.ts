@@ -14,9 +14,11 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
+type OwnerHalf = Pick<KeyFile, "publicKey" | "account">;
 export type Checked = Extract<RequestCheck, { ok: true }>;
 
-export async function checkForOwner(context: Context, { request, item }: Subject, key: KeyFile): Promise<Outcome<Checked>> {
+/** @param key the public half of the owner's key */
+export async function checkForOwner(context: Context, { request, item }: Subject, key: OwnerHalf): Promise<Outcome<Checked>> {
   const checked = await checkPaymentRequest(request, unixNow());
   if (!checked.ok) return requestRefused(checked);
   const standing = stillOpen(context, checked, item?.cancelled?.at);
@@ -34,11 +36,14 @@ function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | 
       details: { requestDigest: digest, code: earlier.data.code },
     });
   }
-  if (cancelledAt === undefined) return undefined;
-  return fail("request_cancelled", `The agent cancelled this request at ${cancelledAt}.`, { hint: "There is nothing to decide." });
+  return cancelledAt === undefined ? undefined : cancelledByAgent(cancelledAt);
 }
 
-function keyConflict(request: PaymentRequest, { publicKey, account }: KeyFile): Failure | undefined {
+export function cancelledByAgent(at: string): Failure {
+  return fail("request_cancelled", `The agent cancelled this request at ${at}.`, { hint: "There is nothing to decide." });
+}
+
+function keyConflict(request: PaymentRequest, { publicKey, account }: OwnerHalf): Failure | undefined {
   if (publicKey === request.agent.publicKey) {
     return fail("wrong_role", "This request was made with the owner's own key. Agent and owner must be two keys.", {
       hint: "Let the agent make its own key: lez-agent-pay agent create",

@@ -1,40 +1,35 @@
 /** `approve`: the owner reads what will be paid, to whom, for what, and signs exactly that. */
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import { authorizationFor } from "../../shared/protocol/approval.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
-import { checkPaymentRequest, type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentPayload, PaymentRequired } from "../../shared/x402/x402.ts";
+import type { PaymentRequired } from "../../shared/x402/x402.ts";
 import { approvalScreen } from "../approval/approval-screen.ts";
 import { confirm } from "../approval/confirmation.ts";
 import { openPaymentOf } from "../approval/open-payment.ts";
 import { checkForOwner, merchantsOwnTerms } from "../approval/owner-checks.ts";
-import { isWhatWasShown } from "../approval/shown-is-signed.ts";
+import { type Confirmed, signDecision } from "../approval/sign-decision.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { allowHttpField, allowHttpFor } from "../merchant/curl-request.ts";
-import { identify, type Merchant, rememberMerchant } from "../merchant/merchant-identity.ts";
+import { identify, sayPinned } from "../merchant/merchant-identity.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
-import { interrupted } from "../prompts/prompts.ts";
 import { requestFacts } from "../purchase/create-request.ts";
-import { requestRefused } from "../purchase/refusals.ts";
-import { isUnchanged, type Subject, subjectFields, subjectOf } from "../purchase/request-subject.ts";
-import { factsOf } from "../purchase/send-payment.ts";
+import { type Subject, subjectFields, subjectOf } from "../purchase/request-subject.ts";
 import { record } from "../records/audit-log.ts";
-import { findDecision, history, remember } from "../records/decision-history.ts";
-import { inboxPath, put } from "../records/inbox.ts";
+import { findDecision, history } from "../records/decision-history.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { openPayments } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
-import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
   ...subjectFields,
@@ -100,25 +95,12 @@ export const approve = defineCommand({
     const signer = await openOwner(context, owner.data, input);
     if (!signer.ok) return signer;
 
-    // Reading takes time: sign the time of the confirmation, and check the request again.
-    if (!(await isUnchanged(context, input, checked.digest))) return changed();
-    const signedAt = unixNow();
-    const still = await checkPaymentRequest(request, signedAt);
-    if (!still.ok) return requestRefused(still);
-    const authorization = authorizationFor(request, still, signer.data.account, signedAt, input.expiresIn);
-    const payload = await signPayload(request, still, authorization, signer.data);
-    if (!(await isWhatWasShown(payload, shown, still.offer))) {
-      return fail("request_differs", "What was signed is not what was shown. Nothing was written.", {
-        hint: "Do not approve this request.",
-      });
-    }
-    if (context.io.signal.aborted) return interrupted("Nothing was handed out; the request stays open.");
-    const pinned = view.data.judged ? await rememberMerchant(context, view.data.judged) : succeed(undefined);
-    if (!pinned.ok) return pinned;
-    const handed = await handOver(context, input, subject.data, payload, authorization);
-    if (!handed.ok) return handed;
+    const how = input.confirm === undefined ? "terminal" : "digest";
+    const signed = await signDecision(context, input, { ...view.data, view: view.data, how }, signer.data);
+    if (!signed.ok) return signed;
+    if (view.data.judged) sayPinned(context, view.data.judged);
     return succeed(
-      { file: handed.data, ...approvalData(request, authorization) },
+      { file: signed.data.file, ...approvalData(request, signed.data.authorization) },
       {
         argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
         by: "agent",
@@ -149,7 +131,7 @@ async function viewOf(
   input: Input,
   subject: Subject,
   key: Parameters<typeof checkForOwner>[2],
-): Promise<Outcome<ApprovalView & { judged?: Merchant | undefined }>> {
+): Promise<Outcome<ApprovalView & Pick<Confirmed, "approvedBefore" | "judged">>> {
   const { request } = subject;
   const checked = await checkForOwner(context, subject, key);
   if (!checked.ok) return checked;
@@ -167,6 +149,8 @@ async function viewOf(
   const required = merchant.data;
   const judged = required && (await identify(context, url, { required, offer: checked.data.offer }));
   if (judged && !judged.ok) return judged;
+  const approvedBefore = findDecision(context, checked.data.digest, "approved");
+  if (!approvedBefore.ok) return approvedBefore;
   const known = pinOf(context, new URL(url).origin);
   if (!known.ok) return known;
   const now = unixNow();
@@ -180,41 +164,10 @@ async function viewOf(
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
     merchant: required,
+    approvedBefore: approvedBefore.data,
     judged: judged?.data,
     pin: judged?.data.pin ?? known.data,
   });
-}
-
-function changed(): Failure {
-  return fail("request_differs", "The request was replaced while it was being read. Nothing was signed.", {
-    hint: "Read it again. If you did not replace it, find out who did.",
-  });
-}
-
-/** Records the approval, then hands the payment out. Returns the payment's file. */
-async function handOver(
-  context: Context,
-  input: Input,
-  { request, digest, item }: Subject,
-  payload: PaymentPayload,
-  authorization: Authorization,
-): Promise<Outcome<string>> {
-  const { from, ledger } = authorization;
-  const before = findDecision(context, digest, "approved");
-  if (!before.ok) return before;
-  // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
-  const ends = [authorization, ...(before.data?.from === from ? [before.data] : [])].map((approval) => Number(approval.validBefore ?? 0));
-  const validBefore = String(Math.max(...ends));
-  const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
-  if (!remembered.ok) return remembered;
-  const how = input.confirm === undefined ? "terminal" : "digest";
-  const noted = await record(context, "approved", { ...factsOf(authorization, request.http), agentKey: request.agent.publicKey, how });
-  if (!noted.ok) return noted;
-  const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, payload, input.force);
-  if (!written.ok) return written;
-  const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);
-  if (!filed.ok) return filed;
-  return input.out === undefined ? inboxPath(context, digest, "payment") : succeed(input.out);
 }
 
 function approvalData({ http }: PaymentRequest, authorization: Authorization) {

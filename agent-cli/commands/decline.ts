@@ -18,6 +18,8 @@ import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { type Next, succeed } from "../runtime/outcome.ts";
 
+const APPROVED_BEFORE = "You approved this request before. Declining it now does not withdraw that payment: revoke does.";
+
 /** Declining does not withdraw a payment that an earlier approval handed out. */
 function revocation({ requestFile }: { requestFile?: string | undefined }, code: string): Next {
   const subject = requestFile === undefined ? [code] : ["--request-file", requestFile];
@@ -65,21 +67,21 @@ export const decline = defineCommand({
     if (!recordable.ok) return recordable;
     const approved = findDecision(context, digest, "approved");
     if (!approved.ok) return approved;
-    if (approved.data) {
-      warn(context, "You approved this request before. Declining it now does not withdraw that payment: revoke does.");
-    }
+    if (approved.data) warn(context, APPROVED_BEFORE);
     const owner = input.ownerFile === undefined ? undefined : findOwner(context, input.ownerFile);
     if (owner && !owner.ok) return owner;
     const no = await decide(context, subject.data, "declined", input, owner?.data);
     if (!no.ok) return no;
-    const result = { shortCode: shortCode(digest), ...no.data, ...(input.out !== undefined && { file: input.out }) };
-    if (input.dryRun) return succeed({ dryRun: true as const, ...result });
+    const named = { shortCode: shortCode(digest), ...(input.out !== undefined && { file: input.out }) };
+    if (input.dryRun) return succeed({ dryRun: true as const, ...named, ...no.data });
     const kept = await fileDecision(context, subject.data, no.data);
     if (!kept.ok) return kept;
-    const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, no.data.record, input.force);
+    const { approved: standing, ...decided } = kept.data;
+    if (standing && !approved.data) warn(context, APPROVED_BEFORE);
+    const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, decided.record, input.force);
     if (!written.ok) return written;
-    const payable = approved.data !== undefined && Number(approved.data.validBefore ?? Infinity) >= unixNow();
-    return succeed(result, payable ? revocation(input, shortCode(digest)) : undefined);
+    const payable = standing !== undefined && Number(standing.validBefore ?? Infinity) >= unixNow();
+    return succeed({ ...named, ...decided }, payable ? revocation(input, shortCode(digest)) : undefined);
   },
   render({ dryRun, shortCode, already, record, file }, layout) {
     const { decision, signed } = decisionRecordSchema.parse(record);

@@ -14,7 +14,7 @@ import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../purchase/request-subject.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import { findDecision, type RecordEntry } from "../records/decision-history.ts";
-import type { Context } from "../runtime/context.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
@@ -75,7 +75,12 @@ export const revoke = defineCommand({
     const cancelled = await cancelAtLedger(context, input, no.data.record, approved.data, { payer, nonce });
     if (!cancelled.ok) return cancelled;
     const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
-    return kept.ok ? succeed({ ...data, ...(no.data.already && { already: true as const }), ledger: cancelled.data }) : kept;
+    if (!kept.ok) return kept;
+    const { already, approved: now } = kept.data;
+    if (now?.from !== undefined && now.from !== payer) {
+      warn(context, `Meanwhile you approved this request from your account ${now.from}. That payment is not revoked.`);
+    }
+    return succeed({ ...data, ...(already && { already }), ledger: cancelled.data });
   },
   render: ({ dryRun, already, shortCode, ledger, nonce }, layout) => [
     dryRun

@@ -134,12 +134,15 @@ function merchantOf(
 }
 
 /** Writes the pin of a judged merchant, and reports on a terminal what changed. */
-export async function rememberMerchant(context: Context, { view, pin, before }: Merchant): Promise<Outcome<undefined>> {
-  const written = await writePin(context, pin, before);
-  if (written.ok && view.pinned !== "known" && context.io.stderr.isTTY) {
-    context.say(...wrap(`${view.origin}: ${merchantText(view)}`, context.layout.width));
-  }
+export async function rememberMerchant(context: Context, merchant: Merchant): Promise<Outcome<undefined>> {
+  const written = await writePin(context, merchant.pin, merchant.before);
+  if (written.ok) sayPinned(context, merchant);
   return written;
+}
+
+export function sayPinned(context: Context, { view }: Merchant): void {
+  if (view.pinned === "known" || !context.io.stderr.isTTY) return;
+  context.say(...wrap(`${view.origin}: ${merchantText(view)}`, context.layout.width));
 }
 
 /** One line for people. */

@@ -6,7 +6,7 @@ import { requestFileField } from "../command-line/fields.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { findInInbox, optionalRequestField } from "./find-request.ts";
 
 export const subjectFields = {
@@ -14,7 +14,7 @@ export const subjectFields = {
   requestFile: requestFileField,
 };
 
-interface SubjectInput {
+export interface SubjectInput {
   request?: string | undefined;
   requestFile?: string | undefined;
 }
@@ -51,10 +51,21 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
   return item.ok ? succeed({ request: file.data, digest, item: item.data }) : item;
 }
 
-/** Whether it is still the one that was shown: a file can be replaced while the owner reads. */
-export async function isUnchanged(context: Context, input: SubjectInput, shown: Digest): Promise<boolean> {
-  const again = await subjectOf(context, input);
-  return again.ok && again.data.digest === shown;
+/** Reads the request that was shown once more: its file can be replaced, and the inbox can change, while the owner reads. */
+export async function subjectAgain(context: Context, { requestFile }: SubjectInput, shown: Digest): Promise<Outcome<Subject>> {
+  if (requestFile !== undefined) {
+    const again = await subjectOf(context, { requestFile });
+    return again.ok && again.data.digest !== shown ? replaced() : again;
+  }
+  const item = await look(context, shown);
+  if (!item.ok) return item;
+  return item.data ? succeed({ request: item.data.request, digest: shown, item: item.data }) : replaced();
+}
+
+function replaced(): Failure {
+  return fail("request_differs", "The request was replaced while it was being read. Nothing was signed.", {
+    hint: "Read it again. If you did not replace it, find out who did.",
+  });
 }
 
 export const subjectSchema = z.strictObject({ shortCode: z.string(), requestDigest: z.string() });

@@ -76,7 +76,7 @@ export function checkAudit(context: Context): Outcome<undefined> {
 
 /** Adds one entry. Resolves when it is on disk. */
 export function record(context: Context, event: AuditEvent, facts: AuditFacts): Promise<Outcome<AuditEntry>> {
-  return exclusively(context, () => append(context, event, facts));
+  return exclusively(context, () => appendEntry(context, event, facts));
 }
 
 const APPEND = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW;
@@ -97,7 +97,8 @@ function digestOf(body: Omit<AuditEntry, "digest">): Digest {
   return digest(body.type ?? "JournalEntry", body);
 }
 
-function append(context: Context, event: AuditEvent, facts: AuditFacts): Outcome<AuditEntry> {
+/** Adds one entry as part of a change that holds the lock. It is on disk when this returns. */
+export function appendEntry(context: Context, event: AuditEvent, facts: AuditFacts): Outcome<AuditEntry> {
   const home = stateHome(context);
   if (!home.ok) return home;
   const file = auditFile(home.data);

@@ -89,17 +89,20 @@ function fixOf({ error }: Failure, directory: string, file: string): string {
 
 /** @param before the pin that the merchant was judged by; if it has changed since, nothing is written */
 export function writePin(context: Context, pin: Pin, before: Pin | undefined): Promise<Outcome<undefined>> {
-  return exclusively(context, () => {
-    const [directory, now, all] = [stateDirectory(context, "pins"), pinOf(context, pin.origin), allPins(context)];
-    if (!directory.ok) return directory;
-    if (!now.ok) return now;
-    if (!all.ok) return all;
-    if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just pinned ${pin.origin}. Run it again.`);
-    // Make room for the new one: the least recently seen pins go.
-    const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
-    for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
-    return writeJson(fileOf(directory.data, pin.origin), pin, true);
-  });
+  return exclusively(context, () => storePin(context, pin, before));
+}
+
+/** Writes a pin as part of a change that holds the lock. */
+export function storePin(context: Context, pin: Pin, before: Pin | undefined): Outcome<undefined> {
+  const [directory, now, all] = [stateDirectory(context, "pins"), pinOf(context, pin.origin), allPins(context)];
+  if (!directory.ok) return directory;
+  if (!now.ok) return now;
+  if (!all.ok) return all;
+  if (identity(now.data) !== identity(before)) return fail("busy", `Another lez-agent-pay has just pinned ${pin.origin}. Run it again.`);
+  // Make room for the new one: the least recently seen pins go.
+  const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
+  for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
+  return writeJson(fileOf(directory.data, pin.origin), pin, true);
 }
 
 /** Removes a pin. Returns whether there was one, readable or not. @param dryRun keeps it */

@@ -13,8 +13,8 @@ import { stateHome } from "./state-directory.ts";
 const WAIT_MILLISECONDS = 3000;
 const POLL_MILLISECONDS = 10;
 
-/** Runs a short, synchronous change of the state directory under the lock. */
-export async function exclusively<Data>(context: Context, change: () => Outcome<Data>): Promise<Outcome<Data>> {
+/** Runs a short change of the state directory under the lock: no network call and no question, and no second lock, in it. */
+export async function exclusively<Data>(context: Context, change: () => Outcome<Data> | Promise<Outcome<Data>>): Promise<Outcome<Data>> {
   const home = stateHome(context);
   if (!home.ok) return home;
   const lock = path.join(home.data, "lock");
@@ -22,7 +22,7 @@ export async function exclusively<Data>(context: Context, change: () => Outcome<
     const taken = await take(lock, Date.now() + WAIT_MILLISECONDS);
     if (!taken.ok) return taken;
     try {
-      return change();
+      return await change();
     } finally {
       fs.rmSync(lock, { force: true });
     }

@@ -59,6 +59,8 @@ const FAILURES = {
   outcome_unknown: EXIT.outcomeUnknown,
   http_error: EXIT.httpErrorAfterPayment,
   request_differs: EXIT.differs,
+  /** The request was decided in another process while this one was asking. */
+  decided_meanwhile: EXIT.differs,
   terms_differ: EXIT.differs,
   receipt_differs: EXIT.differs,
   /** The payee, the key or the signature is not the known one. */

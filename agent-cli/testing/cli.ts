@@ -13,7 +13,7 @@ import { CHEAP_CLI, COMPILED, LATER, preload } from "./built.ts";
 export const REASON = "The comparison you asked for needs the figures of this report.";
 export const PASSPHRASE = "correct horse battery";
 
-interface Envelope {
+export interface Envelope {
   ok: boolean;
   // The data of any command; each success is checked against its own schema below.
   data: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any
@@ -35,7 +35,11 @@ export interface RunOptions {
   /** stdout is a terminal; stdin is not, so nothing can be asked. */
   terminal?: boolean;
   signal?: AbortSignal;
+  /** A person at a terminal that cannot redraw: what they answer to the text they see, in this order. */
+  answers?: readonly Answer[];
 }
+
+type Answer = readonly [question: string, answer: string | (() => Promise<string>)];
 
 /** As a person types it, quotes and all, or word by word. */
 export type CommandLine = string | readonly string[];
@@ -69,14 +73,18 @@ export class Sandbox {
     );
   }
 
-  async run(command: CommandLine, { env = {}, terminal = false, signal = new AbortController().signal }: RunOptions = {}): Promise<Run> {
-    const stdin = new PassThrough();
-    const [stdout, stderr] = [sink(terminal), sink(terminal)];
+  async run(
+    command: CommandLine,
+    { env = {}, terminal = false, signal = new AbortController().signal, answers }: RunOptions = {},
+  ): Promise<Run> {
+    const stdin = Object.assign(new PassThrough(), { isTTY: answers !== undefined });
+    const [stdout, stderr] = [sink(terminal), sink(terminal || answers !== undefined)];
+    if (answers) answerOn(stderr.stream, stdin, answers);
     const exit = await main(this.argv(command), {
       stdin,
       stdout: stdout.stream,
       stderr: stderr.stream,
-      env: { ...this.env, ...env },
+      env: { ...this.env, ...(answers && { TERM: "dumb" }), ...env },
       signal,
     });
     return {
@@ -179,6 +187,21 @@ function sink(isTTY: boolean) {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   return { stream, text: () => Buffer.concat(chunks).toString("utf8") };
+}
+
+/** Waits for each question behind the one before it, and types the answer. */
+function answerOn(screen: PassThrough, keyboard: PassThrough, answers: readonly Answer[]): void {
+  const waiting = [...answers];
+  let unseen = "";
+  screen.on("data", (chunk: Buffer) => {
+    unseen += chunk.toString();
+    const [question, answer] = waiting[0] ?? [];
+    const at = question === undefined ? -1 : unseen.indexOf(question);
+    if (question === undefined || answer === undefined || at < 0) return;
+    unseen = unseen.slice(at + question.length);
+    waiting.shift();
+    void Promise.resolve(typeof answer === "string" ? answer : answer()).then((text) => keyboard.write(`${text}\n`));
+  });
 }
 
 function envelopeOf(stdout: string): Envelope {

@@ -1,0 +1,125 @@
+/**
+ * The moment of signing. Everything that can refuse is read again under the lock that every decision takes, so that of two
+ * decisions the second always sees the first. No network call and no question happen in here: spec/cli.md, "Two decisions at once".
+ */
+import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import type { Authorization } from "../../shared/protocol/authorization.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { ApprovalView } from "../../shared/screen/view.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
+import type { RoleSigner } from "../keys/key-file.ts";
+import type { Merchant } from "../merchant/merchant-identity.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import { type Subject, subjectAgain, type SubjectInput } from "../purchase/request-subject.ts";
+import { factsOf } from "../purchase/send-payment.ts";
+import { appendEntry } from "../records/audit-log.ts";
+import { findDecision, type RecordEntry, remember } from "../records/decision-history.ts";
+import { inboxPath, put } from "../records/inbox.ts";
+import { storePin } from "../records/merchant-pins.ts";
+import type { Context } from "../runtime/context.ts";
+import { writeJson } from "../runtime/files.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { checkForOwner } from "./owner-checks.ts";
+import { isWhatWasShown } from "./shown-is-signed.ts";
+
+export interface SigningInput extends SubjectInput {
+  /** A file for the payment, beside the inbox. */
+  out?: string | undefined;
+  force: boolean;
+  /** Seconds of validity, if shorter than offered. */
+  expiresIn?: number | undefined;
+}
+
+/** What the owner said yes to. */
+export interface Confirmed {
+  view: Pick<ApprovalView, "checked" | "authorization">;
+  /** The approval of this request that stood when it was shown. */
+  approvedBefore: RecordEntry | undefined;
+  /** The merchant as judged at approval, to be pinned. */
+  judged?: Merchant | undefined;
+  /** How the owner said yes, for the audit log. */
+  how: "terminal" | "digest";
+}
+
+export interface SignedDecision {
+  authorization: Authorization;
+  /** The payment's file. */
+  file: string;
+}
+
+/** Signs, records and hands out the payment, unless anything that was shown has changed or was decided since. */
+export function signDecision(
+  context: Context,
+  input: SigningInput,
+  { view: { checked: shown, authorization: shownAuthorization }, approvedBefore, judged, how }: Confirmed,
+  owner: RoleSigner<"owner">,
+): Promise<Outcome<SignedDecision>> {
+  return exclusively(context, async () => {
+    const subject = await subjectAgain(context, input, shown.digest);
+    if (!subject.ok) return subject;
+    const checked = await checkForOwner(context, subject.data, owner);
+    if (!checked.ok) return checked;
+    const approved = findDecision(context, shown.digest, "approved");
+    if (!approved.ok) return approved;
+    if (approved.data && !sameEntry(approved.data, approvedBefore)) return approvedMeanwhile(approved.data);
+
+    // Reading takes time: what is signed is the time of the confirmation.
+    const { request } = subject.data;
+    const authorization = authorizationFor(request, checked.data, owner.account, unixNow(), input.expiresIn);
+    const payload = await signPayload(request, checked.data, authorization, owner);
+    if (!(await isWhatWasShown(payload, shownAuthorization, checked.data.offer))) {
+      return fail("request_differs", "What was signed is not what was shown. Nothing was written.", {
+        hint: "Do not approve this request.",
+      });
+    }
+    if (context.io.signal.aborted) return interrupted("Nothing was handed out; the request stays open.");
+    const pinned = judged ? storePin(context, judged.pin, judged.before) : succeed(undefined);
+    if (!pinned.ok) return pinned;
+    const file = handOver(context, input, subject.data, payload, authorization, { before: approved.data, how });
+    return file.ok ? succeed({ authorization, file: file.data }) : file;
+  });
+}
+
+function sameEntry(now: RecordEntry, shown: RecordEntry | undefined): boolean {
+  return shown !== undefined && canonicalJson({ ...now }) === canonicalJson({ ...shown });
+}
+
+/** The screen said nothing of that approval, or of an older one. */
+function approvedMeanwhile({ requestDigest, at }: RecordEntry) {
+  const code = shortCode(requestDigest);
+  return fail(
+    "decided_meanwhile",
+    `You approved request ${code} at ${at}, while this was being read. That approval stands; nothing more was signed.`,
+    {
+      hint: `lez-agent-pay request show ${code} shows its state.`,
+      details: { requestDigest, approvedAt: at },
+    },
+  );
+}
+
+/** Records the approval, then hands the payment out. Returns the payment's file. */
+function handOver(
+  context: Context,
+  input: SigningInput,
+  { request, digest, item }: Subject,
+  payload: PaymentPayload,
+  authorization: Authorization,
+  { before, how }: { before: RecordEntry | undefined; how: Confirmed["how"] },
+): Outcome<string> {
+  const { from, ledger } = authorization;
+  // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
+  const ends = [authorization, ...(before?.from === from ? [before] : [])].map((approval) => Number(approval.validBefore ?? 0));
+  const validBefore = String(Math.max(...ends));
+  const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
+  if (!remembered.ok) return remembered;
+  const noted = appendEntry(context, "approved", { ...factsOf(authorization, request.http), agentKey: request.agent.publicKey, how });
+  if (!noted.ok) return noted;
+  const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, payload, input.force);
+  if (!written.ok) return written;
+  const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);
+  if (!filed.ok) return filed;
+  return input.out === undefined ? inboxPath(context, digest, "payment") : succeed(input.out);
+}
