@@ -41,6 +41,17 @@ interface Example {
   argv: string;
 }
 
+/** What a tool is called, and what a call may do at worst, in the sense of MCP's annotations. */
+interface ToolTraits {
+  title: string;
+  /** It may spend, undo or remove something. Absent: it only adds. */
+  destructive?: true;
+  /** A second call with the same arguments changes nothing more. */
+  idempotent?: true;
+  /** It speaks to servers. Absent: it reads and writes records of this machine only. */
+  openWorld?: true;
+}
+
 export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType> {
   /** The words that run it: `owner create`. */
   name: string;
@@ -56,8 +67,8 @@ export interface Command<Input extends z.ZodObject = z.ZodObject, Output extends
   /** The `data` of the envelope. */
   output: Output;
   examples: readonly Example[];
-  /** false: for agents, but not a tool over MCP. */
-  tool?: false;
+  /** Makes it a tool over MCP, if it is for agents. */
+  tool?: ToolTraits;
   /** It only reads: it asks for no money, sends nothing and changes nothing. */
   readOnly?: true;
   /** Prints text even when piped, unless `--json` is given. */

@@ -7,13 +7,17 @@ type JsonSchema = Record<string, unknown>;
 
 /** The schema of the command's fields, and of the envelope's `data`. */
 export function commandSchema(command: Command): { command: string; input: JsonSchema; output: JsonSchema } {
-  return { command: command.name, input: inputSchema(command), output: plain(command.output, "output") };
+  return { command: command.name, input: inputSchema(command), output: outputSchema(command.output) };
 }
 
 /** @param forTools leaves out fields that are for the command line only */
 export function inputSchema({ input }: Command, forTools = false): JsonSchema {
   const shape = Object.entries(input.shape).filter(([key, schema]) => !forTools || !fieldOf(key, schema).local);
   return plain(z.strictObject(Object.fromEntries(shape)), "input", forTools);
+}
+
+export function outputSchema(output: z.ZodType): JsonSchema {
+  return plain(output, "output");
 }
 
 /** JSON Schema cannot express our refinements; descriptions do. */

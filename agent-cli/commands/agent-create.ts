@@ -13,7 +13,6 @@ import { succeed } from "../runtime/outcome.ts";
 export const agentCreate = defineCommand({
   name: "agent create",
   audience: "agent",
-  tool: false,
   summary: "create the agent's key, which signs requests and cannot spend",
   input: z.strictObject({
     out: newKeyField,

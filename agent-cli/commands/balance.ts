@@ -11,6 +11,7 @@ export const balance = defineCommand({
   name: "balance",
   audience: "both",
   readOnly: true,
+  tool: { title: "Ask the balance of an account", idempotent: true, openWorld: true },
   summary: "the balance of an account",
   input: z.strictObject({ ...accountFields, ...facilitatorFields }),
   output: balanceSchema.extend({ account: z.string() }),

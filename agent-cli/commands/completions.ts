@@ -7,7 +7,6 @@ import { succeed } from "../runtime/outcome.ts";
 export const completions = defineCommand({
   name: "completions",
   audience: "both",
-  tool: false,
   summary: "a completion script for bash, zsh or fish",
   input: z.strictObject({
     shell: z.enum(SHELLS, `must be one of ${SHELLS.join(", ")}`).meta({ positional: true, description: SHELLS.join(", ") }),

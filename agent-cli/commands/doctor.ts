@@ -11,6 +11,7 @@ export const doctor = defineCommand({
   name: "doctor",
   audience: "both",
   readOnly: true,
+  tool: { title: "Check the set-up", idempotent: true, openWorld: true },
   summary: "check the set-up, and say what to do next",
   description: `Checks: ${CHECKS.join(", ")}. Changes nothing, except that it creates the state directory, and in it a file that it removes again. Exit code 30 if something is missing.`,
   input: z.strictObject({ agentFile: agentFileField, ownerFile: ownerFileField, ...facilitatorFields }),

@@ -74,6 +74,7 @@ const triedSchema = z.strictObject({
 export const fetchCommand = defineCommand({
   name: "fetch",
   audience: "agent",
+  tool: { title: "Buy what a URL sells", destructive: true, openWorld: true },
   summary: "buy what a URL sells: ask the owner, wait, pay, show it",
   description:
     "If it stops, run it again, or with --resume: it continues where it was and never pays twice. The same URL with the same reason is the same purchase; --again makes it another.",

@@ -16,7 +16,6 @@ import { fail, type Failure, succeed } from "../runtime/outcome.ts";
 export const httpGet = defineCommand({
   name: "http get",
   audience: "agent",
-  tool: false,
   summary: "one GET, with or without a signed payment",
   description:
     "Without a payment, a 402 is an answer like any other: exit code 0. A payment goes to the URL it was approved for, or nowhere.",

@@ -6,7 +6,6 @@ import { succeed } from "../runtime/outcome.ts";
 export const mcp = defineCommand({
   name: "mcp",
   audience: "agent",
-  tool: false,
   summary: "an MCP server on stdio with the agent's commands as tools",
   description: "No tool approves, declines or revokes, opens a key, or changes a limit. Runs until its client disconnects.",
   input: z.strictObject({}),

@@ -25,6 +25,7 @@ const triedSchema = z.strictObject({
 export const pay = defineCommand({
   name: "pay",
   audience: "agent",
+  tool: { title: "Send an approved payment", destructive: true, idempotent: true, openWorld: true },
   summary: "send an approved payment, or send it again",
   description:
     "Takes a request in the inbox, or the payment's file. Method, URL, headers and body are those of `request create`, which stores them. On another machine, give --request-file and the same -d and -H. However often it runs, it is paid at most once.",

@@ -18,6 +18,8 @@ const request = { method: z.string(), url: z.string() };
 export const quote = defineCommand({
   name: "quote",
   audience: "agent",
+  // Destructive: the agent chooses the method, and a DELETE that costs nothing deletes.
+  tool: { title: "Ask the price of a URL", destructive: true, openWorld: true },
   summary: "the price and the terms of a URL; never pays",
   input: z.strictObject({
     url: z.string().meta({ positional: true, description: "the resource" }),

@@ -23,6 +23,7 @@ const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger
 export const receiptExport = defineCommand({
   name: "receipt export",
   audience: "both",
+  tool: { title: "Export evidence of a payment", idempotent: true, openWorld: true },
   summary: "evidence of a payment in one file that others can check",
   description: [
     "The file holds the request with its reason, the signed payment, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature. The facilitator is asked for the last part; nothing else leaves this machine.",

@@ -15,6 +15,7 @@ export const receiptShow = defineCommand({
   name: "receipt show",
   audience: "both",
   readOnly: true,
+  tool: { title: "Show the receipt of a payment", idempotent: true },
   summary: "a payment's receipt, and how much of it can be verified",
   description: "Reads this machine's records only. To ask the facilitator, use status; for the ledger's entry, receipt export.",
   input: z.strictObject({

@@ -14,6 +14,7 @@ export const receiptVerify = defineCommand({
   name: "receipt verify",
   audience: "both",
   readOnly: true,
+  tool: { title: "Check evidence of a payment", idempotent: true },
   summary: "check evidence of a payment, offline, point by point",
   description: [
     "Needs neither network nor state, only public keys that you know from elsewhere: a key in the file proves nothing. A point whose key is unknown is not checked, and the file is then not verified.",

@@ -19,6 +19,7 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 export const requestCancel = defineCommand({
   name: "request cancel",
   audience: "agent",
+  tool: { title: "Withdraw a request", destructive: true, idempotent: true },
   summary: "withdraw a request before the owner decides",
   input: z.strictObject({ request: requestField, ...dryRunField }),
   output: purchaseSchema.extend({ dryRun: z.literal(true).optional() }),

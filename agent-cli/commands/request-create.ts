@@ -57,6 +57,8 @@ type Input = z.output<typeof input>;
 export const requestCreate = defineCommand({
   name: "request create",
   audience: "agent",
+  // Destructive: the agent chooses the method, and a DELETE that costs nothing deletes.
+  tool: { title: "Ask the owner to pay", destructive: true, openWorld: true },
   summary: "ask the owner to pay for one HTTP request",
   description:
     "Asks the URL for its terms. Flags that contradict them are refused: the owner is asked for nothing that the merchant does not offer.",

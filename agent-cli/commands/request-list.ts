@@ -9,6 +9,7 @@ export const requestList = defineCommand({
   name: "request list",
   audience: "both",
   readOnly: true,
+  tool: { title: "List the requests", idempotent: true },
   summary: "the requests of this machine, newest first",
   input: z.strictObject({
     state: z

@@ -11,6 +11,7 @@ export const requestShow = defineCommand({
   name: "request show",
   audience: "both",
   readOnly: true,
+  tool: { title: "Show a request", idempotent: true },
   summary: "the state of a request",
   input: z.strictObject({ request: requestField }),
   output: purchaseSchema,

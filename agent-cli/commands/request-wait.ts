@@ -15,6 +15,7 @@ export const requestWait = defineCommand({
   name: "request wait",
   audience: "agent",
   readOnly: true,
+  tool: { title: "Wait for the owner's decision", idempotent: true },
   summary: "wait until the owner has decided",
   description: "Succeeds when the request is approved. Exit code 11: declined, which is final. 12: expired. 10: still waiting.",
   input: z.strictObject({ request: requestField, ...timeoutField }),

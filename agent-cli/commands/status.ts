@@ -25,6 +25,7 @@ const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
 export const status = defineCommand({
   name: "status",
   audience: "both",
+  tool: { title: "Ask whether a payment was made", idempotent: true, openWorld: true },
   summary: "whether a payment was made",
   description:
     'Asks the facilitator. "Paid" is checked against what was signed. "Never will be paid" is believed only from the facilitator in the configuration file, and only for the ledger that was signed: believing it wrongly would pay twice.',

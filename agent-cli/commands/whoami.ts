@@ -13,6 +13,7 @@ export const whoami = defineCommand({
   name: "whoami",
   audience: "agent",
   readOnly: true,
+  tool: { title: "Show the agent's key and set-up", idempotent: true },
   summary: "the agent's key, its facilitator, and where things are kept",
   input: z.strictObject({ agentFile: agentFileField, ...facilitatorFields }),
   output: z.strictObject({

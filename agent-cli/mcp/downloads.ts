@@ -3,9 +3,11 @@
  * name in that folder, never a path: it cannot read, upload or overwrite a file of the user.
  */
 import * as path from "node:path";
+import { decodeUtf8 } from "../../shared/crypto/bytes.ts";
 import { type Field, fieldOf } from "../command-line/argv.ts";
 import type { Command } from "../command-line/command.ts";
 import type { Context } from "../runtime/context.ts";
+import { writeWhole } from "../runtime/files.ts";
 import { MAX_DOWNLOAD_NAME_LENGTH } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
@@ -17,6 +19,38 @@ const BARE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 export function downloadsPath(context: Pick<Context, "io">): string {
   return path.resolve(stateHomePath(context), FOLDER);
+}
+
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  "application/json": "json",
+  "application/pdf": "pdf",
+  "application/xml": "xml",
+  "application/zip": "zip",
+  "image/gif": "gif",
+  "image/jpeg": "jpg",
+  "image/png": "png",
+  "image/webp": "webp",
+  "text/csv": "csv",
+  "text/html": "html",
+  "text/markdown": "md",
+  "text/plain": "txt",
+};
+
+/** Keeps a body under the name of its SHA-256: a body that comes again replaces nothing but itself. Returns the path. */
+export function keepDownload(
+  context: Context,
+  bytes: Uint8Array,
+  { sha256, contentType = "" }: { sha256: string; contentType?: string | undefined },
+): Outcome<string> {
+  const made = stateDirectory(context, FOLDER);
+  if (!made.ok) return made;
+  const [type = ""] = contentType.toLowerCase().split(";");
+  const file = path.join(
+    downloadsPath(context),
+    `${sha256}.${EXTENSIONS[type.trim()] ?? (decodeUtf8(bytes) === undefined ? "bin" : "txt")}`,
+  );
+  const written = writeWhole(file, bytes, true);
+  return written.ok ? succeed(file) : written;
 }
 
 /** Turns a tool's arguments into a command's: file names become paths in the folder, which is created if it does not exist. */

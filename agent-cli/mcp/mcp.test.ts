@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import type { ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fieldOf } from "../command-line/argv.ts";
 import { COMMANDS } from "../registry.ts";
@@ -30,12 +31,15 @@ interface Said {
 }
 
 const client = new Client({ name: "test", version: "0" });
+let tools: ListToolsResult["tools"];
 beforeAll(async () => {
   await box.run("doctor"); // makes the state directory
   box.write("home/config.json", { ownerFile: box.path("owner.json"), agentFile: box.path("agent.json") });
   await client.connect(
     new StdioClientTransport({ command: process.execPath, args: [BIN, "mcp"], env: box.env, cwd: box.directory, stderr: "inherit" }),
   );
+  // From here on the client checks every result against its tool's output schema.
+  tools = (await client.listTools()).tools;
 });
 afterAll(() => client.close());
 
@@ -43,13 +47,13 @@ async function call(name: string, args: Record<string, unknown> = {}, onprogress
   const result = await client.callTool({ name, arguments: args }, undefined, onprogress && { onprogress });
   const said = result.structuredContent as Said;
   const [{ text }] = result.content as [{ text: string }];
-  expect(JSON.parse(text)).toEqual(said);
+  // The model's copy may have a body's text besides.
+  expect(JSON.parse(text)).toMatchObject(said);
   return { ...said, isError: result.isError === true };
 }
 
 describe("the tools", () => {
-  test("are the agent's commands, and nothing of the owner's [mcp-agent-commands-only]", async () => {
-    const { tools } = await client.listTools();
+  test("are the agent's commands, and nothing of the owner's [mcp-agent-commands-only]", () => {
     expect(tools.map(({ name }) => name).toSorted()).toEqual([
       "balance",
       "doctor",
@@ -70,8 +74,7 @@ describe("the tools", () => {
     for (const { audience } of toolsOf(COMMANDS).map(({ command }) => command)) expect(["agent", "both"]).toContain(audience);
   });
 
-  test("take no key, no passphrase, no limit and no facilitator [mcp-no-owner-arguments]", async () => {
-    const { tools } = await client.listTools();
+  test("take no key, no passphrase, no limit and no facilitator [mcp-no-owner-arguments]", () => {
     const named = new Set(tools.flatMap(({ inputSchema }) => Object.keys(inputSchema.properties ?? {})));
     for (const field of named) expect(field).not.toMatch(/file$|passphrase|confirm|facilitator|allow|force|insecure|threshold|ledger/i);
     expect(named).toContain("reason");
@@ -123,12 +126,58 @@ describe("the tools", () => {
     expect([...new Set(taken(undefined).map(({ key }) => key))].toSorted()).toEqual(noFile);
   });
 
-  test("say which of them only look", async () => {
-    const { tools } = await client.listTools();
-    const readOnly = tools.filter(({ annotations }) => annotations?.readOnlyHint).map(({ name }) => name);
-    expect(readOnly).toContain("request_show");
-    // A quote can be a POST, and a POST may do something.
-    for (const name of ["quote", "fetch", "pay", "request_create", "request_cancel"]) expect(readOnly).not.toContain(name);
+  test("say what a call may do at worst [mcp-annotations]", () => {
+    const hints = Object.fromEntries(
+      tools.map(({ name, annotations = {} }) => {
+        const { readOnlyHint, destructiveHint, idempotentHint, openWorldHint } = annotations;
+        return [
+          name,
+          [readOnlyHint && "reads", destructiveHint && "destroys", idempotentHint && "once", openWorldHint && "web"].filter(Boolean),
+        ];
+      }),
+    );
+    expect(hints).toEqual({
+      // A quote can be a DELETE, and what costs nothing is then deleted.
+      quote: ["destroys", "web"],
+      fetch: ["destroys", "web"],
+      request_create: ["destroys", "web"],
+      pay: ["destroys", "once", "web"],
+      request_cancel: ["destroys", "once"],
+      request_wait: ["reads", "once"],
+      request_show: ["reads", "once"],
+      request_list: ["reads", "once"],
+      whoami: ["reads", "once"],
+      receipt_show: ["reads", "once"],
+      receipt_verify: ["reads", "once"],
+      receipt_export: ["once", "web"],
+      balance: ["reads", "once", "web"],
+      doctor: ["reads", "once", "web"],
+      status: ["once", "web"],
+    });
+  });
+
+  test("have a title, and a schema of what they return [mcp-output-schema]", () => {
+    for (const { title = "", outputSchema } of tools) {
+      expect(title).toMatch(/^[A-Z][^.]{8,40}$/);
+      expect(outputSchema?.properties).toMatchObject({ ok: { type: "boolean" }, data: {}, error: {}, next: {}, meta: {} });
+    }
+  });
+
+  test("that only look change no file [mcp-read-only]", async () => {
+    const { code } = await ask(`${merchant.url}?looked`, "looked.json");
+    await call("doctor"); // makes the state directory
+    const files = () =>
+      readdirSync(box.path("home"), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => [name, readFileSync(path.join(parentPath, name), "latin1")]);
+    const before = files();
+    for (const { name, annotations, inputSchema } of tools) {
+      if (!annotations?.readOnlyHint) continue;
+      const args = { request: code, evidence: "absent.json", timeout: 1 };
+      const taken = Object.entries(args).filter(([key]) => key in (inputSchema.properties ?? {}));
+      await call(name, Object.fromEntries(taken));
+      expect(files(), name).toEqual(before);
+    }
   });
 });
 
@@ -157,7 +206,6 @@ describe("no file of the user's", () => {
   test("is read, written or looked for, whatever argument of whatever tool names it [mcp-no-paths]", async () => {
     const before = readdirSync(box.directory).toSorted();
     const needed = { url: FREE, reason: REASON, request: "7F3K-9QPD", payment: "7F3K-9QPD", evidence: "evidence.json" };
-    const { tools } = await client.listTools();
     for (const { name, inputSchema } of tools) {
       const properties = Object.entries((inputSchema.properties ?? {}) as Record<string, { type?: string }>);
       for (const [key, { type }] of properties.filter(([, { type }]) => type === "string" || type === "array")) {
@@ -174,7 +222,6 @@ describe("no file of the user's", () => {
   });
 
   test("is uploaded as a body: what begins with @ is refused, and so the tool says", async () => {
-    const { tools } = await client.listTools();
     for (const name of ["fetch", "quote", "request_create", "pay"]) {
       const { data } = (tools.find((tool) => tool.name === name)?.inputSchema.properties ?? {}) as { data?: { description: string } };
       expect(data?.description).toContain("@ is refused");
@@ -258,7 +305,7 @@ test("a call that cannot be read is answered in the tool's own words", async () 
   expect(unread.error.hint).not.toContain("--help");
   const foreign = await call("request_wait", { code: "7F3K-9QPD" });
   expect(foreign.error).toMatchObject({ message: "The tool request_wait has no argument code.", hint: "It has: request, timeout." });
-  for (const { description } of (await client.listTools()).tools) expect(description).not.toMatch(/(^| )--[a-z]/);
+  for (const { description } of tools) expect(description).not.toMatch(/(^| )--[a-z]/);
 });
 
 test("a call that is to be repeated is named with its arguments", async () => {

@@ -2,17 +2,15 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import { parseArgv } from "../command-line/argv.ts";
-import type { CommandContext, Program } from "../command-line/command.ts";
-import { envelopeObject } from "../command-line/envelope.ts";
+import type { CommandContext } from "../command-line/command.ts";
 import { runCommand } from "../command-line/run.ts";
 import { contextFor } from "../runtime/context.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
 import type { Io } from "../runtime/io.ts";
-import { MCP_TIMEOUT_SECONDS, MCP_PROGRESS_MILLIS } from "../runtime/limits.ts";
-import { fail, type Next, type Outcome } from "../runtime/outcome.ts";
-import { downloadsPath, namedArguments, placedArguments } from "./downloads.ts";
-import { foreignArguments, type Tool, toolName, toolsOf, typed } from "./tools.ts";
+import { MCP_PAGE_SIZE, MCP_PROGRESS_MILLIS, MCP_TIMEOUT_SECONDS } from "../runtime/limits.ts";
+import { fail, type Outcome } from "../runtime/outcome.ts";
+import { downloadsPath, placedArguments } from "./downloads.ts";
+import { toolResult } from "./tool-result.ts";
+import { annotationsOf, foreignArguments, type Tool, toolsOf, typed } from "./tools.ts";
 
 const INSTRUCTIONS = `Pays for HTTP resources (402, x402) with the approval of a human owner.
 Use "fetch" for a purchase: it asks the owner, and pays once after the approval. While the result's error is "approval_pending", tell your human the short code and call what "next" says.
@@ -29,11 +27,13 @@ export async function serve(context: CommandContext): Promise<void> {
   const tools = toolsOf(program.commands);
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: tools.map(({ name, description, inputSchema, command }) => ({
+    tools: tools.map(({ name, title, description, inputSchema, outputSchema, command }) => ({
       name,
+      title,
       description,
       inputSchema: { ...inputSchema, type: "object" as const },
-      annotations: { readOnlyHint: command.readOnly === true, destructiveHint: false, openWorldHint: true },
+      outputSchema: { ...outputSchema, type: "object" as const },
+      annotations: annotationsOf(command),
     })),
   }));
 
@@ -59,7 +59,7 @@ export async function serve(context: CommandContext): Promise<void> {
       });
       const tool = tools.find(({ name }) => name === params.name);
       const outcome = await call(tool, params.name, params.arguments ?? {}, called);
-      return result(outcome, tool, program);
+      return toolResult(called, tool, program, outcome);
     } finally {
       clearInterval(alive);
     }
@@ -103,26 +103,8 @@ async function call(
     return fail("usage", `The tool ${name} has no argument ${foreign.join(", ")}.`, { hint });
   }
   const fixed = tool.command.name === "request create" ? { inbox: true } : {};
+  const page = "limit" in tool.command.input.shape ? { limit: MCP_PAGE_SIZE } : {};
   const placed = placedArguments(tool, given, context);
   if (!placed.ok) return placed;
-  return runCommand(tool.command, { ...placed.data, ...fixed }, { ...context, argv: typed(tool, given) });
-}
-
-/** The envelope of the command line, plus the exit code, and with `next` as a tool call if it is one. */
-function result(outcome: Outcome<unknown>, tool: Tool | undefined, program: Program) {
-  const meta = { ...(tool && { command: tool.command.name }), version: program.version, exit: outcome.ok ? EXIT.ok : outcome.exit };
-  const said = envelopeObject(outcome, meta);
-  const structured = outcome.next ? { ...said, next: nextCall(outcome.next, program) } : said;
-  return {
-    content: [{ type: "text" as const, text: JSON.stringify(structured) }],
-    structuredContent: structured as Record<string, unknown>,
-    // A pending approval is no error.
-    isError: !outcome.ok && outcome.exit !== EXIT.approvalPending,
-  };
-}
-
-function nextCall(next: Next, program: Program): object {
-  const parse = parseArgv(next.argv.slice(1), program);
-  const isTool = next.by === "agent" && parse.kind === "run" && toolsOf([parse.command]).length > 0;
-  return isTool ? { ...next, tool: toolName(parse.command), arguments: namedArguments(parse.command, parse.raw) } : next;
+  return runCommand(tool.command, { ...page, ...placed.data, ...fixed }, { ...context, argv: typed(tool, given) });
 }

@@ -1,25 +1,73 @@
+/** The agent's commands as tools: their names, descriptions, arguments, results and annotations. */
+import type { ToolAnnotations } from "@modelcontextprotocol/sdk/types.js";
+import * as z from "zod";
 import { fieldOf, flagOf } from "../command-line/argv.ts";
-/** The agent's commands as tools: their names, descriptions and arguments. */
 import type { Command } from "../command-line/command.ts";
-import { inputSchema } from "../command-line/json-schema.ts";
+import { inputSchema, outputSchema } from "../command-line/json-schema.ts";
 
 export interface Tool {
   name: string;
+  title: string;
   command: Command;
   description: string;
   inputSchema: Record<string, unknown>;
+  outputSchema: Record<string, unknown>;
 }
 
 /** Commands for agents only; never a command of the owner. */
 export function toolsOf(commands: readonly Command[]): Tool[] {
-  return commands
-    .filter(({ audience, tool }) => (audience === "agent" || audience === "both") && tool !== false)
-    .map((command) => ({
+  return commands.flatMap((command) => {
+    const { audience, tool, summary, description } = command;
+    if (!tool || (audience !== "agent" && audience !== "both")) return [];
+    return {
       name: toolName(command),
+      title: tool.title,
       command,
-      description: inArguments([`${command.summary}.`, command.description].filter(Boolean).join(" ")),
+      description: inArguments([`${summary}.`, description].filter(Boolean).join(" ")),
       inputSchema: inputSchema(command, true),
-    }));
+      outputSchema: outputSchema(envelopeOf(command)),
+    };
+  });
+}
+
+/** A failure is structured, too, and clients check it against the same schema. */
+function envelopeOf({ output }: Command) {
+  return z.strictObject({
+    ok: z.boolean(),
+    data: output.optional().meta({ description: "if ok" }),
+    error: z
+      .strictObject({
+        code: z.string(),
+        message: z.string(),
+        hint: z.string().optional(),
+        retryable: z.boolean(),
+        details: z.record(z.string(), z.unknown()).optional(),
+      })
+      .optional()
+      .meta({ description: "if not ok" }),
+    next: z
+      .strictObject({
+        argv: z.array(z.string()),
+        by: z.enum(["agent", "owner"]),
+        why: z.string(),
+        afterSeconds: z.number().optional(),
+        tool: z.string().optional(),
+        arguments: z.record(z.string(), z.unknown()).optional(),
+      })
+      .optional()
+      .meta({ description: "the next call: a tool with its arguments, or a command line for the owner" }),
+    meta: z.strictObject({ command: z.string(), version: z.string(), exit: z.number() }),
+  });
+}
+
+/** MCP's defaults are the opposite of ours: what a command does not declare is said to be false. */
+export function annotationsOf({ readOnly, tool }: Command): ToolAnnotations {
+  return {
+    readOnlyHint: readOnly === true,
+    destructiveHint: tool?.destructive === true,
+    idempotentHint: tool?.idempotent === true,
+    openWorldHint: tool?.openWorld === true,
+  };
 }
 
 /** Turns `--max-amount` in a description into `maxAmount`. */

@@ -35,6 +35,8 @@ export const responseSchema = z.strictObject({
     text: z.string().optional(),
     base64: z.string().optional(),
     file: z.string().optional(),
+    /** Over MCP: the body is in the tool's content, as the same member's `text` or as an image. */
+    inline: z.enum(["text", "image"]).optional(),
   }),
 });
 export type ResponseView = z.infer<typeof responseSchema>;

@@ -57,5 +57,12 @@ export const MAX_OPERATOR_KEY_BYTES = 1024;
 export const MCP_TIMEOUT_SECONDS = 40;
 /** The interval of progress notifications to an MCP client that asked for them. */
 export const MCP_PROGRESS_MILLIS = 5000;
+/** The body of an answer inside a tool's result, as JSON encodes it. A larger one is in a file: clients end a connection at 10 MiB. */
+export const MAX_INLINE_BODY_BYTES = 64 * 1024;
+/** An image inside a tool's result: its file, and the pixels of a side. Models refuse more, and then the whole conversation. */
+export const MAX_INLINE_IMAGE_BYTES = 1024 * 1024;
+export const MAX_INLINE_IMAGE_SIDE = 8000;
+/** Entries that a tool lists, if the agent names no limit. */
+export const MCP_PAGE_SIZE = 20;
 /** The name that a tool may give a file in the client's own folder. */
 export const MAX_DOWNLOAD_NAME_LENGTH = 100;

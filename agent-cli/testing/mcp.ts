@@ -1,0 +1,26 @@
+/** The MCP server in this process, with the official client at its other end. */
+import { PassThrough } from "node:stream";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+import { afterAll } from "vitest";
+import { serve } from "../mcp/server.ts";
+import { PROGRAM } from "../registry.ts";
+import { contextFor } from "../runtime/context.ts";
+import type { Sandbox } from "./cli.ts";
+
+/** Serves until the test file is over. */
+export async function startMcp(box: Sandbox): Promise<Client> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const io = { stdin, stdout, stderr: stderr.resume(), env: box.env, signal: new AbortController().signal };
+  const served = serve({ ...contextFor(io, ["mcp"], true), program: PROGRAM });
+  afterAll(async () => {
+    stdin.end();
+    await served;
+  });
+  const client = new Client({ name: "test", version: "0" });
+  // One JSON message per line, in either direction.
+  await client.connect(new StdioServerTransport(stdout, stdin));
+  // From here on the client checks every result against its tool's output schema.
+  await client.listTools();
+  return client;
+}
