@@ -98,6 +98,9 @@ const AUDIT_ENTRY = {
   previous: "0".repeat(64),
 };
 
+/** The owner signed the audit log up to its first line. */
+const AUDIT_ANCHOR = { head: digest("AuditEntry", AUDIT_ENTRY), count: AUDIT_ENTRY.seq, at: "2025-10-09T09:00:05Z" };
+
 /** The account's journal was exported up to this entry. The ledger's operator signs it; here the owner's key does. */
 const CHECKPOINT = {
   ledger: LEDGER,
@@ -136,6 +139,7 @@ function digests() {
     entry("a Decision that revokes", "Decision", REVOKED, "owner"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
     entry("an AuditEntry", "AuditEntry", AUDIT_ENTRY),
+    entry("an AuditAnchor", "AuditAnchor", AUDIT_ANCHOR, "owner"),
     entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),
     entry("the Batch of one transaction", "Batch", [transaction]),
     entry("the Binding of a GET", "Binding", { ...GET, ...TERMS }),

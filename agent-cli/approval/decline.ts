@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { MAX_NOTE_LENGTH } from "../../shared/limits.ts";
 import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } from "../../shared/protocol/decision.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { textField } from "../command-line/fields.ts";
@@ -11,6 +12,7 @@ import type { PassphraseInput } from "../prompts/passphrase.ts";
 import { askChoice, askText, interrupted } from "../prompts/prompts.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
+import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry } from "../records/audit-log.ts";
 import { findDecision, type RecordEntry, remember } from "../records/decision-history.ts";
 import { look, put } from "../records/inbox.ts";
@@ -42,6 +44,9 @@ export interface OwnerDecision {
   already?: true;
 }
 
+/** `signer`: the key that signed it, which then anchors the audit log. */
+type Decided = OwnerDecision & { signer?: WalletSigner };
+
 const QUESTIONS = { declined: "Why not?", revoked: "Why take it back?" } as const;
 
 /** @param owner the key that signs the record; without it, the record states that it is unsigned */
@@ -51,7 +56,7 @@ export async function decide(
   decision: Decision["decision"],
   input: DecisionInput & PassphraseInput,
   owner?: FoundKey,
-): Promise<Outcome<OwnerDecision>> {
+): Promise<Outcome<Decided>> {
   const before = findDecision(context, digest, decision);
   if (!before.ok) return before;
   if (before.data?.record) return succeed({ record: before.data.record, already: true });
@@ -61,7 +66,7 @@ export async function decide(
   const signer = owner && (await openOwner(context, owner, input));
   if (signer && !signer.ok) return signer;
   const decided = { requestDigest: digest, decision, ...words.data, decidedAt: formatTimestamp(unixNow()) };
-  return succeed({ record: await recordDecision(decided, signer?.data) });
+  return succeed({ record: await recordDecision(decided, signer?.data), ...(signer && { signer: signer.data }) });
 }
 
 export interface FiledDecision extends OwnerDecision {
@@ -76,7 +81,7 @@ export interface FiledDecision extends OwnerDecision {
 export function fileDecision(
   context: Context,
   { request, digest }: Subject,
-  { record: said }: OwnerDecision,
+  { record: said, signer }: Decided,
   facts: Record<string, string> = {},
 ): Promise<Outcome<FiledDecision>> {
   const { decision, code } = said.decision;
@@ -94,6 +99,8 @@ export function fileDecision(
     if (!earlier) {
       const noted = appendEntry(context, decision, { ...requestFacts(request, digest), ...facts, code });
       if (!noted.ok) return noted;
+      const anchored = signer ? await anchorEntry(context, noted.data, signer) : succeed(undefined);
+      if (!anchored.ok) return anchored;
       // Last: once this is stored, a second run does not write to the audit log again.
       const remembered = remember(context, request, decision, { code, record: said });
       if (!remembered.ok) return remembered;

@@ -14,6 +14,7 @@ import type { Merchant } from "../merchant/merchant-identity.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { type Subject, subjectAgain, type SubjectInput } from "../purchase/request-subject.ts";
 import { factsOf } from "../purchase/send-payment.ts";
+import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry } from "../records/audit-log.ts";
 import { findDecision, type RecordEntry, remember } from "../records/decision-history.ts";
 import { inboxPath, put } from "../records/inbox.ts";
@@ -78,7 +79,7 @@ export function signDecision(
     if (context.io.signal.aborted) return interrupted("Nothing was handed out; the request stays open.");
     const pinned = judged ? storePin(context, judged.pin, judged.before) : succeed(undefined);
     if (!pinned.ok) return pinned;
-    const file = handOver(context, input, subject.data, payload, authorization, { before: approved.data, how });
+    const file = await handOver(context, input, subject.data, payload, authorization, { before: approved.data, how, owner });
     return file.ok ? succeed({ authorization, file: file.data }) : file;
   });
 }
@@ -100,15 +101,15 @@ function approvedMeanwhile({ requestDigest, at }: RecordEntry) {
   );
 }
 
-/** Records the approval, then hands the payment out. Returns the payment's file. */
-function handOver(
+/** Records and anchors the approval, then hands the payment out. Returns the payment's file. */
+async function handOver(
   context: Context,
   input: SigningInput,
   { request, digest, item }: Subject,
   payload: PaymentPayload,
   authorization: Authorization,
-  { before, how }: { before: RecordEntry | undefined; how: Confirmed["how"] },
-): Outcome<string> {
+  { before, how, owner }: { before: RecordEntry | undefined; how: Confirmed["how"]; owner: RoleSigner<"owner"> },
+): Promise<Outcome<string>> {
   const { from, ledger } = authorization;
   // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
   const ends = [authorization, ...(before?.from === from ? [before] : [])].map((approval) => Number(approval.validBefore ?? 0));
@@ -117,6 +118,8 @@ function handOver(
   if (!remembered.ok) return remembered;
   const noted = appendEntry(context, "approved", { ...factsOf(authorization, request.http), agentKey: request.agent.publicKey, how });
   if (!noted.ok) return noted;
+  const anchored = await anchorEntry(context, noted.data, owner);
+  if (!anchored.ok) return anchored;
   const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, payload, input.force);
   if (!written.ok) return written;
   const filed = item ? put(context, digest, "payment", payload) : succeed(undefined);

@@ -1,14 +1,21 @@
-/** `audit verify`: recomputes the chain, and asks the ledger about every payment that it names. */
+/** `audit verify`: recomputes the chain, checks the owner's signatures under it, and compares it with the ledger both ways. */
 import * as z from "zod";
 import { NETWORK } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { formatTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { type Debit, debitsOf } from "../facilitator/ledger-evidence.ts";
+import { findOwner } from "../keys/owner-key.ts";
+import { checkAnchors } from "../records/audit-anchors.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field } from "../runtime/layout.ts";
+import { MAX_REPORTED_DEBITS } from "../runtime/limits.ts";
 import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.looseObject({ ledger: z.string(), status: z.string(), transaction: z.string().optional() });
@@ -17,32 +24,39 @@ const resultSchema = z.strictObject({
   entries: z.number(),
   /** The digest of the last entry. Written down elsewhere, it shows later whether the end was cut off. */
   head: z.string(),
+  /** The owner's signatures under the log: how many, up to which line (0: none), and the time of the first. */
+  signed: z.strictObject({ count: z.number(), upTo: z.number(), since: z.string().optional() }),
   /** Payments of the log that were compared with the ledger, and those that could not be. */
   checked: z.number(),
   unchecked: z.number(),
+  /** Debits of the owner's accounts at the ledger that were looked for in the log. */
+  debits: z.number(),
   /** Why the ledger could not be asked; absent if it was asked, and with --offline. */
   notAsked: z.string().optional(),
+  /** Worth knowing, and no contradiction. */
+  notes: z.array(z.string()),
 });
 
 export const auditVerify = defineCommand({
   name: "audit verify",
   audience: "owner",
   readOnly: true,
-  summary: "recompute the audit log, and compare it with the ledger",
+  summary: "compare the audit log with the owner's signatures and the ledger",
   description:
-    "The chain shows lines that were changed, dropped or reordered. Only --head, with a head that you noted before, shows whether the end was cut off.",
+    "The chain shows lines that were changed, dropped or reordered. The owner's signatures, one per decision, show the same if the chain was recomputed, and a cut end. The ledger's debits show payments that the log lacks. --head, with a head that you noted before, also covers the lines since the last decision.",
   input: z.strictObject({
     head: z
       .string()
       .regex(/^[0-9a-f]{64}$/, "must be 64 hex digits")
       .optional()
       .meta({ value: "digest", description: "a head that was noted before and must still be in the log" }),
+    ownerFile: ownerFileField,
     offline: z.boolean().default(false).meta({ description: "do not ask the ledger" }),
     ...facilitatorFields,
   }),
   output: resultSchema,
   examples: [
-    { says: "chain and ledger", argv: "audit verify" },
+    { says: "chain, signatures and ledger", argv: "audit verify" },
     {
       says: "nothing was cut off since",
       argv: "audit verify --offline --head 3f1c0e5d7a9b2846f0e1d2c3b4a5968778695a4b3c2d1e0f9a8b7c6d5e4f3021",
@@ -51,26 +65,29 @@ export const auditVerify = defineCommand({
   async run(context, input) {
     const log = readAudit(context);
     if (!log.ok) return log;
-    const problems = log.data.problems.map(({ line, problem }) => `line ${line} ${problem}`);
+    const owner = findOwner(context, input.ownerFile);
+    // Without the owner's key the rest is still checked, unless a key was named.
+    if (!owner.ok && (input.ownerFile !== undefined || owner.error.code !== "key_not_found")) return owner;
+    const key = owner.ok ? owner.data.key : undefined;
+    const anchors = await checkAnchors(context, log.data, key);
+    if (!anchors.ok) return anchors;
+    const problems = [...log.data.problems.map(({ line, problem }) => `line ${line} ${problem}`), ...anchors.data.problems];
     if (input.head !== undefined && !log.data.entries.some(({ digest }) => digest === input.head)) {
       problems.push("the head that was noted before is not in the log: its end was cut off, or it was rewritten");
     }
-    const payments = lastWordPerPayment(log.data);
-    let checked = 0;
-    let notAsked: string | undefined;
-    for (const entry of input.offline ? [] : payments) {
-      const said = await atTheLedger(context, input, entry);
-      if (!said.ok) notAsked ??= said.error.message;
-      if (!said.ok || said.data === undefined) continue;
-      checked++;
-      if (said.data) problems.push(said.data);
-    }
+    const ledger = input.offline ? NOT_COMPARED : await compareWithLedger(context, input, log.data, key?.account);
+    problems.push(...ledger.problems);
+    const { signed: count, upTo, since, notes } = anchors.data;
+    const { checked, debits, notAsked } = ledger;
     const result = {
       entries: log.data.entries.length,
       head: log.data.entries.at(-1)?.digest ?? GENESIS,
+      signed: { count, upTo, ...(since !== undefined && { since }) },
       checked,
-      unchecked: payments.length - checked,
+      unchecked: lastWordPerPayment(log.data).length - checked,
+      debits,
       ...(notAsked !== undefined && { notAsked }),
+      notes: [...notes, ...ledger.notes],
     };
     if (problems.length === 0) return succeed(result);
     return refuse("audit_differs", EXIT.differs, `The audit log does not verify: ${problems.join("; ")}.`, {
@@ -78,13 +95,71 @@ export const auditVerify = defineCommand({
       details: { ...result, problems },
     });
   },
-  render: ({ entries, head, checked, unchecked, notAsked }, layout) => [
+  render: ({ entries, head, signed, checked, unchecked, debits, notAsked, notes }, layout) => [
     layout.ink("green", `${counted(entries, "entry", "entries")}, and the chain is intact`),
     ...field(layout, "head", head),
-    ...field(layout, "ledger", `${counted(checked, "payment")} compared${unchecked ? `, ${unchecked} could not be compared` : ""}`),
+    ...field(layout, "signed", signedText(signed)),
+    ...field(
+      layout,
+      "ledger",
+      `${counted(checked, "payment")} and ${counted(debits, "debit")} compared${unchecked ? `, ${unchecked} could not be` : ""}`,
+    ),
     ...(notAsked === undefined ? [] : field(layout, "because", showUnsafe(notAsked))),
+    ...notes.flatMap((note) => field(layout, "note", showUnsafe(note))),
   ],
 });
+
+/** Lines before the first signature are covered by it, but a change made before it went unseen. */
+function signedText({ count, upTo, since }: z.infer<typeof resultSchema>["signed"]): string {
+  if (since === undefined) return "not anchored: no decision has signed this log yet";
+  return `by the owner, ${counted(count, "time")}, up to line ${upTo}; not anchored before ${since}`;
+}
+
+interface Comparison {
+  problems: string[];
+  notes: string[];
+  checked: number;
+  debits: number;
+  notAsked?: string | undefined;
+}
+
+const NOT_COMPARED: Comparison = { problems: [], notes: [], checked: 0, debits: 0 };
+
+/** Both ways: what the log says about the ledger, and what the ledger has of the owner's accounts. */
+async function compareWithLedger(context: Context, input: FacilitatorInput, log: AuditLog, owner: string | undefined): Promise<Comparison> {
+  const comparison: Comparison = { problems: [], notes: [], checked: 0, debits: 0 };
+  for (const entry of lastWordPerPayment(log)) {
+    const said = await atTheLedger(context, input, entry);
+    if (!said.ok) comparison.notAsked ??= said.error.message;
+    if (!said.ok || said.data === undefined) continue;
+    comparison.checked++;
+    if (said.data) comparison.problems.push(said.data);
+  }
+  const all = [...log.entries, ...log.older];
+  const known = new Set(all.flatMap(({ facts }) => [facts["transaction"], facts["transactionIfSettled"]]));
+  const approved = all.flatMap(({ event, facts: { from } }) => (event === "approved" && from !== undefined ? [from] : []));
+  for (const account of new Set([...(owner === undefined ? [] : [owner]), ...approved])) {
+    if (!parseAccountId(account).ok) continue;
+    const journal = await debitsOf(context, input, account);
+    if (!journal.ok) {
+      comparison.notAsked ??= journal.error.message;
+      continue;
+    }
+    const { debits, from } = journal.data;
+    comparison.debits += debits.length;
+    if (from > 1) comparison.notes.push(`the journal of ${account} was compared from its entry ${from} on`);
+    const missing = debits.filter(({ transaction }) => !known.has(transaction));
+    comparison.problems.push(...missing.slice(0, MAX_REPORTED_DEBITS).map((debit) => debitText(account, debit)));
+    if (missing.length > MAX_REPORTED_DEBITS)
+      comparison.problems.push(`and ${missing.length - MAX_REPORTED_DEBITS} more debits of ${account}`);
+  }
+  return comparison;
+}
+
+function debitText(account: string, { seq, value, counterparty, at, transaction }: Debit): string {
+  const when = formatTimestamp(Number(at));
+  return `the ledger has a debit that the log does not know: ${displayAmount(value)} to ${counterparty} at ${when}, transaction ${transaction} (entry ${seq} of ${account}); its lines were cut out, or another machine paid`;
+}
 
 /** The log's last entry about each payment, if it says settled or revoked. Other entries claim nothing about the ledger. */
 function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {

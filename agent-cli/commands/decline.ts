@@ -73,7 +73,8 @@ export const decline = defineCommand({
     const no = await decide(context, subject.data, "declined", input, owner?.data);
     if (!no.ok) return no;
     const named = { shortCode: shortCode(digest), ...(input.out !== undefined && { file: input.out }) };
-    if (input.dryRun) return succeed({ dryRun: true as const, ...named, ...no.data });
+    const { signer: _, ...said } = no.data;
+    if (input.dryRun) return succeed({ dryRun: true as const, ...named, ...said });
     const kept = await fileDecision(context, subject.data, no.data);
     if (!kept.ok) return kept;
     const { approved: standing, ...decided } = kept.data;

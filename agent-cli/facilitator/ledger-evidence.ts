@@ -10,6 +10,7 @@ import { callFacilitator, type FacilitatorInput } from "./client.ts";
 
 type LedgerPart = NonNullable<Evidence["ledger"]>;
 type Entry = LedgerPart["entries"][number];
+export type Debit = Entry;
 
 /** A batch lists its transactions outside the hash chain. They are left out of the evidence. */
 const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
@@ -73,6 +74,32 @@ async function findDebit(context: Context, input: FacilitatorInput, authorizatio
   };
   const expected = await readOn(low * JOURNAL_PAGE, latest);
   return !expected.ok || expected.data ? expected : readOn(Math.max(0, journalSeq - left * JOURNAL_PAGE), Infinity);
+}
+
+/**
+ * The debits of an account, oldest first, from the newest MAX_JOURNAL_PAGES pages of its journal.
+ * @returns `from`: the number of the oldest entry that was read; earlier ones are pruned, or too many
+ */
+export async function debitsOf(
+  context: Context,
+  input: FacilitatorInput,
+  account: string,
+): Promise<Outcome<{ debits: Entry[]; from: number }>> {
+  const found = await callFacilitator(context, input, { path: `/accounts/${account}`, answer: accountSchema });
+  if (!found.ok) return found;
+  let read = Math.max(0, found.data.journalSeq - MAX_JOURNAL_PAGES * JOURNAL_PAGE);
+  let from: number | undefined;
+  const debits: Entry[] = [];
+  while (read < found.data.journalSeq) {
+    const page = await readPage(context, input, account, read);
+    if (!page.ok) return page;
+    const last = page.data.at(-1);
+    if (!last || Number(last.seq) <= read) break;
+    from ??= Number(page.data[0]?.seq);
+    debits.push(...page.data.filter(({ kind }) => kind === "debit"));
+    read = Number(last.seq);
+  }
+  return succeed({ debits, from: from ?? found.data.journalSeq + 1 });
 }
 
 async function readPage(context: Context, input: FacilitatorInput, account: string, after: number): Promise<Outcome<Entry[]>> {

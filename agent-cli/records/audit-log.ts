@@ -11,6 +11,7 @@ import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts"
 import type { Context } from "../runtime/context.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
+import { addLine, lastLine } from "../runtime/lines.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
@@ -63,23 +64,14 @@ export function auditFile(home: string): string {
 export function checkAudit(context: Context): Outcome<undefined> {
   const home = stateHome(context);
   if (!home.ok) return home;
-  const file = auditFile(home.data);
-  if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(undefined);
-  const fd = fs.openSync(file, APPEND);
-  try {
-    const last = lastEntry(fd, file);
-    return last.ok ? succeed(undefined) : last;
-  } finally {
-    fs.closeSync(fd);
-  }
+  const last = lastEntry(auditFile(home.data), lastLine(auditFile(home.data)));
+  return last.ok ? succeed(undefined) : last;
 }
 
 /** Adds one entry. Resolves when it is on disk. */
 export function record(context: Context, event: AuditEvent, facts: AuditFacts): Promise<Outcome<AuditEntry>> {
   return exclusively(context, () => appendEntry(context, event, facts));
 }
-
-const APPEND = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW;
 
 function entryAfter(before: AuditEntry | undefined, event: AuditEvent, facts: AuditFacts): AuditEntry {
   const body = {
@@ -102,32 +94,15 @@ export function appendEntry(context: Context, event: AuditEvent, facts: AuditFac
   const home = stateHome(context);
   if (!home.ok) return home;
   const file = auditFile(home.data);
-  const fd = fs.openSync(file, APPEND | fs.constants.O_CREAT, 0o600);
-  try {
-    const last = lastEntry(fd, file);
-    if (!last.ok) return last;
-    const { entry: before, end } = last.data;
-    const entry = entryAfter(before, event, facts);
-    // Bytes behind the last complete line were never acknowledged: a process died while writing them.
-    fs.ftruncateSync(fd, end);
-    fs.writeSync(fd, `${JSON.stringify(entry)}\n`, end);
-    fs.fsyncSync(fd);
-    return succeed(entry);
-  } finally {
-    fs.closeSync(fd);
-  }
+  return addLine(file, (line) => {
+    const before = lastEntry(file, line);
+    return before.ok ? succeed(entryAfter(before.data, event, facts)) : before;
+  });
 }
 
-function lastEntry(fd: number, file: string): Outcome<{ entry?: AuditEntry; end: number }> {
-  const { size } = fs.fstatSync(fd);
-  const start = Math.max(0, size - 2 * MAX_AUDIT_LINE_BYTES);
-  const tail = Buffer.alloc(size - start);
-  fs.readSync(fd, tail, 0, tail.length, start);
-  const end = tail.lastIndexOf("\n") + 1;
-  if (end === 0 && start === 0) return succeed({ end: 0 });
-  const line = tail.subarray(0, end - 1);
-  const parsed = end === 0 ? undefined : parseLine(line.subarray(line.lastIndexOf("\n") + 1));
-  if (parsed?.ok) return succeed({ entry: parsed.data, end: start + end });
+function lastEntry(file: string, line: Uint8Array | undefined): Outcome<AuditEntry | undefined> {
+  const parsed = line && parseLine(line);
+  if (!parsed || parsed.ok) return succeed(parsed?.data);
   return fail("invalid_file", `The last line of the audit log "${file}" cannot be read, so nothing is added to it.`, {
     hint: "lez-agent-pay audit verify shows the damage. The owner can begin another log: lez-agent-pay audit restart",
   });
@@ -148,6 +123,8 @@ export interface AuditLog {
   entries: AuditEntry[];
   /** Where the chain is broken; empty if it holds. */
   problems: AuditProblem[];
+  /** The readable lines of the logs that were set aside, the latest log first. Their chains are not checked. */
+  older: AuditEntry[];
 }
 
 /**
@@ -170,20 +147,35 @@ export function restartAudit(context: Context): Promise<Outcome<{ aside: string;
 }
 
 /** Checks the file that a `restarted` entry names. Returns its problem; undefined if it is unchanged. */
-function asideProblem(home: string, { file = "", sha256 }: AuditFacts): string | undefined {
-  const older = path.join(home, path.basename(file));
+function asideProblem(older: string, { sha256 }: AuditFacts): string | undefined {
   if (!fs.existsSync(older)) return `names an older log, "${older}", which is not there`;
   return bodyDigest(fs.readFileSync(older)) === sha256 ? undefined : `names an older log, "${older}", which was changed since`;
+}
+
+function asideOf(home: string, { file = "" }: AuditFacts): string {
+  return path.join(home, path.basename(file));
 }
 
 /** Reads the whole log and recomputes its chain. */
 export function readAudit(context: Context): Outcome<AuditLog> {
   const home = stateHome(context);
   if (!home.ok) return home;
-  const file = auditFile(home.data);
+  const log = readChain(home.data, auditFile(home.data));
+  const seen = new Set<string>();
+  for (let { first } = log; first?.event === "restarted" && !seen.has(first.digest);) {
+    seen.add(first.digest);
+    const aside = readChain(home.data, asideOf(home.data, first.facts));
+    log.older.push(...aside.entries);
+    first = aside.first;
+  }
+  const { entries, problems, older } = log;
+  return succeed({ entries, problems, older });
+}
+
+function readChain(home: string, file: string): AuditLog & { first?: AuditEntry | undefined } {
   const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n") : [""];
   const torn = lines.pop() !== "";
-  const log: AuditLog = { entries: [], problems: torn ? [{ line: lines.length + 1, problem: "is not complete" }] : [] };
+  const log: AuditLog = { entries: [], problems: torn ? [{ line: lines.length + 1, problem: "is not complete" }] : [], older: [] };
   let previous = GENESIS;
   let typed = false;
   lines.forEach((text, i) => {
@@ -196,10 +188,10 @@ export function readAudit(context: Context): Outcome<AuditLog> {
     typed ||= body.type !== undefined;
     if (body.previous !== previous) say("does not follow the line before it");
     if (body.seq !== String(i + 1)) say(`says that it is number ${body.seq}`);
-    const aside = body.event === "restarted" ? asideProblem(home.data, body.facts) : undefined;
+    const aside = body.event === "restarted" ? asideProblem(asideOf(home, body.facts), body.facts) : undefined;
     if (aside !== undefined) say(aside);
     previous = stated;
     return log.entries.push(parsed.data);
   });
-  return succeed(log);
+  return { ...log, first: log.entries[0] };
 }

@@ -31,6 +31,8 @@ export const PIN_SECONDS = 180 * 24 * 3600;
 export const MAX_PINS = 1000;
 /** A line of the audit log. Facts are bounded where they are made; this bounds a line that is read back. */
 export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
+/** Debits that the audit log does not know, listed one by one. */
+export const MAX_REPORTED_DEBITS = 10;
 /** The latest decisions, which warnings look at. */
 export const MAX_HISTORY = 1000;
 /** Requests that one command lists. */

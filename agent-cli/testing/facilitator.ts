@@ -16,6 +16,8 @@ export interface TestFacilitator {
   ahead: number;
   ledger: string;
   cancelled: unknown[];
+  /** Accounts' journals, whole. */
+  journals: Record<string, { seq: string }[]>;
 }
 
 export async function startFacilitator(): Promise<TestFacilitator> {
@@ -33,6 +35,7 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     ahead: 0,
     ledger: LEDGER,
     cancelled: [],
+    journals: {},
   };
   return facilitator;
 }
@@ -52,7 +55,13 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
   } else if (first === "settlements") {
     const [nonce = ""] = rest.split("?");
     say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });
-  } else if (first === "accounts") say(200, { account: network, balance: "1000000", held: "0" });
-  else if (first === "health") say(200, { ok: true, ledger });
+  } else if (first === "accounts") {
+    const journal = facilitator.journals[network ?? ""] ?? [];
+    if (!payer?.startsWith("journal")) say(200, { account: network, balance: "1000000", held: "0", journalSeq: journal.length });
+    else {
+      const after = Number(new URL(request.url ?? "", facilitator.url).searchParams.get("after"));
+      say(200, { account: network, entries: journal.filter(({ seq }) => Number(seq) > after) });
+    }
+  } else if (first === "health") say(200, { ok: true, ledger });
   else say(404, { error: "not_found" });
 }

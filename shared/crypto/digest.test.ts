@@ -13,6 +13,7 @@ const TYPES: DigestType[] = [
   "Transaction",
   "JournalEntry",
   "AuditEntry",
+  "AuditAnchor",
   "Batch",
   "Stream",
   "Checkpoint",

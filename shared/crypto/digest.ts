@@ -20,6 +20,7 @@ export type DigestType =
   | "Transaction"
   | "JournalEntry"
   | "AuditEntry"
+  | "AuditAnchor"
   | "Batch"
   | "Stream"
   | "Checkpoint";

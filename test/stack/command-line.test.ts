@@ -1,5 +1,6 @@
 /** The command line against the real stack: what the facilitator really says of purchases, revocations and the audit log. */
 
+import { rmSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
@@ -37,7 +38,7 @@ test("a purchase is paid, and everybody says so: status, audit log, ledger", asy
   expect([bought.exit, bought.json.data["response"].status]).toEqual([EXIT.ok, 200]);
   const { transaction } = bought.json.data["receipt"] as { transaction: string };
   expect((await box.run(["status", code])).json.data).toMatchObject({ conclusion: "paid", transaction });
-  expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 1, unchecked: 0 });
+  expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 1, unchecked: 0, debits: 1, signed: { count: 1, upTo: 3 } });
 });
 
 test("a revoked approval buys nothing, is known to be unpaid, and stays so", async () => {
@@ -57,4 +58,16 @@ test("what is paid cannot be revoked", async () => {
   await box.run(["pay", code]);
   const late = await box.run(["revoke", code, "--code", "other"]);
   expect([late.exit, late.json.error.code]).toEqual([EXIT.paymentRejected, "nonce_replayed"]);
+});
+
+test("a payment that was cut out of the audit log is found at the ledger [audit-debits-stack]", async () => {
+  const before = await box.run("audit verify");
+  expect([before.exit, before.json.data["debits"]]).toEqual([EXIT.ok, 2]);
+  rmSync(box.path("home/anchors.jsonl"));
+  writeFileSync(box.path("home/audit.jsonl"), "");
+  const cut = await box.run("audit verify");
+  expect([cut.exit, cut.json.error.message.match(/a debit that the log does not know/g)]).toEqual([
+    EXIT.differs,
+    [expect.anything(), expect.anything()],
+  ]);
 });
