@@ -17,6 +17,7 @@ import { doctor } from "./commands/doctor.ts";
 import { faucet } from "./commands/faucet.ts";
 import { fetchCommand } from "./commands/fetch.ts";
 import { httpGet } from "./commands/http-get.ts";
+import { inboxAllow, inboxBlock, inboxMute } from "./commands/inbox-rules.ts";
 import { inbox } from "./commands/inbox.ts";
 import { keyBackup } from "./commands/key-backup.ts";
 import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
@@ -56,6 +57,9 @@ export const COMMANDS: readonly Command[] = [
   mcp,
   ownerCreate,
   inbox,
+  inboxMute,
+  inboxBlock,
+  inboxAllow,
   approve,
   decline,
   revoke,
@@ -89,6 +93,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   audit: "the log of what happened, and its verification",
   demo: "demonstrations on this machine",
   http: "plain HTTP, with or without a payment",
+  inbox: "the requests that wait for the owner",
   key: "the owner's key",
   ledger: "the operator's view of a ledger",
   pins: "known merchants",

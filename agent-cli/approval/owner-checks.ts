@@ -9,6 +9,7 @@ import { requireTerms } from "../merchant/terms.ts";
 import { shortReason } from "../purchase/create-request.ts";
 import { requestRefused } from "../purchase/refusals.ts";
 import type { Subject } from "../purchase/request-subject.ts";
+import { agentRules } from "../records/agent-rules.ts";
 import { findDecision } from "../records/decision-history.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -22,7 +23,9 @@ export async function checkForOwner(context: Context, { request, item }: Subject
   const checked = await checkPaymentRequest(request, unixNow());
   if (!checked.ok) return requestRefused(checked);
   const standing = stillOpen(context, checked, item?.cancelled?.at);
-  return standing ?? shortReason(context, request.reason) ?? keyConflict(request, key) ?? succeed(checked);
+  return (
+    standing ?? blockedAgent(context, request) ?? shortReason(context, request.reason) ?? keyConflict(request, key) ?? succeed(checked)
+  );
 }
 
 /** A declined, revoked or cancelled request is final. */
@@ -41,6 +44,16 @@ function stillOpen(context: Context, { digest }: Checked, cancelledAt: string | 
 
 export function cancelledByAgent(at: string): Failure {
   return fail("request_cancelled", `The agent cancelled this request at ${at}.`, { hint: "There is nothing to decide." });
+}
+
+function blockedAgent(context: Context, { agent: { publicKey } }: PaymentRequest): Failure | undefined {
+  const rules = agentRules(context);
+  if (!rules.ok) return rules;
+  if (rules.data.get(publicKey) !== "blocked") return undefined;
+  return fail("agent_blocked", "You have blocked the agent that made this request. Nothing was signed.", {
+    hint: `If you want it after all: lez-agent-pay inbox allow ${publicKey}`,
+    details: { agentKey: publicKey },
+  });
 }
 
 function keyConflict(request: PaymentRequest, { publicKey, account }: OwnerHalf): Failure | undefined {

@@ -6,6 +6,7 @@ import { interrupted } from "../prompts/prompts.ts";
 import { listPurchases, listSchema, type Page, pageFields, type PurchaseList } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
 import type { PurchaseView } from "../purchase/purchase.ts";
+import { agentRules } from "../records/agent-rules.ts";
 import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
@@ -18,7 +19,7 @@ export const inbox = defineCommand({
   summary: "the requests that wait for the owner",
   description: "With --watch on a terminal it runs until Ctrl-C and shows every change; piped, it ends with the first new request.",
   input: z.strictObject({
-    all: z.boolean().default(false).meta({ description: "also decided and expired requests" }),
+    all: z.boolean().default(false).meta({ description: "also decided and expired requests, and those of muted and blocked agents" }),
     watch: z.boolean().default(false).meta({ description: "keep running, and show every change" }),
     ...pageFields,
   }),
@@ -35,8 +36,9 @@ export const inbox = defineCommand({
   render: renderList,
 });
 
-function waiting(context: Context, all: boolean, page?: Page): Promise<Outcome<PurchaseList>> {
-  return listPurchases(context, { ...page, state: all ? undefined : "pending" });
+async function waiting(context: Context, all: boolean, page?: Page): Promise<Outcome<PurchaseList>> {
+  const rules = agentRules(context);
+  return rules.ok ? listPurchases(context, { ...page, all, rules: rules.data, state: all ? undefined : "pending" }) : rules;
 }
 
 function nextOf({ requests: [first] }: PurchaseList) {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { unixNow } from "../../shared/time.ts";
+import { AGENT_RULES, type AgentRule } from "../records/agent-rules.ts";
 import { look, requestsInInbox } from "../records/inbox.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
@@ -29,6 +30,8 @@ export const listSchema = z.strictObject({
   requests: z.array(purchaseSchema),
   /** One sentence per file that should be a request and cannot be read. */
   unreadable: z.array(z.string()),
+  /** How many requests on this page's way are not listed, because their agent is muted or blocked. */
+  hidden: z.record(z.enum(AGENT_RULES), z.number()).optional(),
   /** The list is cut: there is more, behind this cursor. */
   nextCursor: z.string().optional(),
 });
@@ -36,12 +39,18 @@ export type PurchaseList = z.infer<typeof listSchema>;
 
 export interface Page {
   state?: PurchaseState | undefined;
+  /** Only the requests of this agent. */
+  agentKey?: string | undefined;
+  /** The owner's rules: they hide requests, unless `all` is set and only says them. */
+  rules?: ReadonlyMap<string, AgentRule> | undefined;
+  all?: boolean;
   limit?: number | undefined;
   cursor?: string | undefined;
 }
 
 /** One page, newest first. A request that arrives between two pages moves none of the others. */
-export async function listPurchases(context: Context, { state, limit = MAX_LISTED, cursor }: Page = {}): Promise<Outcome<PurchaseList>> {
+export async function listPurchases(context: Context, page: Page = {}): Promise<Outcome<PurchaseList>> {
+  const { state, agentKey, rules, all = false, limit = MAX_LISTED, cursor } = page;
   const digests = requestsInInbox(context);
   if (!digests.ok) return digests;
   const before = cursor === undefined ? -1 : digests.data.indexOf(cursor as Digest);
@@ -49,17 +58,25 @@ export async function listPurchases(context: Context, { state, limit = MAX_LISTE
     return fail("usage", "The request that the cursor names has left the inbox.", { hint: "List from the start, without a cursor." });
   const now = unixNow();
   const list: PurchaseList = { requests: [], unreadable: [] };
+  const hidden = { muted: 0, blocked: 0 };
+  const listed = (more: Partial<PurchaseList>) => succeed({ ...list, ...(hidden.muted + hidden.blocked > 0 && { hidden }), ...more });
   let last = cursor;
   for (const digest of digests.data.slice(before + 1)) {
     const purchase = await purchaseIn(context, digest, now);
+    const key = purchase.ok ? purchase.data.request.agent.publicKey : undefined;
     if (purchase.ok && state !== undefined && purchase.data.state !== state) continue;
-    if (list.requests.length + list.unreadable.length === limit)
-      return succeed({ ...list, ...(last !== undefined && { nextCursor: last }) });
-    if (purchase.ok) list.requests.push(purchaseView(purchase.data, now));
+    if (agentKey !== undefined && key !== agentKey) continue;
+    const agentRule = key === undefined ? undefined : rules?.get(key);
+    if (agentRule && !all) {
+      hidden[agentRule]++;
+      continue;
+    }
+    if (list.requests.length + list.unreadable.length === limit) return listed(last === undefined ? {} : { nextCursor: last });
+    if (purchase.ok) list.requests.push({ ...purchaseView(purchase.data, now), ...(agentRule && { agentRule }) });
     else list.unreadable.push(purchase.error.message);
     last = digest;
   }
-  return succeed(list);
+  return listed({});
 }
 
 async function purchaseIn(context: Context, digest: Digest, now: number): Promise<Outcome<Purchase>> {

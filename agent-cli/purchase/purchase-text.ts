@@ -1,6 +1,7 @@
 import { duration } from "../../shared/screen/duration.ts";
 /** A request and its state as text. Unsafe characters from agents and merchants are made visible. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { AGENT_RULES } from "../records/agent-rules.ts";
 import { cells, field, type Layout, wrap } from "../runtime/layout.ts";
 import type { PurchaseList } from "./purchase-list.ts";
 import type { PurchaseView } from "./purchase.ts";
@@ -13,6 +14,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
     ...field(layout, "pay to", view.payTo),
     ...field(layout, "for", showUnsafe(`${view.method} ${view.url}`)),
     ...field(layout, "reason", showUnsafe(view.reason)),
+    ...field(layout, "agent key", view.agentKey),
     ...(view.state === "pending" ? field(layout, "decide by", `${view.expiresAt} (in ${duration(view.expiresInSeconds)})`) : []),
     ...(view.state === "pending" ? field(layout, "digest", view.requestDigest) : []),
     ...(decision ? field(layout, "the owner", `${decision.code}${decision.note ? `: ${showUnsafe(decision.note)}` : ""}`) : []),
@@ -21,21 +23,29 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
   ];
 }
 
-export function renderList({ requests, unreadable, nextCursor }: PurchaseList, layout: Layout): string[] {
+export function renderList({ requests, unreadable, hidden, nextCursor }: PurchaseList, layout: Layout): string[] {
   const warnings = unreadable.flatMap((problem) => wrap(`! ${showUnsafe(problem)}`, layout.width));
   return [
     ...renderPurchases(requests, layout),
     ...warnings.map((line) => layout.ink("yellow", line)),
+    ...hiddenText(hidden).map((line) => layout.ink("dim", line)),
     // Never wrapped: people copy it.
     ...(nextCursor === undefined ? [] : ["", "There are more. Repeat the command with:", `  --cursor ${nextCursor}`]),
   ];
+}
+
+function hiddenText(hidden: PurchaseList["hidden"]): string[] {
+  if (!hidden) return [];
+  const counts = AGENT_RULES.filter((rule) => hidden[rule] > 0).map((rule) => `${hidden[rule]} of ${rule} agents`);
+  return ["", `Not listed: ${counts.join(", ")}. lez-agent-pay inbox --all shows them.`];
 }
 
 /** One line per request: code, state, price, host, and the time left to decide. */
 function renderPurchases(views: readonly PurchaseView[], layout: Layout): string[] {
   if (views.length === 0) return ["No requests."];
   return views.flatMap((view) => {
-    const time = view.state === "pending" ? `, ${duration(view.expiresInSeconds)} left` : "";
+    const left = view.state === "pending" ? `, ${duration(view.expiresInSeconds)} left` : "";
+    const time = `${left}${view.agentRule ? `, ${view.agentRule} agent` : ""}`;
     const head = `${view.shortCode}  ${view.state.padEnd(9)}  ${view.price.display}  ${new URL(view.url).host}${time}`;
     return cells(head) <= layout.width
       ? [head]

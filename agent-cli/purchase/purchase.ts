@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { parseTimestamp } from "../../shared/time.ts";
+import { AGENT_RULES } from "../records/agent-rules.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
@@ -65,6 +66,9 @@ export const purchaseSchema = z.strictObject({
   url: z.string(),
   price: moneySchema,
   payTo: z.string(),
+  agentKey: z.string(),
+  /** The owner's rule about this agent, in the owner's own lists. */
+  agentRule: z.enum(AGENT_RULES).optional(),
   reason: z.string(),
   createdAt: z.string(),
   /** Until when the owner may approve. */
@@ -88,6 +92,7 @@ export function purchaseView({ digest, request, state, declined, revoked, record
     url: request.http.url,
     price: money(request.payment.amount, request.payment.asset),
     payTo: request.payment.payTo,
+    agentKey: request.agent.publicKey,
     reason: request.reason,
     createdAt: request.createdAt,
     ...expiry(decideBy(request), now),

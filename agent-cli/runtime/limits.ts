@@ -35,6 +35,8 @@ export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
 export const MAX_REPORTED_DEBITS = 10;
 /** The latest decisions, which warnings look at. */
 export const MAX_HISTORY = 1000;
+/** Agents that an owner has muted or blocked. */
+export const MAX_AGENT_RULES = 1000;
 /** Requests that one command lists. */
 export const MAX_LISTED = 100;
 

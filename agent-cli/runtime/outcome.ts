@@ -49,6 +49,8 @@ const FAILURES = {
   /** A question must be asked, and there is no terminal. */
   interaction_required: EXIT.usage,
   not_approved: EXIT.approvalPending,
+  /** The owner has blocked the agent that made the request. */
+  agent_blocked: EXIT.approvalPending,
   /** The owner has not decided yet. */
   approval_pending: EXIT.approvalPending,
   declined: EXIT.declined,
