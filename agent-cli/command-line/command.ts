@@ -32,8 +32,13 @@ export interface Program {
 }
 
 /** The program is part of a command's context, so that no command imports the registry that lists it. */
-export interface CommandContext extends Context {
+export interface ProgramContext extends Context {
   program: Program;
+}
+
+export interface CommandContext extends ProgramContext {
+  /** Registers what must happen once the command is over, however it ends: by an interrupt or an error, too. */
+  atEnd(ending: () => Promise<void>): void;
 }
 
 interface Example {

@@ -1,24 +1,29 @@
 /** What a machine refuses is told as what it is; only the rest is called a bug. */
+
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { contextFor } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { processIo } from "../runtime/io.ts";
+import type { Outcome } from "../runtime/outcome.ts";
 import { sandbox } from "../testing/cli.ts";
-import { type Command, defineCommand } from "./command.ts";
+import { type Command, type CommandContext, defineCommand } from "./command.ts";
 import { runCommand } from "./run.ts";
 
 const box = sandbox();
 const program = { commands: [], groups: {}, version: "0.0.0" };
 const context = { ...contextFor({ ...processIo(), env: box.env }, [], true), program };
 
-function throwing(error: Error): Command {
+function commandThat(run: (context: CommandContext) => Promise<Outcome<Record<string, never>>>): Command {
   const nothing = z.strictObject({});
-  const run = () => Promise.reject(error);
   return defineCommand({ name: "x", audience: "dev", summary: "", input: nothing, output: nothing, examples: [], run, render: () => [] });
 }
 const refusal = (code: string, more: object = {}) =>
-  runCommand(throwing(Object.assign(new Error(`${code}: in the machine's words`), { code, ...more })), {}, context);
+  runCommand(
+    commandThat(() => Promise.reject(Object.assign(new Error(`${code}: in the machine's words`), { code, ...more }))),
+    {},
+    context,
+  );
 
 test.each([
   ["ENOSPC", "The disk is full"],
@@ -47,4 +52,18 @@ test("a path through a file is refused by a command as such", async () => {
   const run = await box.run("agent create --out ./file/agent.json");
   expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "file_not_written"]);
   expect(run.json.error.message).toContain(box.path("file/agent.json"));
+});
+
+test.each([
+  ["a success", () => Promise.resolve({ ok: true as const, data: {} }), undefined],
+  ["an error", () => Promise.reject(new Error("no")), undefined],
+  ["an interrupt", () => new Promise<never>(() => undefined), AbortSignal.abort()],
+])("what a command started is stopped after %s", async (_, run, signal) => {
+  let stopped = false;
+  const command = commandThat((context) => {
+    context.atEnd(async () => void (stopped = await Promise.resolve(true)));
+    return run();
+  });
+  await runCommand(command, {}, signal ? { ...context, io: { ...context.io, signal } } : context);
+  expect(stopped).toBe(true);
 });

@@ -3,10 +3,10 @@ import { fail, type Outcome } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 import { fieldName } from "./argv.ts";
 /** Runs one command: checks its input, and turns everything that happens into an outcome. */
-import type { Command, CommandContext } from "./command.ts";
+import type { Command, ProgramContext } from "./command.ts";
 
 /** @param raw unchecked input, by field names */
-export async function runCommand(command: Command, raw: Record<string, unknown>, context: CommandContext): Promise<Outcome<unknown>> {
+export async function runCommand(command: Command, raw: Record<string, unknown>, context: ProgramContext): Promise<Outcome<unknown>> {
   const input = command.input.safeParse(raw);
   if (!input.success) {
     // Over MCP there are no flags and no --help.
@@ -19,8 +19,10 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
     const hint = isTool ? "The tool's input schema says what it takes." : `See: lez-agent-pay ${command.name} --help`;
     return fail("usage", `${problems.join("; ")}.`, { hint });
   }
+  const endings: (() => Promise<void>)[] = [];
+  const atEnd = (ending: () => Promise<void>) => void endings.push(ending);
   try {
-    return await Promise.race([command.run(context, input.data), stopped(context.io.signal)]);
+    return await Promise.race([command.run({ ...context, atEnd }, input.data), stopped(context.io.signal)]);
   } catch (error) {
     if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" && error instanceof Error) context.io.stderr.write(`${error.stack}\n`);
     const refused = fileFailure(error, stateHomePath(context));
@@ -30,6 +32,8 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
     return fail("internal", `Internal error: ${problem}`, {
       hint: "Run it again with LEZ_AGENT_PAY_DEBUG=1 and report the output.",
     });
+  } finally {
+    for (const ending of endings) await ending();
   }
 }
 

@@ -8,7 +8,7 @@ export const demoHttp = defineCommand({
   aliases: ["demo"],
   audience: "dev",
   summary: "boot merchant, facilitator and ledger on loopback, pay, and try to cheat",
-  description: "Runs in a clone of the repository: it needs miniflare, which brings workerd, at the version pinned there.",
+  description: "Needs miniflare, which brings workerd.",
   input: z.object({}),
   output: storySchema,
   story: true,
@@ -20,12 +20,8 @@ export const demoHttp = defineCommand({
     const { bootStack } = await import("../demo/boot.ts");
     const stack = await bootStack(context);
     if (!stack.ok) return stack;
-    try {
-      const { tellHttpStory } = await import("../demo/http-story.ts");
-      return await tellHttpStory(context, stack.data);
-    } finally {
-      await stack.data.stop();
-    }
+    const { tellHttpStory } = await import("../demo/http-story.ts");
+    return tellHttpStory(context, stack.data);
   },
   render: renderStory,
 });

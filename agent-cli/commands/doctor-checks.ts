@@ -107,7 +107,7 @@ async function checkFacilitator(context: Context, input: Input): Promise<Check[]
   const base = facilitatorUrl(context, input);
   if (!base.ok) return [failed("facilitator", base)];
   const answer = await exchange({ method: "GET", url: `${base.data}/health`, headers: [] }, context.io.signal, 10);
-  const fix = "Start it with `npm run stack`, or name another one: --facilitator-url, LEZ_FACILITATOR_URL, or the configuration file.";
+  const fix = "`lez-agent-pay stack` starts a local one. Name another: --facilitator-url, LEZ_FACILITATOR_URL, or the configuration file.";
   if (!answer.ok) return [{ check: "facilitator", verdict: "bad", detail: `${base.data}: ${answer.problem}`, fix }];
   const health = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, healthSchema);
   if (answer.status !== 200 || !health.ok) {

@@ -1,29 +1,56 @@
-/** Starts the Workers for a demonstration, or reports what is missing. */
+/** Starts the three Workers on this machine, or says what is missing. */
+
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
-import type { Context } from "../runtime/context.ts";
+import type { CommandContext } from "../command-line/command.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { miniflareMissing } from "./miniflare.ts";
+import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-export async function bootStack(context: Context): Promise<Outcome<Stack>> {
+interface BootOptions extends Pick<StackOptions, "persist" | "shards" | "merchantPort" | "facilitatorPort" | "onLog"> {
+  /** Lets the merchant settle at this x402 facilitator instead. */
+  facilitatorUrl?: string | undefined;
+}
+
+/** Runs until the command is over. Without ports it listens on free ones. Without `onLog` the Workers' logs are for those who debug. */
+export async function bootStack(context: CommandContext, { facilitatorUrl = "", ...options }: BootOptions = {}): Promise<Outcome<Stack>> {
+  const missing = miniflareMissing() ?? (await portTaken("merchant", options)) ?? (await portTaken("facilitator", options));
+  if (missing) return missing;
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
+  const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
+  const vars = { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY, FACILITATOR_URL: facilitatorUrl } };
+  const starting = startStack({ onLog, ...options, bundles, vars, leaveSignals: true });
+  context.atEnd(() => starting.then((stack) => stack.stop()).catch(() => undefined));
   try {
-    // The story provokes refusals and failures, so the Workers' log would only distract.
-    const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
-    return succeed(await startStack({ bundles, onLog, vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }));
+    return succeed(await starting);
   } catch (error) {
-    const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
-    const why = missing ? "miniflare is not installed" : error instanceof Error ? error.message : String(error);
+    const why = error instanceof Error ? error.message : String(error);
     return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
-      hint: missing
-        ? "Run it in a clone of the repository: npm ci && npm run demo. Without any setup: lez-agent-pay demo cli"
-        : "Check that this machine can run workerd.",
+      hint: "Check that this machine can run workerd.",
     });
   }
+}
+
+/** Never picks another port: commands that name this one would talk to the wrong server. */
+async function portTaken(of: "merchant" | "facilitator", options: BootOptions): Promise<Failure | undefined> {
+  const { [`${of}Port` as const]: port = 0 } = options;
+  if (port === 0 || (await isFree(port))) return undefined;
+  return refuse("port_in_use", EXIT.notSetUp, `Port ${port} is in use, perhaps by another stack.`, {
+    hint: `Stop it, or name another port: lez-agent-pay stack --${of}-port PORT (0 is any free one).`,
+  });
+}
+
+function isFree(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const probe = createServer()
+    .once("error", () => resolve(false))
+    .listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  return promise;
 }

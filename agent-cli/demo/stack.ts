@@ -24,6 +24,8 @@ export interface StackOptions {
   shards?: number;
   /** Called with each line of a Worker's log. Without it miniflare prints them, most of them on stdout. */
   onLog?: (line: string) => void;
+  /** Leaves SIGINT and SIGTERM to the caller. Otherwise miniflare ends the process at once, and what it would remove remains. */
+  leaveSignals?: boolean;
   /** Overrides of single vars, per Worker name. */
   vars?: Record<string, Record<string, string>>;
   /** Overrides of rate limits: calls per period, by the name of the binding. */
@@ -56,6 +58,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
   }
 
+  const listening = listenersOf();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       log: new ErrorLog(LogLevel.ERROR),
@@ -65,6 +68,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       workers: bundles.map((bundle) => workerOptions(bundle, options)),
     }),
   );
+  if (options.leaveSignals) {
+    for (const [signal, listener] of listenersOf()) {
+      if (!listening.some(([, other]) => other === listener)) process.off(signal, listener);
+    }
+  }
   try {
     await miniflare.ready;
     const merchant = await origin(miniflare.unsafeGetDirectURL("lez-merchant"));
@@ -80,6 +88,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await miniflare.dispose();
     if (options.persist === undefined) await rm(directory, { recursive: true, force: true });
   }
+}
+
+function listenersOf(): [NodeJS.Signals, NodeJS.SignalsListener][] {
+  const of = (signal: NodeJS.Signals) =>
+    process.listeners(signal).map((listener): [NodeJS.Signals, NodeJS.SignalsListener] => [signal, listener]);
+  return (["SIGINT", "SIGTERM"] as const).flatMap(of);
 }
 
 function workerOptions({ name, script, options }: WorkerBundle, stack: StackOptions): V4WorkerOptions {

@@ -107,7 +107,7 @@ test("nonsense, silence and a missing key are told apart", async () => {
     expect((await box.run(["balance", "--owner-file", "./owner.json"], { env })).exit).toBe(EXIT.network);
   }
   const gone = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", "http://127.0.0.1:1"]);
-  expect([gone.exit, gone.json.error.hint]).toEqual([EXIT.network, expect.stringContaining("npm run stack")]);
+  expect([gone.exit, gone.json.error.hint]).toEqual([EXIT.network, expect.stringContaining("lez-agent-pay stack")]);
   const tls = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", url.replace("http:", "https:")]);
   expect(tls.json.error.message).toContain("its address may be http:");
   const keyless = await box.run(["balance", "--owner-file", "./none.json"], { env });

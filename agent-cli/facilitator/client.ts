@@ -10,10 +10,11 @@ import { interrupted } from "../prompts/prompts.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
+import { LOCAL_FACILITATOR_PORT } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
-const DEFAULT_FACILITATOR = "http://127.0.0.1:8788";
+const DEFAULT_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
 
 export const facilitatorFields = {
   facilitatorUrl: z
@@ -75,7 +76,7 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
     return fail("network", `The facilitator at ${base.data} could not be reached: ${answer.problem}.`, {
-      hint: "Start it with `npm run stack`, or name another one with --facilitator-url.",
+      hint: "`lez-agent-pay stack` starts a local one; --facilitator-url names another.",
     });
   }
   if (answer.status !== 200) return refusal(answer);

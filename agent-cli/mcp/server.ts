@@ -2,7 +2,7 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import type { CommandContext } from "../command-line/command.ts";
+import type { CommandContext, ProgramContext } from "../command-line/command.ts";
 import { runCommand } from "../command-line/run.ts";
 import { contextFor } from "../runtime/context.ts";
 import type { Io } from "../runtime/io.ts";
@@ -77,7 +77,7 @@ export async function serve(context: CommandContext): Promise<void> {
 }
 
 /** stdout belongs to the protocol, and no person can be asked. */
-function callContext(context: CommandContext, signal: AbortSignal, progress: (state: string) => void): CommandContext {
+function callContext(context: CommandContext, signal: AbortSignal, progress: (state: string) => void): ProgramContext {
   const io: Io = { ...context.io, signal: AbortSignal.any([signal, context.io.signal]) };
   return {
     ...contextFor(io, ["mcp"], true),
@@ -94,7 +94,7 @@ async function call(
   tool: Tool | undefined,
   name: string,
   given: Record<string, unknown>,
-  context: CommandContext,
+  context: ProgramContext,
 ): Promise<Outcome<unknown>> {
   if (!tool) return fail("usage", `There is no tool "${name}".`, { hint: "tools/list lists them." });
   const foreign = foreignArguments(tool, given);

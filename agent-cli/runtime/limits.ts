@@ -55,6 +55,15 @@ export const MAX_SCRYPT_COST = 2 ** 20;
 /** The bearer key of a ledger's operator, in a file. */
 export const MAX_OPERATOR_KEY_BYTES = 1024;
 
+// --- The local stack -----------------------------------------------------------------------------
+
+/** Its usual ports. Commands that are given no facilitator ask this one. */
+export const LOCAL_MERCHANT_PORT = 8787;
+export const LOCAL_FACILITATOR_PORT = 8788;
+export const MAX_PORT = 65_535;
+/** How often it looks whether the process that started it still runs. */
+export const PARENT_POLL_MILLIS = 1000;
+
 // --- MCP -----------------------------------------------------------------------------------------
 
 /** One call of a tool: well below the 60 seconds after which clients give up. */

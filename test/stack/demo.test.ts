@@ -1,9 +1,15 @@
 /** The demo as a person sees it: without the Workers' logs. */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readdirSync } from "node:fs";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { BIN, COMPILED } from "../../agent-cli/testing/built.ts";
+import { sandbox } from "../../agent-cli/testing/cli.ts";
+
+const box = sandbox();
 
 function demo(words: string[], env: Record<string, string> = {}) {
   return promisify(execFile)(process.execPath, [BIN, "demo", ...words], {
@@ -26,3 +32,12 @@ test("as a story it is the story; the Workers' logs are for those who debug", as
   expect(stdout).not.toContain('"event"');
   expect(stderr).toContain('"event":"payment.delivered"');
 }, 60_000);
+
+test("an interrupt stops the Workers and leaves no temporary folder", async () => {
+  mkdirSync(box.path("tmp"));
+  const child = spawn(process.execPath, [BIN, "demo"], { env: { ...process.env, ...box.env, TMPDIR: box.path("tmp") } });
+  child.stdout.once("data", () => child.kill("SIGINT"));
+  const [exit] = (await once(child, "close")) as [number];
+  expect([EXIT.interrupted, EXIT.ok]).toContain(exit); // a fast machine comes to the end of the story
+  expect(readdirSync(box.path("tmp"))).toEqual([]);
+});

@@ -1,0 +1,128 @@
+/** `stack`: what it prints, what it keeps, how it ends, and what keeps it from starting. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import * as path from "node:path";
+import { describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { installArgv } from "../demo/miniflare.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { BIN, BUILT } from "../testing/built.ts";
+import { sandbox } from "../testing/cli.ts";
+
+const box = sandbox();
+const ANY_PORTS = ["--merchant-port", "0", "--facilitator-port", "0"];
+const TRIED = `miniflare@${packageJson.devDependencies.miniflare}`;
+
+/** Runs it until it ends, or says that it is ready: then it gets the signal. */
+async function stack(words: readonly string[], signal: "SIGINT" | "SIGTERM" = "SIGTERM") {
+  const child = spawn(process.execPath, [BIN, "stack", ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+    cwd: box.directory,
+    env: { ...box.env, TMPDIR: temporary },
+  });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => {
+    said.stdout += chunk.toString();
+    child.kill(signal);
+  });
+  child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
+  const [exit] = (await once(child, "close")) as [number];
+  return { exit, ...said };
+}
+const temporary = box.path("tmp");
+mkdirSync(temporary);
+
+/** Makes sure that a server listens on the port: ours, or one that was there before. */
+async function occupied(port: number) {
+  const server = createServer();
+  await new Promise((resolve) => server.once("error", resolve).listen(port, "127.0.0.1", () => resolve(undefined)));
+  const taken = (server.address() as AddressInfo | null)?.port ?? port;
+  return { port: taken, [Symbol.asyncDispose]: async () => void (server.listening && server.close()) };
+}
+
+test("prints one line when it is ready, and forgets everything at a signal", async () => {
+  const { exit, stdout, stderr } = await stack(ANY_PORTS, "SIGINT");
+  expect([exit, stdout]).toEqual([EXIT.ok, expect.stringMatching(/^\{.*\}\n$/)]);
+  const url = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string;
+  expect(JSON.parse(stdout)).toEqual({
+    merchant: url,
+    facilitator: url,
+    payTo: expect.any(String) as string,
+    ledger: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+  });
+  expect(stderr).toContain("forgotten at the end");
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test("--persist keeps the ledger, also when the folder is named from elsewhere", async () => {
+  const words = [...ANY_PORTS, "--persist", "kept", "--quiet"];
+  const [first, second] = [await stack(words), await stack(words)];
+  expect([first.exit, first.stderr, second.exit]).toEqual([EXIT.ok, "", EXIT.ok]);
+  const [before, after] = [first, second].map(({ stdout }) => JSON.parse(stdout) as { ledger: string; persist: string });
+  expect(after).toMatchObject({ ledger: before?.ledger, persist: box.path("kept") });
+});
+
+describe("does not start", () => {
+  test("on the usual port if that is taken", async () => {
+    await using other = await occupied(8787);
+    const { exit, stdout, stderr } = await stack([]);
+    expect([exit, stdout]).toEqual([EXIT.notSetUp, ""]);
+    expect(stderr).toContain(`Port ${other.port} is in use`);
+  });
+
+  test("on a port that was asked for and is taken", async () => {
+    await using other = await occupied(0);
+    const { exit, stdout, stderr } = await stack(["--merchant-port", "0", "--facilitator-port", String(other.port)]);
+    expect([exit, stdout]).toEqual([EXIT.notSetUp, ""]);
+    expect(stderr).toContain(`Port ${other.port} is in use`);
+    expect(stderr).toContain("--facilitator-port");
+  });
+
+  test("with a port or a number of shards that is none", async () => {
+    for (const [words, sentence] of [
+      [["--merchant-port", "65536"], "--merchant-port must be a port, 0 to 65535."],
+      [["--facilitator-port", "http"], "--facilitator-port must be a port, 0 to 65535."],
+      [["--shards", "257"], "--shards must be a whole number, 1 to 256."],
+    ] as const) {
+      expect((await box.run(["stack", ...words, "--json"])).json.error).toMatchObject({ code: "usage", message: sentence });
+    }
+  });
+});
+
+describe("without miniflare", () => {
+  const alone = path.join(box.directory, "prefix/lib/node_modules/lez-agent-pay");
+  cpSync(path.join(BUILT, "dist"), path.join(alone, "dist"), { recursive: true, dereference: true });
+  cpSync(path.dirname(BIN), path.join(alone, "agent-cli"), { recursive: true });
+  box.write("prefix/lib/node_modules/lez-agent-pay/package.json", { name: packageJson.name });
+
+  test.each(["stack", "demo http"])("%s ends with 30 and the line that installs it [stack-needs-miniflare]", (words) => {
+    const { status, stdout } = spawnSync(process.execPath, [path.join(alone, "agent-cli/bin.js"), ...words.split(" "), "--json"], {
+      env: box.env,
+      encoding: "utf8",
+    });
+    expect(status).toBe(EXIT.notSetUp);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: "not_set_up", message: expect.stringContaining("is not installed") as string },
+      next: { argv: ["npm", "install", "--global", "--prefix", box.path("prefix"), TRIED], by: "owner" },
+    });
+  });
+
+  test("the line is for the project that installed the package, or for its global folder", () => {
+    mkdirSync(box.path("project/node_modules/lez-agent-pay"), { recursive: true });
+    box.write("project/package.json", {});
+    const inProject = box.path("project/node_modules/lez-agent-pay");
+    expect(installArgv(inProject, box.path("project"))).toEqual(["npm", "install", TRIED]);
+    expect(installArgv(inProject, "/elsewhere")).toEqual(["npm", "install", "--prefix", box.path("project"), TRIED]);
+    expect(installArgv("/usr/lib/node_modules/lez-agent-pay", "/")).toEqual(["npm", "install", "--global", "--prefix", "/usr", TRIED]);
+  });
+});
+
+test("the peer that users install is the version that the tests run", () => {
+  expect(packageJson.peerDependencies.miniflare).toBe(packageJson.devDependencies.miniflare);
+  expect(packageJson.peerDependenciesMeta.miniflare).toEqual({ optional: true });
+  expect(existsSync(path.join(BUILT, "dist/workers/stack.json"))).toBe(true);
+});

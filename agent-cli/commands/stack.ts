@@ -1,0 +1,90 @@
+/** `stack`: merchant, facilitator and ledger on this machine, until a signal. */
+
+import * as path from "node:path";
+import * as z from "zod";
+import { MAX_SHARDS } from "../../shared/limits.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { nameField } from "../command-line/fields.ts";
+import { writeLines } from "../runtime/context.ts";
+import { field } from "../runtime/layout.ts";
+import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, MAX_PORT, PARENT_POLL_MILLIS } from "../runtime/limits.ts";
+import { succeed } from "../runtime/outcome.ts";
+
+const SHARDS = `must be a whole number, 1 to ${MAX_SHARDS}`;
+
+export const stack = defineCommand({
+  name: "stack",
+  audience: "dev",
+  summary: "run merchant, facilitator and ledger on loopback",
+  description:
+    "Prints one line of JSON when it is ready; the Workers' logs go to stderr. Runs until Ctrl-C, SIGTERM, or the end of the process that started it. The ledger is then forgotten, unless --persist keeps it. Needs miniflare, which brings workerd.",
+  input: z.strictObject({
+    persist: nameField.optional().meta({ value: "dir", description: "keep the ledger in this folder" }),
+    shards: z.coerce
+      .number(SHARDS)
+      .int(SHARDS)
+      .min(1, SHARDS)
+      .max(MAX_SHARDS, SHARDS)
+      .default(1)
+      .meta({ value: "n", description: "spread a new ledger over n objects; 1" }),
+    merchantPort: portField(LOCAL_MERCHANT_PORT),
+    facilitatorPort: portField(LOCAL_FACILITATOR_PORT),
+    facilitatorUrl: z.string().optional().meta({ value: "url", description: "let the merchant settle at this x402 facilitator instead" }),
+    quiet: z.boolean().default(false).meta({ description: "no logs" }),
+  }),
+  output: z.strictObject({
+    merchant: z.string(),
+    facilitator: z.string(),
+    payTo: z.string(),
+    ledger: z.string(),
+    /** The folder that keeps the ledger. */
+    persist: z.string().optional(),
+  }),
+  story: true,
+  examples: [
+    { says: "until Ctrl-C, then forgotten", argv: "stack" },
+    { says: "a ledger that is kept, on any free ports", argv: "stack --persist ledger --merchant-port 0 --facilitator-port 0" },
+  ],
+  async run(context, { quiet, persist, ...input }) {
+    const { bootStack } = await import("../demo/boot.ts");
+    const kept = persist === undefined ? {} : { persist: path.resolve(persist) };
+    const onLog = (line: string) => (quiet ? undefined : context.say(line));
+    const started = await bootStack(context, { ...input, ...kept, onLog });
+    if (!started.ok) return started;
+    const { merchant, facilitator, payTo, ledger } = started.data;
+    const ready = { merchant, facilitator, payTo, ledger, ...kept };
+    if (!quiet) {
+      context.say(
+        ...field(context.layout, "merchant", `${merchant}/premium`, 13),
+        ...field(context.layout, "facilitator", facilitator, 13),
+        ...field(context.layout, "ledger", kept.persist === undefined ? "forgotten at the end" : `kept in ${kept.persist}`, 13),
+      );
+    }
+    writeLines(context.io.stdout, [JSON.stringify(ready)]);
+    await toldToEnd(context.io.signal);
+    return succeed(ready);
+  },
+  render: () => [],
+});
+
+function portField(usual: number) {
+  const must = `must be a port, 0 to ${MAX_PORT}`;
+  return z.coerce
+    .number(must)
+    .int(must)
+    .min(0, must)
+    .max(MAX_PORT, must)
+    .default(usual)
+    .meta({ value: "port", description: `${usual}; 0 is any free one` });
+}
+
+/** Waits for the signal. If the parent was killed, no one is left to send one. */
+async function toldToEnd(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const parent = process.ppid;
+  const watch = setInterval(() => void (process.ppid === parent || resolve()), PARENT_POLL_MILLIS);
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearInterval(watch);
+}
