@@ -38,6 +38,7 @@ import { requestList } from "./commands/request-list.ts";
 import { requestShow } from "./commands/request-show.ts";
 import { requestWait } from "./commands/request-wait.ts";
 import { revoke } from "./commands/revoke.ts";
+import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
 import { status } from "./commands/status.ts";
 import { validate } from "./commands/validate.ts";
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   decline,
   revoke,
   accounts,
+  spending,
   auditList,
   auditVerify,
   auditRestart,

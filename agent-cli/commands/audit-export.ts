@@ -1,44 +1,68 @@
 /** `audit export`: the audit log for other programs. */
 import * as z from "zod";
+import { ASSET } from "../../shared/lez.ts";
+import { decimalAmount } from "../../shared/protocol/amount.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { type AuditEntry, readAudit } from "../records/audit-log.ts";
+import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted, field } from "../runtime/layout.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
-const FORMATS = ["jsonl", "csv"] as const;
+const FORMATS = ["jsonl", "csv", "payments"] as const;
 
 export const auditExport = defineCommand({
   name: "audit export",
   audience: "owner",
-  summary: "the audit log as a file, JSON Lines or CSV",
+  summary: "the audit log, or its payments, as a file",
+  description:
+    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction and request code, and a total. No cell of a CSV can act as a formula.",
   input: z.strictObject({
     out: nameField.meta({ value: "file", description: "file for the log" }),
     format: z
-      .enum(FORMATS, `must be ${FORMATS.join(" or ")}`)
+      .enum(FORMATS, `must be one of ${FORMATS.join(", ")}`)
       .default("jsonl")
-      .meta({ description: "jsonl or csv; jsonl" }),
+      .meta({ description: `${FORMATS.join(", ")}; jsonl` }),
     ...forceField,
   }),
-  output: z.strictObject({ file: z.string(), entries: z.number(), problems: z.number() }),
+  output: z.strictObject({
+    file: z.string(),
+    /** The rows: entries, or payments. */
+    entries: z.number(),
+    /** Of the payments that were written. */
+    total: moneySchema.optional(),
+    problems: z.number(),
+  }),
   examples: [
-    { says: "as it is", argv: "audit export --out audit.jsonl" },
     { says: "for a spreadsheet", argv: "audit export --out audit.csv --format csv" },
+    { says: "what was paid, for the accounts", argv: "audit export --out payments.csv --format payments" },
   ],
   async run(context, { out, format, force }) {
     const writable = checkDestination(out, force);
     if (!writable.ok) return writable;
     const log = readAudit(context);
     if (!log.ok) return log;
-    const { entries, problems } = log.data;
-    const lines = format === "csv" ? csv(entries) : entries.map((entry) => JSON.stringify(entry));
+    const { entries, older, problems } = log.data;
+    const made = format === "payments" ? paymentsMade(context, [...older, ...entries]) : undefined;
+    const total = made?.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+    const lines = made ? paymentRows(made, total ?? 0n) : format === "csv" ? csv(entries) : entries.map((entry) => JSON.stringify(entry));
     const written = writeWhole(out, lines.map((line) => `${line}\n`).join(""), force);
-    return written.ok ? succeed({ file: out, entries: entries.length, problems: problems.length }) : written;
+    if (!written.ok) return written;
+    const rows = (made ?? entries).length;
+    return succeed({
+      file: out,
+      entries: rows,
+      ...(total !== undefined && { total: money(total.toString(), ASSET) }),
+      problems: problems.length,
+    });
   },
-  render: ({ file, entries, problems }, layout) => [
-    `${counted(entries, "entry", "entries")} written to ${file}`,
+  render: ({ file, entries, total, problems }, layout) => [
+    total
+      ? `${counted(entries, "payment")}, ${total.display} in all, written to ${file}`
+      : `${counted(entries, "entry", "entries")} written to ${file}`,
     ...(problems ? field(layout, "but", "the chain is broken: lez-agent-pay audit verify") : []),
   ],
 });
@@ -57,7 +81,26 @@ function csv(entries: readonly AuditEntry[]): string[] {
   return [header, ...rows].map((row) => row.map(cell).join(","));
 }
 
-/** Quotes every cell and defuses formulas: spreadsheets run a cell that begins with one of these characters. */
+const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request"];
+
+function paymentRows(made: readonly MadePayment[], total: bigint): string[] {
+  const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request }) => [
+    at,
+    agent,
+    merchant,
+    reason,
+    amount,
+    decimalAmount(amount),
+    transaction,
+    request,
+  ]);
+  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", ""]].map((row) => row.map(cell).join(","));
+}
+
+/**
+ * Quotes every cell and defuses formulas. Spreadsheets run a cell that begins with one of these characters, some also behind
+ * blanks or in their full-width forms.
+ */
 function cell(text: string): string {
-  return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  return `"${(/^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 }

@@ -114,7 +114,7 @@ export async function fileRequest(
 }
 
 /** A request's facts in the audit log. */
-export function requestFacts({ http, payment, agent }: PaymentRequest, digest: Digest): Record<string, string> {
+export function requestFacts({ http, payment, agent, reason }: PaymentRequest, digest: Digest): Record<string, string> {
   return {
     requestDigest: digest,
     method: http.method,
@@ -123,5 +123,7 @@ export function requestFacts({ http, payment, agent }: PaymentRequest, digest: D
     asset: payment.asset,
     payTo: payment.payTo,
     agentKey: agent.publicKey,
+    ...(agent.name !== undefined && { agent: agent.name }),
+    reason,
   };
 }

@@ -258,4 +258,10 @@ describe("export", () => {
     expect(header).toBe('"seq","at","event","i","url","note","previous","digest"');
     expect(second).toContain(`"'=cmd()","say ""no"""`);
   });
+
+  test.each(["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\n=1", "＝1"])("defuses a cell that begins as %j", async (text) => {
+    await record(context(), "declined", { note: text });
+    await box.run("audit export --out ./b.csv --format csv --force", { env: env() });
+    expect(readFileSync(box.path("b.csv"), "utf8")).toContain(`"'${text}"`);
+  });
 });

@@ -123,7 +123,7 @@ export interface AuditLog {
   entries: AuditEntry[];
   /** Where the chain is broken; empty if it holds. */
   problems: AuditProblem[];
-  /** The readable lines of the logs that were set aside, the latest log first. Their chains are not checked. */
+  /** The readable lines of the logs that were set aside, oldest first. Their chains are not checked. */
   older: AuditEntry[];
 }
 
@@ -165,7 +165,7 @@ export function readAudit(context: Context): Outcome<AuditLog> {
   for (let { first } = log; first?.event === "restarted" && !seen.has(first.digest);) {
     seen.add(first.digest);
     const aside = readChain(home.data, asideOf(home.data, first.facts));
-    log.older.push(...aside.entries);
+    log.older.unshift(...aside.entries);
     first = aside.first;
   }
   const { entries, problems, older } = log;

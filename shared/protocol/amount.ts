@@ -19,10 +19,15 @@ export const amountSchema = z.custom<Amount>(
 
 /** `10000` → `0.00001 LGO`, for people. */
 export function displayAmount(atomic: string | bigint): string {
+  return `${decimalAmount(atomic)} ${ASSET_SYMBOL}`;
+}
+
+/** `10000` → `0.00001`: an amount in whole coins, for spreadsheets. */
+export function decimalAmount(atomic: string | bigint): string {
   const digits = BigInt(atomic)
     .toString()
     .padStart(ASSET_DECIMALS + 1, "0");
   const whole = digits.slice(0, -ASSET_DECIMALS);
   const fraction = digits.slice(-ASSET_DECIMALS).replace(/0+$/, "");
-  return `${whole}${fraction && "."}${fraction} ${ASSET_SYMBOL}`;
+  return `${whole}${fraction && "."}${fraction}`;
 }
