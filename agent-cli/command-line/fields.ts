@@ -19,6 +19,23 @@ export const secondsField = z.coerce.number("must be whole seconds").int("must b
 
 export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 
+const UNITS: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+const SIZE = /^([1-9][0-9]{0,11})([KMG]?)$/i;
+
+export const maxBodyField = {
+  maxBody: z
+    .string()
+    .regex(SIZE, "must be a number of bytes, as in 500000, 20M or 1G")
+    .optional()
+    .meta({ value: "size", description: "the largest body to keep, as in 20M; 1G" }),
+};
+
+/** The bytes that a size names: `20M` is 20971520. */
+export function bytesOf(size: string | undefined): number | undefined {
+  const [, digits, unit = ""] = SIZE.exec(size ?? "") ?? [];
+  return digits === undefined ? undefined : Number(digits) * (UNITS[unit.toUpperCase()] ?? 1);
+}
+
 /** A name. Not empty: an unset shell variable would give an empty one. */
 export const nameField = z.string().min(1, "must not be empty");
 

@@ -13,6 +13,7 @@ import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted } from "../runtime/layout.ts";
+import { DOCTOR_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 import type { Next, Outcome } from "../runtime/outcome.ts";
 import { stateHome } from "../runtime/state-directory.ts";
 
@@ -106,7 +107,11 @@ const healthSchema = z.looseObject({ ledger: z.string() });
 async function checkFacilitator(context: Context, input: Input): Promise<Check[]> {
   const base = facilitatorUrl(context, input);
   if (!base.ok) return [failed("facilitator", base)];
-  const answer = await exchange({ method: "GET", url: `${base.data}/health`, headers: [] }, context.io.signal, 10);
+  const answer = await exchange(
+    context,
+    { method: "GET", url: `${base.data}/health`, headers: [] },
+    { timeoutSeconds: DOCTOR_TIMEOUT_SECONDS },
+  );
   const fix = "`lez-agent-pay stack` starts a local one. Name another: --facilitator-url, LEZ_FACILITATOR_URL, or the configuration file.";
   if (!answer.ok) return [{ check: "facilitator", verdict: "bad", detail: `${base.data}: ${answer.problem}`, fix }];
   const health = parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, healthSchema);

@@ -132,6 +132,7 @@ describe("a purchase", () => {
     await decide(code);
     await buy();
     merchant.behaviour = { amount: "20000" };
+    rmSync(box.path("home/answers"), { recursive: true });
     expect((await box.run(["pay", code])).json.error.code).toBe("amount_mismatch");
     expect((await box.run(["request", "show", code])).json.data["state"]).toBe("paid");
   });

@@ -9,7 +9,16 @@ import { reasonSchema } from "../../shared/protocol/reason.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { agentFileField, amountField, downloadField, dryRunField, forceField, secondsField, textField } from "../command-line/fields.ts";
+import {
+  agentFileField,
+  amountField,
+  downloadField,
+  dryRunField,
+  forceField,
+  maxBodyField,
+  secondsField,
+  textField,
+} from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
@@ -18,9 +27,9 @@ import { askTerms, notPriced } from "../merchant/terms.ts";
 import { type Bought, goOn, isOver, aboveMaxAmount } from "../purchase/advance.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
+import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
-import { paidSchema, renderPaid } from "../purchase/send-payment.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 import { timeoutField } from "../purchase/wait-for-decision.ts";
 import { look } from "../records/inbox.ts";
@@ -48,6 +57,7 @@ const input = z.strictObject({
     .default(DEFAULT_REQUEST_LIFE_SECONDS)
     .meta({ value: "seconds", description: "the owner's time to decide; 3600" }),
   out: downloadField("file for the body of the answer"),
+  ...maxBodyField,
   ...facilitatorFields,
   ...dryRunField,
   ...forceField,
@@ -57,8 +67,6 @@ type FetchInput = z.output<typeof input>;
 const freeSchema = z.strictObject({ paid: z.literal(false), request: paidSchema.shape.request, response: responseSchema });
 const boughtSchema = paidSchema.extend({
   shortCode: z.string(),
-  /** It was bought in an earlier run, and its answer was kept. */
-  kept: z.boolean(),
   /** The merchant's identity, in the run that asked it. */
   merchant: merchantSchema.optional(),
 });
@@ -113,8 +121,7 @@ export const fetchCommand = defineCommand({
         ...field(layout, "pays for", data.covers),
       ];
     }
-    if ("receipt" in data)
-      return [...(data.kept ? ["Already purchased. Showing the saved response; nothing more was paid."] : []), ...renderPaid(data, layout)];
+    if ("receipt" in data) return renderPaid(data, layout);
     return [`${data.request.method} ${data.request.url} asks for no payment.`, ...renderResponse(data.response, layout)];
   },
 });
@@ -209,10 +216,10 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
 }
 
 /** Reports a free answer. An error page, a redirect and an incomplete body are failures and are never written to --out. */
-function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
+async function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
   const { status, complete } = answer;
   const whole = status >= 200 && status < 300 && complete;
-  const response = responseView(answer, whole ? out : undefined, force);
+  const response = await responseView(answer, whole ? out : undefined, force);
   if (!response.ok) return response;
   if (whole) return succeed({ paid: false as const, request: { method, url }, response: response.data });
   const failure = complete

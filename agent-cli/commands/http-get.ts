@@ -3,11 +3,12 @@ import * as z from "zod";
 import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { resourceInfoSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { forceField, nameField } from "../command-line/fields.ts";
+import { forceField, maxBodyField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
+import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
+import { present, readPayment } from "../purchase/send-payment.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 import type { Payment } from "../records/payment-journal.ts";
 import { exchange, type HttpRequest } from "../runtime/exchange.ts";
@@ -24,6 +25,7 @@ export const httpGet = defineCommand({
     payload: z.string().optional().meta({ value: "file", description: "the signed payment to attach" }),
     header: curlFields.header,
     out: nameField.optional().meta({ value: "file", description: "file for the body" }),
+    ...maxBodyField,
     ...allowHttpField,
     ...forceField,
   }),
@@ -32,24 +34,24 @@ export const httpGet = defineCommand({
     { says: "what does the server say?", argv: "http get --url https://api.example.com/premium" },
     { says: "with an approved payment", argv: "http get --url https://api.example.com/premium --payload payment-payload.json" },
   ],
-  async run(context, { payload, out, force, ...input }) {
+  async run(context, { payload, out, force, maxBody, ...input }) {
     const request = httpRequest(input);
     if (!request.ok) return request;
     if (payload !== undefined) {
       const payment = await readPayment(payload);
       if (!payment.ok) return payment;
-      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force });
+      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force, maxBody }, true);
     }
     const writable = checkDestination(out, force);
     if (!writable.ok) return writable;
-    const answer = await exchange(request.data, context.io.signal);
+    const answer = await exchange(context, request.data);
     if (!answer.ok) {
       if (context.io.signal.aborted) return interrupted();
       return fail("network", `${new URL(request.data.url).host} could not be reached: ${answer.problem}.`, {
         hint: "Check the URL, then try again.",
       });
     }
-    const response = responseView(answer, out, force);
+    const response = await responseView(answer, out, force);
     if (!response.ok) return response;
     return succeed({ request: { method: request.data.method, url: request.data.url }, response: response.data });
   },

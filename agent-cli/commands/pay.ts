@@ -1,14 +1,15 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { downloadField, dryRunField, forceField } from "../command-line/fields.ts";
+import { downloadField, dryRunField, forceField, maxBodyField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
 import { approvedRequest } from "../purchase/approved-request.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { fetchAnswer } from "../purchase/paid-answer.ts";
+import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import { carriesId, paidTransaction, withId } from "../purchase/payment-identifier.ts";
 import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
-import { paidSchema, present, readPayment, renderPaid } from "../purchase/send-payment.ts";
+import { present, readPayment } from "../purchase/send-payment.ts";
 import type { Payment } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
@@ -35,6 +36,7 @@ export const pay = defineCommand({
     header: curlFields.header,
     data: curlFields.data.meta({ description: "the request body, if the request was made elsewhere" }),
     out: downloadField("file for the body of the answer"),
+    ...maxBodyField,
     ...allowHttpField,
     ...dryRunField,
     ...forceField,

@@ -44,7 +44,7 @@ export const validate = defineCommand({
     const made = httpRequest(input);
     if (!made.ok) return made;
     const { method, url } = made.data;
-    const probe = new Probe(context.io.signal, timeout);
+    const probe = new Probe(context, timeout);
     let first: Reply;
     let points: ConformancePoint[];
     if (facilitator) {

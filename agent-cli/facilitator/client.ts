@@ -72,7 +72,7 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   const headers: [string, string][] = [];
   if (body) headers.push(["content-type", "application/json"]);
   if (call.key) headers.push(["authorization", `Bearer ${Buffer.from(call.key.reveal()).toString()}`]);
-  const answer = await exchange({ method: body ? "POST" : "GET", url, headers, ...(body && { body }) }, context.io.signal);
+  const answer = await exchange(context, { method: body ? "POST" : "GET", url, headers, ...(body && { body }) });
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
     return fail("network", `The facilitator at ${base.data} could not be reached: ${answer.problem}.`, {

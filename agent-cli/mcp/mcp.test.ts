@@ -120,7 +120,7 @@ describe("the tools", () => {
     ]);
     // A new one: could it name a file? Then it says what a tool takes in its place.
     const noFile =
-      "account amount asset cursor expiresIn header limit maxAmount merchantName merchantUrl method payTo reason request resume state timeout url".split(
+      "account amount asset cursor expiresIn header limit maxAmount maxBody merchantName merchantUrl method payTo reason request resume state timeout url".split(
         " ",
       );
     expect([...new Set(taken(undefined).map(({ key }) => key))].toSorted()).toEqual(noFile);

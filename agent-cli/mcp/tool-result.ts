@@ -5,6 +5,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import * as z from "zod";
 import { fromBase64, toBase64, utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { parseArgv } from "../command-line/argv.ts";
 import type { Program } from "../command-line/command.ts";
 import { envelopeObject } from "../command-line/envelope.ts";
@@ -65,7 +66,8 @@ function takeBody(context: Context, outcome: Outcome<unknown>): Taken {
   const mimeType = text === undefined ? imageType(bytes) : undefined;
   const inline = isShort ? ("text" as const) : mimeType && ("image" as const);
   // An error page that is shown whole needs no file.
-  const kept = isShort && !outcome.ok ? succeed(undefined) : keepDownload(context, bytes, facts);
+  const kept =
+    isShort && !outcome.ok ? succeed(undefined) : keepDownload(context, bytes, { ...facts, sha256: facts.sha256 ?? bodyDigest(bytes) });
   if (!kept.ok) return { outcome: notKept(outcome, facts, kept) };
   const reference: Body = { ...facts, ...(kept.data !== undefined && { file: kept.data }), ...(inline && { inline }) };
   return {

@@ -38,7 +38,7 @@ export async function publishedKeys(context: Context, origin: string): Promise<P
   const url = safeUrl(`${origin}/.well-known/did.json`, false);
   if (!url.ok) return none("the connection is not encrypted");
   const request = { method: "GET", url: url.data, headers: [] };
-  const answer = await exchange(request, context.io.signal, DID_TIMEOUT_SECONDS, MAX_DID_DOCUMENT_BYTES);
+  const answer = await exchange(context, request, { timeoutSeconds: DID_TIMEOUT_SECONDS, maxBodyBytes: MAX_DID_DOCUMENT_BYTES });
   if (!answer.ok) return none(answer.problem, true);
   if (isRedirect(answer.status)) return none("it redirects, which is not followed");
   if (answer.status !== 200) return none(`it answers ${answer.status}`, answer.status >= 500 || answer.status === 429);

@@ -24,7 +24,7 @@ export type Asked = { priced: true; terms: Terms } | { priced: false; response: 
 
 /** Makes the request without a payment, to learn what it costs. */
 export async function askTerms(context: Context, request: HttpRequest): Promise<Outcome<Asked>> {
-  const answer = await exchange(request, context.io.signal);
+  const answer = await exchange(context, request);
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
     return fail("network", `${new URL(request.url).host} could not be reached: ${answer.problem}.`, {

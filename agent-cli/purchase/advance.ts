@@ -4,31 +4,30 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
-import { authorizationOf, concludePayment, keptAnswer } from "../records/payment-journal.ts";
+import { authorizationOf, concludePayment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Next, refuse, succeed } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
-import { classifyResponse } from "./classify-response.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
+import { keptFor, partFor, rangeFor } from "./paid-exchange.ts";
+import { type Destination, type Paid, report } from "./paid-report.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
-import { type Paid, present, report } from "./send-payment.ts";
+import { present, restMissing } from "./send-payment.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
-export interface FlowInput extends FacilitatorInput {
+export interface FlowInput extends FacilitatorInput, Destination {
   wait: boolean;
   timeout?: number | undefined;
   maxAmount?: string | undefined;
-  out?: string | undefined;
   dryRun: boolean;
-  force: boolean;
 }
 
-export type Bought = Paid & { shortCode: string; kept: boolean };
+export type Bought = Paid & { shortCode: string };
 
 export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const code = shortCode(purchase.digest);
@@ -99,7 +98,7 @@ async function pay(context: Context, input: FlowInput, purchase: Purchase): Prom
   if (!http.ok) return http;
   if (input.dryRun) return fail("not_approved", `Nothing was sent. It would present the payment of ${shortCode(purchase.digest)}.`);
   const paid = await present(context, http.data, withId(context, payment.data), input);
-  return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest), kept: false }) : paid;
+  return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest) }) : paid;
 }
 
 function stillUsable({ record }: Purchase): boolean {
@@ -137,33 +136,37 @@ async function askOutcome(context: Context, input: FlowInput, purchase: Purchase
 
 async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, record } = purchase;
-  const kept = keptAnswer(context, digest);
-  if (!kept.ok) return kept;
+  const payment = record && { payload: record.payload, authorization: authorizationOf(record.payload) };
+  const kept = payment && keptFor(context, payment);
   const stored = findRequest(context, digest);
-  const code = shortCode(digest);
-  if (!kept.data || !stored.ok || !record) return answerOf(context, input, purchase);
+  if (!payment || kept?.outcome.kind !== "paid" || !stored.ok) return answerOf(context, input, purchase);
   const { method, url } = stored.data.request.http;
-  const payment = { payload: record.payload, authorization: authorizationOf(record.payload) };
-  const outcome = classifyResponse(kept.data, payment.authorization);
-  const shown = report(context, { method, url, headers: [] }, payment, kept.data, outcome, input);
-  return shown.ok ? succeed({ ...shown.data, shortCode: code, kept: true }) : shown;
+  const shown = await report(context, { method, url, headers: [] }, payment, kept.answer, kept.outcome, input, true);
+  return shown.ok ? succeed({ ...shown.data, shortCode: shortCode(digest) }) : shown;
 }
 
 /**
- * Paid, but the answer never arrived. A merchant that keeps answers, or that was paid up front and then failed, gives it for
- * the same payment at no further cost; if the payment has no identifier, only until it expires.
+ * Paid, but the answer never arrived, or not whole. A merchant that keeps answers, or that was paid up front and then failed, gives
+ * it for the same payment at no further cost; if the payment has no identifier, only until it expires. Of a part, a merchant may
+ * give the rest.
  */
 async function answerOf(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, record } = purchase;
   const code = shortCode(digest);
   const transaction = record?.transaction ?? "";
-  const payment = record && withId(context, { payload: record.payload, authorization: authorizationOf(record.payload) });
-  const owed = payment && (carriesId(payment.payload) || stillUsable(purchase));
-  if (!owed || input.dryRun) return paidWithoutAnswer(code, transaction);
+  if (!record || input.dryRun) return paidWithoutAnswer(code, transaction);
+  const payment = withId(context, { payload: record.payload, authorization: authorizationOf(record.payload) });
+  const identified = carriesId(payment.payload);
+  const part = partFor(context, payment);
+  if (!identified && !stillUsable(purchase) && !part) return paidWithoutAnswer(code, transaction);
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
   if (!http.ok) return http;
+  if (part && !identified && !rangeFor(http.data, part)) {
+    const outcome = restMissing(http.data, identified, part, { kind: "paid_before", status: part.status, transaction });
+    return report(context, http.data, payment, part, outcome, input, true) as Promise<PurchaseOutcome<Bought>>;
+  }
   const answer = await fetchAnswer(context, http.data, payment, transaction, input);
-  return answer.ok ? succeed({ ...answer.data, shortCode: code, kept: false }) : answer;
+  return answer.ok ? succeed({ ...answer.data, shortCode: code }) : answer;
 }
 
 /** Refused for certain: this payment bought nothing. Buying takes a new one. */
@@ -183,11 +186,12 @@ function impossibleState(): Failure {
 
 /** Repeats this run's flags: maximum, timeout, output file, facilitator. */
 function resumption(context: Context, input: FlowInput, code: string): Next {
-  const { maxAmount, timeout, out, force } = input;
+  const { maxAmount, timeout, out, maxBody, force } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
     ...timeoutArgv(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
+    ...(maxBody === undefined ? [] : ["--max-body", maxBody]),
     ...(force ? ["--force"] : []),
     ...facilitatorWords(input),
   ];

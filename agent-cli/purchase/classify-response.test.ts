@@ -52,7 +52,7 @@ describe("a receipt", () => {
 
   test("beside an error is a payment with an HTTP error after it", () => {
     for (const status of [302, 404, 500]) expect(reported(status, withReceipt())).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
-    expect(reported(200, { ...withReceipt(), complete: false })).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
+    expect(reported(200, { ...withReceipt(), complete: false })).toEqual([EXIT.httpErrorAfterPayment, "answer_incomplete"]);
   });
 });
 

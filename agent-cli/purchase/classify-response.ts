@@ -10,7 +10,7 @@ import { type Authorization, authorizationDigest, transactionOf } from "../../sh
 import { parseJson } from "../../shared/text/json.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
-import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
+import { isRedirect, type ResponseHead } from "../runtime/exchange.ts";
 import type { Presented } from "./payment-outcome.ts";
 
 /** Codes that leave open whether it was paid. A copy that is still in progress may yet settle. */
@@ -27,7 +27,10 @@ const RESOURCE: ReadonlySet<ErrorCode> = new Set(["handler_timeout", "internal_e
 /** Statuses of proxies and gateways, which do not know what the merchant did. */
 const isGatewayStatus = (status: number) => [408, 502, 503, 504].includes(status) || (status >= 520 && status <= 530);
 
-export function classifyResponse(response: HttpResponse, authorization: Authorization): Presented {
+/** An answer of which the body is absent if it was delivered: then only status, headers and ending count. */
+export type Answer = Pick<ResponseHead, "status" | "headers"> & { complete: boolean; problem?: string; body?: unknown };
+
+export function classifyResponse(response: Answer, authorization: Authorization): Presented {
   const header = response.headers[PAYMENT_RESPONSE.toLowerCase()];
   const settled = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
   if (settled?.ok && settled.value.success) return classifyReceipt(settled.value, response, authorization);
@@ -52,11 +55,11 @@ export function classifySilence(
   return { kind: "unknown", why: `${host} gave no answer: ${problem}.`, retryAfter: undefined };
 }
 
-function isDelivered({ status }: HttpResponse): boolean {
+export function isDelivered({ status }: Pick<Answer, "status">): boolean {
   return status >= 200 && status < 300;
 }
 
-function classifyReceipt(stated: SettleResponse, response: HttpResponse, authorization: Authorization): Presented {
+function classifyReceipt(stated: SettleResponse, response: Answer, authorization: Authorization): Presented {
   const fields = [
     stated.network !== authorization.network && "network",
     stated.payer && stated.payer !== authorization.from && "payer",
@@ -72,7 +75,10 @@ function classifyReceipt(stated: SettleResponse, response: HttpResponse, authori
     amount: stated.amount ?? authorization.value,
   };
   if (response.headers[PAYMENT_ERROR.toLowerCase()] === "answer_not_stored") return { kind: "paid_not_kept", receipt };
-  if (isDelivered(response) && response.complete) return { kind: "paid", receipt };
+  if (isDelivered(response)) {
+    if (response.complete) return { kind: "paid", receipt };
+    return { kind: "answer_incomplete", receipt, problem: response.problem ?? "it broke off", rest: "gone" };
+  }
   return { kind: "paid_no_answer", receipt, status: response.status, retryAfter: retryAfterOf(response) };
 }
 
@@ -84,7 +90,7 @@ function ownTransaction(authorization: Authorization): string {
   return transactionOf(authorization.network, authorizationDigest(authorization));
 }
 
-function classifyRefusal(response: HttpResponse, settled: SettleResponse | undefined, authorization: Authorization): Presented {
+function classifyRefusal(response: Answer, settled: SettleResponse | undefined, authorization: Authorization): Presented {
   const { status, headers } = response;
   const retryAfter = retryAfterOf(response);
   const code = settled?.errorReason ?? refusalCode(response);
@@ -122,20 +128,21 @@ function classifyReplay(status: number, usedBy: unknown, authorization: Authoriz
   return { kind: "nonce_used", status, usedBy: digestSchema.safeParse(usedBy).data };
 }
 
-function retryAfterOf({ headers }: HttpResponse): number | undefined {
+export function retryAfterOf({ headers }: Pick<Answer, "headers">): number | undefined {
   const seconds = headers["retry-after"] ?? "";
   return /^[0-9]{1,4}$/.test(seconds) ? Number(seconds) : undefined;
 }
 
 const errorBodySchema = z.looseObject({ error: z.string() });
 
-function refusalCode({ status, headers, body }: HttpResponse): string | undefined {
+function refusalCode({ status, headers, body }: Answer): string | undefined {
   const named = headers[PAYMENT_ERROR.toLowerCase()];
   if (named !== undefined) return named;
   const challenge = headers[PAYMENT_REQUIRED.toLowerCase()];
   const required = challenge === undefined ? undefined : decodeHeader(challenge, paymentRequiredSchema, MAX_FOREIGN_HEADER_BYTES);
   if (required?.ok && required.value.error) return required.value.error;
   // A handler's own JSON may have an `error` too; only a code of the protocol, or a 402's body, speaks of the payment.
+  if (!(body instanceof Uint8Array)) return undefined;
   const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, errorBodySchema);
   return parsed.ok && (status === 402 || isErrorCode(parsed.value.error)) ? parsed.value.error : undefined;
 }

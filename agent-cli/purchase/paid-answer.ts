@@ -3,8 +3,9 @@ import type { Payment } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { failureOf, type PaymentOutcome, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
-import { type Destination, type Paid, present } from "./send-payment.ts";
+import type { Destination, Paid } from "./paid-report.ts";
+import { failureOf, type PurchaseFailure, type PurchaseOutcome, remaining } from "./payment-outcome.ts";
+import { present } from "./send-payment.ts";
 
 /** @param payment with its id, under which the merchant may have kept the answer */
 export async function fetchAnswer(
@@ -22,7 +23,7 @@ export async function fetchAnswer(
 function stillPaid(failure: PurchaseFailure, transaction: string): PurchaseFailure {
   const { error, next } = failure;
   const details = { ...error.details, paidBefore: true, transaction };
-  switch (remaining(failure)) {
+  switch (remainingAfter(failure)) {
     case "gone":
       return failureOf({ kind: "paid_answer_gone", what: "This purchase", transaction, said: error.code });
     case "later": {
@@ -35,35 +36,11 @@ function stillPaid(failure: PurchaseFailure, transaction: string): PurchaseFailu
   }
 }
 
-/** Whether the response may still be fetched. `gone`: never. `later`: perhaps next time. `as_said`: as the failure says. */
-function remaining({ payment, exit }: PurchaseFailure): "gone" | "later" | "as_said" {
-  // Stopped before the payment left: another process holds the lock, or another approval was presented before.
-  if (payment === undefined) return exit === EXIT.busy || exit === EXIT.outcomeUnknown ? "later" : "as_said";
-  return REMAINING[payment.kind];
+function remainingAfter({ payment, exit }: PurchaseFailure): ReturnType<typeof remaining> {
+  if (payment) return remaining(payment);
+  // Stopped before the payment left: another process holds a lock, or another approval was presented before.
+  return exit === EXIT.busy || exit === EXIT.outcomeUnknown ? "later" : "as_said";
 }
-
-const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = {
-  // A merchant that asks for payment again does not know this one, and has no response for it.
-  payment_required: "gone",
-  paid_before: "gone",
-  nonce_used: "gone",
-  identifier_conflict: "gone",
-  refused: "gone",
-  paid_answer_gone: "gone",
-  never_paid: "gone",
-  unknown: "later",
-  busy: "later",
-  not_sent: "later",
-  resource_failed: "later",
-  redirected: "later",
-  paid_no_answer: "later",
-  paid_answer_later: "later",
-  paid: "as_said",
-  paid_not_kept: "as_said",
-  receipt_differs: "as_said",
-  receipt_missing: "as_said",
-  interrupted: "as_said",
-};
 
 /** @param what the purchase, as the message names it */
 export function paidWithoutAnswer(what: string, transaction: string): PurchaseFailure {

@@ -64,6 +64,7 @@ describe("the identifier of a payment", () => {
   test("follows from the request, in the info that was advertised; the payment journal has exactly what left", async () => {
     const { requestDigest, code } = await approved();
     await buy();
+    rmSync(box.path("home/answers"), { recursive: true });
     await box.run(["pay", code]);
     const extensions = { [PAYMENT_IDENTIFIER]: { info: { required: false, id: `pay_${requestDigest}` } } };
     expect(sent()).toEqual([extensions, extensions]);

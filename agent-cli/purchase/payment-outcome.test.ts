@@ -9,7 +9,7 @@ import { type Authorization, authorizationDigest, transactionOf } from "../../sh
 import { encodeHeader } from "../../shared/x402/headers.ts";
 import { fail } from "../runtime/outcome.ts";
 import { classifyResponse, classifySilence } from "./classify-response.ts";
-import { conclusionOf, failureOf, neverPaid, type PaymentOutcome, type Presented, type Sender } from "./payment-outcome.ts";
+import { conclusionOf, failureOf, neverPaid, type PaymentOutcome, type Presented, type Rest, type Sender } from "./payment-outcome.ts";
 
 const URL_SOLD = "https://shop.example/premium";
 const authorization = { network: NETWORK, from: "payer", to: "payee", value: "10000", asset: "native" } as unknown as Authorization;
@@ -23,15 +23,17 @@ function answered(status: number, headers: Record<string, string> = {}, complete
 const withReceipt = (changes: object = {}) => ({ "payment-response": encodeHeader({ success: true, ...receipt, ...changes }) });
 const replay = { ...withReceipt({ success: false, errorReason: "nonce_replayed", transaction: "", extra: { transaction } }) };
 const withCode = (code: string) => ({ "x-payment-error": code });
-const cutOff = answered(200, withReceipt(), false);
+const broken = (rest: Rest): Presented => ({ kind: "answer_incomplete", receipt, problem: "it broke off", rest });
 
 /** The row, an outcome of it, the facts that it carries, and whether the payment has an identifier. */
 const EXAMPLES: [row: string, outcome: PaymentOutcome, facts: object, identified?: boolean][] = [
   ["paid", answered(200, withReceipt()), { kind: "paid", receipt }],
   ["paid_no_answer: HTTP error", answered(500, withReceipt()), { kind: "paid_no_answer", receipt, status: 500 }],
   ["paid_no_answer: redirect", answered(307, withReceipt()), { kind: "paid_no_answer", receipt, status: 307 }],
-  ["paid_no_answer: cut off", cutOff, { kind: "paid_no_answer", receipt, status: 200 }],
-  ["paid_no_answer: cut off, with an identifier", cutOff, { kind: "paid_no_answer" }, true],
+  ["answer_incomplete: gone", answered(200, withReceipt(), false), { kind: "answer_incomplete", receipt, rest: "gone" }],
+  ["answer_incomplete: larger than the limit", broken("too_large"), {}],
+  ["answer_incomplete: resumable", broken("resume"), {}],
+  ["answer_incomplete: with an identifier", broken("again"), {}],
   ["paid_not_kept", answered(409, { ...withReceipt(), ...withCode("answer_not_stored") }), { kind: "paid_not_kept", receipt }],
   ["paid_before", answered(402, replay), { kind: "paid_before", transaction }],
   ["paid_answer_later", { kind: "paid_answer_later", transaction, said: "busy" }, { transaction }],

@@ -21,10 +21,17 @@ export interface Receipt {
   amount: string;
 }
 
+export type Rest = "resume" | "again" | "gone" | "too_large";
+
 /** What one presentation of a payment came to. `retryAfter` is in seconds, as the merchant asked. */
 export type Presented =
   | { kind: "paid"; receipt: Receipt }
-  /** The receipt holds, and the response is an HTTP error or incomplete. */
+  /**
+   * The receipt holds, and the body broke off. `rest`: how a later run may get it. `resume`: from where it stopped. `again`: whole,
+   * by the same payment. `gone`: this merchant offers neither. `too_large`: not before the limit is raised.
+   */
+  | { kind: "answer_incomplete"; receipt: Receipt; problem: string; rest: Rest; retryAfter?: number | undefined }
+  /** The receipt holds, and the response is an HTTP error. */
   | { kind: "paid_no_answer"; receipt: Receipt; status: number; retryAfter: number | undefined }
   /** Paid and delivered earlier; the merchant did not keep the response. */
   | { kind: "paid_not_kept"; receipt: Receipt }
@@ -80,6 +87,7 @@ export function neverPaid(failure: Failure): PurchaseFailure {
 export function conclusionOf(outcome: Presented): PaymentConclusion {
   switch (outcome.kind) {
     case "paid":
+    case "answer_incomplete":
     case "paid_no_answer":
     case "paid_not_kept":
       return { state: "settled", transaction: outcome.receipt.transaction };
@@ -122,6 +130,8 @@ interface Mapped {
 
 function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }>, identified: boolean): Mapped {
   switch (outcome.kind) {
+    case "answer_incomplete":
+      return answerIncomplete(outcome);
     case "paid_no_answer":
       return paidNoAnswer(outcome, identified);
     case "paid_not_kept": {
@@ -282,23 +292,34 @@ function tableWords(code: ErrorCode, status: number): [message: string, extras: 
   return [`The merchant says: ${message}`, { hint, retryable, details: { status } }];
 }
 
+function answerIncomplete({ receipt, problem, rest, retryAfter }: Presented & { kind: "answer_incomplete" }): Mapped {
+  const goesOn = rest === "resume" || rest === "again";
+  const failure = fail(
+    "answer_incomplete",
+    `It is paid, once, but its answer did not arrive whole: ${problem}. The part that came is kept.`,
+    {
+      hint: {
+        resume: "Do not pay again. Run the next command: it fetches the rest and pays nothing.",
+        again: "Do not pay again. Run the next command: it asks for the answer again and pays nothing.",
+        gone: "Do not pay again. Ask the merchant for the rest, with the transaction as proof.",
+        too_large: "Do not pay again. Run it once more with a larger --max-body: it pays nothing.",
+      }[rest],
+      retryable: goesOn,
+      details: { receipt, paidBefore: true, transaction: receipt.transaction },
+    },
+  );
+  return { failure, wayOn: goesOn ? { kind: "repeat", retryAfter } : undefined };
+}
+
 function paidNoAnswer({ receipt, status, retryAfter }: Presented & { kind: "paid_no_answer" }, identified: boolean): Mapped {
-  const delivered = status >= 200 && status < 300;
-  const [message, hint] = delivered
-    ? [
-        "The payment was settled, but its answer broke off or is too large.",
-        "It is paid. Ask the merchant for the rest with the transaction id.",
-      ]
-    : [
-        `The payment was settled, and the merchant answered ${status}.`,
-        "It is paid. Present the same payment again; do not sign a new one.",
-      ];
-  const said = (hint: string) => fail("http_error", message, { hint, details: { receipt } });
+  const said = (hint: string) =>
+    fail("http_error", `The payment was settled, and the merchant answered ${status}.`, { hint, details: { receipt } });
   // The merchant may have kept a complete response under the payment's identifier.
   if (identified) return { failure: said("It is paid. Run the next command: it pays nothing more."), wayOn: { kind: "repeat" } };
+  const hint = "It is paid. Present the same payment again; do not sign a new one.";
   if (isRedirect(status)) return { failure: said(hint), wayOn: { kind: "status" } };
-  // An upfront payment whose handler failed is owed a response. A response that broke off was delivered.
-  return { failure: said(hint), wayOn: delivered ? undefined : { kind: "repeat", retryAfter } };
+  // An upfront payment whose handler failed is owed a response.
+  return { failure: said(hint), wayOn: { kind: "repeat", retryAfter } };
 }
 
 function resourceFailed({ code, status, retryAfter }: Presented & { kind: "resource_failed" }): Mapped {
@@ -350,3 +371,35 @@ function nextOf(wayOn: WayOn, { argv, url, paymentKey }: Sender): Next | undefin
       return undefined;
   }
 }
+
+/**
+ * Whether the answer to a payment that was settled before may still be fetched, after an attempt with this outcome. `gone`: never.
+ * `later`: perhaps next time. `as_said`: as the outcome says.
+ */
+export function remaining({ kind }: PaymentOutcome): "gone" | "later" | "as_said" {
+  return REMAINING[kind];
+}
+
+const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = {
+  // A merchant that asks for payment again does not know this one, and has no response for it.
+  payment_required: "gone",
+  paid_before: "gone",
+  nonce_used: "gone",
+  identifier_conflict: "gone",
+  refused: "gone",
+  paid_answer_gone: "gone",
+  never_paid: "gone",
+  unknown: "later",
+  busy: "later",
+  not_sent: "later",
+  resource_failed: "later",
+  redirected: "later",
+  paid_no_answer: "later",
+  paid_answer_later: "later",
+  paid: "as_said",
+  answer_incomplete: "as_said",
+  paid_not_kept: "as_said",
+  receipt_differs: "as_said",
+  receipt_missing: "as_said",
+  interrupted: "as_said",
+};

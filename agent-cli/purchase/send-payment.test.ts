@@ -135,10 +135,15 @@ describe("afterwards", () => {
   test("a payment that was used before is reported with the transaction that proves it", async () => {
     await buy();
     expect((await pay()).exit).toBe(EXIT.ok);
-    for (const words of [`http get --url ${merchant.url} --payload ./payload.json`, `pay ./payload.json`]) {
+    const used = async (words: string) => {
       const { stderr, exit } = await box.run(words, { terminal: true });
       expect([exit, stderr]).toEqual([EXIT.paymentRejected, expect.stringMatching(/once[^]*transaction[^]*[0-9a-f]{64}/)]);
-    }
+    };
+    await used(`http get --url ${merchant.url} --payload ./payload.json`);
+    expect((await pay()).json.data).toMatchObject({ kept: true, response: { body: { text: CONTENT } } });
+    expect(merchant.presented).toHaveLength(2);
+    rmSync(box.path("home/answers"), { recursive: true });
+    await used("pay ./payload.json");
   });
 
   test("terms that have changed are a refusal that leads to the new terms", async () => {
@@ -177,8 +182,8 @@ describe("afterwards", () => {
     const broken = await breakOffAfterReceipt();
     const run = await pay();
     broken();
-    expect([run.exit, run.json.error.code]).toEqual([EXIT.httpErrorAfterPayment, "http_error"]);
-    expect(run.json.error.details).toMatchObject({ receipt: { amount: "10000" }, response: { body: { complete: false } } });
+    expect([run.exit, run.json.error.code]).toEqual([EXIT.httpErrorAfterPayment, "answer_incomplete"]);
+    expect(run.json.error.details).toMatchObject({ receipt: { amount: "10000" }, response: { body: { complete: false, bytes: 4 } } });
     expect(run.json.next).toBeUndefined();
   });
 

@@ -1,29 +1,31 @@
 /** Presents a signed payment: checks what must hold before a byte leaves, sends it, and reports the answer. */
-import * as z from "zod";
+import * as path from "node:path";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
-import { type Authorization, exactPayloadSchema, transactionOf, authorizationDigest } from "../../shared/protocol/authorization.ts";
-import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { duration } from "../../shared/screen/duration.ts";
-import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { bytesOf } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
-import { checkAudit, record } from "../records/audit-log.ts";
-import { claimPayment, concludePayment, keepAnswer, type Payment, type PaymentConclusion, paymentKey } from "../records/payment-journal.ts";
-import { type Context, warn } from "../runtime/context.ts";
-import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
+import { checkAudit } from "../records/audit-log.ts";
+import { lacksRoom } from "../records/kept-answer.ts";
+import { findPayment, type Payment, paymentKey } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
-import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
-import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import { classifyResponse, classifySilence } from "./classify-response.ts";
+import { MAX_PAID_BODY_BYTES } from "../runtime/limits.ts";
+import { holding } from "../runtime/lock.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { stateDirectory } from "../runtime/state-directory.ts";
+import { conclude } from "./conclude.ts";
+import { keptFor, type Part, partFor, presentOnce, rangeFor } from "./paid-exchange.ts";
+import { type Destination, type Paid, report, senderOf } from "./paid-report.ts";
 import { carriesId } from "./payment-identifier.ts";
-import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
-import { renderResponse, responseSchema, responseView } from "./views.ts";
+import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, remaining } from "./payment-outcome.ts";
+import type { ShownAnswer } from "./views.ts";
 
 /** Reads a signed payment and checks what it shows by itself: terms, validity, account, signature. */
 export async function readPayment(file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {
@@ -60,135 +62,92 @@ export async function checkPayment(payload: PaymentPayload, what: string, isPaid
   }
 }
 
-export const paidSchema = z.strictObject({
-  request: z.strictObject({ method: z.string(), url: z.string() }),
-  receipt: z.strictObject({ transaction: z.string(), network: z.string(), payer: z.string(), payee: z.string(), paid: moneySchema }),
-  response: responseSchema,
-});
-export type Paid = z.infer<typeof paidSchema>;
-
-export interface Destination {
-  out?: string | undefined;
-  force: boolean;
-}
-
 /**
- * Sends the request with the payment attached. The payment is in the payment journal before it leaves; one that left before
- * is sent again instead of a newer one. A redirect is not followed.
+ * Sends the request with the payment attached, unless its answer is on disk already. The payment is in the payment journal before
+ * it leaves; one that left before is sent again instead of a newer one. A part of an answer is continued if the merchant allows
+ * it. A redirect is not followed. One process at a time presents a payment; the others wait, and find its answer.
+ * @param again present it, although its answer was kept
  */
 export async function present(
   context: Context,
   request: HttpRequest,
   payment: Payment,
   destination: Destination,
+  again = false,
 ): Promise<PurchaseOutcome<Paid>> {
   // Checked before the payment leaves: an answer that cannot be kept should not be bought.
   const writable = checkDestination(destination.out, destination.force);
   if (!writable.ok) return writable;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
-  const claimed = await claimPayment(context, payment, request);
-  if (!claimed.ok) return claimed;
-  const { payload, authorization } = claimed.data;
-  const written = await record(context, "sent", factsOf(authorization, request));
-  if (!written.ok) {
-    await concludePayment(context, paymentKey(authorization), { state: "unsent" });
-    return written;
-  }
-
-  const header = [PAYMENT_SIGNATURE, encodeHeader(payload)] as const;
-  const answer = await exchange({ ...request, headers: [...request.headers, header] }, context.io.signal);
-  const sender = senderOf(context, request, payload, authorization);
-  if (!answer.ok) {
-    const outcome = classifySilence(answer, request.url, context.io.signal.aborted);
-    await conclude(context, request, authorization, conclusionOf(outcome));
-    return failureOf(outcome, sender);
-  }
-  const outcome = classifyResponse(answer, authorization);
-  const kept = outcome.kind === "paid" ? keepAnswer(context, sender.paymentKey, answer) : succeed(undefined);
-  if (!kept.ok) warn(context, kept.error.message);
-  await conclude(context, request, authorization, conclusionOf(outcome));
-  return report(context, request, { payload, authorization }, answer, outcome, destination);
+  const directory = stateDirectory(context, "payments");
+  if (!directory.ok) return directory;
+  const full = lacksRoom(context);
+  if (full !== undefined) return fail("file_not_written", `Nothing was sent: ${full}.`, { hint: "Free some space, then try again." });
+  const lock = path.join(directory.data, `${paymentKey(payment.authorization)}.lock`);
+  const wait = { seconds: context.timeoutSeconds ?? Infinity, signal: context.io.signal };
+  return holding(lock, wait, presentedElsewhere, async () => {
+    const found = again ? undefined : keptFor(context, payment);
+    if (found?.outcome.kind !== "paid") return presentAlone(context, request, payment, destination);
+    await concludeKept(context, request, payment.authorization, found.outcome);
+    return report(context, request, payment, found.answer, found.outcome, destination, true);
+  });
 }
 
-/** Reports an answer by its outcome, whether it just arrived or was kept. */
-export function report(
+function presentedElsewhere(holder: number | undefined): Failure {
+  return fail("busy", `Another lez-agent-pay (process ${holder ?? "unknown"}) is presenting this payment.`, {
+    hint: "Do not pay again. Run the same command later: it shows the same answer.",
+  });
+}
+
+/** A process that died between the answer and the payment journal left the rest of its work. */
+async function concludeKept(context: Context, request: HttpRequest, authorization: Authorization, outcome: Presented): Promise<void> {
+  const before = findPayment(context, paymentKey(authorization));
+  if (before.ok && before.data?.state === "sent") await conclude(context, request, authorization, conclusionOf(outcome));
+}
+
+async function presentAlone(
   context: Context,
   request: HttpRequest,
-  { payload, authorization }: Payment,
-  answer: HttpResponse,
-  outcome: Presented,
-  { out, force }: Destination,
-): PurchaseOutcome<Paid> {
-  // Only what was bought goes into the file; a refusal is shown, not stored.
-  const bought = answer.status >= 200 && answer.status < 300;
-  const response = responseView(answer, bought ? out : undefined, force);
-  if (outcome.kind !== "paid") {
-    const failure = failureOf(outcome, senderOf(context, request, payload, authorization));
-    const shown = response.ok ? { response: response.data } : {};
-    return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
+  payment: Payment,
+  destination: Destination,
+): Promise<PurchaseOutcome<Paid>> {
+  const part = partFor(context, payment);
+  const identified = carriesId(payment.payload);
+  const presentation = { request, payment, maxBody: bytesOf(destination.maxBody) ?? MAX_PAID_BODY_BYTES };
+  let presented = await presentOnce(context, presentation, part);
+  if (!presented.ok) return presented;
+  // The merchant does not continue the part, and may still give the whole answer under the payment's identifier.
+  const denied = part && rangeFor(request, part) && !presented.data.stored && isGone(presented.data.outcome);
+  if (denied && identified) presented = await presentOnce(context, presentation, undefined);
+  if (!presented.ok) return presented;
+  const { payment: sent, outcome, answer, stored, tooLarge } = presented.data;
+  if (part && !stored) return report(context, request, sent, part, restMissing(request, identified, part, outcome), destination, false);
+  if (outcome.kind === "answer_incomplete" && answer) {
+    const rest = tooLarge ? "too_large" : restOf(request, identified, answer);
+    return report(context, request, sent, answer, { ...outcome, rest }, destination, false);
   }
-  const { amount, ...receipt } = outcome.receipt;
-  const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
-  if (!response.ok) {
-    // A failure to write the file must not read as a failure to pay.
-    const { requestDigest } = authorization;
-    const again = requestDigest && ` lez-agent-pay fetch --resume ${shortCode(requestDigest)} shows it, into another file with --out.`;
-    const message = `It is paid, and the answer was kept, but: ${response.error.message}`;
-    const error = { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } };
-    return { ...response, error, payment: outcome };
-  }
-  return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data });
+  if (answer) return report(context, request, sent, answer, outcome, destination, false);
+  return failureOf(outcome as Exclude<Presented, { kind: "paid" }>, senderOf(context, request, sent));
 }
 
-function senderOf(context: Context, { url }: HttpRequest, payload: PaymentPayload, authorization: Authorization): Sender {
-  return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
+/** How a later run may get what is missing of an answer. */
+function restOf(request: HttpRequest, identified: boolean, answer: ShownAnswer): "resume" | "again" | "gone" {
+  const { body } = answer;
+  if ("file" in body && rangeFor(request, { ...answer, body })) return "resume";
+  return identified ? "again" : "gone";
 }
 
-/** The payment journal and the audit log record the same. The answer is here already, so a full disk only causes a warning. */
-async function conclude(
-  context: Context,
-  request: HttpRequest,
-  authorization: Authorization,
-  conclusion: PaymentConclusion,
-): Promise<void> {
-  const event = ({ settled: "settled", refused: "refused", sent: "unknown", unsent: "unsent" } as const)[conclusion.state];
-  const facts = {
-    ...factsOf(authorization, request),
-    ...(conclusion.state === "settled" && { transaction: conclusion.transaction }),
-    ...(conclusion.state === "refused" && { code: conclusion.code }),
-  };
-  for (const written of [await concludePayment(context, paymentKey(authorization), conclusion), await record(context, event, facts)]) {
-    if (!written.ok) warn(context, written.error.message);
-  }
+/** The outcome of asking for the rest of a part in vain. */
+export function restMissing(request: HttpRequest, identified: boolean, part: Part, outcome: Presented): Presented {
+  const gone = isGone(outcome);
+  const said = outcome.kind === "paid" || outcome.kind === "answer_incomplete" ? "" : ` (${failureOf(outcome).error.code})`;
+  const broke = part.complete ? "it broke off" : part.problem;
+  const problem = `${broke}, and the merchant ${gone ? "does not give the rest" : "could not be asked for the rest now"}${said}`;
+  const retryAfter = "retryAfter" in outcome ? outcome.retryAfter : undefined;
+  return { kind: "answer_incomplete", receipt: part.receipt, problem, rest: gone ? "gone" : restOf(request, identified, part), retryAfter };
 }
 
-/** A payment's facts in the audit log. */
-export function factsOf(authorization: Authorization, { method, url }: { method: string; url: string }): Record<string, string> {
-  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest } = authorization;
-  return {
-    ...(requestDigest && { requestDigest }),
-    method,
-    url,
-    from,
-    payTo: to,
-    amount: value,
-    asset,
-    network,
-    ...(ledger && { ledger }),
-    nonce,
-    validBefore,
-    transactionIfSettled: transactionOf(network, authorizationDigest(authorization)),
-  };
-}
-
-export function renderPaid({ request, receipt, response }: Paid, layout: Layout): string[] {
-  return [
-    layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
-    ...field(layout, "to", receipt.payee),
-    ...field(layout, "from", receipt.payer),
-    ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),
-    "",
-    ...renderResponse(response, layout),
-  ];
+function isGone(outcome: Presented): boolean {
+  return outcome.kind === "answer_incomplete" || remaining(outcome) === "gone";
 }

@@ -1,4 +1,5 @@
 /** HTTP responses and untrusted text, as they appear in the data of every command. */
+import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { decodeUtf8, toBase64 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
@@ -6,9 +7,11 @@ import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
-import { type HttpResponse, isRedirect } from "../runtime/exchange.ts";
-import { writeWhole } from "../runtime/files.ts";
+import type { StoredBody } from "../records/kept-answer.ts";
+import { type Ending, isRedirect, type ResponseHead } from "../runtime/exchange.ts";
+import { copyWhole, fileDigest, writeWhole } from "../runtime/files.ts";
 import { field, type Layout } from "../runtime/layout.ts";
+import { MAX_SHOWN_BODY_BYTES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 /** A stranger's text in the data of a command, marked so that no reader takes it for ours. */
@@ -20,7 +23,9 @@ export function untrusted(text: string): z.infer<typeof untrustedSchema> {
 
 export const responseSchema = z.strictObject({
   status: z.number(),
-  /** Where a redirect points. It was not followed. */
+  /** Every header, as it was sent: lowercase names, one value per occurrence. */
+  headers: z.record(z.string(), z.array(z.string())),
+  /** Where a redirect, or an answer that is not ready, points. It was not followed. */
   location: z.string().optional(),
   /** The decoded x402 headers. */
   paymentRequired: z.unknown().optional(),
@@ -29,9 +34,14 @@ export const responseSchema = z.strictObject({
   body: z.strictObject({
     untrusted: z.literal(true),
     bytes: z.number(),
-    sha256: z.string(),
+    /** Of a complete body. */
+    sha256: z.string().optional(),
     complete: z.boolean(),
+    /** Why it is not complete. */
+    problem: z.string().optional(),
     contentType: z.string().optional(),
+    /** The merchant encoded the body, although it was asked not to. The bytes are as it sent them. */
+    contentEncoding: z.string().optional(),
     text: z.string().optional(),
     base64: z.string().optional(),
     file: z.string().optional(),
@@ -41,30 +51,52 @@ export const responseSchema = z.strictObject({
 });
 export type ResponseView = z.infer<typeof responseSchema>;
 
+/** An answer in memory, or one that was kept on disk. */
+export type ShownAnswer = ResponseHead & Ending & { body: Uint8Array | StoredBody };
+
 /** @param file takes the body in place of the data */
-export function responseView(response: HttpResponse, file: string | undefined, force: boolean): Outcome<ResponseView> {
+export async function responseView(answer: ShownAnswer, file: string | undefined, force: boolean): Promise<Outcome<ResponseView>> {
   if (file !== undefined) {
-    const written = writeWhole(file, response.body, force);
+    const written = "file" in answer.body ? await copyWhole(answer.body.file, file, force) : writeWhole(file, answer.body, force);
     if (!written.ok) return written;
   }
-  const { status, headers, body, complete } = response;
+  const { status, headers, complete, body } = answer;
   const required = decoded(headers[PAYMENT_REQUIRED.toLowerCase()], paymentRequiredSchema);
   const settled = decoded(headers[PAYMENT_RESPONSE.toLowerCase()], settleResponseSchema);
-  const text = decodeUtf8(body);
+  const encoding = headers["content-encoding"];
   return succeed({
     status,
-    ...(isRedirect(status) && headers["location"] && { location: headers["location"] }),
+    headers: valuesByName(answer.fields),
+    ...(headers["location"] && { location: headers["location"] }),
     ...(required !== undefined && { paymentRequired: required }),
     ...(settled !== undefined && { paymentResponse: settled }),
     body: {
       untrusted: true,
-      bytes: body.length,
-      sha256: bodyDigest(body),
+      bytes: "file" in body ? body.bytes : body.length,
+      ...(complete && { sha256: "file" in body ? await fileDigest(body.file) : bodyDigest(body) }),
       complete,
+      ...(!answer.complete && { problem: answer.problem }),
       ...(headers["content-type"] && { contentType: headers["content-type"] }),
-      ...(file === undefined ? (text === undefined ? { base64: toBase64(body) } : { text }) : { file }),
+      ...(encoding && encoding.toLowerCase() !== "identity" && { contentEncoding: encoding }),
+      ...(file === undefined ? shownBody(body, complete) : { file }),
     },
   });
+}
+
+/** Small text is shown. A kept body that is large, no text or not whole is named by its file. */
+function shownBody(body: Uint8Array | StoredBody, complete: boolean): { text: string } | { base64: string } | { file: string } {
+  if ("file" in body) {
+    const text = complete && body.bytes <= MAX_SHOWN_BODY_BYTES ? decodeUtf8(readFileSync(body.file)) : undefined;
+    return text === undefined ? { file: body.file } : { text };
+  }
+  const text = decodeUtf8(body);
+  return text === undefined ? { base64: toBase64(body) } : { text };
+}
+
+function valuesByName(fields: ResponseHead["fields"]): Record<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of fields) values.set(name.toLowerCase(), [...(values.get(name.toLowerCase()) ?? []), value]);
+  return Object.fromEntries(values);
 }
 
 /** The decoded header, or why it cannot be read. */
@@ -82,12 +114,15 @@ export function renderResponse(view: ResponseView, layout: Layout): string[] {
   const { body } = view;
   return [
     layout.ink("bold", `HTTP ${view.status}`),
-    ...(view.location ? field(layout, "redirect", `${showUnsafe(view.location)} (not followed)`) : []),
+    ...(view.location
+      ? field(layout, isRedirect(view.status) ? "redirect" : "location", `${showUnsafe(view.location)} (not followed)`)
+      : []),
     ...(view.paymentRequired ? ["", `${PAYMENT_REQUIRED}:`, ...jsonLines(view.paymentRequired)] : []),
     ...(view.paymentResponse ? ["", `${PAYMENT_RESPONSE}:`, ...jsonLines(view.paymentResponse)] : []),
     "",
     ...(body.file === undefined ? (body.text ?? `${body.bytes} bytes that are not text; use --out`).split("\n").map(showUnsafe) : []),
     ...(body.file === undefined ? [] : field(layout, "body", `${body.bytes} bytes in ${body.file}`)),
-    ...(body.complete ? [] : [layout.ink("yellow", "The body is not complete.")]),
+    ...(body.contentEncoding ? field(layout, "encoding", `${showUnsafe(body.contentEncoding)}, as the merchant sent it`) : []),
+    ...(body.complete ? [] : [layout.ink("yellow", `The body is not complete: ${showUnsafe(body.problem ?? "it broke off")}.`)]),
   ];
 }

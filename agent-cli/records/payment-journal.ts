@@ -5,16 +5,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
-import { fromBase64, toBase64 } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { type Authorization, authorizationDigest, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
-import type { HttpResponse } from "../runtime/exchange.ts";
-import { readJson, writeJson, writeWhole } from "../runtime/files.ts";
+import { readJson, writeJson } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
@@ -148,30 +145,4 @@ function read(directory: string, key: Digest): Outcome<PaymentRecord | undefined
 
 function write(directory: string, key: Digest, content: PaymentRecord): Outcome<undefined> {
   return writeJson(path.join(directory, `${key}.json`), content, true);
-}
-
-const answerSchema = z.strictObject({
-  status: z.number(),
-  headers: z.record(z.string(), z.string()),
-  complete: z.boolean(),
-  bodyBase64: z.string(),
-});
-
-/** Keeps the answer, so that a process killed before it shows it need not buy it again. */
-export function keepAnswer(context: Context, key: Digest, { status, headers, body, complete }: HttpResponse): Outcome<undefined> {
-  const directory = stateDirectory(context, "answers");
-  if (!directory.ok) return directory;
-  const content = { status, headers, complete, bodyBase64: toBase64(body) };
-  return writeWhole(path.join(directory.data, `${key}.json`), JSON.stringify(content), true);
-}
-
-export function keptAnswer(context: Context, key: Digest): Outcome<HttpResponse | undefined> {
-  const directory = stateDirectory(context, "answers");
-  if (!directory.ok) return directory;
-  const file = path.join(directory.data, `${key}.json`);
-  if (!fs.existsSync(file)) return succeed(undefined);
-  const kept = readJson(file, answerSchema, { what: "kept answer", secret: true, maxBytes: 2 * MAX_RESPONSE_BODY_BYTES });
-  if (!kept.ok) return kept;
-  const { bodyBase64, ...rest } = kept.data;
-  return succeed({ ...rest, body: fromBase64(bodyBase64) ?? new Uint8Array() });
 }

@@ -1,7 +1,11 @@
-/** One HTTP exchange: bounded, timed, never redirected. It reports whether the server can have read the request. */
+/**
+ * One HTTP exchange: over a connection of its own, bounded in time, never redirected. It reports whether the server can have
+ * read the request, and hands over everything that came before a break.
+ */
 import * as http from "node:http";
 import * as https from "node:https";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import type { Io } from "./io.ts";
 import { HTTP_TIMEOUT_SECONDS } from "./limits.ts";
 
 export interface HttpRequest {
@@ -12,66 +16,159 @@ export interface HttpRequest {
   body?: Uint8Array;
 }
 
-export interface HttpResponse {
+export interface ResponseHead {
   status: number;
-  /** Lowercase names; repeated headers are joined with a comma. */
+  /** Every header as it was sent, in order. A name may occur more than once. */
+  fields: readonly (readonly [name: string, value: string])[];
+  /** The same by lowercase name. Values of a repeated header are joined with a comma; `fields` keeps them apart. */
   headers: Readonly<Record<string, string>>;
-  body: Uint8Array;
-  /** False if the body broke off, or exceeds the limit. */
-  complete: boolean;
 }
 
-export type Exchange =
-  | ({ ok: true } & HttpResponse)
-  /** `reached`: there was a connection, so the server may have read the request. Otherwise not a byte of it was sent. */
-  | { ok: false; reached: boolean; /** Nothing came in time. */ timedOut: boolean; problem: string };
+/** How a body ended: whole, or why it broke off. */
+export type Ending = { complete: true } | { complete: false; problem: string };
 
-export function exchange(
+export type HttpResponse = ResponseHead & Ending & { body: Uint8Array };
+
+/** There was no answer. */
+export interface Silence {
+  ok: false;
+  /** There was a connection, so the server may have read the request. Otherwise not a byte of it was sent. */
+  reached: boolean;
+  /** Nothing came in time. */
+  timedOut: boolean;
+  problem: string;
+}
+
+export type Exchange = ({ ok: true } & HttpResponse) | Silence;
+
+/** What an exchange needs of its command's context. */
+export interface Network {
+  io: Pick<Io, "signal">;
+}
+
+/** Takes an answer as it arrives. Either function may return why the rest is not wanted, which ends the exchange. */
+export interface Receiver {
+  head(head: ResponseHead): string | undefined;
+  /** Synchronous, so that nothing that arrived is lost when the connection breaks. */
+  take(chunk: Uint8Array): string | undefined;
+}
+
+/** `total`: the whole exchange. `idle`: without a byte from the server; an answer that keeps coming is never cut. */
+export type TimeLimit = { total: number } | { idle: number };
+
+/** An exchange whose answer is small and must come in time. */
+export async function exchange(
+  network: Network,
   request: HttpRequest,
-  signal: AbortSignal,
-  timeoutSeconds = HTTP_TIMEOUT_SECONDS,
-  maxBodyBytes = MAX_RESPONSE_BODY_BYTES,
+  { timeoutSeconds = HTTP_TIMEOUT_SECONDS, maxBodyBytes = MAX_RESPONSE_BODY_BYTES } = {},
 ): Promise<Exchange> {
-  const { promise, resolve } = Promise.withResolvers<Exchange>();
+  const receiver = new MemoryReceiver(maxBodyBytes);
+  const received = await receive(network, request, receiver, { total: timeoutSeconds });
+  return received.ok ? { ...received, body: receiver.body() } : received;
+}
+
+/** Collects a body in memory, up to a limit. */
+export class MemoryReceiver implements Receiver {
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  head(): undefined {
+    return undefined;
+  }
+
+  take(chunk: Uint8Array): string | undefined {
+    if (this.#length + chunk.length > this.#maxBytes) return `it is larger than ${this.#maxBytes} bytes`;
+    this.#length += chunk.length;
+    this.#chunks.push(chunk);
+    return undefined;
+  }
+
+  body(): Uint8Array {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/** Sends the request and hands the answer to the receiver, whatever its size. */
+export function receive(
+  network: Network,
+  request: HttpRequest,
+  receiver: Receiver,
+  limit: TimeLimit,
+): Promise<({ ok: true } & ResponseHead & Ending) | Silence> {
+  const { promise, resolve } = Promise.withResolvers<({ ok: true } & ResponseHead & Ending) | Silence>();
+  const { signal } = network.io;
   const secure = request.url.startsWith("https:");
-  const deadline = AbortSignal.timeout(timeoutSeconds * 1000);
-  let reached = false;
-  const broke = (error: Error) => {
-    const problem = deadline.aborted ? `no answer within ${timeoutSeconds} s` : signal.aborted ? "interrupted" : describeError(error);
-    resolve({ ok: false, reached, timedOut: deadline.aborted, problem });
+  const late = new AbortController();
+  const clock = setTimeout(() => late.abort(), ("idle" in limit ? limit.idle : limit.total) * 1000);
+  const heard = () => void ("idle" in limit && clock.refresh());
+  const why = (error?: Error) => {
+    if (signal.aborted) return "interrupted";
+    if (!late.signal.aborted) return error ? describeError(error) : "the connection was closed";
+    return "idle" in limit ? `nothing came for ${limit.idle} s` : `no answer within ${limit.total} s`;
   };
+  let reached = false;
+  let answered = false;
   const outgoing = (secure ? https : http).request(request.url, {
     method: request.method,
     headers: headersOf(request),
     agent: false, // a new connection: a kept one could close under the request and hide whether the server read it
     maxHeaderSize: 2 * MAX_FOREIGN_HEADER_BYTES,
-    signal: AbortSignal.any([signal, deadline]),
+    signal: AbortSignal.any([signal, late.signal]),
   });
-  outgoing.on("socket", (socket) => socket.once(secure ? "secureConnect" : "connect", () => (reached = true)));
-  outgoing.on("error", broke);
-  outgoing.on("response", (incoming) => void readResponse(incoming, maxBodyBytes).then((response) => resolve({ ok: true, ...response })));
+  outgoing.on("socket", (socket) =>
+    socket.once(secure ? "secureConnect" : "connect", () => {
+      reached = true;
+      heard();
+    }),
+  );
+  outgoing.on("information", heard);
+  outgoing.on("error", (error) => {
+    if (!answered) resolve({ ok: false, reached, timedOut: late.signal.aborted, problem: why(error) });
+  });
+  outgoing.on("response", (incoming) => {
+    answered = true;
+    const head = headOf(incoming);
+    let unwanted: string | undefined;
+    const refuse = (problem: string | undefined) => {
+      unwanted ??= problem;
+      if (unwanted !== undefined) incoming.destroy();
+    };
+    const end = (error?: Error) => {
+      const whole = incoming.complete && unwanted === undefined;
+      resolve({ ok: true, ...head, ...(whole ? { complete: true } : { complete: false, problem: unwanted ?? why(error) }) });
+    };
+    incoming.on("error", end);
+    incoming.on("end", end);
+    incoming.on("close", end);
+    heard();
+    refuse(receiver.head(head));
+    if (unwanted === undefined)
+      incoming.on("data", (chunk: Uint8Array) => {
+        heard();
+        if (unwanted === undefined) refuse(receiver.take(chunk));
+      });
+  });
   outgoing.end(request.body);
-  return promise;
+  return promise.finally(() => clearTimeout(clock));
 }
 
-async function readResponse(incoming: http.IncomingMessage, maxBodyBytes: number): Promise<HttpResponse> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let complete = true;
-  try {
-    for await (const chunk of incoming as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > maxBodyBytes) {
-        complete = false;
-        break; // destroys the connection
-      }
-      chunks.push(chunk);
-    }
-  } catch {
-    complete = false;
+function headOf({ statusCode, rawHeaders }: http.IncomingMessage): ResponseHead {
+  const fields = Array.from({ length: rawHeaders.length / 2 }, (_, i) => [rawHeaders[2 * i] ?? "", rawHeaders[2 * i + 1] ?? ""] as const);
+  return { status: statusCode ?? 0, fields, headers: headersByName(fields) };
+}
+
+export function headersByName(fields: ResponseHead["fields"]): Record<string, string> {
+  const headers = new Map<string, string>();
+  for (const [name, value] of fields) {
+    const before = headers.get(name.toLowerCase());
+    headers.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`);
   }
-  const headers = Object.entries(incoming.headersDistinct).map(([name, values]) => [name, (values ?? []).join(", ")] as const);
-  return { status: incoming.statusCode ?? 0, headers: Object.fromEntries(headers), body: Buffer.concat(chunks), complete };
+  return Object.fromEntries(headers);
 }
 
 /** Our defaults first, so that the caller's headers win. `identity`: the bytes that are paid for are the bytes that are kept. */

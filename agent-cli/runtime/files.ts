@@ -2,7 +2,7 @@
  * Reads and writes files safely: bounded, regular files only, never through a symbolic link, private if they must be, and
  * written whole or not at all.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type * as z from "zod";
@@ -102,7 +102,7 @@ function notWritten(file: string, error: unknown): Failure {
 export function writeWhole(file: string, content: Uint8Array | string, force: boolean): Outcome<undefined> {
   const writable = checkWritable(file, force);
   if (!writable.ok) return writable;
-  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = temporaryBeside(file);
   try {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
@@ -118,6 +118,50 @@ export function writeWhole(file: string, content: Uint8Array | string, force: bo
     fs.rmSync(temporary, { force: true });
     return notWritten(file, error);
   }
+}
+
+/** Copies a file of any size to a file of mode 0600, whole or not at all. */
+export async function copyWhole(from: string, file: string, force: boolean): Promise<Outcome<undefined>> {
+  const writable = checkWritable(file, force);
+  if (!writable.ok) return writable;
+  const temporary = temporaryBeside(file);
+  try {
+    await fs.promises.copyFile(from, temporary, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+    const fd = fs.openSync(temporary, O_WRONLY | O_NOFOLLOW);
+    try {
+      fs.fchmodSync(fd, 0o600);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, file);
+    flushDirectory(path.dirname(file));
+    return succeed(undefined);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    return notWritten(file, error);
+  }
+}
+
+/** Bytes that this user may still write to the file system of a directory; undefined if the system does not say. */
+export function freeBytes(directory: string): number | undefined {
+  try {
+    const { bavail, bsize } = fs.statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
+/** SHA-256 of a file of any size, in hex. */
+export async function fileDigest(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+function temporaryBeside(file: string): string {
+  return `${file}.${randomBytes(6).toString("hex")}.tmp`;
 }
 
 /** Without this, a power failure could undo the rename. Not every system can flush a directory. */

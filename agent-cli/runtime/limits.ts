@@ -5,8 +5,18 @@
 
 // --- Network -------------------------------------------------------------------------------------
 
-/** One HTTP exchange. */
+/** One HTTP exchange that presents no payment. */
 export const HTTP_TIMEOUT_SECONDS = 60;
+/** An exchange that presents a payment is cut when the merchant sends nothing for this long, and for no other time. */
+export const PAID_IDLE_SECONDS = 60;
+/** The facilitator's health, for `doctor`. */
+export const DOCTOR_TIMEOUT_SECONDS = 10;
+/** A paid answer's body on disk, unless --max-body names another limit. */
+export const MAX_PAID_BODY_BYTES = 1024 * 1024 * 1024;
+/** A paid answer's body in the output of a command. A larger one is named by its file. */
+export const MAX_SHOWN_BODY_BYTES = 64 * 1024;
+/** The disk keeps this much free: records must still be written. Nothing is bought with less. */
+export const MIN_FREE_BYTES = 16 * 1024 * 1024;
 /** A merchant's did:web document: its size, its keys, and the time to fetch it. */
 export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
 export const MAX_DID_METHODS = 32;

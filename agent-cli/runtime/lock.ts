@@ -7,11 +7,15 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
 import { fileFailure } from "./files.ts";
-import { fail, type Outcome, succeed } from "./outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
 import { stateHome } from "./state-directory.ts";
 
 const WAIT_MILLISECONDS = 3000;
 const POLL_MILLISECONDS = 10;
+/** Between looks at a lock that may be held for minutes. */
+const LONG_POLL_MILLISECONDS = 100;
+const LOCK_REFRESH_SECONDS = 5;
+const LOCK_STALE_SECONDS = 60;
 
 /** Runs a short change of the state directory under the lock: no network call and no question, and no second lock, in it. */
 export async function exclusively<Data>(context: Context, change: () => Outcome<Data> | Promise<Outcome<Data>>): Promise<Outcome<Data>> {
@@ -32,6 +36,67 @@ export async function exclusively<Data>(context: Context, change: () => Outcome<
     if (refused) return refused;
     throw error;
   }
+}
+
+/** Long locks that this process holds. One with its pid that is not among them was left by an earlier process of that pid. */
+const held = new Set<string>();
+
+/**
+ * Runs long work under a lock of its own, which other processes wait for. The holder refreshes it: a lock that grows old was left
+ * by a process that died, even if another one has its pid now.
+ * @param lock a file in a directory of the state directory
+ * @param wait how long to wait for another holder in seconds, and what ends the wait early
+ * @param busy the failure if the wait ends without the lock
+ */
+export async function holding<Result>(
+  lock: string,
+  wait: { seconds: number; signal: AbortSignal },
+  busy: (holder: number | undefined) => Failure,
+  work: () => Promise<Result>,
+): Promise<Result | Failure> {
+  try {
+    const taken = await takeLong(lock, wait, busy);
+    if (!taken.ok) return taken;
+  } catch (error) {
+    const refused = fileFailure(error, lock);
+    if (refused) return refused;
+    throw error;
+  }
+  held.add(lock);
+  const refresh = setInterval(() => fs.utimes(lock, new Date(), new Date(), () => undefined), LOCK_REFRESH_SECONDS * 1000).unref();
+  try {
+    return await work();
+  } finally {
+    clearInterval(refresh);
+    held.delete(lock);
+    if (ownerOf(lock) === process.pid) fs.rmSync(lock, { force: true });
+  }
+}
+
+async function takeLong(
+  lock: string,
+  { seconds, signal }: { seconds: number; signal: AbortSignal },
+  busy: (holder: number | undefined) => Failure,
+): Promise<Outcome<undefined>> {
+  const deadline = Date.now() + seconds * 1000;
+  while (held.has(lock) || !create(lock)) {
+    const holder = ownerOf(lock);
+    if (holder !== undefined && isLeft(lock, holder)) {
+      const broken = await breakLock(lock, holder, Date.now() + WAIT_MILLISECONDS);
+      if (!broken.ok) return broken;
+      continue;
+    }
+    if (Date.now() >= deadline || signal.aborted) return busy(holder);
+    await sleep(LONG_POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
+  }
+  return succeed(undefined);
+}
+
+function isLeft(lock: string, holder: number): boolean {
+  if (held.has(lock)) return false;
+  if (holder === process.pid || !isAlive(holder)) return true;
+  const stat = fs.statSync(lock, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > LOCK_STALE_SECONDS * 1000;
 }
 
 async function take(lock: string, deadline: number): Promise<Outcome<undefined>> {

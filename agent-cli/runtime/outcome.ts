@@ -60,6 +60,8 @@ const FAILURES = {
   payment_expired: EXIT.approvalExpired,
   outcome_unknown: EXIT.outcomeUnknown,
   http_error: EXIT.httpErrorAfterPayment,
+  /** Paid; the body broke off, and its part is kept. */
+  answer_incomplete: EXIT.httpErrorAfterPayment,
   request_differs: EXIT.differs,
   /** The request was decided in another process while this one was asking. */
   decided_meanwhile: EXIT.differs,

@@ -36,6 +36,10 @@ interface Behaviour {
   receipt: Partial<SettleResponse>;
   /** Settles, and closes the connection instead of answering. */
   loseAnswer: boolean;
+  /** Delivers in place of CONTENT; the headers carry the receipt. */
+  deliver: (request: http.IncomingMessage, response: http.ServerResponse, headers: Record<string, string>) => void;
+  /** Delivers again, at no further cost, what a payment bought. */
+  redelivers: boolean;
   /** Offers or requires a `payment-identifier`, and gives a paid answer again under it; `receipt` gives the receipt alone. */
   keeps: "offered" | "required" | "receipt";
   /** Extensions of its 402. */
@@ -107,10 +111,10 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   const kept = id === undefined ? undefined : merchant.kept.get(id);
   if (kept && kept.payment !== payment) return respondRefused(merchant, request, response, offer, "payment_identifier_conflict");
   if (kept && behaviour.loseAnswer) return void response.destroy();
-  if (kept && behaviour.keeps === "receipt") return give(response, kept.receipt, "answer_not_stored");
-  if (kept) return give(response, kept.receipt);
+  if (kept && behaviour.keeps === "receipt") return give(merchant, request, response, kept.receipt, "answer_not_stored");
+  if (kept) return give(merchant, request, response, kept.receipt);
   if (verified.payment.validBefore < unixNow()) return respondRefused(merchant, request, response, offer, "payment_expired");
-  if (merchant.settled.has(verified.payment.nonce)) {
+  if (merchant.settled.has(verified.payment.nonce) && !behaviour.redelivers) {
     return respondRefused(merchant, request, response, offer, "nonce_replayed", verified.transaction);
   }
   merchant.settled.add(verified.payment.nonce);
@@ -124,10 +128,17 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   };
   if (id !== undefined) merchant.kept.set(id, { payment, receipt });
   if (behaviour.loseAnswer) return void response.destroy();
-  give(response, receipt);
+  give(merchant, request, response, receipt);
 }
 
-function give(response: http.ServerResponse, receipt: SettleResponse, error?: ErrorCode): void {
+function give(
+  { behaviour: { deliver } }: TestMerchant,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  receipt: SettleResponse,
+  error?: ErrorCode,
+): void {
+  if (deliver && !error) return deliver(request, response, { [PAYMENT_RESPONSE]: encodeHeader(receipt) });
   const headers = { "content-type": "text/plain", [PAYMENT_RESPONSE]: encodeHeader(receipt), ...(error && { [PAYMENT_ERROR]: error }) };
   response.writeHead(error ? ERRORS[error].status : 200, headers).end(error ? "" : CONTENT);
 }

@@ -1,5 +1,5 @@
 /** Sends requests to one endpoint, one after the other, each with a timeout. It gives up on an endpoint that does not respond. */
-import { exchange, type HttpRequest, type HttpResponse } from "../runtime/exchange.ts";
+import { exchange, type HttpRequest, type HttpResponse, type Network } from "../runtime/exchange.ts";
 
 export type Reply =
   | ({ kind: "answer" } & HttpResponse)
@@ -11,22 +11,22 @@ export type Reply =
 const MAX_SILENCES = 2;
 
 export class Probe {
-  readonly #signal: AbortSignal;
+  readonly #network: Network;
   readonly #timeoutSeconds: number;
   #silences = 0;
   #stopped: string | undefined;
 
   /** @param timeoutSeconds for each request */
-  constructor(signal: AbortSignal, timeoutSeconds: number) {
-    this.#signal = signal;
+  constructor(network: Network, timeoutSeconds: number) {
+    this.#network = network;
     this.#timeoutSeconds = timeoutSeconds;
   }
 
   async send(request: HttpRequest): Promise<Reply> {
     if (this.#stopped !== undefined) return { kind: "unsent", why: this.#stopped };
-    if (this.#signal.aborted) return { kind: "unsent", why: "interrupted" };
+    if (this.#network.io.signal.aborted) return { kind: "unsent", why: "interrupted" };
     if (this.#silences >= MAX_SILENCES) return { kind: "unsent", why: `${MAX_SILENCES} requests before it got no response` };
-    const answer = await exchange(request, this.#signal, this.#timeoutSeconds);
+    const answer = await exchange(this.#network, request, { timeoutSeconds: this.#timeoutSeconds });
     if (answer.ok) {
       const { ok: _, ...response } = answer;
       return { kind: "answer", ...response };

@@ -55,9 +55,16 @@ async function publicKeys(box: Sandbox, { merchant, facilitator, ledger }: { mer
   };
 }
 
+/** An answer as it is kept on disk. */
 interface Kept {
-  headers: Record<string, string>;
+  fields: [name: string, value: string][];
 }
+const isReceipt = ([name]: [string, string]) => name.toLowerCase() === PAYMENT_RESPONSE.toLowerCase();
+const receiptIn = ({ fields }: Kept) => fields.find(isReceipt)?.[1] ?? "";
+const withReceipt = (kept: Kept, value: string) => ({
+  ...kept,
+  fields: kept.fields.map((field) => (isReceipt(field) ? [field[0], value] : field)),
+});
 
 const failed = (run: Run) =>
   ((run.json.error.details?.["points"] ?? []) as { id: string; about: string; verdict: string }[]).filter(
@@ -205,13 +212,12 @@ describe("a purchase", () => {
   test("has a receipt that is shown for what it is when it is another payment's", async () => {
     const answerOf = async (request: string) => `home/answers/${await digestOf(request)}.json`;
     const [mine, foreign] = [box.read<Kept>(await answerOf(code)), box.read<Kept>(await answerOf(other))];
-    const header = PAYMENT_RESPONSE.toLowerCase();
     try {
-      box.write(await answerOf(code), { ...mine, headers: { ...mine.headers, [header]: foreign.headers[header] } });
+      box.write(await answerOf(code), withReceipt(mine, receiptIn(foreign)));
       const shown = await box.run(["receipt", "show", code]);
       expect([shown.exit, failed(shown)]).toMatchObject([EXIT.differs, [{ id: "receipt.terms", about: "receipt" }]]);
       const unsigned = { success: true, transaction: "7e".repeat(32), network: "logos:lez-testnet" };
-      box.write(await answerOf(code), { ...mine, headers: { ...mine.headers, [header]: encodeHeader(unsigned) } });
+      box.write(await answerOf(code), withReceipt(mine, encodeHeader(unsigned)));
       expect((await box.run(["receipt", "show", code])).json.data).toMatchObject({ stated: { fits: false }, signed: { receipt: false } });
     } finally {
       box.write(await answerOf(code), mine);
@@ -343,10 +349,9 @@ describe("a purchase", () => {
     test("is exported without a receipt that does not hold, if asked to, and that is said [evidence-export-partial]", async () => {
       const answerOf = async (request: string) => `home/answers/${await digestOf(request)}.json`;
       const [mine, foreign] = [box.read<Kept>(await answerOf(code)), box.read<Kept>(await answerOf(other))];
-      const header = PAYMENT_RESPONSE.toLowerCase();
       rmSync(box.path("rest.json"), { force: true });
       try {
-        box.write(await answerOf(code), { ...mine, headers: { ...mine.headers, [header]: foreign.headers[header] } });
+        box.write(await answerOf(code), withReceipt(mine, receiptIn(foreign)));
         const whole = await exporting();
         expect([whole.exit, whole.json.error.hint]).toEqual([EXIT.differs, expect.stringContaining("--partial")]);
         expect(readdirSync(box.directory)).not.toContain("rest.json");

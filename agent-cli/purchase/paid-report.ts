@@ -1,0 +1,78 @@
+/** Reports the answer to a payment, whether it just arrived or was kept. */
+import * as z from "zod";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { type Payment, paymentKey } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { field, type Layout } from "../runtime/layout.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { succeed } from "../runtime/outcome.ts";
+import { isDelivered } from "./classify-response.ts";
+import { carriesId } from "./payment-identifier.ts";
+import { failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
+import { renderResponse, responseSchema, responseView, type ShownAnswer } from "./views.ts";
+
+export const paidSchema = z.strictObject({
+  request: z.strictObject({ method: z.string(), url: z.string() }),
+  receipt: z.strictObject({ transaction: z.string(), network: z.string(), payer: z.string(), payee: z.string(), paid: moneySchema }),
+  response: responseSchema,
+  /** It was paid in an earlier run, and its answer was kept. */
+  kept: z.boolean(),
+});
+export type Paid = z.infer<typeof paidSchema>;
+
+export interface Destination {
+  out?: string | undefined;
+  force: boolean;
+  /** The largest body to keep, as --max-body names it. */
+  maxBody?: string | undefined;
+}
+
+/** @param kept the answer was on disk, and nothing was presented */
+export async function report(
+  context: Context,
+  request: HttpRequest,
+  payment: Payment,
+  answer: ShownAnswer,
+  outcome: Presented,
+  { out, force }: Destination,
+  kept: boolean,
+): Promise<PurchaseOutcome<Paid>> {
+  // Only what was bought goes into the file, and only whole. A refusal is shown, a part stays where it is kept.
+  const bought = isDelivered(answer) && answer.complete;
+  const response = await responseView(answer, bought ? out : undefined, force);
+  if (outcome.kind !== "paid") {
+    const failure = failureOf(outcome, senderOf(context, request, payment));
+    const shown = response.ok ? { response: response.data } : {};
+    return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
+  }
+  const { authorization } = payment;
+  const { amount, ...receipt } = outcome.receipt;
+  const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
+  if (!response.ok) {
+    // A failure to write the file must not read as a failure to pay.
+    const { requestDigest } = authorization;
+    const again = requestDigest && ` lez-agent-pay fetch --resume ${shortCode(requestDigest)} shows it, into another file with --out.`;
+    const message = `It is paid, and the answer was kept, but: ${response.error.message}`;
+    const error = { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } };
+    return { ...response, error, payment: outcome };
+  }
+  return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data, kept });
+}
+
+export function senderOf(context: Context, { url }: HttpRequest, { payload, authorization }: Payment): Sender {
+  return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
+}
+
+export function renderPaid({ request, receipt, response, kept }: Paid, layout: Layout): string[] {
+  return [
+    ...(kept ? ["Already purchased. Showing the saved response; nothing more was paid."] : []),
+    layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
+    ...field(layout, "to", receipt.payee),
+    ...field(layout, "from", receipt.payer),
+    ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),
+    "",
+    ...renderResponse(response, layout),
+  ];
+}
