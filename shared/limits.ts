@@ -72,10 +72,14 @@ export const CAPTURE_ATTEMPTS = 2;
 /** A signed offer is valid until the end of the next window. */
 export const OFFER_WINDOW_SECONDS = 900;
 
-/** Verifications, settlements, cancellations and checkpoints over HTTP that one address may ask for in 10 seconds. */
+/** Verifications, settlements and checkpoints over HTTP that one caller may ask for in 10 seconds; as many reads; as many payments of one payer. */
 export const MAX_CALLS_PER_PERIOD = 1000;
-/** Faucet grants that one address may ask for in 60 seconds. */
+/** Cancellations that one caller may ask for in 60 seconds. */
+export const MAX_CANCELLATIONS_PER_PERIOD = 60;
+/** Faucet grants that one caller may ask for in 60 seconds. */
 export const MAX_GRANTS_PER_PERIOD = 120;
+/** Reservations and settlements over RPC for one seller's account in 10 seconds. */
+export const MAX_SALES_PER_PERIOD = 10_000;
 
 // --- Words ---------------------------------------------------------------------------------------
 
@@ -107,6 +111,8 @@ export const EXPIRY_BATCH = 500;
 export const PRUNE_BATCH = 1000;
 /** Pause between two sweeps for forgotten payments, and between two for old journals. */
 export const SWEEP_INTERVAL_SECONDS = 3600;
+/** Cancelled nonces that the ledger keeps for one payer at a time. */
+export const MAX_CANCELLED_NONCES = 2000;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;
 /** Transactions listed by the batches on one page, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */

@@ -10,8 +10,9 @@ import type { Amount } from "../shared/protocol/amount.ts";
 /** One payment in this many is still held. */
 const HELD_SHARE = 100;
 
-/** The statements that take schema 3 back to 2. 0.1 wrote the request's digest into `fingerprint`. */
+/** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "DROP INDEX payment_cancelled",
   "ALTER TABLE payment RENAME COLUMN capture_deadline TO dead_line",
   "ALTER TABLE payment ADD COLUMN fingerprint TEXT",
   "UPDATE payment SET fingerprint = authorization_digest",

@@ -144,6 +144,11 @@ export function claimed(account: AccountState, value: bigint): AccountState {
   return { ...account, held: held.toString() };
 }
 
+/** Whether the account has never held money. */
+export function isUnknown({ journalSeq }: AccountState): boolean {
+  return journalSeq === 0;
+}
+
 /** The part of the balance that no hold claims, in atomic units. */
 export function available({ balance, held }: AccountState): bigint {
   return BigInt(balance) - BigInt(held);

@@ -19,6 +19,8 @@ import { ALICE, BOB, CAROL, DAVE, dump, idOf, LEDGER, LEDGER_OF_FOUR, reservatio
 
 const file = (name: string) => readFileSync(new URL(`../../test/vectors/ledger-0.1/${name}`, import.meta.url), "utf8");
 const { now: NOW, ids: ID, payments } = JSON.parse(file("payments.json")) as Payments01;
+/** Of this code. */
+const NEWEST = LEDGER_SCHEMA.at(-1)?.version ?? 0;
 const OTHER_ID = idOf(0xbeef);
 const DUMPS = ["1-shard", "4-shards-0", "4-shards-1", "4-shards-2", "4-shards-3", "4-shards-3-halted"];
 
@@ -47,7 +49,7 @@ function ledger(shards: number) {
 describe.each([1, 4])("a ledger of 0.1 with %i shards", (shards) => {
   test("audits exact after the migration", async () => {
     const { stores, audit } = ledger(shards);
-    for (const store of stores) expect(store.sql("SELECT version FROM schema_version")).toEqual([{ version: 3 }]);
+    for (const store of stores) expect(store.sql("SELECT version FROM schema_version")).toEqual([{ version: NEWEST }]);
     // Of several shards, the credit that was never sent is between two of them.
     const inFlight = shards === 1 ? "0" : payments.undelivered.value;
     expect(await audit()).toMatchObject({ ok: true, problems: [], conclusive: true, supply: "1000000", inFlight });
@@ -160,7 +162,7 @@ test("a halted shard of 0.1 stays halted", () => {
 describe.each(DUMPS)("the migration of %s", (name) => {
   test("changes the names of the schema, and no value", () => {
     const store = restored(name);
-    const before = asSchema3(dump(store));
+    const before = asNewest(dump(store));
     migrate(store, LEDGER_SCHEMA);
     expect(dump(store)).toEqual(before);
   });
@@ -171,23 +173,31 @@ describe.each(DUMPS)("the migration of %s", (name) => {
     expect(schemaOf(migrated)).toEqual(schemaOf(fresh));
   });
 
-  test("that is killed at any statement leaves version 2 or version 3, and the next start finishes it", () => {
+  test("that is killed at any statement leaves a whole version, and the next start finishes it", () => {
     const before = restored(name);
-    const after = restored(name);
-    migrate(after, LEDGER_SCHEMA);
+    const versions = [before, ...LEDGER_SCHEMA.slice(1).map((_, i) => migratedTo(name, i + 2))];
+    const after = migratedTo(name, LEDGER_SCHEMA.length);
     const kills: number[] = [];
     for (let statements = 0; ; statements++) {
       const store = restored(name);
       if (survives(store, statements)) break;
       kills.push(statements);
-      expect([everythingIn(before), everythingIn(after)]).toContainEqual(everythingIn(store));
+      expect(versions.map(everythingIn)).toContainEqual(everythingIn(store));
       migrate(store, LEDGER_SCHEMA);
       expect(everythingIn(store)).toEqual(everythingIn(after));
     }
-    // 2 reads, 2 changes, 3 statements for the version.
-    expect(kills).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    // 2 reads, then the changes of each step and 3 statements for its version.
+    const statements = LEDGER_SCHEMA.slice(1).reduce((sum, step) => sum + step.statements.length + 3, 2);
+    expect(kills).toEqual(Array.from({ length: statements }, (_, i) => i));
   });
 });
+
+/** A ledger of 0.1 after so many steps of the schema. */
+function migratedTo(name: string, steps: number): LedgerStore {
+  const store = restored(name);
+  migrate(store, LEDGER_SCHEMA.slice(0, steps));
+  return store;
+}
 
 /** Opens the store, whose machine stops after so many statements. @returns false if it stopped before the end */
 function survives(store: LedgerStore, statements: number): boolean {
@@ -217,12 +227,12 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-function asSchema3({ payment = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
+function asNewest({ payment = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
     return { ...row, capture_deadline: dead_line };
   });
-  return { ...tables, payment: renamed, schema_version: [{ version: 3 }] };
+  return { ...tables, payment: renamed, schema_version: [{ version: NEWEST }] };
 }
 
 /** `npm run migration` does it with 200,000. */

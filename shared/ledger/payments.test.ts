@@ -6,6 +6,7 @@ import {
   CLOCK_SKEW_SECONDS,
   EXPIRY_BATCH,
   FORGET_SECONDS,
+  MAX_CANCELLED_NONCES,
   MAX_REQUEST_LIFE_SECONDS,
   MAX_VALIDITY_SECONDS,
   PRUNE_BATCH,
@@ -18,6 +19,7 @@ import type { LedgerStore } from "./store.ts";
 import {
   ALICE,
   BOB,
+  dump,
   FIRST,
   give,
   HELD,
@@ -77,6 +79,27 @@ describe("the alarm frees dead holds", () => {
   });
 });
 
+describe("a payer's cancelled nonces", () => {
+  test("are bounded: beyond the bound a cancellation is rate_limited and writes nothing, until one is forgotten", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    const held = paymentOf({ nonce: idOf(MAX_CANCELLED_NONCES + 1) });
+    rules.reserve(reserveOf(held, FIRST, 0), START);
+    for (let i = 0; i < MAX_CANCELLED_NONCES; i++) expect(rules.cancel(ALICE, idOf(i), START)).toEqual({ ok: true });
+    const before = dump(store);
+    const limited = { ok: false, code: "rate_limited" };
+    expect(rules.cancel(ALICE, idOf(MAX_CANCELLED_NONCES), START + 1)).toEqual(limited);
+    expect(rules.cancel(ALICE, held.nonce, START + 1)).toEqual(limited);
+    expect(dump(store)).toEqual(before);
+    expect(rules.cancel(ALICE, idOf(0), START + 1)).toEqual({ ok: true }); // was cancelled before
+    give(rules, BOB, 1n);
+    expect(rules.cancel(BOB, idOf(0), START + 1)).toEqual({ ok: true });
+    const forgotten = START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS + 1;
+    while (count(store, "cancelled") !== 1) rules.runMaintenance(forgotten);
+    expect(rules.cancel(ALICE, idOf(MAX_CANCELLED_NONCES), forgotten)).toEqual({ ok: true });
+  });
+});
+
 describe("the alarm forgets what is past its retention", () => {
   /** After it, a nonce that was cancelled at START is forgotten. */
   const KEPT = START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS;
@@ -85,7 +108,10 @@ describe("the alarm forgets what is past its retention", () => {
     const store = memoryStore();
     const rules = openLedger(store);
     const many = 2 * PRUNE_BATCH + 7;
-    for (let i = 0; i < many; i++) rules.cancel(personOf(i % 7), idOf(i), START);
+    const payers = Array.from({ length: 7 }, (_, i) => personOf(i + 10));
+    for (const payer of payers) give(rules, payer, 1n);
+    store.sql("DELETE FROM payment"); // the gifts
+    for (let i = 0; i < many; i++) rules.cancel(payers[i % 7] ?? ALICE, idOf(i), START);
 
     expect(rules.runMaintenance(KEPT + 1)).toBe(KEPT + 2);
     expect(count(store, "cancelled")).toBeGreaterThanOrEqual(many - PRUNE_BATCH);

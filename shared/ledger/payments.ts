@@ -79,6 +79,12 @@ export class Payments {
     );
   }
 
+  /** Counts the payer's cancelled nonces that are not forgotten yet. */
+  cancelledBy(payer: AccountId): number {
+    const [counted] = this.#store.sql("SELECT count(*) AS nonces FROM payment WHERE payer = ? AND state = 'cancelled'", payer);
+    return Number(counted?.["nonces"]);
+  }
+
   #insert(payment: LedgerPayment, state: PaymentRow["state"], holder: Digest, captureDeadline: number, heldUntil: number | null): Claim {
     const tx = transactionOf(NETWORK, payment.authorizationDigest);
     const { payer, nonce, authorizationDigest, payee, value, validBefore, requestDigest = null } = payment;

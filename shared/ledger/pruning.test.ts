@@ -107,7 +107,7 @@ describe("the journal", () => {
     const { store } = busy(0);
     const rules = reopen(store);
     for (let i = 0; i < PRUNE_BATCH + 1; i++) store.sql("INSERT INTO checkpoint (account, seq) VALUES (?, 1)", String(1e6 + i));
-    for (let i = 0; i < 2 * PRUNE_BATCH; i++) rules.cancel(BOB, idOf(i), OLD);
+    for (let i = 0; i < 2 * PRUNE_BATCH; i++) rules.cancel(ALICE, idOf(i), OLD);
     expect([0, 1, 2].map((i) => rules.runMaintenance(OLD + i))).toEqual([OLD + 1, OLD + 2, OLD + 2 + SWEEP_INTERVAL_SECONDS]);
   });
 

@@ -1,4 +1,4 @@
--- The ledger's schema 3. Written by schema.test.ts.
+-- The ledger's schema 4. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -88,6 +88,8 @@ CREATE TABLE payment (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX payment_held ON payment (capture_deadline) WHERE state = 'held';
+
+CREATE INDEX payment_cancelled ON payment (payer) WHERE state = 'cancelled';
 
 CREATE TABLE received (
   from_shard INTEGER PRIMARY KEY,

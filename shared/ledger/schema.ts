@@ -116,4 +116,11 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE payment DROP COLUMN fingerprint",
     ],
   },
+  {
+    version: 4,
+    statements: [
+      // Partial: counts a payer's cancelled nonces, and costs no other payment an index row.
+      "CREATE INDEX payment_cancelled ON payment (payer) WHERE state = 'cancelled'",
+    ],
+  },
 ];

@@ -9,6 +9,7 @@ import type { ErrorCode } from "../errors.ts";
 import {
   CLOCK_SKEW_SECONDS,
   EXPIRY_BATCH,
+  MAX_CANCELLED_NONCES,
   MAX_HOLD_SECONDS,
   MAX_VALIDITY_SECONDS,
   RETENTION_SECONDS,
@@ -28,7 +29,7 @@ import type {
   SettleResult,
 } from "../settlement/backend.ts";
 import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
-import { type Accounts, available, claimed } from "./accounts.ts";
+import { type Accounts, available, claimed, isUnknown } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";
 import type { CancelledRow, HeldRow, PaymentRow, Payments, SettledRow } from "./payments.ts";
@@ -93,10 +94,11 @@ export class StateTable {
     const row = this.#current(payer, nonce, now);
     if (row?.state === "settled") return over(row);
     if (row?.state === "cancelled") return { ok: true };
-    if (row?.state === "held") {
-      if (isLive(row, now)) return refusal("payment_in_progress");
-      this.#free(row);
-    }
+    if (row?.state === "held" && isLive(row, now)) return refusal("payment_in_progress");
+    // Keys cost nothing. Only an account that has held money can make the ledger store something.
+    if (isUnknown(this.#accounts.read(payer))) return refusal("insufficient_funds");
+    if (this.#payments.cancelledBy(payer) >= MAX_CANCELLED_NONCES) return refusal("rate_limited");
+    if (row?.state === "held") this.#free(row);
     // Every authorization that was signed before now expires within the longest validity; the row outlives them.
     this.#payments.insertCancelled(payer, nonce, now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS);
     return { ok: true };

@@ -73,22 +73,34 @@ export interface PendingSettlement {
 /** By authorization digest. Bounded. */
 export type PendingSettlements = Map<Digest, PendingSettlement>;
 
+/** False for a payer who calls too often. */
+type Admission = (payer: AccountId) => Promise<boolean>;
+
 export class Facilitator {
   readonly #backend: PaymentBackend;
   readonly #ledger: Digest;
   readonly #pending: PendingSettlements;
   readonly #clock: () => number;
+  readonly #admits: Admission;
 
   /**
    * @param ledger the id of the backend's ledger
    * @param pending owned by the caller, so that it outlives one request
    * @param clock unix seconds
+   * @param admits whether a payer whose signature was verified may call; every payer may by default
    */
-  constructor(backend: PaymentBackend, ledger: Digest, pending: PendingSettlements = new Map(), clock: () => number = unixNow) {
+  constructor(
+    backend: PaymentBackend,
+    ledger: Digest,
+    pending: PendingSettlements = new Map(),
+    clock: () => number = unixNow,
+    admits: Admission = async () => true,
+  ) {
     this.#backend = backend;
     this.#ledger = ledger;
     this.#pending = pending;
     this.#clock = clock;
+    this.#admits = admits;
   }
 
   /** Read-only: x402 v2 §7.1 forbids that /verify commits anything. */
@@ -178,8 +190,11 @@ export class Facilitator {
     };
   }
 
-  #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<Verification> {
-    return verifyExact(paymentPayload, paymentRequirements, { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true });
+  async #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<Verification> {
+    const facts = { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true } as const;
+    const verified = await verifyExact(paymentPayload, paymentRequirements, facts);
+    if (!verified.ok || (await this.#admits(verified.payment.payer))) return verified;
+    return { ok: false, code: "rate_limited", payer: verified.payment.payer };
   }
 
   /** Tries one id after the other. Once the nonce is used no id moves money, and the id that used it gets its answer again. */

@@ -1,4 +1,4 @@
-/** Who may use the facilitator over HTTP, and how often: keys bound to accounts, limits per address, over real HTTP. */
+/** Who may use the facilitator over HTTP, and how often: keys bound to accounts, limits per caller, over real HTTP. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { BUNDLES } from "../../scripts/build-workers.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { MAX_CALLS_PER_PERIOD, MAX_GRANTS_PER_PERIOD } from "../../shared/limits.ts";
+import { MAX_CALLS_PER_PERIOD, MAX_CANCELLATIONS_PER_PERIOD, MAX_GRANTS_PER_PERIOD, MAX_SALES_PER_PERIOD } from "../../shared/limits.ts";
 import { floodUntilLimited, LOW_LIMITS } from "./flood.ts";
 import { useStack } from "./stack.ts";
 
@@ -70,7 +70,7 @@ test.each([
   }
 });
 
-describe("limits per address", () => {
+describe("limits per caller", () => {
   const world = useStack({ limits: LOW_LIMITS });
 
   test("a flood is told to wait, in the endpoint's own shape", async () => {
@@ -79,12 +79,51 @@ describe("limits per address", () => {
     expect(await limited?.json()).toEqual({ success: false, errorReason: "rate_limited", transaction: "", network: "logos:lez-testnet" });
   });
 
+  describe("that many callers share", () => {
+    const PLATFORM = "2a06:98c0:3600::103";
+    const askAs = (headers: Record<string, string>, payTo = DEMO_MERCHANT_ACCOUNT as string) => {
+      const body = JSON.stringify({ x402Version: 2, paymentPayload: {}, paymentRequirements: { payTo } });
+      return fetch(`${world.stack.facilitator}/verify`, { method: "POST", body, headers });
+    };
+
+    test.each([
+      ["a Worker leaves the limit of a Worker of another zone", { "CF-Worker": "a.example" }, { "CF-Worker": "b.example" }],
+      ["a network leaves the limit of another network", { "CF-Connecting-IP": "2001:db8::1" }, { "CF-Connecting-IP": "2001:db8:1::1" }],
+    ])("%s alone [limits-not-shared]", async (_what, first, second) => {
+      const from = (headers: Record<string, string>) => askAs({ "CF-Connecting-IP": PLATFORM, ...headers });
+      expect((await floodUntilLimited(() => from(first)))?.status).toBe(429);
+      expect((await from(second)).status).toBe(200);
+    });
+
+    test("a Worker without a zone is counted by the account that it sells for", async () => {
+      const headers = { "CF-Connecting-IP": PLATFORM };
+      expect((await floodUntilLimited(() => askAs(headers)))?.status).toBe(429);
+      expect((await askAs(headers, "11111111111111111111111111111112")).status).toBe(200);
+    });
+
+    test("an IPv6 customer is counted once, whatever its address", async () => {
+      let host = 0;
+      const flood = () => askAs({ "CF-Connecting-IP": `2001:db8:7:7::${(++host).toString(16)}` });
+      expect((await floodUntilLimited(flood))?.status).toBe(429);
+    });
+  });
+
+  test("reads are limited too, and apart from payments", async () => {
+    const headers = { "CF-Connecting-IP": "192.0.2.7" };
+    const account = `${world.stack.facilitator}/accounts/${DEMO_MERCHANT_ACCOUNT}`;
+    const limited = await floodUntilLimited(() => fetch(account, { headers }));
+    expect(await limited?.json()).toMatchObject({ error: "rate_limited" });
+    expect((await fetch(`${world.stack.facilitator}/verify`, { method: "POST", body: "{}", headers })).status).toBe(400);
+  });
+
   test("the numbers in wrangler.toml are the named ones", () => {
     const toml = readFileSync(new URL("../../workers/facilitator/wrangler.toml", import.meta.url), "utf8");
     const limits = [...toml.matchAll(/limit = (\d+), period = (\d+)/g)].map(([, limit, period]) => [Number(limit), Number(period)]);
     expect(limits).toEqual([
       [MAX_CALLS_PER_PERIOD, 10],
+      [MAX_CANCELLATIONS_PER_PERIOD, 60],
       [MAX_GRANTS_PER_PERIOD, 60],
+      [MAX_SALES_PER_PERIOD, 10],
     ]);
   });
 });

@@ -20,7 +20,7 @@ interface SharedStack {
 }
 
 /** All test files call from one address. */
-const NO_LIMITS = { CALL_LIMIT: 1_000_000, FAUCET_LIMIT: 1_000_000 };
+export const NO_LIMITS = { CALL_LIMIT: 1_000_000, CANCEL_LIMIT: 1_000_000, FAUCET_LIMIT: 1_000_000, SELLER_LIMIT: 1_000_000 };
 
 /** Test files with the same options share a stack, which ends with their process. Every buyer has an account of its own. */
 const running = new Map<string, Promise<SharedStack>>();

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
+import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";
@@ -124,17 +125,26 @@ describe("GET /settlements", () => {
 });
 
 describe("POST /settlements/cancel", () => {
-  test("cancels a nonce for its payer, as often as the limit allows, with any key", async () => {
-    const payer = await newPayer();
-    const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(NOW) } as const;
-    const revocation = async () => recordDecision({ ...decided, requestDigest: randomId() }, payer);
+  const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(NOW) } as const;
+  const revocationBy = (payer: WalletSigner) => recordDecision({ ...decided, requestDigest: randomId() }, payer);
+
+  test("cancels a nonce for its payer, as often as the limit allows", async () => {
+    const payer = await fundedPayer(ledger);
+    const revocation = () => revocationBy(payer);
     const cancelled = { success: true, network: "logos:lez-testnet", payer: payer.account, nonce: expect.any(String) };
     expect(await post("/settlements/cancel", await revocation())).toMatchObject({ status: 200, body: cancelled });
 
-    const CALL_LIMIT = { limit: async () => ({ success: false }) };
-    const turnedAway = await post("/settlements/cancel", await revocation(), { ...env, CALL_LIMIT });
+    const CANCEL_LIMIT = { limit: async () => ({ success: false }) };
+    const turnedAway = await post("/settlements/cancel", await revocation(), { ...env, CANCEL_LIMIT });
     expect(turnedAway).toMatchObject({ status: 429, body: problem("rate_limited") });
     expect(turnedAway.headers.get("retry-after")).toBe("2");
+  });
+
+  test("stores nothing for an account that has never held money, and says what follows", async () => {
+    const message = "This account has never held money here, so the ledger cannot cancel anything for it.";
+    const hint = expect.stringContaining("Revoke again once it has money");
+    const refused = { error: "insufficient_funds", problem: expect.objectContaining({ message, hint }) };
+    expect(await post("/settlements/cancel", await revocationBy(await newPayer()))).toMatchObject({ status: 402, body: refused });
   });
 });
 

@@ -1,10 +1,13 @@
-import { evictDurableObject } from "cloudflare:test";
+import { createExecutionContext, evictDurableObject } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
-import { newPayer, randomId, signedPayment } from "../signed.ts";
-import { envelopeOf, post } from "./http.ts";
-import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime, tablesOf } from "./ledger.ts";
+import FacilitatorWorker from "../../workers/facilitator/index.ts";
+import { newPayer, randomId, reserveCommand, settleCommand, signedPayment } from "../signed.ts";
+import { envelopeOf, post, send } from "./http.ts";
+import { env, facilitator, facilitatorsLedger, fundedPayer, NOW, remote, setTime, tablesOf } from "./ledger.ts";
 
 setTime(NOW);
 const ledger = facilitatorsLedger();
@@ -145,5 +148,66 @@ describe("/verify and /settle answer in their own shape to", () => {
       const settled = await post("/settle", envelopeOf(signed), { ...env, ...fault });
       expect(settled).toMatchObject({ status: 500, body: settleShape("unexpected_settle_error") });
     }
+  });
+});
+
+// --- Who is counted ----------------------------------------------------------------------------------
+
+describe("a payment is counted", () => {
+  /** The keys under which the platform was asked to count. */
+  const counting = (limited?: string) => {
+    const keys: string[] = [];
+    const limiter = {
+      limit: async ({ key = "" }) => {
+        keys.push(key);
+        return { success: key !== limited };
+      },
+    };
+    return { keys, bindings: { ...env, CALL_LIMIT: limiter, SELLER_LIMIT: limiter } };
+  };
+
+  test("by the caller's network, and by its payer once the signature is verified", async () => {
+    const payer = await fundedPayer(ledger);
+    const { keys, bindings } = counting();
+    expect(await post("/verify", envelopeOf(await signedPayment(payer)), bindings)).toMatchObject({ body: { isValid: true } });
+    const forged = structuredClone(envelopeOf(await signedPayment(payer)));
+    Object.assign(forged.paymentPayload.payload, { signature: "00".repeat(64) });
+    expect(await post("/verify", forged, bindings)).toMatchObject({ body: { isValid: false } });
+    expect(keys).toEqual(["call/local", `payer/${payer.account}`, "call/local"]);
+  });
+
+  test("by a key that the operator configured before anything else, and by no other key", async () => {
+    const { keys, bindings } = counting();
+    const hash = bodyDigest(utf8("an-operators-key"));
+    for (const key of ["an-operators-key", "a-guess"]) {
+      const headers = { Authorization: `Bearer ${key}` };
+      await send(`/accounts/${signed.payment.payer}`, { headers }, { ...bindings, OPERATOR_KEY_SHA256: hash });
+    }
+    expect(keys).toEqual([`read/key/${hash}`, "read/local"]);
+  });
+
+  test("and refused with 429 when its payer calls too often, at both endpoints", async () => {
+    const payer = await fundedPayer(ledger);
+    const { bindings } = counting(`payer/${payer.account}`);
+    const envelope = envelopeOf(await signedPayment(payer));
+    expect(await post("/verify", envelope, bindings)).toMatchObject({ status: 429, body: { invalidReason: "rate_limited" } });
+    expect(await post("/settle", envelope, bindings)).toMatchObject({ status: 429, body: { errorReason: "rate_limited" } });
+    expect(await post("/settle", envelope)).toMatchObject({ body: { success: true } });
+  });
+
+  test("over RPC by its seller, whose holds can still be captured and released", async () => {
+    const payer = await fundedPayer(ledger);
+    const payment = await signedPayment(payer);
+    const { keys, bindings } = counting(`seller/${payment.requirements.payTo}`);
+    const worker = new FacilitatorWorker(createExecutionContext(), bindings);
+    expect(await worker.reserve(reserveCommand(payment))).toEqual({ ok: false, code: "rate_limited" });
+    expect(await worker.settle(settleCommand(payment))).toMatchObject({ success: false, errorReason: "rate_limited" });
+    const held = await worker.reserve(reserveCommand({ ...payment, requirements: null }));
+    expect(held).toMatchObject({ ok: false, code: "invalid_payload" });
+    expect(keys).toEqual([`seller/${payment.requirements.payTo}`, `seller/${payment.requirements.payTo}`, "seller/none"]);
+
+    const granted = await facilitator.reserve(reserveCommand(payment), "");
+    if (!granted.ok) throw new Error(granted.code);
+    expect(await worker.capture(granted.reservation)).toMatchObject({ ok: true });
   });
 });

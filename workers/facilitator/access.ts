@@ -1,13 +1,13 @@
-/** Access to the HTTP API and its rate limits. Open unless keys are configured; limited where the platform counts requests. */
+/** Access to the HTTP API: open unless keys are configured. */
 
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
+import { bytesToHex, hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
-import { checkShape, parseJson } from "../../shared/text/json.ts";
-import type { Api } from "./env.ts";
+import { checkShape, type Parsed, parseJson } from "../../shared/text/json.ts";
+import type { Api, FacilitatorEnv } from "./env.ts";
 
 /** The hash of a configured key. The SHA-256 of nothing comes from a script with an empty variable, and is refused. */
 const keyHashSchema = digestSchema.check(z.refine((hash) => hash !== bodyDigest(utf8("")), "must not be the SHA-256 of nothing"));
@@ -29,9 +29,8 @@ const keysSchema = z.custom<Record<Digest, AccountId[]>>(
  * @throws {Error} if FACILITATOR_KEYS cannot be read: a typing mistake must let no caller in
  */
 export function mayServe(c: Context<Api>, payTo: unknown): boolean {
-  const configured = c.env.FACILITATOR_KEYS;
-  if (configured === undefined) return true;
-  const keys = parseJson(configured, MAX_FILE_BYTES, keysSchema);
+  const keys = sellersKeys(c.env);
+  if (keys === undefined) return true;
   if (!keys.ok) throw new Error(`FACILITATOR_KEYS: ${keys.problem}`);
   const shown = shownKey(c);
   if (!shown) return false;
@@ -40,6 +39,17 @@ export function mayServe(c: Context<Api>, payTo: unknown): boolean {
     const known = crypto.subtle.timingSafeEqual(hexToBytes(hash), shown);
     return allowed || (known && accounts.some((account) => account === payTo));
   }, false);
+}
+
+/** Whether the hash is of a seller's or the operator's key. A key that only the caller knows would make any number of callers. */
+export function isConfigured(env: FacilitatorEnv, shown: Uint8Array): boolean {
+  const keys = sellersKeys(env);
+  const hash = bytesToHex(shown);
+  return hash === env.OPERATOR_KEY_SHA256 || (keys?.ok === true && Object.hasOwn(keys.value, hash));
+}
+
+function sellersKeys({ FACILITATOR_KEYS }: FacilitatorEnv): Parsed<Record<Digest, AccountId[]>> | undefined {
+  return FACILITATOR_KEYS === undefined ? undefined : parseJson(FACILITATOR_KEYS, MAX_FILE_BYTES, keysSchema);
 }
 
 /** True for the ledger's operator, who shows the configured key, and for every caller while the faucet is on. */
@@ -51,14 +61,7 @@ export function isOperator(c: Context<Api>): boolean {
 }
 
 /** SHA-256 of the bearer key in the request, if there is one. The scheme is case-insensitive (RFC 9110 §11.1). */
-function shownKey(c: Context<Api>): Uint8Array | undefined {
+export function shownKey(c: Context<Api>): Uint8Array | undefined {
   const [, key] = /^Bearer (\S+)$/i.exec(c.req.header("Authorization") ?? "") ?? [];
   return key === undefined ? undefined : hexToBytes(bodyDigest(utf8(key)));
-}
-
-/** False if this address called too often. The platform counts roughly and per location: the limit guards work, never money. */
-export async function withinLimit(c: Context<Api>, limiter: RateLimit | undefined): Promise<boolean> {
-  if (!limiter) return true;
-  const { success } = await limiter.limit({ key: c.req.header("CF-Connecting-IP") ?? "local" });
-  return success;
 }

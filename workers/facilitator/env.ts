@@ -15,9 +15,13 @@ export interface FacilitatorEnv extends LedgerBinding {
   FACILITATOR_KEYS?: string;
   /** Secret. SHA-256 of the bearer key with which the operator reads the ledger's books. Absent: they are closed, unless FAUCET is on. */
   OPERATOR_KEY_SHA256?: string;
-  /** Verifications, settlements, cancellations and checkpoints per address. */
+  /** Verifications, settlements and checkpoints per caller and payer; reads per caller. */
   CALL_LIMIT?: RateLimit;
+  /** Cancellations per caller: each stores a row for more than a day. */
+  CANCEL_LIMIT?: RateLimit;
   FAUCET_LIMIT?: RateLimit;
+  /** Reservations and settlements over RPC, per account that is paid. */
+  SELLER_LIMIT?: RateLimit;
 }
 
 /** The Hono environment of every endpoint. */

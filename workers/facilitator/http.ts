@@ -13,11 +13,11 @@ import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
-import { withinLimit } from "./access.ts";
 import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
+import { withinLimit } from "./rate-limits.ts";
 import { SETTLE, VERIFY, x402Handler } from "./x402-endpoint.ts";
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
@@ -50,6 +50,14 @@ const REVOCATION: Wording = {
     hint: "Sign the decision exactly as sent, with the key that publicKey names.",
   },
   nonce_replayed: { message: "It is too late: the payment was made already.", hint: "Look up the settlement that transaction names." },
+  insufficient_funds: {
+    message: "This account has never held money here, so the ledger cannot cancel anything for it.",
+    hint: "Nothing can be paid from it while it is empty. Revoke again once it has money, or do not fund it before the approval expires.",
+  },
+  rate_limited: {
+    message: "This account has revoked too many approvals in two days.",
+    hint: "Wait until the approval expires, or move the money to another account.",
+  },
   payment_in_progress: { hint: "Wait a minute, then revoke it again: it may be paid by then." },
 };
 
@@ -60,7 +68,9 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.use(async (c, next) => {
     c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
-    await next();
+    const read = c.req.method === "GET";
+    if (read && !(await withinLimit(c, "read"))) c.res = problemResponse(c, "rate_limited");
+    else await next();
     c.header(TRACE_ID, c.get("traceId"));
   });
 
@@ -76,9 +86,9 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ network: NETWORK, ledger, payer, nonce, ...(await backend(c).status(payer, nonce, Number(validBefore))) });
   });
 
-  /** Limited: anyone can make a key and sign with it, and each call costs a verification and a row that stays for more than a day. */
+  /** Limited: each call costs a verification and a row that stays for more than a day. The ledger stores none for an account without money. */
   api.post("/settlements/cancel", async (c) => {
-    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return problemResponse(c, "rate_limited");
+    if (!(await withinLimit(c, "cancel"))) return problemResponse(c, "rate_limited");
     const record = await readJson(c, signedDecisionSchema);
     if (!record.ok) return malformed(c, record);
     const result = await (await facilitator(c)).cancel(record.value);
@@ -96,7 +106,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   api.post("/faucet", async (c) => {
     if (c.env.FAUCET !== "on")
       return problemResponse(c, "not_found", { message: "The faucet is off here.", hint: "Ask the operator of this ledger for money." });
-    if (!(await withinLimit(c, c.env.FAUCET_LIMIT))) return problemResponse(c, "rate_limited");
+    if (!(await withinLimit(c, "grant"))) return problemResponse(c, "rate_limited");
     const grant = await readJson(c, faucetSchema);
     if (!grant.ok) return malformed(c, grant);
     const { account, amount = FAUCET_GRANT, id } = grant.value;

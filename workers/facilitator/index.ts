@@ -3,7 +3,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
-import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
+import { type PaymentRefusal, refusal } from "../../shared/protocol/refusal.ts";
 import type { ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
 import {
   type CaptureCommand,
@@ -18,10 +18,12 @@ import {
 } from "../../shared/settlement/commands.ts";
 import { Facilitator, type PendingSettlements, settleFailure, type Settlement } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
+import { unixNow } from "../../shared/time.ts";
 import type { SupportedResponse } from "../../shared/x402/x402.ts";
 import type { FacilitatorEnv } from "./env.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
+import { payerWithinLimit, sellerWithinLimit } from "./rate-limits.ts";
 import { reserveFromEitherVersion, settleFromEitherVersion } from "./rpc-0-1.ts";
 
 /** The ledger's id. It never changes while the ledger lives, so each isolate asks once. */
@@ -31,7 +33,7 @@ const pending: PendingSettlements = new Map();
 async function facilitatorFor(env: FacilitatorEnv, traceId: string, timeoutSeconds?: number): Promise<Facilitator> {
   const backend = ledgerBackend(env, traceId, timeoutSeconds);
   knownLedger ??= (await backend.info()).ledger;
-  return new Facilitator(backend, knownLedger, pending);
+  return new Facilitator(backend, knownLedger, pending, unixNow, (payer) => payerWithinLimit(env, payer));
 }
 
 const api = httpApi(facilitatorFor);
@@ -56,7 +58,7 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     const [args, trace] = settleFromEitherVersion(call);
     const traceId = traceOf(trace);
     const command = checkShape(args, settleSchema);
-    const result = command.ok ? await (await this.#facilitator(traceId)).settle(command.value) : settleFailure("invalid_payload");
+    const result = command.ok ? await this.#settle(command.value, traceId) : settleFailure("invalid_payload");
     if (!result.success) logEvent("facilitator.settle", { traceId, code: result.errorReason });
     return result;
   }
@@ -65,7 +67,7 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     const [args, trace] = reserveFromEitherVersion(call);
     const traceId = traceOf(trace);
     const command = checkShape(args, reserveSchema);
-    const result = command.ok ? await (await this.#facilitator(traceId)).reserve(command.value) : malformed(command.problem);
+    const result = command.ok ? await this.#reserve(command.value, traceId) : malformed(command.problem);
     if (!result.ok) logEvent("facilitator.reserve", { traceId, code: result.code });
     return result;
   }
@@ -81,6 +83,16 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async release(args: ReleaseCommand, trace?: string): Promise<ReleaseResult> {
     const command = checkShape(args, reservationSchema);
     return command.ok ? (await this.#facilitator(traceOf(trace))).release(command.value) : malformed(command.problem);
+  }
+
+  async #settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement> {
+    if (!(await sellerWithinLimit(this.env, command.payment))) return settleFailure("rate_limited");
+    return (await this.#facilitator(traceId)).settle(command);
+  }
+
+  async #reserve(command: ReserveCommand<UnverifiedPayment>, traceId: string): Promise<ReserveResult | PaymentRefusal> {
+    if (!(await sellerWithinLimit(this.env, command.payment))) return refusal("rate_limited");
+    return (await this.#facilitator(traceId)).reserve(command);
   }
 
   /** Merchants have a deadline of their own; another timer for each call to the ledger would only cost. */

@@ -5,10 +5,11 @@ import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { checkShape } from "../../shared/text/json.ts";
-import { isOperator, withinLimit } from "./access.ts";
+import { isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import type { Api } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
+import { withinLimit } from "./rate-limits.ts";
 
 const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
 const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
@@ -36,7 +37,7 @@ export function addLedgerRoutes(api: Hono<Api>): void {
 
   /** Limited, because each answer costs a signature. Permits no pruning: only an export does. */
   api.on("GET", ["/accounts/:id/checkpoint", "/accounts/Public/:id/checkpoint"], async (c) => {
-    if (!(await withinLimit(c, c.env.CALL_LIMIT))) return problemResponse(c, "rate_limited");
+    if (!(await withinLimit(c, "call"))) return problemResponse(c, "rate_limited");
     const id = parseAccountId(c.req.param("id") ?? "");
     if (!id.ok) return malformed(c, id);
     const entry = checkShape({ seq: c.req.query("seq") }, entrySchema);

@@ -11,9 +11,10 @@ import { X402_VERSION } from "../../shared/lez.ts";
 import { logEvent } from "../../shared/log.ts";
 import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { type Facilitator, settleFailure } from "../../shared/settlement/facilitator.ts";
-import { mayServe, withinLimit } from "./access.ts";
+import { mayServe } from "./access.ts";
 import { askToWait, failure, readJson } from "./api.ts";
 import type { Api } from "./env.ts";
+import { callerOf, withinLimit } from "./rate-limits.ts";
 
 interface Endpoint<Answer> {
   event: string;
@@ -57,13 +58,17 @@ export function x402Handler<Answer extends object>(endpoint: Endpoint<Answer>, f
       return c.json(endpoint.refusal(code), status as 400);
     };
     try {
-      if (!(await withinLimit(c, c.env.CALL_LIMIT))) return respondRefused("rate_limited", 429);
+      const named = callerOf(c) !== undefined;
+      if (named && !(await withinLimit(c, "call"))) return respondRefused("rate_limited", ERRORS.rate_limited.status);
       const envelope = await readJson(c, envelopeSchema);
       if (!envelope.ok) return respondRefused(envelope.code, ERRORS[envelope.code].status);
       const { x402Version, paymentPayload, paymentRequirements } = envelope.value;
+      if (!named && !(await withinLimit(c, "call", paymentRequirements.payTo)))
+        return respondRefused("rate_limited", ERRORS.rate_limited.status);
       if (!mayServe(c, paymentRequirements.payTo)) return respondRefused("unauthorized", 401);
       if (x402Version !== X402_VERSION) return respondRefused("invalid_x402_version", 200);
       const result = await endpoint.run(await facilitatorFor(c), { paymentPayload, paymentRequirements });
+      if (endpoint.codeOf(result) === "rate_limited") return respondRefused("rate_limited", ERRORS.rate_limited.status);
       const { transaction } = result as { transaction?: string };
       logEvent(endpoint.event, {
         traceId: c.get("traceId"),

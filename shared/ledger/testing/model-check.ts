@@ -47,6 +47,9 @@ const END = START + 8;
 /** So much later that everything from before can be forgotten. */
 const TOMORROW = END + FORGET_SECONDS + 10;
 
+/** Dave has no money until he is paid. */
+const BY_A_STRANGER = paymentOf({ payer: DAVE, payee: CAROL, nonce: idOf(1), value: units(1n), validBefore: END });
+
 const PAYMENTS = [ALICE, BOB].flatMap((payer) => [
   ...[1, 2, 3].map((nonce) => paymentOf({ payer, payee: CAROL, nonce: idOf(nonce), value: units(1n), validBefore: END })),
   paymentOf({ payer, payee: CAROL, nonce: idOf(1), value: units(2n), validBefore: END + 2 }),
@@ -55,6 +58,7 @@ const PAYMENTS = [ALICE, BOB].flatMap((payer) => [
   paymentOf({ payer, payee: CAROL, nonce: idOf(2), value: units(2n, 1n), validBefore: END }),
   paymentOf({ payer, payee: CAROL, nonce: idOf(3), validAfter: START + CLOCK_SKEW_SECONDS + 3, value: units(1n), validBefore: END }),
   paymentOf({ payer, payee: CAROL, nonce: idOf(3), value: units(3n), validBefore: START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 3 }),
+  BY_A_STRANGER,
 ]);
 
 /** Small ones between all shards: enough succeed for streams to fill. */

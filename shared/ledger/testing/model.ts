@@ -128,7 +128,9 @@ export class LedgerModel {
     const entry = this.#find(payment);
     if (entry?.state === "settled") return replayed(entry.payment);
     if (entry?.state === "held" && this.#now <= entry.until) return refused("payment_in_progress");
-    if (entry?.state !== "cancelled") this.#put({ state: "cancelled", payment, captureDeadline: this.#now + LONGEST + SKEW });
+    if (entry?.state === "cancelled") return { ok: true };
+    if (!this.balances.has(payment.payer)) return refused("insufficient_funds");
+    this.#put({ state: "cancelled", payment, captureDeadline: this.#now + LONGEST + SKEW });
     return { ok: true };
   }
 

@@ -146,7 +146,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a live hold can be cancelled",
     file: "state-table",
-    find: 'if (isLive(row, now)) return refusal("payment_in_progress");',
+    find: 'if (row?.state === "held" && isLive(row, now)) return refusal("payment_in_progress");',
+    replace: "",
+  },
+  {
+    fault: "a payer who never had money makes the ledger store a cancelled nonce",
+    file: "state-table",
+    find: 'if (isUnknown(this.#accounts.read(payer))) return refusal("insufficient_funds");',
     replace: "",
   },
   {

@@ -9,7 +9,7 @@ import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SEC
 import type { Amount } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { LedgerRules } from "../rules.ts";
-import { CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
+import { BOB, CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
 
 export type Event = "reserve" | "capture" | "release" | "settle" | "cancel" | "alarm" | "status";
 /** The state of `PAYMENT` before the event. FIRST has made every claim on it. */
@@ -407,6 +407,14 @@ const SETTLE = table("settle", [
 
 const CANCEL = table("cancel", [
   ["none", "payer", "cancel of an unclaimed payment consumes its nonce", ok, "cancelled"],
+  [
+    "none",
+    "unknown-payer",
+    "cancel by an account that has never held money is insufficient_funds and writes nothing",
+    refused("insufficient_funds"),
+    "none",
+    { payment: paymentOf({ payer: BOB }) },
+  ],
   ["held, live", "payer", "cancel of a live hold is payment_in_progress", refused("payment_in_progress"), "held by FIRST"],
   ["held, reclaimable", "payer", "cancel of a reclaimable hold frees the money and consumes the nonce", ok, "cancelled"],
   ["held, expired", "payer", "cancel of an expired hold frees the money and consumes the nonce", ok, "cancelled"],
