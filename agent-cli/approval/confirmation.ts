@@ -1,22 +1,21 @@
-import { ASSET_SYMBOL } from "../../shared/lez.ts";
 /** The question under the approval screen. The answer is y, a typed amount or code, or --confirm with the digest. */
+import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { type RequiredAnswer, requiredAnswer } from "../../shared/screen/answer.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
-import type { Context } from "../runtime/context.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
+import { MAX_CONFIRM_TRIES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 /**
  * Asks for the owner's yes. The digest of the request skips the question, and nothing else. The whole digest is required:
  * an agent can make two requests with the same short code within seconds, show one and have the other signed.
  */
-export async function confirm(
-  context: Context,
-  { checked, request, authorization, threshold }: ApprovalView,
-  confirmedDigest: string | undefined,
-): Promise<Outcome<undefined>> {
+export async function confirm(context: Context, view: ApprovalView, confirmedDigest: string | undefined): Promise<Outcome<undefined>> {
+  const { checked, request, authorization, host } = view;
   const expected = shortCode(checked.digest);
   if (confirmedDigest !== undefined) {
     if (confirmedDigest === checked.digest) return succeed(undefined);
@@ -32,22 +31,37 @@ export async function confirm(
         amount: authorization.value,
         payTo: authorization.to,
         url: request.http.url,
+        confirmedByHost: host.kind === "confirmed",
       },
     });
   }
-  const price = displayAmount(authorization.value);
-  const question = `Pay ${price} to ${new URL(request.http.url).host}?`;
-  const answer =
-    BigInt(authorization.value) > threshold
-      ? await askText(context, `${question} Type the amount or the short code, or nothing to leave it`).then((text) =>
-          text === undefined ? undefined : isTypedYes(text, authorization.value, expected),
-        )
-      : await askYesOrNo(context, question);
+  const answer = await askOwner(context, view, expected);
   if (answer === undefined) return interrupted("Nothing was signed; the request stays open.");
   if (answer) return succeed(undefined);
   return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
     hint: `To decline it: lez-agent-pay decline ${expected}`,
   });
+}
+
+const TYPED = {
+  amount: "Type the amount or the short code, or nothing to leave it",
+  code: "Type the short code, or nothing to leave it",
+} as const satisfies Partial<Record<RequiredAnswer, string>>;
+
+/** Asks again after a typing error, a few times. @returns undefined after Ctrl-C */
+async function askOwner(context: Context, view: ApprovalView, code: string): Promise<boolean | undefined> {
+  const { value } = view.authorization;
+  const question = `Pay ${displayAmount(value)} to ${new URL(view.request.http.url).host}?`;
+  const required = requiredAnswer(view);
+  if (required === "yes") return askYesOrNo(context, question);
+  for (let tries = 1; ; tries++) {
+    const text = await askText(context, `${question} ${TYPED[required]}`);
+    if (text === undefined) return undefined;
+    if (text.trim() === "") return false;
+    if (required === "amount" ? isTypedYes(text, value, code) : sameCode(text, code)) return true;
+    if (tries === MAX_CONFIRM_TRIES) return false;
+    warn(context, `That is not ${required === "amount" ? "the amount, nor the short code" : "the short code"} of this request.`);
+  }
 }
 
 function sameCode(typed: string, expected: string): boolean {

@@ -1,11 +1,7 @@
 /** Everything that can refuse a request before the owner reads it. */
-import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { checkPaymentRequest, type PaymentRequest, type RequestCheck } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentRequired } from "../../shared/x402/x402.ts";
 import type { KeyFile } from "../keys/key-file.ts";
-import { safeUrl } from "../merchant/curl-request.ts";
-import { requireTerms } from "../merchant/terms.ts";
 import { shortReason } from "../purchase/create-request.ts";
 import { requestRefused } from "../purchase/refusals.ts";
 import type { Subject } from "../purchase/request-subject.ts";
@@ -66,24 +62,4 @@ function keyConflict(request: PaymentRequest, { publicKey, account }: OwnerHalf)
     return refuse("recipient_mismatch", EXIT.differs, "This request would pay the owner's own account; payer and payee must differ.");
   }
   return undefined;
-}
-
-/** Asks the merchant whether it makes exactly the offer that is in the request. */
-export async function merchantsOwnTerms(
-  context: Context,
-  { http }: PaymentRequest,
-  { offer }: Checked,
-  allowHttp: boolean,
-): Promise<Outcome<PaymentRequired>> {
-  if (http.method !== "GET") return fail("usage", "--check-terms works for GET only: a request with another method may have effects.");
-  const url = safeUrl(http.url, allowHttp);
-  if (!url.ok) return url;
-  const terms = await requireTerms(context, { method: "GET", url: url.data, headers: [] });
-  if (!terms.ok) return terms;
-  const wanted = canonicalJson(offer);
-  if (terms.data.offers.some((candidate) => canonicalJson(candidate) === wanted)) return succeed(terms.data.required);
-  return fail("terms_differ", "The merchant's own terms are not the ones in this request.", {
-    hint: "Do not approve it. The agent can make a new request from the merchant's terms.",
-    details: { requested: offer, offered: terms.data.offers },
-  });
 }

@@ -36,7 +36,7 @@ export interface SigningInput extends SubjectInput {
 
 /** What the owner said yes to. */
 export interface Confirmed {
-  view: Pick<ApprovalView, "checked" | "authorization">;
+  view: Pick<ApprovalView, "checked" | "authorization" | "host" | "pin">;
   /** The approval of this request that stood when it was shown. */
   approvedBefore: RecordEntry | undefined;
   /** The merchant as judged at approval, to be pinned. */
@@ -55,9 +55,11 @@ export interface SignedDecision {
 export function signDecision(
   context: Context,
   input: SigningInput,
-  { view: { checked: shown, authorization: shownAuthorization }, approvedBefore, judged, how }: Confirmed,
+  confirmed: Confirmed,
   owner: RoleSigner<"owner">,
 ): Promise<Outcome<SignedDecision>> {
+  const { view, approvedBefore, judged } = confirmed;
+  const { checked: shown, authorization: shownAuthorization } = view;
   return exclusively(context, async () => {
     const subject = await subjectAgain(context, input, shown.digest);
     if (!subject.ok) return subject;
@@ -79,7 +81,7 @@ export function signDecision(
     if (context.io.signal.aborted) return interrupted("Nothing was handed out; the request stays open.");
     const pinned = judged ? storePin(context, judged.pin, judged.before) : succeed(undefined);
     if (!pinned.ok) return pinned;
-    const file = await handOver(context, input, subject.data, payload, authorization, { before: approved.data, how, owner });
+    const file = await handOver(context, input, subject.data, payload, authorization, { ...confirmed, before: approved.data, owner });
     return file.ok ? succeed({ authorization, file: file.data }) : file;
   });
 }
@@ -108,15 +110,22 @@ async function handOver(
   { request, digest, item }: Subject,
   payload: PaymentPayload,
   authorization: Authorization,
-  { before, how, owner }: { before: RecordEntry | undefined; how: Confirmed["how"]; owner: RoleSigner<"owner"> },
+  { view, how, before, owner }: Confirmed & { before: RecordEntry | undefined; owner: RoleSigner<"owner"> },
 ): Promise<Outcome<string>> {
   const { from, ledger } = authorization;
   // An earlier approval with the same key can settle until its own expiry, even if this one expires first.
   const ends = [authorization, ...(before?.from === from ? [before] : [])].map((approval) => Number(approval.validBefore ?? 0));
   const validBefore = String(Math.max(...ends));
-  const remembered = remember(context, request, "approved", { from, validBefore, ...(ledger && { ledger }) });
+  const { key } = view.pin ?? {};
+  const more = { from, validBefore, ...(ledger && { ledger }), ...(key && { merchantKey: key.publicKey }) };
+  const remembered = remember(context, request, "approved", more);
   if (!remembered.ok) return remembered;
-  const noted = appendEntry(context, "approved", { ...factsOf(authorization, request.http), agentKey: request.agent.publicKey, how });
+  const noted = appendEntry(context, "approved", {
+    ...factsOf(authorization, request.http),
+    agentKey: request.agent.publicKey,
+    how,
+    host: view.host.kind,
+  });
   if (!noted.ok) return noted;
   const anchored = await anchorEntry(context, noted.data, owner);
   if (!anchored.ok) return anchored;

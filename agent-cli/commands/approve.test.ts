@@ -97,18 +97,16 @@ describe("approving", () => {
     expect((await confirm("request.json", "--expires-in", "901")).exit).toBe(EXIT.usage);
   });
 
-  test("with --check-terms refuses terms that the merchant no longer offers", async () => {
+  test("asks the merchant: other terms are refused, and its words are cut and escaped", async () => {
     await ask(merchant.url, "request.json");
-    expect((await confirm("request.json", "--check-terms")).exit).toBe(EXIT.ok);
+    expect((await confirm("request.json")).json.data["confirmedByHost"]).toBe(true);
     merchant.behaviour = { description: `Report\u001b[2J ${"x".repeat(1000)}` };
-    const shown = (await confirm("request.json", "--check-terms")).stderr;
+    const shown = (await confirm("request.json")).stderr;
     expect(shown).toMatch(/the merchant says[^]*Report⟦U\+001B⟧[^]*and 518 more characters/);
     merchant.behaviour = { amount: "10001" };
-    const refused = await confirm("request.json", "--check-terms");
+    const refused = await confirm("request.json");
     expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "terms_differ"]);
-    merchant.behaviour = {};
-    await ask(merchant.url, "post.json", ["-d", "x"]);
-    expect((await confirm("post.json", "--check-terms")).exit).toBe(EXIT.usage);
+    expect(refused.json.error.message).toContain('amount is "0.000010001 LGO", not "0.00001 LGO"');
   });
 });
 
@@ -267,6 +265,8 @@ describe("declining", () => {
   });
 });
 
+const UNCONFIRMED = { kind: "unconfirmed", why: "unknown host name", signature: { kind: "unchecked" } } as const;
+
 describe("the screen", () => {
   const now = 1_760_000_000;
 
@@ -301,7 +301,17 @@ describe("the screen", () => {
     const from = "GtPoPd2rsL2SjQpPUPEwzeBELsTi4ha3QezK4iSjNzFE" as typeof owner.account;
     const authorization = authorizationFor(request, checked, from, now);
     return approvalScreen(
-      { request, checked, authorization, now, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD },
+      {
+        request,
+        checked,
+        authorization,
+        now,
+        history: [],
+        open: [],
+        threshold: APPROVAL_TYPED_THRESHOLD,
+        host: UNCONFIRMED,
+        pinnedBefore: false,
+      },
       layoutFor({ columns }, {}),
     ).join("\n");
   }
@@ -348,11 +358,23 @@ describe("the screen", () => {
     const authorization = authorizationFor(request, checked, owner.account, unixNow());
     const view = (history: Parameters<typeof approvalScreen>[0]["history"], scope = checked.scope) =>
       approvalScreen(
-        { request, checked: { ...checked, scope }, authorization, now: unixNow(), history, open: [], threshold: APPROVAL_TYPED_THRESHOLD },
+        {
+          request,
+          checked: { ...checked, scope },
+          authorization,
+          now: unixNow(),
+          history,
+          open: [],
+          threshold: APPROVAL_TYPED_THRESHOLD,
+          host: UNCONFIRMED,
+          pinnedBefore: false,
+        },
         layoutFor({}, {}),
       ).join("\n");
-    expect(view([])).toMatch(/First payment to this account[^]*seen for the first time[^]*http:[^]*IP address[^]*unusual port/);
-    expect(view([{ ...entry, decision: "approved" }])).not.toMatch(/First payment|first time/);
+    expect(view([])).toMatch(
+      /never approved a payment to this host[^]*First payment to this account[^]*agent's key[^]*http:[^]*IP address[^]*unusual port/,
+    );
+    expect(view([{ ...entry, decision: "approved" }])).not.toMatch(/First payment|You never approved/);
     expect(view([{ ...entry, decision: "approved" }])).toContain("You approved this very request before");
     expect(view([{ ...entry, decision: "declined", requestDigest: "00".repeat(32) }])).toContain("You declined the same terms");
     expect(view(Array.from({ length: 5 }, () => ({ ...entry, decision: "approved" as const })))).toContain("number 6 within ten minutes");

@@ -3,21 +3,21 @@ import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
-import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
-import type { PaymentRequired } from "../../shared/x402/x402.ts";
 import { approvalScreen } from "../approval/approval-screen.ts";
 import { confirm } from "../approval/confirmation.ts";
+import { confirmWithHost } from "../approval/host-confirmation.ts";
 import { openPaymentOf } from "../approval/open-payment.ts";
-import { checkForOwner, merchantsOwnTerms } from "../approval/owner-checks.ts";
+import { checkForOwner } from "../approval/owner-checks.ts";
 import { type Confirmed, signDecision } from "../approval/sign-decision.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { allowHttpField, allowHttpFor } from "../merchant/curl-request.ts";
-import { identify, sayPinned } from "../merchant/merchant-identity.ts";
+import { sayPinned } from "../merchant/merchant-identity.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import { type Subject, subjectFields, subjectOf } from "../purchase/request-subject.ts";
@@ -36,7 +36,8 @@ const input = z.strictObject({
   ownerFile: ownerFileField,
   out: nameField.optional().meta({ value: "file", description: "file for the signed payment, for an agent on another machine" }),
   expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment expire sooner than offered" }),
-  checkTerms: z.boolean().default(false).meta({ description: "compare with the merchant's current terms (GET only)" }),
+  checkTerms: z.boolean().default(false).meta({ description: "refuse unless the merchant itself confirms the terms now" }),
+  offline: z.boolean().default(false).meta({ description: "do not ask the merchant; the short code is typed instead of y" }),
   confirm: textField(digestSchema)
     .optional()
     .meta({ value: "digest", description: "the whole digest of the request that you read, in place of the question; skips no check" }),
@@ -65,6 +66,8 @@ export const approve = defineCommand({
     to: z.string(),
     method: z.string(),
     url: z.string(),
+    /** Whether the merchant itself, asked just now, made this offer. */
+    confirmedByHost: z.boolean(),
     /** When the signed payment stops being valid. */
     ...expirySchema,
   }),
@@ -88,7 +91,7 @@ export const approve = defineCommand({
     const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(request, checked.digest));
     if (noted && !noted.ok) return noted;
     context.say(...approvalScreen(view.data, context.layout), "");
-    if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(request, shown) });
+    if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(view.data, shown) });
 
     const confirmed = await confirm(context, view.data, input.confirm);
     if (!confirmed.ok) return confirmed;
@@ -100,7 +103,7 @@ export const approve = defineCommand({
     if (!signed.ok) return signed;
     if (view.data.judged) sayPinned(context, view.data.judged);
     return succeed(
-      { file: signed.data.file, ...approvalData(request, signed.data.authorization) },
+      { file: signed.data.file, ...approvalData(view.data, signed.data.authorization) },
       {
         argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
         by: "agent",
@@ -121,7 +124,8 @@ export const approve = defineCommand({
 });
 
 /** A payment needs a destination: a file that can be written, or the inbox that holds the request. */
-function destination({ out, requestFile, force }: Input): Outcome<undefined> {
+function destination({ out, requestFile, force, offline, checkTerms }: Input): Outcome<undefined> {
+  if (offline && checkTerms) return fail("usage", "--check-terms asks the merchant, and --offline does not. Give one of them.");
   if (out === undefined && requestFile !== undefined) return fail("usage", "--out is required with --request-file.");
   return checkDestination(out, force);
 }
@@ -141,17 +145,12 @@ async function viewOf(
   if (input.expiresIn !== undefined && input.expiresIn > offered) {
     return fail("usage", `--expires-in can only shorten: the merchant offers ${offered} seconds.`);
   }
-  const merchant: Outcome<PaymentRequired | undefined> = input.checkTerms
-    ? await merchantsOwnTerms(context, request, checked.data, input.allowHttp)
-    : succeed(undefined);
-  if (!merchant.ok) return merchant;
-  const { url } = request.http;
-  const required = merchant.data;
-  const judged = required && (await identify(context, url, { required, offer: checked.data.offer }));
-  if (judged && !judged.ok) return judged;
+  const confirmed = await confirmWithHost(context, subject, checked.data, input);
+  if (!confirmed.ok) return confirmed;
+  const { host, judged } = confirmed.data;
   const approvedBefore = findDecision(context, checked.data.digest, "approved");
   if (!approvedBefore.ok) return approvedBefore;
-  const known = pinOf(context, new URL(url).origin);
+  const known = pinOf(context, new URL(request.http.url).origin);
   if (!known.ok) return known;
   const now = unixNow();
   return succeed({
@@ -163,14 +162,15 @@ async function viewOf(
     open: openPayments(context).map(openPaymentOf),
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
-    merchant: required,
+    host,
     approvedBefore: approvedBefore.data,
-    judged: judged?.data,
-    pin: judged?.data.pin ?? known.data,
+    judged,
+    pin: judged?.pin ?? known.data,
+    pinnedBefore: known.data?.payTo === request.payment.payTo,
   });
 }
 
-function approvalData({ http }: PaymentRequest, authorization: Authorization) {
+function approvalData({ request: { http }, host }: ApprovalView, authorization: Authorization) {
   const digest = authorization.requestDigest ?? authorization.nonce;
   return {
     requestDigest: digest,
@@ -180,6 +180,7 @@ function approvalData({ http }: PaymentRequest, authorization: Authorization) {
     to: authorization.to,
     method: http.method,
     url: http.url,
+    confirmedByHost: host.kind === "confirmed",
     ...expiry(Number(authorization.validBefore), unixNow()),
   };
 }

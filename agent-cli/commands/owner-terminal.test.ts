@@ -113,24 +113,41 @@ describe("owner approve", () => {
     expect(existsSync(box.path("never.json"))).toBe(false);
   });
 
-  test("a large amount is typed, not confirmed with a y", async () => {
+  test("a large amount is typed, not confirmed with a y; after a typing error it is asked for again", async () => {
     merchant.behaviour = { amount: "2500000000" };
-    const typed: [string, number][] = [
-      ["y", EXIT.approvalPending],
-      ["2.4", EXIT.approvalPending],
-      ["2.5", EXIT.ok],
-      ["2.5 lgo", EXIT.ok],
-      ["CODE", EXIT.ok],
+    const typed: [answers: string[], number][] = [
+      [["y", "2.4", "2,5"], EXIT.approvalPending],
+      [[""], EXIT.approvalPending],
+      [["2.4", "2.5"], EXIT.ok],
+      [["2.5 lgo"], EXIT.ok],
+      [["CODE"], EXIT.ok],
     ];
-    const type = async ([text, exit]: [string, number], i: number) => {
+    const type = async ([answers, exit]: (typeof typed)[number], i: number) => {
       const { code } = await ask(merchant.url, `large-${i}.json`);
       const terminal = box.terminal(
         `owner approve --request-file ./large-${i}.json --owner-file ./owner.json --out ./large-${i}-payment.json`,
       );
-      await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${text === "CODE" ? code : text}${ENTER}`);
-      expect([text, await terminal.exit]).toEqual([text, exit]);
+      for (const [n, text] of answers.entries()) {
+        if (n > 0) await terminal.until("That is not the amount");
+        await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${text === "CODE" ? code : text}${ENTER}`);
+      }
+      expect([answers, await terminal.exit]).toEqual([answers, exit]);
     };
     await Promise.all(typed.map(type));
+  });
+
+  test("a host that does not confirm the request is named above the question, and only the short code answers it [terminal-unconfirmed]", async () => {
+    const { code } = await ask(merchant.url, "request.json");
+    merchant.behaviour = { instead: (_request, response) => !!response.writeHead(200).end("no price") };
+    const terminal = box.terminal([...approveWords("unconfirmed.json"), "--passphrase-file", "./secret.txt"]);
+    await terminal.until("the merchant says");
+    await terminal.until("not confirmed by this host");
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `y${ENTER}`);
+    for (const text of ["0.00001", code]) {
+      await terminal.until("That is not the short code");
+      await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `${text}${ENTER}`);
+    }
+    expect(await terminal.exit).toBe(EXIT.ok);
   });
 
   test.each([

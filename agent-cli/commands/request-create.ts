@@ -19,6 +19,7 @@ import { identify, merchantSchema, merchantText, rememberMerchant } from "../mer
 import { requireTerms } from "../merchant/terms.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
 import { decideBy } from "../purchase/purchase.ts";
+import { termsFile } from "../purchase/request-subject.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
@@ -67,6 +68,8 @@ export const requestCreate = defineCommand({
     /** Nothing was written. */
     dryRun: z.literal(true).optional(),
     file: z.string().optional(),
+    /** The merchant's 402, beside it. Take both to an owner on another machine. */
+    termsFile: z.string().optional(),
     id: z.string(),
     requestDigest: z.string(),
     /** The same eight characters appear on the owner's screen. */
@@ -97,8 +100,10 @@ export const requestCreate = defineCommand({
     if (!http.ok) return http;
     const expected = expectations(input);
     if (!expected.ok) return expected;
-    const writable = checkDestination(input.out, input.force);
-    if (!writable.ok) return writable;
+    for (const file of input.out === undefined ? [] : [input.out, termsFile(input.out)]) {
+      const writable = checkDestination(file, input.force);
+      if (!writable.ok) return writable;
+    }
     const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);
@@ -119,7 +124,7 @@ export const requestCreate = defineCommand({
     return succeed(
       {
         ...(input.dryRun && { dryRun: true as const }),
-        ...(file !== undefined && { file }),
+        ...(file !== undefined && { file, ...(required && { termsFile: termsFile(file) }) }),
         id: request.id,
         requestDigest: made.data.digest,
         shortCode: code,
@@ -140,6 +145,7 @@ export const requestCreate = defineCommand({
       "green",
       `Request ${data.shortCode} ${data.dryRun ? "would be made; nothing was written" : `written to ${data.file ?? "the inbox"}`}`,
     ),
+    ...(data.termsFile ? field(layout, "with", `${data.termsFile}, the merchant's own terms`) : []),
     ...field(layout, "price", `${data.price.display} = ${data.price.amount} units`),
     ...field(layout, "pay to", data.payTo),
     ...field(layout, "for", `${data.method} ${data.url}`),
@@ -158,7 +164,10 @@ async function write(
   file: string | undefined,
   force: boolean,
 ): Promise<Outcome<undefined>> {
-  const written = file === undefined ? succeed(undefined) : writeJson(file, made.request, force);
+  const { request, required } = made;
+  const terms = file === undefined || !required ? succeed(undefined) : writeJson(termsFile(file), required, force);
+  if (!terms.ok) return terms;
+  const written = file === undefined ? succeed(undefined) : writeJson(file, request, force);
   return written.ok ? fileRequest(context, made, http) : written;
 }
 

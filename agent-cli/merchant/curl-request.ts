@@ -83,6 +83,9 @@ function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
+/** Headers that this tool sets itself. `host` could send a request past the host that the owner reads. */
+export const OWN_HEADERS: ReadonlySet<string> = new Set(["content-length", "host", "transfer-encoding", PAYMENT_SIGNATURE.toLowerCase()]);
+
 function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
   const headers: [string, string][] = [];
   for (const line of lines) {
@@ -96,7 +99,7 @@ function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
     } catch {
       return fail("usage", `-H ${JSON.stringify(line)} is not a header.`, { hint: 'Write it as curl takes it: -H "Name: value"' });
     }
-    if (["content-length", "host", "transfer-encoding", PAYMENT_SIGNATURE.toLowerCase()].includes(name.toLowerCase())) {
+    if (OWN_HEADERS.has(name.toLowerCase())) {
       return fail("usage", `-H ${name} is set by lez-agent-pay itself.`);
     }
     headers.push([name, value]);

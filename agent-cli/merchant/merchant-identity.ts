@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
+import type { OfferSignatureCheck } from "../../shared/screen/confirmation.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
@@ -73,6 +74,28 @@ export async function identify(context: Context, url: string, { required, offer 
       break;
   }
   return succeed(merchantOf(origin, payTo, signature, stored.data, known, formatTimestamp(now)));
+}
+
+/**
+ * Whether the host signed this offer, by the key that it publishes now. A pin does not count: the agent's own tool writes it.
+ * The 402 may come from an agent, so its resource must be the one at `url`.
+ */
+export async function signedByHost(context: Context, url: string, { required, offer }: ChosenOffer): Promise<OfferSignatureCheck> {
+  const { origin, host } = new URL(url);
+  const resource = URL.parse(required.resource.url);
+  if (resource?.host !== host || resource.pathname !== new URL(url).pathname)
+    return { kind: "unsigned", why: "the 402 that the agent has is for another resource" };
+  const found = offerSignatures(required, offer, host, unixNow());
+  if (found.kind !== "signed") return { kind: "unsigned", why: found.kind === "unsigned" ? found.why : found.problem };
+  const signature = await verified(context, origin, found.signatures, undefined);
+  switch (signature.kind) {
+    case "made":
+      return { kind: "signed", publicKey: signature.publicKey };
+    case "false":
+      return { kind: "unsigned", why: "the signature was not made with the key that this host publishes" };
+    default:
+      return { kind: "unsigned", why: signature.why };
+  }
 }
 
 type Signature =

@@ -57,6 +57,19 @@ export function notPriced({ status, headers }: HttpResponse): Failure {
 }
 
 function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms> {
+  const required = readRequired(response, request.url);
+  if (!required.ok) return required;
+  const { accepts } = required.data;
+  const [first, ...rest] = accepts.filter(isPayable).sort(byPreference);
+  if (first) return succeed({ required: required.data, offers: [first, ...rest] });
+  return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
+    hint: `This tool pays "${SCHEME}" on ${NETWORK} in ${ASSET}.`,
+    details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },
+  });
+}
+
+/** The PAYMENT-REQUIRED object of a 402, if it is about a resource of the host that was asked. */
+export function readRequired(response: Pick<HttpResponse, "headers">, url: string): Outcome<PaymentRequired> {
   const header = response.headers[PAYMENT_REQUIRED.toLowerCase()];
   if (header === undefined) {
     return fail("unsupported", "The answer is a 402 without terms: it has no PAYMENT-REQUIRED header.", {
@@ -67,19 +80,14 @@ function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms>
   if (!required.ok) {
     return fail("unsupported", `The merchant's terms cannot be read: ${required.problem}.`, { hint: "This tool speaks x402 version 2." });
   }
-  const { resource, accepts } = required.value;
+  const { resource } = required.value;
   // Compare hosts only: a proxy may have changed the scheme.
-  if (!URL.canParse(resource.url) || new URL(resource.url).host !== new URL(request.url).host) {
+  if (!URL.canParse(resource.url) || new URL(resource.url).host !== new URL(url).host) {
     return fail("terms_differ", "The terms are for a resource of another host than the one asked.", {
       details: { resource: resource.url },
     });
   }
-  const [first, ...rest] = accepts.filter(isPayable).sort(byPreference);
-  if (first) return succeed({ required: required.value, offers: [first, ...rest] });
-  return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
-    hint: `This tool pays "${SCHEME}" on ${NETWORK} in ${ASSET}.`,
-    details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },
-  });
+  return succeed(required.value);
 }
 
 /** What the offer's binding covers, recomputed from the request. A binding for something else is refused. */

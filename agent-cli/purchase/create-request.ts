@@ -107,6 +107,9 @@ export async function fileRequest(
   if (!recordable.ok) return recordable;
   const stored = storeRequest(context, request, http, required);
   if (!stored.ok) return stored;
+  // First: a reader that finds the request also finds what it claims.
+  const claimed = required ? put(context, digest, "terms", required) : succeed(undefined);
+  if (!claimed.ok) return claimed;
   const filed = put(context, digest, "request", request);
   if (!filed.ok) return filed;
   const written = await record(context, "requested", requestFacts(request, digest));

@@ -1,11 +1,14 @@
 /** Finds the request of an owner's command: in the inbox by its code, or in a file. */
+import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import { requestFileField } from "../command-line/fields.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
+import { MAX_INBOX_FILE_BYTES } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { findInInbox, optionalRequestField } from "./find-request.ts";
 
@@ -24,6 +27,8 @@ export interface Subject {
   digest: Digest;
   /** Its files in the inbox, if agent and owner share one. */
   item?: InboxItem | undefined;
+  /** The merchant's 402 as the agent received it: a claim until it is verified. */
+  terms?: PaymentRequired | undefined;
 }
 
 export async function subjectOf(context: Context, { request, requestFile }: SubjectInput): Promise<Outcome<Subject>> {
@@ -34,7 +39,7 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
   }
   if (request !== undefined) {
     const item = await findInInbox(context, request);
-    if (item.ok) return succeed({ request: item.data.request, digest: item.data.digest, item: item.data });
+    if (item.ok) return succeed({ request: item.data.request, digest: item.data.digest, item: item.data, terms: item.data.terms });
     if (item.error.code !== "request_not_found") return item;
     return {
       ...item,
@@ -44,11 +49,24 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
       },
     };
   }
-  const file = readJson(requestFile ?? "", paymentRequestSchema, { what: "payment request" });
+  return subjectInFile(context, requestFile ?? "");
+}
+
+async function subjectInFile(context: Context, name: string): Promise<Outcome<Subject>> {
+  const file = readJson(name, paymentRequestSchema, { what: "payment request" });
   if (!file.ok) return file;
   const digest = requestDigest(file.data);
   const item = await look(context, digest);
-  return item.ok ? succeed({ request: file.data, digest, item: item.data }) : item;
+  if (!item.ok) return item;
+  const terms = readJson(termsFile(name), paymentRequiredSchema, { what: "merchant's terms", maxBytes: MAX_INBOX_FILE_BYTES });
+  if (!terms.ok && !terms.missing) return terms;
+  return succeed({ request: file.data, digest, item: item.data, terms: terms.ok ? terms.data : item.data?.terms });
+}
+
+/** The file beside a request's file that holds the merchant's 402: `request.json`, `request.terms.json`. */
+export function termsFile(requestFile: string): string {
+  const { dir, name } = path.parse(requestFile);
+  return path.join(dir, `${name}.terms.json`);
 }
 
 /** Reads the request that was shown once more: its file can be replaced, and the inbox can change, while the owner reads. */

@@ -29,6 +29,8 @@ const entrySchema = z.strictObject({
   from: z.optional(accountIdSchema),
   ledger: z.optional(digestSchema),
   validBefore: z.optional(z.string()),
+  /** The key that signed the merchant's terms, if one did. */
+  merchantKey: z.optional(publicKeySchema),
   /** Of a refusal or a revocation: the record that was handed out. Repeating the decision hands out the same one. */
   record: z.optional(decisionRecordSchema),
 });
@@ -38,7 +40,7 @@ export function remember(
   context: Context,
   request: PaymentRequest,
   decision: RecordEntry["decision"],
-  more: Pick<RecordEntry, "code" | "from" | "ledger" | "validBefore" | "record"> = {},
+  more: Pick<RecordEntry, "code" | "from" | "ledger" | "validBefore" | "merchantKey" | "record"> = {},
 ): Outcome<undefined> {
   const directory = stateDirectory(context, "decisions");
   if (!directory.ok) return directory;

@@ -10,9 +10,10 @@ import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { timestampSchema } from "../../shared/time.ts";
-import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { type PaymentPayload, paymentPayloadSchema, type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
+import { MAX_INBOX_FILE_BYTES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
 
@@ -21,6 +22,8 @@ const cancelledSchema = z.strictObject({ requestDigest: digestSchema, at: timest
 const SCHEMAS = {
   /** From the agent. */
   request: paymentRequestSchema,
+  /** The merchant's 402 as the agent received it: a claim until it is verified. */
+  terms: paymentRequiredSchema,
   cancelled: cancelledSchema,
   /** From the owner. */
   payment: paymentPayloadSchema,
@@ -31,6 +34,7 @@ type InboxFile = keyof typeof SCHEMAS;
 
 interface InboxContent {
   request: PaymentRequest;
+  terms: PaymentRequired;
   cancelled: z.infer<typeof cancelledSchema>;
   payment: PaymentPayload;
   declined: DecisionRecord;
@@ -57,7 +61,7 @@ export async function look(context: Context, digest: Digest): Promise<Outcome<In
   if (!request.ok) return request;
   if (!request.data || requestDigest(request.data) !== digest) return succeed(undefined);
   const item: InboxItem = { digest, request: request.data };
-  for (const kind of ["cancelled", "payment", "declined", "revoked"] as const) {
+  for (const kind of ["terms", "cancelled", "payment", "declined", "revoked"] as const) {
     const found = read(context, digest, kind);
     if (!found.ok) return found;
     if (found.data) Object.assign(item, { [kind]: found.data });
@@ -93,7 +97,9 @@ function read<P extends InboxFile>(context: Context, digest: Digest, kind: P): O
   if (!directory.ok) return directory;
   const file = fileOf(directory.data, digest, kind);
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(undefined);
-  return readJson(file, SCHEMAS[kind], { what: `inbox's ${kind} file`, secret: true }) as Outcome<InboxContent[P]>;
+  return readJson(file, SCHEMAS[kind], { what: `inbox's ${kind} file`, secret: true, maxBytes: MAX_INBOX_FILE_BYTES }) as Outcome<
+    InboxContent[P]
+  >;
 }
 
 function fileOf(directory: string, digest: Digest, kind: InboxFile): string {

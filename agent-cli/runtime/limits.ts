@@ -21,6 +21,9 @@ export const MIN_FREE_BYTES = 16 * 1024 * 1024;
 export const MAX_DID_DOCUMENT_BYTES = 32 * 1024;
 export const MAX_DID_METHODS = 32;
 export const DID_TIMEOUT_SECONDS = 3;
+/** The question to a merchant, at approval, whether it makes the offer of a request: the time, and the body of its 402, which is not read. */
+export const CONFIRM_TIMEOUT_SECONDS = 5;
+export const MAX_CONFIRM_BODY_BYTES = 64 * 1024;
 /** The echo of a merchant's `payment-identifier` that we send, id included. An honest merchant's takes a tenth of it. */
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** Pages of an account's journal that a search for one payment reads. */
@@ -32,6 +35,8 @@ export const MAX_JOURNAL_PAGES = 100;
 export const DEFAULT_REQUEST_LIFE_SECONDS = 3600;
 /** Above this (1 LGO) an owner types the amount or the short code: a single `y` is pressed too easily. Atomic units. */
 export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
+/** Attempts at a typed amount or code, per run. */
+export const MAX_CONFIRM_TRIES = 3;
 
 // --- State ---------------------------------------------------------------------------------------
 
@@ -39,6 +44,8 @@ export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 export const PIN_SECONDS = 180 * 24 * 3600;
 /** Pinned merchants. The least recently seen make room. */
 export const MAX_PINS = 1000;
+/** A file of the inbox. The largest is a merchant's 402 of MAX_FOREIGN_HEADER_BYTES, decoded and indented. */
+export const MAX_INBOX_FILE_BYTES = 256 * 1024;
 /** A line of the audit log. Facts are bounded where they are made; this bounds a line that is read back. */
 export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
 /** Debits that the audit log does not know, listed one by one. */

@@ -66,6 +66,8 @@ const FAILURES = {
   /** The request was decided in another process while this one was asking. */
   decided_meanwhile: EXIT.differs,
   terms_differ: EXIT.differs,
+  /** The merchant was asked, and did not confirm the request. */
+  terms_unconfirmed: EXIT.differs,
   receipt_differs: EXIT.differs,
   /** The payee, the key or the signature is not the known one. */
   merchant_changed: EXIT.differs,

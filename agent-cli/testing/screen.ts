@@ -21,6 +21,8 @@ export interface Words {
   description?: string;
   url?: string;
   extra?: Record<string, unknown>;
+  /** Why the host has not confirmed the terms. */
+  unconfirmed?: string;
 }
 
 export function screenOf(words: Words, columns = 80): string {
@@ -52,6 +54,10 @@ export function screenOf(words: Words, columns = 80): string {
     resource: { url, ...(words.description !== undefined && { description: words.description }) },
     accepts: [offer],
   };
-  const view = { request, checked, authorization, now: NOW, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD, merchant };
+  const host = words.unconfirmed
+    ? ({ kind: "unconfirmed", why: words.unconfirmed, signature: { kind: "unchecked" } } as const)
+    : ({ kind: "confirmed", by: "terms", required: merchant } as const);
+  const records = { now: NOW, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD, pinnedBefore: true };
+  const view = { request, checked, authorization, host, ...records };
   return approvalScreen(view, layoutFor({ columns }, {})).join("\n");
 }

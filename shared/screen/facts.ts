@@ -7,6 +7,7 @@ import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../limits.ts";
 import { displayAmount } from "../protocol/amount.ts";
 import { type PaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { formatTimestamp, parseTimestamp } from "../time.ts";
+import type { Confirmation, OfferSignatureCheck } from "./confirmation.ts";
 import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
 import { showUnsafe } from "./escapes.ts";
@@ -54,12 +55,36 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       { label: "Agent key", value: request.agent.publicKey },
       { label: "Approve by", value: deadlineText(formatTimestamp(expires), expires - now) },
       { label: "Then valid", value: `for ${duration(usable)}` },
-      ...(view.merchant ? [{ label: "Checked", value: "amount, account and terms are the merchant's own" }] : []),
+      ...hostFacts(view.host),
     ],
     agentSays: agentSays(request),
     merchantSays: merchantSays(view),
-    decisive: [{ label: "Pay", value: price }, host, account],
+    decisive: [
+      { label: "Pay", value: price },
+      host,
+      account,
+      ...(view.host.kind === "unconfirmed" ? [{ label: "Terms", value: NOT_CONFIRMED, strong: true as const }] : []),
+    ],
   };
+}
+
+const NOT_CONFIRMED = "not confirmed by this host";
+
+function hostFacts(host: Confirmation): Fact[] {
+  if (host.kind === "confirmed") {
+    const how = host.by === "terms" ? "" : "; asked without the body it names another price, but it signed this one";
+    return [{ label: "Checked", value: `amount, account and terms are the merchant's own${how}` }];
+  }
+  return [
+    { label: "Checked", value: `${NOT_CONFIRMED}: ${showUnsafe(host.why)}`, strong: true },
+    { label: "Signed", value: signatureText(host.signature) },
+  ];
+}
+
+function signatureText(signature: OfferSignatureCheck): string {
+  if (signature.kind === "unchecked") return "not checked";
+  if (signature.kind === "unsigned") return `no: ${showUnsafe(signature.why)}`;
+  return `the agent has these terms with a signature of the key that this host publishes, ${signature.publicKey.slice(0, 16)}…`;
 }
 
 function pinText(pin: MerchantPin | undefined): string {
@@ -76,17 +101,19 @@ function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {
   ];
 }
 
-function merchantSays({ checked, merchant }: ApprovalView): string[] {
+function merchantSays({ checked, host }: ApprovalView): string[] {
   // Facts and warnings state these three members; a merchant must not hide them among members of its own.
   const { binding: _binding, ledger: _ledger, paymentFlow: _flow, ...extra } = checked.offer.extra ?? {};
-  const description = merchant?.resource.description;
+  const description = host.kind === "confirmed" ? host.required.resource.description : undefined;
   const said = [
     ...(description ? [showUnsafe(shortened(description, MAX_DESCRIPTION_LENGTH))] : []),
     ...(Object.keys(extra).length > 0
-      ? [`Its terms also say: ${showUnsafe(shortened(JSON.stringify(extra), MAX_DESCRIPTION_LENGTH))}`]
+      ? [
+          `${host.kind === "confirmed" ? "Its terms also say" : "The terms in the request also say"}: ${showUnsafe(shortened(JSON.stringify(extra), MAX_DESCRIPTION_LENGTH))}`,
+        ]
       : []),
   ];
-  return said.length > 0 ? said : [merchant ? "nothing more" : "nothing: it was not asked (--check-terms asks it)"];
+  return said.length > 0 ? said : [host.kind === "confirmed" ? "nothing more" : "nothing that it has confirmed"];
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { Authorization } from "../protocol/authorization.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
-import type { PaymentRequired } from "../x402/x402.ts";
+import type { Confirmation } from "./confirmation.ts";
 
 /** A decision of this owner about some request. Times are RFC 3339. */
 export interface PastDecision {
@@ -16,6 +16,8 @@ export interface PastDecision {
   /** Of an approval: the account that pays, and the end of its validity in unix seconds. */
   from?: string | undefined;
   validBefore?: string | undefined;
+  /** The key that signed the merchant's terms. */
+  merchantKey?: string | undefined;
 }
 
 /** A payment that was sent and has no known outcome. */
@@ -48,7 +50,8 @@ export interface ApprovalView {
   threshold: bigint;
   /** The ledger that the owner has configured. */
   ledger?: string | undefined;
-  /** The merchant's own 402, if it was fetched and makes the same offer. */
-  merchant?: PaymentRequired | undefined;
+  host: Confirmation;
   pin?: MerchantPin | undefined;
+  /** Whether this machine had pinned the host for the account to be paid before this approval. */
+  pinnedBefore: boolean;
 }

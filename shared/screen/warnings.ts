@@ -1,5 +1,6 @@
 /** What deserves a second look before a yes. Warnings follow from the request and the owner's own records only. */
 
+import { displayAmount } from "../protocol/amount.ts";
 import { isUpfront } from "../protocol/offer.ts";
 import { parseTimestamp } from "../time.ts";
 import { unicodeDomain } from "./domain.ts";
@@ -9,9 +10,11 @@ import type { ApprovalView, PastDecision } from "./view.ts";
 
 const NEAR_SECONDS = 600;
 const MANY = 5;
+/** Above this many times the largest sum that an account ever got, the account's good name is worth nothing. */
+const MUCH_MORE = 10n;
 
 export function approvalWarnings(view: ApprovalView): string[] {
-  return [...ofTheTerms(view), ...ofTheMerchant(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)]
+  return [...ofTheTerms(view), ...ofTheMerchant(view), ...ofTheAccount(view), ...ofTheRecord(view), ...ofAddressAndAmount(view)]
     .filter(([applies]) => applies)
     .map(([, text]) => text);
 }
@@ -31,22 +34,46 @@ function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[]
 }
 
 /**
- * A merchant or key is new if it was pinned when this request was made, or later. A key stays new until the owner approves
- * a payment under it: otherwise an agent could make a key look old with a first request.
+ * A host, an account or a key is known by what the owner approved, and by nothing else: the agent can ask as often as it
+ * likes, and its tool writes the pins.
  */
-function ofTheMerchant({ request, pin, history }: ApprovalView): Warning[] {
-  if (!pin) return [];
-  const here = history.filter(({ decision, url }) => decision === "approved" && URL.parse(url)?.origin === pin.origin);
-  const lastApproval = Math.max(0, ...here.map(({ at }) => parseTimestamp(at) ?? 0));
-  const isNew = (at: string, before: number) => (parseTimestamp(at) ?? 0) >= before;
-  const requested = parseTimestamp(request.createdAt) ?? 0;
-  const first = isNew(pin.firstSeenAt, requested);
-  const changedKey = pin.key && (isNew(pin.key.since, requested) || (lastApproval > 0 && isNew(pin.key.since, lastApproval)));
+function ofTheMerchant({ request, pin, pinnedBefore, history }: ApprovalView): Warning[] {
+  const { payTo } = request.payment;
+  const { origin } = new URL(request.http.url);
+  const here = standingApprovals(history).filter(({ url }) => URL.parse(url)?.origin === origin);
+  const { key } = pin ?? {};
+  const since = parseTimestamp(key?.since ?? "") ?? 0;
+  // Approvals of version 0.1 do not name the key.
+  const approvedKey = here.some(
+    ({ merchantKey, at }) => merchantKey === key?.publicKey || (merchantKey === undefined && (parseTimestamp(at) ?? 0) > since),
+  );
+  const replaced = here.length > 0 || since > (parseTimestamp(pin?.firstSeenAt ?? "") ?? 0);
   return [
-    [pin.payTo !== request.payment.payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
-    [first, "This merchant is seen for the first time."],
-    [!first && changedKey === true, "This merchant signs its terms with a NEW KEY."],
+    [here.length === 0, "You never approved a payment to this host."],
+    [!pinnedBefore, "No account is pinned for this host: this machine has not seen it ask for this payment."],
+    [pin !== undefined && pin.payTo !== payTo, "This merchant is known under ANOTHER ACCOUNT than the one that would be paid."],
+    [here.length > 0 && !here.some((entry) => entry.payTo === payTo), "What you approved at this host before went to ANOTHER ACCOUNT."],
+    [key !== undefined && replaced && !approvedKey, "This merchant signs its terms with a NEW KEY."],
   ];
+}
+
+/** A small purchase must not make an account look good for a large one. */
+function ofTheAccount({ request, history }: ApprovalView): Warning[] {
+  const amounts = standingApprovals(history)
+    .filter((entry) => entry.payTo === request.payment.payTo)
+    .map(({ amount }) => BigInt(amount));
+  const most = amounts.reduce((max, amount) => (amount > max ? amount : max), 0n);
+  const muchMore = most > 0n && BigInt(request.payment.amount) > most * MUCH_MORE;
+  return [
+    [most === 0n, "First payment to this account."],
+    [muchMore, `You never approved more than ${displayAmount(most)} for this account. This is more than ${MUCH_MORE} times as much.`],
+  ];
+}
+
+/** Approvals that were not revoked. */
+function standingApprovals(history: readonly PastDecision[]): PastDecision[] {
+  const revoked = new Set(history.filter(({ decision }) => decision === "revoked").map(({ requestDigest }) => requestDigest));
+  return history.filter(({ decision, requestDigest }) => decision === "approved" && !revoked.has(requestDigest));
 }
 
 function ofTheRecord({ request, checked, authorization, history, now, open }: ApprovalView): Warning[] {
@@ -57,11 +84,9 @@ function ofTheRecord({ request, checked, authorization, history, now, open }: Ap
     entry.url === request.http.url && entry.payTo === payTo && entry.amount === amount;
   const other = ({ requestDigest }: { requestDigest?: string | undefined }) => requestDigest !== checked.digest;
   const unclear = open.some((payment) => other(payment) && sameTerms(payment));
-  const revoked = new Set(history.filter(({ decision }) => decision === "revoked").map(({ requestDigest }) => requestDigest));
+  const standing = standingApprovals(history);
   // Not the agent's payment journal: an agent could write there what it likes.
-  const stillValid = approved.find(
-    (entry) => other(entry) && sameTerms(entry) && !revoked.has(entry.requestDigest) && Number(entry.validBefore ?? 0) >= now,
-  );
+  const stillValid = standing.find((entry) => other(entry) && sameTerms(entry) && Number(entry.validBefore ?? 0) >= now);
   const before = approved.find(({ requestDigest }) => requestDigest === checked.digest);
   // Nonces are per account: the ledger would pay one approval from each.
   const byAnother = before?.from !== undefined && before.from !== authorization.from;
@@ -76,8 +101,7 @@ function ofTheRecord({ request, checked, authorization, history, now, open }: Ap
     ],
     [near.some((entry) => entry.decision === "declined" && sameTerms(entry)), "You declined the same terms a few minutes ago."],
     [near.length >= MANY, `This is request number ${near.length + 1} within ten minutes.`],
-    [!approved.some((entry) => entry.payTo === payTo), "First payment to this account."],
-    [!history.some(({ agentKey }) => agentKey === request.agent.publicKey), "This agent's key is seen for the first time."],
+    [!standing.some(({ agentKey }) => agentKey === request.agent.publicKey), "You never approved a request of this agent's key."],
   ];
 }
 
