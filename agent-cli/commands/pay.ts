@@ -9,12 +9,10 @@ import { fetchAnswer } from "../purchase/paid-answer.ts";
 import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import { carriesId, paidTransaction, withId } from "../purchase/payment-identifier.ts";
 import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
-import { present, readPayment } from "../purchase/send-payment.ts";
-import type { Payment } from "../records/payment-journal.ts";
-import type { Context } from "../runtime/context.ts";
+import { joinPresentation, present, readPayment } from "../purchase/send-payment.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 const triedSchema = z.strictObject({
   dryRun: z.literal(true),
@@ -47,7 +45,11 @@ export const pay = defineCommand({
     { says: "a request from elsewhere; save the answer", argv: "pay payment-payload.json --request-file request.json --out report.pdf" },
   ],
   async run(context, input) {
-    const payment = await findPaymentFor(context, input.payment);
+    const item = namesFile(context, input.payment) ? undefined : await findInInbox(context, input.payment);
+    if (item && !item.ok) return item;
+    const joined = item && !input.dryRun ? joinPresentation(context, item.data.digest, input) : undefined;
+    if (joined) return joined;
+    const payment = item ? await paymentToPresent(context, item.data) : await readPayment(input.payment, isAnswerLeft(context));
     if (!payment.ok) return payment;
     const http = await approvedRequest(context, input, payment.data);
     if (!http.ok) return http;
@@ -65,9 +67,3 @@ export const pay = defineCommand({
     return [`Nothing was sent. It would pay ${wouldPay.display} for ${request.method} ${request.url}`, ...field(layout, "to", payTo)];
   },
 });
-
-async function findPaymentFor(context: Context, word: string): Promise<Outcome<Payment>> {
-  if (namesFile(context, word)) return readPayment(word, isAnswerLeft(context));
-  const item = await findInInbox(context, word);
-  return item.ok ? paymentToPresent(context, item.data) : item;
-}

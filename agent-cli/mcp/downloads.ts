@@ -3,11 +3,11 @@
  * name in that folder, never a path: it cannot read, upload or overwrite a file of the user.
  */
 import * as path from "node:path";
-import { decodeUtf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { type Field, fieldOf } from "../command-line/argv.ts";
 import type { Command } from "../command-line/command.ts";
 import type { Context } from "../runtime/context.ts";
-import { writeWhole } from "../runtime/files.ts";
+import { copyWhole, fileDigest, writeWhole } from "../runtime/files.ts";
 import { MAX_DOWNLOAD_NAME_LENGTH } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
@@ -37,20 +37,23 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
 };
 
 /** Keeps a body under the name of its SHA-256: a body that comes again replaces nothing but itself. Returns the path. */
-export function keepDownload(
+export async function keepDownload(
   context: Context,
-  bytes: Uint8Array,
-  { sha256, contentType = "" }: { sha256: string; contentType?: string | undefined },
-): Outcome<string> {
+  body: Uint8Array | { file: string },
+  { sha256, contentType = "" }: { sha256?: string | undefined; contentType?: string | undefined },
+): Promise<Outcome<string>> {
   const made = stateDirectory(context, FOLDER);
   if (!made.ok) return made;
   const [type = ""] = contentType.toLowerCase().split(";");
-  const file = path.join(
-    downloadsPath(context),
-    `${sha256}.${EXTENSIONS[type.trim()] ?? (decodeUtf8(bytes) === undefined ? "bin" : "txt")}`,
-  );
-  const written = writeWhole(file, bytes, true);
+  const extension = EXTENSIONS[type.trim()] ?? (type.startsWith("text/") ? "txt" : "bin");
+  const name = sha256 ?? ("file" in body ? await fileDigest(body.file) : bodyDigest(body));
+  const file = path.join(downloadsPath(context), `${name}.${extension}`);
+  const written = "file" in body ? await copyWhole(body.file, file, true) : writeWhole(file, body, true);
   return written.ok ? succeed(file) : written;
+}
+
+export function isDownload(context: Context, file: string): boolean {
+  return path.dirname(file) === downloadsPath(context);
 }
 
 /** Turns a tool's arguments into a command's: file names become paths in the folder, which is created if it does not exist. */

@@ -19,7 +19,7 @@ let client: Client;
 beforeAll(async () => {
   await box.run("doctor"); // makes the state directory
   box.write("home/config.json", { ownerFile: box.path("owner.json"), agentFile: box.path("agent.json") });
-  client = await startMcp(box);
+  ({ client } = await startMcp(box));
 });
 
 interface Body {

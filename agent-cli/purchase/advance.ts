@@ -17,7 +17,7 @@ import { carriesId, withId } from "./payment-identifier.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
-import { present, restMissing } from "./send-payment.ts";
+import { joinPresentation, present, restMissing } from "./send-payment.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
 export interface FlowInput extends FacilitatorInput, Destination {
@@ -49,6 +49,9 @@ export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
 }
 
 async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
+  // Before its state counts: a payment that is under way may have expired since, or be settled before its answer is whole.
+  const joined = input.dryRun ? undefined : await joinPresentation(context, purchase.digest, input);
+  if (joined) return joined.ok ? succeed({ ...joined.data, shortCode: shortCode(purchase.digest) }) : joined;
   switch (purchase.state) {
     case "pending": {
       const refused = purchaseAboveMaxAmount(input, purchase);

@@ -36,6 +36,7 @@ const EXAMPLES: [row: string, outcome: PaymentOutcome, facts: object, identified
   ["answer_incomplete: with an identifier", broken("again"), {}],
   ["paid_not_kept", answered(409, { ...withReceipt(), ...withCode("answer_not_stored") }), { kind: "paid_not_kept", receipt }],
   ["paid_before", answered(402, replay), { kind: "paid_before", transaction }],
+  ["under_way", { kind: "under_way", shortCode: "7F3K-9QPD" }, {}],
   ["paid_answer_later", { kind: "paid_answer_later", transaction, said: "busy" }, { transaction }],
   ["paid_answer_gone", { kind: "paid_answer_gone", what: "This purchase", transaction }, { transaction }],
   ["receipt_differs", answered(200, withReceipt({ payer: "other" })), { kind: "receipt_differs", fields: ["payer"] }],
@@ -79,7 +80,10 @@ function cellsOf(outcome: PaymentOutcome, identified: boolean): string[] {
   if (outcome.kind === "paid") return [conclusionOf(outcome).state, "0", "–", "–"];
   if (outcome.kind === "never_paid") return [];
   const { exit, error, next } = failureOf(outcome, { ...sender, identified });
-  const journal = outcome.kind === "paid_answer_later" || outcome.kind === "paid_answer_gone" ? "–" : conclusionOf(outcome).state;
+  const journal =
+    outcome.kind === "under_way" || outcome.kind === "paid_answer_later" || outcome.kind === "paid_answer_gone"
+      ? "–"
+      : conclusionOf(outcome).state;
   const said = "code" in outcome && outcome.code === error.code ? "the merchant's" : error.code;
   const [, word] = next?.argv ?? [];
   return [journal, String(exit), said, word === "pay" ? "repeat" : (word ?? "–")];

@@ -62,6 +62,8 @@ export type Presented =
 
 export type PaymentOutcome =
   | Presented
+  /** It is being presented, beyond the end of the call that began it. */
+  | { kind: "under_way"; shortCode: string }
   /** Known to be paid; this attempt to get its response failed, and a later one may not. `said`: the code of this attempt. */
   | { kind: "paid_answer_later"; transaction: string; said: string }
   /** Known to be paid, and its response is not available. `what` names the purchase. */
@@ -130,6 +132,17 @@ interface Mapped {
 
 function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }>, identified: boolean): Mapped {
   switch (outcome.kind) {
+    case "under_way": {
+      const { shortCode } = outcome;
+      return {
+        failure: fail("payment_under_way", `The payment of ${shortCode} is under way: the merchant has not answered yet.`, {
+          hint: "Do not pay again. It goes on by itself; the next call collects its answer.",
+          retryable: true,
+          details: { shortCode },
+        }),
+        wayOn: { kind: "repeat" },
+      };
+    }
     case "answer_incomplete":
       return answerIncomplete(outcome);
     case "paid_no_answer":
@@ -402,4 +415,5 @@ const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = 
   receipt_differs: "as_said",
   receipt_missing: "as_said",
   interrupted: "as_said",
+  under_way: "as_said",
 };

@@ -281,6 +281,16 @@ describe("afterwards", () => {
     expect(run.stderr.replaceAll("\n", "")).toContain("home/answers");
   });
 
+  test("a run that was stopped before it could pay sends nothing", async () => {
+    await buy();
+    const run = await box.run(["pay", "./payload.json"], { signal: AbortSignal.abort() });
+    expect([run.exit, merchant.presented.length, run.json.error.message]).toEqual([
+      EXIT.interrupted,
+      0,
+      "Interrupted. Nothing was sent now.",
+    ]);
+  });
+
   test("Ctrl-C while the payment is under way does not claim that it was not paid", async () => {
     await buy();
     const stop = new AbortController();

@@ -3,12 +3,14 @@ import * as path from "node:path";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { bytesOf } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
+import { interrupted } from "../prompts/prompts.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import { lacksRoom } from "../records/kept-answer.ts";
 import { findPayment, type Payment, paymentKey } from "../records/payment-journal.ts";
@@ -21,10 +23,10 @@ import { holding } from "../runtime/lock.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
 import { conclude } from "./conclude.ts";
-import { keptFor, type Part, partFor, presentOnce, rangeFor } from "./paid-exchange.ts";
+import { keptFor, type Part, partFor, type Presentation, presentOnce, rangeFor } from "./paid-exchange.ts";
 import { type Destination, type Paid, report, senderOf } from "./paid-report.ts";
 import { carriesId } from "./payment-identifier.ts";
-import { conclusionOf, failureOf, type Presented, type PurchaseOutcome, remaining } from "./payment-outcome.ts";
+import { conclusionOf, failureOf, type Presented, type PurchaseFailure, type PurchaseOutcome, remaining } from "./payment-outcome.ts";
 import type { ShownAnswer } from "./views.ts";
 
 /** Reads a signed payment and checks what it shows by itself: terms, validity, account, signature. */
@@ -80,17 +82,66 @@ export async function present(
   if (!writable.ok) return writable;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
+  // A caller that has left pays nothing.
+  if (context.io.signal.aborted) return interrupted("Nothing was sent now.");
+  const key = paymentKey(payment.authorization);
+  const carry = (context: Context) =>
+    carryOut(context, { request, payment, maxBody: bytesOf(destination.maxBody) ?? MAX_PAID_BODY_BYTES }, again);
+  const { background } = context;
+  if (!background) return reportOn(context, await carry(context), destination);
+  context.progress(`The payment of ${shortCode(key)} is under way`);
+  const carried = await background.run(key, (signal) => carry(apart(context, signal)));
+  return carried ? reportOn(context, carried, destination) : underWay(context, key);
+}
+
+/** Joins the presentation of a payment that an earlier call of this process left running; undefined if there is none. */
+export function joinPresentation(context: Context, key: Digest, destination: Destination): Promise<PurchaseOutcome<Paid>> | undefined {
+  const running = context.background?.join<Outcome<Carried>>(key);
+  if (!running) return undefined;
+  context.progress(`The payment of ${shortCode(key)} is under way`);
+  return running.then((carried) => (carried ? reportOn(context, carried, destination) : underWay(context, key)));
+}
+
+/** What a presentation came to, before it is reported to those who wait for it. */
+interface Carried {
+  request: HttpRequest;
+  payment: Payment;
+  outcome: Presented;
+  /** Absent if there was none. */
+  answer?: ShownAnswer;
+  /** The answer was on disk, and nothing was presented. */
+  kept: boolean;
+}
+
+/** The context of a presentation that no call can stop. */
+function apart(context: Context, signal: AbortSignal): Context {
+  const { background: _, waitUntil: __, ...rest } = context;
+  return { ...rest, io: { ...context.io, signal }, progress: () => undefined };
+}
+
+function underWay({ argv }: Context, key: Digest): PurchaseFailure {
+  return failureOf({ kind: "under_way", shortCode: shortCode(key) }, { argv, url: "", paymentKey: key, identified: false });
+}
+
+async function reportOn(context: Context, carried: Outcome<Carried>, destination: Destination): Promise<PurchaseOutcome<Paid>> {
+  if (!carried.ok) return carried;
+  const { request, payment, outcome, answer, kept } = carried.data;
+  if (answer) return report(context, request, payment, answer, outcome, destination, kept);
+  return failureOf(outcome as Exclude<Presented, { kind: "paid" }>, senderOf(context, request, payment));
+}
+
+async function carryOut(context: Context, presentation: Presentation, again: boolean): Promise<Outcome<Carried>> {
+  const { request, payment } = presentation;
   const directory = stateDirectory(context, "payments");
   if (!directory.ok) return directory;
   const full = lacksRoom(context);
   if (full !== undefined) return fail("file_not_written", `Nothing was sent: ${full}.`, { hint: "Free some space, then try again." });
   const lock = path.join(directory.data, `${paymentKey(payment.authorization)}.lock`);
-  const wait = { seconds: context.timeoutSeconds ?? Infinity, signal: context.io.signal };
-  return holding(lock, wait, presentedElsewhere, async () => {
+  return holding(lock, { seconds: Infinity, signal: context.io.signal }, presentedElsewhere, async () => {
     const found = again ? undefined : keptFor(context, payment);
-    if (found?.outcome.kind !== "paid") return presentAlone(context, request, payment, destination);
+    if (found?.outcome.kind !== "paid") return presentAlone(context, presentation);
     await concludeKept(context, request, payment.authorization, found.outcome);
-    return report(context, request, payment, found.answer, found.outcome, destination, true);
+    return succeed({ request, payment, ...found, kept: true });
   });
 }
 
@@ -106,15 +157,10 @@ async function concludeKept(context: Context, request: HttpRequest, authorizatio
   if (before.ok && before.data?.state === "sent") await conclude(context, request, authorization, conclusionOf(outcome));
 }
 
-async function presentAlone(
-  context: Context,
-  request: HttpRequest,
-  payment: Payment,
-  destination: Destination,
-): Promise<PurchaseOutcome<Paid>> {
+async function presentAlone(context: Context, presentation: Presentation): Promise<Outcome<Carried>> {
+  const { request, payment } = presentation;
   const part = partFor(context, payment);
   const identified = carriesId(payment.payload);
-  const presentation = { request, payment, maxBody: bytesOf(destination.maxBody) ?? MAX_PAID_BODY_BYTES };
   let presented = await presentOnce(context, presentation, part);
   if (!presented.ok) return presented;
   // The merchant does not continue the part, and may still give the whole answer under the payment's identifier.
@@ -122,13 +168,13 @@ async function presentAlone(
   if (denied && identified) presented = await presentOnce(context, presentation, undefined);
   if (!presented.ok) return presented;
   const { payment: sent, outcome, answer, stored, tooLarge } = presented.data;
-  if (part && !stored) return report(context, request, sent, part, restMissing(request, identified, part, outcome), destination, false);
+  const carried = { request, payment: sent, kept: false };
+  if (part && !stored) return succeed({ ...carried, answer: part, outcome: restMissing(request, identified, part, outcome) });
   if (outcome.kind === "answer_incomplete" && answer) {
     const rest = tooLarge ? "too_large" : restOf(request, identified, answer);
-    return report(context, request, sent, answer, { ...outcome, rest }, destination, false);
+    return succeed({ ...carried, answer, outcome: { ...outcome, rest } });
   }
-  if (answer) return report(context, request, sent, answer, outcome, destination, false);
-  return failureOf(outcome as Exclude<Presented, { kind: "paid" }>, senderOf(context, request, sent));
+  return succeed({ ...carried, outcome, ...(answer && { answer }) });
 }
 
 /** How a later run may get what is missing of an answer. */

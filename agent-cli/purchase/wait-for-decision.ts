@@ -19,14 +19,13 @@ export const timeoutField = {
 };
 
 /** Repeats --timeout in `next`, unless a limit from outside, as an MCP server's, ended the wait. */
-export function timeoutArgv({ timeoutSeconds }: Context, timeout: number | undefined): string[] {
-  return timeout === undefined || timeoutSeconds !== undefined ? [] : ["--timeout", String(timeout)];
+export function timeoutArgv({ waitUntil }: Context, timeout: number | undefined): string[] {
+  return timeout === undefined || waitUntil !== undefined ? [] : ["--timeout", String(timeout)];
 }
 
 /** Returns the purchase once it is no longer pending, or as it is when the timeout passes. */
 export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
-  const seconds = Math.min(timeout ?? Infinity, context.timeoutSeconds ?? Infinity);
-  const until = Date.now() + seconds * 1000;
+  const until = Math.min(Date.now() + (timeout ?? Infinity) * 1000, context.waitUntil ?? Infinity);
   for (;;) {
     const item = await look(context, digest);
     if (!item.ok) return item;

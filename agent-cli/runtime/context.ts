@@ -1,5 +1,6 @@
 /** What a command works with: streams, configuration, and ways to speak to people. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import type { Background } from "./background.ts";
 import { type Config, readConfig } from "./config.ts";
 import type { Io } from "./io.ts";
 import { type Layout, layoutFor, wrap } from "./layout.ts";
@@ -18,8 +19,10 @@ export interface Context {
   config(): Outcome<Config>;
   /** Reports a long wait: one line that is redrawn on a terminal, one line per change elsewhere. */
   progress(state: string): void;
-  /** The longest that this run may block, if its caller has a timeout of its own. */
-  timeoutSeconds?: number;
+  /** The moment at which this run stops waiting for people, if its caller has a timeout of its own. Milliseconds of the epoch. */
+  waitUntil?: number;
+  /** Where a payment is presented, if it must outlive this run. */
+  background?: Background;
   /** The only folder for files of an MCP client. Absent on the command line. */
   downloads?: string;
   /** Writes lines for people to stderr. Never data. */

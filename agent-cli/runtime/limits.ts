@@ -83,8 +83,12 @@ export const PARENT_POLL_MILLIS = 1000;
 
 // --- MCP -----------------------------------------------------------------------------------------
 
-/** One call of a tool: well below the 60 seconds after which clients give up. */
-export const MCP_TIMEOUT_SECONDS = 40;
+/** One call of a tool, whatever it does: well below the 60 seconds after which clients give up. */
+export const MCP_CALL_SECONDS = 45;
+/** The part of a call in which it waits for the owner. */
+export const MCP_WAIT_SECONDS = 40;
+/** How long a server that is told to end waits for payments that are under way. */
+export const MCP_FINISH_SECONDS = 30;
 /** The interval of progress notifications to an MCP client that asked for them. */
 export const MCP_PROGRESS_MILLIS = 5000;
 /** The body of an answer inside a tool's result, as JSON encodes it. A larger one is in a file: clients end a connection at 10 MiB. */

@@ -59,6 +59,8 @@ const FAILURES = {
   request_expired: EXIT.approvalExpired,
   payment_expired: EXIT.approvalExpired,
   outcome_unknown: EXIT.outcomeUnknown,
+  /** It goes on in this process, beyond the call. */
+  payment_under_way: EXIT.outcomeUnknown,
   http_error: EXIT.httpErrorAfterPayment,
   /** Paid; the body broke off, and its part is kept. */
   answer_incomplete: EXIT.httpErrorAfterPayment,
