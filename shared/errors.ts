@@ -178,6 +178,18 @@ const TABLE = {
     hint: "Wait for Retry-After, then present the same payment again.",
   },
   rate_limited: { status: 429, ...SAME_PAYMENT, message: "Too many requests.", hint: "Wait for Retry-After." },
+  facilitator_refused: {
+    status: 402,
+    ...SAME_PAYMENT,
+    message: "The merchant's facilitator refused this payment for a reason of its own.",
+    hint: "Nothing was paid. The receipt has its word in extra.facilitatorReason; ask the merchant what it means.",
+  },
+  unsettled_runs: {
+    status: 402,
+    ...SAME_PAYMENT,
+    message: "Earlier payments of this account were served and have not settled.",
+    hint: "Nothing was paid. Fund the account and present those payments again, or come back a day later.",
+  },
   payment_identifier_required: {
     status: 400,
     ...NEW_PAYMENT,

@@ -15,6 +15,10 @@ export const MAX_FOREIGN_HEADER_BYTES = 64 * 1024;
 export const MAX_REQUEST_BODY_BYTES = 1024 * 1024;
 /** A body sent to the facilitator: one payload and one set of requirements. */
 export const MAX_FACILITATOR_BODY_BYTES = 32 * 1024;
+/** Redirects of a facilitator that a merchant follows in one call. */
+export const MAX_FACILITATOR_REDIRECTS = 3;
+/** A word of a facilitator that is not ours, passed on to the buyer and the log. */
+export const MAX_FOREIGN_WORD_LENGTH = 128;
 /** A response body that a client reads. */
 export const MAX_RESPONSE_BODY_BYTES = 8 * 1024 * 1024;
 /** A file of one object: request, payload, decision, key. */
@@ -69,6 +73,10 @@ export const FACILITATOR_TIMEOUT_SECONDS = 15;
 export const UNDELIVERED_SECONDS = 3600;
 /** A merchant asks this often for the outcome of a capture before it reports it as unknown. */
 export const CAPTURE_ATTEMPTS = 2;
+/** Runs of a payer whose payments did not settle, at a facilitator without holds under flow `authorization`. */
+export const MAX_UNSETTLED_RUNS = 3;
+/** A run that did not settle counts against its payer for this long. */
+export const UNSETTLED_RUN_SECONDS = 24 * 3600;
 /** A signed offer is valid until the end of the next window. */
 export const OFFER_WINDOW_SECONDS = 900;
 
@@ -147,6 +155,8 @@ export const AUDIT_ROUNDS = 8;
 
 /** Settlements and captures of unknown outcome that one isolate remembers. */
 export const MAX_PENDING_SETTLEMENTS = 1000;
+/** Faults whose last log line one isolate remembers. */
+export const MAX_LOGGED_FAULTS = 100;
 /** Unanswered ids of one settlement; any of them may have paid. */
 export const MAX_PENDING_COPIES = 8;
 /** Attempts at a call to the ledger while the platform marks its failure as retryable. */

@@ -11,8 +11,15 @@ export type Refusal = {
   transaction?: Digest;
 };
 
-/** A refusal as a merchant needs it: the payer if the payload names one, and what is wrong with the payload. */
-export type PaymentRefusal = Refusal & { payer?: AccountId; detail?: string };
+/** A refusal as a merchant needs it. */
+export type PaymentRefusal = Refusal & {
+  /** If the payload names one. */
+  payer?: AccountId;
+  /** What is wrong with the payload. */
+  detail?: string;
+  /** The word of a facilitator that is not ours, where none of our codes says the same. */
+  facilitatorReason?: string;
+};
 
 export function refusal(code: ErrorCode): Refusal {
   return { ok: false, code };

@@ -78,13 +78,20 @@ test.each(["authorization", "upfront"] as const)(
 );
 
 test.each(["authorization", "upfront"] as const)(
-  "flow %s: a nonce that this payment itself has used without a delivery is the payment; another's is a replay",
+  "flow %s: a used nonce is success only after an attempt of our own whose answer was lost",
   async (flow) => {
     const memory = isolateDeliveries();
     const shop = world.shop((c) => c.text("goods"), { flow, memory: () => memory });
     const payment = await shop.approved("/item/1");
-    settled = refusal("nonce_replayed", "ab".repeat(32));
-    for (let time = 0; time < 2; time++) expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+    // On a first attempt another shop, or another deployment of this one, has settled it.
+    for (const transaction of ["ab".repeat(32), transactionIn(payment), undefined]) {
+      settled = refusal("nonce_replayed", transaction);
+      expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
+    }
+    settled = { nonsense: true };
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("402 settlement_pending");
+    settled = refusal("nonce_replayed"); // it does not say whose transaction
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("402 settlement_pending");
     settled = refusal("nonce_replayed", transactionIn(payment));
     expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
     expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
@@ -203,11 +210,30 @@ describe.each(["authorization", "upfront"] as const)("flow %s: what a buyer hear
     expect(verdict(await sold())).toBe("402 settlement_pending");
   });
 
+  test("is its word for a refusal that none of our codes says, marked as its own", async () => {
+    for (const word of ["invalid_transaction_state", "invalid_payment_requirements", "invalid_scheme", "acme:quota-7"]) {
+      settled = refusal(word);
+      const refused = await sold();
+      expect(verdict(refused)).toBe("402 facilitator_refused");
+      expect(receiptOf(refused)).toMatchObject({ success: false, errorReason: "facilitator_refused", extra: { facilitatorReason: word } });
+    }
+  });
+
+  test("is unknown where the facilitator failed unexpectedly, with the transaction that it names", async () => {
+    settled = { ...refusal("unexpected_settle_error"), transaction: "0xfeed" };
+    const pending = await sold();
+    expect(verdict(pending)).toBe("402 settlement_pending");
+    expect(receiptOf(pending)).toMatchObject({
+      transaction: expect.stringMatching(/^[0-9a-f]{64}$/),
+      extra: { facilitatorTransaction: "0xfeed" },
+    });
+  });
+
   test("is a code of ours for a refusal, and no words", async () => {
     settled = { ...refusal("<h1>upstream secret</h1>"), errorMessage: "secret", extra: { stack: "secret", transaction: 7 } };
     const refused = await sold();
-    expect(verdict(refused)).toBe("500 unexpected_settle_error");
+    expect(verdict(refused)).toBe("402 facilitator_refused");
     expect(JSON.stringify(receiptOf(refused)) + (await refused.text())).not.toContain("secret");
-    expect(receiptOf(refused)).toMatchObject({ success: false, errorReason: "unexpected_settle_error" });
+    expect(receiptOf(refused)).toMatchObject({ success: false, errorReason: "facilitator_refused" });
   });
 });

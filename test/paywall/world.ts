@@ -128,7 +128,14 @@ export function distant(memory: DeliveryStore, millis: number): DeliveryStore {
       return result;
     };
   };
-  return { begin: over(memory.begin), resume: over(memory.resume), finish: over(memory.finish) };
+  const { startRun, endRun } = memory;
+  return {
+    begin: over(memory.begin),
+    resume: over(memory.resume),
+    finish: over(memory.finish),
+    ...(startRun && { startRun: over(startRun) }),
+    ...(endRun && { endRun: over(endRun) }),
+  };
 }
 
 /** One payer's answers, in memory; a claim never lapses. */

@@ -41,7 +41,10 @@ app.get("/breaks-off", paywall(PRICE), (c) => {
 });
 
 app.get("/runs", (c) => c.json(runs));
-app.get("/slow", paywall(PRICE), goods);
+/** Where the facilitator holds nothing, a handler runs before its payment is certain only because the seller says so. */
+app.get("/slow", paywall({ ...PRICE, flow: "authorization" }), goods);
+/** The flow that its facilitator asks for. */
+app.get("/default", paywall(PRICE), goods);
 app.get("/archive", paywall({ ...PRICE, flow: "upfront" }), goods);
 const ADVERTISED = { "test-extension": { info: { tier: "gold", options: { a: 1 } }, schema: {} } };
 app.get("/extended", paywall({ ...PRICE, extensions: ADVERTISED }), goods);
@@ -60,7 +63,7 @@ app.get("/stream", paywall(PRICE), () => {
   });
   return new Response(body);
 });
-app.get("/broken", paywall(PRICE), (c) => c.text("broken", 500));
+app.get("/broken", paywall({ ...PRICE, flow: "authorization" }), (c) => c.text("broken", 500));
 /** Fails until it is asked for the third time. */
 let attempts = 0;
 app.get("/third-time", paywall({ ...PRICE, flow: "upfront" }), (c) => (++attempts < 3 ? c.text("not yet", 503) : c.text("goods")));

@@ -2,7 +2,13 @@
 
 import type { Context } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { DEFAULT_TIMEOUT_SECONDS, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_VALIDITY_SECONDS } from "../../../shared/limits.ts";
+import {
+  DEFAULT_TIMEOUT_SECONDS,
+  MAX_DESCRIPTION_LENGTH,
+  MAX_NAME_LENGTH,
+  MAX_UNSETTLED_RUNS,
+  MAX_VALIDITY_SECONDS,
+} from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
 import { type FacilitatorOf01, fromDeprecated } from "./deprecated.ts";
@@ -29,10 +35,15 @@ export interface PaywallOptions {
   /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
   maxTimeoutSeconds?: number;
   /**
-   * When the money moves. `authorization` (default): held before the handler, captured after it delivered.
+   * When the money moves. `authorization` (default with holds): held before the handler, captured after it delivered.
    * `upfront`: before the handler. If the handler then fails, the same payment runs it again, free, until it delivers.
+   *
+   * A facilitator by `FACILITATOR_URL` holds nothing: there the default is `upfront`, and `authorization` runs handlers before their
+   * payment is certain, for each payer at most `maxUnsettled` that did not settle.
    */
   flow?: "authorization" | "upfront";
+  /** Unsettled runs that a payer may cause in a day under `authorization` without holds. Default 3. */
+  maxUnsettled?: number;
   /**
    * The x402 extension `payment-identifier`: a buyer who sends an id can fetch a paid answer again. Offered by default if the
    * binding `DELIVERIES` exists, which stores the answers.
@@ -52,6 +63,7 @@ export interface CheckedOptions extends PaywallOptions {
   amount: Amount;
   payTo?: AccountId;
   maxTimeoutSeconds: number;
+  maxUnsettled: number;
 }
 
 /** @throws {TypeError} when the seller's configuration could never be paid */
@@ -65,9 +77,11 @@ export function checkOptions(options: PaywallOptions): CheckedOptions {
     ["offered", "required", "off"].includes(identifier), `identifier must be "offered", "required" or "off"`);
   const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
   require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
+  const { maxUnsettled = MAX_UNSETTLED_RUNS } = options;
+  require(Number.isInteger(maxUnsettled) && maxUnsettled >= 1, "maxUnsettled must be a whole number from 1");
   require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);
   require(mimeType.length <= MAX_NAME_LENGTH, `mimeType must have at most ${MAX_NAME_LENGTH} characters`);
-  return { ...options, amount, maxTimeoutSeconds } as CheckedOptions;
+  return { ...options, amount, maxTimeoutSeconds, maxUnsettled } as CheckedOptions;
 }
 
 function require(condition: boolean, problem: string): asserts condition {
@@ -86,12 +100,14 @@ export function payeeOf({ env: { PAY_TO } }: Context<PaywallEnv>, { payTo }: Che
 }
 
 export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {
-  const { FACILITATOR, FACILITATOR_URL, DELIVERIES } = c.env;
+  const { FACILITATOR, FACILITATOR_URL, FACILITATOR_KEY, DELIVERIES } = c.env;
   if (options.facilitator) return fromDeprecated(options.facilitator(c));
   if (FACILITATOR_URL) {
     if (!DELIVERIES && !options.memory) throw new ConfigurationError("FACILITATOR_URL needs the Durable Object binding DELIVERIES");
-    return httpFacilitator(configuredUrl("FACILITATOR_URL", FACILITATOR_URL).href, (presented) => deliveriesOf(c, options, presented));
+    const address = { base: facilitatorBase(FACILITATOR_URL), key: FACILITATOR_KEY };
+    return httpFacilitator(address, options.maxUnsettled, (presented) => deliveriesOf(c, options, presented));
   }
+  if (FACILITATOR_KEY) throw new ConfigurationError("FACILITATOR_KEY is for FACILITATOR_URL, which is not set");
   if (FACILITATOR) return rpcFacilitator(FACILITATOR);
   throw new ConfigurationError("set the service binding FACILITATOR or the variable FACILITATOR_URL");
 }
@@ -119,6 +135,14 @@ export function deliveriesOf(c: Context<PaywallEnv>, options: CheckedOptions, pr
   const payer = presented.exact?.authorization.from;
   if (payer && options.memory) return options.memory(c, payer);
   return payer && c.env.DELIVERIES ? durableDeliveries(c.env.DELIVERIES, payer) : inIsolate;
+}
+
+/** Paths are appended to it, so it has neither query nor fragment, and no slash at the end. */
+function facilitatorBase(value: string): string {
+  const { href, search, hash, username, password } = configuredUrl("FACILITATOR_URL", value);
+  if (search || hash) throw new ConfigurationError("FACILITATOR_URL must have no query and no fragment: /verify is appended to it");
+  if (username || password) throw new ConfigurationError("FACILITATOR_URL must have no credentials: set the secret FACILITATOR_KEY");
+  return href.replace(/\/+$/, "");
 }
 
 /** @throws {ConfigurationError} unless it is an http(s) URL. Without a scheme, "host:port" would parse as a URL of scheme "host". */

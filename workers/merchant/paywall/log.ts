@@ -1,7 +1,10 @@
 /** What the paywall logs: one line for each payment presented. A request for the price leaves none. */
 
 import type { Context } from "hono";
-import { logEvent, traceIdFrom } from "../../../shared/log.ts";
+import { keepNewest } from "../../../shared/bounded.ts";
+import { MAX_LOGGED_FAULTS } from "../../../shared/limits.ts";
+import { logEvent, type LogFields, traceIdFrom } from "../../../shared/log.ts";
+import { unixNow } from "../../../shared/time.ts";
 import { TRACE_ID } from "../../../shared/x402/headers.ts";
 import type { PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
 
@@ -14,6 +17,17 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
   const transaction = delivered ? c.get("payment").id : undefined;
   const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction });
+}
+
+const loggedAt = new Map<string, number>();
+
+/** Logs one line per event and key, and minute: a fault that stays does not fill the log. */
+export function logOnceAMinute(event: string, key: string, fields: LogFields): void {
+  const now = unixNow();
+  const entry = `${event} ${key}`;
+  if (now - (loggedAt.get(entry) ?? -Infinity) < 60) return;
+  keepNewest(loggedAt, entry, now, MAX_LOGGED_FAULTS);
+  logEvent(event, fields);
 }
 
 /** This request's trace id: the caller's, if it sent one. */

@@ -58,9 +58,11 @@ function refusalResponse({ code, detail, challenge, offerAgain = false, receipt,
 
 /** The facilitator refused the payment. New terms go along if a new payment can help and our terms are not the stale ones. */
 export function passOnRefusal({ challenge }: PaidRequest, refusal: PaymentRefusal, receipt?: SettleResponse) {
-  const { code, payer, transaction, detail } = refusal;
-  if (code === "ledger_mismatch" || RETRY_LATER.has(code)) return refuseRequest({ code });
-  return refuseRequest({ code, detail, challenge, offerAgain: true, receipt: receipt ?? settleFailure(code, payer, transaction) });
+  const { code, payer, transaction, detail, facilitatorReason } = refusal;
+  // With an internal error the merchant is the one who must act: a new payment would not help.
+  if (code === "ledger_mismatch" || code === "internal_error" || RETRY_LATER.has(code)) return refuseRequest({ code });
+  const refused = receipt ?? { ...settleFailure(code, payer, transaction), ...(facilitatorReason && { extra: { facilitatorReason } }) };
+  return refuseRequest({ code, detail, challenge, offerAgain: true, receipt: refused });
 }
 
 /** The money did not move, or its outcome is unknown; the receipt says which. */

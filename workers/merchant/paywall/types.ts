@@ -26,6 +26,8 @@ export interface PaywallBindings {
   FACILITATOR?: FacilitatorRpc;
   /** Any x402 facilitator, by URL, in place of the binding. Needs `DELIVERIES`. */
   FACILITATOR_URL?: string;
+  /** Secret: the bearer key for `FACILITATOR_URL`. It is sent to that origin only. */
+  FACILITATOR_KEY?: string;
   /** The merchant's memory: the Durable Object `Deliveries`. */
   DELIVERIES?: DeliveriesNamespace;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */
@@ -98,8 +100,11 @@ export interface PaywallFacilitator {
   supported(traceId: string): Promise<SupportedResponse>;
   /** Verifies the payment in full and keeps every copy of it out while the handler runs. */
   reserve(presented: PresentedPayment, reservationId: Digest): Promise<ReserveResult | PaymentRefusal>;
-  /** Moves the reserved money. Repeating the call gives the same answer. */
-  capture(presented: PresentedPayment, reservation: Reservation): Promise<SettleResponse>;
+  /**
+   * Moves the reserved money. Repeating the call gives the same answer.
+   * @param repeated an earlier call of this merchant had an unknown outcome. Only then may a used nonce mean success
+   */
+  capture(presented: PresentedPayment, reservation: Reservation, repeated: boolean): Promise<SettleResponse>;
   release(presented: PresentedPayment, reservation: Reservation): Promise<unknown>;
   /** Verifies and moves the money in one step, before the handler runs. `settlementId` serves as reservation id. */
   settle(presented: PresentedPayment, settlementId: Digest): Promise<SettleResponse>;
@@ -146,6 +151,14 @@ export interface DeliveryStore {
    * Ignored if another lease holds the payment now, or has delivered it since. Only the last holder can make it forgotten.
    */
   finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): Promise<void>;
+  /**
+   * Renews the lease for a handler that runs before its payment settles, and counts the run as unsettled until `endRun`. Needed for
+   * flow `authorization` at a facilitator that holds nothing.
+   * @param max unsettled runs of other payments at which this one is refused
+   */
+  startRun?(key: Digest, lease: Digest, seconds: number, max: number): Promise<"started" | "taken" | "too_many">;
+  /** The run settled, or delivered nothing: it counts no longer. */
+  endRun?(key: Digest): Promise<void>;
 }
 
 /** The buyer's payment identifier, claimed for this payment while it is served. */

@@ -16,11 +16,27 @@ export async function withTimeout<T>(call: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Captures, and repeats a call whose answer was lost: capturing twice pays once. undefined: the outcome is unknown. */
-export async function capture({ facilitator, presented }: PaidRequest, reservation: Reservation): Promise<SettleResponse | undefined> {
-  for (let attempt = 1; attempt <= CAPTURE_ATTEMPTS; attempt++) {
-    const receipt = await withTimeout(facilitator.capture(presented, reservation));
-    if (receipt) return receipt.errorReason === "settlement_pending" ? undefined : receipt;
+/** Whether the money moved, as far as the facilitator's answer tells. */
+export type Outcome =
+  | { kind: "settled"; receipt: SettleResponse }
+  /** Final: this attempt moved nothing. */
+  | { kind: "refused"; receipt: SettleResponse }
+  /** `receipt`: the facilitator's own answer, if there was one. */
+  | { kind: "unknown"; receipt?: SettleResponse | undefined };
+
+export function outcomeOf(receipt: SettleResponse | undefined): Outcome {
+  if (receipt?.success) return { kind: "settled", receipt };
+  return receipt && receipt.errorReason !== "settlement_pending" ? { kind: "refused", receipt } : { kind: "unknown", receipt };
+}
+
+/**
+ * Captures, and repeats a call whose answer was lost: capturing twice pays once.
+ * @param repeated whether an earlier request has tried to capture this reservation
+ */
+export async function capture({ facilitator, presented }: PaidRequest, reservation: Reservation, repeated = false): Promise<Outcome> {
+  let outcome: Outcome = { kind: "unknown" };
+  for (let attempt = 1; attempt <= CAPTURE_ATTEMPTS && outcome.kind === "unknown"; attempt++) {
+    outcome = outcomeOf(await withTimeout(facilitator.capture(presented, reservation, repeated || attempt > 1)));
   }
-  return undefined;
+  return outcome;
 }

@@ -14,6 +14,7 @@ import type { DeliveriesSchema } from "./durable.ts";
 import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "./idempotency-store.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { Leases, type Synchronous } from "./leases.ts";
+import { RunTable } from "./run-table.ts";
 import { migrateDeliveries } from "./schema.ts";
 
 /** A merchant has many objects. One line per isolate says what is wrong with all of them. */
@@ -25,9 +26,10 @@ let hasLoggedSchema = false;
  */
 export class Deliveries
   extends DurableObject
-  implements Synchronous<DeliveryStore>, Synchronous<IdempotencyStore>, Synchronous<DeliveriesSchema>
+  implements Required<Synchronous<DeliveryStore>>, Synchronous<IdempotencyStore>, Synchronous<DeliveriesSchema>
 {
   readonly #payments: LeaseTable;
+  readonly #runs: RunTable;
   readonly #leases: Leases;
   readonly #answers: AnswerTable;
   /** Set if newer code wrote the tables. This code then neither reads nor writes them. */
@@ -36,7 +38,8 @@ export class Deliveries
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
     this.#payments = new LeaseTable(ctx.storage.sql);
-    this.#leases = new Leases(this.#payments);
+    this.#runs = new RunTable(ctx.storage.sql);
+    this.#leases = new Leases(this.#payments, this.#runs);
     this.#answers = new AnswerTable(ctx.storage.sql);
     try {
       migrateDeliveries(ctx.storage);
@@ -68,6 +71,17 @@ export class Deliveries
     this.#requireTables();
     this.#sweepLater();
     this.#leases.finish(key, lease, remembered, forgetAfter);
+  }
+
+  startRun(key: Digest, lease: Digest, seconds: number, max: number): "started" | "taken" | "too_many" {
+    this.#requireTables();
+    this.#sweepLater();
+    return this.#leases.startRun(key, lease, seconds, max);
+  }
+
+  endRun(key: Digest): void {
+    this.#requireTables();
+    this.#leases.endRun(key);
   }
 
   claim(key: Digest, payment: Digest, lease: Digest, seconds: number): ClaimResult {
@@ -104,7 +118,9 @@ export class Deliveries
     if (!this.canOpen()) return;
     this.#payments.forget(now);
     this.#answers.forget(now);
-    const next = Math.min(this.#payments.nextForget() ?? Infinity, this.#answers.nextForget() ?? Infinity);
+    this.#runs.forget(now);
+    const tables = [this.#payments, this.#answers, this.#runs];
+    const next = Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
     if (next === Infinity) await this.ctx.storage.deleteAlarm();
     else await this.ctx.storage.setAlarm((Math.max(next, now) + 1) * 1000);
   }

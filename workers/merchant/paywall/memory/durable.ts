@@ -6,8 +6,10 @@ import type { IdempotencyStore } from "./idempotency-store.ts";
 
 export function durableDeliveries(namespace: DeliveriesNamespace, payer: AccountId): DeliveryStore {
   // A new stub for every call: one that broke stays broken.
-  const object = () => namespace.getByName(payer) as DeliveryStore;
+  const object = () => namespace.getByName(payer) as Required<DeliveryStore>;
   return {
+    startRun: (key, lease, seconds, max) => object().startRun(key, lease, seconds, max),
+    endRun: (key) => object().endRun(key),
     begin: (key, lease, seconds, ifAbandoned) => object().begin(key, lease, seconds, ifAbandoned),
     resume: (key, lease, seconds) => object().resume(key, lease, seconds),
     finish: (key, lease, remembered, forgetAfter) => object().finish(key, lease, remembered, forgetAfter),

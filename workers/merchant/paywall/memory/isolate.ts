@@ -8,12 +8,22 @@ import { type LeaseEntry, Leases } from "./leases.ts";
 
 export function isolateDeliveries(): DeliveryStore {
   const entries = new Map<Digest, LeaseEntry>();
-  const leases = new Leases({
-    get: (key) => entries.get(key),
-    set: (key, entry) => keepNewest(entries, key, entry, MAX_PENDING_SETTLEMENTS),
-    delete: (key) => entries.delete(key),
-  });
+  const runs = new Map<Digest, number>();
+  const leases = new Leases(
+    {
+      get: (key) => entries.get(key),
+      set: (key, entry) => keepNewest(entries, key, entry, MAX_PENDING_SETTLEMENTS),
+      delete: (key) => entries.delete(key),
+    },
+    {
+      countOthers: (key, since) => [...runs].filter(([other, at]) => other !== key && at > since).length,
+      start: (key, at) => keepNewest(runs, key, at, MAX_PENDING_SETTLEMENTS),
+      end: (key) => runs.delete(key),
+    },
+  );
   return {
+    startRun: async (...args) => leases.startRun(...args),
+    endRun: async (...args) => leases.endRun(...args),
     begin: async (...args) => leases.begin(...args),
     resume: async (...args) => leases.resume(...args),
     finish: async (...args) => leases.finish(...args),

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
+import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS, UNSETTLED_RUN_SECONDS } from "../../../../shared/limits.ts";
 import type { Lease, DeliveryState } from "../types.ts";
-import { type LeaseEntry, Leases } from "./leases.ts";
+import { type LeaseEntry, Leases, type RunStore } from "./leases.ts";
 
 const NOW = 1_800_000_000;
 const LATER = NOW + 10 * 24 * 3600;
@@ -26,11 +26,73 @@ const no: Lease = { granted: false };
 /** A's or B's call on what is there, and what is there then. */
 function call<Result>(entry: LeaseEntry | undefined, body: (leases: Leases) => Result): [Result, LeaseEntry | undefined] {
   const shelf = new Map(entry && [[KEY, entry]]);
-  const result = body(
-    new Leases({ get: (key) => shelf.get(key), set: (key, entry) => shelf.set(key, entry), delete: (key) => shelf.delete(key) }, () => NOW),
-  );
-  return [result, shelf.get(KEY)];
+  const store = {
+    get: (key: Digest) => shelf.get(key),
+    set: (key: Digest, entry: LeaseEntry) => shelf.set(key, entry),
+    delete: (key: Digest) => shelf.delete(key),
+  };
+  return [body(new Leases(store, runStore(), () => NOW)), shelf.get(KEY)];
 }
+
+function runStore(runs: Map<Digest, number> = new Map()): RunStore {
+  return {
+    countOthers: (key, since) => [...runs].filter(([other, at]) => other !== key && at > since).length,
+    start: (key, at) => runs.set(key, at),
+    end: (key) => runs.delete(key),
+  };
+}
+
+describe("startRun", () => {
+  const start = (entry: LeaseEntry | undefined, runs: Map<Digest, number>, by = A, max = 2) => {
+    const shelf = new Map(entry && [[KEY, entry]]);
+    const store = {
+      get: (key: Digest) => shelf.get(key),
+      set: (key: Digest, each: LeaseEntry) => shelf.set(key, each),
+      delete: (key: Digest) => shelf.delete(key),
+    };
+    return new Leases(store, runStore(runs), () => NOW).startRun(KEY, by, 60, max);
+  };
+  const day = UNSETTLED_RUN_SECONDS;
+
+  test.each<[what: string, runs: [string, number][], result: string]>([
+    ["the first run starts", [], "started"],
+    ["a run starts below the maximum", [["b", NOW]], "started"],
+    ["none starts at the maximum", [["b", NOW], ["c", NOW - day + 1]], "too_many"], // prettier-ignore
+    [
+      "runs of a day ago count no longer",
+      [
+        ["b", NOW],
+        ["c", NOW - day],
+      ],
+      "started",
+    ],
+    [
+      "the payment's own earlier run does not count",
+      [
+        ["key", NOW],
+        ["b", NOW],
+      ],
+      "started",
+    ],
+  ])("%s", (_what, runs, result) => {
+    expect(start(held(), new Map(runs as [Digest, number][]))).toBe(result);
+  });
+
+  test("another holder's lease is not renewed, and no run is counted", () => {
+    const runs = new Map<Digest, number>();
+    expect(start(held(), runs, B)).toBe("taken");
+    expect(runs.size).toBe(0);
+  });
+
+  test("a started run counts until it ends", () => {
+    const runs = new Map<Digest, number>();
+    const leases = new Leases({ get: () => undefined, set: () => undefined, delete: () => undefined }, runStore(runs), () => NOW);
+    leases.startRun(KEY, A, 60, 1);
+    expect(leases.startRun(B, B, 60, 1)).toBe("too_many");
+    leases.endRun(KEY);
+    expect(leases.startRun(B, B, 60, 1)).toBe("started");
+  });
+});
 
 describe("begin", () => {
   test.each<[what: string, entry: LeaseEntry | undefined, by: Digest, says: Lease]>([

@@ -1,7 +1,7 @@
 /** The rules of the merchant's memory: which lease may serve a payment, and what an ended lease leaves. Any LeaseStore holds the entries. */
 
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
+import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS, UNSETTLED_RUN_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
 
@@ -24,17 +24,39 @@ export interface LeaseStore {
 
 /** The same methods without an await, so that nothing happens between the first read and the last write. */
 export type Synchronous<T> = {
-  [Name in keyof T]: T[Name] extends (...args: infer Args) => Promise<infer Result> ? (...args: Args) => Result : never;
+  [Name in keyof T]: NonNullable<T[Name]> extends (...args: infer Args) => Promise<infer Result> ? (...args: Args) => Result : never;
 };
 
-export class Leases implements Synchronous<DeliveryStore> {
+/** The runs of one payer that have not settled. */
+export interface RunStore {
+  /** Runs of other payments that started after `since`. */
+  countOthers(key: Digest, since: number): number;
+  start(key: Digest, at: number): unknown;
+  end(key: Digest): unknown;
+}
+
+export class Leases implements Required<Synchronous<DeliveryStore>> {
   readonly #store: LeaseStore;
+  readonly #runs: RunStore;
   readonly #clock: () => number;
 
   /** @param clock unix seconds */
-  constructor(store: LeaseStore, clock: () => number = unixNow) {
+  constructor(store: LeaseStore, runs: RunStore, clock: () => number = unixNow) {
     this.#store = store;
+    this.#runs = runs;
     this.#clock = clock;
+  }
+
+  startRun(key: Digest, lease: Digest, seconds: number, max: number): "started" | "taken" | "too_many" {
+    const now = this.#clock();
+    if (this.#runs.countOthers(key, now - UNSETTLED_RUN_SECONDS) >= max) return "too_many";
+    if (!this.begin(key, lease, seconds).granted) return "taken";
+    this.#runs.start(key, now);
+    return "started";
+  }
+
+  endRun(key: Digest): void {
+    this.#runs.end(key);
   }
 
   begin(key: Digest, lease: Digest, seconds: number, ifAbandoned?: DeliveryState): Lease {

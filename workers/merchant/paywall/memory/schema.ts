@@ -31,6 +31,15 @@ const STEPS: readonly MigrationStep[] = [
        ) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      `CREATE TABLE unsettled_run (
+         key TEXT PRIMARY KEY,               -- the authorization's digest
+         started_at INTEGER NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+    ],
+  },
 ];
 
 /** @throws {UnsupportedSchema} when newer code wrote the tables */

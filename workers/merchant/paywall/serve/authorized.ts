@@ -20,11 +20,18 @@ export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyC
   const { reservation, transaction } = reserved;
   const failed = (await runUnderHold(request, reservation, transaction)) ?? (claim && (await storeCopy(request, reservation, claim)));
   if (failed) return failed;
-  const receipt = await capture(request, reservation);
-  if (receipt?.success) return deliver(request, receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
-  if (receipt) await withTimeout(facilitator.release(presented, reservation)); // the refusal is final, so the hold need not lapse
-  // The stored copy already records that the capture is pending. A second record would run the handler a second time.
-  return discardResponse(request, receipt ?? (claim ? pendingReceipt(request) : await leavePending(request, reservation)));
+  const outcome = await capture(request, reservation);
+  switch (outcome.kind) {
+    case "settled":
+      return deliver(request, outcome.receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
+    case "refused":
+      await withTimeout(facilitator.release(presented, reservation)); // the refusal is final, so the hold need not lapse
+      return discardResponse(request, outcome.receipt);
+    case "unknown":
+      // The stored copy already records that the capture is pending. A second record would run the handler a second time.
+      if (!claim) await leavePending(request, reservation);
+      return discardResponse(request, pendingReceipt(request, outcome.receipt));
+  }
 }
 
 /** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */

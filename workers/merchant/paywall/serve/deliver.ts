@@ -7,6 +7,7 @@ import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import { foreignWord } from "../facilitator/foreign-word.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { deliveryKey, transactionFor } from "../presented-payment.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
@@ -54,12 +55,19 @@ export async function finishLease(
 }
 
 /** Records the reservation whose capture has an unknown outcome. */
-export async function leavePending(request: PaidRequest, reservation: Reservation): Promise<SettleResponse> {
-  await finishLease(request, reservation.reservationId, { state: "pending", reservation });
-  return pendingReceipt(request);
+export function leavePending(request: PaidRequest, reservation: Reservation): Promise<void> {
+  return finishLease(request, reservation.reservationId, { state: "pending", reservation });
 }
 
-/** Names transaction and network, which do not depend on the outcome, so that the buyer can look it up. */
-export function pendingReceipt({ presented: { exact } }: PaidRequest): SettleResponse {
-  return { ...settleFailure("settlement_pending", exact?.authorization.from), transaction: exact ? transactionFor(exact) : "" };
+/**
+ * Names transaction and network, which do not depend on the outcome, so that the buyer can look it up.
+ * @param answer of the facilitator, if it gave one; a transaction that it names goes along in `extra`
+ */
+export function pendingReceipt({ presented: { exact } }: PaidRequest, answer?: SettleResponse): SettleResponse {
+  const theirs = foreignWord(answer?.transaction);
+  return {
+    ...settleFailure("settlement_pending", exact?.authorization.from),
+    transaction: exact ? transactionFor(exact) : "",
+    ...(theirs && { extra: { facilitatorTransaction: theirs } }),
+  };
 }

@@ -82,13 +82,13 @@ async function answerWithout(
       return storedResponse(claimed.receipt, claimed.answer);
     case "stored": {
       // An earlier run ended between handler and capture, or its capture had no answer. Only the capture is missing.
-      const receipt = await capture(request, claimed.reservation);
-      if (!receipt) return refuseUnsettled(request, pendingReceipt(request));
-      if (!receipt.success) {
+      const outcome = await capture(request, claimed.reservation, true);
+      if (outcome.kind === "unknown") return refuseUnsettled(request, pendingReceipt(request, outcome.receipt));
+      if (outcome.kind === "refused") {
         await withTimeout(store.free(key, lease));
-        return refuseUnsettled(request, receipt);
+        return refuseUnsettled(request, outcome.receipt);
       }
-      const signed = await signReceipt(request.challenge, receipt, request.signer);
+      const signed = await signReceipt(request.challenge, outcome.receipt, request.signer);
       await withTimeout(store.paid(key, signed));
       // The earlier run did not record its delivery. Without holds nothing else keeps the payment from being served again.
       if (!request.facilitator.supportsHolds) await finishLease(request, claimed.reservation.reservationId, { state: "delivered" });

@@ -10,7 +10,9 @@ import { serveUpfront } from "./upfront.ts";
 
 export async function serve(request: PaidRequest, options: CheckedOptions): Promise<ServeResult> {
   const { c, presented, challenge } = request;
-  const flow = options.flow === "upfront" ? serveUpfront : serveAuthorized;
+  // Without a hold a handler would run before the money is certain, so the money moves first unless the seller chose otherwise.
+  const flow =
+    (options.flow ?? (request.facilitator.supportsHolds ? "authorization" : "upfront")) === "upfront" ? serveUpfront : serveAuthorized;
   const sent = identifierOf(presented.payment.extensions);
   if (sent.ok && sent.id === undefined && options.identifier !== "required") return flow(request);
   const store = idempotencyStoreOf(c, options, presented);

@@ -27,12 +27,13 @@ export async function resume(request: PaidRequest, code: ErrorCode, claim?: Idem
   const { remembered } = begun;
   if (remembered?.state === "paid") return runPaid(request, remembered.receipt, lease, true, claim);
   if (remembered?.state !== "pending") return undefined;
-  const receipt = await capture(request, remembered.reservation);
-  if (receipt?.success) return runPaid(request, receipt, lease, true, claim);
-  await finishLease(request, lease, receipt ? undefined : remembered);
-  if (!receipt) return refuseUnsettled(request, pendingReceipt(request));
+  const outcome = await capture(request, remembered.reservation, true);
+  if (outcome.kind === "settled") return runPaid(request, outcome.receipt, lease, true, claim);
+  await finishLease(request, lease, outcome.kind === "unknown" ? remembered : undefined);
+  if (outcome.kind === "unknown") return refuseUnsettled(request, pendingReceipt(request, outcome.receipt));
   // A ledger says itself that the nonce was used. Without holds only this memory said so, and the capture has now proved it wrong.
-  return request.facilitator.supportsHolds ? undefined : passOnRefusal(request, { ok: false, code: settlementCode(receipt) }, receipt);
+  if (request.facilitator.supportsHolds) return undefined;
+  return passOnRefusal(request, { ok: false, code: settlementCode(outcome.receipt) }, outcome.receipt);
 }
 
 /**
