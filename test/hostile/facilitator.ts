@@ -26,12 +26,12 @@ export const MODE_NAMES = Object.keys(MODES) as Mode[];
 
 export interface HostileFacilitator {
   url: string;
-  /** Which calls misbehave: every path that ends so. */
-  misbehave(mode: Mode, path?: "/verify" | "/settle" | "/supported"): void;
+  /** Which calls misbehave: every path that ends so. `target`: where it redirects to; the honest one by default. */
+  misbehave(mode: Mode, path?: "/verify" | "/settle" | "/supported", target?: string): void;
   /** How often each path was called. */
   calls: Record<string, number>;
   /** What was sent, in order. */
-  seen: { path: string; body: string }[];
+  seen: { path: string; body: string; key: string | undefined }[];
   stop(): Promise<void>;
 }
 
@@ -41,22 +41,24 @@ export const LEAK = "<h1>upstream secret</h1>";
 export async function startHostileFacilitator(honest: () => string, port = 0): Promise<HostileFacilitator> {
   let mode: Mode = "honest";
   let spoiled: string | undefined;
+  let redirectsTo: string | undefined;
   const calls: Record<string, number> = {};
   const seen: HostileFacilitator["seen"] = [];
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     calls[path] = (calls[path] ?? 0) + 1;
-    const record = { path, body: "" };
+    const record = { path, body: "", key: request.headers.authorization };
     seen.push(record);
     request.on("data", (chunk: Buffer) => (record.body += chunk.toString("utf8")));
     const misbehaves = mode !== "honest" && (spoiled === undefined || path.endsWith(spoiled));
-    const answer = misbehaves ? answerBadly(mode, path, request, response, honest()) : passOn(request, response, honest());
+    const answer = misbehaves ? answerBadly(mode, path, request, response, honest(), redirectsTo) : passOn(request, response, honest());
     answer.catch(() => response.destroy()); // the honest one is not there
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    misbehave: (next, path) => {
+    misbehave: (next, path, target) => {
+      redirectsTo = target;
       mode = next;
       spoiled = path;
     },
@@ -69,7 +71,14 @@ export async function startHostileFacilitator(honest: () => string, port = 0): P
   };
 }
 
-async function answerBadly(mode: Mode, path: string, request: IncomingMessage, response: ServerResponse, honest: string): Promise<void> {
+async function answerBadly(
+  mode: Mode,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  honest: string,
+  target: string = honest,
+): Promise<void> {
   const json = (value: unknown) => response.setHeader("Content-Type", "application/json").end(JSON.stringify(value));
   switch (mode) {
     case "html":
@@ -85,7 +94,7 @@ async function answerBadly(mode: Mode, path: string, request: IncomingMessage, r
     case "reset":
       return void response.destroy();
     case "redirect":
-      return void response.writeHead(307, { Location: `${honest}${path}` }).end();
+      return void response.writeHead(307, { Location: `${target}${path}` }).end();
     case "flood":
       return void json({ isValid: true, padding: "x".repeat(1024 * 1024) });
     case "valid-never-settles":

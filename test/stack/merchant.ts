@@ -12,13 +12,16 @@ interface TestMerchant {
   stop: Stack["stop"];
 }
 
-/** A merchant that settles at a facilitator which a test can watch and spoil; honest again before each test. */
-export function useForeignMerchant(honest: () => string) {
+/**
+ * A merchant that settles at a facilitator which a test can watch and spoil; honest again before each test.
+ * @param vars further variables and secrets of the merchant
+ */
+export function useForeignMerchant(honest: () => string, vars: Record<string, string> = {}) {
   let facilitator: HostileFacilitator;
   let merchant: TestMerchant;
   beforeAll(async () => {
     facilitator = await startHostileFacilitator(honest);
-    merchant = await startMerchant({ FACILITATOR_URL: facilitator.url });
+    merchant = await startMerchant({ FACILITATOR_URL: facilitator.url, ...vars });
   });
   afterAll(async () => {
     await merchant?.stop();

@@ -45,6 +45,19 @@ app.get("/runs", (c) => c.json(runs));
 app.get("/slow", paywall({ ...PRICE, flow: "authorization" }), goods);
 /** The flow that its facilitator asks for. */
 app.get("/default", paywall(PRICE), goods);
+/** Runs until `/gate/open`. */
+let isOpen = true;
+const gated: Handler<PaywallEnv> = async (c) => {
+  runs.total++;
+  while (!isOpen) await new Promise((resolve) => setTimeout(resolve, 5));
+  return c.text("goods");
+};
+app.get("/gated", paywall(PRICE), gated);
+app.get("/gated-unsettled", paywall({ ...PRICE, flow: "authorization" }), gated);
+app.post("/gate/:state", (c) => {
+  isOpen = c.req.param("state") === "open";
+  return c.body(null);
+});
 app.get("/archive", paywall({ ...PRICE, flow: "upfront" }), goods);
 const ADVERTISED = { "test-extension": { info: { tier: "gold", options: { a: 1 } }, schema: {} } };
 app.get("/extended", paywall({ ...PRICE, extensions: ADVERTISED }), goods);
