@@ -77,6 +77,8 @@ export const CAPTURE_ATTEMPTS = 2;
 export const MAX_UNSETTLED_RUNS = 3;
 /** A run that did not settle counts against its payer for this long. */
 export const UNSETTLED_RUN_SECONDS = 24 * 3600;
+/** A merchant's health is looked at again after this long. */
+export const HEALTH_SECONDS = 10;
 /** A signed offer is valid until the end of the next window. */
 export const OFFER_WINDOW_SECONDS = 900;
 
@@ -157,6 +159,8 @@ export const AUDIT_ROUNDS = 8;
 export const MAX_PENDING_SETTLEMENTS = 1000;
 /** Faults whose last log line one isolate remembers. */
 export const MAX_LOGGED_FAULTS = 100;
+/** Characters of another service's error in a log line. */
+export const MAX_LOGGED_CAUSE_LENGTH = 200;
 /** Unanswered ids of one settlement; any of them may have paid. */
 export const MAX_PENDING_COPIES = 8;
 /** Attempts at a call to the ledger while the platform marks its failure as retryable. */

@@ -70,7 +70,7 @@ describe("a payment that is refused leaves one line", () => {
     const payment = await shop.approved("/item/1");
     world.rpc.supported = () => Promise.reject(new Error("down"));
     expect(verdict(await world.shop(goods).pay("/item/1", payment))).toBe("503 facilitator_unavailable");
-    expect(lines()).toMatchObject([{ event: "payment.refused", code: "facilitator_unavailable" }]);
+    expect(lines()).toMatchObject([{ event: "facilitator.fault" }, { event: "payment.refused", code: "facilitator_unavailable" }]);
   });
 });
 
@@ -85,12 +85,28 @@ test("who only asks for the price leaves none", async () => {
 });
 
 describe("a Worker that is not configured to sell", () => {
+  let minutes = 1;
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 * minutes++ }));
+  afterEach(() => void vi.useRealTimers());
+  const kinds = [{ x402Version: 2, scheme: "exact", network: "eip155:8453" }];
+  const elsewhere = { supported: async () => ({ kinds, extensions: [], signers: {} }) };
   const required = { identifier: "required" } as const;
   test.each<[what: string, env: object, options: Partial<PaywallOptions>, says: string]>([
     ["no facilitator", { FACILITATOR: undefined }, {}, "FACILITATOR or the variable FACILITATOR_URL"],
     ["a facilitator by URL, and nowhere to remember what it did", { FACILITATOR_URL: ORIGIN }, {}, "FACILITATOR_URL needs"],
     ["a facilitator's URL that is none", { FACILITATOR_URL: "facilitator.example.com", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
     ["half a facilitator's URL", { FACILITATOR_URL: "https://", DELIVERIES: {} }, {}, "FACILITATOR_URL must be"],
+    ["a facilitator's URL with a query", { FACILITATOR_URL: `${ORIGIN}/?key=1`, DELIVERIES: {} }, {}, "must have no query"],
+    [
+      "a facilitator's URL with credentials",
+      { FACILITATOR_URL: "https://a:b@example.com", DELIVERIES: {} },
+      {},
+      "must have no credentials",
+    ],
+    ["a facilitator's key without its URL", { FACILITATOR_KEY: "key" }, {}, "FACILITATOR_KEY is for"],
+    ["a facilitator of another network", { FACILITATOR: elsewhere }, {}, "settles no"],
+    ["deliveries that cannot be stored", { DELIVERIES: { getByName: () => ({}) } }, {}, "DELIVERIES does not store"],
+    ["a public origin with a path", { PUBLIC_ORIGIN: "https://shop.example/api" }, {}, "without a path"],
     ["no payee", { PAY_TO: undefined }, {}, "PAY_TO must be a LEZ account"],
     ["a payee that is no account", { PAY_TO: "alice" }, {}, "PAY_TO must be a LEZ account"],
     ["nowhere to keep answers under the identifiers it asks for", {}, required, 'identifier "required" needs'],
@@ -108,7 +124,7 @@ describe("a Worker that is not configured to sell", () => {
     }
     const message = expect.stringContaining(says) as string;
     const line = { event: "paywall.misconfigured", traceId: expect.stringMatching(/^[0-9a-f]{32}$/), path: "/item/1", message };
-    expect(lines()).toEqual([line, line]);
+    expect(lines()).toEqual([line]); // one a minute
     expect([goods.mock.calls.length, world.spent()]).toEqual([0, 0n]);
   });
 });

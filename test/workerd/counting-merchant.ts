@@ -46,16 +46,16 @@ app.get("/slow", paywall({ ...PRICE, flow: "authorization" }), goods);
 /** The flow that its facilitator asks for. */
 app.get("/default", paywall(PRICE), goods);
 /** Runs until `/gate/open`. */
-let isOpen = true;
+const gate = { isOpen: true };
 const gated: Handler<PaywallEnv> = async (c) => {
   runs.total++;
-  while (!isOpen) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!gate.isOpen) await new Promise((resolve) => setTimeout(resolve, 5));
   return c.text("goods");
 };
 app.get("/gated", paywall(PRICE), gated);
 app.get("/gated-unsettled", paywall({ ...PRICE, flow: "authorization" }), gated);
 app.post("/gate/:state", (c) => {
-  isOpen = c.req.param("state") === "open";
+  gate.isOpen = c.req.param("state") === "open";
   return c.body(null);
 });
 app.get("/archive", paywall({ ...PRICE, flow: "upfront" }), goods);

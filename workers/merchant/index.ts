@@ -7,7 +7,7 @@ import { errorBody } from "../../shared/errors.ts";
 import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { indexPage } from "./index-page.ts";
-import { merchantIdentity, paywall, paywallCors, type PaywallEnv } from "./paywall/index.ts";
+import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv } from "./paywall/index.ts";
 import { forecast, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/memory/deliveries.ts";
@@ -41,6 +41,7 @@ app.use(async (c, next) => {
 app.use(paywallCors());
 
 app.route("/", merchantIdentity());
+app.route("/", paywallHealth());
 
 app.get("/", (c) => {
   if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));

@@ -14,10 +14,11 @@ import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
 import { type FacilitatorOf01, fromDeprecated } from "./deprecated.ts";
 import { httpFacilitator } from "./facilitator/http.ts";
 import { rpcFacilitator } from "./facilitator/rpc.ts";
+import { logOnceAMinute } from "./log.ts";
 import { durableDeliveries, durableIdempotencyStore } from "./memory/durable.ts";
 import type { IdempotencyStore } from "./memory/idempotency-store.ts";
 import { isolateDeliveries } from "./memory/isolate.ts";
-import type { DeliveryStore, PaywallEnv, PaywallFacilitator, PresentedPayment } from "./types.ts";
+import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator, PresentedPayment } from "./types.ts";
 
 export interface PaywallOptions {
   /** The price in atomic units, as a decimal string. */
@@ -86,6 +87,41 @@ export function checkOptions(options: PaywallOptions): CheckedOptions {
 
 function require(condition: boolean, problem: string): asserts condition {
   if (!condition) throw new TypeError(`paywall: ${problem}`);
+}
+
+const BINDINGS = [
+  "FACILITATOR",
+  "FACILITATOR_URL",
+  "FACILITATOR_KEY",
+  "DELIVERIES",
+  "RECEIPT_KEY",
+  "RETIRED_RECEIPT_KEYS",
+  "PAY_TO",
+  "PUBLIC_ORIGIN",
+] as const satisfies (keyof PaywallBindings)[];
+
+/** Logs a name that looks like one of ours, where ours is not set: most are optional, and a typo would change nothing else. */
+export function warnOfMisspelling(env: object, traceId: string): void {
+  if (env === lastEnv) return;
+  lastEnv = env;
+  for (const name of BINDINGS.filter((each) => !(each in env))) {
+    const found = Object.keys(env).find((key) => isMisspelling(key, name));
+    if (found) logOnceAMinute("paywall.misspelt_binding", found, { traceId, found, meant: name });
+  }
+}
+
+let lastEnv: object | undefined;
+
+/** The same letters in any order and case, with at most one more, fewer or other. Underscores do not count. */
+function isMisspelling(key: string, name: string): boolean {
+  const rest: string[] = key.toUpperCase().match(/[A-Z0-9]/g) ?? [];
+  const letters: string[] = name.match(/[A-Z]/g) ?? [];
+  if (Math.abs(rest.length - letters.length) > 1) return false;
+  const missing = letters.filter((letter) => {
+    const at = rest.indexOf(letter);
+    return at < 0 || rest.splice(at, 1).length === 0;
+  });
+  return missing.length <= 1 && rest.length <= 1;
 }
 
 /** The last valid PAY_TO. Checking an account takes time, and PAY_TO is the same for every request. */

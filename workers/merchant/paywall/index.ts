@@ -7,10 +7,9 @@
 
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { logEvent } from "../../../shared/log.ts";
 import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
 import { checkOptions, deliveriesOf, facilitatorOf, type PaywallOptions } from "./config.ts";
-import { logPayment, traceOf } from "./log.ts";
+import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
 import { readPayment } from "./presented-payment.ts";
 import { challengeResponse, type Refusal, refuseRequest } from "./responses.ts";
 import { alreadyBought } from "./serve/already-bought.ts";
@@ -22,6 +21,7 @@ import type { PaidRequest, PaywallEnv, PresentedPayment, ServeResult } from "./t
 export type { PaywallOptions } from "./config.ts";
 export { paywallCors } from "./cors.ts";
 export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
+export { paywallHealth } from "./terms/health.ts";
 export { merchantIdentity } from "./terms/well-known.ts";
 export type {
   DeliveryState,
@@ -122,7 +122,7 @@ function unsupportedRequest({ req }: Context): string | undefined {
 /** A misconfigured Worker sells nothing. */
 function answerMisconfigured(c: Context<PaywallEnv>, error: unknown): Response {
   if (!(error instanceof ConfigurationError)) throw error;
-  logEvent("paywall.misconfigured", { traceId: traceOf(c), path: c.req.path, message: error.message });
+  logOnceAMinute("paywall.misconfigured", error.message, { traceId: traceOf(c), path: c.req.path, message: error.message });
   return refuseRequest({ code: "internal_error", detail: "the merchant is not set up to sell this; its log says why" }).response;
 }
 

@@ -1,15 +1,22 @@
 /** Our facilitator behind a service binding. It holds the money at the ledger, which keeps copies of a payment apart. */
 
-import { HOLD_SECONDS } from "../../../../shared/limits.ts";
+import { HOLD_SECONDS, MAX_LOGGED_CAUSE_LENGTH } from "../../../../shared/limits.ts";
 import type { UnverifiedPayment } from "../../../../shared/settlement/commands.ts";
 import { settleFailure, settleSuccess } from "../../../../shared/settlement/facilitator.ts";
+import { logOnceAMinute } from "../log.ts";
 import type { FacilitatorRpc, PaywallFacilitator, PresentedPayment } from "../types.ts";
 import { reserveAtEitherVersion, settleAtEitherVersion } from "./rpc-0-1.ts";
 
 export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
   return {
     supportsHolds: true,
-    supported: (traceId) => rpc.supported(traceId),
+    supported: (traceId) =>
+      rpc.supported(traceId).catch((error: unknown) => {
+        const cause = String(error).slice(0, MAX_LOGGED_CAUSE_LENGTH);
+        const remedy = "Check that the service binding FACILITATOR names a deployed facilitator Worker.";
+        logOnceAMinute("facilitator.fault", cause, { traceId, kind: "passing", cause, remedy });
+        throw error;
+      }),
     reserve: (presented, reservationId) =>
       reserveAtEitherVersion(rpc, { payment: unverified(presented), reservationId, holdSeconds: HOLD_SECONDS }, presented.traceId),
     capture: async ({ traceId }, reservation) => {

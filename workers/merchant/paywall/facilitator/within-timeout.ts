@@ -1,17 +1,22 @@
 /** Calls to the facilitator and to the merchant's memory, with a time limit. */
 
+import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { LATE, withDeadline } from "../../../../shared/deadline.ts";
 import { CAPTURE_ATTEMPTS, FACILITATOR_TIMEOUT_SECONDS } from "../../../../shared/limits.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import type { PaidRequest } from "../types.ts";
 
-/** The result, or undefined when the call failed or took too long: what it did is then unknown. */
+/**
+ * The result, or undefined when the call failed or took too long: what it did is then unknown.
+ * @throws {ConfigurationError} when the call found that the merchant is not set up
+ */
 export async function withTimeout<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     const result = await withDeadline(call, FACILITATOR_TIMEOUT_SECONDS);
     return result === LATE ? undefined : result;
-  } catch {
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
     return undefined;
   }
 }

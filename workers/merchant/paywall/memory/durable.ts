@@ -1,5 +1,8 @@
 /** The merchant's memory on disk: the Durable Object `Deliveries`, one per payer, so that payers do not wait for each other. */
 
+import { ConfigurationError } from "../../../../shared/configuration-error.ts";
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_LOGGED_CAUSE_LENGTH } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { DeliveriesNamespace, DeliveryStore } from "../types.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
@@ -36,7 +39,22 @@ export interface DeliveriesSchema {
 /** An object of no payer. It has the schema of the newest version that was deployed, because each version asks it. */
 const SCHEMA_OBJECT = "schema";
 
-/** Asks one object for all. Objects of version 0.1 do not know the method, and reject. */
+/**
+ * Asks one object for all. Objects of version 0.1 do not know the question and reject it, but they store.
+ * @throws {ConfigurationError} when the object cannot store at all, as when the binding's class has no SQLite storage
+ */
 export async function canOpenDeliveries(namespace: DeliveriesNamespace): Promise<boolean> {
-  return (namespace.getByName(SCHEMA_OBJECT) as DeliveriesSchema).canOpen();
+  const object = () => namespace.getByName(SCHEMA_OBJECT) as DeliveriesSchema & DeliveryStore;
+  try {
+    return await object().canOpen();
+  } catch {
+    try {
+      await object().resume(PROBE, PROBE, 0); // writes nothing, because nothing is owed
+      return true;
+    } catch (error) {
+      throw new ConfigurationError(`the binding DELIVERIES does not store: ${String(error).slice(0, MAX_LOGGED_CAUSE_LENGTH)}`);
+    }
+  }
 }
+
+const PROBE = "probe" as Digest;

@@ -21,17 +21,16 @@ export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyC
   const failed = (await runUnderHold(request, reservation, transaction)) ?? (claim && (await storeCopy(request, reservation, claim)));
   if (failed) return failed;
   const outcome = await capture(request, reservation);
-  switch (outcome.kind) {
-    case "settled":
-      return deliver(request, outcome.receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
-    case "refused":
-      await withTimeout(facilitator.release(presented, reservation)); // the refusal is final, so the hold need not lapse
-      return discardResponse(request, outcome.receipt);
-    case "unknown":
-      // The stored copy already records that the capture is pending. A second record would run the handler a second time.
-      if (!claim) await leavePending(request, reservation);
-      return discardResponse(request, pendingReceipt(request, outcome.receipt));
+  if (outcome.kind === "settled") {
+    return deliver(request, outcome.receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
   }
+  if (outcome.kind === "refused") {
+    await withTimeout(facilitator.release(presented, reservation)); // the refusal is final, so the hold need not lapse
+    return discardResponse(request, outcome.receipt);
+  }
+  // The stored copy already records that the capture is pending. A second record would run the handler a second time.
+  if (!claim) await leavePending(request, reservation);
+  return discardResponse(request, pendingReceipt(request, outcome.receipt));
 }
 
 /** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */

@@ -43,7 +43,9 @@ export function publicUrl(c: Context<PaywallEnv>): URL {
   const url = new URL(c.req.url);
   const origin = c.env.PUBLIC_ORIGIN;
   if (origin) {
-    const { protocol, host, port } = configuredUrl("PUBLIC_ORIGIN", origin);
+    const { protocol, host, port, pathname, search, hash } = configuredUrl("PUBLIC_ORIGIN", origin);
+    // A path would be dropped here, and every payment be bound to another address than the buyer asked for.
+    if (pathname !== "/" || search || hash) throw new ConfigurationError("PUBLIC_ORIGIN must be an origin, without a path");
     url.protocol = protocol;
     url.host = host;
     if (!port) url.port = "";

@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_URL_LENGTH } from "../../../../shared/limits.ts";
-import { type CheckedOptions, facilitatorOf, payeeOf, storesAnswers } from "../config.ts";
+import { type CheckedOptions, facilitatorOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
@@ -35,13 +35,13 @@ export class RouteTerms {
 
   /** What this request costs, or why it has no price. */
   async of(c: Context<PaywallEnv>): Promise<Terms | Refusal> {
+    warnOfMisspelling(c.env, traceOf(c));
     if (c.req.url.length > MAX_URL_LENGTH) {
       return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
     }
     const payTo = payeeOf(c, this.#options);
-    const canOpen = this.#canOpenDeliveries(c);
-    const known = this.#settlementLedger.known ?? (await this.#askLedger(c));
-    if (!known || !(await canOpen)) return { code: "facilitator_unavailable" };
+    const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
+    if (!known || !canOpen) return { code: "facilitator_unavailable" };
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options) };
     const challenge = await this.#challenges.of(c, seller);
     if (!challenge) return { code: "payload_too_large" };
@@ -61,7 +61,7 @@ export class RouteTerms {
     this.#settlementLedger.forget();
   }
 
-  #askLedger(c: Context<PaywallEnv>): Promise<{ ledger?: Digest } | undefined> {
+  async #askLedger(c: Context<PaywallEnv>): Promise<{ ledger?: Digest } | undefined> {
     return this.#settlementLedger.ask(facilitatorOf(c, this.#options), traceOf(c));
   }
 
