@@ -19,6 +19,10 @@ export const secondsField = z.coerce.number("must be whole seconds").int("must b
 
 export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 
+export const includeField = {
+  include: z.boolean().default(false).meta({ short: "i", description: "show the response headers, as curl -i does" }),
+};
+
 const UNITS: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 const SIZE = /^([1-9][0-9]{0,11})([KMG]?)$/i;
 

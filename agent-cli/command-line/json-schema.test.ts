@@ -55,7 +55,7 @@ describe("completions", () => {
     const source = await script("bash");
     expect(offered(source, ["app"])).toEqual(["approve"]);
     expect(offered(source, ["request", ""])).toEqual(["create", "wait", "show", "list", "cancel"]);
-    expect(offered(source, ["fetch", "https://x.example/", "--max"])).toEqual(["--max-amount"]);
+    expect(offered(source, ["fetch", "https://x.example/", "--max"])).toEqual(["--max-amount", "--max-body"]);
     expect(offered(source, ["key", "change-passphrase", "--new-passphrase-fi"])).toEqual(["--new-passphrase-file"]);
   });
 

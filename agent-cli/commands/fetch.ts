@@ -15,6 +15,7 @@ import {
   downloadField,
   dryRunField,
   forceField,
+  includeField,
   maxBodyField,
   secondsField,
   textField,
@@ -29,6 +30,7 @@ import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../p
 import { findInInbox } from "../purchase/find-request.ts";
 import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
+import { fetchResult, resultUrl, untilReady } from "../purchase/pending-answer.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 import { timeoutField } from "../purchase/wait-for-decision.ts";
@@ -57,6 +59,7 @@ const input = z.strictObject({
     .default(DEFAULT_REQUEST_LIFE_SECONDS)
     .meta({ value: "seconds", description: "the owner's time to decide; 3600" }),
   out: downloadField("file for the body of the answer"),
+  ...includeField,
   ...maxBodyField,
   ...facilitatorFields,
   ...dryRunField,
@@ -174,7 +177,10 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   const asked = await askTerms(context, http);
   if (!asked.ok) return asked;
   const { method, url } = http;
-  if (!asked.data.priced) return given(input, http, asked.data.response);
+  if (!asked.data.priced) {
+    const { response } = asked.data;
+    return given(input, http, input.wait ? await untilReady(context, url, response, input.timeout) : response);
+  }
   const { offers, required } = asked.data.terms;
   const [offer] = offers;
   const dear = aboveMaxAmount(offer.amount, input.maxAmount, url, "The owner was not asked.");
@@ -216,12 +222,13 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
 }
 
 /** Reports a free answer. An error page, a redirect and an incomplete body are failures and are never written to --out. */
-async function given({ out, force }: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
+async function given(input: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
   const { status, complete } = answer;
   const whole = status >= 200 && status < 300 && complete;
-  const response = await responseView(answer, whole ? out : undefined, force);
+  const response = await responseView(answer, { ...input, out: whole && resultUrl(url, answer) === undefined ? input.out : undefined });
   if (!response.ok) return response;
-  if (whole) return succeed({ paid: false as const, request: { method, url }, response: response.data });
+  const next = fetchResult(url, answer, input.out);
+  if (whole) return succeed({ paid: false as const, request: { method, url }, response: response.data }, next);
   const failure = complete
     ? notPriced(answer)
     : fail("network", `The answer of ${new URL(url).host} broke off, or is larger than ${MAX_RESPONSE_BODY_BYTES} bytes.`, {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { resourceInfoSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { forceField, maxBodyField, nameField } from "../command-line/fields.ts";
+import { forceField, includeField, maxBodyField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
@@ -25,6 +25,7 @@ export const httpGet = defineCommand({
     payload: z.string().optional().meta({ value: "file", description: "the signed payment to attach" }),
     header: curlFields.header,
     out: nameField.optional().meta({ value: "file", description: "file for the body" }),
+    ...includeField,
     ...maxBodyField,
     ...allowHttpField,
     ...forceField,
@@ -34,13 +35,13 @@ export const httpGet = defineCommand({
     { says: "what does the server say?", argv: "http get --url https://api.example.com/premium" },
     { says: "with an approved payment", argv: "http get --url https://api.example.com/premium --payload payment-payload.json" },
   ],
-  async run(context, { payload, out, force, maxBody, ...input }) {
+  async run(context, { payload, out, force, maxBody, include, ...input }) {
     const request = httpRequest(input);
     if (!request.ok) return request;
     if (payload !== undefined) {
       const payment = await readPayment(payload);
       if (!payment.ok) return payment;
-      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force, maxBody }, true);
+      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force, maxBody, include }, true);
     }
     const writable = checkDestination(out, force);
     if (!writable.ok) return writable;
@@ -51,7 +52,7 @@ export const httpGet = defineCommand({
         hint: "Check the URL, then try again.",
       });
     }
-    const response = await responseView(answer, out, force);
+    const response = await responseView(answer, { out, force, include });
     if (!response.ok) return response;
     return succeed({ request: { method: request.data.method, url: request.data.url }, response: response.data });
   },

@@ -1,7 +1,7 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { downloadField, dryRunField, forceField, maxBodyField } from "../command-line/fields.ts";
+import { downloadField, dryRunField, forceField, includeField, maxBodyField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
 import { approvedRequest } from "../purchase/approved-request.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
@@ -34,6 +34,7 @@ export const pay = defineCommand({
     header: curlFields.header,
     data: curlFields.data.meta({ description: "the request body, if the request was made elsewhere" }),
     out: downloadField("file for the body of the answer"),
+    ...includeField,
     ...maxBodyField,
     ...allowHttpField,
     ...dryRunField,

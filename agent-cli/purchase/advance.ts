@@ -8,7 +8,7 @@ import { authorizationOf, concludePayment } from "../records/payment-journal.ts"
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { fail, type Failure, type Next, refuse, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Next, refuse } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor, rangeFor } from "./paid-exchange.ts";
@@ -51,7 +51,7 @@ export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
 async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   // Before its state counts: a payment that is under way may have expired since, or be settled before its answer is whole.
   const joined = input.dryRun ? undefined : await joinPresentation(context, purchase.digest, input);
-  if (joined) return joined.ok ? succeed({ ...joined.data, shortCode: shortCode(purchase.digest) }) : joined;
+  if (joined) return named(joined, purchase);
   switch (purchase.state) {
     case "pending": {
       const refused = purchaseAboveMaxAmount(input, purchase);
@@ -101,7 +101,7 @@ async function pay(context: Context, input: FlowInput, purchase: Purchase): Prom
   if (!http.ok) return http;
   if (input.dryRun) return fail("not_approved", `Nothing was sent. It would present the payment of ${shortCode(purchase.digest)}.`);
   const paid = await present(context, http.data, withId(context, payment.data), input);
-  return paid.ok ? succeed({ ...paid.data, shortCode: shortCode(purchase.digest) }) : paid;
+  return named(paid, purchase);
 }
 
 function stillUsable({ record }: Purchase): boolean {
@@ -145,7 +145,7 @@ async function showKept(context: Context, input: FlowInput, purchase: Purchase):
   if (!payment || kept?.outcome.kind !== "paid" || !stored.ok) return answerOf(context, input, purchase);
   const { method, url } = stored.data.request.http;
   const shown = await report(context, { method, url, headers: [] }, payment, kept.answer, kept.outcome, input, true);
-  return shown.ok ? succeed({ ...shown.data, shortCode: shortCode(digest) }) : shown;
+  return named(shown, purchase);
 }
 
 /**
@@ -166,10 +166,15 @@ async function answerOf(context: Context, input: FlowInput, purchase: Purchase):
   if (!http.ok) return http;
   if (part && !identified && !rangeFor(http.data, part)) {
     const outcome = restMissing(http.data, identified, part, { kind: "paid_before", status: part.status, transaction });
-    return report(context, http.data, payment, part, outcome, input, true) as Promise<PurchaseOutcome<Bought>>;
+    return named(await report(context, http.data, payment, part, outcome, input, true), purchase);
   }
   const answer = await fetchAnswer(context, http.data, payment, transaction, input);
-  return answer.ok ? succeed({ ...answer.data, shortCode: code }) : answer;
+  return named(answer, purchase);
+}
+
+/** The same outcome with the request's short code in its data. */
+function named(paid: PurchaseOutcome<Paid>, { digest }: Purchase): PurchaseOutcome<Bought> {
+  return paid.ok ? { ...paid, data: { ...paid.data, shortCode: shortCode(digest) } } : paid;
 }
 
 /** Refused for certain: this payment bought nothing. Buying takes a new one. */
@@ -189,12 +194,13 @@ function impossibleState(): Failure {
 
 /** Repeats this run's flags: maximum, timeout, output file, facilitator. */
 function resumption(context: Context, input: FlowInput, code: string): Next {
-  const { maxAmount, timeout, out, maxBody, force } = input;
+  const { maxAmount, timeout, out, maxBody, include, force } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
     ...timeoutArgv(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(maxBody === undefined ? [] : ["--max-body", maxBody]),
+    ...(include ? ["--include"] : []),
     ...(force ? ["--force"] : []),
     ...facilitatorWords(input),
   ];

@@ -24,6 +24,8 @@ const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
 const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable"]);
 /** Codes about the resource and not about the payment. */
 const RESOURCE: ReadonlySet<ErrorCode> = new Set(["handler_timeout", "internal_error", "not_found", "payload_too_large"]);
+/** A merchant that asks for a longer pause is not believed. */
+const MAX_RETRY_AFTER_SECONDS = 9999;
 /** Statuses of proxies and gateways, which do not know what the merchant did. */
 const isGatewayStatus = (status: number) => [408, 502, 503, 504].includes(status) || (status >= 520 && status <= 530);
 
@@ -128,9 +130,11 @@ function classifyReplay(status: number, usedBy: unknown, authorization: Authoriz
   return { kind: "nonce_used", status, usedBy: digestSchema.safeParse(usedBy).data };
 }
 
+/** Seconds from now, whether the merchant named seconds or a date. */
 export function retryAfterOf({ headers }: Pick<Answer, "headers">): number | undefined {
-  const seconds = headers["retry-after"] ?? "";
-  return /^[0-9]{1,4}$/.test(seconds) ? Number(seconds) : undefined;
+  const value = headers["retry-after"] ?? "";
+  const seconds = /^[0-9]{1,4}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
+  return seconds >= 0 && seconds <= MAX_RETRY_AFTER_SECONDS ? seconds : undefined;
 }
 
 const errorBodySchema = z.looseObject({ error: z.string() });

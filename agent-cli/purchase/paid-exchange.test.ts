@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { PAID_IDLE_SECONDS } from "../runtime/limits.ts";
@@ -200,6 +201,71 @@ describe("a paid answer", () => {
     expect((await buy("--max-body", "12M")).json.data["response"].body.sha256).toBe(SHA);
     expect(merchant.settled.size).toBe(1);
     expect((await buy("--max-body", "a lot")).exit).toBe(EXIT.usage);
+  });
+});
+
+describe("the head of an answer", () => {
+  test("is kept and shown whole: every header, each cookie by itself; -i shows it on a terminal [answer-headers]", async () => {
+    await approved();
+    merchant.behaviour = {
+      deliver(_, response, headers) {
+        const sent = {
+          ...headers,
+          "content-type": "text/plain",
+          "x-job": "7",
+          "set-cookie": ["a=1; Expires=Thu, 01 Jan 2032 00:00:00 GMT", "b=2"],
+        };
+        response.writeHead(200, sent).end(CONTENT);
+      },
+    };
+    const cookies = ["a=1; Expires=Thu, 01 Jan 2032 00:00:00 GMT", "b=2"];
+    expect((await buy()).json.data["response"].headers).toMatchObject({ "x-job": ["7"], "set-cookie": cookies });
+    expect((await buy()).json.data).toMatchObject({ kept: true, response: { headers: { "set-cookie": cookies } } });
+    const shown = await box.run(["fetch", url(), "--reason", REASON, "-i"], { terminal: true });
+    for (const line of ["x-job: 7", `set-cookie: ${cookies[0]}`, "set-cookie: b=2"]) expect(shown.stdout).toContain(`${line}\n`);
+    const plain = await box.run(["fetch", url(), "--reason", REASON], { terminal: true });
+    expect(plain.stdout).not.toContain("x-job");
+  });
+
+  test("says how the body is encoded, if the merchant encoded it unasked", async () => {
+    await approved();
+    const packed = gzipSync(CONTENT);
+    merchant.behaviour = {
+      deliver: (_, response, headers) => void response.writeHead(200, { ...headers, "content-encoding": "gzip" }).end(packed),
+    };
+    const { body } = (await buy()).json.data["response"] as { body: { contentEncoding: string; file: string } };
+    expect(body.contentEncoding).toBe("gzip");
+    expect(readFileSync(body.file).equals(packed)).toBe(true);
+  });
+
+  test("of a 202 leads to the result, which is fetched without a payment when it is ready [answer-later]", async () => {
+    await approved();
+    let asked = 0;
+    merchant.behaviour = {
+      deliver: (_, response, headers) =>
+        void response.writeHead(202, { ...headers, location: "/jobs/7", "retry-after": "1" }).end("queued"),
+      instead(request, response, paid) {
+        if (paid || request.url !== "/jobs/7") return false;
+        response.writeHead(++asked === 1 ? 202 : 200, { "retry-after": "0" }).end(asked === 1 ? "working" : "the result");
+        return true;
+      },
+    };
+    const run = await buy("--out", "./result.txt");
+    expect(run.json.data["response"]).toMatchObject({ status: 202, location: "/jobs/7", headers: { "retry-after": ["1"] } });
+    const argv = ["lez-agent-pay", "fetch", `${merchant.origin}/jobs/7`, "--wait", "--out", box.path("result.txt")];
+    expect(run.json.next).toMatchObject({ argv, by: "agent", afterSeconds: 1 });
+    expect((await box.run(argv.slice(1))).json.data).toMatchObject({ paid: false, response: { status: 200 } });
+    expect(readFileSync(box.path("result.txt"), "utf8")).toBe("the result");
+    expect([merchant.presented.length, asked]).toEqual([1, 2]);
+  });
+
+  test("of a 202 that points to another origin leads nowhere", async () => {
+    await approved();
+    merchant.behaviour = {
+      deliver: (_, response, headers) => void response.writeHead(202, { ...headers, location: "https://other.example/7" }).end(),
+    };
+    const run = await buy();
+    expect([run.json.data["response"].location, run.json.next]).toEqual(["https://other.example/7", undefined]);
   });
 });
 

@@ -11,7 +11,8 @@ import { succeed } from "../runtime/outcome.ts";
 import { isDelivered } from "./classify-response.ts";
 import { carriesId } from "./payment-identifier.ts";
 import { failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
-import { renderResponse, responseSchema, responseView, type ShownAnswer } from "./views.ts";
+import { fetchResult, resultUrl } from "./pending-answer.ts";
+import { renderResponse, responseSchema, responseView, type ShownAnswer, type ShownHow } from "./views.ts";
 
 export const paidSchema = z.strictObject({
   request: z.strictObject({ method: z.string(), url: z.string() }),
@@ -22,9 +23,7 @@ export const paidSchema = z.strictObject({
 });
 export type Paid = z.infer<typeof paidSchema>;
 
-export interface Destination {
-  out?: string | undefined;
-  force: boolean;
+export interface Destination extends ShownHow {
   /** The largest body to keep, as --max-body names it. */
   maxBody?: string | undefined;
 }
@@ -36,12 +35,13 @@ export async function report(
   payment: Payment,
   answer: ShownAnswer,
   outcome: Presented,
-  { out, force }: Destination,
+  destination: Destination,
   kept: boolean,
 ): Promise<PurchaseOutcome<Paid>> {
   // Only what was bought goes into the file, and only whole. A refusal is shown, a part stays where it is kept.
-  const bought = isDelivered(answer) && answer.complete;
-  const response = await responseView(answer, bought ? out : undefined, force);
+  const bought = isDelivered(answer) && answer.complete && resultUrl(request.url, answer) === undefined;
+  const { out } = destination;
+  const response = await responseView(answer, { ...destination, out: bought ? out : undefined });
   if (outcome.kind !== "paid") {
     const failure = failureOf(outcome, senderOf(context, request, payment));
     const shown = response.ok ? { response: response.data } : {};
@@ -58,7 +58,8 @@ export async function report(
     const error = { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } };
     return { ...response, error, payment: outcome };
   }
-  return succeed({ request: { method: request.method, url: request.url }, receipt: bill, response: response.data, kept });
+  const paid = { request: { method: request.method, url: request.url }, receipt: bill, response: response.data, kept };
+  return succeed(paid, fetchResult(request.url, answer, out));
 }
 
 export function senderOf(context: Context, { url }: HttpRequest, { payload, authorization }: Payment): Sender {

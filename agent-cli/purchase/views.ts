@@ -25,6 +25,8 @@ export const responseSchema = z.strictObject({
   status: z.number(),
   /** Every header, as it was sent: lowercase names, one value per occurrence. */
   headers: z.record(z.string(), z.array(z.string())),
+  /** -i: a terminal shows the headers. */
+  include: z.literal(true).optional(),
   /** Where a redirect, or an answer that is not ready, points. It was not followed. */
   location: z.string().optional(),
   /** The decoded x402 headers. */
@@ -54,8 +56,15 @@ export type ResponseView = z.infer<typeof responseSchema>;
 /** An answer in memory, or one that was kept on disk. */
 export type ShownAnswer = ResponseHead & Ending & { body: Uint8Array | StoredBody };
 
-/** @param file takes the body in place of the data */
-export async function responseView(answer: ShownAnswer, file: string | undefined, force: boolean): Promise<Outcome<ResponseView>> {
+export interface ShownHow {
+  /** A file that takes the body in place of the data. */
+  out?: string | undefined;
+  force: boolean;
+  /** Show the headers on a terminal. */
+  include?: boolean | undefined;
+}
+
+export async function responseView(answer: ShownAnswer, { out: file, force, include }: ShownHow): Promise<Outcome<ResponseView>> {
   if (file !== undefined) {
     const written = "file" in answer.body ? await copyWhole(answer.body.file, file, force) : writeWhole(file, answer.body, force);
     if (!written.ok) return written;
@@ -67,6 +76,7 @@ export async function responseView(answer: ShownAnswer, file: string | undefined
   return succeed({
     status,
     headers: valuesByName(answer.fields),
+    ...(include && { include }),
     ...(headers["location"] && { location: headers["location"] }),
     ...(required !== undefined && { paymentRequired: required }),
     ...(settled !== undefined && { paymentResponse: settled }),
@@ -106,6 +116,10 @@ function decoded(header: string | undefined, schema: typeof paymentRequiredSchem
   return parsed.ok ? parsed.value : { unreadable: parsed.problem };
 }
 
+function headerLines({ headers }: ResponseView): string[] {
+  return Object.entries(headers).flatMap(([name, values]) => values.map((value) => showUnsafe(`${name}: ${value}`)));
+}
+
 function jsonLines(value: unknown): string[] {
   return JSON.stringify(value, null, 2).split("\n").map(showUnsafe);
 }
@@ -114,6 +128,7 @@ export function renderResponse(view: ResponseView, layout: Layout): string[] {
   const { body } = view;
   return [
     layout.ink("bold", `HTTP ${view.status}`),
+    ...(view.include ? headerLines(view) : []),
     ...(view.location
       ? field(layout, isRedirect(view.status) ? "redirect" : "location", `${showUnsafe(view.location)} (not followed)`)
       : []),
