@@ -106,6 +106,11 @@ export const MAX_NOTE_LENGTH = 500;
 
 /** Characters on the screen of a reason that consists of line ends. An honest one of MAX_REASON_LENGTH is shown whole. */
 export const MAX_REASON_SHOWN = 2000;
+/** A request's body on the screen: characters, lines. */
+export const MAX_BODY_SHOWN = 4000;
+export const MAX_BODY_LINES = 80;
+/** Headers of a request on the screen. */
+export const MAX_HEADERS_SHOWN = 20;
 /** A stranger's value in one line of a report. */
 export const MAX_QUOTE_LENGTH = 160;
 

@@ -50,3 +50,21 @@ test("amount, host and account stand right above the question [screen-facts-at-q
     "  Account     6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj",
   ]);
 });
+
+describe("what goes along with the request", () => {
+  test("is shown in a frame of its own [screen-body]", () => {
+    const headers = { "Content-Type": "application/json", Authorization: "Bearer s3cret" };
+    const shown = screenOf({ body: '{"transfer":{"to":"me"}}', headers });
+    expect(shown).toMatch(
+      /┌─ the agent sends ─+\n│ Headers[^\n]+\n│ Content-Type: application\/json\n│ Authorization: \(hidden\)\n│ \n│ Body: 24 bytes, application\/json:\n│ \{\n│ {3}"transfer": \{\n│ {5}"to": "me"\n/,
+    );
+    expect(shown).not.toContain("s3cret");
+    expect(inOneLine(shown)).toMatch(/Body 24 bytes, application\/json; SHA-256 [0-9a-f]{64}/);
+    expect(shown).not.toContain("You approve a body that you cannot read");
+  });
+
+  test("is warned about if it cannot be read whole", () => {
+    expect(inOneLine(screenOf({ body: "x".repeat(5000) }))).toContain("! You approve a body that you cannot read: it is too long");
+    expect(inOneLine(screenOf({ body: "a\0b" }))).toContain("! The body is not text: only its type and size are shown.");
+  });
+});

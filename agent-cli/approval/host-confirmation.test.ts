@@ -172,3 +172,25 @@ describe("the 402 that the agent keeps", () => {
     expect(inOneLine(run.stderr)).toContain("Signed no: the signature was not made with the key that this host publishes");
   });
 });
+
+describe("the body of a request", () => {
+  test("is on the screen and in request show, if it is the one that was asked for [body-on-screen]", async () => {
+    const { code, digest } = await ask(merchant.url, "request.json", ["-d", '{"to":"me"}', "-H", "Authorization: Bearer s3cret"]);
+    const shown = await box.run(["request", "show", code]);
+    expect(shown.json.data["sends"]).toMatchObject({
+      untrusted: true,
+      headers: ["Authorization: (hidden)", "content-type: application/x-www-form-urlencoded"],
+      body: { kind: "text", bytes: 11, lines: ["{", '  "to": "me"', "}"], whole: true },
+    });
+    for (const text of [(await approved()).stderr, (await box.run(["request", "show", code], { terminal: true })).stdout]) {
+      expect(text).toContain('  "to": "me"');
+      expect(text).not.toContain("s3cret");
+    }
+    const stored = `home/requests/${digest}.json`;
+    box.write(stored, { ...box.read<object>(stored), bodyBase64: btoa('{"to":"you"}') });
+    const screen = inOneLine((await approved()).stderr);
+    expect(screen).toContain("! You approve a body that you cannot read: the agent's copy of it is another one.");
+    expect(screen).not.toContain('"you"');
+    expect((await box.run(["request", "show", code])).json.data["sends"]).toMatchObject({ body: { kind: "unseen" } });
+  });
+});

@@ -53,6 +53,15 @@ describe.each(Object.entries(ATTACKS))("%s [hostile-text]", (_, text) => {
     expect(again).toBe(HONEST.again);
     for (const line of words.split("\n").slice(1)) expect(line).toMatch(/^(│ |└─|┌─ the merchant says ─)/);
   });
+
+  test("as a body, and in a header", () => {
+    for (const columns of [80, 40]) {
+      const shown = screenOf({ body: text, headers: { "X-Note": text, [text]: "x" } }, columns);
+      expect(shown).not.toMatch(ACTS_ON_TERMINALS);
+      for (const line of shown.split("\n")) expect(drawnCells(line)).toBeLessThanOrEqual(columns);
+      for (const line of partsOf(shown).words.split("\n").slice(1)) expect(line).toMatch(/^(│ |└─|┌─ the (agent sends|merchant says) ─)/);
+    }
+  });
 });
 
 test("all of them at once look like this", () => {

@@ -265,6 +265,7 @@ describe("declining", () => {
   });
 });
 
+const NOTHING = { headers: [] as string[], body: { kind: "none" } as const };
 const UNCONFIRMED = { kind: "unconfirmed", why: "unknown host name", signature: { kind: "unchecked" } } as const;
 
 describe("the screen", () => {
@@ -310,6 +311,7 @@ describe("the screen", () => {
         open: [],
         threshold: APPROVAL_TYPED_THRESHOLD,
         host: UNCONFIRMED,
+        sent: NOTHING,
         pinnedBefore: false,
       },
       layoutFor({ columns }, {}),
@@ -367,6 +369,7 @@ describe("the screen", () => {
           open: [],
           threshold: APPROVAL_TYPED_THRESHOLD,
           host: UNCONFIRMED,
+          sent: NOTHING,
           pinnedBefore: false,
         },
         layoutFor({}, {}),

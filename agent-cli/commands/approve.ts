@@ -21,6 +21,7 @@ import { sayPinned } from "../merchant/merchant-identity.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import { type Subject, subjectFields, subjectOf } from "../purchase/request-subject.ts";
+import { sentWith } from "../purchase/sent-with.ts";
 import { record } from "../records/audit-log.ts";
 import { findDecision, history } from "../records/decision-history.ts";
 import { pinOf } from "../records/merchant-pins.ts";
@@ -163,6 +164,7 @@ async function viewOf(
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
     host,
+    sent: sentWith(context, subject),
     approvedBefore: approvedBefore.data,
     judged,
     pin: judged?.pin ?? known.data,

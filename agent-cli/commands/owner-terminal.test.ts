@@ -1,5 +1,5 @@
 /** The owner at a real terminal: questions, keys and their outcome. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -147,6 +147,17 @@ describe("owner approve", () => {
       await terminal.until("That is not the short code");
       await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `${text}${ENTER}`);
     }
+    expect(await terminal.exit).toBe(EXIT.ok);
+  });
+
+  test("a body that cannot be read takes the short code [terminal-body-unseen]", async () => {
+    const { code, digest } = await ask(merchant.url, "request.json", ["-d", "x"]);
+    rmSync(box.path(`home/requests/${digest}.json`));
+    const terminal = box.terminal([...approveWords("unread.json"), "--passphrase-file", "./secret.txt"]);
+    await terminal.until("You approve a body that you cannot read");
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `y${ENTER}`);
+    await terminal.until("That is not the short code");
+    await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `${code}${ENTER}`);
     expect(await terminal.exit).toBe(EXIT.ok);
   });
 

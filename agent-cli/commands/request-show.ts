@@ -5,6 +5,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { findInInbox, requestField } from "../purchase/find-request.ts";
 import { renderPurchase } from "../purchase/purchase-text.ts";
 import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
+import { renderSent, sentSchema, sentWith } from "../purchase/sent-with.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 export const requestShow = defineCommand({
@@ -12,9 +13,12 @@ export const requestShow = defineCommand({
   audience: "both",
   readOnly: true,
   tool: { title: "Show a request", idempotent: true },
-  summary: "the state of a request",
+  summary: "the state of a request, and what it sends",
   input: z.strictObject({ request: requestField }),
-  output: purchaseSchema,
+  output: purchaseSchema.extend({
+    /** Headers and body of the request. */
+    sends: sentSchema,
+  }),
   examples: [
     { says: "by its short code", argv: "request show 7F3K-9QPD" },
     { says: "by its id", argv: "request show pr_3k9x0q7vdm2w8h5t" },
@@ -24,7 +28,9 @@ export const requestShow = defineCommand({
     if (!item.ok) return item;
     const now = unixNow();
     const purchase = purchaseOf(context, item.data, now);
-    return purchase.ok ? succeed(purchaseView(purchase.data, now)) : purchase;
+    if (!purchase.ok) return purchase;
+    const sends = { untrusted: true as const, ...sentWith(context, item.data) };
+    return succeed({ ...purchaseView(purchase.data, now), sends });
   },
-  render: renderPurchase,
+  render: (data, layout) => [...renderPurchase(data, layout), ...renderSent(data.sends, layout)],
 });

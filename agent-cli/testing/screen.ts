@@ -1,10 +1,12 @@
-import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
-import { NETWORK } from "../../shared/lez.ts";
 /** The approval screen of a request, as plain text, without a terminal and without signatures. */
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest, canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { sentRequest } from "../../shared/screen/sent-request.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { approvalScreen } from "../approval/approval-screen.ts";
@@ -21,6 +23,9 @@ export interface Words {
   description?: string;
   url?: string;
   extra?: Record<string, unknown>;
+  /** Sent with a POST. */
+  body?: string;
+  headers?: Record<string, string>;
   /** Why the host has not confirmed the terms. */
   unconfirmed?: string;
 }
@@ -28,7 +33,7 @@ export interface Words {
 export function screenOf(words: Words, columns = 80): string {
   const { reason = "The comparison you asked for needs the figures of this report.", url = "https://api.example.com/premium" } = words;
   const terms = { network: NETWORK, asset: "native", amount: "2500000", payTo: "6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj" };
-  const http = { method: "GET", url };
+  const http = words.body === undefined ? { method: "GET", url } : { method: "POST", url, bodySha256: bodyDigest(utf8(words.body)) };
   const offer: PaymentRequirements = {
     scheme: "exact",
     ...terms,
@@ -58,6 +63,10 @@ export function screenOf(words: Words, columns = 80): string {
     ? ({ kind: "unconfirmed", why: words.unconfirmed, signature: { kind: "unchecked" } } as const)
     : ({ kind: "confirmed", by: "terms", required: merchant } as const);
   const records = { now: NOW, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD, pinnedBefore: true };
-  const view = { request, checked, authorization, host, ...records };
+  const sent = sentRequest(http, {
+    headers: Object.entries(words.headers ?? {}),
+    body: utf8(words.body ?? ""),
+  });
+  const view = { request, checked, authorization, host, sent, ...records };
   return approvalScreen(view, layoutFor({ columns }, {})).join("\n");
 }

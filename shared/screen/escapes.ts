@@ -18,3 +18,14 @@ export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return showUnsafe(text.length > MAX_QUOTE_LENGTH ? `${text.slice(0, MAX_QUOTE_LENGTH)}…` : text);
 }
+
+/**
+ * Cuts untrusted text, so that it cannot push the facts off the screen. The limit counts characters as shown: an invisible
+ * character is shown as its number, which is longer.
+ */
+export function shortened(text: string, max: number): string {
+  const characters = Array.from(text);
+  let room = max;
+  const shown = characters.findIndex((character) => (room -= showUnsafe(character).length) < 0);
+  return shown < 0 ? text : `${characters.slice(0, shown).join("")} … and ${characters.length - shown} more characters`;
+}

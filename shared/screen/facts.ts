@@ -10,7 +10,8 @@ import { formatTimestamp, parseTimestamp } from "../time.ts";
 import type { Confirmation, OfferSignatureCheck } from "./confirmation.ts";
 import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
-import { showUnsafe } from "./escapes.ts";
+import { shortened, showUnsafe } from "./escapes.ts";
+import { bodyTitle, type SentRequest, sentParagraphs } from "./sent-request.ts";
 import type { ApprovalView, MerchantPin } from "./view.ts";
 
 export interface Fact {
@@ -25,6 +26,8 @@ export interface ApprovalFacts {
   facts: Fact[];
   /** Paragraphs in the agent's words. */
   agentSays: string[];
+  /** Headers and body of the request, as paragraphs. Empty if there are none. */
+  agentSends: string[];
   /** Paragraphs in the merchant's words. */
   merchantSays: string[];
   /** Repeated right above the question: long texts push the first lines off a screen. */
@@ -48,7 +51,7 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       account,
       { label: "Merchant", value: pinText(view.pin) },
       { label: "For", value: showUnsafe(`${method} ${url}`) },
-      ...(bodySha256 ? [{ label: "Body", value: `SHA-256 ${bodySha256}` }] : []),
+      ...(bodySha256 ? [{ label: "Body", value: bodyText(view.sent, bodySha256) }] : []),
       { label: "Pays for", value: coverageText(checked.scope, request.http) },
       { label: "From", value: authorization.from },
       { label: "Network", value: `${authorization.network} (TEST)` },
@@ -58,6 +61,7 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ...hostFacts(view.host),
     ],
     agentSays: agentSays(request),
+    agentSends: sentParagraphs(view.sent),
     merchantSays: merchantSays(view),
     decisive: [
       { label: "Pay", value: price },
@@ -66,6 +70,11 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ...(view.host.kind === "unconfirmed" ? [{ label: "Terms", value: NOT_CONFIRMED, strong: true as const }] : []),
     ],
   };
+}
+
+function bodyText({ body }: SentRequest, bodySha256: string): string {
+  const what = body.kind === "text" || body.kind === "binary" ? bodyTitle(body).replace(/^Body: /, "") : "NOT SHOWN";
+  return `${what}; SHA-256 ${bodySha256}`;
 }
 
 const NOT_CONFIRMED = "not confirmed by this host";
@@ -114,15 +123,4 @@ function merchantSays({ checked, host }: ApprovalView): string[] {
       : []),
   ];
   return said.length > 0 ? said : [host.kind === "confirmed" ? "nothing more" : "nothing that it has confirmed"];
-}
-
-/**
- * Cuts untrusted text, so that it cannot push the facts off the screen. The limit counts characters as shown: an invisible
- * character is shown as its number, which is longer.
- */
-function shortened(text: string, max: number): string {
-  const characters = Array.from(text);
-  let room = max;
-  const shown = characters.findIndex((character) => (room -= showUnsafe(character).length) < 0);
-  return shown < 0 ? text : `${characters.slice(0, shown).join("")} … and ${characters.length - shown} more characters`;
 }

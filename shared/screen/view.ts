@@ -3,6 +3,7 @@
 import type { Authorization } from "../protocol/authorization.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
 import type { Confirmation } from "./confirmation.ts";
+import type { SentRequest } from "./sent-request.ts";
 
 /** A decision of this owner about some request. Times are RFC 3339. */
 export interface PastDecision {
@@ -51,6 +52,7 @@ export interface ApprovalView {
   /** The ledger that the owner has configured. */
   ledger?: string | undefined;
   host: Confirmation;
+  sent: SentRequest;
   pin?: MerchantPin | undefined;
   /** Whether this machine had pinned the host for the account to be paid before this approval. */
   pinnedBefore: boolean;

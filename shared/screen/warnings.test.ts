@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { approve, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { formatTimestamp } from "../time.ts";
+import type { SentRequest } from "./sent-request.ts";
 import type { ApprovalView, MerchantPin, PastDecision } from "./view.ts";
 import { approvalWarnings } from "./warnings.ts";
 
@@ -20,8 +21,10 @@ const earlier: PastDecision = {
 };
 const required = { x402Version: 2 as const, resource: { url: request.http.url }, accepts: [offerOf()] };
 
+const sent: SentRequest = { headers: [], body: { kind: "none" } };
+
 function warnings(history: PastDecision[], change: Partial<ApprovalView> = {}): string {
-  const view = { request, checked, authorization, now: NOW, history, open: [], threshold: 10n ** 9n, pinnedBefore: true };
+  const view = { request, checked, authorization, now: NOW, history, open: [], threshold: 10n ** 9n, pinnedBefore: true, sent };
   return approvalWarnings({ ...view, host: { kind: "confirmed", by: "terms", required }, ...change }).join("\n");
 }
 

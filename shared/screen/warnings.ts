@@ -6,6 +6,7 @@ import { parseTimestamp } from "../time.ts";
 import { unicodeDomain } from "./domain.ts";
 import { duration } from "./duration.ts";
 import { mixesScripts } from "./homoglyphs.ts";
+import { readable } from "./sent-request.ts";
 import type { ApprovalView, PastDecision } from "./view.ts";
 
 const NEAR_SECONDS = 600;
@@ -21,8 +22,12 @@ export function approvalWarnings(view: ApprovalView): string[] {
 
 type Warning = [applies: boolean, text: string];
 
-function ofTheTerms({ checked, authorization, ledger }: ApprovalView): Warning[] {
+function ofTheTerms({ checked, authorization, ledger, sent: { body } }: ApprovalView): Warning[] {
+  const seen = readable(body);
   return [
+    [seen === "unseen", `You approve a body that you cannot read: ${body.kind === "unseen" ? body.why : ""}.`],
+    [seen === "part", "You approve a body that you cannot read: it is too long to be shown whole."],
+    [seen === "binary", "The body is not text: only its type and size are shown."],
     [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
     [isUpfront(checked.offer), "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails."],
     [authorization.ledger === undefined, "It names no ledger: each ledger of this network could settle it once."],
