@@ -161,6 +161,7 @@ describe("usage", () => {
 test("what is to be pasted begins like what was typed; what a program reads does not", async () => {
   const typed = { env: { npm_command: "exec" }, terminal: true };
   expect((await box.run("nope", typed)).stderr).toContain("See: npx lez-agent-pay --help");
+  expect((await box.run("nope", { ...typed, env: { npm_command: "run" } })).stderr).toContain("See: npx lez-agent-pay --help");
   const missing = await box.run("whoami --agent-file ./missing.json", typed);
   expect(missing.stderr).toContain(`\n  npx lez-agent-pay agent create --out ${box.path("missing.json")}\n`);
   expect((await box.run("nope", { env: { npm_command: "exec" } })).json.error.hint).toBe("See: lez-agent-pay --help");

@@ -24,6 +24,7 @@ import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
 import { keyShow } from "./commands/key-show.ts";
 import { ledgerAudit } from "./commands/ledger-audit.ts";
 import { mcp } from "./commands/mcp.ts";
+import { onboard } from "./commands/onboard.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
 import { pay } from "./commands/pay.ts";
 import { pinsForget } from "./commands/pins-forget.ts";
@@ -57,6 +58,7 @@ export const COMMANDS: readonly Command[] = [
   agentCreate,
   whoami,
   mcp,
+  onboard,
   ownerCreate,
   inbox,
   inboxMute,

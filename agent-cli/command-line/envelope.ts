@@ -53,7 +53,7 @@ function nextText({ argv, by, why }: Next, layout: Layout, env: Env): string[] {
   return ["", layout.ink("dim", `Next, for the ${by}: ${why}`), `  ${asStarted(shellLine(argv), env)}`];
 }
 
-/** If npx started this process, `lez-agent-pay` may not be on the path, so commands to paste begin with npx, too. */
-function asStarted(text: string, { npm_command: npm }: Env): string {
-  return npm === "exec" ? text.replaceAll(/(?<![\w./-])lez-agent-pay (?=[a-z-])/g, "npx $&") : text;
+/** If npx or `npm run` started this process, `lez-agent-pay` may not be on the path, so commands to paste begin with npx. */
+export function asStarted(text: string, { npm_command: npm }: Env): string {
+  return npm === "exec" || npm === "run" ? text.replaceAll(/(?<![\w./-])lez-agent-pay (?=[a-z-])/g, "npx $&") : text;
 }

@@ -1,6 +1,7 @@
 /** Input fields that several commands share. */
 import * as z from "zod";
 import { isAmount } from "../../shared/protocol/amount.ts";
+import { MAX_PORT } from "../runtime/limits.ts";
 
 /** A text flag, checked by a schema of the protocol. Normalizes to NFC: keyboards may send another form. */
 export function textField(schema: z.core.$ZodType<string, string>) {
@@ -16,6 +17,18 @@ export function textField(schema: z.core.$ZodType<string, string>) {
 export const amountField = z.string().refine(isAmount, "must be atomic units as a whole decimal number, 1 to 2^128-1 (1 LGO = 1000000000)");
 
 export const secondsField = z.coerce.number("must be whole seconds").int("must be whole seconds").positive("must be at least one second");
+
+/** A port of the local stack. */
+export function portField(usual: number) {
+  const must = `must be a port, 0 to ${MAX_PORT}`;
+  return z.coerce
+    .number(must)
+    .int(must)
+    .min(0, must)
+    .max(MAX_PORT, must)
+    .default(usual)
+    .meta({ value: "port", description: `${usual}; 0 is any free one` });
+}
 
 export const forceField = { force: z.boolean().default(false).meta({ local: true, description: "replace the file if it exists" }) };
 

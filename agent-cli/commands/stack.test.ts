@@ -6,12 +6,13 @@ import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
+import { spawn as spawnPty } from "@lydell/node-pty";
 import { describe, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { installArgv } from "../demo/miniflare.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { BIN, BUILT } from "../testing/built.ts";
-import { sandbox } from "../testing/cli.ts";
+import { sandbox, Terminal } from "../testing/cli.ts";
 
 const box = sandbox();
 const ANY_PORTS = ["--merchant-port", "0", "--facilitator-port", "0"];
@@ -109,6 +110,19 @@ describe("without miniflare", () => {
       error: { code: "not_set_up", message: expect.stringContaining("is not installed") as string },
       next: { argv: ["npm", "install", "--global", "--prefix", box.path("prefix"), TRIED], by: "owner" },
     });
+  });
+
+  test("onboard, at its terminal, too, before it asks anything", async () => {
+    const words = ["onboard", "--facilitator-port", "0", "--merchant-port", "0"];
+    const pty = spawnPty(process.execPath, [path.join(alone, "agent-cli/bin.js"), ...words], {
+      cols: 80,
+      cwd: box.directory,
+      env: box.env,
+    });
+    const terminal = new Terminal(pty);
+    expect(await terminal.exit).toBe(EXIT.notSetUp);
+    expect(terminal.text).toContain(`\n  npm install --global --prefix ${box.path("prefix")} ${TRIED}\n`);
+    expect(existsSync(box.path("home/owner.json"))).toBe(false);
   });
 
   test("the line is for the project that installed the package, or for its global folder", () => {

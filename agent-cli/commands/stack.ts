@@ -4,10 +4,10 @@ import * as path from "node:path";
 import * as z from "zod";
 import { MAX_SHARDS } from "../../shared/limits.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { nameField } from "../command-line/fields.ts";
+import { nameField, portField } from "../command-line/fields.ts";
 import { writeLines } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
-import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, MAX_PORT, PARENT_POLL_MILLIS } from "../runtime/limits.ts";
+import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, PARENT_POLL_MILLIS } from "../runtime/limits.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const SHARDS = `must be a whole number, 1 to ${MAX_SHARDS}`;
@@ -66,17 +66,6 @@ export const stack = defineCommand({
   },
   render: () => [],
 });
-
-function portField(usual: number) {
-  const must = `must be a port, 0 to ${MAX_PORT}`;
-  return z.coerce
-    .number(must)
-    .int(must)
-    .min(0, must)
-    .max(MAX_PORT, must)
-    .default(usual)
-    .meta({ value: "port", description: `${usual}; 0 is any free one` });
-}
 
 /** Waits for the signal. If the parent was killed, no one is left to send one. */
 async function toldToEnd(signal: AbortSignal): Promise<void> {

@@ -43,7 +43,7 @@ async function portTaken(of: "merchant" | "facilitator", options: BootOptions): 
   const { [`${of}Port` as const]: port = 0 } = options;
   if (port === 0 || (await isFree(port))) return undefined;
   return refuse("port_in_use", EXIT.notSetUp, `Port ${port} is in use, perhaps by another stack.`, {
-    hint: `Stop it, or name another port: lez-agent-pay stack --${of}-port PORT (0 is any free one).`,
+    hint: `Stop it, or name another port: --${of}-port PORT (0 is any free one).`,
   });
 }
 

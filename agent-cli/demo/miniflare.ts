@@ -1,13 +1,13 @@
 /** miniflare, which runs the Workers: an optional peer of the package, at the one version that was tried. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as path from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { fail, type Failure } from "../runtime/outcome.ts";
+import { packageRoot } from "../runtime/package-root.ts";
 
-const { name: PACKAGE, peerDependencies } = packageJson;
-const TRIED = peerDependencies.miniflare;
+const TRIED = packageJson.peerDependencies.miniflare;
 
 /** Returns what is wrong, with the command that installs it; undefined if the tried version is there. */
 export function miniflareMissing(): Failure | undefined {
@@ -36,13 +36,4 @@ export function installArgv(root: string, cwd: string): string[] {
   const prefix = isGlobal && path.basename(project) === "lib" ? path.dirname(project) : project;
   const where = isGlobal || prefix !== cwd ? ["--prefix", prefix] : [];
   return ["npm", "install", ...(isGlobal ? ["--global"] : []), ...where, `miniflare@${TRIED}`];
-}
-
-/** The folder of this package, from its sources as from its bundle. */
-function packageRoot(): string {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    const file = path.join(folder, "package.json");
-    const found = existsSync(file) && (JSON.parse(readFileSync(file, "utf8")) as { name?: string }).name === PACKAGE;
-    if (found || folder === path.dirname(folder)) return folder;
-  }
 }

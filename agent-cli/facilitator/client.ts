@@ -14,7 +14,8 @@ import { LOCAL_FACILITATOR_PORT } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
-const DEFAULT_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
+/** The facilitator of a local stack on its usual port: the one to ask if no other is named. */
+export const LOCAL_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
 
 export const facilitatorFields = {
   facilitatorUrl: z
@@ -46,12 +47,12 @@ export function facilitatorUrl(context: Context, input: FacilitatorInput): Outco
   const given = typed ?? context.io.env["LEZ_FACILITATOR_URL"];
   const config = given === undefined ? context.config() : undefined;
   if (config && !config.ok) return config;
-  const url = safeUrl(given ?? config?.data.facilitatorUrl ?? DEFAULT_FACILITATOR, input.allowHttp);
+  const url = safeUrl(given ?? config?.data.facilitatorUrl ?? LOCAL_FACILITATOR, input.allowHttp);
   if (url.ok) return succeed(url.data.replace(/\/$/, ""));
   // Name the source: the command may have another URL, the merchant's.
   const source = typed === undefined ? (config ? `facilitatorUrl of "${config.data.file}"` : "LEZ_FACILITATOR_URL") : "--facilitator-url";
   const { message, code } = url.error;
-  const example = code === "usage" && { hint: `For example: ${DEFAULT_FACILITATOR}` };
+  const example = code === "usage" && { hint: `For example: ${LOCAL_FACILITATOR}` };
   return { ...url, error: { ...url.error, message: `${source}: ${message}`, ...example } };
 }
 

@@ -80,6 +80,8 @@ export const MAX_OPERATOR_KEY_BYTES = 1024;
 export const LOCAL_MERCHANT_PORT = 8787;
 export const LOCAL_FACILITATOR_PORT = 8788;
 export const MAX_PORT = 65_535;
+/** Whether one runs already. */
+export const PROBE_TIMEOUT_SECONDS = 3;
 /** How often it looks whether the process that started it still runs. */
 export const PARENT_POLL_MILLIS = 1000;
 
