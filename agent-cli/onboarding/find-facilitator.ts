@@ -79,7 +79,8 @@ function local(port: number): string {
 
 const healthSchema = z.looseObject({ ledger: z.string() });
 
-async function isFacilitator({ io }: CommandContext, url: string): Promise<boolean> {
-  const answer = await exchange({ method: "GET", url: `${url}/health`, headers: [] }, io.signal, PROBE_TIMEOUT_SECONDS);
+async function isFacilitator(context: CommandContext, url: string): Promise<boolean> {
+  const request = { method: "GET", url: `${url}/health`, headers: [] };
+  const answer = await exchange(context, request, { timeoutSeconds: PROBE_TIMEOUT_SECONDS });
   return answer.ok && answer.status === 200 && parseJson(answer.body, MAX_FACILITATOR_BODY_BYTES, healthSchema).ok;
 }
