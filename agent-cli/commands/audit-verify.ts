@@ -9,6 +9,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { type Debit, debitsOf } from "../facilitator/ledger-evidence.ts";
+import { otherLedger } from "../facilitator/other-ledger.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { checkAnchors } from "../records/audit-anchors.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
@@ -128,13 +129,17 @@ const NOT_COMPARED: Comparison = { problems: [], notes: [], checked: 0, debits: 
 /** Both ways: what the log says about the ledger, and what the ledger has of the owner's accounts. */
 async function compareWithLedger(context: Context, input: FacilitatorInput, log: AuditLog, owner: string | undefined): Promise<Comparison> {
   const comparison: Comparison = { problems: [], notes: [], checked: 0, debits: 0 };
+  const elsewhere = new Map<string, number>();
   for (const entry of lastWordPerPayment(log)) {
     const said = await atTheLedger(context, input, entry);
     if (!said.ok) comparison.notAsked ??= said.error.message;
-    if (!said.ok || said.data === undefined) continue;
-    comparison.checked++;
-    if (said.data) comparison.problems.push(said.data);
+    else if ("other" in said.data) elsewhere.set(said.data.other, (elsewhere.get(said.data.other) ?? 0) + 1);
+    else if (said.data.known) {
+      comparison.checked++;
+      comparison.problems.push(...said.data.problems);
+    }
   }
+  for (const [other, payments] of elsewhere) comparison.notes.push(`${counted(payments, "payment")} could not be compared: ${other}`);
   const all = [...log.entries, ...log.older];
   const known = new Set(all.flatMap(({ facts }) => [facts["transaction"], facts["transactionIfSettled"]]));
   const approved = all.flatMap(({ event, facts: { from } }) => (event === "approved" && from !== undefined ? [from] : []));
@@ -171,20 +176,23 @@ function lastWordPerPayment({ entries }: AuditLog): AuditEntry[] {
   return [...last.values()].filter(({ event, facts }) => facts["from"] !== undefined && ["settled", "revoked"].includes(event));
 }
 
-/** A failure: the ledger could not be asked. undefined: it does not know. Empty: it agrees. Else how it differs. */
-async function atTheLedger(
-  context: Context,
-  input: FacilitatorInput,
-  { seq, event, facts }: AuditEntry,
-): Promise<Outcome<string | undefined>> {
+/** `known: false`: the ledger has forgotten the payment. `other`: it is another ledger, whose answer says nothing. */
+type AtTheLedger = { other: string } | { known: false } | { known: true; problems: string[] };
+
+async function atTheLedger(context: Context, input: FacilitatorInput, { seq, event, facts }: AuditEntry): Promise<Outcome<AtTheLedger>> {
   const { network = NETWORK, from = "", nonce, validBefore = "0", ledger, transaction } = facts;
-  if (!parseAccountId(from).ok) return succeed(undefined);
+  if (!parseAccountId(from).ok) return succeed({ known: false });
   const path = `/settlements/${encodeURIComponent(network)}/${from}/${nonce}?validBefore=${validBefore}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema });
   if (!answer.ok) return answer;
-  // An answer counts only from the payment's own ledger, and only while that ledger remembers the payment.
-  if ((ledger !== undefined && answer.data.ledger !== ledger) || answer.data.status === "unknown") return succeed(undefined);
-  if (event === "revoked") return succeed(answer.data.status === "settled" ? `entry ${seq} says revoked, the ledger says settled` : "");
-  if (answer.data.status !== "settled") return succeed(`entry ${seq} says settled, the ledger says ${answer.data.status}`);
-  return succeed(answer.data.transaction === transaction ? "" : `entry ${seq} names another transaction than the ledger`);
+  const { status } = answer.data;
+  const other = otherLedger(answer.data.ledger, ledger);
+  if (other) return succeed({ other });
+  if (status === "unknown") return succeed({ known: false });
+  const differs = (problem: string) => succeed({ known: true as const, problems: [problem] });
+  if (event === "revoked" && status === "settled") return differs(`entry ${seq} says revoked, the ledger says settled`);
+  if (event === "revoked") return succeed({ known: true, problems: [] });
+  if (status !== "settled") return differs(`entry ${seq} says settled, the ledger says ${status}`);
+  if (answer.data.transaction !== transaction) return differs(`entry ${seq} names another transaction than the ledger`);
+  return succeed({ known: true, problems: [] });
 }

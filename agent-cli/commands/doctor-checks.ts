@@ -6,9 +6,11 @@ import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../../shared/lim
 import { parseJson } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
+import { otherLedger } from "../facilitator/other-ledger.ts";
 import { findKey, isSealed, type Role } from "../keys/key-file.ts";
 import { listPurchases } from "../purchase/purchase-list.ts";
 import { checkAudit, readAudit } from "../records/audit-log.ts";
+import { allPayments, authorizationOf } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { writeWhole } from "../runtime/files.ts";
@@ -131,7 +133,15 @@ async function checkFacilitator(context: Context, input: Input): Promise<Check[]
 function checkLedger(context: Context, ledger: string): Check {
   const config = context.config();
   const believed = config.ok ? config.data.ledger : undefined;
-  if (believed === undefined || believed === ledger) return { check: "ledger", verdict: "good", detail: ledger };
+  if (believed === undefined || believed === ledger) {
+    const other = allPayments(context).map(({ payload }) => otherLedger(ledger, authorizationOf(payload).ledger));
+    const first = other.find((sentence) => sentence !== undefined);
+    return {
+      check: "ledger",
+      verdict: first === undefined ? "good" : "note",
+      detail: first === undefined ? ledger : `${ledger}; ${first}`,
+    };
+  }
   return {
     check: "ledger",
     verdict: "bad",

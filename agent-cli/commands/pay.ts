@@ -8,6 +8,7 @@ import { findInInbox, namesFile, paymentField } from "../purchase/find-request.t
 import { fetchAnswer } from "../purchase/paid-answer.ts";
 import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import { carriesId, paidTransaction, withId } from "../purchase/payment-identifier.ts";
+import type { PurchaseFailure } from "../purchase/payment-outcome.ts";
 import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
 import { joinPresentation, present, readPayment } from "../purchase/send-payment.ts";
 import { field } from "../runtime/layout.ts";
@@ -55,9 +56,13 @@ export const pay = defineCommand({
     const http = await approvedRequest(context, input, payment.data);
     if (!http.ok) return http;
     const identified = withId(context, payment.data);
-    const paid = carriesId(identified.payload) ? paidTransaction(context, identified) : undefined;
-    if (paid !== undefined && !input.dryRun) return fetchAnswer(context, http.data, identified, paid, input);
-    if (!input.dryRun) return present(context, http.data, identified, input);
+    const paid = paidTransaction(context, identified);
+    if (paid !== undefined && !input.dryRun && carriesId(identified.payload))
+      return fetchAnswer(context, http.data, identified, paid, input);
+    if (!input.dryRun) {
+      const presented = await present(context, http.data, identified, input);
+      return paid !== undefined && !presented.ok && presented.payment?.kind === "refused" ? paidBefore(presented, paid) : presented;
+    }
     const { value, asset, to } = payment.data.authorization;
     const { method, url } = http.data;
     return succeed({ dryRun: true as const, request: { method, url }, wouldPay: money(value, asset), payTo: to });
@@ -68,3 +73,10 @@ export const pay = defineCommand({
     return [`Nothing was sent. It would pay ${wouldPay.display} for ${request.method} ${request.url}`, ...field(layout, "to", payTo)];
   },
 });
+
+/** The merchant refused this copy; the payment itself was settled before. */
+function paidBefore(failure: PurchaseFailure, transaction: string): PurchaseFailure {
+  const { error } = failure;
+  const details = { ...error.details, paidBefore: true, transaction };
+  return { ...failure, error: { ...error, hint: "It is paid, once, by an earlier copy. Do not pay again.", details } };
+}

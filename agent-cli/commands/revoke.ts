@@ -1,5 +1,6 @@
 /** `revoke`: the owner withdraws an approval. The ledger consumes its nonce, so that the payment can never settle. */
 import * as z from "zod";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
@@ -9,11 +10,13 @@ import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { otherLedger } from "../facilitator/other-ledger.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../purchase/request-subject.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import { findDecision, type RecordEntry } from "../records/decision-history.ts";
+import { findPayment } from "../records/payment-journal.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
@@ -66,6 +69,9 @@ export const revoke = defineCommand({
     }
     const nonce = approvalNonce(payer, digest);
     const data = { shortCode: shortCode(digest), requestDigest: digest, payer, nonce };
+    const presented = findPayment(context, digest);
+    if (!presented.ok) return presented;
+    if (presented.data?.state === "settled") return tooLate(digest, presented.data.transaction);
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;
@@ -91,6 +97,13 @@ export const revoke = defineCommand({
   ],
 });
 
+function tooLate(digest: Digest, transaction?: string) {
+  return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment has settled.", {
+    hint: `lez-agent-pay status ${shortCode(digest)} shows the transaction.`,
+    ...(transaction !== undefined && { details: { transaction } }),
+  });
+}
+
 /** Returns the ledger that confirms. Success is looked up again: another ledger's success would revoke nothing. */
 async function cancelAtLedger(
   context: Context,
@@ -107,19 +120,17 @@ async function cancelAtLedger(
       });
     }
     if (posted.error.code !== "nonce_replayed") return posted;
-    return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment has settled.", {
-      hint: `lez-agent-pay status ${shortCode(requestDigest)} shows the transaction.`,
-    });
+    return tooLate(requestDigest);
   }
   const end = validBefore ?? String(unixNow() + MAX_VALIDITY_SECONDS);
   const path = `/settlements/${encodeURIComponent(NETWORK)}/${payer}/${nonce}?validBefore=${end}`;
   const answer = await callFacilitator(context, input, { path, answer: settlementSchema });
   if (!answer.ok) return answer;
-  const rightLedger = ledger === undefined || answer.data.ledger === ledger;
-  if (answer.data.status === "cancelled" && rightLedger) return succeed(answer.data.ledger);
+  const other = otherLedger(answer.data.ledger, ledger);
+  if (answer.data.status === "cancelled" && !other) return succeed(answer.data.ledger);
   return fail(
     "outcome_unknown",
-    `The facilitator accepted the revocation, but says "${answer.data.status}" about ${rightLedger ? "the payment" : "another ledger"}.`,
+    `The facilitator accepted the revocation, but ${other ?? `says "${answer.data.status}" about the payment`}.`,
     {
       hint: "Do not rely on it. Try again at the facilitator of the ledger that was approved.",
       details: { ...answer.data, approvedLedger: ledger },

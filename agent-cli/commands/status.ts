@@ -3,14 +3,17 @@ import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
+import { paidTransaction } from "../purchase/payment-identifier.ts";
 import { authorizationOf, concludePayment, findPayment, paymentKey } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -28,16 +31,18 @@ export const status = defineCommand({
   tool: { title: "Ask whether a payment was made", idempotent: true, openWorld: true },
   summary: "whether a payment was made",
   description:
-    'Asks the facilitator. "Paid" is checked against what was signed. "Never will be paid" is believed only from the facilitator in the configuration file, and only for the ledger that was signed: believing it wrongly would pay twice.',
+    'Asks the facilitator. A payment that this machine knows to be paid stays paid if the facilitator does not know it. "Paid" is checked against what was signed. "Never will be paid" is believed only from the facilitator in the configuration file, and only for the ledger that was signed: believing it wrongly would pay twice.',
   input: z.strictObject({
     payment: paymentField,
     ...facilitatorFields,
   }),
   output: z.strictObject({
     conclusion: z.enum(CONCLUSIONS),
-    said: z.string(),
-    facilitator: z.string(),
-    ledger: z.string(),
+    /** Who says so: the facilitator, or, where it does not know the payment, this machine's payment journal. */
+    source: z.enum(["facilitator", "journal"]),
+    said: z.string().optional(),
+    facilitator: z.string().optional(),
+    ledger: z.string().optional(),
     payer: z.string(),
     nonce: z.string(),
     transaction: z.string().optional(),
@@ -50,7 +55,13 @@ export const status = defineCommand({
   async run(context, input) {
     const authorization = await authorizationFor(context, input.payment);
     if (!authorization.ok) return authorization;
+    const { from: payer, nonce } = authorization.data;
     const answer = await askSettlement(context, input, authorization.data);
+    const known = paidTransaction(context, { authorization: authorization.data });
+    if (known !== undefined && (answer.ok ? answer.data.conclusion !== "paid" : answer.exit !== EXIT.interrupted)) {
+      const asked = answer.ok ? { doubt: `the facilitator says "${answer.data.said}"`, ...answer.data } : { doubt: answer.error.message };
+      return succeed({ ...asked, conclusion: "paid" as const, source: "journal" as const, payer, nonce, transaction: known });
+    }
     if (!answer.ok) return answer;
     const { conclusion, said, doubt, transaction } = answer.data;
     const key = paymentKey(authorization.data);
@@ -61,7 +72,7 @@ export const status = defineCommand({
           ? await concludePayment(context, key, { state: "refused", code: said })
           : succeed(undefined);
     if (!written.ok) return written;
-    const data = { ...answer.data, payer: authorization.data.from, nonce: authorization.data.nonce };
+    const data = { ...answer.data, source: "facilitator" as const, payer, nonce };
     if (conclusion !== "not_known") return succeed(data);
     return fail(
       "outcome_unknown",
@@ -73,10 +84,11 @@ export const status = defineCommand({
     );
   },
   render: (data, layout) => [
-    WORDS[data.conclusion],
-    ...field(layout, "it says", data.said),
-    ...field(layout, "facilitator", data.facilitator, 13),
-    ...field(layout, "ledger", data.ledger),
+    data.source === "journal" ? `${WORDS[data.conclusion]} The payment journal of this machine says so.` : WORDS[data.conclusion],
+    ...(data.doubt === undefined ? [] : field(layout, "but", showUnsafe(data.doubt))),
+    ...(data.said === undefined ? [] : field(layout, "it says", data.said)),
+    ...(data.facilitator === undefined ? [] : field(layout, "facilitator", data.facilitator, 13)),
+    ...(data.ledger === undefined ? [] : field(layout, "ledger", data.ledger)),
     ...field(layout, "payer", data.payer),
     ...(data.transaction ? field(layout, "transaction", data.transaction, 13) : []),
   ],

@@ -7,6 +7,7 @@ import type { Context } from "../runtime/context.ts";
 import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { otherLedger } from "./other-ledger.ts";
 
 type LedgerPart = NonNullable<Evidence["ledger"]>;
 type Entry = LedgerPart["entries"][number];
@@ -15,6 +16,7 @@ export type Debit = Entry;
 /** A batch lists its transactions outside the hash chain. They are left out of the evidence. */
 const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
 const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
+const healthSchema = z.looseObject({ ledger: z.string() });
 const accountSchema = z.looseObject({ journalSeq: z.int() });
 
 /** `why`: the ledger has nothing to show, which is no failure. */
@@ -28,7 +30,11 @@ export async function ledgerEvidence(
 ): Promise<Outcome<LedgerEvidence>> {
   const debit = await findDebit(context, input, authorization);
   if (!debit.ok) return debit;
-  if (!debit.data) return succeed({ why: "no such payment was found in the account's journal" });
+  if (!debit.data) {
+    const health = await callFacilitator(context, input, { path: "/health", answer: healthSchema });
+    const other = health.ok ? otherLedger(health.data.ledger, authorization.ledger) : undefined;
+    return succeed({ why: other ?? "no such payment was found in the account's journal" });
+  }
   const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
   const checkpoint = await callFacilitator(context, input, { path, answer: signedCheckpointSchema });
   if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });

@@ -14,6 +14,7 @@ import type { Config } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput, facilitatorUrl } from "./client.ts";
+import { otherLedger } from "./other-ledger.ts";
 
 const answerSchema = z.looseObject({
   ledger: digestSchema,
@@ -51,6 +52,8 @@ export async function askSettlement(
   if (!answer.ok) return answer;
   const { ledger, status: said } = answer.data;
   const status = { facilitator: base.data, ledger, said };
+  const other = otherLedger(ledger, authorization.ledger);
+  if (other) return succeed({ ...status, conclusion: "not_known", doubt: other });
   switch (said) {
     case "settled": {
       const transaction = transactionOf(network, authorizationDigest(authorization));
@@ -76,7 +79,6 @@ function doubtOf(config: Config, asked: string, ledger: string, authorization: A
   if (withoutSlash(config.facilitatorUrl) !== withoutSlash(asked)) return `it is not the facilitator named in ${config.file}`;
   const believed = authorization.ledger ?? config.ledger;
   if (believed === undefined) return "neither the payment nor the configuration says which ledger it is for";
-  if (ledger !== believed) return "it speaks for another ledger than the payment's";
   return config.ledger !== undefined && config.ledger !== ledger ? "it speaks for another ledger than the configured one" : undefined;
 }
 

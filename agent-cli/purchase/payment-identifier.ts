@@ -33,7 +33,7 @@ export function carriesId({ extensions }: PaymentPayload): boolean {
 }
 
 /** The transaction of a payment that is known to be settled: presenting it again pays nothing more. */
-export function paidTransaction(context: Context, { authorization }: Payment): string | undefined {
+export function paidTransaction(context: Context, { authorization }: Pick<Payment, "authorization">): string | undefined {
   const record = findPayment(context, paymentKey(authorization));
   if (!record.ok || record.data?.state !== "settled") return undefined;
   const same = authorizationDigest(authorizationOf(record.data.payload)) === authorizationDigest(authorization);

@@ -114,28 +114,38 @@ export function concludePayment(context: Context, key: Digest, conclusion: Payme
     const before = read(directory.data, key);
     if (!before.ok) return before;
     if (!before.data || before.data.state === "settled") return succeed(undefined);
-    // Only the first attempt can conclude `unsent`: an earlier one may still be on its way.
-    const state = conclusion.state === "unsent" && before.data.attempts > 1 ? "sent" : conclusion.state;
+    // An earlier attempt may still be on its way, or have been paid on the ledger that it was signed for.
+    const state = before.data.attempts > 1 && saysNothingOfEarlier(conclusion) ? "sent" : conclusion.state;
     const { transaction: _, code: __, ...rest } = before.data;
     return write(directory.data, key, {
       ...rest,
       state,
       changedAt: formatTimestamp(unixNow()),
       ...(conclusion.state === "settled" && { transaction: conclusion.transaction }),
-      ...(conclusion.state === "refused" && { code: conclusion.code }),
+      ...(state === "refused" && conclusion.state === "refused" && { code: conclusion.code }),
     });
   });
 }
 
+function saysNothingOfEarlier(conclusion: PaymentConclusion): boolean {
+  return conclusion.state === "unsent" || (conclusion.state === "refused" && conclusion.code === "ledger_mismatch");
+}
+
 /** Every payment that was presented and whose outcome is unknown. */
 export function openPayments(context: Context): PaymentRecord[] {
+  return allPayments(context).filter(({ state }) => state === "sent");
+}
+
+/** Every payment that was presented, the last first. Unreadable records are left out. */
+export function allPayments(context: Context): PaymentRecord[] {
   const directory = stateDirectory(context, "payments");
   if (!directory.ok) return [];
-  return fs.readdirSync(directory.data).flatMap((name) => {
+  const found = fs.readdirSync(directory.data).flatMap((name) => {
     const [, key] = /^([0-9a-f]{64})\.json$/.exec(name) ?? [];
-    const found = key ? read(directory.data, key as Digest) : undefined;
-    return found?.ok && found.data?.state === "sent" ? [found.data] : [];
+    const record = key ? read(directory.data, key as Digest) : undefined;
+    return record?.ok && record.data ? [record.data] : [];
   });
+  return found.sort((a, b) => b.changedAt.localeCompare(a.changedAt));
 }
 
 function read(directory: string, key: Digest): Outcome<PaymentRecord | undefined> {
