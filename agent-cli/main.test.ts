@@ -43,7 +43,7 @@ describe("output", () => {
   test("on a terminal a failure is a sentence on stderr, and stdout stays empty", async () => {
     const run = await box.run(["agent", "create", "--out", "./a.json"], { terminal: true });
     expect([run.exit, run.stdout]).toEqual([EXIT.usage, ""]);
-    expect(run.stderr).toMatch(/exists already\. \[file_exists\][^]*--force/);
+    expect(run.stderr).toMatch(/exists already\. \[file_exists\][^]*another name/);
   });
 
   test("what a file says cannot act on the terminal", async () => {
@@ -64,10 +64,10 @@ describe("output", () => {
   });
 
   test.each([
-    ["at the end", ["agent", "create", "--out", box.path("epipe.json")]],
+    ["at the end", ["agent", "create", "--out", "epipe.json"]],
     ["in the middle of a story", ["demo", "cli"]],
   ])("a reader that leaves early changes nothing, %s", async (_, words) => {
-    const child = spawn(process.execPath, [BIN, ...words]);
+    const child = spawn(process.execPath, [BIN, ...words], { cwd: box.directory });
     child.stdout.destroy();
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
@@ -140,8 +140,8 @@ describe("usage", () => {
     [["owner", "decline", "--request-file", ""], 'the payment request "": no such file'],
     [["audit", "list", "--last", "x"], "--last must be a whole number, 1 or more."],
     [["audit", "list", "--last", "0"], "--last must be a whole number, 1 or more."],
-    [["receipt", "verify", path.join(import.meta.dirname, "../README.md")], "is no evidence"],
-    [["receipt", "verify", path.join(import.meta.dirname, "../package.json")], 'no evidence of a payment: version must be "1"'],
+    [["receipt", "verify", box.write("notes.md", "# Notes")], "is no evidence"],
+    [["receipt", "verify", box.write("package.json", packageJson)], 'no evidence of a payment: version must be "1"'],
   ])("%j is told what is wrong, in the envelope [exit-usage]", async (words, message) => {
     const run = await box.run(words);
     expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, expect.stringMatching(/^(usage|invalid_file)$/)]);

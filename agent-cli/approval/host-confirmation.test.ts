@@ -1,4 +1,5 @@
 /** Whether the host of a request confirms it: what it is asked, what counts as a yes, and what the screen says of everything else. */
+import { rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeEach, describe, expect, test } from "vitest";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
@@ -46,8 +47,9 @@ describe("a request with the agent's own account as payee", () => {
   });
 
   test("is shown as not confirmed, unpinned, and never paid before, if the host cannot be reached [false-payee-shown]", async () => {
+    for (const old of ["request.json", "request.terms.json"]) rmSync(box.path(old), { force: true });
     await box.run(
-      `request create https://weather.invalid/now --offline --pay-to ${OTHER_ACCOUNT} --amount 80000000 --reason "Your trip tomorrow depends on the weather of today." --agent-file ./agent.json --out ./request.json --force`,
+      `request create https://weather.invalid/now --offline --pay-to ${OTHER_ACCOUNT} --amount 80000000 --reason "Your trip tomorrow depends on the weather of today." --agent-file ./agent.json --out ./request.json`,
     );
     const run = await approved("--dry-run");
     const screen = inOneLine(run.stderr);

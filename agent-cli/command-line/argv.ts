@@ -106,6 +106,7 @@ function addFields(leaf: Commander, command: Command): void {
     const option = new Option(
       `${field.short ? `-${field.short}, ` : ""}--${flagOf(key)}${field.kind === "boolean" ? "" : ` <${field.value}>`}`,
     );
+    if (field.deprecated) option.hideHelp();
     option.description = field.required ? `${field.description} (required)` : field.description;
     if (field.kind === "array") option.argParser((value: string, seen?: string[]) => [...(seen ?? []), value]);
     leaf.addOption(option);
@@ -124,6 +125,8 @@ export interface Field {
   choices: readonly string[];
   /** Concerns this machine: never an argument of a tool. */
   local: boolean;
+  /** Still parsed, to say what became of it; in no help and no completion. */
+  deprecated: boolean;
   /** What a tool takes instead of a file name. */
   tool?: z.core.GlobalMeta["tool"];
   description: string;
@@ -145,6 +148,7 @@ export function fieldOf(key: string, schema: z.core.$ZodType): Field {
     value: meta?.value ?? key,
     choices: inner.def.type === "enum" ? (inner as unknown as z.ZodEnum).options.map(String) : [],
     local: meta?.local === true,
+    deprecated: meta?.deprecated === true,
     tool: meta?.tool,
     description: meta?.description ?? "",
   };

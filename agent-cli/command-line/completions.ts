@@ -21,7 +21,7 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
 function entryOf(name: string, command: Command): Entry {
   const fields = Object.entries(command.input.shape).map(([key, schema]) => ({ flag: `--${flagOf(key)}`, ...fieldOf(key, schema) }));
   const flags = fields
-    .filter(({ positional }) => !positional)
+    .filter(({ positional, deprecated }) => !positional && !deprecated)
     .map(({ flag, value, choices, description }) => ({ flag, takesFile: value === "file", choices, description }));
   return { name, summary: command.summary, flags, choices: fields.find(({ positional }) => positional)?.choices ?? [] };
 }

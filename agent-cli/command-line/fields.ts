@@ -36,6 +36,15 @@ export const includeField = {
   include: z.boolean().default(false).meta({ short: "i", description: "show the response headers, as curl -i does" }),
 };
 
+/** Commands of the agent had it in version 0.1. They replace no file. */
+export const retiredForceField = {
+  force: z
+    .boolean()
+    .default(false)
+    .refine((given) => !given, "is no longer taken by commands of the agent: they replace no file. Name one that does not exist")
+    .meta({ local: true, deprecated: true, description: "no longer taken: commands of the agent replace no file" }),
+};
+
 const UNITS: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 const SIZE = /^([1-9][0-9]{0,11})([KMG]?)$/i;
 

@@ -1,6 +1,9 @@
+import { agentFiles } from "../runtime/agent-files.ts";
+import { NoHomeError } from "../runtime/config.ts";
 import { fileFailure } from "../runtime/files.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
+import { anyFiles } from "../runtime/user-files.ts";
 import { fieldName } from "./argv.ts";
 /** Runs one command: checks its input, and turns everything that happens into an outcome. */
 import type { Command, ProgramContext } from "./command.ts";
@@ -21,9 +24,14 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
   }
   const endings: (() => Promise<void>)[] = [];
   const atEnd = (ending: () => Promise<void>) => void endings.push(ending);
+  const { audience } = command;
+  const files = audience === "owner" || audience === "dev" ? anyFiles : agentFiles(context);
   try {
-    return await Promise.race([command.run({ ...context, atEnd }, input.data), stopped(context.io.signal)]);
+    return await Promise.race([command.run({ ...context, files, atEnd }, input.data), stopped(context.io.signal)]);
   } catch (error) {
+    if (error instanceof NoHomeError) {
+      return fail("not_set_up", error.message, { hint: "Set LEZ_AGENT_PAY_HOME to a directory of this user's own." });
+    }
     if (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" && error instanceof Error) context.io.stderr.write(`${error.stack}\n`);
     const refused = fileFailure(error, stateHomePath(context));
     if (refused) return refused;

@@ -14,21 +14,20 @@ import {
   amountField,
   downloadField,
   dryRunField,
-  forceField,
   includeField,
   maxBodyField,
+  retiredForceField,
   secondsField,
   textField,
 } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { askTerms, notPriced } from "../merchant/terms.ts";
 import { type Bought, goOn, isOver, aboveMaxAmount } from "../purchase/advance.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
-import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
+import { checkOut, paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { fetchResult, resultUrl, untilReady } from "../purchase/pending-answer.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
@@ -63,7 +62,7 @@ const input = z.strictObject({
   ...maxBodyField,
   ...facilitatorFields,
   ...dryRunField,
-  ...forceField,
+  ...retiredForceField,
 });
 type FetchInput = z.output<typeof input>;
 
@@ -99,10 +98,10 @@ export const fetchCommand = defineCommand({
     { says: "continue after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
   ],
   async run(context, input) {
-    const writable = checkDestination(input.out, input.force);
+    const writable = checkOut(context, input);
     if (!writable.ok) return writable;
     if (input.resume !== undefined) return resume(context, input, input.resume);
-    const http = wanted(input);
+    const http = wanted(context, input);
     if (!http.ok) return http;
     const like = input.reason === undefined ? succeed([]) : findLike(context, http.data, input.reason);
     if (!like.ok) return like;
@@ -129,15 +128,15 @@ export const fetchCommand = defineCommand({
   },
 });
 
-function wanted(input: FetchInput): Outcome<HttpRequest> {
+function wanted(context: Context, input: FetchInput): Outcome<HttpRequest> {
   if (input.url === undefined) return fail("usage", "Which URL? Give <url>, or --resume with a request.");
-  return httpRequest({ ...input, url: input.url });
+  return httpRequest(context, { ...input, url: input.url });
 }
 
 async function resume(context: Context, input: FetchInput, word: string) {
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
-  const asked = input.url === undefined ? undefined : wanted(input);
+  const asked = input.url === undefined ? undefined : wanted(context, input);
   if (asked && !asked.ok) return asked;
   const { url } = item.data.request.http;
   if (asked && asked.data.url !== url) return fail("usage", `Request ${word} is for ${url}, not for ${asked.data.url}. Leave the URL out.`);
@@ -179,7 +178,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   const { method, url } = http;
   if (!asked.data.priced) {
     const { response } = asked.data;
-    return given(input, http, input.wait ? await untilReady(context, url, response, input.timeout) : response);
+    return given(context, input, http, input.wait ? await untilReady(context, url, response, input.timeout) : response);
   }
   const { offers, required } = asked.data.terms;
   const [offer] = offers;
@@ -222,10 +221,13 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
 }
 
 /** Reports a free answer. An error page, a redirect and an incomplete body are failures and are never written to --out. */
-async function given(input: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
+async function given(context: Context, input: FetchInput, { method, url }: HttpRequest, answer: HttpResponse) {
   const { status, complete } = answer;
   const whole = status >= 200 && status < 300 && complete;
-  const response = await responseView(answer, { ...input, out: whole && resultUrl(url, answer) === undefined ? input.out : undefined });
+  const response = await responseView(context, answer, {
+    ...input,
+    out: whole && resultUrl(url, answer) === undefined ? input.out : undefined,
+  });
   if (!response.ok) return response;
   const next = fetchResult(url, answer, input.out);
   if (whole) return succeed({ paid: false as const, request: { method, url }, response: response.data }, next);

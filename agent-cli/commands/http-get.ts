@@ -3,11 +3,10 @@ import * as z from "zod";
 import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { resourceInfoSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { forceField, includeField, maxBodyField, nameField } from "../command-line/fields.ts";
-import { checkDestination } from "../keys/output-file.ts";
+import { includeField, maxBodyField, nameField, retiredForceField } from "../command-line/fields.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import { paidSchema, renderPaid } from "../purchase/paid-report.ts";
+import { checkOut, paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import { present, readPayment } from "../purchase/send-payment.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 import type { Payment } from "../records/payment-journal.ts";
@@ -28,22 +27,22 @@ export const httpGet = defineCommand({
     ...includeField,
     ...maxBodyField,
     ...allowHttpField,
-    ...forceField,
+    ...retiredForceField,
   }),
   output: z.union([paidSchema, z.strictObject({ request: paidSchema.shape.request, response: responseSchema })]),
   examples: [
     { says: "what does the server say?", argv: "http get --url https://api.example.com/premium" },
     { says: "with an approved payment", argv: "http get --url https://api.example.com/premium --payload payment-payload.json" },
   ],
-  async run(context, { payload, out, force, maxBody, include, ...input }) {
-    const request = httpRequest(input);
+  async run(context, { payload, out, maxBody, include, ...input }) {
+    const request = httpRequest(context, input);
     if (!request.ok) return request;
     if (payload !== undefined) {
-      const payment = await readPayment(payload);
+      const payment = await readPayment(context, payload);
       if (!payment.ok) return payment;
-      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, force, maxBody, include }, true);
+      return notForThis(payment.data, request.data) ?? present(context, request.data, payment.data, { out, maxBody, include }, true);
     }
-    const writable = checkDestination(out, force);
+    const writable = checkOut(context, { out });
     if (!writable.ok) return writable;
     const answer = await exchange(context, request.data);
     if (!answer.ok) {
@@ -52,7 +51,7 @@ export const httpGet = defineCommand({
         hint: "Check the URL, then try again.",
       });
     }
-    const response = await responseView(answer, { out, force, include });
+    const response = await responseView(context, answer, { out, include });
     if (!response.ok) return response;
     return succeed({ request: { method: request.data.method, url: request.data.url }, response: response.data });
   },

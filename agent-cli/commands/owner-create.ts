@@ -3,7 +3,7 @@ import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, newKeyField } from "../command-line/fields.ts";
 import { createKeyFile } from "../keys/key-file.ts";
-import { keyDestination } from "../keys/output-file.ts";
+import { checkDestination, keyDestination } from "../keys/output-file.ts";
 import { choosePassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { writeJson } from "../runtime/files.ts";
@@ -28,7 +28,7 @@ export const ownerCreate = defineCommand({
     { says: "without a terminal", argv: "owner create --passphrase-file secret.txt" },
   ],
   async run(context, input) {
-    const file = keyDestination(context, "owner", input.out, input.force);
+    const file = keyDestination(context, "owner", input.out, (file) => checkDestination(file, input.force));
     if (!file.ok) return file;
     const passphrase: Outcome<Secret | undefined> = input.insecurePlaintext
       ? succeed(undefined)

@@ -262,14 +262,14 @@ describe("accounts and keys", () => {
     await sealed("precious.json");
     await sealed("other.json");
     const before = readFileSync(box.path("precious.json"), "utf8");
-    const words = ["--out", box.path("precious.json"), "--force"];
+    const words = ["--out", box.path("precious.json")];
     for (const command of [
-      ["owner", "create", "--passphrase-file", box.path("secret.txt")],
+      ["owner", "create", "--passphrase-file", box.path("secret.txt"), "--force"],
       ["agent", "create"],
-      ["audit", "export"],
+      ["audit", "export", "--force"],
       ["http", "get", "--url", "http://127.0.0.1:1/page"],
       ["fetch", "http://127.0.0.1:1/page"],
-      ["key", "backup", "--owner-file", box.path("other.json"), "--passphrase-file", box.path("secret.txt")],
+      ["key", "backup", "--owner-file", box.path("other.json"), "--passphrase-file", box.path("secret.txt"), "--force"],
     ]) {
       const run = await box.run([...command, ...words]);
       expect([run.exit, run.json.error.code]).toEqual([EXIT.usage, "file_exists"]);
@@ -368,13 +368,14 @@ describe("the configuration", () => {
   test("is never read from the current folder", async () => {
     const { configFile, userDirectory } = await import("../runtime/config.ts");
     const { isAbsolute } = await import("node:path");
-    expect(configFile({ XDG_CONFIG_HOME: "/etc/xdg" })).toBe("/etc/xdg/lez-agent-pay/config.json");
-    expect(configFile({ HOME: "/home/ann" })).toBe("/home/ann/.config/lez-agent-pay/config.json");
-    expect(configFile({ HOME: "/home/ann", LEZ_AGENT_PAY_HOME: "/srv/pay" })).toBe("/srv/pay/config.json");
-    for (const env of [{}, { HOME: "" }, { HOME: "." }, { HOME: "/home/ann", XDG_CONFIG_HOME: ".config" }]) {
-      expect(isAbsolute(configFile(env))).toBe(true);
-      expect(isAbsolute(userDirectory(env, "XDG_STATE_HOME", ".local/state"))).toBe(true);
-    }
+    const at = (env: Record<string, string>) => ({ env, accountHome: "/home/bob" });
+    expect(configFile(at({ XDG_CONFIG_HOME: "/etc/xdg" }))).toBe("/etc/xdg/lez-agent-pay/config.json");
+    expect(configFile(at({ HOME: "/home/ann" }))).toBe("/home/ann/.config/lez-agent-pay/config.json");
+    expect(configFile(at({ HOME: "/home/ann", LEZ_AGENT_PAY_HOME: "/srv/pay" }))).toBe("/srv/pay/config.json");
+    for (const env of [{}, { HOME: "" }, { HOME: "." }]) expect(configFile(at(env))).toBe("/home/bob/.config/lez-agent-pay/config.json");
+    const relative = at({ HOME: "/home/ann", XDG_CONFIG_HOME: ".config", XDG_STATE_HOME: ".state" });
+    expect(isAbsolute(configFile(relative))).toBe(true);
+    expect(isAbsolute(userDirectory(relative, "XDG_STATE_HOME", ".local/state"))).toBe(true);
   });
 
   test("lowers the threshold above which an owner types the amount", async () => {

@@ -1,7 +1,7 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
-import { downloadField, dryRunField, forceField, includeField, maxBodyField } from "../command-line/fields.ts";
+import { downloadField, dryRunField, includeField, maxBodyField, retiredForceField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
 import { approvedRequest } from "../purchase/approved-request.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
@@ -39,7 +39,7 @@ export const pay = defineCommand({
     ...maxBodyField,
     ...allowHttpField,
     ...dryRunField,
-    ...forceField,
+    ...retiredForceField,
   }),
   output: z.union([paidSchema, triedSchema]),
   examples: [
@@ -51,7 +51,7 @@ export const pay = defineCommand({
     if (item && !item.ok) return item;
     const joined = item && !input.dryRun ? joinPresentation(context, item.data.digest, input) : undefined;
     if (joined) return joined;
-    const payment = item ? await paymentToPresent(context, item.data) : await readPayment(input.payment, isAnswerLeft(context));
+    const payment = item ? await paymentToPresent(context, item.data) : await readPayment(context, input.payment, isAnswerLeft(context));
     if (!payment.ok) return payment;
     const http = await approvedRequest(context, input, payment.data);
     if (!http.ok) return http;

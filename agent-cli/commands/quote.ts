@@ -51,7 +51,7 @@ export const quote = defineCommand({
     { says: "a POST, as with curl", argv: "quote https://api.example.com/ask -H 'Content-Type: application/json' -d @question.json" },
   ],
   async run(context, input) {
-    const made = httpRequest(input);
+    const made = httpRequest(context, input);
     if (!made.ok) return made;
     const asked = await askTerms(context, made.data);
     if (!asked.ok) return asked;

@@ -6,15 +6,13 @@ import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { downloadField, forceField } from "../command-line/fields.ts";
+import { downloadField, retiredForceField } from "../command-line/fields.ts";
 import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence, type Missing } from "../evidence/source.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { ledgerEvidence } from "../facilitator/ledger-evidence.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
-import { writeWhole } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Failure, succeed } from "../runtime/outcome.ts";
 
@@ -35,7 +33,7 @@ export const receiptExport = defineCommand({
     partial: z.boolean().default(false).meta({ description: "leave out parts that are missing, or that the merchant signed wrongly" }),
     keys: knownKeysFields.keys,
     ...facilitatorFields,
-    ...forceField,
+    ...retiredForceField,
   }),
   output: z.strictObject({ file: z.string(), bytes: z.number(), missing: z.array(missingSchema), report: evidenceReportSchema }),
   examples: [
@@ -43,12 +41,12 @@ export const receiptExport = defineCommand({
     { says: "of a merchant that signs nothing", argv: "receipt export 7F3K-9QPD --out evidence.json --partial" },
   ],
   async run(context, input) {
-    const { partial, force } = input;
+    const { partial } = input;
     const local = await localEvidence(context, input, partial);
     if (!local.ok) return local;
     const name = `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
     const file = input.out ?? path.join(context.downloads ?? "", name);
-    const writable = checkDestination(file, force);
+    const writable = context.files.checkNew(file);
     if (!writable.ok) return writable;
     const ledger = await ledgerEvidence(context, input, local.data.evidence.payment.authorization);
     if (!ledger.ok && (!partial || ledger.error.code === "interrupted")) return ledger;
@@ -71,7 +69,7 @@ export const receiptExport = defineCommand({
     const failure = evidenceFailure(report);
     // A statement contradicts what was signed: such a file would only incriminate its bearer.
     if (failure && report.verdict === "differs") return orPartial(failure, report);
-    const written = writeWhole(file, bytes, force);
+    const written = context.files.writeNew(file, bytes);
     return written.ok ? succeed({ file, bytes: bytes.length, missing, report }) : written;
   },
   render: ({ file, bytes, missing, report }, layout) => [

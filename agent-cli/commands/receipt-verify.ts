@@ -7,7 +7,6 @@ import { defineCommand } from "../command-line/command.ts";
 import { nameField } from "../command-line/fields.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
-import { readBytes } from "../runtime/files.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
 
 export const receiptVerify = defineCommand({
@@ -36,7 +35,7 @@ export const receiptVerify = defineCommand({
     { says: "missing parts do not count", argv: "receipt verify evidence.json --keys known-keys.json --partial" },
   ],
   async run(context, input) {
-    const bytes = readBytes(input.evidence, { what: "evidence", maxBytes: MAX_EVIDENCE_BYTES });
+    const bytes = context.files.read(input.evidence, { what: "evidence", maxBytes: MAX_EVIDENCE_BYTES });
     if (!bytes.ok) return bytes;
     const read = readEvidence(bytes.data);
     if (!read.ok && !mayBeEvidence(bytes.data)) {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { checkPaymentRequest, type PaymentRequest } from "../../shared/protocol/payment-request.ts";
@@ -13,8 +13,10 @@ const merchant = await startMerchant();
 await people(box);
 beforeEach(() => merchant.reset());
 
-const create = (...words: string[]) =>
-  box.run(["request", "create", ...words, "--agent-file", "./agent.json", "--out", "./request.json", "--force"]);
+const create = (...words: string[]) => {
+  for (const old of ["request.json", "request.terms.json"]) rmSync(box.path(old), { force: true });
+  return box.run(["request", "create", ...words, "--agent-file", "./agent.json", "--out", "./request.json"]);
+};
 const stranger = "2YsX1x4ZkHiWwUXgQvXKyCvcVXSjCmc3ZkDmNVUPqtoC";
 
 describe("terms from the merchant", () => {
@@ -91,7 +93,7 @@ describe("terms from the merchant", () => {
     merchant.behaviour = { offer: { extra: { binding: "ab".repeat(32) } } };
     for (const words of [
       ["quote", merchant.url],
-      ["request", "create", merchant.url, "--reason", REASON, "--agent-file", "./agent.json"],
+      ["request", "create", merchant.url, "--reason", REASON, "--agent-file", "./agent.json", "--inbox"],
     ]) {
       const refused = await box.run(words);
       expect([refused.exit, refused.json.error.code]).toEqual([EXIT.differs, "binding_mismatch"]);

@@ -12,18 +12,18 @@ import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { agentFileField, amountField, dryRunField, forceField, nameField, secondsField, textField } from "../command-line/fields.ts";
-import { checkDestination } from "../keys/output-file.ts";
+import { agentFileField, amountField, dryRunField, nameField, retiredForceField, secondsField, textField } from "../command-line/fields.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { requireTerms } from "../merchant/terms.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
+import { checkOut } from "../purchase/paid-report.ts";
 import { decideBy } from "../purchase/purchase.ts";
 import { termsFile } from "../purchase/request-subject.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
-import { writeJson } from "../runtime/files.ts";
+import { jsonText } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
@@ -51,7 +51,7 @@ const input = z.strictObject({
     .meta({ value: "seconds", description: "the owner's time to decide; 3600" }),
   ...allowHttpField,
   ...dryRunField,
-  ...forceField,
+  ...retiredForceField,
 });
 type Input = z.output<typeof input>;
 
@@ -96,12 +96,12 @@ export const requestCreate = defineCommand({
     },
   ],
   async run(context, input) {
-    const http = requestedHttp(input);
+    const http = requestedHttp(context, input);
     if (!http.ok) return http;
     const expected = expectations(input);
     if (!expected.ok) return expected;
-    for (const file of input.out === undefined ? [] : [input.out, termsFile(input.out)]) {
-      const writable = checkDestination(file, input.force);
+    for (const out of input.out === undefined ? [] : [input.out, termsFile(input.out)]) {
+      const writable = checkOut(context, { out });
       if (!writable.ok) return writable;
     }
     const agent = await openAgent(context, input.agentFile);
@@ -118,7 +118,7 @@ export const requestCreate = defineCommand({
     const file = input.inbox ? undefined : (input.out ?? `request-${code}.json`);
     const pinned = merchant && !input.dryRun ? await rememberMerchant(context, merchant.data) : succeed(undefined);
     if (!pinned.ok) return pinned;
-    const filed = input.dryRun ? succeed(undefined) : await write(context, made.data, http.data, file, input.force);
+    const filed = input.dryRun ? succeed(undefined) : await write(context, made.data, http.data, file);
     if (!filed.ok) return filed;
     const { method, url } = http.data;
     return succeed(
@@ -157,17 +157,11 @@ export const requestCreate = defineCommand({
 });
 
 /** Writes --out first: it fails more often than the agent's own state directory. */
-async function write(
-  context: Context,
-  made: CreatedRequest,
-  http: HttpRequest,
-  file: string | undefined,
-  force: boolean,
-): Promise<Outcome<undefined>> {
+async function write(context: Context, made: CreatedRequest, http: HttpRequest, file: string | undefined): Promise<Outcome<undefined>> {
   const { request, required } = made;
-  const terms = file === undefined || !required ? succeed(undefined) : writeJson(termsFile(file), required, force);
+  const terms = file === undefined || !required ? succeed(undefined) : context.files.writeNew(termsFile(file), jsonText(required));
   if (!terms.ok) return terms;
-  const written = file === undefined ? succeed(undefined) : writeJson(file, request, force);
+  const written = file === undefined ? succeed(undefined) : context.files.writeNew(file, jsonText(request));
   return written.ok ? fileRequest(context, made, http) : written;
 }
 
@@ -178,11 +172,11 @@ function decideArgv(code: string, file: string | undefined): string[] {
   return ["lez-agent-pay", "owner", "approve", "--request-file", file, "--out", payment];
 }
 
-function requestedHttp(input: Input): Outcome<HttpRequest> {
+function requestedHttp(context: Context, input: Input): Outcome<HttpRequest> {
   if (input.url !== undefined && input.merchantUrl !== undefined) return fail("usage", "Give the URL once: as <url> or as --merchant-url.");
   const url = input.url ?? input.merchantUrl;
   if (url === undefined) return fail("usage", "Which URL? Give <url>, or --merchant-url.");
-  return httpRequest({ ...input, url });
+  return httpRequest(context, { ...input, url });
 }
 
 interface Expectations {

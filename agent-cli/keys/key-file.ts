@@ -113,7 +113,7 @@ export function newKeyFile(context: Context, role: Role, given: string | undefin
 
 /** Beside the configuration file. */
 function defaultKeyFile({ io }: Context, role: Role): string {
-  return path.join(path.dirname(configFile(io.env)), `${role}.json`);
+  return path.join(path.dirname(configFile(io)), `${role}.json`);
 }
 
 /**

@@ -16,11 +16,19 @@ export function checkDestination(file: string | undefined, force: boolean, copie
   return ownerKeyInPlace(file, copied) ?? checkWritable(file, force);
 }
 
-/** The file for a new key. The folder of the default is created if it does not exist; a folder that the user named is not. */
-export function keyDestination(context: Context, role: Role, given: string | undefined, force: boolean): Outcome<string> {
+/**
+ * The file for a new key. The folder of the default is created if it does not exist; a folder that the user named is not.
+ * @param check whether the key can be written there
+ */
+export function keyDestination(
+  context: Context,
+  role: Role,
+  given: string | undefined,
+  check: (file: string) => Outcome<undefined>,
+): Outcome<string> {
   const file = newKeyFile(context, role, given);
   if (!file.ok) return file;
   const folder = given === undefined ? ensureOwnDirectory(path.dirname(file.data)) : succeed(undefined);
-  const writable = folder.ok ? checkDestination(file.data, force) : folder;
+  const writable = folder.ok ? check(file.data) : folder;
   return writable.ok ? file : writable;
 }

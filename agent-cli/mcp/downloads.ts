@@ -10,16 +10,11 @@ import type { Context } from "../runtime/context.ts";
 import { copyWhole, fileDigest, writeWhole } from "../runtime/files.ts";
 import { MAX_DOWNLOAD_NAME_LENGTH } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
+import { DOWNLOADS, downloadsPath, stateDirectory } from "../runtime/state-directory.ts";
 import type { Tool } from "./tools.ts";
 
-const FOLDER = "downloads";
 /** Neither hidden nor a path, on any system. */
 const BARE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-
-export function downloadsPath(context: Pick<Context, "io">): string {
-  return path.resolve(stateHomePath(context), FOLDER);
-}
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   "application/json": "json",
@@ -42,7 +37,7 @@ export async function keepDownload(
   body: Uint8Array | { file: string },
   { sha256, contentType = "" }: { sha256?: string | undefined; contentType?: string | undefined },
 ): Promise<Outcome<string>> {
-  const made = stateDirectory(context, FOLDER);
+  const made = stateDirectory(context, DOWNLOADS);
   if (!made.ok) return made;
   const [type = ""] = contentType.toLowerCase().split(";");
   const extension = EXTENSIONS[type.trim()] ?? (type.startsWith("text/") ? "txt" : "bin");
@@ -60,7 +55,7 @@ export function isDownload(context: Context, file: string): boolean {
 export function placedArguments({ command }: Tool, given: Record<string, unknown>, context: Context): Outcome<Record<string, unknown>> {
   const fields = Object.entries(command.input.shape).map(([key, schema]) => [key, fieldOf(key, schema)] as const);
   if (fields.some(([, { tool }]) => tool?.takes === "download")) {
-    const made = stateDirectory(context, FOLDER);
+    const made = stateDirectory(context, DOWNLOADS);
     if (!made.ok) return made;
   }
   const placed = { ...given };

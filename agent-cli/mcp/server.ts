@@ -9,7 +9,8 @@ import { contextFor } from "../runtime/context.ts";
 import type { Io } from "../runtime/io.ts";
 import { MCP_CALL_SECONDS, MCP_FINISH_SECONDS, MCP_PAGE_SIZE, MCP_PROGRESS_MILLIS, MCP_WAIT_SECONDS } from "../runtime/limits.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
-import { downloadsPath, placedArguments } from "./downloads.ts";
+import { downloadsPath } from "../runtime/state-directory.ts";
+import { placedArguments } from "./downloads.ts";
 import { toolResult } from "./tool-result.ts";
 import { annotationsOf, foreignArguments, type Tool, toolsOf, typed } from "./tools.ts";
 

@@ -6,9 +6,10 @@ import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
 import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import { readBytes } from "../runtime/files.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import type { UserFiles } from "../runtime/user-files.ts";
 
 export const allowHttpField = {
   allowHttp: z.boolean().default(false).meta({ local: true, description: "allow http: to other hosts than this machine" }),
@@ -40,12 +41,12 @@ export interface CurlInput {
   data?: string | undefined;
 }
 
-export function httpRequest(input: CurlInput): Outcome<HttpRequest> {
+export function httpRequest({ files }: Pick<Context, "files">, input: CurlInput): Outcome<HttpRequest> {
   const url = safeUrl(input.url, input.allowHttp);
   if (!url.ok) return url;
   const headers = parseHeaders(input.header ?? []);
   if (!headers.ok) return headers;
-  const body = readBody(input.data);
+  const body = readBody(files, input.data);
   if (!body.ok) return body;
   const method = (input.method ?? (input.data === undefined ? "GET" : "POST")).toUpperCase();
   // As curl does: a body without a type is a form.
@@ -107,8 +108,17 @@ function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
   return succeed(headers);
 }
 
-function readBody(data: string | undefined): Outcome<Uint8Array> {
-  if (data?.startsWith("@")) return readBytes(data.slice(1), { what: "request body", maxBytes: MAX_REQUEST_BODY_BYTES });
+function readBody(files: UserFiles, data: string | undefined): Outcome<Uint8Array> {
+  if (data?.startsWith("@")) return readBodyFile(files, data.slice(1));
   const bytes = utf8(data ?? "");
   return bytes.length > MAX_REQUEST_BODY_BYTES ? fail("usage", `-d is larger than ${MAX_REQUEST_BODY_BYTES} bytes.`) : succeed(bytes);
+}
+
+/** Keys in PEM and of OpenSSH, and the wallet's own. A file of another kind may still be secret: this catches a mistake or a trick. */
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----|"lez-agent-pay\/key\/1"/;
+
+function readBodyFile(files: UserFiles, file: string): Outcome<Uint8Array> {
+  const bytes = files.read(file, { what: "request body", maxBytes: MAX_REQUEST_BODY_BYTES });
+  if (!bytes.ok || !PRIVATE_KEY.test(Buffer.from(bytes.data).toString("latin1"))) return bytes;
+  return fail("file_not_allowed", `"${file}" holds a private key. It is not sent.`, { hint: "Give the body that the merchant asks for." });
 }

@@ -194,14 +194,13 @@ function impossibleState(): Failure {
 
 /** Repeats this run's flags: maximum, timeout, output file, facilitator. */
 function resumption(context: Context, input: FlowInput, code: string): Next {
-  const { maxAmount, timeout, out, maxBody, include, force } = input;
+  const { maxAmount, timeout, out, maxBody, include } = input;
   const said = [
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
     ...timeoutArgv(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),
     ...(maxBody === undefined ? [] : ["--max-body", maxBody]),
     ...(include ? ["--include"] : []),
-    ...(force ? ["--force"] : []),
     ...facilitatorWords(input),
   ];
   return {

@@ -30,9 +30,9 @@ function findHttp(
   { authorization }: Payment,
 ): Outcome<{ request: PaymentRequest; http: HttpRequest }> {
   if (input.requestFile !== undefined) {
-    const request = readJson(input.requestFile, paymentRequestSchema, { what: "payment request" });
+    const request = readJson(input.requestFile, paymentRequestSchema, { what: "payment request" }, context.files.read);
     if (!request.ok) return request;
-    const http = httpRequest({ ...input, url: request.data.http.url, method: request.data.http.method });
+    const http = httpRequest(context, { ...input, url: request.data.http.url, method: request.data.http.method });
     return http.ok ? succeed({ request: request.data, http: http.data }) : http;
   }
   const digest = authorization.requestDigest;
@@ -43,7 +43,7 @@ function findHttp(
     });
   }
   const { request, headers, body } = stored.data;
-  const http = httpRequest({ ...input, url: request.http.url, method: request.http.method, data: undefined });
+  const http = httpRequest(context, { ...input, url: request.http.url, method: request.http.method, data: undefined });
   if (!http.ok) return http;
   return succeed({ request, http: { ...http.data, headers: [...headers, ...http.data.headers], ...(body.length > 0 && { body }) } });
 }

@@ -7,7 +7,7 @@ import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { isDelivered } from "./classify-response.ts";
 import { carriesId } from "./payment-identifier.ts";
 import { failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
@@ -28,6 +28,11 @@ export interface Destination extends ShownHow {
   maxBody?: string | undefined;
 }
 
+/** Checks before anything is sent or asked that its answer can be written. */
+export function checkOut({ files }: Context, { out }: Destination): Outcome<undefined> {
+  return out === undefined ? succeed(undefined) : files.checkNew(out);
+}
+
 /** @param kept the answer was on disk, and nothing was presented */
 export async function report(
   context: Context,
@@ -41,7 +46,7 @@ export async function report(
   // Only what was bought goes into the file, and only whole. A refusal is shown, a part stays where it is kept.
   const bought = isDelivered(answer) && answer.complete && resultUrl(request.url, answer) === undefined;
   const { out } = destination;
-  const response = await responseView(answer, { ...destination, out: bought ? out : undefined });
+  const response = await responseView(context, answer, { ...destination, out: bought ? out : undefined });
   if (outcome.kind !== "paid") {
     const failure = failureOf(outcome, senderOf(context, request, payment));
     const shown = response.ok ? { response: response.data } : {};

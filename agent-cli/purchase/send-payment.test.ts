@@ -209,7 +209,8 @@ describe("afterwards", () => {
   ])("a receipt with %s is not taken for one [pay-false-receipt]", async (_, receipt) => {
     await buy();
     merchant.behaviour = { receipt };
-    const run = await pay("--out", "./content", "--force");
+    rmSync(box.path("content"), { force: true });
+    const run = await pay("--out", "./content");
     expect([run.exit, run.json.error.code]).toEqual([EXIT.differs, "receipt_differs"]);
     expect(readFileSync(box.path("content"), "utf8")).toBe(CONTENT); // what was delivered is kept all the same
   });

@@ -9,7 +9,6 @@ import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { bytesOf } from "../command-line/fields.ts";
-import { checkDestination } from "../keys/output-file.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import { lacksRoom } from "../records/kept-answer.ts";
@@ -24,14 +23,14 @@ import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/ou
 import { stateDirectory } from "../runtime/state-directory.ts";
 import { conclude } from "./conclude.ts";
 import { keptFor, type Part, partFor, type Presentation, presentOnce, rangeFor } from "./paid-exchange.ts";
-import { type Destination, type Paid, report, senderOf } from "./paid-report.ts";
+import { checkOut, type Destination, type Paid, report, senderOf } from "./paid-report.ts";
 import { carriesId } from "./payment-identifier.ts";
 import { conclusionOf, failureOf, type Presented, type PurchaseFailure, type PurchaseOutcome, remaining } from "./payment-outcome.ts";
 import type { ShownAnswer } from "./views.ts";
 
 /** Reads a signed payment and checks what it shows by itself: terms, validity, account, signature. */
-export async function readPayment(file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {
-  const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" });
+export async function readPayment({ files }: Context, file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {
+  const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" }, files.read);
   return payload.ok ? checkPayment(payload.data, `"${file}"`, isPaid) : payload;
 }
 
@@ -78,7 +77,7 @@ export async function present(
   again = false,
 ): Promise<PurchaseOutcome<Paid>> {
   // Checked before the payment leaves: an answer that cannot be kept should not be bought.
-  const writable = checkDestination(destination.out, destination.force);
+  const writable = checkOut(context, destination);
   if (!writable.ok) return writable;
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;

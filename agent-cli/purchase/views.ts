@@ -8,8 +8,9 @@ import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { decodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { paymentRequiredSchema, settleResponseSchema } from "../../shared/x402/x402.ts";
 import type { StoredBody } from "../records/kept-answer.ts";
+import type { Context } from "../runtime/context.ts";
 import { type Ending, isRedirect, type ResponseHead } from "../runtime/exchange.ts";
-import { copyWhole, fileDigest, writeWhole } from "../runtime/files.ts";
+import { fileDigest } from "../runtime/files.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { MAX_SHOWN_BODY_BYTES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -57,16 +58,19 @@ export type ResponseView = z.infer<typeof responseSchema>;
 export type ShownAnswer = ResponseHead & Ending & { body: Uint8Array | StoredBody };
 
 export interface ShownHow {
-  /** A file that takes the body in place of the data. */
+  /** A file that does not exist yet: it takes the body in place of the data. */
   out?: string | undefined;
-  force: boolean;
   /** Show the headers on a terminal. */
   include?: boolean | undefined;
 }
 
-export async function responseView(answer: ShownAnswer, { out: file, force, include }: ShownHow): Promise<Outcome<ResponseView>> {
+export async function responseView(
+  { files }: Pick<Context, "files">,
+  answer: ShownAnswer,
+  { out: file, include }: ShownHow,
+): Promise<Outcome<ResponseView>> {
   if (file !== undefined) {
-    const written = "file" in answer.body ? await copyWhole(answer.body.file, file, force) : writeWhole(file, answer.body, force);
+    const written = "file" in answer.body ? await files.copyNew(answer.body.file, file) : files.writeNew(file, answer.body);
     if (!written.ok) return written;
   }
   const { status, headers, complete, body } = answer;

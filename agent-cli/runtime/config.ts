@@ -3,7 +3,6 @@
  * user's own directory, never from the current folder: a repository must not configure a wallet.
  */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
@@ -29,6 +28,8 @@ const configSchema = z.strictObject({
   agentFile: z.string().min(1).optional(),
   /** Public keys to check evidence with; relative, too. */
   keysFile: z.string().min(1).optional(),
+  /** The folders whose files an agent's commands can name. */
+  agentFiles: z.array(z.string().refine((folder) => path.isAbsolute(folder), "must be absolute paths")).optional(),
 });
 
 export interface Config {
@@ -42,23 +43,41 @@ export interface Config {
   ownerFile?: string | undefined;
   agentFile?: string | undefined;
   keysFile?: string | undefined;
+  /** Default: the current folder. */
+  agentFiles?: string[] | undefined;
 }
 
-export function configFile(env: Io["env"]): string {
-  const home = env["LEZ_AGENT_PAY_HOME"];
+/** What decides where the user's files are. */
+export type Places = Pick<Io, "env" | "accountHome">;
+
+const FOLDER = "lez-agent-pay";
+
+export function configFile(places: Places): string {
+  const home = places.env["LEZ_AGENT_PAY_HOME"];
   if (home) return path.join(home, "config.json");
-  return path.join(userDirectory(env, "XDG_CONFIG_HOME", ".config"), "lez-agent-pay", "config.json");
+  return path.join(userDirectory(places, "XDG_CONFIG_HOME", ".config"), FOLDER, "config.json");
+}
+
+/** The configuration in the account's own home, which no variable moves; undefined if the account has no home. */
+export function accountConfigFile({ accountHome }: Pick<Places, "accountHome">): string | undefined {
+  return accountHome && path.join(accountHome, ".config", FOLDER, "config.json");
 }
 
 /** The XDG specification ignores relative paths. An empty HOME must not lead into the current folder either. */
-export function userDirectory(env: Io["env"], variable: string, below: string): string {
-  const { [variable]: named, HOME: home } = env;
+export function userDirectory({ env, accountHome }: Places, variable: string, below: string): string {
+  const { [variable]: named, HOME: home = "" } = env;
   if (named && path.isAbsolute(named)) return named;
-  return path.join(home && path.isAbsolute(home) ? home : os.userInfo().homedir, below);
+  const base = path.isAbsolute(home) ? home : accountHome;
+  if (base === undefined) throw new NoHomeError();
+  return path.join(base, below);
 }
 
-export function readConfig(env: Io["env"]): Outcome<Config> {
-  const file = configFile(env);
+/** `runCommand` reports it: a container can run as a uid that has no account, and without HOME. */
+export class NoHomeError extends Error {
+  override message = "This user has no home directory: HOME is not set, and the user database has no entry.";
+}
+
+export function readConfig(places: Places, file = configFile(places)): Outcome<Config> {
   const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
   const written = `It is a JSON object with these members, all optional: ${Object.keys(configSchema.def.shape).join(", ")}.`;

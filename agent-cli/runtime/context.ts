@@ -6,6 +6,7 @@ import type { Io } from "./io.ts";
 import { type Layout, layoutFor, wrap } from "./layout.ts";
 import type { Outcome } from "./outcome.ts";
 import { progressOn } from "./progress.ts";
+import { noFiles, type UserFiles } from "./user-files.ts";
 
 export interface Context {
   io: Io;
@@ -15,6 +16,8 @@ export interface Context {
   interactive: boolean;
   /** The arguments of this run, for a `next` that repeats it. */
   argv: readonly string[];
+  /** The files that the user names; which ones, `runCommand` decides by the command. */
+  files: UserFiles;
   /** The user's configuration, read on first use. */
   config(): Outcome<Config>;
   /** Reports a long wait: one line that is redrawn on a terminal, one line per change elsewhere. */
@@ -37,10 +40,11 @@ export function contextFor(io: Io, argv: readonly string[], json: boolean): Cont
   const progress = progressOn(io.stderr, layout);
   return {
     io,
+    files: noFiles,
+    config: () => (config ??= readConfig(io)),
     layout,
     interactive: io.stdin.isTTY === true && io.stderr.isTTY === true,
     argv,
-    config: () => (config ??= readConfig(io.env)),
     progress,
     say: (...lines) => {
       progress(""); // ends the line that is redrawn

@@ -23,6 +23,8 @@ export interface ReadOptions {
   what: string;
   /** How to write it, if people write it by hand. */
   written?: string;
+  /** Looks at the open file. A failure keeps it from being read. */
+  opened?: (fd: number) => Failure | undefined;
 }
 
 export interface ReadFailure extends Failure {
@@ -44,6 +46,8 @@ export function readBytes(file: string, options: ReadOptions): Success<Uint8Arra
   try {
     const stat = fs.fstatSync(fd);
     if (!stat.isFile()) return fail("invalid_file", `The ${what} ${quoted(file)} is not a regular file.`);
+    const refused = options.opened?.(fd);
+    if (refused) return refused;
     const unsafe = options.secret || options.unchangedByOthers ? checkAccess(file, stat, what, options.secret ? 0o077 : 0o022) : undefined;
     if (unsafe) return unsafe;
     if (stat.size > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
@@ -65,8 +69,9 @@ export function readJson<Schema extends z.core.$ZodType>(
   file: string,
   schema: Schema,
   options: ReadOptions,
+  read: typeof readBytes = readBytes,
 ): Success<z.core.output<Schema>> | ReadFailure {
-  const bytes = readBytes(file, options);
+  const bytes = read(file, options);
   if (!bytes.ok) return bytes;
   const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
   if (parsed.ok) return succeed(parsed.value);
@@ -76,13 +81,15 @@ export function readJson<Schema extends z.core.$ZodType>(
 }
 
 /** Refuses early what `writeWhole` would refuse, before the owner types a passphrase. */
-export function checkWritable(file: string, force: boolean): Outcome<undefined> {
+export function checkWritable(
+  file: string,
+  force: boolean,
+  extras = { hint: "Choose another name, or add --force to replace it." },
+): Outcome<undefined> {
   const stat = fs.lstatSync(file, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink()) return symlinkRefused(file, "file");
   if (stat && !stat.isFile()) return fail("file_exists", `${quoted(file)} exists and is not a file.`);
-  if (stat && !force) {
-    return fail("file_exists", `${quoted(file)} exists already.`, { hint: "Choose another name, or add --force to replace it." });
-  }
+  if (stat && !force) return fail("file_exists", `${quoted(file)} exists already.`, extras);
   try {
     // `writeWhole` makes a temporary file beside it and renames that, so the directory must be writable even if the file exists.
     fs.accessSync(path.dirname(file), fs.constants.W_OK | fs.constants.X_OK);
@@ -93,35 +100,41 @@ export function checkWritable(file: string, force: boolean): Outcome<undefined> 
 }
 
 function notWritten(file: string, error: unknown): Failure {
+  if (codeOf(error) === "EEXIST") return fail("file_exists", `${quoted(file)} exists already.`, { hint: "Choose another name." });
   return fail("file_not_written", `Cannot write ${quoted(file)}: ${reasonOf(error)}.`, {
     hint: "Check that the directory exists and that you may write there.",
   });
 }
 
+/** Looks at an open file, made under a temporary name. A failure keeps it from being written, or named. */
+type Opened = (fd: number, temporary: string) => Failure | undefined;
+
 /** Writes a file of mode 0600 whole or not at all: a reader sees the old content or the new. */
-export function writeWhole(file: string, content: Uint8Array | string, force: boolean): Outcome<undefined> {
+export function writeWhole(file: string, content: Uint8Array | string, force: boolean, opened?: Opened): Outcome<undefined> {
   const writable = checkWritable(file, force);
   if (!writable.ok) return writable;
   const temporary = temporaryBeside(file);
   try {
     const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {
+      const refused = opened?.(fd, temporary);
+      if (refused) return refused;
       fs.writeFileSync(fd, content);
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, file);
-    flushDirectory(path.dirname(file));
+    nameFile(temporary, file, force);
     return succeed(undefined);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
     return notWritten(file, error);
+  } finally {
+    fs.rmSync(temporary, { force: true });
   }
 }
 
 /** Copies a file of any size to a file of mode 0600, whole or not at all. */
-export async function copyWhole(from: string, file: string, force: boolean): Promise<Outcome<undefined>> {
+export async function copyWhole(from: string, file: string, force: boolean, opened?: Opened): Promise<Outcome<undefined>> {
   const writable = checkWritable(file, force);
   if (!writable.ok) return writable;
   const temporary = temporaryBeside(file);
@@ -129,18 +142,44 @@ export async function copyWhole(from: string, file: string, force: boolean): Pro
     await fs.promises.copyFile(from, temporary, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
     const fd = fs.openSync(temporary, O_WRONLY | O_NOFOLLOW);
     try {
+      const refused = opened?.(fd, temporary);
+      if (refused) return refused;
       fs.fchmodSync(fd, 0o600);
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, file);
-    flushDirectory(path.dirname(file));
+    nameFile(temporary, file, force);
     return succeed(undefined);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
     return notWritten(file, error);
+  } finally {
+    fs.rmSync(temporary, { force: true });
   }
+}
+
+/** Gives a written file its name. Throws EEXIST if the name is taken and the file may not replace another. */
+function nameFile(temporary: string, file: string, force: boolean): void {
+  if (force) fs.renameSync(temporary, file);
+  else nameNewFile(temporary, file);
+  flushDirectory(path.dirname(file));
+}
+
+function nameNewFile(temporary: string, file: string): void {
+  try {
+    // rename(2) would replace a file that appeared meanwhile.
+    fs.linkSync(temporary, file);
+  } catch (error) {
+    if (!lacksHardLinks(error)) throw error;
+    // Take the name first. A crash in between leaves an empty file.
+    fs.closeSync(fs.openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    fs.renameSync(temporary, file);
+  }
+}
+
+/** Whether link(2) failed because this file system has no hard links: FAT, and some network and user-space file systems. */
+function lacksHardLinks(error: unknown): boolean {
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(codeOf(error) ?? "");
 }
 
 /** Bytes that this user may still write to the file system of a directory; undefined if the system does not say. */
@@ -179,7 +218,12 @@ function flushDirectory(directory: string): void {
 }
 
 export function writeJson(file: string, value: unknown, force: boolean): Outcome<undefined> {
-  return writeWhole(file, `${JSON.stringify(value, null, 2)}\n`, force);
+  return writeWhole(file, jsonText(value), force);
+}
+
+/** JSON for a file that people may look into. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** Makes sure that a directory exists and only this user can use it. */

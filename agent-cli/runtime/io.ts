@@ -1,5 +1,6 @@
 /** What the CLI uses of the process: three streams, the environment, and a signal to stop. Tests bring their own. */
 import { fstatSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { type Readable, Writable } from "node:stream";
 
 export interface Io {
@@ -7,6 +8,10 @@ export interface Io {
   stdout: Writable & { isTTY?: boolean; columns?: number };
   stderr: Writable & { isTTY?: boolean; columns?: number };
   env: Readonly<Record<string, string | undefined>>;
+  /** The current folder; undefined if it was removed. */
+  cwd?: string | undefined;
+  /** The home of the user's account by the user database, which no variable moves; undefined if the account has no entry. */
+  accountHome?: string | undefined;
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;
 }
@@ -18,7 +23,18 @@ export function processIo(): Io {
   const stdout = fstatSync(1).isFile() ? wholeFile(1) : process.stdout;
   // A command finishes although its reader is gone; `main` reports output that was lost.
   for (const stream of [stdout, process.stderr]) stream.on("error", () => undefined);
-  return { stdin: process.stdin, stdout, stderr: process.stderr, env: process.env, signal: stop.signal };
+  return { stdin: process.stdin, stdout, stderr: process.stderr, env: process.env, ...foldersOfProcess(), signal: stop.signal };
+}
+
+function foldersOfProcess(): Pick<Io, "cwd" | "accountHome"> {
+  const ifAny = (folder: () => string) => {
+    try {
+      return folder();
+    } catch {
+      return undefined;
+    }
+  };
+  return { cwd: ifAny(() => process.cwd()), accountHome: ifAny(() => userInfo().homedir) };
 }
 
 /** Node's own stream to a file ignores a short write: a full disk would cut the output off without an error. */

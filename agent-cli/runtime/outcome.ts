@@ -45,6 +45,8 @@ const FAILURES = {
   insecure_url: EXIT.usage,
   invalid_file: EXIT.usage,
   file_exists: EXIT.usage,
+  /** An agent's command named a file that is not in the agent's folders. */
+  file_not_allowed: EXIT.usage,
   file_not_written: EXIT.usage,
   /** A question must be asked, and there is no terminal. */
   interaction_required: EXIT.usage,

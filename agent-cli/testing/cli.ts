@@ -85,6 +85,8 @@ export class Sandbox {
       stdout: stdout.stream,
       stderr: stderr.stream,
       env: { ...this.env, ...(answers && { TERM: "dumb" }), ...env },
+      cwd: this.directory,
+      accountHome: this.path("account"),
       signal,
     });
     return {

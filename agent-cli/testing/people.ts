@@ -1,8 +1,10 @@
+import { rmSync } from "node:fs";
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
 /** An owner, an agent, and requests between them, as files of a sandbox. */
 import { keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { createKeyFile, type KeyFile } from "../keys/key-file.ts";
+import { termsFile } from "../purchase/request-subject.ts";
 import { REASON, type Run, type RunOptions, type Sandbox, wordsOf } from "./cli.ts";
 
 export interface People {
@@ -33,7 +35,8 @@ export async function people(box: Sandbox): Promise<People> {
     owner,
     agent,
     async ask(url, file, extra = []) {
-      const line = `request create "${url}" --reason "${REASON}" --agent-file ./agent.json --out ./${file} --force`;
+      const line = `request create "${url}" --reason "${REASON}" --agent-file ./agent.json --out ./${file}`;
+      for (const old of [box.path(file), termsFile(box.path(file))]) rmSync(old, { force: true });
       const made = await box.run([...wordsOf(line), ...extra]);
       if (made.exit !== 0) throw new Error(made.stdout);
       const { shortCode: code, requestDigest: digest } = made.json.data as { shortCode: string; requestDigest: string };

@@ -154,11 +154,11 @@ describe("choosing an offer", () => {
   });
 
   test("the amount that the caller expects is checked on the very entry that is asked for", async () => {
-    const words = ["request", "create", merchant.at("expensive-first"), "--reason", REASON, "--agent-file", "./agent.json", "--force"];
-    const cheap = await box.run([...words, "--out", "./request.json", "--amount", PRICE]);
-    expect(JSON.parse(box.read<PaymentRequest>("request.json").payment.offer)).toMatchObject({ amount: PRICE });
+    const words = ["request", "create", merchant.at("expensive-first"), "--reason", REASON, "--agent-file", "./agent.json"];
+    const cheap = await box.run([...words, "--out", "./cheap.json", "--amount", PRICE]);
+    expect(JSON.parse(box.read<PaymentRequest>("cheap.json").payment.offer)).toMatchObject({ amount: PRICE });
     expect(cheap.exit).toBe(EXIT.ok);
-    expect((await box.run([...words, "--out", "./request.json", "--amount", "9999"])).exit).toBe(EXIT.differs);
+    expect((await box.run([...words, "--out", "./cheaper.json", "--amount", "9999"])).exit).toBe(EXIT.differs);
   });
 });
 

@@ -224,12 +224,11 @@ describe("a purchase", () => {
     }
   });
 
-  test("is exported by the request's file as well, and no file is replaced unasked", async () => {
+  test("is exported by the request's file as well, and no file is replaced", async () => {
     box.write("request.json", box.read<Evidence>("one.json").request);
     const words = ["receipt", "export", box.path("request.json"), "--out", box.path("again.json")];
     expect((await box.run(words)).exit).toBe(EXIT.ok);
-    expect((await box.run(words)).exit).toBe(EXIT.usage);
-    expect((await box.run([...words, "--force"])).exit).toBe(EXIT.ok);
+    expect((await box.run(words)).json.error.code).toBe("file_exists");
   });
 
   test.each<[string, string, number]>([
@@ -291,7 +290,8 @@ describe("a purchase", () => {
 
   describe("of which something is missing", () => {
     const partial = async (request: string, env: Record<string, string> = {}) => {
-      const words = ["receipt", "export", request, "--out", box.path("partial.json"), "--force"];
+      const words = ["receipt", "export", request, "--out", box.path("partial.json")];
+      rmSync(box.path("partial.json"), { force: true });
       return [await box.run(words, { env }), await box.run([...words, "--partial"], { env })] as const;
     };
     const unreachable = { LEZ_FACILITATOR_URL: "http://127.0.0.1:9" };
@@ -326,7 +326,10 @@ describe("a purchase", () => {
   });
 
   describe("of a merchant that signs nonsense", () => {
-    const exporting = (...more: string[]) => box.run(["receipt", "export", code, "--out", box.path("rest.json"), "--force", ...more]);
+    const exporting = (...more: string[]) => {
+      rmSync(box.path("rest.json"), { force: true });
+      return box.run(["receipt", "export", code, "--out", box.path("rest.json"), ...more]);
+    };
 
     test("is exported with the offer that its key signed, whatever stands before it", async () => {
       const file = `home/requests/${await digestOf(code)}.json`;
