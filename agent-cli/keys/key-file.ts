@@ -27,6 +27,8 @@ export type Role = "owner" | "agent";
 /** A signer with its file's role in its type, so that the wrong one does not compile. */
 export interface RoleSigner<R extends Role> extends WalletSigner {
   readonly role: R;
+  /** Overwrites the secret key. The signer must not be used afterwards. */
+  wipe(): void;
 }
 
 const CIPHER = "chacha20-poly1305";
@@ -171,7 +173,7 @@ export async function unlockKey<R extends Role>(key: KeyFile, role: R, passphras
       hint: "Restore the file from a backup.",
     });
   }
-  return succeed({ ...signer, role });
+  return succeed({ ...signer, role, wipe: () => secretKey.wipe() });
 }
 
 /** Seals the same key with another passphrase and a fresh salt. The old passphrase does not open the result. */

@@ -40,6 +40,9 @@ export const APPROVAL_TYPED_THRESHOLD = 1_000_000_000n;
 /** Attempts at a typed amount or code, per run. */
 export const MAX_CONFIRM_TRIES = 3;
 
+/** Requests that one `approve` signs: more than fit on a screen are not read. */
+export const MAX_BATCH = 30;
+
 // --- State ---------------------------------------------------------------------------------------
 
 /** A merchant's pin expires this long after the last visit. */
@@ -73,6 +76,12 @@ export const SCRYPT_COST = 2 ** 17;
 export const MAX_SCRYPT_COST = 2 ** 20;
 /** The bearer key of a ledger's operator, in a file. */
 export const MAX_OPERATOR_KEY_BYTES = 1024;
+
+/** How long `inbox --watch --unlock` may keep a key open. */
+export const MAX_UNLOCK_SECONDS = 3600;
+/** How often an open key looks at the clocks, and how far they may jump before it is wiped: the longest hold-up of a busy machine. */
+export const UNLOCK_CHECK_MILLIS = 500;
+export const UNLOCK_JUMP_MILLIS = 5000;
 
 // --- The local stack -----------------------------------------------------------------------------
 
