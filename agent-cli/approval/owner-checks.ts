@@ -11,7 +11,7 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
-type OwnerHalf = Pick<KeyFile, "publicKey" | "account">;
+export type OwnerHalf = Pick<KeyFile, "publicKey" | "account">;
 export type Checked = Extract<RequestCheck, { ok: true }>;
 
 /** @param key the public half of the owner's key */

@@ -1,0 +1,94 @@
+/** One approval: the owner reads the screen, says yes, and the payment is signed and handed out. */
+import * as z from "zod";
+import type { Authorization } from "../../shared/protocol/authorization.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { ApprovalView } from "../../shared/screen/view.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { FoundKey, RoleSigner } from "../keys/key-file.ts";
+import { allowHttpFor } from "../merchant/curl-request.ts";
+import { sayPinned } from "../merchant/merchant-identity.ts";
+import { requestFacts } from "../purchase/create-request.ts";
+import type { Subject } from "../purchase/request-subject.ts";
+import { record } from "../records/audit-log.ts";
+import type { Context } from "../runtime/context.ts";
+import { expiry, expirySchema } from "../runtime/expiry.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { approvalScreen } from "./approval-screen.ts";
+import { confirm } from "./confirmation.ts";
+import { signDecision, type SigningInput } from "./sign-decision.ts";
+import { viewOf, type ViewInput } from "./view-of.ts";
+
+export const approvalSchema = z.strictObject({
+  dryRun: z.literal(true).optional(),
+  file: z.string().optional(),
+  requestDigest: z.string(),
+  shortCode: z.string(),
+  approved: moneySchema,
+  from: z.string(),
+  to: z.string(),
+  method: z.string(),
+  url: z.string(),
+  /** Whether the merchant itself, asked just now, made this offer. */
+  confirmedByHost: z.boolean(),
+  /** When the signed payment stops being valid. */
+  ...expirySchema,
+});
+export type Approval = z.infer<typeof approvalSchema>;
+
+export interface ApprovalInput extends ViewInput, SigningInput {
+  dryRun: boolean;
+  /** The digest of the request that was read, in place of the question. */
+  confirm?: string | undefined;
+}
+
+/** @param open opens the owner's key; asked only after the yes */
+export async function approveOne(
+  context: Context,
+  input: ApprovalInput,
+  subject: Subject,
+  owner: FoundKey,
+  open: () => Promise<Outcome<RoleSigner<"owner">>>,
+): Promise<Outcome<Approval>> {
+  const view = await viewOf(context, input, subject, owner.key);
+  if (!view.ok) return view;
+  const { request, authorization: shown, checked } = view.data;
+  const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(request, checked.digest));
+  if (noted && !noted.ok) return noted;
+  context.say(...approvalScreen(view.data, context.layout), "");
+  if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(view.data, shown) });
+
+  const confirmed = await confirm(context, view.data, input.confirm);
+  if (!confirmed.ok) return confirmed;
+  const signer = await open();
+  if (!signer.ok) return signer;
+
+  const how = input.confirm === undefined ? "terminal" : "digest";
+  const signed = await signDecision(context, input, { ...view.data, view: view.data, how }, signer.data);
+  if (!signed.ok) return signed;
+  if (view.data.judged) sayPinned(context, view.data.judged);
+  return succeed(
+    { file: signed.data.file, ...approvalData(view.data, signed.data.authorization) },
+    {
+      argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
+      by: "agent",
+      why: "send the request with this payment",
+    },
+  );
+}
+
+/** The approval in the data of a command. */
+export function approvalData({ request: { http }, host }: ApprovalView, authorization: Authorization): Approval {
+  const digest = authorization.requestDigest ?? authorization.nonce;
+  return {
+    requestDigest: digest,
+    shortCode: shortCode(digest),
+    approved: money(authorization.value, authorization.asset),
+    from: authorization.from,
+    to: authorization.to,
+    method: http.method,
+    url: http.url,
+    confirmedByHost: host.kind === "confirmed",
+    ...expiry(Number(authorization.validBefore), unixNow()),
+  };
+}

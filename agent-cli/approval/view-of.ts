@@ -1,0 +1,63 @@
+/** From a request to everything that its owner reads before signing. */
+import { authorizationFor } from "../../shared/protocol/approval.ts";
+import type { ApprovalView } from "../../shared/screen/view.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { Subject } from "../purchase/request-subject.ts";
+import { sentWith } from "../purchase/sent-with.ts";
+import { findDecision, history } from "../records/decision-history.ts";
+import { pinOf } from "../records/merchant-pins.ts";
+import { openPayments } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { confirmWithHost, type HostInput } from "./host-confirmation.ts";
+import { openPaymentOf } from "./open-payment.ts";
+import { checkForOwner, type OwnerHalf } from "./owner-checks.ts";
+import type { Confirmed } from "./sign-decision.ts";
+
+export interface ViewInput extends HostInput {
+  /** Seconds of validity, if shorter than offered. */
+  expiresIn?: number | undefined;
+}
+
+/** All that the owner reads before a yes, and what the moment of signing compares with it. */
+export interface Reading extends ApprovalView, Pick<Confirmed, "approvedBefore" | "judged"> {}
+
+/**
+ * Checks a request and collects what the approval screen shows. Asks the host, opens no key.
+ * @param key the public half of the owner's key
+ */
+export async function viewOf(context: Context, input: ViewInput, subject: Subject, key: OwnerHalf): Promise<Outcome<Reading>> {
+  const { request } = subject;
+  const checked = await checkForOwner(context, subject, key);
+  if (!checked.ok) return checked;
+  const config = context.config();
+  if (!config.ok) return config;
+  const offered = Number(request.payment.maxTimeoutSeconds);
+  if (input.expiresIn !== undefined && input.expiresIn > offered) {
+    return fail("usage", `--expires-in can only shorten: the merchant offers ${offered} seconds.`);
+  }
+  const confirmed = await confirmWithHost(context, subject, checked.data, input);
+  if (!confirmed.ok) return confirmed;
+  const { host, judged } = confirmed.data;
+  const approvedBefore = findDecision(context, checked.data.digest, "approved");
+  if (!approvedBefore.ok) return approvedBefore;
+  const known = pinOf(context, new URL(request.http.url).origin);
+  if (!known.ok) return known;
+  const now = unixNow();
+  return succeed({
+    request,
+    checked: checked.data,
+    authorization: authorizationFor(request, checked.data, key.account, now, input.expiresIn),
+    now,
+    history: history(context),
+    open: openPayments(context).map(openPaymentOf),
+    threshold: config.data.approvalThreshold,
+    ledger: config.data.ledger,
+    host,
+    sent: sentWith(context, subject),
+    approvedBefore: approvedBefore.data,
+    judged,
+    pin: judged?.pin ?? known.data,
+    pinnedBefore: known.data?.payTo === request.payment.payTo,
+  });
+}
