@@ -42,7 +42,7 @@ export interface Confirmed {
   /** The merchant as judged at approval, to be pinned. */
   judged?: Merchant | undefined;
   /** How the owner said yes, for the audit log. */
-  how: "terminal" | "digest";
+  how: "terminal" | "digest" | "batch";
 }
 
 export interface SignedDecision {

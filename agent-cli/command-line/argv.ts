@@ -100,7 +100,8 @@ function addFields(leaf: Commander, command: Command): void {
   for (const [key, schema] of Object.entries(command.input.shape)) {
     const field = fieldOf(key, schema);
     if (field.positional) {
-      leaf.argument(field.required ? `<${field.value}>` : `[${field.value}]`, field.description);
+      const name = field.kind === "array" ? `${field.value}...` : field.value;
+      leaf.argument(field.required ? `<${name}>` : `[${name}]`, field.description);
       continue;
     }
     const option = new Option(

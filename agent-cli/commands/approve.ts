@@ -1,30 +1,50 @@
 /** `approve`: the owner reads what will be paid, to whom, for what, and signs exactly that. */
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { approvalSchema, approveOne } from "../approval/approve-one.ts";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { type Approval, approvalSchema, approveOne } from "../approval/approve-one.ts";
+import { namedRequests, requestsOfAgent } from "../approval/batch-requests.ts";
+import { approveBatch, type Batch, batchSchema } from "../approval/batch.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { dryRunField, forceField, nameField, ownerFileField, secondsField, textField } from "../command-line/fields.ts";
+import {
+  amountField,
+  dryRunField,
+  forceField,
+  requestFileField,
+  nameField,
+  ownerFileField,
+  secondsField,
+  textField,
+} from "../command-line/fields.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
-import { allowHttpField } from "../merchant/curl-request.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
-import { subjectFields, subjectOf } from "../purchase/request-subject.ts";
+import { AGENT_WORD } from "../purchase/find-agent.ts";
+import { subjectOf } from "../purchase/request-subject.ts";
 import { expiryText } from "../runtime/expiry.ts";
-import { field } from "../runtime/layout.ts";
+import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
-  ...subjectFields,
+  request: z
+    .array(nameField)
+    .default([])
+    .meta({ positional: true, description: "its short code, id or digest; several are shown together, with one question" }),
+  requestFile: requestFileField,
   ownerFile: ownerFileField,
   out: nameField.optional().meta({ value: "file", description: "file for the signed payment, for an agent on another machine" }),
   expiresIn: secondsField.optional().meta({ value: "seconds", description: "let the payment expire sooner than offered" }),
   checkTerms: z.boolean().default(false).meta({ description: "refuse unless the merchant itself confirms the terms now" }),
   offline: z.boolean().default(false).meta({ description: "do not ask the merchant; the short code is typed instead of y" }),
-  confirm: textField(digestSchema)
-    .optional()
-    .meta({ value: "digest", description: "the whole digest of the request that you read, in place of the question; skips no check" }),
+  allFrom: nameField.optional().meta({ value: "agent", description: `all that wait, of one agent: ${AGENT_WORD}; needs --up-to` }),
+  upTo: amountField.optional().meta({ value: "units", description: "several requests: no more than this in all" }),
+  confirm: z.array(textField(digestSchema)).default([]).meta({
+    value: "digest",
+    description: "the whole digest of the request that you read, in place of the question; skips no check; repeat it for several requests",
+  }),
   ...passphraseFields,
-  ...allowHttpField,
+  ...facilitatorFields,
   ...dryRunField,
   ...forceField,
 });
@@ -38,9 +58,11 @@ export const approve = defineCommand({
   description:
     "Shows what will be paid, to whom and for what, asks, and signs exactly what was shown. An agent on this machine finds the payment in the inbox; for an agent elsewhere, name a file with --out.",
   input,
-  output: approvalSchema,
+  output: z.union([approvalSchema, batchSchema]),
   examples: [
     { says: "read, decide, sign", argv: "approve 7F3K-9QPD" },
+    { says: "several with one question and one passphrase", argv: "approve 7F3K-9QPD 2MBX-40TC" },
+    { says: "what one agent asks for, up to a sum", argv: "approve --all-from 7F3K-9QPD --up-to 50000" },
     {
       says: "a request in a file, by the digest of the request that was read elsewhere",
       argv: "owner approve --request-file request.json --out payment-payload.json --confirm 2d8f0c64b1a97e53f6e0d4c2987b5a1330c6e7d9f84b2a15e09c3d7f6b8a4210 --passphrase-file secret.txt",
@@ -49,26 +71,64 @@ export const approve = defineCommand({
   async run(context, input) {
     const place = destination(input);
     if (!place.ok) return place;
-    const subject = await subjectOf(context, input);
-    if (!subject.ok) return subject;
     const owner = findOwner(context, input.ownerFile);
-    if (!owner.ok) return owner;
-    return approveOne(context, input, subject.data, owner.data, () => openOwner(context, owner.data, input));
+    const open = () => (owner.ok ? openOwner(context, owner.data, input) : Promise.resolve(owner));
+    if (isBatch(input)) {
+      const requests = await (input.allFrom === undefined
+        ? namedRequests(context, input.request)
+        : requestsOfAgent(context, input.allFrom));
+      if (!requests.ok) return requests;
+      return owner.ok ? approveBatch(context, input, requests.data, owner.data, open) : owner;
+    }
+    const {
+      request: [request],
+      confirm: [confirm],
+    } = input;
+    const subject = await subjectOf(context, { ...input, request });
+    if (!subject.ok) return subject;
+    return owner.ok ? approveOne(context, { ...input, request, confirm }, subject.data, owner.data, open) : owner;
   },
-  render: (data, layout) => [
-    layout.ink(
-      "green",
-      `${data.dryRun ? "Nothing was signed. It would approve" : "Approved"}: ${data.approved.display} for ${data.method} ${data.url}`,
-    ),
+  render: (data, layout) => ("approvals" in data ? renderBatch(data, layout) : renderApproval(data, layout)),
+});
+
+function renderApproval(data: Approval, layout: Layout): string[] {
+  const did = data.dryRun ? "Nothing was signed. It would approve" : "Approved";
+  return [
+    layout.ink("green", `${did}: ${data.approved.display} for ${data.method} ${data.url}`),
     ...field(layout, "request", data.shortCode),
     ...(data.dryRun ? field(layout, "digest", data.requestDigest) : []),
     ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),
     ...field(layout, "valid until", expiryText(data)),
-  ],
-});
+  ];
+}
+
+function renderBatch({ dryRun, approvals, leftOut, sum }: Batch, layout: Layout): string[] {
+  const did = dryRun ? "Nothing was signed. It would approve" : "Approved";
+  return [
+    layout.ink("green", `${did} ${counted(approvals.length, "request")}: ${sum.display} in all`),
+    ...approvals.flatMap(({ shortCode, approved, method, url, requestDigest }) => [
+      `  ${shortCode}  ${approved.display} for ${showUnsafe(`${method} ${url}`)}`,
+      ...(dryRun ? [`    --confirm ${requestDigest}`] : []),
+    ]),
+    ...leftOut.flatMap(({ request, message }) => wrap(`! ${showUnsafe(`${request}: ${message}`)}`, layout.width)),
+  ];
+}
+
+function isBatch({ request, allFrom }: Input): boolean {
+  return request.length > 1 || allFrom !== undefined;
+}
 
 /** A payment needs a destination: a file that can be written, or the inbox that holds the request. */
-function destination({ out, requestFile, force, offline, checkTerms }: Input): Outcome<undefined> {
+function destination(input: Input): Outcome<undefined> {
+  const { out, requestFile, force, offline, checkTerms, request, allFrom, upTo, confirm } = input;
+  if (isBatch(input)) {
+    if (out !== undefined || requestFile !== undefined)
+      return fail("usage", "Several requests are approved from the inbox: leave --out and --request-file out.");
+    if (allFrom !== undefined && request.length > 0) return fail("usage", "Name the requests, or give --all-from, not both.");
+    if (allFrom !== undefined && upTo === undefined)
+      return fail("usage", "--all-from needs --up-to: the most that you want to approve in all.");
+  } else if (upTo !== undefined) return fail("usage", "--up-to is for several requests.");
+  else if (confirm.length > 1) return fail("usage", "--confirm is given once per request.");
   if (offline && checkTerms) return fail("usage", "--check-terms asks the merchant, and --offline does not. Give one of them.");
   if (out === undefined && requestFile !== undefined) return fail("usage", "--out is required with --request-file.");
   return checkDestination(out, force);

@@ -51,6 +51,10 @@ const FAILURES = {
   /** A question must be asked, and there is no terminal. */
   interaction_required: EXIT.usage,
   not_approved: EXIT.approvalPending,
+  /** Of several requests, some were approved and some could not be. */
+  batch_incomplete: EXIT.approvalPending,
+  /** It is read and approved alone: a large amount, terms that no host confirms, or a body. */
+  typed_confirmation_required: EXIT.approvalPending,
   /** The owner has blocked the agent that made the request. */
   agent_blocked: EXIT.approvalPending,
   /** The owner has not decided yet. */
@@ -80,6 +84,8 @@ const FAILURES = {
   /** The price exceeds the agent's --max-amount. */
   above_max_amount: EXIT.differs,
   not_set_up: EXIT.notSetUp,
+  /** The account cannot pay the sum that would be approved. */
+  balance_too_low: EXIT.notSetUp,
   key_not_found: EXIT.notSetUp,
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,

@@ -25,7 +25,8 @@ export const LEDGER = "1e".repeat(32) as Digest;
 export const CONTENT = "the paid content";
 
 interface Behaviour {
-  amount: string;
+  /** A function of the path prices each resource for itself. */
+  amount: string | ((path: string) => string);
   /** Whether the offer is tied to the request. */
   bind: boolean;
   description: string;
@@ -148,7 +149,9 @@ function advertised({ behaviour: { keeps, extensions } }: TestMerchant): Record<
 }
 
 function offerFor({ behaviour, origin }: TestMerchant, request: http.IncomingMessage, body: Buffer): PaymentRequirements {
-  const terms = { network: NETWORK, asset: ASSET, amount: behaviour.amount ?? "10000", payTo: DEMO_MERCHANT_ACCOUNT };
+  const { amount: priced = "10000" } = behaviour;
+  const amount = typeof priced === "string" ? priced : priced(request.url ?? "");
+  const terms = { network: NETWORK, asset: ASSET, amount, payTo: DEMO_MERCHANT_ACCOUNT };
   const bound: BoundRequest = {
     method: request.method ?? "GET",
     url: `${origin}${request.url}`,
