@@ -11,7 +11,8 @@ import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { record } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
-import { expiry, expirySchema } from "../runtime/expiry.ts";
+import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
+import { field, type Layout } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { approvalScreen } from "./approval-screen.ts";
@@ -91,4 +92,15 @@ export function approvalData({ request: { http }, host }: ApprovalView, authoriz
     confirmedByHost: host.kind === "confirmed",
     ...expiry(Number(authorization.validBefore), unixNow()),
   };
+}
+
+export function approvalText(data: Approval, layout: Layout): string[] {
+  const did = data.dryRun ? "Nothing was signed. It would approve" : "Approved";
+  return [
+    layout.ink("green", `${did}: ${data.approved.display} for ${data.method} ${data.url}`),
+    ...field(layout, "request", data.shortCode),
+    ...(data.dryRun ? field(layout, "digest", data.requestDigest) : []),
+    ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),
+    ...field(layout, "valid until", expiryText(data)),
+  ];
 }

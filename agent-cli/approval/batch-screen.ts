@@ -6,8 +6,14 @@ import { approvalFacts } from "../../shared/screen/facts.ts";
 import { approvalWarnings } from "../../shared/screen/warnings.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import type { LeftOut } from "./batch-requests.ts";
-import type { Account } from "./batch.ts";
 import type { Reading } from "./view-of.ts";
+
+/** What is known of the account, before the key is opened. */
+export interface Account {
+  from: string;
+  spendable?: string;
+  problem?: string;
+}
 
 export function batchScreen(
   members: readonly { view: Reading }[],

@@ -22,7 +22,7 @@ import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { approvalData, approvalSchema } from "./approve-one.ts";
 import type { Candidate, LeftOut } from "./batch-requests.ts";
-import { batchScreen } from "./batch-screen.ts";
+import { type Account, batchScreen } from "./batch-screen.ts";
 import { signDecision } from "./sign-decision.ts";
 import { type Reading, viewOf, type ViewInput } from "./view-of.ts";
 
@@ -47,13 +47,6 @@ export interface BatchInput extends ViewInput, FacilitatorInput {
   upTo?: string | undefined;
   /** The digests of the requests that were read, in place of the question. */
   confirm: readonly string[];
-}
-
-/** What is known of the account, before the key is opened. */
-export interface Account {
-  from: string;
-  spendable?: string;
-  problem?: string;
 }
 
 /** @param open opens the owner's key, once */

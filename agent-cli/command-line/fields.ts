@@ -87,3 +87,13 @@ function keyField(description: string) {
 export const dryRunField = { dryRun: z.boolean().default(false).meta({ description: "show what would happen, and change nothing" }) };
 
 export const requestFileField = z.string().optional().meta({ value: "file", local: true, description: "the payment request, as a file" });
+
+/** `90`, `90s`, `10m`, `1h`: seconds, at most `max`. */
+export function periodField(max: number) {
+  const problem = `must be a period such as 90s, 10m or 1h, at most ${max} seconds`;
+  return z
+    .string()
+    .regex(/^[1-9][0-9]{0,5}[smh]?$/, problem)
+    .transform((text) => parseInt(text, 10) * (text.endsWith("h") ? 3600 : text.endsWith("m") ? 60 : 1))
+    .refine((seconds) => seconds <= max, problem);
+}

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { type Approval, approvalSchema, approveOne } from "../approval/approve-one.ts";
+import { approvalSchema, approvalText, approveOne } from "../approval/approve-one.ts";
 import { namedRequests, requestsOfAgent } from "../approval/batch-requests.ts";
 import { approveBatch, type Batch, batchSchema } from "../approval/batch.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -22,8 +22,7 @@ import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD } from "../purchase/find-agent.ts";
 import { subjectOf } from "../purchase/request-subject.ts";
-import { expiryText } from "../runtime/expiry.ts";
-import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
+import { counted, type Layout, wrap } from "../runtime/layout.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
@@ -88,19 +87,8 @@ export const approve = defineCommand({
     if (!subject.ok) return subject;
     return owner.ok ? approveOne(context, { ...input, request, confirm }, subject.data, owner.data, open) : owner;
   },
-  render: (data, layout) => ("approvals" in data ? renderBatch(data, layout) : renderApproval(data, layout)),
+  render: (data, layout) => ("approvals" in data ? renderBatch(data, layout) : approvalText(data, layout)),
 });
-
-function renderApproval(data: Approval, layout: Layout): string[] {
-  const did = data.dryRun ? "Nothing was signed. It would approve" : "Approved";
-  return [
-    layout.ink("green", `${did}: ${data.approved.display} for ${data.method} ${data.url}`),
-    ...field(layout, "request", data.shortCode),
-    ...(data.dryRun ? field(layout, "digest", data.requestDigest) : []),
-    ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),
-    ...field(layout, "valid until", expiryText(data)),
-  ];
-}
 
 function renderBatch({ dryRun, approvals, leftOut, sum }: Batch, layout: Layout): string[] {
   const did = dryRun ? "Nothing was signed. It would approve" : "Approved";

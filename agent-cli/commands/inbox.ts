@@ -1,37 +1,54 @@
 /** `inbox`: the requests that wait for the owner. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { type Desk, openDesk } from "../approval/desk.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { ownerFileField, periodField } from "../command-line/fields.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { listPurchases, listSchema, type Page, pageFields, type PurchaseList } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
 import type { PurchaseView } from "../purchase/purchase.ts";
 import { agentRules } from "../records/agent-rules.ts";
 import type { Context } from "../runtime/context.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { MAX_UNLOCK_SECONDS } from "../runtime/limits.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const LOOK_EVERY_MILLISECONDS = 500;
 
 export const inbox = defineCommand({
   name: "inbox",
   audience: "owner",
-  readOnly: true,
   summary: "the requests that wait for the owner",
   description: "With --watch on a terminal it runs until Ctrl-C and shows every change; piped, it ends with the first new request.",
   input: z.strictObject({
     all: z.boolean().default(false).meta({ description: "also decided and expired requests, and those of muted and blocked agents" }),
     watch: z.boolean().default(false).meta({ description: "keep running, and show every change" }),
+    unlock: periodField(MAX_UNLOCK_SECONDS)
+      .optional()
+      .meta({ value: "period", description: "with --watch: open the key once, for 10m say, and decide each request as it comes" }),
+    ownerFile: ownerFileField,
+    ...passphraseFields,
     ...pageFields,
   }),
   output: listSchema,
   examples: [
     { says: "what is there to decide?", argv: "inbox" },
     { says: "and what comes next?", argv: "inbox --watch" },
+    { says: "decide whatever comes in ten minutes, with one passphrase", argv: "inbox --watch --unlock 10m" },
   ],
-  async run(context, { all, watch, ...page }) {
+  async run(context, { all, watch, unlock, ownerFile, passphraseFile, passphraseFd, ...page }) {
+    if (unlock !== undefined && !watch) return fail("usage", "--unlock needs --watch.");
     const list = await waiting(context, all, page);
     if (!list.ok || !watch) return list.ok ? succeed(list.data, nextOf(list.data)) : list;
-    return watchInbox(context, all, list.data);
+    if (unlock === undefined) return watchInbox(context, all, list.data);
+    const desk = await openDesk(context, { ownerFile, passphraseFile, passphraseFd }, unlock);
+    if (!desk.ok) return desk;
+    try {
+      return await watchInbox(context, all, list.data, desk.data);
+    } finally {
+      desk.data.close();
+    }
   },
   render: renderList,
 });
@@ -47,10 +64,12 @@ function nextOf({ requests: [first] }: PurchaseList) {
     : undefined;
 }
 
-async function watchInbox(context: Context, all: boolean, first: PurchaseList) {
+async function watchInbox(context: Context, all: boolean, first: PurchaseList, desk?: Desk) {
   let shown = keysOf(first);
   const onTerminal = context.io.stdout.isTTY === true;
   if (onTerminal) context.tell(...renderList(first, context.layout));
+  const over = await desk?.round(first.requests);
+  if (over) return over;
   for (;;) {
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) return interrupted();
@@ -62,9 +81,11 @@ async function watchInbox(context: Context, all: boolean, first: PurchaseList) {
       unreadable: unreadable.filter((sentence) => !shown.has(sentence)),
     };
     shown = keysOf(now.data);
-    if (changed.requests.length + changed.unreadable.length === 0) continue;
-    if (!onTerminal) return succeed(changed, nextOf(changed));
-    context.tell(...renderList(changed, context.layout));
+    const any = changed.requests.length + changed.unreadable.length > 0;
+    if (any && !onTerminal && !desk) return succeed(changed, nextOf(changed));
+    if (any) context.tell(...renderList(changed, context.layout));
+    const over = await desk?.round(changed.requests);
+    if (over) return over;
   }
 }
 

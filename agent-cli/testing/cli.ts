@@ -169,6 +169,14 @@ export class Terminal {
     this.#pty.write(keys);
   }
 
+  get pid(): number {
+    return this.#pty.pid;
+  }
+
+  signal(name: "SIGTSTP" | "SIGCONT"): void {
+    this.#pty.kill(name);
+  }
+
   /** Moves the CLI's clock on by an hour. */
   async later(): Promise<void> {
     this.#pty.kill("SIGUSR2");
