@@ -50,6 +50,14 @@ const fetched = async () => {
   return { ...got, body: got.structured.data?.response.body };
 };
 
+/** The smallest of each type; the JPEG ends after its frame header. */
+const IMAGES = {
+  "image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
+  "image/gif": "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
+  "image/webp": "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA",
+  "image/jpeg": Buffer.from("ffd8ffe000104a46494600010100000100010000ffc0000b080001000101011100", "hex").toString("base64"),
+};
+
 describe("a body", () => {
   test("of 5 MB is in a file, and not in the result [mcp-large-body]", async () => {
     const large = "0123456789".repeat(500_000);
@@ -116,6 +124,39 @@ describe("a body", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
+  test.each([
+    ["text/csv", Buffer.from("0123456789".repeat(500_000)), "csv", undefined],
+    ["application/zip", Buffer.from([0x50, 0x4b, 0xff, 0xfe]), "zip", undefined],
+    ["image/png", Buffer.from(IMAGES["image/png"], "base64"), "png", "image"],
+  ])(
+    "of the type %s that was bought is a file of the downloads folder, beside its headers and receipt",
+    async (type, bytes, extension, inline) => {
+      merchant.reset();
+      merchant.behaviour.deliver = (_, response, headers) =>
+        void response.writeHead(200, { "content-type": type, "x-job": "7", ...headers }).end(bytes);
+      const asked = await call("fetch", { url: `${merchant.url}?${extension}`, reason: REASON });
+      const code = asked.structured.error.details.shortCode ?? "";
+      await approveAsRead(box, code);
+      for (const args of [{ resume: code }, { resume: code }]) {
+        const { structured, more, size } = await call("fetch", args);
+        expect(size).toBeLessThan(8192);
+        expect(structured.data).toMatchObject({
+          receipt: { paid: { amount: "10000" } },
+          response: { status: 200, headers: { "x-job": ["7"] } },
+        });
+        const { body } = structured.data.response;
+        expect(body).toMatchObject({
+          bytes: bytes.length,
+          contentType: type,
+          file: box.path(`home/downloads/${bodyDigest(bytes)}.${extension}`),
+        });
+        expect(readFileSync(body.file ?? "").equals(bytes)).toBe(true);
+        expect([body.inline, more.length]).toEqual([inline, inline ? 1 : 0]);
+      }
+      expect(merchant.presented).toHaveLength(1);
+    },
+  );
+
   test("that cannot be kept is said to have arrived", async () => {
     const large = "y".repeat(100_000);
     answering(large, "text/plain");
@@ -126,14 +167,6 @@ describe("a body", () => {
     expect(structured.error.details.response).toMatchObject({ status: 200, body: { bytes: 100_000 } });
   });
 });
-
-/** The smallest of each type; the JPEG ends after its frame header. */
-const IMAGES = {
-  "image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
-  "image/gif": "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
-  "image/webp": "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA",
-  "image/jpeg": Buffer.from("ffd8ffe000104a46494600010100000100010000ffc0000b080001000101011100", "hex").toString("base64"),
-};
 
 describe("an image", () => {
   test.each(Object.entries(IMAGES))("of the type %s is image content, and in a file [mcp-images]", async (mimeType, data) => {

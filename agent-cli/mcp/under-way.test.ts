@@ -114,7 +114,11 @@ test("a payment that is settled while its answer still comes is joined, not repo
   while ((await call(server, "request_show", { request: code })).data.state !== "paid") await presented(1);
   Object.assign(times, PATIENT);
   const next = [call(server, "fetch", { resume: code }), call(server, "pay", { payment: code })];
+  const elsewhere = [box.run(["fetch", "--resume", code]), box.run(["pay", code])];
+  await new Promise((resolve) => setTimeout(resolve, 200));
   told.resolve();
+  for (const { json } of await Promise.all(elsewhere))
+    expect(json).toMatchObject({ ok: true, data: { response: { body: { bytes: LONG.length, complete: true } } } });
   for (const { data } of await Promise.all(next)) expect(data.response.body).toMatchObject({ bytes: LONG.length, complete: true });
   expect([merchant.presented.length, merchant.settled.size]).toEqual([1, 1]);
 });
