@@ -114,6 +114,7 @@ test("a payment that is settled while its answer still comes is joined, not repo
   while ((await call(server, "request_show", { request: code })).data.state !== "paid") await presented(1);
   Object.assign(times, PATIENT);
   const next = [call(server, "fetch", { resume: code }), call(server, "pay", { payment: code })];
+  // Another process waits for it: what is on disk so far has not broken off.
   const elsewhere = [box.run(["fetch", "--resume", code]), box.run(["pay", code])];
   await new Promise((resolve) => setTimeout(resolve, 200));
   told.resolve();

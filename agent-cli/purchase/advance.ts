@@ -11,13 +11,13 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Next, refuse } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
-import { keptFor, partFor, rangeFor } from "./paid-exchange.ts";
+import { keptFor, partFor } from "./paid-exchange.ts";
 import { type Destination, type Paid, report } from "./paid-report.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import type { Purchase } from "./purchase.ts";
-import { joinPresentation, present, restMissing } from "./send-payment.ts";
+import { joinPresentation, present } from "./send-payment.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
 export interface FlowInput extends FacilitatorInput, Destination {
@@ -164,12 +164,7 @@ async function answerOf(context: Context, input: FlowInput, purchase: Purchase):
   if (!identified && !stillUsable(purchase) && !part) return paidWithoutAnswer(code, transaction);
   const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment);
   if (!http.ok) return http;
-  if (part && !identified && !rangeFor(http.data, part)) {
-    const outcome = restMissing(http.data, identified, part, { kind: "paid_before", status: part.status, transaction });
-    return named(await report(context, http.data, payment, part, outcome, input, true), purchase);
-  }
-  const answer = await fetchAnswer(context, http.data, payment, transaction, input);
-  return named(answer, purchase);
+  return named(await fetchAnswer(context, http.data, payment, transaction, input), purchase);
 }
 
 /** The same outcome with the request's short code in its data. */

@@ -160,6 +160,13 @@ async function presentAlone(context: Context, presentation: Presentation): Promi
   const { request, payment } = presentation;
   const part = partFor(context, payment);
   const identified = carriesId(payment.payload);
+  // Neither a range nor an identifier gets the rest: asking again would only be refused.
+  if (part && !identified && !rangeFor(request, part)) {
+    const { status, receipt } = part;
+    const outcome = restMissing(request, identified, part, { kind: "paid_before", status, transaction: receipt.transaction });
+    await concludeKept(context, request, payment.authorization, outcome);
+    return succeed({ request, payment, answer: part, outcome, kept: true });
+  }
   let presented = await presentOnce(context, presentation, part);
   if (!presented.ok) return presented;
   // The merchant does not continue the part, and may still give the whole answer under the payment's identifier.
@@ -184,7 +191,7 @@ function restOf(request: HttpRequest, identified: boolean, answer: ShownAnswer):
 }
 
 /** The outcome of asking for the rest of a part in vain. */
-export function restMissing(request: HttpRequest, identified: boolean, part: Part, outcome: Presented): Presented {
+function restMissing(request: HttpRequest, identified: boolean, part: Part, outcome: Presented): Presented {
   const gone = isGone(outcome);
   const said = outcome.kind === "paid" || outcome.kind === "answer_incomplete" ? "" : ` (${failureOf(outcome).error.code})`;
   const broke = part.complete ? "it broke off" : part.problem;
