@@ -70,7 +70,7 @@ describe("the challenge", () => {
     const challenges = new Challenges(checkOptions({ amount: PRICE }));
     let made: unknown;
     const app = new Hono<PaywallEnv>().get("*", async (c) => {
-      made = await challenges.of(c, { payTo: DEMO_MERCHANT_ACCOUNT, storesAnswers: false });
+      made = await challenges.of(c, { payTo: DEMO_MERCHANT_ACCOUNT, storesAnswers: false, flow: "authorization" });
       return c.text("");
     });
     const make = async (n: number) => {

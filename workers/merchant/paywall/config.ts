@@ -135,6 +135,13 @@ export function payeeOf({ env: { PAY_TO } }: Context<PaywallEnv>, { payTo }: Che
   return checkedPayee;
 }
 
+/** When the money moves. Where nothing is held it moves first, unless the seller chose otherwise. */
+export function flowOf(c: Context<PaywallEnv>, options: CheckedOptions): "authorization" | "upfront" {
+  if (options.flow) return options.flow;
+  const supportsHolds = options.facilitator ? facilitatorOf(c, options).supportsHolds : !c.env.FACILITATOR_URL;
+  return supportsHolds ? "authorization" : "upfront";
+}
+
 export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {
   const { FACILITATOR, FACILITATOR_URL, FACILITATOR_KEY, DELIVERIES } = c.env;
   if (options.facilitator) return fromDeprecated(options.facilitator(c));

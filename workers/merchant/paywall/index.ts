@@ -8,6 +8,7 @@
 import type { Context, MiddlewareHandler, Next } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
+import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
 import { checkOptions, deliveriesOf, facilitatorOf, type PaywallOptions } from "./config.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
 import { readPayment } from "./presented-payment.ts";
@@ -53,6 +54,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const outer = c.body(null); // has the headers that middleware set so far. Not c.res: once read, Hono copies every later response
     const response = await answer(c, next, outer).catch((error: unknown) => answerMisconfigured(c, error));
     if (!response) return;
+    forbidCaching(response.headers);
     // Reset c.res first; otherwise Hono merges the discarded response's headers in.
     c.res = undefined;
     c.res = mergeHeaders(response, outer);
@@ -62,11 +64,14 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   async function answer(c: Context<PaywallEnv>, next: Next, outer: Response): Promise<Response | undefined> {
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // free, and runs no handler
     const header = c.req.header(PAYMENT_SIGNATURE);
+    if (c.req.header("Upgrade")) return refuseRequest({ code: "invalid_payload", detail: "upgrades are not sold" }).response;
     const terms = await routeTerms.of(c);
     if (header === undefined) return showTerms(c, terms);
     const { result, presented } = "code" in terms ? { result: refuseRequest(terms) } : await servePayment(c, next, outer, header, terms);
     logPayment(c, result, presented);
-    return result.answered ? undefined : result.response;
+    if (!result.answered) return result.response;
+    if (c.finalized) forbidCaching(writableHeaders(c)); // otherwise the handler returned nothing, and Hono answers 404
+    return undefined;
   }
 
   async function servePayment(
@@ -113,10 +118,14 @@ function showTerms(c: Context<PaywallEnv>, terms: Terms | Refusal): Response {
   return refuseRequest({ code: "payment_required", challenge, offerAgain: true, html: true }).response;
 }
 
+/** With these, middleware in front of the paywall answers 304 or 412 in place of the goods, after they are paid for. */
+const CONDITIONS = ["If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"];
+
 /** Why this request is never charged, whatever its payment. */
 function unsupportedRequest({ req }: Context): string | undefined {
   if (req.method === "HEAD") return "HEAD is never charged; pay with GET";
-  return req.header("Upgrade") ? "upgrades are not sold" : undefined;
+  const condition = CONDITIONS.find((name) => req.header(name) !== undefined);
+  return condition && `a request with ${condition} is never charged; send it without`;
 }
 
 /** A misconfigured Worker sells nothing. */
@@ -126,12 +135,14 @@ function answerMisconfigured(c: Context<PaywallEnv>, error: unknown): Response {
   return refuseRequest({ code: "internal_error", detail: "the merchant is not set up to sell this; its log says why" }).response;
 }
 
-/** Adds the headers that middleware set, unless `response` has its own. Cookies are added one by one. */
+const ADDED_UP: ReadonlySet<string> = new Set(["set-cookie", "vary"]);
+
+/** Adds the headers that middleware set, unless `response` has its own or they would have it cached. */
 function mergeHeaders(response: Response, outer: Response): Response {
   let own: Set<string> | undefined;
   for (const [name, value] of outer.headers) {
     own ??= new Set(response.headers.keys());
-    if (name === "set-cookie" || !own.has(name)) response.headers.append(name, value);
+    if (ADDED_UP.has(name) || !(own.has(name) || isCachingHeader(name))) response.headers.append(name, value);
   }
   return response;
 }

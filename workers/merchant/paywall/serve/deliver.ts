@@ -1,15 +1,16 @@
 /** How serving a payment ends: the handler's answer goes out with a receipt, or the merchant remembers what is still open. */
 
-import type { Context } from "hono";
-import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import { writableHeaders } from "../caching.ts";
 import { foreignWord } from "../facilitator/foreign-word.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { deliveryKey, transactionFor } from "../presented-payment.ts";
+import { refuseRequest } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { DeliveryState, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { keepAlive } from "./run-handler.ts";
@@ -22,25 +23,18 @@ export async function deliver(
   claim?: IdempotencyClaim,
 ): Promise<ServeResult> {
   const { c, challenge, signer } = request;
+  if (c.error) {
+    // Middleware in front has answered meanwhile, such as one with a timeout. The buyer is owed the goods.
+    await finishLease(request, lease ?? randomDigest(), { state: "paid", receipt: settled });
+    return refuseRequest({ code: "handler_timeout", receipt: settled });
+  }
   const receipt = await signReceipt(challenge, settled, signer);
-  attachReceipt(c, encodeHeader(receipt));
+  // c.header would copy the response.
+  writableHeaders(c).set(PAYMENT_RESPONSE, encodeHeader(receipt));
   if (claim) keepAlive(c, claim.markPaid(receipt));
   // Needed beside a ledger too: an older run of this payment that ends later must not record the debt again.
   if (lease) keepAlive(c, finishLease(request, lease, { state: "delivered" }));
   return { answered: true, delivered: true };
-}
-
-/** Sets the header on the handler's response. c.header would copy the response each time. */
-function attachReceipt(c: Context, receipt: string): void {
-  // A response without a body may be a constant that the seller sends to others too.
-  if (c.res.body === null) c.res = new Response(null, c.res);
-  try {
-    c.res.headers.set(PAYMENT_RESPONSE, receipt);
-  } catch {
-    c.res = new Response(c.res.body, c.res); // the headers of a fetched response are immutable
-    c.res.headers.set(PAYMENT_RESPONSE, receipt);
-  }
-  c.res.headers.set("Cache-Control", "private, no-store");
 }
 
 /** Ends the lease on a payment and records its state. Without a state the payment is forgotten. */

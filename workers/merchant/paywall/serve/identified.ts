@@ -104,6 +104,5 @@ export function storedResponse(receipt: SettleResponse, answer: StoredAnswer | u
   if (!answer) return refuseRequest({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);
   headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
-  headers.set("Cache-Control", "private, no-store");
   return { answered: false, response: new Response(answer.body.length > 0 ? answer.body : null, { status: answer.status, headers }) };
 }

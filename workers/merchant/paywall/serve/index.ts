@@ -1,7 +1,7 @@
 /** Serves a payment that fits its offer: in the route's flow, and under the buyer's payment identifier if it has one. */
 
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../../shared/extensions/payment-identifier.ts";
-import { type CheckedOptions, idempotencyStoreOf } from "../config.ts";
+import { type CheckedOptions, flowOf, idempotencyStoreOf } from "../config.ts";
 import { refuseRequest } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { serveAuthorized } from "./authorized.ts";
@@ -10,9 +10,7 @@ import { serveUpfront } from "./upfront.ts";
 
 export async function serve(request: PaidRequest, options: CheckedOptions): Promise<ServeResult> {
   const { c, presented, challenge } = request;
-  // Without a hold a handler would run before the money is certain, so the money moves first unless the seller chose otherwise.
-  const flow =
-    (options.flow ?? (request.facilitator.supportsHolds ? "authorization" : "upfront")) === "upfront" ? serveUpfront : serveAuthorized;
+  const flow = flowOf(c, options) === "upfront" ? serveUpfront : serveAuthorized;
   const sent = identifierOf(presented.payment.extensions);
   if (sent.ok && sent.id === undefined && options.identifier !== "required") return flow(request);
   const store = idempotencyStoreOf(c, options, presented);

@@ -80,6 +80,5 @@ export async function runPaid(
   if (run.outcome === "threw") throw run.error;
   if (run.outcome === "spent") return refuseRequest({ code: "internal_error", receipt });
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
-  c.header("Cache-Control", "private, no-store"); // some errors are cacheable by default, and this one carries the buyer's receipt
   return { answered: true, delivered: false };
 }

@@ -30,6 +30,7 @@ export async function runHandler(
   payment: { id: string; payer: string },
   onWait?: () => void,
 ): Promise<HandlerRun> {
+  wholeGoods(c);
   const abort = new AbortController();
   c.set("payment", { ...payment, amount: challenge.offer.amount, signal: abort.signal });
   const handler = next();
@@ -49,6 +50,15 @@ export async function runHandler(
     return { outcome: "spent" };
   }
   return { outcome: "delivered" };
+}
+
+/** A payment buys the whole answer, so the handler does not see that the buyer asked for a part. */
+function wholeGoods(c: Context): void {
+  if (!c.req.raw.headers.has("Range")) return;
+  const headers = new Headers(c.req.raw.headers);
+  headers.delete("Range");
+  headers.delete("If-Range");
+  c.req.raw = new Request(c.req.raw, { headers });
 }
 
 /** Keeps `work` running after the client disconnects. */

@@ -9,7 +9,7 @@ import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../../shared/lez.ts"
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
-import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED } from "../../../../shared/x402/headers.ts";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../../shared/x402/x402.ts";
 import type { Bind, CheckedOptions } from "../config.ts";
 import type { Challenge, PaywallEnv } from "../types.ts";
@@ -22,6 +22,7 @@ export interface Seller {
   ledger?: Digest | undefined;
   /** Then a payment identifier is offered. */
   storesAnswers: boolean;
+  flow: "authorization" | "upfront";
 }
 
 export class Challenges {
@@ -38,7 +39,7 @@ export class Challenges {
     const bind = this.#options.bind ?? defaultBind(method);
     // A body that the price covers is part of the terms, which then cannot be cached by URL.
     const coversBody = bind === "body" && raw.body !== null;
-    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers}`;
+    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.flow}`;
     const known = coversBody ? undefined : this.#cache.get(key);
     if (known) return known;
     const request = await readBoundRequest(c, bind);
@@ -48,8 +49,8 @@ export class Challenges {
     return challenge;
   }
 
-  for(request: BoundRequest, { payTo, ledger, storesAnswers }: Seller): Challenge {
-    const { amount, description, mimeType, maxTimeoutSeconds, flow, extensions } = this.#options;
+  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow }: Seller): Challenge {
+    const { amount, description, mimeType, maxTimeoutSeconds, extensions } = this.#options;
     const terms = { scheme: SCHEME, network: NETWORK, amount, asset: ASSET, payTo };
     const extra = { binding: bindingOf(request, terms), ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
     const offer: PaymentRequirements = { ...terms, maxTimeoutSeconds, extra };
@@ -72,6 +73,7 @@ export function encodeTerms(required: PaymentRequired): Pick<Challenge, "require
   const headers = new Headers({
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
+    Vary: PAYMENT_SIGNATURE,
     [PAYMENT_ERROR]: "payment_required",
     [PAYMENT_REQUIRED]: header,
   });
@@ -86,7 +88,7 @@ function defaultBind(method: string): Bind {
 export function checkChallengeSize(options: CheckedOptions): void {
   const sample = new Challenges(options).for(
     { method: "GET", url: "https://example.com/" },
-    { payTo: "1".repeat(44) as AccountId, ledger: "0".repeat(64) as Digest, storesAnswers: true },
+    { payTo: "1".repeat(44) as AccountId, ledger: "0".repeat(64) as Digest, storesAnswers: true, flow: "upfront" },
   );
   if (sample.header.length > MAX_HEADER_BYTES / 2)
     throw new TypeError("paywall: description and extensions make PAYMENT-REQUIRED too large");

@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_URL_LENGTH } from "../../../../shared/limits.ts";
-import { type CheckedOptions, facilitatorOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
+import { type CheckedOptions, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
@@ -42,7 +42,7 @@ export class RouteTerms {
     const payTo = payeeOf(c, this.#options);
     const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
-    const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options) };
+    const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
     const challenge = await this.#challenges.of(c, seller);
     if (!challenge) return { code: "payload_too_large" };
     if (!c.env.RECEIPT_KEY) return { challenge };

@@ -1,0 +1,43 @@
+/** Keeps shared caches from storing what is priced: terms, paid answers, refusals. */
+
+import type { Context } from "hono";
+import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
+
+/** Headers with which a handler or a middleware tells a CDN to cache, and which outrank Cache-Control there. */
+const CDN_HEADERS: ReadonlySet<string> = new Set([
+  "cdn-cache-control",
+  "cloudflare-cdn-cache-control",
+  "vercel-cdn-cache-control",
+  "netlify-cdn-cache-control",
+  "surrogate-control",
+  "edge-control",
+  "x-accel-expires",
+  "expires",
+]);
+
+export function isCachingHeader(name: string): boolean {
+  return name === "cache-control" || CDN_HEADERS.has(name);
+}
+
+/** @param headers of a response that answers a payment */
+export function forbidCaching(headers: Headers): void {
+  for (const name of CDN_HEADERS) headers.delete(name);
+  if (!/\bno-store\b/i.test(headers.get("Cache-Control") ?? "")) headers.set("Cache-Control", "private, no-store");
+  const vary = headers.get("Vary");
+  if (vary === null) headers.set("Vary", PAYMENT_SIGNATURE);
+  else if (vary.trim() !== "*" && !vary.toUpperCase().includes(PAYMENT_SIGNATURE)) headers.append("Vary", PAYMENT_SIGNATURE);
+}
+
+/** The headers of the handler's response, for changes. */
+export function writableHeaders(c: Context): Headers {
+  // A response without a body may be a constant that the seller sends to others too.
+  if (c.res.body === null) c.res = new Response(null, c.res);
+  try {
+    c.res.headers.delete(UNUSED);
+  } catch {
+    c.res = new Response(c.res.body, c.res); // the headers of a fetched response are immutable
+  }
+  return c.res.headers;
+}
+
+const UNUSED = "x-unused";
