@@ -164,7 +164,7 @@ export function memoryAnswers(): IdempotencyStore {
       rows.set(key, {
         ...rows.get(key),
         lease,
-        claim: { state: "paid", receipt, ...(claim?.state === "stored" && { answer: claim.answer }) },
+        claim: { state: "paid", receipt, paidAt: unixNow(), ...(claim?.state === "stored" && { answer: claim.answer }) },
       });
     },
     free: async (key, lease) => void (rows.get(key)?.lease === lease && rows.delete(key)),

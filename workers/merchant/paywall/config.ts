@@ -8,6 +8,7 @@ import {
   MAX_NAME_LENGTH,
   MAX_UNSETTLED_RUNS,
   MAX_VALIDITY_SECONDS,
+  STORED_ANSWER_SECONDS,
 } from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
@@ -50,6 +51,16 @@ export interface PaywallOptions {
    * binding `DELIVERIES` exists, which stores the answers.
    */
   identifier?: "offered" | "required" | "off";
+  /**
+   * Whether a response of the handler is what was bought. Default: status 2xx. Goods may also be a redirect to a signed address:
+   * `(response) => response.ok || response.headers.has("Location")`.
+   */
+  delivered?: (response: Response) => boolean;
+  /**
+   * For this many seconds after it paid (`true`: a day) a buyer may fetch goods of any size again under its `payment-identifier`. The
+   * handler runs again, with `c.get("payment").redelivery`. Answers up to 64 KiB come from storage in any case. Default: never.
+   */
+  redeliver?: boolean | number;
   /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
   extensions?: Record<string, Record<string, unknown>>;
   /** Settles the payments. Default: see `PaywallBindings`. */
@@ -65,6 +76,8 @@ export interface CheckedOptions extends PaywallOptions {
   payTo?: AccountId;
   maxTimeoutSeconds: number;
   maxUnsettled: number;
+  delivered: (response: Response) => boolean;
+  redeliverSeconds: number;
 }
 
 /** @throws {TypeError} when the seller's configuration could never be paid */
@@ -79,10 +92,15 @@ export function checkOptions(options: PaywallOptions): CheckedOptions {
   const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
   require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
   const { maxUnsettled = MAX_UNSETTLED_RUNS } = options;
+  const { delivered = ({ ok }: Response) => ok, redeliver = false } = options;
+  const redeliverSeconds = redeliver === true ? STORED_ANSWER_SECONDS : Number(redeliver);
+  const redeliverFits = Number.isInteger(redeliverSeconds) && redeliverSeconds >= 0 && redeliverSeconds <= STORED_ANSWER_SECONDS;
+  require(redeliverFits, `redeliver must be true, false or whole seconds up to ${STORED_ANSWER_SECONDS}`);
+  require(redeliverSeconds === 0 || identifier !== "off", 'redeliver needs the payment identifier, which is "off"');
   require(Number.isInteger(maxUnsettled) && maxUnsettled >= 1, "maxUnsettled must be a whole number from 1");
   require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);
   require(mimeType.length <= MAX_NAME_LENGTH, `mimeType must have at most ${MAX_NAME_LENGTH} characters`);
-  return { ...options, amount, maxTimeoutSeconds, maxUnsettled } as CheckedOptions;
+  return { ...options, amount, maxTimeoutSeconds, maxUnsettled, delivered, redeliverSeconds } as CheckedOptions;
 }
 
 function require(condition: boolean, problem: string): asserts condition {

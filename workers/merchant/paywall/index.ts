@@ -86,8 +86,20 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (unsupported) return { result: refuseRequest({ code: "invalid_payload", detail: unsupported, challenge, offerAgain: true }) };
     const read = readPayment(header, challenge, traceOf(c));
     const { presented } = read;
+    const requestOf = (presented: PresentedPayment): PaidRequest => ({
+      c,
+      next,
+      presented,
+      challenge,
+      signer,
+      facilitator: facilitatorOf(c, checked),
+      deliveries: () => deliveriesOf(c, checked, presented),
+      outer,
+      isDelivered: checked.delivered,
+      redeliverSeconds: checked.redeliverSeconds,
+    });
     if (!read.ok) {
-      const bought = presented && (await alreadyBought(c, presented, challenge, checked));
+      const bought = presented && (await alreadyBought(requestOf(presented), checked));
       if (bought) return { result: bought, presented };
       // Our terms may be the stale ones: another isolate may have learned of a new ledger first.
       const isOurs = read.code === "ledger_mismatch" && !hasRefreshed;
@@ -98,10 +110,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
       return { result: refuseRequest({ code: read.code, detail: read.detail, challenge, offerAgain: true }), presented };
     }
 
-    const facilitator = facilitatorOf(c, checked);
-    const deliveries = () => deliveriesOf(c, checked, read.presented);
-    const request: PaidRequest = { c, next, presented: read.presented, challenge, signer, facilitator, deliveries, outer };
-    const work = serve(request, checked);
+    const work = serve(requestOf(read.presented), checked);
     keepAlive(c, work);
     const result = await work;
     if (!result.answered && result.code === "ledger_mismatch") routeTerms.forgetLedger();

@@ -13,7 +13,14 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
   const delivered = result.answered && result.delivered;
   const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
-  const event = code ? "payment.refused" : result.answered && !delivered ? "payment.released" : "payment.delivered";
+  const again = result.answered && result.again;
+  const event = code
+    ? "payment.refused"
+    : result.answered && !delivered
+      ? "payment.released"
+      : again
+        ? "payment.redelivered"
+        : "payment.delivered";
   const transaction = delivered ? c.get("payment").id : undefined;
   const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction });

@@ -46,6 +46,8 @@ export interface PaymentContext {
   payer: string;
   /** Atomic units. */
   amount: string;
+  /** The buyer has had this answer before, or a part of it, and pays nothing for it now. */
+  redelivery: boolean;
   /** Aborts when the handler has run out of time and its answer will not be sent. */
   signal: AbortSignal;
 }
@@ -190,11 +192,18 @@ export interface PaidRequest {
   deliveries: () => DeliveryStore;
   /** Has the headers that middleware set before the paywall ran. */
   outer: Response;
+  /** Whether a response of the handler is what was bought. */
+  isDelivered: (response: Response) => boolean;
+  /** Seconds from a payment in which its buyer may fetch the goods again under its identifier; 0: never. */
+  redeliverSeconds: number;
 }
 
 export type ServeResult =
-  /** The handler's response is in `c.res` and goes out. `delivered`: it is what was bought, and it is paid for. */
-  { answered: true; delivered: boolean } | SubstituteResponse;
+  /**
+   * The handler's response is in `c.res` and goes out. `delivered`: it is what was bought, and it is paid for. `again`: it was delivered
+   * and paid for earlier.
+   */
+  { answered: true; delivered: boolean; again?: true } | SubstituteResponse;
 
 /** A response to send in place of the handler's. Without a code it is an answer that was bought earlier. */
 export type SubstituteResponse = { answered: false; response: Response; code?: ErrorCode };

@@ -19,6 +19,7 @@ const COLUMNS = {
   status: nullable(integer()),
   headers: nullable(text<Json<[string, string][]>>()),
   body: nullable(blob()),
+  forget_after: integer(),
 };
 const answerRow = row(COLUMNS);
 type AnswerRow = RowOf<typeof COLUMNS>;
@@ -116,7 +117,8 @@ export class AnswerTable {
 }
 
 function paidResult(found: AnswerRow): PaidResult {
-  return { state: "paid", receipt: fromJson(written(found.receipt)), ...storedAnswer(found) };
+  const paidAt = found.forget_after - STORED_ANSWER_SECONDS;
+  return { state: "paid", receipt: fromJson(written(found.receipt)), paidAt, ...storedAnswer(found) };
 }
 
 function storedAnswer({ status, headers, body }: AnswerRow): { answer?: StoredAnswer } {

@@ -26,8 +26,8 @@ export type ClaimResult =
   | { state: "full" }
   /** The handler ran and its answer is here; whether the money moved is unknown. */
   | { state: "stored"; reservation: Reservation; answer?: StoredAnswer }
-  /** Without `answer`: it was not stored. */
-  | { state: "paid"; receipt: SettleResponse; answer?: StoredAnswer };
+  /** Without `answer`: it was not stored. `paidAt`: unix seconds; version 0.1 does not tell. */
+  | { state: "paid"; receipt: SettleResponse; answer?: StoredAnswer; paidAt?: number };
 
 export type PaidResult = Extract<ClaimResult, { state: "paid" }>;
 

@@ -13,6 +13,7 @@ import { deliveryKey, transactionFor } from "../presented-payment.ts";
 import { refuseRequest } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { DeliveryState, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { allowsRanges } from "./range.ts";
 import { keepAlive } from "./run-handler.ts";
 
 /** @param lease the merchant's lease on the payment, if it took one: it ends as delivered */
@@ -29,8 +30,9 @@ export async function deliver(
     return refuseRequest({ code: "handler_timeout", receipt: settled });
   }
   const receipt = await signReceipt(challenge, settled, signer);
-  // c.header would copy the response.
-  writableHeaders(c).set(PAYMENT_RESPONSE, encodeHeader(receipt));
+  const headers = writableHeaders(c); // c.header would copy the response
+  headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
+  if (request.redeliverSeconds > 0 && allowsRanges(c.res)) headers.set("Accept-Ranges", "bytes");
   if (claim) keepAlive(c, claim.markPaid(receipt));
   // Needed beside a ledger too: an older run of this payment that ends later must not record the debt again.
   if (lease) keepAlive(c, finishLease(request, lease, { state: "delivered" }));

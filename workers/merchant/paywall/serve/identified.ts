@@ -5,16 +5,18 @@ import { utf8 } from "../../../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { HOLD_SECONDS } from "../../../../shared/limits.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
+import { unixNow } from "../../../../shared/time.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
-import type { ClaimResult, IdempotencyStore, StoredAnswer } from "../memory/idempotency-store.ts";
+import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "../memory/idempotency-store.ts";
 import { payloadKey, verifyPresented } from "../presented-payment.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { IdempotencyClaim, PaidRequest, PaywallEnv, ServeResult, SubstituteResponse } from "../types.ts";
 import { bufferResponse } from "./buffer-response.ts";
 import { finishLease, pendingReceipt } from "./deliver.ts";
+import { redeliver } from "./redeliver.ts";
 
 type Claimed = { granted: true; claim: IdempotencyClaim } | { granted: false; result: ServeResult };
 
@@ -79,7 +81,9 @@ async function answerWithout(
     case "full":
       return refuseRequest({ code: "overloaded" });
     case "paid":
-      return storedResponse(claimed.receipt, claimed.answer);
+      return mayRedeliver(claimed, request.redeliverSeconds)
+        ? redeliver(request, claimed.receipt)
+        : storedResponse(claimed.receipt, claimed.answer);
     case "stored": {
       // An earlier run ended between handler and capture, or its capture had no answer. Only the capture is missing.
       const outcome = await capture(request, claimed.reservation, true);
@@ -97,6 +101,11 @@ async function answerWithout(
     default: // no answer from the store
       return refuseRequest({ code: "facilitator_unavailable" });
   }
+}
+
+/** Whether the handler may make an answer again that was paid and is not stored. */
+export function mayRedeliver({ answer, paidAt }: PaidResult, seconds: number): boolean {
+  return seconds > 0 && answer === undefined && paidAt !== undefined && unixNow() <= paidAt + seconds;
 }
 
 /** The same answer with the same receipt, or the receipt alone if the answer was not stored. */

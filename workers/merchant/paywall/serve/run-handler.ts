@@ -7,11 +7,11 @@ import { logEvent } from "../../../../shared/log.ts";
 import type { PaidRequest } from "../types.ts";
 
 export type HandlerRun =
-  /** The handler answered 2xx; its response is in `c.res`. */
+  /** The handler answered with what was bought; its response is in `c.res`. */
   | { outcome: "delivered" }
-  /** It answered another status or nothing, or threw an Error that Hono answered; the response, if any, is in `c.res`. */
+  /** It answered something else or nothing, or threw an Error that Hono answered; the response, if any, is in `c.res`. */
   | { outcome: "failed" }
-  /** It answered 2xx with a body that was read or locked, and can no longer be sent. */
+  /** It answered with a body that was read or locked, and can no longer be sent. */
   | { outcome: "spent" }
   /** It threw something that Hono does not answer. */
   | { outcome: "threw"; error: unknown }
@@ -26,24 +26,24 @@ export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
  * @param onWait called if the handler takes more than a moment
  */
 export async function runHandler(
-  { c, next, challenge, presented }: PaidRequest,
-  payment: { id: string; payer: string },
+  { c, next, challenge, presented, isDelivered }: PaidRequest,
+  payment: { id: string; payer: string; redelivery?: true },
   onWait?: () => void,
 ): Promise<HandlerRun> {
   wholeGoods(c);
   const abort = new AbortController();
-  c.set("payment", { ...payment, amount: challenge.offer.amount, signal: abort.signal });
+  c.set("payment", { redelivery: false, ...payment, amount: challenge.offer.amount, signal: abort.signal });
   const handler = next();
   try {
     if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {
       abort.abort();
       return { outcome: "late", over: handler.catch(() => undefined) };
     }
+    // Not finalized: the handler returned no response, and reading c.res would create an empty 200.
+    if (!c.finalized || c.error || !isDelivered(c.res)) return { outcome: "failed" };
   } catch (error) {
     return { outcome: "threw", error };
   }
-  // Not finalized: the handler returned no response, and reading c.res would create an empty 200.
-  if (!c.finalized || !c.res.ok || c.error) return { outcome: "failed" };
   // Middleware behind the paywall, such as a logger, may have read the response without cloning it.
   if (c.res.bodyUsed || c.res.body?.locked) {
     logEvent("payment.answer_spent", { traceId: presented.traceId, path: c.req.path });
