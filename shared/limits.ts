@@ -51,6 +51,10 @@ export const FAUCET_WINDOW_SECONDS = 24 * 3600;
 export const DEFAULT_TIMEOUT_SECONDS = 900;
 /** The largest accepted difference between two clocks. */
 export const CLOCK_SKEW_SECONDS = 30;
+/** A ledger's machine is believed this far ahead of the ledger's time. Beyond it a second clock must agree. */
+export const MAX_CLOCK_STEP_SECONDS = 24 * 3600;
+/** Two clocks that differ by no more agree. */
+export const CLOCK_AGREEMENT_SECONDS = 60;
 /** No authorization is accepted that stays valid for longer than this. */
 export const MAX_VALIDITY_SECONDS = 12 * 3600;
 /** No PaymentRequest waits for its owner for longer than this. */
@@ -134,6 +138,8 @@ export const JOURNAL_PAGE = 500;
 export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
 /** Journal entries younger than this are never pruned, exported or not. */
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
+/** An alarm that has work rings at least this often, so that its clock never seems to jump. */
+export const MAX_ALARM_GAP_SECONDS = MAX_CLOCK_STEP_SECONDS / 2;
 /** When an alarm that failed rings again. */
 export const ALARM_RETRY_SECONDS = 5;
 /** An alarm that is this late counts as lost and is set again. */

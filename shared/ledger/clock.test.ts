@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
@@ -98,7 +99,7 @@ describe("never is not said", () => {
     const rules = heldLedger({
       ...store,
       sql(statement, ...bindings) {
-        if (statement.startsWith("UPDATE clock")) throw new Error("disk full");
+        if (statement.startsWith("UPDATE clock SET last")) throw new Error("disk full");
         return store.sql(statement, ...bindings);
       },
     });
@@ -113,7 +114,73 @@ test("answers that can change are not worth a write of the clock", () => {
   rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, START + 5);
   rules.settle(settleOf(PAYMENT, SECOND), START + 6);
   rules.capture(reservationOf(PAYMENT, FIRST), START + 7);
-  expect(dump(store)["clock"]).toEqual([{ last: START }]);
+  expect(dump(store)["clock"]).toEqual([{ last: START, final: START }]);
+});
+
+describe("a machine's clock that is far ahead", () => {
+  const DAY = 24 * 3600;
+  const YEAR = 365 * DAY;
+
+  test("is believed for a day, and beyond that if a second clock agrees within a minute", () => {
+    const rules = openLedger(memoryStore());
+    expect(rules.believes(START - YEAR)).toBe(true);
+    expect(rules.believes(START + DAY)).toBe(true);
+    expect(rules.believes(START + DAY + 1)).toBe(false);
+    for (const [caller, agrees] of [
+      [START + YEAR - 61, false],
+      [START + YEAR - 60, true],
+      [START + YEAR, true],
+      [START + YEAR + 60, true],
+      [START + YEAR + 61, false],
+      [START, false],
+    ] as const) {
+      expect(rules.believes(START + YEAR, caller)).toBe(agrees);
+    }
+  });
+
+  test("stays believed after a restart, once an event was dated by it", () => {
+    const store = memoryStore();
+    openLedger(store).release(reservationOf(PAYMENT, FIRST), START + YEAR);
+    expect(dump(store)["clock"]).toEqual([{ last: START + YEAR, final: START }]);
+    expect(reopen(store).believes(START + YEAR + DAY)).toBe(true);
+  });
+});
+
+describe("an operator sets the time", () => {
+  test("back to what was last refused or forgotten forever, and no further without taking the risk", () => {
+    const store = memoryStore();
+    const rules = heldLedger(store);
+    rules.runMaintenance(LATE + 10);
+    expect(rules.times).toEqual({ now: LATE + 10, final: START });
+    rules.status(ALICE, PAYMENT.nonce, PAYMENT.validBefore, LATE + 20);
+    rules.runMaintenance(LATE + 30);
+    expect(rules.times).toEqual({ now: LATE + 30, final: LATE + 20 });
+
+    expect(rules.setTime(LATE + 19, false)).toBe(false);
+    expect(rules.times).toEqual({ now: LATE + 30, final: LATE + 20 });
+    expect(rules.setTime(LATE + 20, false)).toBe(true);
+    for (const ledger of [rules, reopen(store)]) expect(ledger.times).toEqual({ now: LATE + 20, final: LATE + 20 });
+
+    expect(rules.setTime(START, true)).toBe(true);
+    expect(rules.times).toEqual({ now: START, final: START });
+    expect(rules.settle(settleOf(PAYMENT, SECOND), START)).toMatchObject({ ok: true });
+  });
+
+  test("but not behind an alarm that forgot a payment, which could be paid again", () => {
+    const rules = openLedger(memoryStore());
+    rules.settle(settleOf(PAYMENT, FIRST), START);
+    const forgotten = PAYMENT.validBefore + FORGET_SECONDS + 1;
+    rules.runMaintenance(forgotten);
+    expect(rules.setTime(forgotten - 1, false)).toBe(false);
+  });
+});
+
+test("a nonce that is cancelled while the ledger's time is behind is kept as long as one of now", () => {
+  const store = memoryStore();
+  openLedger(store).cancel(ALICE, PAYMENT.nonce, START, LATE);
+  expect(store.sql("SELECT valid_before FROM payment WHERE state = 'cancelled'")).toEqual([
+    { valid_before: LATE + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS },
+  ]);
 });
 
 test("a book whose time is lost is not opened: every payment would be in time", () => {

@@ -69,7 +69,7 @@ function create(store: LedgerStore, { ledger, supply, at, place = WHOLE }: Genes
     shard,
     shards,
   );
-  store.sql("INSERT INTO clock (last) VALUES (?)", at);
+  store.sql("INSERT INTO clock (last, final) VALUES (?, ?)", at, at);
   if (shard === 0) new Accounts(store, ledger).mint(treasury, supply, { transaction: transactionOf(NETWORK, ledger), at });
   return { ledger, treasury, supply: supply.toString(), shard, shards };
 }

@@ -227,12 +227,17 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-function asNewest({ payment = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
+function asNewest({ payment = [], clock = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
     return { ...row, capture_deadline: dead_line };
   });
-  return { ...tables, payment: renamed, schema_version: [{ version: NEWEST }] };
+  return {
+    ...tables,
+    payment: renamed,
+    clock: clock.map(({ last = 0 }) => ({ last, final: last })),
+    schema_version: [{ version: NEWEST }],
+  };
 }
 
 /** `npm run migration` does it with 200,000. */

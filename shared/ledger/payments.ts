@@ -143,11 +143,11 @@ export class Payments {
    * Reads the next PRUNE_BATCH rows in the order of their keys and deletes those past their retention. A recurring sweep costs
    * reads; an index would cost a write per payment. After a round of several batches it rests: alarms that ring for other
    * work start no new round.
-   * @returns true while the round is not finished
+   * @returns whether the round goes on, and whether it deleted anything
    */
-  sweep(now: number): boolean {
+  sweep(now: number): { unfinished: boolean; forgot: boolean } {
     const [cursor] = this.#store.sql("SELECT payer, nonce FROM sweep").map(keyRow);
-    if (!cursor && now < this.#restsUntil) return false;
+    if (!cursor && now < this.#restsUntil) return { unfinished: false, forgot: false };
     const rows = this.#store
       .sql(
         "SELECT payer, nonce, state, capture_deadline FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?",
@@ -156,12 +156,13 @@ export class Payments {
         PRUNE_BATCH,
       )
       .map(sweptRow);
-    for (const row of rows) if (row.state !== "held" && row.capture_deadline + FORGET_SECONDS < now) this.delete(row);
+    const old = rows.filter((row) => row.state !== "held" && row.capture_deadline + FORGET_SECONDS < now);
+    for (const row of old) this.delete(row);
     const last = rows.length === PRUNE_BATCH ? rows.at(-1) : undefined;
     if (cursor) this.#store.sql("DELETE FROM sweep");
     if (cursor && !last) this.#restsUntil = now + SWEEP_INTERVAL_SECONDS;
     if (last) this.#store.sql("INSERT INTO sweep (payer, nonce) VALUES (?, ?)", last.payer, last.nonce);
-    return last !== undefined;
+    return { unfinished: last !== undefined, forgot: old.length > 0 };
   }
 
   isEmpty(): boolean {

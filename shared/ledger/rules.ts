@@ -2,7 +2,8 @@
  * The ledger's rules over one shard's database. Each event is one transaction, in the ledger's own time. state-table.ts
  * decides about payments, exchange.ts about what shards send each other.
  *
- * Pure and synchronous: no clock, no randomness, no platform. Callers give the time (unix seconds) and the ids. Refusals are
+ * Pure and synchronous: no clock, no randomness, no platform. Callers give the ids, and the time (unix seconds), which `believes` has
+ * let pass. Refusals are
  * values; the rules throw only when the ledger contradicts itself. A caller that rolls back a transaction around several
  * events must open the ledger again.
  */
@@ -28,7 +29,7 @@ import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } fr
 import { Accounts } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
-import { Clock } from "./clock.ts";
+import { Clock, type ClockTimes } from "./clock.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
 import { Faucet } from "./faucet.ts";
@@ -80,8 +81,9 @@ export class LedgerRules {
     return this.#movement(clock, (now) => this.#table.settle(command, now));
   }
 
-  cancel(payer: AccountId, nonce: Digest, clock: number): CancelResult {
-    return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now));
+  /** @param signedBy see StateTable */
+  cancel(payer: AccountId, nonce: Digest, clock: number, signedBy: number = clock): CancelResult {
+    return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now, Math.max(signedBy, now)));
   }
 
   /** What `reserve` and `settle` would answer to an id that has not claimed the payment before. Writes nothing. */
@@ -117,6 +119,28 @@ export class LedgerRules {
   /** Whether there is maintenance to do, now or later. */
   needsMaintenance(): boolean {
     return this.#exchange.halted === undefined && (!this.#payments.isEmpty() || this.#pruning.isPending());
+  }
+
+  // --- Time ------------------------------------------------------------------------------------------
+
+  /** Whether events may be dated by the machine's clock (unix seconds), which the caller's may confirm. See Clock. */
+  believes(machine: number, caller?: number): boolean {
+    return this.#clock.believes(machine, caller);
+  }
+
+  get times(): ClockTimes {
+    return this.#clock.times;
+  }
+
+  /**
+   * Sets the ledger's time, back as well.
+   * @param risk allows a time at which what was refused forever could still be paid
+   * @returns false when it would take back what is final
+   */
+  setTime(to: number, risk: boolean): boolean {
+    if (to < this.#clock.times.final && !risk) return false;
+    this.#store.transact(() => this.#clock.set(to));
+    return true;
   }
 
   // --- Other shards ----------------------------------------------------------------------------------
@@ -226,9 +250,14 @@ export class LedgerRules {
   // --- What the events are made of -------------------------------------------------------------------
 
   #event<T>(clock: number, body: (now: number) => T): T {
+    const jumped = this.#clock.isJump(clock);
     const now = this.#clock.advance(clock);
     try {
-      return this.#store.transact(() => body(now));
+      return this.#store.transact(() => {
+        const result = body(now);
+        if (jumped) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
+        return result;
+      });
     } catch (error) {
       this.#accounts.forget(); // the writes were rolled back
       this.#pruning.forget();

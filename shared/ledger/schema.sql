@@ -1,4 +1,4 @@
--- The ledger's schema 4. Written by schema.test.ts.
+-- The ledger's schema 5. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -22,7 +22,7 @@ CREATE TABLE checkpoint (
   base_balance TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE clock (last INTEGER NOT NULL) STRICT;
+CREATE TABLE clock (last INTEGER NOT NULL, final INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE faucet (
   account TEXT PRIMARY KEY,

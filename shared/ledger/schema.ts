@@ -123,4 +123,12 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "CREATE INDEX payment_cancelled ON payment (payer) WHERE state = 'cancelled'",
     ],
   },
+  {
+    version: 5,
+    statements: [
+      // The latest time at which something was refused or forgotten forever. `last` can be later, without anything final.
+      "ALTER TABLE clock ADD COLUMN final INTEGER NOT NULL DEFAULT 0",
+      "UPDATE clock SET final = last",
+    ],
+  },
 ];

@@ -90,7 +90,8 @@ export class StateTable {
     return this.#pay(this.#payments.insertSettled(payment, settlementId), this.#accounts.read(payment.payer), now);
   }
 
-  cancel(payer: AccountId, nonce: Digest, now: number): CancelResult {
+  /** @param signedBy unix seconds: whatever was signed before the cancellation was signed by then */
+  cancel(payer: AccountId, nonce: Digest, now: number, signedBy: number): CancelResult {
     const row = this.#current(payer, nonce, now);
     if (row?.state === "settled") return over(row);
     if (row?.state === "cancelled") return { ok: true };
@@ -99,8 +100,8 @@ export class StateTable {
     if (isUnknown(this.#accounts.read(payer))) return refusal("insufficient_funds");
     if (this.#payments.cancelledBy(payer) >= MAX_CANCELLED_NONCES) return refusal("rate_limited");
     if (row?.state === "held") this.#free(row);
-    // Every authorization that was signed before now expires within the longest validity; the row outlives them.
-    this.#payments.insertCancelled(payer, nonce, now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS);
+    // They expire within the longest validity; the row outlives them.
+    this.#payments.insertCancelled(payer, nonce, signedBy + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS);
     return { ok: true };
   }
 
@@ -108,7 +109,9 @@ export class StateTable {
   runMaintenance(now: number): number {
     const expired = this.#payments.expiredHolds(now, EXPIRY_BATCH);
     for (const row of expired) this.#free(row);
-    if (this.#payments.sweep(now) || expired.length === EXPIRY_BATCH) return now + 1;
+    const { unfinished, forgot } = this.#payments.sweep(now);
+    if (forgot) this.#clock.persistFinal();
+    if (unfinished || expired.length === EXPIRY_BATCH) return now + 1;
     if (this.#payments.isEmpty()) return Infinity;
     return Math.min((this.#payments.nextCaptureDeadline() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS);
   }
@@ -176,7 +179,7 @@ export class StateTable {
 
   /** Stores the time before an answer that depends on its having passed, so that no restart takes the answer back. */
   #final<T>(answer: T): T {
-    this.#clock.persist();
+    this.#clock.persistFinal();
     return answer;
   }
 

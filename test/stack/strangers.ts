@@ -40,7 +40,7 @@ async function letLoose(strangers: number): Promise<{ answers: Record<string, nu
   const directory = await mkdtemp(join(tmpdir(), "lez-strangers-"));
   const answers: Record<string, number> = {};
   const count = (answer: string) => (answers[answer] = (answers[answer] ?? 0) + 1);
-  const stack = await startStack({ bundles: BUNDLES, persist: directory, shards: 2, limits: NO_LIMITS });
+  const stack = await startStack({ bundles: BUNDLES, persist: directory, shards: 2, limits: NO_LIMITS, onLog: () => undefined });
   try {
     await openEverything(stack);
     const before = storedIn(directory);

@@ -5,6 +5,7 @@ import {
   ALARM_RETRY_SECONDS,
   FORGET_SECONDS,
   JOURNAL_RETENTION_SECONDS,
+  MAX_ALARM_GAP_SECONDS,
   RETENTION_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
@@ -12,7 +13,7 @@ import type { AccountId } from "../../shared/protocol/account.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { randomId, signedPayment } from "../signed.ts";
-import { alarmOf, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";
+import { alarmOf, confirmTime, env, fundedPayer, newLedger, newPayerOn, NOW, remote, setTime, sql, type Stub, tablesOf } from "./ledger.ts";
 
 beforeEach(() => setTime(NOW));
 afterEach(() => vi.useRealTimers());
@@ -116,6 +117,7 @@ describe("the alarm", () => {
     const payer = await fundedPayer(ledger);
     const later = NOW + 2 * RETENTION_SECONDS;
     setTime(later);
+    await confirmTime(ledger);
     await runDurableObjectAlarm(ledger);
     expect(await alarmOf(ledger)).toBeUndefined();
 
@@ -161,6 +163,7 @@ describe("the alarm", () => {
     const ledger = newLedger();
     const { payer, payment, deadLine } = await holdFor(ledger, 60);
     setTime(deadLine + FORGET_SECONDS + 1);
+    await confirmTime(ledger);
     await runDurableObjectAlarm(ledger);
     expect(await sql(ledger, "SELECT * FROM payment")).toEqual([]);
     expect(await alarmOf(ledger)).toBeUndefined();
@@ -178,14 +181,23 @@ describe("the alarm", () => {
     const entries = () => sql(ledger, "SELECT 1 FROM journal WHERE account = ?", account);
 
     setTime(NOW + 2 * RETENTION_SECONDS);
+    await confirmTime(ledger);
     await runDurableObjectAlarm(ledger);
-    expect(await alarmOf(ledger)).toBe(old);
+    const soon = unixNow() + MAX_ALARM_GAP_SECONDS;
+    expect(await alarmOf(ledger)).toBe(soon);
     await loseAlarm(ledger);
     await evictDurableObject(ledger);
     await ledger.info();
     expect(await alarmOf(ledger)).toBe(unixNow());
     await runDurableObjectAlarm(ledger);
-    expect(await alarmOf(ledger)).toBe(old);
+    expect(await alarmOf(ledger)).toBe(soon);
+
+    // Without a caller, alarms alone bring the ledger's time forward.
+    for (let at = soon; at < old; at += MAX_ALARM_GAP_SECONDS) {
+      setTime(at);
+      await runDurableObjectAlarm(ledger);
+      expect(await alarmOf(ledger)).toBe(Math.min(at + MAX_ALARM_GAP_SECONDS, old));
+    }
     expect(await entries()).toHaveLength(1);
 
     await evictDurableObject(ledger);

@@ -1,9 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
 import { randomId, reserveCommand, settleCommand, signedPayment, type SignedPayment } from "../signed.ts";
-import { facilitator, facilitatorsLedger, fundedPayer, remote, sql } from "./ledger.ts";
+import { facilitator, facilitatorsLedger, fundedPayer, NOW, remote, setTime, sql } from "./ledger.ts";
 
 const ledger = facilitatorsLedger();
+// Other files bring this ledger's time forward to NOW.
+beforeAll(() => setTime(NOW));
+afterAll(() => vi.useRealTimers());
+
 const copies = <T>(count: number, copy: (index: number) => Promise<T>) => Promise.all(Array.from({ length: count }, (_, i) => copy(i)));
 const accountOf = ({ payment }: SignedPayment) => remote(ledger).account({ account: payment.payer }, "");
 const rowsOf = ({ payment }: SignedPayment) => sql(ledger, "SELECT state FROM payment WHERE payer = ?", payment.payer);

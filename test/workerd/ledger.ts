@@ -10,6 +10,7 @@ import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import type { Remote } from "../../shared/rpc.ts";
+import { unixNow } from "../../shared/time.ts";
 import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
 import type FacilitatorWorker from "../../workers/facilitator/index.ts";
 import type { Ledger } from "../../workers/ledger-do/ledger.ts";
@@ -63,6 +64,15 @@ export function sql(ledger: Stub, statement: string, ...bindings: (string | numb
 export async function alarmOf(ledger: Stub): Promise<number | undefined> {
   const millis = await runInDurableObject(ledger, (_, { storage }) => storage.getAlarm());
   return millis === null ? undefined : millis / 1000;
+}
+
+/**
+ * A caller whose clock agrees with the machine's: without one, a jump of more than a day is not believed.
+ * @param payer of that shard; the treasury's by default
+ */
+export async function confirmTime(ledger: Stub, payer?: AccountId): Promise<void> {
+  const account = payer ?? (await ledger.info()).treasury;
+  await remote(ledger).release({ payer: account, nonce: randomId(), reservationId: randomId() }, "", unixNow());
 }
 
 /** Over how many shards the ledgers of this run are spread: the tests are run at 1 and at 4. */

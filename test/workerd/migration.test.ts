@@ -2,6 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { LEDGER_SCHEMA } from "../../shared/ledger/schema.ts";
 import { shardName } from "../../shared/ledger/shards.ts";
 import { restore, type Payments01 } from "../../shared/ledger/testing/ledger-0-1.ts";
 import { ALICE, BOB, idOf } from "../../shared/ledger/testing/ledger.ts";
@@ -16,11 +17,24 @@ import shard3Halted from "../vectors/ledger-0.1/4-shards-3-halted.sql?raw";
 import shard3 from "../vectors/ledger-0.1/4-shards-3.sql?raw";
 import json from "../vectors/ledger-0.1/payments.json?raw";
 import { envelopeOf, get, post } from "./http.ts";
-import { alarmOf, env, facilitatorsLedger, fundedPayer, newLedger, NOW, remote, setTime, SHARDS, sql, type Stub } from "./ledger.ts";
+import {
+  alarmOf,
+  confirmTime,
+  env,
+  facilitatorsLedger,
+  fundedPayer,
+  newLedger,
+  NOW,
+  remote,
+  setTime,
+  SHARDS,
+  sql,
+  type Stub,
+} from "./ledger.ts";
 
 const { now, ids: ID, payments } = JSON.parse(json) as Payments01;
 const DUMPS = SHARDS === 1 ? [oneShard] : [shard0, shard1, shard2, shard3];
-const SCHEMA = 3;
+const SCHEMA = LEDGER_SCHEMA.at(-1)?.version ?? 0;
 
 beforeEach(() => setTime(now));
 afterEach(() => vi.useRealTimers());
@@ -61,18 +75,24 @@ describe("a ledger of 0.1", () => {
   test("captures its holds, and repeats its answers", async () => {
     const { alice } = await oldLedger();
     const ledger = remote(alice);
-    expect(await ledger.capture(reservation("live"), "")).toMatchObject({ ok: true, value: payments.live.value });
-    expect(await ledger.capture(reservation("reclaimable"), "")).toMatchObject({ ok: true, value: payments.reclaimable.value });
-    expect(await ledger.settle({ payment: payments.settled, settlementId: ID.settled }, "")).toMatchObject({ ok: true });
-    expect(await ledger.settle({ payment: payments.settled, settlementId: idOf(1) }, "")).toMatchObject({ code: "nonce_replayed" });
-    expect(await ledger.settle({ payment: payments.expired, settlementId: idOf(1) }, "")).toEqual({ ok: false, code: "payment_expired" });
-    expect(await ledger.settle({ payment: payments.cancelled, settlementId: idOf(1) }, "")).toEqual({ ok: false, code: "payment_revoked" });
+    expect(await ledger.capture(reservation("live"), "", now)).toMatchObject({ ok: true, value: payments.live.value });
+    expect(await ledger.capture(reservation("reclaimable"), "", now)).toMatchObject({ ok: true, value: payments.reclaimable.value });
+    expect(await ledger.settle({ payment: payments.settled, settlementId: ID.settled }, "", now)).toMatchObject({ ok: true });
+    expect(await ledger.settle({ payment: payments.settled, settlementId: idOf(1) }, "", now)).toMatchObject({ code: "nonce_replayed" });
+    expect(await ledger.settle({ payment: payments.expired, settlementId: idOf(1) }, "", now)).toEqual({
+      ok: false,
+      code: "payment_expired",
+    });
+    expect(await ledger.settle({ payment: payments.cancelled, settlementId: idOf(1) }, "", now)).toEqual({
+      ok: false,
+      code: "payment_revoked",
+    });
     expect(await alice.audit()).toMatchObject({ ok: true });
   });
 
   test("runs its maintenance, and delivers what waits", async () => {
     const { alice, bob } = await oldLedger();
-    await alice.info();
+    await confirmTime(alice, ALICE);
     await runDurableObjectAlarm(alice);
     expect(await sql(alice, "SELECT 1 FROM payment WHERE nonce = ?", payments.expired.nonce)).toEqual([]);
     const received = BigInt(payments.unacknowledged.value) + BigInt(payments.undelivered.value);

@@ -32,13 +32,13 @@ describe("a call to the ledger", () => {
   test("goes out once when it is answered, whatever the answer", async () => {
     const { backend, seen } = ledgerOf({ ok: false, code: "reservation_lost" });
     expect(await backend.capture(RESERVATION)).toEqual({ ok: false, code: "reservation_lost" });
-    expect(seen.calls).toEqual([[RESERVATION, "trace"]]);
+    expect(seen.calls).toEqual([[RESERVATION, "trace", expect.any(Number)]]);
   });
 
   test("is repeated word for word, over a new stub, while the platform says that it may be", async () => {
     const { backend, seen } = ledgerOf(failure({ retryable: true }), failure({ retryable: true }), { ok: true });
     expect(await backend.capture(RESERVATION)).toEqual({ ok: true });
-    expect(seen).toEqual({ stubs: 3, calls: Array.from({ length: 3 }, () => [RESERVATION, "trace"]) });
+    expect(seen).toEqual({ stubs: 3, calls: Array.from({ length: 3 }, () => [RESERVATION, "trace", expect.any(Number)]) });
   });
 
   test("is given up after so many attempts", async () => {
@@ -77,8 +77,8 @@ describe("a call to the ledger", () => {
     const { backend, seen } = ledgerOf(reset, { ok: true });
     expect(await backend.capture(RESERVATION)).toEqual({ ok: true });
     expect(seen.calls).toEqual([
-      [RESERVATION, "trace"],
-      [RESERVATION, "trace"],
+      [RESERVATION, "trace", expect.any(Number)],
+      [RESERVATION, "trace", expect.any(Number)],
     ]);
   });
 });

@@ -12,6 +12,7 @@ import type { Refusal } from "../../shared/protocol/refusal.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import type { PaymentBackend } from "../../shared/settlement/backend.ts";
 import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
+import { unixNow } from "../../shared/time.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 import type { LedgerBinding } from "./env.ts";
 import { ledgerOfEitherVersion } from "./rpc-0-1.ts";
@@ -53,26 +54,26 @@ export function ledgerBackend(
   };
   return {
     info,
-    check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId)),
-    reserve: (command) => of(command.payment.payer, (ledger) => ledger.reserve(command, traceId)),
-    capture: (command) => of(command.payer, (ledger) => ledger.capture(command, traceId)),
-    release: (command) => of(command.payer, (ledger) => ledger.release(command, traceId)),
-    settle: (command) => of(command.payment.payer, (ledger) => ledger.settle(command, traceId)),
-    cancel: (payer, nonce) => of(payer, (ledger) => ledger.cancel({ payer, nonce }, traceId)),
+    check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId, unixNow())),
+    reserve: (command) => of(command.payment.payer, (ledger) => ledger.reserve(command, traceId, unixNow())),
+    capture: (command) => of(command.payer, (ledger) => ledger.capture(command, traceId, unixNow())),
+    release: (command) => of(command.payer, (ledger) => ledger.release(command, traceId, unixNow())),
+    settle: (command) => of(command.payment.payer, (ledger) => ledger.settle(command, traceId, unixNow())),
+    cancel: (payer, nonce) => of(payer, (ledger) => ledger.cancel({ payer, nonce }, traceId, unixNow())),
     status: async (payer, nonce, validBefore) =>
-      accepted(await of(payer, (ledger) => ledger.status({ payer, nonce, validBefore }, traceId))),
+      accepted(await of(payer, (ledger) => ledger.status({ payer, nonce, validBefore }, traceId, unixNow()))),
     account,
     /** The treasury lives on shard 0; the account's own shard says its balance. If that shard is out of reach the grant stands. */
     async fund(to, value, grantId) {
       await info();
-      const granted = await at(0, (ledger) => ledger.fund({ account: to, value, grantId }, traceId));
+      const granted = await at(0, (ledger) => ledger.fund({ account: to, value, grantId }, traceId, unixNow()));
       if (!granted.ok || shardOf(to, shards) === 0) return granted;
       const { balance } = await account(to).catch(orElse(granted));
       return { ...granted, balance };
     },
     journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal({ account, afterSeq }, traceId))),
-    checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint({ account, seq, head }, traceId)),
-    attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId)),
+    checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint({ account, seq, head }, traceId, unixNow())),
+    attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId, unixNow())),
     checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),
     async audit() {
       // The ledger's own number, not SHARDS: an audit of some shards would prove nothing.

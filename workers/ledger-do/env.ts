@@ -17,5 +17,5 @@ export interface LedgerEnv {
 /** What one shard calls on another. */
 export interface PeerShard {
   info(): LedgerInfo;
-  receive(batch: Batch): Received;
+  receive(batch: Batch, clock: number): Received;
 }

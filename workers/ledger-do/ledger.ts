@@ -21,9 +21,11 @@ import { type Batch, batchSchema, type Received, type ReceivedMark, receivedMark
 import {
   ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
+  CLOCK_SKEW_SECONDS,
   DELIVERY_TIMEOUT_SECONDS,
   GRANT_DELIVERY_SECONDS,
   JOURNAL_PAGE,
+  MAX_ALARM_GAP_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
 import { isTraceId, logEvent } from "../../shared/log.ts";
@@ -77,7 +79,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
       const name = ownName(ctx);
       const rules = await this.#openShard(name);
       if (!rules) return;
-      const sender = new OutboxSender(rules, async (batch) => shardOfLedger(this.env, name, batch.to).receive(batch));
+      const sender = new OutboxSender(rules, async (batch) => shardOfLedger(this.env, name, batch.to).receive(batch, unixNow()));
       this.#opened = { rules, sender };
       // An alarm outlives the instance that set it. Without its time, this instance could replace it by a later one.
       const alarm = await ctx.storage.getAlarm();
@@ -118,81 +120,109 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return this.#rules.info();
   }
 
-  check(args: { payment: LedgerPayment }, traceId: string): CheckResult {
-    return this.#run(READ, args, traceId, checkSchema, payerOfPayment, ({ payment }, now) => this.#rules.check(payment, now));
+  check(args: { payment: LedgerPayment }, traceId: string, clock?: number): CheckResult {
+    return this.#run(
+      READ,
+      args,
+      traceId,
+      clock,
+      checkSchema,
+      payerOfPayment,
+      whenSure(({ payment }, now) => this.#rules.check(payment, now)),
+    );
   }
 
-  reserve(command: ReserveCommand<LedgerPayment>, traceId: string): Promise<ReserveResult> {
-    return this.#move("ledger.reserve", command, traceId, reserveSchema, payerOfPayment, (command, now) => {
+  reserve(command: ReserveCommand<LedgerPayment>, traceId: string, clock?: number): Promise<ReserveResult> {
+    const body = whenSure((command: ReserveCommand<LedgerPayment>, now) => {
       const result = this.#rules.reserve(command, now);
       this.#wakeBy(result.ok ? Math.max(result.heldUntil, command.payment.validBefore) + 1 : now + SWEEP_INTERVAL_SECONDS);
       return result;
     });
+    return this.#move("ledger.reserve", command, traceId, clock, reserveSchema, payerOfPayment, body);
   }
 
-  capture(command: CaptureCommand, traceId: string): Promise<SettleResult> {
-    return this.#move("ledger.capture", command, traceId, reservationSchema, payerOf, (command, now) =>
-      this.#sent(this.#rules.capture(command, now)),
+  capture(command: CaptureCommand, traceId: string, clock?: number): Promise<SettleResult> {
+    const body = whenSure((command: CaptureCommand, now) => this.#sent(this.#rules.capture(command, now)));
+    return this.#move("ledger.capture", command, traceId, clock, reservationSchema, payerOf, body);
+  }
+
+  release(command: ReleaseCommand, traceId: string, clock?: number): Promise<ReleaseResult> {
+    return this.#move("ledger.release", command, traceId, clock, reservationSchema, payerOf, (command, { now }) =>
+      this.#rules.release(command, now),
     );
   }
 
-  release(command: ReleaseCommand, traceId: string): Promise<ReleaseResult> {
-    return this.#move("ledger.release", command, traceId, reservationSchema, payerOf, (command, now) => this.#rules.release(command, now));
-  }
-
-  settle(command: SettleCommand<LedgerPayment>, traceId: string): Promise<SettleResult> {
-    return this.#move("ledger.settle", command, traceId, settleSchema, payerOfPayment, (command, now) => {
+  settle(command: SettleCommand<LedgerPayment>, traceId: string, clock?: number): Promise<SettleResult> {
+    const body = whenSure((command: SettleCommand<LedgerPayment>, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#sent(this.#rules.settle(command, now));
     });
+    return this.#move("ledger.settle", command, traceId, clock, settleSchema, payerOfPayment, body);
   }
 
-  cancel(args: { payer: AccountId; nonce: Digest }, traceId: string): Promise<CancelResult> {
-    return this.#move("ledger.cancel", args, traceId, cancelSchema, payerOf, ({ payer, nonce }, now) => {
-      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.cancel(payer, nonce, now);
+  cancel(args: { payer: AccountId; nonce: Digest }, traceId: string, clock?: number): Promise<CancelResult> {
+    return this.#move("ledger.cancel", args, traceId, clock, cancelSchema, payerOf, ({ payer, nonce }, { now, machine }) => {
+      this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
+      return this.#rules.cancel(payer, nonce, now, machine);
     });
   }
 
-  status(args: { payer: AccountId; nonce: Digest; validBefore: number }, traceId: string): PaymentStatus | Refusal {
-    return this.#run(READ, args, traceId, statusSchema, payerOf, ({ payer, nonce, validBefore }, now) =>
+  status(args: { payer: AccountId; nonce: Digest; validBefore: number }, traceId: string, clock?: number): PaymentStatus | Refusal {
+    return this.#run(READ, args, traceId, clock, statusSchema, payerOf, ({ payer, nonce, validBefore }, { now }) =>
       this.#rules.status(payer, nonce, validBefore, now),
     );
   }
 
   account(args: { account: AccountId }, traceId: string): AccountState | Refusal {
-    return this.#run(READ, args, traceId, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
+    return this.#run(READ, args, traceId, undefined, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
   }
 
   journal(args: { account: AccountId; afterSeq: number }, traceId: string): JournalPage | Refusal {
-    return this.#run(READ, args, traceId, journalSchema, accountOf, ({ account, afterSeq }) =>
+    return this.#run(READ, args, traceId, undefined, journalSchema, accountOf, ({ account, afterSeq }) =>
       this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE),
     );
   }
 
   /** Records that the chain was exported up to the entry with this hash. `not_found` without the operator's key. */
-  async checkpoint(args: { account: AccountId; seq: number; head: Digest }, traceId: string): Promise<SignedCheckpoint | Refusal> {
+  async checkpoint(
+    args: { account: AccountId; seq: number; head: Digest },
+    traceId: string,
+    clock?: number,
+  ): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
     if (!CHECKPOINT_KEY) return refusal("not_found");
     await checkpointKey(CHECKPOINT_KEY); // throws before anything may be pruned, if the secret cannot sign
-    const result = this.#run("ledger.checkpoint", args, traceId, checkpointSchema, accountOf, ({ account, seq, head }, now) => {
-      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.checkpoint(account, seq, head, now) ?? refusal("invalid_payload");
-    });
+    const result = this.#run(
+      "ledger.checkpoint",
+      args,
+      traceId,
+      clock,
+      checkpointSchema,
+      accountOf,
+      ({ account, seq, head }, { now, machine }) => {
+        this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
+        return this.#rules.checkpoint(account, seq, head, now) ?? refusal("invalid_payload");
+      },
+    );
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
 
   /** Signs an entry of the chain, by default the last one, for any caller. Records nothing, so nothing is pruned. */
-  async attest(args: { account: AccountId; seq?: number | undefined }, traceId: string): Promise<SignedCheckpoint | Refusal> {
+  async attest(
+    args: { account: AccountId; seq?: number | undefined },
+    traceId: string,
+    clock?: number,
+  ): Promise<SignedCheckpoint | Refusal> {
     const { CHECKPOINT_KEY } = this.env;
     if (!CHECKPOINT_KEY) return refusal("not_found");
     const result = this.#run(
       READ,
       args,
       traceId,
+      clock,
       attestSchema,
       accountOf,
-      ({ account, seq }, now) => this.#rules.attest(account, seq, now) ?? refusal("invalid_payload"),
+      ({ account, seq }, { now }) => this.#rules.attest(account, seq, now) ?? refusal("invalid_payload"),
     );
     return "code" in result ? result : signCheckpoint(result, CHECKPOINT_KEY);
   }
@@ -221,17 +251,18 @@ export class Ledger extends DurableObject<LedgerEnv> {
    * Any bound Worker can call this object, so test money exists only if both Workers turn it on.
    * A grant to another shard's account is delivered before the answer, if that shard answers in time.
    */
-  async fund(args: { account: AccountId; value: Amount; grantId: Digest }, traceId: string): Promise<FundResult> {
+  async fund(args: { account: AccountId; value: Amount; grantId: Digest }, traceId: string, clock?: number): Promise<FundResult> {
     if (this.env.FAUCET !== "on") return refusal("not_found");
     const { treasury } = this.#rules.info();
     const result = this.#run(
       "ledger.fund",
       args,
       traceId,
+      clock,
       fundSchema,
       () => treasury,
-      ({ account, value, grantId }, now) => {
-        this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
+      ({ account, value, grantId }, { now, machine }) => {
+        this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
         return this.#rules.fund(account, value, grantId, now);
       },
     );
@@ -243,11 +274,15 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return result;
   }
 
-  /** Applies credits that another shard sends. Safe to repeat, in any order. */
-  receive(batch: Batch): Received {
+  /**
+   * Applies credits that another shard sends. Safe to repeat, in any order.
+   * @param clock the other shard's, in unix seconds
+   */
+  receive(batch: Batch, clock?: number): Received {
     const shape = checkShape(batch, batchSchema);
     if (!shape.ok) return { ok: false, fault: "not_mine" };
-    const received = this.#rules.receive(shape.value, unixNow());
+    const machine = unixNow();
+    const received = this.#rules.receive(shape.value, this.#rules.believes(machine, clock) ? machine : this.#rules.times.now);
     if (!received.ok) logEvent("ledger.batch_refused", { traceId: "", from: shape.value.from, fault: received.fault });
     return received;
   }
@@ -280,7 +315,17 @@ export class Ledger extends DurableObject<LedgerEnv> {
     const { rules, sender } = this.#open;
     const now = unixNow();
     const deliveries = rules.destinations().map((to) => sender.to(to).retryAt(now));
-    await this.#ringAt(Math.min(rules.runMaintenance(now) ?? Infinity, ...deliveries));
+    await this.#ringAt(Math.min(this.#maintained(now), ...deliveries));
+  }
+
+  /** No caller confirms an alarm's clock, so one that is in doubt expires and forgets nothing. @returns when there is work again */
+  #maintained(now: number): number {
+    if (!this.#rules.believes(now)) {
+      this.#logJump(now);
+      return now + SWEEP_INTERVAL_SECONDS;
+    }
+    const next = this.#rules.runMaintenance(now);
+    return next === undefined ? Infinity : Math.min(next, now + MAX_ALARM_GAP_SECONDS);
   }
 
   /** Waits DELIVERY_TIMEOUT_SECONDS at most, so that the next alarm is not late. Deliveries that take longer go on. */
@@ -327,20 +372,37 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /** A call that moves, claims or frees money. Calls that arrive at the same time are written together. */
-  #move<Args, Result extends object>(...call: Call<Args, Result>): Promise<Result | Refusal> {
+  #move<Args extends object, Result extends object>(...call: Call<Args, Result>): Promise<Result | Refusal> {
     return this.#commits.run(() => this.#run(...call));
   }
 
   /** Checks the arguments' shape again, because any bound Worker can call, and that the account lives on this shard. */
-  #run<Args, Result extends object>(...[event, first, second, schema, whose, body]: Call<Args, Result>): Result | Refusal {
+  #run<Args extends object, Result extends object>(
+    ...[event, first, second, clock, schema, whose, body]: Call<Args, Result>
+  ): Result | Refusal {
     if (this.#unsupported) return refusal("facilitator_unavailable");
     const [args, traceId] = fromEitherVersion(first, second);
     const shape = checkShape(args, schema);
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
-    const result = mine ? body(shape.value, unixNow()) : refusal("invalid_payload");
+    const result = mine ? this.#inTime(shape.value, clock, body) : refusal("invalid_payload");
     const code = "code" in result ? result.code : undefined;
     if (event !== READ && (code || !JOURNALED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
     return result;
+  }
+
+  /** Runs a command at the machine's time, or at the ledger's while the machine's is in doubt. */
+  #inTime<Args extends object, Result extends object>(args: Args, clock: unknown, body: Body<Args, Result>): Result | Refusal {
+    const machine = unixNow();
+    const caller = typeof clock === "number" ? clock : signedFor(args, machine);
+    if (this.#rules.believes(machine, caller)) return body(args, { now: machine, sure: true, machine });
+    this.#logJump(machine);
+    // Two clocks disagree: the caller's, or this machine's, is wrong.
+    if (typeof clock === "number") return refusal("facilitator_unavailable");
+    return body(args, { now: this.#rules.times.now, sure: false, machine });
+  }
+
+  #logJump(machine: number): void {
+    logEvent("clock.jumped", { traceId: "", machine, ledger: this.#rules.times.now });
   }
 }
 
@@ -349,15 +411,41 @@ const JOURNALED = new Set(["ledger.reserve", "ledger.capture", "ledger.release",
 /** Takes the place of the event's name: reads are not logged. */
 const READ = "";
 
-/** `whose`: the account whose shard must answer. `now`: unix seconds. */
+/** When a command happens. All in unix seconds. */
+interface Moment {
+  now: number;
+  /** False: the machine's clock is in doubt, and `now` is the ledger's own time. The true time is later. */
+  sure: boolean;
+  machine: number;
+}
+
+type Body<Args, Result> = (args: Args, at: Moment) => Result;
+
+/** `clock`: the caller's, in unix seconds. `whose`: the account whose shard must answer. */
 type Call<Args, Result> = [
   event: string,
   args: unknown,
   traceId: unknown,
+  clock: unknown,
   schema: z.core.$ZodType<Args>,
   whose: (args: Args) => AccountId,
-  body: (args: Args, now: number) => Result,
+  body: Body<Args, Result>,
 ];
+
+/** For commands that would pay too late at a time that is too early. */
+function whenSure<Args, Result>(body: (args: Args, now: number) => Result): Body<Args, Result | Refusal> {
+  return (args, { now, sure }) => (sure ? body(args, now) : refusal("facilitator_unavailable"));
+}
+
+/**
+ * Facilitators of 0.1 send no clock. A payment that its payer dated so that it is valid now stands in for it.
+ * @returns the machine's time if the arguments have such a payment
+ */
+function signedFor(args: object, machine: number): number | undefined {
+  const { payment } = args as { payment?: LedgerPayment };
+  const valid = payment && payment.validAfter <= machine + CLOCK_SKEW_SECONDS && machine <= payment.validBefore;
+  return valid ? machine : undefined;
+}
 
 const payerOf = ({ payer }: { payer: AccountId }): AccountId => payer;
 const payerOfPayment = ({ payment }: { payment: LedgerPayment }): AccountId => payment.payer;

@@ -55,7 +55,7 @@ export class LedgerModel {
 
   /** Money from another shard. */
   receive(payments: LedgerPayment[], at: number): void {
-    this.#now = Math.max(this.#now, at);
+    this.#advance(at);
     for (const { payee, value } of payments) this.#credit(payee, BigInt(value));
   }
 
@@ -67,7 +67,8 @@ export class LedgerModel {
   /** The answer to `event`, as the state table gives it. */
   apply(event: ModelEvent): unknown {
     if (event.event === "check") return this.#check(event.payment, Math.max(this.#now, event.at));
-    this.#now = event.event === "restart" ? this.#stored : Math.max(this.#now, event.at);
+    if (event.event === "restart") this.#now = this.#stored;
+    else this.#advance(event.at);
     switch (event.event) {
       case "reserve":
         return this.#reserve(event);
@@ -203,6 +204,12 @@ export class LedgerModel {
     this.#credit(payer, -BigInt(value));
     if (!this.#send(entry.payment)) this.#credit(payee, BigInt(value));
     return receipt(entry.payment);
+  }
+
+  /** A jump is stored at once. */
+  #advance(at: number): void {
+    if (at > this.#now + DAY) this.#stored = at;
+    this.#now = Math.max(this.#now, at);
   }
 
   #credit(account: AccountId, value: bigint): void {

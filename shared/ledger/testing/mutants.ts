@@ -139,8 +139,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a hold in the way of a claim is not freed",
     file: "state-table",
-    find: 'if (row?.state === "held") this.#free(row);',
-    replace: "",
+    find: 'refusal(obstacle);\n    if (row?.state === "held") this.#free(row);',
+    replace: "refusal(obstacle);",
   },
   { fault: "a payment is paid without being settled", file: "state-table", find: "this.#payments.markSettled(row);", replace: "" },
   {
@@ -218,10 +218,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the alarm forgets holds, and their money with them",
     file: "payments",
-    find: 'if (row.state !== "held" && row.capture_deadline',
-    replace: "if (row.capture_deadline - FORGET_SECONDS",
+    find: 'row.state !== "held" && row.capture_deadline',
+    replace: "row.capture_deadline - FORGET_SECONDS",
   },
-  { fault: "nothing is ever forgotten", file: "payments", find: "< now) this.delete(row);", replace: "< 0) this.delete(row);" },
+  { fault: "nothing is ever forgotten", file: "payments", find: "+ FORGET_SECONDS < now", replace: "+ FORGET_SECONDS < 0" },
   {
     fault: "a credit is lost",
     file: "accounts",
