@@ -325,11 +325,11 @@ describe("a payment that expired without an answer", () => {
   /** Presented, unanswered, and by now too late to present again. */
   async function runOut(): Promise<string> {
     const code = await askOwner();
-    await decide(code, "--expires-in", "1");
+    await decide(code, "--expires-in", "60");
     merchant.behaviour = { instead: (_, response, paid) => paid && !!response.destroy() };
     expect((await buy()).exit).toBe(EXIT.outcomeUnknown);
     merchant.behaviour = {};
-    later(3);
+    later(63);
     return code;
   }
 

@@ -9,9 +9,10 @@ import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
+import { concludeAsTold } from "../purchase/conclude.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { paidTransaction } from "../purchase/payment-identifier.ts";
-import { authorizationOf, concludePayment, findPayment, paymentKey } from "../records/payment-journal.ts";
+import { authorizationOf, findPayment } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
@@ -64,12 +65,11 @@ export const status = defineCommand({
     }
     if (!answer.ok) return answer;
     const { conclusion, said, doubt, transaction } = answer.data;
-    const key = paymentKey(authorization.data);
     const written =
       conclusion === "paid" && transaction !== undefined
-        ? await concludePayment(context, key, { state: "settled", transaction })
+        ? await concludeAsTold(context, authorization.data, { state: "settled", transaction })
         : conclusion === "not_paid"
-          ? await concludePayment(context, key, { state: "refused", code: said })
+          ? await concludeAsTold(context, authorization.data, { state: "refused", code: said })
           : succeed(undefined);
     if (!written.ok) return written;
     const data = { ...answer.data, source: "facilitator" as const, payer, nonce };

@@ -4,12 +4,13 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
-import { authorizationOf, concludePayment } from "../records/payment-journal.ts";
+import { authorizationOf } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Next, refuse } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
+import { concludeAsTold } from "./conclude.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor } from "./paid-exchange.ts";
 import { type Destination, type Paid, report } from "./paid-report.ts";
@@ -120,11 +121,11 @@ async function askOutcome(context: Context, input: FlowInput, purchase: Purchase
     return fail("outcome_unknown", `It is unknown whether ${code} was paid: ${status.error.message}`, { hint, retryable: true });
   const { conclusion, transaction, said, doubt } = status.data;
   if (conclusion === "paid" && transaction !== undefined) {
-    await concludePayment(context, digest, { state: "settled", transaction });
+    await concludeAsTold(context, authorizationOf(record.payload), { state: "settled", transaction });
     return answerOf(context, input, { ...purchase, record: { ...record, transaction } });
   }
   if (conclusion === "not_paid") {
-    await concludePayment(context, digest, { state: "refused", code: said });
+    await concludeAsTold(context, authorizationOf(record.payload), { state: "refused", code: said });
     return neverPaid(fail("payment_expired", `The payment of ${code} expired unpaid. Nothing was paid and nothing will be.`));
   }
   return fail(
@@ -139,7 +140,7 @@ async function askOutcome(context: Context, input: FlowInput, purchase: Purchase
 
 async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, record } = purchase;
-  const payment = record && { payload: record.payload, authorization: authorizationOf(record.payload) };
+  const payment = record && { payload: record.payload, authorization: authorizationOf(record.payload), paidAt: record.changedAt };
   const kept = payment && keptFor(context, payment);
   const stored = findRequest(context, digest);
   if (!payment || kept?.outcome.kind !== "paid" || !stored.ok) return answerOf(context, input, purchase);

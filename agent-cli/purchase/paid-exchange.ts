@@ -18,6 +18,7 @@ import { claimPayment, concludePayment, type Payment, paymentKey } from "../reco
 import { type Context, warn } from "../runtime/context.ts";
 import { type Ending, type HttpRequest, MemoryReceiver, receive, type Receiver, type ResponseHead } from "../runtime/exchange.ts";
 import { PAID_IDLE_SECONDS } from "../runtime/limits.ts";
+import { exclusively } from "../runtime/lock.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { classifyResponse, classifySilence, isDelivered } from "./classify-response.ts";
 import { conclude, factsOf } from "./conclude.ts";
@@ -82,7 +83,7 @@ export async function presentOnce(context: Context, presentation: Presentation, 
   const { payload, authorization } = claimed.data;
   const written = await record(context, "sent", factsOf(authorization, request));
   if (!written.ok) {
-    await concludePayment(context, paymentKey(authorization), { state: "unsent" });
+    await exclusively(context, () => concludePayment(context, paymentKey(authorization), { state: "unsent" }));
     return written;
   }
   const range = part && rangeFor(request, part);

@@ -20,6 +20,10 @@ export const paidSchema = z.strictObject({
   response: responseSchema,
   /** It was paid in an earlier run, and its answer was kept. */
   kept: z.boolean(),
+  /** It was paid in an earlier run: nothing more was paid. */
+  again: z.literal(true).optional(),
+  /** When this machine learned that it was paid, if that was in an earlier run. */
+  paidAt: z.string().optional(),
 });
 export type Paid = z.infer<typeof paidSchema>;
 
@@ -52,7 +56,7 @@ export async function report(
     const shown = response.ok ? { response: response.data } : {};
     return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
   }
-  const { authorization } = payment;
+  const { authorization, paidAt } = payment;
   const { amount, ...receipt } = outcome.receipt;
   const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
   if (!response.ok) {
@@ -63,7 +67,14 @@ export async function report(
     const error = { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } };
     return { ...response, error, payment: outcome };
   }
-  const paid = { request: { method: request.method, url: request.url }, receipt: bill, response: response.data, kept };
+  const paid = {
+    request: { method: request.method, url: request.url },
+    receipt: bill,
+    response: response.data,
+    kept,
+    ...((kept || paidAt !== undefined) && { again: true as const }),
+    ...(paidAt !== undefined && { paidAt }),
+  };
   return succeed(paid, fetchResult(request.url, answer, out));
 }
 
@@ -71,9 +82,10 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
   return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
 }
 
-export function renderPaid({ request, receipt, response, kept }: Paid, layout: Layout): string[] {
+export function renderPaid({ request, receipt, response, kept, again, paidAt }: Paid, layout: Layout): string[] {
+  const when = paidAt === undefined ? "" : ` at ${paidAt}`;
   return [
-    ...(kept ? ["Already purchased. Showing the saved response; nothing more was paid."] : []),
+    ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),
     layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),

@@ -94,7 +94,7 @@ export function conclusionOf(outcome: Presented): PaymentConclusion {
     case "paid_not_kept":
       return { state: "settled", transaction: outcome.receipt.transaction };
     case "paid_before":
-      return { state: "settled", transaction: outcome.transaction };
+      return { state: "settled", transaction: outcome.transaction, refusedAs: "nonce_replayed" };
     case "refused":
       return { state: "refused", code: outcome.code };
     case "not_sent":

@@ -140,7 +140,9 @@ async function carryOut(context: Context, presentation: Presentation, again: boo
     const found = again ? undefined : keptFor(context, payment);
     if (found?.outcome.kind !== "paid") return presentAlone(context, presentation);
     await concludeKept(context, request, payment.authorization, found.outcome);
-    return succeed({ request, payment, ...found, kept: true });
+    const record = findPayment(context, paymentKey(payment.authorization));
+    const paidAt = record.ok ? record.data?.changedAt : undefined;
+    return succeed({ request, payment: { ...payment, paidAt }, ...found, kept: true });
   });
 }
 

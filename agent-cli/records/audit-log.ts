@@ -25,6 +25,8 @@ export const AUDIT_EVENTS = [
   "revoked",
   "sent",
   "settled",
+  /** The merchant answered a payment that was settled before. Nothing more was paid. */
+  "answered_again",
   "unknown",
   "unsent",
   "refused",

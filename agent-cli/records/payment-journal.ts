@@ -19,6 +19,8 @@ import { stateDirectory } from "../runtime/state-directory.ts";
 export interface Payment {
   payload: PaymentPayload;
   authorization: Authorization;
+  /** When it was settled, if the payment journal knew that before this attempt. */
+  paidAt?: string | undefined;
 }
 
 const recordSchema = z.strictObject({
@@ -39,7 +41,8 @@ export type PaymentRecord = z.infer<typeof recordSchema>;
 /** What the payment journal records after a presentation. `sent`: not known yet. */
 export type PaymentConclusion =
   | { state: "unsent" | "sent" }
-  | { state: "settled"; transaction: string }
+  /** `refusedAs`: the code with which the merchant refused this copy, because the payment was settled before. */
+  | { state: "settled"; transaction: string; refusedAs?: string }
   | { state: "refused"; code: string };
 
 /** One request is paid once, so the request is the key; a payment without one stands for itself. */
@@ -82,10 +85,11 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
       state: settled ? "settled" : "sent",
       attempts: (before.data?.attempts ?? 0) + 1,
       firstSentAt: before.data?.firstSentAt ?? now,
-      changedAt: now,
+      changedAt: settled?.changedAt ?? now,
       ...(settled?.transaction !== undefined && { transaction: settled.transaction }),
     });
-    return written.ok ? chosen : written;
+    if (!written.ok) return written;
+    return succeed({ ...chosen.data, ...(settled && { paidAt: settled.changedAt }) });
   });
 }
 
@@ -106,25 +110,26 @@ function earlierOr(before: PaymentRecord, payment: Payment): Outcome<Payment> {
   });
 }
 
-/** Records the conclusion. A settled payment stays settled, whatever a later copy is told. */
-export function concludePayment(context: Context, key: Digest, conclusion: PaymentConclusion): Promise<Outcome<undefined>> {
-  return exclusively(context, () => {
-    const directory = stateDirectory(context, "payments");
-    if (!directory.ok) return directory;
-    const before = read(directory.data, key);
-    if (!before.ok) return before;
-    if (!before.data || before.data.state === "settled") return succeed(undefined);
-    // An earlier attempt may still be on its way, or have been paid on the ledger that it was signed for.
-    const state = before.data.attempts > 1 && saysNothingOfEarlier(conclusion) ? "sent" : conclusion.state;
-    const { transaction: _, code: __, ...rest } = before.data;
-    return write(directory.data, key, {
-      ...rest,
-      state,
-      changedAt: formatTimestamp(unixNow()),
-      ...(conclusion.state === "settled" && { transaction: conclusion.transaction }),
-      ...(state === "refused" && conclusion.state === "refused" && { code: conclusion.code }),
-    });
+/**
+ * Records the conclusion, under the lock. A settled payment stays settled, whatever a later copy is told.
+ * @returns the record before; undefined if this payment was not presented here
+ */
+export function concludePayment(context: Context, key: Digest, conclusion: PaymentConclusion): Outcome<PaymentRecord | undefined> {
+  const directory = stateDirectory(context, "payments");
+  if (!directory.ok) return directory;
+  const before = read(directory.data, key);
+  if (!before.ok || !before.data || before.data.state === "settled") return before;
+  // An earlier attempt may still be on its way, or have been paid on the ledger that it was signed for.
+  const state = before.data.attempts > 1 && saysNothingOfEarlier(conclusion) ? "sent" : conclusion.state;
+  const { transaction: _, code: __, ...rest } = before.data;
+  const written = write(directory.data, key, {
+    ...rest,
+    state,
+    changedAt: formatTimestamp(unixNow()),
+    ...(conclusion.state === "settled" && { transaction: conclusion.transaction }),
+    ...(state === "refused" && conclusion.state === "refused" && { code: conclusion.code }),
   });
+  return written.ok ? before : written;
 }
 
 function saysNothingOfEarlier(conclusion: PaymentConclusion): boolean {
