@@ -110,6 +110,8 @@ export const MAX_NOTE_LENGTH = 500;
 
 /** Characters on the screen of a reason that consists of line ends. An honest one of MAX_REASON_LENGTH is shown whole. */
 export const MAX_REASON_SHOWN = 2000;
+/** Combining marks on one letter. No language writes as many. */
+export const MAX_MARKS = 8;
 /** A request's body on the screen: characters, lines. */
 export const MAX_BODY_SHOWN = 4000;
 export const MAX_BODY_LINES = 80;

@@ -1,14 +1,29 @@
 /** The approval screen on a terminal. Its facts, warnings and words come from shared/screen. */
-import { approvalFacts, type Fact } from "../../shared/screen/facts.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { approvalFacts, type Fact, requestFacts } from "../../shared/screen/facts.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { approvalWarnings } from "../../shared/screen/warnings.ts";
+import type { Subject } from "../purchase/request-subject.ts";
 import { field, frame, type Layout, wrap } from "../runtime/layout.ts";
 
-export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
-  const { shortCode, facts, agentSays, agentSends, merchantSays, decisive } = approvalFacts(view);
-  const lines = ({ label, value, strong }: Fact) => field(layout, label, value).map((line) => (strong ? layout.ink("bold", line) : line));
+/** What `decline` and `revoke` are about to act on. */
+export function decisionScreen({ request, digest }: Pick<Subject, "request" | "digest">, layout: Layout): string[] {
+  const { facts, agentSays } = requestFacts(request);
   return [
-    layout.ink("bold", `PAYMENT REQUEST  ${shortCode}`),
+    layout.ink("bold", `PAYMENT REQUEST  ${shortCode(digest)}`),
+    "",
+    ...facts.flatMap((fact) => factLines(layout, fact)),
+    "",
+    ...frame(layout, "the agent says", agentSays),
+    "",
+  ];
+}
+
+export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
+  const { shortCode: code, facts, agentSays, agentSends, merchantSays, decisive } = approvalFacts(view);
+  const lines = (fact: Fact) => factLines(layout, fact);
+  return [
+    layout.ink("bold", `PAYMENT REQUEST  ${code}`),
     "",
     ...facts.flatMap(lines),
     "",
@@ -20,4 +35,8 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
     "",
     ...decisive.flatMap(lines),
   ];
+}
+
+function factLines(layout: Layout, { label, value, strong }: Fact): string[] {
+  return field(layout, label, value).map((line) => (strong ? layout.ink("bold", line) : line));
 }

@@ -10,14 +10,16 @@ import { sayPinned } from "../merchant/merchant-identity.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { record } from "../records/audit-log.ts";
+import { isAwaited } from "../records/waiting.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { type BalanceInput, balanceOf } from "./account-balance.ts";
 import { approvalScreen } from "./approval-screen.ts";
 import { confirm } from "./confirmation.ts";
-import { signDecision, type SigningInput } from "./sign-decision.ts";
+import { signDecision, type SigningInput, stillAsShown } from "./sign-decision.ts";
 import { viewOf, type ViewInput } from "./view-of.ts";
 
 export const approvalSchema = z.strictObject({
@@ -32,12 +34,14 @@ export const approvalSchema = z.strictObject({
   url: z.string(),
   /** Whether the merchant itself, asked just now, made this offer. */
   confirmedByHost: z.boolean(),
+  /** An agent's `fetch` waits for this payment, and presents it now. */
+  awaited: z.literal(true).optional(),
   /** When the signed payment stops being valid. */
   ...expirySchema,
 });
 export type Approval = z.infer<typeof approvalSchema>;
 
-export interface ApprovalInput extends ViewInput, SigningInput {
+export interface ApprovalInput extends ViewInput, SigningInput, BalanceInput {
   dryRun: boolean;
   /** The digest of the request that was read, in place of the question. */
   confirm?: string | undefined;
@@ -51,7 +55,7 @@ export async function approveOne(
   owner: FoundKey,
   open: () => Promise<Outcome<RoleSigner<"owner">>>,
 ): Promise<Outcome<Approval>> {
-  const view = await viewOf(context, input, subject, owner.key);
+  const view = await viewOf(context, input, subject, owner.key, balanceOf(context, input, owner.key.account));
   if (!view.ok) return view;
   const { request, authorization: shown, checked } = view.data;
   const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(request, checked.digest));
@@ -61,6 +65,8 @@ export async function approveOne(
 
   const confirmed = await confirm(context, view.data, input.confirm);
   if (!confirmed.ok) return confirmed;
+  const still = await stillAsShown(context, input, { ...view.data, view: view.data }, owner.key);
+  if (!still.ok) return still;
   const signer = await open();
   if (!signer.ok) return signer;
 
@@ -68,14 +74,13 @@ export async function approveOne(
   const signed = await signDecision(context, input, { ...view.data, view: view.data, how }, signer.data);
   if (!signed.ok) return signed;
   if (view.data.judged) sayPinned(context, view.data.judged);
-  return succeed(
-    { file: signed.data.file, ...approvalData(view.data, signed.data.authorization) },
-    {
-      argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
-      by: "agent",
-      why: "send the request with this payment",
-    },
-  );
+  const data = { file: signed.data.file, ...approvalData(view.data, signed.data.authorization) };
+  if (isAwaited(context, checked.digest)) return succeed({ ...data, awaited: true as const });
+  return succeed(data, {
+    argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
+    by: "agent",
+    why: "send the request with this payment",
+  });
 }
 
 /** The approval in the data of a command. */
@@ -101,6 +106,7 @@ export function approvalText(data: Approval, layout: Layout): string[] {
     ...field(layout, "request", data.shortCode),
     ...(data.dryRun ? field(layout, "digest", data.requestDigest) : []),
     ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),
+    ...(data.awaited ? field(layout, "agent", "waits for this, and pays now") : []),
     ...field(layout, "valid until", expiryText(data)),
   ];
 }

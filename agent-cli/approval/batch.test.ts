@@ -75,16 +75,13 @@ describe("on a terminal", () => {
   test("a sum above the threshold is typed, although each request alone is small [batch-typed-sum]", async () => {
     configure({ approvalThreshold: "15000" });
     const all = [await ask(), await ask()];
-    const typed = (text: string) =>
+    const typed = (...texts: string[]) =>
       box.run(["approve", ...codes(all)], {
-        answers: [
-          ["Type the sum", text],
-          ["Passphrase of", PASSPHRASE],
-        ],
+        answers: [...texts.map((text) => ["Type the sum", text] as const), ["Passphrase of", PASSPHRASE]],
       });
-    expect((await typed("y")).json.error.code).toBe("not_approved");
+    expect((await typed("y", "0.00001", "yes")).json.error.code).toBe("not_approved");
     expect(await statesOf(all)).toEqual(["pending", "pending"]);
-    expect((await typed("0.00002")).json.ok).toBe(true);
+    expect((await typed("0.00003", "0.00002")).json.ok).toBe(true);
   });
 
   test("the same thing twice in one list is said [batch-twins]", async () => {

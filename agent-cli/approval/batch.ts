@@ -8,11 +8,11 @@ import { ASSET } from "../../shared/lez.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { requiredAnswer } from "../../shared/screen/answer.ts";
-import { askBalance } from "../facilitator/balances.ts";
+import type { BalanceView } from "../../shared/screen/view.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import type { FoundKey, RoleSigner } from "../keys/key-file.ts";
 import { sayPinned } from "../merchant/merchant-identity.ts";
-import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
+import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import { requestFacts } from "../purchase/create-request.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { record } from "../records/audit-log.ts";
@@ -20,10 +20,11 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { balanceOf } from "./account-balance.ts";
 import { approvalData, approvalSchema } from "./approve-one.ts";
 import type { Candidate, LeftOut } from "./batch-requests.ts";
 import { type Account, batchScreen } from "./batch-screen.ts";
-import { signDecision } from "./sign-decision.ts";
+import { signDecision, stillAsShown } from "./sign-decision.ts";
 import { type Reading, viewOf, type ViewInput } from "./view-of.ts";
 
 const leftOutSchema = z.strictObject({ request: z.string(), code: z.string(), message: z.string() });
@@ -58,10 +59,11 @@ export async function approveBatch(
   open: () => Promise<Outcome<RoleSigner<"owner">>>,
 ): Promise<Outcome<Batch>> {
   context.progress(`Checking ${candidates.length} requests`);
-  const [read, account] = await Promise.all([
-    Promise.all(candidates.map(async ({ subject }) => ({ subject, view: await viewOf(context, input, subject, owner.key) }))),
-    accountOf(context, input, owner),
-  ]);
+  const balance = balanceOf(context, input, owner.key.account);
+  const read = await Promise.all(
+    candidates.map(async ({ subject }) => ({ subject, view: await viewOf(context, input, subject, owner.key, balance) })),
+  );
+  const account = accountOf(await balance, owner);
   context.progress("");
   if (context.io.signal.aborted) return interrupted(UNTOUCHED);
   const { members, leftOut } = chosen(read, input.upTo);
@@ -93,13 +95,14 @@ export async function approveBatch(
   }
   const yes = await confirmAll(context, members, sum, input.confirm, all);
   if (!yes.ok) return yes;
+  const { ready, stopped } = await notOvertaken(context, members, owner);
+  if (ready.length === 0) return incomplete(result([], stopped), stopped.length);
   const signer = await open();
   if (!signer.ok) return signer;
   try {
     const how = input.confirm.length > 0 ? ("digest" as const) : ("batch" as const);
     const approvals: Batch["approvals"] = [];
-    const stopped: LeftOut[] = [];
-    for (const { view } of members) {
+    for (const { view } of ready) {
       const named = { request: shortCode(view.checked.digest), force: false, expiresIn: input.expiresIn };
       const signed = await signDecision(context, named, { ...view, view, how }, signer.data);
       if (signed.ok && view.judged) sayPinned(context, view.judged);
@@ -111,6 +114,23 @@ export async function approveBatch(
   } finally {
     signer.data.wipe();
   }
+}
+
+/** Looked at again before the passphrase: one that was decided while the owner read is not worth its typing. */
+async function notOvertaken(
+  context: Context,
+  members: readonly Member[],
+  { key }: FoundKey,
+): Promise<{ ready: Member[]; stopped: LeftOut[] }> {
+  const ready: Member[] = [];
+  const stopped: LeftOut[] = [];
+  for (const member of members) {
+    const { view } = member;
+    const still = await stillAsShown(context, { request: shortCode(view.checked.digest) }, { ...view, view }, key);
+    if (still.ok) ready.push(member);
+    else stopped.push(leftOutFor(view.checked.digest, still));
+  }
+  return { ready, stopped };
 }
 
 const UNTOUCHED = "Nothing was signed; the requests stay open.";
@@ -145,11 +165,11 @@ function chosen(
 
 function needsReading(view: Reading): Failure | undefined {
   const alone = "Approve it alone.";
+  if (view.request.http.bodySha256) return fail("typed_confirmation_required", `It sends a body, which a list does not show. ${alone}`);
   if (requiredAnswer(view) !== "yes") {
     const why = view.host.kind === "unconfirmed" ? "its host does not confirm its terms" : "it is a large amount";
     return fail("typed_confirmation_required", `The owner types the answer to this one: ${why}. ${alone}`);
   }
-  if (view.request.http.bodySha256) return fail("typed_confirmation_required", `It sends a body, which a list does not show. ${alone}`);
   return undefined;
 }
 
@@ -165,10 +185,9 @@ function thresholdOf([first]: readonly Member[]): bigint {
   return first?.view.threshold ?? 0n;
 }
 
-async function accountOf(context: Context, input: BatchInput, { key }: FoundKey): Promise<Account> {
-  const balance = await askBalance(context, input, key.account);
+function accountOf(balance: BalanceView, { key }: FoundKey): Account {
   const from = key.account;
-  return balance.ok ? { from, spendable: balance.data.spendable.amount } : { from, problem: balance.error.message };
+  return balance.kind === "known" ? { from, spendable: balance.spendable.toString() } : { from, problem: balance.why };
 }
 
 function tooLittle(sum: bigint, spendable: string): Failure {
@@ -214,9 +233,10 @@ async function confirmAll(
   const question = `Pay ${display} for ${members.length} requests?`;
   const large = sum > thresholdOf(members);
   const answer = large
-    ? await askText(context, `${question} Type the sum, or nothing to leave them`).then((text) =>
-        text === undefined ? undefined : [sum.toString(), display, display.split(" ")[0]].includes(text.trim()),
-      )
+    ? await askTyped(context, `${question} Type the sum, or nothing to leave them`, {
+        isRight: (text) => [sum.toString(), display, display.split(" ")[0]].includes(text.trim()),
+        wrong: "That is not the sum.",
+      })
     : await askYesOrNo(context, question);
   if (answer === undefined) return interrupted(UNTOUCHED);
   return answer ? succeed(undefined) : fail("not_approved", `The requests were not approved. ${UNTOUCHED}`);

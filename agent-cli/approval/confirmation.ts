@@ -4,10 +4,9 @@ import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { type RequiredAnswer, requiredAnswer } from "../../shared/screen/answer.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
-import { askText, askYesOrNo, interrupted } from "../prompts/prompts.ts";
-import { type Context, warn } from "../runtime/context.ts";
+import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
+import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { MAX_CONFIRM_TRIES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 /**
@@ -48,20 +47,16 @@ const TYPED = {
   code: "Type the short code, or nothing to leave it",
 } as const satisfies Partial<Record<RequiredAnswer, string>>;
 
-/** Asks again after a typing error, a few times. @returns undefined after Ctrl-C */
+/** @returns undefined after Ctrl-C */
 async function askOwner(context: Context, view: ApprovalView, code: string): Promise<boolean | undefined> {
   const { value } = view.authorization;
   const question = `Pay ${displayAmount(value)} to ${new URL(view.request.http.url).host}?`;
   const required = requiredAnswer(view);
   if (required === "yes") return askYesOrNo(context, question);
-  for (let tries = 1; ; tries++) {
-    const text = await askText(context, `${question} ${TYPED[required]}`);
-    if (text === undefined) return undefined;
-    if (text.trim() === "") return false;
-    if (required === "amount" ? isTypedYes(text, value, code) : sameCode(text, code)) return true;
-    if (tries === MAX_CONFIRM_TRIES) return false;
-    warn(context, `That is not ${required === "amount" ? "the amount, nor the short code" : "the short code"} of this request.`);
-  }
+  return askTyped(context, `${question} ${TYPED[required]}`, {
+    isRight: (text) => (required === "amount" ? isTypedYes(text, value, code) : sameCode(text, code)),
+    wrong: `That is not ${required === "amount" ? "the amount, nor the short code" : "the short code"} of this request.`,
+  });
 }
 
 function sameCode(typed: string, expected: string): boolean {

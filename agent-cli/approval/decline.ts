@@ -1,5 +1,6 @@
 /** How `decline` and `revoke` record the owner's no: a code that the agent can act on, and a note. The first no is final. */
 import * as z from "zod";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { MAX_NOTE_LENGTH } from "../../shared/limits.ts";
 import { type Decision, type DecisionRecord, DECLINE_CODES, recordDecision } from "../../shared/protocol/decision.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
@@ -19,6 +20,7 @@ import { look, put } from "../records/inbox.ts";
 import type { Context } from "../runtime/context.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { decisionScreen } from "./approval-screen.ts";
 import { cancelledByAgent } from "./owner-checks.ts";
 
 const noteSchema = humanText(MAX_NOTE_LENGTH);
@@ -52,21 +54,40 @@ const QUESTIONS = { declined: "Why not?", revoked: "Why take it back?" } as cons
 /** @param owner the key that signs the record; without it, the record states that it is unsigned */
 export async function decide(
   context: Context,
-  { digest, item }: Subject,
+  subject: Subject,
   decision: Decision["decision"],
   input: DecisionInput & PassphraseInput,
   owner?: FoundKey,
 ): Promise<Outcome<Decided>> {
+  const { digest, item } = subject;
   const before = findDecision(context, digest, decision);
   if (!before.ok) return before;
   if (before.data?.record) return succeed({ record: before.data.record, already: true });
   if (decision === "declined" && item?.cancelled) return cancelledByAgent(item.cancelled.at);
+  if (context.interactive) context.say(...decisionScreen(subject, context.layout));
   const words = await askWords(context, QUESTIONS[decision], input);
   if (!words.ok) return words;
+  const meanwhile = await decidedMeanwhile(context, digest, decision);
+  if (!meanwhile.ok) return meanwhile;
+  if (meanwhile.data) return succeed({ record: meanwhile.data, already: true });
   const signer = owner && (await openOwner(context, owner, input));
   if (signer && !signer.ok) return signer;
   const decided = { requestDigest: digest, decision, ...words.data, decidedAt: formatTimestamp(unixNow()) };
   return succeed({ record: await recordDecision(decided, signer?.data), ...(signer && { signer: signer.data }) });
+}
+
+/** Looked at before the passphrase, which nothing may refuse afterwards but a decision within a moment. */
+async function decidedMeanwhile(
+  context: Context,
+  digest: Digest,
+  decision: Decision["decision"],
+): Promise<Outcome<DecisionRecord | undefined>> {
+  const earlier = findDecision(context, digest, decision);
+  if (!earlier.ok) return earlier;
+  const item = await look(context, digest);
+  if (!item.ok) return item;
+  if (!earlier.data?.record && decision === "declined" && item.data?.cancelled) return cancelledByAgent(item.data.cancelled.at);
+  return succeed(earlier.data?.record);
 }
 
 export interface FiledDecision extends OwnerDecision {

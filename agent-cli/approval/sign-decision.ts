@@ -23,7 +23,7 @@ import type { Context } from "../runtime/context.ts";
 import { writeJson } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { checkForOwner } from "./owner-checks.ts";
+import { type Checked, checkForOwner } from "./owner-checks.ts";
 import { isWhatWasShown } from "./shown-is-signed.ts";
 
 export interface SigningInput extends SubjectInput {
@@ -58,22 +58,17 @@ export function signDecision(
   confirmed: Confirmed,
   owner: RoleSigner<"owner">,
 ): Promise<Outcome<SignedDecision>> {
-  const { view, approvedBefore, judged } = confirmed;
-  const { checked: shown, authorization: shownAuthorization } = view;
+  const { view, judged } = confirmed;
   return exclusively(context, async () => {
-    const subject = await subjectAgain(context, input, shown.digest);
-    if (!subject.ok) return subject;
-    const checked = await checkForOwner(context, subject.data, owner);
-    if (!checked.ok) return checked;
-    const approved = findDecision(context, shown.digest, "approved");
-    if (!approved.ok) return approved;
-    if (approved.data && !sameEntry(approved.data, approvedBefore)) return approvedMeanwhile(approved.data);
+    const still = await stillAsShown(context, input, confirmed, owner);
+    if (!still.ok) return still;
+    const { subject, checked, approved } = still.data;
 
     // Reading takes time: what is signed is the time of the confirmation.
-    const { request } = subject.data;
-    const authorization = authorizationFor(request, checked.data, owner.account, unixNow(), input.expiresIn);
-    const payload = await signPayload(request, checked.data, authorization, owner);
-    if (!(await isWhatWasShown(payload, shownAuthorization, checked.data.offer))) {
+    const { request } = subject;
+    const authorization = authorizationFor(request, checked, owner.account, unixNow(), input.expiresIn);
+    const payload = await signPayload(request, checked, authorization, owner);
+    if (!(await isWhatWasShown(payload, view.authorization, checked.offer))) {
       return fail("request_differs", "What was signed is not what was shown. Nothing was written.", {
         hint: "Do not approve this request.",
       });
@@ -81,9 +76,26 @@ export function signDecision(
     if (context.io.signal.aborted) return interrupted("Nothing was handed out; the request stays open.");
     const pinned = judged ? storePin(context, judged.pin, judged.before) : succeed(undefined);
     if (!pinned.ok) return pinned;
-    const file = await handOver(context, input, subject.data, payload, authorization, { ...confirmed, before: approved.data, owner });
+    const file = await handOver(context, input, subject, payload, authorization, { ...confirmed, before: approved, owner });
     return file.ok ? succeed({ authorization, file: file.data }) : file;
   });
+}
+
+/** Reads everything again that can refuse the request. Asked before the passphrase, to spare the owner its typing, and under the lock. */
+export async function stillAsShown(
+  context: Context,
+  input: SubjectInput,
+  { view: { checked: shown }, approvedBefore }: Pick<Confirmed, "view" | "approvedBefore">,
+  owner: Parameters<typeof checkForOwner>[2],
+): Promise<Outcome<{ subject: Subject; checked: Checked; approved: RecordEntry | undefined }>> {
+  const subject = await subjectAgain(context, input, shown.digest);
+  if (!subject.ok) return subject;
+  const checked = await checkForOwner(context, subject.data, owner);
+  if (!checked.ok) return checked;
+  const approved = findDecision(context, shown.digest, "approved");
+  if (!approved.ok) return approved;
+  if (approved.data && !sameEntry(approved.data, approvedBefore)) return approvedMeanwhile(approved.data);
+  return succeed({ subject: subject.data, checked: checked.data, approved: approved.data });
 }
 
 function sameEntry(now: RecordEntry, shown: RecordEntry | undefined): boolean {

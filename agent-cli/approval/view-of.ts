@@ -1,6 +1,6 @@
 /** From a request to everything that its owner reads before signing. */
 import { authorizationFor } from "../../shared/protocol/approval.ts";
-import type { ApprovalView } from "../../shared/screen/view.ts";
+import type { ApprovalView, BalanceView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { sentWith } from "../purchase/sent-with.ts";
@@ -25,8 +25,15 @@ export interface Reading extends ApprovalView, Pick<Confirmed, "approvedBefore" 
 /**
  * Checks a request and collects what the approval screen shows. Asks the host, opens no key.
  * @param key the public half of the owner's key
+ * @param asked what its account can spend, asked for meanwhile
  */
-export async function viewOf(context: Context, input: ViewInput, subject: Subject, key: OwnerHalf): Promise<Outcome<Reading>> {
+export async function viewOf(
+  context: Context,
+  input: ViewInput,
+  subject: Subject,
+  key: OwnerHalf,
+  asked: Promise<BalanceView>,
+): Promise<Outcome<Reading>> {
   const { request } = subject;
   const checked = await checkForOwner(context, subject, key);
   if (!checked.ok) return checked;
@@ -54,6 +61,7 @@ export async function viewOf(context: Context, input: ViewInput, subject: Subjec
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
     host,
+    balance: await asked,
     sent: sentWith(context, subject),
     approvedBefore: approvedBefore.data,
     judged,

@@ -266,6 +266,7 @@ describe("declining", () => {
 });
 
 const NOTHING = { headers: [] as string[], body: { kind: "none" } as const };
+const NOT_ASKED = { kind: "unknown", why: "nothing was asked" } as const;
 const UNCONFIRMED = { kind: "unconfirmed", why: "unknown host name", signature: { kind: "unchecked" } } as const;
 
 describe("the screen", () => {
@@ -312,6 +313,7 @@ describe("the screen", () => {
         threshold: APPROVAL_TYPED_THRESHOLD,
         host: UNCONFIRMED,
         sent: NOTHING,
+        balance: NOT_ASKED,
         pinnedBefore: false,
       },
       layoutFor({ columns }, {}),
@@ -370,6 +372,7 @@ describe("the screen", () => {
           threshold: APPROVAL_TYPED_THRESHOLD,
           host: UNCONFIRMED,
           sent: NOTHING,
+          balance: NOT_ASKED,
           pinnedBefore: false,
         },
         layoutFor({}, {}),

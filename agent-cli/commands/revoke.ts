@@ -20,7 +20,7 @@ import { findPayment } from "../records/payment-journal.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
-import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string() });
 
@@ -75,6 +75,11 @@ export const revoke = defineCommand({
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;
+    // Asked before the passphrase: a payment that has settled cannot be revoked.
+    const standing = await settlementAt(context, input, approved.data, { payer, nonce });
+    if (!standing.ok) return standing.status === 404 ? cannotCancel() : standing;
+    const { ledger = standing.data.ledger } = approved.data;
+    if (standing.data.status === "settled" && standing.data.ledger === ledger) return tooLate(digest);
     const no = await decide(context, subject.data, "revoked", input, found.data);
     if (!no.ok) return no;
     // Cancelled again even if it was revoked before: this may be the facilitator of another ledger.
@@ -97,11 +102,28 @@ export const revoke = defineCommand({
   ],
 });
 
-function tooLate(digest: Digest, transaction?: string) {
+function cannotCancel(): Failure {
+  return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it expires.", {
+    hint: "Name the facilitator of the ledger with --facilitator-url, or move the money to another account.",
+  });
+}
+
+function tooLate(digest: Digest, transaction?: string): Failure {
   return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment has settled.", {
     hint: `lez-agent-pay status ${shortCode(digest)} shows the transaction.`,
     ...(transaction !== undefined && { details: { transaction } }),
   });
+}
+
+function settlementAt(
+  context: Context,
+  input: FacilitatorInput,
+  { validBefore }: RecordEntry,
+  { payer, nonce }: { payer: string; nonce: string },
+) {
+  const end = validBefore ?? String(unixNow() + MAX_VALIDITY_SECONDS);
+  const path = `/settlements/${encodeURIComponent(NETWORK)}/${payer}/${nonce}?validBefore=${end}`;
+  return callFacilitator(context, input, { path, answer: settlementSchema });
 }
 
 /** Returns the ledger that confirms. Success is looked up again: another ledger's success would revoke nothing. */
@@ -109,22 +131,16 @@ async function cancelAtLedger(
   context: Context,
   input: FacilitatorInput,
   signed: object,
-  { requestDigest, ledger, validBefore }: RecordEntry,
-  { payer, nonce }: { payer: string; nonce: string },
+  approved: RecordEntry,
+  at: { payer: string; nonce: string },
 ): Promise<Outcome<string>> {
+  const { requestDigest, ledger } = approved;
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
   if (!posted.ok) {
-    if (posted.status === 404) {
-      return fail("unsupported", "This facilitator cannot cancel payments. The approval stands until it expires.", {
-        hint: "Name the facilitator of the ledger with --facilitator-url, or move the money to another account.",
-      });
-    }
-    if (posted.error.code !== "nonce_replayed") return posted;
-    return tooLate(requestDigest);
+    if (posted.status === 404) return cannotCancel();
+    return posted.error.code === "nonce_replayed" ? tooLate(requestDigest) : posted;
   }
-  const end = validBefore ?? String(unixNow() + MAX_VALIDITY_SECONDS);
-  const path = `/settlements/${encodeURIComponent(NETWORK)}/${payer}/${nonce}?validBefore=${end}`;
-  const answer = await callFacilitator(context, input, { path, answer: settlementSchema });
+  const answer = await settlementAt(context, input, approved, at);
   if (!answer.ok) return answer;
   const other = otherLedger(answer.data.ledger, ledger);
   if (answer.data.status === "cancelled" && !other) return succeed(answer.data.ledger);

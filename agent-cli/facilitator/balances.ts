@@ -22,8 +22,13 @@ export async function askBalance(
   context: Context,
   input: FacilitatorInput,
   account: AccountId,
+  timeoutSeconds?: number,
 ): Promise<Outcome<z.infer<typeof balanceSchema>>> {
-  const answer = await callFacilitator(context, input, { path: `/accounts/${account}`, answer: answerSchema });
+  const answer = await callFacilitator(context, input, {
+    path: `/accounts/${account}`,
+    answer: answerSchema,
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+  });
   if (!answer.ok) return answer;
   const { balance, held } = answer.data;
   const spendable = (BigInt(balance) - BigInt(held)).toString();

@@ -39,6 +39,8 @@ export interface Call<Schema> {
   key?: Secret | undefined;
   /** The largest answer that is read. */
   maxBytes?: number;
+  /** For a question that can go without its answer. */
+  timeoutSeconds?: number;
 }
 
 /** The facilitator's address: the flag, else the environment, else the configuration, else the local stack. */
@@ -73,7 +75,13 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   const headers: [string, string][] = [];
   if (body) headers.push(["content-type", "application/json"]);
   if (call.key) headers.push(["authorization", `Bearer ${Buffer.from(call.key.reveal()).toString()}`]);
-  const answer = await exchange(context, { method: body ? "POST" : "GET", url, headers, ...(body && { body }) });
+  const answer = await exchange(
+    context,
+    { method: body ? "POST" : "GET", url, headers, ...(body && { body }) },
+    {
+      ...(call.timeoutSeconds !== undefined && { timeoutSeconds: call.timeoutSeconds }),
+    },
+  );
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
     return fail("network", `The facilitator at ${base.data} could not be reached: ${answer.problem}.`, {

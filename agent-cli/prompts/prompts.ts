@@ -1,6 +1,7 @@
 /** Questions to the person at the terminal, on stderr. An answer is undefined after Ctrl-C, Ctrl-D or Escape. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Context } from "../runtime/context.ts";
+import { type Context, warn } from "../runtime/context.ts";
+import { MAX_CONFIRM_TRIES } from "../runtime/limits.ts";
 import { fail, type Failure } from "../runtime/outcome.ts";
 import { askPlainly } from "./plain-prompts.ts";
 
@@ -84,6 +85,25 @@ export function askText(context: Context, message: string, problem?: (text: stri
     const answer = await clack.text({ ...common, message, ...(problem && { validate }) });
     return answer ?? "";
   });
+}
+
+/**
+ * Asks for a yes that has to be typed, such as an amount. Asks again after a typing error, a few times; an empty answer is a no.
+ * @param wrong what is said of a typing error
+ */
+export async function askTyped(
+  context: Context,
+  message: string,
+  { isRight, wrong }: { isRight: (text: string) => boolean; wrong: string },
+): Answer<boolean> {
+  for (let tries = 1; ; tries++) {
+    const text = await askText(context, message);
+    if (text === undefined) return undefined;
+    if (text.trim() === "") return false;
+    if (isRight(text)) return true;
+    if (tries === MAX_CONFIRM_TRIES) return false;
+    warn(context, wrong);
+  }
 }
 
 export function askPassphrase(context: Context, message: string, problem: (text: string) => string | undefined): Answer<string> {

@@ -6,6 +6,7 @@ import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
 import { authorizationOf } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
+import { whileWaiting } from "../records/waiting.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Next, refuse } from "../runtime/outcome.ts";
@@ -59,7 +60,7 @@ async function step(context: Context, input: FlowInput, purchase: Purchase): Pro
       if (refused) return refused;
       const undecided = notApproved(purchase);
       if (!input.wait || input.dryRun) return undecided ?? impossibleState();
-      const decided = await waitForDecision(context, purchase.digest, input.timeout);
+      const decided = await whileWaiting(context, purchase.digest, () => waitForDecision(context, purchase.digest, input.timeout));
       if (!decided.ok) return decided;
       return decided.data.state === "pending" ? (notApproved(decided.data) ?? impossibleState()) : step(context, input, decided.data);
     }

@@ -26,6 +26,8 @@ export const DID_TIMEOUT_SECONDS = 3;
 /** The question to a merchant, at approval, whether it makes the offer of a request: the time, and the body of its 402, which is not read. */
 export const CONFIRM_TIMEOUT_SECONDS = 5;
 export const MAX_CONFIRM_BODY_BYTES = 64 * 1024;
+/** The question to the facilitator, at approval, what the account holds. */
+export const BALANCE_TIMEOUT_SECONDS = 3;
 /** The echo of a merchant's `payment-identifier` that we send, id included. An honest merchant's takes a tenth of it. */
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** Pages of an account's journal that a search for one payment reads. */

@@ -151,7 +151,8 @@ function ownerOf(lock: string): number | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of that id runs, of whichever user. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -62,7 +62,14 @@ export function screenOf(words: Words, columns = 80): string {
   const host = words.unconfirmed
     ? ({ kind: "unconfirmed", why: words.unconfirmed, signature: { kind: "unchecked" } } as const)
     : ({ kind: "confirmed", by: "terms", required: merchant } as const);
-  const records = { now: NOW, history: [], open: [], threshold: APPROVAL_TYPED_THRESHOLD, pinnedBefore: true };
+  const records = {
+    balance: { kind: "known", spendable: 10_000_000n } as const,
+    now: NOW,
+    history: [],
+    open: [],
+    threshold: APPROVAL_TYPED_THRESHOLD,
+    pinnedBefore: true,
+  };
   const sent = sentRequest(http, {
     headers: Object.entries(words.headers ?? {}),
     body: utf8(words.body ?? ""),

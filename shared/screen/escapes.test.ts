@@ -7,6 +7,12 @@ import { quote, showUnsafe } from "./escapes.ts";
 describe("what is shown on a screen", () => {
   test.each(ORDINARY_TEXTS)("leaves %s alone", (_, text) => expect(showUnsafe(text)).toBe(text));
 
+  test("counts marks that pile up on one letter, and leaves those of a language alone", () => {
+    expect(showUnsafe(`Z${"\u0335".repeat(1800)}a`)).toBe(`Z${"\u0335".repeat(8)}⟦1792 more marks⟧a`);
+    const hebrew = "\u05E9\u05C1\u05B8\u05BC\u0591";
+    expect(showUnsafe(hebrew)).toBe(hebrew);
+  });
+
   test.each(HOSTILE_CHARACTERS)("names %s", (_, char) => {
     const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     expect(showUnsafe(`pay${char}me`)).toBe(`pay⟦U+${code}⟧me`);

@@ -7,12 +7,13 @@ import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../limits.ts";
 import { displayAmount } from "../protocol/amount.ts";
 import { type PaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { formatTimestamp, parseTimestamp } from "../time.ts";
+import { approvedToday } from "./approvals.ts";
 import type { Confirmation, OfferSignatureCheck } from "./confirmation.ts";
 import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
 import { shortened, showUnsafe } from "./escapes.ts";
 import { bodyTitle, type SentRequest, sentParagraphs } from "./sent-request.ts";
-import type { ApprovalView, MerchantPin } from "./view.ts";
+import type { ApprovalView, BalanceView, MerchantPin } from "./view.ts";
 
 export interface Fact {
   label: string;
@@ -54,6 +55,8 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ...(bodySha256 ? [{ label: "Body", value: bodyText(view.sent, bodySha256) }] : []),
       { label: "Pays for", value: coverageText(checked.scope, request.http) },
       { label: "From", value: authorization.from },
+      { label: "Balance", value: balanceText(view.balance, BigInt(authorization.value)) },
+      { label: "Today", value: todayText(view) },
       { label: "Network", value: `${authorization.network} (TEST)` },
       { label: "Agent key", value: request.agent.publicKey },
       { label: "Approve by", value: deadlineText(formatTimestamp(expires), expires - now) },
@@ -70,6 +73,19 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ...(view.host.kind === "unconfirmed" ? [{ label: "Terms", value: NOT_CONFIRMED, strong: true as const }] : []),
     ],
   };
+}
+
+function balanceText(balance: BalanceView, amount: bigint): string {
+  if (balance.kind === "unknown") return `not known: ${showUnsafe(balance.why)}`;
+  const { spendable } = balance;
+  return `${displayAmount(spendable)}, ${spendable < amount ? "not enough for this" : `${displayAmount(spendable - amount)} after this`}`;
+}
+
+function todayText({ history, now }: ApprovalView): string {
+  const { sum, requests } = approvedToday(history, now);
+  return requests === 0
+    ? "you approved nothing before this"
+    : `you approved ${displayAmount(sum)} before this, in ${requests} ${requests === 1 ? "request" : "requests"}`;
 }
 
 function bodyText({ body }: SentRequest, bodySha256: string): string {
@@ -99,6 +115,20 @@ function signatureText(signature: OfferSignatureCheck): string {
 function pinText(pin: MerchantPin | undefined): string {
   if (!pin) return "not known on this machine";
   return `first seen ${pin.firstSeenAt}; ${pin.key ? `signs its terms with ${pin.key.publicKey.slice(0, 16)}…` : "does not sign its terms"}`;
+}
+
+/** What a decision is about, for the questions of `decline` and `revoke`. */
+export function requestFacts(request: PaymentRequest): Pick<ApprovalFacts, "facts" | "agentSays"> {
+  const { http, payment } = request;
+  return {
+    facts: [
+      { label: "Pay", value: displayAmount(payment.amount) },
+      { label: "To", value: new URL(http.url).host, strong: true },
+      { label: "Account", value: payment.payTo },
+      { label: "For", value: showUnsafe(`${http.method} ${http.url}`) },
+    ],
+    agentSays: agentSays(request),
+  };
 }
 
 function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {

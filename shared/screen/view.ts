@@ -38,6 +38,9 @@ export interface MerchantPin {
   key?: { publicKey: string; since: string } | undefined;
 }
 
+/** What the paying account can spend, in atomic units, or why that is not known. */
+export type BalanceView = { kind: "known"; spendable: bigint } | { kind: "unknown"; why: string };
+
 export interface ApprovalView {
   request: PaymentRequest;
   checked: Extract<RequestCheck, { ok: true }>;
@@ -53,6 +56,7 @@ export interface ApprovalView {
   ledger?: string | undefined;
   host: Confirmation;
   sent: SentRequest;
+  balance: BalanceView;
   pin?: MerchantPin | undefined;
   /** Whether this machine had pinned the host for the account to be paid before this approval. */
   pinnedBefore: boolean;

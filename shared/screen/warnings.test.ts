@@ -24,7 +24,18 @@ const required = { x402Version: 2 as const, resource: { url: request.http.url },
 const sent: SentRequest = { headers: [], body: { kind: "none" } };
 
 function warnings(history: PastDecision[], change: Partial<ApprovalView> = {}): string {
-  const view = { request, checked, authorization, now: NOW, history, open: [], threshold: 10n ** 9n, pinnedBefore: true, sent };
+  const view = {
+    request,
+    checked,
+    authorization,
+    now: NOW,
+    history,
+    open: [],
+    threshold: 10n ** 9n,
+    pinnedBefore: true,
+    sent,
+    balance: { kind: "known", spendable: 10n ** 6n } as const,
+  };
   return approvalWarnings({ ...view, host: { kind: "confirmed", by: "terms", required }, ...change }).join("\n");
 }
 
@@ -78,4 +89,14 @@ test("a merchant's key is new until a payment under it was approved", () => {
   expect(warnings([{ ...earlier, at: at(-50) }], { pin })).toMatch(/^You approved another payment|^$/);
   expect(warnings([], { pin })).toContain(fresh);
   expect(warnings([], { pin: { ...pin, key: { publicKey: "cd".repeat(32), since: pin.firstSeenAt } } })).not.toContain(fresh);
+});
+
+test("a payment that is valid for a moment only, or that the account cannot pay, is warned of [screen-short-validity]", () => {
+  const until = (seconds: number) => ({
+    authorization: { ...authorization, validBefore: String(Number(authorization.validAfter) + seconds) },
+  });
+  expect(warnings([earlier], until(5))).toBe("It would be valid for only 5 s after you sign: it may expire before it is sent.");
+  expect(warnings([earlier], until(60))).toBe("");
+  expect(warnings([earlier], { balance: { kind: "known", spendable: 9_999n } })).toBe("Your account holds less than this payment.");
+  expect(warnings([earlier], { balance: { kind: "known", spendable: 10_000n } })).toBe("");
 });

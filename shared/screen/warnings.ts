@@ -3,6 +3,7 @@
 import { displayAmount } from "../protocol/amount.ts";
 import { isUpfront } from "../protocol/offer.ts";
 import { parseTimestamp } from "../time.ts";
+import { standingApprovals } from "./approvals.ts";
 import { unicodeDomain } from "./domain.ts";
 import { duration } from "./duration.ts";
 import { mixesScripts } from "./homoglyphs.ts";
@@ -11,6 +12,8 @@ import type { ApprovalView, PastDecision } from "./view.ts";
 
 const NEAR_SECONDS = 600;
 const MANY = 5;
+/** A payment that is valid for less may expire before it is sent. */
+const SHORT_SECONDS = 60;
 /** Above this many times the largest sum that an account ever got, the account's good name is worth nothing. */
 const MUCH_MORE = 10n;
 
@@ -24,10 +27,12 @@ type Warning = [applies: boolean, text: string];
 
 function ofTheTerms({ checked, authorization, ledger, sent: { body } }: ApprovalView): Warning[] {
   const seen = readable(body);
+  const valid = Number(authorization.validBefore) - Number(authorization.validAfter);
   return [
     [seen === "unseen", `You approve a body that you cannot read: ${body.kind === "unseen" ? body.why : ""}.`],
     [seen === "part", "You approve a body that you cannot read: it is too long to be shown whole."],
     [seen === "binary", "The body is not text: only its type and size are shown."],
+    [valid < SHORT_SECONDS, `It would be valid for only ${duration(valid)} after you sign: it may expire before it is sent.`],
     [checked.scope === "none", "This payment is tied to no request: the merchant could give something else for it."],
     [isUpfront(checked.offer), "The money is taken BEFORE the answer comes. It does not come back by itself when the answer fails."],
     [authorization.ledger === undefined, "It names no ledger: each ledger of this network could settle it once."],
@@ -63,22 +68,18 @@ function ofTheMerchant({ request, pin, pinnedBefore, history }: ApprovalView): W
 }
 
 /** A small purchase must not make an account look good for a large one. */
-function ofTheAccount({ request, history }: ApprovalView): Warning[] {
+function ofTheAccount({ request, history, balance }: ApprovalView): Warning[] {
   const amounts = standingApprovals(history)
     .filter((entry) => entry.payTo === request.payment.payTo)
     .map(({ amount }) => BigInt(amount));
   const most = amounts.reduce((max, amount) => (amount > max ? amount : max), 0n);
   const muchMore = most > 0n && BigInt(request.payment.amount) > most * MUCH_MORE;
+  const tooLittle = balance.kind === "known" && balance.spendable < BigInt(request.payment.amount);
   return [
+    [tooLittle, "Your account holds less than this payment."],
     [most === 0n, "First payment to this account."],
     [muchMore, `You never approved more than ${displayAmount(most)} for this account. This is more than ${MUCH_MORE} times as much.`],
   ];
-}
-
-/** Approvals that were not revoked. */
-function standingApprovals(history: readonly PastDecision[]): PastDecision[] {
-  const revoked = new Set(history.filter(({ decision }) => decision === "revoked").map(({ requestDigest }) => requestDigest));
-  return history.filter(({ decision, requestDigest }) => decision === "approved" && !revoked.has(requestDigest));
 }
 
 function ofTheRecord({ request, checked, authorization, history, now, open }: ApprovalView): Warning[] {
