@@ -147,7 +147,7 @@ function listens(port: number): Promise<boolean> {
   return promise;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = createServer()
     .once("error", reject)

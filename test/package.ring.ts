@@ -5,10 +5,13 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
+import { spawn } from "@lydell/node-pty";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Buyer, verdict } from "../agent-cli/demo/buyer.ts";
 import { startStack } from "../agent-cli/demo/stack.ts";
+import { PASSPHRASE, Terminal } from "../agent-cli/testing/cli.ts";
 import { bundleScript } from "../scripts/build-workers.ts";
+import { freePort } from "../scripts/workerd.ts";
 
 const ROOT = dirname(import.meta.dirname);
 const run = promisify(execFile);
@@ -224,5 +227,52 @@ test("brings a CLI that needs no node_modules [package-cli-alone]", async () => 
   const stack = await run(process.execPath, [join(alone, "agent-cli/bin.js"), "demo", "http", "--json"]).catch((error: unknown) => error);
   expect(JSON.parse((stack as { stdout: string }).stdout)).toMatchObject({
     error: { hint: expect.stringContaining("lez-agent-pay demo cli") },
+    next: { argv: ["npm", "install", "--prefix", alone, expect.stringMatching(/^miniflare@/)] },
   });
+});
+
+/** Typing is not counted: the answers come at once. */
+const NEWCOMER_SECONDS = 180;
+
+test("takes a newcomer from an empty home to a purchase, with miniflare beside it and nothing else [package-onboard]", async () => {
+  const modules = join(temp, "prefix/lib/node_modules");
+  const home = join(temp, "home");
+  await mkdir(join(modules, "lez-agent-pay"), { recursive: true });
+  await mkdir(home);
+  await unpack(join(modules, "lez-agent-pay"));
+  await symlink(join(ROOT, "node_modules/miniflare"), join(modules, "miniflare"));
+  const onboard = () => {
+    const ports = ["--merchant-port", String(merchantPort), "--facilitator-port", String(facilitatorPort)];
+    const env = { HOME: home, PATH: process.env["PATH"] ?? "", TERM: "xterm", LANG: "C.UTF-8" };
+    return new Terminal(
+      spawn(process.execPath, [join(modules, "lez-agent-pay/agent-cli/bin.js"), "onboard", ...ports], {
+        cols: 80,
+        rows: 100,
+        cwd: home,
+        env,
+      }),
+    );
+  };
+  const [merchantPort, facilitatorPort] = [await freePort(), await freePort()];
+  const began = Date.now();
+  const first = onboard();
+  await first.answer("Passphrase for the new owner key", `${PASSPHRASE}\r`);
+  await first.answer("The same passphrase again", `${PASSPHRASE}\r`);
+  await first.answer("Pay 0.00001 LGO", "y");
+  await first.answer("Passphrase of", `${PASSPHRASE}\r`);
+  expect(await first.exit, first.text).toBe(0);
+  expect(first.text).toContain("Done: owner key, agent key, test money, purchase");
+  expect((Date.now() - began) / 1000).toBeLessThan(NEWCOMER_SECONDS);
+
+  const kept = async () => {
+    const names = [".config/lez-agent-pay/owner.json", ".config/lez-agent-pay/agent.json", ".local/state/lez-agent-pay/audit.jsonl"];
+    return Promise.all(names.map((name) => readFile(join(home, name), "utf8")));
+  };
+  const before = await kept();
+  const second = onboard();
+  await second.answer("Buy it again?", "\r");
+  expect(await second.exit, second.text).toBe(0);
+  expect(second.text).toContain("Everything was there; nothing was changed");
+  expect(second.text).toContain("0.00099 LGO");
+  expect(await kept()).toEqual(before);
 });

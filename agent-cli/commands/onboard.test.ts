@@ -1,9 +1,8 @@
 /** `onboard` at a real terminal: from an empty home to a purchase, stopped at every question, and run again. */
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { freePort } from "../../scripts/workerd.ts";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
 import { useStack } from "../../test/stack/stack.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -156,11 +155,3 @@ test("without a terminal it says what to run instead", async () => {
   expect([exit, json.error.code]).toEqual([EXIT.usage, "interaction_required"]);
   for (const step of ["owner create --passphrase-file", "agent create", "faucet", "fetch"]) expect(json.error.hint).toContain(step);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

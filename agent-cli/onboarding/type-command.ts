@@ -4,6 +4,7 @@ import { parseArgv } from "../command-line/argv.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { asStarted } from "../command-line/envelope.ts";
 import { runCommand } from "../command-line/run.ts";
+import { readConfig } from "../runtime/config.ts";
 import type { Outcome } from "../runtime/outcome.ts";
 import { shellLine } from "../runtime/shell-quote.ts";
 
@@ -12,7 +13,9 @@ export async function typeCommand(context: CommandContext, ...words: string[]): 
   const parse = parseArgv(words, context.program);
   if (parse.kind !== "run") throw new Error(`no command: ${words.join(" ")}`);
   context.say("", context.layout.ink("dim", `$ ${asStarted(shellLine(["lez-agent-pay", ...words]), context.io.env)}`));
-  const outcome = await runCommand(parse.command, parse.raw, { ...context, argv: words });
+  // The command before may have changed the configuration.
+  const config = () => readConfig(context.io.env);
+  const outcome = await runCommand(parse.command, parse.raw, { ...context, argv: words, config });
   context.progress("");
   if (outcome.ok) context.say(...parse.command.render(outcome.data, context.layout));
   return outcome;
