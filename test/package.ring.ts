@@ -82,7 +82,7 @@ test("holds what users need, and neither tests, sources nor maps", () => {
   const allowed =
     /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples|docs)\/.*\.(md|json|svg))$/;
   expect(paths.filter((path) => !allowed.test(path) || /\.test\.|\/testing\//.test(path))).toEqual([]);
-  expect(packed.size).toBeLessThan(600_000);
+  expect(packed.size).toBeLessThan(700_000);
 });
 
 test("holds nothing that lowers the cost of opening a key, and no switch for tests", async () => {

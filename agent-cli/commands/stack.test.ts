@@ -18,18 +18,16 @@ const box = sandbox();
 const ANY_PORTS = ["--merchant-port", "0", "--facilitator-port", "0"];
 const TRIED = `miniflare@${packageJson.devDependencies.miniflare}`;
 
-/** Runs it until it ends, or says that it is ready: then it gets the signal. */
-async function stack(words: readonly string[], signal: "SIGINT" | "SIGTERM" = "SIGTERM") {
+/** Runs it until it ends, or says that it is ready: then `meanwhile` runs, and it gets the signal. */
+async function stack(words: readonly string[], signal: "SIGINT" | "SIGTERM" = "SIGTERM", meanwhile = async () => {}) {
   const child = spawn(process.execPath, [BIN, "stack", ...words], {
     stdio: ["ignore", "pipe", "pipe"],
     cwd: box.directory,
     env: { ...box.env, TMPDIR: temporary },
   });
   const said = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => {
-    said.stdout += chunk.toString();
-    child.kill(signal);
-  });
+  child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
+  child.stdout.once("data", () => void meanwhile().finally(() => child.kill(signal)));
   child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
   const [exit] = (await once(child, "close")) as [number];
   return { exit, ...said };
@@ -59,10 +57,13 @@ test("prints one line when it is ready, and forgets everything at a signal", asy
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test("--persist keeps the ledger, also when the folder is named from elsewhere", async () => {
+test("--persist keeps the ledger, for one stack at a time [stack-one-writer]", async () => {
   const words = [...ANY_PORTS, "--persist", "kept", "--quiet"];
-  const [first, second] = [await stack(words), await stack(words)];
+  let other: Awaited<ReturnType<typeof stack>> | undefined;
+  const first = await stack(words, "SIGTERM", async () => void (other = await stack(words)));
+  const second = await stack(words);
   expect([first.exit, first.stderr, second.exit]).toEqual([EXIT.ok, "", EXIT.ok]);
+  expect(other).toMatchObject({ exit: EXIT.busy, stdout: "", stderr: expect.stringContaining("runs on this ledger") as string });
   const [before, after] = [first, second].map(({ stdout }) => JSON.parse(stdout) as { ledger: string; persist: string });
   expect(after).toMatchObject({ ledger: before?.ledger, persist: box.path("kept") });
 });

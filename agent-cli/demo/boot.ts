@@ -1,12 +1,14 @@
 /** Starts the three Workers on this machine, or says what is missing. */
 
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
+import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { holding } from "../runtime/lock.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { miniflareMissing } from "./miniflare.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
@@ -22,6 +24,11 @@ interface BootOptions extends Pick<StackOptions, "persist" | "shards" | "merchan
 export async function bootStack(context: CommandContext, { facilitatorUrl = "", ...options }: BootOptions = {}): Promise<Outcome<Stack>> {
   const missing = miniflareMissing() ?? (await portTaken("merchant", options)) ?? (await portTaken("facilitator", options));
   if (missing) return missing;
+  const start = () => startIn(context, facilitatorUrl, options);
+  return options.persist === undefined ? start() : alone(context, options.persist, start);
+}
+
+async function startIn(context: CommandContext, facilitatorUrl: string, options: BootOptions): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
@@ -36,6 +43,30 @@ export async function bootStack(context: CommandContext, { facilitatorUrl = "", 
       hint: "Check that this machine can run workerd.",
     });
   }
+}
+
+/** Starts it under a lock in its folder: a ledger has one writer. The lock ends after the stack. */
+async function alone(context: CommandContext, folder: string, start: () => Promise<Outcome<Stack>>): Promise<Outcome<Stack>> {
+  mkdirSync(folder, { recursive: true });
+  const started = Promise.withResolvers<Outcome<Stack>>();
+  const over = Promise.withResolvers<void>();
+  const held = holding(path.join(folder, "lock"), { seconds: 0, signal: context.io.signal }, ledgerInUse, async () => {
+    started.resolve(await start());
+    await over.promise;
+  });
+  void held.then((failure) => failure && started.resolve(failure));
+  const outcome = await started.promise;
+  context.atEnd(async () => {
+    over.resolve();
+    await held;
+  });
+  return outcome;
+}
+
+function ledgerInUse(holder: number | undefined): Failure {
+  return fail("busy", `Another stack (process ${holder ?? "unknown"}) runs on this ledger.`, {
+    hint: "Stop it, or name another folder with --persist.",
+  });
 }
 
 /** Never picks another port: commands that name this one would talk to the wrong server. */

@@ -46,7 +46,10 @@ async function startStack(context: CommandContext, ports: Ports): Promise<Outcom
   if (!started.ok) return started;
   const { merchant, facilitator: url } = started.data;
   context.say(
-    ...wrap("No facilitator is configured. A local stack runs until this command ends, and its ledger is kept:", context.layout.width),
+    ...wrap(
+      "No other facilitator is configured. A local stack runs until this command ends, and its ledger is kept:",
+      context.layout.width,
+    ),
     ...field(context.layout, "merchant", merchant, 13),
     ...field(context.layout, "facilitator", url, 13),
     ...field(context.layout, "ledger", folder.data, 13),

@@ -14,7 +14,7 @@ export async function typeCommand(context: CommandContext, ...words: string[]): 
   if (parse.kind !== "run") throw new Error(`no command: ${words.join(" ")}`);
   context.say("", context.layout.ink("dim", `$ ${asStarted(shellLine(["lez-agent-pay", ...words]), context.io.env)}`));
   // The command before may have changed the configuration.
-  const config = () => readConfig(context.io.env);
+  const config = () => readConfig(context.io);
   const outcome = await runCommand(parse.command, parse.raw, { ...context, argv: words, config });
   context.progress("");
   if (outcome.ok) context.say(...parse.command.render(outcome.data, context.layout));
