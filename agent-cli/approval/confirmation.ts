@@ -1,6 +1,6 @@
 /** The question under the approval screen. The answer is y, a typed amount or code, or --confirm with the digest. */
 import { ASSET_SYMBOL } from "../../shared/lez.ts";
-import { displayAmount } from "../../shared/protocol/amount.ts";
+import { displayAmount, parseAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { type RequiredAnswer, requiredAnswer } from "../../shared/screen/answer.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
@@ -67,9 +67,9 @@ function plainCode(code: string): string {
   return code.toUpperCase().replace(/[\s-]/g, "");
 }
 
-/** `2.5`, `2.5 LGO`, `2500000000`, or the short code. */
+/** `2.5`, `2.5 LGO`, `2.5LGO`, `2500000000`, or the short code. */
 function isTypedYes(typed: string, amount: string, code: string): boolean {
   const text = typed.trim().toUpperCase();
   const display = displayAmount(amount);
-  return text === amount || text === display || `${text} ${ASSET_SYMBOL}` === display || sameCode(text, code);
+  return parseAmount(text) === amount || text === display || `${text} ${ASSET_SYMBOL}` === display || sameCode(text, code);
 }

@@ -1,7 +1,7 @@
 /** Input fields that several commands share. */
 import * as z from "zod";
-import { isAmount } from "../../shared/protocol/amount.ts";
 import { MAX_PORT } from "../runtime/limits.ts";
+import { writtenAmountSchema } from "../runtime/money.ts";
 
 /** A text flag, checked by a schema of the protocol. Normalizes to NFC: keyboards may send another form. */
 export function textField(schema: z.core.$ZodType<string, string>) {
@@ -14,7 +14,7 @@ export function textField(schema: z.core.$ZodType<string, string>) {
     });
 }
 
-export const amountField = z.string().refine(isAmount, "must be atomic units as a whole decimal number, 1 to 2^128-1 (1 LGO = 1000000000)");
+export const amountField = writtenAmountSchema.meta({ value: "amount" });
 
 export const secondsField = z.coerce.number("must be whole seconds").int("must be whole seconds").positive("must be at least one second");
 

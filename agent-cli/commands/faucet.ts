@@ -4,7 +4,7 @@ import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
-import { type Amount, isAmount } from "../../shared/protocol/amount.ts";
+import { type Amount, displayAmount, isAmount } from "../../shared/protocol/amount.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { amountField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
@@ -27,7 +27,7 @@ export const faucet = defineCommand({
     amount: amountField
       .refine((amount) => !isAmount(amount) || BigInt(amount) <= FAUCET_CAP_PER_ACCOUNT, TOO_MUCH)
       .default(FAUCET_GRANT.toString() as Amount)
-      .meta({ value: "units", description: `atomic units, at most ${FAUCET_CAP_PER_ACCOUNT}; ${FAUCET_GRANT}` }),
+      .meta({ value: "amount", description: `at most ${displayAmount(FAUCET_CAP_PER_ACCOUNT)} a day; ${displayAmount(FAUCET_GRANT)}` }),
     id: z
       .string()
       .regex(/^[0-9a-f]{64}$/, "must be 64 hex digits")
@@ -38,7 +38,7 @@ export const faucet = defineCommand({
   output: z.strictObject({ account: z.string(), granted: moneySchema, balance: moneySchema, transaction: z.string(), id: z.string() }),
   examples: [
     { says: "for the owner's account", argv: "faucet" },
-    { says: "0.05 LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 50000000" },
+    { says: "0.05 LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 0.05LGO" },
   ],
   async run(context, input) {
     const account = accountOf(context, input);
@@ -54,7 +54,8 @@ export const faucet = defineCommand({
       // A lost answer may have been a grant: the same id makes the repetition harmless.
       const argv = ["lez-agent-pay", ...context.argv, ...(input.id ? [] : ["--id", id])];
       const by = input.account === undefined ? "owner" : "agent";
-      return { ...answer, next: { argv, by, why: "ask again for the same grant; it is paid once" } };
+      const after = answer.retryAfterSeconds === undefined ? {} : { afterSeconds: answer.retryAfterSeconds };
+      return { ...answer, next: { argv, by, why: "ask again for the same grant; it is paid once", ...after } };
     }
     const { balance, transaction } = answer.data;
     return succeed({ account: account.data, granted: money(input.amount, ASSET), balance: money(balance, ASSET), transaction, id });

@@ -46,7 +46,7 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 const input = z.strictObject({
   url: z.string().optional().meta({ positional: true, description: "the resource" }),
   reason: textField(reasonSchema).optional().meta({ description: "why, for the owner: at least 32 visible characters" }),
-  maxAmount: amountField.optional().meta({ value: "units", description: "in atomic units: ask for no more, and pay no more" }),
+  maxAmount: amountField.optional().meta({ value: "amount", description: "ask for no more, and pay no more: 1.5LGO, or atomic units" }),
   wait: z.boolean().default(false).meta({ description: "wait for the owner, then pay" }),
   ...timeoutField,
   resume: z.string().optional().meta({ value: "request", description: "continue this request, by its code" }),

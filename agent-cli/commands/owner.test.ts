@@ -382,8 +382,10 @@ describe("the configuration", () => {
     configure({ approvalThreshold: "9999" });
     const { code } = await request();
     expect((await approve(code, "--dry-run")).stderr).toContain("A large amount");
-    configure({ approvalThreshold: "10000" });
-    expect((await approve(code, "--dry-run")).stderr).not.toContain("A large amount");
+    for (const approvalThreshold of ["10000", "0.00001LGO"]) {
+      configure({ approvalThreshold });
+      expect((await approve(code, "--dry-run")).stderr).not.toContain("A large amount");
+    }
   });
 });
 

@@ -38,7 +38,7 @@ const input = z.strictObject({
   merchantName: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ value: "name", description: "who is paid; else the host" }),
   merchantUrl: z.string().optional().meta({ value: "url", description: "the resource, in place of <url>" }),
   payTo: z.string().optional().meta({ value: "account", description: "expected payee: an account or merchant_demo_account" }),
-  amount: amountField.optional().meta({ value: "units", description: "expected price in atomic units (1 LGO = 1000000000)" }),
+  amount: amountField.optional().meta({ value: "amount", description: "expected price: 1.5LGO, or atomic units" }),
   asset: z.string().optional().meta({ description: "expected asset: native" }),
   ...curlFields,
   agentFile: agentFileField,

@@ -96,7 +96,7 @@ export const status = defineCommand({
 
 async function authorizationFor(context: Context, word: string): Promise<Outcome<Authorization>> {
   if (namesFile(context, word)) {
-    const payload = readJson(word, paymentPayloadSchema, { what: "payment payload" }, context.files.read);
+    const payload = readJson(word, paymentPayloadSchema, { what: "payment payload", named: true }, context.files.read);
     if (!payload.ok) return payload;
     // Read, not verified: expired payments are looked up, too.
     const exact = checkShape(payload.data.payload, exactPayloadSchema);

@@ -83,7 +83,7 @@ async function subjectOf(context: Context, word: string): Promise<Outcome<{ requ
     const item = await findInInbox(context, word);
     return item.ok ? succeed({ request: item.data.request, item: item.data }) : item;
   }
-  const request = readJson(word, paymentRequestSchema, { what: "payment request" }, context.files.read);
+  const request = readJson(word, paymentRequestSchema, { what: "payment request", named: true }, context.files.read);
   if (!request.ok) return request;
   const item = await look(context, requestDigest(request.data));
   return item.ok ? succeed({ request: request.data, item: item.data }) : item;

@@ -75,6 +75,14 @@ test.each([
   expect(run.json.error.hint).toBeTruthy();
 });
 
+test("a faucet at its daily limit says when again, and is not busy [faucet-daily-limit]", async () => {
+  answer = (response) => response.writeHead(429, { "retry-after": "43200" }).end(JSON.stringify(errorBody("rate_limited")));
+  const run = await box.run(["faucet", "--owner-file", "./owner.json"], { env });
+  expect([run.exit, run.json.error.code, run.json.error.retryable]).toEqual([EXIT.network, "rate_limited", true]);
+  expect(run.json.error.message).toMatch(/Ask again at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \(in 12 h\)\.$/);
+  expect(run.json.next).toMatchObject({ afterSeconds: 43200 });
+});
+
 test("a refusal is shown in the facilitator's words, which cannot move the screen", async () => {
   const { error, problem } = errorBody("rate_limited");
   answer = json(429, {

@@ -3,14 +3,16 @@ import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
+import { deadlineText } from "../../shared/screen/duration.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { parseJson } from "../../shared/text/json.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
-import { LOCAL_FACILITATOR_PORT } from "../runtime/limits.ts";
+import { LOCAL_FACILITATOR_PORT, MAX_BUSY_SECONDS } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
@@ -61,6 +63,8 @@ export function facilitatorUrl(context: Context, input: FacilitatorInput): Outco
 export interface FacilitatorFailure extends Failure {
   /** The HTTP status of a refusal in the protocol's terms. */
   status?: number;
+  /** It can be asked again after so long. Only if that is too long to wait for. */
+  retryAfterSeconds?: number;
 }
 
 export async function callFacilitator<Schema extends z.core.$ZodType>(
@@ -112,7 +116,7 @@ const refusalSchema = z.looseObject({
 });
 
 /** The code alone decides what follows. The facilitator's words, which may know more than the error table, are quoted as its own. */
-function refusal({ status, body }: HttpResponse): FacilitatorFailure {
+function refusal({ status, headers, body }: HttpResponse): FacilitatorFailure {
   const parsed = parseJson(body, MAX_FACILITATOR_BODY_BYTES, refusalSchema);
   if (!parsed.ok || !isErrorCode(parsed.value.error)) {
     return fail("network", `The facilitator answered ${status}.`, { hint: "Check the facilitator's URL." });
@@ -120,10 +124,15 @@ function refusal({ status, body }: HttpResponse): FacilitatorFailure {
   const { error: code, problem } = parsed.value;
   const table = errorBody(code).problem;
   const said = [problem?.message, problem?.detail].filter(Boolean).join(" ");
-  const failure = refuse(code, EXITS[code] ?? EXIT.network, said ? `The facilitator says: ${quote(said)}` : table.message, {
+  // A limit that lasts for hours is not "busy": a faucet's is a day's.
+  const wait = /^[0-9]{1,6}$/.test(headers["retry-after"] ?? "") ? Number(headers["retry-after"]) : 0;
+  const long = code === "rate_limited" && wait > MAX_BUSY_SECONDS;
+  const again = long ? ` Ask again at ${deadlineText(formatTimestamp(unixNow() + wait), wait)}.` : "";
+  const exit = long ? EXIT.network : (EXITS[code] ?? EXIT.network);
+  const failure = refuse(code, exit, `${said ? `The facilitator says: ${quote(said)}` : table.message}${again}`, {
     hint: problem?.hint ? `It advises: ${quote(problem.hint)}` : table.hint,
     retryable: table.retryable,
-    details: { status },
+    details: { status, ...(long && { retryAfterSeconds: wait }) },
   });
-  return { ...failure, status };
+  return { ...failure, status, ...(long && { retryAfterSeconds: wait }) };
 }

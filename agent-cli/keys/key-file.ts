@@ -123,7 +123,7 @@ function defaultKeyFile({ io }: Context, role: Role): string {
  * @param named the user named the file, so a new key would be written there and not to the default
  */
 export function readKeyFile(file: string, role: Role, named = true): Outcome<KeyFile> {
-  const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true });
+  const read = readJson(file, keyFileSchema, { what: `${role} key file`, secret: true, named: true });
   if (!read.ok) {
     if (!read.missing) return read;
     const argv = ["lez-agent-pay", role, "create", ...(named ? ["--out", file] : [])];

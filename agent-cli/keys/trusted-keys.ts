@@ -50,7 +50,7 @@ export function knownKeys(context: Context, input: KnownKeysInput, evidence: Evi
 /** A file that a flag names is the user's choice. The configured one is trusted without being named, so no other user may change it. */
 function keysFile(context: Context, { keys }: KnownKeysInput): Outcome<KnownKeys> {
   const what = "file of known keys";
-  if (keys !== undefined) return readJson(keys, knownKeysSchema, { what }, context.files.read);
+  if (keys !== undefined) return readJson(keys, knownKeysSchema, { what, named: true }, context.files.read);
   const config = context.config();
   if (!config.ok) return config;
   const { keysFile: configured } = config.data;

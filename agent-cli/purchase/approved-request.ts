@@ -30,7 +30,7 @@ function findHttp(
   { authorization }: Payment,
 ): Outcome<{ request: PaymentRequest; http: HttpRequest }> {
   if (input.requestFile !== undefined) {
-    const request = readJson(input.requestFile, paymentRequestSchema, { what: "payment request" }, context.files.read);
+    const request = readJson(input.requestFile, paymentRequestSchema, { what: "payment request", named: true }, context.files.read);
     if (!request.ok) return request;
     const http = httpRequest(context, { ...input, url: request.data.http.url, method: request.data.http.method });
     return http.ok ? succeed({ request: request.data, http: http.data }) : http;

@@ -53,7 +53,7 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
 }
 
 async function subjectInFile(context: Context, name: string): Promise<Outcome<Subject>> {
-  const file = readJson(name, paymentRequestSchema, { what: "payment request" });
+  const file = readJson(name, paymentRequestSchema, { what: "payment request", named: true });
   if (!file.ok) return file;
   const digest = requestDigest(file.data);
   const item = await look(context, digest);

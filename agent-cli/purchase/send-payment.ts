@@ -30,7 +30,7 @@ import type { ShownAnswer } from "./views.ts";
 
 /** Reads a signed payment and checks what it shows by itself: terms, validity, account, signature. */
 export async function readPayment({ files }: Context, file: string, isPaid: IsPaid = () => false): Promise<Outcome<Payment>> {
-  const payload = readJson(file, paymentPayloadSchema, { what: "payment payload" }, files.read);
+  const payload = readJson(file, paymentPayloadSchema, { what: "payment payload", named: true }, files.read);
   return payload.ok ? checkPayment(payload.data, `"${file}"`, isPaid) : payload;
 }
 

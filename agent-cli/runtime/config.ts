@@ -7,11 +7,11 @@ import * as path from "node:path";
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts";
-import { amountSchema } from "../../shared/protocol/amount.ts";
 import { isReasonMinimum } from "../../shared/protocol/reason.ts";
 import { readJson } from "./files.ts";
 import type { Io } from "./io.ts";
 import { APPROVAL_TYPED_THRESHOLD } from "./limits.ts";
+import { writtenAmountSchema } from "./money.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 
 const configSchema = z.strictObject({
@@ -21,8 +21,8 @@ const configSchema = z.strictObject({
   ledger: z.optional(digestSchema),
   /** The least number of visible characters in a reason. */
   reasonMinimum: z.number().refine(isReasonMinimum, `must be a whole number, ${MIN_REASON_LENGTH} to ${MAX_MIN_REASON_LENGTH}`).optional(),
-  /** Above this many atomic units the owner types the amount instead of y. */
-  approvalThreshold: z.optional(amountSchema),
+  /** Above this amount the owner types the amount instead of y. */
+  approvalThreshold: writtenAmountSchema.optional(),
   /** Key files; relative to this file's directory. */
   ownerFile: z.string().min(1).optional(),
   agentFile: z.string().min(1).optional(),

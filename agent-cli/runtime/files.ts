@@ -5,9 +5,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type * as z from "zod";
+import * as z from "zod";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
 import { parseJson } from "../../shared/text/json.ts";
+import { kindOf } from "./file-kinds.ts";
 import { fail, type Failure, type Outcome, succeed, type Success } from "./outcome.ts";
 import { shellWord } from "./shell-quote.ts";
 
@@ -23,6 +24,8 @@ export interface ReadOptions {
   what: string;
   /** How to write it, if people write it by hand. */
   written?: string;
+  /** A user names such files: say what it is if it is another one of ours. */
+  named?: true;
   /** Looks at the open file. A failure keeps it from being read. */
   opened?: (fd: number) => Failure | undefined;
 }
@@ -75,9 +78,18 @@ export function readJson<Schema extends z.core.$ZodType>(
   if (!bytes.ok) return bytes;
   const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
   if (parsed.ok) return succeed(parsed.value);
+  const other = options.named ? otherKind(bytes.data, file, options) : undefined;
+  if (other) return other;
   return fail("invalid_file", `${quoted(file)} is not a valid ${options.what}: ${parsed.problem}.`, {
     hint: options.written ?? "Use the file as lez-agent-pay wrote it; it is not meant to be edited.",
   });
+}
+
+function otherKind(bytes: Uint8Array, file: string, { what, maxBytes = MAX_FILE_BYTES }: ReadOptions): Failure | undefined {
+  const parsed = parseJson(bytes, maxBytes, z.unknown());
+  const kind = parsed.ok ? kindOf(parsed.value, file) : undefined;
+  if (kind === undefined || kind.what === what) return undefined;
+  return fail("invalid_file", `${quoted(file)} is ${kind.is}, not the ${what} that is needed here.`, { hint: kind.hint });
 }
 
 /** Refuses early what `writeWhole` would refuse, before the owner types a passphrase. */

@@ -32,6 +32,8 @@ export const BALANCE_TIMEOUT_SECONDS = 3;
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** Pages of an account's journal that a search for one payment reads. */
 export const MAX_JOURNAL_PAGES = 100;
+/** A longer `Retry-After` is no "busy": no run waits for it. */
+export const MAX_BUSY_SECONDS = 600;
 
 // --- Requests and approval -----------------------------------------------------------------------
 
