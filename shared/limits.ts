@@ -9,6 +9,8 @@ import type { Brand } from "./brand.ts";
 
 /** One x402 header, base64 as sent. Node refuses header blocks of 16 KiB; half of that leaves room for the rest. */
 export const MAX_HEADER_BYTES = 8 * 1024;
+/** What a payment's header has beside the terms: authorization, signature and payment identifier, encoded. */
+export const MAX_SIGNED_PART_BYTES = 2048;
 /** A PAYMENT-REQUIRED header that our client reads from any merchant. */
 export const MAX_FOREIGN_HEADER_BYTES = 64 * 1024;
 /** A request body that a merchant reads in order to price it. */

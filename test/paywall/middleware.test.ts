@@ -1,6 +1,6 @@
 /** Middleware of Hono around and behind a paywall: once money has moved, the goods and the receipt leave; nothing is cached. */
 
-import type { MiddlewareHandler } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { basicAuth } from "hono/basic-auth";
 import { bodyLimit } from "hono/body-limit";
 import { cache } from "hono/cache";
@@ -13,6 +13,7 @@ import { logger } from "hono/logger";
 import { secureHeaders } from "hono/secure-headers";
 import { timeout } from "hono/timeout";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, PRICE, receiptOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -20,6 +21,7 @@ beforeEach(async () => void (world = await createWorld()));
 
 const GOODS = "goods ".repeat(500);
 const FLOWS = ["authorization", "upfront"] as const;
+const WAIT = { timeout: 60_000 };
 const SECRET = "a secret of the seller";
 const MIDDLEWARE: Record<string, () => MiddlewareHandler> = {
   etag: () => etag(),
@@ -77,38 +79,47 @@ describe.each(FLOWS)("flow %s", (flow) => {
   });
 
   test("timeout() in front that answers first: nothing is paid, or the goods are owed to the same payment", async () => {
-    let slow = true;
-    const handler = vi.fn(async (c) => {
-      if (slow) await new Promise((resolve) => setTimeout(resolve, 60));
-      return c.text(GOODS);
-    });
-    const shop = world.shop(handler, { flow }, [timeout(20)]);
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const shop = world.shop(
+      async (c) => {
+        await answered;
+        return c.text(GOODS);
+      },
+      { flow },
+      [timeout(100)],
+    );
     const payment = await shop.approved("/item/1");
-    slow = true;
     expect((await shop.pay("/item/1", payment)).status).toBe(500); // the app's onError
-    await expect.poll(() => [world.spent(), world.held()]).toEqual([flow === "upfront" ? BigInt(PRICE) : 0n, "0"]);
-    slow = false;
-    await expect.poll(async () => verdict(await shop.pay("/item/1", payment))).toBe("200");
+    answer();
+    await expect.poll(() => [world.spent(), world.held()], WAIT).toEqual([flow === "upfront" ? BigInt(PRICE) : 0n, "0"]);
+    await expect.poll(async () => verdict(await shop.pay("/item/1", payment)), WAIT).toBe("200");
     expect(world.spent()).toBe(BigInt(PRICE));
     expect(verdict(await shop.pay("/item/1", payment))).toBe("402 nonce_replayed");
   });
 
-  test("timeout() in front that answers during the capture: the goods are owed", async () => {
-    const shop = world.shop((c) => c.text(GOODS), { flow }, [timeout(20)]);
+  test("middleware in front that answers while the money moves: the goods are owed", async () => {
+    const expired = Promise.withResolvers<never>();
+    const answered = Promise.withResolvers<void>();
+    // As timeout() does it, at a moment that the test chooses.
+    const expires: MiddlewareHandler = (_c, next) => Promise.race([next(), expired.promise]);
+    const shop = world.shop((c) => c.text(GOODS), { flow }, [expires]);
     const payment = await shop.approved("/item/1");
     const { capture, settle } = world.rpc;
-    const late = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
+    const during = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
       return async (...args: Args) => {
         const result = await call(...args);
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        expired.reject(new Error("too late"));
+        await answered.promise;
         return result;
       };
     };
-    Object.assign(world.rpc, { capture: late(capture), settle: late(settle) });
+    Object.assign(world.rpc, { capture: during(capture), settle: during(settle) });
     expect((await shop.pay("/item/1", payment)).status).toBe(500);
-    await expect.poll(() => world.spent()).toBe(BigInt(PRICE));
+    expect(world.spent()).toBe(BigInt(PRICE));
+    answered.resolve();
     Object.assign(world.rpc, { capture, settle });
-    await expect.poll(async () => verdict(await shop.pay("/item/1", payment)), { timeout: 5000 }).toBe("200");
+    const again = world.shop((c) => c.text(GOODS), { flow });
+    await expect.poll(async () => verdict(await again.pay("/item/1", payment)), WAIT).toBe("200");
     expect(world.spent()).toBe(BigInt(PRICE));
   });
 
@@ -169,6 +180,39 @@ describe("what tells a CDN to cache is taken off", () => {
       expect(vary(answer)).toContain("PAYMENT-SIGNATURE");
       expect(vary(answer)).toContain("Origin");
     }
+  });
+});
+
+describe("what cannot be bought is not offered", () => {
+  const misconfigured = async (app: Hono<PaywallEnv>) => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const answer = await app.request("https://merchant.example.com/item/1", {}, world.env);
+    expect(verdict(answer)).toBe("500 internal_error");
+    expect(answer.headers.has("PAYMENT-REQUIRED")).toBe(false);
+    log.mockRestore();
+  };
+  const price = () => paywall({ amount: PRICE });
+
+  test("two paywalls in one chain", async () => {
+    await misconfigured(new Hono<PaywallEnv>().use("/item/*", price()).get("/item/1", price(), (c) => c.text(GOODS)));
+    await misconfigured(new Hono<PaywallEnv>().get("/item/1", price(), price(), (c) => c.text(GOODS)));
+    const inner = new Hono<PaywallEnv>().get("/1", price(), (c) => c.text(GOODS));
+    await misconfigured(new Hono<PaywallEnv>().use("/item/*", price()).route("/item", inner));
+  });
+
+  test("a second paywall that the route does not show: the payment costs nothing", async () => {
+    const hidden = price();
+    const shop = world.shop((c, next) => hidden(c, next));
+    expect(verdict(await shop.pay("/item/1", await shop.approved("/item/1")))).toBe("500 internal_error");
+    expect([world.spent(), world.held()]).toEqual([0n, "0"]);
+  });
+
+  test("an address whose payment fits no header", async () => {
+    const shop = world.shop((c) => c.text(GOODS), { description: "d".repeat(400), extensions: { theirs: { info: "x".repeat(1800) } } });
+    expect((await shop.get("/item/1")).status).toBe(402);
+    const long = await shop.get(`/item/${"x".repeat(2000)}`);
+    expect(verdict(long)).toBe("413 payload_too_large");
+    expect(long.headers.has("PAYMENT-REQUIRED")).toBe(false);
   });
 });
 

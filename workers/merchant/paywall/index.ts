@@ -6,6 +6,7 @@
  */
 
 import type { Context, MiddlewareHandler, Next } from "hono";
+import { matchedRoutes } from "hono/route";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
@@ -50,7 +51,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   const checked = checkOptions(options);
   const routeTerms = new RouteTerms(checked);
 
-  return async (c, next) => {
+  const middleware: MiddlewareHandler<PaywallEnv> = async (c, next) => {
     const outer = c.body(null); // has the headers that middleware set so far. Not c.res: once read, Hono copies every later response
     const response = await answer(c, next, outer).catch((error: unknown) => answerMisconfigured(c, error));
     if (!response) return;
@@ -59,10 +60,13 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     c.res = undefined;
     c.res = mergeHeaders(response, outer);
   };
+  paywalls.add(middleware);
+  return middleware;
 
   /** @returns the response to send in place of the handler's */
   async function answer(c: Context<PaywallEnv>, next: Next, outer: Response): Promise<Response | undefined> {
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // free, and runs no handler
+    requireOnePaywall(c);
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (c.req.header("Upgrade")) return refuseRequest({ code: "invalid_payload", detail: "upgrades are not sold" }).response;
     const terms = await routeTerms.of(c);
@@ -116,6 +120,15 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (!result.answered && result.code === "ledger_mismatch") routeTerms.forgetLedger();
     return { result, presented };
   }
+}
+
+const paywalls = new WeakSet<object>();
+
+/** A payment is for one offer, so a route behind two paywalls cannot be bought. */
+function requireOnePaywall(c: Context<PaywallEnv>): void {
+  const onRoute = matchedRoutes(c).filter(({ handler }) => paywalls.has(handler)).length;
+  // Behind another one that is not seen on the route, as in an app of its own, this one is reached while the payment is served.
+  if (onRoute > 1 || c.get("payment")) throw new ConfigurationError("two paywalls are on this route; keep one");
 }
 
 /** The answer to a request without a payment. */

@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { MAX_URL_LENGTH } from "../../../../shared/limits.ts";
+import { MAX_HEADER_BYTES, MAX_SIGNED_PART_BYTES, MAX_URL_LENGTH } from "../../../../shared/limits.ts";
 import { type CheckedOptions, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
@@ -45,6 +45,10 @@ export class RouteTerms {
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
     const challenge = await this.#challenges.of(c, seller);
     if (!challenge) return { code: "payload_too_large" };
+    // The buyer sends address, terms and extensions back in one header, beside what it signed.
+    if (challenge.header.length + MAX_SIGNED_PART_BYTES > MAX_HEADER_BYTES) {
+      return { code: "payload_too_large", detail: "no payment for an address of this length fits into a header" };
+    }
     if (!c.env.RECEIPT_KEY) return { challenge };
     const signer = await merchantSigner(c.env.RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
     return { challenge: await signChallenge(challenge, signer), signer };
