@@ -21,7 +21,12 @@ export const auditList = defineCommand({
       .meta({ description: `only ${AUDIT_EVENTS.join(", ")}` }),
     last: z.coerce.number(COUNT).int(COUNT).positive(COUNT).default(50).meta({ value: "n", description: "how many; 50" }),
   }),
-  output: z.strictObject({ entries: z.array(auditEntrySchema), problems: z.number() }),
+  output: z.strictObject({
+    entries: z.array(auditEntrySchema),
+    /** How many there are, listed or not. */
+    total: z.number(),
+    problems: z.number(),
+  }),
   examples: [
     { says: "the latest", argv: "audit list" },
     { says: "the latest payments", argv: "audit list --event settled --last 1000" },
@@ -30,9 +35,10 @@ export const auditList = defineCommand({
     const log = readAudit(context);
     if (!log.ok) return log;
     const entries = log.data.entries.filter((entry) => event === undefined || entry.event === event);
-    return succeed({ entries: entries.slice(-last), problems: log.data.problems.length });
+    return succeed({ entries: entries.slice(-last), total: entries.length, problems: log.data.problems.length });
   },
-  render: ({ entries, problems }, layout) => [
+  render: ({ entries, total, problems }, layout) => [
+    ...(total > entries.length ? [layout.ink("dim", `The last ${entries.length} of ${total}; --last ${total} shows all.`)] : []),
     ...entries.map(({ at, event, facts }) => {
       const price = facts["amount"] ? displayAmount(facts["amount"]) : "";
       return showUnsafe(

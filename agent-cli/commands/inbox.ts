@@ -6,9 +6,9 @@ import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField, periodField } from "../command-line/fields.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { followInbox, type InboxCursor } from "../purchase/follow-inbox.ts";
 import { listPurchases, listSchema, type Page, pageFields, type PurchaseList } from "../purchase/purchase-list.ts";
 import { renderList } from "../purchase/purchase-text.ts";
-import type { PurchaseView } from "../purchase/purchase.ts";
 import { agentRules } from "../records/agent-rules.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_UNLOCK_SECONDS } from "../runtime/limits.ts";
@@ -20,7 +20,8 @@ export const inbox = defineCommand({
   name: "inbox",
   audience: "owner",
   summary: "the requests that wait for the owner",
-  description: "With --watch on a terminal it runs until Ctrl-C and shows every change; piped, it ends with the first new request.",
+  description:
+    "With --watch on a terminal it runs until Ctrl-C and shows every change of every request; piped, it ends with the first new request.",
   input: z.strictObject({
     all: z.boolean().default(false).meta({ description: "also decided and expired requests, and those of muted and blocked agents" }),
     watch: z.boolean().default(false).meta({ description: "keep running, and show every change" }),
@@ -39,13 +40,16 @@ export const inbox = defineCommand({
   ],
   async run(context, { all, watch, unlock, ownerFile, passphraseFile, passphraseFd, ...page }) {
     if (unlock !== undefined && !watch) return fail("usage", "--unlock needs --watch.");
+    // The cursor comes first: a request that arrives between the two is shown twice rather than never.
+    const followed = watch ? await followInbox(context, undefined, all) : undefined;
+    if (followed && !followed.ok) return followed;
     const list = await waiting(context, all, page);
-    if (!list.ok || !watch) return list.ok ? succeed(list.data, nextOf(list.data)) : list;
-    if (unlock === undefined) return watchInbox(context, all, list.data);
+    if (!list.ok || !followed) return list.ok ? succeed(list.data, nextOf(list.data)) : list;
+    if (unlock === undefined) return watchInbox(context, all, followed.data.cursor, list.data);
     const desk = await openDesk(context, { ownerFile, passphraseFile, passphraseFd }, unlock);
     if (!desk.ok) return desk;
     try {
-      return await watchInbox(context, all, list.data, desk.data);
+      return await watchInbox(context, all, followed.data.cursor, list.data, desk.data);
     } finally {
       desk.data.close();
     }
@@ -64,8 +68,8 @@ function nextOf({ requests: [first] }: PurchaseList) {
     : undefined;
 }
 
-async function watchInbox(context: Context, all: boolean, first: PurchaseList, desk?: Desk) {
-  let shown = keysOf(first);
+async function watchInbox(context: Context, all: boolean, from: InboxCursor, first: PurchaseList, desk?: Desk) {
+  let cursor = from;
   const onTerminal = context.io.stdout.isTTY === true;
   if (onTerminal) context.tell(...renderList(first, context.layout));
   const over = await desk?.round(first.requests);
@@ -73,14 +77,10 @@ async function watchInbox(context: Context, all: boolean, first: PurchaseList, d
   for (;;) {
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) return interrupted();
-    const now = await waiting(context, all);
-    if (!now.ok) return now;
-    const { requests, unreadable } = now.data;
-    const changed = {
-      requests: requests.filter((view) => !shown.has(keyOf(view))),
-      unreadable: unreadable.filter((sentence) => !shown.has(sentence)),
-    };
-    shown = keysOf(now.data);
+    const round = await followInbox(context, cursor, all);
+    if (!round.ok) return round;
+    ({ cursor } = round.data);
+    const changed = onTerminal || desk || all ? round.data.changed : pendingIn(round.data.changed);
     const any = changed.requests.length + changed.unreadable.length > 0;
     if (any && !onTerminal && !desk) return succeed(changed, nextOf(changed));
     if (any) context.tell(...renderList(changed, context.layout));
@@ -89,10 +89,6 @@ async function watchInbox(context: Context, all: boolean, first: PurchaseList, d
   }
 }
 
-function keysOf({ requests, unreadable }: PurchaseList): Set<string> {
-  return new Set([...requests.map(keyOf), ...unreadable]);
-}
-
-function keyOf({ requestDigest, state }: PurchaseView): string {
-  return `${requestDigest} ${state}`;
+function pendingIn({ requests, ...rest }: PurchaseList): PurchaseList {
+  return { ...rest, requests: requests.filter(({ state }) => state === "pending") };
 }

@@ -1,6 +1,7 @@
 /** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import {
   checkPaymentRequest,
@@ -15,11 +16,13 @@ import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x40
 import { findKey, type RoleSigner, unlockKey } from "../keys/key-file.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
 import { coverage } from "../merchant/terms.ts";
+import { agentRules } from "../records/agent-rules.ts";
 import { checkAudit, record } from "../records/audit-log.ts";
 import { put } from "../records/inbox.ts";
 import { storeRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
+import { notifyOwner } from "../runtime/notifier.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { requestRefused } from "./refusals.ts";
 
@@ -113,7 +116,12 @@ export async function fileRequest(
   const filed = put(context, digest, "request", request);
   if (!filed.ok) return filed;
   const written = await record(context, "requested", requestFacts(request, digest));
-  return written.ok ? succeed(undefined) : written;
+  if (!written.ok) return written;
+  // A muted agent stays mute.
+  const rules = agentRules(context);
+  if (rules.ok && !rules.data.has(request.agent.publicKey))
+    await notifyOwner(context, shortCode(digest), displayAmount(request.payment.amount));
+  return succeed(undefined);
 }
 
 /** A request's facts in the audit log. */

@@ -79,7 +79,8 @@ export async function listPurchases(context: Context, page: Page = {}): Promise<
   return listed({});
 }
 
-async function purchaseIn(context: Context, digest: Digest, now: number): Promise<Outcome<Purchase>> {
+/** A request of the inbox by its digest. */
+export async function purchaseIn(context: Context, digest: Digest, now: number): Promise<Outcome<Purchase>> {
   const item = await look(context, digest);
   if (!item.ok) return item;
   if (item.data) return purchaseOf(context, item.data, now);

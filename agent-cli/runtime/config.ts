@@ -30,6 +30,12 @@ const configSchema = z.strictObject({
   keysFile: z.string().min(1).optional(),
   /** The folders whose files an agent's commands can name. */
   agentFiles: z.array(z.string().refine((folder) => path.isAbsolute(folder), "must be absolute paths")).optional(),
+  /** A program, and its first arguments, that is told of each new request: without a shell, with the short code and the amount. */
+  onRequest: z
+    .array(z.string().min(1))
+    .min(1)
+    .refine(([program = ""]) => path.isAbsolute(program), "must begin with the absolute path of a program")
+    .optional(),
 });
 
 export interface Config {
@@ -45,6 +51,8 @@ export interface Config {
   keysFile?: string | undefined;
   /** Default: the current folder. */
   agentFiles?: string[] | undefined;
+  /** What to run when a request is filed: program and arguments. */
+  onRequest?: string[] | undefined;
 }
 
 /** What decides where the user's files are. */

@@ -47,6 +47,9 @@ export const MAX_CONFIRM_TRIES = 3;
 /** Requests that one `approve` signs: more than fit on a screen are not read. */
 export const MAX_BATCH = 30;
 
+/** The owner's notifier (`onRequest`). It is killed after that. */
+export const NOTIFIER_SECONDS = 5;
+
 // --- State ---------------------------------------------------------------------------------------
 
 /** A merchant's pin expires this long after the last visit. */
