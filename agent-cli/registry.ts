@@ -23,6 +23,7 @@ import { keyBackup } from "./commands/key-backup.ts";
 import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
 import { keyShow } from "./commands/key-show.ts";
 import { ledgerAudit } from "./commands/ledger-audit.ts";
+import { ledgerClock } from "./commands/ledger-clock.ts";
 import { mcp } from "./commands/mcp.ts";
 import { onboard } from "./commands/onboard.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
@@ -87,6 +88,7 @@ export const COMMANDS: readonly Command[] = [
   completions,
   faucet,
   ledgerAudit,
+  ledgerClock,
   validate,
   stack,
   demoHttp,

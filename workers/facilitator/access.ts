@@ -60,8 +60,13 @@ export function isOperator(c: Context<Api>): boolean {
   return operator.ok && shown !== undefined && crypto.subtle.timingSafeEqual(hexToBytes(operator.value), shown);
 }
 
-/** SHA-256 of the bearer key in the request, if there is one. The scheme is case-insensitive (RFC 9110 §11.1). */
+/** The bearer key in the request, if there is one. The scheme is case-insensitive (RFC 9110 §11.1). */
+export function bearerKey(c: Context<Api>): string | undefined {
+  return /^Bearer (\S+)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+}
+
+/** SHA-256 of the bearer key in the request. */
 export function shownKey(c: Context<Api>): Uint8Array | undefined {
-  const [, key] = /^Bearer (\S+)$/i.exec(c.req.header("Authorization") ?? "") ?? [];
+  const key = bearerKey(c);
   return key === undefined ? undefined : hexToBytes(bodyDigest(utf8(key)));
 }

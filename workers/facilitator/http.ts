@@ -13,6 +13,7 @@ import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
+import { namesOneHost } from "../../shared/x402/host.ts";
 import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
@@ -69,7 +70,8 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   api.use(async (c, next) => {
     c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
     const read = c.req.method === "GET";
-    if (read && !(await withinLimit(c, "read"))) c.res = problemResponse(c, "rate_limited");
+    if (!namesOneHost(c.req.raw.headers)) c.res = malformed(c, { problem: "Host: must be named once" });
+    else if (read && !(await withinLimit(c, "read"))) c.res = problemResponse(c, "rate_limited");
     else await next();
     c.header(TRACE_ID, c.get("traceId"));
   });

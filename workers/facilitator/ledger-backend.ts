@@ -5,6 +5,7 @@ import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
+import type { SetClock, ShardClock } from "../../shared/ledger/set-clock.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
@@ -32,6 +33,10 @@ export interface LedgerReader {
   checkpointKey(): Promise<string | undefined>;
   /** Recomputes every shard. */
   audit(): Promise<LedgerAudit>;
+  /** The time of every shard. */
+  clocks(): Promise<ShardClock[]>;
+  /** Sets the time of every shard. The shards check the key, and refuse one by one. */
+  setClocks(to: SetClock): Promise<(ShardClock | Refusal)[]>;
 }
 
 /** @param timeoutSeconds of one call; Infinity if the caller has its own deadline */
@@ -52,6 +57,8 @@ export function ledgerBackend(
     // Every account would be looked up on the wrong shard.
     throw new BackendUnavailable(`the ledger has ${info.shards} shards, SHARDS says ${shards}`, { overloaded: false });
   };
+  /** By the ledger's own number, not SHARDS: an audit of some shards would prove nothing. */
+  const everyShard = async () => Array.from({ length: (await at(0, (ledger) => ledger.info())).shards }, (_, shard) => shard);
   return {
     info,
     check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId, unixNow())),
@@ -76,15 +83,15 @@ export function ledgerBackend(
     attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId, unixNow())),
     checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),
     async audit() {
-      // The ledger's own number, not SHARDS: an audit of some shards would prove nothing.
-      const { shards } = await at(0, (ledger) => ledger.info());
       return auditShards(
-        Array.from({ length: shards }, (_, shard) => ({
+        (await everyShard()).map((shard) => ({
           marks: () => at(shard, (ledger) => ledger.marks()),
           audit: async (marks) => accepted(await at(shard, (ledger) => ledger.auditShard([...marks]))),
         })),
       );
     },
+    clocks: async () => Promise.all((await everyShard()).map((shard) => at(shard, (ledger) => ledger.clock()))),
+    setClocks: async (to) => Promise.all((await everyShard()).map((shard) => at(shard, (ledger) => ledger.setClock(to, traceId)))),
   };
 }
 

@@ -3,9 +3,13 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { CLOCK_RISK } from "../../shared/ledger/set-clock.ts";
+import { CLOCK_AGREEMENT_SECONDS } from "../../shared/limits.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
+import { unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
 import { checkShape } from "../../shared/text/json.ts";
-import { isOperator } from "./access.ts";
+import { unixNow } from "../../shared/time.ts";
+import { bearerKey, isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import type { Api } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
@@ -15,6 +19,17 @@ const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the numbe
 const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
 const entrySchema = z.strictObject({ seq: z.optional(entryNumber) });
 const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
+
+const clockSchema = z.strictObject({ to: unixSecondsSchema, risk: z.optional(z.literal(CLOCK_RISK)) });
+
+/** The ledger's codes about its clock. */
+const CLOCK: Wording = {
+  not_found: { message: "This ledger has no operator's key.", hint: "Set the secret OPERATOR_KEY_SHA256 of its Worker." },
+  payment_expired: {
+    message: "A shard has refused or forgotten something forever at a later time. It was not changed.",
+    hint: `Name a time from "final" on, or send the risk: "${CLOCK_RISK}".`,
+  },
+};
 
 /** The ledger's codes about a checkpoint. */
 const CHECKPOINT: Wording = {
@@ -44,6 +59,19 @@ export function addLedgerRoutes(api: Hono<Api>): void {
     if (!entry.ok) return malformed(c, entry);
     const result = await ledger(c).attest(id.account, entry.value.seq === undefined ? undefined : Number(entry.value.seq));
     return "code" in result ? problemResponse(c, result.code, CHECKPOINT[result.code]) : c.json(result);
+  });
+
+  api.get("/ledger/clock", async (c) => (isOperator(c) ? c.json({ shards: await ledger(c).clocks() }) : operatorsOnly(c)));
+
+  /** A faucet opens no such thing: the shards themselves want the operator's key. */
+  api.post("/ledger/clock", async (c) => {
+    const asked = await readJson(c, clockSchema);
+    if (!asked.ok) return malformed(c, asked);
+    const { to, risk } = asked.value;
+    if (to > unixNow() + CLOCK_AGREEMENT_SECONDS) return malformed(c, { problem: "to: must not be in the future" });
+    const answers = await ledger(c).setClocks({ to, key: bearerKey(c) ?? "", ...(risk && { risk }) });
+    const refused = answers.find((answer) => "code" in answer);
+    return refused ? problemResponse(c, refused.code, CLOCK[refused.code]) : c.json({ shards: answers });
   });
 
   api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await ledger(c).audit()) : operatorsOnly(c)));

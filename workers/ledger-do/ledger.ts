@@ -9,13 +9,16 @@
 
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
-import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { withDeadline } from "../../shared/deadline.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import { type SetClock, setClockSchema, type ShardClock } from "../../shared/ledger/set-clock.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { type Batch, batchSchema, type Received, type ReceivedMark, receivedMarksSchema } from "../../shared/ledger/stream.ts";
 import {
@@ -245,6 +248,32 @@ export class Ledger extends DurableObject<LedgerEnv> {
   auditShard(marks: ReceivedMark[]): ShardAudit | Refusal {
     const shape = checkShape(marks, receivedMarksSchema);
     return shape.ok ? this.#rules.auditShard(shape.value) : refusal("invalid_payload");
+  }
+
+  clock(): ShardClock {
+    const { rules } = this.#open;
+    return { shard: rules.marks().shard, ...rules.times, machine: unixNow() };
+  }
+
+  /**
+   * Sets the shard's time, back as well. Any bound Worker can call, so the shard itself checks the operator's key.
+   * @returns `not_found` where no key is configured; `payment_expired` for a time behind what is final, without its risk
+   */
+  setClock(args: SetClock, traceId: string): ShardClock | Refusal {
+    const shape = checkShape(args, setClockSchema);
+    const code = shape.ok ? this.#setClock(shape.value) : "invalid_payload";
+    logEvent("ledger.set_clock", { traceId: isTraceId(traceId) ? traceId : "", code });
+    return code === undefined ? this.clock() : refusal(code);
+  }
+
+  #setClock({ to, key, risk }: SetClock): ErrorCode | undefined {
+    if (!this.env.OPERATOR_KEY_SHA256) return "not_found";
+    const [shown, known] = [hexToBytes(bodyDigest(utf8(key))), hexToBytes(this.env.OPERATOR_KEY_SHA256)];
+    if (!crypto.subtle.timingSafeEqual(shown, known)) return "unauthorized";
+    if (!this.#rules.setTime(to, risk !== undefined)) return "payment_expired";
+    // The alarm that was set under the wrong clock may be far away.
+    if (this.#rules.needsMaintenance()) void this.#ringAt(unixNow());
+    return undefined;
   }
 
   /**
