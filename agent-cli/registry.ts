@@ -10,6 +10,7 @@ import { auditRestart } from "./commands/audit-restart.ts";
 import { auditVerify } from "./commands/audit-verify.ts";
 import { balance } from "./commands/balance.ts";
 import { completions } from "./commands/completions.ts";
+import { decisionImport } from "./commands/decision-import.ts";
 import { decline } from "./commands/decline.ts";
 import { demoCli } from "./commands/demo-cli.ts";
 import { demoHttp } from "./commands/demo-http.ts";
@@ -36,6 +37,7 @@ import { receiptShow } from "./commands/receipt-show.ts";
 import { receiptVerify } from "./commands/receipt-verify.ts";
 import { requestCancel } from "./commands/request-cancel.ts";
 import { requestCreate } from "./commands/request-create.ts";
+import { requestExport } from "./commands/request-export.ts";
 import { requestList } from "./commands/request-list.ts";
 import { requestShow } from "./commands/request-show.ts";
 import { requestWait } from "./commands/request-wait.ts";
@@ -54,6 +56,8 @@ export const COMMANDS: readonly Command[] = [
   requestShow,
   requestList,
   requestCancel,
+  requestExport,
+  decisionImport,
   pay,
   httpGet,
   agentCreate,
@@ -99,6 +103,7 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   agent: "the agent's key",
   audit: "the log of what happened, and its verification",
+  decision: "decisions of an owner on another machine",
   demo: "demonstrations on this machine",
   http: "plain HTTP, with or without a payment",
   inbox: "the requests that wait for the owner",

@@ -90,7 +90,7 @@ describe("README: buy and approve", () => {
     await expectOutcome(run(agent), {});
     await expectOutcome(run(faucet), { says: "0.001 LGO" });
     const buying = run(fetch);
-    await buying.until("Waiting for the owner to decide");
+    await buying.until("waits: the owner types lez-agent-pay approve");
     const [code = ""] = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(buying.text) ?? [];
     const withCode = (line: string) => line.replace("7F3K-9QPD", code);
     expect(approve.map((line) => line.split(" ")[2])).toEqual(["inbox", "approve"]);

@@ -9,13 +9,14 @@ import {
   type OfferSignatureCheck,
 } from "../../shared/screen/confirmation.ts";
 import { isSecretHeader } from "../../shared/screen/secret-headers.ts";
+import type { StoredParts } from "../../shared/screen/sent-request.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { OWN_HEADERS, safeUrl } from "../merchant/curl-request.ts";
 import { identify, type Merchant, signedByHost } from "../merchant/merchant-identity.ts";
 import { readRequired } from "../merchant/terms.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import type { Subject } from "../purchase/request-subject.ts";
-import { findRequest } from "../records/request-store.ts";
+import { partsFor } from "../purchase/sent-with.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpRequest, isRedirect } from "../runtime/exchange.ts";
 import { CONFIRM_TIMEOUT_SECONDS, MAX_CONFIRM_BODY_BYTES } from "../runtime/limits.ts";
@@ -67,14 +68,14 @@ export async function confirmWithHost(
   return merchant.ok ? succeed({ host: judged, judged: merchant.data }) : merchant;
 }
 
-async function askHost(context: Context, { request, digest }: Subject, { offline, dryRun, allowHttp }: HostInput): Promise<HostAnswer> {
+async function askHost(context: Context, subject: Subject, { offline, dryRun, allowHttp }: HostInput): Promise<HostAnswer> {
+  const { request } = subject;
   const { method } = request.http;
   if (offline) return none("it was not asked (--offline)");
   if (dryRun && !isSafeMethod(method)) return none(`a dry run sends no ${method}`);
   const url = safeUrl(request.http.url, allowHttp);
   if (!url.ok) return none("it was not asked, because the connection is not encrypted (--allow-http asks it)");
-  const stored = findRequest(context, digest);
-  const question = questionFor(request, url.data, stored.ok ? stored.data.headers : []);
+  const question = questionFor(request, url.data, partsFor(context, subject)?.headers ?? []);
   const response = await exchange(context, question, { timeoutSeconds: CONFIRM_TIMEOUT_SECONDS, maxBodyBytes: MAX_CONFIRM_BODY_BYTES });
   if (!response.ok) return none(response.problem);
   if (isRedirect(response.status)) return none(`it answers ${response.status}, a redirect, which is not followed`);
@@ -89,7 +90,7 @@ async function askHost(context: Context, { request, digest }: Subject, { offline
  * The same method. A GET carries the agent's headers, because they may select the resource. Any other method carries no body and
  * no credentials: the owner has not agreed to it yet.
  */
-function questionFor({ http }: PaymentRequest, url: string, stored: HttpRequest["headers"]): HttpRequest {
+function questionFor({ http }: PaymentRequest, url: string, stored: StoredParts["headers"]): HttpRequest {
   const safe = isSafeMethod(http.method);
   const headers = stored.filter(([name]) => !OWN_HEADERS.has(name.toLowerCase()) && (safe || !(isSecretHeader(name) || aboutBody(name))));
   return { method: http.method, url, headers };

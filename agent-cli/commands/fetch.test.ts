@@ -66,7 +66,9 @@ describe("a purchase", () => {
 
   test("on a terminal erases the progress line before it prints the outcome", async () => {
     const { stderr } = await box.run(["fetch", url(), "--reason", REASON], { terminal: true });
-    expect(stderr).toMatch(/Asked the owner: (\S{9})\r\S+Request \1 waits for its owner, for \d+ min more\. /);
+    expect(stderr).toMatch(
+      /(\S{9}) waits: the owner types lez-agent-pay approve \1\r\S+Request \1 waits for its owner, for \d+ min more\. /,
+    );
     for (const line of stripVTControlCharacters(stderr).split(/[\r\n]/)) expect(line.length).toBeLessThanOrEqual(80);
   });
 
@@ -76,7 +78,7 @@ describe("a purchase", () => {
     await decide(code);
     const bought = await waiting;
     expect([bought.exit, bought.json.data["response"].body.text]).toEqual([EXIT.ok, CONTENT]);
-    expect(bought.stderr).toContain(`Waiting for the owner to decide ${code}\n`);
+    expect(bought.stderr).toContain(`${code} waits: the owner types lez-agent-pay approve ${code}\n`);
     expect(bought.stderr.match(/Waiting/g)).toHaveLength(1); // a line when something changes, not one per look
   });
 

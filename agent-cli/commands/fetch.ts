@@ -32,7 +32,7 @@ import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { fetchResult, resultUrl, untilReady } from "../purchase/pending-answer.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
-import { timeoutField } from "../purchase/wait-for-decision.ts";
+import { asksOwner, timeoutField } from "../purchase/wait-for-decision.ts";
 import { look } from "../records/inbox.ts";
 import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
@@ -216,7 +216,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   }
   const filed = await fileRequest(context, made.data, http);
   if (!filed.ok) return filed;
-  context.progress(`Asked the owner: ${shortCode(digest)}`);
+  context.progress(asksOwner(shortCode(digest)));
   return withMerchant(await goOn(context, input, { digest, request, state: "pending" }), merchant.data.view);
 }
 

@@ -236,7 +236,7 @@ describe("a dumb terminal is asked the same, and gets no escape sequence", () =>
     const { code } = await ask(merchant.url, "request.json");
     const terminal = box.terminal(["request", "wait", code, "--timeout", "1"], { env });
     expect(await terminal.exit).toBe(EXIT.approvalPending);
-    expect(terminal.text.match(/Waiting for the owner/g)).toHaveLength(1);
+    expect(terminal.text.match(/waits: the owner types/g)).toHaveLength(1);
     plain(terminal);
   });
 });

@@ -49,18 +49,25 @@ function findHttp(
 }
 
 /** Returns how they differ; undefined if the payment is for this request and the request to be sent is the approved one. */
-function differenceOf(request: PaymentRequest, http: HttpRequest, { payload, authorization }: Payment): Failure | undefined {
+function differenceOf(request: PaymentRequest, http: HttpRequest, payment: Payment): Failure | undefined {
+  const difference = paymentDifference(request, payment);
+  if (difference) return difference;
+  if (http.method !== request.http.method || http.url !== request.http.url)
+    return differs("The method or the URL is not the approved one.");
+  const body = http.body && bodyDigest(http.body);
+  if (body === request.http.bodySha256) return undefined;
+  return differs(body ? "The body is not the one that was approved." : "A body was approved, but none was given (-d).");
+}
+
+/** Returns how a payment differs from the request that it should pay for; undefined if it does not. */
+export function paymentDifference(request: PaymentRequest, { payload, authorization }: Payment): Failure | undefined {
   if (authorization.requestDigest !== requestDigest(request)) return differs("The payment was approved for another request.");
   if (canonicalJson(payload.accepted) !== request.payment.offer) return differs("The payment accepts other terms than the request.");
   const { network, asset, amount, payTo } = paymentFields(payload.accepted);
   const signed = [authorization.network, authorization.asset, authorization.value, authorization.to];
   if (canonicalJson(signed) !== canonicalJson([network, asset, amount, payTo]))
     return differs("The payment differs from what the request asked for.");
-  if (http.method !== request.http.method || http.url !== request.http.url)
-    return differs("The method or the URL is not the approved one.");
-  const body = http.body && bodyDigest(http.body);
-  if (body === request.http.bodySha256) return undefined;
-  return differs(body ? "The body is not the one that was approved." : "A body was approved, but none was given (-d).");
+  return undefined;
 }
 
 function differs(message: string): Failure {

@@ -3,9 +3,11 @@ import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
+import type { StoredParts } from "../../shared/screen/sent-request.ts";
 import { type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import { requestFileField } from "../command-line/fields.ts";
 import { type InboxItem, look } from "../records/inbox.ts";
+import { BUNDLE_FORMAT, bundleSchema, MAX_BUNDLE_BYTES, partsOf } from "../records/request-bundle.ts";
 import type { Context } from "../runtime/context.ts";
 import { readJson } from "../runtime/files.ts";
 import { MAX_INBOX_FILE_BYTES } from "../runtime/limits.ts";
@@ -29,6 +31,8 @@ export interface Subject {
   item?: InboxItem | undefined;
   /** The merchant's 402 as the agent received it: a claim until it is verified. */
   terms?: PaymentRequired | undefined;
+  /** What it sends, if it came with it from another machine. */
+  parts?: StoredParts | undefined;
 }
 
 export async function subjectOf(context: Context, { request, requestFile }: SubjectInput): Promise<Outcome<Subject>> {
@@ -53,6 +57,8 @@ export async function subjectOf(context: Context, { request, requestFile }: Subj
 }
 
 async function subjectInFile(context: Context, name: string): Promise<Outcome<Subject>> {
+  const kind = readJson(name, z.looseObject({ format: z.string().optional() }), { what: "payment request", maxBytes: MAX_BUNDLE_BYTES });
+  if (kind.ok && kind.data.format === BUNDLE_FORMAT) return subjectInBundle(context, name);
   const file = readJson(name, paymentRequestSchema, { what: "payment request", named: true });
   if (!file.ok) return file;
   const digest = requestDigest(file.data);
@@ -61,6 +67,16 @@ async function subjectInFile(context: Context, name: string): Promise<Outcome<Su
   const terms = readJson(termsFile(name), paymentRequiredSchema, { what: "merchant's terms", maxBytes: MAX_INBOX_FILE_BYTES });
   if (!terms.ok && !terms.missing) return terms;
   return succeed({ request: file.data, digest, item: item.data, terms: terms.ok ? terms.data : item.data?.terms });
+}
+
+/** What `request export` wrote on the agent's machine. */
+async function subjectInBundle(context: Context, name: string): Promise<Outcome<Subject>> {
+  const bundle = readJson(name, bundleSchema, { what: "exported request", maxBytes: MAX_BUNDLE_BYTES });
+  if (!bundle.ok) return bundle;
+  const { request, terms } = bundle.data;
+  const digest = requestDigest(request);
+  const item = await look(context, digest);
+  return item.ok ? succeed({ request, digest, item: item.data, terms, parts: partsOf(bundle.data) }) : item;
 }
 
 /** The file beside a request's file that holds the merchant's 402: `request.json`, `request.terms.json`. */

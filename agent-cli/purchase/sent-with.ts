@@ -1,14 +1,21 @@
-/** What goes along with a request, from the agent's request store: headers, and the body if it is the one that was asked for. */
+/** What goes along with a request, from the agent's request store or its file: headers, and the body if it is the one that was asked for. */
 import * as z from "zod";
-import { type SentRequest, sentParagraphs, sentRequest } from "../../shared/screen/sent-request.ts";
-import type { InboxItem } from "../records/inbox.ts";
+import { type SentRequest, type StoredParts, sentParagraphs, sentRequest } from "../../shared/screen/sent-request.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import { frame, type Layout } from "../runtime/layout.ts";
+import type { Subject } from "./request-subject.ts";
 
-export function sentWith(context: Context, { request, digest }: Pick<InboxItem, "request" | "digest">): SentRequest {
-  const stored = findRequest(context, digest);
-  return sentRequest(request.http, stored.ok ? stored.data : undefined);
+export function sentWith(context: Context, subject: WithParts): SentRequest {
+  return sentRequest(subject.request.http, partsFor(context, subject));
+}
+
+type WithParts = Pick<Subject, "request" | "digest" | "parts">;
+
+/** From the file that brought the request here, else from the agent's store. */
+export function partsFor(context: Context, { digest, parts }: Pick<WithParts, "digest" | "parts">): StoredParts | undefined {
+  const stored = parts ? undefined : findRequest(context, digest);
+  return stored?.ok ? stored.data : parts;
 }
 
 /** The agent's words; values of credentials are left out, and long texts cut. */

@@ -23,6 +23,11 @@ export function timeoutArgv({ waitUntil }: Context, timeout: number | undefined)
   return timeout === undefined || waitUntil !== undefined ? [] : ["--timeout", String(timeout)];
 }
 
+/** The code first, and what the owner types: the line may be cut. */
+export function asksOwner(code: string): string {
+  return `${code} waits: the owner types lez-agent-pay approve ${code}`;
+}
+
 /** Returns the purchase once it is no longer pending, or as it is when the timeout passes. */
 export async function waitForDecision(context: Context, digest: Digest, timeout: number | undefined): Promise<Outcome<Purchase>> {
   const until = Math.min(Date.now() + (timeout ?? Infinity) * 1000, context.waitUntil ?? Infinity);
@@ -37,7 +42,7 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
     }
     const left = decideBy(item.data.request) - unixNow();
     // Count down only where the line can be redrawn; elsewhere each look would print one.
-    context.progress(`Waiting for the owner to decide ${shortCode(digest)}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
+    context.progress(`${asksOwner(shortCode(digest))}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");

@@ -23,6 +23,8 @@ export const AUDIT_EVENTS = [
   "approved",
   "declined",
   "revoked",
+  /** A decision that was made on another machine. */
+  "imported",
   "sent",
   "settled",
   /** The merchant answered a payment that was settled before. Nothing more was paid. */

@@ -1,0 +1,107 @@
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
+/** An owner's decision from another machine: checked against the request that it is about, then filed as on one machine. */
+import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { accountOfKey } from "../../shared/protocol/account.ts";
+import { approvalNonce } from "../../shared/protocol/authorization.ts";
+import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
+import { appendEntry } from "../records/audit-log.ts";
+import { type InboxItem, look, put } from "../records/inbox.ts";
+import { authorizationOf } from "../records/payment-journal.ts";
+import type { Context } from "../runtime/context.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { paymentDifference } from "./approved-request.ts";
+import { checkPayment } from "./send-payment.ts";
+
+export interface Imported {
+  item: InboxItem;
+  decision: "approved" | "declined" | "revoked";
+  /** It was filed before. */
+  already: boolean;
+}
+
+export async function importPayment(context: Context, payload: PaymentPayload, what: string): Promise<Outcome<Imported>> {
+  const payment = await checkPayment(payload, what, () => false);
+  if (!payment.ok) return payment;
+  const { authorization } = payment.data;
+  const { requestDigest: digest, from, nonce } = authorization;
+  if (digest === undefined) return fail("request_differs", `${what} was not signed for a request. ${UNFILED}`);
+  if (nonce !== approvalNonce(from, digest)) {
+    return fail(
+      "request_differs",
+      `${what} does not have the nonce of this request, so it could be paid beside another approval. ${UNFILED}`,
+    );
+  }
+  return exclusively(context, async () => {
+    const item = await itemOf(context, digest);
+    if (!item.ok) return item;
+    const { payment: before } = item.data;
+    const refused = paymentDifference(item.data.request, payment.data) ?? decidedBefore(item.data);
+    if (refused) return refused;
+    if (before && canonicalJson(before.payload) === canonicalJson(payload.payload)) return done(item.data, "approved", true);
+    if (before && authorizationOf(before).from !== from) {
+      return fail(
+        "decided_meanwhile",
+        `Request ${shortCode(digest)} has a payment of another account already: each of the two could be paid. ${UNFILED}`,
+      );
+    }
+    const noted = appendEntry(context, "imported", { requestDigest: digest, decision: "approved", from });
+    if (!noted.ok) return noted;
+    const filed = put(context, digest, "payment", payload);
+    return filed.ok ? done(item.data, "approved", false) : filed;
+  });
+}
+
+export async function importDecision(context: Context, record: DecisionRecord, what: string): Promise<Outcome<Imported>> {
+  const { requestDigest: digest, decision, code } = record.decision;
+  if (!(await isGenuineDecision(record))) return fail("request_differs", `The signature of ${what} does not fit it. ${UNFILED}`);
+  if (decision === "revoked" && !record.signed) return fail("request_differs", `A revocation is signed, and ${what} is not. ${UNFILED}`);
+  return exclusively(context, async () => {
+    const item = await itemOf(context, digest);
+    if (!item.ok) return item;
+    const { payment, cancelled } = item.data;
+    if (item.data[decision]) return done(item.data, decision, true);
+    if (decision === "declined" && cancelled) return cancelledHere(item.data);
+    const signer = record.signed ? accountOfKey(hexToBytes(record.publicKey)) : undefined;
+    if (signer !== undefined && payment && authorizationOf(payment).from !== signer) {
+      return fail("request_differs", `${what} is signed by another account than the one that approved. ${UNFILED}`);
+    }
+    const noted = appendEntry(context, "imported", { requestDigest: digest, decision, code, signed: record.signed ? "yes" : "no" });
+    if (!noted.ok) return noted;
+    const filed = put(context, digest, decision, record);
+    return filed.ok ? done(item.data, decision, false) : filed;
+  });
+}
+
+const UNFILED = "Nothing was filed.";
+
+async function itemOf(context: Context, digest: InboxItem["digest"]): Promise<Outcome<InboxItem>> {
+  const item = await look(context, digest);
+  if (!item.ok) return item;
+  if (item.data) return succeed(item.data);
+  return fail("request_not_found", `This decides request ${shortCode(digest)}, which is not in the inbox of this machine. ${UNFILED}`, {
+    hint: "Import it on the machine where the request was made.",
+  });
+}
+
+/** The first decision wins, wherever it was made. */
+function decidedBefore(item: InboxItem): Failure | undefined {
+  const no = item.revoked ?? item.declined;
+  if (no) {
+    const { decision, decidedAt } = no.decision;
+    return fail("declined", `The owner ${decision} request ${shortCode(item.digest)} at ${decidedAt}. That is final. ${UNFILED}`);
+  }
+  return item.cancelled ? cancelledHere(item) : undefined;
+}
+
+function cancelledHere({ digest, cancelled }: InboxItem): Failure {
+  return fail("request_cancelled", `Request ${shortCode(digest)} was cancelled at ${cancelled?.at ?? "an earlier time"}. ${UNFILED}`, {
+    hint: "Do not use the approval. To make it unusable, its owner runs: lez-agent-pay revoke",
+  });
+}
+
+function done(item: InboxItem, decision: Imported["decision"], already: boolean): Outcome<Imported> {
+  return succeed({ item, decision, already });
+}
