@@ -43,14 +43,14 @@ export const decisionImport = defineCommand({
 });
 
 async function importFile(context: Context, file: string): Promise<Outcome<Imported>> {
-  const read = <Schema extends z.core.$ZodType>(schema: Schema) =>
-    readJson(file, schema, { what: "decision of an owner" }, context.files.read);
-  const kind = read(z.looseObject({}));
+  const read = <Schema extends z.core.$ZodType>(schema: Schema, what: string, named?: true) =>
+    readJson(file, schema, { what, ...(named && { named }) }, context.files.read);
+  const kind = read(z.looseObject({}), "owner's decision");
   if (!kind.ok) return kind;
   if ("x402Version" in kind.data) {
-    const payload = read(paymentPayloadSchema);
+    const payload = read(paymentPayloadSchema, "payment payload", true);
     return payload.ok ? importPayment(context, payload.data, `"${file}"`) : payload;
   }
-  const record = read(decisionRecordSchema);
+  const record = read(decisionRecordSchema, "owner's decision", true);
   return record.ok ? importDecision(context, record.data, `"${file}"`) : record;
 }

@@ -128,6 +128,8 @@ describe("what is not the answer to this request is not filed", () => {
       expect([name, run.json.ok]).toEqual([name, false]);
       expect(await stateOf(code)).toBe("pending");
     }
+    copyFileSync(there.path("request.json"), there.path("decision.json"));
+    expect((await bring()).json.error.message).toContain("is an exported request");
     there.write("decision.json", payment);
     copyFileSync(there.path("decision.json"), there.path("kept.json"));
     expect((await there.run(["decision", "import", "./kept.json"])).json.error.code).toBe("request_not_found");

@@ -28,6 +28,13 @@ export function kindOf(value: unknown, file: string): FileKind | undefined {
         }
       : { what: "agent key file", is: "an agent's key", hint: "It is for --agent-file. Name the request, by its code, or its payment." };
   }
+  if (has("format", "request", "bodyBase64")) {
+    return {
+      what: "exported request",
+      is: "an exported request",
+      hint: `Its owner decides: lez-agent-pay approve --request-file ${name} --out decision.json. Then, here: lez-agent-pay decision import`,
+    };
+  }
   if (has("agentSignature", "http", "payment")) {
     const code = codeOf(value as PaymentRequest);
     const paid = `Then: lez-agent-pay pay ${code ?? "with its code"}, or with the file that owner approve wrote.`;
