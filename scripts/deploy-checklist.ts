@@ -1,0 +1,49 @@
+/** What an operator has to have decided before buyers come: read from the Workers' vars. */
+
+import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
+import { parseShards } from "../shared/ledger/shards.ts";
+import { MAX_CALLS_PER_PERIOD, MAX_CANCELLATIONS_PER_PERIOD, MAX_SALES_PER_PERIOD } from "../shared/limits.ts";
+import { isAccountId } from "../shared/protocol/account.ts";
+
+/** All of them are text. */
+export type Vars = Readonly<Record<string, string>>;
+
+export interface Deployment {
+  merchant: Vars;
+  facilitator: Vars;
+  ledger: Vars;
+}
+
+/** Why this must not be deployed; undefined if it may. The key of the demo merchant is published: anyone can spend its money. */
+export function refusalOf({ merchant: { PAY_TO } }: Deployment, demo: boolean): string | undefined {
+  if (!isAccountId(PAY_TO)) return `PAY_TO in wrangler.toml is no account: ${JSON.stringify(PAY_TO)}`;
+  if (PAY_TO !== DEMO_MERCHANT_ACCOUNT || demo) return undefined;
+  return "PAY_TO in wrangler.toml is the demo merchant, whose key is published: anyone can spend what it earns. Set your own account, or add --demo";
+}
+
+/** One line for each thing to decide. `!` begins a line that asks for something. */
+export function checklistOf({ merchant, facilitator, ledger }: Deployment): string[] {
+  const { PAY_TO, PUBLIC_ORIGIN, FACILITATOR_URL } = merchant;
+  const faucets = [facilitator["FAUCET"], ledger["FAUCET"]];
+  const shards = [facilitator["SHARDS"], ledger["SHARDS"]].map((setting) => parseShards(setting));
+  return [
+    line(PAY_TO !== DEMO_MERCHANT_ACCOUNT, `PAY_TO: ${PAY_TO}`, "the demo merchant's, whose key is published"),
+    line(true, PUBLIC_ORIGIN ? `PUBLIC_ORIGIN: ${PUBLIC_ORIGIN}` : "PUBLIC_ORIGIN: each request's own; set it if buyers see another one"),
+    line(true, FACILITATOR_URL ? `FACILITATOR_URL: ${FACILITATOR_URL}` : "FACILITATOR_URL: none; the merchant is bound to lez-facilitator"),
+    line(faucets[0] === faucets[1], `FAUCET: facilitator ${faucets[0]}, ledger ${faucets[1]}`, "both must be on, or both off"),
+    ...(faucets.includes("on") ? [line(false, "FAUCET: on", "every caller takes test money and audits the books")] : []),
+    line(shards[0] === shards[1], `SHARDS: facilitator ${shards[0]}, ledger ${shards[1]}`, "nothing is settled while they differ"),
+    "  secrets, set with `npx wrangler secret put NAME -c FILE`, each optional:",
+    "    RECEIPT_KEY (wrangler.toml): signs offers and receipts",
+    "    FACILITATOR_KEY (wrangler.toml): the merchant's bearer key for FACILITATOR_URL",
+    "    FACILITATOR_KEYS (workers/facilitator): who may settle over HTTP; without it every caller may",
+    "    OPERATOR_KEY_SHA256 (workers/facilitator and workers/ledger-do): audit, checkpoints, the clock",
+    "    CHECKPOINT_KEY (workers/ledger-do): signs checkpoints; without it journals are kept whole",
+    `  limits: ${MAX_CALLS_PER_PERIOD} calls in 10 s per caller, ${MAX_CANCELLATIONS_PER_PERIOD} cancellations a minute, ` +
+      `${MAX_SALES_PER_PERIOD} sales in 10 s per seller (workers/facilitator/wrangler.toml)`,
+  ];
+}
+
+function line(fine: boolean, what: string, problem = ""): string {
+  return fine ? `  ${what}` : `! ${what}: ${problem}`;
+}
