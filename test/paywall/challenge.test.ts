@@ -1,13 +1,13 @@
 /** The 402 and everything that is decided before the facilitator is asked. */
 
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { checkOptions } from "../../workers/merchant/paywall/config.ts";
-import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { keepBody, paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { Challenges } from "../../workers/merchant/paywall/terms/challenge.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 
@@ -211,6 +211,36 @@ describe("middleware in front of the paywall", () => {
     expect((await shop.get("/item/1", { ...init, body: "{}" })).status).toBe(400);
     const response = await shop.pay("/item/1", await shop.approved("/item/1", init), init);
     expect([verdict(response), await response.json()]).toEqual(["200", { a: 1 }]);
+  });
+
+  describe("that reads the body in another form", () => {
+    const form = new FormData();
+    form.set("city", "Zürich");
+    const encoded = new Response(form);
+    const type = encoded.headers.get("Content-Type") ?? "";
+    const BOM = new Uint8Array([0xef, 0xbb, 0xbf, 0x61]);
+    const INVALID = new Uint8Array([0xff, 0x61]);
+
+    test.each<[what: string, read: (c: Context) => Promise<unknown>, body: () => Promise<Uint8Array<ArrayBuffer>>, type: string]>([
+      ["form data", (c) => c.req.formData(), async () => new Uint8Array(await encoded.clone().arrayBuffer()), type],
+      ["text with a byte order mark", (c) => c.req.text(), async () => BOM, "text/plain"],
+      ["text that is no UTF-8", (c) => c.req.text(), async () => INVALID, "text/plain"],
+    ])("%s: the bytes that were sent are bound, after keepBody() only", async (_what, read, bodyOf, contentType) => {
+      const body = await bodyOf();
+      const headers = { "Content-Type": contentType, "Content-Length": String(body.length) };
+      const init = { method: "POST", body, headers };
+      const reads: MiddlewareHandler = async (c, next) => {
+        await read(c);
+        await next();
+      };
+      const log = vi.spyOn(console, "log").mockImplementation(() => {});
+      expect(verdict(await world.shop(goods, {}, [reads]).get("/item/1", init))).toBe("500 internal_error");
+      log.mockRestore();
+      const shop = world.shop(async (c) => c.body(await c.req.arrayBuffer()), {}, [keepBody(), reads]);
+      const paid = await shop.pay("/item/1", await shop.approved("/item/1", init), init);
+      expect(verdict(paid)).toBe("200");
+      expect(new Uint8Array(await paid.arrayBuffer())).toEqual(body);
+    });
   });
 
   test("that reads the body past Hono is the seller's mistake, and said to be", async () => {

@@ -87,7 +87,8 @@ export async function createWorld() {
           const required = decodeHeader(challenge.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
           const [offer] = required.ok ? required.value.accepts : [];
           if (!offer) throw new Error(`no offer: ${challenge.status}`);
-          const body = typeof init.body === "string" && init.body ? { bodySha256: bodyDigest(utf8(init.body)) } : {};
+          const sent = typeof init.body === "string" ? utf8(init.body) : init.body;
+          const body = sent instanceof Uint8Array && sent.length > 0 ? { bodySha256: bodyDigest(sent) } : {};
           const request: BoundRequest = { method: init.method ?? "GET", url: `${ORIGIN}${path}`, ...body };
           return approve(people.owner, await ask(people.agent, request, offer, REASON));
         },

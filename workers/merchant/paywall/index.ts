@@ -23,6 +23,7 @@ import type { PaidRequest, PaywallEnv, PresentedPayment, ServeResult } from "./t
 export type { PaywallOptions } from "./config.ts";
 export { paywallCors } from "./cors.ts";
 export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
+export { keepBody } from "./terms/bound-request.ts";
 export { paywallHealth } from "./terms/health.ts";
 export { merchantIdentity } from "./terms/well-known.ts";
 export type {

@@ -1,12 +1,13 @@
 /** The request that a payment is bound to: its public URL, and its body if the price covers it. */
 
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { bodyDigest } from "../../../../shared/crypto/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
 import type { BoundRequest } from "../../../../shared/protocol/binding.ts";
 import { readLimited } from "../../../../shared/x402/body.ts";
 import { type Bind, configuredUrl } from "../config.ts";
+import { refuseRequest } from "../responses.ts";
 import type { PaywallEnv } from "../types.ts";
 
 /** undefined if the body is too large to be priced. */
@@ -29,13 +30,41 @@ async function readAndPutBack(c: Context): Promise<Uint8Array<ArrayBuffer> | und
   return body;
 }
 
-/** Hono caches a body that a validator in front of the paywall has read through `c.req`. */
+/**
+ * Hono caches a body that a validator in front of the paywall has read through `c.req`. As text it may have lost a byte order mark or
+ * invalid UTF-8; as form data it would be encoded anew.
+ * @throws {ConfigurationError} when the bytes that were sent are gone
+ */
 async function alreadyRead(c: Context): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return new Uint8Array(await c.req.arrayBuffer());
-  } catch {
-    throw new ConfigurationError("middleware in front of the paywall read the body without c.req; put the paywall first");
-  }
+  const { bodyCache } = c.req;
+  const keepsBytes = "arrayBuffer" in bodyCache || "blob" in bodyCache;
+  const bytes = await c.req.arrayBuffer().then(
+    (buffer) => new Uint8Array(buffer),
+    () => undefined,
+  );
+  const sent = c.req.header("Content-Length");
+  const isChanged = !keepsBytes && ("formData" in bodyCache || (sent !== undefined && Number(sent) !== bytes?.length));
+  if (bytes && !isChanged) return bytes;
+  const how = bytes
+    ? "in a form that lost the bytes that were sent; mount keepBody() before it"
+    : "without c.req; mount keepBody() before it";
+  throw new ConfigurationError(`middleware in front of the paywall read the body ${how}, or put the paywall first`);
+}
+
+/**
+ * Middleware that reads the body once and keeps its bytes, so that whatever reads it before the paywall reads a copy. A payment is bound
+ * to the bytes that were sent. Mount it in front of validators that parse form data.
+ */
+export function keepBody(): MiddlewareHandler {
+  return async (c, next) => {
+    if (c.req.raw.body !== null && !c.req.raw.bodyUsed) {
+      const body = await readAndPutBack(c);
+      if (!body) return refuseRequest({ code: "payload_too_large" }).response;
+      // Hono caches the promise of a body, which its type hides.
+      Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(body.buffer) });
+    }
+    return next();
+  };
 }
 
 /** The URL of this request as buyers see it, without fragment and credentials. */
