@@ -35,7 +35,6 @@ export const inbox = defineCommand({
   output: listSchema,
   examples: [
     { says: "what is there to decide?", argv: "inbox" },
-    { says: "and what comes next?", argv: "inbox --watch" },
     { says: "decide whatever comes in ten minutes, with one passphrase", argv: "inbox --watch --unlock 10m" },
   ],
   async run(context, { all, watch, unlock, ownerFile, passphraseFile, passphraseFd, ...page }) {

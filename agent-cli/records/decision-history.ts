@@ -11,10 +11,10 @@ import { DECLINE_CODES } from "../../shared/protocol/decision.ts";
 import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
-import { readJson, writeJson } from "../runtime/files.ts";
 import { MAX_HISTORY } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
+import { readState, writeState } from "../runtime/state-file.ts";
 
 const entrySchema = z.strictObject({
   requestDigest: digestSchema,
@@ -34,6 +34,7 @@ const entrySchema = z.strictObject({
   /** Of a refusal or a revocation: the record that was handed out. Repeating the decision hands out the same one. */
   record: z.optional(decisionRecordSchema),
 });
+const FORMAT = { kind: "decision", what: "decision record", schema: entrySchema };
 export type RecordEntry = z.infer<typeof entrySchema>;
 
 export function remember(
@@ -55,7 +56,7 @@ export function remember(
     payTo: request.payment.payTo,
     amount: request.payment.amount,
   };
-  return writeJson(fileOf(directory.data, digest, decision), entry, true);
+  return writeState(fileOf(directory.data, digest, decision), FORMAT, entry);
 }
 
 /** The decision about exactly this request, if there was one. A record that cannot be read is a failure, not an absence. */
@@ -63,7 +64,7 @@ export function findDecision(context: Context, digest: Digest, decision: RecordE
   const directory = stateDirectory(context, "decisions");
   if (!directory.ok) return directory;
   const file = fileOf(directory.data, digest, decision);
-  return fs.existsSync(file) ? readJson(file, entrySchema, { what: "decision record", secret: true }) : succeed(undefined);
+  return fs.existsSync(file) ? readState(file, FORMAT) : succeed(undefined);
 }
 
 /** The latest decisions, newest first. For warnings only: unreadable records are left out. File names tell no time. */
@@ -72,7 +73,7 @@ export function history(context: Context): RecordEntry[] {
   if (!directory.ok) return [];
   const files = fs.readdirSync(directory.data).filter((name) => name.endsWith(".json"));
   const entries = files.flatMap((name) => {
-    const entry = readJson(path.join(directory.data, name), entrySchema, { what: "decision record", secret: true });
+    const entry = readState(path.join(directory.data, name), FORMAT);
     return entry.ok ? [entry.data] : [];
   });
   return entries.sort((a, b) => (parseTimestamp(b.at) ?? 0) - (parseTimestamp(a.at) ?? 0)).slice(0, MAX_HISTORY);

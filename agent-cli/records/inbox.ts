@@ -16,8 +16,12 @@ import { readJson, writeJson } from "../runtime/files.ts";
 import { MAX_INBOX_FILE_BYTES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
+import { readState, writeState } from "../runtime/state-file.ts";
 
 const cancelledSchema = z.strictObject({ requestDigest: digestSchema, at: timestampSchema });
+
+/** The agent's and the owner's protocol objects name their own versions; this is ours. */
+const CANCELLED = { kind: "cancelled", what: "inbox's cancelled file", schema: cancelledSchema };
 
 const SCHEMAS = {
   /** From the agent. */
@@ -46,7 +50,9 @@ export type InboxItem = { digest: Digest; request: PaymentRequest } & Partial<Om
 
 export function put<P extends InboxFile>(context: Context, digest: Digest, kind: P, content: InboxContent[P]): Outcome<undefined> {
   const directory = stateDirectory(context, "inbox");
-  return directory.ok ? writeJson(fileOf(directory.data, digest, kind), content, true) : directory;
+  if (!directory.ok) return directory;
+  const file = fileOf(directory.data, digest, kind);
+  return kind === "cancelled" ? writeState(file, CANCELLED, content) : writeJson(file, content, true);
 }
 
 /** The path of a file, whether it exists or not. */
@@ -97,6 +103,7 @@ function read<P extends InboxFile>(context: Context, digest: Digest, kind: P): O
   if (!directory.ok) return directory;
   const file = fileOf(directory.data, digest, kind);
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(undefined);
+  if (kind === "cancelled") return readState(file, CANCELLED) as Outcome<InboxContent[P]>;
   return readJson(file, SCHEMAS[kind], { what: `inbox's ${kind} file`, secret: true, maxBytes: MAX_INBOX_FILE_BYTES }) as Outcome<
     InboxContent[P]
   >;

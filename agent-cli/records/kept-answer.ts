@@ -11,10 +11,11 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { Context } from "../runtime/context.ts";
 import { type Ending, headersByName, type ResponseHead } from "../runtime/exchange.ts";
-import { freeBytes, readJson, reasonOf, writeWhole } from "../runtime/files.ts";
+import { freeBytes, reasonOf } from "../runtime/files.ts";
 import { MIN_FREE_BYTES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
+import { readState, writeState } from "../runtime/state-file.ts";
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = fs.constants;
 
@@ -44,14 +45,20 @@ const answerOf01Schema = z.strictObject({
   bodyBase64: z.string(),
 });
 
+const FORMAT = {
+  kind: "answer",
+  what: "kept answer",
+  schema: z.union([answerSchema, answerOf01Schema]),
+  maxBytes: 2 * MAX_RESPONSE_BODY_BYTES,
+};
+
 /** The answer to a request's payment, or the part of it that came. */
 export function keptAnswer(context: Context, key: Digest): Outcome<KeptAnswer | undefined> {
   const directory = stateDirectory(context, "answers");
   if (!directory.ok) return directory;
   const file = headFile(directory.data, key);
   if (!fs.existsSync(file)) return succeed(undefined);
-  const schema = z.union([answerSchema, answerOf01Schema]);
-  const kept = readJson(file, schema, { what: "kept answer", secret: true, maxBytes: 2 * MAX_RESPONSE_BODY_BYTES });
+  const kept = readState(file, FORMAT);
   if (!kept.ok) return kept;
   const { status } = kept.data;
   if ("bodyBase64" in kept.data) {
@@ -171,7 +178,7 @@ export class AnswerWriter {
   note(ending: Ending): Outcome<undefined> {
     const { status, fields } = this.#head;
     const content = { status, fields, ...endingOf(ending), body: path.basename(this.#file) };
-    return writeWhole(headFile(path.dirname(this.#file), this.#key), JSON.stringify(content), true);
+    return writeState(headFile(path.dirname(this.#file), this.#key), FORMAT, content);
   }
 }
 

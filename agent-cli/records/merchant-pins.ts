@@ -11,12 +11,13 @@ import { MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { parseTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
-import { readBytes, readJson, writeJson } from "../runtime/files.ts";
+import { readBytes, type ReadFailure } from "../runtime/files.ts";
 import { MAX_PINS, PIN_SECONDS } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, succeed, type Success } from "../runtime/outcome.ts";
 import { shellLine } from "../runtime/shell-quote.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
+import { readState, writeState } from "../runtime/state-file.ts";
 
 const pinSchema = z.strictObject({
   origin: z.string(),
@@ -34,6 +35,7 @@ const pinSchema = z.strictObject({
   firstSeenAt: timestampSchema,
   lastSeenAt: timestampSchema,
 });
+const FORMAT = { kind: "pin", what: "merchant's pin", schema: pinSchema };
 export type Pin = z.infer<typeof pinSchema>;
 
 /** Returns undefined for an unknown merchant. An unreadable pin is a failure: damaging the file must not unpin a merchant. */
@@ -41,7 +43,7 @@ export function pinOf(context: Context, origin: string): Outcome<Pin | undefined
   const directory = stateDirectory(context, "pins");
   if (!directory.ok) return directory;
   const pin = read(fileOf(directory.data, origin), origin);
-  if (pin.ok || pin.error.code !== "invalid_file") return pin;
+  if (pin.ok || pin.error.code !== "invalid_file" || pin.intact) return pin;
   const hint = `If the owner does not know why, ask. The owner can remove it: lez-agent-pay pins forget ${origin}`;
   return { ...pin, error: { ...pin.error, hint } };
 }
@@ -73,14 +75,14 @@ export function allPins(context: Context): Outcome<{ pins: Pin[]; unreadable: Un
   return succeed({ pins: pins.sort((a, b) => b.lastSeenAt.localeCompare(a.lastSeenAt)), unreadable });
 }
 
-function readNamed(directory: string, file: string): Outcome<Pin | undefined> {
+function readNamed(directory: string, file: string): Success<Pin | undefined> | ReadFailure {
   const pin = read(file);
   return pin.ok && pin.data && fileOf(directory, pin.data.origin) !== file ? ofAnother(file) : pin;
 }
 
 /** An origin in the damaged text is believed only if the file is named after it. */
-function fixOf({ error }: Failure, directory: string, file: string): string {
-  if (error.code !== "invalid_file") return error.hint ?? "";
+function fixOf({ error, intact }: ReadFailure, directory: string, file: string): string {
+  if (error.code !== "invalid_file" || intact) return error.hint ?? "";
   const bytes = readBytes(file, { what: "merchant's pin" });
   const [, origin] = (bytes.ok && /"origin":\s*"([^"\\]+)"/.exec(Buffer.from(bytes.data).toString())) || [];
   const known = origin !== undefined && fileOf(directory, origin) === file;
@@ -102,7 +104,7 @@ export function storePin(context: Context, pin: Pin, before: Pin | undefined): O
   // Make room for the new one: the least recently seen pins go.
   const surplus = now.data ? [] : all.data.pins.slice(MAX_PINS - 1);
   for (const { origin } of surplus) fs.rmSync(fileOf(directory.data, origin), { force: true });
-  return writeJson(fileOf(directory.data, pin.origin), pin, true);
+  return writeState(fileOf(directory.data, pin.origin), FORMAT, pin);
 }
 
 /** Removes a pin. Returns whether there was one, readable or not. @param dryRun keeps it */
@@ -121,9 +123,9 @@ function identity(pin: Pin | undefined): string {
   return JSON.stringify([pin?.payTo, pin?.key?.publicKey]);
 }
 
-function read(file: string, origin?: string): Outcome<Pin | undefined> {
+function read(file: string, origin?: string): Success<Pin | undefined> | ReadFailure {
   if (!fs.existsSync(file)) return succeed(undefined);
-  const pin = readJson(file, pinSchema, { what: "merchant's pin", secret: true });
+  const pin = readState(file, FORMAT);
   if (!pin.ok || origin === undefined || pin.data.origin === origin) return pin;
   return ofAnother(file);
 }

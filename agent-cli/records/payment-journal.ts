@@ -11,10 +11,10 @@ import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import { type PaymentPayload, paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
-import { readJson, writeJson } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
+import { readState, writeState } from "../runtime/state-file.ts";
 
 export interface Payment {
   payload: PaymentPayload;
@@ -36,6 +36,7 @@ const recordSchema = z.strictObject({
   /** Why it was refused. */
   code: z.optional(z.string()),
 });
+const FORMAT = { kind: "payment", what: "payment journal", schema: recordSchema };
 export type PaymentRecord = z.infer<typeof recordSchema>;
 
 /** What the payment journal records after a presentation. `sent`: not known yet. */
@@ -155,9 +156,9 @@ export function allPayments(context: Context): PaymentRecord[] {
 
 function read(directory: string, key: Digest): Outcome<PaymentRecord | undefined> {
   const file = path.join(directory, `${key}.json`);
-  return fs.existsSync(file) ? readJson(file, recordSchema, { what: "payment journal", secret: true }) : succeed(undefined);
+  return fs.existsSync(file) ? readState(file, FORMAT) : succeed(undefined);
 }
 
 function write(directory: string, key: Digest, content: PaymentRecord): Outcome<undefined> {
-  return writeJson(path.join(directory, `${key}.json`), content, true);
+  return writeState(path.join(directory, `${key}.json`), FORMAT, content);
 }

@@ -14,9 +14,9 @@ import { parseTimestamp } from "../../shared/time.ts";
 import { type PaymentRequired, paymentRequiredSchema } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import { readJson, writeJson } from "../runtime/files.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory } from "../runtime/state-directory.ts";
+import { readState, writeState } from "../runtime/state-file.ts";
 
 const storedSchema = z.strictObject({
   request: paymentRequestSchema,
@@ -24,6 +24,8 @@ const storedSchema = z.strictObject({
   bodyBase64: z.string(),
   required: z.optional(paymentRequiredSchema),
 });
+
+const FORMAT = { kind: "stored-request", what: "stored request", schema: storedSchema, maxBytes: 2 * MAX_REQUEST_BODY_BYTES };
 
 export interface StoredRequest {
   request: PaymentRequest;
@@ -42,7 +44,7 @@ export function storeRequest(
   const directory = stateDirectory(context, "requests");
   if (!directory.ok) return directory;
   const stored = { request, headers: http.headers, bodyBase64: toBase64(http.body ?? new Uint8Array()), ...(required && { required }) };
-  return writeJson(path.join(directory.data, `${requestDigest(request)}.json`), stored, true);
+  return writeState(path.join(directory.data, `${requestDigest(request)}.json`), FORMAT, stored);
 }
 
 /** Earlier requests with the same HTTP request and the same reason, newest first. */
@@ -75,7 +77,7 @@ export function findRequest(context: Context, digest: Digest): Outcome<StoredReq
   const directory = stateDirectory(context, "requests");
   if (!directory.ok) return directory;
   const file = path.join(directory.data, `${digest}.json`);
-  const stored = readJson(file, storedSchema, { what: "stored request", secret: true, maxBytes: 2 * MAX_REQUEST_BODY_BYTES });
+  const stored = readState(file, FORMAT);
   if (!stored.ok) return stored;
   const { request, headers, bodyBase64, required } = stored.data;
   if (requestDigest(request) !== digest) return fail("invalid_file", `The stored request "${file}" does not match its name.`);

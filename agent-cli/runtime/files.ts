@@ -7,7 +7,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
-import { parseJson } from "../../shared/text/json.ts";
+import { lineOf } from "../../shared/text/json-line.ts";
+import { checkShape, parseJson } from "../../shared/text/json.ts";
 import { kindOf } from "./file-kinds.ts";
 import { fail, type Failure, type Outcome, succeed, type Success } from "./outcome.ts";
 import { shellWord } from "./shell-quote.ts";
@@ -26,6 +27,8 @@ export interface ReadOptions {
   written?: string;
   /** A user names such files: say what it is if it is another one of ours. */
   named?: true;
+  /** A member that the schema does not know, and that is left out. */
+  without?: string;
   /** Looks at the open file. A failure keeps it from being read. */
   opened?: (fd: number) => Failure | undefined;
 }
@@ -33,6 +36,8 @@ export interface ReadOptions {
 export interface ReadFailure extends Failure {
   /** There is no such file. */
   missing?: true;
+  /** The content is whole: it has a member too many, an encoding of its own, or a newer format. Nothing need be removed. */
+  intact?: true;
 }
 
 export function readBytes(file: string, options: ReadOptions): Success<Uint8Array> | ReadFailure {
@@ -76,13 +81,55 @@ export function readJson<Schema extends z.core.$ZodType>(
 ): Success<z.core.output<Schema>> | ReadFailure {
   const bytes = read(file, options);
   if (!bytes.ok) return bytes;
-  const parsed = parseJson(bytes.data, options.maxBytes ?? MAX_FILE_BYTES, schema);
+  const parsed = parseWithout(bytes.data, schema, options);
   if (parsed.ok) return succeed(parsed.value);
+  const intact = misread(bytes.data, file, options, parsed.unknown);
+  if (intact && !(options.named && otherKind(bytes.data, file, options))) return intact;
   const other = options.named ? otherKind(bytes.data, file, options) : undefined;
   if (other) return other;
   return fail("invalid_file", `${quoted(file)} is not a valid ${options.what}: ${parsed.problem}.`, {
     hint: options.written ?? "Use the file as lez-agent-pay wrote it; it is not meant to be edited.",
   });
+}
+
+function parseWithout<Schema extends z.core.$ZodType>(bytes: Uint8Array, schema: Schema, { maxBytes, without }: ReadOptions) {
+  const limit = maxBytes ?? MAX_FILE_BYTES;
+  if (without === undefined) return parseJson(bytes, limit, schema);
+  const loose = parseJson(bytes, limit, z.record(z.string(), z.unknown()));
+  if (!loose.ok) return loose;
+  const { [without]: _, ...rest } = loose.value;
+  return checkShape(rest, schema);
+}
+
+/** A file that an editor or another version wrote: what is wrong with it in which line, and what to do. */
+function misread(
+  bytes: Uint8Array,
+  file: string,
+  { what, written }: ReadOptions,
+  unknown?: readonly PropertyKey[],
+): ReadFailure | undefined {
+  const encoding = encodingOf(bytes);
+  if (encoding !== undefined) {
+    const failure = fail("invalid_file", `${quoted(file)}, line 1: the ${what} begins with the byte order mark of ${encoding}.`, {
+      hint: "Save it as UTF-8 without a byte order mark.",
+    });
+    return { ...failure, intact: true };
+  }
+  if (!unknown) return undefined;
+  const line = lineOf(Buffer.from(bytes).toString(), unknown);
+  const member = JSON.stringify(unknown.map(String).join(".").slice(0, 80));
+  const failure = fail("invalid_file", `${quoted(file)}, line ${line ?? 1}: the ${what} has an unknown member ${member}.`, {
+    hint: written
+      ? `Correct its name, or remove it. ${written}`
+      : "If a newer lez-agent-pay wrote it, update this one. If you added it, remove it. The rest of the file is in order.",
+  });
+  return { ...failure, intact: true };
+}
+
+function encodingOf(bytes: Uint8Array): string | undefined {
+  const [first, second, third] = bytes;
+  if (first === 0xef && second === 0xbb && third === 0xbf) return "UTF-8";
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) ? "UTF-16" : undefined;
 }
 
 function otherKind(bytes: Uint8Array, file: string, { what, maxBytes = MAX_FILE_BYTES }: ReadOptions): Failure | undefined {

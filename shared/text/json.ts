@@ -6,7 +6,15 @@ import { MAX_JSON_DEPTH } from "../limits.ts";
 
 export type Parsed<T> =
   | { ok: true; value: T }
-  | { ok: false; code: "payload_too_large" | "invalid_payload"; problem: string; /** It is not JSON at all. */ syntax?: true };
+  | {
+      ok: false;
+      code: "payload_too_large" | "invalid_payload";
+      problem: string;
+      /** It is not JSON at all. */
+      syntax?: true;
+      /** A member that the schema does not know, and where it is. */
+      unknown?: readonly PropertyKey[];
+    };
 
 /**
  * Parses untrusted JSON. Never throws.
@@ -38,7 +46,10 @@ export function parseJson<Schema extends z.core.$ZodType>(
 /** The schema half of `parseJson`, for values that arrived as objects (RPC). */
 export function checkShape<Schema extends z.core.$ZodType>(value: unknown, schema: Schema): Parsed<z.output<Schema>> {
   const result = z.safeParse(schema, value, { error: whatIsWrong });
-  return result.success ? { ok: true, value: result.data } : invalid(describeIssue(result.error));
+  if (result.success) return { ok: true, value: result.data };
+  const [issue] = result.error.issues;
+  const unknown = issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : undefined;
+  return { ...invalid(describeIssue(result.error)), ...(unknown && { unknown }) };
 }
 
 /** `payload.authorization.nonce: …` of the first thing that is wrong. */
