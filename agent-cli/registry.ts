@@ -10,6 +10,7 @@ import { auditRestart } from "./commands/audit-restart.ts";
 import { auditVerify } from "./commands/audit-verify.ts";
 import { balance } from "./commands/balance.ts";
 import { completions } from "./commands/completions.ts";
+import { configAllow } from "./commands/config-allow.ts";
 import { decisionImport } from "./commands/decision-import.ts";
 import { decline } from "./commands/decline.ts";
 import { demoCli } from "./commands/demo-cli.ts";
@@ -80,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
   auditExport,
   pinsList,
   pinsForget,
+  configAllow,
   keyShow,
   keyBackup,
   keyChangePassphrase,
@@ -104,6 +106,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   agent: "the agent's key",
   audit: "the log of what happened, and its verification",
   decision: "decisions of an owner on another machine",
+  config: "the owner's configuration",
   demo: "demonstrations on this machine",
   http: "plain HTTP, with or without a payment",
   inbox: "the requests that wait for the owner",

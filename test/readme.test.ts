@@ -81,7 +81,7 @@ const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY
 
 describe("README: buy and approve", () => {
   const box = sandbox();
-  const [owner = "", agent = "", faucet = "", fetch = "", ...afterwards] = shellLines(section("README.md", "Buy"));
+  const [owner = "", agent = "", faucet = "", allow = "", fetch = "", ...afterwards] = shellLines(section("README.md", "Buy"));
   const approve = shellLines(section("README.md", "Approve"));
 
   test("two keys, money, a fetch that waits, and an approval in another terminal", async () => {
@@ -89,6 +89,7 @@ describe("README: buy and approve", () => {
     await expectOutcome(run(owner), { type: NEW_PASSPHRASE });
     await expectOutcome(run(agent), {});
     await expectOutcome(run(faucet), { says: "0.001 LGO" });
+    await expectOutcome(run(allow), { says: "Open to agents" });
     const buying = run(fetch);
     await buying.until("waits: the owner types lez-agent-pay approve");
     const [code = ""] = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(buying.text) ?? [];

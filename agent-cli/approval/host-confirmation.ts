@@ -17,7 +17,7 @@ import { readRequired } from "../merchant/terms.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { partsFor } from "../purchase/sent-with.ts";
-import type { Context } from "../runtime/context.ts";
+import { asAgent, type Context } from "../runtime/context.ts";
 import { exchange, type HttpRequest, isRedirect } from "../runtime/exchange.ts";
 import { CONFIRM_TIMEOUT_SECONDS, MAX_CONFIRM_BODY_BYTES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -76,7 +76,10 @@ async function askHost(context: Context, subject: Subject, { offline, dryRun, al
   const url = safeUrl(request.http.url, allowHttp);
   if (!url.ok) return none("it was not asked, because the connection is not encrypted (--allow-http asks it)");
   const question = questionFor(request, url.data, partsFor(context, subject)?.headers ?? []);
-  const response = await exchange(context, question, { timeoutSeconds: CONFIRM_TIMEOUT_SECONDS, maxBodyBytes: MAX_CONFIRM_BODY_BYTES });
+  const response = await exchange(asAgent(context), question, {
+    timeoutSeconds: CONFIRM_TIMEOUT_SECONDS,
+    maxBodyBytes: MAX_CONFIRM_BODY_BYTES,
+  });
   if (!response.ok) return none(response.problem);
   if (isRedirect(response.status)) return none(`it answers ${response.status}, a redirect, which is not followed`);
   if (response.status !== 402) return none(`it answers ${response.status}, not 402`);

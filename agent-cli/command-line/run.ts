@@ -1,5 +1,6 @@
 import { agentFiles } from "../runtime/agent-files.ts";
 import { NoHomeError } from "../runtime/config.ts";
+import { asAgent } from "../runtime/context.ts";
 import { fileFailure } from "../runtime/files.ts";
 import { fail, type Outcome } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
@@ -24,10 +25,10 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
   }
   const endings: (() => Promise<void>)[] = [];
   const atEnd = (ending: () => Promise<void>) => void endings.push(ending);
-  const { audience } = command;
-  const files = audience === "owner" || audience === "dev" ? anyFiles : agentFiles(context);
+  const files = forAgents(command) ? agentFiles(context) : anyFiles;
   try {
-    return await Promise.race([command.run({ ...context, files, atEnd }, input.data), stopped(context.io.signal)]);
+    const held = forAgents(command) ? asAgent(context) : context;
+    return await Promise.race([command.run({ ...held, files, atEnd }, input.data), stopped(context.io.signal)]);
   } catch (error) {
     if (error instanceof NoHomeError) {
       return fail("not_set_up", error.message, { hint: "Set LEZ_AGENT_PAY_HOME to a directory of this user's own." });
@@ -43,6 +44,11 @@ export async function runCommand(command: Command, raw: Record<string, unknown>,
   } finally {
     for (const ending of endings) await ending();
   }
+}
+
+/** An agent may run it. */
+function forAgents({ audience }: Command): boolean {
+  return audience === "agent" || audience === "both";
 }
 
 /** After an interrupt, a command has this long to report what it left behind. */

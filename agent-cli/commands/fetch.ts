@@ -23,7 +23,7 @@ import {
 import { facilitatorFields } from "../facilitator/client.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
-import { askTerms, notPriced } from "../merchant/terms.ts";
+import { askTerms, notPriced, refuseUnsafe } from "../merchant/terms.ts";
 import { type Bought, goOn, isOver, aboveMaxAmount } from "../purchase/advance.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
@@ -173,6 +173,8 @@ function storeOnce(
 
 /** Asks the merchant for its terms and, if it wants money, the owner. */
 async function start(context: Context, input: FetchInput, http: HttpRequest, before: readonly StoredRequest[]) {
+  const unsafe = input.dryRun ? refuseUnsafe(http, "A dry run") : undefined;
+  if (unsafe) return unsafe;
   const asked = await askTerms(context, http);
   if (!asked.ok) return asked;
   const { method, url } = http;

@@ -47,6 +47,7 @@ export const httpGet = defineCommand({
     const answer = await exchange(context, request.data);
     if (!answer.ok) {
       if (context.io.signal.aborted) return interrupted();
+      if (answer.refused) return answer.refused;
       return fail("network", `${new URL(request.data.url).host} could not be reached: ${answer.problem}.`, {
         hint: "Check the URL, then try again.",
       });

@@ -92,6 +92,8 @@ async function fromKeysToPurchase(
   const known = product ?? premium;
   const wanted = known === undefined ? await askWhatToBuy(context) : succeed(known);
   if (!wanted.ok) return wanted;
+  const open = known !== undefined && known === premium ? await openToAgents(context, new URL(known).origin) : succeed(undefined);
+  if (!open.ok) return open;
   const bought = await buyOnce(context, wanted.data);
   if (!bought.ok) return bought;
 
@@ -121,6 +123,13 @@ async function useOrMakeKey(context: CommandContext, role: Role): Promise<Outcom
   if (!created.ok) return created;
   const key = findKey(context, role, undefined);
   return key.ok ? succeed({ ...key.data, made: [`${role} key` as const] }) : key;
+}
+
+/** The local stack's merchant is on this machine, where agents reach nothing unasked. */
+async function openToAgents(context: CommandContext, origin: string): Promise<Outcome<unknown>> {
+  const config = context.config();
+  if (!config.ok || config.data.egress.loopback.includes(origin)) return config;
+  return typeCommand(context, "config", "allow", origin);
 }
 
 /** Only an empty account is filled: what a test facilitator gives is limited. */

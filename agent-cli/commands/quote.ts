@@ -5,7 +5,7 @@ import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
-import { askTerms, coverage } from "../merchant/terms.ts";
+import { askTerms, coverage, refuseUnsafe } from "../merchant/terms.ts";
 import { untrusted, untrustedSchema } from "../purchase/views.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { isRedirect } from "../runtime/exchange.ts";
@@ -48,11 +48,13 @@ export const quote = defineCommand({
   ]),
   examples: [
     { says: "what does it cost?", argv: "quote https://api.example.com/premium" },
-    { says: "a POST, as with curl", argv: "quote https://api.example.com/ask -H 'Content-Type: application/json' -d @question.json" },
+    { says: "in another language, as with curl", argv: "quote https://api.example.com/premium -H 'Accept-Language: de'" },
   ],
   async run(context, input) {
     const made = httpRequest(context, input);
     if (!made.ok) return made;
+    const unsafe = refuseUnsafe(made.data, "quote");
+    if (unsafe) return unsafe;
     const asked = await askTerms(context, made.data);
     if (!asked.ok) return asked;
     const { method, url } = made.data;

@@ -7,6 +7,7 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { LEDGER, startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
+import { served } from "../testing/served.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -153,6 +154,7 @@ describe("offline", () => {
   });
 
   test("an unreachable merchant is a network failure whose hint names --offline", async () => {
+    served("http://127.0.0.1:1");
     const failed = await create("--merchant-url", "http://127.0.0.1:1/x", ...flags.slice(0, -1));
     expect(failed.exit).toBe(EXIT.network);
     expect(failed.json.error).toMatchObject({ retryable: true, hint: expect.stringContaining("--offline") as string });
@@ -185,7 +187,7 @@ describe("input", () => {
     for (const run of [await box.run(words), await box.run(["request", "wait", shortCode ?? ""])]) {
       const { argv = [] } = run.json.next ?? {};
       expect(argv.slice(0, 2)).toEqual(["lez-agent-pay", "pay"]);
-      expect((await box.run(argv.slice(1))).json.error.message).toContain("0.0.0.0:1 could not be reached");
+      expect((await box.run(argv.slice(1))).json.error.message).toContain("http://0.0.0.0:1 is not on the public internet (0.0.0.0)");
     }
   });
 

@@ -15,7 +15,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { agentFileField, amountField, dryRunField, nameField, retiredForceField, secondsField, textField } from "../command-line/fields.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, merchantText, rememberMerchant } from "../merchant/merchant-identity.ts";
-import { requireTerms } from "../merchant/terms.ts";
+import { refuseUnsafe, requireTerms } from "../merchant/terms.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent, type RequestInput } from "../purchase/create-request.ts";
 import { checkOut } from "../purchase/paid-report.ts";
 import { decideBy } from "../purchase/purchase.ts";
@@ -104,6 +104,8 @@ export const requestCreate = defineCommand({
       const writable = checkOut(context, { out });
       if (!writable.ok) return writable;
     }
+    const unsafe = input.dryRun && !input.offline ? refuseUnsafe(http.data, "A dry run") : undefined;
+    if (unsafe) return unsafe;
     const agent = await openAgent(context, input.agentFile);
     if (!agent.ok) return agent;
     const terms = input.offline ? offlineTerms(http.data, expected.data) : await merchantTerms(context, http.data, expected.data);

@@ -57,6 +57,7 @@ export const stack = defineCommand({
       context.say(
         ...field(context.layout, "merchant", `${merchant}/premium`, 13),
         ...field(context.layout, "facilitator", facilitator, 13),
+        ...field(context.layout, "for agents", `lez-agent-pay config allow ${merchant}`, 13),
         ...field(context.layout, "ledger", kept.persist === undefined ? "forgotten at the end" : `kept in ${kept.persist}`, 13),
       );
     }

@@ -7,6 +7,7 @@ import { errorBody } from "../../shared/errors.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { sandbox } from "../testing/cli.ts";
 import { people } from "../testing/people.ts";
+import { served } from "../testing/served.ts";
 
 const box = sandbox();
 const { owner } = await people(box);
@@ -26,6 +27,7 @@ const server = http.createServer((request, response) => {
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 afterAll(() => void server.close());
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+served(url);
 const env = { LEZ_FACILITATOR_URL: url };
 const json = (status: number, body: object) => (response: http.ServerResponse) => response.writeHead(status).end(JSON.stringify(body));
 beforeEach(() => (asked = []));
@@ -114,6 +116,7 @@ test("nonsense, silence and a missing key are told apart", async () => {
     answer = nonsense;
     expect((await box.run(["balance", "--owner-file", "./owner.json"], { env })).exit).toBe(EXIT.network);
   }
+  for (const origin of ["http://127.0.0.1:1", url.replace("http:", "https:")]) served(origin);
   const gone = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", "http://127.0.0.1:1"]);
   expect([gone.exit, gone.json.error.hint]).toEqual([EXIT.network, expect.stringContaining("lez-agent-pay stack")]);
   const tls = await box.run(["balance", "--owner-file", "./owner.json", "--facilitator-url", url.replace("http:", "https:")]);

@@ -9,15 +9,13 @@ import { parseJson } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { LOCAL_FACILITATOR } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
-import { LOCAL_FACILITATOR_PORT, MAX_BUSY_SECONDS } from "../runtime/limits.ts";
+import { MAX_BUSY_SECONDS } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
-
-/** The facilitator of a local stack on its usual port: the one to ask if no other is named. */
-export const LOCAL_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
 
 export const facilitatorFields = {
   facilitatorUrl: z
@@ -88,6 +86,7 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   );
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
+    if (answer.refused) return answer.refused;
     return fail("network", `The facilitator at ${base.data} could not be reached: ${answer.problem}.`, {
       hint: "`lez-agent-pay stack` starts a local one; --facilitator-url names another.",
     });

@@ -6,6 +6,7 @@ import { REASON, sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
 import { LEDGER, startMerchant } from "../testing/merchant.ts";
 import { approveAsRead, people } from "../testing/people.ts";
+import { served } from "../testing/served.ts";
 import { otherLedger } from "./other-ledger.ts";
 
 const NEW = "046a".padEnd(64, "0");
@@ -53,6 +54,7 @@ describe("a payment that the journal has as paid [other-ledger-paid]", () => {
     expect(data).toMatchObject({ conclusion: "paid", doubt: SENTENCE });
     const shown = await box.run(["status", codes.paid], { terminal: true, env: { NO_COLOR: "1" } });
     expect(shown.stdout.replaceAll(/\s+/g, " ")).toContain(SENTENCE);
+    served("http://127.0.0.1:1");
     const alone = await box.run(["status", codes.paid, "--facilitator-url", "http://127.0.0.1:1"]);
     expect(alone.json.data).toMatchObject({ conclusion: "paid", doubt: expect.stringContaining("could not be reached") as string });
   });

@@ -15,6 +15,7 @@ import { BIN } from "../testing/built.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
 import { approveAsRead, people } from "../testing/people.ts";
+import { served } from "../testing/served.ts";
 import { toolsOf } from "./tools.ts";
 
 const box = sandbox();
@@ -193,6 +194,7 @@ const recorder = http.createServer(async (request, response) => {
 await new Promise<void>((resolve) => recorder.listen(0, "127.0.0.1", resolve));
 afterAll(() => void recorder.close());
 const FREE = `http://127.0.0.1:${(recorder.address() as AddressInfo).port}/free`;
+served(new URL(FREE).origin);
 const downloads = (name = "") => box.path(`home/downloads/${name}`);
 
 describe("no file of the user's", () => {

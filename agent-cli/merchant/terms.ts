@@ -5,6 +5,7 @@ import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
 import { type BindingScope, bindingScope } from "../../shared/protocol/binding.ts";
 import { isUpfront, supportsExtra } from "../../shared/protocol/offer.ts";
+import { isSafeMethod } from "../../shared/screen/confirmation.ts";
 import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
 import { interrupted } from "../prompts/prompts.ts";
@@ -27,6 +28,7 @@ export async function askTerms(context: Context, request: HttpRequest): Promise<
   const answer = await exchange(context, request);
   if (!answer.ok) {
     if (context.io.signal.aborted) return interrupted();
+    if (answer.refused) return answer.refused;
     return fail("network", `${new URL(request.url).host} could not be reached: ${answer.problem}.`, {
       hint: "Check the URL, then try again.",
     });
@@ -34,6 +36,14 @@ export async function askTerms(context: Context, request: HttpRequest): Promise<
   if (answer.status !== 402) return succeed({ priced: false, response: answer });
   const terms = readTerms(answer, request);
   return terms.ok ? succeed({ priced: true, terms: terms.data }) : terms;
+}
+
+/** A look must change nothing: a POST without a price is done, whatever it does. */
+export function refuseUnsafe({ method }: HttpRequest, look: string): Failure | undefined {
+  if (isSafeMethod(method)) return undefined;
+  return fail("usage", `${look} sends no ${method}: if it costs nothing, the server would carry it out. Nothing was sent.`, {
+    hint: "fetch and request create ask for the price of a request that is really meant; --max-amount bounds it.",
+  });
 }
 
 /** The terms of a URL that must be priced. */

@@ -93,6 +93,7 @@ export async function presentOnce(context: Context, presentation: Presentation, 
   if (!received.ok) {
     const outcome = classifySilence(received, request.url, context.io.signal.aborted);
     await conclude(context, request, authorization, conclusionOf(outcome));
+    if (received.refused) return received.refused;
     return succeed({ payment: claimed.data, outcome, stored: false, tooLarge: false });
   }
   const presented = receiver.close(received);

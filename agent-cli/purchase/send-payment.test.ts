@@ -10,6 +10,7 @@ import { sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
+import { served } from "../testing/served.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -192,6 +193,7 @@ describe("afterwards", () => {
     await new Promise((resolve) => gone.once("listening", resolve));
     const url = `http://127.0.0.1:${(gone.address() as net.AddressInfo).port}/premium`;
     await new Promise((resolve) => gone.close(resolve));
+    served(new URL(url).origin);
     const { digest } = await ask(url, "request.json", ["--offline", "--pay-to", "merchant_demo_account", "--amount", "10000"]);
     await approve("request.json", "payload.json", ["--confirm", digest]);
     const run = await pay();

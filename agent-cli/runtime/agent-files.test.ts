@@ -10,6 +10,7 @@ import { COMMANDS } from "../registry.ts";
 import { REASON, type RunOptions, Sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
+import { served } from "../testing/served.ts";
 import { EXIT } from "./exit-codes.ts";
 
 /** A free resource of a server that remembers every body. */
@@ -23,6 +24,7 @@ const server = http.createServer(async (request, response) => {
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 afterAll(() => void server.close());
 const URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/free`;
+served(new globalThis.URL(URL).origin);
 
 const merchant = await startMerchant();
 
@@ -42,7 +44,7 @@ beforeEach(() => {
   });
 });
 
-const send = (file: string, options?: RunOptions) => box.run(["quote", URL, "-X", "POST", "-d", `@${file}`], options);
+const send = (file: string, options?: RunOptions) => box.run(["fetch", URL, "-d", `@${file}`], options);
 const save = (file: string, options?: RunOptions) => box.run(["fetch", URL, "--out", file], options);
 const NOT_ALLOWED = { ok: false, error: { code: "file_not_allowed" } };
 
@@ -138,7 +140,7 @@ describe("a file for the answer", () => {
     expect(bodies).toHaveLength(1); // the others were refused before anything was sent
   });
 
-  test.each([".bashrc", ".config/lez-agent-pay/config.json", "home/config.json", "home/inbox/x.json"])(
+  test.each([".bashrc", ".config/lez-agent-pay/config.json", "home/known-keys.json", "home/inbox/x.json"])(
     "is not hidden, and not the wallet's: %s",
     async (file) => {
       await box.run("doctor"); // makes the state directory

@@ -10,9 +10,12 @@ import { MAX_MIN_REASON_LENGTH, MIN_REASON_LENGTH } from "../../shared/limits.ts
 import { isReasonMinimum } from "../../shared/protocol/reason.ts";
 import { readJson } from "./files.ts";
 import type { Io } from "./io.ts";
-import { APPROVAL_TYPED_THRESHOLD } from "./limits.ts";
+import { APPROVAL_TYPED_THRESHOLD, LOCAL_FACILITATOR_PORT } from "./limits.ts";
 import { writtenAmountSchema } from "./money.ts";
 import { type Outcome, succeed } from "./outcome.ts";
+
+/** The local stack's. */
+export const LOCAL_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
 
 const configSchema = z.strictObject({
   /** The facilitator to ask, and the only one that is trusted when it says that a payment will never settle. */
@@ -36,7 +39,20 @@ const configSchema = z.strictObject({
     .min(1)
     .refine(([program = ""]) => path.isAbsolute(program), "must begin with the absolute path of a program")
     .optional(),
+  /** Origins on this machine, and on private networks, that agents' commands may reach. */
+  egress: z.strictObject({ loopback: z.array(originSchema()).optional(), private: z.array(originSchema()).optional() }).optional(),
 });
+
+function originSchema() {
+  return z.string().refine((text) => originOf(text) === text, "must be an origin, as in http://127.0.0.1:8787");
+}
+
+/** The origin that a text names; undefined if it names none, or more than that. */
+export function originOf(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const http = url?.protocol === "https:" || url?.protocol === "http:";
+  return http && [url.origin, `${url.origin}/`].includes(text) ? url.origin : undefined;
+}
 
 export interface Config {
   /** Its path, whether or not it exists. */
@@ -53,6 +69,7 @@ export interface Config {
   agentFiles?: string[] | undefined;
   /** What to run when a request is filed: program and arguments. */
   onRequest?: string[] | undefined;
+  egress: { loopback: readonly string[]; private: readonly string[] };
 }
 
 /** What decides where the user's files are. */
@@ -86,16 +103,23 @@ export class NoHomeError extends Error {
 }
 
 export function readConfig(places: Places, file = configFile(places)): Outcome<Config> {
-  const defaults = { file, exists: false, reasonMinimum: MIN_REASON_LENGTH, approvalThreshold: APPROVAL_TYPED_THRESHOLD };
+  const defaults = {
+    file,
+    exists: false,
+    reasonMinimum: MIN_REASON_LENGTH,
+    approvalThreshold: APPROVAL_TYPED_THRESHOLD,
+    egress: { loopback: [], private: [] },
+  };
   if (!fs.lstatSync(file, { throwIfNoEntry: false })) return succeed(defaults);
   const written = `It is a JSON object with these members, all optional: ${Object.keys(configSchema.def.shape).join(", ")}.`;
   const read = readJson(file, configSchema, { what: "configuration", unchangedByOthers: true, written });
   if (!read.ok) return read;
-  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, ...rest } = read.data;
+  const { reasonMinimum, approvalThreshold, ownerFile, agentFile, keysFile, egress = {}, ...rest } = read.data;
   const beside = (key: string | undefined) => key && path.resolve(path.dirname(file), key);
   return succeed({
     ...defaults,
     ...rest,
+    egress: { loopback: egress.loopback ?? [], private: egress.private ?? [] },
     exists: true,
     ...(reasonMinimum !== undefined && { reasonMinimum }),
     ...(approvalThreshold && { approvalThreshold: BigInt(approvalThreshold) }),

@@ -1,10 +1,11 @@
 /** What a command works with: streams, configuration, and ways to speak to people. */
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { Background } from "./background.ts";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, LOCAL_FACILITATOR, readConfig } from "./config.ts";
+import { type Egress, egressOf } from "./egress.ts";
 import type { Io } from "./io.ts";
 import { type Layout, layoutFor, wrap } from "./layout.ts";
-import type { Outcome } from "./outcome.ts";
+import { type Outcome, succeed } from "./outcome.ts";
 import { progressOn } from "./progress.ts";
 import { noFiles, type UserFiles } from "./user-files.ts";
 
@@ -26,6 +27,8 @@ export interface Context {
   waitUntil?: number;
   /** Where a payment is presented, if it must outlive this run. */
   background?: Background;
+  /** Which addresses this run may reach. Absent for the owner's commands: every one. */
+  egress?: () => Outcome<Egress>;
   /** The only folder for files of an MCP client. Absent on the command line. */
   downloads?: string;
   /** Writes lines for people to stderr. Never data. */
@@ -52,6 +55,21 @@ export function contextFor(io: Io, argv: readonly string[], json: boolean): Cont
     },
     tell: (...lines) => (json ? undefined : writeLines(io.stdout, lines)),
   };
+}
+
+/**
+ * The same context, held to what agents may reach. The facilitator of the configuration and of the environment is open; one that an
+ * agent names on its command line is an address like any other.
+ */
+export function asAgent<Held extends Context>(context: Held): Held {
+  const egress = (): Outcome<Egress> => {
+    // Read each time: an MCP server runs for long, and its owner may open or close an origin meanwhile.
+    const config = readConfig(context.io);
+    if (!config.ok) return config;
+    const facilitator = context.io.env["LEZ_FACILITATOR_URL"] ?? config.data.facilitatorUrl ?? LOCAL_FACILITATOR;
+    return succeed(egressOf(config.data, facilitator));
+  };
+  return { ...context, egress };
 }
 
 /** Warns people on stderr: nothing has failed, but they should know. */

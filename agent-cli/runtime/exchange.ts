@@ -4,9 +4,12 @@
  */
 import * as http from "node:http";
 import * as https from "node:https";
+import { isIP } from "node:net";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { admit, type Egress, EgressDenied, lookupWithin } from "./egress.ts";
 import type { Io } from "./io.ts";
 import { HTTP_TIMEOUT_SECONDS } from "./limits.ts";
+import type { Failure, Outcome } from "./outcome.ts";
 
 export interface HttpRequest {
   method: string;
@@ -37,6 +40,8 @@ export interface Silence {
   /** Nothing came in time. */
   timedOut: boolean;
   problem: string;
+  /** The exchange was not made, for this reason. */
+  refused?: Failure;
 }
 
 export type Exchange = ({ ok: true } & HttpResponse) | Silence;
@@ -44,6 +49,8 @@ export type Exchange = ({ ok: true } & HttpResponse) | Silence;
 /** What an exchange needs of its command's context. */
 export interface Network {
   io: Pick<Io, "signal">;
+  /** Which addresses it may reach. Absent: every one. */
+  egress?: () => Outcome<Egress>;
 }
 
 /** Takes an answer as it arrives. Either function may return why the rest is not wanted, which ends the exchange. */
@@ -102,6 +109,17 @@ export function receive(
 ): Promise<({ ok: true } & ResponseHead & Ending) | Silence> {
   const { promise, resolve } = Promise.withResolvers<({ ok: true } & ResponseHead & Ending) | Silence>();
   const { signal } = network.io;
+  const egress = network.egress?.();
+  if (egress && !egress.ok) return Promise.resolve(notMade(egress));
+  const url = new URL(request.url);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  try {
+    // A literal address is not looked up.
+    if (egress && isIP(host)) admit(egress.data, url.origin, host);
+  } catch (error) {
+    if (error instanceof EgressDenied) return Promise.resolve(notMade(error.failure));
+    throw error;
+  }
   const secure = request.url.startsWith("https:");
   const late = new AbortController();
   const clock = setTimeout(() => late.abort(), ("idle" in limit ? limit.idle : limit.total) * 1000);
@@ -119,6 +137,7 @@ export function receive(
     agent: false, // a new connection: a kept one could close under the request and hide whether the server read it
     maxHeaderSize: 2 * MAX_FOREIGN_HEADER_BYTES,
     signal: AbortSignal.any([signal, late.signal]),
+    ...(egress && { lookup: lookupWithin(egress.data, url.origin) }),
   });
   outgoing.on("socket", (socket) =>
     socket.once(secure ? "secureConnect" : "connect", () => {
@@ -128,7 +147,8 @@ export function receive(
   );
   outgoing.on("information", heard);
   outgoing.on("error", (error) => {
-    if (!answered) resolve({ ok: false, reached, timedOut: late.signal.aborted, problem: why(error) });
+    if (error instanceof EgressDenied) resolve(notMade(error.failure));
+    else if (!answered) resolve({ ok: false, reached, timedOut: late.signal.aborted, problem: why(error) });
   });
   outgoing.on("response", (incoming) => {
     answered = true;
@@ -155,6 +175,10 @@ export function receive(
   });
   outgoing.end(request.body);
   return promise.finally(() => clearTimeout(clock));
+}
+
+function notMade(refused: Failure): Silence {
+  return { ok: false, reached: false, timedOut: false, problem: refused.error.message.replace(/\.$/, ""), refused };
 }
 
 function headOf({ statusCode, rawHeaders }: http.IncomingMessage): ResponseHead {

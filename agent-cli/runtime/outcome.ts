@@ -93,6 +93,8 @@ const FAILURES = {
   receipt_not_found: EXIT.notSetUp,
   /** A part is missing, or a key to check it with. */
   evidence_incomplete: EXIT.notSetUp,
+  /** The owner has not opened this address to agents. */
+  egress_denied: EXIT.notSetUp,
   keystore_locked: EXIT.keystoreLocked,
   unsafe_permissions: EXIT.unsafePermissions,
   network: EXIT.network,

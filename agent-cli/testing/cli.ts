@@ -8,7 +8,9 @@ import { type IPty, spawn } from "@lydell/node-pty";
 import { afterAll, expect } from "vitest";
 import { main } from "../main.ts";
 import { COMMANDS } from "../registry.ts";
+import { configFile } from "../runtime/config.ts";
 import { CHEAP_CLI, COMPILED, LATER, preload } from "./built.ts";
+import { openServed, withServed } from "./served.ts";
 
 export const REASON = "The comparison you asked for needs the figures of this report.";
 export const PASSPHRASE = "correct horse battery";
@@ -62,7 +64,8 @@ export class Sandbox {
   }
 
   write(name: string, content: unknown, mode = 0o600): string {
-    writeFileSync(this.path(name), typeof content === "string" ? content : JSON.stringify(content), { mode });
+    const opened = path.basename(name) === "config.json" && typeof content === "object" ? withServed(content as object) : content;
+    writeFileSync(this.path(name), typeof opened === "string" ? opened : JSON.stringify(opened), { mode });
     return this.path(name);
   }
 
@@ -77,6 +80,7 @@ export class Sandbox {
     command: CommandLine,
     { env = {}, terminal = false, signal = new AbortController().signal, answers }: RunOptions = {},
   ): Promise<Run> {
+    this.#openServed(env);
     const stdin = Object.assign(new PassThrough(), { isTTY: answers !== undefined });
     const [stdout, stderr] = [sink(terminal), sink(terminal || answers !== undefined)];
     if (answers) answerOn(stderr.stream, stdin, answers);
@@ -101,6 +105,7 @@ export class Sandbox {
 
   /** The executable itself, on a terminal of that many columns. */
   terminal(command: CommandLine, { cols = 80, env = {} }: { cols?: number; env?: Record<string, string> } = {}): Terminal {
+    this.#openServed(env);
     return new Terminal(
       spawn(process.execPath, ["--import", preload("later"), ...CHEAP_CLI, ...this.argv(command)], {
         cols,
@@ -109,6 +114,11 @@ export class Sandbox {
         env: { ...this.env, ...env },
       }),
     );
+  }
+
+  #openServed(env: Record<string, string>): void {
+    const file = configFile({ env: { ...this.env, ...env }, accountHome: this.path("account") });
+    if (file.startsWith(this.directory)) openServed(file);
   }
 
   remove(): void {

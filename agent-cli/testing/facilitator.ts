@@ -3,6 +3,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
 import { LEDGER } from "./merchant.ts";
+import { served } from "./served.ts";
 
 export interface TestFacilitator {
   url: string;
@@ -37,6 +38,7 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     cancelled: [],
     journals: {},
   };
+  served(facilitator.url);
   return facilitator;
 }
 

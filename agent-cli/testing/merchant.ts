@@ -20,6 +20,7 @@ import {
   PAYMENT_SIGNATURE,
 } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema, type PaymentRequirements, type SettleResponse } from "../../shared/x402/x402.ts";
+import { served } from "./served.ts";
 
 export const LEDGER = "1e".repeat(32) as Digest;
 export const CONTENT = "the paid content";
@@ -71,6 +72,7 @@ export async function startMerchant(): Promise<TestMerchant> {
     server.close();
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served(origin);
   const merchant: TestMerchant = {
     origin,
     url: `${origin}/premium`,

@@ -5,6 +5,7 @@
 
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { served } from "../../agent-cli/testing/served.ts";
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { type DocumentName, DOCUMENTS } from "./signing.ts";
 import { GOODS, type Trick, type TrickName, TRICKS } from "./tricks.ts";
@@ -57,6 +58,7 @@ export async function startHostileMerchant(port = 0): Promise<HostileMerchant> {
     else response.writeHead(404).end();
   });
   const origin = await listen(server, port);
+  served(origin);
   return {
     origin,
     elsewhere,

@@ -14,6 +14,7 @@ import type { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import { served } from "../../agent-cli/testing/served.ts";
 import { item } from "../../scripts/markdown.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { officialClient, PRICE } from "../interop/official.ts";
@@ -50,6 +51,7 @@ const box = sandbox();
 let account = "";
 beforeAll(async () => {
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  served(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
   ({ account } = (await people(box)).owner);
   await box.run("doctor"); // makes the state directory
   const { facilitator, ledger } = world.stack;

@@ -15,6 +15,7 @@ import { describe, expect, test } from "vitest";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { people } from "../../agent-cli/testing/people.ts";
+import { served } from "../../agent-cli/testing/served.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
 import { OFFER_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -107,8 +108,11 @@ describe("a merchant that changes its key", () => {
     ]);
     return made.exit === 0 ? (made.json.data["merchant"] as Record<string, unknown>) : made.json.error;
   };
-  const start = (vars: Record<string, string>, merchantPort = 0) =>
-    startStack({ bundles: BUNDLES, merchantPort, vars: { "lez-merchant": vars } });
+  const start = async (vars: Record<string, string>, merchantPort = 0) => {
+    const stack = await startStack({ bundles: BUNDLES, merchantPort, vars: { "lez-merchant": vars } });
+    served(stack.merchant);
+    return stack;
+  };
 
   test("and publishes the old one beside it is the same merchant to our client", async () => {
     await people(box);

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { type Stack, type StackOptions, startStack } from "../../agent-cli/demo/stack.ts";
+import { served } from "../../agent-cli/testing/served.ts";
 import { BUNDLES, bundleScript } from "../../scripts/build-workers.ts";
 
 export { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
@@ -33,6 +34,8 @@ export function useStack(options: Options = {}) {
     const started = running.get(key) ?? start(options);
     running.set(key, started);
     shared = await started;
+    served(shared.stack.merchant);
+    served(shared.stack.facilitator);
     shared.onLog = (line) => void (line.startsWith("{") && logs.push(JSON.parse(line) as Record<string, unknown>));
   });
   afterAll(() => {
