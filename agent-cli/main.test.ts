@@ -1,16 +1,19 @@
 /** What holds for every command: one envelope, sentences, exit codes, help. */
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, openSync } from "node:fs";
+import { chmodSync, existsSync, openSync, readFileSync } from "node:fs";
 import * as path from "node:path";
+import { PassThrough } from "node:stream";
 import { pathToFileURL } from "node:url";
+import { spawn as spawnPty } from "@lydell/node-pty";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import { commandNamed, fieldOf, parseArgv } from "./command-line/argv.ts";
+import { main } from "./main.ts";
 import { COMMANDS, GROUPS } from "./registry.ts";
 import { EXIT } from "./runtime/exit-codes.ts";
 import { cells } from "./runtime/layout.ts";
-import { BIN, BUILT } from "./testing/built.ts";
-import { PASSPHRASE, sandbox, wordsOf } from "./testing/cli.ts";
+import { BIN, BUILT, CHEAP_CLI } from "./testing/built.ts";
+import { PASSPHRASE, sandbox, Terminal, wordsOf } from "./testing/cli.ts";
 
 const box = sandbox();
 const info = { commands: COMMANDS, groups: GROUPS, version: "0" };
@@ -24,6 +27,41 @@ test("in a clone the executable runs the sources, in a package the bundle", () =
   expect(source.stderr).toBe(`${pathToFileURL(path.join(import.meta.dirname, "main.ts")).href}\n`);
   expect(built.stderr).toBe(`${pathToFileURL(path.join(BUILT, "dist/cli.js")).href}\n`);
   expect([source.stdout, built.stdout]).toEqual([packageJson.version, packageJson.version].map((version) => `${version}\n`));
+});
+
+describe("another machine than most", () => {
+  test("with an older Node.js gets a sentence and exit 30, from a file that it can parse [old-node]", () => {
+    const older = "Object.defineProperty(process.versions, 'node', { value: '20.11.0' })";
+    const ran = spawnSync(process.execPath, ["--import", `data:text/javascript,${older}`, BIN, "whoami"], { encoding: "utf8" });
+    expect([ran.status, ran.stdout]).toEqual([EXIT.notSetUp, ""]);
+    expect(ran.stderr).toMatch(/^lez-agent-pay needs Node\.js 22\.13 or newer; this is 20\.11\.0\. .*\.\n$/);
+    // Node.js 12 reads modules, and neither `await` outside of a function nor these.
+    const code = readFileSync(BIN, "utf8").replaceAll(/\/\/ .*/g, "");
+    expect(code).not.toMatch(/^\S.*\bawait\b|"node:|\?\?|\?\.|import .* with /m);
+  });
+
+  test("without HOME and without an account is told what to set", async () => {
+    const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+    const io = { ...streams, env: {}, cwd: box.directory, accountHome: undefined, signal: new AbortController().signal };
+    expect(await main(["whoami"], io)).toBe(EXIT.notSetUp);
+    const said = JSON.parse(String(io.stdout.read())) as { error: object };
+    expect(said.error).toMatchObject({ code: "not_set_up", hint: expect.stringContaining("LEZ_AGENT_PAY_HOME") as string });
+    // A uid that has HOME needs no account.
+    expect(await main(["agent", "create"], { ...io, env: { HOME: box.path("uid") } })).toBe(EXIT.ok);
+  });
+
+  test("whose terminal has no columns is asked line by line", async () => {
+    const terminal = new Terminal(
+      spawnPty("sh", ["-c", 'stty cols 0; exec "$@"', "sh", process.execPath, ...CHEAP_CLI, "owner", "create"], {
+        cwd: box.directory,
+        env: { ...box.env, LEZ_AGENT_PAY_HOME: box.path("zero") },
+      }),
+    );
+    for (const question of ["Passphrase for the new owner key", "The same passphrase again"])
+      await terminal.answer(question, `${PASSPHRASE}\r`);
+    expect(await terminal.exit, terminal.text).toBe(EXIT.ok);
+    expect(terminal.text).toContain("Owner key written to");
+  });
 });
 
 describe("output", () => {

@@ -142,7 +142,7 @@ export function fieldOf(key: string, schema: z.core.$ZodType): Field {
     inner = inner.def.innerType;
   }
   return {
-    kind: inner.def.type === "boolean" ? "boolean" : inner.def.type === "array" ? "array" : "value",
+    kind: inner.def.type === "boolean" ? "boolean" : inner.def.type === "array" || meta?.repeats ? "array" : "value",
     required,
     positional: meta?.positional === true,
     short: meta?.short,

@@ -12,6 +12,8 @@ declare module "zod" {
   interface GlobalMeta {
     /** Given by position, not by name. */
     positional?: boolean;
+    /** On the command line it may be given several times, and is then an array. */
+    repeats?: boolean;
     /** `X` makes `-X` a short form. */
     short?: string;
     /** Concerns this machine, its keys or its trust: for command lines only, never an argument of a tool. */

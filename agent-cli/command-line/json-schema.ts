@@ -27,9 +27,13 @@ function plain(schema: z.ZodType, io: "input" | "output", forTools = false): Jso
     unrepresentable: "any",
     override({ jsonSchema }) {
       const { tool } = jsonSchema as z.core.GlobalMeta;
-      if (forTools && tool) jsonSchema.description = tool.description;
+      if (forTools && tool) {
+        jsonSchema.description = tool.description;
+        delete jsonSchema.anyOf; // a tool says it once
+        jsonSchema.type = "string";
+      }
       // Hints for the command line mean nothing to a validator.
-      for (const hint of ["positional", "short", "value", "local", "tool"]) delete (jsonSchema as JsonSchema)[hint];
+      for (const hint of ["positional", "short", "value", "local", "tool", "repeats"]) delete (jsonSchema as JsonSchema)[hint];
     },
   }) as JsonSchema;
   return made;

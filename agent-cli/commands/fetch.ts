@@ -101,7 +101,7 @@ export const fetchCommand = defineCommand({
     const writable = checkOut(context, input);
     if (!writable.ok) return writable;
     if (input.resume !== undefined) return resume(context, input, input.resume);
-    const http = wanted(context, input);
+    const http = await wanted(context, input);
     if (!http.ok) return http;
     const like = input.reason === undefined ? succeed([]) : findLike(context, http.data, input.reason);
     if (!like.ok) return like;
@@ -128,7 +128,7 @@ export const fetchCommand = defineCommand({
   },
 });
 
-function wanted(context: Context, input: FetchInput): Outcome<HttpRequest> {
+async function wanted(context: Context, input: FetchInput): Promise<Outcome<HttpRequest>> {
   if (input.url === undefined) return fail("usage", "Which URL? Give <url>, or --resume with a request.");
   return httpRequest(context, { ...input, url: input.url });
 }
@@ -136,7 +136,7 @@ function wanted(context: Context, input: FetchInput): Outcome<HttpRequest> {
 async function resume(context: Context, input: FetchInput, word: string) {
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
-  const asked = input.url === undefined ? undefined : wanted(context, input);
+  const asked = input.url === undefined ? undefined : await wanted(context, input);
   if (asked && !asked.ok) return asked;
   const { url } = item.data.request.http;
   if (asked && asked.data.url !== url) return fail("usage", `Request ${word} is for ${url}, not for ${asked.data.url}. Leave the URL out.`);

@@ -35,7 +35,7 @@ export const httpGet = defineCommand({
     { says: "with an approved payment", argv: "http get --url https://api.example.com/premium --payload payment-payload.json" },
   ],
   async run(context, { payload, out, maxBody, include, ...input }) {
-    const request = httpRequest(context, input);
+    const request = await httpRequest(context, input);
     if (!request.ok) return request;
     if (payload !== undefined) {
       const payment = await readPayment(context, payload);

@@ -51,7 +51,7 @@ export const quote = defineCommand({
     { says: "in another language, as with curl", argv: "quote https://api.example.com/premium -H 'Accept-Language: de'" },
   ],
   async run(context, input) {
-    const made = httpRequest(context, input);
+    const made = await httpRequest(context, input);
     if (!made.ok) return made;
     const unsafe = refuseUnsafe(made.data, "quote");
     if (unsafe) return unsafe;

@@ -96,7 +96,7 @@ export const requestCreate = defineCommand({
     },
   ],
   async run(context, input) {
-    const http = requestedHttp(context, input);
+    const http = await requestedHttp(context, input);
     if (!http.ok) return http;
     const expected = expectations(input);
     if (!expected.ok) return expected;
@@ -174,7 +174,7 @@ function decideArgv(code: string, file: string | undefined): string[] {
   return ["lez-agent-pay", "owner", "approve", "--request-file", file, "--out", payment];
 }
 
-function requestedHttp(context: Context, input: Input): Outcome<HttpRequest> {
+async function requestedHttp(context: Context, input: Input): Promise<Outcome<HttpRequest>> {
   if (input.url !== undefined && input.merchantUrl !== undefined) return fail("usage", "Give the URL once: as <url> or as --merchant-url.");
   const url = input.url ?? input.merchantUrl;
   if (url === undefined) return fail("usage", "Which URL? Give <url>, or --merchant-url.");

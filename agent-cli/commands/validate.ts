@@ -41,7 +41,7 @@ export const validate = defineCommand({
     { says: "may merchants rely on my facilitator?", argv: "validate --facilitator https://facilitator.example.com --active" },
   ],
   async run(context, { facilitator, active, strict, timeout, ...input }) {
-    const made = httpRequest(context, input);
+    const made = await httpRequest(context, input);
     if (!made.ok) return made;
     const { method, url } = made.data;
     const probe = new Probe(context, timeout);

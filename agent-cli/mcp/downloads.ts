@@ -61,6 +61,7 @@ export function placedArguments({ command }: Tool, given: Record<string, unknown
   const placed = { ...given };
   for (const [key, field] of fields) {
     const value = given[key];
+    if (field.tool && Array.isArray(value)) return fail("usage", `${key} must be one text.`, { hint: "Join what it consists of." });
     if (typeof value !== "string") continue;
     const taken = place(key, field, value, context);
     if (!taken.ok) return taken;

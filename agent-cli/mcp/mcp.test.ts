@@ -232,6 +232,7 @@ describe("no file of the user's", () => {
     const args = { url: FREE, reason: REASON, data: `@${existing}` };
     expect(await call("fetch", args)).toMatchObject({ isError: true, error: { code: "usage" } });
     expect(received).toEqual([]);
+    expect(await call("fetch", { ...args, data: [`@${existing}`] })).toMatchObject({ isError: true, error: { code: "usage" } });
     await call("fetch", { ...args, data: "a body @ last" });
     expect(received.join()).toContain("POST");
   });

@@ -1,13 +1,17 @@
 /** The HTTP request that a command line describes with curl's flags: a URL, -X, -H, -d. */
 import { validateHeaderName, validateHeaderValue } from "node:http";
+import { addAbortSignal } from "node:stream";
 import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
 import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { interrupted } from "../prompts/prompts.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
+import { reasonOf } from "../runtime/files.ts";
+import type { Io } from "../runtime/io.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { UserFiles } from "../runtime/user-files.ts";
 
@@ -23,12 +27,13 @@ export const curlFields = {
     .meta({ short: "X", value: "method", description: "HTTP method; GET, or POST with -d" }),
   header: z.array(z.string()).default([]).meta({ short: "H", value: "header", description: '"Name: value"; may be repeated' }),
   data: z
-    .string()
+    .union([z.string(), z.array(z.string())])
     .optional()
     .meta({
       short: "d",
       value: "data",
-      description: "request body; @file reads it from a file",
+      repeats: true,
+      description: "request body; @file reads it from a file, @- from stdin; several are joined by &",
       tool: { takes: "text", description: "request body; no file is read, and a text that begins with @ is refused" },
     }),
 };
@@ -38,15 +43,15 @@ export interface CurlInput {
   allowHttp: boolean;
   method?: string | undefined;
   header?: string[];
-  data?: string | undefined;
+  data?: string | string[] | undefined;
 }
 
-export function httpRequest({ files }: Pick<Context, "files">, input: CurlInput): Outcome<HttpRequest> {
+export async function httpRequest(context: Pick<Context, "files" | "io">, input: CurlInput): Promise<Outcome<HttpRequest>> {
   const url = safeUrl(input.url, input.allowHttp);
   if (!url.ok) return url;
   const headers = parseHeaders(input.header ?? []);
   if (!headers.ok) return headers;
-  const body = readBody(files, input.data);
+  const body = await readBody(context, input.data);
   if (!body.ok) return body;
   const method = (input.method ?? (input.data === undefined ? "GET" : "POST")).toUpperCase();
   // As curl does: a body without a type is a form.
@@ -108,10 +113,44 @@ function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
   return succeed(headers);
 }
 
-function readBody(files: UserFiles, data: string | undefined): Outcome<Uint8Array> {
-  if (data?.startsWith("@")) return readBodyFile(files, data.slice(1));
-  const bytes = utf8(data ?? "");
-  return bytes.length > MAX_REQUEST_BODY_BYTES ? fail("usage", `-d is larger than ${MAX_REQUEST_BODY_BYTES} bytes.`) : succeed(bytes);
+/** As curl does: several are joined by `&`. */
+async function readBody(context: Pick<Context, "files" | "io">, data: string | string[] = []): Promise<Outcome<Uint8Array>> {
+  const given = [data].flat();
+  if (given.filter((part) => part === "@-").length > 1) return fail("usage", "-d @- reads stdin, so it can be given once.");
+  const parts: Uint8Array[] = [];
+  for (const part of given) {
+    const read = await readPart(context, part);
+    if (!read.ok) return read;
+    parts.push(...(parts.length > 0 ? [utf8("&")] : []), read.data);
+  }
+  const bytes = Buffer.concat(parts);
+  return bytes.length > MAX_REQUEST_BODY_BYTES ? tooLarge() : succeed(new Uint8Array(bytes));
+}
+
+function readPart({ files, io }: Pick<Context, "files" | "io">, part: string): Outcome<Uint8Array> | Promise<Outcome<Uint8Array>> {
+  if (part === "@-") return readStdin(io);
+  return part.startsWith("@") ? readBodyFile(files, part.slice(1)) : succeed(utf8(part));
+}
+
+async function readStdin({ stdin, signal }: Io): Promise<Outcome<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of addAbortSignal(signal, stdin) as AsyncIterable<Uint8Array | string>) {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      if (length > MAX_REQUEST_BODY_BYTES) return tooLarge();
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    if (signal.aborted) return interrupted();
+    return fail("invalid_file", `stdin cannot be read: ${reasonOf(error)}.`);
+  }
+  return succeed(Buffer.concat(chunks));
+}
+
+function tooLarge() {
+  return fail("usage", `-d is larger than ${MAX_REQUEST_BODY_BYTES} bytes.`);
 }
 
 /** Keys in PEM and of OpenSSH, and the wallet's own. A file of another kind may still be secret: this catches a mistake or a trick. */

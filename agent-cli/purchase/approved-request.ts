@@ -12,27 +12,27 @@ import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts
 export interface ApprovedInput {
   requestFile?: string | undefined;
   header: string[];
-  data?: string | undefined;
+  data?: string | string[] | undefined;
   allowHttp: boolean;
 }
 
 /** The request from --request-file or from the agent's request store; refused unless the payment is for it. */
 export async function approvedRequest(context: Context, input: ApprovedInput, payment: Payment): Promise<Outcome<HttpRequest>> {
-  const found = findHttp(context, input, payment);
+  const found = await findHttp(context, input, payment);
   if (!found.ok) return found;
   const { request, http } = found.data;
   return differenceOf(request, http, payment) ?? succeed(http);
 }
 
-function findHttp(
+async function findHttp(
   context: Context,
   input: ApprovedInput,
   { authorization }: Payment,
-): Outcome<{ request: PaymentRequest; http: HttpRequest }> {
+): Promise<Outcome<{ request: PaymentRequest; http: HttpRequest }>> {
   if (input.requestFile !== undefined) {
     const request = readJson(input.requestFile, paymentRequestSchema, { what: "payment request", named: true }, context.files.read);
     if (!request.ok) return request;
-    const http = httpRequest(context, { ...input, url: request.data.http.url, method: request.data.http.method });
+    const http = await httpRequest(context, { ...input, url: request.data.http.url, method: request.data.http.method });
     return http.ok ? succeed({ request: request.data, http: http.data }) : http;
   }
   const digest = authorization.requestDigest;
@@ -43,7 +43,7 @@ function findHttp(
     });
   }
   const { request, headers, body } = stored.data;
-  const http = httpRequest(context, { ...input, url: request.http.url, method: request.http.method, data: undefined });
+  const http = await httpRequest(context, { ...input, url: request.http.url, method: request.http.method, data: undefined });
   if (!http.ok) return http;
   return succeed({ request, http: { ...http.data, headers: [...headers, ...http.data.headers], ...(body.length > 0 && { body }) } });
 }

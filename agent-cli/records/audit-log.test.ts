@@ -239,12 +239,6 @@ describe("several processes at once", () => {
     const entered = await Promise.all(Array.from({ length: 10 }, enter));
     expect([entered.every(({ ok }) => ok), most, existsSync(lock)]).toEqual([true, 1, false]);
   });
-
-  test("a lock whose owner lives is waited for, then reported as busy [lock-busy]", async () => {
-    writeFileSync(path.join(path.dirname(log), "lock"), String(process.pid));
-    const held = await exclusively(context(), () => succeed(undefined));
-    expect(held).toMatchObject({ ok: false, exit: EXIT.busy, error: { code: "busy", retryable: true } });
-  }, 10_000);
 });
 
 describe("export", () => {

@@ -9,7 +9,7 @@ import { bodyDigest, type Digest, digest, digestSchema } from "../../shared/cryp
 import { parseJson } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
-import { writeWhole } from "../runtime/files.ts";
+import { lacksHardLinks, writeWhole } from "../runtime/files.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
 import { addLine, lastLine } from "../runtime/lines.ts";
 import { exclusively } from "../runtime/lock.ts";
@@ -142,12 +142,21 @@ export function restartAudit(context: Context): Promise<Outcome<{ aside: string;
     const file = auditFile(home.data);
     const at = formatTimestamp(unixNow()).replaceAll(/[-:]/g, "");
     const aside = path.join(home.data, `audit-${at}.jsonl`);
-    // link(2) never replaces: a second restart within the same second fails, and would have nothing to rename.
-    fs.linkSync(file, aside);
+    keepAside(file, aside);
     const entry = entryAfter(undefined, "restarted", { file: path.basename(aside), sha256: bodyDigest(fs.readFileSync(aside)) });
     const written = writeWhole(file, `${JSON.stringify(entry)}\n`, true);
     return written.ok ? succeed({ aside, entry }) : written;
   });
+}
+
+/** Never replaces: a second restart within the same second fails, and would have nothing to keep. */
+function keepAside(file: string, aside: string): void {
+  try {
+    fs.linkSync(file, aside);
+  } catch (error) {
+    if (!lacksHardLinks(error)) throw error;
+    fs.copyFileSync(file, aside, fs.constants.COPYFILE_EXCL);
+  }
 }
 
 /** Checks the file that a `restarted` entry names. Returns its problem; undefined if it is unchanged. */

@@ -1,31 +1,17 @@
 /** What an agent's commands can read, send and write: files of the agent's folders, and no others. */
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
-import * as http from "node:http";
 import { syncBuiltinESMExports } from "node:module";
-import type { AddressInfo } from "node:net";
 import * as path from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { fieldOf } from "../command-line/argv.ts";
 import { COMMANDS } from "../registry.ts";
 import { REASON, type RunOptions, Sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
-import { served } from "../testing/served.ts";
+import { startRecorder } from "../testing/recorder.ts";
 import { EXIT } from "./exit-codes.ts";
 
-/** A free resource of a server that remembers every body. */
-const bodies: string[] = [];
-const server = http.createServer(async (request, response) => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  bodies.push(Buffer.concat(chunks).toString("utf8"));
-  response.end("free");
-});
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-afterAll(() => void server.close());
-const URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/free`;
-served(new globalThis.URL(URL).origin);
-
+const { url: URL, bodies } = await startRecorder();
 const merchant = await startMerchant();
 
 const SECRET = "the words of the user";
@@ -243,6 +229,8 @@ test("every file that an agent's command can name is held to the same folders [a
     "pay out": `pay ./payment.json --out ${fresh}`,
     "http get payload": `http get --url ${URL} --payload ${secret}`,
     "http get out": `http get --url ${URL} --out ${fresh}`,
+    "request export out": `request export ${code} --out ${fresh}`,
+    "decision import decision": `decision import ${secret}`,
     "agent create out": `agent create --out ${fresh}`,
     "status payment": `status ${secret}`,
     "receipt show request": `receipt show ${secret}`,
@@ -264,7 +252,7 @@ test("every file that an agent's command can name is held to the same folders [a
   );
   expect(Object.keys(lines).toSorted()).toEqual(named.toSorted());
   const [unpaid, paid] = [Object.entries(lines).slice(0, -3), Object.entries(lines).slice(-3)];
-  for (const [flag, line] of unpaid) expect((await box.run(line)).json, flag).toMatchObject(NOT_ALLOWED);
+  for (const [flag, line] of unpaid) expect((await box.run(`${line} --json`)).json, flag).toMatchObject(NOT_ALLOWED);
   expect((await box.run("pay ./payment.json")).exit).toBe(EXIT.ok);
   for (const [flag, line] of paid) expect((await box.run(line)).json, flag).toMatchObject(NOT_ALLOWED);
   expect(readdirSync(outside)).toEqual(["secret.txt"]);

@@ -237,7 +237,7 @@ function nameNewFile(temporary: string, file: string): void {
 }
 
 /** Whether link(2) failed because this file system has no hard links: FAT, and some network and user-space file systems. */
-function lacksHardLinks(error: unknown): boolean {
+export function lacksHardLinks(error: unknown): boolean {
   return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes(codeOf(error) ?? "");
 }
 

@@ -6,7 +6,7 @@ type Ink = "bold" | "dim" | "red" | "yellow" | "green";
 export interface Layout {
   /** The maximum number of columns. */
   width: number;
-  /** Whether lines on the screen can be redrawn: on a terminal that is not dumb. */
+  /** Whether lines on the screen can be redrawn: on a terminal of a known size that is not dumb. */
   moves: boolean;
   ink(ink: Ink, text: string): string;
 }
@@ -15,7 +15,8 @@ const MAX_WIDTH = 80;
 const MIN_WIDTH = 24;
 
 export function layoutFor(stream: { isTTY?: boolean; columns?: number }, env: Readonly<Record<string, string | undefined>>): Layout {
-  const moves = stream.isTTY === true && env["TERM"] !== "dumb";
+  // Some serial and remote terminals say that they have no columns: their size is unknown.
+  const moves = stream.isTTY === true && env["TERM"] !== "dumb" && stream.columns !== 0;
   // https://no-color.org: any non-empty value means no colour.
   const colour = moves && !env["NO_COLOR"];
   return {

@@ -52,6 +52,8 @@ export const NOTIFIER_SECONDS = 5;
 
 // --- State ---------------------------------------------------------------------------------------
 
+/** The wait for other processes that change the state directory, each for a moment. */
+export const LOCK_WAIT_SECONDS = 30;
 /** A merchant's pin expires this long after the last visit. */
 export const PIN_SECONDS = 180 * 24 * 3600;
 /** Pinned merchants. The least recently seen make room. */

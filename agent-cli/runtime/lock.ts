@@ -6,12 +6,18 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "./context.ts";
-import { fileFailure } from "./files.ts";
+import { fileFailure, lacksHardLinks } from "./files.ts";
+import { LOCK_WAIT_SECONDS } from "./limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "./outcome.ts";
 import { stateHome } from "./state-directory.ts";
 
-const WAIT_MILLISECONDS = 3000;
 const POLL_MILLISECONDS = 10;
+/** A longer wait is reported. */
+const SILENT_MILLISECONDS = 1000;
+/** The wait of one process for another to break a lock that was left. */
+const BREAK_MILLISECONDS = 3000;
+/** Without hard links a lock is empty for a moment. Its maker gives it up after the first time, others break it after the second. */
+const EMPTY_MILLISECONDS = { maker: 500, others: 3000 };
 /** Between looks at a lock that may be held for minutes. */
 const LONG_POLL_MILLISECONDS = 100;
 const LOCK_REFRESH_SECONDS = 5;
@@ -23,7 +29,7 @@ export async function exclusively<Data>(context: Context, change: () => Outcome<
   if (!home.ok) return home;
   const lock = path.join(home.data, "lock");
   try {
-    const taken = await take(lock, Date.now() + WAIT_MILLISECONDS);
+    const taken = await takeAndSay(context, lock);
     if (!taken.ok) return taken;
     try {
       return await change();
@@ -78,15 +84,21 @@ async function takeLong(
   { seconds, signal }: { seconds: number; signal: AbortSignal },
   busy: (holder: number | undefined) => Failure,
 ): Promise<Outcome<undefined>> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = performance.now() + seconds * 1000;
+  const abandoned = emptinessOf(lock);
   while (held.has(lock) || !create(lock)) {
     const holder = ownerOf(lock);
     if (holder !== undefined && isLeft(lock, holder)) {
-      const broken = await breakLock(lock, holder, Date.now() + WAIT_MILLISECONDS);
+      const broken = await breakLock(lock, () => ownerOf(lock) === holder);
       if (!broken.ok) return broken;
       continue;
     }
-    if (Date.now() >= deadline || signal.aborted) return busy(holder);
+    if (holder === undefined && abandoned()) {
+      const broken = await breakLock(lock, abandoned);
+      if (!broken.ok) return broken;
+      continue;
+    }
+    if (performance.now() >= deadline || signal.aborted) return busy(holder);
     await sleep(LONG_POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
   }
   return succeed(undefined);
@@ -99,22 +111,40 @@ function isLeft(lock: string, holder: number): boolean {
   return stat !== undefined && Date.now() - stat.mtimeMs > LOCK_STALE_SECONDS * 1000;
 }
 
-async function take(lock: string, deadline: number): Promise<Outcome<undefined>> {
-  for (;;) {
-    if (create(lock)) return succeed(undefined);
+/** Waits for the processes that change the state directory at the same time: twelve agents may start at once. */
+async function takeAndSay(context: Context, lock: string): Promise<Outcome<undefined>> {
+  const taken = await take(lock, LOCK_WAIT_SECONDS * 1000, (owner) => {
+    context.progress(`Waiting for process ${owner ?? "unknown"}, which is changing the state directory`);
+  });
+  if (taken !== "busy") return succeed(undefined);
+  const owner = ownerOf(lock) ?? "unknown";
+  return fail("busy", `Other lez-agent-pays, now process ${owner}, have kept the state directory for ${LOCK_WAIT_SECONDS} s.`, {
+    hint: `Try again. If no such process runs, remove "${lock}".`,
+  });
+}
+
+/** @param say called while the wait is long, with the pid of the process that has the lock */
+async function take(lock: string, milliseconds: number, say?: (owner: number | undefined) => void): Promise<"taken" | "busy"> {
+  const began = performance.now();
+  const abandoned = emptinessOf(lock);
+  while (!create(lock)) {
     const owner = ownerOf(lock);
     if (owner !== undefined && !isAlive(owner)) {
-      const broken = await breakLock(lock, owner, deadline);
-      if (!broken.ok) return broken;
+      const broken = await breakLock(lock, () => ownerOf(lock) === owner);
+      if (!broken.ok) return "busy";
       continue;
     }
-    if (Date.now() > deadline) {
-      return fail("busy", `Another lez-agent-pay (process ${owner ?? "unknown"}) is changing the state directory.`, {
-        hint: `Try again. If no such process runs, remove "${lock}".`,
-      });
+    if (owner === undefined && abandoned()) {
+      const broken = await breakLock(lock, abandoned);
+      if (!broken.ok) return "busy";
+      continue;
     }
+    const waited = performance.now() - began;
+    if (waited > milliseconds) return "busy";
+    if (waited > SILENT_MILLISECONDS) say?.(owner);
     await sleep(POLL_MILLISECONDS);
   }
+  return "taken";
 }
 
 /** Exclusive, and never empty: link(2) makes the name appear together with the pid, and fails if it exists. */
@@ -125,21 +155,57 @@ function create(lock: string): boolean {
     fs.linkSync(mine, lock);
     return true;
   } catch (error) {
-    if ((error as { code?: string }).code === "EEXIST") return false;
+    if (isTaken(error)) return false;
+    if (lacksHardLinks(error)) return createInPlace(lock);
     throw error;
   } finally {
     fs.rmSync(mine, { force: true });
   }
 }
 
-async function breakLock(lock: string, dead: number, deadline: number): Promise<Outcome<undefined>> {
+/** The lock is empty until its pid is written. If that took long, other processes may have broken it, and it is given up. */
+function createInPlace(lock: string): boolean {
+  const began = performance.now();
+  try {
+    fs.writeFileSync(lock, String(process.pid), { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if (isTaken(error)) return false;
+    throw error;
+  }
+  if (ownerOf(lock) !== process.pid) return false;
+  if (performance.now() - began < EMPTY_MILLISECONDS.maker) return true;
+  fs.rmSync(lock, { force: true });
+  return false;
+}
+
+function isTaken(error: unknown): boolean {
+  return (error as { code?: string }).code === "EEXIST";
+}
+
+/** Returns a look at a lock: whether it has stayed empty, since an earlier look, for so long that its maker must have died. */
+function emptinessOf(lock: string): () => boolean {
+  let seen: { ino: number; since: number } | undefined;
+  return () => {
+    const stat = fs.statSync(lock, { throwIfNoEntry: false });
+    if (stat === undefined || stat.size > 0) seen = undefined;
+    else if (seen?.ino !== stat.ino) seen = { ino: stat.ino, since: performance.now() };
+    return seen !== undefined && performance.now() - seen.since > EMPTY_MILLISECONDS.others;
+  };
+}
+
+/** @param isLeft looks once more: another process may have broken it first */
+async function breakLock(lock: string, isLeft: () => boolean): Promise<Outcome<undefined>> {
   const breaking = `${lock}.break`;
-  const taken = await take(breaking, deadline);
-  if (!taken.ok) return taken;
+  if ((await take(breaking, BREAK_MILLISECONDS)) === "busy") {
+    const holder = ownerOf(breaking) ?? "unknown";
+    return fail("busy", `Process ${holder} has been removing "${lock}" for too long.`, {
+      hint: `Try again. If no such process runs, remove "${breaking}".`,
+    });
+  }
   // No other process removes it now, and none can create it while it exists.
-  if (ownerOf(lock) === dead) fs.rmSync(lock, { force: true });
+  if (isLeft()) fs.rmSync(lock, { force: true });
   fs.rmSync(breaking, { force: true });
-  return taken;
+  return succeed(undefined);
 }
 
 function ownerOf(lock: string): number | undefined {

@@ -37,6 +37,8 @@ export interface RunOptions {
   /** stdout is a terminal; stdin is not, so nothing can be asked. */
   terminal?: boolean;
   signal?: AbortSignal;
+  /** What is piped in, and then its end; null for a pipe that stays open. */
+  stdin?: string | null;
   /** A person at a terminal that cannot redraw: what they answer to the text they see, in this order. */
   answers?: readonly Answer[];
 }
@@ -78,11 +80,12 @@ export class Sandbox {
 
   async run(
     command: CommandLine,
-    { env = {}, terminal = false, signal = new AbortController().signal, answers }: RunOptions = {},
+    { env = {}, terminal = false, signal = new AbortController().signal, answers, stdin: piped = null }: RunOptions = {},
   ): Promise<Run> {
     this.#openServed(env);
     const stdin = Object.assign(new PassThrough(), { isTTY: answers !== undefined });
     const [stdout, stderr] = [sink(terminal), sink(terminal || answers !== undefined)];
+    if (piped !== null) stdin.end(piped);
     if (answers) answerOn(stderr.stream, stdin, answers);
     const exit = await main(this.argv(command), {
       stdin,

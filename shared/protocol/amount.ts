@@ -17,11 +17,10 @@ export const amountSchema = z.custom<Amount>(
   "must be atomic units, 1 to 2^128-1, as a decimal string without sign or leading zero",
 );
 
-const IN_LGO = new RegExp(`^(0|[1-9][0-9]{0,29})(?:\\.([0-9]{1,${ASSET_DECIMALS}}))?${ASSET_SYMBOL}$`);
-
 /** Reads an amount that a person wrote: `1.5LGO`, or atomic units. Undefined for anything else: no sign, no exponent, no rounding. */
 export function parseAmount(text: string): Amount | undefined {
-  const [inLgo, whole = "", fraction = ""] = IN_LGO.exec(text) ?? [];
+  const lgo = new RegExp(`^(0|[1-9][0-9]{0,29})(?:\\.([0-9]{1,${ASSET_DECIMALS}}))?${ASSET_SYMBOL}$`);
+  const [inLgo, whole = "", fraction = ""] = lgo.exec(text) ?? [];
   const atomic = inLgo === undefined ? text : BigInt(whole + fraction.padEnd(ASSET_DECIMALS, "0")).toString();
   return isAmount(atomic) ? atomic : undefined;
 }
