@@ -17,6 +17,7 @@ import { writeWhole } from "../runtime/files.ts";
 import { counted } from "../runtime/layout.ts";
 import { DOCTOR_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 import type { Next, Outcome } from "../runtime/outcome.ts";
+import { proxyNamed, routeFor } from "../runtime/route.ts";
 import { stateHome } from "../runtime/state-directory.ts";
 
 export const CHECKS = [
@@ -25,6 +26,7 @@ export const CHECKS = [
   "state directory",
   "agent key",
   "owner key",
+  "network",
   "facilitator",
   "ledger",
   "clock",
@@ -57,6 +59,7 @@ export async function checkUp(context: Context, input: Input): Promise<{ checks:
     agent.check,
     // An agent's machine has no owner's key, and should not.
     owner.check.verdict === "bad" && owner.missing ? { ...owner.check, verdict: "note" as const } : owner.check,
+    checkNetwork(context),
     ...(await checkFacilitator(context, input)),
     await checkInbox(context),
     checkLog(context),
@@ -102,6 +105,25 @@ function checkKey(context: Context, role: Role, given: string | undefined): { ch
   const open = role === "owner" && !isSealed(key);
   const detail = `${file}${open ? ", NOT sealed: anyone who reads it can spend" : ""}`;
   return { check: { check, verdict: open ? "note" : "good", detail }, missing: false };
+}
+
+/** Variables that change how every server is reached. A password in a proxy's address is not shown. */
+function checkNetwork({ io: { env } }: Context): Check {
+  const check = "network";
+  const origin = "https://shop.example";
+  const named = [new URL(origin), new URL(origin.replace("s:", ":"))].flatMap((url) => proxyNamed(url, env) ?? []);
+  const proxies = named.map(({ variable, value }) => `${variable} is ${URL.canParse(value) ? new URL(value).host : "no address"}`);
+  const except = env["no_proxy"] || env["NO_PROXY"];
+  const file = env["SSL_CERT_FILE"];
+  const route = routeFor(new URL(origin), env);
+  const facts = [
+    ...proxies,
+    ...(named.length > 0 ? ["the proxy decides the address of a name, so `egress` judges literal addresses only"] : []),
+    ...(named.length > 0 && except ? [`not for ${except}`] : []),
+    ...(file ? [`SSL_CERT_FILE is ${file}`] : []),
+  ];
+  if (!route.ok) return failed(check, route);
+  return { check, verdict: facts.length > 0 ? "note" : "good", detail: facts.join("; ") || "directly, with Node's own authorities" };
 }
 
 const healthSchema = z.looseObject({ ledger: z.string() });

@@ -2,14 +2,14 @@
  * One HTTP exchange: over a connection of its own, bounded in time, never redirected. It reports whether the server can have
  * read the request, and hands over everything that came before a break.
  */
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as http from "node:http";
 import { isIP } from "node:net";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { admit, type Egress, EgressDenied, lookupWithin } from "./egress.ts";
 import type { Io } from "./io.ts";
 import { HTTP_TIMEOUT_SECONDS } from "./limits.ts";
 import type { Failure, Outcome } from "./outcome.ts";
+import { begin, routeFor } from "./route.ts";
 
 export interface HttpRequest {
   method: string;
@@ -48,7 +48,7 @@ export type Exchange = ({ ok: true } & HttpResponse) | Silence;
 
 /** What an exchange needs of its command's context. */
 export interface Network {
-  io: Pick<Io, "signal">;
+  io: Pick<Io, "signal" | "env">;
   /** Which addresses it may reach. Absent: every one. */
   egress?: () => Outcome<Egress>;
 }
@@ -120,7 +120,8 @@ export function receive(
     if (error instanceof EgressDenied) return Promise.resolve(notMade(error.failure));
     throw error;
   }
-  const secure = request.url.startsWith("https:");
+  const route = routeFor(url, network.io.env);
+  if (!route.ok) return Promise.resolve(notMade(route));
   const late = new AbortController();
   const clock = setTimeout(() => late.abort(), ("idle" in limit ? limit.idle : limit.total) * 1000);
   const heard = () => void ("idle" in limit && clock.refresh());
@@ -131,19 +132,21 @@ export function receive(
   };
   let reached = false;
   let answered = false;
-  const outgoing = (secure ? https : http).request(request.url, {
-    method: request.method,
-    headers: headersOf(request),
-    agent: false, // a new connection: a kept one could close under the request and hide whether the server read it
-    maxHeaderSize: 2 * MAX_FOREIGN_HEADER_BYTES,
-    signal: AbortSignal.any([signal, late.signal]),
-    ...(egress && { lookup: lookupWithin(egress.data, url.origin) }),
-  });
-  outgoing.on("socket", (socket) =>
-    socket.once(secure ? "secureConnect" : "connect", () => {
+  const outgoing = begin(
+    url,
+    route.data,
+    {
+      method: request.method,
+      headers: headersOf(request),
+      maxHeaderSize: 2 * MAX_FOREIGN_HEADER_BYTES,
+      signal: AbortSignal.any([signal, late.signal]),
+      // The proxy, where there is one, decides the address of a name.
+      ...(egress && !route.data.proxy && { lookup: lookupWithin(egress.data, url.origin) }),
+    },
+    () => {
       reached = true;
       heard();
-    }),
+    },
   );
   outgoing.on("information", heard);
   outgoing.on("error", (error) => {

@@ -11,6 +11,8 @@ export const HTTP_TIMEOUT_SECONDS = 60;
 export const PAID_IDLE_SECONDS = 60;
 /** `fetch --wait` asks for the result of a 202 no longer than this, unless --timeout says so. */
 export const MAX_RESULT_WAIT_SECONDS = 3600;
+/** The certificates in SSL_CERT_FILE. */
+export const MAX_AUTHORITIES_BYTES = 4 * 1024 * 1024;
 /** The facilitator's health, for `doctor`. */
 export const DOCTOR_TIMEOUT_SECONDS = 10;
 /** A paid answer's body on disk, unless --max-body names another limit. */
