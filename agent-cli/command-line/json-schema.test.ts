@@ -54,7 +54,7 @@ describe("completions", () => {
   test("bash completes commands, their second words and their flags [completions-bash]", async () => {
     const source = await script("bash");
     expect(offered(source, ["app"])).toEqual(["approve"]);
-    expect(offered(source, ["request", ""])).toEqual(["create", "wait", "show", "list", "cancel"]);
+    expect(offered(source, ["request", ""])).toEqual(["create", "wait", "show", "list", "cancel", "export"]);
     expect(offered(source, ["fetch", "https://x.example/", "--max"])).toEqual(["--max-amount", "--max-body"]);
     expect(offered(source, ["key", "change-passphrase", "--new-passphrase-fi"])).toEqual(["--new-passphrase-file"]);
   });

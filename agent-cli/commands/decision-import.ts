@@ -24,7 +24,10 @@ export const decisionImport = defineCommand({
     /** It was filed before. */
     already: z.literal(true).optional(),
   }),
-  examples: [{ says: "what the owner sent back", argv: "decision import decision-7F3K-9QPD.json" }],
+  examples: [
+    { says: "what the owner sent back", argv: "decision import decision-7F3K-9QPD.json" },
+    { says: "the same, for a program", argv: "decision import decision-7F3K-9QPD.json --json" },
+  ],
   async run(context, { decision: file }) {
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;

@@ -28,6 +28,18 @@ test("the challenge offers it, and does not require it", async () => {
   expect(challenge.extensions).toMatchObject({ [PAYMENT_IDENTIFIER]: { info: { required: false }, schema: { type: "object" } } });
 });
 
+test("goods that are too large to store come again, whole or from where they broke off, for one debit [redelivery-range]", async () => {
+  const { buyer, payment, send } = await bought("/redelivered");
+  const whole = await (await send()).text();
+  expect(whole).toHaveLength(200_000);
+  const headers = { [PAYMENT_SIGNATURE]: encodeHeader(payment), Range: "bytes=150005-", "If-Range": '"report-1"' };
+  const rest = await fetch(at("/redelivered").url, { headers });
+  expect([rest.status, rest.headers.get("Content-Range")]).toEqual([206, "bytes 150005-199999/200000"]);
+  expect(await rest.text()).toBe(whole.slice(150_005));
+  expect(await (await send()).text()).toBe(whole);
+  expect((await buyer.balances()).owner).toEqual({ balance: 990_000n, held: 0n });
+});
+
 describe.each([
   ["authorization", "/slow"],
   ["upfront", "/archive"],

@@ -86,7 +86,7 @@ describe("a claim", () => {
     table.paid(key, receipt, NOW);
     table.paid(key, { ...receipt, transaction: "cd".repeat(32) }, NOW);
     table.free(key, lease);
-    expect(claim(randomDigest())).toEqual({ state: "paid", receipt });
+    expect(claim(randomDigest())).toEqual({ state: "paid", receipt, paidAt: NOW });
   });
 });
 
@@ -95,7 +95,7 @@ describe("what was paid and delivered without a copy", () => {
     const lease = randomDigest();
     claim(lease);
     table.paid(key, receipt, NOW);
-    expect(claim(randomDigest(), NOW + HOLD_SECONDS + 1)).toEqual({ state: "paid", receipt });
+    expect(claim(randomDigest(), NOW + HOLD_SECONDS + 1)).toEqual({ state: "paid", receipt, paidAt: NOW });
     expect(table.store(key, lease, reservationOf(lease), answer)).toBe(false);
   });
 });

@@ -24,6 +24,18 @@ app.get("/large", paywall(PRICE), (c) => {
   runs.total++;
   return c.text("x".repeat(MAX_STORED_ANSWER_BYTES + 1));
 });
+/** Too large to store, streamed, and made again for its buyer. */
+const REPORT = new TextEncoder().encode("0123456789".repeat(20_000));
+app.get("/redelivered", paywall({ ...PRICE, redeliver: true }), () => {
+  let at = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (at >= REPORT.length) return controller.close();
+      controller.enqueue(REPORT.slice(at, (at += 10_000)));
+    },
+  });
+  return new Response(body, { headers: { ETag: '"report-1"', "Content-Length": String(REPORT.length) } });
+});
 app.get("/largest-kept", paywall(PRICE), (c) => c.text("x".repeat(MAX_STORED_ANSWER_BYTES)));
 let refusals = 1;
 app.get("/second-time", paywall(PRICE), (c) => (refusals-- > 0 ? c.text("not yet", 503) : c.text("goods")));
@@ -61,8 +73,8 @@ app.post("/gate/:state", (c) => {
 app.get("/archive", paywall({ ...PRICE, flow: "upfront" }), goods);
 const ADVERTISED = { "test-extension": { info: { tier: "gold", options: { a: 1 } }, schema: {} } };
 app.get("/extended", paywall({ ...PRICE, extensions: ADVERTISED }), goods);
-app.get("/redirect", paywall(PRICE), (c) => c.redirect("/elsewhere"));
-app.get("/not-modified", paywall(PRICE), (c) => c.body(null, 304));
+app.get("/redirect", paywall({ ...PRICE, flow: "authorization" }), (c) => c.redirect("/elsewhere"));
+app.get("/not-modified", paywall({ ...PRICE, flow: "authorization" }), (c) => c.body(null, 304));
 /** Three parts, 100 ms apart. */
 app.get("/stream", paywall(PRICE), () => {
   const parts = ["one ", "two ", "three"];
