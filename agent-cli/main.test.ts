@@ -208,14 +208,14 @@ test("what is to be pasted begins like what was typed; what a program reads does
 });
 
 describe("help", () => {
-  test("fits into 80 columns and has two examples, for every command", async () => {
+  test("fits into 80 columns and has two examples or more, for every command", async () => {
     for (const words of [[], ...COMMANDS.map(({ name }) => name.split(" "))]) {
       const { stdout, exit } = await box.run([...words, "--help"]);
       expect(exit).toBe(EXIT.ok);
       expect(stdout).toContain("Usage: lez-agent-pay");
       for (const line of stdout.split("\n")) expect(cells(line), line).toBeLessThanOrEqual(80);
     }
-    for (const { name, examples } of COMMANDS) expect([name, examples.length]).toEqual([name, 2]);
+    expect(COMMANDS.filter(({ examples }) => examples.length < 2).map(({ name }) => name)).toEqual([]);
   });
 
   test("examples are commands as the parser and the command's own schema take them", () => {

@@ -34,7 +34,10 @@ function ruleCommand({ name, summary, description, says, rule }: Words): Command
       /** How many of its requests wait for a decision. */
       waiting: z.number(),
     }),
-    examples: [{ says, argv: `${name} 7F3K-9QPD` }],
+    examples: [
+      { says, argv: `${name} 7F3K-9QPD` },
+      { says: "look first: how many of its requests wait", argv: `${name} 7F3K-9QPD --dry-run` },
+    ],
     async run(context, { agent, dryRun }) {
       const key = await agentKeyOf(context, agent);
       if (!key.ok) return key;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHEAP_CLI, COMPILED } from "../../agent-cli/testing/built.ts";
+import { openServed } from "../../agent-cli/testing/served.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { useStack } from "../stack/stack.ts";
@@ -23,6 +24,7 @@ type Run = { exit: number; json: Envelope };
 /** Runs `lez-agent-pay <words> --json` in the people's directory. */
 function cli(...words: string[]): Promise<Run> {
   const { promise, resolve } = Promise.withResolvers<Run>();
+  openServed(join(directory, "home", "config.json"));
   const env = { PATH: process.env["PATH"], LEZ_AGENT_PAY_HOME: join(directory, "home"), NODE_COMPILE_CACHE: COMPILED };
   execFile(process.execPath, [...CHEAP_CLI, ...words, "--json"], { cwd: directory, env }, (error, stdout) => {
     resolve({ exit: typeof error?.code === "number" ? error.code : 0, json: JSON.parse(stdout || "{}") as Envelope });

@@ -9,6 +9,7 @@ import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import { Hono } from "hono";
 import { onTestFinished } from "vitest";
+import { served } from "../../agent-cli/testing/served.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { registerExactLezScheme as registerClient } from "../../shared/exact/client/index.ts";
 import type { LezSigner } from "../../shared/exact/client/index.ts";
@@ -104,5 +105,7 @@ export async function listen(handler: (request: Request) => Response | Promise<R
     if ("closeAllConnections" in server) server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(await promise).port}`;
+  const origin = `http://127.0.0.1:${(await promise).port}`;
+  served(origin);
+  return origin;
 }
