@@ -22,3 +22,15 @@ export function formatTimestamp(unixSeconds: number): string {
 export function unixNow(): number {
   return Math.floor(Date.now() / 1000);
 }
+
+const CLOCK = "the clock here says ";
+
+/** The `detail` of a refusal that depends on the time. */
+export function clockDetail(now: number): string {
+  return CLOCK + formatTimestamp(now);
+}
+
+/** Unix seconds of such a detail; undefined for any other. */
+export function clockInDetail(detail: string): number | undefined {
+  return detail.startsWith(CLOCK) ? parseTimestamp(detail.slice(CLOCK.length)) : undefined;
+}

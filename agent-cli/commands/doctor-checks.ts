@@ -4,13 +4,13 @@ import * as path from "node:path";
 import * as z from "zod";
 import { CLOCK_SKEW_SECONDS, MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { parseJson } from "../../shared/text/json.ts";
-import { unixNow } from "../../shared/time.ts";
 import { type FacilitatorInput, facilitatorUrl } from "../facilitator/client.ts";
 import { otherLedger } from "../facilitator/other-ledger.ts";
 import { findKey, isSealed, type Role } from "../keys/key-file.ts";
 import { listPurchases } from "../purchase/purchase-list.ts";
 import { checkAudit, readAudit } from "../records/audit-log.ts";
 import { allPayments, authorizationOf } from "../records/payment-journal.ts";
+import { areApart, CLOCK_HINT, clocksAt, clockSkewText } from "../runtime/clocks.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
 import { writeWhole } from "../runtime/files.ts";
@@ -173,16 +173,12 @@ function checkLedger(context: Context, ledger: string): Check {
 }
 
 function checkClock({ headers }: HttpResponse): Check {
-  const theirs = Date.parse(headers["date"] ?? "");
-  if (Number.isNaN(theirs)) return { check: "clock", verdict: "note", detail: "the facilitator sends no date" };
-  const apart = Math.abs(unixNow() - Math.floor(theirs / 1000));
-  if (apart <= CLOCK_SKEW_SECONDS) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
-  return {
-    check: "clock",
-    verdict: "bad",
-    detail: `${apart} s apart from the facilitator's; payments are refused beyond ${CLOCK_SKEW_SECONDS}`,
-    fix: "Set this machine's clock, by NTP if it can.",
-  };
+  const clocks = clocksAt(headers);
+  if (!clocks) return { check: "clock", verdict: "note", detail: "the facilitator sends no date" };
+  const apart = Math.abs(clocks.here - clocks.there);
+  if (!areApart(clocks)) return { check: "clock", verdict: "good", detail: `within ${apart} s of the facilitator's` };
+  const detail = `${clockSkewText(clocks, "the facilitator")} Payments are refused beyond ${CLOCK_SKEW_SECONDS} s.`;
+  return { check: "clock", verdict: "bad", detail, fix: CLOCK_HINT };
 }
 
 async function checkInbox(context: Context): Promise<Check> {

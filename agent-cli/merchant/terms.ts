@@ -9,7 +9,8 @@ import { isSafeMethod } from "../../shared/screen/confirmation.ts";
 import { decodeHeader, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { type PaymentRequired, paymentRequiredSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
 import { interrupted } from "../prompts/prompts.ts";
-import type { Context } from "../runtime/context.ts";
+import { areApart, CLOCK_HINT, clocksAt, clockSkewText } from "../runtime/clocks.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { exchange, type HttpRequest, type HttpResponse, isRedirect } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
@@ -34,6 +35,9 @@ export async function askTerms(context: Context, request: HttpRequest): Promise<
     });
   }
   if (answer.status !== 402) return succeed({ priced: false, response: answer });
+  const clocks = clocksAt(answer.headers);
+  // The owner's approval would be refused as expired, or as not yet valid.
+  if (clocks && areApart(clocks)) warn(context, `${clockSkewText(clocks, new URL(request.url).host)} ${CLOCK_HINT}`);
   const terms = readTerms(answer, request);
   return terms.ok ? succeed({ priced: true, terms: terms.data }) : terms;
 }

@@ -5,11 +5,14 @@
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
+import { OF_TIME } from "../../shared/exact/verify.ts";
 import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { parseJson } from "../../shared/text/json.ts";
+import { clockInDetail, unixNow } from "../../shared/time.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
+import { type Clocks, clocksAt } from "../runtime/clocks.ts";
 import { isRedirect, type ResponseHead } from "../runtime/exchange.ts";
 import type { Presented } from "./payment-outcome.ts";
 
@@ -103,7 +106,8 @@ function classifyRefusal(response: Answer, settled: SettleResponse | undefined, 
     if (code === "payment_identifier_conflict") return { kind: "identifier_conflict", status };
     if (BUSY.has(code)) return { kind: "busy", code, status, retryAfter };
     if (RESOURCE.has(code)) return { kind: "resource_failed", code, status, retryAfter };
-    return { kind: "refused", code, status, retryAfter };
+    const clocks = OF_TIME.has(code) ? clocksOf(response) : undefined;
+    return { kind: "refused", code, status, retryAfter, ...(clocks && { clocks }) };
   }
   if (status === 402) {
     // Foreign merchants have codes of their own.
@@ -135,6 +139,15 @@ export function retryAfterOf({ headers }: Pick<Answer, "headers">): number | und
   const value = headers["retry-after"] ?? "";
   const seconds = /^[0-9]{1,4}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
   return seconds >= 0 && seconds <= MAX_RETRY_AFTER_SECONDS ? seconds : undefined;
+}
+
+const detailSchema = z.looseObject({ problem: z.looseObject({ detail: z.string() }) });
+
+/** The merchant's clock: by the Date of its answer, or by what its facilitator says. */
+function clocksOf({ headers, body }: Answer): Clocks | undefined {
+  const parsed = body instanceof Uint8Array ? parseJson(body, MAX_FACILITATOR_BODY_BYTES, detailSchema) : undefined;
+  const there = parsed?.ok ? clockInDetail(parsed.value.problem.detail) : undefined;
+  return there === undefined ? clocksAt(headers) : { here: unixNow(), there };
 }
 
 const errorBodySchema = z.looseObject({ error: z.string() });

@@ -8,6 +8,7 @@ import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { allowHttpFor } from "../merchant/curl-request.ts";
 import type { PaymentConclusion } from "../records/payment-journal.ts";
+import { areApart, CLOCK_HINT, type Clocks, clockSkewText } from "../runtime/clocks.ts";
 import { isRedirect } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type FailureExtras, type Next, refuse, type Success } from "../runtime/outcome.ts";
@@ -55,7 +56,7 @@ export type Presented =
   | { kind: "resource_failed"; code: ErrorCode | undefined; status: number; retryAfter: number | undefined }
   | { kind: "redirected"; status: number; location: string | undefined }
   /** The merchant refused the payment for certain. `code` may be a foreign merchant's own. */
-  | { kind: "refused"; code: string; status: number; retryAfter: number | undefined }
+  | { kind: "refused"; code: string; status: number; retryAfter: number | undefined; /** If the code is about time. */ clocks?: Clocks }
   /** No connection was made, so no byte of the payment left. */
   | { kind: "not_sent"; host: string; problem: string }
   | { kind: "interrupted"; reached: boolean };
@@ -346,7 +347,7 @@ function resourceFailed({ code, status, retryAfter }: Presented & { kind: "resou
   return { failure, wayOn: { kind: "repeat", retryAfter } };
 }
 
-function refused({ code, status, retryAfter }: Presented & { kind: "refused" }): Mapped {
+function refused({ code, status, retryAfter, clocks }: Presented & { kind: "refused" }): Mapped {
   if (!isErrorCode(code)) {
     return { failure: rejected(code, `The merchant refused the payment (${code}).`, { details: { status } }), wayOn: undefined };
   }
@@ -359,7 +360,13 @@ function refused({ code, status, retryAfter }: Presented & { kind: "refused" }):
     });
     return { failure, wayOn: quote };
   }
-  const failure = rejected(code, ...tableWords(code, status));
+  const failure =
+    clocks && areApart(clocks)
+      ? rejected(code, `The merchant says: ${ERRORS[code].message} ${clockSkewText(clocks, "the merchant")}`, {
+          hint: CLOCK_HINT,
+          details: { status, clockSkew: { ...clocks, seconds: clocks.here - clocks.there } },
+        })
+      : rejected(code, ...tableWords(code, status));
   return { failure, wayOn: ERRORS[code].safeToRetrySamePayment ? { kind: "repeat", retryAfter } : quote };
 }
 

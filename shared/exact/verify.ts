@@ -21,6 +21,7 @@ import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
 import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { checkShape } from "../text/json.ts";
+import { clockDetail } from "../time.ts";
 import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 
 export type Verification = { ok: true; payment: LedgerPayment; readonly transaction: Digest } | PaymentRefusal;
@@ -52,7 +53,7 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
 
   const { authorization } = exact.value;
   const code = checkAuthorization(authorization, envelope.value.accepted, asked.value, context);
-  if (code) return invalid(code, undefined, authorization.from);
+  if (code) return invalid(code, OF_TIME.has(code) ? clockDetail(context.now) : undefined, authorization.from);
 
   const digest = authorizationDigest(authorization);
   if (!(await isSignedByPayer(exact.value, digest))) return invalid("invalid_signature", undefined, authorization.from);
@@ -65,6 +66,9 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
     },
   };
 }
+
+/** The codes of `checkWindow`. A signer whose clock is wrong learns the time of this one. */
+export const OF_TIME: ReadonlySet<ErrorCode> = new Set(["payment_not_yet_valid", "payment_expired", "validity_too_long"]);
 
 function invalid(code: ErrorCode, detail?: string, payer?: AccountId): Verification {
   return { ok: false, code, ...(detail && { detail }), ...(payer && { payer }) };

@@ -8,7 +8,7 @@ import { ASSET, NETWORK, SCHEME } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
-import { parseTimestamp, timestampSchema } from "../time.ts";
+import { clockDetail, parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
@@ -110,13 +110,12 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
 
   const created = parseTimestamp(request.createdAt) ?? 0;
   const expires = parseTimestamp(request.expiresAt) ?? 0;
-  if (expires < now) return refusedFor("request_expired", `expired at ${request.expiresAt}`);
-  const tooLong = expires - created > MAX_REQUEST_LIFE_SECONDS || created > now + CLOCK_SKEW_SECONDS || expires <= created;
-  if (tooLong)
-    return refusedFor(
-      "request_too_long",
-      `a request lives at most ${MAX_REQUEST_LIFE_SECONDS} seconds, from a time that is not in the future`,
-    );
+  if (expires < now) return refusedFor("request_expired", `expired at ${request.expiresAt}; ${clockDetail(now)}`);
+  if (created > now + CLOCK_SKEW_SECONDS) {
+    return refusedFor("request_too_long", `clock skew: it was made at ${request.createdAt}, which is in the future; ${clockDetail(now)}`);
+  }
+  const tooLong = expires - created > MAX_REQUEST_LIFE_SECONDS || expires <= created;
+  if (tooLong) return refusedFor("request_too_long", `a request lives at most ${MAX_REQUEST_LIFE_SECONDS} seconds`);
   if (Number(request.payment.maxTimeoutSeconds) > MAX_VALIDITY_SECONDS)
     return refusedFor("request_too_long", `maxTimeoutSeconds above ${MAX_VALIDITY_SECONDS}`);
 
