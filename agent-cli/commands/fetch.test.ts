@@ -65,9 +65,9 @@ describe("a purchase", () => {
   });
 
   test("on a terminal erases the progress line before it prints the outcome", async () => {
-    const { stderr } = await box.run(["fetch", url(), "--reason", REASON], { terminal: true });
+    const { stderr } = await box.run(["fetch", url(), "--reason", REASON], { terminal: true, env: { npm_command: "exec" } });
     expect(stderr).toMatch(
-      /(\S{9}) waits: the owner types lez-agent-pay approve \1\r\S+Request \1 waits for its owner, for \d+ min more\. /,
+      /(\S{9}) waits: the owner types npx lez-agent-pay approve \1\r\S+Request \1 waits for its owner, for \d+ min more\. /,
     );
     for (const line of stripVTControlCharacters(stderr).split(/[\r\n]/)) expect(line.length).toBeLessThanOrEqual(80);
   });

@@ -218,7 +218,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   }
   const filed = await fileRequest(context, made.data, http);
   if (!filed.ok) return filed;
-  context.progress(asksOwner(shortCode(digest)));
+  context.progress(asksOwner(context, shortCode(digest)));
   return withMerchant(await goOn(context, input, { digest, request, state: "pending" }), merchant.data.view);
 }
 

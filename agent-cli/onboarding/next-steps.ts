@@ -22,14 +22,15 @@ export function mcpServer({ io: { env } }: Context): McpServer {
 
 /** Commands are never wrapped: people copy them. */
 export function nextSteps({ io: { env } }: Context, { mcp, stack }: { mcp: McpServer; stack?: readonly string[] | undefined }): string[] {
-  const step = (sentence: string, ...lines: string[]) => ["", sentence, ...lines.map((line) => `  ${asStarted(line, env)}`)];
+  const step = (sentence: string, ...lines: string[]) => ["", sentence, ...lines.map((line) => `  ${line}`)];
+  const own = (line: string) => asStarted(line, env);
   const variables = Object.entries(mcp.env ?? {}).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const claude = ["claude", "mcp", "add", "lez-agent-pay", ...variables, "--", mcp.command, ...mcp.args];
   return [
-    ...(stack ? step("Start the local stack again; it ends with this command:", shellLine(stack)) : []),
+    ...(stack ? step("Start the local stack again; it ends with this command:", own(shellLine(stack))) : []),
     ...step("Give an agent the tools, in Claude Code:", shellLine(claude)),
     ...step("or in the configuration of another MCP client:", JSON.stringify({ mcpServers: { "lez-agent-pay": mcp } })),
     ...step("or, if it has a shell, these instructions:", path.join(packageRoot(), "SKILL.md")),
-    ...step("Decide what it asks for, and see what is left:", "lez-agent-pay inbox --watch", "lez-agent-pay balance"),
+    ...step("Decide what it asks for, and see what is left:", own("lez-agent-pay inbox --watch"), own("lez-agent-pay balance")),
   ].slice(1);
 }

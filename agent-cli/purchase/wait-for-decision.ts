@@ -4,6 +4,7 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { unixNow } from "../../shared/time.ts";
+import { asStarted } from "../command-line/envelope.ts";
 import { secondsField } from "../command-line/fields.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { look } from "../records/inbox.ts";
@@ -24,8 +25,8 @@ export function timeoutArgv({ waitUntil }: Context, timeout: number | undefined)
 }
 
 /** The code first, and what the owner types: the line may be cut. */
-export function asksOwner(code: string): string {
-  return `${code} waits: the owner types lez-agent-pay approve ${code}`;
+export function asksOwner({ io }: Context, code: string): string {
+  return asStarted(`${code} waits: the owner types lez-agent-pay approve ${code}`, io.env);
 }
 
 /** Returns the purchase once it is no longer pending, or as it is when the timeout passes. */
@@ -42,7 +43,7 @@ export async function waitForDecision(context: Context, digest: Digest, timeout:
     }
     const left = decideBy(item.data.request) - unixNow();
     // Count down only where the line can be redrawn; elsewhere each look would print one.
-    context.progress(`${asksOwner(shortCode(digest))}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
+    context.progress(`${asksOwner(context, shortCode(digest))}${context.layout.moves ? `, ${duration(left)} left` : ""}`);
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
     if (context.io.signal.aborted) {
       context.progress("");
