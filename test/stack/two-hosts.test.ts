@@ -2,7 +2,9 @@
 
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { Hono } from "hono";
+import { describe, expect, test } from "vitest";
+import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { useStack } from "./stack.ts";
 
 const world = useStack();
@@ -14,13 +16,25 @@ async function answerTo(origin: string, path: string, ...hosts: string[]): Promi
   return text(socket);
 }
 
-test.each([
-  [["a.example"], 200],
-  [["a.example", "b.example"], 400],
-  [["a.example", "a.example"], 400],
-  [["a.example, b.example"], 400],
-])("the facilitator answers hosts %j with %i", async (hosts, status) => {
-  const answer = await answerTo(world.stack.facilitator, "/health", ...hosts);
-  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-  if (status === 400) expect(answer).toContain("Host: must be named once");
+describe.each([
+  ["facilitator", "/health", 200],
+  ["merchant", "/premium", 402],
+  ["merchant", "/.well-known/did.json", 404],
+] as const)("the %s at %s", (worker, path, usual) => {
+  test.each([
+    [["a.example"], usual],
+    [["a.example", "b.example"], 400],
+    [["a.example", "a.example"], 400],
+    [["a.example, b.example"], 400],
+  ])("answers hosts %j with %i", async (hosts, status) => {
+    const answer = await answerTo(world.stack[worker], path, ...hosts);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    if (status === 400) expect(answer).toContain("Host: must be named once");
+  });
+});
+
+test("a seller's own Worker answers two hosts with 400 where it sells", async () => {
+  const app = new Hono<PaywallEnv>().get("/item", paywall({ amount: "1" }), (c) => c.text("goods"));
+  const answer = await app.request("https://shop.example/item", { headers: { Host: "a.example, b.example" } }, {});
+  expect(answer.status).toBe(400);
 });

@@ -6,6 +6,7 @@ import { Hono } from "hono/tiny";
 import { errorBody } from "../../shared/errors.ts";
 import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
+import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv } from "./paywall/index.ts";
 import { forecast, summarize } from "./products.ts";
@@ -35,7 +36,8 @@ const { PAY_TO } = env as { PAY_TO: string };
 
 app.use(async (c, next) => {
   c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
-  await next();
+  if (namesOneHost(c.req.raw.headers)) await next();
+  else c.res = c.json(errorBody("invalid_payload", "Host: must be named once"), 400);
   c.header(TRACE_ID, c.get("traceId"));
 });
 app.use(paywallCors());

@@ -9,6 +9,7 @@ import type { Context, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
+import { namesOneHost } from "../../../shared/x402/host.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
 import { checkOptions, deliveriesOf, facilitatorOf, type PaywallOptions } from "./config.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
@@ -68,6 +69,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
   async function answer(c: Context<PaywallEnv>, next: Next, outer: Response): Promise<Response | undefined> {
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // free, and runs no handler
     requireOnePaywall(c);
+    if (!namesOneHost(c.req.raw.headers)) return refuseRequest({ code: "invalid_payload", detail: "Host: must be named once" }).response;
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (c.req.header("Upgrade")) return refuseRequest({ code: "invalid_payload", detail: "upgrades are not sold" }).response;
     const terms = await routeTerms.of(c);
