@@ -20,6 +20,8 @@ export function openServed(file: string): void {
   if (origins.size === 0) return;
   try {
     const before = existsSync(file) ? readFileSync(file, "utf8") : "{}";
+    // Written by hand, as a test or a command wants it.
+    if (JSON.stringify(JSON.parse(before)) !== before) return;
     const after = JSON.stringify(withServed(JSON.parse(before) as object));
     if (after === before) return;
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
