@@ -141,6 +141,8 @@ describe("a paid answer", () => {
     ["bytes 0-99/12582912", {}],
     ["bytes 1000-1099/999999", {}],
     ["bytes 1000-1099/12582912", { etag: '"v2"' }],
+    ["bytes 1000-12582912/12582912", {}],
+    ["bytes 1000-999/12582912", {}],
     [undefined, {}],
   ])("whose merchant sends the range %s %j instead of the one asked for keeps its part", async (range, extra) => {
     await approved();
@@ -152,6 +154,31 @@ describe("a paid answer", () => {
     expect(readFileSync(file).equals(REPORT.subarray(0, 1000))).toBe(true);
   });
 
+  test("of whose rest the merchant sends less than it may, or than it says, is not called whole [answer-short-range]", async () => {
+    await approved();
+    merchant.behaviour = { redelivers: true, deliver: report([1000]) };
+    broken(await buy());
+    const rest =
+      (first: number, last: number, bytes: number): Deliver =>
+      (_, response, headers) => {
+        const range = `bytes ${first}-${last}/${REPORT.length}`;
+        // Chunked: nothing but the range says how much comes.
+        response.writeHead(206, { ...headers, etag: '"v1"', "content-range": range, "transfer-encoding": "chunked" });
+        response.end(REPORT.subarray(first, first + bytes));
+      };
+    merchant.behaviour.deliver = rest(1000, 1099, 100);
+    const short = await buy();
+    expect(broken(short)).toMatchObject({ bytes: 1100, problem: "the merchant sent only a part of the rest" });
+    expect(short.json.next?.argv.slice(0, 3)).toEqual(["lez-agent-pay", "fetch", "--resume"]);
+    merchant.behaviour.deliver = rest(1100, REPORT.length - 1, 100);
+    expect(broken(await buy()).bytes).toBe(1200);
+    merchant.behaviour.deliver = rest(1200, 1299, 200);
+    expect(broken(await buy())).toMatchObject({ bytes: 1200, problem: "the merchant sent more than the range that it named" });
+    merchant.behaviour.deliver = report();
+    expect((await buy()).json.data["response"].body).toMatchObject({ bytes: REPORT.length, sha256: SHA, complete: true });
+    expect(merchant.settled.size).toBe(1);
+  });
+
   test("that only lacked its end is whole after a 416", async () => {
     await approved();
     const end = { etag: '"v1"', "accept-ranges": "bytes" };
@@ -161,6 +188,14 @@ describe("a paid answer", () => {
     expect(broken(await buy()).bytes).toBe(9);
     merchant.behaviour.deliver = (_, response) => void response.writeHead(416, { "content-range": "bytes */9" }).end();
     expect((await buy()).json.data["response"].body).toMatchObject({ complete: true, text: "all of it" });
+  });
+
+  test("of which more was announced is not whole after a 416", async () => {
+    await approved();
+    merchant.behaviour = { redelivers: true, deliver: report([1000]) };
+    broken(await buy());
+    merchant.behaviour.deliver = (_, response) => void response.writeHead(416, { "content-range": "bytes */1000" }).end();
+    expect(broken(await buy())).toMatchObject({ bytes: 1000, complete: false });
   });
 
   test("without ranges is asked for once more under the payment's identifier [answer-again-by-identifier]", async () => {

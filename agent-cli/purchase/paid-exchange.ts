@@ -110,6 +110,8 @@ class PaidReceiver implements Receiver {
   readonly #part: Part | undefined;
   readonly #memory = new MemoryReceiver(MAX_RESPONSE_BODY_BYTES);
   #writer: AnswerWriter | undefined;
+  /** The range that continues the part, and how much of it is still to come. */
+  #range: (ByteRange & { left: number }) | undefined;
 
   constructor(context: Context, presentation: Presentation, part: Part | undefined) {
     this.#context = context;
@@ -121,7 +123,10 @@ class PaidReceiver implements Receiver {
     const { payment, request, maxBody } = this.#presentation;
     const { authorization } = payment;
     if (this.#part && head.status === 206) {
-      return differenceFrom(this.#part, head) ?? this.#store(continueAnswer(paymentKey(authorization), this.#part, maxBody), head);
+      const range = restOf(this.#part, head);
+      if (typeof range === "string") return range;
+      this.#range = { ...range, left: range.end - range.first };
+      return this.#store(continueAnswer(paymentKey(authorization), this.#part, maxBody), head);
     }
     const outcome = classifyResponse({ ...head, complete: true }, authorization);
     const paid = outcome.kind === "paid";
@@ -133,23 +138,34 @@ class PaidReceiver implements Receiver {
   }
 
   take(chunk: Uint8Array): string | undefined {
+    if (this.#range) {
+      if (chunk.length > this.#range.left) return "the merchant sent more than the range that it named";
+      this.#range.left -= chunk.length;
+    }
     return (this.#writer ?? this.#memory).take(chunk);
   }
 
   /** The answer as far as it came, and what it says of the payment. */
   close(received: ResponseHead & Ending): Presentee {
-    if (this.#writer) return this.#stored(this.#writer, received);
+    if (this.#writer) return this.#stored(this.#writer, this.#endingOf(received));
     const { payment } = this.#presentation;
     const part = this.#part;
     if (part && received.status === 206) {
       return { payment, outcome: incomplete(part, received), answer: part, stored: false, tooLarge: false };
     }
     const { authorization } = payment;
-    const ended = part && endsAt(received) === part.body.bytes;
+    const ended = part && announcedBytes(part) === undefined && endsAt(received) === part.body.bytes;
     const writer = ended ? continueAnswer(paymentKey(authorization), part, Infinity) : undefined;
     if (writer?.ok) return this.#stored(writer.data, { complete: true });
     const answer = { ...received, body: this.#memory.body() };
     return { payment, outcome: classifyResponse(answer, authorization), answer, stored: false, tooLarge: false };
+  }
+
+  /** A merchant may send less than the rest (RFC 9110 §15.3.7). The next run asks for what is still missing. */
+  #endingOf(received: Ending): Ending {
+    const { left, end, length } = this.#range ?? { left: 0, end: 0, length: 0 };
+    const short = received.complete && (left > 0 || end < length);
+    return short ? { complete: false, problem: "the merchant sent only a part of the rest" } : received;
   }
 
   #stored(writer: AnswerWriter, ending: Ending): Presentee {
@@ -175,14 +191,24 @@ function incomplete({ receipt }: Part, ending: Ending): Presented & { kind: "ans
   return { kind: "answer_incomplete", receipt, problem: ending.complete ? "it broke off" : ending.problem, rest: "gone" };
 }
 
-/** How a 206 is not the rest of this part; undefined if it is. */
-function differenceFrom(part: Part, { headers }: ResponseHead): string | undefined {
-  const [, first, , length] = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(headers["content-range"] ?? "") ?? [];
-  if (first === undefined) return "the merchant sent a range without saying which";
+/** Bytes `first` to `end`, not including it, of a body of `length` bytes. */
+interface ByteRange {
+  first: number;
+  end: number;
+  /** `end`, if the merchant does not say how long the body is. */
+  length: number;
+}
+
+/** The range of a 206 that continues this part; or how it does not. */
+function restOf(part: Part, { headers }: ResponseHead): ByteRange | string {
+  const [, from, to, total] = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(headers["content-range"] ?? "") ?? [];
+  if (from === undefined) return "the merchant sent a range without saying which";
   const announced = announcedBytes(part);
-  const sameLength = length === "*" || announced === undefined || Number(length) === announced;
+  const [first, end] = [Number(from), Number(to) + 1];
+  const length = total === "*" ? (announced ?? end) : Number(total);
   const sameBody = headers["etag"] === undefined || headers["etag"] === part.headers["etag"];
-  return Number(first) === part.body.bytes && sameLength && sameBody ? undefined : "the merchant sent another range than the one asked for";
+  const continues = first === part.body.bytes && first < end && end <= length && length === (announced ?? length) && sameBody;
+  return continues ? { first, end, length } : "the merchant sent another range than the one asked for";
 }
 
 /** The length of the whole body, by a 416: there is nothing behind the part. */
