@@ -25,7 +25,10 @@ const FLOWS = { authorization: "/slow", upfront: "/archive" };
 const PRICE = 10_000n;
 const GRANT = 1_000_000n;
 
-describe.each(MIXTURES)("merchant $merchant, facilitator $facilitator, ledger $ledger:", (versions) => {
+/** `npm run compat` tries all; here an old merchant at today's facilitator, and a new one at an old facilitator with an old ledger. */
+const SAMPLE = process.env["MIXTURES"] === "all" ? MIXTURES : MIXTURES.filter((_, index) => index === 1 || index === 4);
+
+describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $ledger:", (versions) => {
   const world = useMixedStack(versions);
   const at = (path: string): Purchase => ({ url: `${world.stack.merchant}${path}` });
   const runs = async () => ((await (await fetch(`${world.stack.merchant}/runs`)).json()) as { total: number }).total;
