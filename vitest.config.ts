@@ -1,4 +1,5 @@
 /** `node` for everything that runs in Node, `workerd` for tests inside the Workers runtime: over a ledger of one shard, and of four. */
+
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 

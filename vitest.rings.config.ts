@@ -1,4 +1,5 @@
 /** Long tests, apart from `npm test`: each `*.ring.ts` belongs to an npm command of its own. */
+
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

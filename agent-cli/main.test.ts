@@ -1,4 +1,5 @@
 /** What holds for every command: one envelope, sentences, exit codes, help. */
+
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, openSync, readFileSync } from "node:fs";
 import * as path from "node:path";

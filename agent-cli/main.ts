@@ -1,5 +1,6 @@
-import { commandNamed, namesOf, parseArgv } from "./command-line/argv.ts";
 /** The CLI as a function: arguments and streams in, exit code out. bin.js calls it with those of the process. */
+
+import { commandNamed, namesOf, parseArgv } from "./command-line/argv.ts";
 import type { Command } from "./command-line/command.ts";
 import { envelope, failureText, type Meta, successText } from "./command-line/envelope.ts";
 import { commandSchema } from "./command-line/json-schema.ts";

@@ -1,4 +1,5 @@
 /** Every command, in the order of help. Adding one is a file in commands/ and a line here. */
+
 import packageJson from "../package.json" with { type: "json" };
 import type { Command, Program } from "./command-line/command.ts";
 import { accounts } from "./commands/accounts.ts";

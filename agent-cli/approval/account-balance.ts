@@ -1,4 +1,5 @@
 /** What the paying account can spend, for the screen. A facilitator that cannot be reached is a line there, and refuses nothing. */
+
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { BalanceView } from "../../shared/screen/view.ts";
 import { askBalance } from "../facilitator/balances.ts";

@@ -1,4 +1,5 @@
 /** What an owner can rely on finding on the approval screen, whatever the terms are. */
+
 import { describe, expect, test } from "vitest";
 import { MAX_OFFER_LENGTH, MAX_REASON_LENGTH, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { screenOf } from "../testing/screen.ts";

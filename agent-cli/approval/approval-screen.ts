@@ -1,4 +1,5 @@
 /** The approval screen on a terminal. Its facts, warnings and words come from shared/screen. */
+
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { approvalFacts, type Fact, requestFacts } from "../../shared/screen/facts.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";

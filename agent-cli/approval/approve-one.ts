@@ -1,4 +1,5 @@
 /** One approval: the owner reads the screen, says yes, and the payment is signed and handed out. */
+
 import * as z from "zod";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

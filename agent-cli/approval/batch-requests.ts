@@ -1,4 +1,5 @@
 /** Which requests one `approve` is about: those that are named, or all open ones of one agent, oldest first. */
+
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { agentKeyOf } from "../purchase/find-agent.ts";

@@ -1,4 +1,5 @@
 /** The screen of a batch: for each request the price, the host, the account and the reason; what is left out; the sum. */
+
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";

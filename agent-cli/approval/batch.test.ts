@@ -1,4 +1,5 @@
 /** Several requests with one question and one passphrase. */
+
 import { existsSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";

@@ -2,6 +2,7 @@
  * Several approvals with one screen, one question and one passphrase. A request that deserves more than a glance is left out, with
  * the reason. Each of the others is decided for itself, under the lock: one that fails stops no other.
  */
+
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET } from "../../shared/lez.ts";

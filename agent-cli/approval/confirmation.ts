@@ -1,4 +1,5 @@
 /** The question under the approval screen. The answer is y, a typed amount or code, or --confirm with the digest. */
+
 import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { displayAmount, parseAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** How `decline` and `revoke` record the owner's no: a code that the agent can act on, and a note. The first no is final. */
+
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { MAX_NOTE_LENGTH } from "../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** An owner who opens the key once and decides what comes: on a real terminal, by a real process. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";

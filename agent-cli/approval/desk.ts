@@ -1,4 +1,5 @@
 /** `inbox --watch --unlock`: the owner decides each request as it comes, with a key that stays open for a while. */
+
 import { duration } from "../../shared/screen/duration.ts";
 import type { FoundKey } from "../keys/key-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";

@@ -1,4 +1,5 @@
 /** Two decisions about one request at once: the first one wins, in every pair, and both sides are told the same. */
+
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync, rmSync, watch, writeFileSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";

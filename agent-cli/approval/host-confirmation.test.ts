@@ -1,4 +1,5 @@
 /** Whether the host of a request confirms it: what it is asked, what counts as a yes, and what the screen says of everything else. */
+
 import { rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { beforeEach, describe, expect, test } from "vitest";

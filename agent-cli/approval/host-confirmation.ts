@@ -1,4 +1,5 @@
 /** Asks the host of a request whether it makes this offer: with a time limit, without a payment, and before any key is opened. */
+
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import {
   type Confirmation,

@@ -1,4 +1,5 @@
 /** Text that wants to move, hide or imitate a fact of the approval screen, in every place where strangers write. */
+
 import { describe, expect, test } from "vitest";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { paymentRequestBodySchema } from "../../shared/protocol/payment-request.ts";

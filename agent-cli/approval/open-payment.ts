@@ -1,4 +1,5 @@
 /** The approval screen's view of a record in the payment journal. */
+
 import type { OpenPayment } from "../../shared/screen/view.ts";
 import { authorizationOf, type PaymentRecord } from "../records/payment-journal.ts";
 

@@ -1,4 +1,5 @@
 /** Everything that can refuse a request before the owner reads it. */
+
 import { checkPaymentRequest, type PaymentRequest, type RequestCheck } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { KeyFile } from "../keys/key-file.ts";

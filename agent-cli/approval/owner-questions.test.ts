@@ -1,4 +1,5 @@
 /** What the owner is shown and asked: the account, the request behind a no, and the passphrase last of all. */
+
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { EXIT } from "../runtime/exit-codes.ts";

@@ -1,6 +1,7 @@
+/** The last check before a signed payment leaves: it is what the owner saw. */
+
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";
-/** The last check before a signed payment leaves: it is what the owner saw. */
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 

@@ -2,6 +2,7 @@
  * The moment of signing. Everything that can refuse is read again under the lock that every decision takes, so that of two
  * decisions the second always sees the first. No network call and no question happen in here: spec/cli.md, "Two decisions at once".
  */
+
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";

@@ -1,4 +1,5 @@
 /** From a request to everything that its owner reads before signing. */
+
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import type { ApprovalView, BalanceView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";

@@ -1,4 +1,5 @@
 /** What the approval screen says of earlier approvals: only what the owner's side can know. */
+
 import { expect, test } from "vitest";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";

@@ -1,4 +1,5 @@
 /** Parses the command line, with commander, from the command definitions. No command is known here by name. */
+
 import { Command as Commander, CommanderError, Option } from "commander";
 import type * as z from "zod";
 import { breakLine } from "../runtime/shell-quote.ts";

@@ -1,4 +1,5 @@
 /** The definition of a command. Flags, help, output, schemas, MCP tools, completions and tables derive from it. */
+
 import type * as z from "zod";
 import type { Context } from "../runtime/context.ts";
 import type { Layout } from "../runtime/layout.ts";

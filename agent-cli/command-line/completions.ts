@@ -1,5 +1,6 @@
-import { fieldOf, flagOf, namesOf } from "./argv.ts";
 /** Completion scripts for three shells, generated from the command definitions. */
+
+import { fieldOf, flagOf, namesOf } from "./argv.ts";
 import type { Command } from "./command.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -1,4 +1,5 @@
 /** Prints an outcome: one JSON envelope for machines, lines of text for people. */
+
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { Io } from "../runtime/io.ts";
 import { field, type Layout, wrap } from "../runtime/layout.ts";

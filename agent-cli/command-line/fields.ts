@@ -1,4 +1,5 @@
 /** Input fields that several commands share. */
+
 import * as z from "zod";
 import { MAX_PORT } from "../runtime/limits.ts";
 import { writtenAmountSchema } from "../runtime/money.ts";

@@ -1,4 +1,5 @@
 /** What is derived from the definitions beside help: schemas, completions, tables. */
+
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";

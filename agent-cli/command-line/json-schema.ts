@@ -1,4 +1,5 @@
 /** A command's input and output as JSON Schema, for its callers. */
+
 import * as z from "zod";
 import { fieldOf } from "./argv.ts";
 import type { Command } from "./command.ts";

@@ -1,3 +1,5 @@
+/** Runs one command: checks its input, and turns everything that happens into an outcome. */
+
 import { agentFiles } from "../runtime/agent-files.ts";
 import { NoHomeError } from "../runtime/config.ts";
 import { asAgent } from "../runtime/context.ts";
@@ -6,7 +8,6 @@ import { fail, type Outcome } from "../runtime/outcome.ts";
 import { stateHomePath } from "../runtime/state-directory.ts";
 import { anyFiles } from "../runtime/user-files.ts";
 import { fieldName } from "./argv.ts";
-/** Runs one command: checks its input, and turns everything that happens into an outcome. */
 import type { Command, ProgramContext } from "./command.ts";
 
 /** @param raw unchecked input, by field names */

@@ -1,4 +1,5 @@
 /** `accounts`: the owner's accounts and their balances. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";

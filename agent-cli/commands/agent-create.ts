@@ -1,4 +1,5 @@
 /** `agent create`: the key that signs requests and cannot spend. */
+
 import * as z from "zod";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { humanText } from "../../shared/text/text.ts";

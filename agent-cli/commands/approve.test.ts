@@ -1,4 +1,5 @@
 /** The owner's side without a terminal: refusals, records, and the screen. */
+
 import { chmodSync, existsSync, readdirSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";

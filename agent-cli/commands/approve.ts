@@ -1,4 +1,5 @@
 /** `approve`: the owner reads what will be paid, to whom, for what, and signs exactly that. */
+
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";

@@ -1,4 +1,5 @@
 /** `audit export`: the audit log for other programs. */
+
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
 import { decimalAmount } from "../../shared/protocol/amount.ts";

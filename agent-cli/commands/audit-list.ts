@@ -1,4 +1,5 @@
 /** `audit list`: what happened, newest last. */
+
 import * as z from "zod";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";

@@ -1,4 +1,5 @@
 /** `audit restart`: sets a damaged log aside, unchanged, and begins another that names it. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** `audit verify`: recomputes the chain, checks the owner's signatures under it, and compares it with the ledger both ways. */
+
 import * as z from "zod";
 import { NETWORK } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";

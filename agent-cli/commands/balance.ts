@@ -1,4 +1,5 @@
 /** `balance`: an account's balance. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";

@@ -1,4 +1,5 @@
 /** `completions`: a script that teaches the shell our commands and flags. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { completionScript, SHELLS } from "../command-line/completions.ts";

@@ -1,4 +1,5 @@
 /** `config allow`: the owner opens addresses on this machine, or on a private network, to the agent's commands. */
+
 import * as fs from "node:fs";
 import { isIP } from "node:net";
 import * as path from "node:path";

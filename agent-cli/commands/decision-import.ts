@@ -1,4 +1,5 @@
 /** `decision import`: the answer of an owner on another machine. A `fetch --wait` that waits for it goes on. */
+
 import * as z from "zod";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** `decline`: the owner refuses a request, with a code that the agent can act on. */
+
 import * as z from "zod";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

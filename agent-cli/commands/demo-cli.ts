@@ -1,4 +1,5 @@
 /** `demo cli`: the protocol in one process, as a story. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { renderStory, storySchema } from "../demo/story.ts";

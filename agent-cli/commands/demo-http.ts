@@ -1,4 +1,5 @@
 /** `demo http`: a purchase and several attacks against a local stack, as a story. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { renderStory, storySchema } from "../demo/story.ts";

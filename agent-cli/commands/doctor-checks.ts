@@ -1,4 +1,5 @@
 /** The checks of `doctor`, in the order in which to fix them. */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

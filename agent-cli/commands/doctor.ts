@@ -1,4 +1,5 @@
 /** `doctor`: checks the set-up, and says what to do next. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField, ownerFileField } from "../command-line/fields.ts";

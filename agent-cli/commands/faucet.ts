@@ -1,4 +1,5 @@
 /** `faucet`: test money for an account, if the facilitator grants any. */
+
 import * as z from "zod";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { ASSET } from "../../shared/lez.ts";

@@ -1,4 +1,5 @@
 /** `fetch`: one purchase from the 402 to the answer, stopped and resumed at every point that has a name. */
+
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";

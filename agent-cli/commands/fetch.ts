@@ -2,6 +2,7 @@
  * `fetch`: buys what a URL sells, in one command. Killed anywhere and run again, it continues: every step is on disk before
  * it counts, and nothing is paid twice.
  */
+
 import * as z from "zod";
 import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";

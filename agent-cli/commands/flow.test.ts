@@ -1,4 +1,5 @@
 /** From request to receipt, without a terminal and without a failure. */
+
 import { beforeEach, describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { EXIT } from "../runtime/exit-codes.ts";

@@ -1,4 +1,5 @@
 /** `http get`: one GET, with or without a signed payment; shows status, decoded x402 headers and body. */
+
 import * as z from "zod";
 import { type BindingScope, bindingScope, canonicalUrl } from "../../shared/protocol/binding.ts";
 import { resourceInfoSchema } from "../../shared/x402/x402.ts";

@@ -1,4 +1,5 @@
 /** An agent that floods the inbox: muted, blocked, and allowed again. */
+
 import { readFileSync, statSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { PurchaseList } from "../purchase/purchase-list.ts";

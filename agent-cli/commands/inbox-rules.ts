@@ -1,4 +1,5 @@
 /** `inbox mute`, `inbox block`, `inbox allow`: the owner's rules about an agent that floods the inbox. */
+
 import * as z from "zod";
 import { type Command, defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** `inbox`: the requests that wait for the owner. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { type Desk, openDesk } from "../approval/desk.ts";

@@ -1,4 +1,5 @@
 /** `key backup`: copies the sealed key, once its passphrase has opened it. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField, ownerFileField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** `key change-passphrase`: the same key under another passphrase. Seals a plain key. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";

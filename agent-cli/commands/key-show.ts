@@ -1,4 +1,5 @@
 /** `key show`: the public half of a key. No command shows the secret half. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** `ledger audit`: asks the ledger, through its facilitator, to recompute all of its accounts. For the ledger's operator. */
+
 import * as z from "zod";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { defineCommand } from "../command-line/command.ts";

@@ -1,4 +1,5 @@
 /** `ledger clock`: shows the ledger's time, or sets it. For the ledger's operator. */
+
 import * as z from "zod";
 import { CLOCK_RISK } from "../../shared/ledger/set-clock.ts";
 import { formatTimestamp, parseTimestamp } from "../../shared/time.ts";

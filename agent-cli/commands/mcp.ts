@@ -1,4 +1,5 @@
 /** `mcp`: the agent's commands as tools of a Model Context Protocol server on stdin and stdout. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { succeed } from "../runtime/outcome.ts";

@@ -1,4 +1,5 @@
 /** `owner create`: the key that authorises money. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, newKeyField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** The owner at a real terminal: questions, keys and their outcome. */
+
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";

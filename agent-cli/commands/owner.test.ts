@@ -1,4 +1,5 @@
 /** The owner's other commands (inbox, revocation, accounts, keys), and their effect on the agent. */
+
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { downloadField, dryRunField, includeField, maxBodyField, retiredForceField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** `pins forget`: the owner removes a merchant's pin, because the merchant changed for a reason. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";

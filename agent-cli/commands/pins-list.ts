@@ -1,4 +1,5 @@
 /** `pins list`: the pinned merchants, their accounts and keys. */
+
 import * as z from "zod";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";

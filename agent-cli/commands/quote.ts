@@ -1,4 +1,5 @@
 /** `quote`: the price and the terms of a URL. Never pays, needs no key. */
+
 import * as z from "zod";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { duration } from "../../shared/screen/duration.ts";

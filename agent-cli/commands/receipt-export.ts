@@ -1,4 +1,5 @@
 /** `receipt export`: writes evidence of a payment into one file that others can check. */
+
 import * as path from "node:path";
 import * as z from "zod";
 import { type Evidence, serializeEvidence } from "../../shared/evidence/evidence.ts";

@@ -1,4 +1,5 @@
 /** `receipt show`: a payment's receipt, and how much of it can be verified here. */
+
 import * as z from "zod";
 import { serializeEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";

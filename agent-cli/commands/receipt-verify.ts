@@ -1,4 +1,5 @@
 /** `receipt verify`: checks a file of evidence offline. Public keys are all that it needs. */
+
 import * as z from "zod";
 import { readEvidence } from "../../shared/evidence/read.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";

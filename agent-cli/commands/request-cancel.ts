@@ -1,4 +1,5 @@
 /** `request cancel`: the agent withdraws a request that waits for its owner. */
+
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** `request create`: signs what the agent wants to buy, and why, for its owner to read. */
+
 import * as path from "node:path";
 import * as z from "zod";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";

@@ -1,4 +1,5 @@
 /** `request export`: everything that an owner on another machine needs to decide, in one file. */
+
 import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { defineCommand } from "../command-line/command.ts";

@@ -1,4 +1,5 @@
 /** `request list`: the requests of this machine. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { listPurchases, listSchema, pageFields } from "../purchase/purchase-list.ts";

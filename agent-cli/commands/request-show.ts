@@ -1,4 +1,5 @@
 /** `request show`: the state of one request. */
+
 import * as z from "zod";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";

@@ -1,4 +1,5 @@
 /** `request wait`: blocks until the owner has decided. */
+
 import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";

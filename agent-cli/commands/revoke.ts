@@ -1,4 +1,5 @@
 /** `revoke`: the owner withdraws an approval. The ledger consumes its nonce, so that the payment can never settle. */
+
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";

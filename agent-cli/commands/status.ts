@@ -1,4 +1,5 @@
 /** `status`: a payment's outcome, as far as the facilitator's answer can be believed. */
+
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";

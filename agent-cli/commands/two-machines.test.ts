@@ -1,4 +1,5 @@
 /** Agent and owner on two machines: a file goes over, a file comes back, and `fetch --wait` goes on. */
+
 import { copyFileSync } from "node:fs";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** `validate`: checks a merchant's 402, or a facilitator, point by point. Never pays, needs no key. */
+
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { secondsField } from "../command-line/fields.ts";

@@ -1,4 +1,5 @@
 /** `whoami`: the agent's key, its facilitator, and where things are kept. */
+
 import * as z from "zod";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";

@@ -1,4 +1,5 @@
 /** A buyer over HTTP: agent and owner against a running stack, without files and prompts. */
+
 import * as z from "zod";
 import { bytesToHex, randomBytes, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** The protocol in one process, without a network: request, approval, verification, settlement and replay. */
+
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";

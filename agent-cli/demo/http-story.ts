@@ -1,4 +1,5 @@
 /** The whole system over HTTP, from the 402 to the receipt, and through every refusal. */
+
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../shared/protocol/authorization.ts";
 import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/protocol/decision.ts";

@@ -1,5 +1,6 @@
-import type { LedgerRules } from "../../shared/ledger/rules.ts";
 /** The ledger's rules as a backend in this process: the interface of the Durable Object, without RPC. */
+
+import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { PaymentBackend } from "../../shared/settlement/backend.ts";
 import { unixNow } from "../../shared/time.ts";
 

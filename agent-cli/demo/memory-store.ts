@@ -1,4 +1,5 @@
 /** A ledger store in memory, on node:sqlite. */
+
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { LedgerStore, Row } from "../../shared/ledger/store.ts";
 

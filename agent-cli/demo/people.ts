@@ -1,5 +1,6 @@
-import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 /** An agent and its owner with keys in memory, in one process, without files and prompts. */
+
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import {

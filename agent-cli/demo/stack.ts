@@ -1,4 +1,5 @@
 /** The whole system on this machine: three Workers in one workerd, reachable on loopback only. */
+
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

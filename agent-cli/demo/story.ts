@@ -1,4 +1,5 @@
 /** A demonstration as a story: each step compares what happened with what should happen. */
+
 import * as z from "zod";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";

@@ -1,4 +1,5 @@
 /** What evidence states and how far it was verified, as data of a command and as text. */
+
 import * as z from "zod";
 import type { EvidencePoint } from "../../shared/evidence/check.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";

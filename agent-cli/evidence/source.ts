@@ -1,7 +1,8 @@
+/** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
+
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-/** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../shared/text/json.ts";

@@ -1,4 +1,5 @@
 /** An account's balance, from the facilitator. */
+
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";

@@ -1,4 +1,5 @@
 /** The HTTP client of the user's facilitator. */
+
 import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";

@@ -1,4 +1,5 @@
 /** The payer's entry is found in an account journal of any length, in few pages, and no other entry is taken along. */
+
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";

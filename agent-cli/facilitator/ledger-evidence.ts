@@ -1,4 +1,5 @@
 /** The ledger's part of evidence, from a facilitator: the payer's debit, and the ledger's signature right under it. */
+
 import * as z from "zod";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";

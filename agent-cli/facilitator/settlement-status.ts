@@ -4,6 +4,7 @@
  * the user's own configuration, for the ledger that was signed, and only while that ledger remembers every approval that
  * there can have been.
  */
+
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";

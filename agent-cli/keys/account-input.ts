@@ -1,4 +1,5 @@
 /** The account of a command: the one named, or that of the owner's key file. Needs no passphrase. */
+
 import * as z from "zod";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import { ownerFileField } from "../command-line/fields.ts";

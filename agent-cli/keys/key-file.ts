@@ -2,6 +2,7 @@
  * Key files. Two roles: an owner's key authorises money and is sealed with a passphrase; an agent's key signs requests and
  * may be plain. The role is written into the file, covered by the seal, and checked whenever a key is opened.
  */
+
 import * as crypto from "node:crypto";
 import { existsSync } from "node:fs";
 import * as path from "node:path";

@@ -1,4 +1,5 @@
 /** Keys are found where they were made: named, configured, or beside the configuration. */
+
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,5 @@
 /** The bearer key of a ledger's operator: from a private file, never from argv or the environment. */
+
 import * as z from "zod";
 import { readBytes } from "../runtime/files.ts";
 import { MAX_OPERATOR_KEY_BYTES } from "../runtime/limits.ts";

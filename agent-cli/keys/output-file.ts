@@ -1,4 +1,5 @@
 /** Checks a command's output file before anything is paid, signed or created for it. */
+
 import * as path from "node:path";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Context } from "../runtime/context.ts";

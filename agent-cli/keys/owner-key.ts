@@ -1,5 +1,6 @@
-import { openWithPassphrase, type PassphraseInput } from "../prompts/passphrase.ts";
 /** Opening the owner's key: the only place in the CLI from which money is authorised. Commands of the agent never import it. */
+
+import { openWithPassphrase, type PassphraseInput } from "../prompts/passphrase.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { findKey, type FoundKey, isSealed, type RoleSigner, unlockKey } from "./key-file.ts";

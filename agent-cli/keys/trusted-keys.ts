@@ -1,4 +1,5 @@
 /** The public keys that this user knows: from flags, a file of known keys or a pin, never from the evidence that they check. */
+
 import { existsSync } from "node:fs";
 import * as z from "zod";
 import type { Evidence } from "../../shared/evidence/evidence.ts";

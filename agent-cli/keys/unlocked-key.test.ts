@@ -1,4 +1,5 @@
 /** A key that stays open is wiped at each of its ends. */
+
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyDigest } from "../../shared/crypto/ed25519.ts";

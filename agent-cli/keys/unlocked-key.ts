@@ -2,6 +2,7 @@
  * An owner's key that stays open for a while, in the memory of this process and nowhere else. It is wiped at the end of the period,
  * at Ctrl-C, when the process or the machine is suspended, and when its user is done.
  */
+
 import { duration } from "../../shared/screen/duration.ts";
 import { UNLOCK_CHECK_MILLIS, UNLOCK_JUMP_MILLIS } from "../runtime/limits.ts";
 import type { RoleSigner } from "./key-file.ts";

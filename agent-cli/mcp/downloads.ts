@@ -2,6 +2,7 @@
  * The only folder whose files a tool can name. Whatever an agent reads may instruct it to do anything, so a tool takes a bare
  * name in that folder, never a path: it cannot read, upload or overwrite a file of the user.
  */
+
 import * as path from "node:path";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { type Field, fieldOf } from "../command-line/argv.ts";

@@ -2,6 +2,7 @@
  * Images that a model can be shown. Type and size are read from the file itself: a client passes them on, and a model refuses
  * the whole conversation if the type is wrong or a side too long.
  */
+
 import { MAX_INLINE_IMAGE_BYTES, MAX_INLINE_IMAGE_SIDE } from "../runtime/limits.ts";
 
 interface Image {

@@ -1,4 +1,5 @@
 /** The MCP server under the official client: what an agent finds there, and what it does not. */
+
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import * as http from "node:http";

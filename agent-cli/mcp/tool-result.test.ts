@@ -1,4 +1,5 @@
 /** What a tool's result holds: a body at most once and never a large one, images as images, lists in pages. */
+
 import { mkdirSync, readFileSync } from "node:fs";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -2,6 +2,7 @@
  * A tool's result: the envelope of the command line, once for programs and once for the model. A body that was fetched is in a
  * file of the downloads folder; the model's copy also has it inline if it is short.
  */
+
 import { readFileSync, statSync } from "node:fs";
 import type { CallToolResult } from "@modelcontextprotocol/sdk/types.js";
 import * as z from "zod";

@@ -1,4 +1,5 @@
 /** The agent's commands as tools: their names, descriptions, arguments, results and annotations. */
+
 import type { ToolAnnotations } from "@modelcontextprotocol/sdk/types.js";
 import * as z from "zod";
 import { fieldOf, flagOf } from "../command-line/argv.ts";

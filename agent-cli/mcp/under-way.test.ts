@@ -1,4 +1,5 @@
 /** A payment outlives the call that began it: whatever ends the call, the goods are in hand afterwards, for one debit. */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { beforeAll, beforeEach, expect, test } from "vitest";

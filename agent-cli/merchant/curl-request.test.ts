@@ -1,4 +1,5 @@
 /** Bodies as curl builds them: repeated, from files and from stdin. */
+
 import { beforeEach, describe, expect, test } from "vitest";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
 import { EXIT } from "../runtime/exit-codes.ts";

@@ -1,4 +1,5 @@
 /** The HTTP request that a command line describes with curl's flags: a URL, -X, -H, -d. */
+
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { addAbortSignal } from "node:stream";
 import * as z from "zod";

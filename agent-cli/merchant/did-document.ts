@@ -2,6 +2,7 @@
  * A merchant's published keys: its did:web document, fetched from its own origin only. A document that is too large, too
  * slow, elsewhere or about another host yields no keys.
  */
+
 import { base64urlnopad } from "@scure/base";
 import * as z from "zod";
 import { bytesToHex } from "../../shared/crypto/bytes.ts";

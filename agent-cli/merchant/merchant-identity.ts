@@ -2,6 +2,7 @@
  * Compares a merchant's payee and key with its pin from earlier visits. Judging reads and fetches; only `rememberMerchant`
  * writes.
  */
+
 import * as z from "zod";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import type { OfferSignatureCheck } from "../../shared/screen/confirmation.ts";

@@ -1,4 +1,5 @@
 /** Finds the merchant's signature under the chosen offer, by the offer's fields and never by its position. */
+
 import * as z from "zod";
 import { SIGNED_TERMS } from "../../shared/evidence/parts.ts";
 import { nameUnder } from "../../shared/extensions/did-web.ts";

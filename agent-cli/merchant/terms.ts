@@ -1,6 +1,7 @@
+/** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
+
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-/** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
 import { type BindingScope, bindingScope } from "../../shared/protocol/binding.ts";

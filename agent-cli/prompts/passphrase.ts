@@ -1,4 +1,5 @@
 /** Reads a passphrase from the terminal, a private file or an open file descriptor. Never from argv or the environment. */
+
 import * as fs from "node:fs";
 import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";

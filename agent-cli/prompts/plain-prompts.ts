@@ -1,4 +1,5 @@
 /** Questions on a terminal that cannot redraw (TERM=dumb): one line asks, one line answers. */
+
 import { createInterface } from "node:readline";
 import { StringDecoder } from "node:string_decoder";
 import { type Context, warn } from "../runtime/context.ts";

@@ -1,4 +1,5 @@
 /** Questions to the person at the terminal, on stderr. An answer is undefined after Ctrl-C, Ctrl-D or Escape. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Context, warn } from "../runtime/context.ts";
 import { MAX_CONFIRM_TRIES } from "../runtime/limits.ts";

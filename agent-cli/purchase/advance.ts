@@ -1,4 +1,5 @@
 /** Advances one purchase to its end: waits for the owner, pays and shows the answer, or says why it cannot go on. */
+
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";

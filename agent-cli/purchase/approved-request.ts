@@ -1,4 +1,5 @@
 /** Pairs a payment with the HTTP request that it was approved for. It is sent with no other. */
+
 import { bodyDigest, canonicalJson } from "../../shared/crypto/digest.ts";
 import { paymentFields, type PaymentRequest, paymentRequestSchema, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { httpRequest } from "../merchant/curl-request.ts";

@@ -2,6 +2,7 @@
  * Classifies the answer to a paid request. The rule behind every branch: once the payment has left, only a definite refusal
  * counts as "not paid"; everything uncertain is `unknown`.
  */
+
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";

@@ -1,4 +1,5 @@
 /** Records what became of a payment that was presented. */
+
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { appendEntry, type AuditEvent, type AuditFacts, readAudit } from "../records/audit-log.ts";
 import { concludePayment, type PaymentConclusion, paymentKey, type PaymentRecord } from "../records/payment-journal.ts";

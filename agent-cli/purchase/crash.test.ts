@@ -2,6 +2,7 @@
  * kill -9 before a step that leaves a trace: the same command, run again, finishes the purchase, paid once. `npm test` kills before every
  * fifth step; `npm run crash` before every step.
  */
+
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";

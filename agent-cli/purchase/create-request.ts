@@ -1,4 +1,5 @@
 /** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
+
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";

@@ -1,4 +1,5 @@
 /** Names an agent by its key, or by one of its requests. Its name is its own claim, and not enough. */
+
 import { publicKeySchema } from "../../shared/crypto/bytes.ts";
 import { nameField } from "../command-line/fields.ts";
 import type { Context } from "../runtime/context.ts";

@@ -1,4 +1,5 @@
 /** Finds a request by its short code, id or digest, as commands print them. */
+
 import { existsSync } from "node:fs";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

@@ -1,5 +1,6 @@
-import { hexToBytes } from "../../shared/crypto/bytes.ts";
 /** An owner's decision from another machine: checked against the request that it is about, then filed as on one machine. */
+
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { accountOfKey } from "../../shared/protocol/account.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";

@@ -1,5 +1,6 @@
-import type { Payment } from "../records/payment-journal.ts";
 /** Gets the response of a payment that is known to be paid: presents the same payment again, which cannot pay a second time. */
+
+import type { Payment } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";

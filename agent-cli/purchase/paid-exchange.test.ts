@@ -1,4 +1,5 @@
 /** What was paid for reaches its buyer: slow, large, broken off, interrupted, and asked for by several at once. */
+
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -2,6 +2,7 @@
  * One presentation of a payment. Status, headers and receipt are on disk before the first byte of the body, and the body goes
  * to a file as it arrives: it is bounded in size and in silence, never in time as a whole.
  */
+
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { record } from "../records/audit-log.ts";

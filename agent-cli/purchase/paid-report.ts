@@ -1,4 +1,5 @@
 /** Reports the answer to a payment, whether it just arrived or was kept. */
+
 import * as z from "zod";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";

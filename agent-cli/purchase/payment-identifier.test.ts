@@ -1,4 +1,5 @@
 /** A payment with an identifier, against merchants that keep answers, that keep receipts, and that abuse the extension. */
+
 import { rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";

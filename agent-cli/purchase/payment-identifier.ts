@@ -1,9 +1,10 @@
-import { utf8 } from "../../shared/crypto/bytes.ts";
-import { identifierOf, PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 /**
  * A payment with an identifier: a merchant that keeps answers repeats its answer to the same payment under the same
  * identifier. An answer that was lost on the way is fetched again, not paid for twice.
  */
+
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { identifierOf, PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { authorizationDigest } from "../../shared/protocol/authorization.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { authorizationOf, findPayment, paymentKey, type Payment } from "../records/payment-journal.ts";

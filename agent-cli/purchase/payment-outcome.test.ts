@@ -1,4 +1,5 @@
 /** The table of spec/cli.md, "What became of the payment", row by row. */
+
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { describe, expect, test } from "vitest";

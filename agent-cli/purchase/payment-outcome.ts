@@ -3,6 +3,7 @@
  * about each (exit code, payment journal, next command) is the table in spec/cli.md, "What became of the payment", and the
  * mapper below. No other code decides about money, and none reads words to do so.
  */
+
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";

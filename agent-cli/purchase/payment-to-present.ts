@@ -1,6 +1,7 @@
+/** Finds the payment of a request in the inbox, or says why none may be presented now. */
+
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
-/** Finds the payment of a request in the inbox, or says why none may be presented now. */
 import { unixNow } from "../../shared/time.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import type { Payment } from "../records/payment-journal.ts";

@@ -2,6 +2,7 @@
  * An answer that is not ready: a 202 that says where the result will be. The result belongs to what was bought, so it is asked for
  * without a payment, and only at the merchant's own origin.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
 import { canonicalUrl } from "../../shared/protocol/binding.ts";

@@ -1,4 +1,5 @@
 /** A list that is cut says so, and its pages together are the whole list. */
+
 import { rmSync } from "node:fs";
 import { expect, test } from "vitest";
 import { requestDigest } from "../../shared/protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** Lists the requests of this machine in pages, and the files among them that cannot be read. */
+
 import * as z from "zod";
 import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { unixNow } from "../../shared/time.ts";

@@ -1,5 +1,6 @@
-import { duration } from "../../shared/screen/duration.ts";
 /** A request and its state as text. Unsafe characters from agents and merchants are made visible. */
+
+import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { AGENT_RULES } from "../records/agent-rules.ts";
 import { cells, field, type Layout, wrap } from "../runtime/layout.ts";

@@ -1,4 +1,5 @@
 /** The state of one request, from its files in the inbox and its record in the payment journal. */
+
 import * as z from "zod";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { parseTimestamp } from "../../shared/time.ts";

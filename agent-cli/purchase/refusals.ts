@@ -1,4 +1,5 @@
 /** The refusals of `checkPaymentRequest` as failures of the CLI. */
+
 import type { RequestCheck } from "../../shared/protocol/payment-request.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, refuse } from "../runtime/outcome.ts";

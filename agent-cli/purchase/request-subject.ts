@@ -1,4 +1,5 @@
 /** Finds the request of an owner's command: in the inbox by its code, or in a file. */
+
 import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";

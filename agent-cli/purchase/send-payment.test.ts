@@ -1,4 +1,5 @@
 /** A signed payment on its way: where it may go, and the outcome of every kind of answer. */
+
 import fs, { existsSync, readFileSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import * as net from "node:net";

@@ -1,4 +1,5 @@
 /** Presents a signed payment: checks what must hold before a byte leaves, sends it, and reports the answer. */
+
 import * as path from "node:path";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyExact } from "../../shared/exact/verify.ts";

@@ -1,4 +1,5 @@
 /** What goes along with a request, from the agent's request store or its file: headers, and the body if it is the one that was asked for. */
+
 import * as z from "zod";
 import { type SentRequest, type StoredParts, sentParagraphs, sentRequest } from "../../shared/screen/sent-request.ts";
 import { findRequest } from "../records/request-store.ts";

@@ -1,4 +1,5 @@
 /** HTTP responses and untrusted text, as they appear in the data of every command. */
+
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { decodeUtf8, toBase64 } from "../../shared/crypto/bytes.ts";

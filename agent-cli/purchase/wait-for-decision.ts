@@ -1,4 +1,5 @@
 /** Waits for an owner: looks into the inbox until there is a decision, the request expires, or the timeout passes. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";

@@ -1,4 +1,5 @@
 /** The owner's rules about agents, by agent key: one that floods the inbox is muted or blocked. */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

@@ -1,4 +1,5 @@
 /** The audit log: complete under races, and visibly broken by every change. */
+
 import { execFile } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import * as path from "node:path";

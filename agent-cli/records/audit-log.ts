@@ -2,6 +2,7 @@
  * The audit log: one line of JSON per event, each with the digest of itself and of its predecessor. A line that is changed,
  * dropped or moved breaks every later digest.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

@@ -1,4 +1,5 @@
 /** An audit entry as data of a command. */
+
 import * as z from "zod";
 
 export const auditEntrySchema = z.strictObject({

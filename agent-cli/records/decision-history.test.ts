@@ -1,4 +1,5 @@
 /** The owner's decisions, when there are many. */
+
 import { expect, test } from "vitest";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { MAX_HISTORY } from "../runtime/limits.ts";

@@ -1,4 +1,5 @@
 /** The owner's decisions, by request digest. A declined request stays declined; warnings look for what is new. */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

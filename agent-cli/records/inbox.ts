@@ -2,6 +2,7 @@
  * The inbox: files that agent and owner of one machine hand each other, each written whole or not at all. A file is named
  * after its request's digest. Readers check the content and trust no name.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

@@ -2,6 +2,7 @@
  * The answers to payments, kept on disk. Status, headers and receipt are there before the first byte of the body, and the body
  * grows in a file beside them: whatever breaks, the part that came is kept, and a later run continues it.
  */
+
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";

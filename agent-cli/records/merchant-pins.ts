@@ -2,6 +2,7 @@
  * Pins of merchants, from earlier visits: each origin's payee, and the key that signs its terms. One file per origin,
  * written when a request is made; a quote writes none.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

@@ -2,6 +2,7 @@
  * The payment journal: every payment that this machine has presented, written to disk before it leaves. A retry presents the
  * recorded payment and no other. A payment stays `sent` until its outcome is certain.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

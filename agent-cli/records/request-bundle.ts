@@ -2,6 +2,7 @@
  * A request in one file, for an owner on another machine: with the merchant's 402, the body and the headers. Values of credentials
  * stay here: the owner has no use for them.
  */
+
 import * as z from "zod";
 import { fromBase64, toBase64 } from "../../shared/crypto/bytes.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";

@@ -3,6 +3,7 @@
  * all (headers), and the merchant's whole 402. With them an approved payment is enough to repeat exactly the approved
  * request, with the extensions that the merchant offered.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

@@ -1,4 +1,5 @@
 /** Which requests a running process waits for, to pay them as soon as they are approved: one empty file per request and process. */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Digest } from "../../shared/crypto/digest.ts";

@@ -1,4 +1,5 @@
 /** What an agent's commands can read, send and write: files of the agent's folders, and no others. */
+
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import * as path from "node:path";

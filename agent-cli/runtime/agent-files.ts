@@ -3,6 +3,7 @@
  * may run unasked. Such a command therefore sends and writes files of the agent's folders only: none that is hidden, none of
  * the wallet, and it replaces nothing.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { accountConfigFile, type Config, configFile, readConfig } from "./config.ts";

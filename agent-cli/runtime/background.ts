@@ -2,6 +2,7 @@
  * Work that outlives the call that started it. A tool call ends by its time budget or by its client's cancellation. An exchange
  * that presents a payment goes on, and the next call joins it.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** As one call sees it. A key stands for one kind of work, so its result has one type. */

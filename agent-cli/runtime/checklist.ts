@@ -1,4 +1,5 @@
 /** A checklist as text: points that hold in one line each, points that do not in full. */
+
 import { field, type Layout, wrap } from "./layout.ts";
 
 const ID_WIDTH = 27;

@@ -1,4 +1,5 @@
 /** A wrong clock is called a wrong clock, with both times, by whoever can see both. */
+
 import { beforeEach, describe, expect, test } from "vitest";
 import { errorBody } from "../../shared/errors.ts";
 import { clockDetail, formatTimestamp, unixNow } from "../../shared/time.ts";

@@ -1,4 +1,5 @@
 /** The clocks of this machine and of another one. Signed times are refused if they differ by more than the protocol allows. */
+
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";

@@ -2,6 +2,7 @@
  * The user's configuration: which facilitator to ask and to trust, and the defaults of keys and limits. It is read from the
  * user's own directory, never from the current folder: a repository must not configure a wallet.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";

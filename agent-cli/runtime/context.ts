@@ -1,4 +1,5 @@
 /** What a command works with: streams, configuration, and ways to speak to people. */
+
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { Background } from "./background.ts";
 import { type Config, LOCAL_FACILITATOR, readConfig } from "./config.ts";

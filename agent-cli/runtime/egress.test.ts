@@ -1,4 +1,5 @@
 /** What an agent's commands can reach: the kinds of addresses, and the policy on the wire. */
+
 import dns from "node:dns";
 import { syncBuiltinESMExports } from "node:module";
 import { describe, expect, onTestFinished, test } from "vitest";

@@ -3,6 +3,7 @@
  * name. An agent does what it reads tells it to; without this, a web page could use the wallet to speak to the services of this
  * machine and of its network. The address of each connection is judged after its name was resolved, so that no name can hide it.
  */
+
 import * as dns from "node:dns";
 import * as net from "node:net";
 import type { Config } from "./config.ts";

@@ -2,6 +2,7 @@
  * One HTTP exchange: over a connection of its own, bounded in time, never redirected. It reports whether the server can have
  * read the request, and hands over everything that came before a break.
  */
+
 import type * as http from "node:http";
 import { isIP } from "node:net";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** How an end of validity appears in the data of every command. */
+
 import * as z from "zod";
 import { deadlineText } from "../../shared/screen/duration.ts";
 import { formatTimestamp } from "../../shared/time.ts";

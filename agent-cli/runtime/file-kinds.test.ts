@@ -1,4 +1,5 @@
 /** A file named by mistake is called what it is. */
+
 import { describe, expect, test } from "vitest";
 import { PASSPHRASE, sandbox } from "../testing/cli.ts";
 import { startMerchant } from "../testing/merchant.ts";

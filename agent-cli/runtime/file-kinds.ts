@@ -1,4 +1,5 @@
 /** Recognises our own files, so that a file named by mistake is called what it is. A look at the members, no check of them. */
+
 import { type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { shellWord } from "./shell-quote.ts";
 

@@ -2,6 +2,7 @@
  * Reads and writes files safely: bounded, regular files only, never through a symbolic link, private if they must be, and
  * written whole or not at all.
  */
+
 import { createHash, randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";

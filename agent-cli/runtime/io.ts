@@ -1,4 +1,5 @@
 /** What the CLI uses of the process: three streams, the environment, and a signal to stop. Tests bring their own. */
+
 import { fstatSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { type Readable, Writable } from "node:stream";

@@ -1,4 +1,5 @@
 /** Lays text out for a terminal of any width, with or without colour. */
+
 import { styleText } from "node:util";
 
 type Ink = "bold" | "dim" | "red" | "yellow" | "green";

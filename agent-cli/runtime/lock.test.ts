@@ -1,4 +1,5 @@
 /** The lock of the state directory: among many, without hard links, and after a death at any moment. */
+
 import fs, { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";

@@ -2,6 +2,7 @@
  * One process at a time changes the state directory. The lock is a file with the pid of its owner. A lock whose owner is dead
  * is broken under a second lock, so that two processes that find it cannot both take it.
  */
+
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

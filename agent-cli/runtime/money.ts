@@ -1,4 +1,5 @@
 /** How money appears in the data of every command. */
+
 import * as z from "zod";
 import { type Amount, displayAmount, isAmount, parseAmount } from "../../shared/protocol/amount.ts";
 

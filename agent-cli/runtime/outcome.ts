@@ -1,4 +1,5 @@
 /** The result of a command, or of a step: data, or a failure that says what to do. */
+
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
 /** The next command to run. An argv, never a shell string: no shell interprets it. */

@@ -1,4 +1,5 @@
 /** Reports a long wait: by one line that is redrawn, or, on a stream that cannot redraw, by one line per change. */
+
 import type { Io } from "./io.ts";
 import type { Layout } from "./layout.ts";
 

@@ -1,4 +1,5 @@
 /** Proxies and authorities of the user's environment: real proxies and a real TLS server on this machine. */
+
 import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";

@@ -3,6 +3,7 @@
  * vouch for the server, those of SSL_CERT_FILE included. Node's own switch for proxies came with 24.5 and sees neither our egress
  * policy nor whether a request has left, so the CLI has its own on every Node.
  */
+
 import * as fs from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";

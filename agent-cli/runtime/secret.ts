@@ -1,4 +1,5 @@
 /** Secret bytes: printing, serialising or inspecting a Secret does not show them. */
+
 import { inspect } from "node:util";
 
 export class Secret {

@@ -1,4 +1,5 @@
 /** The directory of the CLI's records between runs. Only its user can read it. */
+
 import * as path from "node:path";
 import { type Places, userDirectory } from "./config.ts";
 import type { Context } from "./context.ts";

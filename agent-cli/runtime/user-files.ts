@@ -1,4 +1,5 @@
 /** The files that a command's user names: for an owner any file, for an agent those of `agent-files.ts`. */
+
 import { checkWritable, copyWhole, readBytes, type ReadFailure, type ReadOptions, writeWhole } from "./files.ts";
 import { fail, type Outcome, type Success } from "./outcome.ts";
 

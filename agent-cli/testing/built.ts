@@ -1,4 +1,5 @@
 /** The built CLI that tests spawn: the layout of the package, made once per run by test/global-setup.ts from the sources under test. */
+
 import * as path from "node:path";
 
 const CACHE = path.join(import.meta.dirname, "../../node_modules/.cache/lez-agent-pay");

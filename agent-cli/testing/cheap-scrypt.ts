@@ -2,6 +2,7 @@
  * Divides scrypt's cost by 8192, for tests only: vitest loads it in process, spawned CLIs preload it (`node --import`). The CLI itself
  * cannot lower the cost, and its headers still say the full one.
  */
+
 import crypto, { type BinaryLike, type ScryptOptions } from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 

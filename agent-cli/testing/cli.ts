@@ -1,4 +1,5 @@
 /** Runs the CLI in a directory of its own: in process, or as the real executable on a real terminal. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";

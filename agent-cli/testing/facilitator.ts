@@ -1,4 +1,5 @@
 /** A small facilitator on 127.0.0.1: it answers what it is told to, and remembers what it was asked. */
+
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";

@@ -1,4 +1,5 @@
 /** Fills a sandbox's inbox with requests that differ in their id alone. */
+
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import type { Sandbox } from "./cli.ts";

@@ -2,6 +2,7 @@
  * Loaded before the CLI (`node --import`), it kills the process, as power failure would, right before the n-th step that
  * leaves a trace: flushing, naming or linking a file, and sending an HTTP request. The CLI itself knows nothing of it.
  */
+
 import fs from "node:fs";
 import { ClientRequest } from "node:http";
 import { syncBuiltinESMExports } from "node:module";

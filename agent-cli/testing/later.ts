@@ -1,4 +1,5 @@
 /** Preloaded into a spawned CLI (`node --import`): each SIGUSR2 moves its clock on by an hour, and it says so. */
+
 import { LATER } from "./built.ts";
 
 const now = Date.now.bind(Date);

@@ -1,4 +1,5 @@
 /** The MCP server in this process, with the official client at its other end. */
+
 import { PassThrough } from "node:stream";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";

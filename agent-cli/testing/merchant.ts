@@ -1,4 +1,5 @@
 /** A small merchant on 127.0.0.1 that speaks our 402, settles in memory, and misbehaves when told to. */
+
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";

@@ -1,7 +1,8 @@
+/** An owner, an agent, and requests between them, as files of a sandbox. */
+
 import { rmSync } from "node:fs";
 import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { type PaymentRequest, type PaymentRequestBody, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
-/** An owner, an agent, and requests between them, as files of a sandbox. */
 import { keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { createKeyFile, type KeyFile } from "../keys/key-file.ts";
 import { termsFile } from "../purchase/request-subject.ts";

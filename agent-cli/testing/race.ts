@@ -2,6 +2,7 @@
  * One of several processes that change the state directory at once. With a name and a number it appends so many entries to the
  * audit log. Without arguments it runs the command lines that it reads, each as one line of JSON, and answers with one line each.
  */
+
 import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { record } from "../records/audit-log.ts";

@@ -1,4 +1,5 @@
 /** A server on 127.0.0.1 that sells nothing and remembers every body it was sent. */
+
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";

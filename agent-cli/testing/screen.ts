@@ -1,4 +1,5 @@
 /** The approval screen of a request, as plain text, without a terminal and without signatures. */
+
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";

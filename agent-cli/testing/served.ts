@@ -1,4 +1,5 @@
 /** The servers of this process's tests. A sandbox's configuration opens them to agents, each by its exact origin, as an owner would. */
+
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 

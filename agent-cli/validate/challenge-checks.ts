@@ -1,4 +1,5 @@
 /** The 402 as an HTTP response: status, header, caching, and the same terms for a second or a different request. */
+
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";

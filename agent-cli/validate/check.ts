@@ -1,4 +1,5 @@
 /** Conformance checks of an endpoint. A check looks at responses that were collected before; it sends nothing. */
+
 import { type Check, type Finding, judgeAll, right, skipped, wrong } from "../../shared/checklist/check.ts";
 
 export interface ConformanceCheck<Visit> extends Check<Visit> {

@@ -1,4 +1,5 @@
 /** Every check, in the order of a report. spec/validate.md is generated from them. */
+
 import { CHALLENGE_CHECKS } from "./challenge-checks.ts";
 import type { ConformanceCheck } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";

@@ -1,12 +1,13 @@
+/**
+ * Decoys: what --active sends instead of a payment. None can pay: each has zeros instead of a signature, and names an account
+ * that was made for this run and is empty.
+ */
+
 import { hexToBytes, toBase64, utf8 } from "../../shared/crypto/bytes.ts";
 import { randomDigest } from "../../shared/crypto/digest.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { accountOfKey } from "../../shared/protocol/account.ts";
-/**
- * Decoys: what --active sends instead of a payment. None can pay: each has zeros instead of a signature, and names an account
- * that was made for this run and is empty.
- */
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";

@@ -1,4 +1,5 @@
 /** What merchants rely on: /supported with its three keys, and responses of one shape, in codes, from /verify and /settle. */
+
 import * as z from "zod";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { digestSchema } from "../../shared/crypto/digest.ts";

@@ -1,5 +1,6 @@
-import * as z from "zod";
 /** All requests to a facilitator for one report, with its responses. /settle is requested with --active only. */
+
+import * as z from "zod";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";

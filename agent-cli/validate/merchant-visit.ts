@@ -1,4 +1,5 @@
 /** All requests to a merchant for one report, with its responses. Nothing here judges them. */
+
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { newDecoyPayer, type DecoyPayer, type Decoy, decoysFor } from "./decoys.ts";

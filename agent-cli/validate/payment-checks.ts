@@ -1,10 +1,11 @@
+/** How a merchant treats a decoy: it refuses, in the words of the protocol, and serves nothing. */
+
 import * as z from "zod";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { parseJson } from "../../shared/text/json.ts";
-/** How a merchant treats a decoy: it refuses, in the words of the protocol, and serves nothing. */
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { isRedirect } from "../runtime/exchange.ts";

@@ -1,4 +1,5 @@
 /** Sends requests to one endpoint, one after the other, each with a timeout. It gives up on an endpoint that does not respond. */
+
 import { exchange, type HttpRequest, type HttpResponse, type Network } from "../runtime/exchange.ts";
 
 export type Reply =

@@ -1,4 +1,5 @@
 /** The report of a validation, as data of a command and as text. */
+
 import * as z from "zod";
 import { checklistText } from "../runtime/checklist.ts";
 import { counted, type Layout } from "../runtime/layout.ts";

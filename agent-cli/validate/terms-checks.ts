@@ -1,7 +1,8 @@
+/** The terms, on any network: version, resource, offers. And the additional rules of our own network. */
+
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
-/** The terms, on any network: version, resource, offers. And the additional rules of our own network. */
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
 import { bindingScope } from "../../shared/protocol/binding.ts";

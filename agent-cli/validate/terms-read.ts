@@ -1,4 +1,5 @@
 /** Parses a 402's terms in stages, so that a report can name the stage that fails. */
+
 import * as z from "zod";
 import { fromBase64 } from "../../shared/crypto/bytes.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";

@@ -1,4 +1,5 @@
 /** What an owner has to type to approve. */
+
 import { readable } from "./sent-request.ts";
 import type { ApprovalView } from "./view.ts";
 

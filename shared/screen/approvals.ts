@@ -1,4 +1,5 @@
 /** The owner's own approvals, by which hosts, accounts and agents are known, and from which the day's sum is made. */
+
 import { formatTimestamp } from "../time.ts";
 import type { PastDecision } from "./view.ts";
 

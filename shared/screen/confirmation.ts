@@ -2,6 +2,7 @@
  * Whether the host of a request confirms its terms. Host, payee and price in a request are the agent's claim until the host
  * itself makes the same offer.
  */
+
 import { canonicalJson } from "../crypto/digest.ts";
 import { displayAmount } from "../protocol/amount.ts";
 import type { PaymentRequired, PaymentRequirements } from "../x402/x402.ts";

@@ -1,4 +1,5 @@
 /** What goes along with a request that is to be paid: its headers and its body, as a person can read them. */
+
 import { decodeUtf8 } from "../crypto/bytes.ts";
 import { bodyDigest } from "../crypto/digest.ts";
 import { MAX_BODY_LINES, MAX_BODY_SHOWN, MAX_HEADERS_SHOWN, MAX_QUOTE_LENGTH } from "../limits.ts";

@@ -1,4 +1,5 @@
 /** Only what the owner approved makes a host, an account or an agent known. */
+
 import { describe, expect, test } from "vitest";
 import { approve, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { formatTimestamp } from "../time.ts";

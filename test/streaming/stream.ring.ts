@@ -4,6 +4,7 @@
  *
  *     STREAM_MB=200 STREAM_SECONDS=600 npm run stream
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
