@@ -38,7 +38,11 @@ async function startIn(context: CommandContext, facilitatorUrl: string, options:
   try {
     return succeed(await starting);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\.+$/, "");
+    // Another program may take a port after we found it free.
+    if (why.includes("Address already in use")) {
+      return refuse("port_in_use", EXIT.notSetUp, "Another program took the port just now.", { hint: "Run the command again." });
+    }
     return refuse("not_started", EXIT.notSetUp, `The Workers could not be started: ${why}.`, {
       hint: "Check that this machine can run workerd.",
     });

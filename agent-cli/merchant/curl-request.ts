@@ -23,7 +23,7 @@ export const allowHttpField = {
 export const curlFields = {
   method: z
     .string()
-    .regex(/^[A-Za-z]{1,16}$/, "must be an HTTP method")
+    .regex(/^(?!connect$)[A-Za-z]{1,16}$/i, "must be an HTTP method that asks for a resource")
     .optional()
     .meta({ short: "X", value: "method", description: "HTTP method; GET, or POST with -d" }),
   header: z.array(z.string()).default([]).meta({ short: "H", value: "header", description: '"Name: value"; may be repeated' }),

@@ -180,6 +180,21 @@ describe("a paid answer", () => {
     expect(merchant.settled.size).toBe(1);
   });
 
+  test.each([
+    ["bytes 0-99/1000", false],
+    ["bytes 500-599/1000", false],
+    ["bytes 0-99/*", false],
+    ["bytes 0-99/100", true],
+  ])("that is a 206 of %s, which was not asked for, is whole: %s", async (range, whole) => {
+    await approved();
+    merchant.behaviour = {
+      deliver: (_, response, headers) => void response.writeHead(206, { ...headers, "content-range": range }).end(REPORT.subarray(0, 100)),
+    };
+    const run = await buy();
+    if (whole) expect(run.json.data["response"].body).toMatchObject({ bytes: 100, complete: true });
+    else expect(broken(run)).toMatchObject({ bytes: 100, problem: "the merchant sent a part, which was not asked for" });
+  });
+
   test("that only lacked its end is whole after a 416", async () => {
     await approved();
     const end = { etag: '"v1"', "accept-ranges": "bytes" };

@@ -163,7 +163,10 @@ class PaidReceiver implements Receiver {
   }
 
   /** A merchant may send less than the rest (RFC 9110 §15.3.7). The next run asks for what is still missing. */
-  #endingOf(received: Ending): Ending {
+  #endingOf(received: ResponseHead & Ending): Ending {
+    if (!this.#range && received.status === 206 && received.complete && !isWhole(received)) {
+      return { complete: false, problem: "the merchant sent a part, which was not asked for" };
+    }
     const { left, end, length } = this.#range ?? { left: 0, end: 0, length: 0 };
     const short = received.complete && (left > 0 || end < length);
     return short ? { complete: false, problem: "the merchant sent only a part of the rest" } : received;
@@ -210,6 +213,12 @@ function restOf(part: Part, { headers }: ResponseHead): ByteRange | string {
   const sameBody = headers["etag"] === undefined || headers["etag"] === part.headers["etag"];
   const continues = first === part.body.bytes && first < end && end <= length && length === (announced ?? length) && sameBody;
   return continues ? { first, end, length } : "the merchant sent another range than the one asked for";
+}
+
+/** Whether the range of a 206 is the whole body. */
+function isWhole({ headers }: ResponseHead): boolean {
+  const [, to, total] = /^bytes 0-([0-9]{1,15})\/([0-9]{1,15})$/.exec(headers["content-range"] ?? "") ?? [];
+  return total !== undefined && Number(to) + 1 === Number(total);
 }
 
 /** The length of the whole body, by a 416: there is nothing behind the part. */
