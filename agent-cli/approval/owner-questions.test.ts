@@ -38,10 +38,12 @@ describe("the screen", () => {
       "Balance 0.001 LGO, 0.00099 LGO after this Today you approved nothing before this",
     );
     const second = await ask();
-    expect(screenOf(await approve(second.digest, "--dry-run"))).toContain("Today you approved 0.00001 LGO before this, in 1 request");
+    const screen = screenOf(await approve(second.digest, "--dry-run"));
+    expect(screen).toContain("Balance 0.001 LGO, 0.00098 LGO after this and 1 approved before");
+    expect(screen).toContain("Today you approved 0.00001 LGO before this, in 1 request");
     merchant.behaviour = { amount: "1000001" };
     const dear = screenOf(await approve((await ask()).digest, "--dry-run"));
-    expect(dear).toContain("Balance 0.001 LGO, not enough for this");
+    expect(dear).toContain("Balance 0.001 LGO, not enough for this and 1 approved before");
     expect(dear).toContain("! Your account holds less than this payment.");
   });
 

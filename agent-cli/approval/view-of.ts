@@ -1,13 +1,15 @@
 /** From a request to everything that its owner reads before signing. */
 
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
-import type { ApprovalView, BalanceView } from "../../shared/screen/view.ts";
+import { standingApprovals } from "../../shared/screen/approvals.ts";
+import type { ApprovalView, BalanceView, Outstanding } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { sentWith } from "../purchase/sent-with.ts";
 import { findDecision, history } from "../records/decision-history.ts";
 import { pinOf } from "../records/merchant-pins.ts";
-import { openPayments } from "../records/payment-journal.ts";
+import { findPayment, openPayments } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { confirmWithHost, type HostInput } from "./host-confirmation.ts";
@@ -22,6 +24,18 @@ export interface ViewInput extends HostInput {
 
 /** All that the owner reads before a yes, and what the moment of signing compares with it. */
 export interface Reading extends ApprovalView, Pick<Confirmed, "approvedBefore" | "judged"> {}
+
+/** @param but the request that is read now */
+function outstandingOf(context: Context, but: Digest, account: string, now: number): Outstanding {
+  const amounts = standingApprovals(history(context))
+    .filter(({ requestDigest, from, validBefore }) => requestDigest !== but && from === account && Number(validBefore) >= now)
+    .filter(({ requestDigest }) => {
+      const presented = findPayment(context, requestDigest as Digest);
+      return presented.ok && presented.data === undefined;
+    })
+    .map(({ amount }) => BigInt(amount));
+  return { sum: amounts.reduce((sum, amount) => sum + amount, 0n), requests: amounts.length };
+}
 
 /**
  * Checks a request and collects what the approval screen shows. Asks the host, opens no key.
@@ -63,6 +77,7 @@ export async function viewOf(
     ledger: config.data.ledger,
     host,
     balance: await asked,
+    outstanding: outstandingOf(context, checked.data.digest, key.account, now),
     sent: sentWith(context, subject),
     approvedBefore: approvedBefore.data,
     judged,

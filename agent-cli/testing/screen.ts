@@ -65,6 +65,7 @@ export function screenOf(words: Words, columns = 80): string {
     : ({ kind: "confirmed", by: "terms", required: merchant } as const);
   const records = {
     balance: { kind: "known", spendable: 10_000_000n } as const,
+    outstanding: { sum: 0n, requests: 0 },
     now: NOW,
     history: [],
     open: [],

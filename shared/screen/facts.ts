@@ -13,7 +13,7 @@ import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
 import { shortened, showUnsafe } from "./escapes.ts";
 import { bodyTitle, type SentRequest, sentParagraphs } from "./sent-request.ts";
-import type { ApprovalView, BalanceView, MerchantPin } from "./view.ts";
+import type { ApprovalView, MerchantPin } from "./view.ts";
 
 export interface Fact {
   label: string;
@@ -55,7 +55,7 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ...(bodySha256 ? [{ label: "Body", value: bodyText(view.sent, bodySha256) }] : []),
       { label: "Pays for", value: coverageText(checked.scope, request.http) },
       { label: "From", value: authorization.from },
-      { label: "Balance", value: balanceText(view.balance, BigInt(authorization.value)) },
+      { label: "Balance", value: balanceText(view, BigInt(authorization.value)) },
       { label: "Today", value: todayText(view) },
       { label: "Network", value: `${authorization.network} (TEST)` },
       { label: "Agent key", value: request.agent.publicKey },
@@ -75,10 +75,12 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
   };
 }
 
-function balanceText(balance: BalanceView, amount: bigint): string {
+function balanceText({ balance, outstanding: { sum, requests } }: ApprovalView, amount: bigint): string {
   if (balance.kind === "unknown") return `not known: ${showUnsafe(balance.why)}`;
-  const { spendable } = balance;
-  return `${displayAmount(spendable)}, ${spendable < amount ? "not enough for this" : `${displayAmount(spendable - amount)} after this`}`;
+  const left = balance.spendable - sum - amount;
+  const others = requests === 0 ? "" : ` and ${requests} approved before`;
+  const after = left < 0n ? `not enough for this${others}` : `${displayAmount(left)} after this${others}`;
+  return `${displayAmount(balance.spendable)}, ${after}`;
 }
 
 function todayText({ history, now }: ApprovalView): string {

@@ -41,6 +41,12 @@ export interface MerchantPin {
 /** What the paying account can spend, in atomic units, or why that is not known. */
 export type BalanceView = { kind: "known"; spendable: bigint } | { kind: "unknown"; why: string };
 
+/** Approvals of the same account that are valid and were not presented yet: they take their money later. */
+export interface Outstanding {
+  sum: bigint;
+  requests: number;
+}
+
 export interface ApprovalView {
   request: PaymentRequest;
   checked: Extract<RequestCheck, { ok: true }>;
@@ -57,6 +63,7 @@ export interface ApprovalView {
   host: Confirmation;
   sent: SentRequest;
   balance: BalanceView;
+  outstanding: Outstanding;
   pin?: MerchantPin | undefined;
   /** Whether this machine had pinned the host for the account to be paid before this approval. */
   pinnedBefore: boolean;
