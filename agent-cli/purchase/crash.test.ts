@@ -28,7 +28,7 @@ afterAll(async () => {
 const words = (url: string) => ["fetch", url, "--reason", REASON];
 
 /** Steps from one kill to the next. */
-const STRIDE = Number(process.env["STRIDE"] ?? 9);
+const STRIDE = Number(process.env["STRIDE"] ?? 11);
 
 /** Runs the executable and kills it before its n-th step. Resolves to false if it ended before that. */
 function killedAt(n: number, url: string): Promise<boolean> {

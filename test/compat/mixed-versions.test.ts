@@ -25,8 +25,8 @@ const FLOWS = { authorization: "/slow", upfront: "/archive" };
 const PRICE = 10_000n;
 const GRANT = 1_000_000n;
 
-/** `npm run compat` tries all; here an old merchant at today's facilitator, and a new one at an old facilitator with an old ledger. */
-const SAMPLE = process.env["MIXTURES"] === "all" ? MIXTURES : MIXTURES.filter((_, index) => index === 1 || index === 4);
+/** `npm run compat` tries all; here a new merchant at an old facilitator with an old ledger. */
+const SAMPLE = process.env["MIXTURES"] === "all" ? MIXTURES : MIXTURES.filter((_, index) => index === 4);
 
 describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $ledger:", (versions) => {
   const world = useMixedStack(versions);
