@@ -8,7 +8,7 @@ import type { Context } from "../runtime/context.ts";
 import { BALANCE_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 
 export interface BalanceInput extends FacilitatorInput {
-  /** Ask nobody. */
+  /** Ask no facilitator. */
   offline: boolean;
 }
 

@@ -25,7 +25,7 @@ import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Checked } from "./owner-checks.ts";
 
 export interface HostInput {
-  /** Ask nobody. */
+  /** Ask no host. */
   offline: boolean;
   /** Refuse unless the host confirms. */
   checkTerms: boolean;

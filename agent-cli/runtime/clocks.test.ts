@@ -1,4 +1,4 @@
-/** A wrong clock is called a wrong clock, with both times, by whoever can see both. */
+/** A wrong clock is called a wrong clock, with both times, wherever both are seen. */
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { errorBody } from "../../shared/errors.ts";

@@ -17,15 +17,18 @@ let server: Server;
 let settled: object;
 /** Seconds that pass while the facilitator is asked. */
 let takes: number;
+let settlements: number;
 
 const pass = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
 beforeEach(async () => {
   takes = 0;
+  settlements = 0;
   world = await createWorld();
   const { ledger } = world.ledger.info();
   const kind = { x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger } };
   server = createServer((request, response) => {
+    if (request.url === "/settle") settlements++;
     const supported = { kinds: [kind], extensions: [], signers: {} };
     if (takes && request.url !== "/supported") pass(takes);
     const body = request.url === "/supported" ? supported : request.url === "/verify" ? { isValid: true } : settled;
@@ -164,6 +167,36 @@ test.each(["authorization", "upfront"] as const)(
     }
   },
 );
+
+test("a settlement counts although the merchant's memory fails after it, and is asked for once", async () => {
+  const memory = { ...isolateDeliveries(), endRun: () => Promise.reject(new Error("the memory is gone")) };
+  const shop = world.shop((c) => c.text("goods"), { flow: "authorization", memory: () => memory });
+  const payment = await shop.approved("/item/1");
+  settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+  expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+  expect(settlements).toBe(1);
+});
+
+test("a memory that fails before the settlement: nothing is settled, and no success is inferred", async () => {
+  const memory = isolateDeliveries();
+  let calls = 0;
+  const begin: typeof memory.begin = (...args) => (++calls === 2 ? Promise.reject(new Error("the memory is gone")) : memory.begin(...args));
+  const shop = world.shop((c) => c.text("goods"), { flow: "authorization", memory: () => ({ ...memory, begin }) });
+  const payment = await shop.approved("/item/1");
+  settled = refusal("nonce_replayed", transactionIn(payment)); // another deployment has sold it
+  expect(verdict(await shop.pay("/item/1", payment))).toBe("503 facilitator_unavailable");
+  expect(settlements).toBe(0);
+});
+
+test("a run that settled counts no longer, so a payer who pays is never stopped", async () => {
+  const memory = isolateDeliveries();
+  const shop = world.shop((c) => c.text("goods"), { flow: "authorization", maxUnsettled: 1, memory: () => memory });
+  for (let sale = 0; sale < 3; sale++) {
+    const payment = await shop.approved("/item/1");
+    settled = { success: true, transaction: transactionIn(payment), network: "logos:lez-testnet", payer: world.people.owner.account };
+    expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
+  }
+});
 
 test("an answer that is given out once its capture is known is all that its payment brings, under the id and without", async () => {
   const memory = isolateDeliveries();

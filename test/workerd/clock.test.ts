@@ -21,7 +21,7 @@ afterAll(() => {
   logged.mockRestore();
 });
 
-/** A payer with one payment held and one that nobody has presented. */
+/** A payer with one payment held and one that was never presented. */
 async function paying(ledger: Stub) {
   const payer = await fundedPayer(ledger);
   const [held, next] = [await signedPayment(payer), await signedPayment(payer)];

@@ -155,11 +155,11 @@ export interface DeliveryStore {
   finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): Promise<void>;
   /**
    * Renews the lease for a handler that runs before its payment settles, and counts the run as unsettled until `endRun`. Needed for
-   * flow `authorization` at a facilitator that holds nothing.
+   * flow `authorization` at a facilitator that holds nothing. `finish` with `paid` or `delivered` ends it, too.
    * @param max unsettled runs of other payments at which this one is refused
    */
   startRun?(key: Digest, lease: Digest, seconds: number, max: number): Promise<"started" | "taken" | "too_many">;
-  /** The run settled, or delivered nothing: it counts no longer. */
+  /** The run delivered nothing: it counts no longer. */
   endRun?(key: Digest): Promise<void>;
 }
 

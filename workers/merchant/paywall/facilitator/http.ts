@@ -75,10 +75,14 @@ export function httpFacilitator(
     capture: async (presented, { payer, reservationId }, repeated) => {
       // Another request may have taken over a lease that lapsed. That one settles then, and delivers. A repeated call is under the lease
       // of the first, or of the request that took up from it.
-      if (!repeated && !(await renew(presented, reservationId))) return settleFailure("settlement_pending", payer);
+      if (!repeated) {
+        const renewed = await renew(presented, reservationId).catch(() => undefined);
+        // Without the memory nothing was sent, and a second attempt must not pass for a repeated one.
+        if (renewed === undefined) return settleFailure("facilitator_unavailable", payer);
+        if (!renewed) return settleFailure("settlement_pending", payer);
+      }
       const receipt = await settle(presented, repeated);
       hasRefused = outcomeOf(receipt).kind === "refused";
-      if (receipt.success) await deliveriesOf(presented).endRun?.(deliveryKey(presented));
       return receipt;
     },
 

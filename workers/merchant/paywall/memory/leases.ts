@@ -80,6 +80,8 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
   }
 
   finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): void {
+    // The money moved, so the run counts no longer, even if another request holds the lease.
+    if (remembered && remembered.state !== "pending") this.#runs.end(key);
     const entry = this.#store.get(key);
     if (this.#isTaken(entry, lease)) return;
     const isAnothers = entry && entry.lease !== lease;
