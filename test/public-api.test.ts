@@ -13,7 +13,11 @@ test.each<[string, object, string[]]>([
   ["lez-agent-pay/exact/client", client, ["ExactLezScheme", "OwnerDeclined", "PaymentRefused", "askFirst", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
-  ["lez-agent-pay/hono", hono, ["keepBody", "merchantIdentity", "paywall", "paywallCors", "paywallHealth"]],
+  [
+    "lez-agent-pay/hono",
+    hono,
+    ["keepBody", "merchantIdentity", "paid", "paymentInfo", "paymentRequired", "paywall", "paywallCors", "paywallHealth"],
+  ],
   [
     "lez-agent-pay/protocol",
     protocol,

@@ -78,7 +78,12 @@ export async function createWorld() {
       for (const middleware of around) app.use(middleware);
       app.all("/item/*", paywall({ amount: PRICE, ...options }), handler);
       app.onError((_error, c: Context) => c.text("broken", 500));
-      const get = (path: string, init: RequestInit = {}) => app.request(`${ORIGIN}${path}`, init, env);
+      return this.around(app);
+    },
+
+    /** Requests and payments to an app with routes of its own. */
+    around(app: Hono<PaywallEnv>) {
+      const get = async (path: string, init: RequestInit = {}) => app.request(`${ORIGIN}${path}`, init, env);
       return {
         get,
         /** Terms, request and approval for one request. */

@@ -5,7 +5,7 @@
  * answer. Nothing is sent before the capture; a handler that fails costs nothing.
  */
 
-import type { Context, MiddlewareHandler, Next } from "hono";
+import type { Context, Handler, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
@@ -24,6 +24,7 @@ import type { PaidRequest, PaywallEnv, PresentedPayment, ServeResult } from "./t
 export type { PaywallOptions } from "./config.ts";
 export { paywallCors } from "./cors.ts";
 export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
+export { paymentInfo, paymentRequired } from "./openapi.ts";
 export { keepBody } from "./terms/bound-request.ts";
 export { paywallHealth } from "./terms/health.ts";
 export { merchantIdentity } from "./terms/well-known.ts";
@@ -123,6 +124,29 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (!result.answered && result.code === "ledger_mismatch") routeTerms.forgetLedger();
     return { result, presented };
   }
+}
+
+/**
+ * A handler behind a paywall of its own, for routes whose middleware runs before their validators, as in `@hono/zod-openapi`. An invalid
+ * request is refused before it is priced. The price reaches the document with `paymentInfo()` and `paymentRequired()`.
+ *
+ * @example
+ * app.openapi(route, paid({ amount: "10000" }, (c) => c.json(summarize(c.req.valid("json")), 200)));
+ *
+ * @returns a handler of the same type
+ * @throws {TypeError} at start-up, for a configuration that could never be paid
+ */
+export function paid<PaidHandler extends (c: never, next: Next) => unknown>(options: PaywallOptions, handler: PaidHandler): PaidHandler {
+  const middleware = paywall(options);
+  // The context is the route's: only its types are not known here.
+  const run = handler as unknown as Handler<PaywallEnv>;
+  const priced: MiddlewareHandler<PaywallEnv> = (c, next) =>
+    middleware(c, async () => {
+      const response = await run(c, next);
+      if (response) c.res = response;
+    });
+  paywalls.add(priced);
+  return priced as unknown as PaidHandler;
 }
 
 const paywalls = new WeakSet<object>();

@@ -1,0 +1,64 @@
+/** The price of a route in its OpenAPI document. The 402 of a request is what counts; the document lets an agent compare beforehand. */
+
+import { ASSET, ASSET_SYMBOL, NETWORK, SCHEME } from "../../../shared/lez.ts";
+import { decimalAmount, displayAmount } from "../../../shared/protocol/amount.ts";
+import { PAYMENT_REQUIRED } from "../../../shared/x402/headers.ts";
+import { checkOptions, type PaywallOptions } from "./config.ts";
+
+/**
+ * The extension `x-payment-info` of an operation, in the form that x402 directories read: a price for people, and the terms of each
+ * protocol. Spread it into the route beside its `responses`.
+ *
+ * @param options those of `paid()` or `paywall()`. The payee is named if they name it; a binding is not known here
+ * @throws {TypeError} for options that could never be paid
+ */
+export function paymentInfo(options: PaywallOptions) {
+  const { amount, payTo, maxTimeoutSeconds } = checkOptions(options);
+  const x402 = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount, maxTimeoutSeconds, ...(payTo && { payTo }) };
+  const price = { mode: "fixed", currency: ASSET_SYMBOL, amount: decimalAmount(amount) } as const;
+  return { "x-payment-info": { price, protocols: [{ x402 }] } };
+}
+
+/**
+ * The response 402 of an operation, for its `responses`.
+ * @throws {TypeError} for options that could never be paid
+ */
+export function paymentRequired(options: PaywallOptions) {
+  const { amount } = checkOptions(options);
+  return {
+    description: `Payment required: ${displayAmount(amount)} by x402 v2`,
+    headers: { [PAYMENT_REQUIRED]: { description: "The terms: PaymentRequired of x402 v2, as JSON in Base64", schema: string } },
+    content: { "application/json": { schema: required } },
+  };
+}
+
+/** As much of JSON Schema as the 402 needs. */
+interface JsonSchema {
+  type: "object" | "array" | "string" | "integer";
+  required?: string[];
+  properties?: Record<string, JsonSchema>;
+  items?: JsonSchema;
+}
+
+const string: JsonSchema = { type: "string" };
+const integer: JsonSchema = { type: "integer" };
+const object: JsonSchema = { type: "object" };
+
+const offer: JsonSchema = {
+  type: "object",
+  required: ["scheme", "network", "amount", "asset", "payTo", "maxTimeoutSeconds"],
+  properties: { scheme: string, network: string, amount: string, asset: string, payTo: string, maxTimeoutSeconds: integer, extra: object },
+};
+
+/** PaymentRequired. Members that only some answers have, such as the problem in our words, are not listed. */
+const required: JsonSchema = {
+  type: "object",
+  required: ["x402Version", "error", "resource", "accepts"],
+  properties: {
+    x402Version: integer,
+    error: string,
+    resource: { type: "object", required: ["url"], properties: { url: string, description: string, mimeType: string } },
+    accepts: { type: "array", items: offer },
+    extensions: object,
+  },
+};
