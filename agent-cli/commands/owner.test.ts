@@ -197,6 +197,12 @@ describe("revoking", () => {
       EXIT.busy,
       "payment_in_progress",
     ],
+    [
+      "an account without money",
+      () => (facilitator.cancel = { status: 402, body: errorBody("insufficient_funds") }),
+      EXIT.paymentRejected,
+      "insufficient_funds",
+    ],
     ["a yes that did nothing", () => (facilitator.settlement = { status: "unused" }), EXIT.outcomeUnknown, "outcome_unknown"],
     [
       "another ledger's yes",
@@ -214,6 +220,15 @@ describe("revoking", () => {
     const run = await box.run(["revoke", code, "--code", "other"]);
     expect([run.exit, run.json.error.code]).toEqual([exit, error]);
     expect(await show(code)).toBe("approved");
+  });
+
+  test("says of an account without money how long the approval stands, and what not to do [revoke-never-funded]", async () => {
+    const { code } = await request();
+    await approve(code);
+    facilitator.cancel = { status: 402, body: errorBody("insufficient_funds") };
+    const { error } = (await box.run(["revoke", code, "--code", "other"])).json;
+    expect(error.message).toMatch(/^The approval stands until \d{4}-\d\d-\d\dT[\d:]+Z: this account has never held money on the ledger\.$/);
+    expect(error.hint).toMatch(/^Put no money into the account until then/);
   });
 
   test("needs an approval by this very key", async () => {

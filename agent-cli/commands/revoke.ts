@@ -6,7 +6,7 @@ import { NETWORK } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { unixNow } from "../../shared/time.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, ownerFileField } from "../command-line/fields.ts";
@@ -109,6 +109,19 @@ function cannotCancel(): Failure {
   });
 }
 
+/** Keys cost nothing, so a ledger stores nothing for an account that has never held money. */
+function neverFunded({ validBefore }: RecordEntry): Failure {
+  const end = validBefore === undefined ? "until it expires" : `until ${formatTimestamp(Number(validBefore))}`;
+  return refuse(
+    "insufficient_funds",
+    EXIT.paymentRejected,
+    `The approval stands ${end}: this account has never held money on the ledger.`,
+    {
+      hint: "Put no money into the account until then, or revoke again once it has some. While it is empty, it cannot pay.",
+    },
+  );
+}
+
 function tooLate(digest: Digest, transaction?: string): Failure {
   return refuse("nonce_replayed", EXIT.paymentRejected, "It is too late: the payment has settled.", {
     hint: `lez-agent-pay status ${shortCode(digest)} shows the transaction.`,
@@ -139,6 +152,7 @@ async function cancelAtLedger(
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
   if (!posted.ok) {
     if (posted.status === 404) return cannotCancel();
+    if (posted.error.code === "insufficient_funds") return neverFunded(approved);
     return posted.error.code === "nonce_replayed" ? tooLate(requestDigest) : posted;
   }
   const answer = await settlementAt(context, input, approved, at);

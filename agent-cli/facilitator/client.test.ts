@@ -70,6 +70,10 @@ test.each([
   ["not_found", 404, EXIT.unsupported],
   ["invalid_payload", 400, EXIT.usage],
   ["faucet_empty", 503, EXIT.network],
+  ["insufficient_funds", 402, EXIT.paymentRejected],
+  ["invalid_signature", 402, EXIT.paymentRejected],
+  ["recipient_mismatch", 402, EXIT.usage],
+  ["payload_too_large", 413, EXIT.usage],
 ] as const)("the facilitator's %s is an exit code and a sentence", async (code, status, exit) => {
   answer = json(status, errorBody(code));
   const run = await box.run(["faucet", "--owner-file", "./owner.json"], { env });

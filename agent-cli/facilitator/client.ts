@@ -103,9 +103,13 @@ const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
   overloaded: EXIT.busy,
   facilitator_unavailable: EXIT.busy,
   invalid_payload: EXIT.usage,
+  payload_too_large: EXIT.usage,
+  recipient_mismatch: EXIT.usage,
   not_found: EXIT.unsupported,
   unauthorized: EXIT.notSetUp,
   nonce_replayed: EXIT.paymentRejected,
+  insufficient_funds: EXIT.paymentRejected,
+  invalid_signature: EXIT.paymentRejected,
   payment_in_progress: EXIT.busy,
 };
 
