@@ -189,6 +189,8 @@ export const LEDGER_TIMEOUT_SECONDS = 10;
 
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;
+/** Facilitator addresses whose ledger one isolate remembers. A shop has one. */
+export const MAX_KNOWN_FACILITATORS = 16;
 /** A response kept under a payment identifier; of a larger one only the receipt is kept. */
 export const MAX_STORED_ANSWER_BYTES = 64 * 1024;
 /** Answers that are kept for one payer. The oldest paid one makes room. */

@@ -69,6 +69,7 @@ describe("a payment that is refused leaves one line", () => {
     const shop = world.shop(goods);
     const payment = await shop.approved("/item/1");
     world.rpc.supported = () => Promise.reject(new Error(`down ${world.randomId()}`));
+    world.enterNewIsolate();
     expect(verdict(await world.shop(goods).pay("/item/1", payment))).toBe("503 facilitator_unavailable");
     expect(lines()).toMatchObject([{ event: "facilitator.fault" }, { event: "payment.refused", code: "facilitator_unavailable" }]);
   });

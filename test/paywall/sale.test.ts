@@ -408,8 +408,10 @@ test("a payment for a ledger that this isolate has not heard of is good as soon 
   const shop = world.shop((c) => c.text("goods"));
   const stale = await shop.approved("/item/1");
   world.replaceLedger();
-  const elsewhere = world.shop((c) => c.text("goods"));
-  expect(verdict(await shop.pay("/item/1", await elsewhere.approved("/item/1")))).toBe("200");
+  const goBack = world.enterNewIsolate();
+  const payment = await world.shop((c) => c.text("goods")).approved("/item/1");
+  goBack();
+  expect(verdict(await shop.pay("/item/1", payment))).toBe("200");
 
   const supported = vi.spyOn(world.rpc, "supported");
   const refused = await shop.pay("/item/1", stale);

@@ -22,6 +22,7 @@ test("it answers 503 in place of terms, takes no payment, and sells again once i
   canOpen.mockResolvedValue(true);
   const payment = await world.shop(goods).approved("/item/1");
   canOpen.mockResolvedValue(false);
+  Object.assign(world.env, { DELIVERIES: { getByName } }); // another isolate
   const shop = world.shop(goods);
   const terms = await shop.get("/item/1");
   expect([verdict(terms), terms.headers.get("Retry-After")]).toEqual(["503 facilitator_unavailable", "2"]);
@@ -35,12 +36,14 @@ test("an isolate asks one object once, not one for each payer or request", async
   canOpen.mockResolvedValue(true);
   const shop = world.shop(goods);
   for (let request = 0; request < 3; request++) await shop.get("/item/1");
+  await world.shop(goods).get("/item/1");
   expect([canOpen.mock.calls.length, getByName.mock.calls]).toEqual([1, [["schema"]]]);
 });
 
 test("an object of version 0.1, which does not know the question, and one that fails are no refusal", async () => {
   getByName.mockReturnValueOnce({ ...isolateDeliveries(), ...memoryAnswers() });
   expect(verdict(await world.shop(goods).get("/item/1"))).toBe("402 payment_required");
+  Object.assign(world.env, { DELIVERIES: { getByName } });
   canOpen.mockRejectedValueOnce(new Error("the object is gone"));
   expect(verdict(await world.shop(goods).get("/item/1"))).toBe("402 payment_required");
 });

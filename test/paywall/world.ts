@@ -72,6 +72,13 @@ export async function createWorld() {
     held: () => ledger.account(people.owner.account).held,
     randomId,
 
+    /** What the isolate has learned of its facilitator is not known in another one. @returns back to the first */
+    enterNewIsolate() {
+      const before = env.FACILITATOR;
+      env.FACILITATOR = Object.create(before) as FacilitatorRpc;
+      return () => void (env.FACILITATOR = before);
+    },
+
     /** An app with one priced route. @param around middleware between the app and the paywall */
     shop(handler: Handler<PaywallEnv>, options: Partial<PaywallOptions> = {}, around: MiddlewareHandler[] = [paywallCors()]) {
       const app = new Hono<PaywallEnv>();

@@ -63,7 +63,7 @@ export interface PaywallOptions {
   redeliver?: boolean | number;
   /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
   extensions?: Record<string, Record<string, unknown>>;
-  /** Settles the payments. Default: see `PaywallBindings`. */
+  /** Settles the payments. Routes with the same function settle on the same ledger. Default: see `PaywallBindings`. */
   facilitator?: (c: Context<PaywallEnv>) => PaywallFacilitator | FacilitatorOf01;
   /** Stores what must outlive a request. Default: the binding `DELIVERIES`, else this isolate. */
   memory?: (c: Context<PaywallEnv>, payer: AccountId) => DeliveryStore;
@@ -158,6 +158,11 @@ export function flowOf(c: Context<PaywallEnv>, options: CheckedOptions): "author
   if (options.flow) return options.flow;
   const supportsHolds = options.facilitator ? facilitatorOf(c, options).supportsHolds : !c.env.FACILITATOR_URL;
   return supportsHolds ? "authorization" : "upfront";
+}
+
+/** What tells facilitators of one isolate apart; undefined if none is configured. Routes that share a `facilitator` function share one. */
+export function facilitatorKey({ env }: Context<PaywallEnv>, { facilitator }: CheckedOptions): string | object | undefined {
+  return facilitator ?? (env.FACILITATOR_URL || env.FACILITATOR);
 }
 
 export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {

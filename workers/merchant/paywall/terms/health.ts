@@ -21,7 +21,7 @@ export function paywallHealth(options: Partial<PaywallOptions> = {}): Hono<Paywa
   let last: { at: number; health: Health } | undefined;
   return new Hono<PaywallEnv>().get("/.well-known/paywall-health", async (c) => {
     if (!last || unixNow() - last.at >= HEALTH_SECONDS) {
-      const terms = await new RouteTerms(checked).of(c).catch((error: unknown) => {
+      const terms = await new RouteTerms(checked, true).of(c).catch((error: unknown) => {
         if (error instanceof ConfigurationError) return error;
         throw error;
       });

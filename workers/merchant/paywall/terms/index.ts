@@ -3,14 +3,14 @@
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_HEADER_BYTES, MAX_SIGNED_PART_BYTES, MAX_URL_LENGTH } from "../../../../shared/limits.ts";
-import { type CheckedOptions, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
+import { type CheckedOptions, facilitatorKey, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
 import type { Refusal } from "../responses.ts";
 import type { Challenge, MerchantSigner, PaywallEnv } from "../types.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
-import { SettlementLedger } from "./settlement-ledger.ts";
+import { SettlementLedger, settlementLedgerOf } from "./settlement-ledger.ts";
 import { signChallenge } from "./signed-terms.ts";
 import { merchantSigner } from "./signer.ts";
 
@@ -22,14 +22,19 @@ export interface Terms {
 export class RouteTerms {
   readonly #options: CheckedOptions;
   readonly #challenges: Challenges;
-  readonly #settlementLedger = new SettlementLedger();
-  /** Asked once per isolate. Remembered unless the answer was no: another deployment may change that. */
-  #opensDeliveries = false;
+  readonly #asksAfresh: boolean;
+  /** The facilitator of the last request, and its ledger. */
+  #facilitator: string | object | undefined;
+  #settlementLedger = new SettlementLedger();
 
-  /** @throws {TypeError} when PAYMENT-REQUIRED would be too large for every client */
-  constructor(options: CheckedOptions) {
+  /**
+   * @param asksAfresh whether to ask facilitator and memory again, though another route of this isolate may know
+   * @throws {TypeError} when PAYMENT-REQUIRED would be too large for every client
+   */
+  constructor(options: CheckedOptions, asksAfresh = false) {
     checkChallengeSize(options);
     this.#options = options;
+    this.#asksAfresh = asksAfresh;
     this.#challenges = new Challenges(options);
   }
 
@@ -40,6 +45,7 @@ export class RouteTerms {
       return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
     }
     const payTo = payeeOf(c, this.#options);
+    this.#chooseFacilitator(c);
     const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
@@ -65,13 +71,27 @@ export class RouteTerms {
     this.#settlementLedger.forget();
   }
 
+  /** @throws {ConfigurationError} when this route has none that it can use */
+  #chooseFacilitator(c: Context<PaywallEnv>): void {
+    const facilitator = facilitatorKey(c, this.#options);
+    if (facilitator !== undefined && facilitator === this.#facilitator) return;
+    facilitatorOf(c, this.#options);
+    this.#facilitator = facilitator;
+    if (facilitator !== undefined && !this.#asksAfresh) this.#settlementLedger = settlementLedgerOf(facilitator);
+  }
+
   async #askLedger(c: Context<PaywallEnv>): Promise<{ ledger?: Digest } | undefined> {
     return this.#settlementLedger.ask(facilitatorOf(c, this.#options), traceOf(c));
   }
 
   /** Offers nothing for sale that the merchant could not remember. An object that does not answer is not a refusal. */
   async #canOpenDeliveries({ env: { DELIVERIES } }: Context<PaywallEnv>): Promise<boolean> {
-    this.#opensDeliveries ||= !DELIVERIES || (await withTimeout(canOpenDeliveries(DELIVERIES))) !== false;
-    return this.#opensDeliveries;
+    if (!DELIVERIES || (openDeliveries.has(DELIVERIES) && !this.#asksAfresh)) return true;
+    if ((await withTimeout(canOpenDeliveries(DELIVERIES))) === false) return false;
+    openDeliveries.add(DELIVERIES);
+    return true;
   }
 }
+
+/** Asked once per isolate, unless the answer was no: another deployment may change that. */
+const openDeliveries = new WeakSet<object>();

@@ -1,9 +1,14 @@
-/** The ledger that the facilitator settles on, which every offer names. Asked once per isolate, and again after a change. */
+/**
+ * The ledger that the facilitator settles on, which every offer names. Each facilitator is asked once per isolate, whatever the number of
+ * routes, and again after a change.
+ */
 
 import * as z from "zod/mini";
+import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { type Digest, digestSchema } from "../../../../shared/crypto/digest.ts";
 import { NETWORK, SCHEME } from "../../../../shared/lez.ts";
+import { MAX_KNOWN_FACILITATORS } from "../../../../shared/limits.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import type { PaywallFacilitator } from "../types.ts";
 
@@ -38,4 +43,17 @@ export class SettlementLedger {
   forget(): void {
     this.#known = undefined;
   }
+}
+
+const byUrl = new Map<string, SettlementLedger>();
+const byObject = new WeakMap<object, SettlementLedger>();
+
+/** @param facilitator its address, or the object that stands for it */
+export function settlementLedgerOf(facilitator: string | object): SettlementLedger {
+  const known = typeof facilitator === "string" ? byUrl.get(facilitator) : byObject.get(facilitator);
+  if (known) return known;
+  const ledger = new SettlementLedger();
+  if (typeof facilitator === "string") keepNewest(byUrl, facilitator, ledger, MAX_KNOWN_FACILITATORS);
+  else byObject.set(facilitator, ledger);
+  return ledger;
 }
