@@ -27,6 +27,7 @@ import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
 import { keyShow } from "./commands/key-show.ts";
 import { ledgerAudit } from "./commands/ledger-audit.ts";
 import { ledgerClock } from "./commands/ledger-clock.ts";
+import { ledgerFund } from "./commands/ledger-fund.ts";
 import { mcp } from "./commands/mcp.ts";
 import { onboard } from "./commands/onboard.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
@@ -96,6 +97,7 @@ export const COMMANDS: readonly Command[] = [
   faucet,
   ledgerAudit,
   ledgerClock,
+  ledgerFund,
   validate,
   stack,
   demoHttp,

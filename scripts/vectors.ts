@@ -2,6 +2,7 @@
 
 import { bytesToHex, hexToBytes, toBase64, utf8 } from "../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type DigestType, type Signable } from "../shared/crypto/digest.ts";
+import { treasuryOf } from "../shared/ledger/shards.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { approvalNonce, type Authorization, transactionOf } from "../shared/protocol/authorization.ts";
@@ -141,6 +142,7 @@ function digests() {
     entry("an AuditEntry", "AuditEntry", AUDIT_ENTRY),
     entry("an AuditAnchor", "AuditAnchor", AUDIT_ANCHOR, "owner"),
     entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),
+    entry("the Funding of an account", "Funding", { from: treasuryOf(LEDGER), to: owner.account, value: "10000", nonce: transaction }),
     entry("the Batch of one transaction", "Batch", [transaction]),
     entry("the Binding of a GET", "Binding", { ...GET, ...TERMS }),
     entry("the Nonce of an approval", "Nonce", { from: owner.account, requestDigest }),

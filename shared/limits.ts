@@ -47,6 +47,11 @@ export const FAUCET_GRANT = "1000000" as Brand<"Amount">;
 export const FAUCET_CAP_PER_ACCOUNT = 100_000_000n;
 export const FAUCET_WINDOW_SECONDS = 24 * 3600;
 
+/** The most that the operator pays out of the treasury in one call: 10,000 LGO. */
+export const MAX_FUNDING = 10n ** 13n;
+/** The most in all, unless the ledger's FUNDING_CAP names another sum: 1,000,000 LGO. It bounds what a stolen operator's key can do. */
+export const FUNDING_CAP = 10n ** 15n;
+
 // --- Time ----------------------------------------------------------------------------------------
 
 /** `maxTimeoutSeconds` of an offer that names none: from the owner's signature to the paid request. */

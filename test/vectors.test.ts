@@ -93,7 +93,7 @@ describe("digests.json", () => {
 
   test("has every type that there is, and a signature for those that are signed", () => {
     const signed = ["AuditAnchor", "Authorization", "Checkpoint", "Decision", "PaymentRequest"];
-    const unsigned = ["AuditEntry", "Batch", "Binding", "JournalEntry", "Nonce", "Stream", "Transaction"];
+    const unsigned = ["AuditEntry", "Batch", "Binding", "Funding", "JournalEntry", "Nonce", "Stream", "Transaction"];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...signed, ...unsigned].sort());
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual(signed);
   });

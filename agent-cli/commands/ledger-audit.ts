@@ -17,6 +17,8 @@ const auditSchema = z.object({
   balances: z.string(),
   inFlight: z.string(),
   held: z.string(),
+  /** What the operator has paid out, in atomic units. */
+  issued: z.string().optional(),
   accounts: z.number(),
   journalEntries: z.number(),
   conclusive: z.boolean(),
@@ -50,7 +52,7 @@ export const ledgerAudit = defineCommand({
       details: { problems: audit.data.problems },
     });
   },
-  render: ({ ledger, shards, supply, balances, inFlight, accounts, journalEntries, conclusive }, layout) => [
+  render: ({ ledger, shards, supply, balances, inFlight, issued, accounts, journalEntries, conclusive }, layout) => [
     layout.ink(
       "bold",
       conclusive ? "The ledger adds up." : "Every shard is in order. Money kept moving between shards, so the supply was not compared.",
@@ -59,6 +61,7 @@ export const ledgerAudit = defineCommand({
     ...field(layout, "shards", String(shards)),
     ...field(layout, "accounts", `${accounts}, ${journalEntries} journal entries`),
     ...field(layout, "supply", `${supply} units: ${balances} in accounts, ${inFlight} in transit`),
+    ...(issued === undefined || issued === "0" ? [] : field(layout, "paid out", `${issued} units, by the operator`)),
   ],
 });
 

@@ -17,6 +17,7 @@ const TYPES: DigestType[] = [
   "Batch",
   "Stream",
   "Checkpoint",
+  "Funding",
 ];
 
 test("a digest is SHA-256 over the domain, a zero byte and the canonical JSON", () => {

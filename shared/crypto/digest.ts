@@ -23,7 +23,8 @@ export type DigestType =
   | "AuditAnchor"
   | "Batch"
   | "Stream"
-  | "Checkpoint";
+  | "Checkpoint"
+  | "Funding";
 
 const DOMAIN = "lez-x402/v1/";
 

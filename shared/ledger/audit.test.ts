@@ -48,6 +48,7 @@ describe("audit", () => {
       supply: "1000",
       balances: "1000",
       held: "100",
+      issued: "0",
       accounts: 3,
       payments: { held: 1, settled: 3, cancelled: 1 },
       journalEntries: 7,

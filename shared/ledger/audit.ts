@@ -5,6 +5,7 @@ import type { AccountId } from "../protocol/account.ts";
 import { integer, oneOf, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
+import { issuedBy } from "./faucet.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
 import { journalBase } from "./pruning.ts";
@@ -17,6 +18,8 @@ export interface AuditReport {
   supply: string;
   balances: string;
   held: string;
+  /** What the operator has paid out of the treasury. A ledger of 0.1 pays out nothing, and does not say so. */
+  issued?: string;
   accounts: number;
   payments: { held: number; settled: number; cancelled: number };
   journalEntries: number;
@@ -36,7 +39,7 @@ const settledRow = row({ tx: text(), value: text(), payee: text() });
  */
 export function auditLedger(
   store: LedgerStore,
-  { ledger, supply, shard, shards }: ShardIdentity,
+  { ledger, treasury, supply, shard, shards }: ShardIdentity,
   halted: string | undefined,
   now: number,
 ): AuditReport {
@@ -79,6 +82,7 @@ export function auditLedger(
     supply,
     balances: balances.toString(),
     held: held.toString(),
+    issued: issuedBy(store, treasury).toString(),
     accounts: ids.length,
     payments,
     journalEntries,

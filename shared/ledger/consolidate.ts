@@ -70,6 +70,7 @@ export function consolidate(before: readonly ShardMarks[], audits: readonly Shar
     supply,
     balances: balances.toString(),
     held: sum(reports.map(({ held }) => held)).toString(),
+    issued: sum(reports.map(({ issued = "0" }) => issued)).toString(),
     accounts: count(({ accounts }) => accounts),
     payments: {
       held: count(({ payments }) => payments.held),

@@ -102,6 +102,11 @@ export class LedgerRules {
     return this.#movement(clock, (now) => this.#faucet.fund(account, value, grantId, now));
   }
 
+  /** Pays money of the treasury out for the operator, whom the caller has recognised. @param cap atomic units in all */
+  issue(account: AccountId, value: Amount, grantId: Digest, cap: bigint, clock: number): FundResult {
+    return this.#movement(clock, (now) => this.#faucet.issue(account, value, grantId, cap, now));
+  }
+
   /**
    * The alarm's work: frees expired holds, deletes payments past their retention, and prunes old journal entries that were
    * exported, a bounded batch of each.

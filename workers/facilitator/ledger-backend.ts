@@ -4,6 +4,7 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
+import type { Issue } from "../../shared/ledger/issue.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { SetClock, ShardClock } from "../../shared/ledger/set-clock.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
@@ -11,7 +12,7 @@ import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "..
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Refusal } from "../../shared/protocol/refusal.ts";
 import type { Remote } from "../../shared/rpc.ts";
-import type { PaymentBackend } from "../../shared/settlement/backend.ts";
+import type { FundResult, PaymentBackend } from "../../shared/settlement/backend.ts";
 import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
@@ -37,6 +38,8 @@ export interface LedgerReader {
   clocks(): Promise<ShardClock[]>;
   /** Sets the time of every shard. The shards check the key, and refuse one by one. */
   setClocks(to: SetClock): Promise<(ShardClock | Refusal)[]>;
+  /** Pays money of the treasury out. The shard checks the key. */
+  issue(grant: Issue): Promise<FundResult>;
 }
 
 /** @param timeoutSeconds of one call; Infinity if the caller has its own deadline */
@@ -57,6 +60,14 @@ export function ledgerBackend(
     // Every account would be looked up on the wrong shard.
     throw new BackendUnavailable(`the ledger has ${info.shards} shards, SHARDS says ${shards}`, { overloaded: false });
   };
+  /** The treasury lives on shard 0; the account's own shard says its balance. If that shard is out of reach the grant stands. */
+  const grant = async (to: AccountId, operation: (ledger: Remote<Ledger>) => Promise<FundResult>) => {
+    await info();
+    const granted = await at(0, operation);
+    if (!granted.ok || shardOf(to, shards) === 0) return granted;
+    const { balance } = await account(to).catch(orElse(granted));
+    return { ...granted, balance };
+  };
   /** By the ledger's own number, not SHARDS: an audit of some shards would prove nothing. */
   const everyShard = async () => Array.from({ length: (await at(0, (ledger) => ledger.info())).shards }, (_, shard) => shard);
   return {
@@ -70,14 +81,8 @@ export function ledgerBackend(
     status: async (payer, nonce, validBefore) =>
       accepted(await of(payer, (ledger) => ledger.status({ payer, nonce, validBefore }, traceId, unixNow()))),
     account,
-    /** The treasury lives on shard 0; the account's own shard says its balance. If that shard is out of reach the grant stands. */
-    async fund(to, value, grantId) {
-      await info();
-      const granted = await at(0, (ledger) => ledger.fund({ account: to, value, grantId }, traceId, unixNow()));
-      if (!granted.ok || shardOf(to, shards) === 0) return granted;
-      const { balance } = await account(to).catch(orElse(granted));
-      return { ...granted, balance };
-    },
+    fund: (to, value, grantId) => grant(to, (ledger) => ledger.fund({ account: to, value, grantId }, traceId, unixNow())),
+    issue: (args) => grant(args.account, (ledger) => ledger.issue(args, traceId, unixNow())),
     journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal({ account, afterSeq }, traceId))),
     checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint({ account, seq, head }, traceId, unixNow())),
     attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId, unixNow())),

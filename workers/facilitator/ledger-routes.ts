@@ -3,6 +3,7 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { fundingSchema } from "../../shared/ledger/issue.ts";
 import { CLOCK_RISK } from "../../shared/ledger/set-clock.ts";
 import { CLOCK_AGREEMENT_SECONDS } from "../../shared/limits.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
@@ -22,13 +23,30 @@ const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber
 
 const clockSchema = z.strictObject({ to: unixSecondsSchema, risk: z.optional(z.literal(CLOCK_RISK)) });
 
+const NO_OPERATOR = { message: "This ledger has no operator's key.", hint: "Set the secret OPERATOR_KEY_SHA256 of its Worker." };
+
 /** The ledger's codes about its clock. */
 const CLOCK: Wording = {
-  not_found: { message: "This ledger has no operator's key.", hint: "Set the secret OPERATOR_KEY_SHA256 of its Worker." },
+  not_found: NO_OPERATOR,
   payment_expired: {
     message: "A shard has refused or forgotten something forever at a later time. It was not changed.",
     hint: `Name a time from "final" on, or send the risk: "${CLOCK_RISK}".`,
   },
+};
+
+/** The ledger's codes about money that its operator pays out. */
+const FUNDING: Wording = {
+  not_found: NO_OPERATOR,
+  nonce_replayed: {
+    message: "This id belongs to another payment of the treasury.",
+    hint: "Send it with the account and the amount it was first sent with, or take a new id.",
+  },
+  insufficient_funds: {
+    message: "It is more than the operator may still pay out of this ledger's treasury.",
+    hint: "FUNDING_CAP of the ledger's Worker is the limit. The audit says how much of it is used.",
+  },
+  faucet_empty: { message: "The treasury has less than that.", hint: "Nothing was paid. No more money is made on this ledger." },
+  recipient_mismatch: { message: "The treasury cannot give to itself.", hint: "Name another account." },
 };
 
 /** The ledger's codes about a checkpoint. */
@@ -72,6 +90,16 @@ export function addLedgerRoutes(api: Hono<Api>): void {
     const answers = await ledger(c).setClocks({ to, key: bearerKey(c) ?? "", ...(risk && { risk }) });
     const refused = answers.find((answer) => "code" in answer);
     return refused ? problemResponse(c, refused.code, CLOCK[refused.code]) : c.json({ shards: answers });
+  });
+
+  /** One id pays once. As with the clock, the shard itself wants the operator's key. */
+  api.post("/ledger/fund", async (c) => {
+    const asked = await readJson(c, fundingSchema);
+    if (!asked.ok) return malformed(c, asked);
+    const result = await ledger(c).issue({ ...asked.value, key: bearerKey(c) ?? "" });
+    if (!result.ok) return problemResponse(c, result.code, FUNDING[result.code]);
+    const { transaction, account, balance } = result;
+    return c.json({ success: true, transaction, account, balance });
   });
 
   api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await ledger(c).audit()) : operatorsOnly(c)));

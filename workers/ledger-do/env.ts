@@ -10,8 +10,10 @@ export interface LedgerEnv {
   SHARDS?: string;
   /** Secret: the seed of an Ed25519 key as 64 hex digits. Without it no checkpoint is signed, and no journal is pruned. */
   CHECKPOINT_KEY?: string;
-  /** Secret: SHA-256 of the operator's bearer key, as in the facilitator. Without it no caller sets the clock. */
+  /** Secret: SHA-256 of the operator's bearer key, as in the facilitator. Without it no caller sets the clock or pays out money. */
   OPERATOR_KEY_SHA256?: string;
+  /** The most that the operator may pay out of the treasury in all, in atomic units; FUNDING_CAP by default. */
+  FUNDING_CAP?: string;
   /** The namespace of the ledger's own class: its other shards. */
   LEDGER?: DurableObjectNamespace;
 }

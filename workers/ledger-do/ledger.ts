@@ -16,6 +16,7 @@ import type { ErrorCode } from "../../shared/errors.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
+import { type Issue, issueSchema } from "../../shared/ledger/issue.ts";
 import type { JournalPage } from "../../shared/ledger/journal.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { type SetClock, setClockSchema, type ShardClock } from "../../shared/ledger/set-clock.ts";
@@ -26,6 +27,7 @@ import {
   ALARM_RETRY_SECONDS,
   CLOCK_SKEW_SECONDS,
   DELIVERY_TIMEOUT_SECONDS,
+  FUNDING_CAP,
   GRANT_DELIVERY_SECONDS,
   JOURNAL_PAGE,
   MAX_ALARM_GAP_SECONDS,
@@ -267,13 +269,19 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   #setClock({ to, key, risk }: SetClock): ErrorCode | undefined {
-    if (!this.env.OPERATOR_KEY_SHA256) return "not_found";
-    const [shown, known] = [hexToBytes(bodyDigest(utf8(key))), hexToBytes(this.env.OPERATOR_KEY_SHA256)];
-    if (!crypto.subtle.timingSafeEqual(shown, known)) return "unauthorized";
+    const stranger = this.#notOperator(key);
+    if (stranger) return stranger;
     if (!this.#rules.setTime(to, risk !== undefined)) return "payment_expired";
     // The alarm that was set under the wrong clock may be far away.
     if (this.#rules.needsMaintenance()) void this.#ringAt(unixNow());
     return undefined;
+  }
+
+  /** Returns why the holder of this key is not the operator; undefined if it is. `not_found` where no key is configured. */
+  #notOperator(key: string): ErrorCode | undefined {
+    if (!this.env.OPERATOR_KEY_SHA256) return "not_found";
+    const [shown, known] = [hexToBytes(bodyDigest(utf8(key))), hexToBytes(this.env.OPERATOR_KEY_SHA256)];
+    return crypto.subtle.timingSafeEqual(shown, known) ? undefined : "unauthorized";
   }
 
   /**
@@ -282,19 +290,32 @@ export class Ledger extends DurableObject<LedgerEnv> {
    */
   async fund(args: { account: AccountId; value: Amount; grantId: Digest }, traceId: string, clock?: number): Promise<FundResult> {
     if (this.env.FAUCET !== "on") return refusal("not_found");
-    const { treasury } = this.#rules.info();
-    const result = this.#run(
-      "ledger.fund",
-      args,
-      traceId,
-      clock,
-      fundSchema,
-      () => treasury,
-      ({ account, value, grantId }, { now, machine }) => {
-        this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
-        return this.#rules.fund(account, value, grantId, now);
-      },
-    );
+    const whose = () => this.#rules.info().treasury;
+    const result = this.#run("ledger.fund", args, traceId, clock, fundSchema, whose, ({ account, value, grantId }, { now, machine }) => {
+      this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
+      return this.#rules.fund(account, value, grantId, now);
+    });
+    return this.#granted(result);
+  }
+
+  /**
+   * Pays money of the treasury out for the operator, whose key the shard itself checks, at most FUNDING_CAP in all.
+   * @returns `insufficient_funds` beyond the cap
+   */
+  async issue(args: Issue, traceId: string, clock?: number): Promise<FundResult> {
+    const whose = () => this.#rules.info().treasury;
+    const result = this.#run("ledger.issue", args, traceId, clock, issueSchema, whose, ({ account, amount, id, key }, { now, machine }) => {
+      const stranger = this.#notOperator(key);
+      if (stranger) return refusal(stranger);
+      this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
+      // A cap that is no number throws: a typing mistake pays out nothing.
+      return this.#rules.issue(account, amount, id, BigInt(this.env.FUNDING_CAP ?? FUNDING_CAP), now);
+    });
+    return this.#granted(result);
+  }
+
+  /** Delivers a grant to another shard's account before it is answered. */
+  async #granted(result: FundResult): Promise<FundResult> {
     if (result.ok && !this.#rules.isHere(result.account)) {
       const to = this.#homeOf(result.account);
       this.#deliverSoon(to);
