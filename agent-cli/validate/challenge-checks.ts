@@ -3,11 +3,13 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
-import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_FOREIGN_HEADER_BYTES, MAX_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES, MAX_SIGNED_PART_BYTES } from "../../shared/limits.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { parseJson } from "../../shared/text/json.ts";
+import { encodeHeader, PAYMENT_ERROR } from "../../shared/x402/headers.ts";
 import { isRedirect } from "../runtime/exchange.ts";
-import type { ConformanceCheck } from "./check.ts";
+import { type ConformanceCheck, defects } from "./check.ts";
+import { oldHeaders, storedByCdn } from "./headers.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
 import { isServed, type Reply, replyText } from "./probe.ts";
 import { isMembers, payeesOf, pricesOf } from "./terms-read.ts";
@@ -35,7 +37,9 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
       if (first.kind !== "answer") return wrong(replyText(first));
       if (first.status === 402) return right("402");
       if (isRedirect(first.status)) return wrong(`${first.status} to ${quote(first.headers["location"])}, which was not followed`);
-      return wrong(isServed(first) ? `${first.status}: the resource was served` : `${first.status}`);
+      if (isServed(first)) return wrong(`${first.status}: the resource was served`);
+      const code = first.headers[PAYMENT_ERROR.toLowerCase()];
+      return wrong(code === undefined ? `${first.status}` : `${first.status}, ${quote(code)}`);
     },
   },
   {
@@ -45,6 +49,14 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     severity: "fail",
     change: "Send PAYMENT-REQUIRED: base64 of the JSON PaymentRequired. Terms in the body alone are x402 version 1.",
     judge: onAnswer((_, { terms }) => (terms.header === undefined ? wrong("no such header") : right(`${terms.header.length} bytes`))),
+  },
+  {
+    id: "challenge.once",
+    title: "there is one PAYMENT-REQUIRED header",
+    clause: "x402 v2, HTTP: Payment Required Signaling",
+    severity: "fail",
+    change: "Keep one paywall in front of the handler, and no proxy that adds another: a payment is for one of them.",
+    judge: onHeader((header) => (header.includes(",") ? wrong(`${header.split(",").length}`) : right("one"))),
   },
   {
     id: "challenge.size",
@@ -61,6 +73,28 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     severity: "warn",
     change: "Node refuses answers with more than 16 KiB of headers in all, and proxies refuse less. Shorten the terms.",
     judge: onHeader(({ length }) => (length <= MAX_HEADER_BYTES ? right(`${length} bytes`) : wrong(`${length} bytes`))),
+  },
+  {
+    id: "challenge.room",
+    title: `a payment with these terms fits into ${MAX_HEADER_BYTES} bytes`,
+    clause: "spec/protocol.md §8",
+    severity: "warn",
+    change: "Shorten the address, the description or the extensions: a payment repeats them, beside what is signed, in one header.",
+    judge: onHeader((_, { terms: { terms, offers } }) => {
+      if (!terms || offers.length === 0) return skipped("there is no offer");
+      const { x402Version, resource, extensions } = terms;
+      const largest = Math.max(...offers.map((accepted) => encodeHeader({ x402Version, resource, extensions, accepted }).length));
+      const bytes = largest + MAX_SIGNED_PART_BYTES;
+      return bytes <= MAX_HEADER_BYTES ? right(`about ${bytes} bytes`) : wrong(`about ${bytes} bytes`);
+    }),
+  },
+  {
+    id: "challenge.v1",
+    title: "the response has no header of x402 version 1",
+    clause: "x402 v2, HTTP: Payment Required Signaling",
+    severity: "warn",
+    change: "Send PAYMENT-REQUIRED and PAYMENT-RESPONSE. Buyers of version 2 do not read X-PAYMENT headers.",
+    judge: onAnswer(({ headers }) => defects(oldHeaders(headers), "none")),
   },
   {
     id: "challenge.base64",
@@ -127,6 +161,14 @@ export const CHALLENGE_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
       const cache = headers["cache-control"] ?? "";
       return /(^|[\s,])no-store([\s,]|$)/i.test(cache) ? right(quote(cache)) : wrong(cache === "" ? "no Cache-Control" : quote(cache));
     }),
+  },
+  {
+    id: "challenge.cdn-cache",
+    title: "no header lets a CDN store the 402",
+    clause: "RFC 9213 §2, spec/protocol.md §9",
+    severity: "warn",
+    change: "Take these headers off, or set them to no-store: at a CDN they outrank Cache-Control.",
+    judge: onAnswer(({ headers }) => defects(storedByCdn(headers), "none")),
   },
   {
     id: "challenge.no-receipt",

@@ -10,6 +10,7 @@ import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402
 import { type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { isRedirect } from "../runtime/exchange.ts";
 import { type ConformanceCheck, defects } from "./check.ts";
+import { oldHeaders, storedByAnyCache } from "./headers.ts";
 import type { Attempt, MerchantVisit } from "./merchant-visit.ts";
 import { isServed, replyText } from "./probe.ts";
 import { payeesOf, pricesOf, readTerms } from "./terms-read.ts";
@@ -185,6 +186,24 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
       if (!found.receipt) return "a PAYMENT-RESPONSE that cannot be read";
       return found.receipt.success ? `${replyText(attempt.reply)} with a receipt that says success` : undefined;
     }),
+  },
+  {
+    id: "payment.v1",
+    title: "no response to a payment has a header of x402 version 1",
+    clause: "x402 v2, HTTP: Settlement Response Delivery",
+    severity: "warn",
+    change: "Send the receipt as PAYMENT-RESPONSE. Buyers of version 2 do not read X-PAYMENT-RESPONSE.",
+    active: true,
+    judge: onAttempts(({ reply }) => oldHeaders(reply.headers)[0]),
+  },
+  {
+    id: "payment.cache",
+    title: "no response to a payment may be stored by a shared cache",
+    clause: "RFC 9111 §3, RFC 9213 §2, spec/protocol.md §9",
+    severity: "warn",
+    change: "Send Cache-Control: private, no-store with every response to a payment, and no header that lets a CDN store it.",
+    active: true,
+    judge: onAttempts(({ reply: { headers } }) => storedByAnyCache(headers)[0]),
   },
   {
     id: "payment.head",

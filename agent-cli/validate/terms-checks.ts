@@ -12,6 +12,7 @@ import { type PaymentRequirements, paymentRequirementsSchema } from "../../share
 import { boundRequest } from "../merchant/curl-request.ts";
 import { type ConformanceCheck, defects } from "./check.ts";
 import type { MerchantVisit } from "./merchant-visit.ts";
+import { foreignMembers, isAssetOn, isKnownScheme, isPayeeOn, KNOWN_SCHEMES } from "./schemes.ts";
 import { isMembers, type Members } from "./terms-read.ts";
 
 const MEMBERS = ["scheme", "network", "amount", "asset", "payTo", "maxTimeoutSeconds"];
@@ -212,6 +213,49 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
     ),
   },
   {
+    id: "offer.price",
+    title: "no offer asks nothing",
+    clause: "x402 v2 §5.1.2",
+    severity: "warn",
+    change: "Serve what is free without a 402. A payment of nothing needs a signature all the same, and many buyers refuse to give one.",
+    judge: onOffers(({ amount }) => (typeof amount === "string" && /^0+$/.test(amount) ? `amount ${quote(amount)}` : undefined)),
+  },
+  {
+    id: "offer.scheme",
+    title: "each scheme is one that x402 defines",
+    clause: "x402 v2 §6",
+    severity: "warn",
+    change: `Offer ${KNOWN_SCHEMES.slice(0, -1).join(", ")} or ${KNOWN_SCHEMES.at(-1)}, spelled so. Stock buyers skip every other offer.`,
+    judge: onOffers(({ scheme }) => (isKnownScheme(scheme) ? undefined : `scheme ${quote(scheme)}`)),
+  },
+  {
+    id: "offer.payee",
+    title: "each payee has the form of its network's accounts",
+    clause: "x402 v2 §5.1.2, CAIP-10",
+    severity: "fail",
+    change: "On eip155, payTo is 0x and 40 hex digits; on solana, base58 of 32 bytes. Another network's account cannot be paid there.",
+    judge: onOffers(({ network, payTo }) => (isPayeeOn(network, payTo) ? undefined : `payTo ${quote(payTo)} on ${quote(network)}`)),
+  },
+  {
+    id: "offer.asset",
+    title: "each asset has the form of its network's tokens",
+    clause: "x402 v2 §5.1.2, CAIP-19",
+    severity: "fail",
+    change: "On eip155, asset is the token's contract, 0x and 40 hex digits; on solana, the mint in base58.",
+    judge: onOffers(({ network, asset }) => (isAssetOn(network, asset) ? undefined : `asset ${quote(asset)} on ${quote(network)}`)),
+  },
+  {
+    id: "offer.scheme-members",
+    title: "extra has no members of another scheme",
+    clause: "x402 v2 §6",
+    severity: "warn",
+    change: "Leave out what belongs to another scheme or network: a payment repeats extra, and a buyer may act on it.",
+    judge: onOffers((offer) => {
+      const foreign = foreignMembers(offer);
+      return foreign.length > 0 ? foreign.join(", ") : undefined;
+    }),
+  },
+  {
     id: "offer.timeout",
     title: "each maxTimeoutSeconds is a whole number above 0",
     clause: "x402 v2 §5.1.2",
@@ -268,6 +312,14 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
       if (!isAccountId(payTo)) return `payTo ${quote(payTo)}`;
       return isAmount(amount) ? undefined : `amount ${quote(amount)}`;
     }),
+  },
+  {
+    id: "lez.scheme",
+    title: `each offer on ${NETWORK} is "${SCHEME}"`,
+    clause: "spec/scheme_exact_lez.md",
+    severity: "fail",
+    change: `Write "${SCHEME}": the network has no other scheme.`,
+    judge: onOffers(({ network, scheme }) => (network === NETWORK && scheme !== SCHEME ? `scheme ${quote(scheme)}` : undefined)),
   },
   {
     id: "lez.extra",

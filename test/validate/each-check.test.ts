@@ -7,7 +7,14 @@ import { FACILITATOR_CHECKS, MERCHANT_CHECKS } from "../../agent-cli/validate/ch
 import { isMembers, type Members } from "../../agent-cli/validate/terms-read.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
-import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import {
+  decodeHeader,
+  encodeHeader,
+  PAYMENT_ERROR,
+  PAYMENT_REQUIRED,
+  PAYMENT_RESPONSE,
+  PAYMENT_SIGNATURE,
+} from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { LEDGER, offerOf } from "../fixtures.ts";
 import { MODES } from "../hostile/facilitator.ts";
@@ -100,7 +107,19 @@ const gives = (receipt?: object) => (answer: Answer) => {
   if (receipt) answer.headers[PAYMENT_RESPONSE] = encodeHeader(receipt);
 };
 
+/** An offer on another network, as it should be. */
+const EVM = {
+  network: "eip155:84532",
+  asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
+  payTo: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
+  extra: { name: "USDC", version: "2" },
+};
+
 const MERCHANT: Record<string, Spoil> = {
+  "challenge.once": unpaid(({ headers }) => (headers[PAYMENT_REQUIRED] = `${headers[PAYMENT_REQUIRED]}, ${headers[PAYMENT_REQUIRED]}`)),
+  "challenge.room": { terms: (terms) => (resource(terms)["url"] += `?${"x".repeat(4600)}`) },
+  "challenge.v1": unpaid(({ headers }) => (headers["X-PAYMENT-RESPONSE"] = "e30=")),
+  "challenge.cdn-cache": unpaid(({ headers }) => (headers["CDN-Cache-Control"] = "max-age=60")),
   "challenge.compact": { terms: (terms) => (terms["padding"] = "x".repeat(9000)) },
   "challenge.alphabet": unpaid(({ headers }) => {
     // Ten more bytes: one of the two needs padding.
@@ -124,8 +143,14 @@ const MERCHANT: Record<string, Spoil> = {
   "terms.extensions": { terms: (terms) => (terms["extensions"] = { bazaar: {} }) },
   "terms.accepts-few": { terms: (terms) => (terms["accepts"] = Array.from({ length: 33 }, () => (terms["accepts"] as unknown[])[0])) },
   "offer.no-more": { offer: (offer) => (offer["description"] = "cheap") },
+  "offer.price": { offer: (offer) => (offer["amount"] = "0") },
+  "offer.scheme": { offer: (offer) => (offer["scheme"] = "exakt") },
+  "offer.payee": { offer: (offer) => Object.assign(offer, EVM, { payTo: offerOf().payTo }) },
+  "offer.asset": { offer: (offer) => Object.assign(offer, EVM, { asset: "native" }) },
+  "offer.scheme-members": { offer: (offer) => (extra(offer)["feePayer"] = offerOf().payTo) },
   "offer.timeout": { offer: (offer) => (offer["maxTimeoutSeconds"] = 1.5) },
   "offer.transfer-method": { offer: (offer) => (extra(offer)["assetTransferMethod"] = "default") },
+  "lez.scheme": { offer: (offer) => (offer["scheme"] = "upto") },
   "lez.offer": { offer: (offer) => (offer["asset"] = "gold") },
   "lez.bound": { offer: (offer) => delete extra(offer)["binding"] },
   "lez.ledger": { offer: (offer) => delete extra(offer)["ledger"] },
@@ -144,6 +169,8 @@ const MERCHANT: Record<string, Spoil> = {
     answer.headers[PAYMENT_REQUIRED] = encodeHeader(sentence);
     answer.body = JSON.stringify(sentence);
   }),
+  "payment.v1": paid(({ headers }) => (headers["X-PAYMENT-RESPONSE"] = "e30=")),
+  "payment.cache": paid(({ headers }) => (headers["Cache-Control"] = "public, max-age=60")),
   "payment.head": on({ method: "HEAD", payment: "well-formed" }, (answer) => (answer.status = 200)),
 };
 
@@ -171,6 +198,12 @@ test.each(Object.entries(MERCHANT))("%s", async (id, spoil) => {
     verdict: MERCHANT_CHECKS.find((check) => check.id === id)?.severity,
     change: expect.any(String) as string,
   });
+});
+
+test("a merchant that is not set up to sell is named by the code that it sends", async () => {
+  const spoil = unpaid((answer) => Object.assign(answer, { status: 500, headers: { [PAYMENT_ERROR]: "internal_error" } }));
+  const { checks } = await validation(box, await merchant(spoil));
+  expect(checks["challenge.status"]).toMatchObject({ verdict: "fail", saw: '500, "internal_error"' });
 });
 
 interface FacilitatorSpoil {

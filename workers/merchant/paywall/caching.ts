@@ -1,19 +1,8 @@
 /** Keeps shared caches from storing what is priced: terms, paid answers, refusals. */
 
 import type { Context } from "hono";
+import { CDN_HEADERS } from "../../../shared/x402/caching.ts";
 import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
-
-/** Headers with which a handler or a middleware tells a CDN to cache, and which outrank Cache-Control there. */
-const CDN_HEADERS: ReadonlySet<string> = new Set([
-  "cdn-cache-control",
-  "cloudflare-cdn-cache-control",
-  "vercel-cdn-cache-control",
-  "netlify-cdn-cache-control",
-  "surrogate-control",
-  "edge-control",
-  "x-accel-expires",
-  "expires",
-]);
 
 export function isCachingHeader(name: string): boolean {
   return name === "cache-control" || CDN_HEADERS.has(name);
