@@ -27,7 +27,7 @@ export function parseArgv(argv: readonly string[], program: Program): Parse {
   }
   let parsed: Parse | undefined;
   const out: string[] = [];
-  const parser = buildParser(program, out, (command, raw) => (parsed = { kind: "run", command, raw }));
+  const parser = buildParser(program, argv, out, (command, raw) => (parsed = { kind: "run", command, raw }));
   try {
     parser.parse(argv, { from: "user" });
   } catch (error) {
@@ -39,8 +39,10 @@ export function parseArgv(argv: readonly string[], program: Program): Parse {
   return parsed ?? { kind: "usage", message: incomplete(argv, program), hint: helpHint(argv, program) };
 }
 
+/** Only commands whose words are all in `argv` get their options and arguments: no other can be selected, and building them takes longest. */
 function buildParser(
   { commands, groups, version }: Program,
+  argv: readonly string[],
   out: string[],
   select: (command: Command, raw: Record<string, unknown>) => void,
 ) {
@@ -60,7 +62,8 @@ function buildParser(
     for (const [i, name] of namesOf(command).entries()) {
       const leaf = leafFor(root, parents, groups, name, command.audience);
       // Aliases work, but do not make the help longer.
-      addFields(leaf.summary(i === 0 ? command.summary : `the same as ${command.name}`).description(describe(command)), command);
+      leaf.summary(i === 0 ? command.summary : `the same as ${command.name}`).description(describe(command));
+      if (name.split(" ").every((word) => argv.includes(word))) addFields(leaf, command);
       leaf.action(() => select(command, rawInput(leaf, command)));
     }
   }

@@ -1,7 +1,7 @@
 /** The owner at a real terminal: questions, keys and their outcome. */
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells } from "../runtime/layout.ts";
@@ -20,7 +20,9 @@ const merchant = await startMerchant();
 const { ask } = await people(box);
 box.write("secret.txt", PASSPHRASE);
 await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
+const screen = await box.sharedTerminal();
 beforeEach(() => merchant.reset());
+afterAll(() => screen.close());
 
 const approveWords = (out: string) => [
   "owner",
@@ -35,7 +37,7 @@ const approveWords = (out: string) => [
 
 describe("owner create", () => {
   test("asks for the passphrase twice and never shows it", async () => {
-    const terminal = box.terminal(["owner", "create", "--out", "./typed.json"]);
+    const terminal = screen.run(["owner", "create", "--out", "./typed.json"]);
     await terminal.answer("Passphrase for the new owner key", `short${ENTER}`);
     await terminal.answer("at least 8 characters", `er but longer${ENTER}`);
     await terminal.answer("The same passphrase again", `shorter but longeR${ENTER}`);
@@ -48,7 +50,7 @@ describe("owner create", () => {
 
   test("Ctrl-C leaves nothing behind", async () => {
     const before = readdirSync(box.directory);
-    const terminal = box.terminal(["owner", "create", "--out", "./never.json"]);
+    const terminal = screen.run(["owner", "create", "--out", "./never.json"]);
     await terminal.answer("Passphrase for the new owner key", CTRL_C);
     expect(await terminal.exit).toBe(EXIT.interrupted);
     expect(readdirSync(box.directory)).toEqual(before);
@@ -58,7 +60,7 @@ describe("owner create", () => {
 describe("owner approve", () => {
   test("shows the request, takes a y, opens the key and signs [terminal-approve]", async () => {
     const { code } = await ask(merchant.url, "request.json");
-    const terminal = box.terminal(approveWords("approved.json"));
+    const terminal = screen.run(approveWords("approved.json"));
     await terminal.until(`PAYMENT REQUEST  ${code}`);
     await terminal.until(REASON);
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
@@ -70,7 +72,7 @@ describe("owner approve", () => {
 
   test("the answer is no unless it is yes", async () => {
     await ask(merchant.url, "request.json");
-    const terminal = box.terminal(approveWords("never.json"));
+    const terminal = screen.run(approveWords("never.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", ENTER);
     expect(await terminal.exit).toBe(EXIT.approvalPending);
     expect(terminal.text).toContain("Nothing was signed");
@@ -79,7 +81,7 @@ describe("owner approve", () => {
 
   test("a wrong passphrase opens nothing [terminal-wrong-passphrase]", async () => {
     await ask(merchant.url, "request.json");
-    const terminal = box.terminal(approveWords("never.json"));
+    const terminal = screen.run(approveWords("never.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
     for (let tries = 0; tries < MAX_PASSPHRASE_TRIES; tries++) {
       await terminal.answer("Passphrase of", `not the passphrase${ENTER}`);
@@ -123,9 +125,9 @@ describe("owner approve", () => {
       [["2.5 lgo"], EXIT.ok],
       [["CODE"], EXIT.ok],
     ];
-    const type = async ([answers, exit]: (typeof typed)[number], i: number) => {
+    for (const [i, [answers, exit]] of typed.entries()) {
       const { code } = await ask(merchant.url, `large-${i}.json`);
-      const terminal = box.terminal(
+      const terminal = screen.run(
         `owner approve --request-file ./large-${i}.json --owner-file ./owner.json --out ./large-${i}-payment.json`,
       );
       for (const [n, text] of answers.entries()) {
@@ -133,14 +135,13 @@ describe("owner approve", () => {
         await terminal.answer("Pay 2.5 LGO to 127.0.0.1", `${text === "CODE" ? code : text}${ENTER}`);
       }
       expect([answers, await terminal.exit]).toEqual([answers, exit]);
-    };
-    await Promise.all(typed.map(type));
+    }
   });
 
   test("a host that does not confirm the request is named above the question, and only the short code answers it [terminal-unconfirmed]", async () => {
     const { code } = await ask(merchant.url, "request.json");
     merchant.behaviour = { instead: (_request, response) => !!response.writeHead(200).end("no price") };
-    const terminal = box.terminal([...approveWords("unconfirmed.json"), "--passphrase-file", "./secret.txt"]);
+    const terminal = screen.run([...approveWords("unconfirmed.json"), "--passphrase-file", "./secret.txt"]);
     await terminal.until("the merchant says");
     await terminal.until("not confirmed by this host");
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `y${ENTER}`);
@@ -154,7 +155,7 @@ describe("owner approve", () => {
   test("a body that cannot be read takes the short code [terminal-body-unseen]", async () => {
     const { code, digest } = await ask(merchant.url, "request.json", ["-d", "x"]);
     rmSync(box.path(`home/requests/${digest}.json`));
-    const terminal = box.terminal([...approveWords("unread.json"), "--passphrase-file", "./secret.txt"]);
+    const terminal = screen.run([...approveWords("unread.json"), "--passphrase-file", "./secret.txt"]);
     await terminal.until("You approve a body that you cannot read");
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", `y${ENTER}`);
     await terminal.until("That is not the short code");
@@ -168,16 +169,16 @@ describe("owner approve", () => {
     ["Escape", "\u001b"],
   ])("%s at any question signs nothing", async (_name, stop) => {
     await ask(merchant.url, "request.json");
-    const atQuestion = box.terminal(approveWords("never.json"));
+    const atQuestion = screen.run(approveWords("never.json"));
     await atQuestion.answer("Pay 0.00001 LGO to 127.0.0.1", stop);
     expect(await atQuestion.exit).toBe(EXIT.interrupted);
     expect(atQuestion.text).not.toMatch(/\?\s+Yes|● Yes/); // what stands on the screen at last is no yes
-    const atPassphrase = box.terminal(approveWords("never.json"));
+    const atPassphrase = screen.run(approveWords("never.json"));
     await atPassphrase.answer("Pay 0.00001 LGO to 127.0.0.1", "y");
     await atPassphrase.answer("Passphrase of", stop);
     expect(await atPassphrase.exit).toBe(EXIT.interrupted);
     expect(existsSync(box.path("never.json"))).toBe(false);
-    const atChoice = box.terminal(["decline", "--request-file", "./request.json"]);
+    const atChoice = screen.run(["decline", "--request-file", "./request.json"]);
     await atChoice.answer("Why not?", stop);
     expect(await atChoice.exit).toBe(EXIT.interrupted);
     expect(atChoice.text).toContain("Nothing was decided");
@@ -196,7 +197,7 @@ describe("owner approve", () => {
 
   test("there is colour where it is allowed", async () => {
     await ask(merchant.url, "request.json");
-    const terminal = box.terminal(approveWords("colour.json"));
+    const terminal = screen.run(approveWords("colour.json"));
     await terminal.answer("Pay 0.00001 LGO to 127.0.0.1", CTRL_C);
     await terminal.exit;
     expect(terminal.raw.slice(0, terminal.raw.indexOf("the merchant says"))).toContain("\u001b[1m");
@@ -270,7 +271,7 @@ describe("while the request is being read", () => {
   test("a file that is replaced is not signed [terminal-file-exchanged]", async () => {
     await ask(merchant.url, "request.json");
     const words = ["owner", "approve", "--request-file", "./request.json", "--owner-file", "./owner.json", "--out", "./never.json"];
-    const terminal = box.terminal(words);
+    const terminal = screen.run(words);
     await terminal.until(question);
     await ask(merchant.url, "request.json");
     await terminal.answer("?", "y");
@@ -294,13 +295,13 @@ describe("while the request is being read", () => {
 describe("the merchant's own terms", () => {
   test("are confirmed on the screen, or the request is refused before any question [terminal-terms-checked]", async () => {
     const { code } = await ask(merchant.url, "request.json");
-    const same = box.terminal(["approve", code, "--owner-file", "./owner.json", "--check-terms"]);
+    const same = screen.run(["approve", code, "--owner-file", "./owner.json", "--check-terms"]);
     await same.until("amount, account and terms are the merchant's own");
     await same.answer("Pay 0.00001 LGO", "y");
     expect(await same.exit).toBe(EXIT.ok);
     const { code: changed } = await ask(merchant.url, "request.json");
     merchant.behaviour = { amount: "20000" };
-    const different = box.terminal(["approve", changed, "--owner-file", "./owner.json", "--check-terms"]);
+    const different = screen.run(["approve", changed, "--owner-file", "./owner.json", "--check-terms"]);
     expect(await different.exit).toBe(EXIT.differs);
     expect(different.text).not.toContain("Pay 0.00001 LGO to");
   });
@@ -309,12 +310,12 @@ describe("the merchant's own terms", () => {
 describe("owner decline", () => {
   test("asks for a code and a note, and nothing else", async () => {
     await ask(merchant.url, "request.json");
-    const terminal = box.terminal(["owner", "decline", "--request-file", "./request.json", "--out", "./decision.json"]);
+    const terminal = screen.run(["owner", "decline", "--request-file", "./request.json", "--out", "./decision.json"]);
     await terminal.answer("Why not?", `\u001b[B\u001b[B${ENTER}`);
     await terminal.answer("A note for the agent", `We have that report.${ENTER}`);
     expect(await terminal.exit).toBe(EXIT.ok);
     expect(box.read("decision.json")).toMatchObject({ signed: false, decision: { code: "not_needed", note: "We have that report." } });
-    const late = box.terminal(approveWords("never.json"));
+    const late = screen.run(approveWords("never.json"));
     expect(await late.exit).toBe(EXIT.declined);
     expect(late.text).toContain("That is final.");
   });
@@ -333,7 +334,7 @@ describe("owner decline", () => {
       "--note",
       "Ask in May.",
     ];
-    const terminal = box.terminal([...words, "--passphrase-file", "./secret.txt"]);
+    const terminal = screen.run([...words, "--passphrase-file", "./secret.txt"]);
     expect(await terminal.exit).toBe(EXIT.ok);
     expect(terminal.text).toContain("Ask in May.");
     expect(terminal.text).not.toContain("Why not?");
@@ -342,8 +343,9 @@ describe("owner decline", () => {
 
 test("the prototype's commands work as they are written, at a terminal", async () => {
   const fresh = new Sandbox();
+  const shell = await fresh.sharedTerminal();
   const line = async (words: string, answers: [string, string][] = []) => {
-    const terminal = fresh.terminal(words);
+    const terminal = shell.run(words);
     for (const [question, keys] of answers) await terminal.answer(question, keys);
     return { exit: await terminal.exit, text: terminal.text };
   };
@@ -371,5 +373,6 @@ test("the prototype's commands work as they are written, at a terminal", async (
   ]);
   expect(declined.exit).toBe(EXIT.ok);
   expect(declined.text.replaceAll("\n", " ")).toContain("does not withdraw that payment");
+  shell.close();
   fresh.remove();
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import fs, { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import fs, { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import * as path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -16,6 +16,19 @@ describe("reading", () => {
     const file = box.write("sized", "x".repeat(100));
     expect(code(readBytes(file, { what, maxBytes: 100 }))).toBe("ok");
     expect(code(readBytes(file, { what, maxBytes: 99 }))).toBe("invalid_file");
+  });
+
+  test("takes what a file has grown to meanwhile, up to the limit, and no more memory than that", () => {
+    const file = box.write("growing", "x");
+    const grow = (bytes: number) => () => {
+      appendFileSync(file, "y".repeat(bytes));
+      return undefined;
+    };
+    const grown = readBytes(file, { what, maxBytes: 20_000, opened: grow(9_999) });
+    expect(grown.ok && Buffer.from(grown.data).toString()).toBe(`x${"y".repeat(9_999)}`);
+    expect(code(readBytes(file, { what, maxBytes: 20_000, opened: grow(10_001) }))).toBe("invalid_file");
+    const small = readBytes(box.write("small", "x"), { what, maxBytes: 1024 ** 4 }); // a buffer of the limit could not be made
+    expect(small.ok && small.data.length).toBe(1);
   });
 
   test("takes regular files only, and does not hang on a pipe", () => {

@@ -14,6 +14,9 @@ import { kindOf } from "./file-kinds.ts";
 import { fail, type Failure, type Outcome, succeed, type Success } from "./outcome.ts";
 import { shellWord } from "./shell-quote.ts";
 
+/** The least that is read at once from a file that grows. Files of /proc say that they are empty. */
+const MIN_READ_BYTES = 4096;
+
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
 export interface ReadOptions {
@@ -60,17 +63,29 @@ export function readBytes(file: string, options: ReadOptions): Success<Uint8Arra
     const unsafe = options.secret || options.unchangedByOthers ? checkAccess(file, stat, what, options.secret ? 0o077 : 0o022) : undefined;
     if (unsafe) return unsafe;
     if (stat.size > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
-    // One byte more than allowed, to notice a file that grows meanwhile.
-    const buffer = new Uint8Array(maxBytes + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read)
-      read = fs.readSync(fd, buffer, length, buffer.length - length, null);
-    if (length > maxBytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
-    return succeed(buffer.slice(0, length));
+    const bytes = readUpTo(fd, stat.size, maxBytes);
+    if (!bytes) return fail("invalid_file", `The ${what} ${quoted(file)} is larger than ${maxBytes} bytes.`);
+    return succeed(bytes);
   } catch (error) {
     return fail("invalid_file", `Cannot read the ${what} ${quoted(file)}: ${reasonOf(error)}.`);
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+/** Reads to the end of a file that had `size` bytes and may grow meanwhile; undefined if there are more than `maxBytes`. */
+function readUpTo(fd: number, size: number, maxBytes: number): Uint8Array | undefined {
+  // One byte more than expected shows the end; one more than allowed, that it is too large.
+  let buffer = new Uint8Array(size + 1);
+  for (let length = 0; ;) {
+    const read = fs.readSync(fd, buffer, length, buffer.length - length, null);
+    length += read;
+    if (read === 0) return buffer.subarray(0, length);
+    if (length > maxBytes) return undefined;
+    if (length < buffer.length) continue;
+    const larger = new Uint8Array(Math.min(Math.max(2 * length, MIN_READ_BYTES), maxBytes + 1));
+    larger.set(buffer);
+    buffer = larger;
   }
 }
 

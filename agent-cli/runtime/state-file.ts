@@ -4,8 +4,9 @@
  */
 
 import * as z from "zod";
+import { checkShape } from "../../shared/text/json.ts";
 import { readBytes, readJson, type ReadFailure, type ReadOptions, writeJson } from "./files.ts";
-import { fail, type Outcome, type Success } from "./outcome.ts";
+import { fail, type Outcome, succeed, type Success } from "./outcome.ts";
 
 const VERSION = 1;
 
@@ -29,7 +30,7 @@ export function readState<Schema extends z.core.$ZodType>(
   const read = () => bytes;
   const head = readJson(file, headSchema, options, read);
   if (!head.ok) return head;
-  const { format } = head.data;
+  const { format, ...content } = head.data;
   if (format === undefined) return readJson(file, schema, options, read);
   const [, named, version] = /^lez-agent-pay\/([a-z-]{1,40})\/([1-9][0-9]{0,5})$/.exec(format) ?? [];
   if (named !== kind) {
@@ -47,7 +48,9 @@ export function readState<Schema extends z.core.$ZodType>(
     );
     return { ...failure, intact: true };
   }
-  return readJson(file, schema, { ...options, without: "format" }, read);
+  const checked = checkShape(content, schema);
+  // Read once more only to say what is wrong, and in which line.
+  return checked.ok ? succeed(checked.value) : readJson(file, schema, { ...options, without: "format" }, read);
 }
 
 export function writeState(file: string, { kind }: StateFormat<unknown>, content: object): Outcome<undefined> {

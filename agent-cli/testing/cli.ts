@@ -1,6 +1,8 @@
 /** Runs the CLI in a directory of its own: in process, or as the real executable on a real terminal. */
 
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { PassThrough } from "node:stream";
@@ -10,7 +12,7 @@ import { afterAll, expect } from "vitest";
 import { main } from "../main.ts";
 import { COMMANDS } from "../registry.ts";
 import { configFile } from "../runtime/config.ts";
-import { CHEAP_CLI, COMPILED, LATER, preload } from "./built.ts";
+import { CHEAP_CLI, COMPILED, endMark, LATER, preload } from "./built.ts";
 import { openServed, withServed } from "./served.ts";
 
 export const REASON = "The comparison you asked for needs the figures of this report.";
@@ -120,6 +122,28 @@ export class Sandbox {
     );
   }
 
+  /** A terminal that runs several commands, one after another, in one process. */
+  async sharedTerminal(): Promise<SharedTerminal> {
+    const server = createServer().listen(this.path("terminal.sock"));
+    const pty = spawn(process.execPath, ["--import", preload("cheap-scrypt"), preload("terminal-host"), this.path("terminal.sock")], {
+      cols: 80,
+      rows: 100,
+      cwd: this.directory,
+      env: this.env,
+    });
+    const [socket] = (await once(server, "connection")) as [Socket];
+    server.close();
+    return {
+      run: (command) => {
+        this.#openServed({});
+        const terminal = new Terminal(pty);
+        socket.write(`${JSON.stringify(this.argv(command))}\n`);
+        return terminal;
+      },
+      close: () => void socket.end(),
+    };
+  }
+
   #openServed(env: Record<string, string>): void {
     const file = configFile({ env: { ...this.env, ...env }, accountHome: this.path("account") });
     if (file.startsWith(this.directory)) openServed(file);
@@ -128,6 +152,12 @@ export class Sandbox {
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+export interface SharedTerminal {
+  /** Only when the command before it is over. */
+  run(command: CommandLine): Terminal;
+  close(): void;
 }
 
 /** A sandbox for one test file, removed when its tests are over. */
@@ -147,15 +177,21 @@ export class Terminal {
 
   constructor(pty: IPty) {
     this.#pty = pty;
-    pty.onData((data) => {
-      this.raw += data;
-      this.#waiting?.();
-    });
     this.exit = new Promise((resolve) => {
-      pty.onExit(({ exitCode }) => {
-        resolve(exitCode);
+      const over = (exit: number) => {
+        data.dispose();
+        resolve(exit);
         this.#waiting?.();
+      };
+      const data = pty.onData((text) => {
+        this.raw += text;
+        const end = END_MARK.exec(this.raw);
+        if (end) {
+          this.raw = this.raw.slice(0, end.index);
+          over(Number(end[1]));
+        } else this.#waiting?.();
       });
+      pty.onExit(({ exitCode }) => over(exitCode));
     });
   }
 
@@ -205,6 +241,9 @@ export class Terminal {
     this.#pty.write(keys);
   }
 }
+
+// oxlint-disable-next-line no-control-regex -- it is one
+const END_MARK = new RegExp(endMark("([0-9]+)"));
 
 function sink(isTTY: boolean) {
   const chunks: Buffer[] = [];
