@@ -48,7 +48,7 @@ async function answer(argv: readonly string[], io: Io): Promise<ExitCode> {
   const outcome =
     parse.kind === "run" ? await runCommand(parse.command, parse.raw, context) : fail("usage", parse.message, { hint: parse.hint });
   context.progress("");
-  print(outcome, command, io, json);
+  print(outcome, command, io, json, context.trace.quoted);
   return outcome.ok ? EXIT.ok : outcome.exit;
 }
 
@@ -61,9 +61,9 @@ function schemaAsked(words: readonly string[]): object | undefined {
   return members.length > 0 ? { commands: members.map(commandSchema) } : undefined;
 }
 
-function print(outcome: Outcome<unknown>, command: Command | undefined, io: Io, json: boolean): void {
-  const meta: Meta = { ...(command && { command: command.name }), version: VERSION };
+function print(outcome: Outcome<unknown>, command: Command | undefined, io: Io, json: boolean, trace: string | undefined): void {
+  const meta: Meta = { ...(command && { command: command.name }), version: VERSION, ...(trace && { trace }) };
   if (json) io.stdout.write(envelope(outcome, meta));
-  else if (!outcome.ok) writeLines(io.stderr, failureText(outcome, layoutFor(io.stderr, io.env), io.env));
+  else if (!outcome.ok) writeLines(io.stderr, failureText(outcome, layoutFor(io.stderr, io.env), io.env, trace));
   else if (command) writeLines(io.stdout, successText(command, outcome, layoutFor(io.stdout, io.env), io.env));
 }

@@ -1,6 +1,7 @@
 /** Prints an outcome: one JSON envelope for machines, lines of text for people. */
 
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { EXIT, type ExitCode } from "../runtime/exit-codes.ts";
 import type { Io } from "../runtime/io.ts";
 import { field, type Layout, wrap } from "../runtime/layout.ts";
 import type { Failure, Next, Outcome, Success } from "../runtime/outcome.ts";
@@ -13,6 +14,8 @@ export interface Meta {
   version: string;
   /** The exit code, for MCP, where no process exits. */
   exit?: number;
+  /** Of the requests that this run made, if it made any. */
+  trace?: string;
 }
 
 /** `{ ok, data, next?, meta }` or `{ ok: false, error, next?, meta }`. */
@@ -34,14 +37,25 @@ export function successText(command: Command, outcome: Success<unknown>, layout:
 }
 
 /** Messages may quote files and servers, so they pass `showUnsafe`. */
-export function failureText({ error, next }: Failure, layout: Layout, env: Env): string[] {
+export function failureText({ error, next, exit }: Failure, layout: Layout, env: Env, trace?: string): string[] {
   return [
     ...wrap(showUnsafe(`${error.message} [${error.code}]`), layout.width).map((line, i) => (i === 0 ? layout.ink("red", line) : line)),
     ...(error.hint ? wrap(asStarted(showUnsafe(error.hint), env), layout.width) : []),
     ...transactionText(error.details, layout),
+    ...(trace && QUOTED.has(exit) ? field(layout, "trace", trace) : []),
     ...(next ? nextText(next, layout, env) : []),
   ];
 }
+
+/** After these the buyer may have to ask the seller or the operator, who finds the trace in its log. */
+const QUOTED: ReadonlySet<ExitCode> = new Set([
+  EXIT.paymentRejected,
+  EXIT.outcomeUnknown,
+  EXIT.httpErrorAfterPayment,
+  EXIT.differs,
+  EXIT.network,
+  EXIT.busy,
+]);
 
 /** A failure after a payment shows the transaction that proves the payment. */
 function transactionText(details: Failure["error"]["details"] = {}, layout: Layout): string[] {

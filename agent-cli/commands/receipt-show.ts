@@ -37,6 +37,8 @@ export const receiptShow = defineCommand({
       .optional(),
     /** What the merchant has signed. */
     signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
+    /** Of the payment's presentations from this machine: quote it to the seller. */
+    trace: z.string().optional(),
     report: evidenceReportSchema,
   }),
   examples: [
@@ -46,7 +48,8 @@ export const receiptShow = defineCommand({
   async run(context, input) {
     const local = await localEvidence(context, input, false);
     if (!local.ok) return local;
-    const { evidence, stated } = local.data;
+    const { evidence, stated, trace } = local.data;
+    context.trace.adopt(trace);
     const keys = knownKeys(context, input, evidence);
     if (!keys.ok) return keys;
     const { points, ...rest } = await verifyEvidence(serializeEvidence(evidence), keys.data, { partial: true });
@@ -68,10 +71,11 @@ export const receiptShow = defineCommand({
         },
       }),
       signed: { offer: evidence.offer !== undefined, receipt: evidence.receipt !== undefined },
+      ...(trace && { trace }),
       report,
     });
   },
-  render: ({ stated, signed, report }, layout) => [
+  render: ({ stated, signed, trace, report }, layout) => [
     ...renderEvidence(report, layout),
     "",
     ...field(
@@ -82,5 +86,6 @@ export const receiptShow = defineCommand({
         : "not kept on this machine",
     ),
     ...field(layout, "signed", signed.receipt ? "by the merchant, as proof of delivery" : "no: the merchant could deny it"),
+    ...(trace ? field(layout, "trace", trace) : []),
   ],
 });

@@ -13,7 +13,7 @@ import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts"
 import { concludeAsTold } from "../purchase/conclude.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { paidTransaction } from "../purchase/payment-identifier.ts";
-import { authorizationOf, findPayment } from "../records/payment-journal.ts";
+import { authorizationOf, findPayment, paymentKey } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
@@ -48,6 +48,8 @@ export const status = defineCommand({
     payer: z.string(),
     nonce: z.string(),
     transaction: z.string().optional(),
+    /** Of the payment's presentations from this machine. */
+    trace: z.string().optional(),
     doubt: z.string().optional(),
   }),
   examples: [
@@ -58,11 +60,15 @@ export const status = defineCommand({
     const authorization = await authorizationFor(context, input.payment);
     if (!authorization.ok) return authorization;
     const { from: payer, nonce } = authorization.data;
+    const record = findPayment(context, paymentKey(authorization.data));
+    if (!record.ok) return record;
+    context.trace.adopt(record.data?.trace);
+    const about = { payer, nonce, ...(record.data?.trace && { trace: record.data.trace }) };
     const answer = await askSettlement(context, input, authorization.data);
     const known = paidTransaction(context, { authorization: authorization.data });
     if (known !== undefined && (answer.ok ? answer.data.conclusion !== "paid" : answer.exit !== EXIT.interrupted)) {
       const asked = answer.ok ? { doubt: `the facilitator says "${answer.data.said}"`, ...answer.data } : { doubt: answer.error.message };
-      return succeed({ ...asked, conclusion: "paid" as const, source: "journal" as const, payer, nonce, transaction: known });
+      return succeed({ ...asked, conclusion: "paid" as const, source: "journal" as const, ...about, transaction: known });
     }
     if (!answer.ok) return answer;
     const { conclusion, said, doubt, transaction } = answer.data;
@@ -73,7 +79,7 @@ export const status = defineCommand({
           ? await concludeAsTold(context, authorization.data, { state: "refused", code: said })
           : succeed(undefined);
     if (!written.ok) return written;
-    const data = { ...answer.data, source: "facilitator" as const, payer, nonce };
+    const data = { ...answer.data, source: "facilitator" as const, ...about };
     if (conclusion !== "not_known") return succeed(data);
     return fail(
       "outcome_unknown",
@@ -92,6 +98,7 @@ export const status = defineCommand({
     ...(data.ledger === undefined ? [] : field(layout, "ledger", data.ledger)),
     ...field(layout, "payer", data.payer),
     ...(data.transaction ? field(layout, "transaction", data.transaction, 13) : []),
+    ...(data.trace ? field(layout, "trace", data.trace) : []),
   ],
 });
 

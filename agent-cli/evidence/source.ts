@@ -32,6 +32,8 @@ export interface LocalEvidence {
   missing: Missing[];
   /** The receipt in the merchant's response, signed or not. */
   stated?: SettleResponse | undefined;
+  /** Of the payment's presentations from this machine. */
+  trace?: string | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ export async function localEvidence(
       : [{ part: "receipt" as const, why: kept.data ? "the merchant signed no receipt" : "this machine does not have the response" }]),
   ];
   const evidence: Evidence = { ...order, ...(offer && { offer }), ...(receipt && { receipt }) };
-  return succeed({ evidence, missing, ...(stated?.ok && { stated: stated.value }) });
+  return succeed({ evidence, missing, ...(stated?.ok && { stated: stated.value }), trace: record.data?.trace });
 }
 
 async function subjectOf(context: Context, word: string): Promise<Outcome<{ request: PaymentRequest; item?: InboxItem | undefined }>> {

@@ -30,6 +30,7 @@ export async function toolResult(
     ...(tool && { command: tool.command.name }),
     version: program.version,
     exit: taken.outcome.ok ? EXIT.ok : taken.outcome.exit,
+    ...(context.trace.quoted && { trace: context.trace.quoted }),
   };
   const said = (outcome: Outcome<unknown>) => {
     const envelope = envelopeObject(outcome, meta);

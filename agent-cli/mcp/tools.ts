@@ -57,7 +57,7 @@ function envelopeOf({ output }: Command) {
       })
       .optional()
       .meta({ description: "the next call: a tool with its arguments, or a command line for the owner" }),
-    meta: z.strictObject({ command: z.string(), version: z.string(), exit: z.number() }),
+    meta: z.strictObject({ command: z.string(), version: z.string(), exit: z.number(), trace: z.string().optional() }),
   });
 }
 

@@ -7,7 +7,7 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../shared/limits.ts";
 import { type BoundRequest, canonicalUrl } from "../../shared/protocol/binding.ts";
-import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { PAYMENT_SIGNATURE, TRACE_ID } from "../../shared/x402/headers.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
@@ -91,7 +91,9 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** Headers that this tool sets itself. `host` could send a request past the host that the owner reads. */
-export const OWN_HEADERS: ReadonlySet<string> = new Set(["content-length", "host", "transfer-encoding", PAYMENT_SIGNATURE.toLowerCase()]);
+export const OWN_HEADERS: ReadonlySet<string> = new Set(
+  ["Content-Length", "Host", "Transfer-Encoding", PAYMENT_SIGNATURE, TRACE_ID].map((name) => name.toLowerCase()),
+);
 
 function parseHeaders(lines: readonly string[]): Outcome<[string, string][]> {
   const headers: [string, string][] = [];

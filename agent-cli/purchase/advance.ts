@@ -34,6 +34,7 @@ export type Bought = Paid & { shortCode: string };
 
 export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const code = shortCode(purchase.digest);
+  context.trace.adopt(purchase.record?.trace);
   const outcome = await step(context, input, purchase);
   if (outcome.ok) return outcome;
   // `fetch --resume` continues from every state. If the same payment would only get the same answer again, `next` asks the
@@ -142,7 +143,12 @@ async function askOutcome(context: Context, input: FlowInput, purchase: Purchase
 
 async function showKept(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
   const { digest, record } = purchase;
-  const payment = record && { payload: record.payload, authorization: authorizationOf(record.payload), paidAt: record.changedAt };
+  const payment = record && {
+    payload: record.payload,
+    authorization: authorizationOf(record.payload),
+    paidAt: record.changedAt,
+    trace: record.trace,
+  };
   const kept = payment && keptFor(context, payment);
   const stored = findRequest(context, digest);
   if (!payment || kept?.outcome.kind !== "paid" || !stored.ok) return answerOf(context, input, purchase);

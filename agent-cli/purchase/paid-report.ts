@@ -25,6 +25,8 @@ export const paidSchema = z.strictObject({
   again: z.literal(true).optional(),
   /** When this machine learned that it was paid, if that was in an earlier run. */
   paidAt: z.string().optional(),
+  /** Quote it to the seller: its log has the same id. */
+  trace: z.string().optional(),
 });
 export type Paid = z.infer<typeof paidSchema>;
 
@@ -57,7 +59,7 @@ export async function report(
     const shown = response.ok ? { response: response.data } : {};
     return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
   }
-  const { authorization, paidAt } = payment;
+  const { authorization, paidAt, trace } = payment;
   const { amount, ...receipt } = outcome.receipt;
   const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
   if (!response.ok) {
@@ -75,6 +77,7 @@ export async function report(
     kept,
     ...((kept || paidAt !== undefined) && { again: true as const }),
     ...(paidAt !== undefined && { paidAt }),
+    ...(trace !== undefined && { trace }),
   };
   return succeed(paid, fetchResult(request.url, answer, out));
 }
@@ -83,7 +86,7 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
   return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
 }
 
-export function renderPaid({ request, receipt, response, kept, again, paidAt }: Paid, layout: Layout): string[] {
+export function renderPaid({ request, receipt, response, kept, again, paidAt, trace }: Paid, layout: Layout): string[] {
   const when = paidAt === undefined ? "" : ` at ${paidAt}`;
   return [
     ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),
@@ -91,6 +94,7 @@ export function renderPaid({ request, receipt, response, kept, again, paidAt }: 
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),
     ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),
+    ...(trace ? field(layout, "trace", trace) : []),
     "",
     ...renderResponse(response, layout),
   ];

@@ -20,6 +20,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
     ...(view.state === "pending" ? field(layout, "digest", view.requestDigest) : []),
     ...(decision ? field(layout, "the owner", `${decision.code}${decision.note ? `: ${showUnsafe(decision.note)}` : ""}`) : []),
     ...(view.transaction ? field(layout, "transaction", showUnsafe(view.transaction), 13) : []),
+    ...(view.trace ? field(layout, "trace", view.trace) : []),
     ...(view.refusal ? field(layout, "refused", showUnsafe(view.refusal)) : []),
   ];
 }

@@ -77,6 +77,8 @@ export const purchaseSchema = z.strictObject({
   /** The owner's refusal or revocation, if there is one. */
   decision: z.strictObject({ code: z.string(), note: z.string().optional(), decidedAt: z.string(), signed: z.boolean() }).optional(),
   transaction: z.string().optional(),
+  /** Of its presentations, for the seller. */
+  trace: z.string().optional(),
   /** Why a payment was refused. */
   refusal: z.string().optional(),
 });
@@ -106,6 +108,7 @@ export function purchaseView({ digest, request, state, declined, revoked, record
       },
     }),
     ...(record?.transaction && { transaction: record.transaction }),
+    ...(record?.trace && { trace: record.trace }),
     ...(record?.code && { refusal: record.code }),
   };
 }

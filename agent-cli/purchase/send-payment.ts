@@ -126,6 +126,7 @@ function underWay({ argv }: Context, key: Digest): PurchaseFailure {
 async function reportOn(context: Context, carried: Outcome<Carried>, destination: Destination): Promise<PurchaseOutcome<Paid>> {
   if (!carried.ok) return carried;
   const { request, payment, outcome, answer, kept } = carried.data;
+  context.trace.adopt(payment.trace); // another call may have presented it
   if (answer) return report(context, request, payment, answer, outcome, destination, kept);
   return failureOf(outcome as Exclude<Presented, { kind: "paid" }>, senderOf(context, request, payment));
 }
@@ -142,8 +143,8 @@ async function carryOut(context: Context, presentation: Presentation, again: boo
     if (found?.outcome.kind !== "paid") return presentAlone(context, presentation);
     await concludeKept(context, request, payment.authorization, found.outcome);
     const record = findPayment(context, paymentKey(payment.authorization));
-    const paidAt = record.ok ? record.data?.changedAt : undefined;
-    return succeed({ request, payment: { ...payment, paidAt }, ...found, kept: true });
+    const { changedAt: paidAt, trace } = (record.ok && record.data) || {};
+    return succeed({ request, payment: { ...payment, paidAt, trace }, ...found, kept: true });
   });
 }
 

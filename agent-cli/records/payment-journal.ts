@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { isTraceId } from "../../shared/log.ts";
 import { type Authorization, authorizationDigest, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
@@ -22,6 +23,8 @@ export interface Payment {
   authorization: Authorization;
   /** When it was settled, if the payment journal knew that before this attempt. */
   paidAt?: string | undefined;
+  /** Of all its presentations from this machine; absent before the first. */
+  trace?: string | undefined;
 }
 
 const recordSchema = z.strictObject({
@@ -36,6 +39,8 @@ const recordSchema = z.strictObject({
   transaction: z.optional(z.string()),
   /** Why it was refused. */
   code: z.optional(z.string()),
+  /** Version 0.1 recorded none. */
+  trace: z.optional(z.string().check(z.refine(isTraceId))),
 });
 const FORMAT = { kind: "payment", what: "payment journal", schema: recordSchema };
 export type PaymentRecord = z.infer<typeof recordSchema>;
@@ -80,6 +85,8 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
     if (!chosen.ok) return chosen;
     const now = formatTimestamp(unixNow());
     const settled = before.data?.state === "settled" ? before.data : undefined;
+    context.trace.adopt(before.data?.trace);
+    const trace = context.trace.send();
     const written = write(directory.data, key, {
       payload: chosen.data.payload,
       method: http.method,
@@ -89,9 +96,10 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
       firstSentAt: before.data?.firstSentAt ?? now,
       changedAt: settled?.changedAt ?? now,
       ...(settled?.transaction !== undefined && { transaction: settled.transaction }),
+      trace,
     });
     if (!written.ok) return written;
-    return succeed({ ...chosen.data, ...(settled && { paidAt: settled.changedAt }) });
+    return succeed({ ...chosen.data, ...(settled && { paidAt: settled.changedAt }), trace });
   });
 }
 

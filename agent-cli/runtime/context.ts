@@ -8,6 +8,7 @@ import type { Io } from "./io.ts";
 import { type Layout, layoutFor, wrap } from "./layout.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 import { progressOn } from "./progress.ts";
+import { Trace } from "./trace.ts";
 import { noFiles, type UserFiles } from "./user-files.ts";
 
 export interface Context {
@@ -20,6 +21,8 @@ export interface Context {
   argv: readonly string[];
   /** The files that the user names; which ones, `runCommand` decides by the command. */
   files: UserFiles;
+  /** Goes along with every request of this run. */
+  trace: Trace;
   /** The user's configuration, read on first use. */
   config(): Outcome<Config>;
   /** Reports a long wait: one line that is redrawn on a terminal, one line per change elsewhere. */
@@ -45,6 +48,7 @@ export function contextFor(io: Io, argv: readonly string[], json: boolean): Cont
   return {
     io,
     files: noFiles,
+    trace: new Trace(),
     config: () => (config ??= readConfig(io)),
     layout,
     interactive: io.stdin.isTTY === true && io.stderr.isTTY === true,

@@ -6,11 +6,13 @@
 import type * as http from "node:http";
 import { isIP } from "node:net";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { admit, type Egress, EgressDenied, lookupWithin } from "./egress.ts";
 import type { Io } from "./io.ts";
 import { HTTP_TIMEOUT_SECONDS } from "./limits.ts";
 import type { Failure, Outcome } from "./outcome.ts";
 import { begin, routeFor } from "./route.ts";
+import type { Trace } from "./trace.ts";
 
 export interface HttpRequest {
   method: string;
@@ -52,6 +54,8 @@ export interface Network {
   io: Pick<Io, "signal" | "env">;
   /** Which addresses it may reach. Absent: every one. */
   egress?: () => Outcome<Egress>;
+  /** The run's trace, which is sent along. */
+  trace?: Trace;
 }
 
 /** Takes an answer as it arrives. Either function may return why the rest is not wanted, which ends the exchange. */
@@ -138,7 +142,7 @@ export function receive(
     route.data,
     {
       method: request.method,
-      headers: headersOf(request),
+      headers: headersOf(request, network.trace),
       maxHeaderSize: 2 * MAX_FOREIGN_HEADER_BYTES,
       signal: AbortSignal.any([signal, late.signal]),
       // The proxy, where there is one, decides the address of a name.
@@ -200,10 +204,11 @@ export function headersByName(fields: ResponseHead["fields"]): Record<string, st
 }
 
 /** Our defaults first, so that the caller's headers win. `identity`: the bytes that are paid for are the bytes that are kept. */
-function headersOf({ headers, body }: HttpRequest): Record<string, string | number> {
+function headersOf({ headers, body }: HttpRequest, trace: Trace | undefined): Record<string, string | number> {
   const merged: Record<string, string | number> = { accept: "*/*", "accept-encoding": "identity", "user-agent": "lez-agent-pay" };
   for (const [name, value] of headers) merged[name.toLowerCase()] = value;
   if (body) merged["content-length"] = body.length;
+  if (trace) merged[TRACE_ID.toLowerCase()] = trace.send();
   return merged;
 }
 

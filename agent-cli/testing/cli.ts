@@ -24,7 +24,7 @@ export interface Envelope {
   data: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any
   error: { code: string; message: string; hint?: string; retryable: boolean; details?: Record<string, any> }; // oxlint-disable-line typescript/no-explicit-any
   next?: { argv: string[]; by: string };
-  meta: { command?: string; version: string };
+  meta: { command?: string; version: string; trace?: string };
 }
 
 export interface Run {

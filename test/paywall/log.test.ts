@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { MAX_URL_LENGTH } from "../../shared/limits.ts";
-import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { encodeHeader, PAYMENT_SIGNATURE, TRACE_ID } from "../../shared/x402/headers.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import { createWorld, ORIGIN, verdict } from "./world.ts";
@@ -72,6 +72,40 @@ describe("a payment that is refused leaves one line", () => {
     world.enterNewIsolate();
     expect(verdict(await world.shop(goods).pay("/item/1", payment))).toBe("503 facilitator_unavailable");
     expect(lines()).toMatchObject([{ event: "facilitator.fault" }, { event: "payment.refused", code: "facilitator_unavailable" }]);
+  });
+});
+
+describe("every answer names the trace of its log line", () => {
+  const MINE = "ab".repeat(16);
+  const traced = (answer: Response) => answer.headers.get(TRACE_ID);
+  type Shop = ReturnType<typeof world.shop>;
+
+  test.each<[what: string, status: number, ask: (shop: Shop, headers: Record<string, string>) => Promise<Response>]>([
+    ["the price", 402, async (shop, headers) => shop.get("/item/1", { headers })],
+    ["the price as a page", 402, async (shop, headers) => shop.get("/item/1", { headers: { ...headers, Accept: "text/html" } })],
+    ["the goods", 200, async (shop, headers) => shop.pay("/item/1", await shop.approved("/item/1"), { headers })],
+    ["a refusal", 402, async (shop, headers) => shop.pay("/item/2", await shop.approved("/item/1"), { headers })],
+    ["what cannot be read", 400, async (shop, headers) => shop.get("/item/1", { headers: { ...headers, [PAYMENT_SIGNATURE]: "~" } })],
+    ["a handler that fails", 500, async (shop, headers) => shop.pay("/item/fails", await shop.approved("/item/fails"), { headers })],
+  ])("%s", async (_what, status, ask) => {
+    const shop = world.shop((c) => {
+      if (c.req.path === "/item/fails") throw new Error("it fails");
+      return goods(c) as Response;
+    });
+    const mine = await ask(shop, { [TRACE_ID]: MINE });
+    expect([mine.status, traced(mine)]).toEqual([status, MINE]);
+    for (const line of lines()) expect(line["traceId"]).toBe(MINE);
+    log.mockClear();
+    const other = await ask(world.shop(goods), { [TRACE_ID]: `${MINE}; drop` });
+    expect(traced(other)).toMatch(/^[0-9a-f]{32}$/);
+    expect(traced(other)).not.toBe(MINE);
+    for (const line of lines()) expect(line["traceId"]).toBe(traced(other));
+  });
+
+  test("and a browser may send and read it", async () => {
+    const preflight = await world.shop(goods).get("/item/1", { method: "OPTIONS", headers: { "Access-Control-Request-Method": "GET" } });
+    expect(preflight.headers.get("Access-Control-Allow-Headers")?.split(",")).toContain(TRACE_ID);
+    expect((await world.shop(goods).get("/item/1")).headers.get("Access-Control-Expose-Headers")?.split(",")).toContain(TRACE_ID);
   });
 });
 

@@ -41,6 +41,27 @@ test("a purchase is paid, and everybody says so: status, audit log, ledger", asy
   expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 1, unchecked: 0, debits: 1, signed: { count: 1, upTo: 3 } });
 });
 
+/** The names of the events that the Workers logged under a trace. */
+const eventsUnder = (trace: string) => world.logs.filter(({ traceId }) => traceId === trace).map(({ event }) => event);
+
+test("a purchase has one trace: buyer, merchant, facilitator and ledger name the same [trace-quoted]", async () => {
+  const code = await asked("?traced");
+  expect((await approve(code, "--out", "./traced.json")).exit).toBe(EXIT.ok);
+  const bought = await box.run(["fetch", "--resume", code]);
+  const { trace } = bought.json.data as { trace: string };
+  expect(trace).toMatch(/^[0-9a-f]{32}$/);
+  await expect.poll(() => eventsUnder(trace)).toEqual(["payment.delivered"]);
+  expect([bought.json.meta.trace, bought.json.data["response"].headers["x-trace-id"]]).toEqual([trace, [trace]]);
+
+  // Every later look at the purchase names it, and a refused copy is found under it in all three Workers.
+  for (const command of ["status", "receipt show", "request show", "fetch --resume"]) {
+    expect((await box.run([...command.split(" "), code])).json.data, command).toMatchObject({ trace });
+  }
+  const copy = await box.run(["http", "get", "--url", url("?traced"), "--payload", "./traced.json"]);
+  expect(copy.json.meta.trace).toBe(trace);
+  await expect.poll(() => eventsUnder(trace)).toEqual(expect.arrayContaining(["payment.refused", "facilitator.reserve", "ledger.reserve"]));
+});
+
 test("a revoked approval buys nothing, is known to be unpaid, and stays so", async () => {
   const code = await asked("?revoked");
   await approve(code, "--out", "./payment.json");
@@ -62,12 +83,12 @@ test("what is paid cannot be revoked", async () => {
 
 test("a payment that was cut out of the audit log is found at the ledger [audit-debits-stack]", async () => {
   const before = await box.run("audit verify");
-  expect([before.exit, before.json.data["debits"]]).toEqual([EXIT.ok, 2]);
+  expect([before.exit, before.json.data["debits"]]).toEqual([EXIT.ok, 3]);
   rmSync(box.path("home/anchors.jsonl"));
   writeFileSync(box.path("home/audit.jsonl"), "");
   const cut = await box.run("audit verify");
   expect([cut.exit, cut.json.error.message.match(/a debit that the log does not know/g)]).toEqual([
     EXIT.differs,
-    [expect.anything(), expect.anything()],
+    [expect.anything(), expect.anything(), expect.anything()],
   ]);
 });

@@ -8,7 +8,7 @@
 import type { Context, Handler, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import { PAYMENT_SIGNATURE } from "../../../shared/x402/headers.ts";
+import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/x402/headers.ts";
 import { namesOneHost } from "../../../shared/x402/host.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
 import { checkOptions, deliveriesOf, facilitatorOf, type PaywallOptions } from "./config.ts";
@@ -58,7 +58,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const outer = c.body(null); // has the headers that middleware set so far. Not c.res: once read, Hono copies every later response
     const response = await answer(c, next, outer).catch((error: unknown) => answerMisconfigured(c, error));
     if (!response) return;
-    forbidCaching(response.headers);
+    seal(c, response.headers);
     // Reset c.res first; otherwise Hono merges the discarded response's headers in.
     c.res = undefined;
     c.res = mergeHeaders(response, outer);
@@ -78,7 +78,7 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     const { result, presented } = "code" in terms ? { result: refuseRequest(terms) } : await servePayment(c, next, outer, header, terms);
     logPayment(c, result, presented);
     if (!result.answered) return result.response;
-    if (c.finalized) forbidCaching(writableHeaders(c)); // otherwise the handler returned nothing, and Hono answers 404
+    if (c.finalized) seal(c, writableHeaders(c)); // otherwise the handler returned nothing, and Hono answers 404
     return undefined;
   }
 
@@ -156,6 +156,12 @@ function requireOnePaywall(c: Context<PaywallEnv>): void {
   const onRoute = matchedRoutes(c).filter(({ handler }) => paywalls.has(handler)).length;
   // Behind another one that is not seen on the route, as in an app of its own, this one is reached while the payment is served.
   if (onRoute > 1 || c.get("payment")) throw new ConfigurationError("two paywalls are on this route; keep one");
+}
+
+/** Every answer is kept out of shared caches, and carries the trace that its buyer can quote. */
+function seal(c: Context<PaywallEnv>, headers: Headers): void {
+  forbidCaching(headers);
+  headers.set(TRACE_ID, traceOf(c));
 }
 
 /** The answer to a request without a payment. */
