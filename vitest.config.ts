@@ -47,7 +47,7 @@ function workerd(name: string, shards: number, include: string[], exclude: strin
         main: "./test/workerd/entry.ts",
         wrangler: { configPath: "./workers/facilitator/wrangler.toml" },
         miniflare: {
-          bindings: { FAUCET: "on", SHARDS: String(shards) },
+          bindings: { FAUCET: "on", BOOKS: "public", SHARDS: String(shards) },
           durableObjects: {
             LEDGER: { className: "Ledger", useSQLite: true },
             DELIVERIES: { className: "Deliveries", useSQLite: true },

@@ -23,11 +23,16 @@ describe("deploy refuses", () => {
 });
 
 describe("the checklist asks for something", () => {
-  test("nowhere, when all is decided", () => expect(complaints({})).toEqual([]));
+  test("nowhere, when all is decided", () => {
+    expect(complaints({})).toEqual([]);
+    expect(complaints({}, { BOOKS: "keyed" })).toEqual([]);
+  });
   test.each<[string, Parameters<typeof deployment>, string]>([
     ["the demo merchant", [{ PAY_TO: DEMO_MERCHANT_ACCOUNT }], "PAY_TO"],
     ["a faucet in one Worker only", [{}, { FAUCET: "on" }], "both must be on"],
     ["a faucet", [{}, { FAUCET: "on" }, { FAUCET: "on" }], "test money"],
+    ["public books", [{}, { BOOKS: "public" }], "every caller reads every balance"],
+    ["a misspelt BOOKS", [{}, { BOOKS: "keys" }], "must be keyed or public"],
     ["two numbers of shards", [{}, { SHARDS: "4" }], "nothing is settled"],
   ])("about %s", (_what, vars, words) => expect(complaints(...vars).join("\n")).toContain(words));
 });

@@ -31,17 +31,26 @@ export function checklistOf({ merchant, facilitator, ledger }: Deployment): stri
     line(true, PUBLIC_ORIGIN ? `PUBLIC_ORIGIN: ${PUBLIC_ORIGIN}` : "PUBLIC_ORIGIN: each request's own; set it if buyers see another one"),
     line(true, FACILITATOR_URL ? `FACILITATOR_URL: ${FACILITATOR_URL}` : "FACILITATOR_URL: none; the merchant is bound to lez-facilitator"),
     line(faucets[0] === faucets[1], `FAUCET: facilitator ${faucets[0]}, ledger ${faucets[1]}`, "both must be on, or both off"),
-    ...(faucets.includes("on") ? [line(false, "FAUCET: on", "every caller takes test money and audits the books")] : []),
+    ...(faucets.includes("on") ? [line(false, "FAUCET: on", "every caller takes test money")] : []),
+    booksLine(facilitator["BOOKS"]),
     line(shards[0] === shards[1], `SHARDS: facilitator ${shards[0]}, ledger ${shards[1]}`, "nothing is settled while they differ"),
     "  secrets, set with `npx wrangler secret put NAME -c FILE`, each optional:",
     "    RECEIPT_KEY (wrangler.toml): signs offers and receipts",
     "    FACILITATOR_KEY (wrangler.toml): the merchant's bearer key for FACILITATOR_URL",
     "    FACILITATOR_KEYS (workers/facilitator): who may settle over HTTP; without it every caller may",
-    "    OPERATOR_KEY_SHA256 (workers/facilitator and workers/ledger-do): audit, checkpoints, the clock",
+    "    OPERATOR_KEY_SHA256 (workers/facilitator and workers/ledger-do): audit, checkpoints, the clock, every account's books",
     "    CHECKPOINT_KEY (workers/ledger-do): signs checkpoints; without it journals are kept whole",
     `  limits: ${MAX_CALLS_PER_PERIOD} calls in 10 s per caller, ${MAX_CANCELLATIONS_PER_PERIOD} cancellations a minute, ` +
       `${MAX_SALES_PER_PERIOD} sales in 10 s per seller (workers/facilitator/wrangler.toml)`,
   ];
+}
+
+/** Absent is keyed. A word that the facilitator does not know closes the books to every caller. */
+function booksLine(books = "keyed"): string {
+  if (books === "keyed") return line(true, "BOOKS: keyed; an account's books are for its owner and the operator");
+  const problem =
+    books === "public" ? "every caller reads every balance and journal" : "must be keyed or public; until then no caller reads them";
+  return line(false, `BOOKS: ${books}`, problem);
 }
 
 function line(fine: boolean, what: string, problem = ""): string {

@@ -7,6 +7,7 @@ import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { approvalNonce, type Authorization, transactionOf } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protocol/binding.ts";
+import type { BooksAccess, BooksRead, BooksRevocation } from "../shared/protocol/books-access.ts";
 import type { Decision } from "../shared/protocol/decision.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
@@ -112,6 +113,22 @@ const CHECKPOINT = {
   at: "1760000090",
 };
 
+/** The agent's key may read the owner's account. */
+const BOOKS_ACCESS: BooksAccess = {
+  ledger: LEDGER,
+  account: owner.account,
+  reader: agent.publicKey,
+  issuedAt: "1760000000",
+  validBefore: "1762592000",
+};
+const BOOKS_REVOCATION: BooksRevocation = { ledger: LEDGER, account: owner.account, through: BOOKS_ACCESS.issuedAt };
+const BOOKS_READ: BooksRead = {
+  accessDigest: digest("BooksAccess", BOOKS_ACCESS),
+  method: "GET",
+  path: `/accounts/${owner.account}/journal?after=0`,
+  at: "1760000060",
+};
+
 /** File name, from the root of the repository → content. */
 export async function vectors(): Promise<Record<string, string>> {
   const files = { accounts: accounts(), digests: await digests(), bindings: bindings(), "short-codes": shortCodes(), headers: headers() };
@@ -139,6 +156,9 @@ function digests() {
     entry("a Decision that declines", "Decision", DECLINED, "owner"),
     entry("a Decision that revokes", "Decision", REVOKED, "owner"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
+    entry("a BooksAccess", "BooksAccess", BOOKS_ACCESS, "owner"),
+    entry("a BooksRevocation", "BooksRevocation", BOOKS_REVOCATION, "owner"),
+    entry("a BooksRead", "BooksRead", BOOKS_READ, "agent"),
     entry("an AuditEntry", "AuditEntry", AUDIT_ENTRY),
     entry("an AuditAnchor", "AuditAnchor", AUDIT_ANCHOR, "owner"),
     entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),

@@ -211,8 +211,8 @@ const TABLE = {
   unauthorized: {
     status: 401,
     ...FINAL,
-    message: "This key may not settle payments to this account.",
-    hint: "Send the bearer key that the facilitator's operator gave you for payTo.",
+    message: "This caller may not do this.",
+    hint: "To settle, send the bearer key that the facilitator's operator gave you for payTo. To read books, send an access that the account signed.",
   },
   payload_too_large: {
     status: 413,

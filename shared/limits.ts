@@ -90,6 +90,10 @@ export const MAX_UNSETTLED_RUNS = 3;
 export const UNSETTLED_RUN_SECONDS = 24 * 3600;
 /** A merchant's health is looked at again after this long. */
 export const HEALTH_SECONDS = 10;
+/** An access to an account's books ends after this long at the latest. */
+export const MAX_BOOKS_ACCESS_SECONDS = 30 * 24 * 3600;
+/** A signed read counts this long before and after the second in which it was signed. */
+export const BOOKS_READ_SECONDS = 60;
 /** A signed offer is valid until the end of the next window. */
 export const OFFER_WINDOW_SECONDS = 900;
 
@@ -145,6 +149,8 @@ export const MAX_CANCELLED_NONCES = 2000;
 export const JOURNAL_PAGE = 500;
 /** Transactions listed by the batches on one page, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */
 export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
+/** Entries among which one payment's is looked for, from the payment's time on; and as many of the newest. */
+export const MAX_ENTRIES_SEARCHED = 10_000;
 /** Journal entries younger than this are never pruned, exported or not. */
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** An alarm that has work rings at least this often, so that its clock never seems to jump. */

@@ -24,7 +24,10 @@ export type DigestType =
   | "Batch"
   | "Stream"
   | "Checkpoint"
-  | "Funding";
+  | "Funding"
+  | "BooksAccess"
+  | "BooksRevocation"
+  | "BooksRead";
 
 const DOMAIN = "lez-x402/v1/";
 

@@ -133,7 +133,8 @@ function checkWindow(
   return validBefore - now > longest ? "validity_too_long" : undefined;
 }
 
-async function isSignedByPayer({ authorization, publicKey, signature }: ExactPayload, digest: Digest): Promise<boolean> {
+/** @param digest of the authorization */
+export async function isSignedByPayer({ authorization, publicKey, signature }: ExactPayload, digest: Digest): Promise<boolean> {
   return accountOfKey(hexToBytes(publicKey)) === authorization.from && (await verifyDigest(signature, digest, publicKey));
 }
 

@@ -33,6 +33,8 @@ const UPSERT = insertOf(
 
 const accountRow = row({ balance: text(), held: text(), journal_seq: integer(), journal_head: text<Digest>() });
 
+const voidRow = row({ accesses_void_through: integer() });
+
 export class Accounts {
   readonly #store: LedgerStore;
   readonly #ledger: Digest;
@@ -67,6 +69,17 @@ export class Accounts {
     if (!row) return { account: id, balance: "0", held: "0", journalSeq: 0, journalHead: this.#ledger };
     const { balance, held, journal_seq: journalSeq, journal_head: journalHead } = accountRow(row);
     return { account: id, balance, held, journalSeq, journalHead };
+  }
+
+  /** The second up to which accesses to the account's books are void; 0 if none are. */
+  accessesVoidThrough(id: AccountId): number {
+    const [row] = this.#store.sql("SELECT accesses_void_through FROM account WHERE id = ?", id);
+    return row ? voidRow(row).accesses_void_through : 0;
+  }
+
+  /** Moves that second on, never back. The account must have a row. */
+  voidAccesses(id: AccountId, through: number): void {
+    this.#store.sql("UPDATE account SET accesses_void_through = MAX(accesses_void_through, ?) WHERE id = ?", through, id);
   }
 
   /** Claims part of a balance; a negative value gives it back. */

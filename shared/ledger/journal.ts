@@ -1,6 +1,7 @@
 /** The journal: one hash chain per account. Its owner can verify it with the ledger's id alone. */
 
 import { type Digest, digest } from "../crypto/digest.ts";
+import { MAX_ENTRIES_SEARCHED } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { integer, nullable, oneOf, row, text } from "../row.ts";
 import { insertOf, type LedgerStore, type Row } from "./store.ts";
@@ -123,6 +124,47 @@ export function readEntries(
   }
   return entries;
 }
+
+/**
+ * The debit of a payment, looked for among the entries from a time on, and among the newest: times along a chain fall where the
+ * ledger restarted with an earlier clock.
+ * @param last the number of the account's last entry
+ * @param from unix seconds before which the payment was not made
+ */
+export function findDebit(
+  store: LedgerStore,
+  account: AccountId,
+  last: number,
+  transaction: Digest,
+  from: number,
+): JournalEntry | undefined {
+  const starts = [firstAt(store, account, last, from), last - MAX_ENTRIES_SEARCHED + 1];
+  for (const start of starts) {
+    const [found] = store.sql(
+      "SELECT * FROM journal WHERE account = ? AND seq >= ? AND seq < ? AND kind = 'debit' AND tx = ? LIMIT 1",
+      account,
+      start,
+      start + MAX_ENTRIES_SEARCHED,
+      transaction,
+    );
+    if (found) return journalEntry(found);
+  }
+  return undefined;
+}
+
+/** The number of the first entry that was written at `from` or later, by binary search. */
+function firstAt(store: LedgerStore, account: AccountId, last: number, from: number): number {
+  let [low, high] = [1, last + 1];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const [found] = store.sql("SELECT at FROM journal WHERE account = ? AND seq >= ? ORDER BY seq LIMIT 1", account, middle);
+    if (found && atRow(found).at < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const atRow = row({ at: integer() });
 
 const entryRow = row({
   account: text<AccountId>(),

@@ -26,7 +26,7 @@ import type {
   SettleResult,
 } from "../settlement/backend.ts";
 import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts, isUnknown } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 import { Clock, type ClockTimes } from "./clock.ts";
@@ -34,7 +34,7 @@ import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
 import { Faucet } from "./faucet.ts";
 import { type ShardIdentity, type Genesis, openGenesis } from "./genesis.ts";
-import { type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
+import { findDebit, type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
 import { StateTable } from "./state-table.ts";
@@ -105,6 +105,18 @@ export class LedgerRules {
   /** Pays money of the treasury out for the operator, whom the caller has recognised. @param cap atomic units in all */
   issue(account: AccountId, value: Amount, grantId: Digest, cap: bigint, clock: number): FundResult {
     return this.#movement(clock, (now) => this.#faucet.issue(account, value, grantId, cap, now));
+  }
+
+  /**
+   * Voids the accesses to the account's books that were issued up to and including that second. Nothing is stored for an account that
+   * has never held money: it has no row, and no books.
+   */
+  voidAccesses(account: AccountId, through: number, clock: number): { ok: true; through: number } | Refusal {
+    return this.#movement(clock, () => {
+      if (isUnknown(this.#accounts.read(account))) return refusal("insufficient_funds");
+      this.#accounts.voidAccesses(account, through);
+      return { ok: true, through: this.#accounts.accessesVoidThrough(account) };
+    });
   }
 
   /**
@@ -201,6 +213,16 @@ export class LedgerRules {
     const base = journalBase(this.#store, id);
     const cut = base !== undefined && afterSeq < Number(base.seq);
     return { entries: readEntries(this.#store, id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
+  }
+
+  /** The debit of one payment. @param from unix seconds before which it was not made */
+  debit(id: AccountId, transaction: Digest, from: number): JournalEntry | undefined {
+    return findDebit(this.#store, id, this.account(id).journalSeq, transaction, from);
+  }
+
+  /** Unix seconds up to which accesses to the account's books are void. */
+  accessesVoidThrough(id: AccountId): number {
+    return this.#accounts.accessesVoidThrough(id);
   }
 
   /** Records that the chain was exported up to the entry with this hash. @returns undefined if there is no such entry */

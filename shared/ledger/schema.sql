@@ -1,4 +1,4 @@
--- The ledger's schema 5. Written by schema.test.ts.
+-- The ledger's schema 6. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -6,7 +6,7 @@ CREATE TABLE account (
   held TEXT NOT NULL,             -- the part of the balance that open holds claim
   journal_seq INTEGER NOT NULL,
   journal_head TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+, accesses_void_through INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 CREATE TABLE acknowledged (
   to_shard INTEGER PRIMARY KEY,

@@ -131,4 +131,11 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "UPDATE clock SET final = last",
     ],
   },
+  {
+    version: 6,
+    statements: [
+      // Accesses to the account's books that were issued up to this second are void. Not a table: an account without a row stores nothing.
+      "ALTER TABLE account ADD COLUMN accesses_void_through INTEGER NOT NULL DEFAULT 0",
+    ],
+  },
 ];

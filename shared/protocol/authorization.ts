@@ -7,7 +7,7 @@ import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 
 /** Unix seconds as a decimal string. */
-const unixSeconds = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
+export const unixSecondsText = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
 
 export const authorizationSchema = z.strictObject({
   network: z.string().check(z.maxLength(64)),
@@ -16,9 +16,9 @@ export const authorizationSchema = z.strictObject({
   to: accountIdSchema,
   /** Atomic units. */
   value: amountSchema,
-  validAfter: unixSeconds,
+  validAfter: unixSecondsText,
   /** The last second in which the payment can be used. */
-  validBefore: unixSeconds,
+  validBefore: unixSecondsText,
   /** One (from, nonce) pays once, ever. */
   nonce: digestSchema,
   /** The request this pays for; absent when the offer has none. */

@@ -9,6 +9,8 @@ import { expect } from "vitest";
 import { Buyer, verdict } from "../../agent-cli/demo/buyer.ts";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { revokeAccesses } from "../../shared/protocol/books-access.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { newPayer, randomId, signedPayment } from "../signed.ts";
@@ -29,6 +31,8 @@ export async function expectNothingStored(strangers: number): Promise<void> {
     "account 0": strangers,
     "journal 0": strangers,
     "cancel insufficient_funds": strangers,
+    "revoke insufficient_funds": strangers,
+    "entry undefined": strangers,
     "buy 402 insufficient_funds": strangers,
   });
   expect(Object.keys(after)).toEqual(Object.keys(before));
@@ -63,17 +67,18 @@ async function openEverything({ facilitator, merchant }: Stack): Promise<void> {
 }
 
 /** One stranger calls everything that takes a payer. */
-async function visit({ facilitator, merchant, ...stack }: Stack): Promise<string[]> {
+async function visit({ facilitator, merchant, ledger: id, ...stack }: Stack): Promise<string[]> {
   const ask = async (path: string, body?: unknown) => {
     const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
     return (await (await fetch(facilitator + path, init)).json()) as Record<string, string>;
   };
   const payer = await newPayer();
+  const ledger = id as Digest;
   const { payload, requirements, payment } = await signedPayment(payer);
   const envelope = { x402Version: 2, paymentPayload: payload, paymentRequirements: requirements };
   const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(unixNow()) } as const;
   const status = await ask(`/settlements/logos:lez-testnet/${payer.account}/${payment.nonce}?validBefore=${payment.validBefore}`);
-  const buyer = await Buyer.create({ facilitator, merchant, ...stack });
+  const buyer = await Buyer.create({ facilitator, merchant, ledger, ...stack });
   const premium = { url: `${merchant}/premium` };
   return [
     `verify ${(await ask("/verify", envelope))["invalidReason"]}`,
@@ -82,6 +87,8 @@ async function visit({ facilitator, merchant, ...stack }: Stack): Promise<string
     `account ${(await ask(`/accounts/${payer.account}`))["balance"]}`,
     `journal ${(await ask(`/accounts/${payer.account}/journal`))["entries"]?.length}`,
     `cancel ${(await ask("/settlements/cancel", await recordDecision({ ...decided, requestDigest: randomId() }, payer)))["error"]}`,
+    `revoke ${(await ask("/books/revoke", await revokeAccesses(payer, ledger)))["error"]}`,
+    `entry ${(await ask("/settlements/entry", payload.payload))["entry"]}`,
     `buy ${verdict(await buyer.send(premium, await buyer.approved(premium)))}`,
   ];
 }

@@ -12,7 +12,7 @@ const COMPATIBILITY = { compatibilityDate: "2026-10-23" };
  * @param merchantVars bindings of a merchant, from workers/dying-merchant.ts; without, there is none
  */
 export async function torturedWorkerd(directory: string, shards: number, merchantVars?: Record<string, string>): Promise<Workerd> {
-  const common = { ...COMPATIBILITY, bindings: { FAUCET: "on", SHARDS: String(shards) } };
+  const common = { ...COMPATIBILITY, bindings: { FAUCET: "on", BOOKS: "public", SHARDS: String(shards) } };
   const LEDGER = { className: "Ledger" };
   const facilitator = { ...common, durableObjects: { LEDGER: { ...LEDGER, scriptName: "ledger" } } };
   const bundles = [

@@ -41,8 +41,8 @@ function written<T>(place: Place, body: (rules: LedgerRules) => T): Promise<{ ro
       store.sql(`DROP TABLE ${name}`);
     }
     const rules = new LedgerRules(store, { ledger: LEDGER_OF_FOUR, supply: 10n ** 9n, at: START, place });
-    store.sql("INSERT INTO account VALUES (?, '1000000', '0', 1, ?)", BOB, LEDGER_OF_FOUR);
-    store.sql("INSERT INTO account VALUES (?, '1', '0', 1, ?)", CAROL, LEDGER_OF_FOUR);
+    store.sql("INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES (?, '1000000', '0', 1, ?)", BOB, LEDGER_OF_FOUR);
+    store.sql("INSERT INTO account (id, balance, held, journal_seq, journal_head) VALUES (?, '1', '0', 1, ?)", CAROL, LEDGER_OF_FOUR);
     rows = 0;
     const result = body(rules);
     return { rows, result };

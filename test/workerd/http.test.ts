@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
@@ -245,8 +247,10 @@ describe("every answer", () => {
     expect(await said(post("/faucet", "[]"))).toBe("value: must be of type object");
     expect(await said(post("/faucet", { account, id: "1" }))).toBe("id: must be 64 lowercase hex digits");
     expect(await said(post("/faucet", { account, id, amount: "5" }))).toBe("This id belongs to another grant.");
-    expect(await said(post("/ledger/checkpoints", {}))).toBe("account: must be a LEZ account: base58 of 32 bytes");
-    expect(await said(send("/ledger/audit", {}, real))).toBe("The ledger's books are its operator's.");
+    const operator = { ...env, OPERATOR_KEY_SHA256: bodyDigest(utf8("key")) };
+    const empty = { method: "POST", body: "{}", headers: { Authorization: "Bearer key" } };
+    expect(await said(send("/ledger/checkpoints", empty, operator))).toBe("account: must be a LEZ account: base58 of 32 bytes");
+    expect(await said(send("/ledger/audit", {}, real))).toBe("This is for the ledger's operator.");
     expect(await said(send("/health", {}, noLedger))).toBe("The ledger could not be asked right now.");
 
     // These speak of one, since they are about one.

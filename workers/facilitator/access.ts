@@ -52,9 +52,8 @@ function sellersKeys({ FACILITATOR_KEYS }: FacilitatorEnv): Parsed<Record<Digest
   return FACILITATOR_KEYS === undefined ? undefined : parseJson(FACILITATOR_KEYS, MAX_FILE_BYTES, keysSchema);
 }
 
-/** True for the ledger's operator, who shows the configured key, and for every caller while the faucet is on. */
+/** True for the ledger's operator, who shows the configured key. */
 export function isOperator(c: Context<Api>): boolean {
-  if (c.env.FAUCET === "on") return true;
   const operator = checkShape(c.env.OPERATOR_KEY_SHA256, keyHashSchema);
   const shown = shownKey(c);
   return operator.ok && shown !== undefined && crypto.subtle.timingSafeEqual(hexToBytes(operator.value), shown);

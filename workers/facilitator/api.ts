@@ -31,7 +31,7 @@ const WORDING: Wording = {
     message: "The request is malformed.",
     hint: "Correct what detail says; spec/protocol.md §10 lists what each call takes.",
   },
-  unauthorized: { message: "The ledger's books are its operator's.", hint: "Send the operator's key as Authorization: Bearer." },
+  unauthorized: { message: "This is for the ledger's operator.", hint: "Send the operator's key as Authorization: Bearer." },
   facilitator_unavailable: { message: "The ledger could not be asked right now.", hint: "Wait for Retry-After, then ask again." },
   overloaded: { hint: "Wait for Retry-After, then ask again." },
   internal_error: { hint: "Ask again later." },

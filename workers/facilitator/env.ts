@@ -11,9 +11,11 @@ export interface LedgerBinding {
 export interface FacilitatorEnv extends LedgerBinding {
   /** "on": `POST /faucet` grants test money. */
   FAUCET?: string;
+  /** "public": every caller reads every account's books. "keyed", and absent: the operator, and callers with the account's access. */
+  BOOKS?: string;
   /** Secret. JSON: SHA-256 of a bearer key → the accounts it may verify and settle for. Absent: every caller may. */
   FACILITATOR_KEYS?: string;
-  /** Secret. SHA-256 of the bearer key with which the operator reads the ledger's books. Absent: they are closed, unless FAUCET is on. */
+  /** Secret. SHA-256 of the bearer key with which the operator reads and exports the ledger's books. Absent: no caller does. */
   OPERATOR_KEY_SHA256?: string;
   /** Verifications, settlements and checkpoints per caller and payer; reads per caller. */
   CALL_LIMIT?: RateLimit;

@@ -15,6 +15,7 @@ import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
+import { addBooksRoutes, refusedReader } from "./books.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
@@ -69,7 +70,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.use(async (c, next) => {
     c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
-    const read = c.req.method === "GET";
+    const read = c.req.method !== "POST"; // HEAD runs the handler of GET
     if (!namesOneHost(c.req.raw.headers)) c.res = malformed(c, { problem: "Host: must be named once" });
     else if (read && !(await withinLimit(c, "read"))) c.res = problemResponse(c, "rate_limited");
     else await next();
@@ -98,13 +99,16 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
   });
 
+  addBooksRoutes(api);
   addLedgerRoutes(api);
 
   api.get("/accounts/:id{.+}", async (c) => {
     const id = parseAccountId(c.req.param("id"));
-    return id.ok ? c.json(await backend(c).account(id.account)) : malformed(c, id);
+    if (!id.ok) return malformed(c, id);
+    return (await refusedReader(c, id.account)) ?? c.json(await backend(c).account(id.account));
   });
 
+  /** The balance is part of the books: a grant of one unit must not show a stranger's. */
   api.post("/faucet", async (c) => {
     if (c.env.FAUCET !== "on")
       return problemResponse(c, "not_found", { message: "The faucet is off here.", hint: "Ask the operator of this ledger for money." });
@@ -112,6 +116,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     const grant = await readJson(c, faucetSchema);
     if (!grant.ok) return malformed(c, grant);
     const { account, amount = FAUCET_GRANT, id } = grant.value;
+    const closed = await refusedReader(c, account);
     const result = await backend(c).fund(account, amount, id);
     if (!result.ok) {
       const refused = problemResponse(c, result.code, GRANT[result.code]);
@@ -119,7 +124,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
       return refused;
     }
     const { transaction, balance } = result;
-    return c.json({ success: true, transaction, account, balance });
+    return c.json({ success: true, transaction, account, ...(!closed && { balance }) });
   });
 
   /** Names the ledger, and the key that signs its checkpoints. A ledger without a key has no such member. */

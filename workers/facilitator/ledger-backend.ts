@@ -5,7 +5,7 @@ import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { Issue } from "../../shared/ledger/issue.ts";
-import type { JournalPage } from "../../shared/ledger/journal.ts";
+import type { JournalEntry, JournalPage } from "../../shared/ledger/journal.ts";
 import type { SetClock, ShardClock } from "../../shared/ledger/set-clock.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
@@ -26,6 +26,12 @@ const LEDGER_NAME = "ledger";
 export interface LedgerReader {
   /** A page of an account's chain, oldest first. */
   journal(account: AccountId, afterSeq: number): Promise<JournalPage>;
+  /** The debit of one payment. @param from unix seconds before which it was not made */
+  debit(account: AccountId, transaction: Digest, from: number): Promise<JournalEntry | undefined>;
+  /** Voids the accesses to the account's books that were issued up to that second. Returns the second that counts now. */
+  voidAccesses(account: AccountId, through: number): Promise<{ ok: true; through: number } | Refusal>;
+  /** Unix seconds. */
+  accessesVoidThrough(account: AccountId): Promise<number>;
   /** Records that the operator has exported the account's chain up to this entry. Returns the ledger's signature under it, if it has a key. */
   checkpoint(account: AccountId, seq: number, head: Digest): Promise<SignedCheckpoint | Refusal>;
   /** The ledger's signature under an entry of the account's chain, or under its last one. Open to everyone. */
@@ -84,6 +90,11 @@ export function ledgerBackend(
     fund: (to, value, grantId) => grant(to, (ledger) => ledger.fund({ account: to, value, grantId }, traceId, unixNow())),
     issue: (args) => grant(args.account, (ledger) => ledger.issue(args, traceId, unixNow())),
     journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal({ account, afterSeq }, traceId))),
+    debit: async (account, transaction, from) =>
+      accepted(await of(account, (ledger) => ledger.debit({ account, transaction, from }, traceId))).entry,
+    voidAccesses: (account, through) => of(account, (ledger) => ledger.voidAccesses({ account, through }, traceId, unixNow())),
+    accessesVoidThrough: async (account) =>
+      accepted(await of(account, (ledger) => ledger.accessesVoidThrough({ account }, traceId))).through,
     checkpoint: (account, seq, head) => of(account, (ledger) => ledger.checkpoint({ account, seq, head }, traceId, unixNow())),
     attest: (account, seq) => of(account, (ledger) => ledger.attest({ account, seq }, traceId, unixNow())),
     checkpointKey: () => at(0, (ledger) => ledger.checkpointKey()),

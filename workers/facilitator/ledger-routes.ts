@@ -1,4 +1,4 @@
-/** The ledger's routes: an account's journal and a signature under it for everyone, the audit and exports for the operator. */
+/** The ledger's routes: an account's journal and a signature under it for its readers, the audit and exports for the operator. */
 
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -12,6 +12,7 @@ import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { bearerKey, isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
+import { booksArePublic, refusedReader } from "./books.ts";
 import type { Api } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { withinLimit } from "./rate-limits.ts";
@@ -58,6 +59,8 @@ const CHECKPOINT: Wording = {
 export function addLedgerRoutes(api: Hono<Api>): void {
   const ledger = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
   const operatorsOnly = (c: Context<Api>) => problemResponse(c, "unauthorized");
+  /** Test money has no secrets, where the books are public as well. That opens reads, and never a write. */
+  const mayInspect = (c: Context<Api>) => isOperator(c) || (c.env.FAUCET === "on" && booksArePublic(c.env));
 
   // LEZ writes accounts with a prefix, too.
   api.on("GET", ["/accounts/:id/journal", "/accounts/Public/:id/journal"], async (c) => {
@@ -65,6 +68,8 @@ export function addLedgerRoutes(api: Hono<Api>): void {
     if (!id.ok) return malformed(c, id);
     const page = checkShape({ after: c.req.query("after") }, pageSchema);
     if (!page.ok) return malformed(c, page);
+    const refused = await refusedReader(c, id.account);
+    if (refused) return refused;
     return c.json({ account: id.account, ...(await ledger(c).journal(id.account, Number(page.value.after ?? 0))) });
   });
 
@@ -75,11 +80,13 @@ export function addLedgerRoutes(api: Hono<Api>): void {
     if (!id.ok) return malformed(c, id);
     const entry = checkShape({ seq: c.req.query("seq") }, entrySchema);
     if (!entry.ok) return malformed(c, entry);
+    const refused = await refusedReader(c, id.account);
+    if (refused) return refused;
     const result = await ledger(c).attest(id.account, entry.value.seq === undefined ? undefined : Number(entry.value.seq));
     return "code" in result ? problemResponse(c, result.code, CHECKPOINT[result.code]) : c.json(result);
   });
 
-  api.get("/ledger/clock", async (c) => (isOperator(c) ? c.json({ shards: await ledger(c).clocks() }) : operatorsOnly(c)));
+  api.get("/ledger/clock", async (c) => (mayInspect(c) ? c.json({ shards: await ledger(c).clocks() }) : operatorsOnly(c)));
 
   /** A faucet opens no such thing: the shards themselves want the operator's key. */
   api.post("/ledger/clock", async (c) => {
@@ -102,7 +109,7 @@ export function addLedgerRoutes(api: Hono<Api>): void {
     return c.json({ success: true, transaction, account, balance });
   });
 
-  api.get("/ledger/audit", async (c) => (isOperator(c) ? c.json(await ledger(c).audit()) : operatorsOnly(c)));
+  api.get("/ledger/audit", async (c) => (mayInspect(c) ? c.json(await ledger(c).audit()) : operatorsOnly(c)));
 
   /** The hash of an entry proves that the operator has read the chain up to it. The ledger may prune that part later. */
   api.post("/ledger/checkpoints", async (c) => {

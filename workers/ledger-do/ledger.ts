@@ -17,7 +17,7 @@ import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
 import { type Issue, issueSchema } from "../../shared/ledger/issue.ts";
-import type { JournalPage } from "../../shared/ledger/journal.ts";
+import type { JournalEntry, JournalPage } from "../../shared/ledger/journal.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { type SetClock, setClockSchema, type ShardClock } from "../../shared/ledger/set-clock.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
@@ -186,6 +186,27 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return this.#run(READ, args, traceId, undefined, journalSchema, accountOf, ({ account, afterSeq }) =>
       this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE),
     );
+  }
+
+  /** The debit of one payment. @param args.from unix seconds before which it was not made */
+  debit(args: { account: AccountId; transaction: Digest; from: number }, traceId: string): { entry?: JournalEntry } | Refusal {
+    return this.#run(READ, args, traceId, undefined, debitSchema, accountOf, ({ account, transaction, from }) => {
+      const entry = this.#rules.debit(account, transaction, from);
+      return entry ? { entry } : {};
+    });
+  }
+
+  /** Voids the accesses to the account's books that were issued up to and including that second. */
+  voidAccesses(args: { account: AccountId; through: number }, traceId: string, clock?: number): { ok: true; through: number } | Refusal {
+    return this.#run("ledger.void_accesses", args, traceId, clock, voidSchema, accountOf, ({ account, through }, { now }) =>
+      this.#rules.voidAccesses(account, through, now),
+    );
+  }
+
+  accessesVoidThrough(args: { account: AccountId }, traceId: string): { through: number } | Refusal {
+    return this.#run(READ, args, traceId, undefined, accountSchema, accountOf, ({ account }) => ({
+      through: this.#rules.accessesVoidThrough(account),
+    }));
   }
 
   /** Records that the chain was exported up to the entry with this hash. `not_found` without the operator's key. */
@@ -510,4 +531,6 @@ const accountSchema = z.strictObject({ account: accountIdSchema });
 const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: wholeNumber() });
 const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: wholeNumber(), head: digestSchema });
 const attestSchema = z.strictObject({ account: accountIdSchema, seq: z.optional(wholeNumber()) });
+const debitSchema = z.strictObject({ account: accountIdSchema, transaction: digestSchema, from: unixSecondsSchema });
+const voidSchema = z.strictObject({ account: accountIdSchema, through: unixSecondsSchema });
 const fundSchema = z.strictObject({ account: accountIdSchema, value: amountSchema, grantId: digestSchema });
