@@ -92,8 +92,17 @@ describe("digests.json", () => {
   });
 
   test("has every type that there is, and a signature for those that are signed", () => {
-    const signed = ["AuditAnchor", "Authorization", "Checkpoint", "Decision", "PaymentRequest"];
     const unsigned = ["AuditEntry", "Batch", "Binding", "Funding", "JournalEntry", "Nonce", "Stream", "Transaction"];
+    const signed = [
+      "AuditAnchor",
+      "Authorization",
+      "BooksAccess",
+      "BooksRead",
+      "BooksRevocation",
+      "Checkpoint",
+      "Decision",
+      "PaymentRequest",
+    ];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...signed, ...unsigned].sort());
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual(signed);
   });
@@ -105,6 +114,12 @@ describe("digests.json", () => {
         expect(z.safeParse(schema, object), name).toMatchObject({ success: true });
       }
     }
+  });
+
+  test("its BooksRead is under its BooksAccess, by the key that it names", () => {
+    const [access, , read] = all.filter(({ type }) => type.startsWith("Books"));
+    expect(read?.object).toMatchObject({ accessDigest: access?.digest });
+    expect(read?.publicKey).toBe(access?.object["reader"]);
   });
 
   test("its Nonce, Transaction and JournalEntry belong to its approval", () => {

@@ -227,13 +227,14 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-function asNewest({ payment = [], clock = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
+function asNewest({ account = [], payment = [], clock = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
     return { ...row, capture_deadline: dead_line };
   });
   return {
     ...tables,
+    account: account.map((row) => ({ ...row, accesses_void_through: 0 })),
     payment: renamed,
     clock: clock.map(({ last = 0 }) => ({ last, final: last })),
     schema_version: [{ version: NEWEST }],
