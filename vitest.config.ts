@@ -1,5 +1,6 @@
 /** `node` for everything that runs in Node, `workerd` for tests inside the Workers runtime: over a ledger of one shard, and of four. */
 
+import { fileURLToPath } from "node:url";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
@@ -11,9 +12,13 @@ export default defineConfig({
     maxWorkers: 3,
     projects: [
       {
+        // The starter imports the package by name. Here it is tested over the sources.
+        resolve: {
+          alias: { "lez-agent-pay/hono": source("workers/merchant/paywall/index.ts"), "lez-agent-pay/testing": source("test-kit/node.ts") },
+        },
         test: {
           name: "node",
-          include: ["{shared,agent-cli,workers,scripts,test,bench}/**/*.test.ts"],
+          include: ["{shared,agent-cli,workers,scripts,test,test-kit,bench}/**/*.test.ts", "starter/test/*.test.ts"],
           exclude: ["test/workerd/**"],
           globalSetup: ["test/global-setup.ts"],
           setupFiles: ["agent-cli/testing/cheap-scrypt.ts"],
@@ -38,6 +43,10 @@ export default defineConfig({
     },
   },
 });
+
+function source(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
 
 /** Tests in workerd over a ledger of `shards` objects. One entry exports all Workers' classes, so that tests reach into the Durable Objects. */
 function workerd(name: string, shards: number, include: string[], exclude: string[]) {

@@ -25,6 +25,12 @@ export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
   await writeFile(`${outDir}/stack.json`, JSON.stringify(bundles));
 }
 
+/** The Worker that the test kit adds to a workers pool. */
+export async function buildTestLedgers(): Promise<void> {
+  await mkdir(`${ROOT}dist/test-kit`, { recursive: true });
+  await writeFile(`${ROOT}dist/test-kit/ledgers.js`, await bundleScript(`${ROOT}test-kit/ledger-worker.ts`));
+}
+
 async function bundle(configPath: string): Promise<WorkerBundle> {
   const { main = "", workerOptions } = readWorkerOptions(configPath);
   const { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits } = workerOptions;

@@ -7,6 +7,8 @@ import * as facilitator from "../shared/exact/facilitator/index.ts";
 import * as server from "../shared/exact/server/index.ts";
 import * as protocol from "../shared/index.ts";
 import * as sharedLimits from "../shared/limits.ts";
+import * as testing from "../test-kit/node.ts";
+import * as testingPool from "../test-kit/pool.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
 
 test.each<[string, object, string[]]>([
@@ -18,6 +20,8 @@ test.each<[string, object, string[]]>([
     hono,
     ["keepBody", "merchantIdentity", "paid", "paymentInfo", "paymentRequired", "paywall", "paywallCors", "paywallHealth"],
   ],
+  ["lez-agent-pay/testing", testing, ["receiptOf", "testShop"]],
+  ["lez-agent-pay/testing/pool", testingPool, ["testLedger"]],
   [
     "lez-agent-pay/protocol",
     protocol,
