@@ -9,7 +9,9 @@ import { approvalNonce, type Authorization, transactionOf } from "../shared/prot
 import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protocol/binding.ts";
 import type { BooksAccess, BooksRead, BooksRevocation } from "../shared/protocol/books-access.ts";
 import type { Decision } from "../shared/protocol/decision.ts";
+import type { Mandate } from "../shared/protocol/mandate.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
+import type { Revocation } from "../shared/protocol/revocation.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
 
@@ -75,6 +77,42 @@ const DECLINED: Decision = {
   decidedAt: "2025-10-09T09:00:00Z",
 };
 const REVOKED: Decision = { requestDigest, decision: "revoked", code: "not_needed", decidedAt: "2025-10-09T09:05:00Z" };
+
+const MANDATE: Mandate = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  from: owner.account,
+  agent: agent.publicKey,
+  grantedAt: "1760000000",
+  validAfter: "1760000000",
+  validBefore: "1763023999",
+  perPayment: "1000000" as Amount,
+  total: "300000000" as Amount,
+  payees: [merchant.account],
+  origins: ["https://merchant.example.com"],
+  schemes: ["exact"],
+  salt: "5a".repeat(32) as Digest,
+};
+const WHOLE_MANDATE: Mandate = {
+  ...MANDATE,
+  period: { seconds: "86400", amount: "10000000" as Amount, count: "1000" },
+  payees: ["*"],
+  origins: ["http://127.0.0.1:8787", "https://api.example.com:8443", "https://merchant.example.com"],
+  schemes: ["batch-settlement", "exact", "upto"],
+  session: { deposit: "5000000" as Amount, seconds: "86400", withdrawDelay: "900", open: "1" },
+  note: "Für Recherchen, höchstens 0,01 LGO am Tag.",
+};
+const REFUND_MANDATE: Mandate = { ...MANDATE, payees: ["*"], origins: ["*"], schemes: ["refund"], salt: "5b".repeat(32) as Digest };
+const REVOCATION: Revocation = {
+  version: "1",
+  network: NETWORK,
+  ledger: LEDGER,
+  from: owner.account,
+  mandate: digest("Mandate", MANDATE),
+  revokedAt: "1760003600",
+};
 
 const JOURNAL_ENTRY = {
   account: merchant.account,
@@ -155,6 +193,12 @@ function digests() {
     entry("an Authorization without optional members", "Authorization", BARE_AUTHORIZATION, "owner"),
     entry("a Decision that declines", "Decision", DECLINED, "owner"),
     entry("a Decision that revokes", "Decision", REVOKED, "owner"),
+    entry("a Mandate of required members", "Mandate", MANDATE, "owner"),
+    entry("a Mandate with every member", "Mandate", WHOLE_MANDATE, "owner"),
+    entry("a Mandate for refunds", "Mandate", REFUND_MANDATE, "owner"),
+    entry("a Revocation of one Mandate", "Revocation", REVOCATION, "owner"),
+    entry("a Revocation of one Mandate by its agent", "Revocation", REVOCATION, "agent"),
+    entry("a Revocation of all Mandates", "Revocation", { ...REVOCATION, mandate: "*" }, "owner"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
     entry("a BooksAccess", "BooksAccess", BOOKS_ACCESS, "owner"),
     entry("a BooksRevocation", "BooksRevocation", BOOKS_REVOCATION, "owner"),

@@ -52,6 +52,24 @@ export {
 } from "./protocol/payment-request.ts";
 export { authorizationFor, signPayload } from "./protocol/approval.ts";
 export { DECLINE_CODES, type Decision, type DecisionRecord, isGenuineDecision, recordDecision } from "./protocol/decision.ts";
+export {
+  isGenuineMandate,
+  type Mandate,
+  mandateDigest,
+  mandateSchema,
+  type SignedMandate,
+  signedMandateSchema,
+  signMandate,
+} from "./protocol/mandate.ts";
+export {
+  isGenuineRevocation,
+  type Revocation,
+  revocationDigest,
+  revocationSchema,
+  type SignedRevocation,
+  signedRevocationSchema,
+  signRevocation,
+} from "./protocol/revocation.ts";
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
 export { showUnsafe } from "./screen/escapes.ts";
 

@@ -30,6 +30,13 @@ export const MAX_URL_LENGTH = 2048;
 /** Names of agents and merchants, in code points. */
 export const MAX_NAME_LENGTH = 100;
 export const MAX_DESCRIPTION_LENGTH = 500;
+/** A signed mandate, as canonical JSON: it travels in every payment under it. */
+export const MAX_SIGNED_MANDATE_BYTES = 2560;
+/** Payees, and origins, of one mandate. */
+export const MAX_MANDATE_ENTRIES = 32;
+export const MAX_ORIGIN_LENGTH = 300;
+/** Sessions that one mandate may have open at once. */
+export const MAX_OPEN_SESSIONS = 1000;
 /** The canonical text of the offer that a PaymentRequest carries. */
 export const MAX_OFFER_LENGTH = 4096;
 /** Offers in one 402. */
@@ -64,6 +71,15 @@ export const MAX_CLOCK_STEP_SECONDS = 24 * 3600;
 export const CLOCK_AGREEMENT_SECONDS = 60;
 /** No authorization is accepted that stays valid for longer than this. */
 export const MAX_VALIDITY_SECONDS = 12 * 3600;
+/** No mandate is valid for longer than this after it was granted. */
+export const MAX_MANDATE_SECONDS = 90 * 24 * 3600;
+/** One window of a mandate's period. */
+export const MIN_MANDATE_PERIOD_SECONDS = 3600;
+export const MAX_MANDATE_PERIOD_SECONDS = 31 * 24 * 3600;
+/** A session's life, and the time that the rest of its money takes to come back: the official bounds. */
+export const MAX_SESSION_SECONDS = 7 * 24 * 3600;
+export const MIN_WITHDRAW_DELAY_SECONDS = 900;
+export const MAX_WITHDRAW_DELAY_SECONDS = 30 * 24 * 3600;
 /** No PaymentRequest waits for its owner for longer than this. */
 export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
 /** The ledger remembers a payment this long after its end: the longest request life plus the longest validity. */
@@ -114,6 +130,8 @@ export const MIN_REASON_LENGTH = 32;
 export const MAX_MIN_REASON_LENGTH = 100;
 /** Code points of a reason in all. */
 export const MAX_REASON_LENGTH = 2000;
+/** Code points of an owner's note on a mandate. */
+export const MAX_MANDATE_NOTE_LENGTH = 200;
 /** Code points of an owner's note on a declined request. */
 export const MAX_NOTE_LENGTH = 500;
 

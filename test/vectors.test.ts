@@ -8,7 +8,9 @@ import { vectors } from "../scripts/vectors.ts";
 import { base58 } from "../shared/crypto/bytes.ts";
 import { authorizationSchema } from "../shared/protocol/authorization.ts";
 import { decisionSchema } from "../shared/protocol/decision.ts";
+import { mandateSchema } from "../shared/protocol/mandate.ts";
 import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
+import { revocationSchema } from "../shared/protocol/revocation.ts";
 import { decodeHeader } from "../shared/x402/headers.ts";
 
 type Json = string | Json[] | { [key: string]: Json };
@@ -101,14 +103,22 @@ describe("digests.json", () => {
       "BooksRevocation",
       "Checkpoint",
       "Decision",
+      "Mandate",
       "PaymentRequest",
+      "Revocation",
     ];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...signed, ...unsigned].sort());
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual(signed);
   });
 
   test("its objects are real ones", () => {
-    const schemas = { PaymentRequest: paymentRequestBodySchema, Authorization: authorizationSchema, Decision: decisionSchema };
+    const schemas = {
+      PaymentRequest: paymentRequestBodySchema,
+      Authorization: authorizationSchema,
+      Decision: decisionSchema,
+      Mandate: mandateSchema,
+      Revocation: revocationSchema,
+    };
     for (const [type, schema] of Object.entries(schemas)) {
       for (const { name, object } of all.filter((vector) => vector.type === type)) {
         expect(z.safeParse(schema, object), name).toMatchObject({ success: true });

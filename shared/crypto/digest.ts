@@ -15,6 +15,8 @@ export type DigestType =
   | "PaymentRequest"
   | "Decision"
   | "Authorization"
+  | "Mandate"
+  | "Revocation"
   | "Binding"
   | "Nonce"
   | "Transaction"
