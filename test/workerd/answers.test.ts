@@ -6,6 +6,7 @@ import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
 import { HOLD_SECONDS, MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../shared/limits.ts";
 import type { Reservation } from "../../shared/settlement/commands.ts";
 import { AnswerTable } from "../../workers/merchant/paywall/memory/answer-table.ts";
+import { migrateDeliveries } from "../../workers/merchant/paywall/memory/schema.ts";
 import { newDeliveries } from "./deliveries.ts";
 import { NOW } from "./ledger.ts";
 
@@ -18,6 +19,7 @@ let table: AnswerTable;
 const testInside = (what: string, body: () => void) =>
   test(what, () =>
     runInDurableObject(newDeliveries(), (_, { storage }) => {
+      migrateDeliveries(storage);
       table = new AnswerTable(storage.sql);
       body();
     }),

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { LeaseTable } from "../../workers/merchant/paywall/memory/lease-table.ts";
 import type { LeaseEntry } from "../../workers/merchant/paywall/memory/leases.ts";
+import { migrateDeliveries } from "../../workers/merchant/paywall/memory/schema.ts";
 import { newDeliveries } from "./deliveries.ts";
 import { NOW } from "./ledger.ts";
 
@@ -15,7 +16,12 @@ const owed: LeaseEntry = { lease: id("b"), leaseUntil: 0, remembered: paid, forg
 
 /** Any object's SQLite will do. */
 const testInside = (what: string, body: (table: LeaseTable) => void) =>
-  test(what, () => runInDurableObject(newDeliveries(), (_, { storage }) => body(new LeaseTable(storage.sql))));
+  test(what, () =>
+    runInDurableObject(newDeliveries(), (_, { storage }) => {
+      migrateDeliveries(storage);
+      body(new LeaseTable(storage.sql));
+    }),
+  );
 
 testInside("what is put there is there until it is taken away", (table) => {
   expect(table.get(id("payment"))).toBeUndefined();

@@ -1,11 +1,12 @@
 /** An IdempotencyStore on disk: the table `answer`. */
 
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
-import { MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../../../shared/limits.ts";
+import { MAX_HOLD_SECONDS, MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../../../shared/limits.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import type { ClaimResult, PaidResult, StoredAnswer } from "./idempotency-store.ts";
+import { isHeld } from "./leases.ts";
 import { blob, fromJson, type Json, toJson } from "./schema.ts";
 
 const COLUMNS = {
@@ -44,8 +45,8 @@ export class AnswerTable {
       this.#sql.exec("UPDATE answer SET lease = ?, lease_until = ? WHERE key = ?", lease, now + seconds, key);
       return { state: "stored", reservation: fromJson(written(found.reservation)), ...storedAnswer(found) };
     }
-    if (found && found.lease !== lease && found.lease_until >= now) return { state: "busy" };
-    if (!found && !this.#makeRoom(now)) return { state: "full" };
+    if (found && found.lease !== lease && isHeld(found.lease_until, now)) return { state: "busy" };
+    if (!found && !this.#makeRoom()) return { state: "full" };
     const reservationId = found?.reservation_id ?? randomDigest();
     this.#sql.exec(
       `INSERT OR REPLACE INTO answer (key, order_key, reservation_id, state, lease, lease_until, forget_after)
@@ -98,16 +99,15 @@ export class AnswerTable {
   }
 
   forget(now: number): void {
-    this.#sql.exec("DELETE FROM answer WHERE forget_after < ? AND lease_until < ?", now, now);
+    this.#sql.exec("DELETE FROM answer WHERE forget_after < ? AND lease_until NOT BETWEEN ? AND ?", now, now, now + MAX_HOLD_SECONDS);
   }
 
   nextForget(): number | undefined {
     return nextRow(this.#sql.exec("SELECT min(forget_after) AS next FROM answer").one()).next ?? undefined;
   }
 
-  /** A full table evicts its oldest paid answer, never an unfinished one. */
-  #makeRoom(now: number): boolean {
-    this.forget(now);
+  /** A full table evicts its oldest paid answer, never an unfinished one. It asks no clock, which might be wrong. */
+  #makeRoom(): boolean {
     if (countRow(this.#sql.exec("SELECT count(*) AS n FROM answer").one()).n < MAX_STORED_ANSWERS) return true;
     const { rowsWritten } = this.#sql.exec(
       "DELETE FROM answer WHERE key = (SELECT key FROM answer WHERE state = 'paid' ORDER BY forget_after LIMIT 1)",

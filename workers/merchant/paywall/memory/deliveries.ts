@@ -1,13 +1,17 @@
-/** The Durable Object `Deliveries`, one per payer: the merchant's memory of payments and of the answers they bought, on disk. */
+/**
+ * The Durable Object `Deliveries`, one per payer: the merchant's memory of payments and of the answers they bought, on disk. Its tables
+ * are made by the first call that has something to remember, and the alarm that finds them empty deletes all of it.
+ */
 
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { ALARM_RETRY_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";
+import { ALARM_RETRY_SECONDS, MAX_CLOCK_STEP_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";
 import { logEvent, newTraceId } from "../../../../shared/log.ts";
 import { UnsupportedSchema } from "../../../../shared/migrations.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import { logOnceAMinute } from "../log.ts";
 import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
 import { AnswerTable } from "./answer-table.ts";
 import type { DeliveriesSchema } from "./durable.ts";
@@ -15,10 +19,15 @@ import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "./
 import { LeaseTable } from "./lease-table.ts";
 import { Leases, type Synchronous } from "./leases.ts";
 import { RunTable } from "./run-table.ts";
-import { migrateDeliveries } from "./schema.ts";
+import { hasTables, migrateDeliveries } from "./schema.ts";
 
 /** A merchant has many objects. One line per isolate says what is wrong with all of them. */
 let hasLoggedSchema = false;
+
+/** Since when an alarm doubts this machine's clock, in unix seconds. */
+const DOUBTED_SINCE = "doubted_since";
+/** Nothing is remembered for longer. In milliseconds. */
+const LONGEST_GAP = 2 * MAX_CLOCK_STEP_SECONDS * 1000;
 
 /**
  * Methods without an await: each is one transaction, and the next waits for it. Their names, arguments and results stay: during a
@@ -34,6 +43,8 @@ export class Deliveries
   readonly #answers: AnswerTable;
   /** Set if newer code wrote the tables. This code then neither reads nor writes them. */
   readonly #unsupported: UnsupportedSchema | undefined;
+  /** Whether there are tables. Without them nothing is remembered. */
+  #exists: boolean;
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never);
@@ -41,8 +52,9 @@ export class Deliveries
     this.#runs = new RunTable(ctx.storage.sql);
     this.#leases = new Leases(this.#payments, this.#runs);
     this.#answers = new AnswerTable(ctx.storage.sql);
+    this.#exists = hasTables(ctx.storage);
     try {
-      migrateDeliveries(ctx.storage);
+      if (this.#exists) migrateDeliveries(ctx.storage);
     } catch (error) {
       if (!(error instanceof UnsupportedSchema)) throw error;
       this.#unsupported = error;
@@ -51,87 +63,113 @@ export class Deliveries
     }
   }
 
+  /** Leaves the schema's version behind, without an alarm: older code, after a rollback, must find it. */
   canOpen(): boolean {
-    return this.#unsupported === undefined;
+    if (this.#unsupported) return false;
+    migrateDeliveries(this.ctx.storage);
+    this.#exists = true;
+    return true;
   }
 
   begin(key: Digest, lease: Digest, seconds: number, ifAbandoned?: DeliveryState): Lease {
-    this.#requireTables();
-    this.#sweepLater();
+    this.#write();
     return this.#leases.begin(key, lease, seconds, ifAbandoned);
   }
 
   resume(key: Digest, lease: Digest, seconds: number): Lease {
-    this.#requireTables();
-    this.#sweepLater();
-    return this.#leases.resume(key, lease, seconds);
+    return this.#read() ? this.#leases.resume(key, lease, seconds) : { granted: true };
   }
 
   finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): void {
-    this.#requireTables();
-    this.#sweepLater();
-    this.#leases.finish(key, lease, remembered, forgetAfter);
+    if (remembered) this.#write();
+    if (this.#read()) this.#leases.finish(key, lease, remembered, forgetAfter);
   }
 
   startRun(key: Digest, lease: Digest, seconds: number, max: number): "started" | "taken" | "too_many" {
-    this.#requireTables();
-    this.#sweepLater();
+    this.#write();
     return this.#leases.startRun(key, lease, seconds, max);
   }
 
   endRun(key: Digest): void {
-    this.#requireTables();
-    this.#leases.endRun(key);
+    if (this.#read()) this.#leases.endRun(key);
   }
 
   claim(key: Digest, payment: Digest, lease: Digest, seconds: number): ClaimResult {
-    this.#requireTables();
-    this.#sweepLater();
+    this.#write();
     return this.#answers.claim(key, payment, lease, seconds, unixNow());
   }
 
   recall(key: Digest, payment: Digest): PaidResult | undefined {
-    this.#requireTables();
-    return this.#answers.recall(key, payment);
+    return this.#read() ? this.#answers.recall(key, payment) : undefined;
   }
 
   store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
-    this.#requireTables();
-    return this.#answers.store(key, lease, reservation, answer);
+    return this.#read() && this.#answers.store(key, lease, reservation, answer);
   }
 
   paid(key: Digest, receipt: SettleResponse): void {
-    this.#requireTables();
-    this.#answers.paid(key, receipt, unixNow());
+    if (this.#read()) this.#answers.paid(key, receipt, unixNow());
   }
 
   free(key: Digest, lease: Digest): void {
-    this.#requireTables();
-    this.#answers.free(key, lease);
+    if (this.#read()) this.#answers.free(key, lease);
   }
 
-  /** Deletes expired rows. Sets the next alarm first, so that a failure only delays them. */
+  /** Deletes expired rows, or everything once none is left. Sets the next alarm first, so that a failure only delays it. */
   override async alarm(): Promise<void> {
-    const now = unixNow();
-    const retry = this.canOpen() ? ALARM_RETRY_SECONDS : SWEEP_INTERVAL_SECONDS;
-    await this.ctx.storage.setAlarm((now + retry) * 1000);
-    if (!this.canOpen()) return;
-    this.#payments.forget(now);
-    this.#answers.forget(now);
-    this.#runs.forget(now);
-    const tables = [this.#payments, this.#answers, this.#runs];
-    const next = Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
-    if (next === Infinity) await this.ctx.storage.deleteAlarm();
-    else await this.ctx.storage.setAlarm((Math.max(next, now) + 1) * 1000);
-  }
-
-  /** @throws {UnsupportedSchema} The caller does not know then what the merchant remembers, and sells nothing. */
-  #requireTables(): void {
-    if (this.#unsupported) throw this.#unsupported;
-  }
-
-  #sweepLater(): void {
     const { storage } = this.ctx;
-    void storage.getAlarm().then((alarm) => (alarm === null ? storage.setAlarm((unixNow() + SWEEP_INTERVAL_SECONDS) * 1000) : undefined));
+    const now = unixNow();
+    await storage.setAlarm((now + (this.#unsupported ? SWEEP_INTERVAL_SECONDS : ALARM_RETRY_SECONDS)) * 1000);
+    if (this.#unsupported) return;
+    const tables = this.#exists ? [this.#payments, this.#answers, this.#runs] : [];
+    const due = () => Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
+    if (!this.#believes(now, due())) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
+    for (const table of tables) table.forget(now);
+    const next = due();
+    if (next !== Infinity) return storage.setAlarm((Math.max(next, now) + 1) * 1000);
+    // No await since the tables were found empty, so that no call comes between. What comes later makes them anew.
+    this.#exists = false;
+    await Promise.all([storage.deleteAll(), storage.deleteAlarm()]);
   }
+
+  /**
+   * Whether an alarm may forget what was due then. One that comes more than a day late ran on a wrong clock, or the object slept. A clock
+   * that says the same a day later is believed.
+   */
+  #believes(now: number, due: number): boolean {
+    const { kv } = this.ctx.storage;
+    const doubted = now - (kv.get<number>(DOUBTED_SINCE) ?? 0);
+    const believed = now <= due + MAX_CLOCK_STEP_SECONDS || (doubted >= MAX_CLOCK_STEP_SECONDS && doubted <= 2 * MAX_CLOCK_STEP_SECONDS);
+    if (believed) kv.delete(DOUBTED_SINCE);
+    else {
+      if (doubted < 0 || doubted > MAX_CLOCK_STEP_SECONDS) kv.put(DOUBTED_SINCE, now);
+      logOnceAMinute("clock.jumped", "deliveries", { traceId: newTraceId(), machine: now, due });
+    }
+    return believed;
+  }
+
+  /**
+   * Whether there is anything to read.
+   * @throws {UnsupportedSchema} The caller does not know then what the merchant remembers, and sells nothing.
+   */
+  #read(): boolean {
+    if (this.#unsupported) throw this.#unsupported;
+    const { storage } = this.ctx;
+    const sweep = sweepTime();
+    // An alarm that was set by a clock far ahead would ring too late.
+    if (this.#exists) void storage.getAlarm().then((at) => (at === null || at > sweep + LONGEST_GAP ? storage.setAlarm(sweep) : undefined));
+    return this.#exists;
+  }
+
+  /** Makes the tables, and in the same transaction the alarm that will delete them. */
+  #write(): void {
+    if (this.#read()) return;
+    void this.ctx.storage.setAlarm(sweepTime());
+    this.canOpen();
+  }
+}
+
+/** In milliseconds. */
+function sweepTime(): number {
+  return (unixNow() + SWEEP_INTERVAL_SECONDS) * 1000;
 }

@@ -16,7 +16,7 @@ export function isolateDeliveries(): DeliveryStore {
       delete: (key) => entries.delete(key),
     },
     {
-      countOthers: (key, since) => [...runs].filter(([other, at]) => other !== key && at > since).length,
+      countOthers: (key, since, until) => [...runs].filter(([other, at]) => other !== key && at > since && at <= until).length,
       start: (key, at) => keepNewest(runs, key, at, MAX_PENDING_SETTLEMENTS),
       end: (key) => runs.delete(key),
     },

@@ -1,6 +1,7 @@
 /** A LeaseStore on disk: the table `delivery`. */
 
 import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_HOLD_SECONDS } from "../../../../shared/limits.ts";
 import { integer, nullable, row, text } from "../../../../shared/row.ts";
 import type { DeliveryState } from "../types.ts";
 import type { LeaseEntry, LeaseStore } from "./leases.ts";
@@ -43,7 +44,7 @@ export class LeaseTable implements LeaseStore {
   }
 
   forget(now: number): void {
-    this.#sql.exec("DELETE FROM delivery WHERE forget_after < ? AND lease_until < ?", now, now);
+    this.#sql.exec("DELETE FROM delivery WHERE forget_after < ? AND lease_until NOT BETWEEN ? AND ?", now, now, now + MAX_HOLD_SECONDS);
   }
 
   nextForget(): number | undefined {

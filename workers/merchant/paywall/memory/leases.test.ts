@@ -36,7 +36,7 @@ function call<Result>(entry: LeaseEntry | undefined, body: (leases: Leases) => R
 
 function runStore(runs: Map<Digest, number> = new Map()): RunStore {
   return {
-    countOthers: (key, since) => [...runs].filter(([other, at]) => other !== key && at > since).length,
+    countOthers: (key, since, until) => [...runs].filter(([other, at]) => other !== key && at > since && at <= until).length,
     start: (key, at) => runs.set(key, at),
     end: (key) => runs.delete(key),
   };

@@ -1,7 +1,14 @@
 /** The rules of the merchant's memory: which lease may serve a payment, and what an ended lease leaves. Any LeaseStore holds the entries. */
 
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS, UNSETTLED_RUN_SECONDS } from "../../../../shared/limits.ts";
+import {
+  MAX_CLOCK_STEP_SECONDS,
+  MAX_HOLD_SECONDS,
+  MAX_VALIDITY_SECONDS,
+  SWEEP_INTERVAL_SECONDS,
+  UNDELIVERED_SECONDS,
+  UNSETTLED_RUN_SECONDS,
+} from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
 
@@ -29,8 +36,8 @@ export type Synchronous<T> = {
 
 /** The runs of one payer that have not settled. */
 export interface RunStore {
-  /** Runs of other payments that started after `since`. */
-  countOthers(key: Digest, since: number): number;
+  /** Runs of other payments that started after `since`, and not after `until`. */
+  countOthers(key: Digest, since: number, until: number): number;
   start(key: Digest, at: number): unknown;
   end(key: Digest): unknown;
 }
@@ -49,7 +56,8 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
 
   startRun(key: Digest, lease: Digest, seconds: number, max: number): "started" | "taken" | "too_many" {
     const now = this.#clock();
-    if (this.#runs.countOthers(key, now - UNSETTLED_RUN_SECONDS) >= max) return "too_many";
+    // A run of a later time was started by a wrong clock, and would count until then.
+    if (this.#runs.countOthers(key, now - UNSETTLED_RUN_SECONDS, now + MAX_CLOCK_STEP_SECONDS) >= max) return "too_many";
     if (!this.begin(key, lease, seconds).granted) return "taken";
     this.#runs.start(key, now);
     return "started";
@@ -91,8 +99,13 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
   }
 
   #isTaken(entry: LeaseEntry | undefined, lease: Digest): boolean {
-    return entry !== undefined && entry.lease !== lease && entry.leaseUntil >= this.#clock();
+    return entry !== undefined && entry.lease !== lease && isHeld(entry.leaseUntil, this.#clock());
   }
+}
+
+/** A lease that lasts longer than any was given by a clock that was ahead, and is over. In unix seconds. */
+export function isHeld(leaseUntil: number, now: number): boolean {
+  return leaseUntil >= now && leaseUntil <= now + MAX_HOLD_SECONDS;
 }
 
 function granted(entry: LeaseEntry | undefined): Lease {

@@ -15,8 +15,9 @@ export class RunTable implements RunStore {
     this.#sql = sql;
   }
 
-  countOthers(key: Digest, since: number): number {
-    return countRow(this.#sql.exec("SELECT count(*) AS runs FROM unsettled_run WHERE key <> ? AND started_at > ?", key, since).one()).runs;
+  countOthers(key: Digest, since: number, until: number): number {
+    const counted = "SELECT count(*) AS runs FROM unsettled_run WHERE key <> ? AND started_at > ? AND started_at <= ?";
+    return countRow(this.#sql.exec(counted, key, since, until).one()).runs;
   }
 
   start(key: Digest, at: number): void {

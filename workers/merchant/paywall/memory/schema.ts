@@ -42,6 +42,11 @@ const STEPS: readonly MigrationStep[] = [
   },
 ];
 
+/** Whether the object has tables, of whichever version. */
+export function hasTables({ sql }: DurableObjectStorage): boolean {
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('schema_version', 'delivery')").toArray().length > 0;
+}
+
 /** @throws {UnsupportedSchema} when newer code wrote the tables */
 export function migrateDeliveries(storage: DurableObjectStorage): void {
   const sql = (statement: string, ...bindings: (string | number)[]) => storage.sql.exec(statement, ...bindings).toArray();
