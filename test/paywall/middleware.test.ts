@@ -14,7 +14,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { timeout } from "hono/timeout";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
-import { createWorld, PRICE, receiptOf, verdict } from "./world.ts";
+import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
 beforeEach(async () => void (world = await createWorld()));
@@ -214,6 +214,22 @@ describe("what cannot be bought is not offered", () => {
     expect(verdict(long)).toBe("413 payload_too_large");
     expect(long.headers.has("PAYMENT-REQUIRED")).toBe(false);
   });
+});
+
+test("an address whose payment fits no header once the signed offer goes along, as the official client sends it", async () => {
+  Object.assign(world.env, { RECEIPT_KEY: "5a".repeat(32) });
+  const shop = world.shop((c) => c.text(GOODS));
+  const verdicts = new Set<string>();
+  for (let length = 900; length <= 2000; length += 100) {
+    const path = `/item/${"x".repeat(length)}`;
+    const answer = await shop.get(path);
+    verdicts.add(verdict(answer));
+    if (answer.status !== 402) continue;
+    const { extensions = {} } = termsOf(answer) ?? {};
+    const paid = await shop.pay(path, { ...(await shop.approved(path)), extensions });
+    expect([length, verdict(paid)]).toEqual([length, "200"]);
+  }
+  expect([...verdicts]).toEqual(["402 payment_required", "413 payload_too_large"]);
 });
 
 describe("upgrades", () => {

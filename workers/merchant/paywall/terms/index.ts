@@ -51,10 +51,15 @@ export class RouteTerms {
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
     const challenge = await this.#challenges.of(c, seller);
     if (!challenge) return { code: "payload_too_large" };
-    // The buyer sends address, terms and extensions back in one header, beside what it signed.
-    if (challenge.header.length + MAX_SIGNED_PART_BYTES > MAX_HEADER_BYTES) {
+    const terms = await this.#signed(c, challenge);
+    // The buyer sends address, terms and extensions back in one header, beside what it signed. The official client repeats a signed offer.
+    if (terms.challenge.header.length + MAX_SIGNED_PART_BYTES > MAX_HEADER_BYTES) {
       return { code: "payload_too_large", detail: "no payment for an address of this length fits into a header" };
     }
+    return terms;
+  }
+
+  async #signed(c: Context<PaywallEnv>, challenge: Challenge): Promise<Terms> {
     if (!c.env.RECEIPT_KEY) return { challenge };
     const signer = await merchantSigner(c.env.RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
     return { challenge: await signChallenge(challenge, signer), signer };
