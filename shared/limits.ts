@@ -218,6 +218,8 @@ export const LEDGER_TIMEOUT_SECONDS = 10;
 
 /** Encoded challenges that one isolate keeps. */
 export const MAX_CACHED_CHALLENGES = 256;
+/** How long a merchant waits for a function of the seller's, such as a price by request. */
+export const SELLER_FUNCTION_SECONDS = 10;
 /** Facilitator addresses whose ledger one isolate remembers. A shop has one. */
 export const MAX_KNOWN_FACILITATORS = 16;
 /** A response kept under a payment identifier; of a larger one only the receipt is kept. */

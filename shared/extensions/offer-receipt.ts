@@ -46,14 +46,15 @@ export function receiptPayload(resourceUrl: string, { network, payer, transactio
   return { version: 1, network, resourceUrl, payer: payer ?? "", issuedAt, transaction };
 }
 
-/** The extension in a PaymentRequired with one offer. */
-export function signedOffers(offer: SignedJws) {
+/** The extension in a PaymentRequired. @param offers in the order of `accepts` */
+export function signedOffers(...offers: SignedJws[]) {
   const item = {
     type: "object",
     properties: { format: { const: "jws" }, acceptIndex: { type: "integer" }, signature: { type: "string" } },
   };
   const schema = { type: "object", properties: { offers: { type: "array", items: item } }, required: ["offers"] };
-  return { [OFFER_RECEIPT]: { info: { offers: [{ ...offer, acceptIndex: 0 }] }, schema } };
+  const indexed = offers.map((offer, acceptIndex) => ({ ...offer, acceptIndex }));
+  return { [OFFER_RECEIPT]: { info: { offers: indexed }, schema } };
 }
 
 /** The extension in a receipt. */

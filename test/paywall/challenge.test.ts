@@ -6,8 +6,8 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
-import { checkOptions } from "../../workers/merchant/paywall/config.ts";
 import { keepBody, paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { checkOptions } from "../../workers/merchant/paywall/options.ts";
 import { Challenges } from "../../workers/merchant/paywall/terms/challenge.ts";
 import { createWorld, ORIGIN, PRICE, termsOf, verdict } from "./world.ts";
 

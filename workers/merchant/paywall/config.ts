@@ -1,111 +1,17 @@
-/** Resolves payee, facilitator and storage from the route's options or the Worker's bindings. Options are checked at start-up. */
+/** Resolves payee, facilitator and storage from the route's options or the Worker's bindings. */
 
 import type { Context } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
-import {
-  DEFAULT_TIMEOUT_SECONDS,
-  MAX_DESCRIPTION_LENGTH,
-  MAX_NAME_LENGTH,
-  MAX_UNSETTLED_RUNS,
-  MAX_VALIDITY_SECONDS,
-  STORED_ANSWER_SECONDS,
-} from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
-import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
-import { type FacilitatorOf01, fromDeprecated } from "./deprecated.ts";
+import { fromDeprecated } from "./deprecated.ts";
 import { httpFacilitator } from "./facilitator/http.ts";
 import { rpcFacilitator } from "./facilitator/rpc.ts";
 import { logOnceAMinute } from "./log.ts";
 import { durableDeliveries, durableIdempotencyStore } from "./memory/durable.ts";
 import type { IdempotencyStore } from "./memory/idempotency-store.ts";
 import { isolateDeliveries } from "./memory/isolate.ts";
+import type { CheckedOptions, Flow } from "./options.ts";
 import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator, PresentedPayment } from "./types.ts";
-
-export interface PaywallOptions {
-  /** The price in atomic units, as a decimal string. */
-  amount: string;
-  /** The account that is paid. Default: the binding `PAY_TO`. */
-  payTo?: string;
-  /** Shown to buyers. */
-  description?: string;
-  mimeType?: string;
-  /**
-   * What a payment buys: this route with any query (`route`), this URL (`query`), or this URL with this body (`body`).
-   * Default: `body` for methods that have one, else `query`.
-   */
-  bind?: Bind;
-  /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
-  maxTimeoutSeconds?: number;
-  /**
-   * When the money moves. `authorization` (default with holds): held before the handler, captured after it delivered.
-   * `upfront`: before the handler. If the handler then fails, the same payment runs it again, free, until it delivers.
-   *
-   * A facilitator by `FACILITATOR_URL` holds nothing: there the default is `upfront`, and `authorization` runs handlers before their
-   * payment is certain, for each payer at most `maxUnsettled` that did not settle.
-   */
-  flow?: "authorization" | "upfront";
-  /** Unsettled runs that a payer may cause in a day under `authorization` without holds. Default 3. */
-  maxUnsettled?: number;
-  /**
-   * The x402 extension `payment-identifier`: a buyer who sends an id can fetch a paid answer again. Offered by default if the
-   * binding `DELIVERIES` exists, which stores the answers.
-   */
-  identifier?: "offered" | "required" | "off";
-  /**
-   * Whether a response of the handler is what was bought. Default: status 2xx. Goods may also be a redirect to a signed address:
-   * `(response) => response.ok || response.headers.has("Location")`.
-   */
-  delivered?: (response: Response) => boolean;
-  /**
-   * For this many seconds after it paid (`true`: a day) a buyer may fetch goods of any size again under its `payment-identifier`. The
-   * handler runs again, with `c.get("payment").redelivery`. Answers up to 64 KiB come from storage in any case. Default: never.
-   */
-  redeliver?: boolean | number;
-  /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
-  extensions?: Record<string, Record<string, unknown>>;
-  /** Settles the payments. Routes with the same function settle on the same ledger. Default: see `PaywallBindings`. */
-  facilitator?: (c: Context<PaywallEnv>) => PaywallFacilitator | FacilitatorOf01;
-  /** Stores what must outlive a request. Default: the binding `DELIVERIES`, else this isolate. */
-  memory?: (c: Context<PaywallEnv>, payer: AccountId) => DeliveryStore;
-}
-
-export type Bind = "route" | "query" | "body";
-
-export interface CheckedOptions extends PaywallOptions {
-  amount: Amount;
-  payTo?: AccountId;
-  maxTimeoutSeconds: number;
-  maxUnsettled: number;
-  delivered: (response: Response) => boolean;
-  redeliverSeconds: number;
-}
-
-/** @throws {TypeError} when the seller's configuration could never be paid */
-export function checkOptions(options: PaywallOptions): CheckedOptions {
-  const { amount, payTo, bind, flow, identifier, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS, description = "", mimeType = "" } = options;
-  require(isAmount(amount), `amount must be atomic units as a decimal string, not ${JSON.stringify(amount)}`);
-  require(payTo === undefined || isAccountId(payTo), `payTo must be a LEZ account, not ${JSON.stringify(payTo)}`);
-  require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
-  require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
-  require(identifier === undefined ||
-    ["offered", "required", "off"].includes(identifier), `identifier must be "offered", "required" or "off"`);
-  const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
-  require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
-  const { maxUnsettled = MAX_UNSETTLED_RUNS } = options;
-  const { delivered = ({ ok }: Response) => ok, redeliver = false } = options;
-  const redeliverSeconds = redeliver === true ? STORED_ANSWER_SECONDS : Number(redeliver);
-  const redeliverFits = Number.isInteger(redeliverSeconds) && redeliverSeconds >= 0 && redeliverSeconds <= STORED_ANSWER_SECONDS;
-  require(redeliverFits, `redeliver must be true, false or whole seconds up to ${STORED_ANSWER_SECONDS}`);
-  require(redeliverSeconds === 0 || identifier !== "off", 'redeliver needs the payment identifier, which is "off"');
-  require(Number.isInteger(maxUnsettled) && maxUnsettled >= 1, "maxUnsettled must be a whole number from 1");
-  require(description.length <= MAX_DESCRIPTION_LENGTH, `description must have at most ${MAX_DESCRIPTION_LENGTH} characters`);
-  require(mimeType.length <= MAX_NAME_LENGTH, `mimeType must have at most ${MAX_NAME_LENGTH} characters`);
-  return { ...options, amount, maxTimeoutSeconds, maxUnsettled, delivered, redeliverSeconds } as CheckedOptions;
-}
-
-function require(condition: boolean, problem: string): asserts condition {
-  if (!condition) throw new TypeError(`paywall: ${problem}`);
-}
 
 const BINDINGS = [
   "FACILITATOR",
@@ -145,16 +51,17 @@ function isMisspelling(key: string, name: string): boolean {
 /** The last valid PAY_TO. Checking an account takes time, and PAY_TO is the same for every request. */
 let checkedPayee: AccountId | undefined;
 
-export function payeeOf({ env: { PAY_TO } }: Context<PaywallEnv>, { payTo }: CheckedOptions): AccountId {
-  if (payTo) return payTo;
+/** The payee of offers that name none; undefined if each names one. */
+export function payeeOf({ env: { PAY_TO } }: Context<PaywallEnv>, { offers }: CheckedOptions): AccountId | undefined {
+  if (offers.every(({ payTo }) => payTo)) return undefined;
   if (checkedPayee !== undefined && checkedPayee === PAY_TO) return checkedPayee;
   if (!isAccountId(PAY_TO)) throw new ConfigurationError("the variable PAY_TO must be a LEZ account, unless the route sets payTo");
   checkedPayee = PAY_TO;
   return checkedPayee;
 }
 
-/** When the money moves. Where nothing is held it moves first, unless the seller chose otherwise. */
-export function flowOf(c: Context<PaywallEnv>, options: CheckedOptions): "authorization" | "upfront" {
+/** When the money moves, for offers that do not say. Where nothing is held it moves first, unless the seller chose otherwise. */
+export function flowOf(c: Context<PaywallEnv>, options: CheckedOptions): Flow {
   if (options.flow) return options.flow;
   const supportsHolds = options.facilitator ? facilitatorOf(c, options).supportsHolds : !c.env.FACILITATOR_URL;
   return supportsHolds ? "authorization" : "upfront";

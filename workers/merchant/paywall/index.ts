@@ -11,20 +11,22 @@ import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/x402/headers.ts";
 import { namesOneHost } from "../../../shared/x402/host.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
-import { checkOptions, deliveriesOf, facilitatorOf, type PaywallOptions } from "./config.ts";
+import { deliveriesOf, facilitatorOf } from "./config.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
-import { readPayment } from "./presented-payment.ts";
-import { challengeResponse, type Refusal, refuseRequest } from "./responses.ts";
+import { checkOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
+import { type ParsedPayment, parsePayment, readPayment, verifyPresented } from "./presented-payment.ts";
+import { challengeResponse, passOnRefusal, refuseRequest } from "./responses.ts";
 import { alreadyBought } from "./serve/already-bought.ts";
 import { serve } from "./serve/index.ts";
 import { keepAlive } from "./serve/run-handler.ts";
-import { RouteTerms, type Terms } from "./terms/index.ts";
-import type { PaidRequest, PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
+import { RouteTerms } from "./terms/index.ts";
+import { isOwnOffer } from "./terms/signed-terms.ts";
+import type { PaidRequest, PaywallEnv, PresentedPayment, Refusal, ServeResult, SubstituteResponse, Terms } from "./types.ts";
 
-export type { PaywallOptions } from "./config.ts";
 export { paywallCors } from "./cors.ts";
 export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
 export { paymentInfo, paymentRequired } from "./openapi.ts";
+export type { ByRequest, OfferOptions, OffersOptions, PaywallOptions, SellerContext } from "./options.ts";
 export { keepBody } from "./terms/bound-request.ts";
 export { paywallHealth } from "./terms/health.ts";
 export { merchantIdentity } from "./terms/well-known.ts";
@@ -50,7 +52,7 @@ type Presented = { result: ServeResult; presented?: PresentedPayment | undefined
  *
  * @throws {TypeError} at start-up, for a configuration that could never be paid
  */
-export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> {
+export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHandler<PaywallEnv> {
   const checked = checkOptions(options);
   const routeTerms = new RouteTerms(checked);
 
@@ -73,9 +75,8 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     if (!namesOneHost(c.req.raw.headers)) return refuseRequest({ code: "invalid_payload", detail: "Host: must be named once" }).response;
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (c.req.header("Upgrade")) return refuseRequest({ code: "invalid_payload", detail: "upgrades are not sold" }).response;
-    const terms = await routeTerms.of(c);
-    if (header === undefined) return showTerms(c, terms);
-    const { result, presented } = "code" in terms ? { result: refuseRequest(terms) } : await servePayment(c, next, outer, header, terms);
+    if (header === undefined) return showTerms(c, await routeTerms.of(c));
+    const { result, presented } = await servePayment(c, next, outer, parsePayment(header));
     logPayment(c, result, presented);
     if (!result.answered) return result.response;
     if (c.finalized) seal(c, writableHeaders(c)); // otherwise the handler returned nothing, and Hono answers 404
@@ -86,19 +87,25 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
     c: Context<PaywallEnv>,
     next: Next,
     outer: Response,
-    header: string,
-    { challenge, signer }: Terms,
+    parsed: ParsedPayment,
     hasRefreshed = false,
   ): Promise<Presented> {
+    // Where the terms depend on the request, a payment is first compared with what it claims that they were. `checkPrice` asks the price.
+    const accepted = checked.isByRequest && parsed.ok ? parsed.payment.accepted : undefined;
+    const terms = await routeTerms.of(c, accepted);
+    if ("code" in terms) return { result: refuseRequest(terms) };
+    const { challenge, signer } = terms;
+    const refuse = (refusal: Refusal) => refuseWith(accepted ? routeTerms.of(c) : terms, refusal);
     const unsupported = unsupportedRequest(c);
-    if (unsupported) return { result: refuseRequest({ code: "invalid_payload", detail: unsupported, challenge, offerAgain: true }) };
-    const read = readPayment(header, challenge, traceOf(c));
+    if (unsupported) return { result: await refuse({ code: "invalid_payload", detail: unsupported }) };
+    const read = readPayment(parsed, challenge, traceOf(c));
     const { presented } = read;
     const requestOf = (presented: PresentedPayment): PaidRequest => ({
       c,
       next,
       presented,
       challenge,
+      ...(accepted && { price: { terms: () => routeTerms.of(c), isHonoured: () => isOwnOffer(presented, challenge, signer) } }),
       signer,
       facilitator: facilitatorOf(c, checked),
       deliveries: () => deliveriesOf(c, checked, presented),
@@ -111,19 +118,36 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
       if (bought) return { result: bought, presented };
       // Our terms may be the stale ones: another isolate may have learned of a new ledger first.
       const isOurs = read.code === "ledger_mismatch" && !hasRefreshed;
-      if (isOurs && (await routeTerms.refreshLedger(c, challenge.offer.extra?.["ledger"]))) {
-        const terms = await routeTerms.of(c);
-        return "code" in terms ? { result: refuseRequest(terms) } : servePayment(c, next, outer, header, terms, true);
+      if (isOurs && (await routeTerms.refreshLedger(c, presented?.offer.extra?.["ledger"]))) {
+        return servePayment(c, next, outer, parsed, true);
       }
-      return { result: refuseRequest({ code: read.code, detail: read.detail, challenge, offerAgain: true }), presented };
+      return { result: await refuse({ code: read.code, detail: read.detail }), presented };
     }
 
-    const work = serve(requestOf(read.presented), checked);
+    const work = servePresented(requestOf(read.presented));
     keepAlive(c, work);
     const result = await work;
     if (!result.answered && result.code === "ledger_mismatch") routeTerms.forgetLedger();
     return { result, presented };
   }
+
+  function servePresented(request: PaidRequest): Promise<ServeResult> {
+    return request.price ? serveByRequest(request) : serve(request, checked);
+  }
+
+  /** Only payers learn what the merchant remembers, and only they have the price asked. */
+  async function serveByRequest(request: PaidRequest): Promise<ServeResult> {
+    const verified = await verifyPresented(request.presented);
+    if (verified.ok) return serve(request, checked);
+    const now = await routeTerms.of(request.c);
+    return "code" in now ? refuseRequest(now) : passOnRefusal({ ...request, ...now }, verified);
+  }
+}
+
+/** Refuses a payment, and offers the terms again. */
+async function refuseWith(terms: Terms | Promise<Terms | Refusal>, refusal: Refusal): Promise<SubstituteResponse> {
+  const shown = await terms;
+  return refuseRequest("code" in shown ? shown : { ...refusal, challenge: shown.challenge, offerAgain: true });
 }
 
 /**
@@ -136,7 +160,10 @@ export function paywall(options: PaywallOptions): MiddlewareHandler<PaywallEnv> 
  * @returns a handler of the same type
  * @throws {TypeError} at start-up, for a configuration that could never be paid
  */
-export function paid<PaidHandler extends (c: never, next: Next) => unknown>(options: PaywallOptions, handler: PaidHandler): PaidHandler {
+export function paid<PaidHandler extends (c: never, next: Next) => unknown>(
+  options: PaywallOptions | OffersOptions,
+  handler: PaidHandler,
+): PaidHandler {
   const middleware = paywall(options);
   // The context is the route's: only its types are not known here.
   const run = handler as unknown as Handler<PaywallEnv>;
@@ -186,7 +213,9 @@ function unsupportedRequest({ req }: Context): string | undefined {
 /** A misconfigured Worker sells nothing. */
 function answerMisconfigured(c: Context<PaywallEnv>, error: unknown): Response {
   if (!(error instanceof ConfigurationError)) throw error;
-  logOnceAMinute("paywall.misconfigured", error.message, { traceId: traceOf(c), path: c.req.path, message: error.message });
+  const { message, cause } = error;
+  const fields = { traceId: traceOf(c), path: c.req.path, message, ...(typeof cause === "string" && { cause }) };
+  logOnceAMinute("paywall.misconfigured", message, fields);
   return refuseRequest({ code: "internal_error", detail: "the merchant is not set up to sell this; its log says why" }).response;
 }
 

@@ -3,30 +3,40 @@
 import { ASSET, ASSET_SYMBOL, NETWORK, SCHEME } from "../../../shared/lez.ts";
 import { decimalAmount, displayAmount } from "../../../shared/protocol/amount.ts";
 import { PAYMENT_REQUIRED } from "../../../shared/x402/headers.ts";
-import { checkOptions, type PaywallOptions } from "./config.ts";
+import { checkOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 
 /**
  * The extension `x-payment-info` of an operation, in the form that x402 directories read: a price for people, and the terms of each
- * protocol. Spread it into the route beside its `responses`.
+ * offer. Spread it into the route beside its `responses`. A price by request is `dynamic`, without an amount.
  *
- * @param options those of `paid()` or `paywall()`. The payee is named if they name it; a binding is not known here
+ * @param options those of `paid()` or `paywall()`. Payees are named if they name them; a binding is not known here
  * @throws {TypeError} for options that could never be paid
  */
-export function paymentInfo(options: PaywallOptions) {
-  const { amount, payTo, maxTimeoutSeconds } = checkOptions(options);
-  const x402 = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount, maxTimeoutSeconds, ...(payTo && { payTo }) };
-  const price = { mode: "fixed", currency: ASSET_SYMBOL, amount: decimalAmount(amount) } as const;
-  return { "x-payment-info": { price, protocols: [{ x402 }] } };
+export function paymentInfo(options: PaywallOptions | OffersOptions) {
+  const { offers } = checkOptions(options);
+  const protocols = offers.map(({ amount, payTo, maxTimeoutSeconds }) => ({
+    x402: { scheme: SCHEME, network: NETWORK, asset: ASSET, ...constants({ amount, payTo }), maxTimeoutSeconds },
+  }));
+  const { amount } = constants({ amount: offers[0]?.amount });
+  const price = amount
+    ? { mode: "fixed", currency: ASSET_SYMBOL, amount: decimalAmount(amount) }
+    : { mode: "dynamic", currency: ASSET_SYMBOL };
+  return { "x-payment-info": { price, protocols } };
+}
+
+/** Those of the terms that do not depend on the request. */
+function constants(terms: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(Object.entries(terms).flatMap(([name, term]) => (typeof term === "string" ? [[name, term]] : [])));
 }
 
 /**
  * The response 402 of an operation, for its `responses`.
  * @throws {TypeError} for options that could never be paid
  */
-export function paymentRequired(options: PaywallOptions) {
-  const { amount } = checkOptions(options);
+export function paymentRequired(options: PaywallOptions | OffersOptions) {
+  const { amount } = constants({ amount: checkOptions(options).offers[0]?.amount });
   return {
-    description: `Payment required: ${displayAmount(amount)} by x402 v2`,
+    description: `Payment required${amount ? `: ${displayAmount(amount)}` : ""} by x402 v2`,
     headers: { [PAYMENT_REQUIRED]: { description: "The terms: PaymentRequired of x402 v2, as JSON in Base64", schema: string } },
     content: { "application/json": { schema: required } },
   };

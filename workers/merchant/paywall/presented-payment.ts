@@ -10,31 +10,71 @@ import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.t
 import { checkShape } from "../../../shared/text/json.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { decodeHeader } from "../../../shared/x402/headers.ts";
-import { type PaymentPayload, paymentPayloadSchema } from "../../../shared/x402/x402.ts";
+import { type PaymentPayload, paymentPayloadSchema, type PaymentRequirements } from "../../../shared/x402/x402.ts";
 import type { Challenge, PresentedPayment } from "./types.ts";
+
+export type ParsedPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
 
 export type ReadPayment =
   | { ok: true; presented: PresentedPayment }
-  /** With `presented` it could be parsed, but does not fit the offer. */
+  /** With `presented` it could be parsed, but fits no offer. */
   | { ok: false; code: ErrorCode; detail?: string; presented?: PresentedPayment };
 
 /** Parse loosely first, so that each failure gets its own code. */
 const anyJson = z.unknown();
 
-export function readPayment(header: string, challenge: Challenge, traceId: string): ReadPayment {
+export function parsePayment(header: string): ParsedPayment {
   const json = decodeHeader(header, anyJson);
   if (!json.ok) return { ok: false, code: json.code, detail: json.problem };
   if (isOtherVersion(json.value)) return { ok: false, code: "invalid_x402_version" };
   const payment = checkShape(json.value, paymentPayloadSchema);
-  if (!payment.ok) return { ok: false, code: payment.code, detail: payment.problem };
-  const presented = presentedPayment(payment.value, challenge, traceId);
-  const code = compareOffer(payment.value.accepted, challenge.offer);
-  if (code) return { ok: false, code, presented };
-  if (!echoesExtensions(payment.value.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
+  return payment.ok ? { ok: true, payment: payment.value } : { ok: false, code: payment.code, detail: payment.problem };
+}
+
+export function readPayment(parsed: ParsedPayment, challenge: Challenge, traceId: string): ReadPayment {
+  if (!parsed.ok) return parsed;
+  const { payment } = parsed;
+  const match = matchOffer(payment.accepted, challenge.offers);
+  const presented = presentedPayment(payment, match, traceId);
+  if (match.code) return { ok: false, code: match.code, presented };
+  if (!echoesExtensions(payment.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
   return { ok: true, presented };
 }
 
-function presentedPayment(payment: PaymentPayload, { offer }: Challenge, traceId: string): PresentedPayment {
+export interface OfferMatch {
+  offer: PaymentRequirements;
+  index: number;
+  /** Why the offer is not the accepted one; undefined if it is. */
+  code: ErrorCode | undefined;
+}
+
+/** The first offer that was accepted; of offers that were not, the one that comes closest. */
+export function matchOffer(accepted: PaymentRequirements, offers: readonly PaymentRequirements[]): OfferMatch {
+  let best: OfferMatch | undefined;
+  for (const [index, offer] of offers.entries()) {
+    const code = compareOffer(accepted, offer);
+    if (!code) return { offer, index, code };
+    if (!best || distance(code) < distance(best.code)) best = { offer, index, code };
+  }
+  if (!best) throw new TypeError("a challenge has at least one offer");
+  return best;
+}
+
+/** The codes of `compareOffer`, closest first. */
+const CLOSEST: (ErrorCode | undefined)[] = [
+  "offer_mismatch",
+  "binding_mismatch",
+  "ledger_mismatch",
+  "amount_mismatch",
+  "recipient_mismatch",
+];
+
+function distance(code: ErrorCode | undefined): number {
+  const at = CLOSEST.indexOf(code);
+  return at < 0 ? CLOSEST.length : at;
+}
+
+function presentedPayment(payment: PaymentPayload, { offer, index }: OfferMatch, traceId: string): PresentedPayment {
   let exact: ExactPayload | undefined;
   return {
     payment,
@@ -43,6 +83,7 @@ function presentedPayment(payment: PaymentPayload, { offer }: Challenge, traceId
       return exact;
     },
     offer,
+    offerIndex: index,
     traceId,
   };
 }

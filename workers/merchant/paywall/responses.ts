@@ -7,20 +7,7 @@ import { settleFailure } from "../../../shared/settlement/facilitator.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
 import type { PaymentRequired, SettleResponse } from "../../../shared/x402/x402.ts";
 import { paymentPage } from "./page.ts";
-import type { Challenge, PaidRequest } from "./types.ts";
-
-export interface Refusal {
-  code: ErrorCode;
-  detail?: string | undefined;
-  /** The terms, sent in the body. */
-  challenge?: Challenge | undefined;
-  /** Sends the terms as PAYMENT-REQUIRED too: the buyer should pay (again). */
-  offerAgain?: boolean;
-  /** PAYMENT-RESPONSE: the facilitator's answer. */
-  receipt?: SettleResponse;
-  /** The caller is a browser: send a page instead of JSON. */
-  html?: boolean;
-}
+import type { Challenge, PaidRequest, Refusal } from "./types.ts";
 
 /** The 402 of a request without a payment. It is already encoded. */
 export function challengeResponse({ headers, body }: Challenge): Response {

@@ -46,6 +46,8 @@ export interface PaymentContext {
   payer: string;
   /** Atomic units. */
   amount: string;
+  /** Which of the route's `offers` was paid: its place in the list. 0 on a route with one price. */
+  offer: number;
   /** The buyer has had this answer before, or a part of it, and pays nothing for it now. */
   redelivery: boolean;
   /** Aborts when the handler has run out of time and its answer will not be sent. */
@@ -66,8 +68,8 @@ export interface DeliveriesNamespace {
 export interface Challenge {
   /** The request that it prices. */
   request: BoundRequest;
-  /** What the merchant asks for this request. */
-  offer: PaymentRequirements;
+  /** What the merchant asks for this request: the entries of `accepts` without their descriptions, which a payment need not echo. */
+  offers: readonly PaymentRequirements[];
   required: PaymentRequired;
   /** The extensions that a client must echo. A signed offer is not among them, since it changes with time. */
   advertised: PaymentRequired["extensions"];
@@ -79,6 +81,8 @@ export interface Challenge {
 }
 
 export interface MerchantSigner {
+  /** 64 hex digits. */
+  publicKey: string;
   sign(payload: OfferPayload | ReceiptPayload): Promise<SignedJws>;
   /** The document behind the DID. It lives at the merchant's origin, so control of the origin is control of the key. */
   didDocument: Record<string, unknown>;
@@ -90,8 +94,10 @@ export interface PresentedPayment {
   payment: PaymentPayload;
   /** The signed part, parsed on first use; undefined if it is not of the exact scheme. */
   readonly exact: ExactPayload | undefined;
-  /** What the merchant asks for this request. */
+  /** The offer that it accepts. */
   offer: PaymentRequirements;
+  /** Its place in `accepts`. */
+  offerIndex: number;
   traceId: string;
 }
 
@@ -179,12 +185,45 @@ export interface IdempotencyClaim {
   free(): Promise<unknown>;
 }
 
+/** Why a request is not served. */
+export interface Refusal {
+  code: ErrorCode;
+  detail?: string | undefined;
+  /** The terms, sent in the body. */
+  challenge?: Challenge | undefined;
+  /** Sends the terms as PAYMENT-REQUIRED too: the buyer should pay (again). */
+  offerAgain?: boolean;
+  /** PAYMENT-RESPONSE: the facilitator's answer. */
+  receipt?: SettleResponse;
+  /** The caller is a browser: send a page instead of JSON. */
+  html?: boolean;
+}
+
+/** On a route whose terms depend on the request: what stands between a payment and new money. */
+export interface PriceOfNow {
+  /**
+   * The terms of now.
+   * @throws {ConfigurationError} when a function of the seller's fails
+   */
+  terms(): Promise<Terms | Refusal>;
+  /** Whether the merchant signed these terms itself, and they are still valid. */
+  isHonoured(): Promise<boolean>;
+}
+
+/** The terms of one request. */
+export interface Terms {
+  challenge: Challenge;
+  signer?: MerchantSigner | undefined;
+}
+
 /** A request with a payment that fits its offer, and all that takes part in serving it. */
 export interface PaidRequest {
   c: Context<PaywallEnv>;
   next: Next;
   presented: PresentedPayment;
   challenge: Challenge;
+  /** Set as long as the payment's terms have not been compared with those of now. `challenge` is then what the payment claims. */
+  price?: PriceOfNow | undefined;
   /** Signs the receipt, if the merchant has a key. */
   signer: MerchantSigner | undefined;
   facilitator: PaywallFacilitator;

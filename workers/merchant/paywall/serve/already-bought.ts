@@ -2,8 +2,9 @@
 
 import { identifierOf } from "../../../../shared/extensions/payment-identifier.ts";
 import { bindingOf } from "../../../../shared/protocol/binding.ts";
-import { type CheckedOptions, idempotencyStoreOf } from "../config.ts";
+import { idempotencyStoreOf } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
+import type { CheckedOptions } from "../options.ts";
 import { payloadKey, verifyPresented } from "../presented-payment.ts";
 import type { PaidRequest, ServeResult } from "../types.ts";
 import { answerKey, mayRedeliver, storedResponse } from "./identified.ts";

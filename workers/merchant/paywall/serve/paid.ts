@@ -19,21 +19,37 @@ import { keepAlive, runHandler } from "./run-handler.ts";
  */
 export async function resume(request: PaidRequest, code: ErrorCode, claim?: IdempotencyClaim): Promise<ServeResult | undefined> {
   if (code !== "nonce_replayed" && code !== "payment_expired") return undefined;
+  const earlier = await takeUp(request, claim);
+  if (earlier.kind === "served") return earlier.result;
+  // A ledger says itself that the nonce was used. Without holds only this memory said so, and the capture has now proved it wrong.
+  if (earlier.kind !== "refused" || request.facilitator.supportsHolds) return undefined;
+  return passOnRefusal(request, { ok: false, code: settlementCode(earlier.receipt) }, earlier.receipt);
+}
+
+/** What the merchant's memory led to. */
+type Earlier =
+  | { kind: "served"; result: ServeResult }
+  /** It knows nothing that is still open. */
+  | { kind: "nothing" | "delivered" }
+  /** A capture was open, and has now been refused finally: nothing was paid. */
+  | { kind: "refused"; receipt: SettleResponse };
+
+/** Takes up a payment that an earlier request left pending or owed. Its signature was verified. */
+export async function takeUp(request: PaidRequest, claim?: IdempotencyClaim): Promise<Earlier> {
+  const served = (result: ServeResult): Earlier => ({ kind: "served", result });
   const lease = randomDigest();
   const begun = await withTimeout(request.deliveries().resume(deliveryKey(request.presented), lease, HOLD_SECONDS));
-  if (!begun) return refuseRequest({ code: "facilitator_unavailable" });
-  if (!begun.granted) return refuseRequest({ code: "payment_in_progress" });
+  if (!begun) return served(refuseRequest({ code: "facilitator_unavailable" }));
+  if (!begun.granted) return served(refuseRequest({ code: "payment_in_progress" }));
 
   const { remembered } = begun;
-  if (remembered?.state === "paid") return runPaid(request, remembered.receipt, lease, true, claim);
-  if (remembered?.state !== "pending") return undefined;
+  if (remembered?.state === "paid") return served(await runPaid(request, remembered.receipt, lease, true, claim));
+  if (remembered?.state !== "pending") return { kind: remembered ? "delivered" : "nothing" };
   const outcome = await capture(request, remembered.reservation, true);
-  if (outcome.kind === "settled") return runPaid(request, outcome.receipt, lease, true, claim);
+  if (outcome.kind === "settled") return served(await runPaid(request, outcome.receipt, lease, true, claim));
   await finishLease(request, lease, outcome.kind === "unknown" ? remembered : undefined);
-  if (outcome.kind === "unknown") return refuseUnsettled(request, pendingReceipt(request, outcome.receipt));
-  // A ledger says itself that the nonce was used. Without holds only this memory said so, and the capture has now proved it wrong.
-  if (request.facilitator.supportsHolds) return undefined;
-  return passOnRefusal(request, { ok: false, code: settlementCode(outcome.receipt) }, outcome.receipt);
+  if (outcome.kind === "unknown") return served(refuseUnsettled(request, pendingReceipt(request, outcome.receipt)));
+  return { kind: "refused", receipt: outcome.receipt };
 }
 
 /**

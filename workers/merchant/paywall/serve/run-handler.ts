@@ -26,13 +26,14 @@ export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
  * @param onWait called if the handler takes more than a moment
  */
 export async function runHandler(
-  { c, next, challenge, presented, isDelivered }: PaidRequest,
+  { c, next, presented, isDelivered }: PaidRequest,
   payment: { id: string; payer: string; redelivery?: true },
   onWait?: () => void,
 ): Promise<HandlerRun> {
   wholeGoods(c);
   const abort = new AbortController();
-  c.set("payment", { redelivery: false, ...payment, amount: challenge.offer.amount, signal: abort.signal });
+  const { offer, offerIndex } = presented;
+  c.set("payment", { redelivery: false, ...payment, amount: offer.amount, offer: offerIndex, signal: abort.signal });
   const handler = next();
   try {
     if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {

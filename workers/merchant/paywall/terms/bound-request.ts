@@ -6,7 +6,8 @@ import { bodyDigest } from "../../../../shared/crypto/digest.ts";
 import { MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
 import type { BoundRequest } from "../../../../shared/protocol/binding.ts";
 import { readLimited } from "../../../../shared/x402/body.ts";
-import { type Bind, configuredUrl } from "../config.ts";
+import { configuredUrl } from "../config.ts";
+import type { Bind } from "../options.ts";
 import { refuseRequest } from "../responses.ts";
 import type { PaywallEnv } from "../types.ts";
 
@@ -56,15 +57,17 @@ async function alreadyRead(c: Context): Promise<Uint8Array<ArrayBuffer>> {
  * to the bytes that were sent. Mount it in front of validators that parse form data.
  */
 export function keepBody(): MiddlewareHandler {
-  return async (c, next) => {
-    if (c.req.raw.body !== null && !c.req.raw.bodyUsed) {
-      const body = await readAndPutBack(c);
-      if (!body) return refuseRequest({ code: "payload_too_large" }).response;
-      // Hono caches the promise of a body, which its type hides.
-      Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(body.buffer) });
-    }
-    return next();
-  };
+  return async (c, next) => ((await keepBytes(c)) ? next() : refuseRequest({ code: "payload_too_large" }).response);
+}
+
+/** Puts the body's bytes where readers get a copy. False if it is too large. */
+export async function keepBytes(c: Context): Promise<boolean> {
+  if (c.req.raw.body === null || c.req.raw.bodyUsed) return true;
+  const body = await readAndPutBack(c);
+  if (!body) return false;
+  // Hono caches the promise of a body, which its type hides.
+  Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(body.buffer) });
+  return true;
 }
 
 /** The URL of this request as buyers see it, without fragment and credentials. */

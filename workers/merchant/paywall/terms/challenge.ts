@@ -1,4 +1,4 @@
-/** The challenge: the terms of one request, encoded. Terms that do not depend on a body are cached. */
+/** The challenge: the terms of one request, encoded. Terms that do not depend on a body are cached by what they say. */
 
 import type { Context } from "hono";
 import { keepNewest } from "../../../../shared/bounded.ts";
@@ -8,21 +8,25 @@ import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extens
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
+import type { Amount } from "../../../../shared/protocol/amount.ts";
 import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../../shared/x402/x402.ts";
-import type { Bind, CheckedOptions } from "../config.ts";
+import type { Bind, CheckedOptions, Flow } from "../options.ts";
 import type { Challenge, PaywallEnv } from "../types.ts";
-import { readBoundRequest } from "./bound-request.ts";
+import { keepBytes, readBoundRequest } from "./bound-request.ts";
+import { type Quote, type QuotedOffer, quoteOf } from "./quote.ts";
 
 /** What a challenge contains besides the request and the options. */
 export interface Seller {
-  payTo: AccountId;
+  /** Absent if each offer names its own. */
+  payTo: AccountId | undefined;
   /** Absent if the facilitator names none. */
   ledger?: Digest | undefined;
   /** Then a payment identifier is offered. */
   storesAnswers: boolean;
-  flow: "authorization" | "upfront";
+  /** Of offers that name none. */
+  flow: Flow;
 }
 
 export class Challenges {
@@ -33,38 +37,64 @@ export class Challenges {
     this.#options = options;
   }
 
-  /** The challenge for a request; undefined if its body is too large to be priced. */
-  async of(c: Context<PaywallEnv>, seller: Seller): Promise<Challenge | undefined> {
+  /**
+   * The challenge for a request; undefined if its body is too large to be priced.
+   * @param quote in place of what the seller's functions would return
+   * @throws {ConfigurationError} when one of them fails
+   */
+  async of(c: Context<PaywallEnv>, seller: Seller, quote?: Quote): Promise<Challenge | undefined> {
     const { method, url, raw } = c.req;
     const bind = this.#options.bind ?? defaultBind(method);
     // A body that the price covers is part of the terms, which then cannot be cached by URL.
     const coversBody = bind === "body" && raw.body !== null;
-    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.flow}`;
-    const known = coversBody ? undefined : this.#cache.get(key);
+    const terms = this.#options.isByRequest ? await this.#quote(c, coversBody, quote) : undefined;
+    if (terms === "too_large") return undefined;
+    // Terms that a payment claims are not cached: any caller could fill the cache with them.
+    const isCached = !coversBody && !quote;
+    const said = terms ? JSON.stringify(terms) : "";
+    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.flow} ${said}`;
+    const known = isCached ? this.#cache.get(key) : undefined;
     if (known) return known;
     const request = await readBoundRequest(c, bind);
     if (!request) return undefined;
-    const challenge = this.for(request, seller);
-    if (!coversBody) keepNewest(this.#cache, key, challenge, MAX_CACHED_CHALLENGES);
+    const challenge = this.for(request, seller, terms);
+    if (isCached) keepNewest(this.#cache, key, challenge, MAX_CACHED_CHALLENGES);
     return challenge;
   }
 
-  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow }: Seller): Challenge {
-    const { amount, description, mimeType, maxTimeoutSeconds, extensions } = this.#options;
-    const terms = { scheme: SCHEME, network: NETWORK, amount, asset: ASSET, payTo };
-    const extra = { binding: bindingOf(request, terms), ...(ledger && { ledger }), ...(flow === "upfront" && { paymentFlow: flow }) };
-    const offer: PaymentRequirements = { ...terms, maxTimeoutSeconds, extra };
+  async #quote(c: Context<PaywallEnv>, coversBody: boolean, quote: Quote | undefined): Promise<Quote | "too_large"> {
+    if (quote) return quote;
+    // A price may depend on the body. Keep its bytes, so that they can be bound and the handler can read them.
+    if (coversBody && !(await keepBytes(c))) return "too_large";
+    return quoteOf(c, this.#options);
+  }
+
+  /** @param quote needed if a function has a say in the terms */
+  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow }: Seller, quote?: Quote): Challenge {
+    const { mimeType, extensions, identifier: requires } = this.#options;
+    const { description } = quote ?? this.#options;
+    const offers = this.#options.offers.map((offer, index): PaymentRequirements => {
+      const own = quote?.offers[index] ?? (offer as QuotedOffer);
+      const terms = { scheme: SCHEME, network: NETWORK, amount: own.amount, asset: ASSET, payTo: own.payTo ?? payTo ?? "" };
+      const isUpfront = (offer.flow ?? flow) === "upfront";
+      const extra = { binding: bindingOf(request, terms), ...(ledger && { ledger }), ...(isUpfront && { paymentFlow: "upfront" }) };
+      return { ...terms, maxTimeoutSeconds: offer.maxTimeoutSeconds, extra };
+    });
+    const accepts = offers.map((offer, index) => {
+      const { description } = quote?.offers[index] ?? this.#options.offers[index] ?? {};
+      return description ? { ...offer, extra: { ...offer.extra, description } } : offer;
+    });
     const resource = { url: request.url, ...(description && { description }), ...(mimeType && { mimeType }) };
-    const identifier = storesAnswers && { [PAYMENT_IDENTIFIER]: paymentIdentifier(this.#options.identifier === "required") };
+    const identifier = storesAnswers && { [PAYMENT_IDENTIFIER]: paymentIdentifier(requires === "required") };
     const offered = (identifier || extensions) && { ...identifier, ...extensions };
-    const required: PaymentRequired = {
+    const required = {
       x402Version: X402_VERSION,
       error: "payment_required",
       resource,
-      accepts: [offer],
+      accepts,
       ...(offered && { extensions: offered }),
-    };
-    return { request, offer, advertised: required.extensions, ...encodeTerms(required) };
+    } as PaymentRequired;
+    return { request, offers, advertised: required.extensions, ...encodeTerms(required) };
   }
 }
 
@@ -86,10 +116,12 @@ function defaultBind(method: string): Bind {
 
 /** @throws {TypeError} when the header would be too large for any client, even for the shortest request */
 export function checkChallengeSize(options: CheckedOptions): void {
+  const shortest = { amount: "1" as Amount, payTo: undefined, description: undefined };
   const sample = new Challenges(options).for(
     { method: "GET", url: "https://example.com/" },
     { payTo: "1".repeat(44) as AccountId, ledger: "0".repeat(64) as Digest, storesAnswers: true, flow: "upfront" },
+    options.isByRequest ? { description: undefined, offers: options.offers.map(() => shortest) } : undefined,
   );
   if (sample.header.length > MAX_HEADER_BYTES / 2)
-    throw new TypeError("paywall: description and extensions make PAYMENT-REQUIRED too large");
+    throw new TypeError("paywall: descriptions, offers and extensions make PAYMENT-REQUIRED too large");
 }

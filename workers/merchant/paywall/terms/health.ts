@@ -4,12 +4,13 @@ import { Hono } from "hono/tiny";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { HEALTH_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";
-import { checkOptions, type PaywallOptions } from "../config.ts";
+import { checkOptions, type PaywallOptions } from "../options.ts";
 import type { PaywallEnv } from "../types.ts";
 import { RouteTerms } from "./index.ts";
 
-/** A price stands in for a route's: everything else that a sale needs is the same for all. */
-const ANY_ROUTE = { amount: "1" };
+/** Terms that stand in for a route's, which may depend on its requests. What else a sale needs is the same for all. */
+const ANY_TERMS = { amount: "1", description: "" };
+const ANY_ACCOUNT = "1".repeat(32);
 
 /**
  * `/.well-known/paywall-health`: 200 `{"sells":true}`, or 503 with the problem and what to do about it. It asks the facilitator, at most
@@ -17,7 +18,8 @@ const ANY_ROUTE = { amount: "1" };
  * @param options those that the routes share, such as `payTo`
  */
 export function paywallHealth(options: Partial<PaywallOptions> = {}): Hono<PaywallEnv> {
-  const checked = checkOptions({ ...ANY_ROUTE, ...options });
+  const payee = typeof options.payTo === "function" ? { payTo: ANY_ACCOUNT } : {};
+  const checked = checkOptions({ ...options, ...ANY_TERMS, ...payee });
   let last: { at: number; health: Health } | undefined;
   return new Hono<PaywallEnv>().get("/.well-known/paywall-health", async (c) => {
     if (!last || unixNow() - last.at >= HEALTH_SECONDS) {

@@ -3,21 +3,18 @@
 import type { Context } from "hono";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_HEADER_BYTES, MAX_SIGNED_PART_BYTES, MAX_URL_LENGTH } from "../../../../shared/limits.ts";
-import { type CheckedOptions, facilitatorKey, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
+import type { PaymentRequirements } from "../../../../shared/x402/x402.ts";
+import { facilitatorKey, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
-import type { Refusal } from "../responses.ts";
-import type { Challenge, MerchantSigner, PaywallEnv } from "../types.ts";
+import type { CheckedOptions } from "../options.ts";
+import type { Challenge, PaywallEnv, Refusal, Terms } from "../types.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
+import { quoteFor } from "./quote.ts";
 import { SettlementLedger, settlementLedgerOf } from "./settlement-ledger.ts";
 import { signChallenge } from "./signed-terms.ts";
 import { merchantSigner } from "./signer.ts";
-
-export interface Terms {
-  challenge: Challenge;
-  signer?: MerchantSigner | undefined;
-}
 
 export class RouteTerms {
   readonly #options: CheckedOptions;
@@ -38,8 +35,12 @@ export class RouteTerms {
     this.#challenges = new Challenges(options);
   }
 
-  /** What this request costs, or why it has no price. */
-  async of(c: Context<PaywallEnv>): Promise<Terms | Refusal> {
+  /**
+   * What this request costs, or why it has no price.
+   * @param accepted on a route by request: the terms as they would be if the seller's functions returned these. They are not asked
+   * @throws {ConfigurationError} when one of them fails
+   */
+  async of(c: Context<PaywallEnv>, accepted?: PaymentRequirements): Promise<Terms | Refusal> {
     warnOfMisspelling(c.env, traceOf(c));
     if (c.req.url.length > MAX_URL_LENGTH) {
       return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
@@ -49,20 +50,21 @@ export class RouteTerms {
     const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
-    const challenge = await this.#challenges.of(c, seller);
+    const challenge = await this.#challenges.of(c, seller, accepted && quoteFor(accepted, this.#options));
     if (!challenge) return { code: "payload_too_large" };
-    const terms = await this.#signed(c, challenge);
+    const terms = await this.#signed(c, challenge, accepted !== undefined);
     // The buyer sends address, terms and extensions back in one header, beside what it signed. The official client repeats a signed offer.
     if (terms.challenge.header.length + MAX_SIGNED_PART_BYTES > MAX_HEADER_BYTES) {
-      return { code: "payload_too_large", detail: "no payment for an address of this length fits into a header" };
+      return { code: "payload_too_large", detail: "no payment for an address and terms of this length fits into a header" };
     }
     return terms;
   }
 
-  async #signed(c: Context<PaywallEnv>, challenge: Challenge): Promise<Terms> {
-    if (!c.env.RECEIPT_KEY) return { challenge };
-    const signer = await merchantSigner(c.env.RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
-    return { challenge: await signChallenge(challenge, signer), signer };
+  /** Signs the terms, unless a payment claims them: those are not this merchant's to sign. */
+  async #signed({ env: { RECEIPT_KEY } }: Context<PaywallEnv>, challenge: Challenge, isClaimed: boolean): Promise<Terms> {
+    if (!RECEIPT_KEY) return { challenge };
+    const signer = await merchantSigner(RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
+    return { challenge: isClaimed ? challenge : await signChallenge(challenge, signer, this.#options.isByRequest), signer };
   }
 
   /** Asks the facilitator for its ledger again. True if it is another one than `offered`, so that the terms were stale. */

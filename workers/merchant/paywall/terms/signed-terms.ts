@@ -1,25 +1,54 @@
 /** Offers and receipts with the merchant's signature. An offer is signed once per window and then cached. */
 
-import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../../../../shared/extensions/offer-receipt.ts";
-import { OFFER_WINDOW_SECONDS } from "../../../../shared/limits.ts";
+import * as z from "zod/mini";
+import { canonicalJson } from "../../../../shared/crypto/digest.ts";
+import { OFFER_RECEIPT, offerPayload, receiptPayload, signedOffers, signedReceipt } from "../../../../shared/extensions/offer-receipt.ts";
+import { offerPayloadSchema, readJws, signedJwsSchema } from "../../../../shared/extensions/signed-jws.ts";
+import { MAX_ACCEPTS, OFFER_WINDOW_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";
-import type { SettleResponse } from "../../../../shared/x402/x402.ts";
-import type { Challenge, MerchantSigner } from "../types.ts";
+import type { PaymentRequirements, SettleResponse } from "../../../../shared/x402/x402.ts";
+import type { Challenge, MerchantSigner, PresentedPayment } from "../types.ts";
 import { encodeTerms } from "./challenge.ts";
 
 const signed = new WeakMap<Challenge, { window: number; challenge: Challenge }>();
 
-/** The same challenge with a signed offer, valid until the end of the next window. */
-export async function signChallenge(challenge: Challenge, signer: MerchantSigner): Promise<Challenge> {
-  const window = Math.floor(unixNow() / OFFER_WINDOW_SECONDS);
+/**
+ * The same challenge with its offers signed, each valid until the end of the next window. An offer by request is good for its
+ * `maxTimeoutSeconds` from now: so long a payment by it is accepted, whatever the price is meanwhile.
+ */
+export async function signChallenge(challenge: Challenge, signer: MerchantSigner, isByRequest: boolean): Promise<Challenge> {
+  const now = unixNow();
+  const window = isByRequest ? now : Math.floor(now / OFFER_WINDOW_SECONDS);
   const known = signed.get(challenge);
   if (known?.window === window) return known.challenge;
-  const { required, offer } = challenge;
-  const jws = await signer.sign(offerPayload(required.resource.url, offer, (window + 2) * OFFER_WINDOW_SECONDS));
-  const terms = { ...required, extensions: { ...required.extensions, ...signedOffers(jws) } };
+  const { required, offers } = challenge;
+  const sign = (offer: PaymentRequirements) => {
+    const validUntil = isByRequest ? now + offer.maxTimeoutSeconds : (window + 2) * OFFER_WINDOW_SECONDS;
+    return signer.sign(offerPayload(required.resource.url, offer, validUntil));
+  };
+  const terms = { ...required, extensions: { ...required.extensions, ...signedOffers(...(await Promise.all(offers.map(sign)))) } };
   const result = { ...challenge, ...encodeTerms(terms) };
   signed.set(challenge, { window, challenge: result });
   return result;
+}
+
+const sentOffers = z.looseObject({ info: z.looseObject({ offers: z.array(signedJwsSchema).check(z.maxLength(MAX_ACCEPTS)) }) });
+
+/** Whether a payment carries a signature of this merchant under the offer that it accepted, and the offer is still valid. */
+export async function isOwnOffer(
+  { payment: { extensions }, offer }: PresentedPayment,
+  { required }: Challenge,
+  signer: MerchantSigner | undefined,
+): Promise<boolean> {
+  const sent = z.safeParse(sentOffers, extensions?.[OFFER_RECEIPT]);
+  if (!signer || !sent.success) return false;
+  for (const jws of sent.data.info.offers) {
+    const read = readJws(jws, offerPayloadSchema);
+    if (!read || read.payload.validUntil < unixNow()) continue;
+    const ours = offerPayload(required.resource.url, offer, read.payload.validUntil);
+    if (canonicalJson(read.payload) === canonicalJson(ours) && (await read.isSignedBy(signer.publicKey))) return true;
+  }
+  return false;
 }
 
 /** The receipt with the merchant's signed statement that it delivered. */

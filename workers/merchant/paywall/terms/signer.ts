@@ -33,6 +33,7 @@ async function newSigner(secret: string, origin: string, retired: readonly strin
   });
   const kid = published[0]?.kid ?? did;
   return {
+    publicKey,
     sign: async (payload) => ({ format: "jws", signature: await compactJws({ alg: "EdDSA", kid }, payload, privateKey) }),
     didDocument: {
       "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1"],

@@ -1,0 +1,185 @@
+/** The options of a priced route, and their check at start-up. */
+
+import type { Context, Env } from "hono";
+import {
+  DEFAULT_TIMEOUT_SECONDS,
+  MAX_ACCEPTS,
+  MAX_DESCRIPTION_LENGTH,
+  MAX_NAME_LENGTH,
+  MAX_QUOTE_LENGTH,
+  MAX_UNSETTLED_RUNS,
+  MAX_VALIDITY_SECONDS,
+  STORED_ANSWER_SECONDS,
+} from "../../../shared/limits.ts";
+import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
+import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
+import type { FacilitatorOf01 } from "./deprecated.ts";
+import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator } from "./types.ts";
+
+/** A request, as the functions among the options see it: with the bindings and variables of the seller's own app. */
+export type SellerContext<E extends Env = Env> = Context<E & { Bindings: PaywallBindings }>;
+
+/** A value, or a function that returns it for a request. What it returns is checked by the rules of the value. */
+export type ByRequest<T, E extends Env = Env> = T | ((c: SellerContext<E>) => T | Promise<T>);
+
+/** One way to pay for a route: an entry of `accepts`, of the scheme `exact`. */
+export interface OfferOptions<E extends Env = Env> {
+  /** The price in atomic units, as a decimal string. */
+  amount: ByRequest<string, E>;
+  /** The account that is paid. Default: the binding `PAY_TO`. */
+  payTo?: ByRequest<string, E>;
+  /** Shown to buyers. */
+  description?: ByRequest<string, E>;
+  /** Seconds from the owner's signature to the paid request. Default 900, at most 12 hours. */
+  maxTimeoutSeconds?: number;
+  /**
+   * When the money moves. `authorization` (default with holds): held before the handler, captured after it delivered.
+   * `upfront`: before the handler. If the handler then fails, the same payment runs it again, free, until it delivers.
+   *
+   * A facilitator by `FACILITATOR_URL` holds nothing: there the default is `upfront`, and `authorization` runs handlers before their
+   * payment is certain, for each payer at most `maxUnsettled` that did not settle.
+   */
+  flow?: Flow;
+}
+
+export interface RouteOptions {
+  mimeType?: string;
+  /**
+   * What a payment buys: this route with any query (`route`), this URL (`query`), or this URL with this body (`body`).
+   * Default: `body` for methods that have one, else `query`.
+   */
+  bind?: Bind;
+  /** Unsettled runs that a payer may cause in a day under `authorization` without holds. Default 3. */
+  maxUnsettled?: number;
+  /**
+   * The x402 extension `payment-identifier`: a buyer who sends an id can fetch a paid answer again. Offered by default if the
+   * binding `DELIVERIES` exists, which stores the answers.
+   */
+  identifier?: "offered" | "required" | "off";
+  /**
+   * Whether a response of the handler is what was bought. Default: status 2xx. Goods may also be a redirect to a signed address:
+   * `(response) => response.ok || response.headers.has("Location")`.
+   */
+  delivered?: (response: Response) => boolean;
+  /**
+   * For this many seconds after it paid (`true`: a day) a buyer may fetch goods of any size again under its `payment-identifier`. The
+   * handler runs again, with `c.get("payment").redelivery`. Answers up to 64 KiB come from storage in any case. Default: never.
+   */
+  redeliver?: boolean | number;
+  /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
+  extensions?: Record<string, Record<string, unknown>>;
+  /** Settles the payments. Routes with the same function settle on the same ledger. Default: see `PaywallBindings`. */
+  facilitator?: (c: Context<PaywallEnv>) => PaywallFacilitator | FacilitatorOf01;
+  /** Stores what must outlive a request. Default: the binding `DELIVERIES`, else this isolate. */
+  memory?: (c: Context<PaywallEnv>, payer: AccountId) => DeliveryStore;
+}
+
+/** A route with one price. */
+export interface PaywallOptions<E extends Env = Env> extends RouteOptions, OfferOptions<E> {
+  offers?: undefined;
+}
+
+/** A route with several offers. What stands beside `offers` holds for each offer that does not say otherwise. */
+export interface OffersOptions<E extends Env = Env> extends RouteOptions, Omit<Partial<OfferOptions<E>>, "amount"> {
+  /** In the order in which buyers see them. A payment buys by the offer that it matches. */
+  offers: readonly OfferOptions<E>[];
+  amount?: undefined;
+}
+
+export type Bind = "route" | "query" | "body";
+export type Flow = "authorization" | "upfront";
+
+/** A term, checked; or a function whose result is checked at each request. */
+export type Term<T> = T | ((c: Context<PaywallEnv>) => unknown);
+
+export interface CheckedOffer {
+  amount: Term<Amount>;
+  payTo: Term<AccountId> | undefined;
+  description: Term<string> | undefined;
+  maxTimeoutSeconds: number;
+  flow: Flow | undefined;
+}
+
+export interface CheckedOptions extends RouteOptions {
+  offers: readonly CheckedOffer[];
+  description: Term<string> | undefined;
+  flow: Flow | undefined;
+  maxUnsettled: number;
+  delivered: (response: Response) => boolean;
+  redeliverSeconds: number;
+  /** Whether a function has a say in the terms. */
+  isByRequest: boolean;
+}
+
+type Terms = Record<"amount" | "payTo" | "description", unknown>;
+
+/** What a term must be, where this value is not. */
+const PROBLEMS: Record<keyof Terms, (value: unknown) => string | false> = {
+  amount: (value) => !isAmount(value) && "must be atomic units as a decimal string",
+  payTo: (value) => !isAccountId(value) && "must be a LEZ account",
+  description: (value) =>
+    !(typeof value === "string" && value.length <= MAX_DESCRIPTION_LENGTH) && `must have at most ${MAX_DESCRIPTION_LENGTH} characters`,
+};
+
+/** Why a value cannot be this term; undefined if it can. */
+export function termProblem(name: keyof Terms, value: unknown): string | undefined {
+  const problem = PROBLEMS[name](value);
+  const shown = typeof value === "string" ? JSON.stringify(value) : `of type ${typeof value}`;
+  return problem ? `${name} ${problem}, not ${shown.slice(0, MAX_QUOTE_LENGTH)}` : undefined;
+}
+
+/** @throws {TypeError} when the seller's configuration could never be paid */
+export function checkOptions(options: PaywallOptions | OffersOptions): CheckedOptions {
+  const { bind, identifier, description, mimeType = "", maxUnsettled = MAX_UNSETTLED_RUNS } = options;
+  require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
+  require(identifier === undefined ||
+    ["offered", "required", "off"].includes(identifier), `identifier must be "offered", "required" or "off"`);
+  const { delivered = ({ ok }: Response) => ok, redeliver = false } = options;
+  const redeliverSeconds = redeliver === true ? STORED_ANSWER_SECONDS : Number(redeliver);
+  const redeliverFits = Number.isInteger(redeliverSeconds) && redeliverSeconds >= 0 && redeliverSeconds <= STORED_ANSWER_SECONDS;
+  require(redeliverFits, `redeliver must be true, false or whole seconds up to ${STORED_ANSWER_SECONDS}`);
+  require(redeliverSeconds === 0 || identifier !== "off", 'redeliver needs the payment identifier, which is "off"');
+  require(Number.isInteger(maxUnsettled) && maxUnsettled >= 1, "maxUnsettled must be a whole number from 1");
+  require(mimeType.length <= MAX_NAME_LENGTH, `mimeType must have at most ${MAX_NAME_LENGTH} characters`);
+  requireTerm("description", description);
+  const offers = checkOffers(options);
+  const isByRequest = [description, ...offers.flatMap(({ amount, payTo, description }) => [amount, payTo, description])].some(isFunction);
+  return { ...options, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
+}
+
+function checkOffers({ offers, ...route }: PaywallOptions | OffersOptions): CheckedOffer[] {
+  if (!offers) return [checkOffer({ ...route, description: undefined })]; // the description is the resource's
+  require(Array.isArray(offers) && offers.length >= 1 && offers.length <= MAX_ACCEPTS, `offers must be a list of 1 to ${MAX_ACCEPTS}`);
+  require(route.amount === undefined, "amount and offers exclude each other");
+  const list = offers.map((offer: OfferOptions) => checkOffer({ ...route, description: undefined, ...offer }));
+  // A payment does not name its offer, and could not tell these apart. Those by request may differ.
+  const told = list.map((offer, index) => {
+    const isByRequest = [offer.amount, offer.payTo].some(isFunction);
+    return JSON.stringify(isByRequest ? index : { ...offer, description: undefined });
+  });
+  require(new Set(told).size === told.length, "offers must differ in amount, payTo, maxTimeoutSeconds or flow");
+  return list;
+}
+
+function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): CheckedOffer {
+  const { amount, payTo, description, flow, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = offer as OfferOptions;
+  require(amount !== undefined, termProblem("amount", amount) ?? "");
+  for (const [name, value] of Object.entries({ amount, payTo, description })) requireTerm(name as keyof Terms, value);
+  require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
+  const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
+  require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
+  return { amount, payTo, description, flow, maxTimeoutSeconds } as CheckedOffer;
+}
+
+function requireTerm(name: keyof Terms, value: unknown): void {
+  const problem = value === undefined || isFunction(value) ? undefined : termProblem(name, value);
+  require(problem === undefined, problem ?? "");
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function require(condition: boolean, problem: string): asserts condition {
+  if (!condition) throw new TypeError(`paywall: ${problem}`);
+}
