@@ -3,8 +3,8 @@ import { isTraceId, logEvent, newTraceId } from "./log.ts";
 
 test("an event is one line of JSON with its name first", () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
-  logEvent("settled", { traceId: "ab".repeat(16), line: "a\nb", ms: 3, absent: undefined });
-  expect(log.mock.calls).toEqual([[`{"event":"settled","traceId":"${"ab".repeat(16)}","line":"a\\nb","ms":3}`]]);
+  logEvent("payment.delivered", { traceId: "ab".repeat(16), line: "a\nb", ms: 3, absent: undefined });
+  expect(log.mock.calls).toEqual([[`{"event":"payment.delivered","traceId":"${"ab".repeat(16)}","line":"a\\nb","ms":3}`]]);
   log.mockRestore();
 });
 

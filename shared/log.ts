@@ -1,13 +1,60 @@
-/** Structured logs: one line, one event name, one trace id. Never a payment header, a signature or a reason. */
+/** Structured logs: one line, one event name, one trace. Never a payment header, a signature or a reason. Each line is a data point, too. */
+
+import type { ErrorCode } from "./errors.ts";
+import { measure } from "./metrics.ts";
+
+/** Every event. spec/operation.md says what each means, and which of them should wake a person. */
+export type LogEvent =
+  | "payment.delivered"
+  | "payment.redelivered"
+  | "payment.released"
+  | "payment.refused"
+  | "payment.owed"
+  | "payment.answer_broke_off"
+  | "payment.answer_spent"
+  | "paywall.misconfigured"
+  | "paywall.misspelt_binding"
+  | "merchant.failed"
+  | "deliveries.unsupported_schema"
+  | "facilitator.fault"
+  | "facilitator.refused"
+  | "facilitator.reserve"
+  | "facilitator.capture"
+  | "facilitator.settle"
+  | "facilitator.verify"
+  | "facilitator.failed"
+  | LedgerEvent
+  | "ledger.set_clock"
+  | "ledger.alarm_failed"
+  | "ledger.delivery_failed"
+  | "ledger.batch_refused"
+  | "ledger.unsupported_schema"
+  | "clock.jumped";
+
+/** Commands of the ledger. */
+export type LedgerEvent =
+  | "ledger.reserve"
+  | "ledger.capture"
+  | "ledger.release"
+  | "ledger.settle"
+  | "ledger.cancel"
+  | "ledger.checkpoint"
+  | "ledger.fund"
+  | "ledger.issue"
+  | "ledger.void_accesses";
 
 export interface LogFields {
-  /** The id that follows one request through all Workers. */
+  /** The trace: an id that follows one request through all Workers. Empty where no request is behind the event. */
   traceId: string;
+  code?: ErrorCode | undefined;
+  /** Atomic units. */
+  amount?: string | undefined;
   [field: string]: string | number | boolean | undefined;
 }
 
-export function logEvent(event: string, fields: LogFields): void {
+export function logEvent(event: LogEvent, fields: LogFields): void {
   console.log(JSON.stringify({ event, ...fields }));
+  measure(event, fields);
 }
 
 /** 32 hex digits, as in W3C trace context. */

@@ -45,6 +45,7 @@ const keyRow = row(KEY);
 const heldRow = row(HELD);
 const settledRow = row(SETTLED);
 const cancelledRow = row(CANCELLED);
+const heldCountRow = row({ n: integer(), first: integer() });
 const sweptRow = row({ ...KEY, state: oneOf("held", "settled", "cancelled"), capture_deadline: integer() });
 
 export class Payments {
@@ -163,6 +164,13 @@ export class Payments {
     if (cursor && !last) this.#restsUntil = now + SWEEP_INTERVAL_SECONDS;
     if (last) this.#store.sql("INSERT INTO sweep (payer, nonce) VALUES (?, ?)", last.payer, last.nonce);
     return { unfinished: last !== undefined, forgot: old.length > 0 };
+  }
+
+  /** @returns how many holds are open, and the last second of the one that ends first; 0 if none is open */
+  held(): { holds: number; firstDeadline: number } {
+    const [found] = this.#store.sql("SELECT count(*) AS n, coalesce(min(capture_deadline), 0) AS first FROM payment WHERE state = 'held'");
+    const { n: holds, first: firstDeadline } = heldCountRow(found ?? {});
+    return { holds, firstDeadline };
   }
 
   isEmpty(): boolean {

@@ -40,6 +40,7 @@ import { journalBase, Pruning } from "./pruning.ts";
 import { StateTable } from "./state-table.ts";
 import type { LedgerStore } from "./store.ts";
 import type { Batch, Received, ReceivedMark } from "./stream.ts";
+import type { Backlog } from "./watch.ts";
 
 export class LedgerRules {
   readonly #store: LedgerStore;
@@ -136,6 +137,14 @@ export class LedgerRules {
   /** Whether there is maintenance to do, now or later. */
   needsMaintenance(): boolean {
     return this.#exchange.halted === undefined && (!this.#payments.isEmpty() || this.#pruning.isPending());
+  }
+
+  /** The open holds, and the credits that wait for other shards. Reads what waits, and nothing else. */
+  backlog(): Backlog {
+    return {
+      ...this.#payments.held(),
+      outbox: this.#exchange.marks().sent.reduce((sum, { sent, acknowledged }) => sum + sent - acknowledged, 0),
+    };
   }
 
   // --- Time ------------------------------------------------------------------------------------------

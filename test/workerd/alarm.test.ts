@@ -151,6 +151,30 @@ describe("the alarm", () => {
     expect(await alarmOf(ledger)).toBe(deadLine + 2 + ALARM_LOST_SECONDS);
   });
 
+  test("shows how late it is: set and not rung, lost, or failing [metrics-alarm-late]", async () => {
+    const ledger = newLedger();
+    const { payer, deadLine } = await holdFor(ledger, 60);
+    const late = async () => (await remote(ledger).watch()).alarmLate;
+    expect(await remote(ledger).watch()).toMatchObject({ holds: 1, alarmLate: 0, halted: false });
+    setTime(deadLine + 1);
+    expect(await late()).toBe(0);
+    setTime(deadLine + 91);
+    expect(await late()).toBe(90);
+    await loseAlarm(ledger);
+    expect(await late()).toBe(90);
+
+    await sql(ledger, "UPDATE account SET held = '0' WHERE id = ?", payer);
+    await evictDurableObject(ledger);
+    await runDurableObjectAlarm(ledger); // it fails, and comes back later
+    expect(await alarmOf(ledger)).toBe(unixNow() + ALARM_RETRY_SECONDS);
+    expect(await late()).toBe(90);
+
+    await sql(ledger, "UPDATE account SET held = '10000' WHERE id = ?", payer);
+    await evictDurableObject(ledger);
+    await runDurableObjectAlarm(ledger);
+    expect(await remote(ledger).watch()).toMatchObject({ holds: 0, alarmLate: 0 });
+  });
+
   test("is not set by the start of a ledger that has nothing to tidy", async () => {
     const ledger = newLedger();
     await ledger.info();

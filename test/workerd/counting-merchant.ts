@@ -88,6 +88,8 @@ app.get("/stream", paywall(PRICE), () => {
   });
   return new Response(body);
 });
+/** Paid, and never delivered. */
+app.get("/owed", paywall({ ...PRICE, flow: "upfront" }), (c) => c.text("not yet", 503));
 app.get("/broken", paywall({ ...PRICE, flow: "authorization" }), (c) => c.text("broken", 500));
 /** Fails until it is asked for the third time. */
 let attempts = 0;

@@ -3,13 +3,15 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
+import type { MetricsDataset } from "../../shared/metrics.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
+import { readMetrics } from "../prometheus.ts";
 import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";
-import { type Answer, get, post, send } from "./http.ts";
-import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime } from "./ledger.ts";
+import { type Answer, get, post, send, sendText } from "./http.ts";
+import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime, SHARDS } from "./ledger.ts";
 
 setTime(NOW);
 const ledger = facilitatorsLedger();
@@ -31,6 +33,47 @@ const lookup = ({ payment: { payer, nonce, validBefore } }: SignedPayment) =>
 const told = ({ payment: { payer, nonce } }: SignedPayment, status: string) => ({
   status: 200,
   body: { network: "logos:lez-testnet", ledger: ledgerId, payer, nonce, status },
+});
+
+describe("GET /metrics", () => {
+  const ask = (bindings: object, key?: string) =>
+    sendText("/metrics", key === undefined ? {} : { headers: { Authorization: `Bearer ${key}` } }, { ...env, FAUCET: "off", ...bindings });
+  const OPERATOR_KEY_SHA256 = bodyDigest(utf8("the-operators-key"));
+
+  test("is the operator's alone", async () => {
+    for (const key of [undefined, "a-guess"]) {
+      const refused = await ask({ OPERATOR_KEY_SHA256 }, key);
+      expect([refused.status, JSON.parse(refused.text)]).toEqual([401, expect.objectContaining({ error: "unauthorized" })]);
+    }
+    expect((await ask({}, "the-operators-key")).status).toBe(401);
+    const { status, text } = await ask({ OPERATOR_KEY_SHA256 }, "the-operators-key");
+    expect(status).toBe(200);
+    const shards = Array.from({ length: SHARDS }, (_, shard) => [`shard="${shard}"`, 1]);
+    expect(readMetrics(text)["lez_ledger_up"]).toEqual({ type: "gauge", samples: Object.fromEntries(shards) });
+  });
+
+  test("names a shard that does not answer, and reads the others [metrics-shard-down]", async () => {
+    const LEDGER = {
+      getByName: (name: string) => (name === "ledger" ? env.LEDGER.getByName(name) : { watch: () => Promise.reject(new Error("gone")) }),
+    };
+    const { status, text } = await ask({ OPERATOR_KEY_SHA256, LEDGER, SHARDS: "2" }, "the-operators-key");
+    const metrics = readMetrics(text);
+    expect([status, metrics["lez_ledger_up"]?.samples]).toEqual([200, { 'shard="0"': 1, 'shard="1"': 0 }]);
+    expect(metrics["lez_ledger_holds"]?.samples).toEqual({ 'shard="0"': expect.any(Number) });
+  });
+});
+
+test("where PAYMENT_METRICS is bound, refusals and the ledger's answers are data points [metrics-points]", async () => {
+  type Point = Parameters<MetricsDataset["writeDataPoint"]>[0];
+  const points: Point[] = [];
+  const bindings = { ...env, PAYMENT_METRICS: { writeDataPoint: (point: Point) => void points.push(point) } };
+  const signed = await signedPayment(await newPayer());
+  await post("/settle", { x402Version: 2, paymentPayload: signed.payload, paymentRequirements: signed.requirements }, bindings);
+  const refused = { indexes: ["facilitator.settle"], blobs: ["facilitator.settle", "insufficient_funds"], doubles: [0, 0] };
+  expect(points).toContainEqual(refused);
+  expect(points).toContainEqual({ indexes: ["ledger.call"], blobs: ["ledger.call", ""], doubles: [0, expect.any(Number)] });
+  // The payer, the nonce and the trace are in no column.
+  expect(JSON.stringify(points)).not.toMatch(/[0-9a-f]{32}/);
 });
 
 describe("GET", () => {

@@ -12,11 +12,17 @@ export type Answer = { status: number; body: Record<string, unknown>; headers: H
 
 /** @param bindings other than the Worker's own */
 export async function send(path: string, init?: RequestInit, bindings?: FacilitatorEnv): Promise<Answer> {
+  const { text, ...answer } = await sendText(path, init, bindings);
+  return { ...answer, body: JSON.parse(text) as Answer["body"] };
+}
+
+/** An answer that need not be JSON. */
+export async function sendText(path: string, init?: RequestInit, bindings?: object) {
   const request = new Request(ORIGIN + path, init);
   const response = bindings
-    ? await new FacilitatorWorker(createExecutionContext(), bindings).fetch(request)
+    ? await new FacilitatorWorker(createExecutionContext(), bindings as FacilitatorEnv).fetch(request)
     : await facilitator.fetch(request);
-  return { status: response.status, body: await response.json(), headers: response.headers };
+  return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
 export const get = (path: string) => send(path);

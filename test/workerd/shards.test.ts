@@ -187,6 +187,22 @@ describe("money for another shard's account", () => {
     expect(await balanceOf(shards(2), payee)).toBe("10000");
   });
 
+  test("that no shard takes shows for how long, whatever becomes of the object [metrics-undelivered]", async () => {
+    const shards = newShards();
+    expect(await remote(shards(0)).watch()).toMatchObject({ outbox: 0, undelivered: 0 });
+    await cutOff(shards(0));
+    await paidAcross(shards);
+    expect(await remote(shards(0)).deliver()).toBe(1);
+    setTime(NOW + 100);
+    await remote(shards(0)).deliver();
+    expect(await remote(shards(0)).watch()).toMatchObject({ outbox: 1, undelivered: 100 });
+    setTime(NOW + 200);
+    await evictDurableObject(shards(0));
+    // The new object delivers in a moment.
+    expect(await remote(shards(0)).watch()).toMatchObject({ outbox: 1, undelivered: 200 });
+    await soon(async () => expect(await remote(shards(0)).watch()).toMatchObject({ outbox: 0, undelivered: 0 }));
+  });
+
   test("arrives when its shard is asked for anything after it was evicted, though no alarm rings", async () => {
     const shards = newShards();
     await cutOff(shards(0));

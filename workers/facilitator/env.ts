@@ -1,5 +1,6 @@
 /** The Worker's bindings, and what a request carries through its handlers. */
 
+import type { MetricsDataset } from "../../shared/metrics.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 
 export interface LedgerBinding {
@@ -24,6 +25,8 @@ export interface FacilitatorEnv extends LedgerBinding {
   FAUCET_LIMIT?: RateLimit;
   /** Reservations and settlements over RPC, per account that is paid. */
   SELLER_LIMIT?: RateLimit;
+  /** Counts events and times the ledger in an Analytics Engine dataset. */
+  PAYMENT_METRICS?: MetricsDataset;
 }
 
 /** The Hono environment of every endpoint. */

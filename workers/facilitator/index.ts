@@ -3,6 +3,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
+import { measureInto } from "../../shared/metrics.ts";
 import { type PaymentRefusal, refusal } from "../../shared/protocol/refusal.ts";
 import type { ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
 import {
@@ -46,6 +47,11 @@ const settleSchema = settleCommandSchema(unverifiedPaymentSchema);
  * They log refusals only: the merchant logs each payment with its transaction, under the same trace id.
  */
 export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> {
+  constructor(ctx: ExecutionContext, env: FacilitatorEnv) {
+    super(ctx, env);
+    measureInto(env.PAYMENT_METRICS);
+  }
+
   override fetch(request: Request): Response | Promise<Response> {
     return api.fetch(request, this.env, this.ctx);
   }

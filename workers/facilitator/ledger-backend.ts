@@ -8,7 +8,9 @@ import type { Issue } from "../../shared/ledger/issue.ts";
 import type { JournalEntry, JournalPage } from "../../shared/ledger/journal.ts";
 import type { SetClock, ShardClock } from "../../shared/ledger/set-clock.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
+import type { ShardWatch } from "../../shared/ledger/watch.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
+import { measure } from "../../shared/metrics.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Refusal } from "../../shared/protocol/refusal.ts";
 import type { Remote } from "../../shared/rpc.ts";
@@ -40,6 +42,8 @@ export interface LedgerReader {
   checkpointKey(): Promise<string | undefined>;
   /** Recomputes every shard. */
   audit(): Promise<LedgerAudit>;
+  /** What there is to watch of each of the SHARDS, and the seconds that it took to ask. Undefined for a shard that does not answer. */
+  watch(): Promise<{ shard: number; seconds: number; watched: ShardWatch | undefined }[]>;
   /** The time of every shard. */
   clocks(): Promise<ShardClock[]>;
   /** Sets the time of every shard. The shards check the key, and refuse one by one. */
@@ -57,7 +61,10 @@ export function ledgerBackend(
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
     whileRunning(await withRetries(env.LEDGER, shard, timeoutSeconds, operation));
-  const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => at(shardOf(account, shards), operation);
+  const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => {
+    const start = Date.now();
+    return at(shardOf(account, shards), operation).finally(() => measure("ledger.call", { millis: Date.now() - start }));
+  };
 
   const account = async (account: AccountId) => accepted(await of(account, (ledger) => ledger.account({ account }, traceId)));
   const info = async () => {
@@ -106,6 +113,14 @@ export function ledgerBackend(
         })),
       );
     },
+    watch: () =>
+      Promise.all(
+        Array.from({ length: shards }, async (_, shard) => {
+          const start = Date.now();
+          const watched = await at(shard, (ledger) => ledger.watch()).catch(orElse(undefined));
+          return { shard, seconds: (Date.now() - start) / 1000, watched };
+        }),
+      ),
     clocks: async () => Promise.all((await everyShard()).map((shard) => at(shard, (ledger) => ledger.clock()))),
     setClocks: async (to) => Promise.all((await everyShard()).map((shard) => at(shard, (ledger) => ledger.setClock(to, traceId)))),
   };

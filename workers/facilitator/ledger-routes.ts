@@ -15,6 +15,7 @@ import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import { booksArePublic, refusedReader } from "./books.ts";
 import type { Api } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
+import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { withinLimit } from "./rate-limits.ts";
 
 const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
@@ -110,6 +111,10 @@ export function addLedgerRoutes(api: Hono<Api>): void {
   });
 
   api.get("/ledger/audit", async (c) => (mayInspect(c) ? c.json(await ledger(c).audit()) : operatorsOnly(c)));
+
+  api.get("/metrics", async (c) =>
+    mayInspect(c) ? c.body(metricsText(await ledger(c).watch()), 200, { "Content-Type": METRICS_TYPE }) : operatorsOnly(c),
+  );
 
   /** The hash of an entry proves that the operator has read the chain up to it. The ledger may prune that part later. */
   api.post("/ledger/checkpoints", async (c) => {

@@ -6,9 +6,9 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { randomDigest } from "../../shared/crypto/digest.ts";
-import { type ErrorCode, ERRORS } from "../../shared/errors.ts";
+import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { X402_VERSION } from "../../shared/lez.ts";
-import { logEvent } from "../../shared/log.ts";
+import { type LogEvent, logEvent } from "../../shared/log.ts";
 import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { type Facilitator, settleFailure } from "../../shared/settlement/facilitator.ts";
 import { mayServe } from "./access.ts";
@@ -17,7 +17,7 @@ import type { Api } from "./env.ts";
 import { callerOf, withinLimit } from "./rate-limits.ts";
 
 interface Endpoint<Answer> {
-  event: string;
+  event: LogEvent;
   run(facilitator: Facilitator, payment: UnverifiedPayment): Promise<Answer>;
   /** A refusal in this endpoint's shape. */
   refusal(code: ErrorCode): Answer;
@@ -68,11 +68,12 @@ export function x402Handler<Answer extends object>(endpoint: Endpoint<Answer>, f
       if (!mayServe(c, paymentRequirements.payTo)) return respondRefused("unauthorized", 401);
       if (x402Version !== X402_VERSION) return respondRefused("invalid_x402_version", 200);
       const result = await endpoint.run(await facilitatorFor(c), { paymentPayload, paymentRequirements });
-      if (endpoint.codeOf(result) === "rate_limited") return respondRefused("rate_limited", ERRORS.rate_limited.status);
+      const code = endpoint.codeOf(result);
+      if (code === "rate_limited") return respondRefused("rate_limited", ERRORS.rate_limited.status);
       const { transaction } = result as { transaction?: string };
       logEvent(endpoint.event, {
         traceId: c.get("traceId"),
-        code: endpoint.codeOf(result) ?? undefined,
+        code: isErrorCode(code) ? code : undefined,
         transaction: transaction || undefined,
       });
       return c.json(result);

@@ -1,6 +1,7 @@
 /** The bindings of the ledger Worker. */
 
 import type { Batch, Received } from "../../shared/ledger/stream.ts";
+import type { MetricsDataset } from "../../shared/metrics.ts";
 import type { LedgerInfo } from "../../shared/settlement/backend.ts";
 
 export interface LedgerEnv {
@@ -14,6 +15,8 @@ export interface LedgerEnv {
   OPERATOR_KEY_SHA256?: string;
   /** The most that the operator may pay out of the treasury in all, in atomic units; FUNDING_CAP by default. */
   FUNDING_CAP?: string;
+  /** Counts events in an Analytics Engine dataset. */
+  PAYMENT_METRICS?: MetricsDataset;
   /** The namespace of the ledger's own class: its other shards. */
   LEDGER?: DurableObjectNamespace;
 }

@@ -22,6 +22,7 @@ import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { type SetClock, setClockSchema, type ShardClock } from "../../shared/ledger/set-clock.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { type Batch, batchSchema, type Received, type ReceivedMark, receivedMarksSchema } from "../../shared/ledger/stream.ts";
+import type { ShardWatch } from "../../shared/ledger/watch.ts";
 import {
   ALARM_LOST_SECONDS,
   ALARM_RETRY_SECONDS,
@@ -33,7 +34,8 @@ import {
   MAX_ALARM_GAP_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
-import { isTraceId, logEvent } from "../../shared/log.ts";
+import { isTraceId, type LedgerEvent, logEvent } from "../../shared/log.ts";
+import { measureInto } from "../../shared/metrics.ts";
 import { UnsupportedSchema } from "../../shared/migrations.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
@@ -69,9 +71,14 @@ import { OutboxSender } from "./outbox-sender.ts";
 import { fromEitherVersion } from "./rpc-0-1.ts";
 import { checkpointKey, signCheckpoint } from "./sign-checkpoint.ts";
 import { durableStore, ownName } from "./storage.ts";
+import { Undelivered } from "./undelivered.ts";
 
 export class Ledger extends DurableObject<LedgerEnv> {
   readonly #commits = new GroupCommit(() => this.ctx.storage.sync());
+  readonly #undelivered = new Undelivered(this.ctx.storage);
+  /** What became of each call since this object started, for `watch`. */
+  readonly #calls = new Map<string, number>();
+  readonly #since = unixNow();
   #opened: { rules: LedgerRules; sender: OutboxSender } | undefined;
   /** Why this code cannot open the shard. */
   #unsupported: UnsupportedSchema | undefined;
@@ -80,11 +87,13 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   constructor(ctx: DurableObjectState, env: LedgerEnv) {
     super(ctx, env);
+    measureInto(env.PAYMENT_METRICS);
     const opening = ctx.blockConcurrencyWhile(async () => {
       const name = ownName(ctx);
       const rules = await this.#openShard(name);
       if (!rules) return;
-      const sender = new OutboxSender(rules, async (batch) => shardOfLedger(this.env, name, batch.to).receive(batch, unixNow()));
+      const send = async (batch: Batch) => shardOfLedger(this.env, name, batch.to).receive(batch, unixNow());
+      const sender = new OutboxSender(rules, send, (to, arrived) => this.#undelivered.note(to, arrived));
       this.#opened = { rules, sender };
       // An alarm outlives the instance that set it. Without its time, this instance could replace it by a later one.
       const alarm = await ctx.storage.getAlarm();
@@ -273,6 +282,27 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return shape.ok ? this.#rules.auditShard(shape.value) : refusal("invalid_payload");
   }
 
+  /** What the operator watches. Writes nothing. */
+  async watch(): Promise<ShardWatch> {
+    const { rules } = this.#open;
+    const alarm = await this.ctx.storage.getAlarm();
+    const now = unixNow();
+    const { holds, firstDeadline, outbox } = rules.backlog();
+    const due = Math.min(alarm === null ? Infinity : alarm / 1000, holds > 0 ? firstDeadline + 1 : Infinity);
+    return {
+      holds,
+      outbox,
+      halted: rules.halted !== undefined,
+      alarmLate: Math.max(0, Math.floor(now - due)),
+      undelivered: now - (this.#undelivered.since ?? now),
+      since: this.#since,
+      calls: [...this.#calls].map(([call, count]) => {
+        const [operation = "", code = ""] = call.split(" ");
+        return { operation, code, count };
+      }),
+    };
+  }
+
   clock(): ShardClock {
     const { rules } = this.#open;
     return { shard: rules.marks().shard, ...rules.times, machine: unixNow() };
@@ -457,7 +487,10 @@ export class Ledger extends DurableObject<LedgerEnv> {
     const mine = shape.ok && this.#rules.isHere(whose(shape.value));
     const result = mine ? this.#inTime(shape.value, clock, body) : refusal("invalid_payload");
     const code = "code" in result ? result.code : undefined;
-    if (event !== READ && (code || !JOURNALED.has(event))) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
+    if (event === READ) return result;
+    const call = `${event.slice("ledger.".length)} ${code ?? "ok"}`;
+    this.#calls.set(call, (this.#calls.get(call) ?? 0) + 1);
+    if (code || !JOURNALED.has(event)) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code });
     return result;
   }
 
@@ -478,7 +511,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
 }
 
 /** Only refusals of these are logged: a success is in the journal, under the transaction that the caller logs. */
-const JOURNALED = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle"]);
+const JOURNALED: ReadonlySet<string> = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle"]);
 /** Takes the place of the event's name: reads are not logged. */
 const READ = "";
 
@@ -494,7 +527,7 @@ type Body<Args, Result> = (args: Args, at: Moment) => Result;
 
 /** `clock`: the caller's, in unix seconds. `whose`: the account whose shard must answer. */
 type Call<Args, Result> = [
-  event: string,
+  event: LedgerEvent | typeof READ,
   args: unknown,
   traceId: unknown,
   clock: unknown,

@@ -15,19 +15,32 @@ import { unixNow } from "../../shared/time.ts";
 export class OutboxSender {
   readonly #source: CreditSource;
   readonly #send: (batch: Batch) => Promise<Received>;
+  readonly #note: (to: number, arrived: boolean) => void;
   readonly #routes = new Map<number, Route>();
 
-  /** @param send brings a batch to the shard that it is for; may reject */
-  constructor(source: CreditSource, send: (batch: Batch) => Promise<Received>) {
+  /**
+   * @param send brings a batch to the shard that it is for; may reject
+   * @param note told of each delivery whether everything arrived; must not throw
+   */
+  constructor(
+    source: CreditSource,
+    send: (batch: Batch) => Promise<Received>,
+    note: (to: number, arrived: boolean) => void = () => undefined,
+  ) {
     this.#source = source;
     this.#send = send;
+    this.#note = note;
   }
 
   /** The route to that shard. Each route has its own pace: a shard that hangs delays no other. */
   to(shard: number): Route {
     const known = this.#routes.get(shard);
     if (known) return known;
-    const route = new Route(() => this.#deliver(shard));
+    const route = new Route(async () => {
+      const arrived = await this.#deliver(shard);
+      this.#note(shard, arrived);
+      return arrived;
+    });
     this.#routes.set(shard, route);
     return route;
   }

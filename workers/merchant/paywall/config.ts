@@ -22,6 +22,7 @@ const BINDINGS = [
   "RETIRED_RECEIPT_KEYS",
   "PAY_TO",
   "PUBLIC_ORIGIN",
+  "PAYMENT_METRICS",
 ] as const satisfies (keyof PaywallBindings)[];
 
 /** Logs a name that looks like one of ours, where ours is not set: most are optional, and a typo would change nothing else. */

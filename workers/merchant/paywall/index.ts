@@ -8,6 +8,7 @@
 import type { Context, Handler, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
+import { measureInto } from "../../../shared/metrics.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/x402/headers.ts";
 import { namesOneHost } from "../../../shared/x402/host.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
@@ -71,6 +72,7 @@ export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHand
   /** @returns the response to send in place of the handler's */
   async function answer(c: Context<PaywallEnv>, next: Next, outer: Response): Promise<Response | undefined> {
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // free, and runs no handler
+    measureInto(c.env.PAYMENT_METRICS);
     requireOnePaywall(c);
     if (!namesOneHost(c.req.raw.headers)) return refuseRequest({ code: "invalid_payload", detail: "Host: must be named once" }).response;
     const header = c.req.header(PAYMENT_SIGNATURE);

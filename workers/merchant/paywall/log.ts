@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import { keepNewest } from "../../../shared/bounded.ts";
 import { MAX_LOGGED_FAULTS } from "../../../shared/limits.ts";
-import { logEvent, type LogFields, traceIdFrom } from "../../../shared/log.ts";
+import { type LogEvent, logEvent, type LogFields, traceIdFrom } from "../../../shared/log.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { TRACE_ID } from "../../../shared/x402/headers.ts";
 import type { PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
@@ -14,22 +14,25 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
   const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
   const again = result.answered && result.again;
-  const event = code
-    ? "payment.refused"
-    : result.answered && !delivered
-      ? "payment.released"
-      : again
-        ? "payment.redelivered"
-        : "payment.delivered";
-  const transaction = delivered ? c.get("payment").id : undefined;
+  const event = result.owed
+    ? "payment.owed"
+    : code
+      ? "payment.refused"
+      : result.answered && !delivered
+        ? "payment.released"
+        : again
+          ? "payment.redelivered"
+          : "payment.delivered";
+  const transaction = delivered || result.owed ? c.get("payment").id : undefined;
+  const amount = event === "payment.delivered" ? presented?.offer.amount : undefined;
   const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
-  logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction });
+  logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction, amount });
 }
 
 const loggedAt = new Map<string, number>();
 
 /** Logs one line per event and key, and minute: a fault that stays does not fill the log. */
-export function logOnceAMinute(event: string, key: string, fields: LogFields): void {
+export function logOnceAMinute(event: LogEvent, key: string, fields: LogFields): void {
   const now = unixNow();
   const entry = `${event} ${key}`;
   if (now - (loggedAt.get(entry) ?? -Infinity) < 60) return;

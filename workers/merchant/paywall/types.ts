@@ -5,6 +5,7 @@ import type { JWK } from "jose";
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
+import type { MetricsDataset } from "../../../shared/metrics.ts";
 import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
 import type { BoundRequest } from "../../../shared/protocol/binding.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
@@ -35,6 +36,8 @@ export interface PaywallBindings {
   /** Former public keys in hex, separated by spaces. They are published beside the new one until buyers know it. */
   RETIRED_RECEIPT_KEYS?: string;
   PAY_TO?: string;
+  /** Counts sales and refusals in an Analytics Engine dataset. */
+  PAYMENT_METRICS?: MetricsDataset;
   /** The origin that buyers see, where it differs from the one the request arrives with. */
   PUBLIC_ORIGIN?: string;
 }
@@ -240,9 +243,9 @@ export interface PaidRequest {
 export type ServeResult =
   /**
    * The handler's response is in `c.res` and goes out. `delivered`: it is what was bought, and it is paid for. `again`: it was delivered
-   * and paid for earlier.
+   * and paid for earlier. `owed`, here and below: the money moved, and the goods did not go out.
    */
-  { answered: true; delivered: boolean; again?: true } | SubstituteResponse;
+  { answered: true; delivered: boolean; again?: true; owed?: true } | SubstituteResponse;
 
 /** A response to send in place of the handler's. Without a code it is an answer that was bought earlier. */
-export type SubstituteResponse = { answered: false; response: Response; code?: ErrorCode };
+export type SubstituteResponse = { answered: false; response: Response; code?: ErrorCode; owed?: true };

@@ -27,7 +27,7 @@ export async function deliver(
   if (c.error) {
     // Middleware in front has answered meanwhile, such as one with a timeout. The buyer is owed the goods.
     await finishLease(request, lease ?? randomDigest(), { state: "paid", receipt: settled });
-    return refuseRequest({ code: "handler_timeout", receipt: settled });
+    return { ...refuseRequest({ code: "handler_timeout", receipt: settled }), owed: true };
   }
   const receipt = await signReceipt(challenge, settled, signer);
   const headers = writableHeaders(c); // c.header would copy the response

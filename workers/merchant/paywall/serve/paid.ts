@@ -7,6 +7,7 @@ import { logEvent } from "../../../../shared/log.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
+import { logPayment } from "../log.ts";
 import { deliveryKey } from "../presented-payment.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled, settlementCode } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
@@ -82,7 +83,7 @@ export async function runPaid(
     } catch (error) {
       await recordDebt();
       logEvent("payment.answer_broke_off", { traceId: presented.traceId, message: String(error) });
-      return refuseRequest({ code: "internal_error", receipt });
+      return { ...refuseRequest({ code: "internal_error", receipt }), owed: true };
     }
     return deliver(request, receipt, isOpen || begun ? lease : undefined, claim);
   }
@@ -90,11 +91,14 @@ export async function runPaid(
     // The handler may never end, or outlive this Worker. Record the debt now, and let copies wait until the lease would have ended.
     await leaseFor(HOLD_MARGIN_SECONDS);
     keepAlive(c, run.over.then(recordDebt));
-    return refuseRequest({ code: "handler_timeout", receipt });
+    return { ...refuseRequest({ code: "handler_timeout", receipt }), owed: true };
   }
   await recordDebt();
-  if (run.outcome === "threw") throw run.error;
-  if (run.outcome === "spent") return refuseRequest({ code: "internal_error", receipt });
+  if (run.outcome === "threw") {
+    logPayment(c, { answered: true, delivered: false, owed: true });
+    throw run.error;
+  }
+  if (run.outcome === "spent") return { ...refuseRequest({ code: "internal_error", receipt }), owed: true };
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
-  return { answered: true, delivered: false };
+  return { answered: true, delivered: false, owed: true };
 }
