@@ -10,6 +10,7 @@ import { auditList } from "./commands/audit-list.ts";
 import { auditRestart } from "./commands/audit-restart.ts";
 import { auditVerify } from "./commands/audit-verify.ts";
 import { balance } from "./commands/balance.ts";
+import { booksRevoke } from "./commands/books-revoke.ts";
 import { completions } from "./commands/completions.ts";
 import { configAllow } from "./commands/config-allow.ts";
 import { decisionImport } from "./commands/decision-import.ts";
@@ -76,6 +77,7 @@ export const COMMANDS: readonly Command[] = [
   decline,
   revoke,
   accounts,
+  booksRevoke,
   spending,
   auditList,
   auditVerify,
@@ -108,6 +110,7 @@ export const COMMANDS: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   agent: "the agent's key",
   audit: "the log of what happened, and its verification",
+  books: "who may read an account's balance and journal",
   decision: "decisions of an owner on another machine",
   config: "the owner's configuration",
   demo: "demonstrations on this machine",

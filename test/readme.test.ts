@@ -77,14 +77,15 @@ const APPROVAL: [string, string][] = [
   ["Passphrase of", `${PASSPHRASE}\r`],
 ];
 
-const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } }); // as `npm run stack` does
+/** As `npm run stack`, but for the books: closed, as on a deployment, where each command must work as well. */
+const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY }, "lez-facilitator": { BOOKS: "keyed" } } });
 
 describe("README: buy and approve", () => {
   const box = sandbox();
   const [owner = "", agent = "", faucet = "", allow = "", fetch = "", ...afterwards] = shellLines(section("README.md", "Buy"));
   const approve = shellLines(section("README.md", "Approve"));
 
-  test("two keys, money, a fetch that waits, and an approval in another terminal", async () => {
+  test("two keys, money, a fetch that waits, and an approval in another terminal, with keyed books [readme-keyed]", async () => {
     const run = runIn(box);
     await expectOutcome(run(owner), { type: NEW_PASSPHRASE });
     await expectOutcome(run(agent), {});

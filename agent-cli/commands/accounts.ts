@@ -3,22 +3,30 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
-import { isSealed } from "../keys/key-file.ts";
-import { findOwner } from "../keys/owner-key.ts";
+import { makeBooks, placeOf } from "../facilitator/books.ts";
+import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { type FoundKey, isSealed } from "../keys/key-file.ts";
+import { findOwner, openOwner } from "../keys/owner-key.ts";
+import { passphraseFields, type PassphraseInput } from "../prompts/passphrase.ts";
+import type { Context } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
+
+/** Failures of the owner at the passphrase. Every other one is a line beside the account. */
+const OWN = new Set(["keystore_locked", "interrupted", "usage"]);
 
 export const accounts = defineCommand({
   name: "accounts",
   audience: "owner",
-  readOnly: true,
   summary: "the owner's accounts and their balances",
+  description:
+    "Where a facilitator shows an account to its owner alone, the first look asks for the passphrase. It signs an access for a key of this machine, and one for the agent's key if it is here. Both read for 30 days, move nothing, and are renewed when the passphrase is typed for something else.",
   input: z.strictObject({
     ownerFile: z
       .array(z.string())
       .default([])
       .meta({ value: "file", local: true, description: "an owner's key; may be repeated; else the configured one" }),
+    ...passphraseFields,
     ...facilitatorFields,
   }),
   output: z.strictObject({
@@ -45,7 +53,8 @@ export const accounts = defineCommand({
       if (!owner.ok) return owner;
       const { file, key } = owner.data;
       const { account, createdAt } = key;
-      const balance = await askBalance(context, input, account);
+      const balance = await askOpenBalance(context, input, owner.data);
+      if (!balance.ok && OWN.has(balance.error.code)) return balance;
       accounts.push({
         file,
         account,
@@ -64,3 +73,19 @@ export const accounts = defineCommand({
       ...(balance ? [] : field(layout, "because", problem ?? "")),
     ]),
 });
+
+/** The balance; of an account whose books are closed to this machine, once its owner has signed an access. */
+async function askOpenBalance(context: Context, input: FacilitatorInput & PassphraseInput, found: FoundKey): ReturnType<typeof askBalance> {
+  const { account } = found.key;
+  const balance = await askBalance(context, input, account);
+  if (balance.ok || balance.error.code !== "unauthorized") return balance;
+  const canOpen = !isSealed(found.key) || context.interactive || input.passphraseFile !== undefined || input.passphraseFd !== undefined;
+  if (!canOpen) return balance;
+  const place = await placeOf(context, input);
+  if (!place.ok) return place;
+  const owner = await openOwner(context, found, input);
+  if (!owner.ok) return owner;
+  const made = await makeBooks(context, owner.data, place.data);
+  owner.data.wipe();
+  return made.ok ? askBalance(context, input, account) : made;
+}

@@ -145,8 +145,9 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
   const known = new Set(all.flatMap(({ facts }) => [facts["transaction"], facts["transactionIfSettled"]]));
   const approved = all.flatMap(({ event, facts: { from } }) => (event === "approved" && from !== undefined ? [from] : []));
   for (const account of new Set([...(owner === undefined ? [] : [owner]), ...approved])) {
-    if (!parseAccountId(account).ok) continue;
-    const journal = await debitsOf(context, input, account);
+    const parsed = parseAccountId(account);
+    if (!parsed.ok) continue;
+    const journal = await debitsOf(context, input, parsed.account);
     if (!journal.ok) {
       comparison.notAsked ??= journal.error.message;
       continue;

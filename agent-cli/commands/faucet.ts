@@ -14,7 +14,11 @@ import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
-const answerSchema = z.looseObject({ transaction: z.string(), account: accountIdSchema, balance: z.string().regex(/^[0-9]{1,39}$/) });
+const answerSchema = z.looseObject({
+  transaction: z.string(), account: accountIdSchema, 
+  /** Absent where the books are keyed and this machine has no access to them. */
+  balance: z.optional(z.string().regex(/^[0-9]{1,39}$/)),
+});
 
 /** The ledger would answer "too many requests", as if the amount could be had later. */
 const TOO_MUCH = `must be at most ${FAUCET_CAP_PER_ACCOUNT}: no account gets more in ${FAUCET_WINDOW_SECONDS / 3600} hours`;
@@ -36,7 +40,10 @@ export const faucet = defineCommand({
       .meta({ description: "id of the grant: the same id pays once" }),
     ...facilitatorFields,
   }),
-  output: z.strictObject({ account: z.string(), granted: moneySchema, balance: moneySchema, transaction: z.string(), id: z.string() }),
+  output: z.strictObject({ account: z.string(), granted: moneySchema, 
+    /** Absent if this machine may not read the account. */
+    balance: moneySchema.optional(),
+    transaction: z.string(), id: z.string() }),
   examples: [
     { says: "for the owner's account", argv: "faucet" },
     { says: "0.05 LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 0.05LGO" },
@@ -47,6 +54,7 @@ export const faucet = defineCommand({
     const id = input.id ?? bytesToHex(randomBytes(32));
     const answer = await callFacilitator(context, input, {
       path: "/faucet",
+      books: account.data,
       body: { account: account.data, amount: input.amount, id },
       answer: answerSchema,
     });
@@ -59,11 +67,11 @@ export const faucet = defineCommand({
       return { ...answer, next: { argv, by, why: "ask again for the same grant; it is paid once", ...after } };
     }
     const { balance, transaction } = answer.data;
-    return succeed({ account: account.data, granted: money(input.amount, ASSET), balance: money(balance, ASSET), transaction, id });
+    return succeed({ account: account.data, granted: money(input.amount, ASSET), ...(balance !== undefined && { balance: money(balance, ASSET) }), transaction, id });
   },
   render: ({ account, granted, balance }, layout) => [
     layout.ink("green", `${granted.display} granted`),
     ...field(layout, "account", account),
-    ...field(layout, "balance", balance.display),
+    ...(balance ? field(layout, "balance", balance.display) : []),
   ],
 });

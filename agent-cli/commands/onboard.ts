@@ -134,7 +134,13 @@ async function openToAgents(context: CommandContext, origin: string): Promise<Ou
 
 /** Only an empty account is filled: what a test facilitator gives is limited. */
 async function fundOnce(context: CommandContext, account: AccountId): Promise<Outcome<Made>> {
-  const balance = await askBalance(context, { allowHttp: false }, account);
+  let balance = await askBalance(context, { allowHttp: false }, account);
+  if (!balance.ok && balance.error.code === "unauthorized") {
+    sayText(context, "This facilitator shows an account to its owner alone. Your passphrase signs what this machine reads it with.");
+    const opened = await typeCommand(context, "accounts");
+    if (!opened.ok) return opened;
+    balance = await askBalance(context, { allowHttp: false }, account);
+  }
   if (!balance.ok) return balance;
   if (balance.data.balance.amount !== "0") {
     sayText(context, `The account has ${balance.data.balance.display}.`);

@@ -3,12 +3,15 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, newKeyField } from "../command-line/fields.ts";
-import { createKeyFile } from "../keys/key-file.ts";
+import { makeBooks, placeOf } from "../facilitator/books.ts";
+import { createKeyFile, type KeyFile, unlockKey } from "../keys/key-file.ts";
 import { checkDestination, keyDestination } from "../keys/output-file.ts";
 import { choosePassphrase, passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import type { Context } from "../runtime/context.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
+import { BALANCE_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
 
@@ -16,14 +19,19 @@ export const ownerCreate = defineCommand({
   name: "owner create",
   audience: "owner",
   summary: "create the owner's key and account",
-  description: "The key is sealed with a passphrase that only the owner knows: anyone who has both can spend.",
+  description:
+    "The key is sealed with a passphrase that only the owner knows: anyone who has both can spend. If the facilitator answers, the key signs an access with which this machine reads the new account's balance and journal.",
   input: z.strictObject({
     out: newKeyField,
     ...passphraseFields,
     insecurePlaintext: z.boolean().default(false).meta({ description: "do not seal the key: for demos and tests only" }),
     ...forceField,
   }),
-  output: z.strictObject({ file: z.string(), account: z.string(), publicKey: z.string(), sealed: z.boolean() }),
+  output: z.strictObject({
+    file: z.string(), account: z.string(), publicKey: z.string(), sealed: z.boolean(),
+    /** Whether this machine has an access to the account's books. */
+    books: z.boolean(),
+  }),
   examples: [
     { says: "asks for a passphrase, twice", argv: "owner create" },
     { says: "without a terminal", argv: "owner create --passphrase-file secret.txt" },
@@ -36,17 +44,18 @@ export const ownerCreate = defineCommand({
       : await choosePassphrase(context, input, "--passphrase");
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
-    passphrase.data?.wipe();
     if (context.io.signal.aborted) return interrupted("Nothing was written.");
     const written = writeJson(file.data, key, input.force);
     if (!written.ok) return written;
     const { account, publicKey } = key;
+    const books = await openBooks(context, key, passphrase.data);
+    passphrase.data?.wipe();
     return succeed(
-      { file: file.data, account, publicKey, sealed: !input.insecurePlaintext },
+      { file: file.data, account, publicKey, sealed: !input.insecurePlaintext, books },
       { argv: ["lez-agent-pay", "faucet", "--account", account], by: "owner", why: "put test money into the account" },
     );
   },
-  render: ({ file, account, sealed }, layout) => [
+  render: ({ file, account, sealed, books }, layout) => [
     layout.ink("green", `Owner key written to ${file}`),
     ...field(layout, "account", account),
     ...field(
@@ -54,5 +63,17 @@ export const ownerCreate = defineCommand({
       "sealed",
       sealed ? "with your passphrase; there is no way back without it" : "NO: anyone who reads the file can spend",
     ),
+    ...(books ? [] : field(layout, "balance", "no facilitator answered; lez-agent-pay accounts asks later, for the passphrase if it must")),
   ],
 });
+
+/** Never fails: the key is made, and `accounts` makes the access as well. */
+async function openBooks(context: Context, key: KeyFile, passphrase: Secret | undefined): Promise<boolean> {
+  const place = await placeOf(context, { allowHttp: false }, BALANCE_TIMEOUT_SECONDS);
+  if (!place.ok) return false;
+  const owner = await unlockKey(key, "owner", passphrase);
+  if (!owner.ok) return false;
+  const made = await makeBooks(context, owner.data, place.data);
+  owner.data.wipe();
+  return made.ok;
+}

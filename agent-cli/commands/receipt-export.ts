@@ -49,7 +49,7 @@ export const receiptExport = defineCommand({
     const file = input.out ?? path.join(context.downloads ?? "", name);
     const writable = context.files.checkNew(file);
     if (!writable.ok) return writable;
-    const ledger = await ledgerEvidence(context, input, local.data.evidence.payment.authorization);
+    const ledger = await ledgerEvidence(context, input, local.data.evidence.payment);
     if (!ledger.ok && (!partial || ledger.error.code === "interrupted")) return ledger;
     const found = ledger.ok ? ledger.data : { why: ledger.error.message };
     const whole = { ...local.data.evidence, ...("part" in found && { ledger: found.part }) };

@@ -27,6 +27,7 @@ export async function askBalance(
 ): Promise<Outcome<z.infer<typeof balanceSchema>>> {
   const answer = await callFacilitator(context, input, {
     path: `/accounts/${account}`,
+    books: account,
     answer: answerSchema,
     ...(timeoutSeconds !== undefined && { timeoutSeconds }),
   });

@@ -5,9 +5,11 @@ import { utf8 } from "../../shared/crypto/bytes.ts";
 import { errorBody, type ErrorCode, isErrorCode } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { deadlineText } from "../../shared/screen/duration.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { readHeader } from "../keys/books-access.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { LOCAL_FACILITATOR } from "../runtime/config.ts";
@@ -38,6 +40,8 @@ export interface Call<Schema> {
   answer: Schema;
   /** The caller's bearer key, for calls that need one. */
   key?: Secret | undefined;
+  /** The account whose books it reads: it is signed with this machine's access to them, if there is one. */
+  books?: AccountId;
   /** The largest answer that is read. */
   maxBytes?: number;
   /** For a question that can go without its answer. */
@@ -77,10 +81,13 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   const body = call.body && utf8(JSON.stringify(call.body));
   const headers: [string, string][] = [];
   if (body) headers.push(["content-type", "application/json"]);
+  const method = body ? "POST" : "GET";
+  const read = call.books && (await readHeader(context, { facilitator: base.data, account: call.books }, { method, path: call.path }));
+  if (read?.ok && read.data) headers.push(["authorization", read.data]);
   if (call.key) headers.push(["authorization", `Bearer ${Buffer.from(call.key.reveal()).toString()}`]);
   const answer = await exchange(
     context,
-    { method: body ? "POST" : "GET", url, headers, ...(body && { body }) },
+    { method, url, headers, ...(body && { body }) },
     {
       ...(call.timeoutSeconds !== undefined && { timeoutSeconds: call.timeoutSeconds }),
     },
@@ -92,10 +99,26 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
       hint: "`lez-agent-pay stack` starts a local one; --facilitator-url names another.",
     });
   }
-  if (answer.status !== 200) return refusal(answer);
+  if (answer.status !== 200) {
+    const refused = refusal(answer);
+    if (!call.books || refused.error.code !== "unauthorized") return refused;
+    return read && !read.ok ? read : closedBooks(call.books, read?.data !== undefined, refused);
+  }
   const parsed = parseJson(answer.body, call.maxBytes ?? MAX_FACILITATOR_BODY_BYTES, call.answer);
   if (parsed.ok) return succeed(parsed.value);
   return fail("network", `The facilitator at ${base.data} sent an unusable answer: ${parsed.problem}.`);
+}
+
+/** @param tried there is an access, and the facilitator does not take it */
+function closedBooks(account: AccountId, tried: boolean, refused: FacilitatorFailure): FacilitatorFailure {
+  const why = tried
+    ? `This machine's access to the books of ${account} does not count. ${refused.error.message}`
+    : `The books of ${account} are closed to this machine: it has no access that the account's owner signed.`;
+  const failure = refuse("unauthorized", EXIT.notSetUp, why, {
+    hint: "The owner makes one with the passphrase: lez-agent-pay accounts",
+    next: { argv: ["lez-agent-pay", "accounts"], by: "owner", why: "make an access to the books of the owner's account" },
+  });
+  return { ...failure, status: 401 };
 }
 
 const EXITS: Partial<Record<ErrorCode, ExitCode>> = {

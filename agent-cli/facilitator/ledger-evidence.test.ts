@@ -31,6 +31,7 @@ const authorization: Authorization = {
   validBefore: String(START + 900),
   nonce: idOf(7),
 };
+const payment = { authorization, publicKey: payer?.publicKey ?? "", signature: "00".repeat(64) };
 const transaction = transactionOf(NETWORK, authorizationDigest(authorization));
 
 const entry = (seq: number) => ({
@@ -57,7 +58,8 @@ const server = http.createServer((request, response) => {
     const seq = url.searchParams.get("seq");
     const checkpoint = { ledger: idOf(1), account: authorization.from, seq, head: idOf(2), balance: "1", at: "1" };
     say({ checkpoint, publicKey: idOf(3), signature: idOf(4) + idOf(5) });
-  } else say({ journalSeq: book.entries });
+  } else if (request.method === "POST") say({ error: "not_found" }, 404); // as 0.1 answers
+  else say({ journalSeq: book.entries });
 });
 let url = "";
 beforeAll(async () => {
@@ -73,7 +75,7 @@ const context = contextFor(
   [],
   true,
 );
-const find = () => ledgerEvidence(context, { facilitatorUrl: url, allowHttp: false }, authorization);
+const find = () => ledgerEvidence(context, { facilitatorUrl: url, allowHttp: false }, payment);
 const pages = () => book.asked.filter((path) => path === "journal").length;
 
 test.each([

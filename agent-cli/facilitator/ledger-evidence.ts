@@ -3,7 +3,8 @@
 import * as z from "zod";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { type Authorization, authorizationDigest, type ExactPayload, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -20,26 +21,46 @@ const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
 const healthSchema = z.looseObject({ ledger: z.string() });
 const accountSchema = z.looseObject({ journalSeq: z.int() });
 
+const presentedSchema = z.looseObject({
+  ledger: z.string(),
+  entry: z.optional(entrySchema),
+  checkpoint: z.optional(signedCheckpointSchema.shape.checkpoint),
+  publicKey: z.optional(signedCheckpointSchema.shape.publicKey),
+  signature: z.optional(signedCheckpointSchema.shape.signature),
+});
+const NOT_FOUND = "no such payment was found in the account's journal";
+const UNSIGNED = "the ledger signs no checkpoints";
+
 /** `why`: the ledger has nothing to show, which is no failure. */
 type LedgerEvidence = { part: LedgerPart } | { why: string };
 
-/** Asks for the checkpoint right under the debit, so that the file shows none of the payer's other payments. */
-export async function ledgerEvidence(
-  context: Context,
-  input: FacilitatorInput,
-  authorization: Authorization,
-): Promise<Outcome<LedgerEvidence>> {
+/** Shows the payment, and asks for the checkpoint right under its debit, so that the file shows none of the payer's other payments. */
+export async function ledgerEvidence(context: Context, input: FacilitatorInput, payment: ExactPayload): Promise<Outcome<LedgerEvidence>> {
+  const { authorization } = payment;
+  const presented = await callFacilitator(context, input, { path: "/settlements/entry", body: payment, answer: presentedSchema });
+  if (presented.ok) return succeed(fromPresented(presented.data, authorization));
+  // A facilitator of 0.1 has no such call. There the entry is looked for in the journal.
+  if (presented.error.code !== "not_found") return presented;
   const debit = await findDebit(context, input, authorization);
   if (!debit.ok) return debit;
   if (!debit.data) {
     const health = await callFacilitator(context, input, { path: "/health", answer: healthSchema });
     const other = health.ok ? otherLedger(health.data.ledger, authorization.ledger) : undefined;
-    return succeed({ why: other ?? "no such payment was found in the account's journal" });
+    return succeed({ why: other ?? NOT_FOUND });
   }
   const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
-  const checkpoint = await callFacilitator(context, input, { path, answer: signedCheckpointSchema });
+  const checkpoint = await callFacilitator(context, input, { path, books: authorization.from, answer: signedCheckpointSchema });
   if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });
-  return checkpoint.error.code === "not_found" ? succeed({ why: "the ledger signs no checkpoints" }) : checkpoint;
+  return checkpoint.error.code === "not_found" ? succeed({ why: UNSIGNED }) : checkpoint;
+}
+
+function fromPresented(
+  { ledger, entry, checkpoint, publicKey, signature }: z.infer<typeof presentedSchema>,
+  authorization: Authorization,
+): LedgerEvidence {
+  if (!entry) return { why: otherLedger(ledger, authorization.ledger) ?? NOT_FOUND };
+  if (!checkpoint || publicKey === undefined || signature === undefined) return { why: UNSIGNED };
+  return { part: { entries: [withoutTransactions(entry)], checkpoint: { checkpoint, publicKey, signature } } };
 }
 
 /**
@@ -54,7 +75,7 @@ async function findDebit(context: Context, input: FacilitatorInput, authorizatio
   const latest = Number(validBefore) + MAX_HOLD_SECONDS;
   const page = (after: number) => readPage(context, input, from, after);
 
-  const account = await callFacilitator(context, input, { path: `/accounts/${from}`, answer: accountSchema });
+  const account = await callFacilitator(context, input, { path: `/accounts/${from}`, books: from, answer: accountSchema });
   if (!account.ok) return account;
   const { journalSeq } = account.data;
   let [low, high] = [0, Math.ceil(journalSeq / JOURNAL_PAGE)];
@@ -90,9 +111,9 @@ async function findDebit(context: Context, input: FacilitatorInput, authorizatio
 export async function debitsOf(
   context: Context,
   input: FacilitatorInput,
-  account: string,
+  account: AccountId,
 ): Promise<Outcome<{ debits: Entry[]; from: number }>> {
-  const found = await callFacilitator(context, input, { path: `/accounts/${account}`, answer: accountSchema });
+  const found = await callFacilitator(context, input, { path: `/accounts/${account}`, books: account, answer: accountSchema });
   if (!found.ok) return found;
   let read = Math.max(0, found.data.journalSeq - MAX_JOURNAL_PAGES * JOURNAL_PAGE);
   let from: number | undefined;
@@ -109,9 +130,9 @@ export async function debitsOf(
   return succeed({ debits, from: from ?? found.data.journalSeq + 1 });
 }
 
-async function readPage(context: Context, input: FacilitatorInput, account: string, after: number): Promise<Outcome<Entry[]>> {
+async function readPage(context: Context, input: FacilitatorInput, account: AccountId, after: number): Promise<Outcome<Entry[]>> {
   const path = `/accounts/${account}/journal?after=${after}`;
-  const read = await callFacilitator(context, input, { path, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
+  const read = await callFacilitator(context, input, { path, books: account, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
   return read.ok ? succeed(read.data.entries.map(withoutTransactions)) : read;
 }
 

@@ -98,6 +98,11 @@ export function userDirectory({ env, accountHome }: Places, variable: string, be
   return path.join(base, below);
 }
 
+/** Whether this user has a place for files: a command that needs none must not fail for the lack of it. */
+export function hasHome({ env, accountHome }: Places): boolean {
+  return Boolean(env["LEZ_AGENT_PAY_HOME"]) || path.isAbsolute(env["HOME"] ?? "") || accountHome !== undefined;
+}
+
 /** `runCommand` reports it: a container can run as a uid that has no account, and without HOME. */
 export class NoHomeError extends Error {
   override message = "This user has no home directory: HOME is not set, and the user database has no entry.";

@@ -30,6 +30,9 @@ export const CONFIRM_TIMEOUT_SECONDS = 5;
 export const MAX_CONFIRM_BODY_BYTES = 64 * 1024;
 /** The question to the facilitator, at approval, what the account holds. */
 export const BALANCE_TIMEOUT_SECONDS = 3;
+/** Files of accesses to books that are looked through for renewal; readers of one account whose accesses were revoked. */
+export const MAX_ACCESS_FILES = 100;
+export const MAX_FORGOTTEN_READERS = 100;
 /** The echo of a merchant's `payment-identifier` that we send, id included. An honest merchant's takes a tenth of it. */
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** Pages of an account's journal that a search for one payment reads. */

@@ -53,6 +53,7 @@ export function readState<Schema extends z.core.$ZodType>(
   return checked.ok ? succeed(checked.value) : readJson(file, schema, { ...options, without: "format" }, read);
 }
 
-export function writeState(file: string, { kind }: StateFormat<unknown>, content: object): Outcome<undefined> {
-  return writeJson(file, { format: `lez-agent-pay/${kind}/${VERSION}`, ...content }, true);
+/** @param replace false: a file that is there is `file_exists` */
+export function writeState(file: string, { kind }: StateFormat<unknown>, content: object, replace = true): Outcome<undefined> {
+  return writeJson(file, { format: `lez-agent-pay/${kind}/${VERSION}`, ...content }, replace);
 }
