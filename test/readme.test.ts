@@ -51,7 +51,9 @@ function runIn({ directory, env }: Sandbox) {
       .replaceAll("npx node", `"${process.execPath}"`)
       .replaceAll("http://127.0.0.1:8787", merchant)
       .replaceAll("http://127.0.0.1:8788", facilitator);
-    const variables = { ...process.env, ...env, LEZ_FACILITATOR_URL: facilitator };
+    // Under `npx vitest` the CLI would say `npx lez-agent-pay`.
+    const { npm_command: _, ...inherited } = process.env;
+    const variables = { ...inherited, ...env, LEZ_FACILITATOR_URL: facilitator };
     return new Terminal(spawn("bash", ["-c", local], { cols: 120, rows: 50, cwd: directory, env: variables }));
   };
 }

@@ -15,7 +15,8 @@ import { money, moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.looseObject({
-  transaction: z.string(), account: accountIdSchema, 
+  transaction: z.string(),
+  account: accountIdSchema,
   /** Absent where the books are keyed and this machine has no access to them. */
   balance: z.optional(z.string().regex(/^[0-9]{1,39}$/)),
 });
@@ -40,10 +41,14 @@ export const faucet = defineCommand({
       .meta({ description: "id of the grant: the same id pays once" }),
     ...facilitatorFields,
   }),
-  output: z.strictObject({ account: z.string(), granted: moneySchema, 
+  output: z.strictObject({
+    account: z.string(),
+    granted: moneySchema,
     /** Absent if this machine may not read the account. */
     balance: moneySchema.optional(),
-    transaction: z.string(), id: z.string() }),
+    transaction: z.string(),
+    id: z.string(),
+  }),
   examples: [
     { says: "for the owner's account", argv: "faucet" },
     { says: "0.05 LGO for any account", argv: "faucet --account 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj --amount 0.05LGO" },
@@ -67,7 +72,13 @@ export const faucet = defineCommand({
       return { ...answer, next: { argv, by, why: "ask again for the same grant; it is paid once", ...after } };
     }
     const { balance, transaction } = answer.data;
-    return succeed({ account: account.data, granted: money(input.amount, ASSET), ...(balance !== undefined && { balance: money(balance, ASSET) }), transaction, id });
+    return succeed({
+      account: account.data,
+      granted: money(input.amount, ASSET),
+      ...(balance !== undefined && { balance: money(balance, ASSET) }),
+      transaction,
+      id,
+    });
   },
   render: ({ account, granted, balance }, layout) => [
     layout.ink("green", `${granted.display} granted`),

@@ -31,7 +31,7 @@ export const ledgerAudit = defineCommand({
   readOnly: true,
   summary: "recompute the whole ledger, over all of its shards",
   description:
-    "Every caller may audit a ledger that hands out test money. Any other one needs its operator's bearer key, whose SHA-256 is OPERATOR_KEY_SHA256 of the facilitator.",
+    "Every caller may audit a ledger that hands out test money and has public books. Any other one needs its operator's bearer key, whose SHA-256 is OPERATOR_KEY_SHA256 of the facilitator.",
   input: z.strictObject({ ...operatorKeyField, ...facilitatorFields }),
   output: auditSchema,
   examples: [

@@ -28,7 +28,10 @@ export const ownerCreate = defineCommand({
     ...forceField,
   }),
   output: z.strictObject({
-    file: z.string(), account: z.string(), publicKey: z.string(), sealed: z.boolean(),
+    file: z.string(),
+    account: z.string(),
+    publicKey: z.string(),
+    sealed: z.boolean(),
     /** Whether this machine has an access to the account's books. */
     books: z.boolean(),
   }),

@@ -19,7 +19,7 @@ const [payer, payee] = await Promise.all([1, 2].map((seed) => keySigner(new Uint
 const idOf = (number: number) => number.toString(16).padStart(64, "0") as Digest;
 
 /** A chain of `entries` entries, ten in a second; the payment is number `payment`. The clock of the first `fast` was a day ahead. */
-const book = { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [] as string[] };
+const book = { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [] as string[], presented: undefined as object | undefined };
 
 const authorization: Authorization = {
   network: NETWORK,
@@ -58,7 +58,7 @@ const server = http.createServer((request, response) => {
     const seq = url.searchParams.get("seq");
     const checkpoint = { ledger: idOf(1), account: authorization.from, seq, head: idOf(2), balance: "1", at: "1" };
     say({ checkpoint, publicKey: idOf(3), signature: idOf(4) + idOf(5) });
-  } else if (request.method === "POST") say({ error: "not_found" }, 404); // as 0.1 answers
+  } else if (request.method === "POST") say(book.presented ?? { error: "not_found" }, book.presented ? 200 : 404); // 0.1 has no such call
   else say({ journalSeq: book.entries });
 });
 let url = "";
@@ -67,7 +67,7 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(() => void server.close());
-beforeEach(() => Object.assign(book, { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [] }));
+beforeEach(() => Object.assign(book, { entries: 0, payment: 0, pruned: 0, fast: 0, asked: [], presented: undefined }));
 
 const silent = () => Object.assign(new PassThrough(), { isTTY: false });
 const context = contextFor(
@@ -77,6 +77,19 @@ const context = contextFor(
 );
 const find = () => ledgerEvidence(context, { facilitatorUrl: url, allowHttp: false }, payment);
 const pages = () => book.asked.filter((path) => path === "journal").length;
+
+test("is shown for the payment, in one call [evidence-presented]", async () => {
+  const signed = { publicKey: idOf(3), signature: idOf(4) + idOf(5) };
+  const checkpoint = { ledger: idOf(1), account: authorization.from, seq: "7", head: idOf(2), balance: "1", at: "1" };
+  book.payment = 7;
+  book.presented = { ledger: idOf(1), entry: entry(7), checkpoint, ...signed };
+  expect(await find()).toMatchObject({ ok: true, data: { part: { entries: [{ seq: "7" }], checkpoint: { checkpoint, ...signed } } } });
+  book.presented = { ledger: idOf(1), entry: entry(7) };
+  expect(await find()).toMatchObject({ data: { why: "the ledger signs no checkpoints" } });
+  book.presented = { ledger: idOf(1) };
+  expect(await find()).toMatchObject({ data: { why: expect.stringContaining("no such payment") } });
+  expect(book.asked).toEqual(["entry", "entry", "entry"]);
+});
 
 test.each([
   [1, 1],

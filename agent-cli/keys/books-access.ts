@@ -34,7 +34,11 @@ const accessesSchema = z.strictObject({
   revoked: z.array(publicKeySchema),
 });
 type Accesses = z.infer<typeof accessesSchema>;
-const ACCESSES_FORMAT: StateFormat<typeof accessesSchema> = { kind: "books", what: "accesses to an account's books", schema: accessesSchema };
+const ACCESSES_FORMAT: StateFormat<typeof accessesSchema> = {
+  kind: "books",
+  what: "accesses to an account's books",
+  schema: accessesSchema,
+};
 
 /** Where an access counts. `facilitator`: its address, without a slash at the end. */
 export interface Books {
@@ -59,7 +63,12 @@ export async function readHeader(
 }
 
 /** Signs an access for this machine, and one for the agent's key if there is one here, and keeps both. */
-export async function makeAccesses(context: Context, owner: WalletSigner, facilitator: string, ledger: Digest): Promise<Outcome<undefined>> {
+export async function makeAccesses(
+  context: Context,
+  owner: WalletSigner,
+  facilitator: string,
+  ledger: Digest,
+): Promise<Outcome<undefined>> {
   const kept = readAccesses(context, { facilitator, account: owner.account });
   const machine = await machineReader(context);
   if (!machine.ok) return machine;

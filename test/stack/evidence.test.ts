@@ -6,6 +6,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
@@ -370,7 +371,9 @@ describe("a purchase", () => {
 
   test("is not exported on the word of a facilitator that lies [evidence-lying-facilitator]", async () => {
     const liar = http.createServer((request, response) => {
-      void fetch(world.stack.facilitator + request.url).then(async (honest) => {
+      void buffer(request).then(async (body) => {
+        const { method = "GET" } = request;
+        const honest = await fetch(world.stack.facilitator + request.url, { method, ...(method === "POST" && { body }) });
         const text = await honest.text();
         response.end(text.replace(/"balance(After)?":"(\d+)/, '"balance$1":"1$2'));
       });
