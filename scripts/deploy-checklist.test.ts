@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
-import { checklistOf, type Deployment, refusalOf, type Vars } from "./deploy-checklist.ts";
+import { checklistOf, type Deployment, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
 
 const OWN = "11111111111111111111111111111112";
 const deployment = (merchant: Vars, facilitator: Vars = {}, ledger: Vars = {}): Deployment => ({
@@ -20,6 +20,32 @@ describe("deploy refuses", () => {
   test.each(["", "alice"])("PAY_TO %j, which is no account", (PAY_TO) => {
     expect(refusalOf(deployment({ PAY_TO }), true)).toContain("is no account");
   });
+});
+
+describe("vars on the command line", () => {
+  test.each<[string, Vars]>([
+    [`--var PAY_TO:${OWN}`, { PAY_TO: OWN }],
+    ["--var=PAY_TO:a --dry-run", { PAY_TO: "a" }],
+    ["--var FAUCET:off PAY_TO:a --minify", { FAUCET: "off", PAY_TO: "a" }],
+    ["--var PAY_TO:a --var PAY_TO:b", { PAY_TO: "b" }],
+    ["--var PUBLIC_ORIGIN:https://shop.example", { PUBLIC_ORIGIN: "https://shop.example" }],
+    ["--env staging", {}],
+  ])("%s", (words, vars) => expect(varsGiven(words.split(" "))).toEqual(vars));
+
+  test("are those that are judged [deploy-var]", () => {
+    const deployed = (words: string) => refusalOf(deployment({ PAY_TO: OWN, ...varsGiven(words.split(" ")) }), false);
+    expect(deployed(`--var PAY_TO:${DEMO_MERCHANT_ACCOUNT}`)).toContain("anyone can spend");
+    expect(deployed("--var PAY_TO:alice")).toContain("is no account");
+    expect(deployed(`--var PAY_TO:${OWN}`)).toBeUndefined();
+  });
+});
+
+test("the origins of a deployment are read from wrangler's own record", () => {
+  const line = (entry: object) => `${JSON.stringify(entry)}\n`;
+  const targets = ["https://lez-merchant.acme.workers.dev", "shop.example/*", "schedule: * * * * *"];
+  const output = line({ type: "wrangler-session", version: 1 }) + line({ type: "deploy", version: 1, targets });
+  expect(originsIn(output)).toEqual([targets[0]]);
+  expect(originsIn(line({ type: "deploy", version: 1 }))).toEqual([]);
 });
 
 describe("the checklist asks for something", () => {

@@ -14,11 +14,22 @@ export interface Deployment {
   ledger: Vars;
 }
 
+/** The vars that `--var NAME:VALUE …` gives a Worker, as wrangler reads them: several after one flag, and the last one counts. */
+export function varsGiven(args: readonly string[]): Vars {
+  const given: Record<string, string> = {};
+  let isVar = false;
+  for (const word of args.flatMap((word) => (word.startsWith("--var=") ? ["--var", word.slice("--var=".length)] : [word]))) {
+    if (word.startsWith("-")) isVar = word === "--var";
+    else if (isVar) given[word.split(":", 1)[0] ?? ""] = word.slice(word.indexOf(":") + 1);
+  }
+  return given;
+}
+
 /** Why this must not be deployed; undefined if it may. The key of the demo merchant is published: anyone can spend its money. */
 export function refusalOf({ merchant: { PAY_TO } }: Deployment, demo: boolean): string | undefined {
-  if (!isAccountId(PAY_TO)) return `PAY_TO in wrangler.toml is no account: ${JSON.stringify(PAY_TO)}`;
+  if (!isAccountId(PAY_TO)) return `PAY_TO is no account: ${JSON.stringify(PAY_TO)}`;
   if (PAY_TO !== DEMO_MERCHANT_ACCOUNT || demo) return undefined;
-  return "PAY_TO in wrangler.toml is the demo merchant, whose key is published: anyone can spend what it earns. Set your own account, or add --demo";
+  return "PAY_TO is the demo merchant, whose key is published: anyone can spend what it earns. Set your own account in wrangler.toml, or add --demo";
 }
 
 /** One line for each thing to decide. `!` begins a line that asks for something. */
@@ -55,4 +66,16 @@ function booksLine(books = "keyed"): string {
 
 function line(fine: boolean, what: string, problem = ""): string {
   return fine ? `  ${what}` : `! ${what}: ${problem}`;
+}
+
+/**
+ * The origins at which a Worker was deployed, from the file that wrangler writes (WRANGLER_OUTPUT_FILE_PATH): one JSON object a line.
+ * Its targets may be routes or schedules, too, which are no origins.
+ */
+export function originsIn(output: string): string[] {
+  const entries = output.split("\n").filter(Boolean);
+  return entries.flatMap((line) => {
+    const { type, targets = [] } = JSON.parse(line) as { type?: string; targets?: string[] };
+    return type === "deploy" ? targets.filter((target) => URL.canParse(target) && target === new URL(target).origin) : [];
+  });
 }

@@ -1,12 +1,19 @@
 /**
- * `npm run deploy`: ledger, facilitator, merchant, so that each Worker's callee exists before it; then what is left to decide.
- * Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. `--demo` deploys the demo merchant's
- * published account, which is refused otherwise.
+ * `npm run deploy`: ledger, facilitator, merchant, so that each Worker's callee exists before it; then what is left to decide, and a
+ * purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. These are our own:
+ * `--demo` deploys the demo merchant's published account, which is refused otherwise; `--key-file`, `--passphrase-file` and `--max`
+ * are for the purchase (scripts/smoke.ts).
  */
 
 import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { checklistOf, refusalOf, type Vars } from "./deploy-checklist.ts";
+import { pricedUrl } from "../agent-cli/demo/priced.ts";
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
+import { shellLine } from "../agent-cli/runtime/shell-quote.ts";
+import { checklistOf, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
 Object.assign(process.env, QUIET_WRANGLER);
@@ -15,25 +22,80 @@ const { unstable_readConfig: readConfig } = await import("wrangler");
 const MERCHANT = "wrangler.toml";
 const FACILITATOR = "workers/facilitator/wrangler.toml";
 const LEDGER = "workers/ledger-do/wrangler.toml";
+const text = { type: "string" } as const;
 
-const given = process.argv.slice(2);
-const { values } = parseArgs({
-  args: given,
+const { values, tokens } = parseArgs({
+  args: process.argv.slice(2),
   strict: false,
-  options: { demo: { type: "boolean" }, "dry-run": { type: "boolean" }, env: { type: "string", short: "e" } },
+  tokens: true,
+  options: {
+    demo: { type: "boolean" },
+    "key-file": text,
+    "passphrase-file": text,
+    max: text,
+    "dry-run": { type: "boolean" },
+    env: { ...text, short: "e" },
+  },
 });
-const varsOf = (config: string) => readConfig({ config, ...(typeof values.env === "string" && { env: values.env }) }).vars as Vars;
-const deployment = { merchant: varsOf(MERCHANT), facilitator: varsOf(FACILITATOR), ledger: varsOf(LEDGER) };
+const OWN = ["demo", "key-file", "passphrase-file", "max"];
+const ownWords = tokens.flatMap((token) =>
+  token.kind === "option" && OWN.includes(token.name)
+    ? token.value === undefined || token.inlineValue
+      ? [token.index]
+      : [token.index, token.index + 1]
+    : [],
+);
+const forWrangler = process.argv.slice(2).filter((_, index) => !ownWords.includes(index));
 
-const refused = refusalOf(deployment, values.demo === true || values["dry-run"] === true);
+const given = varsGiven(forWrangler);
+const varsOf = (config: string): Vars => ({
+  ...(readConfig({ config, ...(typeof values.env === "string" && { env: values.env }) }).vars as Vars),
+  ...given,
+});
+const deployment = { merchant: varsOf(MERCHANT), facilitator: varsOf(FACILITATOR), ledger: varsOf(LEDGER) };
+const dryRun = values["dry-run"] === true;
+
+const refused = refusalOf(deployment, values.demo === true || dryRun);
 if (refused !== undefined) {
   console.error(refused);
-  process.exit(2);
+  process.exit(EXIT.usage);
 }
-for (const config of [LEDGER, FACILITATOR, MERCHANT]) {
-  const args = ["deploy", "--minify", "-c", config, ...given.filter((argument) => argument !== "--demo")];
-  console.error(`wrangler ${args.join(" ")}`);
-  const { status } = spawnSync("wrangler", args, { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
-}
+deploy(LEDGER);
+const [facilitator] = deploy(FACILITATOR);
+const [merchant] = deploy(MERCHANT);
 console.error(["Check before buyers come (spec/architecture.md, Operation):", ...checklistOf(deployment)].join("\n"));
+buyOnce(deployment.merchant["PUBLIC_ORIGIN"] || merchant, deployment.merchant["FACILITATOR_URL"] || facilitator);
+
+/** @returns the Worker's origins */
+function deploy(config: string): string[] {
+  const args = ["deploy", "--minify", "-c", config, ...forWrangler];
+  console.error(`wrangler ${args.join(" ")}`);
+  const directory = mkdtempSync(join(tmpdir(), "lez-agent-pay-deploy-"));
+  const output = join(directory, "output");
+  try {
+    const { status } = spawnSync("wrangler", args, { stdio: "inherit", env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: output } });
+    if (status !== 0) process.exit(status ?? 1);
+    return existsSync(output) ? originsIn(readFileSync(output, "utf8")) : [];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Buys one thing as a buyer would. A dry run, and a deployment whose addresses are not known, name the command. */
+function buyOnce(merchant: string | undefined, facilitator: string | undefined): void {
+  const url = pricedUrl(merchant ?? "https://MERCHANT");
+  const flags = (["key-file", "passphrase-file", "max"] as const).flatMap((name) => {
+    const { [name]: value } = values;
+    return typeof value === "string" ? [`--${name}`, value] : [];
+  });
+  const args = [url, "--facilitator", facilitator ?? "https://FACILITATOR", ...flags];
+  const line = shellLine(["npm", "run", "smoke", "--", ...args]);
+  if (dryRun) return console.error(`A deployment would end with one purchase:\n  ${line}`);
+  if (!merchant || !facilitator) return console.error(`! smoke: not run, because wrangler named no address. Run: ${line}`);
+  console.error(line);
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, "smoke.ts"), ...args], { stdio: "inherit" });
+  // Without a faucet and without a key there was nothing to pay with, and the deployment stands.
+  if (status === EXIT.notSetUp && values["key-file"] === undefined)
+    console.error(`! smoke: nothing was bought. With a key that has money: ${line} --key-file OWNER.json`);
+  else process.exitCode = status ?? EXIT.internal;
+}

@@ -1,38 +1,122 @@
 /**
- * `npm run dev`: the three Workers under `wrangler dev`, reloading on change. One wrangler answers HTTP for its first
- * config only, so there are two: the merchant on 8787, the facilitator with the ledger on 8788.
+ * `npm run dev`: the three Workers under `wrangler dev`, reloading on change; otherwise as `lez-agent-pay stack`. One wrangler answers
+ * HTTP for its first config only, so there are two: the merchant on 8787, the facilitator with the ledger on 8788.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { DEMO_RECEIPT_KEY } from "../shared/demo.ts";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import { type CommandContext, defineCommand } from "../agent-cli/command-line/command.ts";
+import { failureText } from "../agent-cli/command-line/envelope.ts";
+import { nameField } from "../agent-cli/command-line/fields.ts";
+import { runCommand } from "../agent-cli/command-line/run.ts";
+import { runUntilTold, stack } from "../agent-cli/commands/stack.ts";
+import { asksAPrice, portTaken } from "../agent-cli/demo/boot.ts";
+import { onKeptLedger } from "../agent-cli/demo/kept-ledger.ts";
+import type { Stack } from "../agent-cli/demo/stack.ts";
+import { PROGRAM } from "../agent-cli/registry.ts";
+import { contextFor } from "../agent-cli/runtime/context.ts";
+import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
+import { processIo } from "../agent-cli/runtime/io.ts";
+import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT } from "../agent-cli/runtime/limits.ts";
+import { fail, type Failure, type Outcome, refuse, succeed } from "../agent-cli/runtime/outcome.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
-const MERCHANT = ["-c", "wrangler.toml", "--port", "8787", "--inspector-port", "0", "--var", `RECEIPT_KEY:${DEMO_RECEIPT_KEY}`];
+const HELP = `Usage: npm run dev [-- --persist DIR]
+
+Runs merchant, facilitator and ledger under wrangler dev, and reloads them on change, until Ctrl-C.
+Prints one line of JSON once the merchant has named a price.
+
+  --persist DIR  keep the ledger in this folder; else it is forgotten at the end
+`;
+const MERCHANT = ["-c", "wrangler.toml", "--port", String(LOCAL_MERCHANT_PORT), "--var", `RECEIPT_KEY:${DEMO_RECEIPT_KEY}`];
 const FACILITATOR = [
   "-c",
   "workers/facilitator/wrangler.toml",
   "-c",
   "workers/ledger-do/wrangler.toml",
   "--port",
-  "8788",
-  "--inspector-port",
-  "0",
+  String(LOCAL_FACILITATOR_PORT),
 ];
+/** As the wrangler.toml files say. */
+const SHARDS = 1;
 
-const children = [start(FACILITATOR), start(MERCHANT)];
-console.error("merchant     http://127.0.0.1:8787\nfacilitator  http://127.0.0.1:8788\nCtrl-C stops both.");
+const dev = defineCommand({
+  name: "dev",
+  audience: "dev",
+  summary: stack.summary,
+  input: z.strictObject({ persist: nameField.optional() }),
+  output: stack.output,
+  examples: [],
+  async run(context, { persist }) {
+    const ports = { merchantPort: LOCAL_MERCHANT_PORT, facilitatorPort: LOCAL_FACILITATOR_PORT };
+    const taken = (await portTaken("merchant", ports)) ?? (await portTaken("facilitator", ports));
+    if (taken) return taken;
+    const kept = persist === undefined ? undefined : resolve(persist);
+    const folder = kept ?? mkdtempSync(join(tmpdir(), "lez-agent-pay-dev-"));
+    const ended = Promise.withResolvers<Failure>();
+    const started = await onKeptLedger(context, folder, SHARDS, () => startWranglers(context, folder, ended));
+    if (kept === undefined) context.atEnd(async () => rmSync(folder, { recursive: true, force: true }));
+    if (!started.ok) return started;
+    return Promise.race([runUntilTold(context, started.data, { quiet: false, persist: kept }), ended.promise]);
+  },
+  render: () => [],
+});
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
-for (const child of children) child.once("exit", stop);
-
-function start(args: string[]): ChildProcess {
-  const persist = ["--persist-to", ".wrangler/state", "--ip", "127.0.0.1", "--show-interactive-dev-session", "false"];
-  return spawn("wrangler", ["dev", ...args, ...persist], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...QUIET_WRANGLER },
-  });
+/** @param ended is told if a wrangler ends by itself */
+async function startWranglers(context: CommandContext, folder: string, ended: PromiseWithResolvers<Failure>): Promise<Outcome<Stack>> {
+  const children = [wrangler(FACILITATOR, folder), wrangler(MERCHANT, folder)];
+  const ends = children.map((child) => once(child, "exit"));
+  // A Ctrl-C reaches them, too.
+  void Promise.race(ends).then(() => context.io.signal.aborted || ended.resolve(endedEarly()));
+  const stop = async () => {
+    for (const child of children) child.kill("SIGTERM");
+    await Promise.all(ends);
+  };
+  context.atEnd(stop);
+  const [merchant, facilitator] = [`http://127.0.0.1:${LOCAL_MERCHANT_PORT}`, `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`];
+  const problem = await Promise.race([asksAPrice(context, { merchant }), ended.promise]);
+  if (problem) return problem;
+  const { ledger } = (await (await fetch(`${facilitator}/health`)).json()) as { ledger: string };
+  return succeed({ merchant, facilitator, payTo: DEMO_MERCHANT_ACCOUNT, ledger, shards: SHARDS, stop });
 }
 
-function stop(): void {
-  for (const child of children) child.kill("SIGTERM");
+/** Its log goes to stderr: stdout has the one line of JSON. */
+function wrangler(args: string[], folder: string): ChildProcess {
+  const local = ["--inspector-port", "0", "--persist-to", folder, "--ip", "127.0.0.1", "--show-interactive-dev-session", "false"];
+  return spawn("wrangler", ["dev", ...args, ...local], { stdio: ["ignore", 2, 2], env: { ...process.env, ...QUIET_WRANGLER } });
 }
+
+function endedEarly(): Failure {
+  return refuse("not_started", EXIT.notSetUp, "wrangler dev ended by itself.", { hint: "Its log above says why." });
+}
+
+async function main(words: string[]): Promise<number> {
+  const io = processIo();
+  const context = contextFor(io, words, false);
+  const read = readWords(words);
+  if (read === "help") {
+    io.stdout.write(HELP);
+    return EXIT.ok;
+  }
+  const outcome = read.ok ? await runCommand(dev, read.data, { ...context, program: PROGRAM }) : read;
+  if (outcome.ok) return EXIT.ok;
+  context.say(...failureText(outcome, context.layout, io.env));
+  return outcome.exit;
+}
+
+function readWords(words: string[]): Outcome<{ persist?: string }> | "help" {
+  try {
+    const { values } = parseArgs({ args: words, options: { persist: { type: "string" }, help: { type: "boolean", short: "h" } } });
+    return values.help ? "help" : succeed(values.persist === undefined ? {} : { persist: values.persist });
+  } catch (error) {
+    return fail("usage", (error as Error).message, { hint: "See: npm run dev -- --help" });
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -26,7 +26,7 @@ function citations(text: string, page: string): Citation[] {
 }
 
 /** The ids at the end of the titles in test files. */
-const DEFINED = globSync("{agent-cli,shared,workers,test,test-kit}/**/*.{test,ring}.ts", { cwd: ROOT }).flatMap((file) =>
+const DEFINED = globSync("{agent-cli,shared,workers,scripts,test,test-kit}/**/*.{test,ring}.ts", { cwd: ROOT }).flatMap((file) =>
   [...read(file).matchAll(/ \[([a-z0-9]+(?:-[a-z0-9]+)+)\]["'`]/g)].map(([, id = ""]) => ({ id, file })),
 );
 const CITED = PAGES.flatMap((page) => citations(read(page), page).map((citation) => ({ page, ...citation })));

@@ -1,8 +1,8 @@
 /** `stack`: what it prints, what it keeps, how it ends, and what keeps it from starting. */
 
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
@@ -18,8 +18,16 @@ const box = sandbox();
 const ANY_PORTS = ["--merchant-port", "0", "--facilitator-port", "0"];
 const TRIED = `miniflare@${packageJson.devDependencies.miniflare}`;
 
+interface Ready {
+  priced: string;
+}
+
 /** Runs it until it ends, or says that it is ready: then `meanwhile` runs, and it gets the signal. */
-async function stack(words: readonly string[], signal: "SIGINT" | "SIGTERM" = "SIGTERM", meanwhile = async () => {}) {
+async function stack(
+  words: readonly string[],
+  signal: "SIGINT" | "SIGTERM" = "SIGTERM",
+  meanwhile: (ready: Ready, child: ChildProcess) => Promise<void> = async () => {},
+) {
   const child = spawn(process.execPath, [BIN, "stack", ...words], {
     stdio: ["ignore", "pipe", "pipe"],
     cwd: box.directory,
@@ -27,11 +35,29 @@ async function stack(words: readonly string[], signal: "SIGINT" | "SIGTERM" = "S
   });
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
-  child.stdout.once("data", () => void meanwhile().finally(() => child.kill(signal)));
+  child.stdout.once(
+    "data",
+    (line: Buffer) => void meanwhile(JSON.parse(line.toString()) as Ready, child).finally(() => tell(child, signal)),
+  );
   child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
   const [exit] = (await once(child, "close")) as [number];
   return { exit, ...said };
 }
+
+/** As a Ctrl-C under `npm run` does: the terminal's, and npm's. */
+function tell(child: ChildProcess, signal: "SIGINT" | "SIGTERM"): void {
+  child.kill(signal);
+  setTimeout(() => child.kill(signal), 30);
+}
+
+/** The workerd that a stack has started. */
+function workerdOf({ pid }: ChildProcess): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
+  const workerd = children.find((child) => readFileSync(`/proc/${child}/comm`, "utf8") === "workerd\n");
+  if (workerd === undefined) throw new Error("no workerd");
+  return workerd;
+}
+
 const temporary = box.path("tmp");
 mkdirSync(temporary);
 
@@ -43,8 +69,12 @@ async function occupied(port: number) {
   return { port: taken, [Symbol.asyncDispose]: async () => void (server.listening && server.close()) };
 }
 
-test("prints one line when it is ready, and forgets everything at a signal", async () => {
-  const { exit, stdout, stderr } = await stack(ANY_PORTS, "SIGINT");
+test("prints one line when a price was named, and forgets everything at a signal, even if that comes twice [stack-ready]", async () => {
+  let status = 0;
+  const { exit, stdout, stderr } = await stack(ANY_PORTS, "SIGINT", async ({ priced }) => {
+    status = (await fetch(priced)).status;
+  });
+  expect(status).toBe(402);
   expect([exit, stdout]).toEqual([EXIT.ok, expect.stringMatching(/^\{.*\}\n$/)]);
   const url = expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string;
   expect(JSON.parse(stdout)).toEqual({
@@ -52,20 +82,41 @@ test("prints one line when it is ready, and forgets everything at a signal", asy
     facilitator: url,
     payTo: expect.any(String) as string,
     ledger: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    shards: 1,
+    priced: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/premium$/) as string,
   });
   expect(stderr).toContain("forgotten at the end");
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test("--persist keeps the ledger, for one stack at a time [stack-one-writer]", async () => {
+test("--persist keeps the ledger, for one stack at a time, and names a workerd that was left [stack-one-writer]", async () => {
   const words = [...ANY_PORTS, "--persist", "kept", "--quiet"];
   let other: Awaited<ReturnType<typeof stack>> | undefined;
-  const first = await stack(words, "SIGTERM", async () => void (other = await stack(words)));
-  const second = await stack(words);
-  expect([first.exit, first.stderr, second.exit]).toEqual([EXIT.ok, "", EXIT.ok]);
+  const first = await stack([...words, "--shards", "2"], "SIGTERM", async () => void (other = await stack(words)));
+  let left = 0;
+  const second = await stack(words, "SIGTERM", async (_ready, child) => {
+    left = workerdOf(child);
+    child.kill("SIGKILL");
+  });
+  expect([first.exit, first.stderr, second.exit]).toEqual([EXIT.ok, "", null]);
   expect(other).toMatchObject({ exit: EXIT.busy, stdout: "", stderr: expect.stringContaining("runs on this ledger") as string });
   const [before, after] = [first, second].map(({ stdout }) => JSON.parse(stdout) as { ledger: string; persist: string });
-  expect(after).toMatchObject({ ledger: before?.ledger, persist: box.path("kept") });
+  expect(after).toMatchObject({ ledger: before?.ledger, shards: 2, persist: box.path("kept") });
+
+  // The second was killed, and its workerd was not.
+  const third = await stack(words);
+  expect([third.exit, third.stdout]).toEqual([EXIT.busy, ""]);
+  expect(third.stderr).toContain(`kill ${left}`);
+  expect(existsSync(`/proc/${left}`)).toBe(true);
+  process.kill(left, "SIGKILL");
+});
+
+test("--persist refuses another number of shards in a sentence [stack-other-shards]", async () => {
+  mkdirSync(box.path("four"));
+  box.write("four/ledger.json", { format: "lez-agent-pay/kept-ledger/1", ledger: "00".repeat(32), shards: 4 });
+  const { exit, stdout, stderr } = await stack([...ANY_PORTS, "--persist", "four", "--shards", "2"]);
+  expect([exit, stdout]).toEqual([EXIT.usage, ""]);
+  expect(stderr.replaceAll("\n", " ")).toContain("has 4 shards, not 2, and that never changes");
 });
 
 describe("does not start", () => {

@@ -3,14 +3,28 @@
 import * as path from "node:path";
 import * as z from "zod";
 import { MAX_SHARDS } from "../../shared/limits.ts";
-import { defineCommand } from "../command-line/command.ts";
+import { type CommandContext, defineCommand } from "../command-line/command.ts";
 import { nameField, portField } from "../command-line/fields.ts";
+import { pricedUrl } from "../demo/priced.ts";
+import type { Stack } from "../demo/stack.ts";
 import { writeLines } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
 import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, PARENT_POLL_MILLIS } from "../runtime/limits.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const SHARDS = `must be a whole number, 1 to ${MAX_SHARDS}`;
+
+const stackOutput = z.strictObject({
+  merchant: z.string(),
+  facilitator: z.string(),
+  payTo: z.string(),
+  ledger: z.string(),
+  shards: z.number(),
+  /** It asked for a payment when this line was printed. */
+  priced: z.string(),
+  /** The folder that keeps the ledger. */
+  persist: z.string().optional(),
+});
 
 export const stack = defineCommand({
   name: "stack",
@@ -25,21 +39,14 @@ export const stack = defineCommand({
       .int(SHARDS)
       .min(1, SHARDS)
       .max(MAX_SHARDS, SHARDS)
-      .default(1)
-      .meta({ value: "n", description: "spread a new ledger over n objects; 1" }),
+      .optional()
+      .meta({ value: "n", description: "spread a new ledger over n objects; 1, or those of the kept ledger" }),
     merchantPort: portField(LOCAL_MERCHANT_PORT),
     facilitatorPort: portField(LOCAL_FACILITATOR_PORT),
     facilitatorUrl: z.string().optional().meta({ value: "url", description: "let the merchant settle at this x402 facilitator instead" }),
     quiet: z.boolean().default(false).meta({ description: "no logs" }),
   }),
-  output: z.strictObject({
-    merchant: z.string(),
-    facilitator: z.string(),
-    payTo: z.string(),
-    ledger: z.string(),
-    /** The folder that keeps the ledger. */
-    persist: z.string().optional(),
-  }),
+  output: stackOutput,
   story: true,
   examples: [
     { says: "until Ctrl-C, then forgotten", argv: "stack" },
@@ -50,23 +57,31 @@ export const stack = defineCommand({
     const kept = persist === undefined ? {} : { persist: path.resolve(persist) };
     const onLog = (line: string) => (quiet ? undefined : context.say(line));
     const started = await bootStack(context, { ...input, ...kept, onLog });
-    if (!started.ok) return started;
-    const { merchant, facilitator, payTo, ledger } = started.data;
-    const ready = { merchant, facilitator, payTo, ledger, ...kept };
-    if (!quiet) {
-      context.say(
-        ...field(context.layout, "merchant", `${merchant}/premium`, 13),
-        ...field(context.layout, "facilitator", facilitator, 13),
-        ...field(context.layout, "for agents", `lez-agent-pay config allow ${merchant}`, 13),
-        ...field(context.layout, "ledger", kept.persist === undefined ? "forgotten at the end" : `kept in ${kept.persist}`, 13),
-      );
-    }
-    writeLines(context.io.stdout, [JSON.stringify(ready)]);
-    await toldToEnd(context.io.signal);
-    return succeed(ready);
+    return started.ok ? runUntilTold(context, started.data, { quiet, ...kept }) : started;
   },
   render: () => [],
 });
+
+/** Says that a stack is ready, and lets it run until a signal. */
+export async function runUntilTold(
+  context: CommandContext,
+  { merchant, facilitator, payTo, ledger, shards }: Stack,
+  { quiet, persist }: { quiet: boolean; persist?: string | undefined },
+): Promise<Outcome<z.output<typeof stackOutput>>> {
+  const priced = pricedUrl(merchant);
+  const ready = { merchant, facilitator, payTo, ledger, shards, priced, ...(persist !== undefined && { persist }) };
+  if (!quiet) {
+    context.say(
+      ...field(context.layout, "merchant", priced, 13),
+      ...field(context.layout, "facilitator", facilitator, 13),
+      ...field(context.layout, "for agents", `lez-agent-pay config allow ${merchant}`, 13),
+      ...field(context.layout, "ledger", persist === undefined ? "forgotten at the end" : `kept in ${persist}`, 13),
+    );
+  }
+  writeLines(context.io.stdout, [JSON.stringify(ready)]);
+  await toldToEnd(context.io.signal);
+  return succeed(ready);
+}
 
 /** Waits for the signal. If the parent was killed, no one is left to send one. */
 async function toldToEnd(signal: AbortSignal): Promise<void> {

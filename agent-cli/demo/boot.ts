@@ -1,21 +1,26 @@
 /** Starts the three Workers on this machine, or says what is missing. */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
 import type { CommandContext } from "../command-line/command.ts";
+import { type Exchange, exchange } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { holding } from "../runtime/lock.ts";
-import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { READY_POLL_MILLIS, READY_SECONDS } from "../runtime/limits.ts";
+import { type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { onKeptLedger } from "./kept-ledger.ts";
 import { miniflareMissing } from "./miniflare.ts";
+import { pricedUrl } from "./priced.ts";
 import { type Stack, type StackOptions, startStack } from "./stack.ts";
 
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-interface BootOptions extends Pick<StackOptions, "persist" | "shards" | "merchantPort" | "facilitatorPort" | "onLog"> {
+interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "facilitatorPort" | "onLog"> {
+  /** The number of shards; undefined takes that of a kept ledger, or 1 for a new one. */
+  shards?: number | undefined;
   /** Lets the merchant settle at this x402 facilitator instead. */
   facilitatorUrl?: string | undefined;
 }
@@ -24,11 +29,15 @@ interface BootOptions extends Pick<StackOptions, "persist" | "shards" | "merchan
 export async function bootStack(context: CommandContext, { facilitatorUrl = "", ...options }: BootOptions = {}): Promise<Outcome<Stack>> {
   const missing = miniflareMissing() ?? (await portTaken("merchant", options)) ?? (await portTaken("facilitator", options));
   if (missing) return missing;
-  const start = () => startIn(context, facilitatorUrl, options);
-  return options.persist === undefined ? start() : alone(context, options.persist, start);
+  const start = (shards = 1) => startIn(context, facilitatorUrl, { ...options, shards });
+  return options.persist === undefined ? start(options.shards) : onKeptLedger(context, options.persist, options.shards, start);
 }
 
-async function startIn(context: CommandContext, facilitatorUrl: string, options: BootOptions): Promise<Outcome<Stack>> {
+async function startIn(
+  context: CommandContext,
+  facilitatorUrl: string,
+  options: BootOptions & { shards: number },
+): Promise<Outcome<Stack>> {
   const bundles = PLACES.find((place) => existsSync(`${place}/stack.json`));
   if (!bundles) return refuse("not_built", EXIT.notSetUp, "The Workers are not bundled yet.", { hint: "Run: npm run build" });
   const onLog = (line: string) => (context.io.env["LEZ_AGENT_PAY_DEBUG"] === "1" ? context.say(line) : undefined);
@@ -36,7 +45,8 @@ async function startIn(context: CommandContext, facilitatorUrl: string, options:
   const starting = startStack({ onLog, ...options, bundles, vars, leaveSignals: true });
   context.atEnd(() => starting.then((stack) => stack.stop()).catch(() => undefined));
   try {
-    return succeed(await starting);
+    const stack = await starting;
+    return (await asksAPrice(context, stack)) ?? succeed(stack);
   } catch (error) {
     const why = (error instanceof Error ? error.message : String(error)).replace(/\.+$/, "");
     // Another program may take a port after we found it free.
@@ -49,32 +59,26 @@ async function startIn(context: CommandContext, facilitatorUrl: string, options:
   }
 }
 
-/** Starts it under a lock in its folder: a ledger has one writer. The lock ends after the stack. */
-async function alone(context: CommandContext, folder: string, start: () => Promise<Outcome<Stack>>): Promise<Outcome<Stack>> {
-  mkdirSync(folder, { recursive: true });
-  const started = Promise.withResolvers<Outcome<Stack>>();
-  const over = Promise.withResolvers<void>();
-  const held = holding(path.join(folder, "lock"), { seconds: 0, signal: context.io.signal }, ledgerInUse, async () => {
-    started.resolve(await start());
-    await over.promise;
-  });
-  void held.then((failure) => failure && started.resolve(failure));
-  const outcome = await started.promise;
-  context.atEnd(async () => {
-    over.resolve();
-    await held;
-  });
-  return outcome;
+/** Waits until the merchant names a price, which takes all three Workers. */
+export async function asksAPrice(context: CommandContext, { merchant }: Pick<Stack, "merchant">): Promise<Failure | undefined> {
+  const deadline = performance.now() + READY_SECONDS * 1000;
+  for (;;) {
+    const answer = await exchange(context, { method: "GET", url: pricedUrl(merchant), headers: [] }, { timeoutSeconds: READY_SECONDS });
+    if (answer.ok && answer.status === 402) return undefined;
+    if (performance.now() > deadline || context.io.signal.aborted) return sellsNothing(merchant, answer);
+    await sleep(READY_POLL_MILLIS, undefined, { signal: context.io.signal }).catch(() => undefined);
+  }
 }
 
-function ledgerInUse(holder: number | undefined): Failure {
-  return fail("busy", `Another stack (process ${holder ?? "unknown"}) runs on this ledger.`, {
-    hint: "Stop it, or name another folder with --persist.",
+function sellsNothing(merchant: string, answer: Exchange): Failure {
+  const instead = answer.ok ? `answers ${answer.status}` : `does not answer: ${answer.problem}`;
+  return refuse("not_started", EXIT.notSetUp, `The merchant names no price: ${pricedUrl(merchant)} ${instead}.`, {
+    hint: "Its log says why. With --facilitator-url: the facilitator must answer, and settle on this network.",
   });
 }
 
 /** Never picks another port: commands that name this one would talk to the wrong server. */
-async function portTaken(of: "merchant" | "facilitator", options: BootOptions): Promise<Failure | undefined> {
+export async function portTaken(of: "merchant" | "facilitator", options: BootOptions): Promise<Failure | undefined> {
   const { [`${of}Port` as const]: port = 0 } = options;
   if (port === 0 || (await isFree(port))) return undefined;
   return refuse("port_in_use", EXIT.notSetUp, `Port ${port} is in use, perhaps by another stack.`, {

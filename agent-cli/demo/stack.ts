@@ -42,6 +42,8 @@ export interface Stack {
   payTo: string;
   /** The genesis id of the ledger. */
   ledger: string;
+  /** The number of objects that the ledger is spread over. */
+  shards: number;
   stop(): Promise<void>;
 }
 
@@ -78,8 +80,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await miniflare.ready;
     const merchant = await origin(miniflare.unsafeGetDirectURL("lez-merchant"));
     const facilitator = await origin(miniflare.unsafeGetDirectURL("lez-facilitator"));
-    const { ledger } = healthSchema.parse(await (await fetch(`${facilitator}/health`)).json());
-    return { merchant, facilitator, payTo: payToOf(bundles), ledger, stop };
+    const health = healthSchema.safeParse(await (await fetch(`${facilitator}/health`)).json());
+    if (!health.success) throw new Error("the ledger does not answer");
+    return { merchant, facilitator, payTo: payToOf(bundles), ledger: health.data.ledger, shards: options.shards ?? 1, stop };
   } catch (error) {
     await stop();
     throw error;

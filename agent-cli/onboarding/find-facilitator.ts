@@ -5,6 +5,7 @@ import { MAX_FACILITATOR_BODY_BYTES } from "../../shared/limits.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import type { CommandContext } from "../command-line/command.ts";
 import { bootStack } from "../demo/boot.ts";
+import { pricedUrl } from "../demo/priced.ts";
 import { facilitatorUrl } from "../facilitator/client.ts";
 import { LOCAL_FACILITATOR } from "../runtime/config.ts";
 import { exchange } from "../runtime/exchange.ts";
@@ -35,7 +36,7 @@ export async function findFacilitator(context: CommandContext, ports: Ports): Pr
   if (named.data !== LOCAL_FACILITATOR && named.data !== url) return succeed({ context, url: named.data });
   if (!(await isFacilitator(context, url))) return startStack(context, ports);
   context.say(`The local stack runs already: ${url}`);
-  return succeed({ context: withFacilitator(context, url), url, premium: premium(local(ports.merchantPort)) });
+  return succeed({ context: withFacilitator(context, url), url, premium: pricedUrl(local(ports.merchantPort)) });
 }
 
 async function startStack(context: CommandContext, ports: Ports): Promise<Outcome<FoundFacilitator>> {
@@ -55,7 +56,7 @@ async function startStack(context: CommandContext, ports: Ports): Promise<Outcom
     ...field(context.layout, "facilitator", url, 13),
     ...field(context.layout, "ledger", folder.data, 13),
   );
-  return succeed({ context: withFacilitator(context, url), url, premium: premium(merchant), stack: stackArgv(folder.data, ports) });
+  return succeed({ context: withFacilitator(context, url), url, premium: pricedUrl(merchant), stack: stackArgv(folder.data, ports) });
 }
 
 function stackArgv(persist: string, { merchantPort, facilitatorPort }: Ports): string[] {
@@ -71,10 +72,6 @@ function stackArgv(persist: string, { merchantPort, facilitatorPort }: Ports): s
 function withFacilitator(context: CommandContext, url: string): CommandContext {
   if (url === LOCAL_FACILITATOR) return context;
   return { ...context, io: { ...context.io, env: { ...context.io.env, LEZ_FACILITATOR_URL: url } } };
-}
-
-function premium(merchant: string): string {
-  return `${merchant}/premium`;
 }
 
 function local(port: number): string {

@@ -17,10 +17,13 @@ export interface Io {
   signal: AbortSignal;
 }
 
-/** The real process. SIGINT and SIGTERM abort the signal instead of ending the process in the middle of a write. */
+/**
+ * The real process. SIGINT and SIGTERM abort the signal instead of ending the process in the middle of a write. So does every further
+ * one: `npm run` passes a Ctrl-C on that the terminal has sent already.
+ */
 export function processIo(): Io {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stop.abort());
   const stdout = fstatSync(1).isFile() ? wholeFile(1) : process.stdout;
   // A command finishes although its reader is gone; `main` reports output that was lost.
   for (const stream of [stdout, process.stderr]) stream.on("error", () => undefined);

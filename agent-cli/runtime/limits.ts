@@ -105,6 +105,9 @@ export const LOCAL_FACILITATOR_PORT = 8788;
 export const MAX_PORT = 65_535;
 /** Whether one runs already. */
 export const PROBE_TIMEOUT_SECONDS = 3;
+/** How long, and how often, a stack that has started is asked for its first price. */
+export const READY_SECONDS = 20;
+export const READY_POLL_MILLIS = 200;
 /** How often it looks whether the process that started it still runs. */
 export const PARENT_POLL_MILLIS = 1000;
 

@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   const [merchant, facilitator] = [workerd.origin("merchant"), workerd.origin("facilitator")];
-  buyer = await Buyer.create({ merchant, facilitator, payTo: DEMO_MERCHANT_ACCOUNT, ledger: "", stop: async () => undefined });
+  buyer = await Buyer.create({ merchant, facilitator, payTo: DEMO_MERCHANT_ACCOUNT, ledger: "", shards: 1, stop: async () => undefined });
   await buyer.fund();
 });
 
