@@ -18,7 +18,7 @@ export const decisionImport = defineCommand({
   audience: "agent",
   summary: "file the decision of an owner on another machine",
   description:
-    "Takes what `approve --out` or `decline --out` wrote there. It is filed only if it is about a request of this machine and its signature, digest, terms and nonce fit; a `fetch --wait` then goes on.",
+    "Takes what `approve`, `decline` or `revoke` wrote there with `--out`. It is filed only if it is about a request of this machine and its signature, digest, terms and nonce fit; a `fetch --wait` then goes on.",
   input: z.strictObject({ decision: nameField.meta({ positional: true, value: "file", description: "the payment or the refusal" }) }),
   output: subjectSchema.extend({
     decision: z.enum(["approved", "declined", "revoked"]),

@@ -9,9 +9,10 @@ import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { decide, fileDecision, decisionFields } from "../approval/decline.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { dryRunField, ownerFileField } from "../command-line/fields.ts";
+import { dryRunField, forceField, nameField, ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { otherLedger } from "../facilitator/other-ledger.ts";
+import { checkDestination } from "../keys/output-file.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../purchase/request-subject.ts";
@@ -20,6 +21,7 @@ import { findDecision, type RecordEntry } from "../records/decision-history.ts";
 import { findPayment } from "../records/payment-journal.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
+import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
@@ -34,9 +36,11 @@ export const revoke = defineCommand({
     ...subjectFields,
     ownerFile: ownerFileField,
     ...decisionFields,
+    out: nameField.optional().meta({ value: "file", description: "file for the decision, for the agent" }),
     ...passphraseFields,
     ...facilitatorFields,
     ...dryRunField,
+    ...forceField,
   }),
   output: subjectSchema.extend({
     dryRun: z.literal(true).optional(),
@@ -46,12 +50,15 @@ export const revoke = defineCommand({
     nonce: z.string(),
     /** The ledger that confirmed the cancellation. */
     ledger: z.string().optional(),
+    file: z.string().optional(),
   }),
   examples: [
     { says: "asks for a code and a note", argv: "revoke 7F3K-9QPD" },
     { says: "a request in a file", argv: "revoke --request-file request.json --code wrong_payee --passphrase-file secret.txt" },
   ],
   async run(context, input) {
+    const writable = checkDestination(input.out, input.force);
+    if (!writable.ok) return writable;
     const subject = await subjectOf(context, input);
     if (!subject.ok) return subject;
     const { digest } = subject.data;
@@ -69,7 +76,8 @@ export const revoke = defineCommand({
       return fail("usage", `The approval is of account ${approved.data.from}; "${found.data.file}" is the key of ${payer}.`);
     }
     const nonce = approvalNonce(payer, digest);
-    const data = { shortCode: shortCode(digest), requestDigest: digest, payer, nonce };
+    const file = input.out === undefined ? {} : { file: input.out };
+    const data = { shortCode: shortCode(digest), requestDigest: digest, payer, nonce, ...file };
     const presented = findPayment(context, digest);
     if (!presented.ok) return presented;
     if (presented.data?.state === "settled") return tooLate(digest, presented.data.transaction);
@@ -88,18 +96,21 @@ export const revoke = defineCommand({
     if (!cancelled.ok) return cancelled;
     const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
     if (!kept.ok) return kept;
-    const { already, approved: now } = kept.data;
+    const { already, approved: now, record } = kept.data;
+    const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, record, input.force);
+    if (!written.ok) return written;
     if (now?.from !== undefined && now.from !== payer) {
       warn(context, `Meanwhile you approved this request from your account ${now.from}. That payment is not revoked.`);
     }
     return succeed({ ...data, ...(already && { already }), ledger: cancelled.data });
   },
-  render: ({ dryRun, already, shortCode, ledger, nonce }, layout) => [
+  render: ({ dryRun, already, shortCode, ledger, nonce, file }, layout) => [
     dryRun
       ? `Nothing was revoked. It would cancel ${shortCode} at the ledger.`
       : layout.ink("green", `Revoked${already ? " before" : ""}: request ${shortCode} can no longer be paid`),
     ...field(layout, "nonce", nonce),
     ...(ledger ? field(layout, "ledger", ledger) : []),
+    ...(file ? field(layout, "decision", `${file}, for the agent`) : []),
   ],
 });
 

@@ -7,7 +7,8 @@ import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { RequestBundle } from "../records/request-bundle.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON, type Run, sandbox } from "../testing/cli.ts";
-import { CONTENT, startMerchant } from "../testing/merchant.ts";
+import { startFacilitator } from "../testing/facilitator.ts";
+import { CONTENT, LEDGER, startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
 
 /** The agent's machine, and the owner's. */
@@ -85,6 +86,29 @@ describe("fetch --wait goes on across two machines", () => {
     expect([run.exit, run.json.error.code]).toEqual([EXIT.declined, "declined"]);
     expect((await bring()).json.data).toMatchObject({ already: true });
   });
+});
+
+test("a revocation goes over as a refusal does, and the agent's machine pays no more [two-machines-revoked]", async () => {
+  const facilitator = await startFacilitator();
+  facilitator.settlement = { status: "cancelled" };
+  const code = await ask();
+  await approve(await carry(code));
+  await bring();
+  const revoked = await decide("revoke", "--code", "wrong_payee", "--facilitator-url", facilitator.url);
+  expect(revoked.json.data).toMatchObject({ file: there.path("decision.json"), ledger: LEDGER });
+  expect(there.read("decision.json")).toEqual(facilitator.cancelled[0]);
+  expect((await bring()).json.data).toMatchObject({ shortCode: code, decision: "revoked" });
+  const paid = await here.run(["pay", code]);
+  expect([paid.exit, paid.json.error.code, merchant.presented]).toEqual([EXIT.declined, "payment_revoked", []]);
+
+  // Run again it hands out the same decision; a file that is there is not replaced unasked, and nothing is asked for before.
+  const asked = facilitator.cancelled.length;
+  const words = ["revoke", "--request-file", "./request.json", "--code", "other", "--facilitator-url", facilitator.url];
+  const kept = await there.run([...words, "--out", "./decision.json"]);
+  expect([kept.exit, facilitator.cancelled.length]).toEqual([EXIT.usage, asked]);
+  const again = await there.run([...words, "--out", "./again.json"]);
+  expect(again.json.data).toMatchObject({ already: true, file: there.path("again.json") });
+  expect(there.read("again.json")).toEqual(there.read("decision.json"));
 });
 
 test("the file has what the owner reads: the body, the headers, the merchant's terms; and no credential [export-no-secrets]", async () => {
