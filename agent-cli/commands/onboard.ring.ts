@@ -83,6 +83,7 @@ test("goes on from every question at which it was stopped, and a slip of the fin
     const run = await onboard(box, running(), answers);
     expect(run.code, run.text).toBe(EXIT.interrupted);
     expect(run.text).toContain("lez-agent-pay onboard"); // how it goes on
+    expect(run.text).not.toContain("othing was written"); // the stack's folder was, or what came before
   };
   const short: [string, string] = [CHOOSE[0], `short${ENTER}`];
   await stopped([CHOOSE[0], CTRL_C]);

@@ -47,7 +47,7 @@ export const ownerCreate = defineCommand({
       : await choosePassphrase(context, input, "--passphrase");
     if (!passphrase.ok) return passphrase;
     const key = await createKeyFile("owner", passphrase.data && { passphrase: passphrase.data });
-    if (context.io.signal.aborted) return interrupted("Nothing was written.");
+    if (context.io.signal.aborted) return interrupted("No key was made.");
     const written = writeJson(file.data, key, input.force);
     if (!written.ok) return written;
     const { account, publicKey } = key;

@@ -53,6 +53,7 @@ describe("owner create", () => {
     const terminal = screen.run(["owner", "create", "--out", "./never.json"]);
     await terminal.answer("Passphrase for the new owner key", CTRL_C);
     expect(await terminal.exit).toBe(EXIT.interrupted);
+    expect(terminal.text).toContain("Interrupted. No key was made.");
     expect(readdirSync(box.directory)).toEqual(before);
   });
 });

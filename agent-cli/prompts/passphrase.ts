@@ -63,8 +63,9 @@ function keep<Opened>(passphrase: Secret, result: Outcome<Opened>): Outcome<{ op
   return result;
 }
 
+/** Says nothing of what the caller has written: a command may run as a step of another one. */
 function unopened(): Failure {
-  return interrupted("No key was opened, and nothing was written.");
+  return interrupted("No key was opened.");
 }
 
 /** A new passphrase, typed twice: a typing error would lock the money away. */
@@ -77,9 +78,10 @@ export async function choosePassphrase(context: Context, input: PassphraseInput,
   if (!context.interactive) return passphraseRequired(EXIT.usage, flag);
   const question = flag === "--passphrase" ? "Passphrase for the new owner key" : "New passphrase";
   const first = await askPassphrase(context, question, tooShort);
-  if (first === undefined) return unopened();
+  const unmade = () => interrupted(flag === "--passphrase" ? "No key was made." : "The passphrase is the old one.");
+  if (first === undefined) return unmade();
   const second = await askPassphrase(context, "The same passphrase again", (text) => (text === first ? undefined : "not the same"));
-  return second === undefined ? unopened() : succeed(secretOf(first));
+  return second === undefined ? unmade() : succeed(secretOf(first));
 }
 
 function tooShort(text: string): string | undefined {
