@@ -241,7 +241,7 @@ async function given(context: Context, input: FetchInput, { method, url }: HttpR
       });
   // Of an incomplete body only the length is shown: it can be as large as the limit.
   const shown = complete ? { response: response.data } : { status, bytes: answer.body.length };
-  return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
+  return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } }, ...(next && { next }) };
 }
 
 /** Adds the merchant's identity, however far this run came. */

@@ -310,6 +310,50 @@ describe("the head of an answer", () => {
     expect([merchant.presented.length, asked]).toEqual([1, 2]);
   });
 
+  test("of a 202 whose result is elsewhere at the same origin leads there, with free requests only [answer-see-other]", async () => {
+    await approved();
+    const seen: string[] = [];
+    let moves: Record<string, string> = { "/jobs/8": "/results/8?a=1" };
+    merchant.behaviour = {
+      deliver: (_, response, headers) =>
+        void response.writeHead(202, { ...headers, location: "/jobs/8", "retry-after": "0" }).end("queued"),
+      instead(request, response, paid) {
+        const { url = "" } = request;
+        if (paid || !/^.(jobs|results|loop)/.test(url)) return false;
+        seen.push(`${request.method} ${url}`);
+        const location = moves[url];
+        if (location === undefined) response.end("the result");
+        else response.writeHead(303, { location }).end("see other");
+        return true;
+      },
+    };
+    const { argv } = (await buy("--out", "./seen-other.txt")).json.next as { argv: string[] };
+    const fetched = await box.run(argv.slice(1));
+    expect(fetched.json.data).toMatchObject({ paid: false, response: { status: 200 } });
+    expect(readFileSync(box.path("seen-other.txt"), "utf8")).toBe("the result");
+    expect([seen, merchant.presented.length]).toEqual([["GET /jobs/8", "GET /results/8?a=1"], 1]);
+
+    // Without --wait it is named; another origin is not followed, and a circle ends.
+    const named = await box.run(["fetch", `${merchant.origin}/jobs/8`]);
+    expect(named.json.next?.argv).toEqual(["lez-agent-pay", "fetch", `${merchant.origin}/results/8?a=1`, "--wait"]);
+    moves = { "/jobs/8": "https://other.example/8", "/loop": "/loop" };
+    for (const path of ["/jobs/8", "/loop"]) {
+      const left = await box.run(["fetch", `${merchant.origin}${path}`, "--wait"]);
+      expect([left.json.error.code, left.json.error.details?.["response"]]).toMatchObject(["no_payment_required", { status: 303 }]);
+    }
+    expect(seen.length).toBeLessThan(20);
+  });
+
+  test("of a paid 303 names the free request for what was bought [answer-paid-elsewhere]", async () => {
+    await approved();
+    merchant.behaviour = { deliver: (_, response, headers) => void response.writeHead(303, { ...headers, location: "/results/9" }).end() };
+    const run = await buy();
+    expect(run.json.error).toMatchObject({ code: "http_error", details: { receipt: {} } });
+    expect(run.json.error.hint).toContain("It is paid.");
+    expect(run.json.next?.argv.slice(0, 3)).toEqual(["lez-agent-pay", "fetch", `${merchant.origin}/results/9`]);
+    expect(merchant.presented).toHaveLength(1);
+  });
+
   test("of a 202 that points to another origin leads nowhere", async () => {
     await approved();
     merchant.behaviour = {

@@ -57,7 +57,14 @@ export async function report(
   if (outcome.kind !== "paid") {
     const failure = failureOf(outcome, senderOf(context, request, payment));
     const shown = response.ok ? { response: response.data } : {};
-    return { ...failure, error: { ...failure.error, details: { ...failure.error.details, ...shown } } };
+    const error = { ...failure.error, details: { ...failure.error.details, ...shown } };
+    const elsewhere = outcome.kind === "paid_no_answer" ? fetchResult(request.url, answer, out) : undefined;
+    if (!elsewhere) return { ...failure, error };
+    return {
+      ...failure,
+      error: { ...error, hint: "It is paid. Run the next command: it fetches what the merchant points to." },
+      next: elsewhere,
+    };
   }
   const { authorization, paidAt, trace } = payment;
   const { amount, ...receipt } = outcome.receipt;

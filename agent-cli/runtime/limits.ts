@@ -11,6 +11,8 @@ export const HTTP_TIMEOUT_SECONDS = 60;
 export const PAID_IDLE_SECONDS = 60;
 /** `fetch --wait` asks for the result of a 202 no longer than this, unless --timeout says so. */
 export const MAX_RESULT_WAIT_SECONDS = 3600;
+/** 303 that `fetch --wait` follows to a result. */
+export const MAX_RESULT_MOVES = 5;
 /** The certificates in SSL_CERT_FILE. */
 export const MAX_AUTHORITIES_BYTES = 4 * 1024 * 1024;
 /** The facilitator's health, for `doctor`. */
