@@ -153,6 +153,30 @@ const TABLE = {
     hint: "Wait for Retry-After, then present the same payment again.",
   },
   payment_revoked: { status: 402, ...FINAL, message: "The payer revoked this payment.", hint: "Ask the owner before you pay again." },
+  mandate_mismatch: {
+    status: 402,
+    ...FINAL,
+    message: "The mandate does not cover this payment.",
+    hint: "Network, asset, ledger, payer, payee, origin and scheme must be those that the mandate names. Ask the owner for an approval.",
+  },
+  mandate_expired: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The mandate is not valid for the whole time of this payment.",
+    hint: "Ask the owner for an approval, or for a new mandate.",
+  },
+  mandate_revoked: {
+    status: 402,
+    ...FINAL,
+    message: "The payer revoked the mandate.",
+    hint: "Nothing is paid under it any more. Ask the owner before you pay again.",
+  },
+  mandate_exceeded: {
+    status: 402,
+    ...SAME_PAYMENT,
+    message: "The payment is beyond a limit of the mandate.",
+    hint: "Ask the owner for an approval. If the limit is one of a period, the same payment may succeed after Retry-After.",
+  },
   reservation_lost: {
     status: 402,
     ...SAME_PAYMENT,

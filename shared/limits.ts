@@ -163,6 +163,8 @@ export const PRUNE_BATCH = 1000;
 export const SWEEP_INTERVAL_SECONDS = 3600;
 /** Cancelled nonces that the ledger keeps for one payer at a time. */
 export const MAX_CANCELLED_NONCES = 2000;
+/** Mandates that one payer revoked before their first payment, as many as the ledger keeps at a time. Revoking all of them at once still works. */
+export const MAX_REVOKED_MANDATES = 2000;
 /** Entries of one page of an account's journal. */
 export const JOURNAL_PAGE = 500;
 /** Transactions listed by the batches on one page, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */

@@ -38,6 +38,7 @@ export type LedgerEvent =
   | "ledger.release"
   | "ledger.settle"
   | "ledger.cancel"
+  | "ledger.revoke"
   | "ledger.checkpoint"
   | "ledger.fund"
   | "ledger.issue"

@@ -12,6 +12,11 @@ const HELD_SHARE = 100;
 
 /** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "ALTER TABLE journal DROP COLUMN mandate",
+  "ALTER TABLE payment DROP COLUMN mandate_window",
+  "ALTER TABLE payment DROP COLUMN mandate",
+  "DROP TABLE panic",
+  "DROP TABLE mandate",
   "ALTER TABLE account DROP COLUMN accesses_void_through",
   "ALTER TABLE clock DROP COLUMN final",
   "DROP INDEX payment_cancelled",

@@ -17,5 +17,9 @@ export function inProcessBackend(rules: LedgerRules, clock: () => number = unixN
     status: async (payer, nonce, validBefore) => rules.status(payer, nonce, validBefore, clock()),
     account: async (account) => rules.account(account),
     fund: async (account, value, grantId) => rules.fund(account, value, grantId, clock()),
+    mandates: {
+      revoke: async (command) => rules.revoke(command, clock()),
+      status: async (payer, digest) => rules.mandate(payer, digest, clock()),
+    },
   };
 }

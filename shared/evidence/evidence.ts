@@ -32,6 +32,7 @@ export const evidenceEntrySchema = z.strictObject({
   balanceAfter: decimal,
   authorizationDigest: z.optional(digestSchema),
   requestDigest: z.optional(digestSchema),
+  mandate: z.optional(digestSchema),
   transaction: z.optional(digestSchema),
   batch: z.optional(z.strictObject({ fromShard: decimal, first: decimal, last: decimal, count: decimal, transactions: digestSchema })),
   at: decimal,

@@ -10,9 +10,9 @@ import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEn
 import { insertOf, invariant, type LedgerStore } from "./store.ts";
 import type { Credit } from "./stream.ts";
 
-/** What both journal entries of a transfer say about it. */
+/** What the journal says about a transfer. Only the debit names the mandate: what the payer's limits are is not the payee's affair. */
 export type Cause = Required<Pick<JournalEntry, "transaction">> &
-  Pick<JournalEntry, "authorizationDigest" | "requestDigest"> & {
+  Pick<JournalEntry, "authorizationDigest" | "requestDigest" | "mandate"> & {
     /** Unix seconds. */
     at: number;
   };
@@ -20,7 +20,7 @@ export type Cause = Required<Pick<JournalEntry, "transaction">> &
 /** A journal entry to write. `account`: as it was just read. */
 type Posting = { account: AccountState; delta: bigint } & Pick<
   JournalEntry,
-  "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "batch" | "transactions"
+  "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "mandate" | "batch" | "transactions"
 >;
 
 const UPSERT = insertOf(
@@ -88,9 +88,9 @@ export class Accounts {
   }
 
   /** Moves money between two accounts of this shard, with an entry in both journals. */
-  transfer(from: AccountState, to: AccountId, value: bigint, { at, ...about }: Cause): void {
+  transfer(from: AccountState, to: AccountId, value: bigint, { at, mandate, ...about }: Cause): void {
     const credit: Posting = { account: this.read(to), delta: value, kind: "credit", counterparty: from.account, ...about };
-    this.#post(at, [debitOf(from, to, value, about), credit]);
+    this.#post(at, [debitOf(from, to, value, { ...about, ...(mandate && { mandate }) }), credit]);
   }
 
   /** Debits money for an account of another shard. The caller puts the credit into the outbox. */

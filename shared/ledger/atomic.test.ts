@@ -3,12 +3,15 @@ import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerStore } from "./store.ts";
 import { dump, idOf, openLedger, reopen, reserveOf, START } from "./testing/ledger.ts";
+import { arrangeMandate, MANDATE_CELLS } from "./testing/mandate-table.ts";
 import { act, arrange, CELLS, PAYMENT } from "./testing/state-table.ts";
 
 /** Every event that writes, in a state in which it does. */
 const WRITERS = CELLS.filter(
   ({ state, next }) => state !== next && next !== "held by FIRST" && !(state.startsWith("settled") && next === "settled by FIRST"),
 );
+
+const MANDATE_WRITERS = MANDATE_CELLS.filter(({ words: [, after] }) => after !== "as it was");
 
 describe("an event that fails half way has not happened", () => {
   test.each(WRITERS)("at any statement of: $fact", (cell) => {
@@ -29,6 +32,28 @@ describe("an event that fails half way has not happened", () => {
       // and it can be done afterwards.
       breaking.allow(Number.POSITIVE_INFINITY);
       expect(act(rules, cell)).toEqual(cell.answer);
+    }
+  });
+
+  test.each(MANDATE_WRITERS)("at any statement of: $name, $fact", ({ state, given, event, at, answer }) => {
+    for (let statements = 0; ; statements++) {
+      const store = memoryStore();
+      const built = openLedger(store);
+      arrangeMandate(built, state);
+      given?.(built);
+      const breaking = breakAfter(store);
+      const rules = reopen(breaking);
+      const before = dump(store);
+
+      breaking.allow(statements);
+      if (!failed(() => event(rules, at))) {
+        expect(statements).toBeGreaterThan(1);
+        return;
+      }
+      expect(dump(store)).toEqual(before);
+      breaking.allow(Number.POSITIVE_INFINITY);
+      expect(event(rules, at)).toEqual(answer);
+      expect(rules.audit()).toMatchObject({ ok: true });
     }
   });
 

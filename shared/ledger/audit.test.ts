@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
+import { headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
 import {
   ALICE,
   BOB,
@@ -19,6 +20,7 @@ import {
   START,
   txOf,
 } from "./testing/ledger.ts";
+import { arrangeMandate, MANDATE } from "./testing/mandate-table.ts";
 
 /** A ledger in which something of everything has happened. */
 function busyLedger() {
@@ -82,7 +84,7 @@ describe("audit", () => {
     [
       "a journal without an account",
       `INSERT INTO journal SELECT '${CAROL}', seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
-         prev_hash, hash FROM journal WHERE account = '${BOB}'`,
+         prev_hash, hash, mandate FROM journal WHERE account = '${BOB}'`,
       [`${CAROL}: a journal without an account`],
     ],
     [
@@ -137,6 +139,85 @@ describe("audit", () => {
     expect(report).toMatchObject({ ok: false, problems: expect.arrayContaining(problems) });
     expect(report.problems).toHaveLength(problems.length);
   });
+});
+
+describe("audit of mandates", () => {
+  const fault = (words: string) => `${ALICE}: mandate ${MANDATE.digest}: ${words}`;
+
+  test.each<[what: string, tamper: string, problems: string[]]>([
+    [
+      "a total that was passed",
+      `UPDATE mandate SET facts = replace(facts, '"total":"200"', '"total":"99"')`,
+      [fault("more than its total was spent")],
+    ],
+    [
+      "a period's amount that was passed",
+      `UPDATE mandate SET facts = replace(facts, '"amount":"150"', '"amount":"99"')`,
+      [fault("more than its period's amount was claimed")],
+    ],
+    [
+      "a period's number of payments that was passed",
+      `UPDATE mandate SET facts = replace(facts, '"count":3', '"count":1')`,
+      [fault("more payments than its period allows were claimed")],
+    ],
+    [
+      "a claim that is not counted",
+      "UPDATE mandate SET claimed = '59'",
+      [fault("claimed is not the sum of its holds"), fault("its period counts more than was spent")],
+    ],
+    [
+      "a claim that is counted twice",
+      "UPDATE mandate SET claimed = '120', facts = replace(facts, '200', '999')",
+      [fault("claimed is not the sum of its holds")],
+    ],
+    [
+      "a payment that is not counted",
+      "UPDATE mandate SET settled = '0', window_used = '60'",
+      [fault("settled is not the sum of its debits"), fault("its period counts less than was claimed in it")],
+    ],
+    ["a payment that is counted twice", "UPDATE mandate SET settled = '80'", [fault("settled is not the sum of its debits")]],
+    [
+      "a period that was given back too much",
+      "UPDATE mandate SET window_count = 1",
+      [fault("its period counts less than was claimed in it")],
+    ],
+    [
+      "a claim in a period to come",
+      "UPDATE payment SET mandate_window = 1 WHERE state = 'held'",
+      [fault("a claim counts in a later period")],
+    ],
+    ["a mandate that vanished", "DELETE FROM mandate", [`${ALICE} ${MANDATE.digest}: holds under a mandate that is not counted`]],
+  ])("names %s", (_, tamper, problems) => {
+    const store = memoryStore();
+    arrangeMandate(openLedger(store), "open");
+    expect(reopen(store).audit()).toMatchObject({ ok: true });
+    store.sql(tamper);
+    expect(reopen(store).audit()).toMatchObject({ ok: false, problems });
+  });
+
+  test("names another mandate in a debit, which is hashed into the chain", () => {
+    const store = memoryStore();
+    arrangeMandate(openLedger(store), "open");
+    store.sql("UPDATE journal SET mandate = ? WHERE mandate IS NOT NULL", idOf(1));
+    expect(reopen(store).audit()).toMatchObject({ ok: false, problems: expect.arrayContaining([brokenAt(1)]) });
+  });
+
+  test("compares what is left after debits were pruned and payments forgotten", () => {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    arrangeMandate(rules, "open");
+    rules.checkpoint(ALICE, 2, headOf(rules, 2), START);
+    runAllMaintenance(rules, OLD);
+    expect(rules.journalPage(ALICE, 0, 10)).toMatchObject({ base: { seq: "2" }, entries: [] });
+    expect(rules.audit()).toMatchObject({ ok: true, payments: { settled: 0 } });
+  });
+});
+
+test("a debit names its mandate, and the payee's credit does not", () => {
+  const rules = openLedger(memoryStore());
+  arrangeMandate(rules, "open");
+  expect(rules.journal(ALICE, 1, 1)).toMatchObject([{ kind: "debit", mandate: MANDATE.digest }]);
+  expect(rules.journal(BOB, 0, 1)[0]).not.toHaveProperty("mandate");
 });
 
 test("audit believes the disk, and not what a running ledger remembers of its accounts", () => {

@@ -5,6 +5,7 @@ import type { AccountId } from "../protocol/account.ts";
 import { integer, oneOf, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
+import { MandateAudit } from "./audit-mandates.ts";
 import { issuedBy } from "./faucet.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
@@ -50,6 +51,7 @@ export function auditLedger(
     holds.set(payer, (holds.get(payer) ?? 0n) + BigInt(value));
   }
 
+  const mandates = new MandateAudit(store);
   let balances = 0n;
   let held = 0n;
   let journalEntries = 0;
@@ -63,13 +65,17 @@ export function auditLedger(
     if (BigInt(account.held) !== (holds.get(id) ?? 0n)) problems.push(`${id}: held is not the sum of its holds`);
     holds.delete(id);
     const debits = new Debits(store, id, now);
-    const chain = replay(store, account, ledger, (entry) => debits.see(entry));
+    const chain = replay(store, account, ledger, (entry) => {
+      debits.see(entry);
+      mandates.see(entry);
+    });
     journalEntries += chain.entries;
     if (!chain.intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
     if (chain.last?.balanceAfter !== account.balance) problems.push(`${id}: the journal does not add up to the balance`);
     if (chain.intact) problems.push(...debits.differences());
   }
   for (const payer of holds.keys()) problems.push(`${payer}: holds without an account`);
+  problems.push(...mandates.differences());
   problems.push(...strays(store, shard, shards));
   // consolidate.ts adds up several shards.
   if (shards === 1 && balances !== BigInt(supply)) problems.push(`balances are ${balances}, the supply is ${supply}`);

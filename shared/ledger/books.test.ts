@@ -67,7 +67,8 @@ describe("one payment's entry", () => {
     const copies = 3 * MAX_ENTRIES_SEARCHED;
     store.sql(
       `WITH RECURSIVE n(seq) AS (SELECT 3 UNION ALL SELECT seq + 1 FROM n WHERE seq < ${copies})
-       INSERT INTO journal SELECT account, n.seq, 'debit', counterparty, value, balance_after, NULL, NULL, 'tx' || n.seq, NULL, ${START}, prev_hash, hash
+       INSERT INTO journal SELECT account, n.seq, 'debit', counterparty, value, balance_after, NULL, NULL, 'tx' || n.seq, NULL, ${START}, prev_hash, hash,
+         NULL
        FROM journal, n WHERE account = ? AND journal.seq = 2`,
       ALICE,
     );

@@ -61,6 +61,7 @@ export class Exchange {
     const cause = {
       authorizationDigest: row.authorization_digest,
       ...(row.request_digest && { requestDigest: row.request_digest }),
+      ...(row.mandate && { mandate: row.mandate }),
       transaction,
       at,
     };

@@ -19,6 +19,8 @@ export interface JournalEntry {
   balanceAfter: string;
   authorizationDigest?: Digest;
   requestDigest?: Digest;
+  /** Of a debit: the mandate that it was paid under. */
+  mandate?: Digest;
   transaction?: Digest;
   batch?: BatchOrigin;
   /** Unix seconds of the ledger's clock, as a decimal string. */
@@ -76,9 +78,9 @@ export function entryHash(entry: Omit<JournalEntry, "hash"> & { hash?: Digest })
 }
 
 const APPEND = insertOf(
-  13,
+  14,
   (rows) =>
-    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at, prev_hash, hash)
+    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, batch, at, prev_hash, hash)
      VALUES ${rows}`,
 );
 
@@ -94,6 +96,7 @@ export function appendEntries(store: LedgerStore, entries: readonly JournalEntry
       entry.balanceAfter,
       entry.authorizationDigest ?? null,
       entry.requestDigest ?? null,
+      entry.mandate ?? null,
       entry.transaction ?? null,
       batch ? JSON.stringify({ batch, transactions }) : null,
       Number(entry.at),
@@ -175,6 +178,7 @@ const entryRow = row({
   balance_after: text(),
   authorization_digest: nullable(text<Digest>()),
   request_digest: nullable(text<Digest>()),
+  mandate: nullable(text<Digest>()),
   tx: nullable(text<Digest>()),
   batch: nullable(text()),
   at: integer(),
@@ -183,7 +187,7 @@ const entryRow = row({
 });
 
 function journalEntry(found: Row): JournalEntry {
-  const { counterparty, authorization_digest, request_digest, tx, batch, ...row } = entryRow(found);
+  const { counterparty, authorization_digest, request_digest, mandate, tx, batch, ...row } = entryRow(found);
   return {
     account: row.account,
     seq: String(row.seq),
@@ -193,6 +197,7 @@ function journalEntry(found: Row): JournalEntry {
     balanceAfter: row.balance_after,
     ...(authorization_digest !== null && { authorizationDigest: authorization_digest }),
     ...(request_digest !== null && { requestDigest: request_digest }),
+    ...(mandate !== null && { mandate }),
     ...(tx !== null && { transaction: tx }),
     at: String(row.at),
     prevHash: row.prev_hash,

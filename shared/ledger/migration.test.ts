@@ -227,15 +227,19 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-function asNewest({ account = [], payment = [], clock = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
+/** A ledger of 0.1 knows no mandates. */
+function asNewest({ account = [], payment = [], clock = [], journal = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
-    return { ...row, capture_deadline: dead_line };
+    return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null };
   });
   return {
     ...tables,
     account: account.map((row) => ({ ...row, accesses_void_through: 0 })),
     payment: renamed,
+    journal: journal.map((entry) => ({ ...entry, mandate: null })),
+    mandate: [],
+    panic: [],
     clock: clock.map(({ last = 0 }) => ({ last, final: last })),
     schema_version: [{ version: NEWEST }],
   };

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadLedger } from "../../test/ledger-code.ts";
 import { LedgerRules } from "./rules.ts";
 import { property } from "./testing/model-check.ts";
@@ -8,8 +8,10 @@ import { MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
 /** `npm run mutants` makes more. */
 const RUNS: Record<number, number> = { 1: 100, 4: 50 };
 
-test.each([1, 4])("a ledger of %i shards does what its model does, whatever happens", (shards) => {
-  fc.assert(property(LedgerRules, shards), { numRuns: RUNS[shards] ?? 0 });
+describe.each(["payments", "mandates"] as const)("a history of %s:", (about) => {
+  test.each([1, 4])("a ledger of %i shards does what its model does, whatever happens", (shards) => {
+    fc.assert(property(LedgerRules, shards, about), { numRuns: RUNS[shards] ?? 0 });
+  });
 });
 
 /** `npm run mutants` tries every fault. */

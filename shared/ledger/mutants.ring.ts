@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { loadLedger } from "../../test/ledger-code.ts";
 import { LedgerRules } from "./rules.ts";
 import { property } from "./testing/model-check.ts";
-import { type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
+import { MANDATE_MUTANTS, type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
 
 test.each([
   [1, 250],
@@ -14,12 +14,17 @@ test.each([
   fc.assert(property(LedgerRules, shards), { numRuns });
 });
 
+test("under mandates too, in 500 runs", () => {
+  fc.assert(property(LedgerRules, 1, "mandates"), { numRuns: 500 });
+});
+
 describe.each([
-  [1, MUTANTS],
-  [4, SHARD_MUTANTS],
-])("over %i shards, the model finds the fault:", (shards, mutants) => {
+  [1, "payments", MUTANTS],
+  [4, "payments", SHARD_MUTANTS],
+  [1, "mandates", MANDATE_MUTANTS],
+] as const)("over %i shards, in histories of %s, the model finds the fault:", (shards, about, mutants) => {
   test.each<Mutant>(mutants)("$fault", async (mutant) => {
     const faulty = await loadLedger(mutant);
-    expect(fc.check(property(faulty.LedgerRules, shards), { seed: 1, numRuns: 2000, endOnFailure: true }).failed).toBe(true);
+    expect(fc.check(property(faulty.LedgerRules, shards, about), { seed: 1, numRuns: 2000, endOnFailure: true }).failed).toBe(true);
   });
 });

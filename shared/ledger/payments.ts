@@ -29,6 +29,9 @@ const CLAIM = {
   /** The reservation or settlement id that owns the row. */
   holder: text<Digest>(),
   tx: text<Digest>(),
+  mandate: nullable(text<Digest>()),
+  /** The mandate's period that the claim counts in. */
+  mandate_window: nullable(integer()),
 };
 const HELD = { ...CLAIM, state: oneOf("held"), held_until: integer() };
 const SETTLED = { ...CLAIM, state: oneOf("settled") };
@@ -61,13 +64,14 @@ export class Payments {
     return found && paymentRow(found);
   }
 
-  insertHeld(payment: LedgerPayment, holder: Digest, heldUntil: number): HeldRow {
+  /** @param window of its mandate; null without one */
+  insertHeld(payment: LedgerPayment, holder: Digest, heldUntil: number, window: number | null): HeldRow {
     const deadline = Math.max(payment.validBefore, heldUntil);
-    return { ...this.#insert(payment, "held", holder, deadline, heldUntil), state: "held", held_until: heldUntil };
+    return { ...this.#insert(payment, "held", holder, deadline, heldUntil, window), state: "held", held_until: heldUntil };
   }
 
-  insertSettled(payment: LedgerPayment, holder: Digest): SettledRow {
-    return { ...this.#insert(payment, "settled", holder, payment.validBefore, null), state: "settled" };
+  insertSettled(payment: LedgerPayment, holder: Digest, window: number | null): SettledRow {
+    return { ...this.#insert(payment, "settled", holder, payment.validBefore, null, window), state: "settled" };
   }
 
   insertCancelled(payer: AccountId, nonce: Digest, validBefore: number): void {
@@ -86,12 +90,20 @@ export class Payments {
     return Number(counted?.["nonces"]);
   }
 
-  #insert(payment: LedgerPayment, state: PaymentRow["state"], holder: Digest, captureDeadline: number, heldUntil: number | null): Claim {
+  #insert(
+    payment: LedgerPayment,
+    state: PaymentRow["state"],
+    holder: Digest,
+    captureDeadline: number,
+    heldUntil: number | null,
+    window: number | null,
+  ): Claim {
     const tx = transactionOf(NETWORK, payment.authorizationDigest);
+    const mandate = payment.mandate?.digest ?? null;
     const { payer, nonce, authorizationDigest, payee, value, validBefore, requestDigest = null } = payment;
     this.#store.sql(
-      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, capture_deadline, tx)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, capture_deadline, tx, mandate, mandate_window)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       payer,
       nonce,
       state,
@@ -104,6 +116,8 @@ export class Payments {
       heldUntil,
       captureDeadline,
       tx,
+      mandate,
+      window,
     );
     return {
       payer,
@@ -116,6 +130,8 @@ export class Payments {
       holder,
       capture_deadline: captureDeadline,
       tx,
+      mandate,
+      mandate_window: window,
     };
   }
 
@@ -132,6 +148,15 @@ export class Payments {
     return this.#store
       .sql("SELECT * FROM payment WHERE state = 'held' AND capture_deadline < ? ORDER BY capture_deadline LIMIT ?", now, limit)
       .map(heldRow);
+  }
+
+  /** The payer's holds that can still be captured, under this mandate or, as `*`, all of them. */
+  openHolds(payer: AccountId, mandate: Digest | "*", now: number): HeldRow[] {
+    // By the index of holds: a payer can have far more settled payments than a shard has holds.
+    return this.#store
+      .sql("SELECT * FROM payment INDEXED BY payment_held WHERE state = 'held' AND capture_deadline >= ? AND payer = ?", now, payer)
+      .map(heldRow)
+      .filter((row) => mandate === "*" || row.mandate === mandate);
   }
 
   /** Unix seconds of the next hold's capture deadline; undefined without holds. */

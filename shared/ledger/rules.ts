@@ -20,12 +20,14 @@ import type {
   CheckResult,
   FundResult,
   LedgerInfo,
+  MandateStatus,
   PaymentStatus,
   ReleaseResult,
   ReserveResult,
+  RevokeResult,
   SettleResult,
 } from "../settlement/backend.ts";
-import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
+import type { CaptureCommand, ReleaseCommand, ReserveCommand, RevokeCommand, SettleCommand } from "../settlement/commands.ts";
 import { Accounts, isUnknown } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
@@ -35,6 +37,8 @@ import { Exchange } from "./exchange.ts";
 import { Faucet } from "./faucet.ts";
 import { type ShardIdentity, type Genesis, openGenesis } from "./genesis.ts";
 import { findDebit, type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
+import { MandateTable } from "./mandate-table.ts";
+import { Mandates } from "./mandates.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
 import { StateTable } from "./state-table.ts";
@@ -49,6 +53,8 @@ export class LedgerRules {
   readonly #exchange: Exchange;
   readonly #payments: Payments;
   readonly #clock: Clock;
+  readonly #mandates: Mandates;
+  readonly #mandateTable: MandateTable;
   readonly #table: StateTable;
   readonly #faucet: Faucet;
   readonly #pruning: Pruning;
@@ -61,7 +67,9 @@ export class LedgerRules {
     this.#exchange = new Exchange(store, this.#identity, this.#accounts);
     this.#payments = new Payments(store);
     this.#clock = new Clock(store);
-    this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#clock);
+    this.#mandates = new Mandates(store);
+    this.#mandateTable = new MandateTable(this.#accounts, this.#payments, this.#mandates, this.#clock);
+    this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#mandateTable, this.#clock);
     this.#faucet = new Faucet(store, this.#identity.treasury, this.#accounts, this.#exchange, this.#payments);
     this.#pruning = new Pruning(store);
   }
@@ -85,6 +93,18 @@ export class LedgerRules {
   /** @param signedBy see StateTable */
   cancel(payer: AccountId, nonce: Digest, clock: number, signedBy: number = clock): CancelResult {
     return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now, Math.max(signedBy, now)));
+  }
+
+  /** @param signedBy see MandateTable */
+  revoke(command: RevokeCommand, clock: number, signedBy: number = clock): RevokeResult {
+    return this.#movement(clock, (now) => this.#mandateTable.revoke(command, now, Math.max(signedBy, now)));
+  }
+
+  /** What a mandate has spent. Writes nothing. */
+  mandate(payer: AccountId, digest: Digest, clock: number): MandateStatus | Refusal {
+    // A halted shard may have lost payments: what it stores proves nothing.
+    if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
+    return this.#mandateTable.status(payer, digest, Math.max(this.#clock.now, clock));
   }
 
   /** What `reserve` and `settle` would answer to an id that has not claimed the payment before. Writes nothing. */
@@ -136,7 +156,8 @@ export class LedgerRules {
 
   /** Whether there is maintenance to do, now or later. */
   needsMaintenance(): boolean {
-    return this.#exchange.halted === undefined && (!this.#payments.isEmpty() || this.#pruning.isPending());
+    if (this.#exchange.halted !== undefined) return false;
+    return !this.#payments.isEmpty() || !this.#mandates.isEmpty() || this.#pruning.isPending();
   }
 
   /** The open holds, and the credits that wait for other shards. Reads what waits, and nothing else. */

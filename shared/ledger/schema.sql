@@ -1,4 +1,4 @@
--- The ledger's schema 6. Written by schema.test.ts.
+-- The ledger's schema 7. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -58,9 +58,25 @@ CREATE TABLE journal (
   batch TEXT,                     -- JSON: the origin of a batch, and its transactions
   at INTEGER NOT NULL,
   prev_hash TEXT NOT NULL,
-  hash TEXT NOT NULL,
+  hash TEXT NOT NULL, mandate TEXT,
   PRIMARY KEY (account, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mandate (
+  payer TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  settled TEXT NOT NULL,          -- atomic units that were paid under it
+  claimed TEXT NOT NULL,          -- atomic units that open holds claim
+  window INTEGER NOT NULL,        -- the number of the period that the next two columns count in
+  window_used TEXT NOT NULL,
+  window_count INTEGER NOT NULL,
+  revoked_at INTEGER,
+  capture_deadline INTEGER NOT NULL, -- the last second in which a payment under it can be captured
+  facts TEXT,                     -- JSON: its limits; NULL if it was revoked before its first claim
+  PRIMARY KEY (payer, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mandate_deadline ON mandate (capture_deadline);
 
 CREATE TABLE outbox (
   to_shard INTEGER NOT NULL,
@@ -69,6 +85,11 @@ CREATE TABLE outbox (
   value TEXT NOT NULL,
   tx TEXT NOT NULL,
   PRIMARY KEY (to_shard, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE panic (
+  payer TEXT PRIMARY KEY,
+  before INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE payment (
@@ -83,7 +104,7 @@ CREATE TABLE payment (
   holder TEXT,                    -- the reservation or settlement id that owns this row
   held_until INTEGER,
   capture_deadline INTEGER NOT NULL,     -- the last second in which a hold can be captured
-  tx TEXT,
+  tx TEXT, mandate TEXT, mandate_window INTEGER,
   PRIMARY KEY (payer, nonce)
 ) STRICT, WITHOUT ROWID;
 

@@ -138,4 +138,32 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE account ADD COLUMN accesses_void_through INTEGER NOT NULL DEFAULT 0",
     ],
   },
+  {
+    version: 7,
+    statements: [
+      // What each mandate has spent and holds. A row is made by the first claim or by a revocation.
+      `CREATE TABLE mandate (
+         payer TEXT NOT NULL,
+         digest TEXT NOT NULL,
+         settled TEXT NOT NULL,          -- atomic units that were paid under it
+         claimed TEXT NOT NULL,          -- atomic units that open holds claim
+         window INTEGER NOT NULL,        -- the number of the period that the next two columns count in
+         window_used TEXT NOT NULL,
+         window_count INTEGER NOT NULL,
+         revoked_at INTEGER,
+         capture_deadline INTEGER NOT NULL, -- the last second in which a payment under it can be captured
+         facts TEXT,                     -- JSON: its limits; NULL if it was revoked before its first claim
+         PRIMARY KEY (payer, digest)
+       ) STRICT, WITHOUT ROWID`,
+      "CREATE INDEX mandate_deadline ON mandate (capture_deadline)",
+      // Up to when each payer has revoked everything that it signed.
+      `CREATE TABLE panic (
+         payer TEXT PRIMARY KEY,
+         before INTEGER NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+      "ALTER TABLE payment ADD COLUMN mandate TEXT",
+      "ALTER TABLE payment ADD COLUMN mandate_window INTEGER",
+      "ALTER TABLE journal ADD COLUMN mandate TEXT",
+    ],
+  },
 ];

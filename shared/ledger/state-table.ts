@@ -32,18 +32,21 @@ import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } fr
 import { type Accounts, available, claimed, isUnknown } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";
+import type { MandateTable } from "./mandate-table.ts";
 import type { CancelledRow, HeldRow, PaymentRow, Payments, SettledRow } from "./payments.ts";
 
 export class StateTable {
   readonly #accounts: Accounts;
   readonly #exchange: Exchange;
   readonly #payments: Payments;
+  readonly #mandates: MandateTable;
   readonly #clock: Clock;
 
-  constructor(accounts: Accounts, exchange: Exchange, payments: Payments, clock: Clock) {
+  constructor(accounts: Accounts, exchange: Exchange, payments: Payments, mandates: MandateTable, clock: Clock) {
     this.#accounts = accounts;
     this.#exchange = exchange;
     this.#payments = payments;
+    this.#mandates = mandates;
     this.#clock = clock;
   }
 
@@ -56,7 +59,7 @@ export class StateTable {
     if (refusal) return refusal;
     this.#accounts.hold(this.#accounts.read(payment.payer), BigInt(payment.value));
     const heldUntil = now + Math.min(holdSeconds, MAX_HOLD_SECONDS);
-    return reserved(this.#payments.insertHeld(payment, reservationId, heldUntil));
+    return reserved(this.#payments.insertHeld(payment, reservationId, heldUntil, this.#mandates.claim(payment, now)));
   }
 
   capture({ payer, nonce, reservationId }: CaptureCommand, now: number): SettleResult {
@@ -67,6 +70,12 @@ export class StateTable {
       this.#free(row);
       return this.#final(refusal("payment_expired"));
     }
+    // The work was begun under a hold that its owner could not take back. Once that has ended, the owner's word counts.
+    if (!isLive(row, now) && this.#mandates.isRevoked(row)) {
+      this.#free(row);
+      return refusal("mandate_revoked");
+    }
+    this.#mandates.capture(row);
     this.#payments.markSettled(row);
     return this.#pay({ ...row, state: "settled" }, claimed(this.#accounts.read(payer), -BigInt(row.value)), now);
   }
@@ -87,7 +96,8 @@ export class StateTable {
     }
     const refusal = this.#makeWay(row, payment, now);
     if (refusal) return refusal;
-    return this.#pay(this.#payments.insertSettled(payment, settlementId), this.#accounts.read(payment.payer), now);
+    const window = this.#mandates.spend(payment, now);
+    return this.#pay(this.#payments.insertSettled(payment, settlementId, window), this.#accounts.read(payment.payer), now);
   }
 
   /** @param signedBy unix seconds: whatever was signed before the cancellation was signed by then */
@@ -105,15 +115,16 @@ export class StateTable {
     return { ok: true };
   }
 
-  /** Frees expired holds and deletes payments past their retention, a bounded batch of each. @returns when there is work again; Infinity for never */
+  /** Frees expired holds and deletes payments and mandates past their retention, a bounded batch of each. @returns when there is work again; Infinity for never */
   runMaintenance(now: number): number {
     const expired = this.#payments.expiredHolds(now, EXPIRY_BATCH);
     for (const row of expired) this.#free(row);
-    const { unfinished, forgot } = this.#payments.sweep(now);
-    if (forgot) this.#clock.persistFinal();
-    if (unfinished || expired.length === EXPIRY_BATCH) return now + 1;
-    if (this.#payments.isEmpty()) return Infinity;
-    return Math.min((this.#payments.nextCaptureDeadline() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS);
+    const sweeps = [this.#payments.sweep(now), this.#mandates.sweep(now)];
+    if (sweeps.some(({ forgot }) => forgot)) this.#clock.persistFinal();
+    if (sweeps.some(({ unfinished }) => unfinished) || expired.length === EXPIRY_BATCH) return now + 1;
+    const next = this.#mandates.nextSweep();
+    if (this.#payments.isEmpty()) return next;
+    return Math.min((this.#payments.nextCaptureDeadline() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS, next);
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, now: number): PaymentStatus {
@@ -131,8 +142,7 @@ export class StateTable {
     const expired = row?.state === "held" && now > row.capture_deadline;
     const taken = expired ? undefined : this.#takenBy(row, payment, now);
     if (taken) return taken;
-    const obstacle = this.#obstacle(payment, row, now);
-    return obstacle ? refusal(obstacle) : { ok: true };
+    return this.#obstacle(payment, row, now) ?? { ok: true };
   }
 
   // --- What the events are made of -------------------------------------------------------------------
@@ -150,7 +160,7 @@ export class StateTable {
     const taken = this.#takenBy(row, payment, now);
     if (taken) return taken;
     const obstacle = this.#obstacle(payment, row, now);
-    if (obstacle) return obstacle === "payment_expired" ? this.#final(refusal(obstacle)) : refusal(obstacle);
+    if (obstacle) return NEVER.has(obstacle.code) ? this.#final(obstacle) : obstacle;
     if (row?.state === "held") this.#free(row);
     return undefined;
   }
@@ -165,16 +175,19 @@ export class StateTable {
 
   /**
    * Returns why an unclaimed payment cannot be made; undefined if it can. The money of `row`, a hold that the claim would take
-   * over, counts as available. The hold is freed only afterwards: after a refusal its holder may still capture.
+   * over, counts as available, and as unused under its mandate. The hold is freed only afterwards: after a refusal its holder may
+   * still capture.
    */
-  #obstacle(payment: LedgerPayment, row: PaymentRow | undefined, now: number): ErrorCode | undefined {
-    const freed = row?.state === "held" ? BigInt(row.value) : 0n;
-    const funds = available(this.#accounts.read(payment.payer)) + freed;
-    if (payment.validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
-    if (payment.validBefore < now) return "payment_expired";
-    if (payment.validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS) return "validity_too_long";
-    if (funds < BigInt(payment.value)) return "insufficient_funds";
-    return this.#exchange.isFull(payment.payee) ? "overloaded" : undefined;
+  #obstacle(payment: LedgerPayment, row: PaymentRow | undefined, now: number): Refusal | undefined {
+    const held = row?.state === "held" ? row : undefined;
+    const mandate = this.#mandates.find(payment);
+    const forbidden = this.#mandates.forbids(payment, mandate, now) ?? offTime(payment, now);
+    if (forbidden) return refusal(forbidden);
+    const exceeded = this.#mandates.exceeds(payment, mandate, held, now);
+    if (exceeded) return exceeded;
+    const funds = available(this.#accounts.read(payment.payer)) + BigInt(held?.value ?? 0);
+    if (funds < BigInt(payment.value)) return refusal("insufficient_funds");
+    return this.#exchange.isFull(payment.payee) ? refusal("overloaded") : undefined;
   }
 
   /** Stores the time before an answer that depends on its having passed, so that no restart takes the answer back. */
@@ -192,8 +205,18 @@ export class StateTable {
   /** held → none: the payer can spend the money again, and the payment can be presented again. */
   #free(row: HeldRow): void {
     this.#accounts.hold(this.#accounts.read(row.payer), -BigInt(row.value));
+    this.#mandates.free(row);
     this.#payments.delete(row);
   }
+}
+
+/** Refusals that no later time takes back. */
+const NEVER: ReadonlySet<ErrorCode> = new Set(["payment_expired", "mandate_expired"]);
+
+function offTime({ validAfter, validBefore }: LedgerPayment, now: number): ErrorCode | undefined {
+  if (validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
+  if (validBefore < now) return "payment_expired";
+  return validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS ? "validity_too_long" : undefined;
 }
 
 function isLive(row: HeldRow, now: number): boolean {

@@ -8,6 +8,20 @@ import { amountSchema } from "./amount.ts";
 
 export const unixSecondsSchema = wholeNumber();
 
+const positive = wholeNumber().check(z.refine((seconds) => seconds > 0, "must not be 0"));
+
+/** The limits that the ledger counts for a mandate. Amounts are atomic units, times unix seconds. */
+export const ledgerMandateSchema = z.strictObject({
+  digest: digestSchema,
+  grantedAt: unixSecondsSchema,
+  /** The first period begins here. */
+  validAfter: unixSecondsSchema,
+  validBefore: unixSecondsSchema,
+  total: amountSchema,
+  period: z.optional(z.strictObject({ seconds: positive, amount: amountSchema, count: z.optional(wholeNumber()) })),
+});
+export type LedgerMandate = z.infer<typeof ledgerMandateSchema>;
+
 /** A verified authorization. Times are unix seconds. */
 export const ledgerPaymentSchema = z
   .strictObject({
@@ -19,6 +33,8 @@ export const ledgerPaymentSchema = z
     validAfter: unixSecondsSchema,
     validBefore: unixSecondsSchema,
     requestDigest: z.optional(digestSchema),
+    /** The mandate that the agent signed it under; absent if the payer's own key signed it. */
+    mandate: z.optional(ledgerMandateSchema),
   })
   .check(z.refine((payment) => payment.payer !== payment.payee, "payer and payee are the same account"));
 export type LedgerPayment = z.infer<typeof ledgerPaymentSchema>;

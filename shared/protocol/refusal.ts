@@ -4,9 +4,16 @@ import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { AccountId } from "./account.ts";
 
+/** The limit of a mandate that a payment is beyond. */
+export type MandateLimit = "per_payment" | "total" | "period" | "count";
+
 export type Refusal = {
   ok: false;
   code: ErrorCode;
+  /** With `mandate_exceeded`. */
+  limit?: MandateLimit;
+  /** With `period` and `count`: the first unix second of the next period. */
+  renewsAt?: number;
   /** With `nonce_replayed`: the settlement that used the nonce. */
   transaction?: Digest;
 };

@@ -8,7 +8,7 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { Refusal } from "../protocol/refusal.ts";
-import type { CaptureCommand, ReleaseCommand, Reservation, ReserveCommand, SettleCommand } from "./commands.ts";
+import type { CaptureCommand, ReleaseCommand, Reservation, ReserveCommand, RevokeCommand, SettleCommand } from "./commands.ts";
 
 export type Settled = { ok: true; transaction: Digest; payer: AccountId; payee: AccountId; value: Amount };
 
@@ -19,6 +19,33 @@ export type SettleResult = Settled | Refusal;
 export type CheckResult = { ok: true } | Refusal;
 export type ReleaseResult = { ok: true } | Refusal;
 export type CancelResult = { ok: true } | Refusal;
+/** What can still be paid after a revocation, because its hold was granted before. */
+export type UnderWay = {
+  payments: number;
+  /** Atomic units, at most. */
+  value: string;
+  /** Unix seconds: the last second in which any of them can be paid. Absent if there are none. */
+  until?: number;
+};
+export type RevokeResult = { ok: true; /** Unix seconds: of the first revocation. */ revokedAt: number; underWay: UnderWay } | Refusal;
+
+/** What a mandate has spent. Amounts are atomic units as decimal strings, times unix seconds. */
+export type MandateStatus =
+  | { status: "unused"; /** The payer has revoked every mandate that was granted by then. */ revokedBefore?: number }
+  | {
+      status: "open" | "revoked";
+      revokedAt?: number;
+      /** Paid. */
+      settled: string;
+      /** Held for payments that are under way. */
+      claimed: string;
+      /** Absent, like `validBefore`, if it was revoked before its first payment: the ledger never saw its limits. */
+      left?: string;
+      validBefore?: number;
+      /** The present period. */
+      period?: { used: string; left: string; payments: number; paymentsLeft?: number; endsAt: number };
+    };
+
 /** `balance` comes from the account's own shard. It lacks the grant if that shard is not the treasury's and could not be reached. */
 export type FundResult = { ok: true; transaction: Digest; account: AccountId; balance: string } | Refusal;
 
@@ -57,4 +84,13 @@ export interface PaymentBackend {
   account(account: AccountId): Promise<AccountState>;
   /** Grants test money from the treasury, if the faucet is on. One `grantId` pays once. */
   fund(account: AccountId, value: Amount, grantId: Digest): Promise<FundResult>;
+  /** Absent where no limits of mandates are counted: no payment under a mandate may be made there. */
+  mandates?: MandateLedger;
+}
+
+/** The part of a ledger that counts what mandates spend. */
+export interface MandateLedger {
+  /** The facilitator has verified who asks. Repeating the command gives the same answer. */
+  revoke(command: RevokeCommand): Promise<RevokeResult>;
+  status(payer: AccountId, digest: Digest): Promise<MandateStatus | Refusal>;
 }

@@ -41,6 +41,14 @@ export const reservationSchema = z.strictObject({
 });
 export type Reservation = z.infer<typeof reservationSchema>;
 
+/** Revokes a mandate by its digest or, as `*`, everything that the payer had signed by `revokedAt` (unix seconds). */
+export const revokeCommandSchema = z.strictObject({
+  payer: accountIdSchema,
+  mandate: z.union([digestSchema, z.literal("*")]),
+  revokedAt: wholeNumber(),
+});
+export type RevokeCommand = z.infer<typeof revokeCommandSchema>;
+
 /** Turns a hold into a payment. */
 export type CaptureCommand = Reservation;
 /** Gives a hold back: nothing was paid, and the payment can be used again. */

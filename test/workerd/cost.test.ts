@@ -17,6 +17,7 @@ import {
   settleOf,
   START,
 } from "../../shared/ledger/testing/ledger.ts";
+import { under } from "../../shared/ledger/testing/mandate-table.ts";
 import { FORGET_SECONDS } from "../../shared/limits.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { env } from "./ledger.ts";
@@ -70,6 +71,36 @@ test("one shard writes 5 rows to settle, and 8 to reserve and capture", async ()
 test("several shards write 4 rows to settle, and 7 to reserve and capture, before anything is delivered", async () => {
   expect((await written(SENDER, settle(1))).rows).toBe(4);
   expect((await written(SENDER, sell)).rows).toBe(7);
+});
+
+test("a mandate adds 1 row to settle, and 2 to reserve and capture; its first payment 1 more for the index", async () => {
+  const first = under(1, { payer: BOB, nonce: idOf(0) });
+  const next = under(1, { payer: BOB, nonce: idOf(1) });
+  const begun = (body: (rules: LedgerRules) => void) => (rules: LedgerRules) => {
+    rules.settle(settleOf(first, idOf(1)), START);
+    body(rules);
+  };
+  expect(
+    (
+      await written(
+        ALL,
+        begun(() => undefined),
+      )
+    ).rows,
+  ).toBe(7);
+  expect(
+    (
+      await written(
+        ALL,
+        begun((rules) => rules.settle(settleOf(next, idOf(1)), START)),
+      )
+    ).rows,
+  ).toBe(7 + 6);
+  const sold = begun((rules) => {
+    rules.reserve(reserveOf(next, idOf(1)), START);
+    rules.capture(reservationOf(next, idOf(1)), START);
+  });
+  expect((await written(ALL, sold)).rows).toBe(7 + 10);
 });
 
 test.each([

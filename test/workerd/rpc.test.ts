@@ -20,6 +20,8 @@ type Method =
   | "release"
   | "settle"
   | "cancel"
+  | "revoke"
+  | "mandate"
   | "status"
   | "account"
   | "journal"
@@ -45,6 +47,8 @@ const GOOD: Record<Method, Record<string, unknown>> = {
   release: reservation,
   settle: { payment, settlementId: randomId() },
   cancel: { payer: payment.payer, nonce },
+  revoke: { payer: payment.payer, mandate: randomId(), revokedAt: payment.validAfter },
+  mandate: { payer: payment.payer, digest: randomId() },
   status: { payer: payment.payer, nonce, validBefore },
   account: { account: payment.payer },
   journal: { account: payment.payer, afterSeq: 0 },
@@ -83,6 +87,9 @@ const WRONG: Record<string, unknown[]> = {
   from: [256, ...SECONDS],
   mark: SECONDS,
   head: IDS,
+  digest: IDS,
+  mandate: ["**", ...IDS],
+  revokedAt: SECONDS,
 };
 
 /** Every way to spoil one member, or to add or take one away, at any depth. */

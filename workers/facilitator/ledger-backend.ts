@@ -57,7 +57,7 @@ export function ledgerBackend(
   env: LedgerBinding,
   traceId: string,
   timeoutSeconds: number = LEDGER_TIMEOUT_SECONDS,
-): PaymentBackend & LedgerReader {
+): Required<PaymentBackend> & LedgerReader {
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
     whileRunning(await withRetries(env.LEDGER, shard, timeoutSeconds, operation));
@@ -84,6 +84,10 @@ export function ledgerBackend(
   /** By the ledger's own number, not SHARDS: an audit of some shards would prove nothing. */
   const everyShard = async () => Array.from({ length: (await at(0, (ledger) => ledger.info())).shards }, (_, shard) => shard);
   return {
+    mandates: {
+      revoke: (command) => of(command.payer, (ledger) => ledger.revoke(command, traceId, unixNow())),
+      status: (payer, digest) => of(payer, (ledger) => ledger.mandate({ payer, digest }, traceId, unixNow())),
+    },
     info,
     check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId, unixNow())),
     reserve: (command) => of(command.payment.payer, (ledger) => ledger.reserve(command, traceId, unixNow())),

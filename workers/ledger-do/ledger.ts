@@ -47,9 +47,11 @@ import type {
   CheckResult,
   FundResult,
   LedgerInfo,
+  MandateStatus,
   PaymentStatus,
   ReleaseResult,
   ReserveResult,
+  RevokeResult,
   SettleResult,
 } from "../../shared/settlement/backend.ts";
 import {
@@ -58,6 +60,8 @@ import {
   reservationSchema,
   type ReserveCommand,
   reserveCommandSchema,
+  type RevokeCommand,
+  revokeCommandSchema,
   type SettleCommand,
   settleCommandSchema,
 } from "../../shared/settlement/commands.ts";
@@ -179,6 +183,20 @@ export class Ledger extends DurableObject<LedgerEnv> {
       this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
       return this.#rules.cancel(payer, nonce, now, machine);
     });
+  }
+
+  /** Dates by the machine what was signed: while the ledger's own time is behind, a revocation must not look dated ahead. */
+  revoke(command: RevokeCommand, traceId: string, clock?: number): Promise<RevokeResult> {
+    return this.#move("ledger.revoke", command, traceId, clock, revokeCommandSchema, payerOf, (command, { now, machine }) => {
+      this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
+      return this.#rules.revoke(command, now, machine);
+    });
+  }
+
+  mandate(args: { payer: AccountId; digest: Digest }, traceId: string, clock?: number): MandateStatus | Refusal {
+    return this.#run(READ, args, traceId, clock, mandateSchema, payerOf, ({ payer, digest }, { now }) =>
+      this.#rules.mandate(payer, digest, now),
+    );
   }
 
   status(args: { payer: AccountId; nonce: Digest; validBefore: number }, traceId: string, clock?: number): PaymentStatus | Refusal {
@@ -559,6 +577,7 @@ const checkSchema = z.strictObject({ payment: ledgerPaymentSchema });
 const reserveSchema = reserveCommandSchema(ledgerPaymentSchema);
 const settleSchema = settleCommandSchema(ledgerPaymentSchema);
 const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema });
+const mandateSchema = z.strictObject({ payer: accountIdSchema, digest: digestSchema });
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });
 const accountSchema = z.strictObject({ account: accountIdSchema });
 const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: wholeNumber() });

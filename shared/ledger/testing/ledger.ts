@@ -46,7 +46,12 @@ export function paymentOf(changes: Partial<Omit<LedgerPayment, "authorizationDig
     validBefore: START + VALID,
     ...changes,
   };
-  const signed = { ...payment, validAfter: String(payment.validAfter), validBefore: String(payment.validBefore) };
+  const signed = {
+    ...payment,
+    validAfter: String(payment.validAfter),
+    validBefore: String(payment.validBefore),
+    mandate: payment.mandate?.digest,
+  };
   return { ...payment, authorizationDigest: digest("Authorization", signed) };
 }
 

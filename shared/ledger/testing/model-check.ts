@@ -14,7 +14,7 @@ import {
 } from "../../limits.ts";
 import type { AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
-import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
+import type { LedgerMandate, LedgerPayment } from "../../protocol/ledger-payment.ts";
 import { appliedOf, consolidate } from "../consolidate.ts";
 import type { LedgerRules } from "../rules.ts";
 import { shardOf, treasuryOf } from "../shards.ts";
@@ -68,6 +68,32 @@ const SMALL_PAYMENTS = [ALICE, BOB].flatMap((payer) =>
   ),
 );
 
+/** Periods of four seconds: two payments, or two units. Its limits meet the values of its payments, its times those of the others. */
+const MANDATE: LedgerMandate = {
+  digest: idOf(0xd1),
+  grantedAt: START,
+  validAfter: START,
+  validBefore: END - 1,
+  total: units(3n),
+  period: { seconds: 4, amount: units(2n), count: 2 },
+};
+const AHEAD = { ...MANDATE, digest: idOf(0xd2), grantedAt: START + CLOCK_SKEW_SECONDS + 3, period: { seconds: 4, amount: units(1n) } };
+const LATER = { ...MANDATE, digest: idOf(0xd3), grantedAt: START + 1, validAfter: START + 1, validBefore: TOMORROW + 8 };
+const WITHOUT_PERIODS = { digest: idOf(0xd4), grantedAt: START, validAfter: START, validBefore: END + 2, total: units(2n) };
+const MANDATES: LedgerMandate[] = [MANDATE, AHEAD, LATER, WITHOUT_PERIODS];
+
+function underMandate(mandate: LedgerMandate, values: Amount[], validBefore: number): LedgerPayment[] {
+  return values.map((value, index) => paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(index + 1), value, validBefore, mandate }));
+}
+const FIRST_MANDATE = underMandate(MANDATE, [units(1n), units(2n), units(1n), "1" as Amount, "2" as Amount], END);
+const UNDER_MANDATES = [
+  ...[1, 2, 3].flatMap(() => FIRST_MANDATE),
+  ...underMandate(AHEAD, [units(1n)], END),
+  ...underMandate(LATER, [units(1n), units(2n)], TOMORROW + 8),
+  ...underMandate(WITHOUT_PERIODS, [units(1n), units(1n, 1n)], END),
+  ...PAYMENTS.slice(0, 1),
+];
+
 const soon = fc.integer({ min: START, max: START + 11 });
 const late = fc.oneof(
   fc.integer({ min: START + MAX_HOLD_SECONDS - 1, max: START + MAX_HOLD_SECONDS + 12 }),
@@ -75,6 +101,30 @@ const late = fc.oneof(
   fc.integer({ min: END + FORGET_SECONDS - 8, max: END + FORGET_SECONDS + 3 }),
   fc.integer({ min: TOMORROW, max: TOMORROW + 11 }),
 );
+/** When the first of the mandates can be forgotten. */
+const forgotten = MANDATE.validBefore + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS;
+const lateForMandates = fc.oneof(late, fc.integer({ min: forgotten - 3, max: forgotten + 3 }));
+
+/** What is only about mandates. Everything at once is revoked rarely: little can be paid afterwards. */
+function mandateEventAt(at: fc.Arbitrary<number>): fc.Arbitrary<ModelEvent> {
+  const which = { at, payer: fc.constantFrom(ALICE, ALICE, DAVE), mandate: fc.constantFrom(...MANDATES.map(({ digest }) => digest)) };
+  const revokedAt = at.map((at) => Math.min(at, START + 11));
+  const everything = fc.constantFrom(START - 1, START, START, START + 1, START + 12 + CLOCK_SKEW_SECONDS);
+  return fc.oneof(
+    { weight: 5, arbitrary: fc.record({ ...which, event: fc.constant("mandate") }) },
+    { weight: 2, arbitrary: fc.record({ ...which, event: fc.constant("revoke"), revokedAt }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        at,
+        payer: which.payer,
+        event: fc.constant("revoke"),
+        mandate: fc.constant("*" as const),
+        revokedAt: everything,
+      }),
+    },
+  );
+}
 
 function eventAt(at: fc.Arbitrary<number>, payments: readonly LedgerPayment[]): fc.Arbitrary<ModelEvent> {
   const claim = { at, payment: fc.constantFrom(...payments), id: fc.constantFrom(idOf(1), idOf(2)) };
@@ -109,15 +159,21 @@ function deliveryAt(at: fc.Arbitrary<number>): fc.Arbitrary<Delivery> {
 }
 
 /** A day's beginning, in which little time passes, and sometimes what comes much later. Clocks jump back within both. */
-function histories(shards: number): fc.Arbitrary<Happening[]> {
+function histories(shards: number, about: Subject): fc.Arbitrary<Happening[]> {
   const happeningAt = (at: fc.Arbitrary<number>): fc.Arbitrary<Happening> =>
-    shards === 1
-      ? eventAt(at, PAYMENTS)
-      : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
+    about === "mandates"
+      ? fc.oneof(
+          { weight: 8, arbitrary: eventAt(at, UNDER_MANDATES) },
+          { weight: 2, arbitrary: mandateEventAt(at) },
+          { weight: shards === 1 ? 0 : 1, arbitrary: deliveryAt(at) },
+        )
+      : shards === 1
+        ? eventAt(at, PAYMENTS)
+        : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
   return fc
     .tuple(
       fc.array(happeningAt(soon), { maxLength: 30 + (shards > 1 ? 15 : 0), size: "max" }),
-      fc.array(happeningAt(fc.oneof(soon, late)), { maxLength: 12, size: "max" }),
+      fc.array(happeningAt(fc.oneof(soon, about === "mandates" ? lateForMandates : late)), { maxLength: 12, size: "max" }),
     )
     .map(([first, then]) => [...FUNDED, ...(shards > 1 ? everyPair(shards) : []), ...first, ...then]);
 }
@@ -172,7 +228,8 @@ class World {
         same(answer(shard.rules, event), shard.model.apply(event), event);
       }
     } else {
-      const { rules, model } = this.#at("payment" in event ? this.#home(event.payment.payer) : 0);
+      const payer = "payment" in event ? event.payment.payer : "payer" in event ? event.payer : undefined;
+      const { rules, model } = this.#at(payer ? this.#home(payer) : 0);
       same(answer(rules, event), model.apply(event), event);
     }
     for (const account of this.people) {
@@ -269,6 +326,10 @@ function answer(rules: LedgerRules, event: ModelEvent): unknown {
       return rules.check(event.payment, event.at);
     case "alarm":
       return rules.runMaintenance(event.at);
+    case "revoke":
+      return rules.revoke(event, event.at);
+    case "mandate":
+      return rules.mandate(event.payer, event.mandate, event.at);
     case "fund": {
       const granted = rules.fund(event.account, event.value, event.id, event.at);
       return granted.ok ? { ok: true, account: granted.account, balance: granted.balance } : granted;
@@ -287,4 +348,8 @@ function same(ledger: unknown, model: unknown, when: unknown): void {
   throw new Error(`${JSON.stringify(when)}: the ledger says ${JSON.stringify(ledger)}, the model ${JSON.stringify(model)}`);
 }
 
-export const property = (Rules: Rules, shards: number) => fc.property(histories(shards), (history) => play(history, Rules, shards));
+/** What most of the events of a history are about. */
+export type Subject = "payments" | "mandates";
+
+export const property = (Rules: Rules, shards: number, about: Subject = "payments") =>
+  fc.property(histories(shards, about), (history) => play(history, Rules, shards));

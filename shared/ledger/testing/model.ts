@@ -7,7 +7,7 @@ import type { Digest } from "../../crypto/digest.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { AccountId } from "../../protocol/account.ts";
 import type { Amount } from "../../protocol/amount.ts";
-import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
+import type { LedgerMandate, LedgerPayment } from "../../protocol/ledger-payment.ts";
 import { START, txOf } from "./ledger.ts";
 
 const SKEW = 30;
@@ -15,6 +15,7 @@ const LONGEST = 12 * 3600;
 const RETENTION = 24 * 3600;
 const HOUR = 3600;
 const DAY = 24 * HOUR;
+const LONGEST_MANDATE = 90 * DAY;
 const LONGEST_HOLD = 300;
 const FAUCET_CAP = 100_000_000n;
 
@@ -24,14 +25,21 @@ export type ModelEvent = { at: number } & (
   | (Claim & { event: "reserve"; seconds: number })
   | (Claim & { event: "capture" | "release" | "settle" | "cancel" | "status" | "check" })
   | (Grant & { event: "fund" })
+  | { event: "revoke"; payer: AccountId; mandate: Digest | "*"; revokedAt: number }
+  | { event: "mandate"; payer: AccountId; mandate: Digest }
   | { event: "alarm" | "restart" }
 );
 
-type Refused = { ok: false; code: ErrorCode; transaction?: Digest };
+type Refused = { ok: false; code: ErrorCode; transaction?: Digest; limit?: string; renewsAt?: number };
 type Entry =
-  | (Claim & { state: "held"; until: number; captureDeadline: number })
+  | (Claim & { state: "held"; until: number; captureDeadline: number; counted?: Counted })
   | (Claim & { state: "settled"; captureDeadline: number })
   | { state: "cancelled"; payment: LedgerPayment; captureDeadline: number };
+
+/** A claim that counts under a mandate until it is given back. */
+type Counted = { value: bigint; period: number; paid: boolean };
+/** No counters: what it has spent is what its claims add up to. */
+type Mandate = { claims: Set<Counted>; period: number; facts?: LedgerMandate; revokedAt?: number; captureDeadline: number };
 
 export class LedgerModel {
   readonly balances = new Map<AccountId, bigint>();
@@ -39,6 +47,8 @@ export class LedgerModel {
   /** Grants that were paid; never forgotten. */
   readonly #grants = new Map<Digest, LedgerPayment>();
   readonly #granted = new Map<AccountId, { sum: bigint; since: number }>();
+  readonly #mandates = new Map<string, Mandate>();
+  readonly #panics = new Map<AccountId, number>();
   readonly #treasury: AccountId;
   #now = START;
   /** What the clock falls back to in a restart: the time of the last answer that must stay true. */
@@ -67,6 +77,7 @@ export class LedgerModel {
   /** The answer to `event`, as the state table gives it. */
   apply(event: ModelEvent): unknown {
     if (event.event === "check") return this.#check(event.payment, Math.max(this.#now, event.at));
+    if (event.event === "mandate") return this.#mandate(event, Math.max(this.#now, event.at));
     if (event.event === "restart") this.#now = this.#stored;
     else this.#advance(event.at);
     switch (event.event) {
@@ -84,6 +95,8 @@ export class LedgerModel {
         return this.#status(event);
       case "fund":
         return this.#fund(event);
+      case "revoke":
+        return this.#revoke(event);
       case "alarm":
         return this.#alarm();
       default:
@@ -96,24 +109,33 @@ export class LedgerModel {
     if (entry?.state === "held" && entry.id === id && isSame(entry.payment, payment)) return granted(entry);
     const checked = this.#check(payment, this.#now);
     if (!checked.ok) return this.#refusal(checked);
+    this.#giveBack(entry);
     const until = this.#now + Math.min(seconds, LONGEST_HOLD);
-    return granted(this.#put({ state: "held", payment, id, until, captureDeadline: Math.max(until, payment.validBefore) }));
+    const counted = this.#count(payment, false);
+    return granted(
+      this.#put({ state: "held", payment, id, until, captureDeadline: Math.max(until, payment.validBefore), ...(counted && { counted }) }),
+    );
   }
 
   #capture({ payment, id }: Claim): unknown {
     const entry = this.#entries.get(keyOf(payment));
     if (!entry || entry.state === "cancelled" || entry.id !== id) return refused("reservation_lost");
     if (entry.state === "settled") return receipt(entry.payment);
-    if (this.#now <= entry.captureDeadline) return this.#pay({ ...entry, state: "settled" });
-    this.#entries.delete(keyOf(payment));
-    return this.#refusal(refused("payment_expired"));
+    const lapsed = this.#now > entry.until;
+    const revoked = lapsed && this.#now <= entry.captureDeadline && this.#revokedAt(entry.payment) !== undefined;
+    if (this.#now <= entry.captureDeadline && !revoked) {
+      if (entry.counted) entry.counted.paid = true;
+      return this.#pay({ ...entry, state: "settled" });
+    }
+    this.#giveBack(entry);
+    return this.#refusal(refused(revoked ? "mandate_revoked" : "payment_expired"));
   }
 
   #release({ payment, id }: Claim): unknown {
     const entry = this.#entries.get(keyOf(payment));
     if (entry?.state === "settled") return replayed(entry.payment);
     if (entry && (entry.state === "cancelled" || entry.id !== id)) return refused("reservation_lost");
-    this.#entries.delete(keyOf(payment));
+    this.#giveBack(entry);
     return { ok: true };
   }
 
@@ -122,6 +144,8 @@ export class LedgerModel {
     if (entry?.state === "settled" && entry.id === id && isSame(entry.payment, payment)) return receipt(payment);
     const checked = this.#check(payment, this.#now);
     if (!checked.ok) return this.#refusal(checked);
+    this.#giveBack(entry);
+    this.#count(payment, true);
     return this.#pay({ state: "settled", payment, id, captureDeadline: payment.validBefore });
   }
 
@@ -131,6 +155,7 @@ export class LedgerModel {
     if (entry?.state === "held" && this.#now <= entry.until) return refused("payment_in_progress");
     if (entry?.state === "cancelled") return { ok: true };
     if (!this.balances.has(payment.payer)) return refused("insufficient_funds");
+    this.#giveBack(entry);
     this.#put({ state: "cancelled", payment, captureDeadline: this.#now + LONGEST + SKEW });
     return { ok: true };
   }
@@ -165,12 +190,123 @@ export class LedgerModel {
 
   #alarm(): number | undefined {
     this.#stored = this.#now;
-    for (const [key, { state, captureDeadline }] of this.#entries) {
-      if (this.#now > captureDeadline + (state === "held" ? 0 : RETENTION + SKEW)) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) {
+      if (isDead(entry, this.#now)) this.#giveBack(entry);
+      else if (entry.state !== "held" && this.#now > entry.captureDeadline + RETENTION + SKEW) this.#entries.delete(key);
     }
-    if (this.#entries.size === 0) return undefined;
+    const idle = [...this.#mandates].filter(([, { claims }]) => [...claims].every(({ paid }) => paid));
+    for (const [key, { captureDeadline }] of idle) if (this.#now > captureDeadline + RETENTION + SKEW) this.#mandates.delete(key);
+    const ends = idle.filter(([key]) => this.#mandates.has(key)).map(([, { captureDeadline }]) => captureDeadline + RETENTION + SKEW + 1);
     const holds = [...this.#entries.values()].filter(({ state }) => state === "held");
-    return Math.min(this.#now + HOUR, ...holds.map(({ captureDeadline }) => captureDeadline + 1));
+    const work = [
+      ...(this.#entries.size > 0 ? [this.#now + HOUR] : []),
+      ...ends,
+      ...holds.map(({ captureDeadline }) => captureDeadline + 1),
+    ];
+    return work.length > 0 ? Math.min(...work) : undefined;
+  }
+
+  #revoke({ payer, mandate, revokedAt, at }: Extract<ModelEvent, { event: "revoke" }>): unknown {
+    const signedBy = Math.max(this.#now, at);
+    if (revokedAt > signedBy + SKEW) return refused("invalid_payload");
+    if (!this.balances.has(payer)) return refused("insufficient_funds");
+    const answer = (at: number) => ({ ok: true, revokedAt: at, underWay: this.#underWay(payer, mandate) });
+    if (mandate === "*") {
+      this.#panics.set(payer, Math.max(revokedAt, this.#panics.get(payer) ?? revokedAt));
+      return answer(this.#panics.get(payer) ?? 0);
+    }
+    const captureDeadline = signedBy + SKEW + LONGEST_MANDATE + LONGEST + SKEW;
+    const known = this.#mandates.get(`${payer} ${mandate}`) ?? { claims: new Set(), period: 0, captureDeadline };
+    this.#mandates.set(`${payer} ${mandate}`, known);
+    known.revokedAt ??= this.#now;
+    return answer(known.revokedAt);
+  }
+
+  #underWay(payer: AccountId, mandate: Digest | "*"): unknown {
+    const ends = [...this.#entries.values()].flatMap((entry) => {
+      if (entry.state !== "held" || entry.payment.payer !== payer || isDead(entry, this.#now)) return [];
+      if (mandate !== "*" && entry.payment.mandate?.digest !== mandate) return [];
+      const until = entry.payment.mandate ? entry.until : entry.captureDeadline;
+      return until < this.#now ? [] : [{ until, value: BigInt(entry.payment.value) }];
+    });
+    const value = ends.reduce((sum, { value }) => sum + value, 0n).toString();
+    return { payments: ends.length, value, ...(ends.length > 0 && { until: Math.max(...ends.map(({ until }) => until)) }) };
+  }
+
+  #mandate({ payer, mandate }: Extract<ModelEvent, { event: "mandate" }>, now: number): unknown {
+    const known = this.#mandates.get(`${payer} ${mandate}`);
+    const panic = this.#panics.get(payer);
+    if (!known) return { status: "unused", ...(panic !== undefined && { revokedBefore: panic }) };
+    const { claims, facts } = known;
+    const revokedAt = known.revokedAt ?? (facts && panic !== undefined && facts.grantedAt <= panic ? panic : undefined);
+    const sum = (of: Iterable<Counted>) => [...of].reduce((sum, { value }) => sum + value, 0n);
+    const paid = [...claims].filter((claim) => claim.paid);
+    const answer = {
+      status: revokedAt === undefined ? "open" : "revoked",
+      ...(revokedAt !== undefined && { revokedAt }),
+      settled: sum(paid).toString(),
+      claimed: (sum(claims) - sum(paid)).toString(),
+    };
+    if (!facts?.period)
+      return { ...answer, ...(facts && { left: (BigInt(facts.total) - sum(claims)).toString(), validBefore: facts.validBefore }) };
+    const { seconds, amount, count } = facts.period;
+    const period = periodOf(facts, known.period, now);
+    const counted = [...claims].filter((claim) => claim.period === period);
+    return {
+      ...answer,
+      left: (BigInt(facts.total) - sum(claims)).toString(),
+      validBefore: facts.validBefore,
+      period: {
+        used: sum(counted).toString(),
+        left: (BigInt(amount) - sum(counted)).toString(),
+        payments: counted.length,
+        ...(count !== undefined && { paymentsLeft: count - counted.length }),
+        endsAt: facts.validAfter + (period + 1) * seconds,
+      },
+    };
+  }
+
+  /** Why the mandate forbids the payment. `replaced`: the claim of a hold that it would take over. */
+  #limit({ payer, value, mandate }: LedgerPayment, replaced: Counted | undefined, now: number): Refused | undefined {
+    if (!mandate) return undefined;
+    const known = this.#mandates.get(`${payer} ${mandate.digest}`);
+    const claims = [...(known?.claims ?? [])].filter((claim) => claim !== replaced);
+    const sum = (of: Counted[]) => of.reduce((sum, { value }) => sum + value, 0n);
+    if (BigInt(mandate.total) < sum(claims) + BigInt(value)) return { ...refused("mandate_exceeded"), limit: "total" };
+    if (!mandate.period) return undefined;
+    const { seconds, amount, count } = mandate.period;
+    const period = periodOf(mandate, known?.period ?? 0, now);
+    const counted = claims.filter((claim) => claim.period === period);
+    const renewsAt = mandate.validAfter + (period + 1) * seconds;
+    if (BigInt(amount) < sum(counted) + BigInt(value)) return { ...refused("mandate_exceeded"), limit: "period", renewsAt };
+    if (count !== undefined && counted.length >= count) return { ...refused("mandate_exceeded"), limit: "count", renewsAt };
+    return undefined;
+  }
+
+  #revokedAt({ payer, mandate }: LedgerPayment): number | undefined {
+    const panic = this.#panics.get(payer);
+    const known = mandate && this.#mandates.get(`${payer} ${mandate.digest}`);
+    return known?.revokedAt ?? (mandate && panic !== undefined && mandate.grantedAt <= panic ? panic : undefined);
+  }
+
+  #count({ payer, value, mandate }: LedgerPayment, paid: boolean): Counted | undefined {
+    if (!mandate) return undefined;
+    const key = `${payer} ${mandate.digest}`;
+    const before = this.#mandates.get(key);
+    const period = periodOf(mandate, before?.period ?? 0, this.#now);
+    if (before?.period !== period) this.#stored = this.#now;
+    const claims = before?.claims ?? new Set();
+    this.#mandates.set(key, { claims, period, facts: mandate, captureDeadline: mandate.validBefore + LONGEST + SKEW });
+    const counted = { value: BigInt(value), period, paid };
+    claims.add(counted);
+    return counted;
+  }
+
+  /** A hold ends without a payment. */
+  #giveBack(entry: Entry | undefined): void {
+    if (entry?.state !== "held") return;
+    this.#entries.delete(keyOf(entry.payment));
+    if (entry.counted) this.#mandates.get(`${entry.payment.payer} ${entry.payment.mandate?.digest}`)?.claims.delete(entry.counted);
   }
 
   /** Whether a new caller could claim the payment at `now`. */
@@ -181,16 +317,24 @@ export class LedgerModel {
     if (entry?.state === "cancelled") return refused("payment_revoked");
     if (entry && !isSame(entry.payment, payment)) return refused("nonce_replayed");
     if (entry && now <= entry.until) return refused("payment_in_progress");
+    const { mandate } = payment;
+    if (this.#revokedAt(payment) !== undefined) return refused("mandate_revoked");
+    if (!mandate && payment.validAfter <= (this.#panics.get(payment.payer) ?? 0)) return refused("payment_revoked");
+    if (mandate && mandate.grantedAt - SKEW > now) return refused("mandate_mismatch");
+    if (mandate && now > mandate.validBefore) return refused("mandate_expired");
     if (payment.validAfter - SKEW > now) return refused("payment_not_yet_valid");
     if (now > payment.validBefore) return refused("payment_expired");
     if (payment.validBefore - now > LONGEST + SKEW) return refused("validity_too_long");
+    const limit = this.#limit(payment, found?.state === "held" ? found.counted : undefined, now);
+    if (limit) return limit;
     const claimed = this.held(payment.payer) - (found?.state === "held" ? BigInt(found.payment.value) : 0n);
     return this.#balance(payment.payer) - claimed - BigInt(payment.value) < 0n ? refused("insufficient_funds") : { ok: true };
   }
 
   /** The entry as it counts now: any event that meets an expired hold frees it. */
   #find(payment: LedgerPayment): Entry | undefined {
-    if (isDead(this.#entries.get(keyOf(payment)), this.#now)) this.#entries.delete(keyOf(payment));
+    const found = this.#entries.get(keyOf(payment));
+    if (isDead(found, this.#now)) this.#giveBack(found);
     return this.#entries.get(keyOf(payment));
   }
 
@@ -222,9 +366,17 @@ export class LedgerModel {
 
   /** "Expired" is final. */
   #refusal(refused: Refused): Refused {
-    if (refused.code === "payment_expired") this.#stored = this.#now;
+    if (refused.code === "payment_expired" || refused.code === "mandate_expired") this.#stored = this.#now;
     return refused;
   }
+}
+
+/** Periods never go back, whatever the clock does. */
+function periodOf({ validAfter, period }: LedgerMandate, reached: number, now: number): number {
+  if (!period) return reached;
+  let current = 0;
+  while (now >= validAfter + (current + 1) * period.seconds) current++;
+  return Math.max(reached, current);
 }
 
 function keyOf({ payer, nonce }: LedgerPayment): string {
