@@ -29,7 +29,7 @@ interface Said {
   data: Record<string, any>; // oxlint-disable-line typescript/no-explicit-any
   error: { code: string; message: string; hint?: string; details: Record<string, string> };
   next: { argv: string[]; by: string; tool?: string; arguments?: Record<string, unknown> };
-  meta: { exit: number };
+  meta: { exit: number; trace?: string };
 }
 
 const client = new Client({ name: "test", version: "0" });
@@ -288,6 +288,7 @@ test("a whole purchase: the agent asks over MCP, the owner approves on the comma
   const asked = await call("fetch", { url: merchant.url, reason: REASON, maxAmount: "10000", out: "whole.txt" });
   const code = asked.error.details["shortCode"] ?? "";
   expect(asked).toMatchObject({ isError: false, error: { code: "approval_pending" }, meta: { exit: EXIT.approvalPending } });
+  expect(asked.meta.trace).toMatch(/^[0-9a-f]{32}$/);
   expect(asked.next).toMatchObject({ tool: "fetch", arguments: { resume: code, wait: true, maxAmount: "10000", out: "whole.txt" } });
 
   const waiting = call("request_wait", { request: code });

@@ -48,7 +48,7 @@ describe("a merchant that has changed its terms since", () => {
     const dearer = shopAt("20000");
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const again = await dearer.pay("/item/1", payment);
-    expect(log.mock.calls).toEqual([[expect.stringContaining("payment.delivered")]]);
+    expect(log.mock.calls).toEqual([[expect.stringContaining("payment.redelivered")]]);
     log.mockRestore();
     expect([verdict(again), await again.text(), receiptOf(again)?.success]).toEqual(["200", "goods", true]);
     expect(again.headers.get("Access-Control-Allow-Origin")).toBe("*");

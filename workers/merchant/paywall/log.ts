@@ -10,23 +10,22 @@ import type { PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
 
 /** @param presented absent if the payment could not be read */
 export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presented?: PresentedPayment): void {
-  const delivered = result.answered && result.delivered;
   const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
-  const again = result.answered && result.again;
-  const event = result.owed
-    ? "payment.owed"
-    : code
-      ? "payment.refused"
-      : result.answered && !delivered
-        ? "payment.released"
-        : again
-          ? "payment.redelivered"
-          : "payment.delivered";
-  const transaction = delivered || result.owed ? c.get("payment").id : undefined;
-  const amount = event === "payment.delivered" ? presented?.offer.amount : undefined;
-  const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
+  const event = eventOf(result);
+  const authorization = presented?.exact?.authorization;
+  const ran = result.owed || (result.answered && result.delivered);
+  const transaction = ran ? c.get("payment").id : !result.answered && result.transaction ? result.transaction : undefined;
+  const amount = event === "payment.delivered" ? authorization?.value : undefined;
+  const payer = code && authorization?.from; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction, amount });
+}
+
+function eventOf(result: ServeResult): LogEvent {
+  if (result.owed) return "payment.owed";
+  if (!result.answered && result.code) return "payment.refused";
+  if (result.answered && !result.delivered) return "payment.released";
+  return result.again ? "payment.redelivered" : "payment.delivered";
 }
 
 const loggedAt = new Map<string, number>();

@@ -247,5 +247,15 @@ export type ServeResult =
    */
   { answered: true; delivered: boolean; again?: true; owed?: true } | SubstituteResponse;
 
-/** A response to send in place of the handler's. Without a code it is an answer that was bought earlier. */
-export type SubstituteResponse = { answered: false; response: Response; code?: ErrorCode; owed?: true };
+/**
+ * A response to send in place of the handler's. Without a code it is a stored answer, to the payment that settled as `transaction`; `again` if it
+ * went out before.
+ */
+export type SubstituteResponse = {
+  answered: false;
+  response: Response;
+  code?: ErrorCode;
+  owed?: true;
+  again?: boolean;
+  transaction?: string;
+};

@@ -6,7 +6,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { ALARM_RETRY_SECONDS, MAX_CLOCK_STEP_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";
-import { logEvent, newTraceId } from "../../../../shared/log.ts";
+import { logEvent } from "../../../../shared/log.ts";
 import { UnsupportedSchema } from "../../../../shared/migrations.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { unixNow } from "../../../../shared/time.ts";
@@ -58,7 +58,7 @@ export class Deliveries
     } catch (error) {
       if (!(error instanceof UnsupportedSchema)) throw error;
       this.#unsupported = error;
-      if (!hasLoggedSchema) logEvent("deliveries.unsupported_schema", { traceId: newTraceId(), message: error.message });
+      if (!hasLoggedSchema) logEvent("deliveries.unsupported_schema", { traceId: "", message: error.message });
       hasLoggedSchema = true;
     }
   }
@@ -143,7 +143,7 @@ export class Deliveries
     if (believed) kv.delete(DOUBTED_SINCE);
     else {
       if (doubted < 0 || doubted > MAX_CLOCK_STEP_SECONDS) kv.put(DOUBTED_SINCE, now);
-      logOnceAMinute("clock.jumped", "deliveries", { traceId: newTraceId(), machine: now, due });
+      logOnceAMinute("clock.jumped", "deliveries", { traceId: "", machine: now, due });
     }
     return believed;
   }

@@ -26,5 +26,5 @@ export async function alreadyBought(request: PaidRequest, options: CheckedOption
   if (!bought) return undefined;
   return mayRedeliver(bought, request.redeliverSeconds)
     ? redeliver(request, bought.receipt)
-    : storedResponse(bought.receipt, bought.answer);
+    : storedResponse(bought.receipt, bought.answer, true);
 }

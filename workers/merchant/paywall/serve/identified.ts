@@ -83,7 +83,7 @@ async function answerWithout(
     case "paid":
       return mayRedeliver(claimed, request.redeliverSeconds)
         ? redeliver(request, claimed.receipt)
-        : storedResponse(claimed.receipt, claimed.answer);
+        : storedResponse(claimed.receipt, claimed.answer, true);
     case "stored": {
       // An earlier run ended between handler and capture, or its capture had no answer. Only the capture is missing.
       const outcome = await capture(request, claimed.reservation, true);
@@ -96,7 +96,7 @@ async function answerWithout(
       await withTimeout(store.paid(key, signed));
       // The earlier run did not record its delivery. Without holds nothing else keeps the payment from being served again.
       if (!request.facilitator.supportsHolds) await finishLease(request, claimed.reservation.reservationId, { state: "delivered" });
-      return storedResponse(signed, claimed.answer);
+      return storedResponse(signed, claimed.answer, false);
     }
     default: // no answer from the store
       return refuseRequest({ code: "facilitator_unavailable" });
@@ -108,10 +108,14 @@ export function mayRedeliver({ answer, paidAt }: PaidResult, seconds: number): b
   return seconds > 0 && answer === undefined && paidAt !== undefined && unixNow() <= paidAt + seconds;
 }
 
-/** The same answer with the same receipt, or the receipt alone if the answer was not stored. */
-export function storedResponse(receipt: SettleResponse, answer: StoredAnswer | undefined): SubstituteResponse {
+/**
+ * The same answer with the same receipt, or the receipt alone if the answer was not stored.
+ * @param again it was paid for in an earlier request
+ */
+export function storedResponse(receipt: SettleResponse, answer: StoredAnswer | undefined, again: boolean): SubstituteResponse {
   if (!answer) return refuseRequest({ code: "answer_not_stored", receipt });
   const headers = new Headers(answer.headers);
   headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
-  return { answered: false, response: new Response(answer.body.length > 0 ? answer.body : null, { status: answer.status, headers }) };
+  const response = new Response(answer.body.length > 0 ? answer.body : null, { status: answer.status, headers });
+  return { answered: false, response, again, transaction: receipt.transaction };
 }

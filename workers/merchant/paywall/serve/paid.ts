@@ -67,9 +67,10 @@ export async function runPaid(
   claim?: IdempotencyClaim,
 ): Promise<ServeResult> {
   const { c, presented } = request;
-  const owed = { state: "paid", receipt } as const;
-  const recordDebt = () => finishLease(request, lease, owed);
-  const leaseFor = (seconds: number) => withTimeout(request.deliveries().begin(deliveryKey(presented), lease, seconds, owed));
+  const debt = { state: "paid", receipt } as const;
+  const recordDebt = () => finishLease(request, lease, debt);
+  const refuseOwed = (code: ErrorCode) => ({ ...refuseRequest({ code, receipt }), owed: true as const });
+  const leaseFor = (seconds: number) => withTimeout(request.deliveries().begin(deliveryKey(presented), lease, seconds, debt));
   let begun: Promise<unknown> | undefined;
   const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
     // The handler takes a while: lease the payment, so that copies wait, and record the debt in case this Worker dies. A claim without
@@ -83,7 +84,7 @@ export async function runPaid(
     } catch (error) {
       await recordDebt();
       logEvent("payment.answer_broke_off", { traceId: presented.traceId, message: String(error) });
-      return { ...refuseRequest({ code: "internal_error", receipt }), owed: true };
+      return refuseOwed("internal_error");
     }
     return deliver(request, receipt, isOpen || begun ? lease : undefined, claim);
   }
@@ -91,14 +92,14 @@ export async function runPaid(
     // The handler may never end, or outlive this Worker. Record the debt now, and let copies wait until the lease would have ended.
     await leaseFor(HOLD_MARGIN_SECONDS);
     keepAlive(c, run.over.then(recordDebt));
-    return { ...refuseRequest({ code: "handler_timeout", receipt }), owed: true };
+    return refuseOwed("handler_timeout");
   }
   await recordDebt();
   if (run.outcome === "threw") {
-    logPayment(c, { answered: true, delivered: false, owed: true });
+    logPayment(c, refuseOwed("internal_error"), presented); // no other place sees it
     throw run.error;
   }
-  if (run.outcome === "spent") return { ...refuseRequest({ code: "internal_error", receipt }), owed: true };
+  if (run.outcome === "spent") return refuseOwed("internal_error");
   c.header(PAYMENT_RESPONSE, encodeHeader(receipt));
   return { answered: true, delivered: false, owed: true };
 }
