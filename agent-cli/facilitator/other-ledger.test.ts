@@ -1,6 +1,7 @@
 /** A facilitator whose ledger was started over: every command says the same about a payment that was made before. */
 
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
@@ -41,6 +42,7 @@ beforeEach(() => {
 test("two ledgers have one sentence, and one ledger none", () => {
   expect(otherLedger(NEW, LEDGER)).toBe(SENTENCE);
   expect(otherLedger(LEDGER, LEDGER)).toBeUndefined();
+  expect(otherLedger(NEW, LEDGER, "merchant")).toBe("this merchant sells on another ledger (046a0000…); the payment was made on 1e1e1e1e…");
   expect(otherLedger(NEW, undefined)).toBeUndefined(); // a payment that names no ledger
 });
 
@@ -102,6 +104,35 @@ describe("a payment whose outcome is unknown [other-ledger-unknown]", () => {
     await box.run(["pay", codes.sent]);
     expect((await box.run(["request", "show", codes.sent])).json.data["state"]).toBe("sent");
   });
+});
+
+test("a payment that the merchant refuses for its new ledger names both ledgers [other-ledger-refused]", async () => {
+  merchant.behaviour = {};
+  const asked = await box.run(["fetch", `${merchant.url}?refused`, "--reason", REASON]);
+  const code = asked.json.error.details?.["shortCode"] as string;
+  await approveAsRead(box, code);
+  merchant.behaviour = { offer: { extra: { ledger: NEW } } };
+  const run = await box.run(["pay", code]);
+  expect([run.exit, run.json.error.code]).toEqual([EXIT.paymentRejected, "ledger_mismatch"]);
+  expect(run.json.error.message).toContain(
+    "of this network; this merchant sells on another ledger (046a0000…); the payment was made on 1e1e1e1e….",
+  );
+  expect(run.json.error.details).toMatchObject({ ledgers: { merchant: NEW, payment: LEDGER } });
+
+  // Without its terms, or with a word that is no ledger, only the payment's is known.
+  for (const terms of [undefined, { accepts: [{ network: "logos:lez-testnet", extra: { ledger: "\u001b[31mred" } }] }]) {
+    merchant.behaviour = {
+      instead(_request, response, paid) {
+        if (!paid) return false;
+        const header = terms && { [PAYMENT_REQUIRED]: encodeHeader(terms) };
+        response.writeHead(402, { [PAYMENT_ERROR]: "ledger_mismatch", ...header }).end();
+        return true;
+      },
+    };
+    const { error } = (await box.run(["pay", code])).json;
+    expect(error.message).toContain("of this network; the payment was made on 1e1e1e1e….");
+    expect(error.details?.["ledgers"]).toEqual({ payment: LEDGER });
+  }
 });
 
 test("an approval is not revoked there, and the answer says why", async () => {

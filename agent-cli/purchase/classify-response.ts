@@ -15,7 +15,7 @@ import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from 
 import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { type Clocks, clocksAt } from "../runtime/clocks.ts";
 import { isRedirect, type ResponseHead } from "../runtime/exchange.ts";
-import type { Presented } from "./payment-outcome.ts";
+import type { Ledgers, Presented } from "./payment-outcome.ts";
 
 /** Codes that leave open whether it was paid. A copy that is still in progress may yet settle. */
 const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
@@ -108,7 +108,8 @@ function classifyRefusal(response: Answer, settled: SettleResponse | undefined, 
     if (BUSY.has(code)) return { kind: "busy", code, status, retryAfter };
     if (RESOURCE.has(code)) return { kind: "resource_failed", code, status, retryAfter };
     const clocks = OF_TIME.has(code) ? clocksOf(response) : undefined;
-    return { kind: "refused", code, status, retryAfter, ...(clocks && { clocks }) };
+    const ledgers = code === "ledger_mismatch" ? ledgersOf(response, authorization) : undefined;
+    return { kind: "refused", code, status, retryAfter, ...(clocks && { clocks }), ...(ledgers && { ledgers }) };
   }
   if (status === 402) {
     // Foreign merchants have codes of their own.
@@ -149,6 +150,15 @@ function clocksOf({ headers, body }: Answer): Clocks | undefined {
   const parsed = body instanceof Uint8Array ? parseJson(body, MAX_FACILITATOR_BODY_BYTES, detailSchema) : undefined;
   const there = parsed?.ok ? clockInDetail(parsed.value.problem.detail) : undefined;
   return there === undefined ? clocksAt(headers) : { here: unixNow(), there };
+}
+
+/** The payment's ledger, and the merchant's as far as its new terms name one. */
+function ledgersOf({ headers }: Answer, { ledger, network }: Authorization): Ledgers | undefined {
+  if (ledger === undefined) return undefined;
+  const required = decodeHeader(headers[PAYMENT_REQUIRED.toLowerCase()] ?? "", paymentRequiredSchema, MAX_FOREIGN_HEADER_BYTES);
+  const offers = required.ok ? required.value.accepts.filter((offer) => offer.network === network) : [];
+  const named = offers.map(({ extra }) => digestSchema.safeParse(extra?.["ledger"]).data).find((each) => each !== undefined);
+  return { payment: ledger, ...(named !== undefined && { merchant: named }) };
 }
 
 const errorBodySchema = z.looseObject({ error: z.string() });

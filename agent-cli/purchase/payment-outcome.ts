@@ -7,6 +7,7 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
+import { otherLedger, shownLedger } from "../facilitator/other-ledger.ts";
 import { allowHttpFor } from "../merchant/curl-request.ts";
 import type { PaymentConclusion } from "../records/payment-journal.ts";
 import { areApart, CLOCK_HINT, type Clocks, clockSkewText } from "../runtime/clocks.ts";
@@ -21,6 +22,13 @@ export interface Receipt {
   payer: string;
   /** Atomic units. The authorised amount if the receipt names none. */
   amount: string;
+}
+
+/** Of a payment that was refused for its ledger. */
+export interface Ledgers {
+  payment: string;
+  /** Absent if the merchant's new terms name none. */
+  merchant?: string;
 }
 
 export type Rest = "resume" | "again" | "gone" | "too_large";
@@ -56,8 +64,8 @@ export type Presented =
   /** The resource failed, and nothing was said about the payment. */
   | { kind: "resource_failed"; code: ErrorCode | undefined; status: number; retryAfter: number | undefined }
   | { kind: "redirected"; status: number; location: string | undefined }
-  /** The merchant refused the payment for certain. `code` may be a foreign merchant's own. */
-  | { kind: "refused"; code: string; status: number; retryAfter: number | undefined; /** If the code is about time. */ clocks?: Clocks }
+  /** The merchant refused the payment for certain. `code` may be a foreign merchant's own. `clocks`, `ledgers`: if it is about them. */
+  | { kind: "refused"; code: string; status: number; retryAfter: number | undefined; clocks?: Clocks; ledgers?: Ledgers }
   /** No connection was made, so no byte of the payment left. */
   | { kind: "not_sent"; host: string; problem: string }
   | { kind: "interrupted"; reached: boolean };
@@ -348,7 +356,7 @@ function resourceFailed({ code, status, retryAfter }: Presented & { kind: "resou
   return { failure, wayOn: { kind: "repeat", retryAfter } };
 }
 
-function refused({ code, status, retryAfter, clocks }: Presented & { kind: "refused" }): Mapped {
+function refused({ code, status, retryAfter, clocks, ledgers }: Presented & { kind: "refused" }): Mapped {
   if (!isErrorCode(code)) {
     return { failure: rejected(code, `The merchant refused the payment (${code}).`, { details: { status } }), wayOn: undefined };
   }
@@ -359,6 +367,13 @@ function refused({ code, status, retryAfter, clocks }: Presented & { kind: "refu
       hint: "Only the machine that made the request has the merchant's terms and can send the identifier. Present the payment there.",
       details: { status },
     });
+    return { failure, wayOn: quote };
+  }
+  if (ledgers) {
+    const [message, extras] = tableWords(code, status);
+    const other = ledgers.merchant === undefined ? undefined : otherLedger(ledgers.merchant, ledgers.payment, "merchant");
+    const which = other ?? `the payment was made on ${shownLedger(ledgers.payment)}`;
+    const failure = rejected(code, `${message.slice(0, -1)}; ${which}.`, { ...extras, details: { status, ledgers } });
     return { failure, wayOn: quote };
   }
   const failure =
