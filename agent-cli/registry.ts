@@ -10,6 +10,8 @@ import { auditList } from "./commands/audit-list.ts";
 import { auditRestart } from "./commands/audit-restart.ts";
 import { auditVerify } from "./commands/audit-verify.ts";
 import { balance } from "./commands/balance.ts";
+import { booksGrant } from "./commands/books-grant.ts";
+import { booksImport } from "./commands/books-import.ts";
 import { booksRevoke } from "./commands/books-revoke.ts";
 import { completions } from "./commands/completions.ts";
 import { configAllow } from "./commands/config-allow.ts";
@@ -65,6 +67,7 @@ export const COMMANDS: readonly Command[] = [
   pay,
   httpGet,
   agentCreate,
+  booksImport,
   whoami,
   mcp,
   onboard,
@@ -77,6 +80,7 @@ export const COMMANDS: readonly Command[] = [
   decline,
   revoke,
   accounts,
+  booksGrant,
   booksRevoke,
   spending,
   auditList,

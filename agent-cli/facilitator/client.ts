@@ -115,7 +115,7 @@ function closedBooks(account: AccountId, tried: boolean, refused: FacilitatorFai
     ? `This machine's access to the books of ${account} does not count. ${refused.error.message}`
     : `The books of ${account} are closed to this machine: it has no access that the account's owner signed.`;
   const failure = refuse("unauthorized", EXIT.notSetUp, why, {
-    hint: "The owner makes one with the passphrase: lez-agent-pay accounts",
+    hint: "The owner makes one with the passphrase: lez-agent-pay accounts. For another machine: lez-agent-pay books grant",
     next: { argv: ["lez-agent-pay", "accounts"], by: "owner", why: "make an access to the books of the owner's account" },
   });
   return { ...failure, status: 401 };

@@ -8,14 +8,15 @@ import * as path from "node:path";
 import * as z from "zod";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
-import type { AccountId } from "../../shared/protocol/account.ts";
-import { authorizeRead, grantAccess, type SignedAccess, signedAccessSchema } from "../../shared/protocol/books-access.ts";
+import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
+import { authorizeRead, grantAccess, isGenuineAccess, type SignedAccess, signedAccessSchema } from "../../shared/protocol/books-access.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
-import { unixNow } from "../../shared/time.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { hasHome } from "../runtime/config.ts";
 import { type Context, warn } from "../runtime/context.ts";
+import { jsonText, readJson } from "../runtime/files.ts";
 import { MAX_ACCESS_FILES, MAX_FORGOTTEN_READERS } from "../runtime/limits.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { stateDirectory, stateHomePath } from "../runtime/state-directory.ts";
 import { readState, type StateFormat, writeState } from "../runtime/state-file.ts";
 import { findKey, unlockKey } from "./key-file.ts";
@@ -39,6 +40,17 @@ const ACCESSES_FORMAT: StateFormat<typeof accessesSchema> = {
   what: "accesses to an account's books",
   schema: accessesSchema,
 };
+
+const ACCESS_FORMAT = "lez-agent-pay/access/1";
+const ACCESS = "access to an account's books";
+const accessFileSchema = z.strictObject({
+  format: z.literal(ACCESS_FORMAT),
+  facilitator: z.string(),
+  account: accountIdSchema,
+  ...signedAccessSchema.shape,
+});
+/** An access on its way to another machine. */
+type AccessFile = Omit<z.infer<typeof accessFileSchema>, "format">;
 
 /** Where an access counts. `facilitator`: its address, without a slash at the end. */
 export interface Books {
@@ -114,6 +126,52 @@ export async function startOver(
   const revoked = [...(kept.data?.revoked ?? []), ...(agent ? [agent.publicKey] : [])];
   const access = await grantAccess(owner, ledger, machine.data.publicKey, Math.max(unixNow(), through + 1));
   return writeAccesses(context, { ...books, accesses: [access], revoked: [...new Set(revoked)].slice(-MAX_FORGOTTEN_READERS) });
+}
+
+/** An access for a key on another machine, as its file has it. */
+export async function accessFor(
+  owner: WalletSigner,
+  { facilitator, ledger }: { facilitator: string; ledger: Digest },
+  reader: string,
+): Promise<AccessFile> {
+  return { facilitator, account: owner.account, ...(await grantAccess(owner, ledger, reader)) };
+}
+
+export function accessText(content: AccessFile): string {
+  return jsonText({ format: ACCESS_FORMAT, ...content });
+}
+
+/** When it ends, RFC 3339. */
+export function endOf({ access }: AccessFile): string {
+  return formatTimestamp(Number(access.validBefore));
+}
+
+/** Reads the file of an access as an agent's command may read files. */
+export function readAccessFile(context: Context, file: string): Outcome<AccessFile> {
+  const read = readJson(file, accessFileSchema, { what: ACCESS, named: true }, context.files.read);
+  if (!read.ok) return read;
+  const { format: _, ...content } = read.data;
+  return succeed(content);
+}
+
+/** Keeps an access that was granted on another machine, if the agent's key can read with it. @param file its name, for messages */
+export async function importAccess(context: Context, granted: AccessFile, file: string): Promise<Outcome<undefined>> {
+  const { facilitator, account, ...signed } = granted;
+  const refused = (problem: string, hint: string) => fail("invalid_file", `The access in "${file}" cannot be used: ${problem}.`, { hint });
+  if (signed.access.account !== account || !(await isGenuineAccess(signed)))
+    return refused("its account did not sign it", "Ask the owner for another: lez-agent-pay books grant");
+  if (Number(signed.access.validBefore) < unixNow())
+    return refused(`it ended at ${endOf(granted)}`, "Ask the owner for another: lez-agent-pay books grant");
+  const agent = await agentReader(context);
+  if (agent?.publicKey !== signed.access.reader)
+    return refused(
+      `it is for the key ${signed.access.reader}, which is not the agent's here`,
+      "lez-agent-pay whoami shows the agent's key.",
+    );
+  const kept = readAccesses(context, { facilitator, account });
+  const others = (kept.ok ? (kept.data?.accesses ?? []) : []).filter(({ access }) => access.reader !== agent.publicKey);
+  const revoked = kept.ok ? (kept.data?.revoked ?? []) : [];
+  return writeAccesses(context, { facilitator, account, accesses: [...others, signed], revoked });
 }
 
 function isPastHalf({ access }: SignedAccess): boolean {

@@ -56,6 +56,13 @@ export function kindOf(value: unknown, file: string): FileKind | undefined {
       hint: "It belongs beside the request that it priced. Name the request, by its code, or its payment.",
     };
   }
+  if (has("facilitator", "access", "publicKey")) {
+    return {
+      what: "access to an account's books",
+      is: "an access to an account's books",
+      hint: `lez-agent-pay books import ${name} keeps it.`,
+    };
+  }
   if (has("decision", "signed"))
     return { what: "owner's decision", is: "an owner's decision", hint: "It says no. There is nothing to pay." };
   if (has("merchants") || has("ledgers")) return { what: "file of known keys", is: "a file of known keys", hint: "It is for --keys." };

@@ -79,7 +79,7 @@ describe("a signed read", () => {
   });
 
   test("under an access that another account signed counts for nothing", async () => {
-    expect(await verifyRead(await headerOf({}, stranger), asked)).toEqual({ ok: false, detail: "publicKey: is not the account's" });
+    expect(await verifyRead(await headerOf({}, stranger), asked)).toEqual({ ok: false, detail: "signature: is not the account's" });
     const forged = changed({ signature: "00".repeat(64) });
     expect(await verifyRead(forged, asked)).toEqual({ ok: false, detail: "signature: is not the account's" });
   });

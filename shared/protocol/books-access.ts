@@ -93,6 +93,11 @@ export async function authorizeRead(
   return `${SCHEME} ${encodeHeader({ ...signed, at, readSignature: await reader.sign(digest("BooksRead", read)) })}`;
 }
 
+/** Whether its account signed it. */
+export async function isGenuineAccess({ access, publicKey, signature }: SignedAccess): Promise<boolean> {
+  return accountOfKey(hexToBytes(publicKey)) === access.account && verifyDigest(signature, booksAccessDigest(access), publicKey);
+}
+
 export type ReadVerification = { ok: true; access: BooksAccess } | { ok: false; detail?: string };
 
 /**
@@ -110,7 +115,7 @@ export async function verifyRead(
   if (encoded === undefined) return { ok: false };
   const shape = decodeHeader(encoded, credentialSchema);
   if (!shape.ok) return { ok: false, detail: shape.problem };
-  const { access, publicKey, signature, at, readSignature } = shape.value;
+  const { access, at, readSignature } = shape.value;
   const { method, path, account, now } = call;
   const [issuedAt, validBefore] = [Number(access.issuedAt), Number(access.validBefore)];
   if (access.account !== account) return wrong("access.account: is not the account that is asked for");
@@ -118,10 +123,9 @@ export async function verifyRead(
   if (validBefore - issuedAt > MAX_BOOKS_ACCESS_SECONDS) return wrong(`access.validBefore: is more than 30 days after issuedAt`);
   if (now > validBefore) return wrong("access.validBefore: is over");
   if (Math.abs(now - Number(at)) > BOOKS_READ_SECONDS) return wrong(`at: is more than ${BOOKS_READ_SECONDS} s from now, ${now}`);
-  if (accountOfKey(hexToBytes(publicKey)) !== account) return wrong("publicKey: is not the account's");
-  const accessDigest = booksAccessDigest(access);
   // The account's signature first: it is the same in every read, and remembered.
-  if (!(await verifyDigest(signature, accessDigest, publicKey))) return wrong("signature: is not the account's");
+  if (!(await isGenuineAccess(shape.value))) return wrong("signature: is not the account's");
+  const accessDigest = booksAccessDigest(access);
   const read: BooksRead = { accessDigest, method, path, at };
   if (!(await verifyDigest(readSignature, digest("BooksRead", read), access.reader))) return wrong("readSignature: is not the reader's");
   return { ok: true, access };

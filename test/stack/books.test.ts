@@ -109,9 +109,50 @@ describe("an owner with a new key", () => {
   });
 });
 
+describe("an agent on another machine", () => {
+  const [box, elsewhere] = [sandbox(), sandbox()];
+  const [owner, agent] = [person(box), person(elsewhere)];
+  let account = "";
+  const grant = async (key: string) => {
+    const granted = await owner.run(`books grant ${key} --out ./access.json --force ${owner.withKey}`);
+    expect(granted.json.data).toMatchObject({ account, reader: key, facilitator: world.stack.facilitator });
+    cpSync(box.path("access.json"), elsewhere.path("access.json"));
+  };
+  beforeAll(async () => {
+    account = (await owner.run(`owner create ${owner.withKey}`)).json.data["account"] as string;
+    expect((await agent.run("agent create")).exit).toBe(EXIT.ok);
+  });
+
+  test("reads with an access that the owner granted it, until that is revoked [books-granted]", async () => {
+    const key = (await agent.run("whoami")).json.data["publicKey"] as string;
+    expect(await balanceOf(agent.run, account)).toBe("unauthorized");
+    await grant(key);
+    expect((await agent.run("books import ./access.json")).json.data).toMatchObject({ account, facilitator: world.stack.facilitator });
+    expect(await balanceOf(agent.run, account)).toBe("0");
+    expect((await owner.run("faucet --amount 3")).exit).toBe(EXIT.ok);
+    expect(await balanceOf(agent.run, account)).toBe("3");
+    expect((await owner.run(`books revoke ${owner.withKey}`)).exit).toBe(EXIT.ok);
+    expect(await balanceOf(agent.run, account)).toBe("unauthorized");
+    expect(await balanceOf(owner.run, account)).toBe("3");
+  });
+
+  test("keeps no access that it could not use", async () => {
+    const importing = async () => (await agent.run("books import ./access.json")).json.error;
+    await grant("8a".repeat(32));
+    expect(await importing()).toMatchObject({ code: "invalid_file", message: expect.stringContaining("is not the agent's here") });
+    const granted = box.read<{ access: object }>("access.json");
+    elsewhere.write("access.json", { ...granted, access: { ...granted.access, reader: "8b".repeat(32) } });
+    expect(await importing()).toMatchObject({ message: expect.stringContaining("its account did not sign it") });
+    elsewhere.write("access.json", { ...granted, more: 1 });
+    expect(await importing()).toMatchObject({ message: expect.stringContaining('unknown member "more"') });
+    expect((await agent.run("books import ./secret.txt")).json.error).toMatchObject({ code: "invalid_file" });
+    expect((await owner.run("books grant alice --out ./none.json")).json.error).toMatchObject({ code: "usage" });
+  });
+});
+
 describe("an owner without an access", () => {
   const box = sandbox();
-  const { run, kept, withKey } = person(box);
+  const { run, withKey } = person(box);
   const nowhere = "http://127.0.0.1:1";
   let account = "";
   beforeAll(async () => {
@@ -171,9 +212,9 @@ describe("an owner without an access", () => {
   });
 
   test("uses no access that another user can read", async () => {
-    const { name } = kept();
-    chmodSync(box.path(name), 0o644);
+    const files = readdirSync(box.path("home/books")).map((name) => box.path(`home/books/${name}`));
+    for (const file of files) chmodSync(file, 0o644);
     expect((await run("accounts")).json.data).toMatchObject({ accounts: [{ problem: expect.stringContaining("open to other users") }] });
-    chmodSync(box.path(name), 0o600);
+    for (const file of files) chmodSync(file, 0o600);
   });
 });
