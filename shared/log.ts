@@ -12,6 +12,7 @@ export type LogEvent =
   | "payment.owed"
   | "payment.answer_broke_off"
   | "payment.answer_spent"
+  | "paywall.function_failed"
   | "paywall.misconfigured"
   | "paywall.misspelt_binding"
   | "merchant.failed"

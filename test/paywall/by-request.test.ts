@@ -17,8 +17,8 @@ import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402
 import type { PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
 import { checkOptions, type PaywallOptions } from "../../workers/merchant/paywall/options.ts";
+import { callSeller } from "../../workers/merchant/paywall/seller-function.ts";
 import { Challenges } from "../../workers/merchant/paywall/terms/challenge.ts";
-import { callSeller } from "../../workers/merchant/paywall/terms/quote.ts";
 import { createWorld, memoryAnswers, ORIGIN, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 const OTHER_KEY = "5a".repeat(32);

@@ -5,35 +5,50 @@
  * answer. Nothing is sent before the capture; a handler that fails costs nothing.
  */
 
-import type { Context, Handler, MiddlewareHandler, Next } from "hono";
+import type { Context, Env, Handler, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
+import type { BlankEnv } from "hono/types";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { measureInto } from "../../../shared/metrics.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/x402/headers.ts";
 import { namesOneHost } from "../../../shared/x402/host.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
 import { deliveriesOf, facilitatorOf } from "./config.ts";
+import { tellRefused, tellSettled } from "./hooks.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
-import { checkOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
+import { type CheckedOptions, checkOptions, type ExemptingOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 import { type ParsedPayment, parsePayment, readPayment, verifyPresented } from "./presented-payment.ts";
-import { challengeResponse, passOnRefusal, refuseRequest } from "./responses.ts";
+import { passOnRefusal, refuseRequest } from "./responses.ts";
+import { callSeller } from "./seller-function.ts";
 import { alreadyBought } from "./serve/already-bought.ts";
 import { serve } from "./serve/index.ts";
-import { keepAlive } from "./serve/run-handler.ts";
+import { showTerms } from "./shown-terms.ts";
 import { RouteTerms } from "./terms/index.ts";
 import { isOwnOffer } from "./terms/signed-terms.ts";
-import type { PaidRequest, PaywallEnv, PresentedPayment, Refusal, ServeResult, SubstituteResponse, Terms } from "./types.ts";
+import type { ExemptingEnv, PaidRequest, PaywallEnv, PresentedPayment, Refusal, ServeResult, SubstituteResponse, Terms } from "./types.ts";
 
-export { paywallCors } from "./cors.ts";
+export { paywallCors, type PaywallCorsOptions } from "./cors.ts";
 export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts";
 export { paymentInfo, paymentRequired } from "./openapi.ts";
-export type { ByRequest, OfferOptions, OffersOptions, PaywallOptions, SellerContext } from "./options.ts";
+export type {
+  ByRequest,
+  ExemptingOptions,
+  OfferOptions,
+  OffersOptions,
+  PaywallOptions,
+  RefusedEvent,
+  SellerContext,
+  SettledEvent,
+} from "./options.ts";
 export { keepBody } from "./terms/bound-request.ts";
 export { paywallHealth } from "./terms/health.ts";
 export { merchantIdentity } from "./terms/well-known.ts";
 export type {
   DeliveryState,
   DeliveryStore,
+  ExemptingEnv,
   Lease,
   PaymentContext,
   PaywallBindings,
@@ -53,9 +68,12 @@ type Presented = { result: ServeResult; presented?: PresentedPayment | undefined
  *
  * @throws {TypeError} at start-up, for a configuration that could never be paid
  */
-export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHandler<PaywallEnv> {
+export function paywall<E extends Env = BlankEnv>(options: ExemptingOptions<E>): MiddlewareHandler<E & ExemptingEnv>;
+export function paywall<E extends Env = BlankEnv>(options: PaywallOptions<E> | OffersOptions<E>): MiddlewareHandler<E & PaywallEnv>;
+export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptions): MiddlewareHandler<PaywallEnv> {
   const checked = checkOptions(options);
   const routeTerms = new RouteTerms(checked);
+  const hasHooks = checked.onSettled !== undefined || checked.onRefused !== undefined;
 
   const middleware: MiddlewareHandler<PaywallEnv> = async (c, next) => {
     const outer = c.body(null); // has the headers that middleware set so far. Not c.res: once read, Hono copies every later response
@@ -71,16 +89,27 @@ export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHand
 
   /** @returns the response to send in place of the handler's */
   async function answer(c: Context<PaywallEnv>, next: Next, outer: Response): Promise<Response | undefined> {
+    if (checked.exempt && (await isExempt(c, checked.exempt))) return serveFree(c, next);
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204 }); // free, and runs no handler
     measureInto(c.env.PAYMENT_METRICS);
     requireOnePaywall(c);
     if (!namesOneHost(c.req.raw.headers)) return refuseRequest({ code: "invalid_payload", detail: "Host: must be named once" }).response;
     const header = c.req.header(PAYMENT_SIGNATURE);
     if (c.req.header("Upgrade")) return refuseRequest({ code: "invalid_payload", detail: "upgrades are not sold" }).response;
-    if (header === undefined) return showTerms(c, await routeTerms.of(c));
-    const { result, presented } = await servePayment(c, next, outer, parsePayment(header));
+    if (header === undefined) return showTerms(c, await routeTerms.of(c), checked);
+    let settled: SettleResponse | undefined;
+    const onMoved: PaidRequest["onMoved"] = hasHooks
+      ? (request, receipt) => {
+          settled = receipt;
+          tellSettled(request, receipt, checked);
+        }
+      : undefined;
+    const { result, presented } = await servePayment(c, next, outer, parsePayment(header), onMoved);
     logPayment(c, result, presented);
-    if (!result.answered) return result.response;
+    if (!result.answered) {
+      tellRefused(c, result, presented, settled, checked);
+      return result.response;
+    }
     if (c.finalized) seal(c, writableHeaders(c)); // otherwise the handler returned nothing, and Hono answers 404
     return undefined;
   }
@@ -90,6 +119,7 @@ export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHand
     next: Next,
     outer: Response,
     parsed: ParsedPayment,
+    onMoved: PaidRequest["onMoved"],
     hasRefreshed = false,
   ): Promise<Presented> {
     // Where the terms depend on the request, a payment is first compared with what it claims that they were. `checkPrice` asks the price.
@@ -113,6 +143,7 @@ export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHand
       deliveries: () => deliveriesOf(c, checked, presented),
       outer,
       isDelivered: checked.delivered,
+      onMoved,
       redeliverSeconds: checked.redeliverSeconds,
     });
     if (!read.ok) {
@@ -121,7 +152,7 @@ export function paywall(options: PaywallOptions | OffersOptions): MiddlewareHand
       // Our terms may be the stale ones: another isolate may have learned of a new ledger first.
       const isOurs = read.code === "ledger_mismatch" && !hasRefreshed;
       if (isOurs && (await routeTerms.refreshLedger(c, presented?.offer.extra?.["ledger"]))) {
-        return servePayment(c, next, outer, parsed, true);
+        return servePayment(c, next, outer, parsed, onMoved, true);
       }
       return { result: await refuse({ code: read.code, detail: read.detail }), presented };
     }
@@ -178,6 +209,18 @@ export function paid<PaidHandler extends (c: never, next: Next) => unknown>(
   return priced as unknown as PaidHandler;
 }
 
+/** Whether the seller serves this request without a payment. Only a clear yes is one. */
+async function isExempt(c: Context<PaywallEnv>, exempt: NonNullable<CheckedOptions["exempt"]>): Promise<boolean> {
+  return (await callSeller("exempt", () => exempt(c))) === true;
+}
+
+/** What is served free to some must not be kept for all. */
+async function serveFree(c: Context<PaywallEnv>, next: Next): Promise<undefined> {
+  await next();
+  // The headers of an answer that switches protocols cannot be written.
+  if (c.finalized && c.res.status !== 101) forbidCaching(writableHeaders(c));
+}
+
 const paywalls = new WeakSet<object>();
 
 /** A payment is for one offer, so a route behind two paywalls cannot be bought. */
@@ -191,15 +234,6 @@ function requireOnePaywall(c: Context<PaywallEnv>): void {
 function seal(c: Context<PaywallEnv>, headers: Headers): void {
   forbidCaching(headers);
   headers.set(TRACE_ID, traceOf(c));
-}
-
-/** The answer to a request without a payment. */
-function showTerms(c: Context<PaywallEnv>, terms: Terms | Refusal): Response {
-  if ("code" in terms) return refuseRequest(terms).response;
-  const { challenge } = terms;
-  const isBrowser = c.req.header("Accept")?.includes("text/html") ?? false;
-  if (!isBrowser) return challengeResponse(challenge);
-  return refuseRequest({ code: "payment_required", challenge, offerAgain: true, html: true }).response;
 }
 
 /** With these, middleware in front of the paywall answers 304 or 412 in place of the goods, after they are paid for. */

@@ -1,6 +1,8 @@
 /** The options of a priced route, and their check at start-up. */
 
 import type { Context, Env } from "hono";
+import type { BlankEnv } from "hono/types";
+import type { ErrorCode } from "../../../shared/errors.ts";
 import {
   DEFAULT_TIMEOUT_SECONDS,
   MAX_ACCEPTS,
@@ -13,17 +15,18 @@ import {
 } from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
+import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 import type { FacilitatorOf01 } from "./deprecated.ts";
 import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator } from "./types.ts";
 
 /** A request, as the functions among the options see it: with the bindings and variables of the seller's own app. */
-export type SellerContext<E extends Env = Env> = Context<E & { Bindings: PaywallBindings }>;
+export type SellerContext<E extends Env = BlankEnv> = Context<E & { Bindings: PaywallBindings }>;
 
 /** A value, or a function that returns it for a request. What it returns is checked by the rules of the value. */
-export type ByRequest<T, E extends Env = Env> = T | ((c: SellerContext<E>) => T | Promise<T>);
+export type ByRequest<T, E extends Env = BlankEnv> = T | ((c: SellerContext<E>) => T | Promise<T>);
 
 /** One way to pay for a route: an entry of `accepts`, of the scheme `exact`. */
-export interface OfferOptions<E extends Env = Env> {
+export interface OfferOptions<E extends Env = BlankEnv> {
   /** The price in atomic units, as a decimal string. */
   amount: ByRequest<string, E>;
   /** The account that is paid. Default: the binding `PAY_TO`. */
@@ -42,8 +45,43 @@ export interface OfferOptions<E extends Env = Env> {
   flow?: Flow;
 }
 
-export interface RouteOptions {
+/** A payment that moved money. */
+export interface SettledEvent {
+  money: "moved";
+  /** The same in each event about this payment. */
+  transaction: string;
+  payer: string;
+  payTo: string;
+  /** Atomic units. */
+  amount: string;
+  /** The place of the offer in `offers`. */
+  offer: number;
+  path: string;
+  traceId: string;
+}
+
+/** A payment whose answer is a refusal. `money`: what presenting it has moved. An earlier request may have moved it, as with `nonce_replayed`. */
+export type RefusedEvent = { code: ErrorCode; status: number; payer?: string; path: string; traceId: string } & (
+  | { money: "not_moved" }
+  /** Presenting the payment again, or its settlement at the facilitator, tells. */
+  | { money: "unknown"; transaction: string }
+  /** The goods are owed, or were delivered earlier. */
+  | { money: "moved"; transaction: string }
+);
+
+export interface RouteOptions<E extends Env = BlankEnv> {
   mimeType?: string;
+  /**
+   * What browsers see in place of our page: HTML, or a function that makes it from the terms. Use `html` of `hono/html`: the address in the
+   * terms is a stranger's. If it fails, our page is shown.
+   */
+  page?: string | ((terms: PaymentRequired, c: SellerContext<E>) => string | Promise<string>);
+  /** Members that the JSON of the 402 has beside the protocol's, which they cannot replace. */
+  body?: ByRequest<Record<string, unknown>, E>;
+  /** Called once the answer is on its way, for each settlement that this merchant learns of: at least once. Never delays or changes an answer. */
+  onSettled?: (event: SettledEvent, env: SellerContext<E>["env"]) => unknown;
+  /** Called once the answer is on its way, when a payment was refused. Never delays or changes an answer. */
+  onRefused?: (event: RefusedEvent, env: SellerContext<E>["env"]) => unknown;
   /**
    * What a payment buys: this route with any query (`route`), this URL (`query`), or this URL with this body (`body`).
    * Default: `body` for methods that have one, else `query`.
@@ -75,16 +113,24 @@ export interface RouteOptions {
 }
 
 /** A route with one price. */
-export interface PaywallOptions<E extends Env = Env> extends RouteOptions, OfferOptions<E> {
+export interface PaywallOptions<E extends Env = BlankEnv> extends RouteOptions<E>, OfferOptions<E> {
   offers?: undefined;
+  exempt?: undefined;
 }
 
 /** A route with several offers. What stands beside `offers` holds for each offer that does not say otherwise. */
-export interface OffersOptions<E extends Env = Env> extends RouteOptions, Omit<Partial<OfferOptions<E>>, "amount"> {
+export interface OffersOptions<E extends Env = BlankEnv> extends RouteOptions<E>, Omit<Partial<OfferOptions<E>>, "amount"> {
   /** In the order in which buyers see them. A payment buys by the offer that it matches. */
   offers: readonly OfferOptions<E>[];
   amount?: undefined;
+  exempt?: undefined;
 }
+
+/** A route that serves some requests without a payment. `c.get("payment")` is undefined then. */
+export type ExemptingOptions<E extends Env = BlankEnv> = (Omit<PaywallOptions<E>, "exempt"> | Omit<OffersOptions<E>, "exempt">) & {
+  /** Methods, such as `["HEAD"]`, or a function, such as one that knows a key. If it fails, the request is not served. */
+  exempt: readonly string[] | ((c: SellerContext<E>) => boolean | Promise<boolean>);
+};
 
 export type Bind = "route" | "query" | "body";
 export type Flow = "authorization" | "upfront";
@@ -100,7 +146,9 @@ export interface CheckedOffer {
   flow: Flow | undefined;
 }
 
-export interface CheckedOptions extends RouteOptions {
+export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body"> {
+  body: Record<string, unknown> | ((c: Context<PaywallEnv>) => unknown) | undefined;
+  exempt: ((c: Context<PaywallEnv>) => unknown) | undefined;
   offers: readonly CheckedOffer[];
   description: Term<string> | undefined;
   flow: Flow | undefined;
@@ -129,7 +177,7 @@ export function termProblem(name: keyof Terms, value: unknown): string | undefin
 }
 
 /** @throws {TypeError} when the seller's configuration could never be paid */
-export function checkOptions(options: PaywallOptions | OffersOptions): CheckedOptions {
+export function checkOptions(options: PaywallOptions | OffersOptions | ExemptingOptions): CheckedOptions {
   const { bind, identifier, description, mimeType = "", maxUnsettled = MAX_UNSETTLED_RUNS } = options;
   require(bind === undefined || ["route", "query", "body"].includes(bind), `bind must be "route", "query" or "body"`);
   require(identifier === undefined ||
@@ -144,10 +192,25 @@ export function checkOptions(options: PaywallOptions | OffersOptions): CheckedOp
   requireTerm("description", description);
   const offers = checkOffers(options);
   const isByRequest = [description, ...offers.flatMap(({ amount, payTo, description }) => [amount, payTo, description])].some(isFunction);
-  return { ...options, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
+  const exempt = checkExempt(options.exempt);
+  for (const name of ["onSettled", "onRefused"] as const)
+    require(options[name] === undefined || isFunction(options[name]), `${name} must be a function`);
+  require(["undefined", "string", "function"].includes(typeof options.page), "page must be HTML or a function");
+  require(["undefined", "object", "function"].includes(typeof options.body), "body must be an object or a function");
+  return { ...options, exempt, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
 }
 
-function checkOffers({ offers, ...route }: PaywallOptions | OffersOptions): CheckedOffer[] {
+function checkExempt(exempt: ExemptingOptions["exempt"] | undefined): CheckedOptions["exempt"] {
+  if (exempt === undefined) return undefined;
+  // The context is the seller's: only its types are not known here.
+  if (typeof exempt === "function") return exempt as unknown as CheckedOptions["exempt"];
+  const methods: unknown = exempt;
+  require(Array.isArray(methods) &&
+    methods.every((name) => /^[A-Z]+$/.test(String(name))), "exempt must be a function or methods like HEAD");
+  return ({ req }) => exempt.includes(req.method);
+}
+
+function checkOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions, "exempt">): CheckedOffer[] {
   if (!offers) return [checkOffer({ ...route, description: undefined })]; // the description is the resource's
   require(Array.isArray(offers) && offers.length >= 1 && offers.length <= MAX_ACCEPTS, `offers must be a list of 1 to ${MAX_ACCEPTS}`);
   require(route.amount === undefined, "amount and offers exclude each other");

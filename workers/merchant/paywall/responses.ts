@@ -24,7 +24,7 @@ const RETRY_LATER: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 export function refuseRequest(refusal: Refusal) {
-  return { answered: false, code: refusal.code, response: refusalResponse(refusal) } as const;
+  return { answered: false, code: refusal.code, response: refusalResponse(refusal), receipt: refusal.receipt } as const;
 }
 
 function refusalResponse({ code, detail, challenge, offerAgain = false, receipt, html = false }: Refusal): Response {

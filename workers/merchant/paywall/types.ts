@@ -62,6 +62,12 @@ export interface PaywallEnv {
   Variables: { payment: PaymentContext; traceId: string };
 }
 
+/** Behind a paywall with `exempt`. */
+export interface ExemptingEnv {
+  Bindings: PaywallBindings;
+  Variables: { payment: PaymentContext | undefined; traceId: string };
+}
+
 /** The binding `DELIVERIES`. Loose, so that a seller's own Durable Object types fit. */
 export interface DeliveriesNamespace {
   getByName(name: string): unknown;
@@ -236,6 +242,8 @@ export interface PaidRequest {
   outer: Response;
   /** Whether a response of the handler is what was bought. */
   isDelivered: (response: Response) => boolean;
+  /** Told of each settlement. */
+  onMoved?: ((request: PaidRequest, receipt: SettleResponse) => void) | undefined;
   /** Seconds from a payment in which its buyer may fetch the goods again under its identifier; 0: never. */
   redeliverSeconds: number;
 }
@@ -258,4 +266,5 @@ export type SubstituteResponse = {
   owed?: true;
   again?: boolean;
   transaction?: string;
+  receipt?: SettleResponse | undefined;
 };

@@ -38,10 +38,12 @@ export function outcomeOf(receipt: SettleResponse | undefined): Outcome {
  * Captures, and repeats a call whose answer was lost: capturing twice pays once.
  * @param repeated whether an earlier request has tried to capture this reservation
  */
-export async function capture({ facilitator, presented }: PaidRequest, reservation: Reservation, repeated = false): Promise<Outcome> {
+export async function capture(request: PaidRequest, reservation: Reservation, repeated = false): Promise<Outcome> {
+  const { facilitator, presented, onMoved } = request;
   let outcome: Outcome = { kind: "unknown" };
   for (let attempt = 1; attempt <= CAPTURE_ATTEMPTS && outcome.kind === "unknown"; attempt++) {
     outcome = outcomeOf(await withTimeout(facilitator.capture(presented, reservation, repeated || attempt > 1)));
   }
+  if (outcome.kind === "settled") onMoved?.(request, outcome.receipt);
   return outcome;
 }

@@ -3,11 +3,12 @@
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
+import { keepAlive } from "../keep-alive.ts";
 import { discardResponse, passOnRefusal, refuseRequest } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { deliver, leavePending, pendingReceipt } from "./deliver.ts";
 import { resume } from "./paid.ts";
-import { keepAlive, runHandler } from "./run-handler.ts";
+import { runHandler } from "./run-handler.ts";
 
 /** @param claim the buyer's payment identifier, if it sent one: a copy of the answer is stored under it before the money moves */
 export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyClaim): Promise<ServeResult> {

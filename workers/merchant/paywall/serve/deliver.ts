@@ -9,12 +9,12 @@ import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { writableHeaders } from "../caching.ts";
 import { foreignWord } from "../facilitator/foreign-word.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
+import { keepAlive } from "../keep-alive.ts";
 import { deliveryKey, transactionFor } from "../presented-payment.ts";
 import { refuseRequest } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { DeliveryState, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { allowsRanges } from "./range.ts";
-import { keepAlive } from "./run-handler.ts";
 
 /** @param lease the merchant's lease on the payment, if it took one: it ends as delivered */
 export async function deliver(

@@ -7,12 +7,13 @@ import { logEvent } from "../../../../shared/log.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
+import { keepAlive } from "../keep-alive.ts";
 import { logPayment } from "../log.ts";
 import { deliveryKey } from "../presented-payment.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled, settlementCode } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { deliver, finishLease, pendingReceipt } from "./deliver.ts";
-import { keepAlive, runHandler } from "./run-handler.ts";
+import { runHandler } from "./run-handler.ts";
 
 /**
  * The facilitator refused the payment as used or expired. It may have been paid earlier, and its buyer may still be owed an answer.

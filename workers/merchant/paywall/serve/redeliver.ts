@@ -6,12 +6,13 @@ import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { writableHeaders } from "../caching.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
+import { keepAlive } from "../keep-alive.ts";
 import { deliveryKey } from "../presented-payment.ts";
 import { refuseRequest } from "../responses.ts";
 import type { PaidRequest, ServeResult } from "../types.ts";
 import { finishLease } from "./deliver.ts";
 import { type RangeRequest, rangeRequestOf, sendRange } from "./range.ts";
-import { keepAlive, runHandler } from "./run-handler.ts";
+import { runHandler } from "./run-handler.ts";
 
 /** One redelivery of a payment at a time. Moves no money: the receipt is the one of the purchase. */
 export async function redeliver(request: PaidRequest, receipt: SettleResponse): Promise<ServeResult> {

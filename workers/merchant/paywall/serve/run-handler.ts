@@ -61,12 +61,3 @@ function wholeGoods(c: Context): void {
   headers.delete("If-Range");
   c.req.raw = new Request(c.req.raw, { headers });
 }
-
-/** Keeps `work` running after the client disconnects. */
-export function keepAlive(c: Context, work: Promise<unknown>): void {
-  try {
-    c.executionCtx.waitUntil(work);
-  } catch {
-    // Outside Workers there is no execution context, and promises keep running anyway.
-  }
-}

@@ -13,7 +13,10 @@ export async function serveUpfront(request: PaidRequest, claim?: IdempotencyClai
   const { facilitator, presented } = request;
   const settlementId = claim?.reservationId ?? randomDigest();
   const outcome = outcomeOf(await withTimeout(facilitator.settle(presented, settlementId)));
-  if (outcome.kind === "settled") return runPaid(request, outcome.receipt, settlementId, !facilitator.supportsHolds, claim);
+  if (outcome.kind === "settled") {
+    request.onMoved?.(request, outcome.receipt);
+    return runPaid(request, outcome.receipt, settlementId, !facilitator.supportsHolds, claim);
+  }
   if (outcome.kind === "refused") {
     const code = settlementCode(outcome.receipt);
     return (await resume(request, code, claim)) ?? passOnRefusal(request, { ok: false, code }, outcome.receipt);

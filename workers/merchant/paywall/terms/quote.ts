@@ -2,12 +2,11 @@
 
 import type { Context } from "hono";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
-import { LATE, withDeadline } from "../../../../shared/deadline.ts";
-import { MAX_LOGGED_CAUSE_LENGTH, SELLER_FUNCTION_SECONDS } from "../../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../../shared/protocol/account.ts";
 import { type Amount, isAmount } from "../../../../shared/protocol/amount.ts";
 import type { PaymentRequirements } from "../../../../shared/x402/x402.ts";
 import { type CheckedOptions, type Term, termProblem } from "../options.ts";
+import { callSeller } from "../seller-function.ts";
 import type { PaywallEnv } from "../types.ts";
 
 export interface QuotedOffer {
@@ -53,20 +52,4 @@ async function termOf<T extends string>(c: Context<PaywallEnv>, name: "amount" |
   const problem = termProblem(name, value);
   if (problem) throw new ConfigurationError(`the function ${name} returned what it must not`, { cause: problem });
   return value as T;
-}
-
-/**
- * Calls a function of the seller's.
- * @throws {ConfigurationError} when it throws or takes too long
- */
-export async function callSeller(name: string, call: () => unknown): Promise<unknown> {
-  let cause: string;
-  try {
-    const value = await withDeadline(Promise.resolve(call()), SELLER_FUNCTION_SECONDS);
-    if (value !== LATE) return value;
-    cause = `no answer in ${SELLER_FUNCTION_SECONDS} s`;
-  } catch (error) {
-    cause = String(error).slice(0, MAX_LOGGED_CAUSE_LENGTH);
-  }
-  throw new ConfigurationError(`the function ${name} failed`, { cause });
 }

@@ -1,0 +1,44 @@
+/** Tells the seller what became of a payment, once its answer is on its way. */
+
+import { ERRORS } from "../../../shared/errors.ts";
+import type { SettleResponse } from "../../../shared/x402/x402.ts";
+import { traceOf } from "./log.ts";
+import type { CheckedOptions, RefusedEvent } from "./options.ts";
+import { callAfterwards } from "./seller-function.ts";
+import type { PaidRequest, PresentedPayment, SubstituteResponse } from "./types.ts";
+
+type Served = Pick<PaidRequest, "c" | "presented">;
+
+export function tellSettled({ c, presented }: Served, { transaction, payer }: SettleResponse, { onSettled }: CheckedOptions): void {
+  if (!onSettled) return;
+  const { offer, offerIndex } = presented;
+  const { amount, payTo } = offer;
+  const about = { transaction, payer: payer ?? "", payTo, amount, offer: offerIndex, path: c.req.path, traceId: traceOf(c) };
+  callAfterwards(c, "onSettled", () => onSettled({ money: "moved", ...about }, c.env));
+}
+
+/** @param settled the settlement of this request, if there was one */
+export function tellRefused(
+  c: PaidRequest["c"],
+  { code, receipt }: SubstituteResponse,
+  presented: PresentedPayment | undefined,
+  settled: SettleResponse | undefined,
+  { onRefused }: CheckedOptions,
+): void {
+  if (!onRefused || !code) return;
+  const payer = presented?.exact?.authorization.from;
+  const event = { code, status: ERRORS[code].status, path: c.req.path, traceId: traceOf(c), ...(payer && { payer }) };
+  const money = moneyOf(code, settled ?? receipt);
+  callAfterwards(c, "onRefused", () => onRefused({ ...event, ...money }, c.env));
+}
+
+type Money = RefusedEvent extends infer Event
+  ? Event extends RefusedEvent
+    ? Pick<Event, Extract<keyof Event, "money" | "transaction">>
+    : never
+  : never;
+
+function moneyOf(code: RefusedEvent["code"], receipt: SettleResponse | undefined): Money {
+  if (receipt?.success) return { money: "moved", transaction: receipt.transaction };
+  return code === "settlement_pending" ? { money: "unknown", transaction: receipt?.transaction ?? "" } : { money: "not_moved" };
+}
