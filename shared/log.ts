@@ -64,9 +64,14 @@ export function newTraceId(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }
 
-/** The caller's trace id if it sent one, else a new one. */
-export function traceIdFrom(header: string | undefined): string {
-  return isTraceId(header) ? header : newTraceId();
+/**
+ * The caller's trace id if it sent one, else a new one.
+ * @param header X-Trace-Id
+ * @param traceparent of a caller that traces by W3C trace context instead
+ */
+export function traceIdFrom(header: string | undefined, traceparent = ""): string {
+  const [, parent] = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent) ?? [];
+  return isTraceId(header) ? header : (parent ?? newTraceId());
 }
 
 export function isTraceId(value: unknown): value is string {

@@ -96,6 +96,9 @@ describe("every answer names the trace of its log line", () => {
     expect([mine.status, traced(mine)]).toEqual([status, MINE]);
     for (const line of lines()) expect(line["traceId"]).toBe(MINE);
     log.mockClear();
+    const parent = await ask(world.shop(goods), { traceparent: `00-${MINE}-00f067aa0ba902b7-01` });
+    expect(traced(parent)).toBe(MINE);
+    log.mockClear();
     const other = await ask(world.shop(goods), { [TRACE_ID]: `${MINE}; drop` });
     expect(traced(other)).toMatch(/^[0-9a-f]{32}$/);
     expect(traced(other)).not.toBe(MINE);

@@ -249,6 +249,8 @@ describe("every answer", () => {
     const mine = "ab".repeat(16);
     for (const path of ["/health", "/nothing"]) {
       expect((await send(path, { headers: { "x-trace-id": mine } })).headers.get("x-trace-id")).toBe(mine);
+      const traceparent = `00-${mine}-00f067aa0ba902b7-01`;
+      expect((await send(path, { headers: { traceparent } })).headers.get("x-trace-id")).toBe(mine);
       for (const given of [undefined, "short", "<script>"]) {
         const trace = (await send(path, given ? { headers: { "x-trace-id": given } } : {})).headers.get("x-trace-id");
         expect(trace).toMatch(/^[0-9a-f]{32}$/);

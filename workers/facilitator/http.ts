@@ -69,7 +69,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   const backend = (c: Context<Api>) => ledgerBackend(c.env, c.get("traceId"));
 
   api.use(async (c, next) => {
-    c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
+    c.set("traceId", traceIdFrom(c.req.header(TRACE_ID), c.req.header("traceparent")));
     const read = c.req.method !== "POST"; // HEAD runs the handler of GET
     if (!namesOneHost(c.req.raw.headers)) c.res = malformed(c, { problem: "Host: must be named once" });
     else if (read && !(await withinLimit(c, "read"))) c.res = problemResponse(c, "rate_limited");

@@ -35,7 +35,7 @@ const ROUTES = [
 const { PAY_TO } = env as { PAY_TO: string };
 
 app.use(async (c, next) => {
-  c.set("traceId", traceIdFrom(c.req.header(TRACE_ID)));
+  c.set("traceId", traceIdFrom(c.req.header(TRACE_ID), c.req.header("traceparent")));
   if (namesOneHost(c.req.raw.headers)) await next();
   else c.res = c.json(errorBody("invalid_payload", "Host: must be named once"), 400);
   c.header(TRACE_ID, c.get("traceId"));

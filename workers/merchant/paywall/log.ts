@@ -41,7 +41,7 @@ export function logOnceAMinute(event: LogEvent, key: string, fields: LogFields):
 
 /** This request's trace id: the caller's, if it sent one. */
 export function traceOf(c: Context<PaywallEnv>): string {
-  const traceId = c.get("traceId") ?? traceIdFrom(c.req.header(TRACE_ID));
+  const traceId = c.get("traceId") ?? traceIdFrom(c.req.header(TRACE_ID), c.req.header("traceparent"));
   c.set("traceId", traceId);
   return traceId;
 }
