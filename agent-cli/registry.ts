@@ -25,6 +25,7 @@ import { fetchCommand } from "./commands/fetch.ts";
 import { httpGet } from "./commands/http-get.ts";
 import { inboxAllow, inboxBlock, inboxMute } from "./commands/inbox-rules.ts";
 import { inbox } from "./commands/inbox.ts";
+import { initShop } from "./commands/init-shop.ts";
 import { keyBackup } from "./commands/key-backup.ts";
 import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
 import { keyShow } from "./commands/key-show.ts";
@@ -105,6 +106,7 @@ export const COMMANDS: readonly Command[] = [
   ledgerClock,
   ledgerFund,
   validate,
+  initShop,
   stack,
   demoHttp,
   demoCli,
@@ -118,6 +120,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   decision: "decisions of an owner on another machine",
   config: "the owner's configuration",
   demo: "demonstrations on this machine",
+  init: "the beginning of a project",
   http: "plain HTTP, with or without a payment",
   inbox: "the requests that wait for the owner",
   key: "the owner's key",

@@ -16,18 +16,11 @@ app.get("/report", paywall({ amount: "10000", description: "The report", flow })
   c.json({ report: "Agents that ask first are trusted longer." }),
 );
 
-/** A price by parameter. */
-const FORECASTS = new Map([
-  ["1", paywall({ amount: "1000", description: "The weather of tomorrow", flow })],
-  ["7", paywall({ amount: "5000", description: "The weather of a week", flow })],
-]);
-
-/** Validates before the payment: no buyer is asked to pay for a question that has no answer. */
-const pricedByDays: MiddlewareHandler<PaywallEnv> = async (c, next) => {
-  const priced = FORECASTS.get(c.req.query("days") ?? "");
-  return priced ? priced(c, next) : c.json({ error: "days must be 1 or 7" }, 400);
-};
-app.get("/forecast", pricedByDays, (c) => {
+/** A price by parameter. It is validated in front of the paywall: no buyer is asked to pay for a question that has no answer. */
+const upToAWeek: MiddlewareHandler<PaywallEnv> = async (c, next) =>
+  /^[1-7]$/.test(c.req.query("days") ?? "") ? next() : c.json({ error: "days must be 1 to 7" }, 400);
+const forecastPrice = paywall({ amount: (c) => `${c.req.query("days")}000`, description: "The weather, 1000 a day", flow });
+app.get("/forecast", upToAWeek, forecastPrice, (c) => {
   const days = Number(c.req.query("days"));
   return c.json({ forecast: Array.from({ length: days }, (_, day) => ({ day: day + 1, sky: day % 2 === 0 ? "clear" : "rain" })) });
 });

@@ -1,9 +1,9 @@
 /** The package as its users get it: packed from a copy of the sources, unpacked elsewhere, and used without the repository. */
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { spawn } from "@lydell/node-pty";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,15 +12,10 @@ import { startStack } from "../agent-cli/demo/stack.ts";
 import { PASSPHRASE, Terminal } from "../agent-cli/testing/cli.ts";
 import { bundleScript } from "../scripts/build-workers.ts";
 import { freePort } from "../scripts/workerd.ts";
+import { type Packed, packSources } from "./pack.ts";
 
 const ROOT = dirname(import.meta.dirname);
 const run = promisify(execFile);
-
-interface Packed {
-  filename: string;
-  size: number;
-  files: { path: string; size: number }[];
-}
 
 let temp: string;
 /** A project with the package in its node_modules. */
@@ -30,19 +25,7 @@ let packed: Packed;
 
 beforeAll(async () => {
   temp = await mkdtemp(join(tmpdir(), "lez-package-"));
-  const sources = join(temp, "sources");
-  const left = new Set(["node_modules", ".git", "dist", ".wrangler", "coverage"]);
-  await cp(ROOT, sources, {
-    recursive: true,
-    filter: (path) =>
-      !relative(ROOT, path)
-        .split(sep)
-        .some((part) => left.has(part)),
-  });
-  await symlink(join(ROOT, "node_modules"), join(sources, "node_modules"));
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", temp], { cwd: sources });
-  // What lifecycle scripts say comes first; npm 12 answers with an object by name, older ones with an array.
-  [packed] = Object.values(JSON.parse(stdout.slice(stdout.search(/^[[{]/m))) as Record<string, Packed>) as [Packed];
+  packed = await packSources(temp);
 
   project = join(temp, "project");
   installed = join(project, "node_modules", "lez-agent-pay");
@@ -75,13 +58,15 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     "dist/workers/stack.json",
     "spec/protocol.md",
     "docs/selling.md",
+    "dist/test-kit/ledgers.js",
+    "starter/gitignore",
     "docs/demo.svg",
   ]) {
     expect(paths).toContain(needed);
   }
   const allowed =
-    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples|docs)\/.*\.(md|json|svg))$/;
-  expect(paths.filter((path) => !allowed.test(path) || /\.test\.|\/testing\//.test(path))).toEqual([]);
+    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples|docs)\/.*\.(md|json|svg)|starter\/(.*\.(ts|toml|md)|gitignore))$/;
+  expect(paths.filter((path) => !allowed.test(path) || /^(?!starter\/).*\.test\.|\/testing\//.test(path))).toEqual([]);
   expect(packed.size).toBeLessThan(700_000);
 });
 
@@ -140,12 +125,19 @@ console.log(JSON.stringify({ verified: verified.ok, kinds: facilitator.getSuppor
 const SHOP = `
 import { Hono } from "hono";
 import { paywall, paywallCors, type PaywallEnv, type PaywallOptions } from "lez-agent-pay/hono";
+import { receiptOf, testShop } from "lez-agent-pay/testing";
+import { testLedger } from "lez-agent-pay/testing/pool";
 
 const price: PaywallOptions = { amount: "10000", description: "Goods" };
 const app = new Hono<PaywallEnv>();
 app.use(paywallCors());
 app.get("/goods", paywall(price), (c) => c.text(\`goods for \${c.get("payment").payer}\`));
 export default app;
+
+// A shop's own tests.
+const shop = testShop(app, { env: { PUBLIC_ORIGIN: "https://shop.example" } });
+const buyer = await shop.buyer({ balance: "100000" });
+console.log(receiptOf(await buyer.fetch("/goods"))?.transaction, (await buyer.balance()).held, testLedger().workers.length);
 `;
 
 /** The TypeScript of a document, as files of the project. */

@@ -113,6 +113,15 @@ export const READY_POLL_MILLIS = 200;
 /** How often it looks whether the process that started it still runs. */
 export const PARENT_POLL_MILLIS = 1000;
 
+// --- A new shop ----------------------------------------------------------------------------------
+
+/** The name of a Worker, and so of a shop. */
+export const MAX_WORKER_NAME_LENGTH = 54;
+/** npm packs this package; a clone builds it first. */
+export const PACK_SECONDS = 300;
+/** What another program said when it failed. */
+export const MAX_SHOWN_CAUSE_LENGTH = 200;
+
 // --- MCP -----------------------------------------------------------------------------------------
 
 /** One call of a tool, whatever it does: well below the 60 seconds after which clients give up. */

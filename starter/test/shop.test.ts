@@ -18,7 +18,7 @@ test("sells the report", async () => {
 
 test.each([
   ["1", "1000"],
-  ["7", "5000"],
+  ["7", "7000"],
 ])("sells a forecast of %s days for %s", async (days, price) => {
   const shop = testShop(app);
   const buyer = await shop.buyer({ balance: price });
