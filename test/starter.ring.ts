@@ -31,7 +31,7 @@ beforeAll(async () => {
   const prefix = join(home, ".local");
   env = {
     // Certificates and proxies of this machine, and nothing of the npm that runs this.
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|xdg_|vitest)/i.test(name))),
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|xdg_|vitest|wrangler)/i.test(name))),
     HOME: home,
     PATH: `${prefix}/bin:${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
     LANG: "C.UTF-8",
