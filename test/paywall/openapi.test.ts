@@ -1,10 +1,12 @@
 /** Routes of @hono/zod-openapi: their validators run before the payment, and the document states the price. */
 
+import { readFileSync } from "node:fs";
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { keepBody, paid, paymentInfo, paymentRequired, paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import documentedShop from "./documented-shop.ts";
 import { createWorld, PRICE, receiptOf, termsOf, verdict } from "./world.ts";
 
 let world: Awaited<ReturnType<typeof createWorld>>;
@@ -120,6 +122,16 @@ describe.each(["authorization", "upfront"] as const)("flow %s", (flow) => {
     expect(await (await pay("/report", payment)).text()).toBe("report");
     expect(world.spent()).toBe(BigInt(PRICE));
   });
+});
+
+test("the shop of docs/selling.md is what the page shows, and sells", async () => {
+  const [page, file] = ["docs/selling.md", "test/paywall/documented-shop.ts"].map((name) => readFileSync(name, "utf8"));
+  const [, shown = "none"] = /```ts\n(const PRICE = [^]*?)```/.exec(page ?? "") ?? [];
+  expect(file).toContain(shown);
+  const { get, approved, pay } = world.around(documentedShop);
+  const order = post({ text: "a text to summarize" });
+  expect(verdict(await get("/summaries", post({})))).toBe("400");
+  expect(await (await pay("/summaries", await approved("/summaries", order), order)).text()).toBe("a text to …");
 });
 
 test("a paid handler behind a paywall, or in another, is not offered", async () => {
