@@ -73,6 +73,17 @@ export {
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
 export { showUnsafe } from "./screen/escapes.ts";
 
+// Access to an account's books.
+export {
+  authorizeRead,
+  type BooksAccess,
+  type BooksRevocation,
+  grantAccess,
+  revokeAccesses,
+  type SignedAccess,
+  type SignedBooksRevocation,
+} from "./protocol/books-access.ts";
+
 // Evidence of a payment, for a third party.
 export type { EvidencePoint } from "./evidence/check.ts";
 export { type Evidence, evidenceSchema, serializeEvidence } from "./evidence/evidence.ts";

@@ -33,12 +33,12 @@ export type SignedAccess = z.infer<typeof signedAccessSchema>;
 const booksRevocationSchema = z.strictObject({ ledger: digestSchema, account: accountIdSchema, through: unixSecondsText });
 export type BooksRevocation = z.infer<typeof booksRevocationSchema>;
 
-export const signedRevocationSchema = z.strictObject({
+export const signedBooksRevocationSchema = z.strictObject({
   revocation: booksRevocationSchema,
   publicKey: publicKeySchema,
   signature: signatureSchema,
 });
-export type SignedRevocation = z.infer<typeof signedRevocationSchema>;
+export type SignedBooksRevocation = z.infer<typeof signedBooksRevocationSchema>;
 
 /** One call, as its reader signs it. */
 export type BooksRead = {
@@ -76,7 +76,7 @@ export async function grantAccess(
 }
 
 /** @param through unix seconds */
-export async function revokeAccesses(account: WalletSigner, ledger: Digest, through: number = unixNow()): Promise<SignedRevocation> {
+export async function revokeAccesses(account: WalletSigner, ledger: Digest, through: number = unixNow()): Promise<SignedBooksRevocation> {
   const revocation = { ledger, account: account.account, through: String(through) };
   return { revocation, publicKey: account.publicKey, signature: await account.sign(digest("BooksRevocation", revocation)) };
 }
@@ -133,7 +133,7 @@ export async function verifyRead(
 
 /** Whether the account signed it, for this ledger, and not for the future. @returns what is wrong; undefined if nothing is */
 export async function revocationProblem(
-  { revocation, publicKey, signature }: SignedRevocation,
+  { revocation, publicKey, signature }: SignedBooksRevocation,
   now: number,
 ): Promise<{ code: "invalid_payload" | "invalid_signature"; detail?: string } | undefined> {
   // An access that is issued tomorrow must not be void yet.

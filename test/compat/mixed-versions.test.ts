@@ -5,6 +5,8 @@
 
 import { describe, expect, test } from "vitest";
 import { Buyer, type Purchase, verdict } from "../../agent-cli/demo/buyer.ts";
+import { PASSPHRASE, sandbox } from "../../agent-cli/testing/cli.ts";
+import { served } from "../../agent-cli/testing/served.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
@@ -30,6 +32,7 @@ const SAMPLE = process.env["MIXTURES"] === "all" ? MIXTURES : MIXTURES.filter((_
 
 describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $ledger:", (versions) => {
   const world = useMixedStack(versions);
+  const box = sandbox();
   const at = (path: string): Purchase => ({ url: `${world.stack.merchant}${path}` });
   const runs = async () => ((await (await fetch(`${world.stack.merchant}/runs`)).json()) as { total: number }).total;
   const ask = async (path: string, body?: unknown) => {
@@ -48,6 +51,17 @@ describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $led
     expect(verdict(await buyer.send(at(path), payment))).toBe("402 nonce_replayed");
     expect(await runs()).toBe(before + 1);
     expect((await buyer.balances()).owner).toEqual({ balance: GRANT - PRICE, held: 0n });
+  });
+
+  test.runIf(versions.facilitator === "0.1")("the command line reads accounts there, and says what cannot be revoked", async () => {
+    served(world.stack.facilitator);
+    box.write("secret.txt", PASSPHRASE);
+    const run = (line: string) => box.run(line, { env: { LEZ_FACILITATOR_URL: world.stack.facilitator } });
+    expect((await run("owner create --passphrase-file ./secret.txt --out ./owner.json")).json.data).toMatchObject({ books: true });
+    expect((await run("faucet --owner-file ./owner.json --amount 5")).json.data).toMatchObject({ balance: { amount: "5" } });
+    expect((await run("balance --owner-file ./owner.json")).json.data).toMatchObject({ balance: { amount: "5" } });
+    const revoked = await run("books revoke --owner-file ./owner.json --passphrase-file ./secret.txt");
+    expect(revoked.json.error).toMatchObject({ code: "unsupported", message: expect.stringContaining("open to every caller") });
   });
 
   test("a handler that fails gives the hold back", async () => {

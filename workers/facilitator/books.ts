@@ -10,7 +10,7 @@ import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
-import { revocationProblem, signedRevocationSchema, verifyRead } from "../../shared/protocol/books-access.ts";
+import { revocationProblem, signedBooksRevocationSchema, verifyRead } from "../../shared/protocol/books-access.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
@@ -86,7 +86,7 @@ export function addBooksRoutes(api: Hono<Api>): void {
   /** Limited like a cancellation. The ledger stores one number in the row that the account has, and nothing for one without a row. */
   api.post("/books/revoke", async (c) => {
     if (!(await withinLimit(c, "cancel"))) return problemResponse(c, "rate_limited");
-    const signed = await readJson(c, signedRevocationSchema);
+    const signed = await readJson(c, signedBooksRevocationSchema);
     if (!signed.ok) return malformed(c, signed);
     const { ledger, account, through } = signed.value.revocation;
     const problem = await revocationProblem(signed.value, unixNow());
