@@ -31,7 +31,10 @@ import { keyChangePassphrase } from "./commands/key-change-passphrase.ts";
 import { keyShow } from "./commands/key-show.ts";
 import { ledgerAudit } from "./commands/ledger-audit.ts";
 import { ledgerClock } from "./commands/ledger-clock.ts";
+import { ledgerExport } from "./commands/ledger-export.ts";
 import { ledgerFund } from "./commands/ledger-fund.ts";
+import { ledgerRestore } from "./commands/ledger-restore.ts";
+import { ledgerRetire } from "./commands/ledger-retire.ts";
 import { mcp } from "./commands/mcp.ts";
 import { onboard } from "./commands/onboard.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
@@ -105,6 +108,9 @@ export const COMMANDS: readonly Command[] = [
   ledgerAudit,
   ledgerClock,
   ledgerFund,
+  ledgerRetire,
+  ledgerExport,
+  ledgerRestore,
   validate,
   initShop,
   stack,

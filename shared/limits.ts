@@ -171,6 +171,10 @@ export const JOURNAL_PAGE = 500;
 export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
 /** Entries among which one payment's is looked for, from the payment's time on; and as many of the newest. */
 export const MAX_ENTRIES_SEARCHED = 10_000;
+/** Rows of one page of an export, and of each kind in one page of a restoration: batches of OUTBOX_BATCH stay below MAX_RESPONSE_BODY_BYTES. */
+export const EXPORT_PAGE = 200;
+/** The body of one page of a restoration. A settled payment takes 800 bytes at most. */
+export const MAX_RESTORE_BODY_BYTES = 256 * 1024;
 /** Journal entries younger than this are never pruned, exported or not. */
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** An alarm that has work rings at least this often, so that its clock never seems to jump. */

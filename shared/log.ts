@@ -26,6 +26,8 @@ export type LogEvent =
   | "facilitator.failed"
   | LedgerEvent
   | "ledger.set_clock"
+  | "ledger.retire"
+  | "ledger.restore"
   | "ledger.alarm_failed"
   | "ledger.delivery_failed"
   | "ledger.batch_refused"

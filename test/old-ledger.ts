@@ -12,6 +12,9 @@ const HELD_SHARE = 100;
 
 /** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "DROP TABLE origin",
+  "DROP TABLE retired",
+  "ALTER TABLE payment DROP COLUMN restored",
   "ALTER TABLE journal DROP COLUMN mandate",
   "ALTER TABLE payment DROP COLUMN mandate_window",
   "ALTER TABLE payment DROP COLUMN mandate",

@@ -9,7 +9,7 @@ import { displayAmount, isAmount } from "../../shared/protocol/amount.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { amountField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
-import { operatorKeyField, readOperatorKey } from "../keys/operator-key.ts";
+import { operatorKeyField, withOperatorKey } from "../keys/operator-key.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { fail, succeed } from "../runtime/outcome.ts";
@@ -52,24 +52,22 @@ export const ledgerFund = defineCommand({
     },
   ],
   async run(context, input) {
-    const { operatorKeyFile, amount } = input;
+    const { amount } = input;
     const account = parseAccountId(input.account);
     if (!account.ok) return fail("usage", `<account>: ${account.problem}.`);
-    if (operatorKeyFile === undefined) return fail("usage", "Give the operator's bearer key: --operator-key-file FILE");
-    const key = readOperatorKey(operatorKeyFile);
-    if (!key.ok) return key;
     const id = input.id ?? bytesToHex(randomBytes(32));
     const body = { account: account.account, amount, id };
-    const answer = await callFacilitator(context, input, { path: "/ledger/fund", body, answer: answerSchema, key: key.data });
-    key.data.wipe();
-    if (!answer.ok) {
-      if (!answer.error.retryable || answer.error.code === "insufficient_funds") return answer;
-      // A lost answer may have been a payment: the same id makes the repetition harmless.
-      const argv = ["lez-agent-pay", ...context.argv, ...(input.id ? [] : ["--id", id])];
-      return { ...answer, next: { argv, by: "agent" as const, why: "ask again for the same payment; it is made once" } };
-    }
-    const { balance, transaction } = answer.data;
-    return succeed({ account: account.account, paid: money(amount, ASSET), balance: money(balance, ASSET), transaction, id });
+    return withOperatorKey(input.operatorKeyFile, async (key) => {
+      const answer = await callFacilitator(context, input, { path: "/ledger/fund", body, answer: answerSchema, key });
+      if (!answer.ok) {
+        if (!answer.error.retryable || answer.error.code === "insufficient_funds") return answer;
+        // A lost answer may have been a payment: the same id makes the repetition harmless.
+        const argv = ["lez-agent-pay", ...context.argv, ...(input.id ? [] : ["--id", id])];
+        return { ...answer, next: { argv, by: "agent" as const, why: "ask again for the same payment; it is made once" } };
+      }
+      const { balance, transaction } = answer.data;
+      return succeed({ account: account.account, paid: money(amount, ASSET), balance: money(balance, ASSET), transaction, id });
+    });
   },
   render: ({ account, paid, balance, transaction }, layout) => [
     layout.ink("green", `${paid.display} paid out of the treasury`),

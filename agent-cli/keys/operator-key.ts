@@ -13,6 +13,21 @@ export const operatorKeyField = {
     .meta({ value: "file", local: true, description: "read the operator's bearer key from this file (mode 0600)" }),
 };
 
+/** Reads the operator's key for a command that cannot go without it, and wipes it afterwards. */
+export async function withOperatorKey<Data>(
+  file: string | undefined,
+  run: (key: Secret) => Promise<Outcome<Data>>,
+): Promise<Outcome<Data>> {
+  if (file === undefined) return fail("usage", "Give the operator's bearer key: --operator-key-file FILE");
+  const key = readOperatorKey(file);
+  if (!key.ok) return key;
+  try {
+    return await run(key.data);
+  } finally {
+    key.data.wipe();
+  }
+}
+
 /** What a header can carry as one word. */
 const BEARER = /^[\x21-\x7e]+$/;
 

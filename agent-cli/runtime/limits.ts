@@ -122,6 +122,12 @@ export const PACK_SECONDS = 300;
 /** What another program said when it failed. */
 export const MAX_SHOWN_CAUSE_LENGTH = 200;
 
+// --- The ledger's operator -----------------------------------------------------------------------
+
+/** How long `ledger export` waits until nothing is on its way between shards: as long as a shard waits before it delivers again. */
+export const EXPORT_DRAIN_SECONDS = 90;
+export const EXPORT_POLL_MILLIS = 500;
+
 // --- MCP -----------------------------------------------------------------------------------------
 
 /** One call of a tool, whatever it does: well below the 60 seconds after which clients give up. */

@@ -106,16 +106,17 @@ export class Accounts {
     this.#post(at, [{ account: this.read(to), delta: sum, kind: "batch", batch, transactions }]);
   }
 
-  /** Writes the first entry of the ledger: the whole supply, in the treasury. */
-  mint(treasury: AccountId, supply: bigint, { at, ...about }: Cause): void {
-    this.#post(at, [{ account: this.read(treasury), delta: supply, kind: "genesis", counterparty: treasury, ...about }]);
+  /** Writes the first entry of a chain: the whole supply, in the treasury, or what an account had on the ledger before. */
+  mint(id: AccountId, value: bigint, { at, ...about }: Cause): void {
+    this.#post(at, [{ account: this.read(id), delta: value, kind: "genesis", counterparty: id, ...about }]);
   }
 
   /** Writes an entry for each of one or two accounts, in as many statements as for one. */
   #post(at: number, postings: readonly Posting[]): void {
     const entries = postings.map(({ account, delta, kind, counterparty, ...about }) => {
       const balance = BigInt(account.balance) + delta;
-      invariant(delta !== 0n && balance >= BigInt(account.held) && balance <= MAX_AMOUNT, `held <= balance <= u128 of ${account.account}`);
+      const moves = delta !== 0n || kind === "genesis"; // an account may have had money before, and none now
+      invariant(moves && balance >= BigInt(account.held) && balance <= MAX_AMOUNT, `held <= balance <= u128 of ${account.account}`);
       const entry = {
         account: account.account,
         seq: String(account.journalSeq + 1),

@@ -130,7 +130,7 @@ class Debits {
     this.#now = now;
     const rows = store
       .sql(
-        "SELECT tx, value, payee FROM payment WHERE payer = ? AND state = 'settled' AND capture_deadline >= ?",
+        "SELECT tx, value, payee FROM payment WHERE payer = ? AND state = 'settled' AND capture_deadline >= ? AND restored IS NULL",
         id,
         now - RETENTION_SECONDS,
       )

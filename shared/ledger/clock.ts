@@ -65,6 +65,12 @@ export class Clock {
     this.#store.sql("UPDATE clock SET last = max(last, ?), final = max(final, ?) WHERE final < ?", this.#now, this.#now, this.#now);
   }
 
+  /** Begins no earlier than another ledger's last final answer. */
+  startAfter(final: number): void {
+    this.advance(final);
+    this.persistFinal();
+  }
+
   /** Sets the time, back as well. What was final later than that is no longer. */
   set(to: number): void {
     this.#store.sql("UPDATE clock SET last = ?, final = min(final, ?)", to, to);

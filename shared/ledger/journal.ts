@@ -186,7 +186,8 @@ const entryRow = row({
   hash: text<Digest>(),
 });
 
-function journalEntry(found: Row): JournalEntry {
+/** An entry, from its row. @throws {TypeError} when a column has another type */
+export function journalEntry(found: Row): JournalEntry {
   const { counterparty, authorization_digest, request_digest, mandate, tx, batch, ...row } = entryRow(found);
   return {
     account: row.account,

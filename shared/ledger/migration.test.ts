@@ -231,7 +231,7 @@ function schemaOf(store: LedgerStore): string[] {
 function asNewest({ account = [], payment = [], clock = [], journal = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
-    return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null };
+    return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null, restored: null };
   });
   return {
     ...tables,
@@ -240,6 +240,8 @@ function asNewest({ account = [], payment = [], clock = [], journal = [], ...tab
     journal: journal.map((entry) => ({ ...entry, mandate: null })),
     mandate: [],
     panic: [],
+    origin: [],
+    retired: [],
     clock: clock.map(({ last = 0 }) => ({ last, final: last })),
     schema_version: [{ version: NEWEST }],
   };

@@ -13,7 +13,7 @@ import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import { type Refusal, refusal } from "../protocol/refusal.ts";
+import { type PaymentRefusal, type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
   AccountState,
   CancelResult,
@@ -34,6 +34,7 @@ import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 import { Clock, type ClockTimes } from "./clock.ts";
 import type { ShardAudit, ShardMarks } from "./consolidate.ts";
 import { Exchange } from "./exchange.ts";
+import { type ExportedTable, type ExportPage, type Position, readPage } from "./export.ts";
 import { Faucet } from "./faucet.ts";
 import { type ShardIdentity, type Genesis, openGenesis } from "./genesis.ts";
 import { findDebit, type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
@@ -41,10 +42,15 @@ import { MandateTable } from "./mandate-table.ts";
 import { Mandates } from "./mandates.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
+import { type Origin, Restoration, type Restored, type RestorePage } from "./restoration.ts";
+import { Retirement } from "./retirement.ts";
 import { StateTable } from "./state-table.ts";
 import type { LedgerStore } from "./store.ts";
 import type { Batch, Received, ReceivedMark } from "./stream.ts";
 import type { Backlog } from "./watch.ts";
+
+/** `at`: unix seconds. `held`: the holds that were open then; their money is the payers'. */
+export type Retired = { ok: true; shard: number; at: number; held: number } | PaymentRefusal;
 
 export class LedgerRules {
   readonly #store: LedgerStore;
@@ -58,6 +64,8 @@ export class LedgerRules {
   readonly #table: StateTable;
   readonly #faucet: Faucet;
   readonly #pruning: Pruning;
+  readonly #retirement: Retirement;
+  readonly #restoration: Restoration;
 
   /** Opens the ledger in `store`. An existing ledger takes nothing from `genesis` but checks its place. */
   constructor(store: LedgerStore, genesis: Genesis) {
@@ -72,27 +80,32 @@ export class LedgerRules {
     this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#mandateTable, this.#clock);
     this.#faucet = new Faucet(store, this.#identity.treasury, this.#accounts, this.#exchange, this.#payments);
     this.#pruning = new Pruning(store);
+    this.#retirement = new Retirement(store);
+    this.#restoration = new Restoration(store, this.#identity, this.#accounts, this.#mandates);
   }
 
   reserve(command: ReserveCommand<LedgerPayment>, clock: number): ReserveResult {
-    return this.#movement(clock, (now) => this.#table.reserve(command, now));
+    return this.#movement(clock, (now) => this.#table.reserve(command, now), command.payment);
   }
 
   capture(command: CaptureCommand, clock: number): SettleResult {
-    return this.#movement(clock, (now) => this.#table.capture(command, now));
+    return this.#movement(clock, (now) => this.#table.capture(command, now), command);
   }
 
   release(command: ReleaseCommand, clock: number): ReleaseResult {
-    return this.#movement(clock, () => this.#table.release(command));
+    return this.#movement(clock, () => this.#table.release(command), command);
   }
 
   settle(command: SettleCommand<LedgerPayment>, clock: number): SettleResult {
-    return this.#movement(clock, (now) => this.#table.settle(command, now));
+    return this.#movement(clock, (now) => this.#table.settle(command, now), command.payment);
   }
 
   /** @param signedBy see StateTable */
   cancel(payer: AccountId, nonce: Digest, clock: number, signedBy: number = clock): CancelResult {
-    return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now, Math.max(signedBy, now)));
+    return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now, Math.max(signedBy, now)), {
+      payer,
+      nonce,
+    });
   }
 
   /** @param signedBy see MandateTable */
@@ -103,19 +116,21 @@ export class LedgerRules {
   /** What a mandate has spent. Writes nothing. */
   mandate(payer: AccountId, digest: Digest, clock: number): MandateStatus | Refusal {
     // A halted shard may have lost payments: what it stores proves nothing.
-    if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
+    if (this.#isClosed) return refusal("facilitator_unavailable");
     return this.#mandateTable.status(payer, digest, Math.max(this.#clock.now, clock));
   }
 
   /** What `reserve` and `settle` would answer to an id that has not claimed the payment before. Writes nothing. */
   check(payment: LedgerPayment, clock: number): CheckResult {
-    if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
+    const refused = this.#refused(payment);
+    if (refused) return refused;
     return this.#table.check(payment, Math.max(this.#clock.now, clock));
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, clock: number): PaymentStatus {
     // A halted shard may have lost payments: what it stores proves nothing.
-    if (this.#exchange.halted !== undefined) return { status: "unknown" };
+    if (this.#isClosed) return { status: "unknown" };
+    if (this.#retirement.at !== undefined) return this.#table.outcome(payer, nonce);
     return this.#event(clock, (now) => this.#table.status(payer, nonce, validBefore, now));
   }
 
@@ -146,7 +161,7 @@ export class LedgerRules {
    * @returns unix seconds at which there is work again; undefined if there will be none
    */
   runMaintenance(clock: number): number | undefined {
-    if (this.#exchange.halted !== undefined) return undefined; // the evidence stays
+    if (!this.#forgets) return undefined; // the evidence stays
     return this.#event(clock, (now) => {
       const next = Math.min(this.#table.runMaintenance(now), this.#pruning.work(now));
       this.#clock.persist();
@@ -156,14 +171,15 @@ export class LedgerRules {
 
   /** Whether there is maintenance to do, now or later. */
   needsMaintenance(): boolean {
-    if (this.#exchange.halted !== undefined) return false;
+    if (!this.#forgets) return false;
     return !this.#payments.isEmpty() || !this.#mandates.isEmpty() || this.#pruning.isPending();
   }
 
   /** The open holds, and the credits that wait for other shards. Reads what waits, and nothing else. */
   backlog(): Backlog {
     return {
-      ...this.#payments.held(),
+      // The holds of a retired ledger have ended: no alarm is late for them.
+      ...(this.#retirement.at === undefined ? this.#payments.held() : { holds: 0, firstDeadline: 0 }),
       outbox: this.#exchange.marks().sent.reduce((sum, { sent, acknowledged }) => sum + sent - acknowledged, 0),
     };
   }
@@ -214,6 +230,7 @@ export class LedgerRules {
 
   /** Applies credits from another shard, each once, as one journal entry per account. */
   receive(batch: Batch, clock: number): Received {
+    if (this.#restoration.isUnderWay) return { ok: false, fault: "halted" };
     return this.#event(clock, (now) => this.#exchange.receive(batch, now));
   }
 
@@ -222,11 +239,43 @@ export class LedgerRules {
     return this.#event(this.#clock.now, (now) => this.#exchange.acknowledge(to, answer, now));
   }
 
+  // --- The ledger before and after this one ----------------------------------------------------------
+
+  /** Retires the shard, for ever. @param ledger the id of this ledger, which its operator names */
+  retire(ledger: Digest, clock: number): Retired {
+    if (ledger !== this.#identity.ledger) return { ...refusal("ledger_mismatch"), detail: `this ledger is ${this.#identity.ledger}` };
+    if (this.#isClosed) return refusal("facilitator_unavailable");
+    const { shard } = this.#identity;
+    return this.#event(clock, (now) => ({ ok: true, shard, at: this.#retirement.retire(now), held: this.#payments.held().holds }));
+  }
+
+  /** A page of what a retired shard has. The caller asks once nothing is on its way between shards. */
+  exportPage(table: ExportedTable, after: Position): ExportPage | PaymentRefusal {
+    if (this.#retirement.at === undefined) return { ...refusal("invalid_payload"), detail: "only a retired ledger is exported" };
+    if (this.destinations().length > 0) return refusal("payment_in_progress");
+    return readPage(this.#store, table, after);
+  }
+
+  /** Stores a page of another ledger's export. The shard refuses everything else until `finishRestoration`. */
+  restore(origin: Origin, page: RestorePage, clock: number): Restored {
+    return this.#event(clock, (now) => {
+      const restored = this.#restoration.take(origin, page, now);
+      if (restored.ok && !restored.complete) this.#clock.startAfter(origin.final);
+      return restored;
+    });
+  }
+
+  /** Opens a restored shard. Its caller has audited all shards. */
+  finishRestoration(origin: Origin): Restored {
+    return this.#event(this.#clock.now, () => this.#restoration.finish(origin));
+  }
+
   // --- Reading ---------------------------------------------------------------------------------------
 
   info(): LedgerInfo {
     const { ledger, treasury, supply, shards } = this.#identity;
-    return { ledger, treasury, supply, shards };
+    const { origin } = this.#restoration;
+    return { ledger, treasury, supply, shards, ...(origin && { origin }) };
   }
 
   account(id: AccountId): AccountState {
@@ -272,7 +321,7 @@ export class LedgerRules {
    */
   attest(id: AccountId, seq: number | undefined, clock: number): Checkpoint | Refusal | undefined {
     // What a halted shard stores proves nothing.
-    if (this.#exchange.halted !== undefined) return refusal("facilitator_unavailable");
+    if (this.#isClosed) return refusal("facilitator_unavailable");
     const [entry] = this.journal(id, (seq ?? this.account(id).journalSeq) - 1, 1);
     if (!entry || (seq !== undefined && Number(entry.seq) !== seq)) return undefined;
     return checkpointOf(this.#identity.ledger, entry, Math.max(this.#clock.now, clock));
@@ -318,12 +367,34 @@ export class LedgerRules {
     } catch (error) {
       this.#accounts.forget(); // the writes were rolled back
       this.#pruning.forget();
+      this.#retirement.forget();
+      this.#restoration.forget();
       throw error;
     }
   }
 
-  /** An event that claims, frees or moves money, or lets journal entries be pruned. A halted shard refuses it. */
-  #movement<T>(clock: number, body: (now: number) => T): T | Refusal {
-    return this.#exchange.halted === undefined ? this.#event(clock, body) : refusal("facilitator_unavailable");
+  /** An event that claims, frees or moves money, or lets journal entries be pruned. @param payment the one that it is about */
+  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce): T | Refusal {
+    return this.#refused(payment) ?? this.#event(clock, body);
+  }
+
+  /** Of a retired ledger, events about a settled payment change nothing, and are answered as ever. */
+  #refused(payment?: Nonce): Refusal | undefined {
+    if (this.#isClosed) return refusal("facilitator_unavailable");
+    if (this.#retirement.at === undefined) return undefined;
+    const isSettled = payment && this.#payments.find(payment.payer, payment.nonce)?.state === "settled";
+    return isSettled ? undefined : refusal("ledger_mismatch");
+  }
+
+  /** Whether nothing stored here counts: the shard has halted, or its restoration is not finished. */
+  get #isClosed(): boolean {
+    return this.#exchange.halted !== undefined || this.#restoration.isUnderWay;
+  }
+
+  /** Whether the alarm may free, forget and prune. */
+  get #forgets(): boolean {
+    return !this.#isClosed && this.#retirement.at === undefined;
   }
 }
+
+type Nonce = Pick<LedgerPayment, "payer" | "nonce">;

@@ -1,4 +1,4 @@
--- The ledger's schema 7. Written by schema.test.ts.
+-- The ledger's schema 8. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -78,6 +78,8 @@ CREATE TABLE mandate (
 
 CREATE INDEX mandate_deadline ON mandate (capture_deadline);
 
+CREATE TABLE origin (ledger TEXT NOT NULL, export TEXT NOT NULL, complete INTEGER NOT NULL) STRICT;
+
 CREATE TABLE outbox (
   to_shard INTEGER NOT NULL,
   number INTEGER NOT NULL,        -- 1, 2, 3 … per shard, without gaps
@@ -104,7 +106,7 @@ CREATE TABLE payment (
   holder TEXT,                    -- the reservation or settlement id that owns this row
   held_until INTEGER,
   capture_deadline INTEGER NOT NULL,     -- the last second in which a hold can be captured
-  tx TEXT, mandate TEXT, mandate_window INTEGER,
+  tx TEXT, mandate TEXT, mandate_window INTEGER, restored INTEGER,
   PRIMARY KEY (payer, nonce)
 ) STRICT, WITHOUT ROWID;
 
@@ -117,6 +119,8 @@ CREATE TABLE received (
   number INTEGER NOT NULL,
   head TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE retired (at INTEGER NOT NULL) STRICT;
 
 CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
 

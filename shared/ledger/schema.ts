@@ -166,4 +166,15 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE journal ADD COLUMN mandate TEXT",
     ],
   },
+  {
+    version: 8,
+    statements: [
+      // One row in a ledger that is restored from the export of another one. complete is 0 until all of it is there.
+      "CREATE TABLE origin (ledger TEXT NOT NULL, export TEXT NOT NULL, complete INTEGER NOT NULL) STRICT",
+      // One row after the operator has retired the ledger.
+      "CREATE TABLE retired (at INTEGER NOT NULL) STRICT",
+      // 1 for a nonce that another ledger has used: no journal of this one has its debit.
+      "ALTER TABLE payment ADD COLUMN restored INTEGER",
+    ],
+  },
 ];

@@ -136,6 +136,13 @@ export class StateTable {
     return now <= validBefore + RETENTION_SECONDS ? this.#final({ status: "expired" }) : { status: "unknown" };
   }
 
+  /** What became of a payment, at a ledger on which nothing more happens. Writes nothing. */
+  outcome(payer: AccountId, nonce: Digest): PaymentStatus {
+    const row = this.#payments.find(payer, nonce);
+    if (row?.state === "settled") return { status: "settled", transaction: row.tx };
+    return { status: row?.state === "cancelled" ? "cancelled" : "unknown" };
+  }
+
   /** What `reserve` and `settle` would answer to an id that has not claimed the payment before. Writes nothing. */
   check(payment: LedgerPayment, now: number): CheckResult {
     const row = this.#payments.find(payment.payer, payment.nonce);

@@ -10,10 +10,14 @@ import { type Parsed, parseJson } from "../../shared/text/json.ts";
 import { readLimited } from "../../shared/x402/body.ts";
 import type { Api } from "./env.ts";
 
-export async function readJson<Schema extends z.core.$ZodType>(c: Context<Api>, schema: Schema): Promise<Parsed<z.core.output<Schema>>> {
-  const body = await readLimited(c.req.raw, MAX_FACILITATOR_BODY_BYTES);
-  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${MAX_FACILITATOR_BODY_BYTES} bytes` };
-  return parseJson(body, MAX_FACILITATOR_BODY_BYTES, schema);
+export async function readJson<Schema extends z.core.$ZodType>(
+  c: Context<Api>,
+  schema: Schema,
+  maxBytes: number = MAX_FACILITATOR_BODY_BYTES,
+): Promise<Parsed<z.core.output<Schema>>> {
+  const body = await readLimited(c.req.raw, maxBytes);
+  if (!body) return { ok: false, code: "payload_too_large", problem: `larger than ${maxBytes} bytes` };
+  return parseJson(body, maxBytes, schema);
 }
 
 /** Retry-After, on the answers after which waiting helps. */

@@ -7,6 +7,8 @@ export interface LedgerBinding {
   LEDGER: DurableObjectNamespace<Ledger>;
   /** The number of objects that share the ledger; 1 when absent. */
   SHARDS?: string;
+  /** The name of the ledger's objects; "ledger" when absent. A restored ledger has objects of its own. */
+  LEDGER_NAME?: string;
 }
 
 export interface FacilitatorEnv extends LedgerBinding {

@@ -127,10 +127,10 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, transaction, account, ...(!closed && { balance }) });
   });
 
-  /** Names the ledger, and the key that signs its checkpoints. A ledger without a key has no such member. */
+  /** Names the ledger, the one that it was restored from, and the key that signs its checkpoints. What a ledger has not is no member. */
   api.get("/health", async (c) => {
-    const [{ ledger }, checkpointKey] = await Promise.all([backend(c).info(), backend(c).checkpointKey()]);
-    return c.json({ ok: true, network: NETWORK, ledger, checkpointKey });
+    const [{ ledger, origin }, checkpointKey] = await Promise.all([backend(c).info(), backend(c).checkpointKey()]);
+    return c.json({ ok: true, network: NETWORK, ledger, origin, checkpointKey });
   });
 
   api.notFound((c) => problemResponse(c, "not_found"));

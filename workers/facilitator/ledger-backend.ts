@@ -4,15 +4,19 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { LATE, withDeadline } from "../../shared/deadline.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import { auditShards, type LedgerAudit } from "../../shared/ledger/consolidate.ts";
+import type { ExportCommand, ExportPage } from "../../shared/ledger/export.ts";
 import type { Issue } from "../../shared/ledger/issue.ts";
 import type { JournalEntry, JournalPage } from "../../shared/ledger/journal.ts";
+import type { RestoreCommand, Restored } from "../../shared/ledger/restoration.ts";
+import type { RetireCommand } from "../../shared/ledger/retirement.ts";
+import type { Retired } from "../../shared/ledger/rules.ts";
 import type { SetClock, ShardClock } from "../../shared/ledger/set-clock.ts";
 import { parseShards, shardName, shardOf } from "../../shared/ledger/shards.ts";
 import type { ShardWatch } from "../../shared/ledger/watch.ts";
 import { LEDGER_ATTEMPTS, LEDGER_RETRY_MILLIS, LEDGER_TIMEOUT_SECONDS } from "../../shared/limits.ts";
 import { measure } from "../../shared/metrics.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import type { Refusal } from "../../shared/protocol/refusal.ts";
+import { type PaymentRefusal, type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import type { Remote } from "../../shared/rpc.ts";
 import type { FundResult, PaymentBackend } from "../../shared/settlement/backend.ts";
 import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
@@ -21,7 +25,7 @@ import type { Ledger } from "../ledger-do/ledger.ts";
 import type { LedgerBinding } from "./env.ts";
 import { ledgerOfEitherVersion } from "./rpc-0-1.ts";
 
-/** The name of shard 0; the others add their number. */
+/** The name of shard 0, unless LEDGER_NAME is another; the others add their number. */
 const LEDGER_NAME = "ledger";
 
 /** Everything of the ledger that can be read beyond payments. */
@@ -50,6 +54,14 @@ export interface LedgerReader {
   setClocks(to: SetClock): Promise<(ShardClock | Refusal)[]>;
   /** Pays money of the treasury out. The shard checks the key. */
   issue(grant: Issue): Promise<FundResult>;
+  /** Retires every shard, for ever. Like all calls from here on, the shards check the key. */
+  retire(command: RetireCommand): Promise<Retired[]>;
+  /** A page of what a retired shard has. */
+  exportPage(shard: number, command: ExportCommand): Promise<ExportPage | PaymentRefusal>;
+  /** Stores a page of another ledger's export on one shard. */
+  restore(shard: number, command: RestoreCommand): Promise<Restored>;
+  /** Opens every shard of a restored ledger. The caller has audited it. */
+  finishRestoration(command: Omit<RestoreCommand, "page">): Promise<Restored[]>;
 }
 
 /** @param timeoutSeconds of one call; Infinity if the caller has its own deadline */
@@ -60,7 +72,7 @@ export function ledgerBackend(
 ): Required<PaymentBackend> & LedgerReader {
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
-    whileRunning(await withRetries(env.LEDGER, shard, timeoutSeconds, operation));
+    whileRunning(await withRetries(env, shard, timeoutSeconds, operation));
   const of = <T>(account: AccountId, operation: (ledger: Remote<Ledger>) => Promise<T>) => {
     const start = Date.now();
     return at(shardOf(account, shards), operation).finally(() => measure("ledger.call", { millis: Date.now() - start }));
@@ -83,6 +95,11 @@ export function ledgerBackend(
   };
   /** By the ledger's own number, not SHARDS: an audit of some shards would prove nothing. */
   const everyShard = async () => Array.from({ length: (await at(0, (ledger) => ledger.info())).shards }, (_, shard) => shard);
+  const all = async <T>(operation: (ledger: Remote<Ledger>) => Promise<T>) =>
+    Promise.all((await everyShard()).map((shard) => at(shard, operation)));
+  /** A caller names the shard. Asking for one that does not exist would make its object. */
+  const existing = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>): Promise<T | PaymentRefusal> =>
+    (await everyShard()).includes(shard) ? at(shard, operation) : { ...refusal("invalid_payload"), detail: `there is no shard ${shard}` };
   return {
     mandates: {
       revoke: (command) => of(command.payer, (ledger) => ledger.revoke(command, traceId, unixNow())),
@@ -125,21 +142,25 @@ export function ledgerBackend(
           return { shard, seconds: (Date.now() - start) / 1000, watched };
         }),
       ),
-    clocks: async () => Promise.all((await everyShard()).map((shard) => at(shard, (ledger) => ledger.clock()))),
-    setClocks: async (to) => Promise.all((await everyShard()).map((shard) => at(shard, (ledger) => ledger.setClock(to, traceId)))),
+    clocks: () => all((ledger) => ledger.clock()),
+    setClocks: (to) => all((ledger) => ledger.setClock(to, traceId)),
+    retire: (command) => all((ledger) => ledger.retire(command, traceId)),
+    exportPage: (shard, command) => existing(shard, (ledger) => ledger.exportPage(command, traceId)),
+    restore: (shard, command) => existing(shard, (ledger) => ledger.restore(command, traceId)),
+    finishRestoration: (command) => all((ledger) => ledger.restore(command, traceId)),
   };
 }
 
 /** Repeats a call if the platform says that it may be repeated. Each try takes a fresh stub: a broken one stays broken. */
 async function withRetries<T>(
-  namespace: DurableObjectNamespace<Ledger>,
+  env: LedgerBinding,
   shard: number,
   timeoutSeconds: number,
   operation: (ledger: Remote<Ledger>) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const stub = namespace.getByName(shardName(LEDGER_NAME, shard)) as unknown as Remote<Ledger>;
+      const stub = env.LEDGER.getByName(shardName(env.LEDGER_NAME ?? LEDGER_NAME, shard)) as unknown as Remote<Ledger>;
       const answer = await withDeadline(operation(ledgerOfEitherVersion(stub)), timeoutSeconds);
       // Not retried: the caller has waited long enough, and the answer may still be on its way.
       if (answer === LATE) throw new Error(`no answer in ${timeoutSeconds} seconds`);

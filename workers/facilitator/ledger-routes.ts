@@ -3,13 +3,17 @@
 import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import type { ExportCommand } from "../../shared/ledger/export.ts";
 import { fundingSchema } from "../../shared/ledger/issue.ts";
+import type { RestoreCommand } from "../../shared/ledger/restoration.ts";
 import { CLOCK_RISK } from "../../shared/ledger/set-clock.ts";
-import { CLOCK_AGREEMENT_SECONDS } from "../../shared/limits.ts";
+import { CLOCK_AGREEMENT_SECONDS, MAX_RESTORE_BODY_BYTES } from "../../shared/limits.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
+import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
+import { wholeNumber } from "../../shared/whole-number.ts";
 import { bearerKey, isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import { booksArePublic, refusedReader } from "./books.ts";
@@ -50,6 +54,27 @@ const FUNDING: Wording = {
   faucet_empty: { message: "The treasury has less than that.", hint: "Nothing was paid. No more money is made on this ledger." },
   recipient_mismatch: { message: "The treasury cannot give to itself.", hint: "Name another account." },
 };
+
+const retirementSchema = z.strictObject({ ledger: digestSchema });
+/** The shard checks the rest. */
+const finishSchema = z.strictObject({ origin: z.unknown() });
+const restorationSchema = z.strictObject({ origin: z.unknown(), shard: wholeNumber(), page: z.looseObject({}) });
+
+/** The ledger's codes about its end, and about the one that continues it. */
+const SUCCESSION: Wording = {
+  not_found: NO_OPERATOR,
+  invalid_payload: { message: "The ledger refuses that." },
+  ledger_mismatch: {
+    message: "This is another ledger than the one to retire.",
+    hint: "Name the ledger that `lez-agent-pay ledger audit` shows.",
+  },
+  payment_in_progress: { message: "Credits are still on their way between shards.", hint: "Ask again in a moment." },
+};
+
+function refusedBy(c: Context<Api>, answers: readonly object[]) {
+  const refused = answers.find((answer): answer is PaymentRefusal => "code" in answer);
+  return refused && problemResponse(c, refused.code, SUCCESSION[refused.code], refused.detail);
+}
 
 /** The ledger's codes about a checkpoint. */
 const CHECKPOINT: Wording = {
@@ -98,6 +123,43 @@ export function addLedgerRoutes(api: Hono<Api>): void {
     const answers = await ledger(c).setClocks({ to, key: bearerKey(c) ?? "", ...(risk && { risk }) });
     const refused = answers.find((answer) => "code" in answer);
     return refused ? problemResponse(c, refused.code, CLOCK[refused.code]) : c.json({ shards: answers });
+  });
+
+  /** Checked here, before a large body is read or a shard is asked, and again by the shards. */
+  api.post("/ledger/retire", async (c) => {
+    if (!isOperator(c)) return operatorsOnly(c);
+    const asked = await readJson(c, retirementSchema);
+    if (!asked.ok) return malformed(c, asked);
+    const answers = await ledger(c).retire({ ...asked.value, key: bearerKey(c) ?? "" });
+    return refusedBy(c, answers) ?? c.json({ ledger: asked.value.ledger, shards: answers });
+  });
+
+  api.get("/ledger/export/:shard/:table", async (c) => {
+    if (!isOperator(c)) return operatorsOnly(c);
+    const { shard, table } = c.req.param();
+    const asked = { table, after: c.req.queries("after") ?? [], key: bearerKey(c) ?? "" } as ExportCommand;
+    const answer = await ledger(c).exportPage(Number(shard), asked);
+    return refusedBy(c, [answer]) ?? c.json(answer);
+  });
+
+  api.post("/ledger/restore", async (c) => {
+    if (!isOperator(c)) return operatorsOnly(c);
+    const asked = await readJson(c, restorationSchema, MAX_RESTORE_BODY_BYTES);
+    if (!asked.ok) return malformed(c, asked);
+    const { shard, ...rest } = asked.value;
+    const answer = await ledger(c).restore(shard, { ...rest, key: bearerKey(c) ?? "" } as RestoreCommand);
+    return refusedBy(c, [answer]) ?? c.json(answer);
+  });
+
+  /** Opens the ledger only if its books add up: no shard pays before the supply is exact. */
+  api.post("/ledger/restore/finish", async (c) => {
+    if (!isOperator(c)) return operatorsOnly(c);
+    const asked = await readJson(c, finishSchema);
+    if (!asked.ok) return malformed(c, asked);
+    const { ok, conclusive, problems, ...audit } = await ledger(c).audit();
+    if (!ok || !conclusive) return malformed(c, { problem: problems[0] ?? "money is on its way between shards" });
+    const answers = await ledger(c).finishRestoration({ ...asked.value, key: bearerKey(c) ?? "" } as RestoreCommand);
+    return refusedBy(c, answers) ?? c.json({ ledger: audit.ledger, supply: audit.supply, accounts: audit.accounts });
   });
 
   /** One id pays once. As with the clock, the shard itself wants the operator's key. */

@@ -44,8 +44,9 @@ export function ledgerOfEitherVersion(ledger: Remote<Ledger>): Remote<Ledger> {
   });
 }
 
+/** 0.1 says nothing more. An answer with a detail is of a ledger that understood the call. */
 function isInvalidPayload(answer: unknown): boolean {
-  return typeof answer === "object" && answer !== null && "code" in answer && answer.code === "invalid_payload";
+  return typeof answer === "object" && answer !== null && "code" in answer && answer.code === "invalid_payload" && !("detail" in answer);
 }
 
 /** 0.1 wants a fingerprint of the request. None of its rules reads it; the authorization's digest stands in. */

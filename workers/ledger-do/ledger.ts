@@ -16,9 +16,12 @@ import type { ErrorCode } from "../../shared/errors.ts";
 import type { AuditReport } from "../../shared/ledger/audit.ts";
 import type { SignedCheckpoint } from "../../shared/ledger/checkpoint.ts";
 import type { ShardAudit, ShardMarks } from "../../shared/ledger/consolidate.ts";
+import { type ExportCommand, type ExportPage, exportSchema } from "../../shared/ledger/export.ts";
 import { type Issue, issueSchema } from "../../shared/ledger/issue.ts";
 import type { JournalEntry, JournalPage } from "../../shared/ledger/journal.ts";
-import type { LedgerRules } from "../../shared/ledger/rules.ts";
+import { type RestoreCommand, type Restored, restoreSchema } from "../../shared/ledger/restoration.ts";
+import { type RetireCommand, retireSchema } from "../../shared/ledger/retirement.ts";
+import type { LedgerRules, Retired } from "../../shared/ledger/rules.ts";
 import { type SetClock, setClockSchema, type ShardClock } from "../../shared/ledger/set-clock.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { type Batch, batchSchema, type Received, type ReceivedMark, receivedMarksSchema } from "../../shared/ledger/stream.ts";
@@ -34,13 +37,13 @@ import {
   MAX_ALARM_GAP_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
-import { isTraceId, type LedgerEvent, logEvent } from "../../shared/log.ts";
+import { isTraceId, type LedgerEvent, type LogEvent, logEvent } from "../../shared/log.ts";
 import { measureInto } from "../../shared/metrics.ts";
 import { UnsupportedSchema } from "../../shared/migrations.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
 import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
-import { type Refusal, refusal } from "../../shared/protocol/refusal.ts";
+import { type PaymentRefusal, type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import type {
   AccountState,
   CancelResult,
@@ -335,6 +338,41 @@ export class Ledger extends DurableObject<LedgerEnv> {
     const code = shape.ok ? this.#setClock(shape.value) : "invalid_payload";
     logEvent("ledger.set_clock", { traceId: isTraceId(traceId) ? traceId : "", code });
     return code === undefined ? this.clock() : refusal(code);
+  }
+
+  /** Retires the shard, for ever: its operator has another ledger go on. */
+  retire(args: RetireCommand, traceId: string): Retired {
+    return this.#operate("ledger.retire", args, traceId, retireSchema, ({ ledger }, now) => this.#rules.retire(ledger, now));
+  }
+
+  /** A page of what a retired shard has. */
+  exportPage(args: ExportCommand, traceId: string): ExportPage | PaymentRefusal {
+    return this.#operate(READ, args, traceId, exportSchema, ({ table, after }) => this.#rules.exportPage(table, after));
+  }
+
+  /** Stores a page of another ledger's export, or opens the shard after the last one. */
+  restore(args: RestoreCommand, traceId: string): Restored {
+    return this.#operate("ledger.restore", args, traceId, restoreSchema, ({ origin, page }, now) =>
+      page ? this.#rules.restore(origin, page, now) : this.#rules.finishRestoration(origin),
+    );
+  }
+
+  /** A call that only the operator makes. */
+  #operate<Args extends { key: string }, Result extends object>(
+    event: LogEvent | typeof READ,
+    args: Args,
+    traceId: string,
+    schema: z.core.$ZodType<Args>,
+    body: (args: Args, now: number) => Result,
+  ): Result | PaymentRefusal {
+    const shape = checkShape(args, schema);
+    const stranger = this.#notOperator(String((args as Args | undefined)?.key));
+    const machine = unixNow();
+    const now = this.#rules.believes(machine) ? machine : this.#rules.times.now;
+    const run = () => (shape.ok ? body(shape.value, now) : { ...refusal("invalid_payload"), detail: shape.problem });
+    const result = stranger ? refusal(stranger) : run();
+    if (event !== READ) logEvent(event, { traceId: isTraceId(traceId) ? traceId : "", code: "code" in result ? result.code : undefined });
+    return result;
   }
 
   #setClock({ to, key, risk }: SetClock): ErrorCode | undefined {

@@ -1,4 +1,4 @@
-/** The facilitator Worker for the torture: the real one, and a door through which a sale by reserve and capture can be asked for. */
+/** The facilitator Worker for the torture: the real one, and doors through which a sale by reserve and capture, or its hold alone, can be asked for. */
 
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import { HOLD_SECONDS } from "../../../shared/limits.ts";
@@ -12,16 +12,19 @@ interface Sale {
 
 export default class TorturedFacilitator extends FacilitatorWorker {
   override fetch(request: Request): Response | Promise<Response> {
-    return new URL(request.url).pathname === "/sell" ? this.#sell(request) : super.fetch(request);
+    const { pathname } = new URL(request.url);
+    if (pathname === "/sell") return this.#sell(request);
+    return pathname === "/hold" ? this.#hold(request).then((held) => Response.json(held)) : super.fetch(request);
   }
 
   async #sell(request: Request): Promise<Response> {
-    const { payload, requirements, reservationId } = await request.json<Sale>();
-    const held = await this.reserve({
-      payment: { paymentPayload: payload, paymentRequirements: requirements },
-      reservationId,
-      holdSeconds: HOLD_SECONDS,
-    });
+    const held = await this.#hold(request);
     return Response.json(held.ok ? await this.capture(held.reservation) : held);
+  }
+
+  async #hold(request: Request) {
+    const { payload, requirements, reservationId } = await request.json<Sale>();
+    const payment = { paymentPayload: payload, paymentRequirements: requirements };
+    return this.reserve({ payment, reservationId, holdSeconds: HOLD_SECONDS });
   }
 }
