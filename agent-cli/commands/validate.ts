@@ -57,6 +57,7 @@ export const validate = defineCommand({
     }
     if (context.io.signal.aborted) return interrupted();
     if (first.kind === "silence" && !first.reached) {
+      if (first.refused) return first.refused;
       return fail("network", `${new URL(url).host} could not be reached: ${first.problem}.`, { hint: "Check the URL, then try again." });
     }
     const report = reportOf({ target: facilitator ? "facilitator" : "merchant", method, url, active }, points);

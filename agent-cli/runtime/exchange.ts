@@ -7,11 +7,12 @@ import type * as http from "node:http";
 import { isIP } from "node:net";
 import { MAX_FOREIGN_HEADER_BYTES, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
+import { certificateRefused } from "./certificate-refused.ts";
 import { admit, type Egress, EgressDenied, lookupWithin } from "./egress.ts";
 import type { Io } from "./io.ts";
 import { HTTP_TIMEOUT_SECONDS } from "./limits.ts";
 import type { Failure, Outcome } from "./outcome.ts";
-import { begin, routeFor } from "./route.ts";
+import { begin, peerOf, routeFor } from "./route.ts";
 import type { Trace } from "./trace.ts";
 
 export interface HttpRequest {
@@ -155,7 +156,9 @@ export function receive(
   );
   outgoing.on("information", heard);
   outgoing.on("error", (error) => {
-    if (error instanceof EgressDenied) resolve(notMade(error.failure));
+    const refused =
+      error instanceof EgressDenied ? error.failure : reached ? undefined : certificateRefused(error, peerOf(error, url, route.data));
+    if (refused) resolve(notMade(refused));
     else if (!answered) resolve({ ok: false, reached, timedOut: late.signal.aborted, problem: why(error) });
   });
   outgoing.on("response", (incoming) => {

@@ -99,6 +99,8 @@ const FAILURES = {
   keystore_locked: EXIT.keystoreLocked,
   unsafe_permissions: EXIT.unsafePermissions,
   network: EXIT.network,
+  /** The server's certificate is not good, so it may be another server. */
+  certificate_refused: EXIT.network,
   unsupported: EXIT.unsupported,
   busy: EXIT.busy,
   interrupted: EXIT.interrupted,

@@ -111,7 +111,8 @@ export function begin(
       });
       return undefined;
     };
-    return https.request(url, { ...trusting, createConnection: createConnection as never });
+    // Node takes the default port from an agent, and without one names port 80 in Host.
+    return https.request(url, { ...trusting, defaultPort: 443, createConnection: createConnection as never });
   }
   const { protocol, hostname, port } = proxy;
   const headers = { ...options.headers, host: url.host, ...authorization(proxy) };
@@ -125,6 +126,24 @@ export function begin(
   });
   outgoing.on("socket", (socket) => socket.once(protocol === "https:" ? "secureConnect" : "connect", onReached));
   return outgoing;
+}
+
+/** A failure on the way to the proxy of a tunnel. */
+class ProxyError extends Error {
+  readonly code: string | undefined;
+  readonly host: string;
+
+  constructor({ host }: URL, cause: Error & { code?: string }) {
+    super(cause.message, { cause });
+    this.code = cause.code;
+    this.host = host;
+  }
+}
+
+/** The host with which a TLS connection failed: the server, or the proxy in front of it. */
+export function peerOf(error: Error, url: URL, { proxy }: Route): string {
+  if (error instanceof ProxyError) return error.host;
+  return proxy && url.protocol === "http:" ? proxy.host : url.host;
 }
 
 /** A TLS connection to the server through a CONNECT proxy (RFC 9110 §9.3.6). The proxy sees the server's name and port, no more. */
@@ -145,7 +164,7 @@ function tunnel(
     ...(signal && { signal }),
     ...(ca && { ca }),
   });
-  asked.on("error", done);
+  asked.on("error", (error) => done(new ProxyError(proxy, error)));
   asked.on("response", ({ statusCode }) => {
     asked.destroy();
     done(new Error(`the proxy ${proxy.host} answers ${statusCode}`));

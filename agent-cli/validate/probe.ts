@@ -1,11 +1,12 @@
 /** Sends requests to one endpoint, one after the other, each with a timeout. It gives up on an endpoint that does not respond. */
 
 import { exchange, type HttpRequest, type HttpResponse, type Network } from "../runtime/exchange.ts";
+import type { Failure } from "../runtime/outcome.ts";
 
 export type Reply =
   | ({ kind: "answer" } & HttpResponse)
   /** The connection failed or broke off, or the timeout expired. */
-  | { kind: "silence"; problem: string; reached: boolean; timedOut: boolean }
+  | { kind: "silence"; problem: string; reached: boolean; timedOut: boolean; refused?: Failure }
   | { kind: "unsent"; why: string };
 
 /** After this many requests without a response, the rest is not sent. */
