@@ -95,6 +95,12 @@ const MANDATE: Mandate = {
   schemes: ["exact"],
   salt: "5a".repeat(32) as Digest,
 };
+/** For the same request as the owner's approval, and so with the same nonce: one of the two pays. */
+const MANDATED_AUTHORIZATION: Authorization = {
+  ...AUTHORIZATION,
+  mandate: digest("Mandate", MANDATE),
+  origin: "https://merchant.example.com",
+};
 const WHOLE_MANDATE: Mandate = {
   ...MANDATE,
   period: { seconds: "86400", amount: "10000000" as Amount, count: "1000" },
@@ -196,6 +202,7 @@ function digests() {
     entry("a Mandate of required members", "Mandate", MANDATE, "owner"),
     entry("a Mandate with every member", "Mandate", WHOLE_MANDATE, "owner"),
     entry("a Mandate for refunds", "Mandate", REFUND_MANDATE, "owner"),
+    entry("an Authorization under a Mandate", "Authorization", MANDATED_AUTHORIZATION, "agent"),
     entry("a Revocation of one Mandate", "Revocation", REVOCATION, "owner"),
     entry("a Revocation of one Mandate by its agent", "Revocation", REVOCATION, "agent"),
     entry("a Revocation of all Mandates", "Revocation", { ...REVOCATION, mandate: "*" }, "owner"),

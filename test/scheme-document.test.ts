@@ -9,7 +9,7 @@ import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME } from "../shared/
 import * as limits from "../shared/limits.ts";
 import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { supportsExtra } from "../shared/protocol/offer.ts";
-import { settleFailure, settleSuccess } from "../shared/settlement/facilitator.ts";
+import { refusedSettlement, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { checkShape } from "../shared/text/json.ts";
 import { paymentRequirementsSchema } from "../shared/x402/x402.ts";
 import { merchant, owner } from "./fixtures.ts";
@@ -35,7 +35,7 @@ describe("the examples", () => {
   test("are the answers that a facilitator gives, member for member", () => {
     const settled = { ok: true, transaction: DIGEST, payer: owner.account, payee: merchant.account, value: "10000" as never } as const;
     expect(success).toEqual(settleSuccess(settled));
-    expect(failure).toEqual(settleFailure("nonce_replayed", owner.account, DIGEST));
+    expect(failure).toEqual(refusedSettlement({ ok: false, code: "nonce_replayed", transaction: DIGEST }, owner.account));
   });
 });
 

@@ -5,8 +5,9 @@ import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { HOLD_SECONDS } from "../shared/limits.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
-import { type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
+import { approvalNonce, type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
 import type { LedgerPayment } from "../shared/protocol/ledger-payment.ts";
+import { type Mandate, mandateDigest, type SignedMandate, signMandate } from "../shared/protocol/mandate.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../shared/protocol/signer.ts";
 import type { ReserveCommand, SettleCommand, UnverifiedPayment } from "../shared/settlement/commands.ts";
 import { unixNow } from "../shared/time.ts";
@@ -79,4 +80,62 @@ export async function signedPayment(payer: WalletSigner, changes: Partial<Author
     },
     transaction: transactionOf(NETWORK, digest),
   };
+}
+
+/** A mandate from `payer` to `agent`, granted now: 10000 for one payment, 20000 in all. */
+export function newMandate(
+  payer: WalletSigner,
+  agent: WalletSigner,
+  ledger: Digest,
+  changes: Partial<Mandate> = {},
+): Promise<SignedMandate> {
+  const now = unixNow();
+  const mandate: Mandate = {
+    version: "1",
+    network: NETWORK,
+    asset: ASSET,
+    ledger,
+    from: payer.account,
+    agent: agent.publicKey,
+    grantedAt: String(now),
+    validAfter: String(now),
+    validBefore: String(now + 86_400),
+    perPayment: "10000" as Amount,
+    total: "20000" as Amount,
+    payees: [merchant.account],
+    origins: ["https://merchant.example.com"],
+    schemes: ["exact"],
+    salt: randomId(),
+    ...changes,
+  };
+  return signMandate(mandate, payer);
+}
+
+/** 10000 to the merchant under the mandate, for a request of its own. */
+export async function signedUnder(
+  mandate: SignedMandate,
+  agent: WalletSigner,
+  changes: Partial<Authorization> = {},
+): Promise<Omit<SignedPayment, "payment" | "transaction">> {
+  const { from, ledger } = mandate.mandate;
+  const requestDigest = changes.requestDigest ?? randomId();
+  const authorization: Authorization = {
+    network: NETWORK,
+    asset: ASSET,
+    from,
+    to: merchant.account,
+    value: "10000" as Amount,
+    validAfter: String(unixNow()),
+    validBefore: String(unixNow() + 900),
+    nonce: approvalNonce(from, requestDigest),
+    ledger,
+    requestDigest,
+    mandate: mandateDigest(mandate.mandate),
+    origin: "https://merchant.example.com",
+    ...changes,
+  };
+  const { to: payTo, value: amount } = authorization;
+  const requirements = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount, payTo, maxTimeoutSeconds: 900, extra: { ledger } };
+  const exact = { authorization, publicKey: agent.publicKey, signature: await agent.sign(authorizationDigest(authorization)), mandate };
+  return { payload: { x402Version: X402_VERSION, accepted: requirements, payload: exact }, requirements };
 }

@@ -50,6 +50,18 @@ export async function judgeAll<Subject, Judge extends Check<Subject>, Skipped ex
   return judged;
 }
 
+/** Judges in order, up to the first check that does not hold. Undefined if all hold. */
+export async function firstWrong<Subject, Judge extends Check<Subject>>(
+  checks: readonly Judge[],
+  subject: Subject,
+): Promise<{ check: Judge; saw: string } | undefined> {
+  for (const check of checks) {
+    const { is, saw } = await check.judge(subject);
+    if (is === "wrong") return { check, saw };
+  }
+  return undefined;
+}
+
 function dependency({ after = [] }: Check<never>, judged: readonly { check: { id: string }; verdict: string }[]): Finding | undefined {
   const failed = judged.find(({ check, verdict }) => verdict === "fail" && after.includes(check.id));
   return failed && skipped(`${failed.check.id} does not hold`, "depends");

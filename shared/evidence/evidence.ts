@@ -53,11 +53,14 @@ export const signedCheckpointSchema = z.strictObject({
   signature: signatureSchema,
 });
 
+/** Without the mandate beside it: evidence of a payment under one is not defined yet, and its account does not hold. */
+const { mandate: _, ...payerSigned } = exactPayloadSchema.shape;
+
 export const evidenceSchema = z.strictObject({
   version: z.literal("1", 'must be "1", the only version'),
   request: paymentRequestSchema,
   /** What the payer signed. The offer that it accepts is the request's. */
-  payment: z.strictObject(exactPayloadSchema.shape),
+  payment: z.strictObject(payerSigned),
   /** The merchant's terms, in its own word. Absent where it signs none. */
   offer: z.optional(jwsSchema),
   /** The merchant's word that it delivered. Absent where it signs none, or where its answer was lost. */

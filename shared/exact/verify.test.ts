@@ -92,6 +92,9 @@ describe("tampering after the signature", () => {
     ["ledger", undefined, "ledger_mismatch"],
     ["requestDigest", OTHER, "invalid_signature"],
     ["requestDigest", undefined, "invalid_signature"],
+    ["mandate", OTHER, "invalid_payload"],
+    ["origin", "https://shop.example", "invalid_signature"],
+    ["scheme", "upto", "unsupported_scheme"],
   ];
   test.each(changes)("%s changed to %s", async (member, value, code) => {
     expect(await codeOf(change(PAYLOAD, `payload.authorization.${member}`, value))).toBe(code);

@@ -3,13 +3,11 @@
  * Cheap checks come first, each with its own code; spec/scheme_exact_lez.md. The ledger checks nonce and balance.
  */
 
-import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { accountOfKey, type AccountId } from "../protocol/account.ts";
+import type { AccountId } from "../protocol/account.ts";
 import {
   authorizationDigest,
   type Authorization,
@@ -17,12 +15,14 @@ import {
   exactPayloadSchema,
   transactionOf,
 } from "../protocol/authorization.ts";
-import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { LedgerMandate, LedgerPayment } from "../protocol/ledger-payment.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
+import { provesAccount } from "../protocol/proof.ts";
 import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { checkShape } from "../text/json.ts";
 import { clockDetail } from "../time.ts";
 import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
+import { checkMandate } from "./mandate-checks.ts";
 
 export type Verification = { ok: true; payment: LedgerPayment; readonly transaction: Digest } | PaymentRefusal;
 
@@ -56,10 +56,11 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
   if (code) return invalid(code, OF_TIME.has(code) ? clockDetail(context.now) : undefined, authorization.from);
 
   const digest = authorizationDigest(authorization);
-  if (!(await isSignedByPayer(exact.value, digest))) return invalid("invalid_signature", undefined, authorization.from);
+  const signed = await checkSigner(exact.value, digest);
+  if (!signed.ok) return { ...signed, payer: authorization.from };
   return {
     ok: true,
-    payment: ledgerPayment(authorization, digest),
+    payment: { ...ledgerPayment(authorization, digest), ...(signed.mandate && { mandate: signed.mandate }) },
     /** Computed on access: a settlement learns it from the ledger. */
     get transaction() {
       return transactionOf(authorization.network, digest);
@@ -106,7 +107,7 @@ function checkTerms(
   ledger: Digest,
 ): ErrorCode | undefined {
   const wanted = { binding: asked.extra?.["binding"] ?? undefined, ledger: asked.extra?.["ledger"] ?? undefined };
-  if (differs(SCHEME, asked.scheme, accepted.scheme)) return "unsupported_scheme";
+  if (differs(SCHEME, asked.scheme, accepted.scheme, authorization.scheme ?? SCHEME)) return "unsupported_scheme";
   if (differs(NETWORK, asked.network, accepted.network, authorization.network)) return "invalid_network";
   if (differs(ASSET, asked.asset, accepted.asset, authorization.asset)) return "asset_mismatch";
   if (differs(asked.payTo, accepted.payTo, authorization.to) || asked.payTo === authorization.from) return "recipient_mismatch";
@@ -134,8 +135,13 @@ function checkWindow(
 }
 
 /** @param digest of the authorization */
-export async function isSignedByPayer({ authorization, publicKey, signature }: ExactPayload, digest: Digest): Promise<boolean> {
-  return accountOfKey(hexToBytes(publicKey)) === authorization.from && (await verifyDigest(signature, digest, publicKey));
+/** Whether the payer's own key signed the payment or, under a mandate that the payer granted, the key of that mandate's agent. */
+export async function checkSigner(exact: ExactPayload, digest: Digest): Promise<{ ok: true; mandate?: LedgerMandate } | PaymentRefusal> {
+  const { authorization, publicKey, signature, mandate } = exact;
+  if (authorization.mandate !== undefined) return checkMandate(exact, digest);
+  if (mandate !== undefined) return { ok: false, code: "invalid_payload", detail: "payload.mandate: the authorization names none" };
+  const signed = await provesAccount({ publicKey, signature }, digest, authorization.from);
+  return signed ? { ok: true } : { ok: false, code: "invalid_signature" };
 }
 
 function ledgerPayment(authorization: Authorization, digest: Digest): LedgerPayment {

@@ -5,6 +5,7 @@ import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";
+import { originSchema } from "./origin.ts";
 
 /** Unix seconds as a decimal string. */
 export const unixSecondsText = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
@@ -27,6 +28,12 @@ export const authorizationSchema = z.strictObject({
   ledger: z.optional(digestSchema),
   /** The PaymentRequest whose reason the owner read; absent for clients without one. */
   requestDigest: z.optional(digestSchema),
+  /** The mandate under which its agent signed this; absent if the payer's own key did. */
+  mandate: z.optional(digestSchema),
+  /** Of the address that is paid for; required under a mandate. */
+  origin: z.optional(originSchema),
+  /** Absent for `exact`. */
+  scheme: z.optional(z.literal("upto")),
 });
 export type Authorization = z.infer<typeof authorizationSchema>;
 
@@ -35,6 +42,8 @@ export const exactPayloadSchema = z.looseObject({
   authorization: authorizationSchema,
   publicKey: publicKeySchema,
   signature: signatureSchema,
+  /** A SignedMandate, exactly if the authorization names one. Verification judges it, of any shape. */
+  mandate: z.optional(z.unknown()),
 });
 export type ExactPayload = z.infer<typeof exactPayloadSchema>;
 
@@ -42,7 +51,7 @@ export function authorizationDigest(authorization: Authorization): Digest {
   return digest("Authorization", authorization);
 }
 
-/** The nonce of an owner's approval: however often one request is approved, the ledger pays it once. */
+/** The nonce of a request: whoever pays it, by approval or under a mandate, and however often, the ledger pays it once. */
 export function approvalNonce(from: AccountId, requestDigest: Digest): Digest {
   return digest("Nonce", { from, requestDigest });
 }

@@ -9,7 +9,6 @@ import {
   MAX_MANDATE_PERIOD_SECONDS,
   MAX_MANDATE_SECONDS,
   MAX_OPEN_SESSIONS,
-  MAX_ORIGIN_LENGTH,
   MAX_SESSION_SECONDS,
   MAX_SIGNED_MANDATE_BYTES,
   MAX_WITHDRAW_DELAY_SECONDS,
@@ -20,6 +19,7 @@ import { humanText } from "../text/text.ts";
 import { type AccountId, accountIdSchema, accountOfKey } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { unixSecondsText } from "./authorization.ts";
+import { originSchema } from "./origin.ts";
 import { prove, provesAccount, withProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
@@ -34,15 +34,6 @@ export const ANY = "*";
 function whole(min: number, max: number) {
   const fits = (text: string) => /^(0|[1-9][0-9]{0,15})$/.test(text) && Number(text) >= min && Number(text) <= max;
   return z.string().check(z.refine(fits, `must be a whole number from ${min} to ${max}, as a decimal string`));
-}
-
-const originSchema = z.custom<string>(isOrigin, "must be an origin as in https://shop.example, without a path");
-
-/** Without `*`, which URLs allow: `https://*.shop.example` would look like a pattern, and is none. */
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > MAX_ORIGIN_LENGTH || value.includes(ANY)) return false;
-  const url = URL.parse(value);
-  return url?.origin === value && ["https:", "http:"].includes(url.protocol);
 }
 
 /** Sorted and without repetition, so that equal limits have one spelling. Not empty: no list means "all" by having nothing in it. */

@@ -15,9 +15,10 @@ import type { Amount } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
+import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
+import { isGenuineRevocation, type SignedRevocation } from "../protocol/revocation.ts";
 import { unixNow } from "../time.ts";
-import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, SettleResult } from "./backend.ts";
+import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, RevokeResult, SettleResult } from "./backend.ts";
 import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
 
 // A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
@@ -41,8 +42,13 @@ export type Settlement = {
   network: typeof NETWORK;
   /** Atomic units. */
   amount?: Amount;
-  /** With `nonce_replayed`: the settlement that used the nonce. */
-  extra?: { transaction: Digest };
+  extra?: {
+    /** With `nonce_replayed`: the settlement that used the nonce. */
+    transaction?: Digest;
+    /** With `mandate_exceeded`: which limit, and the first second of the next period if it is one of a period. */
+    limit?: MandateLimit;
+    renewsAt?: number;
+  };
 };
 
 export type Support = {
@@ -118,13 +124,13 @@ export class Facilitator {
    */
   async settle({ payment: unverified, settlementId }: SettleCommand<UnverifiedPayment>): Promise<Settlement> {
     const verified = await this.#verify(unverified);
-    if (!verified.ok) return settleFailure(verified.code, verified.payer);
+    if (!verified.ok) return refusedSettlement(verified, verified.payer);
     const { payment } = verified;
     const claim = this.#claimPending(payment.authorizationDigest, settlementId);
     try {
       const result = await this.#settleWithEach(claim?.ids ?? [settlementId], payment);
       if (claim) this.#pending.delete(payment.authorizationDigest);
-      return result.ok ? settleSuccess(result) : settleFailure(result.code, payment.payer, result.transaction);
+      return result.ok ? settleSuccess(result) : refusedSettlement(result, payment.payer);
     } catch (error) {
       if (claim) claim.waiting = false;
       else this.#addPending(payment.authorizationDigest, settlementId);
@@ -176,6 +182,20 @@ export class Facilitator {
     return result.ok ? { ok: true, payer, nonce } : { ...result, payer };
   }
 
+  /**
+   * The payer revokes a mandate, or with `*` everything that it had signed by `revokedAt`; an agent gives up its own mandate.
+   * Nothing is claimed afterwards; the answer says what was claimed before and can still be paid.
+   */
+  async revoke(record: SignedRevocation): Promise<PaymentRefusal | (Extract<RevokeResult, { ok: true }> & { payer: AccountId })> {
+    const { network, ledger, from: payer, mandate, revokedAt } = record.revocation;
+    const refused = (code: ErrorCode): PaymentRefusal => ({ ok: false, code, payer });
+    if (network !== NETWORK) return refused("invalid_network");
+    if (ledger !== this.#ledger) return refused("ledger_mismatch");
+    if (!this.#backend.mandates) return refused("not_found");
+    if (!(await isGenuineRevocation(record))) return refused("invalid_signature");
+    return { ...(await this.#backend.mandates.revoke({ payer, mandate, revokedAt: Number(revokedAt) })), payer };
+  }
+
   /** @param validBefore unix seconds, as signed */
   status(payer: AccountId, nonce: Digest, validBefore: number): Promise<PaymentStatus> {
     return this.#backend.status(payer, nonce, validBefore);
@@ -193,6 +213,7 @@ export class Facilitator {
   async #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<Verification> {
     const facts = { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true } as const;
     const verified = await verifyExact(paymentPayload, paymentRequirements, facts);
+    if (verified.ok && verified.payment.mandate && !this.#backend.mandates) return uncounted(verified.payment.payer);
     if (!verified.ok || (await this.#admits(verified.payment.payer))) return verified;
     return { ok: false, code: "rate_limited", payer: verified.payment.payer };
   }
@@ -228,18 +249,27 @@ export class Facilitator {
   }
 }
 
+/** A ledger that counts no limits must not pay under them. */
+function uncounted(payer: AccountId): PaymentRefusal {
+  return { ok: false, code: "mandate_mismatch", detail: "the ledger of this facilitator counts no mandates", payer };
+}
+
+/** A failure with all that a refusal says. */
+export function refusedSettlement({ code, transaction, limit, renewsAt }: Refusal, payer?: AccountId): Settlement {
+  const extra = { ...(transaction && { transaction }), ...(limit && { limit }), ...(renewsAt !== undefined && { renewsAt }) };
+  return { ...settleFailure(code, payer), ...(Object.keys(extra).length > 0 && { extra }) };
+}
+
 export function settleSuccess({ payer, value, transaction }: Extract<SettleResult, { ok: true }>): Settlement {
   return { success: true, payer, transaction, network: NETWORK, amount: value };
 }
 
-/** @param used with `nonce_replayed`: the settlement that used the nonce */
-export function settleFailure(code: ErrorCode, payer?: AccountId, used?: Digest): Settlement {
+export function settleFailure(code: ErrorCode, payer?: AccountId): Settlement {
   return {
     success: false,
     errorReason: code,
     ...(payer && { payer }),
     transaction: "",
     network: NETWORK,
-    ...(used && { extra: { transaction: used } }),
   };
 }

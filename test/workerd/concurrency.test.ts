@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { type Authorization, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
-import { randomId, reserveCommand, settleCommand, signedPayment, type SignedPayment } from "../signed.ts";
+import {
+  newMandate,
+  newPayer,
+  randomId,
+  reserveCommand,
+  settleCommand,
+  signedPayment,
+  type SignedPayment,
+  signedUnder,
+} from "../signed.ts";
 import { facilitator, facilitatorsLedger, fundedPayer, NOW, remote, setTime, sql } from "./ledger.ts";
+
+type Mandated = Awaited<ReturnType<typeof signedUnder>>;
 
 const ledger = facilitatorsLedger();
 // Other files bring this ledger's time forward to NOW.
@@ -89,6 +102,31 @@ describe("one payment, presented many times at once,", () => {
     expect(paid.filter(Boolean)).toHaveLength(1);
     expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
   });
+});
+
+test.each([
+  ["reserved", async (signed: Mandated) => (await facilitator.reserve(reserveCommand(signed))).ok],
+  ["settled", async (signed: Mandated) => (await facilitator.settle(settleCommand(signed))).success],
+])("of 100 payments that race for the last unit of a mandate, one is %s [mandate-last-unit]", async (_, claim) => {
+  const [payer, agent] = [await fundedPayer(ledger), await newPayer()];
+  const mandate = await newMandate(payer, agent, (await ledger.info()).ledger, { total: "10000" as Amount });
+  const payments = await copies(100, () => signedUnder(mandate, agent));
+  const claimed = await Promise.all(payments.map(claim));
+  expect(claimed.filter(Boolean)).toHaveLength(1);
+});
+
+test("one request is paid once, by its approval or under a mandate, however they race [mandate-or-approval]", async () => {
+  const [payer, agent] = [await fundedPayer(ledger), await newPayer()];
+  const ledgerId = (await ledger.info()).ledger;
+  const mandate = await newMandate(payer, agent, ledgerId);
+  const requestDigest = randomId();
+  const underMandate = await signedUnder(mandate, agent, { requestDigest });
+  const { mandate: _m, origin: _o, ...approved } = underMandate.payload.payload["authorization"] as Authorization;
+  const signature = await payer.sign(authorizationDigest(approved));
+  const exact = { authorization: approved, publicKey: payer.publicKey, signature };
+  const byApproval = { ...underMandate, payload: { ...underMandate.payload, payload: exact } };
+  const settled = await copies(20, (i) => facilitator.settle(settleCommand(i % 2 ? underMandate : byApproval)));
+  expect(settled.filter(({ success }) => success)).toHaveLength(1);
 });
 
 test("a balance is never overdrawn by payments that race for it", async () => {

@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { utf8 } from "../../shared/crypto/bytes.ts";
-import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
 import type { MetricsDataset } from "../../shared/metrics.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
+import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
+import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
 import { readMetrics } from "../prometheus.ts";
-import { newPayer, randomId, signedPayment, type SignedPayment } from "../signed.ts";
-import { type Answer, get, post, send, sendText } from "./http.ts";
+import { newMandate, newPayer, randomId, signedPayment, type SignedPayment, signedUnder } from "../signed.ts";
+import { type Answer, envelopeOf, get, post, send, sendText } from "./http.ts";
 import { env, facilitatorsLedger, fundedPayer, NOW, remote, setTime, SHARDS } from "./ledger.ts";
 
 setTime(NOW);
@@ -190,6 +193,86 @@ describe("POST /settlements/cancel", () => {
     const hint = expect.stringContaining("Revoke again once it has money");
     const refused = { error: "insufficient_funds", problem: expect.objectContaining({ message, hint }) };
     expect(await post("/settlements/cancel", await revocationBy(await newPayer()))).toMatchObject({ status: 402, body: refused });
+  });
+});
+
+describe("mandates over HTTP", async () => {
+  const agent = await newPayer();
+  const granted = async (changes: Partial<Mandate> = {}) => {
+    const payer = await fundedPayer(ledger);
+    const mandate = await newMandate(payer, agent, ledgerId as Digest, changes);
+    const digest = mandateDigest(mandate.mandate);
+    const read = () => get(`/mandates/logos:lez-testnet/${payer.account}/${digest}`);
+    const settle = async () => (await post("/settle", envelopeOf(await signedUnder(mandate, agent)))).body;
+    const revocation = (mandate: Digest | "*" = digest): Revocation => ({
+      version: "1",
+      network: "logos:lez-testnet",
+      ledger: ledgerId as Digest,
+      from: payer.account,
+      mandate,
+      revokedAt: String(NOW),
+    });
+    return { payer, mandate, digest, read, settle, revocation };
+  };
+
+  test("are counted, and /verify counts nothing", async () => {
+    const { payer, mandate, digest, read, settle } = await granted();
+    const about = { network: "logos:lez-testnet", ledger: ledgerId, payer: payer.account, mandate: digest };
+    expect((await post("/verify", envelopeOf(await signedUnder(mandate, agent)))).body).toEqual({ isValid: true, payer: payer.account });
+    expect((await read()).body).toEqual({ ...about, status: "unused" });
+    expect(await settle()).toMatchObject({ success: true });
+    const counted = { status: "open", settled: "10000", claimed: "0", left: "10000", validBefore: NOW + 86_400 };
+    expect((await read()).body).toEqual({ ...about, ...counted });
+    expect(await settle()).toMatchObject({ success: true });
+    expect(await settle()).toMatchObject({ success: false, errorReason: "mandate_exceeded", transaction: "", extra: { limit: "total" } });
+  });
+
+  test("say when the next period begins", async () => {
+    const { settle } = await granted({ period: { seconds: "3600", amount: "10000" as Amount } });
+    expect(await settle()).toMatchObject({ success: true });
+    expect(await settle()).toMatchObject({ errorReason: "mandate_exceeded", extra: { limit: "period", renewsAt: NOW + 3600 } });
+  });
+
+  test("are revoked by their payer, as often as asked [mandate-revoked-at-once]", async () => {
+    const { payer, digest, read, settle, revocation } = await granted();
+    expect(await settle()).toMatchObject({ success: true });
+    const answer = { success: true, network: "logos:lez-testnet", payer: payer.account, mandate: digest, revokedAt: NOW };
+    for (let i = 0; i < 2; i++) {
+      const revoked = await post("/mandates/revoke", await signRevocation(revocation(), payer));
+      expect(revoked).toMatchObject({ status: 200, body: { ...answer, underWay: { payments: 0, value: "0" } } });
+    }
+    expect(await settle()).toMatchObject({ success: false, errorReason: "mandate_revoked" });
+    expect((await read()).body).toMatchObject({ status: "revoked", revokedAt: NOW, settled: "10000" });
+  });
+
+  test("are given up by their agent, one at a time", async () => {
+    const { mandate, settle, revocation } = await granted();
+    expect(await post("/mandates/revoke", await signRevocation(revocation("*"), agent, mandate))).toMatchObject({
+      status: 402,
+      body: { error: "invalid_signature" },
+    });
+    expect(await post("/mandates/revoke", await signRevocation(revocation(), agent, mandate))).toMatchObject({ status: 200 });
+    expect(await settle()).toMatchObject({ errorReason: "mandate_revoked" });
+  });
+
+  test("are revoked all at once", async () => {
+    const { payer, settle, revocation } = await granted();
+    expect(await post("/mandates/revoke", await signRevocation(revocation("*"), payer))).toMatchObject({ status: 200 });
+    expect(await settle()).toMatchObject({ errorReason: "mandate_revoked" });
+  });
+
+  test("are revoked by no one else, and stored for no account without money", async () => {
+    const { payer, revocation } = await granted();
+    const refusedAs = async (changes: Partial<Revocation>, signer = payer) =>
+      (await post("/mandates/revoke", await signRevocation({ ...revocation(), ...changes }, signer))).body["error"];
+    expect(await refusedAs({}, agent)).toBe("invalid_signature");
+    expect(await refusedAs({ network: "logos:other" })).toBe("invalid_network");
+    expect(await refusedAs({ ledger: randomId() })).toBe("ledger_mismatch");
+    expect(await refusedAs({ revokedAt: String(NOW + 31), mandate: "*" })).toBe("invalid_payload");
+    const poor = await newPayer();
+    expect(await refusedAs({ from: poor.account }, poor)).toBe("insufficient_funds");
+    expect(await post("/mandates/revoke", { revocation: revocation() })).toMatchObject({ status: 400, body: misshapen() });
+    expect(await get(`/mandates/logos:other/${payer.account}/${randomId()}`)).toMatchObject({ status: 400, body: misshapen() });
   });
 });
 

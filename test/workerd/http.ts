@@ -29,7 +29,7 @@ export const get = (path: string) => send(path);
 export const post = (path: string, body: unknown, bindings?: FacilitatorEnv) =>
   send(path, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) }, bindings);
 /** What /verify and /settle take. */
-export const envelopeOf = ({ payload, requirements }: SignedPayment) => ({
+export const envelopeOf = ({ payload, requirements }: Pick<SignedPayment, "payload" | "requirements">) => ({
   x402Version: 2,
   paymentPayload: payload,
   paymentRequirements: requirements,

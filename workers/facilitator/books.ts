@@ -5,7 +5,7 @@
 
 import type { Context, Hono } from "hono";
 import { ConfigurationError } from "../../shared/configuration-error.ts";
-import { isSignedByPayer } from "../../shared/exact/verify.ts";
+import { checkSigner } from "../../shared/exact/verify.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
@@ -72,14 +72,15 @@ export function addBooksRoutes(api: Hono<Api>): void {
     const { authorization } = payment.value;
     if (authorization.network !== NETWORK) return problemResponse(c, "invalid_network");
     const digest = authorizationDigest(authorization);
-    if (!(await isSignedByPayer(payment.value, digest))) return problemResponse(c, "invalid_signature");
+    const signed = await checkSigner(payment.value, digest);
+    if (!signed.ok) return problemResponse(c, signed.code, undefined, signed.detail);
     const backend = ledgerBackend(c.env, c.get("traceId"));
     const { from: payer, validAfter } = authorization;
     const transaction = transactionOf(NETWORK, digest);
     const from = Number(validAfter) - CLOCK_SKEW_SECONDS;
     const [{ ledger }, entry] = await Promise.all([backend.info(), backend.debit(payer, transaction, Math.max(from, 0))]);
-    const signed = entry && (await backend.attest(payer, Number(entry.seq)));
-    const checkpoint = signed && "code" in signed ? undefined : signed;
+    const attested = entry && (await backend.attest(payer, Number(entry.seq)));
+    const checkpoint = attested && "code" in attested ? undefined : attested;
     return c.json({ network: NETWORK, ledger, payer, transaction, ...(entry && { entry }), ...checkpoint });
   });
 

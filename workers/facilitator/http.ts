@@ -10,6 +10,7 @@ import { traceIdFrom } from "../../shared/log.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { amountSchema } from "../../shared/protocol/amount.ts";
 import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
+import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
@@ -31,6 +32,8 @@ const settlementSchema = z.strictObject({
   nonce: digestSchema,
   validBefore: z.string(SIGNED_SECONDS).check(z.regex(/^[0-9]{1,12}$/, SIGNED_SECONDS)),
 });
+
+const mandateKeySchema = z.strictObject({ network: z.literal(NETWORK), payer: accountIdSchema, digest: digestSchema });
 
 /** The ledger's codes about a grant. */
 const GRANT: Wording = {
@@ -61,6 +64,27 @@ const REVOCATION: Wording = {
     hint: "Wait until the approval expires, or move the money to another account.",
   },
   payment_in_progress: { hint: "Wait a minute, then revoke it again: it may be paid by then." },
+};
+
+/** Codes about the revocation of a mandate. */
+const MANDATE_REVOCATION: Wording = {
+  invalid_signature: {
+    message: "The signature is not the payer's, under this revocation, nor the agent's of this one mandate.",
+    hint: "Sign the revocation exactly as sent. An agent sends its mandate along, and revokes no other.",
+  },
+  invalid_network: { message: "The revocation names another network.", hint: `Revoke on "${NETWORK}".` },
+  ledger_mismatch: {
+    message: "The revocation is for another ledger.",
+    hint: "Send it to the facilitator of the ledger that the mandate names.",
+  },
+  insufficient_funds: {
+    message: "This account has never held money here, so the ledger stores nothing for it.",
+    hint: "Nothing can be paid from it while it is empty. Revoke again once it has money.",
+  },
+  rate_limited: {
+    message: "This account has revoked too many mandates that were never used.",
+    hint: "Revoke all of them at once, with *.",
+  },
 };
 
 export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) => Promise<Facilitator>): Hono<Api> {
@@ -97,6 +121,27 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     const result = await (await facilitator(c)).cancel(record.value);
     if (!result.ok) return problemResponse(c, result.code, REVOCATION[result.code], result.detail, result.transaction);
     return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
+  });
+
+  /** Open to the owner, the agent and whoever was paid under it: only they know the digest. */
+  api.get("/mandates/:network/:payer/:digest", async (c) => {
+    const key = checkShape(c.req.param(), mandateKeySchema);
+    if (!key.ok) return malformed(c, key);
+    const { payer, digest } = key.value;
+    const { ledger } = await backend(c).info();
+    const status = await backend(c).mandates.status(payer, digest);
+    return "code" in status ? problemResponse(c, status.code) : c.json({ network: NETWORK, ledger, payer, mandate: digest, ...status });
+  });
+
+  /** Limited like cancellations: each call costs verifications, and a row that stays for months. */
+  api.post("/mandates/revoke", async (c) => {
+    if (!(await withinLimit(c, "cancel"))) return problemResponse(c, "rate_limited");
+    const record = await readJson(c, signedRevocationSchema);
+    if (!record.ok) return malformed(c, record);
+    const result = await (await facilitator(c)).revoke(record.value);
+    if (!result.ok) return problemResponse(c, result.code, MANDATE_REVOCATION[result.code], result.detail);
+    const { payer, revokedAt, underWay } = result;
+    return c.json({ success: true, network: NETWORK, payer, mandate: record.value.revocation.mandate, revokedAt, underWay });
   });
 
   addBooksRoutes(api);

@@ -37,8 +37,16 @@ export function readPayment(parsed: ParsedPayment, challenge: Challenge, traceId
   const match = matchOffer(payment.accepted, challenge.offers);
   const presented = presentedPayment(payment, match, traceId);
   if (match.code) return { ok: false, code: match.code, presented };
+  if (namesOtherOrigin(payment, challenge)) return { ok: false, code: "binding_mismatch", presented };
   if (!echoesExtensions(payment.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
   return { ok: true, presented };
+}
+
+/** A mandate's `origins` hold where the merchant is honest: it takes no payment that was signed for another's address. */
+function namesOtherOrigin({ payload }: PaymentPayload, { request }: Challenge): boolean {
+  // Its shape is the verification's affair; parsing all of it would cost every payment.
+  const { origin } = (payload["authorization"] ?? {}) as { origin?: unknown };
+  return origin !== undefined && origin !== new URL(request.url).origin;
 }
 
 export interface OfferMatch {

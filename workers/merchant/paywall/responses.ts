@@ -3,7 +3,8 @@
 import { type ErrorCode, errorBody, ERRORS, isErrorCode } from "../../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../../shared/limits.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
-import { settleFailure } from "../../../shared/settlement/facilitator.ts";
+import { refusedSettlement } from "../../../shared/settlement/facilitator.ts";
+import { unixNow } from "../../../shared/time.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../../shared/x402/headers.ts";
 import type { PaymentRequired, SettleResponse } from "../../../shared/x402/x402.ts";
 import { paymentPage } from "./page.ts";
@@ -35,7 +36,8 @@ function refusalResponse({ code, detail, challenge, offerAgain = false, receipt,
     headers.set(PAYMENT_REQUIRED, code === "payment_required" ? challenge.header : encodeHeader(required));
   }
   if (receipt) headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
-  if (RETRY_LATER.has(code)) headers.set("Retry-After", String(RETRY_AFTER_SECONDS));
+  const wait = RETRY_LATER.has(code) ? RETRY_AFTER_SECONDS : secondsToNextPeriod(code, receipt);
+  if (wait !== undefined) headers.set("Retry-After", String(wait));
   if (html && required) {
     headers.set("Content-Type", "text/html; charset=utf-8");
     return new Response(paymentPage(required), { status, headers });
@@ -43,12 +45,19 @@ function refusalResponse({ code, detail, challenge, offerAgain = false, receipt,
   return Response.json({ ...required, ...errorBody(code, detail) }, { status, headers });
 }
 
+/** When a period of the mandate makes room again; undefined if no period was exceeded. */
+function secondsToNextPeriod(code: ErrorCode, receipt: SettleResponse | undefined): number | undefined {
+  const renewsAt = receipt?.extra?.["renewsAt"];
+  if (code !== "mandate_exceeded" || !Number.isSafeInteger(renewsAt)) return undefined;
+  return Math.max(Number(renewsAt) - unixNow(), 1);
+}
+
 /** The facilitator refused the payment. New terms go along if a new payment can help and our terms are not the stale ones. */
 export function passOnRefusal({ challenge }: PaidRequest, refusal: PaymentRefusal, receipt?: SettleResponse) {
-  const { code, payer, transaction, detail, facilitatorReason } = refusal;
+  const { code, payer, detail, facilitatorReason } = refusal;
   // With an internal error the merchant is the one who must act: a new payment would not help.
   if (code === "ledger_mismatch" || code === "internal_error" || RETRY_LATER.has(code)) return refuseRequest({ code });
-  const refused = receipt ?? { ...settleFailure(code, payer, transaction), ...(facilitatorReason && { extra: { facilitatorReason } }) };
+  const refused = receipt ?? { ...refusedSettlement(refusal, payer), ...(facilitatorReason && { extra: { facilitatorReason } }) };
   return refuseRequest({ code, detail, challenge, offerAgain: true, receipt: refused });
 }
 

@@ -2,7 +2,7 @@
 
 import { HOLD_SECONDS, MAX_LOGGED_CAUSE_LENGTH } from "../../../../shared/limits.ts";
 import type { UnverifiedPayment } from "../../../../shared/settlement/commands.ts";
-import { settleFailure, settleSuccess } from "../../../../shared/settlement/facilitator.ts";
+import { refusedSettlement, settleSuccess } from "../../../../shared/settlement/facilitator.ts";
 import { logOnceAMinute } from "../log.ts";
 import type { FacilitatorRpc, PaywallFacilitator, PresentedPayment } from "../types.ts";
 import { reserveAtEitherVersion, settleAtEitherVersion } from "./rpc-0-1.ts";
@@ -21,7 +21,7 @@ export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
       reserveAtEitherVersion(rpc, { payment: unverified(presented), reservationId, holdSeconds: HOLD_SECONDS }, presented.traceId),
     capture: async ({ traceId }, reservation) => {
       const captured = await rpc.capture(reservation, traceId);
-      return captured.ok ? settleSuccess(captured) : settleFailure(captured.code, reservation.payer, captured.transaction);
+      return captured.ok ? settleSuccess(captured) : refusedSettlement(captured, reservation.payer);
     },
     release: ({ traceId }, reservation) => rpc.release(reservation, traceId),
     settle: (presented, settlementId) => settleAtEitherVersion(rpc, { payment: unverified(presented), settlementId }, presented.traceId),

@@ -1,0 +1,132 @@
+/** What a payment under a mandate must keep to, in the order of spec/protocol.md §13. The ledger counts the limits that need memory. */
+
+import { type Check, firstWrong, right, wrong } from "../checklist/check.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { verifyDigest } from "../crypto/ed25519.ts";
+import type { ErrorCode } from "../errors.ts";
+import { SCHEME } from "../lez.ts";
+import { approvalNonce, type Authorization, type ExactPayload } from "../protocol/authorization.ts";
+import type { LedgerMandate } from "../protocol/ledger-payment.ts";
+import { allows, isGenuineMandate, type Mandate, mandateDigest, type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
+import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
+import { checkShape } from "../text/json.ts";
+
+/** A payment and the mandate beside it. `digests` are those of both. */
+interface MandatedPayment extends Pick<ExactPayload, "authorization" | "publicKey" | "signature"> {
+  signed: SignedMandate;
+  digests: { authorization: Digest; mandate: Digest };
+}
+
+interface MandateCheck extends Check<MandatedPayment> {
+  code: ErrorCode;
+  limit?: MandateLimit;
+}
+
+/** The members that mandate and authorization share. */
+const SHARED = ["network", "asset", "ledger", "from"] as const;
+
+const MANDATE_CHECKS: readonly MandateCheck[] = [
+  {
+    id: "mandate.named",
+    title: "it is the mandate that the payment names",
+    code: "invalid_payload",
+    judge: ({ authorization, digests }) =>
+      authorization.mandate === digests.mandate ? right(digests.mandate) : wrong("payload.mandate: is not the one of the authorization"),
+  },
+  {
+    id: "mandate.covers",
+    title: "the mandate covers this payer, payee, origin and scheme, on this ledger",
+    code: "mandate_mismatch",
+    judge({ authorization, signed: { mandate } }) {
+      const outside = outsideOf(authorization, mandate);
+      return outside === undefined ? right("it does") : wrong(`the mandate does not cover this ${outside}`);
+    },
+  },
+  {
+    id: "mandate.nonce",
+    title: "the nonce is that of the request, whoever pays it",
+    code: "invalid_payload",
+    judge({ authorization: { requestDigest, from, nonce } }) {
+      if (requestDigest === undefined) return wrong("authorization.requestDigest: is required under a mandate");
+      return nonce === approvalNonce(from, requestDigest) ? right(nonce) : wrong("authorization.nonce: must be that of the request");
+    },
+  },
+  {
+    id: "mandate.window",
+    title: "the payment is valid only while the mandate is",
+    code: "mandate_expired",
+    judge({ authorization, signed: { mandate } }) {
+      const early = Number(authorization.validAfter) < Number(mandate.validAfter);
+      const late = Number(authorization.validBefore) > Number(mandate.validBefore);
+      return early || late ? wrong(`the mandate is valid from ${mandate.validAfter} to ${mandate.validBefore}`) : right("it is");
+    },
+  },
+  {
+    id: "mandate.per-payment",
+    title: "the payment is within the limit for one",
+    code: "mandate_exceeded",
+    limit: "per_payment",
+    judge: ({ authorization: { value }, signed: { mandate } }) =>
+      BigInt(value) <= BigInt(mandate.perPayment) ? right(value) : wrong(`at most ${mandate.perPayment} for one payment`),
+  },
+  {
+    id: "mandate.signature",
+    title: "the payer granted the mandate",
+    code: "invalid_signature",
+    judge: async ({ signed }) =>
+      (await isGenuineMandate(signed)) ? right(signed.mandate.from) : wrong("the payer did not sign the mandate"),
+  },
+  {
+    id: "mandate.agent",
+    title: "the mandate's agent signed the payment, and no other key did",
+    code: "invalid_signature",
+    async judge({ publicKey, signature, signed: { mandate }, digests }) {
+      if (publicKey !== mandate.agent) return wrong("only the mandate's agent can sign under it");
+      return (await verifyDigest(signature, digests.authorization, publicKey))
+        ? right(publicKey)
+        : wrong("the agent did not sign this payment");
+    },
+  },
+];
+
+/** The member of the payment that the mandate does not cover; undefined if it covers all. */
+function outsideOf(authorization: Authorization, mandate: Mandate): string | undefined {
+  const other = SHARED.find((member) => authorization[member] !== mandate[member]);
+  if (other !== undefined) return other;
+  if (!allows(mandate.schemes, authorization.scheme ?? SCHEME)) return "scheme";
+  if (!allows(mandate.payees, authorization.to)) return "payee";
+  const { origin } = authorization;
+  return origin !== undefined && allows(mandate.origins, origin) ? undefined : "origin";
+}
+
+/** @returns what the ledger must count, or why the mandate does not carry the payment */
+export async function checkMandate(
+  { authorization, publicKey, signature, mandate: beside }: ExactPayload,
+  digest: Digest,
+): Promise<{ ok: true; mandate: LedgerMandate } | (Refusal & { detail: string })> {
+  const shape = checkShape(beside, signedMandateSchema);
+  if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
+  const { mandate } = shape.value;
+  const digests = { authorization: digest, mandate: mandateDigest(mandate) };
+  const broken = await firstWrong(MANDATE_CHECKS, { authorization, publicKey, signature, signed: shape.value, digests });
+  if (!broken) return { ok: true, mandate: ledgerMandate(mandate, digests.mandate) };
+  const { code, limit } = broken.check;
+  return { ok: false, code, detail: broken.saw, ...(limit && { limit }) };
+}
+
+function ledgerMandate({ grantedAt, validAfter, validBefore, total, period }: Mandate, digest: Digest): LedgerMandate {
+  return {
+    digest,
+    grantedAt: Number(grantedAt),
+    validAfter: Number(validAfter),
+    validBefore: Number(validBefore),
+    total,
+    ...(period && {
+      period: {
+        seconds: Number(period.seconds),
+        amount: period.amount,
+        ...(period.count !== undefined && { count: Number(period.count) }),
+      },
+    }),
+  };
+}
