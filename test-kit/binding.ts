@@ -1,3 +1,3 @@
 /** The name under which the workers pool binds the Durable Object with the test ledgers. */
 
-export const BINDING = "LEZ_TEST_LEDGERS";
+export const BINDING = "TEST_LEDGERS";
