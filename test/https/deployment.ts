@@ -37,12 +37,15 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-/** @param operatorKey its SHA-256, in hex */
-export async function deployed(operatorKey: string): Promise<Deployment> {
+/**
+ * @param operatorKey its SHA-256, in hex
+ * @param ledgerName the facilitator's LEDGER_NAME: another name is another ledger
+ */
+export async function deployed(operatorKey: string, ledgerName = "ledger"): Promise<Deployment> {
   const operator = { OPERATOR_KEY_SHA256: operatorKey };
   const vars = {
     "lez-merchant": { PUBLIC_ORIGIN: SHOP, RECEIPT_KEY: DEMO_RECEIPT_KEY },
-    "lez-facilitator": { ...operator, BOOKS: "keyed" },
+    "lez-facilitator": { ...operator, BOOKS: "keyed", LEDGER_NAME: ledgerName },
     "lez-ledger-do": operator,
   };
   const stack = await startStack({ bundles: BUNDLES, vars, limits: NO_LIMITS, onLog: () => undefined });
