@@ -3,11 +3,12 @@
 import { rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { OFFER_RECEIPT } from "../../shared/extensions/offer-receipt.ts";
 import { PAYMENT_IDENTIFIER } from "../../shared/extensions/payment-identifier.ts";
 import { decodeHeader } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { MAX_IDENTIFIER_INFO_BYTES } from "../runtime/limits.ts";
+import { MAX_IDENTIFIER_INFO_BYTES, MAX_SIGNED_OFFERS_BYTES } from "../runtime/limits.ts";
 import { REASON, sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
 import { CONTENT, startMerchant } from "../testing/merchant.ts";
@@ -61,6 +62,17 @@ async function lost(...words: string[]) {
   return made;
 }
 
+test.each([
+  [0, true],
+  [MAX_SIGNED_OFFERS_BYTES, false],
+])("the merchant's signed offers go back to it unless they are oversized: %i bytes more [signed-offer-echoed]", async (more, isSent) => {
+  const offers = { info: { offers: [{ format: "jws", acceptIndex: 0, signature: `a.b.c${"x".repeat(more)}` }] } };
+  merchant.behaviour = { extensions: { [OFFER_RECEIPT]: offers } };
+  await approved();
+  await buy();
+  expect(sent()).toEqual([isSent ? { [OFFER_RECEIPT]: offers } : undefined]);
+});
+
 describe("the identifier of a payment", () => {
   test("follows from the request, in the info that was advertised; the payment journal has exactly what left", async () => {
     const { requestDigest, code } = await approved();
@@ -91,8 +103,8 @@ describe("the identifier of a payment", () => {
     expect(text(await box.run(["pay", code]))).toEqual([EXIT.ok, CONTENT]);
   });
 
-  test("is the only extension that is echoed; a signed offer is not", async () => {
-    merchant.behaviour = { extensions: { "offer-receipt": { info: { offers: [] } }, "sign-in-with-x": { info: {} } } };
+  test("and the signed offers are the only extensions that are echoed", async () => {
+    merchant.behaviour = { extensions: { "sign-in-with-x": { info: {} } } };
     await approved();
     expect((await buy()).exit).toBe(EXIT.ok);
     expect(sent()).toEqual([undefined]);

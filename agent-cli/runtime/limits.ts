@@ -37,6 +37,8 @@ export const MAX_ACCESS_FILES = 100;
 export const MAX_FORGOTTEN_READERS = 100;
 /** The echo of a merchant's `payment-identifier` that we send, id included. An honest merchant's takes a tenth of it. */
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
+/** The echo of a merchant's signed offers that we send. One takes half of it. */
+export const MAX_SIGNED_OFFERS_BYTES = 2048;
 /** Pages of an account's journal that a search for one payment reads. */
 export const MAX_JOURNAL_PAGES = 100;
 /** A longer `Retry-After` is no "busy": no run waits for it. */
