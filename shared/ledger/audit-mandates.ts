@@ -60,9 +60,11 @@ export class MandateAudit {
     const { settled, claimed, window, windowUsed, windowCount } = counters;
     const { held, debited, windows } = this.#of(payer, digest);
     const seen = windows.get(window) ?? { value: 0n, payments: 0 };
+    // Revoked before its first claim, or again after it was forgotten: then the journal may have debits of before.
+    if (!facts) return settled + claimed + held === 0n ? [] : ["it has no limits, and was spent"];
     // Pruned debits are not in the journal any more.
     const isWhole = journalBase(this.#store, payer) === undefined;
-    const { total, period } = facts ?? { total: "0" };
+    const { total, period } = facts;
     const faults: [boolean, string][] = [
       [claimed !== held, "claimed is not the sum of its holds"],
       [settled < debited || (isWhole && settled !== debited), "settled is not the sum of its debits"],

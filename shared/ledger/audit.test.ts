@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { MAX_MANDATE_SECONDS } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
 import {
@@ -200,6 +201,16 @@ describe("audit of mandates", () => {
     arrangeMandate(openLedger(store), "open");
     store.sql("UPDATE journal SET mandate = ? WHERE mandate IS NOT NULL", idOf(1));
     expect(reopen(store).audit()).toMatchObject({ ok: false, problems: expect.arrayContaining([brokenAt(1)]) });
+  });
+
+  test("does not miss what was spent under a mandate that was revoked after it was forgotten", () => {
+    const rules = openLedger(memoryStore());
+    arrangeMandate(rules, "open");
+    const later = START + 2 * MAX_MANDATE_SECONDS;
+    runAllMaintenance(rules, later);
+    rules.revoke({ payer: ALICE, mandate: MANDATE.digest, revokedAt: later }, later);
+    expect(rules.mandate(ALICE, MANDATE.digest, later)).toMatchObject({ status: "revoked", settled: "0" });
+    expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
   });
 
   test("compares what is left after debits were pruned and payments forgotten", () => {

@@ -7,7 +7,7 @@ import { shardOf } from "../../shared/ledger/shards.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { transactionOf } from "../../shared/protocol/authorization.ts";
-import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { LedgerMandate, LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
 import type { Shard } from "./shard.ts";
 
 export class Oracle {
@@ -16,9 +16,21 @@ export class Oracle {
   /** Payments that a caller was told will never be paid. */
   readonly never = new Set<Digest>();
   readonly #payments = new Map<Digest, LedgerPayment>();
+  readonly #mandates = new Map<Digest, { payer: AccountId; mandate: LedgerMandate }>();
+  readonly #revoked = new Set<Digest>();
+
+  grant(payer: AccountId, mandate: LedgerMandate): void {
+    this.#mandates.set(mandate.digest, { payer, mandate });
+  }
 
   issue(payment: LedgerPayment): void {
     this.#payments.set(txOf(payment), payment);
+    if (payment.mandate && this.#revoked.has(payment.mandate.digest)) this.saidNever(payment);
+  }
+
+  /** Everything that is issued under it from now on can never be paid. */
+  saidRevoked(mandate: Digest): void {
+    this.#revoked.add(mandate);
   }
 
   saidPaid(payment: LedgerPayment): void {
@@ -58,7 +70,23 @@ export class Oracle {
     for (const transaction of this.never) if (debited.has(transaction)) violations.push(`${transaction} was called off and settled`);
     const nonces = [...this.#payments].flatMap(([transaction, { payer, nonce }]) => (debited.has(transaction) ? `${payer} ${nonce}` : []));
     if (new Set(nonces).size !== nonces.length) violations.push("a nonce was used twice");
-    return violations;
+    return [...violations, ...this.#overspent(entries)];
+  }
+
+  /** From the payers' chains alone, as an owner recomputes it: what each mandate has spent, and that its payments name it. */
+  #overspent(entries: readonly JournalEntry[]): string[] {
+    const debits = entries.filter(({ kind }) => kind === "debit");
+    const unnamed = debits.filter(({ transaction, mandate }) => this.#payments.get(transaction as Digest)?.mandate?.digest !== mandate);
+    const overspent = [...this.#mandates].filter(([digest, { payer, mandate }]) => {
+      const own = debits.filter((entry) => entry.account === payer && entry.mandate === digest);
+      return own.reduce((sum, { value }) => sum + BigInt(value), 0n) > BigInt(mandate.total);
+    });
+    return [
+      ...unnamed
+        .filter(({ transaction }) => this.#payments.has(transaction as Digest))
+        .map(({ transaction }) => `${transaction} names another mandate`),
+      ...overspent.map(([digest]) => `more than its total was spent under the mandate ${digest}`),
+    ];
   }
 }
 

@@ -7,11 +7,14 @@ import { HELD, reservationOf, reserveOf, settleOf, START } from "../../shared/le
 import { RETENTION_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
-import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { LedgerMandate, LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
 import type { Refusal } from "../../shared/protocol/refusal.ts";
 import { type Machine, type Network, NoAnswer } from "./network.ts";
 import { type Oracle, txOf } from "./oracle.ts";
 import type { Shard } from "./shard.ts";
+
+/** A mandate ends while payments are still made. */
+const MANDATE_SECONDS = 90;
 
 export interface World {
   network: Network;
@@ -113,11 +116,22 @@ function unknown(error: unknown): Answer {
 
 export class Client extends Person {
   readonly account: AccountId;
+  /** About half of the payments are under it, as its agent signs them: more than it allows. */
+  readonly #mandate: LedgerMandate;
   #nonces = 0;
 
   constructor(account: AccountId, world: World) {
     super(account, world);
     this.account = account;
+    this.#mandate = {
+      digest: digest("Nonce", { mandate: account }),
+      grantedAt: START,
+      validAfter: START,
+      validBefore: START + MANDATE_SECONDS,
+      total: "120" as Amount,
+      period: { seconds: 20, amount: "80" as Amount, count: 2 },
+    };
+    world.oracle.grant(account, this.#mandate);
   }
 
   /** One purchase to its end: the same payment again and again until something certain is heard, then a look at the ledger. */
@@ -131,6 +145,7 @@ export class Client extends Person {
     for (const each of both) oracle.issue(each);
     await Promise.all(both.map((each) => this.#present(each, merchants)));
     if (random.chance(0.1)) await this.#cancel(payment);
+    if (random.chance(0.05)) await this.#revoke();
     await this.#lookUp(payment);
     // A thief finds the old payment and presents it once more.
     await network.sleep(this, network.random.between(0, 10_000));
@@ -145,6 +160,14 @@ export class Client extends Person {
       if (answer.ok || answer.code === "nonce_replayed" || answer.code === "payment_expired") return;
       await network.sleep(this, network.random.between(0, 3000));
     }
+  }
+
+  /** What is signed afterwards can never be paid. What was claimed before can. */
+  async #revoke(): Promise<void> {
+    const { account: payer, world } = this;
+    const command = { payer, mandate: this.#mandate.digest, revokedAt: START };
+    const revoked = await this.ask(payer, (rules, clock) => rules.revoke(command, clock)).catch(unknown);
+    if (revoked.ok) world.oracle.saidRevoked(this.#mandate.digest);
   }
 
   async #cancel({ payer, nonce }: LedgerPayment): Promise<void> {
@@ -179,7 +202,8 @@ export class Client extends Person {
     const now = START + Math.floor(network.now / 1000);
     const value = String(network.random.between(1, 60)) as Amount;
     const terms = { payer: this.account, nonce, payee, value, validAfter: now - 1, validBefore: now + network.random.between(2, 40) };
-    const signed = { ...terms, validAfter: String(terms.validAfter), validBefore: String(terms.validBefore) };
-    return { ...terms, authorizationDigest: digest("Authorization", signed) };
+    const mandate = network.random.chance(0.5) && now <= this.#mandate.validBefore ? this.#mandate : undefined;
+    const signed = { ...terms, validAfter: String(terms.validAfter), validBefore: String(terms.validBefore), mandate: mandate?.digest };
+    return { ...terms, ...(mandate && { mandate }), authorizationDigest: digest("Authorization", signed) };
   }
 }
