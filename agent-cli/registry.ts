@@ -13,6 +13,7 @@ import { balance } from "./commands/balance.ts";
 import { booksGrant } from "./commands/books-grant.ts";
 import { booksImport } from "./commands/books-import.ts";
 import { booksRevoke } from "./commands/books-revoke.ts";
+import { budget } from "./commands/budget.ts";
 import { completions } from "./commands/completions.ts";
 import { configAllow } from "./commands/config-allow.ts";
 import { decisionImport } from "./commands/decision-import.ts";
@@ -35,6 +36,10 @@ import { ledgerExport } from "./commands/ledger-export.ts";
 import { ledgerFund } from "./commands/ledger-fund.ts";
 import { ledgerRestore } from "./commands/ledger-restore.ts";
 import { ledgerRetire } from "./commands/ledger-retire.ts";
+import { mandateAccept } from "./commands/mandate-accept.ts";
+import { mandateGrant } from "./commands/mandate-grant.ts";
+import { mandateList } from "./commands/mandate-list.ts";
+import { mandateShow } from "./commands/mandate-show.ts";
 import { mcp } from "./commands/mcp.ts";
 import { onboard } from "./commands/onboard.ts";
 import { ownerCreate } from "./commands/owner-create.ts";
@@ -72,6 +77,8 @@ export const COMMANDS: readonly Command[] = [
   httpGet,
   agentCreate,
   booksImport,
+  budget,
+  mandateAccept,
   whoami,
   mcp,
   onboard,
@@ -83,6 +90,9 @@ export const COMMANDS: readonly Command[] = [
   approve,
   decline,
   revoke,
+  mandateGrant,
+  mandateList,
+  mandateShow,
   accounts,
   booksGrant,
   booksRevoke,
@@ -127,6 +137,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   config: "the owner's configuration",
   demo: "demonstrations on this machine",
   init: "the beginning of a project",
+  mandate: "limits within which an agent pays without asking",
   http: "plain HTTP, with or without a payment",
   inbox: "the requests that wait for the owner",
   key: "the owner's key",

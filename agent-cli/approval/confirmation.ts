@@ -60,7 +60,7 @@ async function askOwner(context: Context, view: ApprovalView, code: string): Pro
   });
 }
 
-function sameCode(typed: string, expected: string): boolean {
+export function sameCode(typed: string, expected: string): boolean {
   return plainCode(typed) === plainCode(expected);
 }
 

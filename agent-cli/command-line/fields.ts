@@ -89,12 +89,21 @@ export const dryRunField = { dryRun: z.boolean().default(false).meta({ descripti
 
 export const requestFileField = z.string().optional().meta({ value: "file", local: true, description: "the payment request, as a file" });
 
-/** `90`, `90s`, `10m`, `1h`: seconds, at most `max`. */
+const SECONDS: Record<string, number> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
+const PERIOD = /^([1-9][0-9]{0,5})([smhd]?)$/;
+
+/** `90`, `90s`, `10m`, `1h`, `35d`: seconds, at most `max`. */
 export function periodField(max: number) {
-  const problem = `must be a period such as 90s, 10m or 1h, at most ${max} seconds`;
+  const problem = `must be a period such as 90s, 10m, 1h or 7d, at most ${max} seconds`;
   return z
     .string()
-    .regex(/^[1-9][0-9]{0,5}[smh]?$/, problem)
-    .transform((text) => parseInt(text, 10) * (text.endsWith("h") ? 3600 : text.endsWith("m") ? 60 : 1))
+    .regex(PERIOD, problem)
+    .transform(secondsOf)
     .refine((seconds) => seconds <= max, problem);
+}
+
+/** The seconds of a period; NaN for anything else. */
+export function secondsOf(period: string): number {
+  const [, count, unit = ""] = PERIOD.exec(period) ?? [];
+  return Number(count) * (SECONDS[unit] ?? 1);
 }

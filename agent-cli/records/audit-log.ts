@@ -24,6 +24,9 @@ export const AUDIT_EVENTS = [
   "approved",
   "declined",
   "revoked",
+  /** A mandate, and the end of one or of all. */
+  "granted",
+  "mandate_revoked",
   /** A decision that was made on another machine. */
   "imported",
   "sent",

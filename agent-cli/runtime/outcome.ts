@@ -90,6 +90,7 @@ const FAILURES = {
   key_not_found: EXIT.notSetUp,
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,
+  mandate_not_found: EXIT.notSetUp,
   /** No record on this machine shows that it was paid. */
   receipt_not_found: EXIT.notSetUp,
   /** A part is missing, or a key to check it with. */

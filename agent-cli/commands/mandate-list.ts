@@ -1,0 +1,51 @@
+/** `mandate list`: the mandates of this machine, with what the ledger says that they have used. */
+
+import * as z from "zod";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { unixNow } from "../../shared/time.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
+import { keptMandates } from "../records/mandates.ts";
+import { wrap } from "../runtime/layout.ts";
+import { MAX_LISTED } from "../runtime/limits.ts";
+import { succeed } from "../runtime/outcome.ts";
+
+export const mandateList = defineCommand({
+  name: "mandate list",
+  audience: "owner",
+  readOnly: true,
+  summary: "the mandates that you granted, and what they have used",
+  input: z.strictObject({
+    all: z.boolean().default(false).meta({ description: "those that are over or revoked, too" }),
+    ...facilitatorFields,
+  }),
+  output: z.strictObject({
+    mandates: z.array(mandateSchema),
+    /** Those that are left out, because there are more than the limit. */
+    more: z.number(),
+    unreadable: z.array(z.strictObject({ file: z.string(), problem: z.string() })),
+  }),
+  examples: [
+    { says: "those that an agent can use", argv: "mandate list" },
+    { says: "all that this machine knows", argv: "mandate list --all" },
+  ],
+  async run(context, input) {
+    const kept = await keptMandates(context);
+    if (!kept.ok) return kept;
+    const now = unixNow();
+    const wanted = kept.data.mandates.filter(
+      ({ signed, revokedAt }) => input.all || (revokedAt === undefined && Number(signed.mandate.validBefore) >= now),
+    );
+    const mandates = await Promise.all(wanted.slice(0, MAX_LISTED).map((mandate) => mandateData(context, input, mandate, now)));
+    return succeed({ mandates, more: Math.max(0, wanted.length - MAX_LISTED), unreadable: kept.data.unreadable });
+  },
+  render: ({ mandates, more, unreadable }, layout) => [
+    ...mandates.flatMap((mandate) => mandateLines(mandate, layout)),
+    ...(more > 0 ? [`and ${more} more, which are not shown`] : []),
+    ...(mandates.length + unreadable.length === 0 ? ["No mandate is open. To grant one: lez-agent-pay mandate grant --help"] : []),
+    ...unreadable.flatMap(({ file, problem }) =>
+      wrap(`! ${showUnsafe(`${file}: ${problem}`)}`, layout.width).map((line) => layout.ink("yellow", line)),
+    ),
+  ],
+});

@@ -1,0 +1,91 @@
+/** A mandate in the data of commands: its limits, as its owner signed them, and what the ledger says that it has used. */
+
+import * as z from "zod";
+import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { worstCase } from "../../shared/screen/mandate-facts.ts";
+import type { FacilitatorInput } from "../facilitator/client.ts";
+import { askUsage, type MandateUsage, usageSchema } from "../facilitator/mandate-status.ts";
+import type { KeptMandate } from "../records/mandates.ts";
+import type { Context } from "../runtime/context.ts";
+import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
+import { bar, field, type Layout } from "../runtime/layout.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+
+export const mandateSchema = z.strictObject({
+  shortCode: z.string(),
+  mandate: z.string(),
+  from: z.string(),
+  agentKey: z.string(),
+  perPayment: moneySchema,
+  total: moneySchema,
+  period: z.strictObject({ seconds: z.number(), amount: moneySchema, count: z.number().optional() }).optional(),
+  /** The most that all of it can cost. */
+  worst: moneySchema,
+  payees: z.array(z.string()),
+  origins: z.array(z.string()),
+  schemes: z.array(z.string()),
+  note: z.string().optional(),
+  ...expirySchema,
+  /** What the ledger says; absent if it did not answer. */
+  usage: usageSchema.optional(),
+  /** Why there is no usage. */
+  problem: z.string().optional(),
+});
+export type MandateData = z.infer<typeof mandateSchema>;
+
+/** @param now unix seconds */
+export async function mandateData(context: Context, input: FacilitatorInput, kept: KeptMandate, now: number): Promise<MandateData> {
+  const { mandate } = kept.signed;
+  const { asset, period, note } = mandate;
+  const usage = await askUsage(context, input, kept, now);
+  return {
+    shortCode: kept.shortCode,
+    mandate: kept.digest,
+    from: mandate.from,
+    agentKey: mandate.agent,
+    perPayment: money(mandate.perPayment, asset),
+    total: money(mandate.total, asset),
+    ...(period && {
+      period: {
+        seconds: Number(period.seconds),
+        amount: money(period.amount, asset),
+        ...(period.count !== undefined && { count: Number(period.count) }),
+      },
+    }),
+    worst: money(worstCase(mandate).toString(), asset),
+    payees: [...mandate.payees],
+    origins: [...mandate.origins],
+    schemes: [...mandate.schemes],
+    ...(note !== undefined && { note }),
+    ...expiry(Number(mandate.validBefore), now),
+    ...(usage.ok ? { usage: usage.data } : { problem: usage.error.message }),
+  };
+}
+
+/** Code, state, and a bar of what is used and what is left. */
+export function mandateLines(data: MandateData, layout: Layout): string[] {
+  const { usage } = data;
+  return [
+    `${layout.ink("bold", data.shortCode)}  ${data.origins.map(showUnsafe).join(", ")}${usage ? stateText(usage, data, layout) : ""}`,
+    ...(usage ? usageLines(usage, data, layout) : field(layout, "used", `not known: ${showUnsafe(data.problem ?? "")}`)),
+  ];
+}
+
+function stateText({ status, revokedAt }: MandateUsage, data: MandateData, layout: Layout): string {
+  if (status === "open") return `  until ${expiryText(data)}`;
+  return `  ${layout.ink("red", status === "revoked" ? `revoked ${revokedAt ?? ""}`.trimEnd() : "expired")}`;
+}
+
+function usageLines({ used, left, period }: MandateUsage, { total, period: limits }: MandateData, layout: Layout): string[] {
+  const payments = period && (period.paymentsLeft === undefined ? "" : `, ${period.paymentsLeft} payments`);
+  return [
+    ...field(layout, "in all", `${bar(used.amount, total.amount)}  ${used.display} used, ${left.display} left`),
+    ...(period && limits
+      ? field(
+          layout,
+          "this period",
+          `${bar(period.used.amount, limits.amount.amount)}  ${period.used.display} used, ${period.left.display}${payments} left until ${period.endsAt}`,
+        )
+      : []),
+  ];
+}
