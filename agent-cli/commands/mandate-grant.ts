@@ -257,7 +257,8 @@ function lowered(file: string, input: Input, here: Here): Outcome<Mandate> {
   if (Number(draft.grantedAt) > now)
     return fail("usage", "The draft is dated ahead.", { hint: "Make another one, or check this machine's clock." });
   if (Number(draft.validBefore) < now) return fail("usage", "The draft is over.", { hint: "Make another one." });
-  const { perPayment = draft.perPayment, total = draft.total, per = draft.period } = input;
+  const { perPayment = draft.perPayment, total = draft.total } = input;
+  const per = input.per ? { ...draft.period, ...input.per } : draft.period;
   const validBefore = input.for === undefined ? draft.validBefore : String(Number(draft.validAfter) + input.for - 1);
   const raised =
     BigInt(perPayment) > BigInt(draft.perPayment) ||

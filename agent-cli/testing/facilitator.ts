@@ -3,6 +3,7 @@
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
+import { NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { LEDGER } from "./merchant.ts";
 import { served } from "./served.ts";
 
@@ -18,6 +19,8 @@ export interface TestFacilitator {
   ahead: number;
   ledger: string;
   cancelled: unknown[];
+  /** What /mandates/… says of single mandates; of all others, that they were never used. */
+  mandates: Record<string, object>;
   /** Accounts' journals, whole. */
   journals: Record<string, { seq: string }[]>;
 }
@@ -37,6 +40,7 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     ahead: 0,
     ledger: LEDGER,
     cancelled: [],
+    mandates: {},
     journals: {},
   };
   served(facilitator.url);
@@ -65,6 +69,11 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
       const after = Number(new URL(request.url ?? "", facilitator.url).searchParams.get("after"));
       say(200, { account: network, entries: journal.filter(({ seq }) => Number(seq) > after) });
     }
+  } else if (first === "mandates")
+    say(200, { network, payer, mandate: rest, ledger, ...(facilitator.mandates[rest] ?? { status: "unused" }) });
+  else if (first === "supported") {
+    const kinds = [{ x402Version: X402_VERSION, scheme: SCHEME, network: NETWORK, extra: { ledger } }];
+    say(200, { kinds, extensions: [], signers: {} });
   } else if (first === "health") say(200, { ok: true, ledger });
   else say(404, { error: "not_found" });
 }

@@ -51,7 +51,7 @@ export function mandateFacts(view: MandateView): MandateFacts {
     facts: [
       {
         label: "Can cost",
-        value: `at most ${displayAmount(worst)} in all, until ${formatTimestamp(Number(mandate.validBefore))} (${days(life)})`,
+        value: `at most ${displayAmount(worst)} in all, until ${formatTimestamp(Number(mandate.validBefore))} (${duration(life)})`,
         strong: true,
       },
       { label: "Within that", value: limitsText(mandate) },
@@ -76,7 +76,7 @@ export function mandateFacts(view: MandateView): MandateFacts {
 export function limitsText({ perPayment, total, period }: Mandate): string {
   const each = `${displayAmount(perPayment)} per payment`;
   if (!period) return `${each} · ${displayAmount(total)} in all`;
-  const every = days(Number(period.seconds));
+  const every = duration(Number(period.seconds));
   const twice = displayAmount(2n * BigInt(period.amount));
   const count = period.count === undefined ? "" : ` · ${period.count} payments in ${every}`;
   return `${each} · ${displayAmount(period.amount)} in ${every} (across a boundary ${twice})${count} · ${displayAmount(total)} in all`;
@@ -96,7 +96,7 @@ function sessionFacts({ session }: Mandate): Fact[] {
   return [
     {
       label: "Sessions",
-      value: `${open} at a time, at most ${displayAmount(session.deposit)} set aside in all, each for ${days(Number(session.seconds))}; within a session one request may take all of it`,
+      value: `${open} at a time, at most ${displayAmount(session.deposit)} set aside in all, each for ${duration(Number(session.seconds))}; within a session one request may take all of it`,
     },
   ];
 }
@@ -124,9 +124,4 @@ function warningsOf({ mandate, balance, pins, threshold }: MandateView, worst: b
     [mandate.origins.some((origin) => origin.startsWith("http:")), "A connection is not encrypted (http:)."],
   ];
   return warnings.filter(([applies]) => applies).map(([, text]) => text);
-}
-
-/** `24 h`, `35 days`: whole days from two days on. */
-function days(seconds: number): string {
-  return seconds >= 2 * 86_400 ? `${Math.round(seconds / 86_400)} days` : duration(seconds);
 }

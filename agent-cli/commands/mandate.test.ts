@@ -1,0 +1,233 @@
+/** Mandates on the owner's and the agent's side: what is shown, what is signed, who gets it. */
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { afterEach, describe, expect, test } from "vitest";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { isGenuineMandate, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { sandbox } from "../testing/cli.ts";
+import { startFacilitator } from "../testing/facilitator.ts";
+import { LEDGER, startMerchant } from "../testing/merchant.ts";
+import { people } from "../testing/people.ts";
+
+const box = sandbox();
+const merchant = await startMerchant();
+const facilitator = await startFacilitator();
+const { owner, agent, ask } = await people(box);
+await box.run("doctor"); // makes the state directory
+box.write("home/config.json", { facilitatorUrl: facilitator.url, ownerFile: "../owner.json", agentFile: "../agent.json" });
+await ask(merchant.url, "request.json"); // pins the merchant
+const { origin } = new URL(merchant.url);
+
+const PAYEE = DEMO_MERCHANT_ACCOUNT;
+const LIMITS = `--origin ${origin} --per-payment 10000 --total 50000 --per 24h=20000,5 --for 7d`;
+
+afterEach(() => {
+  facilitator.ledger = LEDGER;
+  facilitator.mandates = {};
+});
+
+let drafts = 0;
+/** A draft, as its owner wrote it down. */
+async function draft(limits = LIMITS) {
+  const file = `./draft-${drafts++}.json`;
+  const { exit, json, stderr } = await box.run(`mandate grant ${limits} --dry-run --out ${file}`);
+  expect(exit, stderr).toBe(EXIT.ok);
+  return { file, digest: json.data["mandate"] as string, screen: stderr, data: json.data };
+}
+
+async function grant(limits = LIMITS, ...words: string[]) {
+  const { file, digest } = await draft(limits);
+  const run = await box.run(["mandate", "grant", "--draft", file, "--confirm", digest, ...words]);
+  expect(run.exit, run.stderr).toBe(EXIT.ok);
+  return { digest, code: run.json.data["shortCode"] as string };
+}
+
+const kept = (digest: string) => JSON.parse(readFileSync(box.path(`home/mandates/${digest}.json`), "utf8")) as { signed: SignedMandate };
+const answerTo = (limits: string, ...answers: string[]) =>
+  box.run(`mandate grant ${limits}`, { answers: answers.map((answer) => ["without asking?", answer] as const) });
+
+describe("mandate grant", () => {
+  test("shows the sum first, and signs exactly the draft that was read [mandate-grant]", async () => {
+    const { file, digest, screen, data } = await draft();
+    expect(screen).toMatch(/Can cost +at most 0\.00005 LGO in all, until /);
+    expect(screen.indexOf("Can cost")).toBeLessThan(screen.indexOf("Within that"));
+    expect(screen).toContain(PAYEE);
+    expect(data).toMatchObject({ worst: { amount: "50000" }, agentKey: agent.publicKey, from: owner.account, origins: [origin] });
+    expect(readdirSync(box.path("home")).includes("mandates") && readdirSync(box.path("home/mandates")).includes(`${digest}.json`)).toBe(
+      false,
+    );
+
+    const granted = await box.run(["mandate", "grant", "--draft", file, "--confirm", digest, "--out", "./mandate.json"]);
+    expect(granted.exit, granted.stderr).toBe(EXIT.ok);
+    const { signed } = kept(digest);
+    expect(signed.mandate).toEqual(box.read<Mandate>(file));
+    expect(signed).toEqual(box.read<SignedMandate>("mandate.json"));
+    expect(mandateDigest(signed.mandate)).toBe(digest);
+    expect(await isGenuineMandate(signed)).toBe(true);
+    expect(statSync(box.path(`home/mandates/${digest}.json`)).mode & 0o777).toBe(0o600);
+    expect(statSync(box.path("mandate.json")).mode & 0o777).toBe(0o600);
+    const { json } = await box.run("audit list --json");
+    expect(json.data["entries"].at(-1)).toMatchObject({
+      event: "granted",
+      facts: { mandate: digest, worst: "50000", agentKey: agent.publicKey },
+    });
+    expect((await box.run("audit verify")).exit).toBe(EXIT.ok);
+  });
+
+  test("takes a y where nothing warns, and signs nothing without it", async () => {
+    const before = readdirSync(box.path("home/mandates")).length;
+    const https = `--payee ${PAYEE} --origin https://shop.example --per-payment 10 --total 50 --per 24h=20`;
+    expect((await answerTo(https, "n")).exit).toBe(EXIT.approvalPending);
+    expect(readdirSync(box.path("home/mandates")).length).toBe(before);
+    expect((await answerTo(https, "y")).exit).toBe(EXIT.ok);
+    expect(readdirSync(box.path("home/mandates")).length).toBe(before + 1);
+  });
+
+  test("takes only the typed sum or code where something warns", async () => {
+    const any = `--payee * --origin * --per-payment 10 --total 5000000000`;
+    expect((await answerTo(any, "y", "")).exit).toBe(EXIT.approvalPending);
+    const granted = await answerTo(any, "5 LGO");
+    expect(granted.exit, granted.stderr).toBe(EXIT.ok);
+    expect(granted.stderr).toContain("ANY ACCOUNT");
+    expect(granted.stderr).toContain("no limit per period");
+  });
+
+  test("without a terminal asks for a draft and its digest, and takes no other digest", async () => {
+    const run = await box.run(`mandate grant ${LIMITS}`);
+    expect(run.exit).toBe(EXIT.approvalPending);
+    expect(run.json.error).toMatchObject({ code: "interaction_required", hint: expect.stringContaining("--draft") as string });
+    const { file } = await draft();
+    const other = await box.run(["mandate", "grant", "--draft", file, "--confirm", "0".repeat(64)]);
+    expect(other.json.error).toMatchObject({ code: "request_differs" });
+  });
+
+  test("lowers what a draft says, and raises nothing", async () => {
+    const { file } = await draft();
+    const lowered = await box.run(`mandate grant --draft ${file} --total 40000 --per-payment 9000 --per 24h=10000 --for 1d --dry-run`);
+    expect(lowered.json.data).toMatchObject({ worst: { amount: "10000" }, total: { amount: "40000" }, perPayment: { amount: "9000" } });
+    for (const flag of ["--total 50001", "--per-payment 10001", "--per 24h=20001", "--per 23h=20000,5", "--for 8d", `--origin ${origin}`]) {
+      const run = await box.run(`mandate grant --draft ${file} ${flag} --dry-run`);
+      expect(run.exit, flag).toBe(EXIT.usage);
+    }
+  });
+
+  test.each([
+    ["no origin", "--per-payment 1 --total 1", "--origin"],
+    ["no total", `--origin ${origin} --per-payment 1`, "--total"],
+    ["an unknown merchant", "--origin https://new.example --per-payment 1 --total 1", "--payee"],
+    ["a URL for an origin", `--origin ${origin}/premium --per-payment 1 --total 1`, "is no origin"],
+    ["any origin, and no payee", "--origin * --per-payment 1 --total 1", "--payee"],
+    ["no account for a payee", `--origin ${origin} --payee alice --per-payment 1 --total 1`, "not a LEZ account"],
+    ["a period below an hour", `--origin ${origin} --per-payment 1 --total 1 --per 59m=1`, "period"],
+    ["a limit that is none", `--origin ${origin} --per-payment 1 --total 1 --per 24h`, "24h=0.01LGO"],
+    ["more than 90 days", `--origin ${origin} --per-payment 1 --total 1 --for 91d`, "at most"],
+    ["no money", `--origin ${origin} --per-payment 0 --total 1`, "atomic units"],
+    ["the owner's own key as agent", `--origin ${origin} --per-payment 1 --total 1 --agent ${owner.publicKey}`, "key of the account"],
+  ])("refuses %s", async (_, limits, said) => {
+    const run = await box.run(`mandate grant ${limits} --dry-run`);
+    expect(run.exit, run.stdout).toBe(EXIT.usage);
+    expect(`${run.json.error.message} ${run.json.error.hint ?? ""}`).toContain(said);
+  });
+
+  test("refuses more payees than a payment's header can carry", async () => {
+    const origins = Array.from({ length: 32 }, (_, i) => `--origin https://a-long-name-of-a-shop-number-${i}.somewhere.example`).join(" ");
+    const run = await box.run(`mandate grant ${origins} --payee ${PAYEE} --per-payment 1 --total 1 --dry-run`);
+    expect(run.json.error.message).toContain("name fewer payees and origins");
+  });
+
+  test("a draft of another ledger or another account is refused", async () => {
+    const { file } = await draft();
+    facilitator.ledger = "2f".repeat(32);
+    expect((await box.run(`mandate grant --draft ${file} --dry-run`)).json.error.message).toContain("another ledger");
+    facilitator.ledger = LEDGER;
+    box.write("other.json", { ...box.read<Mandate>(file), from: PAYEE });
+    expect((await box.run("mandate grant --draft ./other.json --dry-run")).json.error.message).toContain("is the key of");
+  });
+
+  test("the facilitator of another ledger than the configured one is refused", async () => {
+    box.write("home/config.json", { ...box.read<object>("home/config.json"), ledger: "2f".repeat(32) });
+    const run = await box.run(`mandate grant ${LIMITS} --dry-run`);
+    box.write("home/config.json", { facilitatorUrl: facilitator.url, ownerFile: "../owner.json", agentFile: "../agent.json" });
+    expect(run.json.error).toMatchObject({ code: "unsupported", details: { ledger: LEDGER } });
+  });
+});
+
+describe("what a mandate has used", () => {
+  const usage = { status: "open", settled: "20000", claimed: "5000", period: { used: "15000", payments: 2, endsAt: 1_900_000_000 } };
+
+  test("is a bar, and what is left, for owner and agent", async () => {
+    const { digest, code } = await grant();
+    facilitator.mandates[digest] = usage;
+    const expected = {
+      status: "open",
+      used: { amount: "25000" },
+      left: { amount: "25000" },
+      period: { used: { amount: "15000" }, left: { amount: "5000" }, payments: 2, paymentsLeft: 3 },
+    };
+    expect((await box.run(`mandate show ${code}`)).json.data).toMatchObject({ shortCode: code, usage: expected });
+    const { json } = await box.run("mandate list");
+    expect((json.data["mandates"] as { mandate: string }[]).find(({ mandate }) => mandate === digest)).toMatchObject({ usage: expected });
+    const { stdout } = await box.run("budget", { terminal: true, env: { NO_COLOR: "1" } });
+    expect(stdout).toContain(`${"█".repeat(10)}${"░".repeat(10)}  0.000025 LGO used, 0.000025 LGO left`);
+    expect(stdout).toContain(`${"█".repeat(15)}${"░".repeat(5)}  0.000015 LGO used, 0.000005 LGO, 3 payments`);
+  });
+
+  test("is not known of another ledger, and of a facilitator that knows no mandates", async () => {
+    const { code } = await grant();
+    facilitator.ledger = "2f".repeat(32);
+    const { data } = (await box.run(`mandate show ${code}`)).json;
+    expect(data["usage"]).toBeUndefined();
+    expect(data["problem"]).toContain("another ledger");
+  });
+
+  test("a revocation of all that were granted by then counts for one that was never used", async () => {
+    const { digest, code } = await grant();
+    facilitator.mandates[digest] = { status: "unused", revokedBefore: Number(kept(digest).signed.mandate.grantedAt) };
+    expect((await box.run(`mandate show ${code}`)).json.data["usage"]).toMatchObject({ status: "revoked" });
+    facilitator.mandates[digest] = { status: "unused", revokedBefore: Number(kept(digest).signed.mandate.grantedAt) - 1 };
+    expect((await box.run(`mandate show ${code}`)).json.data["usage"]).toMatchObject({ status: "open" });
+  });
+
+  test("a code that no mandate has is named", async () => {
+    expect((await box.run("mandate show 0000-0000")).json.error).toMatchObject({ code: "mandate_not_found" });
+  });
+});
+
+describe("mandate accept, on the agent's machine", () => {
+  const elsewhere = sandbox();
+
+  test("takes a mandate for its own key, signed by its account [mandate-accept]", async () => {
+    const { digest } = await grant(LIMITS, "--out", "./for-agent.json");
+    await elsewhere.run("doctor");
+    elsewhere.write("agent.json", box.read<object>("agent.json"));
+    elsewhere.write("home/config.json", { facilitatorUrl: facilitator.url, agentFile: "../agent.json" });
+    const signed = box.read<SignedMandate>("for-agent.json");
+    elsewhere.write("mandate.json", signed);
+    const run = await elsewhere.run("mandate accept ./mandate.json");
+    expect(run.exit, run.stdout).toBe(EXIT.ok);
+    expect(run.json.data).toMatchObject({ mandate: digest, origins: [origin] });
+    const { json } = await elsewhere.run("budget");
+    expect(json.data["mandates"]).toMatchObject([{ mandate: digest, usage: { left: { amount: "50000" } } }]);
+  });
+
+  test.each<[string, (signed: SignedMandate) => object, string]>([
+    ["changed by a unit", (signed) => ({ ...signed, mandate: { ...signed.mandate, total: "50001" } }), "invalid_file"],
+    ["signed by another key", (signed) => ({ ...signed, publicKey: agent.publicKey }), "invalid_file"],
+    [
+      "with a limit that this version does not know",
+      (signed) => ({ ...signed, mandate: { ...signed.mandate, hours: "9-17" } }),
+      "invalid_file",
+    ],
+    ["without its signature", ({ mandate }) => mandate, "invalid_file"],
+  ])("refuses one %s", async (_, changed, code) => {
+    elsewhere.write("changed.json", changed(box.read<SignedMandate>("for-agent.json")));
+    expect((await elsewhere.run("mandate accept ./changed.json")).json.error.code).toBe(code);
+  });
+
+  test("refuses one for another agent's key", async () => {
+    await elsewhere.run("agent create --out ./second.json");
+    const run = await elsewhere.run("mandate accept ./mandate.json --agent-file ./second.json");
+    expect(run.json.error).toMatchObject({ code: "wrong_role" });
+  });
+});
