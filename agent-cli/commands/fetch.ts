@@ -32,6 +32,7 @@ import { checkOut, paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { fetchResult, resultUrl, untilReady } from "../purchase/pending-answer.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
+import { mandateFor } from "../purchase/under-mandate.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 import { asksOwner, timeoutField } from "../purchase/wait-for-decision.ts";
 import { look } from "../records/inbox.ts";
@@ -50,6 +51,7 @@ const input = z.strictObject({
   maxAmount: amountField.optional().meta({ value: "amount", description: "ask for no more, and pay no more: 1.5LGO, or atomic units" }),
   wait: z.boolean().default(false).meta({ description: "wait for the owner, then pay" }),
   ...timeoutField,
+  noAsk: z.boolean().default(false).meta({ description: "pay within a mandate or not at all; the owner is not asked" }),
   resume: z.string().optional().meta({ value: "request", description: "continue this request, by its code" }),
   again: z.boolean().default(false).meta({ description: "buy it again, although it was bought before" }),
   ...curlFields,
@@ -217,10 +219,15 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
     const purchase = await purchaseMade(context, http, other.data);
     return purchase.ok ? goOn(context, input, purchase.data) : purchase;
   }
-  const filed = await fileRequest(context, made.data, http);
+  const mandate = await mandateFor(context, input, request, merchant.data);
+  if (!mandate.ok) return mandate;
+  const filed = await fileRequest(context, made.data, http, mandate.data !== undefined || input.noAsk);
   if (!filed.ok) return filed;
-  context.progress(asksOwner(context, shortCode(digest)));
-  return withMerchant(await goOn(context, input, { digest, request, state: "pending" }), merchant.data.view);
+  if (!mandate.data && !input.noAsk) context.progress(asksOwner(context, shortCode(digest)));
+  return withMerchant(
+    await goOn(context, input, { digest, request, state: "pending", found: { mandate: mandate.data } }),
+    merchant.data.view,
+  );
 }
 
 /** Reports a free answer. An error page, a redirect and an incomplete body are failures and are never written to --out. */

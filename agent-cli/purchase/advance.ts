@@ -4,27 +4,34 @@ import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
+import { askUsage } from "../facilitator/mandate-status.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
-import { authorizationOf } from "../records/payment-journal.ts";
+import type { KeptMandate } from "../records/mandates.ts";
+import { authorizationOf, findPayment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 import { whileWaiting } from "../records/waiting.ts";
-import type { Context } from "../runtime/context.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { fail, type Failure, type Next, refuse } from "../runtime/outcome.ts";
+import { fail, type Failure, type Next, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
 import { concludeAsTold } from "./conclude.ts";
+import { openAgent, tellOwner } from "./create-request.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor } from "./paid-exchange.ts";
 import { type Destination, type Paid, report } from "./paid-report.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
-import type { Purchase } from "./purchase.ts";
+import { type Purchase, wasBeyondMandate } from "./purchase.ts";
 import { joinPresentation, present } from "./send-payment.ts";
+import { mandateFor, signWithinMandate } from "./under-mandate.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 
 export interface FlowInput extends FacilitatorInput, Destination {
   wait: boolean;
+  /** Pay within a mandate or not at all. */
+  noAsk: boolean;
+  agentFile?: string | undefined;
   timeout?: number | undefined;
   maxAmount?: string | undefined;
   dryRun: boolean;
@@ -32,7 +39,13 @@ export interface FlowInput extends FacilitatorInput, Destination {
 
 export type Bought = Paid & { shortCode: string };
 
-export async function goOn(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
+/** A purchase, and what this run has learned about it. */
+export interface Underway extends Purchase {
+  /** The mandate that covers it, if this run has looked for one. */
+  found?: { mandate: KeptMandate | undefined };
+}
+
+export async function goOn(context: Context, input: FlowInput, purchase: Underway): Promise<PurchaseOutcome<Bought>> {
   const code = shortCode(purchase.digest);
   context.trace.adopt(purchase.record?.trace);
   const outcome = await step(context, input, purchase);
@@ -52,7 +65,7 @@ export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
   return !outcome.ok && outcome.payment?.kind === "never_paid";
 }
 
-async function step(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
+async function step(context: Context, input: FlowInput, purchase: Underway): Promise<PurchaseOutcome<Bought>> {
   // Before its state counts: a payment that is under way may have expired since, or be settled before its answer is whole.
   const joined = input.dryRun ? undefined : await joinPresentation(context, purchase.digest, input);
   if (joined) return named(joined, purchase);
@@ -60,6 +73,9 @@ async function step(context: Context, input: FlowInput, purchase: Purchase): Pro
     case "pending": {
       const refused = purchaseAboveMaxAmount(input, purchase);
       if (refused) return refused;
+      const within = await payWithinMandate(context, input, purchase);
+      if (within) return within;
+      if (input.noAsk) return notAsked(purchase);
       const undecided = notApproved(purchase);
       if (!input.wait || input.dryRun) return undecided ?? impossibleState();
       const decided = await whileWaiting(context, purchase.digest, () => waitForDecision(context, purchase.digest, input.timeout));
@@ -82,6 +98,45 @@ async function step(context: Context, input: FlowInput, purchase: Purchase): Pro
       if (!stillUsable(purchase) || !curedByTime(purchase)) return refusedBefore(purchase);
       return purchaseAboveMaxAmount(input, purchase) ?? pay(context, input, purchase);
   }
+}
+
+/**
+ * Pays without the owner, if a mandate covers the request. Undefined: none does, or the ledger refused to count it, so the owner is
+ * asked. Never tried twice for one request: of two mandates the second one would pay what the first was to limit.
+ */
+async function payWithinMandate(context: Context, input: FlowInput, purchase: Underway): Promise<PurchaseOutcome<Bought> | undefined> {
+  const { request, record, digest, found } = purchase;
+  if (input.dryRun || wasBeyondMandate(record)) return undefined;
+  const mandate = found ? succeed(found.mandate) : await mandateFor(context, input, request);
+  if (!mandate.ok) return mandate;
+  if (!mandate.data) return undefined;
+  const agent = await openAgent(context, input.agentFile);
+  if (!agent.ok) return agent;
+  const payment = await signWithinMandate(context, request, mandate.data, agent.data);
+  if (!payment.ok) return payment;
+  if (!payment.data) return undefined;
+  const http = await approvedRequest(context, { header: [], allowHttp: input.allowHttp }, payment.data);
+  if (!http.ok) return http;
+  const paid = await present(context, http.data, payment.data, input);
+  if (paid.ok) return named(await withBudget(context, input, mandate.data, paid), purchase);
+  const after = findPayment(context, digest);
+  if (!after.ok || !wasBeyondMandate(after.data)) return paid;
+  warn(context, `Mandate ${mandate.data.shortCode} does not pay this (${paid.error.code}). The owner is asked.`);
+  await tellOwner(context, request);
+  return undefined;
+}
+
+/** Adds the mandate, and what is left of it. */
+async function withBudget(context: Context, input: FlowInput, kept: KeptMandate, paid: Success<Paid>): Promise<Success<Paid>> {
+  const usage = await askUsage(context, input, kept, unixNow());
+  const mandate = { shortCode: kept.shortCode, mandate: kept.digest, ...(usage.ok && { left: usage.data.left }) };
+  return { ...paid, data: { ...paid.data, mandate } };
+}
+
+function notAsked({ digest }: Purchase): Failure {
+  return fail("not_asked", `No mandate pays request ${shortCode(digest)}, and --no-ask was given. Nothing was paid.`, {
+    hint: "lez-agent-pay budget shows what can be paid without asking. Without --no-ask the owner is asked.",
+  });
 }
 
 /** An open request may cost more than this run's --max-amount. A payment that may have settled is followed to its end. */
@@ -198,8 +253,9 @@ function impossibleState(): Failure {
 
 /** Repeats this run's flags: maximum, timeout, output file, facilitator. */
 function resumption(context: Context, input: FlowInput, code: string): Next {
-  const { maxAmount, timeout, out, maxBody, include } = input;
+  const { maxAmount, timeout, out, maxBody, include, noAsk } = input;
   const said = [
+    ...(noAsk ? ["--no-ask"] : []),
     ...(maxAmount === undefined ? [] : ["--max-amount", maxAmount]),
     ...timeoutArgv(context, timeout),
     ...(out === undefined ? [] : ["--out", out]),

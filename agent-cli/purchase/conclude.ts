@@ -74,7 +74,7 @@ function nextEntry(
 
 /** A payment's facts in the audit log. */
 export function factsOf(authorization: Authorization, { method, url }: { method: string; url: string }): Record<string, string> {
-  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest } = authorization;
+  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest, mandate } = authorization;
   return {
     ...(requestDigest && { requestDigest }),
     method,
@@ -87,6 +87,7 @@ export function factsOf(authorization: Authorization, { method, url }: { method:
     ...(ledger && { ledger }),
     nonce,
     validBefore,
+    ...(mandate && { mandate }),
     transactionIfSettled: transactionOf(network, authorizationDigest(authorization)),
   };
 }

@@ -8,6 +8,7 @@ import {
   checkPaymentRequest,
   paymentFields,
   type PaymentRequest,
+  requestDigest,
   shortCode,
   signPaymentRequest,
 } from "../../shared/protocol/payment-request.ts";
@@ -101,11 +102,15 @@ export function shortReason(context: Context, reason: string): Failure | undefin
   });
 }
 
-/** Stores the HTTP request, puts the PaymentRequest into the inbox and records it in the audit log. Safe to repeat. */
+/**
+ * Stores the HTTP request, puts the PaymentRequest into the inbox and records it in the audit log. Safe to repeat.
+ * @param quietly the owner is not told: a mandate covers it
+ */
 export async function fileRequest(
   context: Context,
   { request, digest, required }: Pick<CreatedRequest, "request" | "digest" | "required">,
   http: HttpRequest,
+  quietly = false,
 ): Promise<Outcome<undefined>> {
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
@@ -118,11 +123,15 @@ export async function fileRequest(
   if (!filed.ok) return filed;
   const written = await record(context, "requested", requestFacts(request, digest));
   if (!written.ok) return written;
-  // A muted agent stays mute.
-  const rules = agentRules(context);
-  if (rules.ok && !rules.data.has(request.agent.publicKey))
-    await notifyOwner(context, shortCode(digest), displayAmount(request.payment.amount));
+  if (!quietly) await tellOwner(context, request);
   return succeed(undefined);
+}
+
+/** Runs the owner's notifier. A muted agent stays mute. */
+export async function tellOwner(context: Context, request: PaymentRequest): Promise<void> {
+  const rules = agentRules(context);
+  if (!rules.ok || rules.data.has(request.agent.publicKey)) return;
+  await notifyOwner(context, shortCode(requestDigest(request)), displayAmount(request.payment.amount));
 }
 
 /** A request's facts in the audit log. */

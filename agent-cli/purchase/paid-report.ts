@@ -25,6 +25,8 @@ export const paidSchema = z.strictObject({
   again: z.literal(true).optional(),
   /** When this machine learned that it was paid, if that was in an earlier run. */
   paidAt: z.string().optional(),
+  /** The mandate that paid, and what is left of it if the ledger says so. Absent if the owner approved the payment. */
+  mandate: z.strictObject({ shortCode: z.string(), mandate: z.string(), left: moneySchema.optional() }).optional(),
   /** Quote it to the seller: its log has the same id. */
   trace: z.string().optional(),
 });
@@ -93,7 +95,7 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
   return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
 }
 
-export function renderPaid({ request, receipt, response, kept, again, paidAt, trace }: Paid, layout: Layout): string[] {
+export function renderPaid({ request, receipt, response, kept, again, paidAt, mandate, trace }: Paid, layout: Layout): string[] {
   const when = paidAt === undefined ? "" : ` at ${paidAt}`;
   return [
     ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),
@@ -101,6 +103,7 @@ export function renderPaid({ request, receipt, response, kept, again, paidAt, tr
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),
     ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),
+    ...(mandate ? field(layout, "mandate", `${mandate.shortCode}${mandate.left ? `, ${mandate.left.display} left` : ""}`) : []),
     ...(trace ? field(layout, "trace", trace) : []),
     "",
     ...renderResponse(response, layout),

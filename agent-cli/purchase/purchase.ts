@@ -35,6 +35,22 @@ export interface Purchase extends InboxItem {
   record?: PaymentRecord;
 }
 
+/** Refusals after which the owner's own approval can still pay the request. The last two are a facilitator's that knows no mandates. */
+const BEYOND_MANDATE = [
+  "mandate_exceeded",
+  "mandate_expired",
+  "mandate_mismatch",
+  "mandate_revoked",
+  "invalid_payload",
+  "invalid_signature",
+];
+
+/** Whether this request was presented within a mandate, and refused. Then its owner is asked, and no other mandate pays it. */
+export function wasBeyondMandate(record: PaymentRecord | undefined): boolean {
+  const within = record !== undefined && authorizationOf(record.payload).mandate !== undefined;
+  return within && record.state === "refused" && BEYOND_MANDATE.includes(record.code ?? "");
+}
+
 /** @param now unix seconds */
 export function purchaseOf(context: Context, item: InboxItem, now: number): Outcome<Purchase> {
   const record = findPayment(context, item.digest);
@@ -47,7 +63,7 @@ function stateOf(item: InboxItem, record: PaymentRecord | undefined, now: number
   if (record?.state === "settled") return "paid";
   if (item.revoked) return "revoked";
   if (record?.state === "sent") return "sent";
-  if (record?.state === "refused") return "refused";
+  if (record?.state === "refused" && !wasBeyondMandate(record)) return "refused";
   if (item.declined) return "declined";
   if (item.payment) return Number(authorizationOf(item.payment).validBefore) < now ? "expired" : "approved";
   if (item.cancelled) return "cancelled";

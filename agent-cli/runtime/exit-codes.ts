@@ -7,6 +7,8 @@ export const EXIT = {
   approvalPending: 10,
   declined: 11,
   approvalExpired: 12,
+  /** No mandate covers it, and --no-ask forbids to ask the owner. */
+  notAsked: 13,
   /** The payment was refused. Presenting it paid nothing more. */
   paymentRejected: 20,
   /** The payment may have been made: there was no answer, or only another request for payment. Do not pay again; run `next`. */

@@ -60,6 +60,8 @@ const FAILURES = {
   agent_blocked: EXIT.approvalPending,
   /** The owner has not decided yet. */
   approval_pending: EXIT.approvalPending,
+  /** No mandate covers it, and the owner was not to be asked. */
+  not_asked: EXIT.notAsked,
   declined: EXIT.declined,
   payment_revoked: EXIT.declined,
   request_cancelled: EXIT.approvalExpired,

@@ -1,0 +1,132 @@
+/**
+ * Pays a request within a mandate. No owner looks at such a payment, so the agent's tool first makes the checks that an owner's
+ * would: the merchant itself, asked in this run, makes this very offer, and its account and key are the pinned ones.
+ */
+
+import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { SCHEME, X402_VERSION } from "../../shared/lez.ts";
+import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
+import { authorizationFor } from "../../shared/protocol/approval.ts";
+import { authorizationDigest } from "../../shared/protocol/authorization.ts";
+import { allows, ANY, type Mandate } from "../../shared/protocol/mandate.ts";
+import { checkPaymentRequest, type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { unixNow } from "../../shared/time.ts";
+import { encodeHeader } from "../../shared/x402/headers.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
+import type { FacilitatorInput } from "../facilitator/client.ts";
+import { askUsage, type MandateUsage } from "../facilitator/mandate-status.ts";
+import { identify, type Merchant } from "../merchant/merchant-identity.ts";
+import { requireTerms } from "../merchant/terms.ts";
+import { type KeptMandate, keptMandates } from "../records/mandates.ts";
+import type { Payment } from "../records/payment-journal.ts";
+import { findRequest } from "../records/request-store.ts";
+import type { Context } from "../runtime/context.ts";
+import type { HttpRequest } from "../runtime/exchange.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import type { Agent } from "./create-request.ts";
+import { withId } from "./payment-identifier.ts";
+import { requestRefused } from "./refusals.ts";
+import { checkPayment } from "./send-payment.ts";
+
+/**
+ * The mandate that pays this request; of several the one that ends first. Undefined if none covers it, or has enough left.
+ * @param identified the merchant, if it was asked in this run; else it is asked now
+ */
+export async function mandateFor(
+  context: Context,
+  input: FacilitatorInput,
+  request: PaymentRequest,
+  identified?: Merchant,
+): Promise<Outcome<KeptMandate | undefined>> {
+  const kept = await keptMandates(context);
+  if (!kept.ok) return kept;
+  const now = unixNow();
+  const covering = kept.data.mandates.filter(({ revokedAt, signed }) => revokedAt === undefined && covers(signed.mandate, request, now));
+  if (covering.length === 0) return succeed(undefined);
+  const merchant = identified ? succeed(identified) : await identifyAgain(context, request);
+  if (!merchant.ok) return merchant;
+  for (const mandate of covering) {
+    if (!isKnownEnough(mandate.signed.mandate, request, merchant.data)) continue;
+    const usage = await askUsage(context, input, mandate, now);
+    // Without an answer it is tried: the ledger counts, whatever this machine knows.
+    if (!usage.ok || hasLeft(usage.data, request)) return succeed(mandate);
+  }
+  return succeed(undefined);
+}
+
+function covers(mandate: Mandate, request: PaymentRequest, now: number): boolean {
+  const { network, asset, amount, payTo, offer } = request.payment;
+  const { extra } = JSON.parse(offer) as { extra?: { ledger?: unknown } };
+  return (
+    mandate.agent === request.agent.publicKey &&
+    mandate.network === network &&
+    mandate.asset === asset &&
+    mandate.ledger === extra?.ledger &&
+    Number(mandate.validAfter) <= now &&
+    now <= Number(mandate.validBefore) &&
+    BigInt(amount) <= BigInt(mandate.perPayment) &&
+    mandate.schemes.includes(SCHEME) &&
+    allows(mandate.payees, payTo) &&
+    allows(mandate.origins, new URL(request.http.url).origin)
+  );
+}
+
+/** Where any account may be paid, only a host that the owner named, or that was known before, may say which. */
+function isKnownEnough({ payees, origins }: Mandate, { http, payment }: PaymentRequest, { view, before }: Merchant): boolean {
+  const named: readonly string[] = origins;
+  const known = before !== undefined || named.includes(new URL(http.url).origin);
+  return view.payTo === payment.payTo && (payees[0] !== ANY || known);
+}
+
+function hasLeft({ status, left, period }: MandateUsage, { payment }: PaymentRequest): boolean {
+  const amount = BigInt(payment.amount);
+  const inPeriod = !period || (BigInt(period.left.amount) >= amount && (period.paymentsLeft ?? 1) > 0);
+  return status === "open" && BigInt(left.amount) >= amount && inPeriod;
+}
+
+/** Asks the merchant whether it still makes the offer of a request that was made in an earlier run, and identifies it. */
+async function identifyAgain(context: Context, request: PaymentRequest): Promise<Outcome<Merchant>> {
+  const stored = findRequest(context, requestDigest(request));
+  if (!stored.ok) return stored;
+  const { headers, body } = stored.data;
+  const http: HttpRequest = { ...request.http, headers, ...(body.length > 0 && { body }) };
+  const terms = await requireTerms(context, http);
+  if (!terms.ok) return terms;
+  const { required, offers } = terms.data;
+  const offer = offers.find((candidate) => canonicalJson(candidate) === request.payment.offer);
+  if (!offer) {
+    return fail("terms_differ", "The merchant does not make the offer of this request any more. Nothing was paid.", {
+      hint: "Fetch the URL again with another reason or with --again: that asks for today's terms.",
+    });
+  }
+  return identify(context, http.url, { required, offer });
+}
+
+/** Signs the payment of a request within a mandate; undefined if it would not fit into a header. */
+export async function signWithinMandate(
+  context: Context,
+  request: PaymentRequest,
+  { digest: mandate, signed }: KeptMandate,
+  { signer }: Agent,
+): Promise<Outcome<Payment | undefined>> {
+  const now = unixNow();
+  const checked = await checkPaymentRequest(request, now);
+  if (!checked.ok) return requestRefused(checked);
+  const { from, validBefore } = signed.mandate;
+  const authorization = {
+    ...authorizationFor(request, checked, from, now, Number(validBefore) - now),
+    mandate,
+    origin: new URL(request.http.url).origin,
+  };
+  const signature = await signer.sign(authorizationDigest(authorization));
+  const payload: PaymentPayload = {
+    x402Version: X402_VERSION,
+    resource: { url: request.http.url },
+    accepted: checked.offer,
+    payload: { authorization, publicKey: signer.publicKey, signature, mandate: signed },
+  };
+  const payment = await checkPayment(payload, "the payment within the mandate", () => false);
+  if (!payment.ok) return payment;
+  const sent = withId(context, payment.data);
+  return succeed(encodeHeader(sent.payload).length > MAX_HEADER_BYTES ? undefined : sent);
+}
