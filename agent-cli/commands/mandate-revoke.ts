@@ -1,0 +1,166 @@
+/** `mandate revoke`: the owner ends one mandate, or all of them at once. From then on the ledger counts nothing more under it. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
+import { ANY, type SignedMandate } from "../../shared/protocol/mandate.ts";
+import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { wholeNumber } from "../../shared/whole-number.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { dryRunField, nameField, ownerFileField } from "../command-line/fields.ts";
+import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { askLedger } from "../facilitator/ledger-id.ts";
+import type { RoleSigner } from "../keys/key-file.ts";
+import { findOwner, openOwner } from "../keys/owner-key.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import { anchorEntry } from "../records/audit-anchors.ts";
+import { appendEntry, checkAudit } from "../records/audit-log.ts";
+import { findMandate, type KeptMandate, keepMandate, keptMandates } from "../records/mandates.ts";
+import type { Context } from "../runtime/context.ts";
+import { counted, field } from "../runtime/layout.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+
+const answerSchema = z.looseObject({
+  revokedAt: wholeNumber(),
+  underWay: z.looseObject({ payments: wholeNumber(), value: z.string().regex(/^(0|[1-9][0-9]{0,38})$/), until: z.optional(wholeNumber()) }),
+});
+
+export const mandateRevoke = defineCommand({
+  name: "mandate revoke",
+  audience: "owner",
+  summary: "end a mandate, or all of them: the agent pays no more",
+  description:
+    "Final. What a merchant had reserved before can still be paid; the answer says how much, and until when. --all ends every mandate that you granted up to now, and every approval that is not paid yet.",
+  input: z.strictObject({
+    mandate: nameField.optional().meta({ positional: true, description: "its code or its digest" }),
+    all: z.boolean().default(false).meta({ description: "all that you granted up to now, on this machine or elsewhere" }),
+    wait: z.boolean().default(false).meta({ description: "wait until nothing is under way any more" }),
+    ownerFile: ownerFileField,
+    ...passphraseFields,
+    ...facilitatorFields,
+    ...dryRunField,
+  }),
+  output: z.strictObject({
+    dryRun: z.literal(true).optional(),
+    /** The codes of the mandates of this machine that it ends. */
+    mandates: z.array(z.string()),
+    all: z.boolean(),
+    ledger: z.string(),
+    revokedAt: z.string().optional(),
+    /** What was reserved before, and can still be paid. */
+    underWay: z.strictObject({ payments: z.number(), atMost: moneySchema, until: z.string().optional() }).optional(),
+  }),
+  examples: [
+    { says: "one of them", argv: "mandate revoke 7F3K-9QPD" },
+    { says: "everything, now", argv: "mandate revoke --all --wait" },
+  ],
+  async run(context, input) {
+    const { all, mandate: word } = input;
+    if ((word === undefined) !== all)
+      return fail("usage", all ? "--all ends all of them: name none." : "Which mandate? Give its code, or --all.");
+    const owner = findOwner(context, input.ownerFile);
+    if (!owner.ok) return owner;
+    const from = owner.data.key.account;
+    const ended = await (word === undefined ? grantedBy(context, from) : named(context, word));
+    if (!ended.ok) return ended;
+    const other = ended.data.find(({ signed }) => signed.mandate.from !== from);
+    if (other) return fail("usage", `Mandate ${other.shortCode} is of account ${other.signed.mandate.from}; this is the key of ${from}.`);
+    const ledger = await askLedger(context, input);
+    if (!ledger.ok) return ledger;
+    const elsewhere = word === undefined ? undefined : ended.data.find(({ signed }) => signed.mandate.ledger !== ledger.data);
+    if (elsewhere) {
+      return fail("unsupported", `Mandate ${elsewhere.shortCode} is of another ledger than this facilitator's.`, {
+        hint: "Name the facilitator of that ledger with --facilitator-url.",
+      });
+    }
+    const here = ended.data.filter(({ signed }) => signed.mandate.ledger === ledger.data);
+    const data = { mandates: here.map(({ shortCode }) => shortCode), all, ledger: ledger.data };
+    if (input.dryRun) return succeed({ dryRun: true as const, ...data });
+    const recordable = checkAudit(context);
+    if (!recordable.ok) return recordable;
+    const signer = await openOwner(context, owner.data, input);
+    if (!signer.ok) return signer;
+    const revocation: Revocation = {
+      version: "1",
+      network: NETWORK,
+      ledger: ledger.data,
+      from,
+      mandate: all ? ANY : (here[0]?.digest as Digest),
+      // A clock that was set back since must spare none of them.
+      revokedAt: String(Math.max(unixNow(), ...here.map(({ signed }) => Number(signed.mandate.grantedAt)))),
+    };
+    const signed = await signRevocation(revocation, signer.data);
+    const answer = await callFacilitator(context, input, { path: "/mandates/revoke", body: signed, answer: answerSchema });
+    if (!answer.ok) return answer;
+    const { revokedAt, underWay } = answer.data;
+    const noted = await note(context, signer.data, here, revocation, formatTimestamp(revokedAt));
+    if (!noted.ok) return noted;
+    const { payments, value, until } = underWay;
+    if (input.wait && until !== undefined) {
+      const waited = await waitUntil(context, until);
+      if (!waited.ok) return waited;
+    }
+    return succeed({
+      ...data,
+      revokedAt: formatTimestamp(revokedAt),
+      underWay: { payments, atMost: money(value, ASSET), ...(until !== undefined && { until: formatTimestamp(until) }) },
+    });
+  },
+  render: ({ dryRun, all, mandates, underWay }, layout) => [
+    dryRun
+      ? `Nothing was revoked. It would end ${all ? "every mandate that you granted up to now" : "mandate"} ${mandates.join(", ")}`.trimEnd()
+      : layout.ink("green", `Revoked: ${all ? "every mandate that you granted up to now" : `mandate ${mandates.join(", ")}`}`),
+    ...(underWay
+      ? field(
+          layout,
+          "under way",
+          underWay.until === undefined
+            ? "nothing: no payment can be made any more"
+            : `${counted(underWay.payments, "payment")}, at most ${underWay.atMost.display}, over by ${underWay.until}`,
+        )
+      : []),
+  ],
+});
+
+async function named(context: Context, word: string): Promise<Outcome<KeptMandate[]>> {
+  const found = await findMandate(context, word);
+  return found.ok ? succeed([found.data]) : found;
+}
+
+async function grantedBy(context: Context, from: string): Promise<Outcome<KeptMandate[]>> {
+  const kept = await keptMandates(context);
+  return kept.ok ? succeed(kept.data.mandates.filter(({ signed }) => signed.mandate.from === from)) : kept;
+}
+
+/** Records what the ledger has confirmed. */
+function note(
+  context: Context,
+  owner: RoleSigner<"owner">,
+  ended: readonly { signed: SignedMandate }[],
+  { from, ledger, mandate }: Revocation,
+  revokedAt: string,
+): Promise<Outcome<undefined>> {
+  return exclusively(context, async () => {
+    for (const { signed } of ended) {
+      const kept = keepMandate(context, signed, revokedAt);
+      if (!kept.ok) return kept;
+    }
+    const noted = appendEntry(context, "mandate_revoked", { mandate, from, ledger, revokedAt });
+    return noted.ok ? anchorEntry(context, noted.data, owner) : noted;
+  });
+}
+
+async function waitUntil(context: Context, until: number): Promise<Outcome<undefined>> {
+  context.progress(`Waits until ${formatTimestamp(until)}: then nothing can be paid any more`);
+  const left = Math.max(0, until + 1 - unixNow());
+  await sleep(left * 1000, undefined, { signal: context.io.signal }).catch(() => undefined);
+  context.progress("");
+  return context.io.signal.aborted
+    ? interrupted("It is revoked; what was reserved before can still be paid until then.")
+    : succeed(undefined);
+}
