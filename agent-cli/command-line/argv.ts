@@ -111,6 +111,8 @@ function addFields(leaf: Commander, command: Command): void {
     const option = new Option(
       `${field.short ? `-${field.short}, ` : ""}--${flagOf(key)}${field.kind === "boolean" ? "" : ` <${field.value}>`}`,
     );
+    // A flag such as --no-ask is a flag of that name here, not the opposite of --ask.
+    option.negate = false;
     if (field.deprecated) option.hideHelp();
     option.description = field.required ? `${field.description} (required)` : field.description;
     if (field.kind === "array") option.argParser((value: string, seen?: string[]) => [...(seen ?? []), value]);

@@ -25,7 +25,7 @@ import { facilitatorFields } from "../facilitator/client.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { askTerms, notPriced, refuseUnsafe } from "../merchant/terms.ts";
-import { type Bought, goOn, isOver, aboveMaxAmount } from "../purchase/advance.ts";
+import { aboveMaxAmount, type Bought, goOn, isOver, notAsked } from "../purchase/advance.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
 import { findInInbox } from "../purchase/find-request.ts";
 import { checkOut, paidSchema, renderPaid } from "../purchase/paid-report.ts";
@@ -213,17 +213,18 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   }
   const pinned = await rememberMerchant(context, merchant.data);
   if (!pinned.ok) return pinned;
+  const mandate = await mandateFor(context, input, request, merchant.data);
+  if (!mandate.ok) return mandate;
+  if (!mandate.data && input.noAsk) return notAsked(url);
   const other = await storeOnce(context, made.data, http, before);
   if (!other.ok) return other;
   if (other.data) {
     const purchase = await purchaseMade(context, http, other.data);
     return purchase.ok ? goOn(context, input, purchase.data) : purchase;
   }
-  const mandate = await mandateFor(context, input, request, merchant.data);
-  if (!mandate.ok) return mandate;
-  const filed = await fileRequest(context, made.data, http, mandate.data !== undefined || input.noAsk);
+  const filed = await fileRequest(context, made.data, http, mandate.data !== undefined);
   if (!filed.ok) return filed;
-  if (!mandate.data && !input.noAsk) context.progress(asksOwner(context, shortCode(digest)));
+  if (!mandate.data) context.progress(asksOwner(context, shortCode(digest)));
   return withMerchant(
     await goOn(context, input, { digest, request, state: "pending", found: { mandate: mandate.data } }),
     merchant.data.view,

@@ -75,7 +75,7 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
       if (refused) return refused;
       const within = await payWithinMandate(context, input, purchase);
       if (within) return within;
-      if (input.noAsk) return notAsked(purchase);
+      if (input.noAsk) return notAsked(`request ${shortCode(purchase.digest)}`);
       const undecided = notApproved(purchase);
       if (!input.wait || input.dryRun) return undecided ?? impossibleState();
       const decided = await whileWaiting(context, purchase.digest, () => waitForDecision(context, purchase.digest, input.timeout));
@@ -133,8 +133,9 @@ async function withBudget(context: Context, input: FlowInput, kept: KeptMandate,
   return { ...paid, data: { ...paid.data, mandate } };
 }
 
-function notAsked({ digest }: Purchase): Failure {
-  return fail("not_asked", `No mandate pays request ${shortCode(digest)}, and --no-ask was given. Nothing was paid.`, {
+/** @param what names the purchase */
+export function notAsked(what: string): Failure {
+  return fail("not_asked", `No mandate pays for ${what}, and --no-ask was given. Nothing was paid.`, {
     hint: "lez-agent-pay budget shows what can be paid without asking. Without --no-ask the owner is asked.",
   });
 }

@@ -1,0 +1,114 @@
+/** Mandates against the real stack: one signature, purchases without a person, limits at the ledger, and their end. */
+
+import { beforeAll, expect, test } from "vitest";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
+import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
+import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import { useStack } from "./stack.ts";
+
+const world = useStack();
+const box = sandbox();
+
+beforeAll(async () => {
+  await people(box);
+  await box.run("doctor"); // makes the state directory
+  const { facilitator, ledger } = world.stack;
+  box.write("home/config.json", { facilitatorUrl: facilitator, ledger, ownerFile: "../owner.json", agentFile: "../agent.json" });
+  expect((await box.run("faucet")).exit).toBe(EXIT.ok);
+  // The first purchase is the owner's: it pins the merchant.
+  const code = await asked(await buy("first"));
+  expect((await approveAsRead(box, code)).exit).toBe(EXIT.ok);
+  expect((await box.run(["fetch", "--resume", code])).exit).toBe(EXIT.ok);
+});
+
+let purchases = 0;
+const buy = (name: string, ...words: string[]) =>
+  box.run(["fetch", `${world.stack.merchant}/premium?${name}-${purchases++}`, "--reason", REASON, ...words]);
+
+type Run = Awaited<ReturnType<typeof buy>>;
+function asked(run: Run): string {
+  expect(run.exit, run.stdout).toBe(EXIT.approvalPending);
+  return run.json.error.details?.["shortCode"] as string;
+}
+
+/** The price is 10000. */
+async function grant(limits: string): Promise<string> {
+  const origin = new URL(world.stack.merchant).origin;
+  const draft = await box.run(`mandate grant --origin ${origin} ${limits} --dry-run --out ./draft.json --force`);
+  expect(draft.exit, draft.stdout).toBe(EXIT.ok);
+  const run = await box.run(["mandate", "grant", "--draft", "./draft.json", "--confirm", String(draft.json.data["mandate"])]);
+  expect(run.exit, run.stdout).toBe(EXIT.ok);
+  return run.json.data["shortCode"] as string;
+}
+
+const usageOf = async (code: string) => (await box.run(["mandate", "show", code])).json.data["usage"];
+
+test("purchases within it need no person; the one beyond it is asked for, and its owner's approval pays it [mandate-purchases]", async () => {
+  const code = await grant("--per-payment 10000 --total 25000 --per 24h=25000");
+  for (const left of ["15000", "5000"]) {
+    const bought = await buy("within");
+    expect(bought.exit, bought.stdout).toBe(EXIT.ok);
+    expect(bought.json.data).toMatchObject({
+      receipt: { paid: { amount: "10000" } },
+      mandate: { shortCode: code, left: { amount: left } },
+    });
+  }
+  expect((await box.run("inbox")).json.data["requests"]).toEqual([]);
+  expect(await usageOf(code)).toMatchObject({
+    status: "open",
+    used: { amount: "20000" },
+    period: { payments: 2, left: { amount: "5000" } },
+  });
+
+  const beyond = asked(await buy("beyond"));
+  expect((await approveAsRead(box, beyond)).exit).toBe(EXIT.ok);
+  expect((await box.run(["fetch", "--resume", beyond])).json.data).toMatchObject({ receipt: { paid: { amount: "10000" } } });
+  expect(await usageOf(code)).toMatchObject({ used: { amount: "20000" } });
+  const verified = await box.run("audit verify");
+  expect([verified.exit, verified.json.data]).toMatchObject([EXIT.ok, { unchecked: 0 }]);
+});
+
+test("--no-ask pays within it, or ends and files nothing [mandate-no-ask]", async () => {
+  const code = await grant("--per-payment 10000 --total 10000");
+  expect((await buy("no-ask", "--no-ask")).json.data).toMatchObject({ mandate: { shortCode: code, left: { amount: "0" } } });
+  const ended = await buy("no-ask", "--no-ask");
+  expect([ended.exit, ended.json.error.code]).toEqual([EXIT.notAsked, "not_asked"]);
+  expect((await box.run("inbox")).json.data["requests"]).toEqual([]);
+});
+
+test("of two that cover a payment the one that ends first pays it", async () => {
+  const long = await grant("--per-payment 10000 --total 100000 --for 20d");
+  const short = await grant("--per-payment 10000 --total 10000 --for 1d");
+  expect((await buy("order")).json.data["mandate"]).toMatchObject({ shortCode: short });
+  expect((await buy("order")).json.data["mandate"]).toMatchObject({ shortCode: long });
+  expect((await box.run(["mandate", "revoke", long])).exit).toBe(EXIT.ok);
+});
+
+test("a price above --max-amount is paid under no mandate", async () => {
+  const code = await grant("--per-payment 10000 --total 100000");
+  expect((await buy("dear", "--max-amount", "9999")).json.error.code).toBe("above_max_amount");
+  expect(await usageOf(code)).toMatchObject({ used: { amount: "0" } });
+  expect((await box.run(["mandate", "revoke", code])).exit).toBe(EXIT.ok);
+});
+
+test("revoked, it pays nothing more, and its owner reads that nothing is under way [mandate-revoked]", async () => {
+  const code = await grant("--per-payment 10000 --total 100000");
+  expect((await buy("before")).exit).toBe(EXIT.ok);
+  const revoked = await box.run(["mandate", "revoke", code]);
+  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+  expect(revoked.json.data).toMatchObject({ mandates: [code], underWay: { payments: 0, atMost: { amount: "0" } } });
+  expect((await box.run(["mandate", "revoke", code])).json.data["revokedAt"]).toBe(revoked.json.data["revokedAt"]);
+  expect(await usageOf(code)).toMatchObject({ status: "revoked", used: { amount: "10000" } });
+  asked(await buy("after"));
+  expect((await box.run("audit verify")).exit).toBe(EXIT.ok);
+});
+
+test("--all ends every mandate up to now, also those of other machines, and a later one is open again", async () => {
+  const codes = [await grant("--per-payment 10000 --total 20000"), await grant("--per-payment 10000 --total 30000")];
+  const revoked = await box.run("mandate revoke --all");
+  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+  expect(revoked.json.data["mandates"]).toEqual(expect.arrayContaining(codes));
+  for (const code of codes) expect(await usageOf(code)).toMatchObject({ status: "revoked" });
+  asked(await buy("after-all"));
+  expect((await box.run("mandate list")).json.data["mandates"]).toEqual([]);
+});
