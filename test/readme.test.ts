@@ -85,7 +85,7 @@ const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY
 describe("README: buy and approve", () => {
   const box = sandbox();
   const [owner = "", agent = "", faucet = "", allow = "", fetch = "", ...afterwards] = shellLines(section("README.md", "Buy"));
-  const approve = shellLines(section("README.md", "Approve"));
+  const [grant = "", revoke = "", ...approve] = shellLines(section("README.md", "Approve"));
 
   test("two keys, money, a fetch that waits, and an approval in another terminal, with keyed books [readme-keyed]", async () => {
     const run = runIn(box);
@@ -107,6 +107,10 @@ describe("README: buy and approve", () => {
       balance: "0.00099 LGO",
     };
     expect(afterwards.map((line) => line.replace(/^npx lez-agent-pay ([a-z]+( [a-z]+)?).*/, "$1"))).toEqual(Object.keys(says));
+    // Its merchant is known by now. That the stack has no https is a warning, which is typed over.
+    const unlock: [string, string] = ["Passphrase of", `${PASSPHRASE}\r`];
+    await expectOutcome(run(grant), { type: [["without asking?", "0.0005\r"], unlock], says: "Granted" });
+    await expectOutcome(run(revoke), { type: [unlock], says: "nothing: no payment can be made any more" });
     for (const [index, line] of afterwards.entries()) await expectOutcome(run(withCode(line)), { says: Object.values(says)[index] ?? "" });
   }, 120_000);
 });

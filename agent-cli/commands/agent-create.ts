@@ -1,4 +1,4 @@
-/** `agent create`: the key that signs requests and cannot spend. */
+/** `agent create`: the key that signs requests, and spends nothing but within a mandate of an owner. */
 
 import * as z from "zod";
 import { MAX_NAME_LENGTH } from "../../shared/limits.ts";
@@ -15,7 +15,7 @@ import { anyFiles } from "../runtime/user-files.ts";
 export const agentCreate = defineCommand({
   name: "agent create",
   audience: "agent",
-  summary: "create the agent's key, which signs requests and cannot spend",
+  summary: "create the agent's key, which signs requests and spends only within mandates",
   input: z.strictObject({
     out: newKeyField,
     name: textField(humanText(MAX_NAME_LENGTH)).optional().meta({ description: "the agent's name, as the owner will read it" }),
@@ -38,6 +38,6 @@ export const agentCreate = defineCommand({
   render: ({ file, publicKey }, layout) => [
     layout.ink("green", `Agent key written to ${file}`),
     ...field(layout, "public key", publicKey),
-    ...field(layout, "it can", "sign requests; it can never spend"),
+    ...field(layout, "it can", "sign requests; it spends only what an owner grants it in a mandate"),
   ],
 });

@@ -1,9 +1,11 @@
 /** Mandates on the owner's and the agent's side: what is shown, what is signed, who gets it. */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { afterEach, describe, expect, test } from "vitest";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { isGenuineMandate, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
+import { encodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
@@ -84,7 +86,7 @@ describe("mandate grant", () => {
     expect(readdirSync(box.path("home/mandates")).length).toBe(before + 1);
   });
 
-  test("takes only the typed sum or code where something warns", async () => {
+  test("takes only the typed sum or code where something warns [mandate-typed]", async () => {
     const any = `--payee * --origin * --per-payment 10 --total 5000000000`;
     expect((await answerTo(any, "y", "")).exit).toBe(EXIT.approvalPending);
     const granted = await answerTo(any, "5 LGO");
@@ -102,7 +104,7 @@ describe("mandate grant", () => {
     expect(other.json.error).toMatchObject({ code: "request_differs" });
   });
 
-  test("lowers what a draft says, and raises nothing", async () => {
+  test("lowers what a draft says, and raises nothing [mandate-lowered]", async () => {
     const { file } = await draft();
     const lowered = await box.run(`mandate grant --draft ${file} --total 40000 --per-payment 9000 --per 24h=10000 --for 1d --dry-run`);
     expect(lowered.json.data).toMatchObject({ worst: { amount: "10000" }, total: { amount: "40000" }, perPayment: { amount: "9000" } });
@@ -229,5 +231,92 @@ describe("mandate accept, on the agent's machine", () => {
     await elsewhere.run("agent create --out ./second.json");
     const run = await elsewhere.run("mandate accept ./mandate.json --agent-file ./second.json");
     expect(run.json.error).toMatchObject({ code: "wrong_role" });
+  });
+});
+
+describe("fetch within a mandate", () => {
+  const fetchOf = (query: string, ...words: string[]) =>
+    box.run(["fetch", `${merchant.url}?${query}`, "--reason", "The weekly comparison of prices needs this page.", ...words]);
+  beforeEach(() => merchant.reset());
+  afterEach(async () => {
+    for (const name of readdirSync(box.path("home/mandates"))) rmSync(box.path(`home/mandates/${name}`));
+  });
+
+  test("a refusal of the ledger asks the owner, once, and no other mandate pays the request [mandate-falls-back]", async () => {
+    const { code } = await grant(LIMITS.replace("7d", "1d"));
+    await grant();
+    let refusals = 0;
+    merchant.behaviour = {
+      instead(_request, response, paid) {
+        if (!paid) return false;
+        refusals++;
+        const body = { success: false, errorReason: "mandate_exceeded", transaction: "", network: NETWORK, payer: owner.account };
+        response.writeHead(402, { [PAYMENT_RESPONSE]: encodeHeader(body), [PAYMENT_ERROR]: "mandate_exceeded" }).end("{}");
+        return true;
+      },
+    };
+    const asked = await fetchOf("falls-back");
+    expect(asked.exit, asked.stdout).toBe(EXIT.approvalPending);
+    expect(asked.stderr).toContain(`Mandate ${code} does not pay this (mandate_exceeded). The owner is asked.`);
+    expect((await fetchOf("falls-back")).exit).toBe(EXIT.approvalPending);
+    expect(refusals).toBe(1);
+    merchant.reset();
+    const { shortCode, requestDigest } = asked.json.error.details as { shortCode: string; requestDigest: string };
+    expect((await box.run(["approve", shortCode, "--confirm", requestDigest])).exit).toBe(EXIT.ok);
+    const bought = await box.run(["fetch", "--resume", shortCode]);
+    expect(bought.exit, bought.stdout).toBe(EXIT.ok);
+    expect(bought.json.data["mandate"]).toBeUndefined();
+  });
+
+  test("a run that was killed before it paid asks the merchant again, then pays within it [mandate-resumed]", async () => {
+    const asked = await fetchOf("resumed");
+    expect(asked.exit).toBe(EXIT.approvalPending);
+    const { code } = await grant();
+    const bought = await fetchOf("resumed");
+    expect(bought.exit, bought.stdout).toBe(EXIT.ok);
+    expect(bought.json.data["mandate"]).toMatchObject({ shortCode: code });
+  });
+
+  test("a merchant that wants another account, or another price than the request's, is paid nothing [mandate-merchant-changed]", async () => {
+    await grant(`--origin ${origin} --payee * --per-payment 10000 --total 50000`);
+    merchant.behaviour = { bind: false, offer: { payTo: owner.account } };
+    const changed = await fetchOf("changed");
+    expect([changed.exit, changed.json.error.code]).toEqual([EXIT.differs, "merchant_changed"]);
+    merchant.reset();
+    expect((await fetchOf("dearer", "--dry-run")).exit).toBe(EXIT.ok);
+    for (const name of readdirSync(box.path("home/mandates"))) rmSync(box.path(`home/mandates/${name}`));
+    expect((await fetchOf("dearer")).exit).toBe(EXIT.approvalPending);
+    await grant();
+    merchant.behaviour = { amount: "9000" };
+    const dearer = await fetchOf("dearer");
+    expect([dearer.exit, dearer.json.error.code]).toEqual([EXIT.differs, "terms_differ"]);
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("any payee is no licence for a host that nobody has seen, unless the mandate names it [mandate-any-payee]", async () => {
+    const other = await startMerchant();
+    const buy = (query: string) =>
+      box.run(["fetch", `${other.url}?${query}`, "--reason", "The weekly comparison of prices needs this page."]);
+    await grant(`--origin * --payee * --per-payment 10000 --total 50000`);
+    expect((await buy("unknown")).exit).toBe(EXIT.approvalPending);
+    expect(other.presented).toEqual([]);
+    // That request has pinned it.
+    expect((await buy("known")).exit).toBe(EXIT.ok);
+    const third = await startMerchant();
+    await grant(`--origin ${new URL(third.url).origin} --payee * --per-payment 10000 --total 50000 --for 1d`);
+    const named = await box.run(["fetch", third.url, "--reason", "The weekly comparison of prices needs this page."]);
+    expect(named.exit, named.stdout).toBe(EXIT.ok);
+  });
+
+  test.each([
+    ["dearer than one payment may be", LIMITS.replace("--per-payment 10000", "--per-payment 9999")],
+    ["of another payee", `--origin ${origin} --payee ${owner.account} --per-payment 10000 --total 50000`],
+    ["of another origin", `--origin https://shop.example --payee ${PAYEE} --per-payment 10000 --total 50000`],
+    ["beyond what is left", LIMITS.replace("--total 50000", "--total 9999").replace("--per 24h=20000,5 ", "")],
+  ])("a request %s is asked for", async (what, limits) => {
+    const { digest } = await grant(limits);
+    facilitator.mandates[digest] = { status: "open", settled: "0", claimed: "0" };
+    expect((await fetchOf(what.replaceAll(" ", "-"))).exit).toBe(EXIT.approvalPending);
+    expect(merchant.presented).toEqual([]);
   });
 });

@@ -61,6 +61,6 @@ export const whoami = defineCommand({
     ...(ledger ? field(layout, "ledger", ledger) : []),
     ...field(layout, "config", config),
     ...field(layout, "state", state),
-    ...field(layout, "it can", "ask; it can never spend"),
+    ...field(layout, "it can", "ask; it spends only within a mandate, see budget"),
   ],
 });

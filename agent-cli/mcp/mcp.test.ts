@@ -58,6 +58,7 @@ describe("the tools", () => {
   test("are the agent's commands, and nothing of the owner's [mcp-agent-commands-only]", () => {
     expect(tools.map(({ name }) => name).toSorted()).toEqual([
       "balance",
+      "budget",
       "doctor",
       "fetch",
       "pay",
@@ -153,6 +154,7 @@ describe("the tools", () => {
       receipt_verify: ["reads", "once"],
       receipt_export: ["once", "web"],
       balance: ["reads", "once", "web"],
+      budget: ["reads", "once", "web"],
       doctor: ["reads", "once", "web"],
       status: ["once", "web"],
     });

@@ -25,7 +25,6 @@ import type { WalletSigner } from "./signer.ts";
 
 /** The schemes that a mandate can name, in the order in which it lists them. */
 export const MANDATE_SCHEMES = ["batch-settlement", "exact", "refund", "upto"] as const;
-export type MandateScheme = (typeof MANDATE_SCHEMES)[number];
 
 /** Alone in a list: any. */
 export const ANY = "*";

@@ -21,6 +21,7 @@ import {
 import { startMcp } from "../../agent-cli/testing/mcp.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { AUTHORITY } from "./certificates.ts";
 import { deployed, FACILITATOR, SHOP } from "./deployment.ts";
 
@@ -153,6 +154,20 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     const { url } = box.read<{ http: { url: string } }>("request.json").http;
     await run(box, ["http", "get", "--url", url, "--payload", "./payment.json"], EXIT.paymentRejected);
     expect((await run(box, "spending")).json.data["total"] ?? []).toBeDefined();
+  });
+
+  test("grants a mandate, pays within it, and ends it", async () => {
+    await run(box, `mandate grant --origin ${SHOP} --per-payment 10000 --per 24h=20000 --total 20000 --dry-run --out ./draft.json`);
+    const digest = mandateDigest(box.read<Mandate>("draft.json"));
+    const grant = `mandate grant --draft ./draft.json --confirm ${digest} --passphrase-file ./secret.txt --out ./mandate.json`;
+    const code = (await run(box, grant)).json.data["shortCode"] as string;
+    await run(box, "mandate accept ./mandate.json");
+    const bought = await run(box, ["fetch", `${PREMIUM}?${purchases++}`, "--reason", REASON, "--no-ask"]);
+    expect(bought.json.data["mandate"]).toMatchObject({ shortCode: code, left: { amount: "10000" } });
+    expect((await run(box, "budget")).json.data["mandates"]).toMatchObject([{ shortCode: code, usage: { left: { amount: "10000" } } }]);
+    await run(box, `mandate show ${code}`);
+    await run(box, `mandate revoke ${code} --passphrase-file ./secret.txt`);
+    expect((await run(box, "mandate list")).json.data["mandates"]).toEqual([]);
   });
 
   test("decides on another machine", async () => {
