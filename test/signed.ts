@@ -139,3 +139,16 @@ export async function signedUnder(
   const exact = { authorization, publicKey: agent.publicKey, signature: await agent.sign(authorizationDigest(authorization)), mandate };
   return { payload: { x402Version: X402_VERSION, accepted: requirements, payload: exact }, requirements };
 }
+
+/** The payment of an approved request, as the agent signs it under the mandate. */
+export async function underMandate(
+  approval: PaymentPayload,
+  mandate: SignedMandate,
+  agent: WalletSigner,
+  origin: string,
+): Promise<PaymentPayload> {
+  const approved = approval.payload["authorization"] as Authorization;
+  const authorization = { ...approved, origin, mandate: mandateDigest(mandate.mandate) };
+  const signature = await agent.sign(authorizationDigest(authorization));
+  return { ...approval, payload: { authorization, publicKey: agent.publicKey, signature, mandate } };
+}

@@ -7,10 +7,12 @@ import { describe, expect, test } from "vitest";
 import { Buyer, type Purchase, verdict } from "../../agent-cli/demo/buyer.ts";
 import { PASSPHRASE, sandbox } from "../../agent-cli/testing/cli.ts";
 import { served } from "../../agent-cli/testing/served.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
+import { newMandate, newPayer, randomId, type SignedPayment, signedPayment, underMandate } from "../signed.ts";
 import { useMixedStack, type Versions } from "./mixed-stack.ts";
 
 const MIXTURES: Versions[] = [
@@ -81,6 +83,23 @@ describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $led
     expect(await runs()).toBe(before);
     expect((await buyer.balances()).owner).toEqual({ balance: GRANT, held: 0n });
   });
+
+  test.each(Object.entries(FLOWS))(
+    "flow %s sells under a mandate where facilitator and ledger know them, and moves nothing elsewhere",
+    async (_, path) => {
+      const buyer = await world.buyer();
+      const { owner, agent } = buyer.people;
+      const payees: [AccountId] = [world.stack.payTo as AccountId];
+      const mandate = await newMandate(owner, agent, world.stack.ledger as Digest, { payees, origins: ["*"] });
+      const payment = await underMandate(await buyer.approved(at(path)), mandate, agent, new URL(world.stack.merchant).origin);
+      const before = await runs();
+      const answer = verdict(await buyer.send(at(path), payment));
+      const known = versions.facilitator === "today" && versions.ledger === "today";
+      expect(answer).toBe(known ? "200" : "400 invalid_payload");
+      expect(await runs()).toBe(before + (known ? 1 : 0));
+      expect((await buyer.balances()).owner).toEqual({ balance: GRANT - (known ? PRICE : 0n), held: 0n });
+    },
+  );
 
   test("a payer without money is told so, under one trace id in all Workers", async () => {
     const poor = await Buyer.create(world.stack);

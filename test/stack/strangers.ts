@@ -10,10 +10,13 @@ import { Buyer, verdict } from "../../agent-cli/demo/buyer.ts";
 import { type Stack, startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { revokeAccesses } from "../../shared/protocol/books-access.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
+import { mandateDigest } from "../../shared/protocol/mandate.ts";
+import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { newPayer, randomId, signedPayment } from "../signed.ts";
+import { newMandate, newPayer, randomId, signedPayment, signedUnder } from "../signed.ts";
 import { NO_LIMITS } from "./stack.ts";
 
 const AT_ONCE = 16;
@@ -32,6 +35,10 @@ export async function expectNothingStored(strangers: number): Promise<void> {
     "journal 0": strangers,
     "cancel insufficient_funds": strangers,
     "revoke insufficient_funds": strangers,
+    "mandate insufficient_funds": strangers,
+    "revoke mandate insufficient_funds": strangers,
+    "revoke all mandates insufficient_funds": strangers,
+    "spent unused": strangers,
     "entry undefined": strangers,
     "buy 402 insufficient_funds": strangers,
   });
@@ -78,6 +85,17 @@ async function visit({ facilitator, merchant, ledger: id, ...stack }: Stack): Pr
   const envelope = { x402Version: 2, paymentPayload: payload, paymentRequirements: requirements };
   const decided = { decision: "revoked", code: "other", decidedAt: formatTimestamp(unixNow()) } as const;
   const status = await ask(`/settlements/logos:lez-testnet/${payer.account}/${payment.nonce}?validBefore=${payment.validBefore}`);
+  const agent = await newPayer();
+  const mandate = await newMandate(payer, agent, ledger);
+  const mandated = await signedUnder(mandate, agent);
+  const revocation: Revocation = {
+    version: "1",
+    network: NETWORK,
+    ledger,
+    from: payer.account,
+    mandate: mandateDigest(mandate.mandate),
+    revokedAt: mandate.mandate.grantedAt,
+  };
   const buyer = await Buyer.create({ facilitator, merchant, ledger, ...stack });
   const premium = { url: `${merchant}/premium` };
   return [
@@ -88,6 +106,10 @@ async function visit({ facilitator, merchant, ledger: id, ...stack }: Stack): Pr
     `journal ${(await ask(`/accounts/${payer.account}/journal`))["entries"]?.length}`,
     `cancel ${(await ask("/settlements/cancel", await recordDecision({ ...decided, requestDigest: randomId() }, payer)))["error"]}`,
     `revoke ${(await ask("/books/revoke", await revokeAccesses(payer, ledger)))["error"]}`,
+    `mandate ${(await ask("/settle", { x402Version: 2, paymentPayload: mandated.payload, paymentRequirements: mandated.requirements }))["errorReason"]}`,
+    `revoke mandate ${(await ask("/mandates/revoke", await signRevocation(revocation, payer)))["error"]}`,
+    `revoke all mandates ${(await ask("/mandates/revoke", await signRevocation({ ...revocation, mandate: "*" }, payer)))["error"]}`,
+    `spent ${(await ask(`/mandates/logos:lez-testnet/${payer.account}/${mandateDigest(mandate.mandate)}`))["status"]}`,
     `entry ${(await ask("/settlements/entry", payload.payload))["entry"]}`,
     `buy ${verdict(await buyer.send(premium, await buyer.approved(premium)))}`,
   ];
