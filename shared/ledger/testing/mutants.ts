@@ -513,6 +513,12 @@ export const CRASH_MUTANTS: readonly Mutant[] = [
     replace: "this.#store.commit?.(); this.#outbox.append(this.#home(payee), { payee, value, transaction });",
   },
   {
+    fault: "a mandate counts a claim in a transaction of its own, before the hold",
+    file: "mandates",
+    find: "  }\n\n  setRevoked(",
+    replace: "    this.#store.commit?.();\n  }\n\n  setRevoked(",
+  },
+  {
     fault: "the last credit that was applied is applied again",
     file: "inbox",
     find: "number <= applied.number",
