@@ -29,13 +29,14 @@ export async function recordDemo(): Promise<string> {
   return output;
 }
 
-/** Continued lines are joined and everything that differs from run to run is masked: accounts, digests, short codes. */
+/** Continued lines are joined and everything that differs from run to run is masked: accounts, digests, short codes, times. */
 export function masked(text: string): string {
   return text
     .replaceAll(/\n {19}(?=\S)/g, "")
     .replaceAll(/\b[0-9a-f]{64}\b/g, "<digest>")
     .replaceAll(/\b[1-9A-HJ-NP-Za-km-z]{32,44}\b/g, "<account>")
     .replaceAll(/\b[0-9A-Z]{4}-[0-9A-Z]{4}\b/g, "<code>")
+    .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "<time>")
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:<port>");
 }
 

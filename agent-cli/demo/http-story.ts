@@ -9,7 +9,8 @@ import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Outcome } from "../runtime/outcome.ts";
-import { type Balance, Buyer, receiptOf, verdict } from "./buyer.ts";
+import { type Balance, Buyer, type Purchase, receiptOf, verdict } from "./buyer.ts";
+import { tellMandateChapter } from "./mandate-chapter.ts";
 import { approve } from "./people.ts";
 import type { Stack } from "./stack.ts";
 import { Story, type StoryData } from "./story.ts";
@@ -21,6 +22,7 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
   const premium = { url: `${stack.merchant}/premium` };
   const zurich = { url: `${stack.merchant}/weather?city=Zurich` };
   const london = { url: `${stack.merchant}/weather?city=London` };
+  const research = { url: `${stack.merchant}/research` };
   const flaky = { url: `${stack.merchant}/flaky` };
 
   story.chapter("The owner has money, the agent has none");
@@ -80,6 +82,8 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
   const forecast = await buyer.send(zurich, weather);
   story.step("For Zurich, the merchant accepts it.", "200", verdict(forecast), { body: await forecast.text() });
 
+  await tellMandateChapter(story, buyer, stack);
+
   story.chapter("A merchant that fails is not paid");
   const middle = await buyer.balances();
   story.step("The flaky route takes the payment and fails.", "500", verdict(await buyer.send(flaky, await buyer.approved(flaky))));
@@ -91,9 +95,10 @@ export async function tellHttpStory(context: Context, stack: Stack): Promise<Out
   );
 
   story.chapter("The books");
-  const spent = 2n * BigInt(offer.amount) + BigInt((await buyer.offer(zurich)).amount);
+  const priceOf = async (purchase: Purchase) => BigInt((await buyer.offer(purchase)).amount);
+  const spent = 3n * (await priceOf(premium)) + 6n * (await priceOf(zurich)) + (await priceOf(research));
   const left = before.owner.balance - after.owner.balance;
-  story.step("The owner paid for two reports and one forecast.", displayAmount(spent), displayAmount(left), {
+  story.step("The owner paid for three reports, six forecasts and one piece of research.", displayAmount(spent), displayAmount(left), {
     before: show(before.owner),
     after: show(after.owner),
   });

@@ -1,8 +1,9 @@
 /** An agent and its owner with keys in memory, in one process, without files and prompts. */
 
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
-import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import { authorizationFor, signPayload, signWithin } from "../../shared/protocol/approval.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
+import type { SignedMandate } from "../../shared/protocol/mandate.ts";
 import {
   checkPaymentRequest,
   paymentFields,
@@ -46,8 +47,21 @@ export function ask(agent: WalletSigner, http: BoundRequest, offer: PaymentRequi
  * @throws {Error} with the code, if the request is refused
  */
 export async function approve(owner: WalletSigner, request: PaymentRequest): Promise<PaymentPayload> {
-  const checked = await checkPaymentRequest(request, unixNow());
-  if (!checked.ok) throw new Error(`${checked.code}: ${checked.problem}`);
+  const checked = await check(request);
   const authorization = authorizationFor(request, checked, owner.account, unixNow());
   return signPayload(request, checked, authorization, owner);
+}
+
+/**
+ * The agent's side within a mandate: the same checks, and its own signature.
+ * @throws {Error} with the code, if the request is refused
+ */
+export async function payWithin(mandate: SignedMandate, agent: WalletSigner, request: PaymentRequest): Promise<PaymentPayload> {
+  return signWithin(mandate, request, await check(request), agent, unixNow());
+}
+
+async function check(request: PaymentRequest) {
+  const checked = await checkPaymentRequest(request, unixNow());
+  if (!checked.ok) throw new Error(`${checked.code}: ${checked.problem}`);
+  return checked;
 }

@@ -4,15 +4,13 @@
  */
 
 import { canonicalJson } from "../../shared/crypto/digest.ts";
-import { SCHEME, X402_VERSION } from "../../shared/lez.ts";
+import { SCHEME } from "../../shared/lez.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
-import { authorizationFor } from "../../shared/protocol/approval.ts";
-import { authorizationDigest } from "../../shared/protocol/authorization.ts";
+import { signWithin } from "../../shared/protocol/approval.ts";
 import { allows, ANY, type Mandate } from "../../shared/protocol/mandate.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader } from "../../shared/x402/headers.ts";
-import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askUsage, type MandateUsage } from "../facilitator/mandate-status.ts";
 import { identify, type Merchant } from "../merchant/merchant-identity.ts";
@@ -106,25 +104,13 @@ async function identifyAgain(context: Context, request: PaymentRequest): Promise
 export async function signWithinMandate(
   context: Context,
   request: PaymentRequest,
-  { digest: mandate, signed }: KeptMandate,
+  { signed }: KeptMandate,
   { signer }: Agent,
 ): Promise<Outcome<Payment | undefined>> {
   const now = unixNow();
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
-  const { from, validBefore } = signed.mandate;
-  const authorization = {
-    ...authorizationFor(request, checked, from, now, Number(validBefore) - now),
-    mandate,
-    origin: new URL(request.http.url).origin,
-  };
-  const signature = await signer.sign(authorizationDigest(authorization));
-  const payload: PaymentPayload = {
-    x402Version: X402_VERSION,
-    resource: { url: request.http.url },
-    accepted: checked.offer,
-    payload: { authorization, publicKey: signer.publicKey, signature, mandate: signed },
-  };
+  const payload = await signWithin(signed, request, checked, signer, now);
   const payment = await checkPayment(payload, "the payment within the mandate", () => false);
   if (!payment.ok) return payment;
   const sent = withId(context, payment.data);

@@ -6,6 +6,7 @@ import { MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import type { AccountId } from "./account.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "./authorization.ts";
+import { mandateDigest, type SignedMandate } from "./mandate.ts";
 import type { PaymentRequest, RequestCheck } from "./payment-request.ts";
 import type { WalletSigner } from "./signer.ts";
 
@@ -53,4 +54,27 @@ export async function signPayload(
     signature: await owner.sign(authorizationDigest(authorization)),
   };
   return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload: exact };
+}
+
+/** The payment that an agent signs itself, within a mandate for its key. @param now unix seconds */
+export async function signWithin(
+  signed: SignedMandate,
+  request: PaymentRequest,
+  checked: Checked,
+  agent: WalletSigner,
+  now: number,
+): Promise<PaymentPayload> {
+  const { from, validBefore } = signed.mandate;
+  const authorization: Authorization = {
+    ...authorizationFor(request, checked, from, now, Number(validBefore) - now),
+    mandate: mandateDigest(signed.mandate),
+    origin: new URL(request.http.url).origin,
+  };
+  const payload = { authorization, publicKey: agent.publicKey, signature: await agent.sign(authorizationDigest(authorization)) };
+  return {
+    x402Version: X402_VERSION,
+    resource: { url: request.http.url },
+    accepted: checked.offer,
+    payload: { ...payload, mandate: signed },
+  };
 }

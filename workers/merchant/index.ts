@@ -1,4 +1,4 @@
-/** The demo merchant: a Hono app that sells a report, the weather, summaries and an archive, and fails to sell one thing. */
+/** The demo merchant: a Hono app that sells a report, the weather, summaries, research and an archive, and fails to sell one thing. */
 
 import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
@@ -9,7 +9,7 @@ import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv } from "./paywall/index.ts";
-import { forecast, summarize } from "./products.ts";
+import { forecast, research, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/memory/deliveries.ts";
 
@@ -20,6 +20,7 @@ const PRICES = {
   premium: { amount: "10000", description: "The premium report", mimeType: "application/json" },
   weather: { amount: "2500", description: "The weather of one city: /weather?city=Zurich", mimeType: "application/json" },
   summarize: { amount: "5000", description: "A summary of the text you post", mimeType: "application/json" },
+  research: { amount: "5000", description: "Research, which takes two seconds", mimeType: "application/json" },
   archive: { amount: "10000", description: "The archive, paid before it is opened", mimeType: "application/json" },
   flaky: { amount: "10000", description: "Always fails, and therefore costs nothing", mimeType: "application/json" },
 } as const;
@@ -28,6 +29,7 @@ const ROUTES = [
   { method: "GET", path: "/premium", ...PRICES.premium },
   { method: "GET", path: "/weather", ...PRICES.weather },
   { method: "POST", path: "/summarize", ...PRICES.summarize },
+  { method: "GET", path: "/research", ...PRICES.research },
   { method: "GET", path: "/archive", ...PRICES.archive },
   { method: "GET", path: "/flaky", ...PRICES.flaky },
 ];
@@ -63,6 +65,8 @@ const namesCity: MiddlewareHandler = async (c, next) => {
 app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO }), (c) => c.json(forecast(c.req.query("city") ?? "")));
 
 app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));
+
+app.get("/research", paywall({ ...PRICES.research, payTo: PAY_TO }), async (c) => c.json(await research()));
 
 app.get("/flaky", paywall({ ...PRICES.flaky, payTo: PAY_TO }), () => {
   throw new Error("flaky by design");

@@ -3,6 +3,9 @@
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 
+/** Long enough for an owner to change their mind. */
+const RESEARCH_MILLIS = 2000;
+
 const SKIES = ["clear", "cloudy", "rain", "snow", "fog"];
 
 /** The same city always has the same weather. */
@@ -15,4 +18,10 @@ export function forecast(city: string) {
 export function summarize(text: string) {
   const [first = ""] = text.trim().split(/(?<=[.!?])\s/);
   return { summary: first.slice(0, 280), characters: text.length, words: text.split(/\s+/).filter(Boolean).length };
+}
+
+/** Work that takes its time: its payment is held meanwhile. */
+export async function research() {
+  await scheduler.wait(RESEARCH_MILLIS);
+  return { finding: "Most agents that overspent had a limit that no ledger counted." };
 }
