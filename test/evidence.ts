@@ -5,7 +5,7 @@ import { CompactSign, importJWK } from "jose";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 import { canonicalJson, digest, type Digest } from "../shared/crypto/digest.ts";
-import type { Evidence } from "../shared/evidence/evidence.ts";
+import { type Evidence, evidencePaymentSchema } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensions/offer-receipt.ts";
@@ -13,11 +13,13 @@ import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK } from "../shared/lez.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
-import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../shared/protocol/authorization.ts";
+import { signWithin } from "../shared/protocol/approval.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
+import { type Mandate, signMandate } from "../shared/protocol/mandate.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
-import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
+import { agent, approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
 
 export const MERCHANT_SEED = "5a".repeat(32);
 const LEDGER_SEED = "5b".repeat(32);
@@ -45,10 +47,14 @@ export class Shop {
     this.#rules.fund(owner.account, "1000000" as Amount, idOf(1), NOW);
   }
 
-  /** @param further payments that the checkpoint covers as well */
-  async buy(changes: Partial<PaymentRequestBody> = {}, further = 0): Promise<Evidence> {
+  /**
+   * @param further payments that the checkpoint covers as well
+   * @param mandate under which the agent pays; else the owner approves
+   */
+  async buy(changes: Partial<PaymentRequestBody> = {}, further = 0, mandate?: Mandate): Promise<Evidence> {
     const request = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}`, ...changes });
-    const { payload } = await approve(request);
+    const approved = await approve(request);
+    const payload = mandate ? await signWithin(await signMandate(mandate, owner), request, approved.checked, agent, NOW) : approved.payload;
     const settled = await this.#pay(payload);
     for (let i = 0; i < further; i++) {
       const other = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}` });
@@ -57,12 +63,11 @@ export class Shop {
     const { journalSeq } = this.#rules.account(owner.account);
     const checkpoint = this.#rules.attest(owner.account, journalSeq, NOW + 60);
     if (!checkpoint || "code" in checkpoint) throw new Error("no checkpoint");
-    const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
     const entries = this.#rules.journal(owner.account, journalSeq - 1 - further, further + 1) as NonNullable<Evidence["ledger"]>["entries"];
     return {
       version: "1",
       request,
-      payment: { authorization, publicKey, signature },
+      payment: evidencePaymentSchema.parse(payload.payload),
       offer: await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900)),
       receipt: await statement(receiptPayload(REQUEST.url, { success: true, network: NETWORK, ...settled }, NOW + 6)),
       ledger: { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) },
@@ -93,7 +98,13 @@ export async function orderOf(authorization: Authorization): Promise<Evidence["p
 }
 
 /** What the ledger's operator signed, whatever it is: the debit of an authorization, at a time, attested at another. */
-export async function debitOf(authorization: Authorization, at: number, attestedAt: number, ledger = LEDGER): Promise<Evidence["ledger"]> {
+export async function debitOf(
+  authorization: Authorization,
+  at: number,
+  attestedAt: number,
+  ledger = LEDGER,
+  mandate?: Digest,
+): Promise<Evidence["ledger"]> {
   const signed = authorizationDigest(authorization);
   const body = {
     account: authorization.from,
@@ -104,6 +115,7 @@ export async function debitOf(authorization: Authorization, at: number, attested
     balanceAfter: "990000",
     authorizationDigest: signed,
     ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
+    ...(mandate && { mandate }),
     transaction: transactionOf(NETWORK, signed),
     at: String(at),
     prevHash: idOf(9),

@@ -2,8 +2,11 @@
 
 import type { Digest } from "../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
+import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
+import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
+import { type Mandate, mandateDigest, signMandate } from "../shared/protocol/mandate.ts";
 import {
   checkPaymentRequest,
   paymentFields,
@@ -20,7 +23,7 @@ export const LEDGER = "1e".repeat(32) as Digest;
 
 const signerOf = (seed: number) => keySigner(new Uint8Array(32).fill(seed));
 export const owner = await signerOf(1);
-const agent = await signerOf(2);
+export const agent = await signerOf(2);
 export const merchant = await signerOf(3);
 export const stranger = await signerOf(4);
 
@@ -58,4 +61,35 @@ export async function approve(request: PaymentRequest, now = NOW, expiresIn?: nu
   if (!checked.ok) throw new Error(`${checked.code}: ${checked.problem}`);
   const authorization = authorizationFor(request, checked, owner.account, now, expiresIn);
   return { checked, authorization, payload: await signPayload(request, checked, authorization, owner) };
+}
+
+/** Covers a payment for `REQUEST`, by the agent that asked for it. */
+export const MANDATE: Mandate = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  from: owner.account,
+  agent: agent.publicKey,
+  grantedAt: String(NOW - 60),
+  validAfter: String(NOW - 60),
+  validBefore: String(NOW + 86_400),
+  perPayment: "10000" as Amount,
+  total: "300000" as Amount,
+  period: { seconds: "3600", amount: "20000" as Amount, count: "3" },
+  payees: [merchant.account],
+  origins: [new URL(REQUEST.url).origin],
+  schemes: ["exact"],
+  salt: "5a".repeat(32) as Digest,
+};
+
+/** What the agent pays under the mandate in place of what the owner approved. */
+export function underMandate(approved: Authorization, mandate: Mandate): Authorization {
+  return { ...approved, origin: new URL(REQUEST.url).origin, mandate: mandateDigest(mandate) };
+}
+
+/** A payment and the mandate beside it, whatever they say and whoever signs them. */
+export async function signedUnder(authorization: Authorization, mandate: Mandate, { grants = owner, pays = agent } = {}) {
+  const signature = await pays.sign(authorizationDigest(authorization));
+  return { authorization, publicKey: pays.publicKey, signature, mandate: await signMandate(mandate, grants) };
 }

@@ -25,7 +25,7 @@ export const receiptExport = defineCommand({
   tool: { title: "Export evidence of a payment", idempotent: true, openWorld: true },
   summary: "evidence of a payment in one file that others can check",
   description: [
-    "The file holds the request with its reason, the signed payment, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature. The facilitator is asked for the last part; nothing else leaves this machine.",
+    "The file holds the request with its reason, the signed payment with its mandate if it is under one, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature. The facilitator is asked for the last part; nothing else leaves this machine.",
     "The evidence is checked before it is written, with the keys that are known here. If a part is missing, nothing is written without --partial. With --partial, an offer or a receipt that fails its check is left out too, and named.",
   ].join("\n\n"),
   input: z.strictObject({

@@ -5,8 +5,10 @@ import type { EvidencePoint } from "../../shared/evidence/check.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import type { EvidenceReport } from "../../shared/evidence/verify.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import { mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import { limitsText, worstCase } from "../../shared/screen/mandate-facts.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { checklistText } from "../runtime/checklist.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -24,7 +26,24 @@ const statementSchema = z.strictObject({
   paid: moneySchema,
   payer: z.string(),
   payTo: z.string(),
-  approvedAt: z.string(),
+  /** Absent if the owner approved limits, and not this payment. */
+  approvedAt: z.string().optional(),
+  /** The mandate that the agent paid under. */
+  mandate: z
+    .strictObject({
+      shortCode: z.string(),
+      mandate: z.string(),
+      grantedAt: z.string(),
+      validBefore: z.string(),
+      /** The most that all of it could cost. */
+      worst: moneySchema,
+      /** In words. */
+      limits: z.string(),
+      agentKey: z.string(),
+      /** When its agent signed the payment. */
+      signedAt: z.string(),
+    })
+    .optional(),
   transaction: z.string(),
 });
 
@@ -63,8 +82,11 @@ export function evidenceReportView({ verdict, points, evidence }: EvidenceReport
   };
 }
 
-function statementOf({ request, payment: { authorization } }: Evidence): z.infer<typeof statementSchema> {
+type Statement = z.infer<typeof statementSchema>;
+
+function statementOf({ request, payment: { authorization, mandate } }: Evidence): Statement {
   const { from, to, value, asset, network, validAfter } = authorization;
+  const signedAt = formatTimestamp(Number(validAfter));
   const digest = requestDigest(request);
   return {
     shortCode: shortCode(digest),
@@ -75,8 +97,24 @@ function statementOf({ request, payment: { authorization } }: Evidence): z.infer
     paid: money(value, asset),
     payer: from,
     payTo: to,
-    approvedAt: formatTimestamp(Number(validAfter)),
+    ...(authorization.mandate === undefined && !mandate && { approvedAt: signedAt }),
+    ...(mandate && { mandate: mandateOf(mandate, signedAt) }),
     transaction: transactionOf(network, authorizationDigest(authorization)),
+  };
+}
+
+function mandateOf({ mandate }: SignedMandate, signedAt: string): NonNullable<Statement["mandate"]> {
+  const { asset, grantedAt, validBefore, agent } = mandate;
+  const digest = mandateDigest(mandate);
+  return {
+    shortCode: shortCode(digest),
+    mandate: digest,
+    grantedAt: formatTimestamp(Number(grantedAt)),
+    validBefore: formatTimestamp(Number(validBefore)),
+    worst: money(worstCase(mandate).toString(), asset),
+    limits: limitsText(mandate),
+    agentKey: agent,
+    signedAt,
   };
 }
 
@@ -129,13 +167,25 @@ export function renderEvidence({ verdict, says, points, ...counts }: EvidenceRep
 
 const WORDS = { verified: "Verified", incomplete: "Nothing failed, but not everything was checked", differs: "DIFFERS" } as const;
 
-function renderStatement(says: z.infer<typeof statementSchema>, layout: Layout): string[] {
+function renderStatement(says: Statement, layout: Layout): string[] {
+  const { approvedAt, mandate } = says;
   return [
     layout.ink("bold", `${says.shortCode}  ${says.paid.display} for ${showUnsafe(`${says.method} ${says.url}`)}`),
     ...field(layout, "reason", showUnsafe(says.reason)),
     ...field(layout, "from", says.payer),
     ...field(layout, "to", says.payTo),
-    ...field(layout, "approved at", says.approvedAt),
+    ...(approvedAt ? field(layout, "approved at", approvedAt) : []),
+    ...(mandate ? renderMandate(mandate, layout) : []),
     ...field(layout, "transaction", says.transaction, 13),
+  ];
+}
+
+/** The owner read these limits, not this payment. */
+function renderMandate(mandate: NonNullable<Statement["mandate"]>, layout: Layout): string[] {
+  return [
+    ...field(layout, "mandate", `${mandate.shortCode}, granted at ${mandate.grantedAt}, valid until ${mandate.validBefore}`),
+    ...field(layout, "limits", mandate.limits),
+    ...field(layout, "agent key", mandate.agentKey),
+    ...field(layout, "signed at", mandate.signedAt),
   ];
 }

@@ -1,9 +1,8 @@
 /** Collects the evidence that this machine has of a payment: the request, the payment, and what the merchant signed. */
 
-import type { Evidence } from "../../shared/evidence/evidence.ts";
+import { type Evidence, evidencePaymentSchema } from "../../shared/evidence/evidence.ts";
 import { signedOfferOf, signedReceiptOf } from "../../shared/evidence/parts.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
-import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -53,10 +52,9 @@ export async function localEvidence(
   if (!record.ok) return record;
   const payload = paidPayload(context, request, item, record.data, unpresented);
   if (!payload.ok) return payload;
-  const exact = checkShape(payload.data.payload, exactPayloadSchema);
-  if (!exact.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${exact.problem}.`);
-  const { authorization, publicKey, signature } = exact.value;
-  const order: Evidence = { version: "1", request, payment: { authorization, publicKey, signature } };
+  const payment = checkShape(payload.data.payload, evidencePaymentSchema);
+  if (!payment.ok) return fail("invalid_file", `The payment of ${shortCode(digest)} cannot be read: payload.${payment.problem}.`);
+  const order: Evidence = { version: "1", request, payment: payment.value };
   const keys = knownKeys(context, input, order);
   if (!keys.ok) return keys;
 

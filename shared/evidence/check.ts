@@ -22,7 +22,12 @@ export interface EvidenceCheck extends Check<EvidenceContext> {
   about: string;
   /** The optional part of the file that it is about. */
   part?: "offer" | "receipt" | "ledger";
+  /** It is only about payments that this key signed: the payer's own, or that of a mandate's agent. */
+  signer?: EvidenceContext["signer"];
 }
+
+/** What must hold of a payment before anything is compared with it. */
+export const PAYMENT_SIGNED = ["payment.account", "payment.signature", "mandate.named", "mandate.agent"] as const;
 
 /** No trusted key is known. A key inside the evidence never counts as one. */
 export const unknownKey = (saw: string): Finding => skipped(saw, "unknown_key");
@@ -30,7 +35,8 @@ export const unknownKey = (saw: string): Finding => skipped(saw, "unknown_key");
 export async function judgeEvidence(checks: readonly EvidenceCheck[], context: EvidenceContext): Promise<EvidencePoint[]> {
   const absent = ({ part }: EvidenceCheck) =>
     part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
-  return (await judgeAll(checks, context, "unchecked", absent)).map(pointOf);
+  const applying = checks.filter(({ signer = context.signer }) => signer === context.signer);
+  return (await judgeAll(applying, context, "unchecked", absent)).map(pointOf);
 }
 
 function pointOf({ check: { id, title, about }, ...found }: Judged<EvidenceCheck, "unchecked">): EvidencePoint {

@@ -2,10 +2,12 @@
 
 import { hexToBytes } from "../crypto/bytes.ts";
 import { canonicalJson } from "../crypto/digest.ts";
+import type { MandatedPayment } from "../exact/mandate-checks.ts";
 import { offerPayloadSchema, readJws, receiptPayloadSchema } from "../extensions/signed-jws.ts";
 import { MAX_OFFER_LENGTH } from "../limits.ts";
 import { accountOfKey } from "../protocol/account.ts";
 import { authorizationDigest, transactionOf } from "../protocol/authorization.ts";
+import { mandateDigest } from "../protocol/mandate.ts";
 import { requestDigest } from "../protocol/payment-request.ts";
 import { parseJson } from "../text/json.ts";
 import { paymentRequirementsSchema } from "../x402/x402.ts";
@@ -16,13 +18,23 @@ export type EvidenceContext = ReturnType<typeof evidenceContext>;
 
 export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
   const { request, payment, offer, receipt, ledger } = evidence;
-  const { authorization, publicKey } = payment;
+  const { authorization, publicKey, signature, mandate } = payment;
   const origin = new URL(request.http.url);
   const accepted = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
   const signed = authorizationDigest(authorization);
+  const mandated: MandatedPayment | undefined = mandate && {
+    authorization,
+    publicKey,
+    signature,
+    signed: mandate,
+    digests: { authorization: signed, mandate: mandateDigest(mandate.mandate) },
+  };
   return {
     request,
     payment,
+    /** Whose key signs the payment, for all that its members say. */
+    signer: mandate || authorization.mandate ? ("agent" as const) : ("payer" as const),
+    mandated,
     offer: offer && { said: readJws(offer, offerPayloadSchema) },
     receipt: receipt && { said: readJws(receipt, receiptPayloadSchema) },
     ledger,
@@ -30,12 +42,13 @@ export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
     digest: requestDigest(request),
     /** The offer in the request; undefined where there is none in it. */
     accepted: accepted.ok && canonicalJson(accepted.value) === request.payment.offer ? accepted.value : undefined,
-    account: accountOfKey(hexToBytes(publicKey)),
+    /** The account that the signatures speak for: that of the key or, under a mandate, the one that granted it. */
+    payer: mandate?.mandate.from ?? accountOfKey(hexToBytes(publicKey)),
     authorizationDigest: signed,
     transaction: transactionOf(authorization.network, signed),
     origin,
     merchantKeys: keys.merchants?.[origin.origin] ?? [],
-    /** Unix seconds of the owner's yes, and of the last moment that was signed. */
+    /** Unix seconds of the payment's signature, and of the last moment that was signed. */
     from: Number(authorization.validAfter),
     until: Number(authorization.validBefore),
   };

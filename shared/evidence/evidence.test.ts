@@ -4,7 +4,21 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { offerSignatures } from "../../agent-cli/merchant/signed-offer.ts";
 import { debitOf, keysFor, orderOf, Shop, statement } from "../../test/evidence.ts";
 import { leaves, change } from "../../test/fields.ts";
-import { approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
+import {
+  agent,
+  approve,
+  LEDGER,
+  MANDATE,
+  merchant,
+  NOW,
+  offerOf,
+  owner,
+  paymentRequest,
+  REQUEST,
+  signedUnder,
+  stranger,
+  underMandate,
+} from "../../test/fixtures.ts";
 import { utf8 } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { offerPayload, receiptPayload, signedOffers } from "../extensions/offer-receipt.ts";
@@ -12,6 +26,7 @@ import { NETWORK } from "../lez.ts";
 import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { Authorization } from "../protocol/authorization.ts";
+import { type Mandate, mandateDigest, signMandate } from "../protocol/mandate.ts";
 import { requestDigest } from "../protocol/payment-request.ts";
 import type { EvidencePoint } from "./check.ts";
 import { type Evidence, serializeEvidence } from "./evidence.ts";
@@ -23,12 +38,14 @@ const REASON = "The report – “Größe” and all – answers question 3 of t
 let one: Evidence;
 let other: Evidence;
 let long: Evidence;
+let within: Evidence;
 let keys: KnownKeys;
 beforeAll(async () => {
   const shop = new Shop();
   one = await shop.buy({ reason: REASON });
   other = await shop.buy({ reason: "Another question of the brief needs the same report again." });
   long = await shop.buy({}, 3);
+  within = await shop.buy({ reason: REASON }, 0, MANDATE);
   keys = await keysFor(one);
 });
 
@@ -40,13 +57,28 @@ const idsOf = (report: EvidenceReport, verdict: EvidencePoint["verdict"]) => of(
 
 /** One member lies in the other, or is it. */
 const related = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
+/** Whether a point names this member: of one in the mandate it names the mandate, not the payment that it lies in. */
+const names = (about: string, path: string) =>
+  related(about, path) && about.startsWith(path.includes(".mandate.") ? "payment.mandate" : "");
 
 describe("genuine evidence", () => {
   test("is verified, point by point, with the keys", async () => {
     const report = await verify(one);
     expect(of(report, "fail")).toEqual([]);
     expect(report).toMatchObject({ verdict: "verified", evidence: one });
-    expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...EVIDENCE_CHECKS.map(({ id }) => id)]);
+    const checks = EVIDENCE_CHECKS.filter(({ signer }) => signer !== "agent");
+    expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...checks.map(({ id }) => id)]);
+  });
+
+  test("of a payment under a mandate is verified from the owner's grant to the receipt [evidence-mandate]", async () => {
+    const report = await verify(within);
+    expect(of(report, "pass")).toEqual(report.points);
+    expect(report).toMatchObject({ verdict: "verified", evidence: within });
+    // No point says that the owner's key signed the payment.
+    const checks = EVIDENCE_CHECKS.filter(({ signer }) => signer !== "payer");
+    expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...checks.map(({ id }) => id)]);
+    expect(within.ledger?.entries[0]?.mandate).toBe(mandateDigest(MANDATE));
+    expect((await verify(within, { ...keys, owners: [] })).verdict).toBe("incomplete");
   });
 
   test("is verified under a checkpoint further down the chain", async () => {
@@ -128,30 +160,51 @@ describe("every changed byte", () => {
     return { byte, line: lines[line], member, failed: failed.map(({ id, about, saw }) => ({ id, about, saw })) };
   }
 
-  test("is found, and named by member or by place: replaced", async () => {
-    const bytes = serializeEvidence(one);
-    const text = new TextDecoder().decode(bytes);
-    const members = paths(text);
-    // Each third: none of a line's members and brackets is without one. With STRIDE=1 each of all.
-    const places = every(bytes.length, Number(process.env["STRIDE"] ?? 3));
-    const wrong = await Promise.all(places.map((byte) => expectNamed(bytes.with(byte, (bytes[byte] ?? 0) ^ 1), byte, text, members)));
-    expect(wrong.filter(Boolean)).toEqual([]);
-  }, 60_000);
+  /** A file's bytes, and which of them to change: of a payment under a mandate those of the payment, for the others are as they were. */
+  const FILES = {
+    "an approval": () => ({ evidence: one, from: 0, to: Infinity }),
+    "a mandate": () => {
+      const text = new TextDecoder().decode(serializeEvidence(within));
+      const at = (member: string) => utf8(text.slice(0, text.indexOf(`\n  "${member}"`))).length;
+      return { evidence: within, from: at("payment"), to: at("offer") };
+    },
+  };
+  const NAMES = Object.keys(FILES) as (keyof typeof FILES)[];
 
-  test("is found, and named: taken away, put in", async () => {
-    const bytes = serializeEvidence(one);
-    const text = new TextDecoder().decode(bytes);
-    const members = paths(text);
-    const places = every(bytes.length, 4 * Number(process.env["STRIDE"] ?? 3) - 1);
-    const without = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), ...bytes.subarray(byte + 1)]);
-    const more = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), 0x20, ...bytes.subarray(byte)]);
-    const wrong = await Promise.all(
-      places.flatMap((byte) => [expectNamed(without(byte), byte, text, members), expectNamed(more(byte), byte, text, members)]),
-    );
-    expect(wrong.filter(Boolean)).toEqual([]);
-  }, 60_000);
+  test.each(NAMES)(
+    "of a payment under %s is found, and named by member or by place: replaced",
+    async (name) => {
+      const { evidence, from, to } = FILES[name]();
+      const bytes = serializeEvidence(evidence);
+      const text = new TextDecoder().decode(bytes);
+      const members = paths(text);
+      // Each third: none of a line's members and brackets is without one. With STRIDE=1 each of all.
+      const places = every(bytes.length, Number(process.env["STRIDE"] ?? 3)).filter((byte) => byte >= from && byte < to);
+      const wrong = await Promise.all(places.map((byte) => expectNamed(bytes.with(byte, (bytes[byte] ?? 0) ^ 1), byte, text, members)));
+      expect(wrong.filter(Boolean)).toEqual([]);
+    },
+    60_000,
+  );
 
-  test("at the end, too", async () => {
+  test.each(NAMES)(
+    "of a payment under %s is found, and named: taken away, put in",
+    async (name) => {
+      const { evidence, from, to } = FILES[name]();
+      const bytes = serializeEvidence(evidence);
+      const text = new TextDecoder().decode(bytes);
+      const members = paths(text);
+      const places = every(bytes.length, 4 * Number(process.env["STRIDE"] ?? 3) - 1).filter((byte) => byte >= from && byte < to);
+      const without = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), ...bytes.subarray(byte + 1)]);
+      const more = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), 0x20, ...bytes.subarray(byte)]);
+      const wrong = await Promise.all(
+        places.flatMap((byte) => [expectNamed(without(byte), byte, text, members), expectNamed(more(byte), byte, text, members)]),
+      );
+      expect(wrong.filter(Boolean)).toEqual([]);
+    },
+    60_000,
+  );
+
+  test("is found at the end, too", async () => {
     const text = new TextDecoder().decode(serializeEvidence(one));
     for (const changed of [text.slice(0, -1), `${text}\n`, `${text} `, text.slice(0, -3), `\u{FEFF}${text}`]) {
       expect((await verifyText(changed)).verdict).toBe("differs");
@@ -163,9 +216,10 @@ describe("every changed byte", () => {
 function another(path: string, value: string): string {
   if (path.endsWith("version")) return "2";
   if (path.endsWith(".kind")) return "credit";
+  if (path.includes(".schemes.")) return "upto";
   if (path.endsWith(".scheme") || path.endsWith(".network") || path.endsWith(".asset")) return `${value}x`;
   if (path.endsWith(".method")) return "POST";
-  if (/\.(from|to|account|counterparty|payTo)$/.test(path)) return stranger.account === value ? owner.account : stranger.account;
+  if (/\.(from|to|account|counterparty|payTo|payees\.0)$/.test(path)) return stranger.account === value ? owner.account : stranger.account;
   if (path.endsWith(".offer")) return value.replace('"10000"', '"10001"');
   if (path === "offer.signature" || path === "receipt.signature") {
     const [head = "", body = "", seal = ""] = value.split(".");
@@ -177,19 +231,25 @@ function another(path: string, value: string): string {
   return value.startsWith("http") ? `${value}x` : `${value} `.trim() + "x";
 }
 
-test("every member, changed to another value of its kind, is named, and no innocent one is [evidence-every-member]", async () => {
-  const wrong = [];
-  for (const path of leaves(long)) {
-    const before = path.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], long) as string;
-    const after = another(path, before);
-    expect([path, after]).not.toEqual([path, before]);
-    const changed = change(long, path, after);
-    const failed = of(await verifyText(`${JSON.stringify(changed, null, 2)}\n`), "fail");
-    if (failed.length === 0 || !failed.every(({ about }) => about !== "" && related(about, path)))
-      wrong.push({ path, after, failed: failed.map(({ id, about, saw }) => [id, about, saw]) });
-  }
-  expect(wrong).toEqual([]);
-});
+test.each<[string, () => Evidence]>([
+  ["an approval", () => long],
+  ["a mandate", () => within],
+])(
+  "every member under %s, changed to another value of its kind, is named, and no innocent one is [evidence-every-member]",
+  async (_, file) => {
+    const wrong = [];
+    for (const path of leaves(file())) {
+      const before = path.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], file()) as string;
+      const after = another(path, before);
+      expect([path, after]).not.toEqual([path, before]);
+      const changed = change(file(), path, after);
+      const failed = of(await verifyText(`${JSON.stringify(changed, null, 2)}\n`), "fail");
+      if (failed.length === 0 || !failed.every(({ about }) => about !== "" && names(about, path)))
+        wrong.push({ path, after, failed: failed.map(({ id, about, saw }) => [id, about, saw]) });
+    }
+    expect(wrong).toEqual([]);
+  },
+);
 
 test("every member that may be absent is missed when it is, where something is signed over it", async () => {
   for (const path of [
@@ -199,8 +259,14 @@ test("every member that may be absent is missed when it is, where something is s
     "payment.authorization.requestDigest",
     "ledger.entries.0.requestDigest",
     "ledger.entries.0.transaction",
+    "payment.mandate",
+    "payment.mandate.mandate.period",
+    "payment.mandate.mandate.period.count",
+    "payment.authorization.mandate",
+    "payment.authorization.origin",
+    "ledger.entries.0.mandate",
   ]) {
-    const report = await verifyText(`${JSON.stringify(change(long, path, undefined), null, 2)}\n`);
+    const report = await verifyText(`${JSON.stringify(change(/mandate|origin/.test(path) ? within : long, path, undefined), null, 2)}\n`);
     expect([path, of(report, "fail").every(({ about }) => related(about, path)), report.verdict]).toEqual([path, true, "differs"]);
   }
 });
@@ -244,6 +310,96 @@ describe("parts of two genuine files, pasted together, do not fit: [evidence-pas
   });
 });
 
+describe("a mandate beside a payment", () => {
+  const failedOf = async (evidence: Evidence) => of(await verify(evidence), "fail").map(({ id, about }) => [id, about]);
+  const beside = async (mandate: Mandate, grants = owner) =>
+    failedOf({ ...within, payment: { ...within.payment, mandate: await signMandate(mandate, grants) } });
+
+  test.each<[string, Partial<Mandate>]>([
+    ["of another payer", { from: stranger.account }],
+    ["of another agent", { agent: stranger.publicKey }],
+    ["with the same limits", { salt: "5b".repeat(32) as Digest }],
+  ])("is not taken for the one that was named: genuine, and %s", async (_, changes) => {
+    expect(await beside({ ...MANDATE, ...changes }, changes.from ? stranger : owner)).toEqual([["mandate.named", "payment.mandate"]]);
+  });
+
+  test("is missed, and is too much beside an approval", async () => {
+    const { mandate, ...bare } = within.payment;
+    expect(await failedOf({ ...within, payment: bare })).toEqual([["mandate.named", "payment.mandate"]]);
+    expect(await failedOf({ ...one, payment: { ...one.payment, mandate } })).toEqual([["mandate.named", "payment.mandate"]]);
+  });
+
+  test("cannot be taken off together with its name: the agent's key is no account's that paid", async () => {
+    const { authorization: named, mandate: _, ...signed } = within.payment;
+    const { mandate: __, ...authorization } = named;
+    expect(await failedOf({ ...within, payment: { ...signed, authorization } })).toEqual([["payment.account", "payment"]]);
+  });
+
+  test("was granted by the payer, and by no other key", async () => {
+    expect(await beside(MANDATE, agent)).toEqual([["mandate.signature", "payment.mandate"]]);
+  });
+
+  test("is the one that the ledger wrote into the debit", async () => {
+    const debit = async ({ payment }: Evidence, mandate?: Digest) => debitOf(payment.authorization, NOW + 5, NOW + 60, LEDGER, mandate);
+    const other = [["ledger.entry", "ledger.entries.0.mandate"]];
+    expect(await failedOf({ ...within, ledger: await debit(within, mandateDigest(MANDATE)) })).toEqual([]);
+    expect(await failedOf({ ...within, ledger: await debit(within, "0".repeat(64) as Digest) })).toEqual(other);
+    expect(await failedOf({ ...within, ledger: await debit(within) })).toEqual(other);
+    expect(await failedOf({ ...one, ledger: await debit(one) })).toEqual([]);
+    expect(await failedOf({ ...one, ledger: await debit(one, mandateDigest(MANDATE)) })).toEqual(other);
+  });
+});
+
+describe("a payment that its mandate does not carry is named, although agent and owner signed:", () => {
+  /** Of a payment that no facilitator accepted: neither receipt nor debit. */
+  const failedOf = async (mandate: Partial<Mandate>, authorization: Partial<Authorization> = {}, signers = {}) => {
+    const limits: Mandate = { ...MANDATE, ...mandate };
+    const { request } = one;
+    const payment = await signedUnder({ ...underMandate(one.payment.authorization, limits), ...authorization }, limits, signers);
+    const { points } = await verify({ version: "1", request, payment }, keys, { partial: true });
+    return points.filter(({ verdict }) => verdict === "fail" || verdict === "warn").map(({ id, about }) => [id, about]);
+  };
+  const late = String(NOW + 899);
+
+  test.each<[string, Partial<Mandate>, string[]]>([
+    ["of another payer", { from: stranger.account }, ["mandate.signature", "payment.mandate"]],
+    ["for another payee", { payees: [stranger.account] }, ["mandate.covers", "payment.authorization"]],
+    ["for another origin", { origins: ["https://shop.example"] }, ["mandate.covers", "payment.authorization"]],
+    ["for another ledger", { ledger: "0".repeat(64) as Digest }, ["mandate.covers", "payment.authorization"]],
+    ["for another scheme", { schemes: ["upto"] }, ["mandate.covers", "payment.authorization"]],
+    ["that ends before the payment", { validBefore: late }, ["mandate.window", "payment.authorization"]],
+    ["that was over at the payment's time", { validBefore: String(NOW - 1) }, ["mandate.window", "payment.authorization"]],
+    ["that begins after it", { validAfter: String(NOW + 1) }, ["mandate.window", "payment.authorization"]],
+    ["that allows less for one payment", { perPayment: "9999" as Amount }, ["mandate.per-payment", "payment.authorization.value"]],
+  ])("a mandate %s", async (_, changes, named) => {
+    expect(await failedOf(changes)).toContainEqual(named);
+  });
+
+  test("a mandate of another agent, whichever of the two signs", async () => {
+    expect(await failedOf({ agent: stranger.publicKey })).toEqual([["mandate.agent", "payment"]]);
+    expect(await failedOf({}, {}, { pays: stranger })).toEqual([["mandate.agent", "payment"]]);
+    expect(await failedOf({}, {}, { pays: owner })).toEqual([["mandate.agent", "payment"]]);
+    // Within its own mandate an agent may pay for what another one asked. A reader should know.
+    expect(await failedOf({ agent: merchant.publicKey }, {}, { pays: merchant })).toEqual([
+      ["mandate.asked", "payment.mandate.mandate.agent"],
+    ]);
+  });
+
+  test("another origin than the request's, although the mandate allows any", async () => {
+    expect(await failedOf({ origins: ["*"] })).toEqual([]);
+    expect(await failedOf({ origins: ["*"] }, { origin: "https://shop.example" })).toEqual([
+      ["payment.terms", "payment.authorization.origin"],
+    ]);
+  });
+
+  test("a nonce of its own, which would let the owner's approval pay a second time", async () => {
+    expect(await failedOf({}, { nonce: "0".repeat(64) as Digest })).toEqual([
+      ["mandate.nonce", "payment.authorization.nonce"],
+      ["payment.terms", "payment.authorization.nonce"],
+    ]);
+  });
+});
+
 describe("a signature with a key of the forger's own", () => {
   const MINE = "77".repeat(32);
   const own = async (changes: Partial<Evidence>) => verify({ ...one, ...changes });
@@ -279,7 +435,7 @@ describe("a signature with a key of the forger's own", () => {
 
   test("a price that had run out when the owner said yes is a doubt, and no difference: nothing that was signed is untrue", async () => {
     const report = await own({ offer: await statement(offerPayload(REQUEST.url, offerOf(), NOW - 1)) });
-    expect(of(report, "warn")).toMatchObject([{ id: "offer.time", about: "offer", saw: expect.stringContaining("approved after that") }]);
+    expect(of(report, "warn")).toMatchObject([{ id: "offer.time", about: "offer", saw: expect.stringContaining("signed after that") }]);
     expect(report.verdict).toBe("verified");
   });
 

@@ -10,6 +10,7 @@ import { MAX_EVIDENCE_ENTRIES, MAX_HEADER_BYTES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { amountSchema } from "../protocol/amount.ts";
 import { exactPayloadSchema } from "../protocol/authorization.ts";
+import { signedMandateSchema } from "../protocol/mandate.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
 
 const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));
@@ -53,14 +54,19 @@ export const signedCheckpointSchema = z.strictObject({
   signature: signatureSchema,
 });
 
-/** Without the mandate beside it: evidence of a payment under one is not defined yet, and its account does not hold. */
-const { mandate: _, ...payerSigned } = exactPayloadSchema.shape;
+/**
+ * What the payer signed, or its agent under a mandate, which then stands beside it. The offer that it accepts is the request's.
+ * A mandate that is missing or too much is for the checks: they name the member that was changed.
+ */
+const payment = { ...exactPayloadSchema.shape, mandate: z.optional(signedMandateSchema) };
+
+/** Of a payload that has more members, those that belong into evidence. */
+export const evidencePaymentSchema = z.object(payment);
 
 export const evidenceSchema = z.strictObject({
   version: z.literal("1", 'must be "1", the only version'),
   request: paymentRequestSchema,
-  /** What the payer signed. The offer that it accepts is the request's. */
-  payment: z.strictObject(payerSigned),
+  payment: z.strictObject(payment),
   /** The merchant's terms, in its own word. Absent where it signs none. */
   offer: z.optional(jwsSchema),
   /** The merchant's word that it delivered. Absent where it signs none, or where its answer was lost. */

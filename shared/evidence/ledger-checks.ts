@@ -4,7 +4,7 @@ import { doubtful, right, wrong } from "../checklist/check.ts";
 import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 import { continuesChain, type JournalEntry } from "../ledger/journal.ts";
 import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
-import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
+import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
 import type { EvidenceContext } from "./context.ts";
 
 const CHECKPOINT = "ledger.checkpoint";
@@ -19,7 +19,7 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
     title: "the payer's account was debited for this payment",
     about: "ledger.entries.0",
     part: "ledger",
-    after: ["payment.account", "payment.signature"],
+    after: [...PAYMENT_SIGNED],
     judge(context) {
       const { authorization } = context.payment;
       const expected: Partial<JournalEntry> = {
@@ -29,10 +29,13 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
         value: authorization.value,
         authorizationDigest: context.authorizationDigest,
         ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
+        // A debit without a mandate is the payer's own.
+        ...(authorization.mandate && { mandate: authorization.mandate }),
         transaction: context.transaction,
       };
       const [entry] = entriesOf(context);
-      const other = (Object.keys(expected) as (keyof JournalEntry)[]).find((member) => entry?.[member] !== expected[member]);
+      const members = [...(Object.keys(expected) as (keyof JournalEntry)[]), "mandate" as const];
+      const other = members.find((member) => entry?.[member] !== expected[member]);
       return other
         ? wrong(`${other} is not this payment's`, `ledger.entries.0.${other}`)
         : right(`entry ${entry?.seq}, ${entry?.value} units`);
@@ -101,7 +104,7 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
     title: "it is the ledger that the payer signed",
     about: `${CHECKPOINT}.checkpoint.ledger`,
     part: "ledger",
-    after: ["payment.account", "payment.signature"],
+    after: [...PAYMENT_SIGNED],
     judge(context) {
       const { ledger } = signedOf(context).checkpoint;
       const asked = context.payment.authorization.ledger;
@@ -114,7 +117,7 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
     title: "the ledger wrote the entry while the payment was valid, and signed afterwards",
     about: "ledger.entries.0.at",
     part: "ledger",
-    after: ["payment.account", "payment.signature", "ledger.entry", "ledger.chain", "ledger.signature"],
+    after: [...PAYMENT_SIGNED, "ledger.entry", "ledger.chain", "ledger.signature"],
     judge(context) {
       const at = Number(entriesOf(context)[0]?.at);
       const signedAt = Number(signedOf(context).checkpoint.at);

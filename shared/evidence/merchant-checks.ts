@@ -5,7 +5,7 @@ import { nameUnder } from "../extensions/did-web.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
 import { quote } from "../screen/escapes.ts";
-import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
+import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
 import { isResource, SIGNED_TERMS } from "./parts.ts";
 
 type Part = "offer" | "receipt";
@@ -60,15 +60,17 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck[] = [
   },
   {
     id: "offer.time",
-    title: "the offer was valid when the owner approved",
+    title: "the offer was valid when the payment was signed",
     about: "offer",
     part: "offer",
-    after: ["offer.signature", "payment.account", "payment.signature"],
+    after: ["offer.signature", ...PAYMENT_SIGNED],
     judge({ offer, from }) {
       const until = offer?.said?.payload.validUntil ?? 0;
       if (until >= from) return right(`valid until ${timeText(until)}`);
       // An owner takes his time, and a merchant is free to sell at its old price: the request has its own end.
-      return doubtful(`it was valid until ${timeText(until)}, and approved after that: it no longer bound the merchant to its price`);
+      return doubtful(
+        `it was valid until ${timeText(until)}, and the payment was signed after that: it no longer bound the merchant to its price`,
+      );
     },
   },
   ...signatureChecks("receipt", "receipt"),
@@ -77,7 +79,7 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck[] = [
     title: "it is the receipt for this payment: payer, transaction, network and resource",
     about: "receipt",
     part: "receipt",
-    after: ["receipt.signature", "request.approved", "payment.account", "payment.signature"],
+    after: ["receipt.signature", "request.approved", ...PAYMENT_SIGNED],
     judge({ receipt, payment: { authorization }, transaction, origin }) {
       const said = receipt?.said?.payload;
       const expected = { network: authorization.network, payer: authorization.from, transaction };
@@ -93,12 +95,12 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck[] = [
     title: "the receipt is not older than the payment",
     about: "receipt",
     part: "receipt",
-    after: ["receipt.signature", "payment.account", "payment.signature"],
+    after: ["receipt.signature", ...PAYMENT_SIGNED],
     judge({ receipt, from }) {
       const at = receipt?.said?.payload.issuedAt ?? 0;
       return at >= from - CLOCK_SKEW_SECONDS
         ? right(`delivered at ${timeText(at)}`)
-        : wrong(`issued at ${timeText(at)}, before the approval`);
+        : wrong(`issued at ${timeText(at)}, before the payment was signed`);
     },
   },
 ];

@@ -1,13 +1,15 @@
-/** What agent and owner signed: the request with its reason, and the payment that follows from it. */
+/** What agent and owner signed: the request with its reason, the payment that follows from it, and the mandate that it is under. */
 
 import { doubtful, right, wrong } from "../checklist/check.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
-import { authorizationFor } from "../protocol/approval.ts";
+import { authorizationFor, authorizationWithin } from "../protocol/approval.ts";
+import type { Authorization } from "../protocol/authorization.ts";
 import { checkPaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { parseTimestamp } from "../time.ts";
-import { type EvidenceCheck, timeText, unknownKey } from "./check.ts";
+import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
 import type { EvidenceContext } from "./context.ts";
+import { MANDATE_POINTS } from "./mandate-checks.ts";
 
 const agentSigned = ({ request, digest }: EvidenceContext) => verifyDigest(request.agentSignature, digest, request.agent.publicKey);
 
@@ -18,7 +20,7 @@ export const PAYER_CHECKS: readonly EvidenceCheck[] = [
     about: "request",
     async judge(context) {
       if (await agentSigned(context)) return right(`${context.request.agent.publicKey} signed it`);
-      // What the owner approved is unchanged, so it is the signature that was.
+      // What is paid for is unchanged, so it is the signature that was changed.
       const approved = context.payment.authorization.requestDigest === context.digest;
       return wrong("the signature does not fit the request", approved ? "request.agentSignature" : "request");
     },
@@ -34,14 +36,14 @@ export const PAYER_CHECKS: readonly EvidenceCheck[] = [
   },
   {
     id: "request.approved",
-    title: "it is this very request that the owner approved",
+    title: "it is this very request that is paid for",
     about: "request",
     async judge(context) {
       if (context.payment.authorization.requestDigest === context.digest)
         return right(`${shortCode(context.digest)}, digest ${context.digest}`);
       const genuine = await agentSigned(context);
       return wrong(
-        genuine ? "the payment was approved for another request" : "its digest is not the one that was approved",
+        genuine ? "the payment is for another request" : "its digest is not the one that is paid for",
         genuine ? "payment.authorization.requestDigest" : "request",
       );
     },
@@ -61,39 +63,44 @@ export const PAYER_CHECKS: readonly EvidenceCheck[] = [
     id: "payment.account",
     title: "the account that pays is the account of the key that signed",
     about: "payment",
-    judge({ account, payment: { authorization } }) {
-      return account === authorization.from ? right(account) : wrong(`the key's account is ${account}, the payer ${authorization.from}`);
+    signer: "payer",
+    judge({ payer, payment: { authorization } }) {
+      return payer === authorization.from ? right(payer) : wrong(`the key's account is ${payer}, the payer ${authorization.from}`);
     },
   },
   {
     id: "payment.signature",
     title: "that key signed the payment",
     about: "payment",
+    signer: "payer",
     after: ["payment.account"],
     async judge({ payment: { publicKey, signature }, authorizationDigest }) {
       const signed = await verifyDigest(signature, authorizationDigest, publicKey);
       return signed ? right(`digest ${authorizationDigest}`) : wrong("the signature does not fit the authorization");
     },
   },
+  ...MANDATE_POINTS,
   {
     id: "payment.owner-known",
     title: "the account that pays is a known one",
     about: "payment.authorization.from",
-    after: ["payment.account", "payment.signature"],
-    judge({ account, keys: { owners = [] } }) {
-      return owners.includes(account) ? right(account) : unknownKey(`unknown account ${account}`);
+    after: [...PAYMENT_SIGNED, "mandate.signature", "mandate.covers"],
+    judge({ payer, keys: { owners = [] } }) {
+      return owners.includes(payer) ? right(payer) : unknownKey(`unknown account ${payer}`);
     },
   },
   {
     id: "payment.terms",
     title: "the payment says what follows from the request, and nothing else",
     about: "payment.authorization",
-    after: ["request.agent", "request.approved", "request.terms", "payment.account"],
-    judge({ request, payment: { authorization }, digest, accepted, account, from, until }) {
+    after: ["request.agent", "request.approved", "request.terms", "payment.account", "mandate.named"],
+    judge({ request, payment: { authorization }, mandated, digest, accepted, payer, from, until }) {
       if (!accepted) return wrong("the request has no offer", "request.payment.offer");
       const checked = { ok: true, digest, offer: accepted, scope: "none" } as const;
-      const follows = authorizationFor(request, checked, account, from, until - from);
-      const members = new Set([...Object.keys(follows), ...Object.keys(authorization)]) as Set<keyof typeof follows>;
+      const follows = mandated
+        ? authorizationWithin(mandated.signed.mandate, request, checked, from)
+        : authorizationFor(request, checked, payer, from, until - from);
+      const members = new Set([...Object.keys(follows), ...Object.keys(authorization)]) as Set<keyof Authorization>;
       // The window is the next point's: it is measured there, not only compared.
       const other = [...members].find((member) => !member.startsWith("valid") && follows[member] !== authorization[member]);
       return other ? wrong(`${other} is not what follows from the request`, `payment.authorization.${other}`) : right("it follows");
@@ -101,19 +108,19 @@ export const PAYER_CHECKS: readonly EvidenceCheck[] = [
   },
   {
     id: "payment.window",
-    title: "the owner approved while the request stood, for no longer than the offer allows",
+    title: "the payment was signed while the request stood, for no longer than the offer allows",
     about: "payment.authorization",
-    after: ["request.approved", "payment.account", "payment.signature"],
+    after: ["request.approved", ...PAYMENT_SIGNED],
     judge({ request: { createdAt, expiresAt, payment }, from, until }) {
       const [created = 0, expires = 0] = [parseTimestamp(createdAt), parseTimestamp(expiresAt)];
       if (from < created - CLOCK_SKEW_SECONDS || from > expires) {
-        return wrong(`approved at ${timeText(from)}, outside ${createdAt} to ${expiresAt}`, "payment.authorization.validAfter");
+        return wrong(`signed at ${timeText(from)}, outside ${createdAt} to ${expiresAt}`, "payment.authorization.validAfter");
       }
       const longest = Math.min(Number(payment.maxTimeoutSeconds), MAX_VALIDITY_SECONDS);
       if (until < from || until - from > longest) {
         return wrong(`valid for ${until - from} s, where the offer allows ${longest} s`, "payment.authorization.validBefore");
       }
-      return right(`approved at ${timeText(from)}, for ${until - from} s`);
+      return right(`signed at ${timeText(from)}, for ${until - from} s`);
     },
   },
 ];

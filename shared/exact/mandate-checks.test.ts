@@ -2,41 +2,32 @@
 
 import { describe, expect, test } from "vitest";
 import { change } from "../../test/fields.ts";
-import { approve, LEDGER, merchant, NOW, offerOf, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
+import {
+  agent,
+  approve,
+  LEDGER,
+  MANDATE,
+  merchant,
+  NOW,
+  offerOf,
+  owner,
+  paymentRequest,
+  signedUnder,
+  underMandate,
+} from "../../test/fixtures.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { ASSET, NETWORK } from "../lez.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { type Authorization, authorizationDigest } from "../protocol/authorization.ts";
-import { type Mandate, mandateDigest, signMandate } from "../protocol/mandate.ts";
+import { type Mandate, mandateDigest } from "../protocol/mandate.ts";
 import type { WalletSigner } from "../protocol/signer.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import { verifyExact } from "./verify.ts";
 
-const agent = stranger;
 const OTHER = "00".repeat(32) as Digest;
 const OFFER = offerOf();
 const CONTEXT = { now: NOW, ledger: LEDGER };
 const { authorization: APPROVED, payload: APPROVAL } = await approve(await paymentRequest());
-
-const MANDATE: Mandate = {
-  version: "1",
-  network: NETWORK,
-  asset: ASSET,
-  ledger: LEDGER,
-  from: owner.account,
-  agent: agent.publicKey,
-  grantedAt: String(NOW - 60),
-  validAfter: String(NOW - 60),
-  validBefore: String(NOW + 86_400),
-  perPayment: "10000" as Amount,
-  total: "300000" as Amount,
-  period: { seconds: "3600", amount: "20000" as Amount, count: "3" },
-  payees: [merchant.account],
-  origins: ["https://merchant.example.com"],
-  schemes: ["exact"],
-  salt: "5a".repeat(32) as Digest,
-};
 
 interface Wrong {
   authorization?: Partial<Authorization>;
@@ -51,11 +42,10 @@ interface Wrong {
 /** The payment that the agent signs under its mandate for the request of the approval. */
 async function paymentWith(...wrongs: Wrong[]): Promise<PaymentPayload> {
   const { grants = owner, pays = agent } = Object.assign({}, ...wrongs) as Wrong;
-  const mandate = await signMandate(Object.assign({}, MANDATE, ...wrongs.map(({ mandate }) => mandate)) as Mandate, grants);
-  const own = { ...APPROVED, origin: "https://merchant.example.com", mandate: mandateDigest(mandate.mandate) };
+  const mandate = Object.assign({}, MANDATE, ...wrongs.map(({ mandate }) => mandate)) as Mandate;
+  const own = underMandate(APPROVED, mandate);
   const authorization = Object.assign(own, ...wrongs.map(({ authorization }) => authorization)) as Authorization;
-  const signature = await pays.sign(authorizationDigest(authorization));
-  const payload = { ...APPROVAL, payload: { authorization, publicKey: pays.publicKey, signature, mandate } };
+  const payload = { ...APPROVAL, payload: await signedUnder(authorization, mandate, { grants, pays }) };
   return wrongs.reduce((current, { after }) => (after?.(current) ?? current) as PaymentPayload, payload as PaymentPayload);
 }
 

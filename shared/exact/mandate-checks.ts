@@ -12,12 +12,12 @@ import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
 import { checkShape } from "../text/json.ts";
 
 /** A payment and the mandate beside it. `digests` are those of both. */
-interface MandatedPayment extends Pick<ExactPayload, "authorization" | "publicKey" | "signature"> {
+export interface MandatedPayment extends Pick<ExactPayload, "authorization" | "publicKey" | "signature"> {
   signed: SignedMandate;
   digests: { authorization: Digest; mandate: Digest };
 }
 
-interface MandateCheck extends Check<MandatedPayment> {
+export interface MandateCheck extends Check<MandatedPayment> {
   code: ErrorCode;
   limit?: MandateLimit;
 }
@@ -25,7 +25,7 @@ interface MandateCheck extends Check<MandatedPayment> {
 /** The members that mandate and authorization share. */
 const SHARED = ["network", "asset", "ledger", "from"] as const;
 
-const MANDATE_CHECKS: readonly MandateCheck[] = [
+export const MANDATE_CHECKS: readonly MandateCheck[] = [
   {
     id: "mandate.named",
     title: "it is the mandate that the payment names",

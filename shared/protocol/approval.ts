@@ -6,7 +6,7 @@ import { MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import type { AccountId } from "./account.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "./authorization.ts";
-import { mandateDigest, type SignedMandate } from "./mandate.ts";
+import { type Mandate, mandateDigest, type SignedMandate } from "./mandate.ts";
 import type { PaymentRequest, RequestCheck } from "./payment-request.ts";
 import type { WalletSigner } from "./signer.ts";
 
@@ -56,6 +56,15 @@ export async function signPayload(
   return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload: exact };
 }
 
+/** The Authorization that the mandate's agent signs in place of its owner. @param now unix seconds */
+export function authorizationWithin(mandate: Mandate, request: PaymentRequest, checked: Checked, now: number): Authorization {
+  return {
+    ...authorizationFor(request, checked, mandate.from, now, Number(mandate.validBefore) - now),
+    mandate: mandateDigest(mandate),
+    origin: new URL(request.http.url).origin,
+  };
+}
+
 /** The payment that an agent signs itself, within a mandate for its key. @param now unix seconds */
 export async function signWithin(
   signed: SignedMandate,
@@ -64,12 +73,7 @@ export async function signWithin(
   agent: WalletSigner,
   now: number,
 ): Promise<PaymentPayload> {
-  const { from, validBefore } = signed.mandate;
-  const authorization: Authorization = {
-    ...authorizationFor(request, checked, from, now, Number(validBefore) - now),
-    mandate: mandateDigest(signed.mandate),
-    origin: new URL(request.http.url).origin,
-  };
+  const authorization = authorizationWithin(signed.mandate, request, checked, now);
   const payload = { authorization, publicKey: agent.publicKey, signature: await agent.sign(authorizationDigest(authorization)) };
   return {
     x402Version: X402_VERSION,

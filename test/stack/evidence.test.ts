@@ -71,6 +71,11 @@ const failed = (run: Run) =>
   ((run.json.error.details?.["points"] ?? []) as { id: string; about: string; verdict: string }[]).filter(
     ({ verdict }) => verdict === "fail",
   );
+/** Another last digit, or a letter more. */
+function spoiled(text: string): string {
+  const digit = text.search(/[0-9](?=[^0-9]*$)/);
+  return digit < 0 ? `${text}x` : text.slice(0, digit) + ((Number(text[digit]) + 1) % 10) + text.slice(digit + 1);
+}
 const related = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 
 describe("a purchase", () => {
@@ -164,13 +169,47 @@ describe("a purchase", () => {
     const evidence = box.read<Evidence>("one.json");
     for (const member of leaves(evidence)) {
       const before = member.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], evidence) as string;
-      const digit = before.search(/[0-9](?=[^0-9]*$)/);
-      const after = digit < 0 ? `${before}x` : before.slice(0, digit) + ((Number(before[digit]) + 1) % 10) + before.slice(digit + 1);
-      box.write("changed.json", `${JSON.stringify(change(evidence, member, after), null, 2)}\n`);
+      box.write("changed.json", `${JSON.stringify(change(evidence, member, spoiled(before)), null, 2)}\n`);
       const run = await box.run("receipt verify ./changed.json --keys ./keys.json");
       expect([member, run.exit, run.json.error.code]).toEqual([member, EXIT.differs, "evidence_differs"]);
       for (const { about } of failed(run)) expect(related(about, member), `${member}: ${about}`).toBe(true);
     }
+  });
+
+  test("within a mandate is exported from the owner's grant to the receipt, and each changed member of the grant is named [evidence-export-mandate]", async () => {
+    const limits = ["--origin", world.stack.merchant, "--per-payment", "2500", "--total", "2500", "--out", box.path("draft.json")];
+    const draft = await box.run(["mandate", "grant", ...limits, "--dry-run"]);
+    const mandate = String(draft.json.data["mandate"]);
+    expect((await box.run(["mandate", "grant", "--draft", box.path("draft.json"), "--confirm", mandate])).exit).toBe(EXIT.ok);
+    const bought = await box.run(["fetch", url("within"), "--reason", REASON, "--no-ask"]);
+    expect(bought.exit, bought.stdout).toBe(EXIT.ok);
+    const within = bought.json.data["shortCode"] as string;
+    const says = {
+      shortCode: within,
+      mandate: { mandate, worst: { amount: "2500" }, agentKey: box.read<{ publicKey: string }>("agent.json").publicKey },
+    };
+    expect((await box.run(["receipt", "show", within])).json.data).toMatchObject({
+      signed: { receipt: true },
+      report: { failed: 0, says },
+    });
+    expect((await box.run(["receipt", "export", within, "--out", box.path("within.json")])).exit).toBe(EXIT.ok);
+    const verify = (file: string, terminal = false) => box.run(`receipt verify ./${file} --keys ./keys.json`, { terminal });
+    const { json } = await verify("within.json");
+    expect(json.data).toMatchObject({ verdict: "verified", says });
+    expect(json.data["says"]).not.toHaveProperty("approvedAt");
+    expect((await verify("within.json", true)).stdout).toContain(", granted at ");
+
+    const evidence = box.read<Evidence>("within.json");
+    expect(evidence.ledger?.entries[0]?.mandate).toBe(mandate);
+    for (const member of leaves(evidence).filter((path) => path.includes("mandate"))) {
+      const before = member.split(".").reduce<unknown>((parent, key) => (parent as Record<string, unknown>)[key], evidence) as string;
+      box.write("changed.json", `${JSON.stringify(change(evidence, member, spoiled(before)), null, 2)}\n`);
+      const run = await verify("changed.json");
+      expect([member, run.exit]).toEqual([member, EXIT.differs]);
+      for (const { about } of failed(run)) expect(related(about, member), `${member}: ${about}`).toBe(true);
+    }
+    box.write("changed.json", `${JSON.stringify(change(evidence, "payment.mandate", undefined), null, 2)}\n`);
+    expect(failed(await verify("changed.json"))).toMatchObject([{ id: "mandate.named", about: "payment.mandate" }]);
   });
 
   test("pasted together with another one differs, and the member is named", async () => {
