@@ -20,6 +20,7 @@ import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
 import { approvalScreen } from "./approval-screen.ts";
 import { confirm } from "./confirmation.ts";
+import { openMandates } from "./open-mandates.ts";
 import { signDecision, type SigningInput, stillAsShown } from "./sign-decision.ts";
 import { viewOf, type ViewInput } from "./view-of.ts";
 
@@ -56,7 +57,11 @@ export async function approveOne(
   owner: FoundKey,
   open: () => Promise<Outcome<RoleSigner<"owner">>>,
 ): Promise<Outcome<Approval>> {
-  const view = await viewOf(context, input, subject, owner.key, balanceOf(context, input, owner.key.account));
+  const from = owner.key.account;
+  const view = await viewOf(context, input, subject, owner.key, {
+    balance: balanceOf(context, input, from),
+    mandates: openMandates(context, input, { from, agentKey: subject.request.agent.publicKey }),
+  });
   if (!view.ok) return view;
   const { request, authorization: shown, checked } = view.data;
   const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(request, checked.digest));

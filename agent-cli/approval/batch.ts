@@ -60,11 +60,12 @@ export async function approveBatch(
   open: () => Promise<Outcome<RoleSigner<"owner">>>,
 ): Promise<Outcome<Batch>> {
   context.progress(`Checking ${candidates.length} requests`);
-  const balance = balanceOf(context, input, owner.key.account);
+  // The list says of each request no more than its price, host and account.
+  const asked = { balance: balanceOf(context, input, owner.key.account), mandates: Promise.resolve(succeed([])) };
   const read = await Promise.all(
-    candidates.map(async ({ subject }) => ({ subject, view: await viewOf(context, input, subject, owner.key, balance) })),
+    candidates.map(async ({ subject }) => ({ subject, view: await viewOf(context, input, subject, owner.key, asked) })),
   );
-  const account = accountOf(await balance, owner);
+  const account = accountOf(await asked.balance, owner);
   context.progress("");
   if (context.io.signal.aborted) return interrupted(UNTOUCHED);
   const { members, leftOut } = chosen(read, input.upTo);

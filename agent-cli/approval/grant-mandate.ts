@@ -10,7 +10,7 @@ import type { RoleSigner } from "../keys/key-file.ts";
 import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry, checkAudit } from "../records/audit-log.ts";
-import { keepMandate, keptMandates } from "../records/mandates.ts";
+import { isOpen, keepMandate, keptMandates } from "../records/mandates.ts";
 import { allPins } from "../records/merchant-pins.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -27,9 +27,9 @@ export async function mandateView(context: Context, input: BalanceInput, mandate
   if (!config.ok) return config;
   if (!pins.ok) return pins;
   if (!kept.ok) return kept;
+  const now = unixNow();
   const open = kept.data.mandates
-    .filter(({ signed, revokedAt }) => signed.mandate.from === mandate.from && revokedAt === undefined)
-    .filter(({ signed, digest }) => Number(signed.mandate.validBefore) >= unixNow() && digest !== mandateDigest(mandate))
+    .filter((other) => isOpen(other, now) && other.signed.mandate.from === mandate.from && other.digest !== mandateDigest(mandate))
     .map(({ signed }) => worstCase(signed.mandate));
   return succeed({
     mandate,

@@ -3,7 +3,7 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
-import type { ApprovalView, BalanceView, Outstanding } from "../../shared/screen/view.ts";
+import type { ApprovalView, BalanceView, MandateStanding, Outstanding } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { Subject } from "../purchase/request-subject.ts";
 import { sentWith } from "../purchase/sent-with.ts";
@@ -16,6 +16,12 @@ import { confirmWithHost, type HostInput } from "./host-confirmation.ts";
 import { openPaymentOf } from "./open-payment.ts";
 import { checkForOwner, type OwnerHalf } from "./owner-checks.ts";
 import type { Confirmed } from "./sign-decision.ts";
+
+/** What the screen shows of a facilitator's answers. They are waited for while the host is asked. */
+export interface Asked {
+  balance: Promise<BalanceView>;
+  mandates: Promise<Outcome<MandateStanding[]>>;
+}
 
 export interface ViewInput extends HostInput {
   /** Seconds of validity, if shorter than offered. */
@@ -40,14 +46,14 @@ function outstandingOf(context: Context, but: Digest, account: string, now: numb
 /**
  * Checks a request and collects what the approval screen shows. Asks the host, opens no key.
  * @param key the public half of the owner's key
- * @param asked what its account can spend, asked for meanwhile
+ * @param asked what its account can spend and its agent need not ask for, asked meanwhile
  */
 export async function viewOf(
   context: Context,
   input: ViewInput,
   subject: Subject,
   key: OwnerHalf,
-  asked: Promise<BalanceView>,
+  asked: Asked,
 ): Promise<Outcome<Reading>> {
   const { request } = subject;
   const checked = await checkForOwner(context, subject, key);
@@ -65,6 +71,8 @@ export async function viewOf(
   if (!approvedBefore.ok) return approvedBefore;
   const known = pinOf(context, new URL(request.http.url).origin);
   if (!known.ok) return known;
+  const mandates = await asked.mandates;
+  if (!mandates.ok) return mandates;
   const now = unixNow();
   return succeed({
     request,
@@ -76,7 +84,8 @@ export async function viewOf(
     threshold: config.data.approvalThreshold,
     ledger: config.data.ledger,
     host,
-    balance: await asked,
+    balance: await asked.balance,
+    mandates: mandates.data,
     outstanding: outstandingOf(context, checked.data.digest, key.account, now),
     sent: sentWith(context, subject),
     approvedBefore: approvedBefore.data,

@@ -6,7 +6,7 @@ import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
-import { keptMandates } from "../records/mandates.ts";
+import { isOpen, keptMandates } from "../records/mandates.ts";
 import { wrap } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
 import { succeed } from "../runtime/outcome.ts";
@@ -34,9 +34,7 @@ export const mandateList = defineCommand({
     const kept = await keptMandates(context);
     if (!kept.ok) return kept;
     const now = unixNow();
-    const wanted = kept.data.mandates.filter(
-      ({ signed, revokedAt }) => input.all || (revokedAt === undefined && Number(signed.mandate.validBefore) >= now),
-    );
+    const wanted = kept.data.mandates.filter((mandate) => input.all || isOpen(mandate, now));
     const mandates = await Promise.all(wanted.slice(0, MAX_LISTED).map((mandate) => mandateData(context, input, mandate, now)));
     return succeed({ mandates, more: Math.max(0, wanted.length - MAX_LISTED), unreadable: kept.data.unreadable });
   },

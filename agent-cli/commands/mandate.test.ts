@@ -6,6 +6,7 @@ import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { isGenuineMandate, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
+import { createKeyFile } from "../keys/key-file.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
@@ -22,6 +23,7 @@ await ask(merchant.url, "request.json"); // pins the merchant
 const { origin } = new URL(merchant.url);
 
 const PAYEE = DEMO_MERCHANT_ACCOUNT;
+const OTHER_AGENT = (await createKeyFile("agent", { name: "Another agent" })).publicKey;
 const LIMITS = `--origin ${origin} --per-payment 10000 --total 50000 --per 24h=20000,5 --for 7d`;
 
 afterEach(() => {
@@ -175,6 +177,23 @@ describe("what a mandate has used", () => {
     expect(stdout).toContain(`${"█".repeat(15)}${"░".repeat(5)}  0.000015 LGO used, 0.000005 LGO, 3 payments`);
   });
 
+  test("is in spending: a bar per open mandate; what its ledger does not say is a line [spending-mandates]", async () => {
+    const spent = async () => (await box.run("spending")).json.data["mandates"] as { lines: { mandate: string }[]; more: number };
+    const [first, second, revoked] = [await grant(), await grant(), await grant()];
+    facilitator.mandates[first.digest] = usage;
+    facilitator.mandates[revoked.digest] = { status: "revoked", revokedAt: 1 };
+    const lineOf = async ({ digest }: { digest: string }) => (await spent()).lines.find(({ mandate }) => mandate === digest);
+    expect(await lineOf(first)).toMatchObject({ usage: { used: { amount: "25000" }, left: { amount: "25000" } } });
+    expect(await lineOf(second)).toMatchObject({ usage: { used: { amount: "0" } } });
+    expect(await lineOf(revoked)).toBeUndefined();
+    const { stdout } = await box.run("spending", { terminal: true, env: { NO_COLOR: "1" } });
+    expect(stdout).toContain(`  ${first.code}  `);
+    expect(stdout).toContain(`in all      ${"█".repeat(10)}${"░".repeat(10)}  0.000025 LGO used, 0.000025 LGO left`);
+    const silent = await box.run("spending --facilitator-url http://127.0.0.1:1", { terminal: true, env: { NO_COLOR: "1" } });
+    expect(silent.exit).toBe(EXIT.ok);
+    expect(silent.stdout).toContain("not known: ");
+  });
+
   test("is not known of another ledger, and of a facilitator that knows no mandates", async () => {
     const { code } = await grant();
     facilitator.ledger = "2f".repeat(32);
@@ -306,6 +325,35 @@ describe("fetch within a mandate", () => {
     await grant(`--origin ${new URL(third.url).origin} --payee * --per-payment 10000 --total 50000 --for 1d`);
     const named = await box.run(["fetch", third.url, "--reason", "The weekly comparison of prices needs this page."]);
     expect(named.exit, named.stdout).toBe(EXIT.ok);
+  });
+
+  test("the screen says what is left, and why its agent asks [screen-mandate]", async () => {
+    const asked = await fetchOf("screen");
+    const { shortCode, requestDigest } = asked.json.error.details as { shortCode: string; requestDigest: string };
+    const shown = async (...words: string[]) => {
+      const { stderr } = await box.run(["approve", shortCode, "--dry-run", ...words]);
+      return stderr.replaceAll(/\s+/g, " ");
+    };
+    const calls: string[] = [];
+    facilitator.mandates = new Proxy({}, { get: (_, digest) => void calls.push(String(digest)) });
+    expect(await shown()).not.toContain("Mandate ");
+    expect(calls).toEqual([]);
+    await grant(`${LIMITS} --agent ${OTHER_AGENT}`);
+    expect(await shown()).not.toContain("Mandate ");
+    expect(calls).toEqual([]);
+
+    const { digest, code } = await grant();
+    facilitator.mandates = { [digest]: { status: "open", settled: "40000", claimed: "5000" } };
+    expect(await shown()).toContain(`Mandate ${code}: 0.000005 LGO of 0.00005 LGO left, not enough for this`);
+    expect(await shown("--offline")).toContain(
+      `Mandate ${code}: 0.00005 LGO in all; how much of it is left is not known: it was not asked for`,
+    );
+    facilitator.ledger = "2f".repeat(32);
+    expect(await shown()).toContain("is not known: This facilitator keeps another ledger");
+    facilitator.ledger = LEDGER;
+    facilitator.mandates = { [digest]: { status: "revoked", revokedAt: 1 } };
+    expect(await shown()).not.toContain("Mandate ");
+    expect((await box.run(["approve", shortCode, "--confirm", requestDigest])).exit).toBe(EXIT.ok);
   });
 
   test.each([

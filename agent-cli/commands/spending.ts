@@ -5,12 +5,16 @@ import { ASSET } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
+import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
 import { readAudit } from "../records/audit-log.ts";
+import { isOpen, keptMandates } from "../records/mandates.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
-import { cells, counted, type Layout } from "../runtime/layout.ts";
-import { MAX_LISTED } from "../runtime/limits.ts";
+import type { Context } from "../runtime/context.ts";
+import { bar, BAR_CELLS, cells, counted, type Layout } from "../runtime/layout.ts";
+import { BALANCE_TIMEOUT_SECONDS, MAX_LISTED } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const DAYS = "must be a whole number of days, 1 to 3650";
 
@@ -33,7 +37,11 @@ const resultSchema = z.strictObject({
   /** Those who spent the most first, as for merchants. Names are the agents' own words. */
   agents: groupSchema,
   merchants: groupSchema,
+  /** What is left of those that are open, as the ledger counts it. Those that end first come first. */
+  mandates: z.strictObject({ lines: z.array(mandateSchema), more: z.number() }),
 });
+
+type MandateGroup = z.infer<typeof resultSchema>["mandates"];
 
 export const spending = defineCommand({
   name: "spending",
@@ -41,21 +49,24 @@ export const spending = defineCommand({
   readOnly: true,
   summary: "what was paid from this machine: per day, agent, merchant",
   description:
-    "From the audit log: each payment counts once, whatever was asked again. Days are in UTC. audit verify compares the log with the ledger.",
+    "From the audit log: each payment counts once, whatever was asked again. Days are in UTC. audit verify compares the log with the ledger. What open mandates have used is the ledger's word; without a mandate it is not asked.",
   input: z.strictObject({
     days: z.coerce.number(DAYS).int(DAYS).min(1, DAYS).max(3650, DAYS).default(30).meta({ value: "n", description: "the last n days; 30" }),
+    ...facilitatorFields,
   }),
   output: resultSchema,
   examples: [
     { says: "the last 30 days", argv: "spending" },
     { says: "today", argv: "spending --days 1" },
   ],
-  async run(context, { days }) {
+  async run(context, { days, ...facilitator }) {
     const log = readAudit(context);
     if (!log.ok) return log;
     const since = dayOf(formatTimestamp(unixNow() - (days - 1) * 86_400));
     const all = [...log.data.older, ...log.data.entries];
     const made = paymentsMade(context, all).filter(({ at }) => dayOf(at) >= since);
+    const mandates = await openMandates(context, facilitator);
+    if (!mandates.ok) return mandates;
     return succeed({
       since,
       payments: made.length,
@@ -67,15 +78,28 @@ export const spending = defineCommand({
       ),
       agents: grouped(made, ({ agent }) => agent || "unknown", byAmount),
       merchants: grouped(made, ({ merchant }) => merchant || "unknown", byAmount),
+      mandates: mandates.data,
     });
   },
-  render: ({ since, payments, total, days, agents, merchants }, layout) => [
+  render: ({ since, payments, total, days, agents, merchants, mandates }, layout) => [
     layout.ink("bold", `${total.display} in ${counted(payments, "payment")} since ${since}`),
     ...chart("per day", days, layout),
     ...chart("per agent", agents, layout),
     ...chart("per merchant", merchants, layout),
+    ...mandateChart(mandates, layout),
   ],
 });
+
+async function openMandates(context: Context, facilitator: FacilitatorInput): Promise<Outcome<MandateGroup>> {
+  const kept = await keptMandates(context);
+  if (!kept.ok) return kept;
+  const now = unixNow();
+  const open = kept.data.mandates.filter((mandate) => isOpen(mandate, now));
+  const asked = open.slice(0, MAX_LISTED).map((mandate) => mandateData(context, facilitator, mandate, now, BALANCE_TIMEOUT_SECONDS));
+  // One that was revoked from another machine is open no more. One whose ledger does not answer is shown as not known.
+  const lines = (await Promise.all(asked)).filter(({ usage }) => usage === undefined || usage.status === "open");
+  return succeed({ lines, more: Math.max(0, open.length - MAX_LISTED) });
+}
 
 function dayOf(timestamp: string): string {
   return timestamp.slice(0, 10);
@@ -96,23 +120,41 @@ function byAmount(a: Line, b: Line): number {
 }
 
 const MAX_NAME_CELLS = 32;
-const BAR_CELLS = 20;
 
 function chart(title: string, { lines, more }: z.infer<typeof groupSchema>, layout: Layout): string[] {
   if (lines.length === 0) return [];
   const names = lines.map(({ name }) => shortened(showUnsafe(name)));
   const width = Math.max(...names.map(cells));
-  const most = lines.map(({ paid }) => BigInt(paid.amount)).reduce((a, b) => (a > b ? a : b));
+  const most = lines
+    .map(({ paid }) => BigInt(paid.amount))
+    .reduce((a, b) => (a > b ? a : b))
+    .toString();
   const rows = lines.map(({ paid, payments }, i) => {
     const name = names[i] ?? "";
-    const length = Number((BigInt(paid.amount) * BigInt(BAR_CELLS) + most - 1n) / most);
     const text = `${paid.display}${payments > 1 ? ` in ${payments}` : ""}`;
-    const bar = layout.ink("green", "█".repeat(length)) + " ".repeat(BAR_CELLS - length);
     return width + BAR_CELLS + text.length + 6 <= layout.width
-      ? `  ${name}${" ".repeat(width - cells(name))}  ${bar}  ${text}`
+      ? `  ${name}${" ".repeat(width - cells(name))}  ${layout.ink("green", bar(paid.amount, most))}  ${text}`
       : `  ${name}  ${text}`;
   });
-  return ["", layout.ink("bold", title), ...rows, ...(more > 0 ? [`  and ${more} more, which are not shown`] : [])];
+  return [...heading(title, layout), ...rows, ...leftOut(more)];
+}
+
+function mandateChart({ lines, more }: MandateGroup, layout: Layout): string[] {
+  if (lines.length === 0) return [];
+  const inner = { ...layout, width: layout.width - 2 };
+  return [
+    ...heading("mandates", layout),
+    ...lines.flatMap((data) => mandateLines(data, inner)).map((line) => `  ${line}`),
+    ...leftOut(more),
+  ];
+}
+
+function heading(title: string, layout: Layout): string[] {
+  return ["", layout.ink("bold", title)];
+}
+
+function leftOut(more: number): string[] {
+  return more > 0 ? [`  and ${more} more, which are not shown`] : [];
 }
 
 function shortened(name: string): string {

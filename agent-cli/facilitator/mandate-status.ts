@@ -9,7 +9,7 @@ import type { Context } from "../runtime/context.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
-import { otherLedger } from "./other-ledger.ts";
+import { shownLedger } from "./other-ledger.ts";
 
 const units = z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "must be atomic units");
 const answerSchema = z.looseObject({
@@ -35,18 +35,31 @@ export const usageSchema = z.strictObject({
 });
 export type MandateUsage = z.infer<typeof usageSchema>;
 
-/** @param now unix seconds */
+/**
+ * @param now unix seconds
+ * @param timeoutSeconds for a question that can go without its answer
+ */
 export async function askUsage(
   context: Context,
   input: FacilitatorInput,
   { digest, signed: { mandate } }: Pick<KeptMandate, "digest" | "signed">,
   now: number,
+  timeoutSeconds?: number,
 ): Promise<Outcome<MandateUsage>> {
   const path = `/mandates/${encodeURIComponent(NETWORK)}/${mandate.from}/${digest}`;
-  const answer = await callFacilitator(context, input, { path, answer: answerSchema });
+  const answer = await callFacilitator(context, input, {
+    path,
+    answer: answerSchema,
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+  });
   if (!answer.ok) return answer;
-  const other = otherLedger(answer.data.ledger, mandate.ledger);
-  if (other) return fail("unsupported", `What the mandate has used is not known: ${other}.`);
+  const { ledger } = answer.data;
+  if (ledger !== mandate.ledger) {
+    return fail(
+      "unsupported",
+      `This facilitator keeps another ledger (${shownLedger(ledger)}) than the mandate's (${shownLedger(mandate.ledger)}).`,
+    );
+  }
   const { status, revokedAt, revokedBefore, settled = "0", claimed = "0", period } = answer.data;
   const asset = mandate.asset;
   const used = BigInt(settled) + BigInt(claimed);

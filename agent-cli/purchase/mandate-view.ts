@@ -33,11 +33,20 @@ export const mandateSchema = z.strictObject({
 });
 export type MandateData = z.infer<typeof mandateSchema>;
 
-/** @param now unix seconds */
-export async function mandateData(context: Context, input: FacilitatorInput, kept: KeptMandate, now: number): Promise<MandateData> {
+/**
+ * @param now unix seconds
+ * @param timeoutSeconds how long the ledger's answer is waited for, where the command can go without it
+ */
+export async function mandateData(
+  context: Context,
+  input: FacilitatorInput,
+  kept: KeptMandate,
+  now: number,
+  timeoutSeconds?: number,
+): Promise<MandateData> {
   const { mandate } = kept.signed;
   const { asset, period, note } = mandate;
-  const usage = await askUsage(context, input, kept, now);
+  const usage = await askUsage(context, input, kept, now, timeoutSeconds);
   return {
     shortCode: kept.shortCode,
     mandate: kept.digest,

@@ -57,6 +57,11 @@ export async function keptMandates(context: Context): Promise<Outcome<MandateLis
   return succeed(list);
 }
 
+/** Whether an agent may still use it, as far as this machine knows. @param now unix seconds */
+export function isOpen({ signed, revokedAt }: KeptMandate, now: number): boolean {
+  return revokedAt === undefined && Number(signed.mandate.validBefore) >= now;
+}
+
 /** @param word its short code, or its digest */
 export async function findMandate(context: Context, word: string): Promise<Outcome<KeptMandate>> {
   const all = await keptMandates(context);

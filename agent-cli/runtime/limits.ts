@@ -30,8 +30,10 @@ export const DID_TIMEOUT_SECONDS = 3;
 /** The question to a merchant, at approval, whether it makes the offer of a request: the time, and the body of its 402, which is not read. */
 export const CONFIRM_TIMEOUT_SECONDS = 5;
 export const MAX_CONFIRM_BODY_BYTES = 64 * 1024;
-/** The question to the facilitator, at approval, what the account holds. */
+/** The questions to the facilitator that go without their answer: what an account holds, what a mandate has used. */
 export const BALANCE_TIMEOUT_SECONDS = 3;
+/** Open mandates of one agent that an approval screen shows. */
+export const MAX_MANDATES_ON_SCREEN = 4;
 /** Files of accesses to books that are looked through for renewal; readers of one account whose accesses were revoked. */
 export const MAX_ACCESS_FILES = 100;
 export const MAX_FORGOTTEN_READERS = 100;

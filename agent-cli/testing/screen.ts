@@ -66,6 +66,7 @@ export function screenOf(words: Words, columns = 80): string {
   const records = {
     balance: { kind: "known", spendable: 10_000_000n } as const,
     outstanding: { sum: 0n, requests: 0 },
+    mandates: [],
     now: NOW,
     history: [],
     open: [],

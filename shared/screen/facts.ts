@@ -12,6 +12,7 @@ import type { Confirmation, OfferSignatureCheck } from "./confirmation.ts";
 import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
 import { shortened, showUnsafe } from "./escapes.ts";
+import { standingText } from "./mandate-standing.ts";
 import { bodyTitle, type SentRequest, sentParagraphs } from "./sent-request.ts";
 import type { ApprovalView, MerchantPin } from "./view.ts";
 
@@ -57,6 +58,7 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       { label: "From", value: authorization.from },
       { label: "Balance", value: balanceText(view, BigInt(authorization.value)) },
       { label: "Today", value: todayText(view) },
+      ...view.mandates.map((standing, i) => ({ label: i === 0 ? "Mandate" : "", value: standingText(standing, request) })),
       { label: "Network", value: `${authorization.network} (TEST)` },
       { label: "Agent key", value: request.agent.publicKey },
       { label: "Approve by", value: deadlineText(formatTimestamp(expires), expires - now) },

@@ -1,6 +1,7 @@
 /** What an approval screen is made from: plain data, so that a terminal and a web page show the same facts and warnings. */
 
 import type { Authorization } from "../protocol/authorization.ts";
+import type { Mandate } from "../protocol/mandate.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
 import type { Confirmation } from "./confirmation.ts";
 import type { SentRequest } from "./sent-request.ts";
@@ -47,6 +48,20 @@ export interface Outstanding {
   requests: number;
 }
 
+/** An open mandate of the paying account for the agent that asks, and what the ledger says is left of it, in atomic units. */
+export interface MandateStanding {
+  shortCode: string;
+  mandate: Mandate;
+  usage: MandateLeft | { kind: "unknown"; why: string };
+}
+
+interface MandateLeft {
+  kind: "known";
+  left: bigint;
+  /** The present period, if a payment has begun one. */
+  period?: { left: bigint; paymentsLeft?: number | undefined; endsAt: string } | undefined;
+}
+
 export interface ApprovalView {
   request: PaymentRequest;
   checked: Extract<RequestCheck, { ok: true }>;
@@ -64,6 +79,7 @@ export interface ApprovalView {
   sent: SentRequest;
   balance: BalanceView;
   outstanding: Outstanding;
+  mandates: readonly MandateStanding[];
   pin?: MerchantPin | undefined;
   /** Whether this machine had pinned the host for the account to be paid before this approval. */
   pinnedBefore: boolean;

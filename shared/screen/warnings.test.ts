@@ -37,6 +37,7 @@ function warnings(history: PastDecision[], change: Partial<ApprovalView> = {}): 
     sent,
     balance: { kind: "known", spendable: 10n ** 6n } as const,
     outstanding: { sum: 0n, requests: 0 },
+    mandates: [],
   };
   return approvalWarnings({ ...view, host: { kind: "confirmed", by: "terms", required }, ...change }).join("\n");
 }
