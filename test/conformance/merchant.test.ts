@@ -252,7 +252,9 @@ describe("methods", () => {
       expect.arrayContaining(["payment-signature", "access-control-expose-headers", "sign-in-with-x", "content-type"]),
     );
     const answer = await fetch(at("/slow").url, { headers: { Origin: "https://app.example.com" } });
-    expect(answer.headers.get("Access-Control-Expose-Headers")).toBe("PAYMENT-REQUIRED,PAYMENT-RESPONSE,X-Payment-Error,X-Trace-Id");
+    expect(answer.headers.get("Access-Control-Expose-Headers")).toBe(
+      "PAYMENT-REQUIRED,PAYMENT-RESPONSE,X-Payment-Error,X-Trace-Id,Retry-After",
+    );
   });
   test("a browser gets a page, with the same header", async () => {
     const page = await fetch(at("/slow").url, { headers: { Accept: "text/html", "User-Agent": "Mozilla/5.0" } });

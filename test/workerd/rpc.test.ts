@@ -1,9 +1,13 @@
 import { runInDurableObject } from "cloudflare:test";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { newPayer, randomId, reserveCommand, settleCommand, signedPayment } from "../signed.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
-import { facilitator, fundedPayer, newLedger, remote, tablesOf } from "./ledger.ts";
+import { facilitator, fundedPayer, newLedger, NOW, remote, setTime, tablesOf } from "./ledger.ts";
+
+// Other files have founded the facilitator's ledger at this time.
+setTime(NOW);
+afterAll(() => vi.useRealTimers());
 
 const ledger = newLedger();
 const payer = await newPayer();
