@@ -2,7 +2,7 @@
 
 import { beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
-import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
+import { PASSPHRASE, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
 import { useStack } from "./stack.ts";
 
@@ -111,4 +111,52 @@ test("--all ends every mandate up to now, also those of other machines, and a la
   for (const code of codes) expect(await usageOf(code)).toMatchObject({ status: "revoked" });
   asked(await buy("after-all"));
   expect((await box.run("mandate list")).json.data["mandates"]).toEqual([]);
+});
+
+test("at two terminals: the owner types sum and passphrase, the agent buys without a word, and asks again once it is revoked [mandate-terminals]", async () => {
+  const ENTER = "\r";
+  const sealed = ["--owner-file", "./sealed.json"];
+  box.write("secret.txt", PASSPHRASE);
+  await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
+  expect((await box.run(["faucet", ...sealed])).exit).toBe(EXIT.ok);
+  const [owner, agent] = [await box.sharedTerminal(), await box.sharedTerminal()];
+  const fetched = (name: string) => agent.run(["fetch", `${world.stack.merchant}/premium?${name}`, "--reason", REASON]);
+  try {
+    const granting = owner.run([
+      "mandate",
+      "grant",
+      "--origin",
+      world.stack.merchant,
+      "--per-payment",
+      "10000",
+      "--total",
+      "20000",
+      ...sealed,
+    ]);
+    await granting.until("at most 0.00002 LGO in all");
+    await granting.answer("without asking?", `y${ENTER}`);
+    await granting.until("neither the sum nor the code");
+    await granting.answer("without asking?", `0.00002${ENTER}`);
+    await granting.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    expect(await granting.exit, granting.text).toBe(EXIT.ok);
+    expect(granting.text).not.toContain(PASSPHRASE);
+    const [code = ""] = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(granting.text) ?? [];
+
+    const bought = fetched("terminal-1");
+    expect(await bought.exit, bought.text).toBe(EXIT.ok);
+    expect(bought.text).toContain(code);
+    expect(bought.text).toContain("0.00001 LGO left");
+
+    const revoking = owner.run(["mandate", "revoke", code, ...sealed]);
+    await revoking.answer("Passphrase of", `${PASSPHRASE}${ENTER}`);
+    expect(await revoking.exit, revoking.text).toBe(EXIT.ok);
+    expect(revoking.text).toContain("nothing: no payment can be made any more");
+
+    const after = fetched("terminal-2");
+    expect(await after.exit, after.text).toBe(EXIT.approvalPending);
+    expect(await usageOf(code)).toMatchObject({ status: "revoked", used: { amount: "10000" } });
+  } finally {
+    owner.close();
+    agent.close();
+  }
 });
