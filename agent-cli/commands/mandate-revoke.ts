@@ -3,15 +3,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { ASSET, NETWORK } from "../../shared/lez.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { ANY, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
-import { wholeNumber } from "../../shared/whole-number.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, nameField, ownerFileField } from "../command-line/fields.ts";
-import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
 import { askLedger } from "../facilitator/ledger-id.ts";
+import { sendRevocation, underWaySchema, underWayText } from "../facilitator/mandate-revocation.ts";
 import type { RoleSigner } from "../keys/key-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
@@ -20,15 +20,9 @@ import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry, checkAudit } from "../records/audit-log.ts";
 import { findMandate, type KeptMandate, keepMandate, keptMandates } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
-import { counted, field } from "../runtime/layout.ts";
+import { field } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-
-const answerSchema = z.looseObject({
-  revokedAt: wholeNumber(),
-  underWay: z.looseObject({ payments: wholeNumber(), value: z.string().regex(/^(0|[1-9][0-9]{0,38})$/), until: z.optional(wholeNumber()) }),
-});
 
 export const mandateRevoke = defineCommand({
   name: "mandate revoke",
@@ -52,8 +46,7 @@ export const mandateRevoke = defineCommand({
     all: z.boolean(),
     ledger: z.string(),
     revokedAt: z.string().optional(),
-    /** What was reserved before, and can still be paid. */
-    underWay: z.strictObject({ payments: z.number(), atMost: moneySchema, until: z.string().optional() }).optional(),
+    underWay: underWaySchema.optional(),
   }),
   examples: [
     { says: "one of them", argv: "mandate revoke 7F3K-9QPD" },
@@ -95,35 +88,22 @@ export const mandateRevoke = defineCommand({
       revokedAt: String(Math.max(unixNow(), ...here.map(({ signed }) => Number(signed.mandate.grantedAt)))),
     };
     const signed = await signRevocation(revocation, signer.data);
-    const answer = await callFacilitator(context, input, { path: "/mandates/revoke", body: signed, answer: answerSchema });
+    const answer = await sendRevocation(context, input, signed);
     if (!answer.ok) return answer;
-    const { revokedAt, underWay } = answer.data;
-    const noted = await note(context, signer.data, here, revocation, formatTimestamp(revokedAt));
+    const { revokedAt, underWay, until } = answer.data;
+    const noted = await note(context, signer.data, here, revocation, revokedAt);
     if (!noted.ok) return noted;
-    const { payments, value, until } = underWay;
     if (input.wait && until !== undefined) {
       const waited = await waitUntil(context, until);
       if (!waited.ok) return waited;
     }
-    return succeed({
-      ...data,
-      revokedAt: formatTimestamp(revokedAt),
-      underWay: { payments, atMost: money(value, ASSET), ...(until !== undefined && { until: formatTimestamp(until) }) },
-    });
+    return succeed({ ...data, revokedAt, underWay });
   },
   render: ({ dryRun, all, mandates, underWay }, layout) => [
     dryRun
       ? `Nothing was revoked. It would end ${all ? "every mandate that you granted up to now" : "mandate"} ${mandates.join(", ")}`.trimEnd()
       : layout.ink("green", `Revoked: ${all ? "every mandate that you granted up to now" : `mandate ${mandates.join(", ")}`}`),
-    ...(underWay
-      ? field(
-          layout,
-          "under way",
-          underWay.until === undefined
-            ? "nothing: no payment can be made any more"
-            : `${counted(underWay.payments, "payment")}, at most ${underWay.atMost.display}, over by ${underWay.until}`,
-        )
-      : []),
+    ...(underWay ? field(layout, "under way", underWayText(underWay)) : []),
   ],
 });
 

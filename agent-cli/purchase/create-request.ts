@@ -33,7 +33,7 @@ export interface Agent {
   name?: string | undefined;
 }
 
-/** The agent's own key, opened. It signs requests and nothing else. */
+/** The agent's own key, opened. It signs requests, and within a mandate payments and the end of that mandate. */
 export async function openAgent(context: Context, agentFile: string | undefined): Promise<Outcome<Agent>> {
   const found = findKey(context, "agent", agentFile);
   if (!found.ok) return found;

@@ -113,6 +113,23 @@ test("--all ends every mandate up to now, also those of other machines, and a la
   expect((await box.run("mandate list")).json.data["mandates"]).toEqual([]);
 });
 
+test("an agent gives up its own mandate, no other key does, and its next purchase is asked for [mandate-renounced]", async () => {
+  const code = await grant("--per-payment 10000 --total 100000");
+  expect((await buy("renounce")).json.data["mandate"]).toMatchObject({ shortCode: code });
+  await box.run("agent create --out ./other-agent.json");
+  const other = await box.run(["mandate", "renounce", code, "--agent-file", "./other-agent.json"]);
+  expect(other.json.error.code).toBe("wrong_role");
+  expect(await usageOf(code)).toMatchObject({ status: "open" });
+
+  const renounced = await box.run(["mandate", "renounce", code]);
+  expect(renounced.exit, renounced.stdout).toBe(EXIT.ok);
+  expect(renounced.json.data).toMatchObject({ shortCode: code, underWay: { payments: 0, atMost: { amount: "0" } } });
+  expect((await box.run(["mandate", "renounce", code])).json.data["revokedAt"]).toBe(renounced.json.data["revokedAt"]);
+  expect(await usageOf(code)).toMatchObject({ status: "revoked", used: { amount: "10000" } });
+  asked(await buy("renounce"));
+  expect((await box.run("audit verify")).exit).toBe(EXIT.ok);
+});
+
 test("at two terminals: the owner types sum and passphrase, the agent buys without a word, and asks again once it is revoked [mandate-terminals]", async () => {
   const ENTER = "\r";
   const sealed = ["--owner-file", "./sealed.json"];
