@@ -18,6 +18,9 @@ export function formatTimestamp(unixSeconds: number): string {
   return new Date(unixSeconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
+/** The last second of the last year that RFC 3339 can name. */
+export const MAX_UNIX_SECONDS = 253_402_300_799;
+
 /** The clock of this machine in unix seconds. */
 export function unixNow(): number {
   return Math.floor(Date.now() / 1000);

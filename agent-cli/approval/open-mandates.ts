@@ -5,7 +5,7 @@ import { unixNow } from "../../shared/time.ts";
 import { askUsage } from "../facilitator/mandate-status.ts";
 import { isOpen, type KeptMandate, keptMandates } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
-import { BALANCE_TIMEOUT_SECONDS, MAX_MANDATES_ON_SCREEN } from "../runtime/limits.ts";
+import { MAX_MANDATES_ON_SCREEN } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { BalanceInput } from "./account-balance.ts";
 
@@ -35,7 +35,7 @@ async function standingOf(context: Context, input: BalanceInput, kept: KeptManda
   const { shortCode, signed } = kept;
   const known = { shortCode, mandate: signed.mandate };
   if (input.offline) return { ...known, usage: { kind: "unknown", why: "it was not asked for (--offline)" } };
-  const asked = await askUsage(context, input, kept, now, BALANCE_TIMEOUT_SECONDS);
+  const asked = await askUsage(context, input, kept, now);
   if (!asked.ok) return { ...known, usage: { kind: "unknown", why: asked.error.message } };
   const { status, left, period } = asked.data;
   if (status !== "open") return undefined;

@@ -12,7 +12,7 @@ import { isOpen, keptMandates } from "../records/mandates.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import type { Context } from "../runtime/context.ts";
 import { bar, BAR_CELLS, cells, counted, type Layout } from "../runtime/layout.ts";
-import { BALANCE_TIMEOUT_SECONDS, MAX_LISTED } from "../runtime/limits.ts";
+import { MAX_LISTED } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
@@ -95,7 +95,7 @@ async function openMandates(context: Context, facilitator: FacilitatorInput): Pr
   if (!kept.ok) return kept;
   const now = unixNow();
   const open = kept.data.mandates.filter((mandate) => isOpen(mandate, now));
-  const asked = open.slice(0, MAX_LISTED).map((mandate) => mandateData(context, facilitator, mandate, now, BALANCE_TIMEOUT_SECONDS));
+  const asked = open.slice(0, MAX_LISTED).map((mandate) => mandateData(context, facilitator, mandate, now));
   // One that was revoked from another machine is open no more. One whose ledger does not answer is shown as not known.
   const lines = (await Promise.all(asked)).filter(({ usage }) => usage === undefined || usage.status === "open");
   return succeed({ lines, more: Math.max(0, open.length - MAX_LISTED) });

@@ -10,10 +10,11 @@ import { counted } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { secondsSchema } from "./mandate-status.ts";
 
 const answerSchema = z.looseObject({
-  revokedAt: wholeNumber(),
-  underWay: z.looseObject({ payments: wholeNumber(), value: z.string().regex(/^(0|[1-9][0-9]{0,38})$/), until: z.optional(wholeNumber()) }),
+  revokedAt: secondsSchema,
+  underWay: z.looseObject({ payments: wholeNumber(), value: z.string().regex(/^(0|[1-9][0-9]{0,38})$/), until: z.optional(secondsSchema) }),
 });
 
 /** What was reserved before the revocation, and can still be paid. */

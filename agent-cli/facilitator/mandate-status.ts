@@ -2,24 +2,28 @@
 
 import * as z from "zod";
 import { NETWORK } from "../../shared/lez.ts";
-import { formatTimestamp } from "../../shared/time.ts";
+import { formatTimestamp, MAX_UNIX_SECONDS } from "../../shared/time.ts";
 import { wholeNumber } from "../../shared/whole-number.ts";
 import type { KeptMandate } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
+import { BALANCE_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
 import { shownLedger } from "./other-ledger.ts";
 
 const units = z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "must be atomic units");
+/** A facilitator's time, in unix seconds: one that can be shown. */
+export const secondsSchema = wholeNumber(MAX_UNIX_SECONDS);
+
 const answerSchema = z.looseObject({
   ledger: z.string(),
   status: z.enum(["unused", "open", "revoked"]),
-  revokedAt: z.optional(wholeNumber()),
-  revokedBefore: z.optional(wholeNumber()),
+  revokedAt: z.optional(secondsSchema),
+  revokedBefore: z.optional(secondsSchema),
   settled: units.optional(),
   claimed: units.optional(),
-  period: z.looseObject({ used: units, payments: wholeNumber(), endsAt: wholeNumber() }).optional(),
+  period: z.looseObject({ used: units, payments: wholeNumber(), endsAt: secondsSchema }).optional(),
 });
 
 export const usageSchema = z.strictObject({
@@ -37,21 +41,15 @@ export type MandateUsage = z.infer<typeof usageSchema>;
 
 /**
  * @param now unix seconds
- * @param timeoutSeconds for a question that can go without its answer
  */
 export async function askUsage(
   context: Context,
   input: FacilitatorInput,
   { digest, signed: { mandate } }: Pick<KeptMandate, "digest" | "signed">,
   now: number,
-  timeoutSeconds?: number,
 ): Promise<Outcome<MandateUsage>> {
   const path = `/mandates/${encodeURIComponent(NETWORK)}/${mandate.from}/${digest}`;
-  const answer = await callFacilitator(context, input, {
-    path,
-    answer: answerSchema,
-    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
-  });
+  const answer = await callFacilitator(context, input, { path, answer: answerSchema, timeoutSeconds: BALANCE_TIMEOUT_SECONDS });
   if (!answer.ok) return answer;
   const { ledger } = answer.data;
   if (ledger !== mandate.ledger) {

@@ -35,18 +35,11 @@ export type MandateData = z.infer<typeof mandateSchema>;
 
 /**
  * @param now unix seconds
- * @param timeoutSeconds how long the ledger's answer is waited for, where the command can go without it
  */
-export async function mandateData(
-  context: Context,
-  input: FacilitatorInput,
-  kept: KeptMandate,
-  now: number,
-  timeoutSeconds?: number,
-): Promise<MandateData> {
+export async function mandateData(context: Context, input: FacilitatorInput, kept: KeptMandate, now: number): Promise<MandateData> {
   const { mandate } = kept.signed;
   const { asset, period, note } = mandate;
-  const usage = await askUsage(context, input, kept, now, timeoutSeconds);
+  const usage = await askUsage(context, input, kept, now);
   return {
     shortCode: kept.shortCode,
     mandate: kept.digest,
