@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
+import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import { ANY, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -17,12 +18,14 @@ import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
-import { appendEntry, checkAudit } from "../records/audit-log.ts";
+import { appendEntry } from "../records/audit-log.ts";
 import { findMandate, type KeptMandate, keepMandate, keptMandates } from "../records/mandates.ts";
-import type { Context } from "../runtime/context.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+
+const HOUR_SECONDS = 3600;
 
 export const mandateRevoke = defineCommand({
   name: "mandate revoke",
@@ -74,25 +77,28 @@ export const mandateRevoke = defineCommand({
     const here = ended.data.filter(({ signed }) => signed.mandate.ledger === ledger.data);
     const data = { mandates: here.map(({ shortCode }) => shortCode), all, ledger: ledger.data };
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
-    const recordable = checkAudit(context);
-    if (!recordable.ok) return recordable;
     const signer = await openOwner(context, owner.data, input);
     if (!signer.ok) return signer;
-    const revocation: Revocation = {
-      version: "1",
-      network: NETWORK,
-      ledger: ledger.data,
-      from,
-      mandate: all ? ANY : (here[0]?.digest as Digest),
-      // A clock that was set back since must spare none of them.
-      revokedAt: String(Math.max(unixNow(), ...here.map(({ signed }) => Number(signed.mandate.grantedAt)))),
+    const now = unixNow();
+    const { current, ahead } = byDate(here, now);
+    // A clock that was set back a little since must spare none of them.
+    const date = String(Math.max(now, ...current.map(({ signed }) => Number(signed.mandate.grantedAt))));
+    const revoke = async (mandate: Digest | typeof ANY, ended: readonly KeptMandate[]) => {
+      const revocation: Revocation = { version: "1", network: NETWORK, ledger: ledger.data, from, mandate, revokedAt: date };
+      const answer = await sendRevocation(context, input, await signRevocation(revocation, signer.data));
+      if (!answer.ok) return answer;
+      const noted = await note(context, signer.data, ended, revocation, answer.data.revokedAt);
+      // Revoked is revoked: a log that an agent has broken must not keep its owner from that.
+      if (!noted.ok) warn(context, `It is revoked, and was not recorded here: ${noted.error.message}`);
+      return answer;
     };
-    const signed = await signRevocation(revocation, signer.data);
-    const answer = await sendRevocation(context, input, signed);
+    const answer = await revoke(all ? ANY : (here[0]?.digest as Digest), all ? current : here);
     if (!answer.ok) return answer;
+    for (const mandate of all ? ahead : []) {
+      const single = await revoke(mandate.digest, [mandate]);
+      if (!single.ok) return single;
+    }
     const { revokedAt, underWay, until } = answer.data;
-    const noted = await note(context, signer.data, here, revocation, revokedAt);
-    if (!noted.ok) return noted;
     if (input.wait && until !== undefined) {
       const waited = await waitUntil(context, until);
       if (!waited.ok) return waited;
@@ -112,9 +118,20 @@ async function named(context: Context, word: string): Promise<Outcome<KeptMandat
   return found.ok ? succeed([found.data]) : found;
 }
 
+/** Those that this machine knows. The ledger ends the others as well. */
 async function grantedBy(context: Context, from: string): Promise<Outcome<KeptMandate[]>> {
   const kept = await keptMandates(context);
-  return kept.ok ? succeed(kept.data.mandates.filter(({ signed }) => signed.mandate.from === from)) : kept;
+  if (!kept.ok) warn(context, kept.error.message);
+  return succeed(kept.ok ? kept.data.mandates.filter(({ signed }) => signed.mandate.from === from) : []);
+}
+
+/**
+ * The ledger refuses a revocation that is dated ahead. A mandate granted by a clock that was ahead would date the revocation of all
+ * so: it is revoked by its digest.
+ */
+function byDate(mandates: readonly KeptMandate[], now: number): { current: KeptMandate[]; ahead: KeptMandate[] } {
+  const isAhead = ({ signed }: KeptMandate) => Number(signed.mandate.grantedAt) > now + CLOCK_SKEW_SECONDS;
+  return { current: mandates.filter((mandate) => !isAhead(mandate)), ahead: mandates.filter(isAhead) };
 }
 
 /** Records what the ledger has confirmed. */
@@ -137,8 +154,9 @@ function note(
 
 async function waitUntil(context: Context, until: number): Promise<Outcome<undefined>> {
   context.progress(`Waits until ${formatTimestamp(until)}: then nothing can be paid any more`);
-  const left = Math.max(0, until + 1 - unixNow());
-  await sleep(left * 1000, undefined, { signal: context.io.signal }).catch(() => undefined);
+  // In steps: a timer of more than 24 days would end at once.
+  for (let left = until + 1 - unixNow(); left > 0 && !context.io.signal.aborted; left = until + 1 - unixNow())
+    await sleep(Math.min(left, HOUR_SECONDS) * 1000, undefined, { signal: context.io.signal }).catch(() => undefined);
   context.progress("");
   return context.io.signal.aborted
     ? interrupted("It is revoked; what was reserved before can still be paid until then.")

@@ -4,6 +4,10 @@ import { beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { PASSPHRASE, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
+import { type Mandate, signMandate } from "../../shared/protocol/mandate.ts";
+import { keySigner } from "../../shared/protocol/signer.ts";
+import { unixNow } from "../../shared/time.ts";
 import { useStack } from "./stack.ts";
 
 const world = useStack();
@@ -103,16 +107,6 @@ test("revoked, it pays nothing more, and its owner reads that nothing is under w
   expect((await box.run("audit verify")).exit).toBe(EXIT.ok);
 });
 
-test("--all ends every mandate up to now, also those of other machines, and a later one is open again", async () => {
-  const codes = [await grant("--per-payment 10000 --total 20000"), await grant("--per-payment 10000 --total 30000")];
-  const revoked = await box.run("mandate revoke --all");
-  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
-  expect(revoked.json.data["mandates"]).toEqual(expect.arrayContaining(codes));
-  for (const code of codes) expect(await usageOf(code)).toMatchObject({ status: "revoked" });
-  asked(await buy("after-all"));
-  expect((await box.run("mandate list")).json.data["mandates"]).toEqual([]);
-});
-
 test("an agent gives up its own mandate, no other key does, and its next purchase is asked for [mandate-renounced]", async () => {
   const code = await grant("--per-payment 10000 --total 100000");
   expect((await buy("renounce")).json.data["mandate"]).toMatchObject({ shortCode: code });
@@ -176,4 +170,37 @@ test("at two terminals: the owner types sum and passphrase, the agent buys witho
     owner.close();
     agent.close();
   }
+});
+
+// Last: a mandate that is granted in the second of a revocation of all is revoked by it.
+test("a mandate dated ahead keeps --all from ending no other, and ends with them [mandate-dated-ahead]", async () => {
+  const code = await grant("--per-payment 10000 --total 20000");
+  const at = (days: number) => String(unixNow() + days * 86_400);
+  const ahead = { ...box.read<Mandate>("draft.json"), grantedAt: at(1), validAfter: at(1), validBefore: at(2) };
+  const { secretKey } = box.read<{ secretKey: string }>("owner.json");
+  box.write("ahead.json", await signMandate(ahead, await keySigner(hexToBytes(secretKey))));
+  const accepted = await box.run("mandate accept ./ahead.json");
+  expect(accepted.exit, accepted.stdout).toBe(EXIT.ok);
+  const revoked = await box.run("mandate revoke --all");
+  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+  for (const one of [code, String(accepted.json.data["shortCode"])]) expect(await usageOf(one)).toMatchObject({ status: "revoked" });
+});
+
+test("--all ends every mandate up to now, also those of other machines, and a later one is open again", async () => {
+  const codes = [await grant("--per-payment 10000 --total 20000"), await grant("--per-payment 10000 --total 30000")];
+  const revoked = await box.run("mandate revoke --all");
+  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+  expect(revoked.json.data["mandates"]).toEqual(expect.arrayContaining(codes));
+  for (const code of codes) expect(await usageOf(code)).toMatchObject({ status: "revoked" });
+  asked(await buy("after-all"));
+  expect((await box.run("mandate list")).json.data["mandates"]).toEqual([]);
+});
+
+test("a broken audit log does not keep its owner from revoking [mandate-revoked-unrecorded]", async () => {
+  const code = await grant("--per-payment 10000 --total 20000");
+  box.write("home/audit.jsonl", "broken\n");
+  const revoked = await box.run("mandate revoke --all");
+  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+  expect(revoked.stderr).toContain("It is revoked, and was not recorded here");
+  expect(await usageOf(code)).toMatchObject({ status: "revoked" });
 });
