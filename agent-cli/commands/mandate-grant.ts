@@ -8,6 +8,7 @@ import { MAX_MANDATE_NOTE_LENGTH, MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES 
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Mandate, mandateDigest, mandateSchema, signedMandateSchema } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { quote } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { humanText } from "../../shared/text/text.ts";
@@ -31,6 +32,7 @@ import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD, agentKeyOf } from "../purchase/find-agent.ts";
+import { keptMandates } from "../records/mandates.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { originOf } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
@@ -38,7 +40,7 @@ import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema, writtenAmountSchema } from "../runtime/money.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const DEFAULT_LIFE = "30d";
 const PER = "must be a period and an amount, as in 24h=0.01LGO, or with the number of payments, as in 24h=0.01LGO,1000";
@@ -133,6 +135,8 @@ export const mandateGrant = defineCommand({
     const here = { from: owner.data.key.account, ledger: ledger.data };
     const mandate = await (input.draft === undefined ? madeOf(context, input, here) : lowered(input.draft, input, here));
     if (!mandate.ok) return mandate;
+    const revoked = await revokedBefore(context, mandate.data);
+    if (revoked) return revoked;
     const view = await mandateView(context, { ...input, offline: false }, mandate.data);
     if (!view.ok) return view;
     context.say(...mandateScreen(view.data, context.layout));
@@ -251,15 +255,18 @@ function lowered(file: string, input: Input, here: Here): Outcome<Mandate> {
   const fixed = { agent: input.agent, origin: input.origin[0], payee: input.payee[0] };
   const given = Object.entries(fixed).find(([, value]) => value !== undefined);
   if (given) return fail("usage", `--${given[0]} does not go with --draft: the draft names it. Make another draft.`);
+  // The screen's sums are of this asset, and the ledger counts no other.
+  if (draft.network !== NETWORK || draft.asset !== ASSET)
+    return fail("unsupported", `The draft is for ${quote(`${draft.asset} on ${draft.network}`)}, which this version cannot pay with.`);
   if (draft.from !== here.from) return fail("usage", `The draft is for account ${draft.from}, and this is the key of ${here.from}.`);
   if (draft.ledger !== here.ledger) return fail("usage", "The draft is for another ledger than the one that this facilitator settles on.");
   const now = unixNow();
   if (Number(draft.grantedAt) > now)
     return fail("usage", "The draft is dated ahead.", { hint: "Make another one, or check this machine's clock." });
-  if (Number(draft.validBefore) < now) return fail("usage", "The draft is over.", { hint: "Make another one." });
   const { perPayment = draft.perPayment, total = draft.total } = input;
   const per = input.per ? { ...draft.period, ...input.per } : draft.period;
   const validBefore = input.for === undefined ? draft.validBefore : String(Number(draft.validAfter) + input.for - 1);
+  if (Number(validBefore) < now) return fail("usage", "The draft is over.", { hint: "Make another one." });
   const raised =
     BigInt(perPayment) > BigInt(draft.perPayment) ||
     BigInt(total) > BigInt(draft.total) ||
@@ -273,6 +280,17 @@ function lowered(file: string, input: Input, here: Here): Outcome<Mandate> {
     validBefore,
     ...(per && { period: per }),
     ...(input.note !== undefined && { note: input.note }),
+  });
+}
+
+/** A draft that was granted and revoked would be signed in vain: the ledger knows its digest. */
+async function revokedBefore(context: Context, mandate: Mandate): Promise<Failure | undefined> {
+  const kept = await keptMandates(context);
+  if (!kept.ok) return kept;
+  const found = kept.data.mandates.find(({ digest }) => digest === mandateDigest(mandate));
+  if (found?.revokedAt === undefined) return undefined;
+  return fail("usage", `Mandate ${found.shortCode} was granted before, and revoked at ${found.revokedAt}. That is final.`, {
+    hint: "Make another draft: it gets a new salt, and so a new mandate.",
   });
 }
 

@@ -35,6 +35,6 @@ export const mandateShow = defineCommand({
     ...data.payees.flatMap((payee, i) => field(layout, i === 0 ? "pays" : "", payee === "*" ? "any account" : payee)),
     ...field(layout, "from", data.from),
     ...field(layout, "agent key", data.agentKey),
-    ...(data.note === undefined ? [] : field(layout, "your note", showUnsafe(data.note))),
+    ...(data.note === undefined ? [] : field(layout, "note", showUnsafe(data.note))),
   ],
 });

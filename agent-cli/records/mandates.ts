@@ -26,12 +26,14 @@ export interface KeptMandate {
   revokedAt?: string | undefined;
 }
 
-/** Writes a mandate, or what has become of it. */
+/** Writes a mandate, or what has become of it. A revocation is final: writing the mandate again does not take it back. */
 export function keepMandate(context: Context, signed: SignedMandate, revokedAt?: string): Outcome<undefined> {
   const directory = stateDirectory(context, "mandates");
   if (!directory.ok) return directory;
   const file = path.join(directory.data, `${mandateDigest(signed.mandate)}.json`);
-  return writeState(file, FORMAT, { signed, ...(revokedAt !== undefined && { revokedAt }) });
+  const before = fs.existsSync(file) ? readState(file, FORMAT) : undefined;
+  const ended = revokedAt ?? (before?.ok ? before.data.revokedAt : undefined);
+  return writeState(file, FORMAT, { signed, ...(ended !== undefined && { revokedAt: ended }) });
 }
 
 export interface MandateList {

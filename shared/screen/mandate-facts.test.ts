@@ -88,7 +88,7 @@ describe("warnings, which are typed over", () => {
 
 test("a note cannot move or imitate anything", () => {
   const { facts } = mandateFacts(viewOf({ note: "for reports\nCan cost: 0" }));
-  expect(facts.find(({ label }) => label === "Your note")?.value).toBe("for reports⟦U+000A⟧Can cost: 0");
+  expect(facts.find(({ label }) => label === "Note")?.value).toBe("for reports⟦U+000A⟧Can cost: 0");
 });
 
 test("without a period the limits are one payment and the total", () => {

@@ -1,5 +1,6 @@
 /** What an owner reads before it grants a mandate: one sum first, made from the signed object alone. */
 
+import { SCHEME } from "../lez.ts";
 import { displayAmount } from "../protocol/amount.ts";
 import { ANY, type Mandate, mandateDigest } from "../protocol/mandate.ts";
 import { shortCode } from "../protocol/payment-request.ts";
@@ -57,11 +58,12 @@ export function mandateFacts(view: MandateView): MandateFacts {
       { label: "Within that", value: limitsText(mandate) },
       ...payeeFacts(view),
       { label: "Origins", value: mandate.origins[0] === ANY ? "any" : mandate.origins.join(", ") },
+      ...schemeFacts(mandate),
       ...sessionFacts(mandate),
       { label: "Agent key", value: mandate.agent },
       { label: "From", value: mandate.from },
-      { label: "Network", value: `${mandate.network} (TEST)` },
-      ...(mandate.note === undefined ? [] : [{ label: "Your note", value: showUnsafe(mandate.note) }]),
+      { label: "Network", value: showUnsafe(`${mandate.network} (TEST)`) },
+      ...(mandate.note === undefined ? [] : [{ label: "Note", value: showUnsafe(mandate.note) }]),
       { label: "With others", value: togetherText(view, worst, others) },
     ],
     warnings: warningsOf(view, worst),
@@ -88,6 +90,11 @@ function payeeFacts({ mandate, pins }: MandateView): Fact[] {
     const known = pins.filter(({ payTo }) => payTo === payee).map(({ origin, firstSeenAt }) => `${origin}, seen since ${firstSeenAt}`);
     return { label: i === 0 ? "To" : "", value: `${payee} (${known.join("; ") || "not known on this machine"})`, strong: true };
   });
+}
+
+/** A draft may name more than this command line does. */
+function schemeFacts({ schemes }: Mandate): Fact[] {
+  return schemes.length === 1 && schemes[0] === SCHEME ? [] : [{ label: "Schemes", value: schemes.join(", "), strong: true }];
 }
 
 function sessionFacts({ session }: Mandate): Fact[] {
