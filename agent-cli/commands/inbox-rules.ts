@@ -1,13 +1,16 @@
 /** `inbox mute`, `inbox block`, `inbox allow`: the owner's rules about an agent that floods the inbox. */
 
 import * as z from "zod";
+import { unixNow } from "../../shared/time.ts";
 import { type Command, defineCommand } from "../command-line/command.ts";
 import { dryRunField } from "../command-line/fields.ts";
 import { agentField, agentKeyOf } from "../purchase/find-agent.ts";
 import { listPurchases } from "../purchase/purchase-list.ts";
 import { AGENT_RULES, type AgentRule, agentRules, setAgentRule } from "../records/agent-rules.ts";
+import { isOpen, keptMandates } from "../records/mandates.ts";
+import type { Context } from "../runtime/context.ts";
 import { counted, field } from "../runtime/layout.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 const ruleSchema = z.enum(AGENT_RULES).optional();
 
@@ -34,6 +37,8 @@ function ruleCommand({ name, summary, description, says, rule }: Words): Command
       before: ruleSchema,
       /** How many of its requests wait for a decision. */
       waiting: z.number(),
+      /** The codes of the mandates under which a blocked agent's key can still sign payments. */
+      mandates: z.array(z.string()).optional(),
     }),
     examples: [
       { says, argv: `${name} 7F3K-9QPD` },
@@ -48,20 +53,32 @@ function ruleCommand({ name, summary, description, says, rule }: Words): Command
       if (!set.ok) return set;
       const waiting = await listPurchases(context, { state: "pending", agentKey: key.data, limit: Infinity });
       if (!waiting.ok) return waiting;
+      const mandates = rule === "blocked" ? await openMandatesOf(context, key.data) : succeed([]);
+      if (!mandates.ok) return mandates;
       return succeed({
         ...(dryRun && { dryRun }),
         agentKey: key.data,
         ...(rule && { rule }),
         ...(set.data && { before: set.data }),
         waiting: waiting.data.requests.length,
+        ...(mandates.data.length > 0 && { mandates: mandates.data }),
       });
     },
-    render: ({ dryRun, agentKey, rule, before, waiting }, layout) => [
+    render: ({ dryRun, agentKey, rule, before, waiting, mandates = [] }, layout) => [
       `${dryRun ? "Nothing was changed. It would be" : before === rule ? "Already" : "Now"} ${rule ?? "allowed"}`,
       ...field(layout, "agent key", agentKey),
       ...field(layout, "waiting", counted(waiting, "request")),
+      ...mandates.flatMap((code) => field(layout, "still open", `mandate ${code}; to end it: lez-agent-pay mandate revoke ${code}`)),
     ],
   });
+}
+
+async function openMandatesOf(context: Context, agentKey: string): Promise<Outcome<string[]>> {
+  const kept = await keptMandates(context);
+  if (!kept.ok) return kept;
+  const now = unixNow();
+  const open = kept.data.mandates.filter((mandate) => mandate.signed.mandate.agent === agentKey && isOpen(mandate, now));
+  return succeed(open.map(({ shortCode }) => shortCode));
 }
 
 export const inboxMute = ruleCommand({
@@ -76,7 +93,8 @@ export const inboxBlock = ruleCommand({
   name: "inbox block",
   rule: "blocked",
   summary: "do not list or approve the requests of an agent",
-  description: "Nothing of this agent can be approved until `inbox allow`. The agent is not told; its requests expire.",
+  description:
+    "Nothing of this agent can be approved until `inbox allow`, and its tool on this machine pays within no mandate. The agent is not told; its requests expire. A stolen key obeys no tool: end its mandates with `mandate revoke`.",
   says: "the agent that made this request",
 });
 

@@ -1,7 +1,7 @@
 /** Mandates on the owner's and the agent's side: what is shown, what is signed, who gets it. */
 
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { isGenuineMandate, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
@@ -149,6 +149,38 @@ describe("mandate grant", () => {
     expect((await box.run("mandate grant --draft ./other.json --dry-run")).json.error.message).toContain("is the key of");
   });
 
+  test("a draft's own words reach the screen as text, and its schemes are shown [mandate-foreign-draft]", async () => {
+    const { file } = await draft();
+    const written = box.read<Mandate>(file);
+    const grantOf = (changes: Partial<Mandate>, ...words: string[]) => {
+      box.write("foreign.json", { ...written, ...changes });
+      return box.run(["mandate", "grant", "--draft", "./foreign.json", "--dry-run", ...words]);
+    };
+    for (const changes of [{ network: "\u001B[2Jlez" }, { asset: "usd\u001B[31m" }]) {
+      const run = await grantOf(changes);
+      expect(run.json.error.code).toBe("unsupported");
+      expect(`${run.stderr}${run.json.error.message}`).not.toContain("\u001B");
+    }
+    expect((await grantOf({ note: "Agreed on Monday" })).stderr).toMatch(/\n {2}Note +Agreed on Monday/);
+    expect((await grantOf({ schemes: ["exact", "upto"] })).stderr).toMatch(/\n {2}Schemes +exact, upto/);
+    const early = String(Number(written.grantedAt) - 7200);
+    const over = await grantOf({ grantedAt: early, validAfter: early }, "--for", "1h");
+    expect(over.json.error).toMatchObject({ code: "usage", message: "The draft is over." });
+  });
+
+  test("one that was revoked is granted no more, and accepting its file does not open it again [mandate-revoked-draft]", async () => {
+    const { file, digest } = await draft();
+    const granting = ["mandate", "grant", "--draft", file, "--confirm", digest, "--out", "./revoked.json", "--force"];
+    expect((await box.run(granting)).exit).toBe(EXIT.ok);
+    const stored = box.path(`home/mandates/${digest}.json`);
+    const revokedAt = "2026-01-01T00:00:00Z";
+    writeFileSync(stored, JSON.stringify({ ...JSON.parse(readFileSync(stored, "utf8")), revokedAt }));
+    const again = await box.run(granting);
+    expect([again.exit, again.json.error.message]).toEqual([EXIT.usage, expect.stringContaining(`revoked at ${revokedAt}`)]);
+    expect((await box.run("mandate accept ./revoked.json")).exit).toBe(EXIT.ok);
+    expect(JSON.parse(readFileSync(stored, "utf8"))).toMatchObject({ revokedAt });
+  });
+
   test("the facilitator of another ledger than the configured one is refused", async () => {
     box.write("home/config.json", { ...box.read<object>("home/config.json"), ledger: "2f".repeat(32) });
     const run = await box.run(`mandate grant ${LIMITS} --dry-run`);
@@ -208,6 +240,18 @@ describe("what a mandate has used", () => {
     expect((await box.run(`mandate show ${code}`)).json.data["usage"]).toMatchObject({ status: "revoked" });
     facilitator.mandates[digest] = { status: "unused", revokedBefore: Number(kept(digest).signed.mandate.grantedAt) - 1 };
     expect((await box.run(`mandate show ${code}`)).json.data["usage"]).toMatchObject({ status: "open" });
+  });
+
+  test.each<object>([
+    { status: "revoked", revokedAt: 9e15 },
+    { status: "unused", revokedBefore: 9e15 },
+    { status: "open", period: { used: "1", payments: 1, endsAt: Number.MAX_SAFE_INTEGER } },
+  ])("a time that no calendar has is an unusable answer: %o", async (said) => {
+    const { digest } = await grant();
+    facilitator.mandates[digest] = said;
+    const { exit, json } = await box.run(`mandate show ${digest}`);
+    expect(exit).toBe(EXIT.ok);
+    expect(json.data["problem"]).toContain("unusable answer");
   });
 
   test("a code that no mandate has is named", async () => {
@@ -285,6 +329,72 @@ describe("fetch within a mandate", () => {
     const bought = await box.run(["fetch", "--resume", shortCode]);
     expect(bought.exit, bought.stdout).toBe(EXIT.ok);
     expect(bought.json.data["mandate"]).toBeUndefined();
+  });
+
+  describe("the owner's notifier", () => {
+    const told = () => (existsSync(box.path("told")) ? readFileSync(box.path("told"), "utf8") : "");
+    const refuseAll = (code = "mandate_exceeded") => {
+      merchant.behaviour = {
+        instead(_request, response, paid) {
+          if (!paid) return false;
+          const body = { success: false, errorReason: code, transaction: "", network: NETWORK, payer: owner.account };
+          response.writeHead(402, { [PAYMENT_RESPONSE]: encodeHeader(body), [PAYMENT_ERROR]: code }).end("{}");
+          return true;
+        },
+      };
+    };
+    beforeEach(() => {
+      rmSync(box.path("told"), { force: true });
+      box.write("notifier.mjs", `import { appendFileSync } from "node:fs"; appendFileSync(${JSON.stringify(box.path("told"))}, "told ");`);
+      mkdirSync(box.path("account/.config/lez-agent-pay"), { recursive: true, mode: 0o700 });
+      box.write("account/.config/lez-agent-pay/config.json", { onRequest: [process.execPath, box.path("notifier.mjs")] });
+    });
+    afterAll(() => rmSync(box.path("account"), { recursive: true }));
+
+    test("is told once of a request that a mandate did not pay, in whichever run that is [mandate-told-later]", async () => {
+      const { digest } = await grant();
+      merchant.behaviour = { instead: (_request, response, paid) => paid && Boolean(response.destroy()) };
+      expect((await fetchOf("told-later")).exit).toBe(EXIT.outcomeUnknown);
+      expect(told()).toBe("");
+      refuseAll();
+      const { json } = await fetchOf("told-later");
+      expect(json.error.code).toBe("mandate_exceeded");
+      facilitator.mandates[digest] = { status: "open", settled: "50000", claimed: "0" };
+      expect((await fetchOf("told-later")).exit).toBe(EXIT.approvalPending);
+      expect((await fetchOf("told-later")).exit).toBe(EXIT.approvalPending);
+      expect(told()).toBe("told ");
+    });
+
+    test("is not told with --no-ask, and the request is withdrawn [mandate-no-ask-withdrawn]", async () => {
+      await grant();
+      refuseAll();
+      const run = await fetchOf("no-ask", "--no-ask");
+      expect([run.exit, run.json.error.code]).toEqual([EXIT.notAsked, "not_asked"]);
+      expect(run.stderr).not.toContain("The owner is asked");
+      expect(told()).toBe("");
+      const { json } = await box.run("inbox");
+      expect((json.data["requests"] as { url: string }[]).filter(({ url }) => url.endsWith("?no-ask"))).toEqual([]);
+      // Without the flag it is another request.
+      expect((await fetchOf("no-ask")).exit).toBe(EXIT.approvalPending);
+    });
+  });
+
+  test("an agent that its owner has blocked pays within none, and the owner reads which are open [mandate-blocked]", async () => {
+    const { code } = await grant();
+    const blocked = await box.run(["inbox", "block", agent.publicKey]);
+    expect(blocked.json.data["mandates"]).toEqual([code]);
+    const run = await fetchOf("blocked");
+    expect((await box.run(["inbox", "allow", agent.publicKey])).exit).toBe(EXIT.ok);
+    expect(run.exit).toBe(EXIT.approvalPending);
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("a mandate that has nothing left does not keep a request from its owner, whatever the merchant offers by now", async () => {
+    expect((await fetchOf("used-up")).exit).toBe(EXIT.approvalPending);
+    const { digest } = await grant();
+    facilitator.mandates[digest] = { status: "open", settled: "50000", claimed: "0" };
+    merchant.behaviour = { amount: "9000" };
+    expect((await fetchOf("used-up")).exit).toBe(EXIT.approvalPending);
   });
 
   test("a run that was killed before it paid asks the merchant again, then pays within it [mandate-resumed]", async () => {

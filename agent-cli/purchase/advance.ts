@@ -15,7 +15,7 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Next, refuse, succeed, type Success } from "../runtime/outcome.ts";
 import { approvedRequest } from "./approved-request.ts";
 import { concludeAsTold } from "./conclude.ts";
-import { openAgent, tellOwner } from "./create-request.ts";
+import { askAfterAll, openAgent } from "./create-request.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor } from "./paid-exchange.ts";
 import { type Destination, type Paid, report } from "./paid-report.ts";
@@ -26,6 +26,7 @@ import { type Purchase, wasBeyondMandate } from "./purchase.ts";
 import { joinPresentation, present } from "./send-payment.ts";
 import { mandateFor, signWithinMandate } from "./under-mandate.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
+import { withdraw } from "./withdraw.ts";
 
 export interface FlowInput extends FacilitatorInput, Destination {
   wait: boolean;
@@ -75,7 +76,9 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
       if (refused) return refused;
       const within = await payWithinMandate(context, input, purchase);
       if (within) return within;
-      if (input.noAsk) return notAsked(`request ${shortCode(purchase.digest)}`);
+      if (input.noAsk) return withdrawnUnasked(context, input, purchase);
+      const asked = input.dryRun ? succeed(undefined) : await askAfterAll(context, purchase.digest);
+      if (!asked.ok) return asked;
       const undecided = notApproved(purchase);
       if (!input.wait || input.dryRun) return undecided ?? impossibleState();
       const decided = await whileWaiting(context, purchase.digest, () => waitForDecision(context, purchase.digest, input.timeout));
@@ -121,8 +124,10 @@ async function payWithinMandate(context: Context, input: FlowInput, purchase: Un
   if (paid.ok) return named(await withBudget(context, input, mandate.data, paid), purchase);
   const after = findPayment(context, digest);
   if (!after.ok || !wasBeyondMandate(after.data)) return paid;
-  warn(context, `Mandate ${mandate.data.shortCode} does not pay this (${paid.error.code}). The owner is asked.`);
-  await tellOwner(context, request);
+  warn(
+    context,
+    `Mandate ${mandate.data.shortCode} does not pay this (${paid.error.code}). ${input.noAsk ? "Nothing was paid." : "The owner is asked."}`,
+  );
   return undefined;
 }
 
@@ -131,6 +136,13 @@ async function withBudget(context: Context, input: FlowInput, kept: KeptMandate,
   const usage = await askUsage(context, input, kept, unixNow());
   const mandate = { shortCode: kept.shortCode, mandate: kept.digest, ...(usage.ok && { left: usage.data.left }) };
   return { ...paid, data: { ...paid.data, mandate } };
+}
+
+/** The owner was to hear of it only as a payment: what the owner was not asked for leaves the inbox. */
+async function withdrawnUnasked(context: Context, { dryRun }: FlowInput, { digest }: Purchase): Promise<Failure> {
+  const stored = findRequest(context, digest);
+  const withdrawn = stored.ok && stored.data.quiet && !dryRun ? await withdraw(context, digest) : succeed(undefined);
+  return withdrawn.ok ? notAsked(`request ${shortCode(digest)}`) : withdrawn;
 }
 
 /** @param what names the purchase */

@@ -1,18 +1,19 @@
 /** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import {
   checkPaymentRequest,
-  newPaymentRequest,
+  paymentFields,
   type PaymentRequest,
   requestDigest,
   shortCode,
   signPaymentRequest,
 } from "../../shared/protocol/payment-request.ts";
 import { meaningfulLength } from "../../shared/protocol/reason.ts";
-import { unixNow } from "../../shared/time.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { findKey, type RoleSigner, unlockKey } from "../keys/key-file.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
@@ -20,7 +21,7 @@ import { coverage } from "../merchant/terms.ts";
 import { agentRules } from "../records/agent-rules.ts";
 import { checkAudit, record } from "../records/audit-log.ts";
 import { put } from "../records/inbox.ts";
-import { storeRequest } from "../records/request-store.ts";
+import { findRequest, storeRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { notifyOwner } from "../runtime/notifier.ts";
@@ -68,10 +69,22 @@ export async function createRequest(context: Context, agent: Agent, input: Reque
   if (!recordable.ok) return recordable;
   const scope = coverage(input.http, input.offer);
   if (!scope.ok) return scope;
+  const { url } = input.http;
   const now = unixNow();
-  const named = { publicKey: agent.signer.publicKey, name: agent.name };
-  const body = newPaymentRequest({ ...input, agent: named, http: boundRequest(input.http) }, now);
-  const request = await signPaymentRequest(body, agent.signer);
+  const request = await signPaymentRequest(
+    {
+      version: "1",
+      id: `pr_${bytesToHex(randomBytes(10))}`,
+      createdAt: formatTimestamp(now),
+      expiresAt: formatTimestamp(now + input.expiresIn),
+      agent: { publicKey: agent.signer.publicKey, ...(agent.name && { name: agent.name }) },
+      merchant: { name: input.merchantName ?? new URL(url).host, url },
+      http: boundRequest(input.http),
+      payment: paymentFields(input.offer) as PaymentRequest["payment"],
+      reason: input.reason,
+    },
+    agent.signer,
+  );
   // The owner's tool runs the same check.
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
@@ -101,7 +114,7 @@ export async function fileRequest(
 ): Promise<Outcome<undefined>> {
   const recordable = checkAudit(context);
   if (!recordable.ok) return recordable;
-  const stored = storeRequest(context, request, http, required);
+  const stored = storeRequest(context, request, http, required, quietly);
   if (!stored.ok) return stored;
   // First: a reader that finds the request also finds what it claims.
   const claimed = required ? put(context, digest, "terms", required) : succeed(undefined);
@@ -114,8 +127,18 @@ export async function fileRequest(
   return succeed(undefined);
 }
 
+/** Tells the owner of a request that no mandate has paid after all: once, in whichever run it turns out. */
+export async function askAfterAll(context: Context, digest: Digest): Promise<Outcome<undefined>> {
+  const stored = findRequest(context, digest);
+  // The inbox has it all the same, and an owner on another machine was never told by this one.
+  if (!stored.ok || !stored.data.quiet) return succeed(undefined);
+  const { request, required } = stored.data;
+  await tellOwner(context, request);
+  return storeRequest(context, request, stored.data, required);
+}
+
 /** Runs the owner's notifier. A muted agent stays mute. */
-export async function tellOwner(context: Context, request: PaymentRequest): Promise<void> {
+async function tellOwner(context: Context, request: PaymentRequest): Promise<void> {
   const rules = agentRules(context);
   if (!rules.ok || rules.data.has(request.agent.publicKey)) return;
   await notifyOwner(context, shortCode(requestDigest(request)), displayAmount(request.payment.amount));

@@ -15,11 +15,13 @@ import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askUsage, type MandateUsage } from "../facilitator/mandate-status.ts";
 import { identify, type Merchant } from "../merchant/merchant-identity.ts";
 import { requireTerms } from "../merchant/terms.ts";
+import { agentRules } from "../records/agent-rules.ts";
 import { type KeptMandate, keptMandates } from "../records/mandates.ts";
 import type { Payment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
+import { MAX_MANDATES_TRIED } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Agent } from "./create-request.ts";
 import { withId } from "./payment-identifier.ts";
@@ -36,18 +38,22 @@ export async function mandateFor(
   request: PaymentRequest,
   identified?: Merchant,
 ): Promise<Outcome<KeptMandate | undefined>> {
-  const kept = await keptMandates(context);
+  const [kept, rules] = [await keptMandates(context), agentRules(context)];
   if (!kept.ok) return kept;
+  if (!rules.ok) return rules;
+  if (rules.data.get(request.agent.publicKey) === "blocked") return succeed(undefined);
   const now = unixNow();
   const covering = kept.data.mandates.filter(({ revokedAt, signed }) => revokedAt === undefined && covers(signed.mandate, request, now));
-  if (covering.length === 0) return succeed(undefined);
-  const merchant = identified ? succeed(identified) : await identifyAgain(context, request);
-  if (!merchant.ok) return merchant;
-  for (const mandate of covering) {
-    if (!isKnownEnough(mandate.signed.mandate, request, merchant.data)) continue;
+  let merchant = identified;
+  for (const mandate of covering.slice(0, MAX_MANDATES_TRIED)) {
     const usage = await askUsage(context, input, mandate, now);
     // Without an answer it is tried: the ledger counts, whatever this machine knows.
-    if (!usage.ok || hasLeft(usage.data, request)) return succeed(mandate);
+    if (usage.ok && !hasLeft(usage.data, request)) continue;
+    // Only a merchant that is about to be paid is asked again: for all others the request still waits for its owner.
+    const asked = merchant ? succeed(merchant) : await identifyAgain(context, request);
+    if (!asked.ok) return asked;
+    merchant = asked.data;
+    if (isKnownEnough(mandate.signed.mandate, request, merchant)) return succeed(mandate);
   }
   return succeed(undefined);
 }

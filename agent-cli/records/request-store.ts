@@ -24,6 +24,7 @@ const storedSchema = z.strictObject({
   headers: z.array(z.tuple([z.string(), z.string()])),
   bodyBase64: z.string(),
   required: z.optional(paymentRequiredSchema),
+  quiet: z.optional(z.literal(true)),
 });
 
 const FORMAT = { kind: "stored-request", what: "stored request", schema: storedSchema, maxBytes: 2 * MAX_REQUEST_BODY_BYTES };
@@ -34,17 +35,26 @@ export interface StoredRequest {
   body: Uint8Array;
   /** The 402 as it was received; absent when the merchant was not asked. */
   required?: PaymentRequired | undefined;
+  /** The owner was not told of it: a mandate was to pay it. */
+  quiet?: true | undefined;
 }
 
 export function storeRequest(
   context: Context,
   request: PaymentRequest,
-  http: HttpRequest,
+  http: Pick<HttpRequest, "headers" | "body">,
   required: PaymentRequired | undefined,
+  quiet = false,
 ): Outcome<undefined> {
   const directory = stateDirectory(context, "requests");
   if (!directory.ok) return directory;
-  const stored = { request, headers: http.headers, bodyBase64: toBase64(http.body ?? new Uint8Array()), ...(required && { required }) };
+  const stored = {
+    request,
+    headers: http.headers,
+    bodyBase64: toBase64(http.body ?? new Uint8Array()),
+    ...(required && { required }),
+    ...(quiet && { quiet: true as const }),
+  };
   return writeState(path.join(directory.data, `${requestDigest(request)}.json`), FORMAT, stored);
 }
 
@@ -80,7 +90,7 @@ export function findRequest(context: Context, digest: Digest): Outcome<StoredReq
   const file = path.join(directory.data, `${digest}.json`);
   const stored = readState(file, FORMAT);
   if (!stored.ok) return stored;
-  const { request, headers, bodyBase64, required } = stored.data;
+  const { request, headers, bodyBase64, required, quiet } = stored.data;
   if (requestDigest(request) !== digest) return fail("invalid_file", `The stored request "${file}" does not match its name.`);
-  return succeed({ request, headers, body: fromBase64(bodyBase64) ?? new Uint8Array(), required });
+  return succeed({ request, headers, body: fromBase64(bodyBase64) ?? new Uint8Array(), required, quiet });
 }

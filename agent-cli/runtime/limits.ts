@@ -79,6 +79,8 @@ export const MAX_REPORTED_DEBITS = 10;
 export const MAX_HISTORY = 1000;
 /** Agents that an owner has muted or blocked. */
 export const MAX_AGENT_RULES = 1000;
+/** Mandates that are looked at for one payment. */
+export const MAX_MANDATES_TRIED = 20;
 /** Requests that one command lists. */
 export const MAX_LISTED = 100;
 
