@@ -24,6 +24,13 @@ export const GOALS: readonly Goal[] = [
   { what: "upfront / A, 32 clients", at: "least", goal: 1, stretch: 1.2, value: ratio("upfront", "A", 32) },
   { what: "upfront / F, 32 clients", at: "least", goal: 0.65, stretch: 1, value: ratio("upfront", "F", 32) },
   { what: "upfront / A, 1 client", at: "least", goal: 0.65, stretch: 0.8, value: ratio("upfront", "A", 1) },
+  {
+    what: "upfront under a mandate / upfront, 32 clients",
+    at: "least",
+    goal: 0.92,
+    stretch: 1,
+    value: ratio("upfront-mandate", "upfront", 32),
+  },
   { what: "authorization / A, 32 clients", at: "least", goal: 0.6, stretch: 0.75, value: ratio("authorization", "A", 32) },
   { what: "authorization / A, 1 client", at: "least", goal: 0.4, stretch: 0.45, value: ratio("authorization", "A", 1) },
   { what: "disk syncs per settle, 32 clients", at: "most", goal: 0.12, stretch: 0.08, value: syncs("upfront", 32) },

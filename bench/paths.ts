@@ -1,7 +1,18 @@
 /** The measured paths: which request goes where, and the expected answer. */
 
 import type { Expected } from "./load.ts";
-import { facilitatorPost, get, ledgerPost, offerOf, offerOn, paidGet, type Payer } from "./payments.ts";
+import {
+  type Delegate,
+  delegatedGet,
+  facilitatorPost,
+  get,
+  ledgerPost,
+  newDelegate,
+  offerOf,
+  offerOn,
+  paidGet,
+  type Payer,
+} from "./payments.ts";
 import type { Site, SiteName } from "./sites.ts";
 
 export interface Path {
@@ -30,6 +41,14 @@ export const PATHS: readonly Path[] = [
     pays: true,
   },
   { name: "upfront", what: "ours: settled, then served", site: "ours", expected: GOODS, pays: true, prepare: paid("/upfront") },
+  {
+    name: "upfront-mandate",
+    what: "the same, signed by an agent under a mandate: one more signature to verify, and its limits to count",
+    site: "ours",
+    expected: GOODS,
+    pays: true,
+    prepare: delegated("/upfront"),
+  },
   { name: "authorization", what: "ours: held, served, captured", site: "ours", expected: GOODS, pays: true, prepare: paid("/item") },
   {
     name: "F",
@@ -93,6 +112,19 @@ function paid(path: string) {
   return async ({ origin }: Site) => {
     const offer = await offerOf(origin + path);
     return (payer: Payer) => paidGet(origin + path, payer, offer);
+  };
+}
+
+/** Every burst grants anew: each payer one mandate. */
+function delegated(path: string) {
+  return async ({ origin }: Site) => {
+    const offer = await offerOf(origin + path);
+    const delegates = new Map<Payer, Delegate>();
+    return (payer: Payer) => {
+      const delegate = delegates.get(payer) ?? newDelegate(payer, offer, origin);
+      delegates.set(payer, delegate);
+      return delegatedGet(origin + path, delegate, offer);
+    };
   };
 }
 

@@ -7,10 +7,16 @@ import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../shared/limits.ts";
 import { type AccountId, accountOfKey } from "../shared/protocol/account.ts";
-import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
+import { approvalNonce, type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
+import { type Mandate, mandateDigest, type SignedMandate } from "../shared/protocol/mandate.ts";
 import { unixNow } from "../shared/time.ts";
 import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../shared/x402/headers.ts";
 import { type PaymentRequirements, paymentRequiredSchema } from "../shared/x402/x402.ts";
+
+/** Payments begin this long ago, so that no clock is behind them. */
+const CLOCK_SLACK_SECONDS = 5;
+const DAY_SECONDS = 24 * 3600;
+const AMPLE = "1000000000";
 
 export interface Payer {
   account: AccountId;
@@ -25,29 +31,89 @@ export function newPayer(): Payer {
   return { account: accountOfKey(publicKey), publicKey: bytesToHex(publicKey), key };
 }
 
-/** A new payment for `offer`. */
-function signedPayment(payer: Payer, offer: PaymentRequirements) {
-  const now = unixNow();
-  const { binding, ledger } = (offer.extra ?? {}) as { binding?: Digest; ledger?: Digest };
-  const authorization = {
+/** A key of an agent's own, and the mandate under which it pays. */
+export interface Delegate {
+  agent: Payer;
+  mandate: SignedMandate;
+}
+
+/** Grants a mandate for payments of `offer`. None of its limits is reached, and each is counted. */
+export function newDelegate(payer: Payer, offer: PaymentRequirements, origin: string): Delegate {
+  const agent = newPayer();
+  const grantedAt = unixNow() - CLOCK_SLACK_SECONDS;
+  const mandate = {
+    version: "1",
     network: offer.network,
     asset: offer.asset,
+    ledger: offer.extra?.["ledger"],
     from: payer.account,
+    agent: agent.publicKey,
+    grantedAt: String(grantedAt),
+    validAfter: String(grantedAt),
+    validBefore: String(grantedAt + DAY_SECONDS),
+    perPayment: offer.amount,
+    total: AMPLE,
+    period: { seconds: String(DAY_SECONDS), amount: AMPLE, count: AMPLE },
+    payees: [offer.payTo],
+    origins: [origin],
+    schemes: [SCHEME],
+    salt: randomId(),
+  } as Mandate;
+  return { agent, mandate: { mandate, publicKey: payer.publicKey, signature: signatureOf(payer, mandateDigest(mandate)) } };
+}
+
+/** A new payment for `offer`. */
+function signedPayment(payer: Payer, offer: PaymentRequirements) {
+  return signedBy(payer, offer, { ...termsOf(payer.account, offer), nonce: randomId() });
+}
+
+/** A new payment for `offer`, as the agent signs it. */
+function delegatedPayment({ agent, mandate: signed }: Delegate, offer: PaymentRequirements) {
+  const { mandate } = signed;
+  const requestDigest = randomId() as Digest;
+  const delegated = {
+    nonce: approvalNonce(mandate.from, requestDigest),
+    requestDigest,
+    mandate: mandateDigest(mandate),
+    origin: mandate.origins[0],
+  };
+  return signedBy(agent, offer, { ...termsOf(mandate.from, offer), ...delegated }, { mandate: signed });
+}
+
+function termsOf(from: AccountId, offer: PaymentRequirements) {
+  const now = unixNow();
+  const { binding, ledger } = (offer.extra ?? {}) as { binding?: Digest; ledger?: Digest };
+  return {
+    network: offer.network,
+    asset: offer.asset,
+    from,
     to: offer.payTo,
     value: offer.amount,
-    validAfter: String(now - 5),
-    validBefore: String(now + offer.maxTimeoutSeconds - 5),
-    nonce: bytesToHex(randomBytes(32)),
+    validAfter: String(now - CLOCK_SLACK_SECONDS),
+    validBefore: String(now + offer.maxTimeoutSeconds - CLOCK_SLACK_SECONDS),
     ...(binding && { binding }),
     ...(ledger && { ledger }),
-  } as Authorization;
-  const signature = sign(null, hexToBytes(authorizationDigest(authorization)), payer.key).toString("hex");
-  return { x402Version: 2, accepted: offer, payload: { authorization, publicKey: payer.publicKey, signature } };
+  };
+}
+
+function signedBy(signer: Payer, offer: PaymentRequirements, terms: Record<string, unknown>, beside: { mandate?: SignedMandate } = {}) {
+  const authorization = terms as Authorization;
+  const signature = signatureOf(signer, authorizationDigest(authorization));
+  return { x402Version: 2, accepted: offer, payload: { authorization, publicKey: signer.publicKey, signature, ...beside } };
+}
+
+function signatureOf({ key }: Payer, digest: Digest): string {
+  return sign(null, hexToBytes(digest), key).toString("hex");
 }
 
 /** A merchant's request, paid. */
 export function paidGet(url: string, payer: Payer, offer: PaymentRequirements): string {
   return get(url, `${PAYMENT_SIGNATURE}: ${encodeHeader(signedPayment(payer, offer))}\r\n`);
+}
+
+/** A merchant's request, paid under a mandate. */
+export function delegatedGet(url: string, delegate: Delegate, offer: PaymentRequirements): string {
+  return get(url, `${PAYMENT_SIGNATURE}: ${encodeHeader(delegatedPayment(delegate, offer))}\r\n`);
 }
 
 /** A merchant's request to its facilitator. */

@@ -12,6 +12,7 @@ const PAIRS: readonly [string, string][] = [
   ["402-ours", "402-official"],
   ["upfront", "A"],
   ["upfront", "F"],
+  ["upfront-mandate", "upfront"],
   ["authorization", "A"],
   ["official-on-ours", "official-on-memory"],
   ["settle", "ledger-1"],
