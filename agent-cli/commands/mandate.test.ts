@@ -209,6 +209,16 @@ describe("what a mandate has used", () => {
     expect(stdout).toContain(`${"█".repeat(15)}${"░".repeat(5)}  0.000015 LGO used, 0.000005 LGO, 3 payments`);
   });
 
+  test("fits on the screen, with any number of origins", async () => {
+    const origins = Array.from({ length: 9 }, (_, i) => `--origin https://shop-${i}.example`).join(" ");
+    const { code } = await grant(`${origins} --payee ${PAYEE} --per-payment 10 --total 50`);
+    for (const words of [["mandate", "show", code], ["budget"], ["spending"]]) {
+      const { stdout } = await box.run(words, { terminal: true, env: { NO_COLOR: "1" } });
+      expect(stdout).toContain("https://shop-8.example");
+      for (const line of stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+  });
+
   test("is in spending: a bar per open mandate; what its ledger does not say is a line [spending-mandates]", async () => {
     const spent = async () => (await box.run("spending")).json.data["mandates"] as { lines: { mandate: string }[]; more: number };
     const [first, second, revoked] = [await grant(), await grant(), await grant()];

@@ -1,6 +1,7 @@
 /** A mandate in the data of commands: its limits, as its owner signed them, and what the ledger says that it has used. */
 
 import * as z from "zod";
+import { ANY } from "../../shared/protocol/mandate.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
@@ -64,11 +65,12 @@ export async function mandateData(context: Context, input: FacilitatorInput, kep
   };
 }
 
-/** Code, state, and a bar of what is used and what is left. */
+/** Code, state, origins, and a bar of what is used and what is left. */
 export function mandateLines(data: MandateData, layout: Layout): string[] {
   const { usage } = data;
   return [
-    `${layout.ink("bold", data.shortCode)}  ${data.origins.map(showUnsafe).join(", ")}${usage ? stateText(usage, data, layout) : ""}`,
+    `${layout.ink("bold", data.shortCode)}${usage ? stateText(usage, data, layout) : ""}`,
+    ...field(layout, "origins", data.origins.map((origin) => (origin === ANY ? "any" : showUnsafe(origin))).join(", ")),
     ...(usage ? usageLines(usage, data, layout) : field(layout, "used", `not known: ${showUnsafe(data.problem ?? "")}`)),
   ];
 }

@@ -124,6 +124,16 @@ test("an agent gives up its own mandate, no other key does, and its next purchas
   expect((await box.run("audit verify")).exit).toBe(EXIT.ok);
 });
 
+test("--all ends every mandate up to now, also those of other machines, and a later one is open again", async () => {
+  const codes = [await grant("--per-payment 10000 --total 20000"), await grant("--per-payment 10000 --total 30000")];
+  const revoked = await box.run("mandate revoke --all");
+  expect(revoked.exit, revoked.stdout).toBe(EXIT.ok);
+  expect(revoked.json.data["mandates"]).toEqual(expect.arrayContaining(codes));
+  for (const code of codes) expect(await usageOf(code)).toMatchObject({ status: "revoked" });
+  asked(await buy("after-all"));
+  expect((await box.run("mandate list")).json.data["mandates"]).toEqual([]);
+});
+
 test("at two terminals: the owner types sum and passphrase, the agent buys without a word, and asks again once it is revoked [mandate-terminals]", async () => {
   const ENTER = "\r";
   const sealed = ["--owner-file", "./sealed.json"];
