@@ -20,7 +20,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log, or its payments, as a file",
   description:
-    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction and request code, and a total. No cell of a CSV can act as a formula.",
+    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code and mandate, and a total. No cell of a CSV can act as a formula.",
   input: z.strictObject({
     out: nameField.meta({ value: "file", description: "file for the log" }),
     format: z
@@ -82,10 +82,10 @@ function csv(entries: readonly AuditEntry[]): string[] {
   return [header, ...rows].map((row) => row.map(cell).join(","));
 }
 
-const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request"];
+const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request", "mandate"];
 
 function paymentRows(made: readonly MadePayment[], total: bigint): string[] {
-  const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request }) => [
+  const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request, mandate }) => [
     at,
     agent,
     merchant,
@@ -94,8 +94,11 @@ function paymentRows(made: readonly MadePayment[], total: bigint): string[] {
     decimalAmount(amount),
     transaction,
     request,
+    mandate,
   ]);
-  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", ""]].map((row) => row.map(cell).join(","));
+  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", "", ""]].map((row) =>
+    row.map(cell).join(","),
+  );
 }
 
 /**

@@ -399,6 +399,36 @@ describe("fetch within a mandate", () => {
     expect(merchant.presented).toEqual([]);
   });
 
+  test("withdrawn or decided while merchant and ledger are asked, a request is not paid within it [mandate-decided-meanwhile]", async () => {
+    const asked = await fetchOf("meanwhile");
+    const { shortCode, requestDigest } = asked.json.error.details as { shortCode: string; requestDigest: string };
+    expect((await box.run(["request", "cancel", shortCode])).exit).toBe(EXIT.ok);
+    const file = `home/inbox/${requestDigest}.cancelled.json`;
+    const cancelled = box.read<object>(file);
+    rmSync(box.path(file));
+    const { digest } = await grant();
+    Object.defineProperty(facilitator.mandates, digest, {
+      get() {
+        box.write(file, cancelled);
+        return { status: "open", settled: "0", claimed: "0" };
+      },
+    });
+    expect((await box.run(["fetch", "--resume", shortCode])).json.error.code).toBe("request_cancelled");
+    expect(merchant.presented).toEqual([]);
+  });
+
+  test("what was bought within it says so in the lists and in the accounts [mandate-in-lists]", async () => {
+    const { code } = await grant();
+    const bought = await fetchOf("in-lists");
+    expect(bought.exit, bought.stdout).toBe(EXIT.ok);
+    const shown = await box.run(["request", "show", String(bought.json.data["shortCode"])]);
+    expect(shown.json.data).toMatchObject({ state: "paid", mandate: code });
+    const { stdout } = await box.run("request list --state paid", { terminal: true, env: { NO_COLOR: "1" } });
+    expect(stdout).toContain(`mandate ${code}`);
+    expect((await box.run("audit export --format payments --out ./payments.csv")).exit).toBe(EXIT.ok);
+    expect(readFileSync(box.path("payments.csv"), "utf8")).toContain(`"${String(bought.json.data["shortCode"])}","${code}"\n`);
+  });
+
   test("a mandate that has nothing left does not keep a request from its owner, whatever the merchant offers by now", async () => {
     expect((await fetchOf("used-up")).exit).toBe(EXIT.approvalPending);
     const { digest } = await grant();

@@ -96,10 +96,10 @@ test("the accounts get one row per payment, and a total [audit-export-payments]"
   const run = await box.run("audit export --out ./payments.csv --format payments");
   expect(run.json.data).toMatchObject({ entries: 2, total: { amount: "40000" } });
   const [head, first = "", second = "", total] = readFileSync(box.path("payments.csv"), "utf8").split("\n");
-  expect(head).toBe('"time","agent","merchant","reason","units","LGO","transaction","request"');
+  expect(head).toBe('"time","agent","merchant","reason","units","LGO","transaction","request","mandate"');
   expect(first).toMatch(
-    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}"$`),
+    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}",""$`),
   );
   expect(second).toContain(`"30000","0.00003",`);
-  expect(total).toBe('"total","","","","40000","0.00004","",""');
+  expect(total).toBe('"total","","","","40000","0.00004","","",""');
 });

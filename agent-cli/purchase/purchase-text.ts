@@ -20,6 +20,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
     ...(view.state === "pending" ? field(layout, "digest", view.requestDigest) : []),
     ...(decision ? field(layout, "the owner", `${decision.code}${decision.note ? `: ${showUnsafe(decision.note)}` : ""}`) : []),
     ...(view.transaction ? field(layout, "transaction", showUnsafe(view.transaction), 13) : []),
+    ...(view.mandate ? field(layout, "mandate", `${view.mandate}; the owner was not asked`) : []),
     ...(view.trace ? field(layout, "trace", view.trace) : []),
     ...(view.refusal ? field(layout, "refused", showUnsafe(view.refusal)) : []),
   ];
@@ -47,7 +48,8 @@ function renderPurchases(views: readonly PurchaseView[], layout: Layout): string
   if (views.length === 0) return ["No requests."];
   return views.flatMap((view) => {
     const left = view.state === "pending" ? `, ${duration(view.expiresInSeconds)} left` : "";
-    const time = `${left}${view.agentRule ? `, ${view.agentRule} agent` : ""}`;
+    const mandate = view.mandate ? `, mandate ${view.mandate}` : "";
+    const time = `${left}${mandate}${view.agentRule ? `, ${view.agentRule} agent` : ""}`;
     const head = `${view.shortCode}  ${view.state.padEnd(9)}  ${view.price.display}  ${new URL(view.url).host}${time}`;
     return cells(head) <= layout.width
       ? [head]

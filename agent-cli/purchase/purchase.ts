@@ -95,6 +95,8 @@ export const purchaseSchema = z.strictObject({
   transaction: z.string().optional(),
   /** Of its presentations, for the seller. */
   trace: z.string().optional(),
+  /** The code of the mandate within which it was presented. Absent if the owner approved it. */
+  mandate: z.string().optional(),
   /** Why a payment was refused. */
   refusal: z.string().optional(),
 });
@@ -102,6 +104,8 @@ export type PurchaseView = z.infer<typeof purchaseSchema>;
 
 export function purchaseView({ digest, request, state, declined, revoked, record }: Purchase, now: number): PurchaseView {
   const no = revoked ?? declined;
+  const presented = state === "sent" || state === "paid" || state === "refused";
+  const mandate = presented && record ? authorizationOf(record.payload).mandate : undefined;
   return {
     shortCode: shortCode(digest),
     id: request.id,
@@ -125,6 +129,7 @@ export function purchaseView({ digest, request, state, declined, revoked, record
     }),
     ...(record?.transaction && { transaction: record.transaction }),
     ...(record?.trace && { trace: record.trace }),
+    ...(mandate && { mandate: shortCode(mandate) }),
     ...(record?.code && { refusal: record.code }),
   };
 }

@@ -22,6 +22,8 @@ export interface MadePayment {
   transaction: string;
   /** Its short code; empty for a payment without a request. */
   request: string;
+  /** The code of the mandate that paid it; empty if the owner approved it. */
+  mandate: string;
 }
 
 /** Oldest first. Logs of 0.1 have a payment once more for each time that its answer was fetched: only the first counts. */
@@ -44,6 +46,8 @@ export function paymentsMade(context: Context, entries: readonly AuditEntry[]): 
       amount,
       transaction,
       request: requestDigest === "" ? "" : shortCode(requestDigest as Digest),
+      // Its own fact: an earlier payment of the request, within a mandate, may have been refused.
+      mandate: facts["mandate"] === undefined ? "" : shortCode(facts["mandate"] as Digest),
     });
   }
   return [...made.values()];
