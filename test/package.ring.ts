@@ -158,7 +158,7 @@ test.each(["nodenext", "bundler"])("type-checks in a user's project, module reso
   await writeFile(join(project, "program.ts"), PROGRAM);
   await writeFile(join(project, "shop.ts"), SHOP);
   const documented = await documentedPrograms("spec/scheme_exact_lez.md");
-  expect(documented).toHaveLength(2);
+  expect(documented).toHaveLength(3);
   const inNode = { lib: ["es2024", "dom", "dom.iterable"], types: ["node"] }; // @x402/core names Buffer
   expect(await typeErrors(moduleResolution, inNode, ["program.ts", "shop.ts", ...documented])).toBe("");
 });

@@ -12,7 +12,11 @@ import * as testingPool from "../test-kit/pool.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
 
 test.each<[string, object, string[]]>([
-  ["lez-agent-pay/exact/client", client, ["ExactLezScheme", "OwnerDeclined", "PaymentRefused", "askFirst", "registerExactLezScheme"]],
+  [
+    "lez-agent-pay/exact/client",
+    client,
+    ["ExactLezScheme", "OwnerDeclined", "PaymentRefused", "askFirst", "mandateFetch", "registerExactLezScheme"],
+  ],
   ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
   [

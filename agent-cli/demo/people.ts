@@ -1,18 +1,11 @@
 /** An agent and its owner with keys in memory, in one process, without files and prompts. */
 
-import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { authorizationFor, signPayload, signWithin } from "../../shared/protocol/approval.ts";
 import type { BoundRequest } from "../../shared/protocol/binding.ts";
 import type { SignedMandate } from "../../shared/protocol/mandate.ts";
-import {
-  checkPaymentRequest,
-  paymentFields,
-  type PaymentRequest,
-  type PaymentRequestBody,
-  signPaymentRequest,
-} from "../../shared/protocol/payment-request.ts";
+import { checkPaymentRequest, newPaymentRequest, type PaymentRequest, signPaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
-import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 
@@ -27,19 +20,9 @@ export async function createPeople(): Promise<People> {
 
 /** The agent's side: signs a PaymentRequest for `http` on the terms of `offer`. */
 export function ask(agent: WalletSigner, http: BoundRequest, offer: PaymentRequirements, reason: string): Promise<PaymentRequest> {
-  const now = unixNow();
-  const body = {
-    version: "1",
-    id: `pr_${bytesToHex(randomBytes(10))}`,
-    createdAt: formatTimestamp(now),
-    expiresAt: formatTimestamp(now + DEFAULT_REQUEST_LIFE_SECONDS),
-    agent: { publicKey: agent.publicKey, name: "Demo agent" },
-    merchant: { name: "Demo merchant", url: new URL("/", http.url).href },
-    http,
-    payment: paymentFields(offer),
-    reason,
-  };
-  return signPaymentRequest(body as PaymentRequestBody, agent);
+  const named = { publicKey: agent.publicKey, name: "Demo agent" };
+  const input = { agent: named, http, offer, reason, merchantName: "Demo merchant", expiresIn: DEFAULT_REQUEST_LIFE_SECONDS };
+  return signPaymentRequest(newPaymentRequest(input, unixNow()), agent);
 }
 
 /**

@@ -1,19 +1,18 @@
 /** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 
-import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import {
   checkPaymentRequest,
-  paymentFields,
+  newPaymentRequest,
   type PaymentRequest,
   requestDigest,
   shortCode,
   signPaymentRequest,
 } from "../../shared/protocol/payment-request.ts";
 import { meaningfulLength } from "../../shared/protocol/reason.ts";
-import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { findKey, type RoleSigner, unlockKey } from "../keys/key-file.ts";
 import { boundRequest } from "../merchant/curl-request.ts";
@@ -69,22 +68,10 @@ export async function createRequest(context: Context, agent: Agent, input: Reque
   if (!recordable.ok) return recordable;
   const scope = coverage(input.http, input.offer);
   if (!scope.ok) return scope;
-  const { url } = input.http;
   const now = unixNow();
-  const request = await signPaymentRequest(
-    {
-      version: "1",
-      id: `pr_${bytesToHex(randomBytes(10))}`,
-      createdAt: formatTimestamp(now),
-      expiresAt: formatTimestamp(now + input.expiresIn),
-      agent: { publicKey: agent.signer.publicKey, ...(agent.name && { name: agent.name }) },
-      merchant: { name: input.merchantName ?? new URL(url).host, url },
-      http: boundRequest(input.http),
-      payment: paymentFields(input.offer) as PaymentRequest["payment"],
-      reason: input.reason,
-    },
-    agent.signer,
-  );
+  const named = { publicKey: agent.signer.publicKey, name: agent.name };
+  const body = newPaymentRequest({ ...input, agent: named, http: boundRequest(input.http) }, now);
+  const request = await signPaymentRequest(body, agent.signer);
   // The owner's tool runs the same check.
   const checked = await checkPaymentRequest(request, now);
   if (!checked.ok) return requestRefused(checked);

@@ -5,7 +5,7 @@ import type { Digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import type { ErrorCode } from "../errors.ts";
 import { SCHEME } from "../lez.ts";
-import { approvalNonce, type Authorization, type ExactPayload } from "../protocol/authorization.ts";
+import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "../protocol/authorization.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
 import { allows, isGenuineMandate, type Mandate, mandateDigest, type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
 import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
@@ -17,15 +17,21 @@ export interface MandatedPayment extends Pick<ExactPayload, "authorization" | "p
   digests: { authorization: Digest; mandate: Digest };
 }
 
-export interface MandateCheck extends Check<MandatedPayment> {
+/** What an agent is about to sign. */
+type UnsignedPayment = Omit<MandatedPayment, "publicKey" | "signature">;
+
+export interface MandateCheck<Subject = MandatedPayment> extends Check<Subject> {
   code: ErrorCode;
   limit?: MandateLimit;
 }
 
+type Objection = Refusal & { detail: string };
+
 /** The members that mandate and authorization share. */
 const SHARED = ["network", "asset", "ledger", "from"] as const;
 
-export const MANDATE_CHECKS: readonly MandateCheck[] = [
+/** All that can be judged before the agent signs. */
+const UNSIGNED_CHECKS: readonly MandateCheck<UnsignedPayment>[] = [
   {
     id: "mandate.named",
     title: "it is the mandate that the payment names",
@@ -76,6 +82,10 @@ export const MANDATE_CHECKS: readonly MandateCheck[] = [
     judge: async ({ signed }) =>
       (await isGenuineMandate(signed)) ? right(signed.mandate.from) : wrong("the payer did not sign the mandate"),
   },
+];
+
+export const MANDATE_CHECKS: readonly MandateCheck[] = [
+  ...UNSIGNED_CHECKS,
   {
     id: "mandate.agent",
     title: "the mandate's agent signed the payment, and no other key did",
@@ -103,13 +113,24 @@ function outsideOf(authorization: Authorization, mandate: Mandate): string | und
 export async function checkMandate(
   { authorization, publicKey, signature, mandate: beside }: ExactPayload,
   digest: Digest,
-): Promise<{ ok: true; mandate: LedgerMandate } | (Refusal & { detail: string })> {
+): Promise<{ ok: true; mandate: LedgerMandate } | Objection> {
   const shape = checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
   const { mandate } = shape.value;
   const digests = { authorization: digest, mandate: mandateDigest(mandate) };
-  const broken = await firstWrong(MANDATE_CHECKS, { authorization, publicKey, signature, signed: shape.value, digests });
-  if (!broken) return { ok: true, mandate: ledgerMandate(mandate, digests.mandate) };
+  const objection = await firstObjection(MANDATE_CHECKS, { authorization, publicKey, signature, signed: shape.value, digests });
+  return objection ?? { ok: true, mandate: ledgerMandate(mandate, digests.mandate) };
+}
+
+/** For the agent's tool, before it signs. @returns why the mandate would not carry the payment; undefined if it would */
+export function objectionOf(authorization: Authorization, signed: SignedMandate): Promise<Objection | undefined> {
+  const digests = { authorization: authorizationDigest(authorization), mandate: mandateDigest(signed.mandate) };
+  return firstObjection(UNSIGNED_CHECKS, { authorization, signed, digests });
+}
+
+async function firstObjection<Subject>(checks: readonly MandateCheck<Subject>[], subject: Subject): Promise<Objection | undefined> {
+  const broken = await firstWrong(checks, subject);
+  if (!broken) return undefined;
   const { code, limit } = broken.check;
   return { ok: false, code, detail: broken.saw, ...(limit && { limit }) };
 }

@@ -41,6 +41,20 @@ export function authorizationFor(
   };
 }
 
+/**
+ * The Authorization that an agent will sign within its mandate: the owner's approval of the same request, which therefore has its
+ * nonce, for the origin of the request's URL. It ends with the mandate at the latest.
+ * @param now unix seconds
+ */
+export function authorizationWithin(mandate: Mandate, request: PaymentRequest, checked: Checked, now: number): Authorization {
+  const left = Math.max(Number(mandate.validBefore) - now, 0);
+  return {
+    ...authorizationFor(request, checked, mandate.from, now, left),
+    mandate: mandateDigest(mandate),
+    origin: new URL(request.http.url).origin,
+  };
+}
+
 /** The signed payment, ready for PAYMENT-SIGNATURE. The offer is echoed as it was received. */
 export async function signPayload(
   request: PaymentRequest,
@@ -54,15 +68,6 @@ export async function signPayload(
     signature: await owner.sign(authorizationDigest(authorization)),
   };
   return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload: exact };
-}
-
-/** The Authorization that the mandate's agent signs in place of its owner. @param now unix seconds */
-export function authorizationWithin(mandate: Mandate, request: PaymentRequest, checked: Checked, now: number): Authorization {
-  return {
-    ...authorizationFor(request, checked, mandate.from, now, Number(mandate.validBefore) - now),
-    mandate: mandateDigest(mandate),
-    origin: new URL(request.http.url).origin,
-  };
 }
 
 /** The payment that an agent signs itself, within a mandate for its key. @param now unix seconds */

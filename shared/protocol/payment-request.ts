@@ -1,18 +1,18 @@
 /** The PaymentRequest: an agent asks its owner to pay for one request, and says why. spec/protocol.md §6. */
 
 import * as z from "zod/mini";
-import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
+import { bytesToHex, publicKeySchema, randomBytes, signatureSchema } from "../crypto/bytes.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { ASSET, NETWORK, SCHEME } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
-import { clockDetail, parseTimestamp, timestampSchema } from "../time.ts";
+import { clockDetail, formatTimestamp, parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
-import { boundRequestSchema, bindingScope, type BindingScope } from "./binding.ts";
+import { boundRequestSchema, bindingScope, type BindingScope, type BoundRequest } from "./binding.ts";
 import { supportsExtra } from "./offer.ts";
 import { reasonSchema } from "./reason.ts";
 import type { WalletSigner } from "./signer.ts";
@@ -57,6 +57,35 @@ export function shortCode(digestHex: Digest): string {
   const bits = BigInt(`0x${digestHex.slice(0, 10)}`);
   const code = Array.from({ length: 8 }, (_, i) => alphabet[Number((bits >> BigInt(35 - 5 * i)) & 31n)]).join("");
   return `${code.slice(0, 4)}-${code.slice(4)}`;
+}
+
+export interface NewRequest {
+  agent: { publicKey: string; name?: string | undefined };
+  http: BoundRequest;
+  offer: PaymentRequirements;
+  reason: string;
+  /** The payee as the agent names it; absent: the host of the URL. */
+  merchantName?: string | undefined;
+  /** Seconds in which the owner can approve it. */
+  expiresIn: number;
+}
+
+/**
+ * A request with an id of its own, so that it is paid once. `checkPaymentRequest` judges it once it is signed.
+ * @param now unix seconds
+ */
+export function newPaymentRequest({ agent, http, offer, reason, merchantName, expiresIn }: NewRequest, now: number): PaymentRequestBody {
+  return {
+    version: "1",
+    id: `pr_${bytesToHex(randomBytes(10))}`,
+    createdAt: formatTimestamp(now),
+    expiresAt: formatTimestamp(now + expiresIn),
+    agent: { publicKey: agent.publicKey, ...(agent.name && { name: agent.name }) },
+    merchant: { name: merchantName ?? new URL(http.url).host, url: http.url },
+    http,
+    payment: paymentFields(offer) as PaymentRequestBody["payment"],
+    reason,
+  };
 }
 
 /** The agent's signature completes the request. */

@@ -5,13 +5,9 @@ import { HTTPFacilitatorClient } from "@x402/core/server";
 import { describe, expect, test } from "vitest";
 import { REASON } from "../../agent-cli/demo/buyer.ts";
 import { ask } from "../../agent-cli/demo/people.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
-import type { AccountId } from "../../shared/protocol/account.ts";
-import type { Amount } from "../../shared/protocol/amount.ts";
 import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
 import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
-import { newMandate, underMandate } from "../signed.ts";
 import { receiptOf, useStack } from "../stack/stack.ts";
 import { listen, officialClient, officialMerchant, PRICE, replay } from "./official.ts";
 
@@ -55,27 +51,6 @@ describe.each(FLOWS)("flow %s", (flow) => {
     expect(answer.status).toBe(200);
     expect(receiptOf(answer)).toMatchObject({ success: true, payer: buyer.people.owner.account });
     expect((await buyer.balances()).owner.balance).toBe(before.owner.balance - PRICE);
-  });
-
-  test("the official merchant passes a payment under a mandate on, and the ledger counts it [interop-merchant-mandate]", async () => {
-    const shop = await openShop();
-    const buyer = await world.buyer();
-    const { owner, agent } = buyer.people;
-    const purchase = { url: shop.url(`/${flow}`) };
-    const offer = await buyer.offer(purchase);
-    const mandate = await newMandate(owner, agent, world.stack.ledger as Digest, {
-      payees: [offer.payTo as AccountId],
-      origins: [new URL(purchase.url).origin],
-      total: offer.amount as Amount,
-    });
-    const asAgent = async () => underMandate(await buyer.approved(purchase), mandate, agent, new URL(purchase.url).origin);
-    const before = await buyer.balances();
-    const paid = await buyer.send(purchase, await asAgent());
-    expect(paid.status).toBe(200);
-    expect(receiptOf(paid)).toMatchObject({ success: true, payer: owner.account });
-    const refused = await buyer.send(purchase, await asAgent());
-    expect([refused.status, refusal(refused)]).toEqual([402, "mandate_exceeded"]);
-    expect((await buyer.balances()).owner).toEqual({ balance: before.owner.balance - PRICE, held: 0n });
   });
 
   test("the same payment again is refused by the official merchant, and its handler does not run [interop-merchant-replay]", async () => {

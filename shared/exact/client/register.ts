@@ -2,7 +2,7 @@
 
 import type { PaymentPolicy, x402Client } from "@x402/core/client";
 import { NETWORK } from "../../lez.ts";
-import { ExactLezScheme } from "./scheme.ts";
+import { ExactLezScheme, refuseMandate } from "./scheme.ts";
 import type { LezSigner } from "./signer.ts";
 
 export interface ExactLezClientConfig {
@@ -10,6 +10,8 @@ export interface ExactLezClientConfig {
   signer: LezSigner;
   /** Filters over the offers that a merchant makes, in the order in which they apply. */
   policies?: PaymentPolicy[];
+  /** A mandate pays through `mandateFetch` alone. This throws. */
+  mandate?: never;
 }
 
 /**
@@ -19,8 +21,9 @@ export interface ExactLezClientConfig {
  */
 export function registerExactLezScheme<Client extends Pick<x402Client, "register" | "registerPolicy">>(
   client: Client,
-  { signer, policies = [] }: ExactLezClientConfig,
+  { signer, policies = [], mandate }: ExactLezClientConfig,
 ): Client {
+  refuseMandate({ mandate });
   client.register(NETWORK, new ExactLezScheme(signer));
   for (const policy of policies) client.registerPolicy(policy);
   return client;

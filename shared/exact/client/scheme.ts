@@ -16,7 +16,7 @@ import { paymentRequirementsSchema } from "../../x402/x402.ts";
 import { checkAuthorization, type VerifyContext, verifyExact } from "../verify.ts";
 import type { LezSigner } from "./signer.ts";
 
-/** No payment was made: the offer is not one that this mechanism pays, or the signature came too late or is wrong. */
+/** No payment was made: this mechanism does not pay such an offer, a mandate does not cover it, or the signature is late or wrong. */
 export class PaymentRefused extends Error {
   override name = "PaymentRefused";
   readonly code: ErrorCode;
@@ -32,19 +32,18 @@ export class ExactLezScheme implements SchemeNetworkClient {
   readonly #signer: LezSigner;
   readonly #clock: () => number;
 
-  /** @param clock unix seconds */
+  /**
+   * @param clock unix seconds
+   * @throws {TypeError} for a signer with a mandate
+   */
   constructor(signer: LezSigner, clock: () => number = unixNow) {
+    refuseMandate(signer);
     this.#signer = signer;
     this.#clock = clock;
   }
 
-  /**
-   * Without an answer here the official client pays nothing at all. Its default cap of "$1" per payment is 1 LGO, as
-   * if the two were worth the same: there is no oracle. Set `spendControls` to decide otherwise.
-   */
   findDefaultAsset(asset: string, network: string): DefaultAsset | undefined {
-    if (asset !== ASSET || network !== NETWORK) return undefined;
-    return { asset: ASSET, decimals: ASSET_DECIMALS, symbol: ASSET_SYMBOL };
+    return defaultAssetOf(asset, network);
   }
 
   /** @throws {PaymentRefused}, and whatever the signer throws, OwnerDeclined for one */
@@ -60,6 +59,20 @@ export class ExactLezScheme implements SchemeNetworkClient {
     if (!verified.ok) throw new PaymentRefused(verified.code, verified.detail);
     return { x402Version: X402_VERSION, payload };
   }
+}
+
+/** A scheme is not told which address is fetched, and a 402 may name any: it cannot keep to a mandate's origins. */
+export function refuseMandate({ mandate }: { mandate?: unknown }): void {
+  if (mandate !== undefined) throw new TypeError("a mandate pays through mandateFetch alone, which knows the address that is fetched");
+}
+
+/**
+ * Without an answer here the official client pays nothing at all. Its default cap of "$1" per payment is 1 LGO, as
+ * if the two were worth the same: there is no oracle. Set `spendControls` to decide otherwise.
+ */
+export function defaultAssetOf(asset: string, network: string): DefaultAsset | undefined {
+  if (asset !== ASSET || network !== NETWORK) return undefined;
+  return { asset: ASSET, decimals: ASSET_DECIMALS, symbol: ASSET_SYMBOL };
 }
 
 /**

@@ -11,6 +11,8 @@ export interface LezSigner extends Pick<WalletSigner, "publicKey" | "account"> {
    * @param digest of `authorization`
    */
   sign(digest: Digest, authorization: Authorization): Promise<string>;
+  /** A mandate pays through `mandateFetch` alone. `ExactLezScheme` throws. */
+  mandate?: never;
 }
 
 /** The owner read what would be paid, and said no. Nothing was signed. */
