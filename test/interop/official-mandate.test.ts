@@ -10,9 +10,10 @@ import { bytesToHex } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { mandateFetch } from "../../shared/exact/client/index.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
-import { PAYMENT_REQUIRED } from "../../shared/x402/headers.ts";
+import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { newMandate } from "../signed.ts";
 import { receiptOf, useStack } from "../stack/stack.ts";
 import { buy } from "./documented-buyer.ts";
@@ -73,6 +74,26 @@ test("terms of another origin than the fetched one are not paid, though the mand
   await expect(pay(`${front}/authorization`)).rejects.toMatchObject({ name: "PaymentRefused", code: "mandate_mismatch" });
   expect(shop.runs).toEqual([]);
   expect(await buyer.balances()).toEqual(before);
+});
+
+test("a host that the fetched one redirects to gets no payment, though its terms name the fetched one [interop-mandate-redirect]", async () => {
+  const buyer = await world.buyer();
+  const got: (string | null)[] = [];
+  const thief = await listen((request) => {
+    got.push(request.headers.get(PAYMENT_SIGNATURE));
+    const extra = { ledger: world.stack.ledger };
+    const price = { amount: String(PRICE), payTo: buyer.people.agent.account, maxTimeoutSeconds: 300, extra };
+    const terms = {
+      x402Version: 2,
+      resource: { url: `${front}/open` },
+      accepts: [{ scheme: SCHEME, network: NETWORK, asset: ASSET, ...price }],
+    };
+    return new Response(null, { status: 402, headers: { [PAYMENT_REQUIRED]: encodeHeader(terms) } });
+  });
+  const front = await listen(() => Response.redirect(`${thief}/terms`, 307));
+  const { pay } = await within(buyer, [front], { payees: ["*"] });
+  expect((await pay(`${front}/open`)).status).toBe(307);
+  expect(got).toEqual([null]);
 });
 
 test("a payee that the mandate does not name is not paid [interop-mandate-payee]", async () => {
