@@ -1,6 +1,6 @@
 /**
  * `npm run torture`: the facilitator and the ledger in raw workerd on disk, killed at random while clients pay and retry.
- * Passes with 0 payments lost, 0 duplicated and the supply exact; exit code 1 otherwise.
+ * Passes with 0 payments lost, 0 duplicated, no mandate's limit passed and the supply exact; exit code 1 otherwise.
  */
 
 import { parseArgs } from "node:util";
@@ -20,7 +20,8 @@ if (json) {
 } else {
   console.log(
     `${report.kills} kills in ${report.seconds} s over ${report.shards} shards: ${report.attempts} attempts, ${report.retries} retries, ` +
-      `${report.acknowledged} acknowledged, ${report.lost} lost, ${report.duplicated} duplicated, ` +
+      `${report.acknowledged} acknowledged (${report.mandated} under mandates, ${report.exceeded} beyond a limit refused, ` +
+      `${report.revoked} mandates revoked), ${report.lost} lost, ${report.duplicated} duplicated, ` +
       `supply ${report.supplyExact ? "exact" : "WRONG"}`,
   );
   for (const problem of report.problems.slice(0, 20)) console.error(problem);

@@ -116,7 +116,7 @@ export async function signedUnder(
   mandate: SignedMandate,
   agent: WalletSigner,
   changes: Partial<Authorization> = {},
-): Promise<Omit<SignedPayment, "payment" | "transaction">> {
+): Promise<Omit<SignedPayment, "payment">> {
   const { from, ledger } = mandate.mandate;
   const requestDigest = changes.requestDigest ?? randomId();
   const authorization: Authorization = {
@@ -136,8 +136,13 @@ export async function signedUnder(
   };
   const { to: payTo, value: amount } = authorization;
   const requirements = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount, payTo, maxTimeoutSeconds: 900, extra: { ledger } };
-  const exact = { authorization, publicKey: agent.publicKey, signature: await agent.sign(authorizationDigest(authorization)), mandate };
-  return { payload: { x402Version: X402_VERSION, accepted: requirements, payload: exact }, requirements };
+  const digest = authorizationDigest(authorization);
+  const exact = { authorization, publicKey: agent.publicKey, signature: await agent.sign(digest), mandate };
+  return {
+    payload: { x402Version: X402_VERSION, accepted: requirements, payload: exact },
+    requirements,
+    transaction: transactionOf(NETWORK, digest),
+  };
 }
 
 /** The payment of an approved request, as the agent signs it under the mandate. */

@@ -2,13 +2,29 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
+import { signRevocation } from "../../shared/protocol/revocation.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
-import { newPayer, randomId, type SignedPayment, signedPayment } from "../signed.ts";
+import { unixNow } from "../../shared/time.ts";
+import { newMandate, newPayer, randomId, type SignedPayment, signedPayment, signedUnder } from "../signed.ts";
+import { LIMITS, TorturedMandate } from "./mandate.ts";
 
 const PATIENCE_MILLIS = 90_000;
 const BUDGET = "10000000";
+/** Payments with the payer's own key between two mandates. */
+const PLAIN = 4;
+/** Payments under a mandate that race for what is left of it. */
+const TOGETHER = 3;
+/** By then every mandate is used up, unless the ledger does not count. */
+const MAX_ROUNDS = 8;
+const HIGHEST = 9;
+
+interface Terms {
+  bySale: boolean;
+  changes: { value: Amount; to?: AccountId };
+}
 
 export class TorturedClient {
   /** Transactions that it was told were paid. */
@@ -17,16 +33,23 @@ export class TorturedClient {
   retries = 0;
   /** Payments that it gave up on, and final answers that make no sense. */
   readonly complaints: string[] = [];
+  /** Those that it has used. */
+  readonly mandates: TorturedMandate[] = [];
   readonly #origin: string;
+  readonly #ledger: Digest;
   readonly #payer: WalletSigner;
+  readonly #agent: WalletSigner;
+  #begun = 0;
 
-  private constructor(origin: string, payer: WalletSigner) {
+  private constructor(origin: string, ledger: Digest, payer: WalletSigner, agent: WalletSigner) {
     this.#origin = origin;
+    this.#ledger = ledger;
     this.#payer = payer;
+    this.#agent = agent;
   }
 
-  static async create(origin: string): Promise<TorturedClient> {
-    const client = new TorturedClient(origin, await newPayer());
+  static async create(origin: string, ledger: Digest): Promise<TorturedClient> {
+    const client = new TorturedClient(origin, ledger, await newPayer(), await newPayer());
     const body = { account: client.account, amount: BUDGET, id: randomId() };
     for (let i = 0; i < 100; i++) {
       const balance = (await client.#post("/faucet", body)) as { balance?: string } | undefined;
@@ -40,15 +63,61 @@ export class TorturedClient {
     return this.#payer.account;
   }
 
+  /** About half under mandates: one is used up, the next revoked while payments under it are under way. At least two are used. */
   async payUntil(over: () => boolean, payees: readonly AccountId[]): Promise<void> {
-    for (let i = 0; !over(); i++) {
-      const to = payees[i % payees.length];
-      const signed = await signedPayment(this.#payer, { value: String((i % 9) + 1) as Amount, ...(to && { to }) });
-      await this.#pay(signed, i % 3 === 0);
+    for (let i = 0; i < 2 || !over(); i++) {
+      for (let plain = 0; plain < PLAIN; plain++) await this.#pay(this.#nextTerms(payees));
+      const limits = {
+        ...LIMITS[Math.floor(Math.random() * LIMITS.length)],
+        perPayment: String(HIGHEST) as Amount,
+        payees: [...payees].toSorted(),
+      };
+      const mandate = new TorturedMandate(await newMandate(this.#payer, this.#agent, this.#ledger, limits));
+      this.mandates.push(mandate);
+      const together = () => Promise.all(Array.from({ length: TOGETHER }, () => this.#payUnder(mandate, this.#nextTerms(payees))));
+      if (i % 2 === 0) {
+        for (let round = 0; round < MAX_ROUNDS && mandate.count("mandate_exceeded") === 0; round++) await together();
+      } else {
+        await Promise.all([together(), this.#revoke(mandate, Math.random() < 0.5)]);
+        await this.#payUnder(mandate, this.#nextTerms(payees));
+      }
     }
   }
 
-  async #pay(signed: SignedPayment, bySale: boolean): Promise<void> {
+  #nextTerms(payees: readonly AccountId[]): Terms {
+    const i = this.#begun++;
+    const to = payees[i % payees.length];
+    return { bySale: i % 3 === 0, changes: { value: String((i % HIGHEST) + 1) as Amount, ...(to && { to }) } };
+  }
+
+  async #pay({ bySale, changes }: Terms): Promise<void> {
+    const outcome = await this.#present(await signedPayment(this.#payer, changes), bySale);
+    if (outcome !== "paid") this.complaints.push(outcome);
+  }
+
+  async #payUnder(mandate: TorturedMandate, { bySale, changes }: Terms): Promise<void> {
+    const late = mandate.revokedAt !== undefined;
+    const signed = await signedUnder(mandate.signed, this.#agent, changes);
+    const outcome = await this.#present(signed, bySale);
+    mandate.payments.set(signed.transaction, { bySale, late, outcome });
+    if (!["paid", "mandate_exceeded", "mandate_revoked"].includes(outcome)) this.complaints.push(`under a mandate: ${outcome}`);
+  }
+
+  async #revoke(mandate: TorturedMandate, byAgent: boolean): Promise<void> {
+    const terms = { version: "1", network: NETWORK, ledger: this.#ledger, from: this.account, mandate: mandate.digest } as const;
+    const revocation = { ...terms, revokedAt: String(unixNow()) };
+    const signed = byAgent ? await signRevocation(revocation, this.#agent, mandate.signed) : await signRevocation(revocation, this.#payer);
+    const deadline = Date.now() + PATIENCE_MILLIS;
+    while (Date.now() < deadline) {
+      const answer = (await this.#post("/mandates/revoke", signed)) as { success?: boolean; revokedAt?: number } | undefined;
+      if (answer?.success) return void (mandate.revokedAt = answer.revokedAt);
+      await sleep(100);
+    }
+    this.complaints.push("gave up on a revocation");
+  }
+
+  /** @returns "paid", or the code of the refusal */
+  async #present(signed: Omit<SignedPayment, "payment">, bySale: boolean): Promise<string> {
     const { payload, requirements, transaction } = signed;
     const reservationId = randomId();
     const deadline = Date.now() + PATIENCE_MILLIS;
@@ -59,11 +128,14 @@ export class TorturedClient {
         ? await this.#post("/sell", { payload, requirements, reservationId })
         : await this.#post("/settle", { x402Version: 2, paymentPayload: payload, paymentRequirements: requirements });
       const heard = verdictOf(answer);
-      if (heard.paid && heard.transaction === transaction) return void this.acknowledged.push(transaction);
-      if (!MAYBE_LATER.has(heard.code)) return void this.complaints.push(`${heard.code} ${JSON.stringify(answer)}`);
+      if (heard.paid && heard.transaction === transaction) {
+        this.acknowledged.push(transaction);
+        return "paid";
+      }
+      if (!MAYBE_LATER.has(heard.code)) return heard.code;
       await sleep(10 + 20 * Math.min(attempt, 10));
     }
-    this.complaints.push("gave up");
+    return "gave up";
   }
 
   /** The JSON that was answered; undefined when nothing was. */

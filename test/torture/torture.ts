@@ -5,9 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomBytes } from "../../shared/crypto/bytes.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
+import type { MandateStatus } from "../../shared/settlement/backend.ts";
 import { TorturedClient } from "./client.ts";
 import { torturedWorkerd } from "./workerd.ts";
 
@@ -22,6 +25,12 @@ export interface TortureReport extends TortureOptions {
   attempts: number;
   retries: number;
   acknowledged: number;
+  /** Of those, the ones under a mandate. */
+  mandated: number;
+  /** Refused because they were beyond a mandate's limit. */
+  exceeded: number;
+  /** Revoked mandates. */
+  revoked: number;
   /** Acknowledged, and not on both sides of the book. */
   lost: number;
   /** Debited or credited more than once. */
@@ -42,7 +51,8 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
   const origin = workerd.origin("facilitator");
   try {
     await workerd.start();
-    const people = await Promise.all(Array.from({ length: clients }, () => TorturedClient.create(origin)));
+    const { ledger } = (await (await fetch(`${origin}/health`)).json()) as { ledger: Digest };
+    const people = await Promise.all(Array.from({ length: clients }, () => TorturedClient.create(origin, ledger)));
     const payees = Array.from({ length: PAYEES }, () => accountOfBytes(randomBytes(32)));
     let over = false;
     const paying = people.map((client) => client.payUntil(() => over, payees));
@@ -56,6 +66,8 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
     const audit = await drained(origin);
     const books = await readBooks(origin, [...people.map(({ account }) => account), ...payees]);
     const acknowledged = people.flatMap((client) => client.acknowledged);
+    const mandates = people.flatMap((client) => client.mandates);
+    const broken = await Promise.all(people.map((client) => brokenMandates(origin, client, books.entries)));
     return {
       kills,
       shards,
@@ -64,10 +76,13 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
       attempts: sum(people.map(({ attempts }) => attempts)),
       retries: sum(people.map(({ retries }) => retries)),
       acknowledged: acknowledged.length,
+      mandated: sum(mandates.map((mandate) => mandate.count("paid"))),
+      exceeded: sum(mandates.map((mandate) => mandate.count("mandate_exceeded"))),
+      revoked: mandates.filter(({ revokedAt }) => revokedAt !== undefined).length,
       lost: acknowledged.filter((transaction) => !books.debits.has(transaction) || !books.credits.has(transaction)).length,
       duplicated: books.duplicated,
       supplyExact: audit.conclusive && audit.inFlight === "0" && audit.balances === audit.supply,
-      problems: [...audit.problems, ...people.flatMap(({ complaints }) => complaints)],
+      problems: [...audit.problems, ...broken.flat(), ...people.flatMap(({ complaints }) => complaints)],
     };
   } finally {
     await workerd.kill();
@@ -75,8 +90,8 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
   }
 }
 
-export function passed({ lost, duplicated, supplyExact, problems, acknowledged }: TortureReport): boolean {
-  return lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && acknowledged > 0;
+export function passed({ lost, duplicated, supplyExact, problems, mandated, exceeded, revoked }: TortureReport): boolean {
+  return lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && mandated > 0 && exceeded > 0 && revoked > 0;
 }
 
 /** The audit once nothing is on its way any more. */
@@ -91,7 +106,20 @@ async function drained(origin: string): Promise<LedgerAudit> {
   }
 }
 
+/** Holds a client's mandates against the journal and against what the ledger says of each. */
+async function brokenMandates(origin: string, { account, mandates }: TorturedClient, entries: readonly JournalEntry[]): Promise<string[]> {
+  const debits = entries.filter((entry) => entry.account === account && entry.kind === "debit");
+  const problems: string[] = [];
+  for (const mandate of mandates) {
+    const response = await fetch(`${origin}/mandates/${NETWORK}/${account}/${mandate.digest}`);
+    if (response.ok) problems.push(...mandate.problems(debits, (await response.json()) as MandateStatus));
+    else problems.push(`mandate ${mandate.digest}: ${response.status} ${await response.text()}`);
+  }
+  return problems;
+}
+
 interface TransactionBooks {
+  entries: JournalEntry[];
   debits: Set<string>;
   credits: Set<string>;
   duplicated: number;
@@ -104,7 +132,7 @@ async function readBooks(origin: string, accounts: readonly AccountId[]): Promis
     kind === "credit" && transaction ? [transaction] : transactions,
   );
   const duplicated = debits.length - new Set(debits).size + (credits.length - new Set(credits).size);
-  return { debits: new Set(debits), credits: new Set(credits), duplicated };
+  return { entries, debits: new Set(debits), credits: new Set(credits), duplicated };
 }
 
 async function readJournal(origin: string, account: AccountId): Promise<JournalEntry[]> {

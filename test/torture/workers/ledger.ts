@@ -19,6 +19,9 @@ export class Ledger extends GenuineLedger {
   override capture(...args: Parameters<GenuineLedger["capture"]>) {
     return this.#thenPerhapsDie(super.capture(...args));
   }
+  override revoke(...args: Parameters<GenuineLedger["revoke"]>) {
+    return this.#thenPerhapsDie(super.revoke(...args), 0.05);
+  }
 
   /** At once, with whatever waits to be written, or when it is written and not yet answered. */
   #thenPerhapsDie<T>(result: T, probability = ABORTS): T {
