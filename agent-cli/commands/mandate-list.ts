@@ -6,6 +6,7 @@ import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
+import { lostMandates } from "../records/lost-mandates.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
 import { wrap } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
@@ -24,6 +25,8 @@ export const mandateList = defineCommand({
     mandates: z.array(mandateSchema),
     /** Those that are left out, because there are more than the limit. */
     more: z.number(),
+    /** Granted by the audit log, and without an open file here: removed or changed. They can still pay. */
+    lost: z.array(z.strictObject({ shortCode: z.string(), mandate: z.string(), grantedAt: z.string() })),
     unreadable: z.array(z.strictObject({ file: z.string(), problem: z.string() })),
   }),
   examples: [
@@ -34,14 +37,25 @@ export const mandateList = defineCommand({
     const kept = await keptMandates(context);
     if (!kept.ok) return kept;
     const now = unixNow();
+    const lost = lostMandates(context, kept.data.mandates, now);
+    if (!lost.ok) return lost;
     const wanted = kept.data.mandates.filter((mandate) => input.all || isOpen(mandate, now));
     const mandates = await Promise.all(wanted.slice(0, MAX_LISTED).map((mandate) => mandateData(context, input, mandate, now)));
-    return succeed({ mandates, more: Math.max(0, wanted.length - MAX_LISTED), unreadable: kept.data.unreadable });
+    return succeed({ mandates, more: Math.max(0, wanted.length - MAX_LISTED), lost: lost.data, unreadable: kept.data.unreadable });
   },
-  render: ({ mandates, more, unreadable }, layout) => [
+  render: ({ mandates, more, lost, unreadable }, layout) => [
     ...mandates.flatMap((mandate) => mandateLines(mandate, layout)),
     ...(more > 0 ? [`and ${more} more, which are not shown`] : []),
-    ...(mandates.length + unreadable.length === 0 ? ["No mandate is open. To grant one: lez-agent-pay mandate grant --help"] : []),
+    ...(mandates.length + lost.length + unreadable.length === 0
+      ? ["No mandate is open. To grant one: lez-agent-pay mandate grant --help"]
+      : []),
+    ...lost.flatMap(({ shortCode, mandate, grantedAt }) => [
+      ...wrap(
+        `! Mandate ${shortCode} was granted at ${grantedAt}, and its file is gone or changed. It can still pay. To end it:`,
+        layout.width,
+      ).map((line) => layout.ink("yellow", line)),
+      `  lez-agent-pay mandate revoke ${mandate}`,
+    ]),
     ...unreadable.flatMap(({ file, problem }) =>
       wrap(`! ${showUnsafe(`${file}: ${problem}`)}`, layout.width).map((line) => layout.ink("yellow", line)),
     ),

@@ -2,10 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import { ANY, type SignedMandate } from "../../shared/protocol/mandate.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -75,7 +76,11 @@ export const mandateRevoke = defineCommand({
       });
     }
     const here = ended.data.filter(({ signed }) => signed.mandate.ledger === ledger.data);
-    const data = { mandates: here.map(({ shortCode }) => shortCode), all, ledger: ledger.data };
+    const data = {
+      mandates: here.length === 0 && word !== undefined ? [shortCode(word as Digest)] : here.map((one) => one.shortCode),
+      all,
+      ledger: ledger.data,
+    };
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
     const signer = await openOwner(context, owner.data, input);
     if (!signer.ok) return signer;
@@ -92,7 +97,7 @@ export const mandateRevoke = defineCommand({
       if (!noted.ok) warn(context, `It is revoked, and was not recorded here: ${noted.error.message}`);
       return answer;
     };
-    const answer = await revoke(all ? ANY : (here[0]?.digest as Digest), all ? current : here);
+    const answer = await revoke(all ? ANY : (here[0]?.digest ?? (word as Digest)), all ? current : here);
     if (!answer.ok) return answer;
     for (const mandate of all ? ahead : []) {
       const single = await revoke(mandate.digest, [mandate]);
@@ -113,9 +118,11 @@ export const mandateRevoke = defineCommand({
   ],
 });
 
+/** A whole digest needs no file: an agent can remove one. */
 async function named(context: Context, word: string): Promise<Outcome<KeptMandate[]>> {
   const found = await findMandate(context, word);
-  return found.ok ? succeed([found.data]) : found;
+  if (found.ok) return succeed([found.data]);
+  return digestSchema.safeParse(word).success && found.error.code === "mandate_not_found" ? succeed([]) : found;
 }
 
 /** Those that this machine knows. The ledger ends the others as well. */

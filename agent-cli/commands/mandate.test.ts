@@ -264,6 +264,20 @@ describe("what a mandate has used", () => {
     expect(json.data["problem"]).toContain("unusable answer");
   });
 
+  test("a mandate whose file was removed, or says that it was revoked, is in the list all the same [mandate-lost]", async () => {
+    const removed = await grant();
+    const marked = await grant();
+    rmSync(box.path(`home/mandates/${removed.digest}.json`));
+    const file = `home/mandates/${marked.digest}.json`;
+    box.write(file, { ...box.read<object>(file), revokedAt: "2026-01-01T00:00:00Z" });
+    const { json } = await box.run("mandate list");
+    const lost = (json.data["lost"] as { mandate: string }[]).map(({ mandate }) => mandate);
+    expect(lost).toEqual(expect.arrayContaining([removed.digest, marked.digest]));
+    const { stdout } = await box.run("mandate list", { terminal: true, env: { NO_COLOR: "1" } });
+    expect(stdout).toContain(`lez-agent-pay mandate revoke ${removed.digest}`);
+    expect((await box.run(["mandate", "revoke", removed.digest, "--dry-run"])).json.data["mandates"]).toEqual([removed.code]);
+  });
+
   test("a code that no mandate has is named", async () => {
     expect((await box.run("mandate show 0000-0000")).json.error).toMatchObject({ code: "mandate_not_found" });
   });
