@@ -82,6 +82,8 @@ const triedSchema = z.strictObject({
   payTo: z.string(),
   covers: z.string(),
   merchant: merchantSchema,
+  /** The code of the mandate that would pay it. Absent if the owner would be asked. */
+  mandate: z.string().optional(),
 });
 
 export const fetchCommand = defineCommand({
@@ -120,8 +122,12 @@ export const fetchCommand = defineCommand({
   },
   render(data, layout) {
     if ("dryRun" in data) {
+      const { price, request, mandate } = data;
+      const what = `${price.display} for ${request.method} ${request.url}`;
       return [
-        `The owner was not asked. It would ask for ${data.price.display} for ${data.request.method} ${data.request.url}`,
+        mandate === undefined
+          ? `The owner was not asked. It would ask for ${what}`
+          : `Nothing was paid. It would pay ${what} without asking, within mandate ${mandate}`,
         ...field(layout, "pay to", data.payTo),
         ...field(layout, "pays for", data.covers),
       ];
@@ -200,6 +206,9 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   const merchant = await identify(context, url, { required, offer });
   if (!merchant.ok) return merchant;
   const { request, digest, scope } = made.data;
+  const mandate = await mandateFor(context, input, request, merchant.data);
+  if (!mandate.ok) return mandate;
+  if (!mandate.data && input.noAsk) return notAsked(url);
   if (input.dryRun) {
     const covers = coverageText(scope, request.http);
     return succeed({
@@ -209,13 +218,11 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
       payTo: offer.payTo,
       covers,
       merchant: merchant.data.view,
+      ...(mandate.data && { mandate: mandate.data.shortCode }),
     });
   }
   const pinned = await rememberMerchant(context, merchant.data);
   if (!pinned.ok) return pinned;
-  const mandate = await mandateFor(context, input, request, merchant.data);
-  if (!mandate.ok) return mandate;
-  if (!mandate.data && input.noAsk) return notAsked(url);
   const other = await storeOnce(context, made.data, http, before);
   if (!other.ok) return other;
   if (other.data) {

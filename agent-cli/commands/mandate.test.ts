@@ -431,6 +431,16 @@ describe("fetch within a mandate", () => {
     expect(merchant.presented).toEqual([]);
   });
 
+  test("a dry run says that it would pay within it, and with --no-ask that nothing would", async () => {
+    expect((await fetchOf("dry", "--dry-run", "--no-ask")).exit).toBe(EXIT.notAsked);
+    const { code } = await grant();
+    expect((await fetchOf("dry", "--dry-run", "--no-ask")).json.data["mandate"]).toBe(code);
+    const words = ["fetch", `${merchant.url}?dry`, "--reason", "The weekly comparison of prices needs this page.", "--dry-run"];
+    const { stdout } = await box.run(words, { terminal: true, env: { NO_COLOR: "1" } });
+    expect(stdout).toContain(`without asking, within mandate ${code}`);
+    expect(merchant.presented).toEqual([]);
+  });
+
   test("what was bought within it says so in the lists and in the accounts [mandate-in-lists]", async () => {
     const { code } = await grant();
     const bought = await fetchOf("in-lists");
