@@ -153,6 +153,8 @@ export const MAX_QUOTE_LENGTH = 160;
 
 /** Verified signatures that one isolate remembers: /settle follows /verify within a moment. */
 export const MAX_REMEMBERED_SIGNATURES = 1000;
+/** Mandates that one isolate has read and remembers, at most 3 KB each. */
+export const MAX_REMEMBERED_MANDATES = 500;
 /** Accounts that a ledger object keeps in memory, beside its disk. */
 export const MAX_KNOWN_ACCOUNTS = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */

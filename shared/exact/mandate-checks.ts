@@ -1,13 +1,16 @@
 /** What a payment under a mandate must keep to, in the order of spec/protocol.md §13. The ledger counts the limits that need memory. */
 
+import { keepNewest } from "../bounded.ts";
 import { type Check, firstWrong, right, wrong } from "../checklist/check.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import type { ErrorCode } from "../errors.ts";
 import { SCHEME } from "../lez.ts";
+import { MAX_REMEMBERED_MANDATES } from "../limits.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "../protocol/authorization.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
-import { allows, isGenuineMandate, type Mandate, mandateDigest, type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
+import { allows, type Mandate, mandateDigest, type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
+import { provesAccount } from "../protocol/proof.ts";
 import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
 import { checkShape } from "../text/json.ts";
 
@@ -79,8 +82,10 @@ const UNSIGNED_CHECKS: readonly MandateCheck<UnsignedPayment>[] = [
     id: "mandate.signature",
     title: "the payer granted the mandate",
     code: "invalid_signature",
-    judge: async ({ signed }) =>
-      (await isGenuineMandate(signed)) ? right(signed.mandate.from) : wrong("the payer did not sign the mandate"),
+    judge: async ({ signed, digests }) =>
+      (await provesAccount(signed, digests.mandate, signed.mandate.from))
+        ? right(signed.mandate.from)
+        : wrong("the payer did not sign the mandate"),
   },
 ];
 
@@ -114,13 +119,20 @@ export async function checkMandate(
   { authorization, publicKey, signature, mandate: beside }: ExactPayload,
   digest: Digest,
 ): Promise<{ ok: true; mandate: LedgerMandate } | Objection> {
-  const shape = checkShape(beside, signedMandateSchema);
+  const text = JSON.stringify(beside) ?? "";
+  const known = carried.get(text);
+  const shape = known ? { ok: true as const, value: known.signed } : checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
-  const { mandate } = shape.value;
-  const digests = { authorization: digest, mandate: mandateDigest(mandate) };
-  const objection = await firstObjection(MANDATE_CHECKS, { authorization, publicKey, signature, signed: shape.value, digests });
-  return objection ?? { ok: true, mandate: ledgerMandate(mandate, digests.mandate) };
+  const { value: signed } = shape;
+  const digests = { authorization: digest, mandate: known?.digest ?? mandateDigest(signed.mandate) };
+  const objection = await firstObjection(MANDATE_CHECKS, { authorization, publicKey, signature, signed, digests });
+  if (objection) return objection;
+  if (!known) keepNewest(carried, text, { signed, digest: digests.mandate }, MAX_REMEMBERED_MANDATES);
+  return { ok: true, mandate: ledgerMandate(signed.mandate, digests.mandate) };
 }
+
+/** Mandates that carried a payment a moment ago, by their text: an agent pays often under one. Each payment is judged all the same. */
+const carried = new Map<string, { signed: SignedMandate; digest: Digest }>();
 
 /** For the agent's tool, before it signs. @returns why the mandate would not carry the payment; undefined if it would */
 export function objectionOf(authorization: Authorization, signed: SignedMandate): Promise<Objection | undefined> {
