@@ -39,6 +39,7 @@ import { ledgerRetire } from "./commands/ledger-retire.ts";
 import { mandateAccept } from "./commands/mandate-accept.ts";
 import { mandateGrant } from "./commands/mandate-grant.ts";
 import { mandateList } from "./commands/mandate-list.ts";
+import { mandatePropose } from "./commands/mandate-propose.ts";
 import { mandateRenounce } from "./commands/mandate-renounce.ts";
 import { mandateRevoke } from "./commands/mandate-revoke.ts";
 import { mandateShow } from "./commands/mandate-show.ts";
@@ -80,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
   agentCreate,
   booksImport,
   budget,
+  mandatePropose,
   mandateAccept,
   mandateRenounce,
   whoami,

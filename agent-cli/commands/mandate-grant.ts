@@ -1,30 +1,18 @@
 /** `mandate grant`: the owner signs limits once, within which an agent pays without asking. */
 
 import * as z from "zod";
-import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
-import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
-import { MAX_MANDATE_NOTE_LENGTH, MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES } from "../../shared/limits.ts";
-import { accountIdSchema } from "../../shared/protocol/account.ts";
-import { type Mandate, mandateDigest, mandateSchema, signedMandateSchema } from "../../shared/protocol/mandate.ts";
+import { digestSchema } from "../../shared/crypto/digest.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
+import { MAX_MANDATE_NOTE_LENGTH } from "../../shared/limits.ts";
+import { type Mandate, mandateDigest, mandateSchema } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
-import { checkShape } from "../../shared/text/json.ts";
 import { humanText } from "../../shared/text/text.ts";
 import { unixNow } from "../../shared/time.ts";
 import { confirmMandate, grantMandate, mandateScreen, mandateView } from "../approval/grant-mandate.ts";
 import { defineCommand } from "../command-line/command.ts";
-import {
-  amountField,
-  dryRunField,
-  forceField,
-  nameField,
-  ownerFileField,
-  periodField,
-  secondsOf,
-  textField,
-} from "../command-line/fields.ts";
+import { dryRunField, forceField, nameField, ownerFileField, textField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { askLedger } from "../facilitator/ledger-id.ts";
 import { findKey } from "../keys/key-file.ts";
@@ -32,54 +20,22 @@ import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD, agentKeyOf } from "../purchase/find-agent.ts";
+import { checkedMandate, draftMandate, limitFields } from "../purchase/mandate-draft.ts";
 import { keptMandates } from "../records/mandates.ts";
-import { pinOf } from "../records/merchant-pins.ts";
-import { originOf } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { readJson, writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema, writtenAmountSchema } from "../runtime/money.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
-
-const DEFAULT_LIFE = "30d";
-const PER = "must be a period and an amount, as in 24h=0.01LGO, or with the number of payments, as in 24h=0.01LGO,1000";
-
-/** `24h=0.01LGO,1000`, as the mandate says it. */
-const perField = z
-  .string()
-  .transform((text, check) => {
-    const [, period = "", amount = "", count] = /^([^=]+)=([^,]+)(?:,([1-9][0-9]{0,14}))?$/.exec(text) ?? [];
-    const written = writtenAmountSchema.safeParse(amount);
-    const seconds = secondsOf(period);
-    if (written.success && Number.isSafeInteger(seconds))
-      return { seconds: String(seconds), amount: written.data, ...(count !== undefined && { count }) };
-    check.issues.push({ code: "custom", message: PER, input: text });
-    return z.NEVER;
-  })
-  .optional()
-  .meta({ value: "limit", description: "the most per period: 24h=0.01LGO, or 24h=0.01LGO,1000 with a number of payments" });
 
 const input = z.strictObject({
   agent: nameField.optional().meta({ value: "agent", description: `${AGENT_WORD}; else this machine's agent` }),
-  origin: z
-    .array(z.string())
-    .default([])
-    .meta({ value: "url", description: "a merchant that this machine has pinned; fills in its account. It may be repeated" }),
-  payee: z
-    .array(z.string())
-    .default([])
-    .meta({ value: "account", description: "an account that may be paid, or * for any; else those of the origins. It may be repeated" }),
-  perPayment: amountField.optional().meta({ value: "amount", description: "the most for one payment" }),
-  total: amountField.optional().meta({ value: "amount", description: "the most in all" }),
-  per: perField,
-  for: periodField(MAX_MANDATE_SECONDS)
-    .optional()
-    .meta({ value: "period", description: `how long it is valid, up to 90d; ${DEFAULT_LIFE}` }),
+  ...limitFields,
   note: textField(humanText(MAX_MANDATE_NOTE_LENGTH)).optional().meta({ value: "text", description: "a note of yours, in the mandate" }),
   draft: nameField
     .optional()
-    .meta({ value: "file", local: true, description: "a mandate that was written down before; other flags lower it" }),
+    .meta({ value: "file", local: true, description: "a mandate that was written down before, by you or an agent; other flags lower it" }),
   confirm: textField(digestSchema)
     .optional()
     .meta({ value: "digest", description: "the whole digest of the draft that you read, in place of the question" }),
@@ -133,7 +89,7 @@ export const mandateGrant = defineCommand({
     const ledger = await askLedger(context, input);
     if (!ledger.ok) return ledger;
     const here = { from: owner.data.key.account, ledger: ledger.data };
-    const mandate = await (input.draft === undefined ? madeOf(context, input, here) : lowered(input.draft, input, here));
+    const mandate = await (input.draft === undefined ? fresh(context, input, here) : lowered(input.draft, input, here));
     if (!mandate.ok) return mandate;
     const revoked = await revokedBefore(context, mandate.data);
     if (revoked) return revoked;
@@ -181,70 +137,15 @@ function dataOf(mandate: Mandate, file: string | undefined) {
 type Here = Pick<Mandate, "from" | "ledger">;
 
 /** The mandate that the flags describe, from now on. */
-async function madeOf(context: Context, input: Input, here: Here): Promise<Outcome<Mandate>> {
-  const { perPayment, total, per, note } = input;
-  if (perPayment === undefined || total === undefined)
-    return fail("usage", "A mandate needs --per-payment and --total: the most for one payment, and in all.");
+async function fresh(context: Context, input: Input, here: Here): Promise<Outcome<Mandate>> {
   const agent = await agentOf(context, input.agent);
-  if (!agent.ok) return agent;
-  const sellers = sellersOf(context, input);
-  if (!sellers.ok) return sellers;
-  const now = unixNow();
-  return checked({
-    version: "1",
-    network: NETWORK,
-    asset: ASSET,
-    ...here,
-    agent: agent.data,
-    grantedAt: String(now),
-    validAfter: String(now),
-    validBefore: String(now + (input.for ?? secondsOf(DEFAULT_LIFE)) - 1),
-    perPayment,
-    total,
-    ...(per && { period: per }),
-    ...sellers.data,
-    schemes: [SCHEME],
-    ...(note !== undefined && { note }),
-    salt: bytesToHex(randomBytes(32)) as Digest,
-  });
+  return agent.ok ? draftMandate(context, input, { ...here, agent: agent.data }) : agent;
 }
 
 async function agentOf(context: Context, word: string | undefined): Promise<Outcome<string>> {
   if (word !== undefined) return agentKeyOf(context, word);
   const found = findKey(context, "agent", undefined);
   return found.ok ? succeed(found.data.key.publicKey) : found;
-}
-
-/** The payees and origins: of an origin that this machine has pinned, the account is known. */
-function sellersOf(context: Context, { origin: named, payee: accounts }: Input): Outcome<Pick<Mandate, "payees" | "origins">> {
-  if (named.length === 0) {
-    return fail("usage", "Name the merchants that the agent may buy from: --origin https://shop.example, or --origin '*' for any.");
-  }
-  const origins: string[] = [];
-  const payees: string[] = [...accounts];
-  for (const text of named) {
-    const origin = text === "*" ? text : originOf(text);
-    if (origin === undefined) return fail("usage", `--origin: "${text}" is no origin. For example: https://shop.example`);
-    origins.push(origin);
-    if (accounts.length > 0) continue;
-    if (origin === "*")
-      return fail("usage", "With --origin '*', name the accounts that may be paid: --payee ACCOUNT, or --payee '*' for any.");
-    const pin = pinOf(context, origin);
-    if (!pin.ok) return pin;
-    if (!pin.data) {
-      return fail("usage", `This machine does not know the account of ${origin}.`, {
-        hint: `Name it with --payee. A first purchase there pins it.`,
-      });
-    }
-    payees.push(pin.data.payTo);
-  }
-  const isList = (list: string[], parse: (entry: string) => boolean) => list.every((entry) => entry === "*" || parse(entry));
-  if (!isList(payees, (payee) => accountIdSchema.safeParse(payee).success)) return fail("usage", "--payee: not a LEZ account.");
-  return succeed({ payees: sorted(payees) as Mandate["payees"], origins: sorted(origins) });
-}
-
-function sorted(list: readonly string[]): string[] {
-  return list.includes("*") ? ["*"] : [...new Set(list)].sort();
 }
 
 /** A draft, with the limits that the flags lower. */
@@ -273,7 +174,7 @@ function lowered(file: string, input: Input, here: Here): Outcome<Mandate> {
     Number(validBefore) > Number(draft.validBefore) ||
     (draft.period !== undefined && per !== undefined && isRaised(per, draft.period));
   if (raised) return fail("usage", "Flags beside --draft only lower its limits. To raise one, make another draft.");
-  return checked({
+  return checkedMandate({
     ...draft,
     perPayment,
     total,
@@ -297,13 +198,4 @@ async function revokedBefore(context: Context, mandate: Mandate): Promise<Failur
 function isRaised(now: NonNullable<Mandate["period"]>, before: NonNullable<Mandate["period"]>): boolean {
   const count = (period: typeof now) => Number(period.count ?? Infinity);
   return BigInt(now.amount) > BigInt(before.amount) || Number(now.seconds) < Number(before.seconds) || count(now) > count(before);
-}
-
-/** Checks it as every reader will, with the room that a signature takes. */
-function checked(mandate: Mandate): Outcome<Mandate> {
-  const shape = checkShape({ mandate, publicKey: "0".repeat(64), signature: "0".repeat(128) }, signedMandateSchema);
-  if (shape.ok) return succeed(mandate);
-  return fail("usage", `This cannot be a mandate: ${shape.problem.replace(/^mandate\.?/, "")}.`, {
-    hint: `A signed mandate is at most ${MAX_SIGNED_MANDATE_BYTES} bytes, names 1 to 32 payees and origins, and ends within 90 days.`,
-  });
 }

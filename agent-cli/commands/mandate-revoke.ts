@@ -104,6 +104,8 @@ export const mandateRevoke = defineCommand({
       if (!single.ok) return single;
     }
     const { revokedAt, underWay, until } = answer.data;
+    // It ends what was granted in its second, too: a grant that follows must not be one of them.
+    if (all && date === String(now)) await sleep(Math.max(0, (now + 1) * 1000 - Date.now()));
     if (input.wait && until !== undefined) {
       const waited = await waitUntil(context, until);
       if (!waited.ok) return waited;

@@ -189,6 +189,39 @@ describe("mandate grant", () => {
   });
 });
 
+describe("mandate propose", () => {
+  const reason = ["--reason", "Daily forecasts for the plan that you asked for."];
+  const propose = (limits: string, ...words: string[]) => box.run([...`mandate propose ${limits}`.split(" "), ...reason, ...words]);
+
+  test("an agent writes limits down; the owner lowers them and grants what it read [mandate-proposed]", async () => {
+    const proposed = await propose(LIMITS, "--account", owner.account, "--out", "./proposed.json");
+    expect(proposed.exit, proposed.stdout).toBe(EXIT.ok);
+    expect(proposed.json.next).toMatchObject({ by: "owner", argv: expect.arrayContaining(["grant", "--draft"]) as string[] });
+    const written = box.read<Mandate>("proposed.json");
+    expect(written).toMatchObject({ from: owner.account, agent: agent.publicKey, note: reason[1], total: "50000" });
+    const lowered = await box.run("mandate grant --draft ./proposed.json --total 30000 --dry-run --out ./lowered.json");
+    expect(lowered.stderr).toContain("at most 0.00003 LGO in all");
+    const digest = String(lowered.json.data["mandate"]);
+    expect((await box.run(["mandate", "grant", "--draft", "./lowered.json", "--confirm", digest])).exit).toBe(EXIT.ok);
+    expect(kept(digest).signed.mandate).toMatchObject({ total: "30000", note: reason[1] });
+  });
+
+  test.each([
+    ["without a file", LIMITS, "--out"],
+    ["without limits", `--origin ${origin} --out ./none.json`, "--total"],
+    ["over a file that exists", `${LIMITS} --out ./proposed.json`, "exists already"],
+  ])("writes nothing %s", async (_, limits, said) => {
+    const run = await propose(limits, "--account", owner.account);
+    expect(run.exit).toBe(EXIT.usage);
+    expect(run.json.error.message).toContain(said);
+  });
+
+  test("needs a reason of 32 visible characters", async () => {
+    const run = await box.run(["mandate", "propose", ...LIMITS.split(" "), "--reason", "because", "--out", "./short.json"]);
+    expect(run.json.error.message).toContain("32 visible characters");
+  });
+});
+
 describe("what a mandate has used", () => {
   const usage = { status: "open", settled: "20000", claimed: "5000", period: { used: "15000", payments: 2, endsAt: 1_900_000_000 } };
 

@@ -233,6 +233,7 @@ test("every file that an agent's command can name is held to the same folders [a
     "request export out": `request export ${code} --out ${fresh}`,
     "decision import decision": `decision import ${secret}`,
     "agent create out": `agent create --out ${fresh}`,
+    "mandate propose out": `mandate propose --origin https://shop.example --per-payment 1 --total 1 ${reason} --out ${fresh}`,
     "mandate accept file": `mandate accept ${secret}`,
     "books import access": `books import ${secret}`,
     "status payment": `status ${secret}`,

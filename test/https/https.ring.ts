@@ -162,6 +162,7 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     const grant = `mandate grant --draft ./draft.json --confirm ${digest} --passphrase-file ./secret.txt --out ./mandate.json`;
     const code = (await run(box, grant)).json.data["shortCode"] as string;
     await run(box, "mandate accept ./mandate.json");
+    await run(box, [..."mandate propose --per-payment 1 --total 1 --out ./proposed.json --origin".split(" "), SHOP, "--reason", REASON]);
     const bought = await run(box, ["fetch", `${PREMIUM}?${purchases++}`, "--reason", REASON, "--no-ask"]);
     expect(bought.json.data["mandate"]).toMatchObject({ shortCode: code, left: { amount: "10000" } });
     expect((await run(box, "budget")).json.data["mandates"]).toMatchObject([{ shortCode: code, usage: { left: { amount: "10000" } } }]);

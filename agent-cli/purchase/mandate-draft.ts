@@ -1,0 +1,121 @@
+/** A mandate before it is signed: what an owner's flags say, or an agent proposes. */
+
+import * as z from "zod";
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
+import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES } from "../../shared/limits.ts";
+import { accountIdSchema } from "../../shared/protocol/account.ts";
+import { type Mandate, signedMandateSchema } from "../../shared/protocol/mandate.ts";
+import { checkShape } from "../../shared/text/json.ts";
+import { unixNow } from "../../shared/time.ts";
+import { amountField, periodField, secondsOf } from "../command-line/fields.ts";
+import { pinOf } from "../records/merchant-pins.ts";
+import { originOf } from "../runtime/config.ts";
+import type { Context } from "../runtime/context.ts";
+import { writtenAmountSchema } from "../runtime/money.ts";
+import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+
+const DEFAULT_LIFE = "30d";
+const PER = "must be a period and an amount, as in 24h=0.01LGO, or with the number of payments, as in 24h=0.01LGO,1000";
+
+/** `24h=0.01LGO,1000`, as the mandate says it. */
+const perField = z
+  .string()
+  .transform((text, check) => {
+    const [, period = "", amount = "", count] = /^([^=]+)=([^,]+)(?:,([1-9][0-9]{0,14}))?$/.exec(text) ?? [];
+    const written = writtenAmountSchema.safeParse(amount);
+    const seconds = secondsOf(period);
+    if (written.success && Number.isSafeInteger(seconds))
+      return { seconds: String(seconds), amount: written.data, ...(count !== undefined && { count }) };
+    check.issues.push({ code: "custom", message: PER, input: text });
+    return z.NEVER;
+  })
+  .optional()
+  .meta({ value: "limit", description: "the most per period: 24h=0.01LGO, or 24h=0.01LGO,1000 with a number of payments" });
+
+export const limitFields = {
+  origin: z
+    .array(z.string())
+    .default([])
+    .meta({ value: "url", description: "a merchant that this machine has pinned; fills in its account. It may be repeated" }),
+  payee: z
+    .array(z.string())
+    .default([])
+    .meta({ value: "account", description: "an account that may be paid, or * for any; else those of the origins. It may be repeated" }),
+  perPayment: amountField.optional().meta({ value: "amount", description: "the most for one payment" }),
+  total: amountField.optional().meta({ value: "amount", description: "the most in all" }),
+  per: perField,
+  for: periodField(MAX_MANDATE_SECONDS)
+    .optional()
+    .meta({ value: "period", description: `how long it is valid, up to 90d; ${DEFAULT_LIFE}` }),
+};
+
+export type LimitInput = z.output<z.ZodObject<typeof limitFields>> & { note?: string | undefined };
+
+/** From now on. @param parties who grants it, to which agent, on which ledger */
+export function draftMandate(context: Context, input: LimitInput, parties: Pick<Mandate, "from" | "agent" | "ledger">): Outcome<Mandate> {
+  const { perPayment, total, per, note } = input;
+  if (perPayment === undefined || total === undefined)
+    return fail("usage", "A mandate needs --per-payment and --total: the most for one payment, and in all.");
+  const sellers = sellersOf(context, input);
+  if (!sellers.ok) return sellers;
+  const now = unixNow();
+  return checkedMandate({
+    version: "1",
+    network: NETWORK,
+    asset: ASSET,
+    ...parties,
+    grantedAt: String(now),
+    validAfter: String(now),
+    validBefore: String(now + (input.for ?? secondsOf(DEFAULT_LIFE)) - 1),
+    perPayment,
+    total,
+    ...(per && { period: per }),
+    ...sellers.data,
+    schemes: [SCHEME],
+    ...(note !== undefined && { note }),
+    salt: bytesToHex(randomBytes(32)) as Digest,
+  });
+}
+
+/** The payees and origins: of an origin that this machine has pinned, the account is known. */
+function sellersOf(context: Context, { origin: named, payee: accounts }: LimitInput): Outcome<Pick<Mandate, "payees" | "origins">> {
+  if (named.length === 0) {
+    return fail("usage", "Name the merchants that the agent may buy from: --origin https://shop.example, or --origin '*' for any.");
+  }
+  const origins: string[] = [];
+  const payees: string[] = [...accounts];
+  for (const text of named) {
+    const origin = text === "*" ? text : originOf(text);
+    if (origin === undefined) return fail("usage", `--origin: "${text}" is no origin. For example: https://shop.example`);
+    origins.push(origin);
+    if (accounts.length > 0) continue;
+    if (origin === "*")
+      return fail("usage", "With --origin '*', name the accounts that may be paid: --payee ACCOUNT, or --payee '*' for any.");
+    const pin = pinOf(context, origin);
+    if (!pin.ok) return pin;
+    if (!pin.data) {
+      return fail("usage", `This machine does not know the account of ${origin}.`, {
+        hint: `Name it with --payee. A first purchase there pins it.`,
+      });
+    }
+    payees.push(pin.data.payTo);
+  }
+  const isList = (list: string[], parse: (entry: string) => boolean) => list.every((entry) => entry === "*" || parse(entry));
+  if (!isList(payees, (payee) => accountIdSchema.safeParse(payee).success)) return fail("usage", "--payee: not a LEZ account.");
+  return succeed({ payees: sorted(payees) as Mandate["payees"], origins: sorted(origins) });
+}
+
+function sorted(list: readonly string[]): string[] {
+  return list.includes("*") ? ["*"] : [...new Set(list)].sort();
+}
+
+/** Checks it as every reader will, with the room that a signature takes. */
+export function checkedMandate(mandate: Mandate): Outcome<Mandate> {
+  const shape = checkShape({ mandate, publicKey: "0".repeat(64), signature: "0".repeat(128) }, signedMandateSchema);
+  if (shape.ok) return succeed(mandate);
+  return fail("usage", `This cannot be a mandate: ${shape.problem.replace(/^mandate\.?/, "")}.`, {
+    hint: `A signed mandate is at most ${MAX_SIGNED_MANDATE_BYTES} bytes, names 1 to 32 payees and origins, and ends within 90 days.`,
+  });
+}
