@@ -167,6 +167,7 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     expect(bought.json.data["mandate"]).toMatchObject({ shortCode: code, left: { amount: "10000" } });
     expect((await run(box, "budget")).json.data["mandates"]).toMatchObject([{ shortCode: code, usage: { left: { amount: "10000" } } }]);
     await run(box, `mandate show ${code}`);
+    await run(box, `mandate renounce ${code}`);
     await run(box, `mandate revoke ${code} --passphrase-file ./secret.txt`);
     expect((await run(box, "mandate list")).json.data["mandates"]).toEqual([]);
   });
