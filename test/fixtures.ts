@@ -88,7 +88,7 @@ export function underMandate(approved: Authorization, mandate: Mandate): Authori
   return { ...approved, origin: new URL(REQUEST.url).origin, mandate: mandateDigest(mandate) };
 }
 
-/** A payment and the mandate beside it, whatever they say and whoever signs them. */
+/** A payment and the mandate beside it. Tests choose what they say, and the keys that sign. */
 export async function signedUnder(authorization: Authorization, mandate: Mandate, { grants = owner, pays = agent } = {}) {
   const signature = await pays.sign(authorizationDigest(authorization));
   return { authorization, publicKey: pays.publicKey, signature, mandate: await signMandate(mandate, grants) };

@@ -4,13 +4,15 @@ import * as z from "zod";
 import { CLOCK_RISK } from "../../shared/ledger/set-clock.ts";
 import { formatTimestamp, parseTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { callFacilitator, facilitatorFields, secondsSchema } from "../facilitator/client.ts";
 import { operatorKeyField, readOperatorKey } from "../keys/operator-key.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
 import { refuse, succeed } from "../runtime/outcome.ts";
 
-const clockSchema = z.object({ shards: z.array(z.object({ shard: z.number(), now: z.number(), final: z.number(), machine: z.number() })) });
+const clockSchema = z.object({
+  shards: z.array(z.object({ shard: z.number(), now: secondsSchema, final: secondsSchema, machine: secondsSchema })),
+});
 
 export const ledgerClock = defineCommand({
   name: "ledger clock",

@@ -5,14 +5,14 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { textField } from "../command-line/fields.ts";
-import { callFacilitator, facilitatorFields } from "../facilitator/client.ts";
+import { callFacilitator, facilitatorFields, secondsSchema } from "../facilitator/client.ts";
 import { operatorKeyField, withOperatorKey } from "../keys/operator-key.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const answerSchema = z.object({
   ledger: z.string(),
-  shards: z.array(z.object({ shard: z.number(), at: z.number(), held: z.number() })),
+  shards: z.array(z.object({ shard: z.number(), at: secondsSchema, held: z.number() })),
 });
 
 export const ledgerRetire = defineCommand({

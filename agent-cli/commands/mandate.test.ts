@@ -519,7 +519,7 @@ describe("fetch within a mandate", () => {
     expect(merchant.presented).toEqual([]);
   });
 
-  test("any payee is no licence for a host that nobody has seen, unless the mandate names it [mandate-any-payee]", async () => {
+  test("a mandate for any payee pays no unknown host, unless it names that host [mandate-any-payee]", async () => {
     const other = await startMerchant();
     const buy = (query: string) =>
       box.run(["fetch", `${other.url}?${query}`, "--reason", "The weekly comparison of prices needs this page."]);

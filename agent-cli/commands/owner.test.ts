@@ -167,6 +167,19 @@ describe("revoking", () => {
     expect((await approve(code)).exit).toBe(EXIT.declined);
   });
 
+  test("a broken audit log does not keep its owner from it", async () => {
+    const { code, digest } = await request();
+    await approve(code);
+    const log = readFileSync(box.path("home/audit.jsonl"), "utf8");
+    onTestFinished(() => void box.write("home/audit.jsonl", log));
+    box.write("home/audit.jsonl", `${log}broken\n`);
+    facilitator.settlement = { status: "cancelled" };
+    const revoked = await box.run(["revoke", code, "--code", "wrong_payee"]);
+    expect([revoked.exit, revoked.json.data]).toMatchObject([EXIT.ok, { requestDigest: digest, ledger: LEDGER }]);
+    expect(revoked.stderr).toContain("It is revoked, and was not recorded here");
+    expect(facilitator.cancelled).toHaveLength(1);
+  });
+
   test("a second time asks the ledger again, and leaves the first decision as it is", async () => {
     const { code, digest } = await request();
     await approve(code);

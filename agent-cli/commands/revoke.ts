@@ -16,7 +16,6 @@ import { checkDestination } from "../keys/output-file.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { subjectFields, subjectOf, subjectSchema } from "../purchase/request-subject.ts";
-import { checkAudit } from "../records/audit-log.ts";
 import { findDecision, type RecordEntry } from "../records/decision-history.ts";
 import { findPayment } from "../records/payment-journal.ts";
 import { type Context, warn } from "../runtime/context.ts";
@@ -82,8 +81,6 @@ export const revoke = defineCommand({
     if (!presented.ok) return presented;
     if (presented.data?.state === "settled") return tooLate(digest, presented.data.transaction);
     if (input.dryRun) return succeed({ dryRun: true as const, ...data });
-    const recordable = checkAudit(context);
-    if (!recordable.ok) return recordable;
     // Asked before the passphrase: a payment that has settled cannot be revoked.
     const standing = await settlementAt(context, input, approved.data, { payer, nonce });
     if (!standing.ok) return standing.status === 404 ? cannotCancel() : standing;
@@ -95,7 +92,11 @@ export const revoke = defineCommand({
     const cancelled = await cancelAtLedger(context, input, no.data.record, approved.data, { payer, nonce });
     if (!cancelled.ok) return cancelled;
     const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
-    if (!kept.ok) return kept;
+    // Revoked is revoked: a log that an agent has broken must not keep its owner from that.
+    if (!kept.ok) {
+      warn(context, `It is revoked, and was not recorded here: ${kept.error.message}`);
+      return succeed({ ...data, ledger: cancelled.data });
+    }
     const { already, approved: now, record } = kept.data;
     const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, record, input.force);
     if (!written.ok) return written;

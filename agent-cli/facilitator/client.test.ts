@@ -39,6 +39,19 @@ test("balance shows the balance, the held part and the spendable part", async ()
   expect(run.json.data).toMatchObject({ balance: { display: "1 LGO" }, held: { amount: "400000000" }, spendable: { display: "0.6 LGO" } });
 });
 
+test("a time that no calendar has is an unusable answer, whichever command would show it", async () => {
+  const never = 9_000_000_000_000;
+  const shard = { shard: 0, now: never, final: 0, machine: 0, at: never, held: 0 };
+  answer = json(200, { ledger: "1e".repeat(32), shards: [shard] });
+  box.write("operator.key", "00".repeat(32));
+  for (const command of ["ledger clock", `ledger retire ${"1e".repeat(32)} --operator-key-file ./operator.key`]) {
+    // The text for people shows the time.
+    const run = await box.run(command, { env, terminal: true });
+    expect(run.exit, command).toBe(EXIT.network);
+    expect(run.stdout + run.stderr, command).toContain("unusable answer");
+  }
+});
+
 test("an unusable facilitator URL is named by its source", async () => {
   const told = async (words: string[], more: Record<string, string> = {}) =>
     (await box.run(["balance", "--owner-file", "./owner.json", ...words], { env: more })).json.error;

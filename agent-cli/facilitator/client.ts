@@ -8,7 +8,7 @@ import type { AccountId } from "../../shared/protocol/account.ts";
 import { deadlineText } from "../../shared/screen/duration.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { parseJson } from "../../shared/text/json.ts";
-import { formatTimestamp, unixNow } from "../../shared/time.ts";
+import { formatTimestamp, MAX_UNIX_SECONDS, unixNow } from "../../shared/time.ts";
 import { readHeader } from "../keys/books-access.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
@@ -32,6 +32,9 @@ export interface FacilitatorInput {
   facilitatorUrl?: string | undefined;
   allowHttp: boolean;
 }
+
+/** A facilitator's time, in unix seconds: one that can be shown. */
+export const secondsSchema = z.int().nonnegative().max(MAX_UNIX_SECONDS);
 
 export interface Call<Schema> {
   path: string;

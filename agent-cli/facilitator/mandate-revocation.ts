@@ -9,8 +9,7 @@ import type { Context } from "../runtime/context.ts";
 import { counted } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { callFacilitator, type FacilitatorInput } from "./client.ts";
-import { secondsSchema } from "./mandate-status.ts";
+import { callFacilitator, type FacilitatorInput, secondsSchema } from "./client.ts";
 
 const answerSchema = z.looseObject({
   revokedAt: secondsSchema,

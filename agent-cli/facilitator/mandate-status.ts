@@ -2,19 +2,17 @@
 
 import * as z from "zod";
 import { NETWORK } from "../../shared/lez.ts";
-import { formatTimestamp, MAX_UNIX_SECONDS } from "../../shared/time.ts";
+import { formatTimestamp } from "../../shared/time.ts";
 import { wholeNumber } from "../../shared/whole-number.ts";
 import type { KeptMandate } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
 import { BALANCE_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { callFacilitator, type FacilitatorInput, secondsSchema } from "./client.ts";
 import { shownLedger } from "./other-ledger.ts";
 
 const units = z.string().regex(/^(0|[1-9][0-9]{0,38})$/, "must be atomic units");
-/** A facilitator's time, in unix seconds: one that can be shown. */
-export const secondsSchema = wholeNumber(MAX_UNIX_SECONDS);
 
 const answerSchema = z.looseObject({
   ledger: z.string(),

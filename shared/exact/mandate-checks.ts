@@ -53,7 +53,7 @@ const UNSIGNED_CHECKS: readonly MandateCheck<UnsignedPayment>[] = [
   },
   {
     id: "mandate.nonce",
-    title: "the nonce is that of the request, whoever pays it",
+    title: "the nonce is that of the request",
     code: "invalid_payload",
     judge({ authorization: { requestDigest, from, nonce } }) {
       if (requestDigest === undefined) return wrong("authorization.requestDigest: is required under a mandate");

@@ -51,7 +51,7 @@ export function authorizationDigest(authorization: Authorization): Digest {
   return digest("Authorization", authorization);
 }
 
-/** The nonce of a request: whoever pays it, by approval or under a mandate, and however often, the ledger pays it once. */
+/** The nonce of a request. An approval and a payment under a mandate have the same one, so the ledger pays the request once. */
 export function approvalNonce(from: AccountId, requestDigest: Digest): Digest {
   return digest("Nonce", { from, requestDigest });
 }

@@ -1,33 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { change, testFields } from "../../test/fields.ts";
-import { LEDGER, merchant, NOW, owner, stranger } from "../../test/fixtures.ts";
+import { MANDATE, merchant, NOW, owner, stranger } from "../../test/fixtures.ts";
 import { ACCOUNT, BAD_ACCOUNTS, BAD_AMOUNTS, BAD_UNIX_SECONDS, badHex, badText, GOOD_AMOUNTS } from "../../test/spellings.ts";
-import type { Digest } from "../crypto/digest.ts";
-import { ASSET, NETWORK } from "../lez.ts";
 import { MAX_MANDATE_NOTE_LENGTH, MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES } from "../limits.ts";
 import { parseJson } from "../text/json.ts";
 import type { Amount } from "./amount.ts";
 import { allows, isGenuineMandate, type Mandate, mandateSchema, signedMandateSchema, signMandate } from "./mandate.ts";
 
+/** With every member. */
 const mandate: Mandate = {
-  version: "1",
-  network: NETWORK,
-  asset: ASSET,
-  ledger: LEDGER,
-  from: owner.account,
-  agent: stranger.publicKey,
+  ...MANDATE,
   grantedAt: String(NOW),
   validAfter: String(NOW),
-  validBefore: String(NOW + 35 * 86_400 - 1),
-  perPayment: "1000000" as Amount,
   total: "300000000" as Amount,
-  period: { seconds: "86400", amount: "10000000" as Amount, count: "1000" },
-  payees: [merchant.account],
   origins: ["https://merchant.example.com", "https://shop.example:8443"],
   schemes: ["batch-settlement", "exact", "upto"],
   session: { deposit: "5000000" as Amount, seconds: "86400", withdrawDelay: "900", open: "1" },
   note: "For the weekly review of prices.",
-  salt: "5a".repeat(32) as Digest,
 };
 
 const NOT_A_COUNT = ["", "0", "-1", "01", "1.0", "1e3", " 1", "1\n", "9".repeat(17)];

@@ -1,32 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { testFields } from "../../test/fields.ts";
-import { LEDGER, merchant, NOW, owner, stranger } from "../../test/fixtures.ts";
+import { agent, LEDGER, MANDATE, merchant, NOW, owner } from "../../test/fixtures.ts";
 import { ACCOUNT, BAD_ACCOUNTS, BAD_UNIX_SECONDS, badHex } from "../../test/spellings.ts";
 import type { Digest } from "../crypto/digest.ts";
-import { ASSET, NETWORK } from "../lez.ts";
-import type { Amount } from "./amount.ts";
+import { NETWORK } from "../lez.ts";
 import { type Mandate, mandateDigest, signMandate } from "./mandate.ts";
 import { isGenuineRevocation, type Revocation, revocationSchema, signRevocation } from "./revocation.ts";
 
-const agent = stranger;
-
-const mandate: Mandate = {
-  version: "1",
-  network: NETWORK,
-  asset: ASSET,
-  ledger: LEDGER,
-  from: owner.account,
-  agent: agent.publicKey,
-  grantedAt: String(NOW),
-  validAfter: String(NOW),
-  validBefore: String(NOW + 86_400),
-  perPayment: "10" as Amount,
-  total: "100" as Amount,
-  payees: [merchant.account],
-  origins: ["https://merchant.example.com"],
-  schemes: ["exact"],
-  salt: "5a".repeat(32) as Digest,
-};
+const mandate = MANDATE;
 const signedMandate = await signMandate(mandate, owner);
 
 const revocation: Revocation = {

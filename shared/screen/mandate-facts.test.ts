@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LEDGER, merchant, NOW, owner, stranger } from "../../test/fixtures.ts";
-import type { Digest } from "../crypto/digest.ts";
-import { ASSET, NETWORK } from "../lez.ts";
+import { MANDATE, merchant, NOW } from "../../test/fixtures.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { Mandate } from "../protocol/mandate.ts";
 import { limitsText, mandateFacts, type MandateView, worstCase } from "./mandate-facts.ts";
@@ -9,22 +7,14 @@ import { limitsText, mandateFacts, type MandateView, worstCase } from "./mandate
 const DAY = 86_400;
 
 const mandate: Mandate = {
-  version: "1",
-  network: NETWORK,
-  asset: ASSET,
-  ledger: LEDGER,
-  from: owner.account,
-  agent: stranger.publicKey,
+  ...MANDATE,
   grantedAt: String(NOW),
   validAfter: String(NOW),
   validBefore: String(NOW + 35 * DAY - 1),
   perPayment: "1000000" as Amount,
   total: "300000000" as Amount,
   period: { seconds: String(DAY), amount: "10000000" as Amount, count: "1000" },
-  payees: [merchant.account],
   origins: ["https://shop.example"],
-  schemes: ["exact"],
-  salt: "5a".repeat(32) as Digest,
 };
 
 function viewOf(changes: Partial<Mandate> = {}, more: Partial<MandateView> = {}): MandateView {

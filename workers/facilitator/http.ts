@@ -123,7 +123,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, network: NETWORK, payer: result.payer, nonce: result.nonce });
   });
 
-  /** Open to the owner, the agent and whoever was paid under it: only they know the digest. */
+  /** Open to every caller: only the owner, the agent and the merchants that were paid under it know the digest. */
   api.get("/mandates/:network/:payer/:digest", async (c) => {
     const key = checkShape(c.req.param(), mandateKeySchema);
     if (!key.ok) return malformed(c, key);
