@@ -11,6 +11,7 @@ import type { BooksAccess, BooksRead, BooksRevocation } from "../shared/protocol
 import type { Decision } from "../shared/protocol/decision.ts";
 import type { Mandate } from "../shared/protocol/mandate.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
+import type { Refund } from "../shared/protocol/refund.ts";
 import type { Revocation } from "../shared/protocol/revocation.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
@@ -20,6 +21,8 @@ const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".r
 const owner = await keySigner(hexToBytes(SEEDS.owner));
 const agent = await keySigner(hexToBytes(SEEDS.agent));
 const merchant = await keySigner(hexToBytes(SEEDS.merchant));
+
+const SIGNERS = { owner, agent, merchant };
 
 const LEDGER = "1e".repeat(32) as Digest;
 const TERMS: BoundTerms = { network: NETWORK, asset: ASSET, amount: "10000", payTo: merchant.account };
@@ -110,7 +113,14 @@ const WHOLE_MANDATE: Mandate = {
   session: { deposit: "5000000" as Amount, seconds: "86400", withdrawDelay: "900", open: "1" },
   note: "Für Recherchen, höchstens 0,01 LGO am Tag.",
 };
-const REFUND_MANDATE: Mandate = { ...MANDATE, payees: ["*"], origins: ["*"], schemes: ["refund"], salt: "5b".repeat(32) as Digest };
+const REFUND_MANDATE: Mandate = {
+  ...MANDATE,
+  from: merchant.account,
+  payees: ["*"],
+  origins: ["*"],
+  schemes: ["refund"],
+  salt: "5b".repeat(32) as Digest,
+};
 const REVOCATION: Revocation = {
   version: "1",
   network: NETWORK,
@@ -118,6 +128,21 @@ const REVOCATION: Revocation = {
   from: owner.account,
   mandate: digest("Mandate", MANDATE),
   revokedAt: "1760003600",
+};
+
+const REFUND: Refund = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  transaction,
+  from: merchant.account,
+  to: owner.account,
+  entry: "1",
+  amount: "2500" as Amount,
+  reason: "service_not_delivered",
+  id: "1d".repeat(32) as Digest,
+  issuedAt: "1760007200",
 };
 
 const JOURNAL_ENTRY = {
@@ -184,9 +209,8 @@ export function json(value: unknown): string {
 }
 
 function accounts() {
-  const signers = { owner, agent, merchant };
   return Object.entries(SEEDS).map(([name, key]) => {
-    const { publicKey, account } = signers[name as keyof typeof signers];
+    const { publicKey, account } = SIGNERS[name as keyof typeof SIGNERS];
     return { name, key, publicKey, account };
   });
 }
@@ -201,11 +225,13 @@ function digests() {
     entry("a Decision that revokes", "Decision", REVOKED, "owner"),
     entry("a Mandate of required members", "Mandate", MANDATE, "owner"),
     entry("a Mandate with every member", "Mandate", WHOLE_MANDATE, "owner"),
-    entry("a Mandate for refunds", "Mandate", REFUND_MANDATE, "owner"),
+    entry("a Mandate for refunds", "Mandate", REFUND_MANDATE, "merchant"),
     entry("an Authorization under a Mandate", "Authorization", MANDATED_AUTHORIZATION, "agent"),
     entry("a Revocation of one Mandate", "Revocation", REVOCATION, "owner"),
     entry("a Revocation of one Mandate by its agent", "Revocation", REVOCATION, "agent"),
     entry("a Revocation of all Mandates", "Revocation", { ...REVOCATION, mandate: "*" }, "owner"),
+    entry("a Refund by the payee", "Refund", REFUND, "merchant"),
+    entry("a Refund under a Mandate", "Refund", { ...REFUND, mandate: digest("Mandate", REFUND_MANDATE) }, "agent"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
     entry("a BooksAccess", "BooksAccess", BOOKS_ACCESS, "owner"),
     entry("a BooksRevocation", "BooksRevocation", BOOKS_REVOCATION, "owner"),
@@ -226,7 +252,7 @@ function digests() {
 }
 
 /** `key` is the signer's seed for this type; unsigned types have none. */
-async function entry(name: string, type: DigestType, object: Signable, signer?: "owner" | "agent") {
+async function entry(name: string, type: DigestType, object: Signable, signer?: keyof typeof SIGNERS) {
   const hash = digest(type, object);
   const facts = {
     name,
@@ -237,7 +263,7 @@ async function entry(name: string, type: DigestType, object: Signable, signer?: 
     digest: hash,
   };
   if (!signer) return facts;
-  const key = signer === "owner" ? owner : agent;
+  const key = SIGNERS[signer];
   return { ...facts, key: SEEDS[signer], publicKey: key.publicKey, signature: await key.sign(hash) };
 }
 

@@ -177,6 +177,30 @@ const TABLE = {
     message: "The payment is beyond a limit of the mandate.",
     hint: "Ask the owner for an approval. If the limit is one of a period, the same payment may succeed after Retry-After.",
   },
+  refund_unknown: {
+    status: 404,
+    ...FINAL,
+    message: "The ledger knows no such sale of this account.",
+    hint: "Name the credit in the payee's own journal, the transaction that it lists and the account that paid. A refund is not refunded.",
+  },
+  refund_exceeded: {
+    status: 409,
+    ...FINAL,
+    message: "More than the payment would be given back.",
+    hint: "Subtract what the payee's journal says was refunded of this transaction, and refund at most the rest.",
+  },
+  refund_expired: {
+    status: 410,
+    ...FINAL,
+    message: "The payment is too old to be refunded, or the refund was signed too long ago.",
+    hint: "A payment is refunded within 30 days, by a refund that was signed in the last 12 hours. Later, pay the buyer another way.",
+  },
+  refund_conflict: {
+    status: 409,
+    ...FINAL,
+    message: "This id belongs to another refund.",
+    hint: "Send the refund again exactly as it was signed, or sign another with a new id.",
+  },
   reservation_lost: {
     status: 402,
     ...SAME_PAYMENT,

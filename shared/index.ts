@@ -70,6 +70,17 @@ export {
   signedRevocationSchema,
   signRevocation,
 } from "./protocol/revocation.ts";
+export {
+  type Refund,
+  REFUND_REASONS,
+  refundDigest,
+  type RefundReason,
+  refundSchema,
+  refundTransaction,
+  type SignedRefund,
+  signedRefundSchema,
+  signRefund,
+} from "./protocol/refund.ts";
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
 export { showUnsafe } from "./screen/escapes.ts";
 

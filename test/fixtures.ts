@@ -14,6 +14,7 @@ import {
   type PaymentRequestBody,
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
+import type { Refund } from "../shared/protocol/refund.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import type { PaymentRequirements } from "../shared/x402/x402.ts";
 
@@ -81,6 +82,25 @@ export const MANDATE: Mandate = {
   origins: [new URL(REQUEST.url).origin],
   schemes: ["exact"],
   salt: "5a".repeat(32) as Digest,
+};
+
+/** With this the merchant's key for refunds gives back what anyone paid. */
+export const REFUND_MANDATE: Mandate = { ...MANDATE, from: merchant.account, payees: ["*"], origins: ["*"], schemes: ["refund"] };
+
+/** A quarter of the payment goes back. */
+export const REFUND: Refund = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  transaction: "7a".repeat(32) as Digest,
+  from: merchant.account,
+  to: owner.account,
+  entry: "1",
+  amount: "2500" as Amount,
+  reason: "service_not_delivered",
+  id: "1d".repeat(32) as Digest,
+  issuedAt: String(NOW),
 };
 
 /** What the agent pays under the mandate in place of what the owner approved. */

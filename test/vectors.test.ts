@@ -10,6 +10,7 @@ import { authorizationSchema } from "../shared/protocol/authorization.ts";
 import { decisionSchema } from "../shared/protocol/decision.ts";
 import { mandateSchema } from "../shared/protocol/mandate.ts";
 import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
+import { refundSchema } from "../shared/protocol/refund.ts";
 import { revocationSchema } from "../shared/protocol/revocation.ts";
 import { decodeHeader } from "../shared/x402/headers.ts";
 
@@ -105,6 +106,7 @@ describe("digests.json", () => {
       "Decision",
       "Mandate",
       "PaymentRequest",
+      "Refund",
       "Revocation",
     ];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...signed, ...unsigned].sort());
@@ -118,6 +120,7 @@ describe("digests.json", () => {
       Decision: decisionSchema,
       Mandate: mandateSchema,
       Revocation: revocationSchema,
+      Refund: refundSchema,
     };
     for (const [type, schema] of Object.entries(schemas)) {
       for (const { name, object } of all.filter((vector) => vector.type === type)) {

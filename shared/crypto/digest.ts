@@ -17,6 +17,7 @@ export type DigestType =
   | "Authorization"
   | "Mandate"
   | "Revocation"
+  | "Refund"
   | "Binding"
   | "Nonce"
   | "Transaction"

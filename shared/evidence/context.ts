@@ -23,11 +23,11 @@ export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
   const accepted = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
   const signed = authorizationDigest(authorization);
   const mandated: MandatedPayment | undefined = mandate && {
-    authorization,
+    order: authorization,
     publicKey,
     signature,
     signed: mandate,
-    digests: { authorization: signed, mandate: mandateDigest(mandate.mandate) },
+    digests: { order: signed, mandate: mandateDigest(mandate.mandate) },
   };
   return {
     request,

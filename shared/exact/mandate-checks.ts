@@ -9,19 +9,36 @@ import { SCHEME } from "../lez.ts";
 import { MAX_REMEMBERED_MANDATES } from "../limits.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "../protocol/authorization.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
-import { allows, type Mandate, mandateDigest, type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
-import { provesAccount } from "../protocol/proof.ts";
+import {
+  allows,
+  type Mandate,
+  mandateDigest,
+  type MandateScheme,
+  REFUND_SCHEME,
+  type SignedMandate,
+  signedMandateSchema,
+} from "../protocol/mandate.ts";
+import { type Proof, provesAccount } from "../protocol/proof.ts";
 import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
 import { checkShape } from "../text/json.ts";
 
-/** A payment and the mandate beside it. `digests` are those of both. */
-export interface MandatedPayment extends Pick<ExactPayload, "authorization" | "publicKey" | "signature"> {
+/** What an agent signs under a mandate, in the words of a payment: an authorization, or a refund. */
+export type Order = Pick<
+  Authorization,
+  "network" | "asset" | "ledger" | "from" | "to" | "value" | "validAfter" | "validBefore" | "mandate" | "origin"
+> & { scheme?: MandateScheme | undefined };
+
+/** An order and the mandate beside it. `digests` are those of both. */
+export interface MandatedOrder<Signed extends Order = Order> extends Proof {
+  order: Signed;
   signed: SignedMandate;
-  digests: { authorization: Digest; mandate: Digest };
+  digests: { order: Digest; mandate: Digest };
 }
 
+export type MandatedPayment = MandatedOrder<Authorization>;
+
 /** What an agent is about to sign. */
-type UnsignedPayment = Omit<MandatedPayment, "publicKey" | "signature">;
+type UnsignedOrder<Signed extends Order = Order> = Omit<MandatedOrder<Signed>, keyof Proof>;
 
 export interface MandateCheck<Subject = MandatedPayment> extends Check<Subject> {
   code: ErrorCode;
@@ -30,87 +47,93 @@ export interface MandateCheck<Subject = MandatedPayment> extends Check<Subject> 
 
 type Objection = Refusal & { detail: string };
 
-/** The members that mandate and authorization share. */
+/** The members that mandate and order share. */
 const SHARED = ["network", "asset", "ledger", "from"] as const;
 
-/** All that can be judged before the agent signs. */
-const UNSIGNED_CHECKS: readonly MandateCheck<UnsignedPayment>[] = [
-  {
-    id: "mandate.named",
-    title: "it is the mandate that the payment names",
-    code: "invalid_payload",
-    judge: ({ authorization, digests }) =>
-      authorization.mandate === digests.mandate ? right(digests.mandate) : wrong("payload.mandate: is not the one of the authorization"),
-  },
-  {
-    id: "mandate.covers",
-    title: "the mandate covers this payer, payee, origin and scheme, on this ledger",
-    code: "mandate_mismatch",
-    judge({ authorization, signed: { mandate } }) {
-      const outside = outsideOf(authorization, mandate);
-      return outside === undefined ? right("it does") : wrong(`the mandate does not cover this ${outside}`);
-    },
-  },
-  {
-    id: "mandate.nonce",
-    title: "the nonce is that of the request",
-    code: "invalid_payload",
-    judge({ authorization: { requestDigest, from, nonce } }) {
-      if (requestDigest === undefined) return wrong("authorization.requestDigest: is required under a mandate");
-      return nonce === approvalNonce(from, requestDigest) ? right(nonce) : wrong("authorization.nonce: must be that of the request");
-    },
-  },
-  {
-    id: "mandate.window",
-    title: "the payment is valid only while the mandate is",
-    code: "mandate_expired",
-    judge({ authorization, signed: { mandate } }) {
-      const early = Number(authorization.validAfter) < Number(mandate.validAfter);
-      const late = Number(authorization.validBefore) > Number(mandate.validBefore);
-      return early || late ? wrong(`the mandate is valid from ${mandate.validAfter} to ${mandate.validBefore}`) : right("it is");
-    },
-  },
-  {
-    id: "mandate.per-payment",
-    title: "the payment is within the limit for one",
-    code: "mandate_exceeded",
-    limit: "per_payment",
-    judge: ({ authorization: { value }, signed: { mandate } }) =>
-      BigInt(value) <= BigInt(mandate.perPayment) ? right(value) : wrong(`at most ${mandate.perPayment} for one payment`),
-  },
-  {
-    id: "mandate.signature",
-    title: "the payer granted the mandate",
-    code: "invalid_signature",
-    judge: async ({ signed, digests }) =>
-      (await provesAccount(signed, digests.mandate, signed.mandate.from))
-        ? right(signed.mandate.from)
-        : wrong("the payer did not sign the mandate"),
-  },
-];
+const NAMED: MandateCheck<UnsignedOrder> = {
+  id: "mandate.named",
+  title: "it is the mandate that the payment names",
+  code: "invalid_payload",
+  judge: ({ order, digests }) =>
+    order.mandate === digests.mandate ? right(digests.mandate) : wrong("mandate: is not the one that was signed for"),
+};
 
-export const MANDATE_CHECKS: readonly MandateCheck[] = [
-  ...UNSIGNED_CHECKS,
-  {
-    id: "mandate.agent",
-    title: "the mandate's agent signed the payment, and no other key did",
-    code: "invalid_signature",
-    async judge({ publicKey, signature, signed: { mandate }, digests }) {
-      if (publicKey !== mandate.agent) return wrong("only the mandate's agent can sign under it");
-      return (await verifyDigest(signature, digests.authorization, publicKey))
-        ? right(publicKey)
-        : wrong("the agent did not sign this payment");
-    },
+const COVERS: MandateCheck<UnsignedOrder> = {
+  id: "mandate.covers",
+  title: "the mandate covers this payer, payee, origin and scheme, on this ledger",
+  code: "mandate_mismatch",
+  judge({ order, signed: { mandate } }) {
+    const outside = outsideOf(order, mandate);
+    return outside === undefined ? right("it does") : wrong(`the mandate does not cover this ${outside}`);
   },
-];
+};
 
-/** The member of the payment that the mandate does not cover; undefined if it covers all. */
-function outsideOf(authorization: Authorization, mandate: Mandate): string | undefined {
-  const other = SHARED.find((member) => authorization[member] !== mandate[member]);
+const NONCE: MandateCheck<UnsignedOrder<Authorization>> = {
+  id: "mandate.nonce",
+  title: "the nonce is that of the request",
+  code: "invalid_payload",
+  judge({ order: { requestDigest, from, nonce } }) {
+    if (requestDigest === undefined) return wrong("authorization.requestDigest: is required under a mandate");
+    return nonce === approvalNonce(from, requestDigest) ? right(nonce) : wrong("authorization.nonce: must be that of the request");
+  },
+};
+
+const WINDOW: MandateCheck<UnsignedOrder> = {
+  id: "mandate.window",
+  title: "the payment is valid only while the mandate is",
+  code: "mandate_expired",
+  judge({ order, signed: { mandate } }) {
+    const early = Number(order.validAfter) < Number(mandate.validAfter);
+    const late = Number(order.validBefore) > Number(mandate.validBefore);
+    return early || late ? wrong(`the mandate is valid from ${mandate.validAfter} to ${mandate.validBefore}`) : right("it is");
+  },
+};
+
+const PER_PAYMENT: MandateCheck<UnsignedOrder> = {
+  id: "mandate.per-payment",
+  title: "the payment is within the limit for one",
+  code: "mandate_exceeded",
+  limit: "per_payment",
+  judge: ({ order: { value }, signed: { mandate } }) =>
+    BigInt(value) <= BigInt(mandate.perPayment) ? right(value) : wrong(`at most ${mandate.perPayment} at a time`),
+};
+
+const GRANTED: MandateCheck<UnsignedOrder> = {
+  id: "mandate.signature",
+  title: "the payer granted the mandate",
+  code: "invalid_signature",
+  judge: async ({ signed, digests }) =>
+    (await provesAccount(signed, digests.mandate, signed.mandate.from))
+      ? right(signed.mandate.from)
+      : wrong("the account did not sign the mandate"),
+};
+
+const AGENT: MandateCheck<MandatedOrder> = {
+  id: "mandate.agent",
+  title: "the mandate's agent signed the payment, and no other key did",
+  code: "invalid_signature",
+  async judge({ publicKey, signature, signed: { mandate }, digests }) {
+    if (publicKey !== mandate.agent) return wrong("only the mandate's agent can sign under it");
+    return (await verifyDigest(signature, digests.order, publicKey)) ? right(publicKey) : wrong("the agent did not sign this");
+  },
+};
+
+/** All that can be judged of a payment before the agent signs. */
+const UNSIGNED_CHECKS: readonly MandateCheck<UnsignedOrder<Authorization>>[] = [NAMED, COVERS, NONCE, WINDOW, PER_PAYMENT, GRANTED];
+
+export const MANDATE_CHECKS: readonly MandateCheck[] = [...UNSIGNED_CHECKS, AGENT];
+
+/** A refund has no nonce: the ledger knows it by its id. */
+const REFUND_CHECKS: readonly MandateCheck<MandatedOrder>[] = [NAMED, COVERS, WINDOW, PER_PAYMENT, GRANTED, AGENT];
+
+/** The member of the order that the mandate does not cover; undefined if it covers all. */
+function outsideOf({ scheme = SCHEME, origin, ...order }: Order, mandate: Mandate): string | undefined {
+  const other = SHARED.find((member) => order[member] !== mandate[member]);
   if (other !== undefined) return other;
-  if (!allows(mandate.schemes, authorization.scheme ?? SCHEME)) return "scheme";
-  if (!allows(mandate.payees, authorization.to)) return "payee";
-  const { origin } = authorization;
+  if (!allows(mandate.schemes, scheme)) return "scheme";
+  if (!allows(mandate.payees, order.to)) return "payee";
+  // A refund is paid at no address.
+  if (scheme === REFUND_SCHEME) return undefined;
   return origin !== undefined && allows(mandate.origins, origin) ? undefined : "origin";
 }
 
@@ -124,8 +147,8 @@ export async function checkMandate(
   const shape = known ? { ok: true as const, value: known.signed } : checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
   const { value: signed } = shape;
-  const digests = { authorization: digest, mandate: known?.digest ?? mandateDigest(signed.mandate) };
-  const objection = await firstObjection(MANDATE_CHECKS, { authorization, publicKey, signature, signed, digests });
+  const digests = { order: digest, mandate: known?.digest ?? mandateDigest(signed.mandate) };
+  const objection = await firstObjection(MANDATE_CHECKS, { order: authorization, publicKey, signature, signed, digests });
   if (objection) return objection;
   if (!known) keepNewest(carried, text, { signed, digest: digests.mandate }, MAX_REMEMBERED_MANDATES);
   return { ok: true, mandate: ledgerMandate(signed.mandate, digests.mandate) };
@@ -136,8 +159,19 @@ const carried = new Map<string, { signed: SignedMandate; digest: Digest }>();
 
 /** For the agent's tool, before it signs. @returns why the mandate would not carry the payment; undefined if it would */
 export function objectionOf(authorization: Authorization, signed: SignedMandate): Promise<Objection | undefined> {
-  const digests = { authorization: authorizationDigest(authorization), mandate: mandateDigest(signed.mandate) };
-  return firstObjection(UNSIGNED_CHECKS, { authorization, signed, digests });
+  const digests = { order: authorizationDigest(authorization), mandate: mandateDigest(signed.mandate) };
+  return firstObjection(UNSIGNED_CHECKS, { order: authorization, signed, digests });
+}
+
+/** @returns what the ledger must count, or why the mandate does not carry the refund */
+export async function checkRefundMandate(
+  order: Order,
+  digest: Digest,
+  { mandate: signed, ...proof }: Proof & { mandate: SignedMandate },
+): Promise<{ ok: true; mandate: LedgerMandate } | Objection> {
+  const digests = { order: digest, mandate: mandateDigest(signed.mandate) };
+  const objection = await firstObjection(REFUND_CHECKS, { order, ...proof, signed, digests });
+  return objection ?? { ok: true, mandate: ledgerMandate(signed.mandate, digests.mandate) };
 }
 
 async function firstObjection<Subject>(checks: readonly MandateCheck<Subject>[], subject: Subject): Promise<Objection | undefined> {

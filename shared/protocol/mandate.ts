@@ -25,6 +25,9 @@ import type { WalletSigner } from "./signer.ts";
 
 /** The schemes that a mandate can name, in the order in which it lists them. */
 export const MANDATE_SCHEMES = ["batch-settlement", "exact", "refund", "upto"] as const;
+export type MandateScheme = (typeof MANDATE_SCHEMES)[number];
+/** Alone in a mandate: its agent pays back what was paid, and nothing else. */
+export const REFUND_SCHEME = "refund" satisfies MandateScheme;
 
 /** Alone in a list: any. */
 export const ANY = "*";
@@ -116,7 +119,7 @@ export const mandateSchema = z
       "session goes with the scheme batch-settlement, and with no other",
     ),
     z.refine(
-      ({ schemes, origins }) => !schemes.includes("refund") || (schemes.length === 1 && origins[0] === ANY),
+      ({ schemes, origins }) => !schemes.includes(REFUND_SCHEME) || (schemes.length === 1 && origins[0] === ANY),
       `the scheme refund stands alone, and its origins are ["${ANY}"]`,
     ),
   );
