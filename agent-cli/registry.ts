@@ -53,6 +53,7 @@ import { quote } from "./commands/quote.ts";
 import { receiptExport } from "./commands/receipt-export.ts";
 import { receiptShow } from "./commands/receipt-show.ts";
 import { receiptVerify } from "./commands/receipt-verify.ts";
+import { refundGrant } from "./commands/refund-grant.ts";
 import { requestCancel } from "./commands/request-cancel.ts";
 import { requestCreate } from "./commands/request-create.ts";
 import { requestExport } from "./commands/request-export.ts";
@@ -99,6 +100,7 @@ export const COMMANDS: readonly Command[] = [
   mandateList,
   mandateShow,
   mandateRevoke,
+  refundGrant,
   accounts,
   booksGrant,
   booksRevoke,
@@ -151,6 +153,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   pins: "known merchants",
   owner: "the owner's key and decisions",
   receipt: "evidence that a request was paid",
+  refund: "money that a seller gives back",
   request: "payment requests of the agent",
 };
 

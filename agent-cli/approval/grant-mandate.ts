@@ -2,9 +2,9 @@
 
 import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { displayAmount, parseAmount } from "../../shared/protocol/amount.ts";
-import { mandateDigest, type Mandate, type SignedMandate, signMandate } from "../../shared/protocol/mandate.ts";
+import { isForRefunds, mandateDigest, type Mandate, type SignedMandate, signMandate } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { type MandateFacts, mandateFacts, type MandateView, worstCase } from "../../shared/screen/mandate-facts.ts";
+import { mandateFacts, type MandateView, worstCase } from "../../shared/screen/mandate-facts.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { RoleSigner } from "../keys/key-file.ts";
 import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
@@ -66,17 +66,20 @@ export async function confirmMandate(context: Context, view: MandateView, confir
   if (!context.interactive) {
     return fail("interaction_required", "A mandate waits for the owner, and there is no terminal to ask on.", {
       exit: EXIT.approvalPending,
-      hint: "Run this in a terminal. Or write it down first, with --dry-run --out FILE, and grant what you read: --draft FILE --confirm DIGEST",
+      hint: "Run this in a terminal. Or write it down first, with --dry-run --out FILE, and grant what you read: lez-agent-pay mandate grant --draft FILE --confirm DIGEST",
       details: { mandate: digest, worst: worstCase(mandate).toString() },
     });
   }
-  const yes = await ask(context, mandateFacts(view), worstCase(mandate), code);
+  const yes = await ask(context, view, code);
   if (yes === undefined) return interrupted("Nothing was signed.");
   return yes ? succeed(undefined) : fail("not_approved", `Mandate ${code} was not granted. Nothing was signed.`);
 }
 
-function ask(context: Context, { warnings }: MandateFacts, worst: bigint, code: string): Promise<boolean | undefined> {
-  const question = `Let this agent spend up to ${displayAmount(worst)} without asking?`;
+function ask(context: Context, view: MandateView, code: string): Promise<boolean | undefined> {
+  const { warnings } = mandateFacts(view);
+  const worst = worstCase(view.mandate);
+  const may = isForRefunds(view.mandate) ? "this shop give back" : "this agent spend";
+  const question = `Let ${may} up to ${displayAmount(worst)} without asking?`;
   if (warnings.length === 0) return askYesOrNo(context, question);
   return askTyped(context, `${question} Type the sum or the code, or nothing to leave it`, {
     isRight: (text) => sameCode(text, code) || isSum(text, worst),

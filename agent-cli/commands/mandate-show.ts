@@ -1,6 +1,7 @@
 /** `mandate show`: one mandate, whole. */
 
 import * as z from "zod";
+import { REFUND_SCHEME } from "../../shared/protocol/mandate.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -32,7 +33,9 @@ export const mandateShow = defineCommand({
   render: (data, layout) => [
     ...mandateLines(data, layout),
     ...field(layout, "per payment", `at most ${data.perPayment.display}`),
-    ...data.payees.flatMap((payee, i) => field(layout, i === 0 ? "pays" : "", payee === "*" ? "any account" : payee)),
+    ...(data.schemes[0] === REFUND_SCHEME ? [] : data.payees).flatMap((payee, i) =>
+      field(layout, i === 0 ? "pays" : "", payee === "*" ? "any account" : payee),
+    ),
     ...field(layout, "from", data.from),
     ...field(layout, "agent key", data.agentKey),
     ...(data.note === undefined ? [] : field(layout, "note", showUnsafe(data.note))),

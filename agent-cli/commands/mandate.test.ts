@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { isGenuineMandate, type Mandate, mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { createKeyFile } from "../keys/key-file.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -186,6 +187,40 @@ describe("mandate grant", () => {
     const run = await box.run(`mandate grant ${LIMITS} --dry-run`);
     box.write("home/config.json", { facilitatorUrl: facilitator.url, ownerFile: "../owner.json", agentFile: "../agent.json" });
     expect(run.json.error).toMatchObject({ code: "unsupported", details: { ledger: LEDGER } });
+  });
+});
+
+describe("refund grant", () => {
+  const limits = "--per-refund 2500 --total 50000 --per 24h=10000";
+
+  test("signs a mandate that pays refunds and nothing else, and says what they can cost [refund-grant]", async () => {
+    const command = `refund grant --key ${OTHER_AGENT} ${limits} --out ./refunds.json`;
+    const granted = await box.run(command, { answers: [["without asking?", "y"]] });
+    expect(granted.exit, granted.stderr).toBe(EXIT.ok);
+    expect(granted.stderr).toMatch(/Can cost +at most 0\.00005 LGO in all/);
+    expect(granted.stderr).toContain("refunds only: to the accounts that paid this one");
+    expect(granted.stderr).not.toMatch(/ANY ACCOUNT|Origins/);
+    const signed = box.read<SignedMandate>("refunds.json");
+    expect(await isGenuineMandate(signed)).toBe(true);
+    expect(signed.mandate).toMatchObject({ from: owner.account, agent: OTHER_AGENT, schemes: ["refund"], payees: ["*"], origins: ["*"] });
+    const code = shortCode(mandateDigest(signed.mandate));
+    const [list, show] = [await box.run("mandate list", { terminal: true }), await box.run(`mandate show ${code}`, { terminal: true })];
+    for (const { stdout } of [list, show]) expect(stdout).toContain("refunds only, to the accounts that paid");
+    expect(show.stdout).not.toMatch(/origins|any account/);
+    // What it can cost counts with all that is open.
+    expect((await draft()).screen).toMatch(/With others +\d+ other mandates? (is|are) open; together at most/);
+  });
+
+  test("a draft is granted as it was read, and without a key or a terminal nothing is", async () => {
+    const written = await box.run(`refund grant --key ${OTHER_AGENT} ${limits} --dry-run --out ./refund-draft.json`);
+    const digest = String(written.json.data["mandate"]);
+    expect((await box.run(["mandate", "grant", "--draft", "./refund-draft.json", "--confirm", digest])).exit).toBe(EXIT.ok);
+    expect(kept(digest).signed.mandate.schemes).toEqual(["refund"]);
+    const asked = await box.run(`refund grant --key ${OTHER_AGENT} ${limits} --out ./none.json`);
+    expect([asked.exit, asked.json.error.code]).toEqual([EXIT.approvalPending, "interaction_required"]);
+    const neither = await box.run(`refund grant ${limits} --out ./none.json`);
+    expect([neither.exit, neither.json.error.message]).toEqual([EXIT.usage, expect.stringContaining("--origin")]);
+    expect(existsSync(box.path("none.json"))).toBe(false);
   });
 });
 

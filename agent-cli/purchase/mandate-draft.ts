@@ -6,7 +6,7 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES } from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
-import { type Mandate, signedMandateSchema } from "../../shared/protocol/mandate.ts";
+import { ANY, type Mandate, REFUND_SCHEME, signedMandateSchema } from "../../shared/protocol/mandate.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import { amountField, periodField, secondsOf } from "../command-line/fields.ts";
@@ -52,28 +52,40 @@ export const limitFields = {
 };
 
 export type LimitInput = z.output<z.ZodObject<typeof limitFields>> & { note?: string | undefined };
+type Sums = Pick<LimitInput, "per" | "for" | "note"> & Pick<Mandate, "perPayment" | "total">;
+/** Who grants it, to which agent, on which ledger. */
+type Parties = Pick<Mandate, "from" | "agent" | "ledger">;
 
-/** From now on. @param parties who grants it, to which agent, on which ledger */
-export function draftMandate(context: Context, input: LimitInput, parties: Pick<Mandate, "from" | "agent" | "ledger">): Outcome<Mandate> {
-  const { perPayment, total, per, note } = input;
+/** From now on. */
+export function draftMandate(context: Context, input: LimitInput, parties: Parties): Outcome<Mandate> {
+  const { perPayment, total } = input;
   if (perPayment === undefined || total === undefined)
     return fail("usage", "A mandate needs --per-payment and --total: the most for one payment, and in all.");
   const sellers = sellersOf(context, input);
-  if (!sellers.ok) return sellers;
+  return sellers.ok ? draft({ ...input, perPayment, total }, { ...parties, ...sellers.data, schemes: [SCHEME] }) : sellers;
+}
+
+/** A mandate that pays nothing but refunds, from now on. The ledger pays each of them to the account that made the payment. */
+export function draftRefundMandate(sums: Sums, parties: Parties): Outcome<Mandate> {
+  return draft(sums, { ...parties, payees: [ANY], origins: [ANY], schemes: [REFUND_SCHEME] });
+}
+
+function draft(
+  { perPayment, total, per, note, for: seconds = secondsOf(DEFAULT_LIFE) }: Sums,
+  scope: Parties & Pick<Mandate, "payees" | "origins" | "schemes">,
+): Outcome<Mandate> {
   const now = unixNow();
   return checkedMandate({
     version: "1",
     network: NETWORK,
     asset: ASSET,
-    ...parties,
+    ...scope,
     grantedAt: String(now),
     validAfter: String(now),
-    validBefore: String(now + (input.for ?? secondsOf(DEFAULT_LIFE)) - 1),
+    validBefore: String(now + seconds - 1),
     perPayment,
     total,
     ...(per && { period: per }),
-    ...sellers.data,
-    schemes: [SCHEME],
     ...(note !== undefined && { note }),
     salt: bytesToHex(randomBytes(32)) as Digest,
   });

@@ -1,7 +1,7 @@
 /** A mandate in the data of commands: its limits, as its owner signed them, and what the ledger says that it has used. */
 
 import * as z from "zod";
-import { ANY } from "../../shared/protocol/mandate.ts";
+import { ANY, REFUND_SCHEME } from "../../shared/protocol/mandate.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
@@ -70,7 +70,9 @@ export function mandateLines(data: MandateData, layout: Layout): string[] {
   const { usage } = data;
   return [
     `${layout.ink("bold", data.shortCode)}${usage ? stateText(usage, data, layout) : ""}`,
-    ...field(layout, "origins", data.origins.map((origin) => (origin === ANY ? "any" : showUnsafe(origin))).join(", ")),
+    ...(data.schemes[0] === REFUND_SCHEME
+      ? field(layout, "for", "refunds only, to the accounts that paid")
+      : field(layout, "origins", data.origins.map((origin) => (origin === ANY ? "any" : showUnsafe(origin))).join(", "))),
     ...(usage ? usageLines(usage, data, layout) : field(layout, "used", `not known: ${showUnsafe(data.problem ?? "")}`)),
   ];
 }

@@ -147,6 +147,11 @@ export function isGenuineMandate({ mandate, ...proof }: SignedMandate): Promise<
   return provesAccount(proof, mandateDigest(mandate), mandate.from);
 }
 
+/** Whether it pays refunds, and nothing else. */
+export function isForRefunds({ schemes }: Mandate): boolean {
+  return schemes[0] === REFUND_SCHEME;
+}
+
 /** Whether a list of a mandate names this payee or origin, or any. */
 export function allows(list: readonly string[], one: AccountId | string): boolean {
   return list[0] === ANY || list.includes(one);

@@ -2,7 +2,7 @@
 
 import { SCHEME } from "../lez.ts";
 import { displayAmount } from "../protocol/amount.ts";
-import { ANY, type Mandate, mandateDigest } from "../protocol/mandate.ts";
+import { ANY, isForRefunds, type Mandate, mandateDigest } from "../protocol/mandate.ts";
 import { shortCode } from "../protocol/payment-request.ts";
 import { formatTimestamp } from "../time.ts";
 import { duration } from "./duration.ts";
@@ -56,9 +56,7 @@ export function mandateFacts(view: MandateView): MandateFacts {
         strong: true,
       },
       { label: "Within that", value: limitsText(mandate) },
-      ...payeeFacts(view),
-      { label: "Origins", value: mandate.origins[0] === ANY ? "any" : mandate.origins.join(", ") },
-      ...schemeFacts(mandate),
+      ...(isForRefunds(mandate) ? refundFacts(mandate) : scopeFacts(view)),
       ...sessionFacts(mandate),
       { label: "Agent key", value: mandate.agent },
       { label: "From", value: mandate.from },
@@ -67,10 +65,14 @@ export function mandateFacts(view: MandateView): MandateFacts {
       { label: "With others", value: togetherText(view, worst, others) },
     ],
     warnings: warningsOf(view, worst),
-    says: [
-      `The agent pays without asking. Anyone who steals its key can spend this${mandate.payees[0] === ANY ? "" : ", to these payees"}, until you revoke: lez-agent-pay mandate revoke ${code}`,
-      ...(mandate.origins[0] === ANY ? [] : ["The payees bind a thief. The origins bind the agent's own tool, and our merchants."]),
-    ],
+    says: isForRefunds(mandate)
+      ? [
+          `The shop gives money back without asking. Anyone who steals its key can give this much back to buyers of the last 30 days, to no other account, until you revoke: lez-agent-pay mandate revoke ${code}`,
+        ]
+      : [
+          `The agent pays without asking. Anyone who steals its key can spend this${mandate.payees[0] === ANY ? "" : ", to these payees"}, until you revoke: lez-agent-pay mandate revoke ${code}`,
+          ...(mandate.origins[0] === ANY ? [] : ["The payees bind a thief. The origins bind the agent's own tool, and our merchants."]),
+        ],
   };
 }
 
@@ -82,6 +84,18 @@ export function limitsText({ perPayment, total, period }: Mandate): string {
   const twice = displayAmount(2n * BigInt(period.amount));
   const count = period.count === undefined ? "" : ` · ${period.count} payments in ${every}`;
   return `${each} · ${displayAmount(period.amount)} in ${every} (across a boundary ${twice})${count} · ${displayAmount(total)} in all`;
+}
+
+function scopeFacts(view: MandateView): Fact[] {
+  const { mandate } = view;
+  const origins = { label: "Origins", value: mandate.origins[0] === ANY ? "any" : mandate.origins.join(", ") };
+  return [...payeeFacts(view), origins, ...schemeFacts(mandate)];
+}
+
+/** The ledger refunds a payment to its payer alone, and no more of it than was paid. */
+function refundFacts({ payees }: Mandate): Fact[] {
+  const buyers = payees[0] === ANY ? "the accounts that paid this one" : payees.join(", ");
+  return [{ label: "To", value: `refunds only: to ${buyers}, at most what each payment was`, strong: true }];
 }
 
 function payeeFacts({ mandate, pins }: MandateView): Fact[] {
@@ -117,13 +131,11 @@ function togetherText({ balance }: MandateView, worst: bigint, { count, sum }: M
 }
 
 function warningsOf({ mandate, balance, pins, threshold }: MandateView, worst: bigint): string[] {
-  const unknown = mandate.payees.filter((payee) => payee !== ANY && !pins.some(({ payTo }) => payTo === payee));
+  const refunds = isForRefunds(mandate);
+  const unknown = refunds ? [] : mandate.payees.filter((payee) => payee !== ANY && !pins.some(({ payTo }) => payTo === payee));
   const warnings: [applies: boolean, text: string][] = [
-    [mandate.payees[0] === ANY, "It pays ANY account: a thief of the agent's key can take all of it at once."],
-    [
-      mandate.origins[0] === ANY && mandate.schemes[0] !== "refund",
-      "It names no origin: the agent may buy anywhere that these payees sell.",
-    ],
+    [mandate.payees[0] === ANY && !refunds, "It pays ANY account: a thief of the agent's key can take all of it at once."],
+    [mandate.origins[0] === ANY && !refunds, "It names no origin: the agent may buy anywhere that these payees sell."],
     [mandate.period === undefined, "It has no limit per period: all of it can be spent in a minute."],
     [unknown.length > 0, "This machine does not know every payee."],
     [balance.kind === "known" && worst > balance.spendable, "It can cost more than the account holds."],
