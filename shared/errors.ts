@@ -38,7 +38,7 @@ const TABLE = {
     ...FINAL,
     stable: true,
     message: "The payment scheme is not the one asked for.",
-    hint: 'Use scheme "exact".',
+    hint: "Take an offer of accepts whose scheme you know, and sign that scheme.",
   },
   invalid_network: {
     status: 402,
@@ -176,6 +176,12 @@ const TABLE = {
     ...SAME_PAYMENT,
     message: "The payment is beyond a limit of the mandate.",
     hint: "Ask the owner for an approval. If the limit is one of a period, the same payment may succeed after Retry-After.",
+  },
+  charge_exceeded: {
+    status: 500,
+    ...SAME_PAYMENT,
+    message: "The seller charged more than the payer signed.",
+    hint: "Nothing was paid. Tell the seller; the same payment can be presented again later.",
   },
   refund_unknown: {
     status: 404,

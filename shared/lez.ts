@@ -1,8 +1,11 @@
-/** The one network, scheme and asset that this system settles. */
+/** The one network and asset that this system settles, and its schemes. */
 
 /** CAIP-2 name of the Logos Execution Zone testnet. */
 export const NETWORK = "logos:lez-testnet";
 export const SCHEME = "exact";
+/** The payer signs a maximum, and the merchant charges what was used. */
+export const UPTO = "upto";
+export type Scheme = typeof SCHEME | typeof UPTO;
 /** LEZ's native token. */
 export const ASSET = "native";
 export const ASSET_SYMBOL = "LGO";

@@ -12,6 +12,8 @@ const HELD_SHARE = 100;
 
 /** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "ALTER TABLE payment DROP COLUMN charged",
+  "ALTER TABLE payment DROP COLUMN scheme",
   "DROP TABLE origin",
   "DROP TABLE retired",
   "ALTER TABLE payment DROP COLUMN restored",

@@ -63,7 +63,7 @@ export async function signedPayment(payer: WalletSigner, changes: Partial<Author
     ...changes,
   };
   const { to: payTo, value: amount, nonce, validAfter, validBefore } = authorization;
-  const requirements = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount, payTo, maxTimeoutSeconds: 900 };
+  const requirements = { scheme: authorization.scheme ?? SCHEME, network: NETWORK, asset: ASSET, amount, payTo, maxTimeoutSeconds: 900 };
   const digest = authorizationDigest(authorization);
   const exact = { authorization, publicKey: payer.publicKey, signature: await payer.sign(digest) };
   return {
@@ -75,6 +75,7 @@ export async function signedPayment(payer: WalletSigner, changes: Partial<Author
       authorizationDigest: digest,
       payee: payTo,
       value: amount,
+      ...(authorization.scheme && { scheme: authorization.scheme }),
       validAfter: Number(validAfter),
       validBefore: Number(validBefore),
     },
@@ -135,7 +136,15 @@ export async function signedUnder(
     ...changes,
   };
   const { to: payTo, value: amount } = authorization;
-  const requirements = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount, payTo, maxTimeoutSeconds: 900, extra: { ledger } };
+  const requirements = {
+    scheme: authorization.scheme ?? SCHEME,
+    network: NETWORK,
+    asset: ASSET,
+    amount,
+    payTo,
+    maxTimeoutSeconds: 900,
+    extra: { ledger },
+  };
   const digest = authorizationDigest(authorization);
   const exact = { authorization, publicKey: agent.publicKey, signature: await agent.sign(digest), mandate };
   return {

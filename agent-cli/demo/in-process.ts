@@ -17,6 +17,7 @@ export function inProcessBackend(rules: LedgerRules, clock: () => number = unixN
     status: async (payer, nonce, validBefore) => rules.status(payer, nonce, validBefore, clock()),
     account: async (account) => rules.account(account),
     fund: async (account, value, grantId) => rules.fund(account, value, grantId, clock()),
+    upto: true,
     mandates: {
       revoke: async (command) => rules.revoke(command, clock()),
       status: async (payer, digest) => rules.mandate(payer, digest, clock()),

@@ -1,11 +1,12 @@
 /**
- * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer?
- * Cheap checks come first, each with its own code; spec/scheme_exact_lez.md. The ledger checks nonce and balance.
+ * The `exact` mechanism on LEZ: is this payload a payment of these requirements, signed by the payer? `upto` differs in its name and in
+ * what the amount means, so these are its checks too. Cheap ones come first, each with its own code; spec/scheme_exact_lez.md. The ledger
+ * checks nonce and balance.
  */
 
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
+import { ASSET, NETWORK, SCHEME, type Scheme, X402_VERSION } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import {
@@ -42,7 +43,17 @@ export interface VerifyContext {
  * @param payload the PaymentPayload as received, of any shape
  * @param requirements what the merchant asks for, as the merchant sent it
  */
-export async function verifyExact(payload: unknown, requirements: unknown, context: VerifyContext): Promise<Verification> {
+export function verifyExact(payload: unknown, requirements: unknown, context: VerifyContext): Promise<Verification> {
+  return verifyPayment(payload, requirements, context, SCHEME);
+}
+
+/** @param scheme the only one that payload and requirements may name */
+export async function verifyPayment(
+  payload: unknown,
+  requirements: unknown,
+  context: VerifyContext,
+  scheme: Scheme,
+): Promise<Verification> {
   if (isOtherVersion(payload)) return invalid("invalid_x402_version");
   const envelope = checkShape(payload, paymentPayloadSchema);
   if (!envelope.ok) return invalid(envelope.code, envelope.problem);
@@ -52,7 +63,7 @@ export async function verifyExact(payload: unknown, requirements: unknown, conte
   if (!exact.ok) return invalid(exact.code, `payload.${exact.problem}`);
 
   const { authorization } = exact.value;
-  const code = checkAuthorization(authorization, envelope.value.accepted, asked.value, context);
+  const code = checkAuthorization(authorization, envelope.value.accepted, asked.value, context, scheme);
   if (code) return invalid(code, OF_TIME.has(code) ? clockDetail(context.now) : undefined, authorization.from);
 
   const digest = authorizationDigest(authorization);
@@ -90,9 +101,10 @@ export function checkAuthorization(
   accepted: PaymentRequirements,
   asked: PaymentRequirements,
   context: VerifyContext,
+  scheme: Scheme = SCHEME,
 ): ErrorCode | undefined {
   return (
-    checkTerms(authorization, accepted, asked, context.ledger) ??
+    checkTerms(authorization, accepted, asked, context.ledger, scheme) ??
     compareOffer(accepted, asked) ??
     (supportsExtra(asked) ? undefined : "unsupported_extra") ??
     checkWindow(authorization, asked.maxTimeoutSeconds, context)
@@ -105,9 +117,10 @@ function checkTerms(
   accepted: PaymentRequirements,
   asked: PaymentRequirements,
   ledger: Digest,
+  scheme: Scheme,
 ): ErrorCode | undefined {
   const wanted = { binding: asked.extra?.["binding"] ?? undefined, ledger: asked.extra?.["ledger"] ?? undefined };
-  if (differs(SCHEME, asked.scheme, accepted.scheme, authorization.scheme ?? SCHEME)) return "unsupported_scheme";
+  if (differs(scheme, asked.scheme, accepted.scheme, authorization.scheme ?? SCHEME)) return "unsupported_scheme";
   if (differs(NETWORK, asked.network, accepted.network, authorization.network)) return "invalid_network";
   if (differs(ASSET, asked.asset, accepted.asset, authorization.asset)) return "asset_mismatch";
   if (differs(asked.payTo, accepted.payTo, authorization.to) || asked.payTo === authorization.from) return "recipient_mismatch";
@@ -151,6 +164,7 @@ function ledgerPayment(authorization: Authorization, digest: Digest): LedgerPaym
     authorizationDigest: digest,
     payee: authorization.to,
     value: authorization.value,
+    ...(authorization.scheme && { scheme: authorization.scheme }),
     validAfter: Number(authorization.validAfter),
     validBefore: Number(authorization.validBefore),
     ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),

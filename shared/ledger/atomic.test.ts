@@ -17,7 +17,7 @@ describe("an event that fails half way has not happened", () => {
   test.each(WRITERS)("at any statement of: $fact", (cell) => {
     for (let statements = 0; ; statements++) {
       const store = memoryStore();
-      arrange(openLedger(store), cell.state);
+      arrange(openLedger(store), cell);
       const breaking = breakAfter(store);
       const rules = reopen(breaking);
       const before = dump(store);

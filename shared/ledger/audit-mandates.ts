@@ -2,7 +2,7 @@
 
 import type { Digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
-import { integer, oneOf, row, text } from "../row.ts";
+import { integer, nullable, oneOf, row, text } from "../row.ts";
 import type { JournalEntry } from "./journal.ts";
 import { type KnownMandate, Mandates } from "./mandates.ts";
 import { journalBase } from "./pruning.ts";
@@ -12,6 +12,7 @@ const claimRow = row({
   payer: text<AccountId>(),
   state: oneOf("held", "settled"),
   value: text(),
+  charged: nullable(text()),
   mandate: text<Digest>(),
   mandate_window: integer(),
 });
@@ -31,12 +32,14 @@ export class MandateAudit {
 
   constructor(store: LedgerStore) {
     this.#store = store;
-    const claims = store.sql("SELECT payer, state, value, mandate, mandate_window FROM payment WHERE mandate IS NOT NULL").map(claimRow);
-    for (const { payer, state, value, mandate, mandate_window: window } of claims) {
+    const claims = store
+      .sql("SELECT payer, state, value, charged, mandate, mandate_window FROM payment WHERE mandate IS NOT NULL")
+      .map(claimRow);
+    for (const { payer, state, value, charged, mandate, mandate_window: window } of claims) {
       const sums = this.#of(payer, mandate);
       if (state === "held") sums.held += BigInt(value);
       const counted = sums.windows.get(window) ?? { value: 0n, payments: 0 };
-      sums.windows.set(window, { value: counted.value + BigInt(value), payments: counted.payments + 1 });
+      sums.windows.set(window, { value: counted.value + BigInt(charged ?? value), payments: counted.payments + 1 });
     }
   }
 

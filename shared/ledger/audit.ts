@@ -32,7 +32,7 @@ const holdRow = row({ payer: text(), value: text() });
 const idRow = row({ id: text<AccountId>() });
 const countRow = row({ state: oneOf("held", "settled", "cancelled"), n: integer() });
 const streamRow = row({ to_shard: integer(), before: integer(), acknowledged: integer() });
-const settledRow = row({ tx: text(), value: text(), payee: text() });
+const settledRow = row({ tx: text(), charge: text(), payee: text() });
 
 /**
  * @param halted why the shard has halted, if it has
@@ -117,11 +117,11 @@ function strays(store: LedgerStore, shard: number, shards: number): string[] {
   ];
 }
 
-/** Compares an account's settled payments with the debits of its journal: each has a counterpart of the same sum and payee. */
+/** Compares an account's settled payments with the debits of its journal: each has a counterpart of the sum that was charged, to its payee. */
 class Debits {
   readonly #id: AccountId;
   readonly #now: number;
-  /** transaction → "value payee" of the settled payments whose debit was not seen yet. */
+  /** transaction → "charge payee" of the settled payments whose debit was not seen yet. */
   readonly #settled: Map<string, string>;
   readonly #problems: string[] = [];
 
@@ -130,12 +130,14 @@ class Debits {
     this.#now = now;
     const rows = store
       .sql(
-        "SELECT tx, value, payee FROM payment WHERE payer = ? AND state = 'settled' AND capture_deadline >= ? AND restored IS NULL",
+        `SELECT tx, coalesce(charged, value) AS charge, payee FROM payment
+         WHERE payer = ? AND state = 'settled' AND capture_deadline >= ? AND restored IS NULL`,
         id,
         now - RETENTION_SECONDS,
       )
       .map(settledRow);
-    this.#settled = new Map(rows.map(({ tx, value, payee }) => [tx, `${value} ${payee}`]));
+    const paid = rows.filter(({ charge }) => charge !== "0"); // nothing was charged, so nothing is in the journal
+    this.#settled = new Map(paid.map(({ tx, charge, payee }) => [tx, `${charge} ${payee}`]));
   }
 
   see({ kind, transaction, value, counterparty, at }: JournalEntry): void {

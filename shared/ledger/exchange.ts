@@ -2,6 +2,7 @@
 
 import { MAX_BACKLOG } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import type { Accounts } from "./accounts.ts";
@@ -54,10 +55,11 @@ export class Exchange {
 
   /**
    * Moves the money of a payment whose row says settled: to its payee, or into the outbox if the payee lives on another shard.
+   * @param value what is charged
    * @param payer as it was just read
    */
-  pay(row: SettledRow, payer: AccountState, at: number): void {
-    const { payee, value, tx: transaction } = row;
+  pay(row: SettledRow, value: Amount, payer: AccountState, at: number): void {
+    const { payee, tx: transaction } = row;
     const cause = {
       authorizationDigest: row.authorization_digest,
       ...(row.request_digest && { requestDigest: row.request_digest }),

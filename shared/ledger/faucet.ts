@@ -80,7 +80,7 @@ export class Faucet {
       if (available(payer) < BigInt(value)) return refusal("faucet_empty");
       if (this.#exchange.isFull(account)) return refusal("overloaded");
       const grant = { payer: treasury, nonce: grantId, authorizationDigest, payee: account, value, validAfter: now, validBefore: now };
-      this.#exchange.pay(this.#payments.insertSettled(grant, grantId, null), payer, now);
+      this.#exchange.pay(this.#payments.insertSettled(grant, grantId, null), value, payer, now);
       record();
       this.#remember(grantId, authorizationDigest);
     }

@@ -65,8 +65,10 @@ export function withoutClaim(counters: Counters, { value, window }: CountedClaim
   return { ...counters, claimed: claimed - value, windowUsed: windowUsed - value, windowCount: windowCount - 1 };
 }
 
-/** A claim was paid. Its period counts it already. */
-export function withPayment(counters: Counters, value: bigint): Counters {
-  invariant(counters.claimed >= value, "a mandate counts the claim that is paid");
-  return { ...counters, claimed: counters.claimed - value, settled: counters.settled + value };
+/** A claim was paid, or a part of it. Its period counts it already. The rest goes back: to the claim's own period, and to no later one. */
+export function withPayment(counters: Counters, { value, window }: CountedClaim, charged: bigint): Counters {
+  const { claimed, settled, windowUsed } = counters;
+  const rest = window === counters.window ? value - charged : 0n;
+  invariant(claimed >= value && charged <= value && windowUsed >= rest, "a mandate counts the claim that is paid");
+  return { ...counters, claimed: claimed - value, settled: settled + charged, windowUsed: windowUsed - rest };
 }

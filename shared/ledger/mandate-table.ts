@@ -7,6 +7,7 @@ import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { CLOCK_SKEW_SECONDS, MAX_REVOKED_MANDATES } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
+import type { Charge } from "../protocol/amount.ts";
 import type { LedgerMandate, LedgerPayment } from "../protocol/ledger-payment.ts";
 import { type Refusal, refusal } from "../protocol/refusal.ts";
 import type { MandateStatus, RevokeResult, UnderWay } from "../settlement/backend.ts";
@@ -76,14 +77,16 @@ export class MandateTable {
     return this.#count(payment, now, (counters, value) => withClaim(counters, value));
   }
 
-  /** Counts a claim that is paid at once. */
-  spend(payment: LedgerPayment, now: number): number | null {
-    return this.#count(payment, now, (counters, value) => withPayment(withClaim(counters, value), value));
+  /** Counts a claim of which `charge` is paid at once. */
+  spend(payment: LedgerPayment, charge: Charge, now: number): number | null {
+    return this.#count(payment, now, (counters, value) =>
+      withPayment(withClaim(counters, value), { value, window: counters.window }, BigInt(charge)),
+    );
   }
 
-  /** A hold becomes a payment. */
-  capture(row: HeldRow): void {
-    this.#change(row, (counters, { value }) => withPayment(counters, value));
+  /** A hold becomes a payment of `charge`. */
+  capture(row: HeldRow, charge: Charge): void {
+    this.#change(row, (counters, claim) => withPayment(counters, claim, BigInt(charge)));
   }
 
   /** A hold is given back. */

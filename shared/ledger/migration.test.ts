@@ -227,11 +227,11 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-/** A ledger of 0.1 knows no mandates. */
+/** A ledger of 0.1 knows neither mandates nor `upto`. */
 function asNewest({ account = [], payment = [], clock = [], journal = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
-    return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null, restored: null };
+    return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null, restored: null, scheme: null, charged: null };
   });
   return {
     ...tables,

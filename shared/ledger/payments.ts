@@ -1,10 +1,10 @@
 /** The payment table: one row for every (payer, nonce) that is held, settled or cancelled. */
 
 import type { Digest } from "../crypto/digest.ts";
-import { NETWORK } from "../lez.ts";
+import { NETWORK, UPTO } from "../lez.ts";
 import { FORGET_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
-import type { Amount } from "../protocol/amount.ts";
+import type { Amount, Charge } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../row.ts";
@@ -24,7 +24,10 @@ const CLAIM = {
   ...TIMES,
   authorization_digest: text<Digest>(),
   payee: text<AccountId>(),
+  /** Of `upto`: the most that may be charged. */
   value: text<Amount>(),
+  /** Null for `exact`. */
+  scheme: nullable(oneOf(UPTO)),
   request_digest: nullable(text<Digest>()),
   /** The reservation or settlement id that owns the row. */
   holder: text<Digest>(),
@@ -34,7 +37,7 @@ const CLAIM = {
   mandate_window: nullable(integer()),
 };
 const HELD = { ...CLAIM, state: oneOf("held"), held_until: integer() };
-const SETTLED = { ...CLAIM, state: oneOf("settled") };
+const SETTLED = { ...CLAIM, state: oneOf("settled"), /** Null for all of `value`. */ charged: nullable(text<Charge>()) };
 /** Its payment may never have been presented, so the row has no more than this. */
 const CANCELLED = { ...KEY, ...TIMES, state: oneOf("cancelled") };
 
@@ -70,8 +73,9 @@ export class Payments {
     return { ...this.#insert(payment, "held", holder, deadline, heldUntil, window), state: "held", held_until: heldUntil };
   }
 
-  insertSettled(payment: LedgerPayment, holder: Digest, window: number | null): SettledRow {
-    return { ...this.#insert(payment, "settled", holder, payment.validBefore, null, window), state: "settled" };
+  insertSettled(payment: LedgerPayment, holder: Digest, window: number | null, charge: Charge = payment.value): SettledRow {
+    const charged = partOf(payment.value, charge);
+    return { ...this.#insert(payment, "settled", holder, payment.validBefore, null, window, charged), state: "settled", charged };
   }
 
   insertCancelled(payer: AccountId, nonce: Digest, validBefore: number): void {
@@ -97,13 +101,14 @@ export class Payments {
     captureDeadline: number,
     heldUntil: number | null,
     window: number | null,
+    charged: Charge | null = null,
   ): Claim {
     const tx = transactionOf(NETWORK, payment.authorizationDigest);
     const mandate = payment.mandate?.digest ?? null;
-    const { payer, nonce, authorizationDigest, payee, value, validBefore, requestDigest = null } = payment;
+    const { payer, nonce, authorizationDigest, payee, value, scheme = null, validBefore, requestDigest = null } = payment;
     this.#store.sql(
-      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, capture_deadline, tx, mandate, mandate_window)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, held_until, capture_deadline, tx, mandate, mandate_window, scheme, charged)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       payer,
       nonce,
       state,
@@ -118,6 +123,8 @@ export class Payments {
       tx,
       mandate,
       window,
+      scheme,
+      charged,
     );
     return {
       payer,
@@ -125,6 +132,7 @@ export class Payments {
       authorization_digest: authorizationDigest,
       payee,
       value,
+      scheme,
       valid_before: validBefore,
       request_digest: requestDigest,
       holder,
@@ -135,8 +143,10 @@ export class Payments {
     };
   }
 
-  markSettled({ payer, nonce }: HeldRow): void {
-    this.#store.sql("UPDATE payment SET state = 'settled' WHERE payer = ? AND nonce = ?", payer, nonce);
+  markSettled(row: HeldRow, charge: Charge): SettledRow {
+    const charged = partOf(row.value, charge);
+    this.#store.sql("UPDATE payment SET state = 'settled', charged = ? WHERE payer = ? AND nonce = ?", charged, row.payer, row.nonce);
+    return { ...row, state: "settled", charged };
   }
 
   delete({ payer, nonce }: Pick<PaymentRow, "payer" | "nonce">): void {
@@ -201,6 +211,16 @@ export class Payments {
   isEmpty(): boolean {
     return this.#store.sql("SELECT 1 FROM payment LIMIT 1").length === 0;
   }
+}
+
+/** The column `charged`. */
+function partOf(value: Amount, charge: Charge): Charge | null {
+  return charge === value ? null : charge;
+}
+
+/** What the payer paid. */
+export function chargedOf({ value, charged }: Pick<SettledRow, "value" | "charged">): Charge {
+  return charged ?? value;
 }
 
 function paymentRow(found: Row): PaymentRow {

@@ -27,7 +27,7 @@ import type {
   RevokeResult,
   SettleResult,
 } from "../settlement/backend.ts";
-import type { CaptureCommand, ReleaseCommand, ReserveCommand, RevokeCommand, SettleCommand } from "../settlement/commands.ts";
+import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, RevokeCommand } from "../settlement/commands.ts";
 import { Accounts, isUnknown } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
@@ -96,7 +96,7 @@ export class LedgerRules {
     return this.#movement(clock, () => this.#table.release(command), command);
   }
 
-  settle(command: SettleCommand<LedgerPayment>, clock: number): SettleResult {
+  settle(command: LedgerSettleCommand, clock: number): SettleResult {
     return this.#movement(clock, (now) => this.#table.settle(command, now), command.payment);
   }
 

@@ -1,4 +1,4 @@
--- The ledger's schema 8. Written by schema.test.ts.
+-- The ledger's schema 9. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -106,7 +106,7 @@ CREATE TABLE payment (
   holder TEXT,                    -- the reservation or settlement id that owns this row
   held_until INTEGER,
   capture_deadline INTEGER NOT NULL,     -- the last second in which a hold can be captured
-  tx TEXT, mandate TEXT, mandate_window INTEGER, restored INTEGER,
+  tx TEXT, mandate TEXT, mandate_window INTEGER, restored INTEGER, scheme TEXT, charged TEXT,
   PRIMARY KEY (payer, nonce)
 ) STRICT, WITHOUT ROWID;
 

@@ -177,4 +177,13 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE payment ADD COLUMN restored INTEGER",
     ],
   },
+  {
+    version: 9,
+    statements: [
+      // NULL for exact.
+      "ALTER TABLE payment ADD COLUMN scheme TEXT",
+      // What a settled payment of upto was charged, 0 to value; NULL for all of value.
+      "ALTER TABLE payment ADD COLUMN charged TEXT",
+    ],
+  },
 ];

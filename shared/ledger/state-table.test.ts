@@ -2,16 +2,17 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { AccountId } from "../protocol/account.ts";
+import type { Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { LedgerStore, Row } from "./store.ts";
 import { ALICE, BOB, CAROL, dump, FIRST, openLedger, SECOND } from "./testing/ledger.ts";
-import { act, arrange, CELLS, type Cell, PAYMENT } from "./testing/state-table.ts";
+import { act, arrange, CELLS, type Cell, PAYMENT, UPTO_PAYMENT } from "./testing/state-table.ts";
 
 describe("the state table", () => {
   test.each(CELLS)("$name: $fact", (cell) => {
     const store = memoryStore();
     const rules = openLedger(store);
-    arrange(rules, cell.state);
+    arrange(rules, cell);
     const before = storedOf(store);
 
     expect(act(rules, cell)).toEqual(cell.answer);
@@ -52,12 +53,13 @@ function storedOf(store: LedgerStore): Record<string, Row[]> {
   return { ...tables, payment: payment.filter(({ payer }) => payer === ALICE) };
 }
 
-/** The owner of the hold or settlement afterwards, and its payment. FIRST owns PAYMENT before. */
+/** The owner of the hold or settlement afterwards, and its payment. FIRST owns PAYMENT, or UPTO_PAYMENT, before. */
 function outcomeOf({ next, payment = PAYMENT }: Cell): { state: string; holder: string; payment: LedgerPayment } | undefined {
+  const before = payment.scheme ? UPTO_PAYMENT : PAYMENT;
   const [state = "", holder] = next.split(" by ");
   if (next === "none" || next === "cancelled") return undefined;
-  if (next === "paid and forgotten") return { state: "settled", holder: FIRST, payment: PAYMENT };
-  return { state, ...(holder === "FIRST" ? { holder: FIRST, payment: PAYMENT } : { holder: SECOND, payment }) };
+  if (next === "paid and forgotten") return { state: "settled", holder: FIRST, payment: before };
+  return { state, ...(holder === "FIRST" ? { holder: FIRST, payment: before } : { holder: SECOND, payment }) };
 }
 
 function rowsOf(cell: Cell): unknown[] {
@@ -65,16 +67,23 @@ function rowsOf(cell: Cell): unknown[] {
   const outcome = outcomeOf(cell);
   if (!outcome) return [expect.objectContaining({ state: "cancelled", nonce: PAYMENT.nonce, value: null })];
   const { state, holder, payment } = outcome;
-  const { nonce, payee, value, validBefore, authorizationDigest } = payment;
-  const told = { state, holder, nonce, payee, value, valid_before: validBefore, authorization_digest: authorizationDigest };
-  return [expect.objectContaining(told)];
+  const { nonce, payee, value, scheme = null, validBefore, authorizationDigest } = payment;
+  const charge = chargeOf(cell, payment);
+  const told = { state, holder, nonce, payee, value, scheme, valid_before: validBefore, authorization_digest: authorizationDigest };
+  const charged = state === "settled" && charge !== value ? charge : null;
+  return [expect.objectContaining({ ...told, charged })];
+}
+
+/** What a settled payment was charged: by the event, or before it. */
+function chargeOf({ state, value, before }: Cell, payment: LedgerPayment): Charge {
+  return (state.startsWith("settled") ? before : value) ?? payment.value;
 }
 
 /** Alice began with 250. */
 function moneyOf(cell: Cell): Record<string, { balance: string; held: string }> {
   const outcome = outcomeOf(cell);
-  const value = BigInt(outcome?.payment.value ?? 0);
   const paid = outcome?.state === "settled";
+  const value = BigInt(!outcome ? 0 : paid ? chargeOf(cell, outcome.payment) : outcome.payment.value);
   const received = (who: AccountId) => (paid && outcome.payment.payee === who ? value : 0n).toString();
   return {
     [ALICE]: { balance: (paid ? 250n - value : 250n).toString(), held: (outcome && !paid ? value : 0n).toString() },
@@ -86,14 +95,17 @@ function moneyOf(cell: Cell): Record<string, { balance: string; held: string }> 
 /** How the page words the cell's answer. */
 function answerIn({ event, answer }: Cell): RegExp {
   if (event === "alarm") return answer === undefined ? /^never/ : /^(in an hour|after the deadline)$/;
-  const { code, status, transaction, reservation } = answer as {
+  const { code, status, transaction, reservation, value } = answer as {
     code?: string;
     status?: string;
     transaction?: unknown;
     reservation?: unknown;
+    value?: string;
   };
   const word = code ?? status;
   if (word !== undefined) return new RegExp(`^\`${word}\`${transaction ? " with the transaction" : ""}$`);
+  if (value === "0") return /^the receipt over 0$/;
+  if (value === "37") return /^the receipt over the part$/;
   return reservation ? /^the hold$/ : transaction ? /^the receipt$/ : /^ok$/;
 }
 

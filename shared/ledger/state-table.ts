@@ -6,6 +6,7 @@
 
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
+import { UPTO } from "../lez.ts";
 import {
   CLOCK_SKEW_SECONDS,
   EXPIRY_BATCH,
@@ -16,10 +17,10 @@ import {
   SWEEP_INTERVAL_SECONDS,
 } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
+import type { Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
-  AccountState,
   CancelResult,
   CheckResult,
   PaymentStatus,
@@ -28,12 +29,12 @@ import type {
   Settled,
   SettleResult,
 } from "../settlement/backend.ts";
-import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand } from "../settlement/commands.ts";
+import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand } from "../settlement/commands.ts";
 import { type Accounts, available, claimed, isUnknown } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";
 import type { MandateTable } from "./mandate-table.ts";
-import type { CancelledRow, HeldRow, PaymentRow, Payments, SettledRow } from "./payments.ts";
+import { type CancelledRow, chargedOf, type HeldRow, type PaymentRow, type Payments, type SettledRow } from "./payments.ts";
 
 export class StateTable {
   readonly #accounts: Accounts;
@@ -62,7 +63,7 @@ export class StateTable {
     return reserved(this.#payments.insertHeld(payment, reservationId, heldUntil, this.#mandates.claim(payment, now)));
   }
 
-  capture({ payer, nonce, reservationId }: CaptureCommand, now: number): SettleResult {
+  capture({ payer, nonce, reservationId, value }: CaptureCommand, now: number): SettleResult {
     const row = this.#payments.find(payer, nonce);
     if (!row || row.state === "cancelled" || row.holder !== reservationId) return refusal("reservation_lost");
     if (row.state === "settled") return settled(row);
@@ -75,9 +76,11 @@ export class StateTable {
       this.#free(row);
       return refusal("mandate_revoked");
     }
-    this.#mandates.capture(row);
-    this.#payments.markSettled(row);
-    return this.#pay({ ...row, state: "settled" }, claimed(this.#accounts.read(payer), -BigInt(row.value)), now);
+    const charge = value ?? row.value;
+    const wrong = wrongCharge(row, charge);
+    if (wrong) return wrong;
+    this.#mandates.capture(row, charge);
+    return this.#pay(this.#payments.markSettled(row, charge), BigInt(row.value), now);
   }
 
   release({ payer, nonce, reservationId }: ReleaseCommand): ReleaseResult {
@@ -89,15 +92,15 @@ export class StateTable {
     return { ok: true };
   }
 
-  settle({ payment, settlementId }: SettleCommand<LedgerPayment>, now: number): SettleResult {
+  settle({ payment, settlementId, value: charge = payment.value }: LedgerSettleCommand, now: number): SettleResult {
     const row = this.#current(payment.payer, payment.nonce, now);
     if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
       return settled(row);
     }
-    const refusal = this.#makeWay(row, payment, now);
+    const refusal = this.#makeWay(row, payment, now, charge);
     if (refusal) return refusal;
-    const window = this.#mandates.spend(payment, now);
-    return this.#pay(this.#payments.insertSettled(payment, settlementId, window), this.#accounts.read(payment.payer), now);
+    const window = this.#mandates.spend(payment, charge, now);
+    return this.#pay(this.#payments.insertSettled(payment, settlementId, window, charge), 0n, now);
   }
 
   /** @param signedBy unix seconds: whatever was signed before the cancellation was signed by then */
@@ -163,10 +166,10 @@ export class StateTable {
   }
 
   /** Returns why a new claim is refused; undefined if it can be made, after freeing the hold it takes over. */
-  #makeWay(row: PaymentRow | undefined, payment: LedgerPayment, now: number): Refusal | undefined {
+  #makeWay(row: PaymentRow | undefined, payment: LedgerPayment, now: number, charge: Charge = payment.value): Refusal | undefined {
     const taken = this.#takenBy(row, payment, now);
     if (taken) return taken;
-    const obstacle = this.#obstacle(payment, row, now);
+    const obstacle = this.#obstacle(payment, row, now) ?? wrongCharge(payment, charge);
     if (obstacle) return NEVER.has(obstacle.code) ? this.#final(obstacle) : obstacle;
     if (row?.state === "held") this.#free(row);
     return undefined;
@@ -203,9 +206,12 @@ export class StateTable {
     return answer;
   }
 
-  /** held or none → settled: the row says settled already, and the money follows. `payer`: as it was just read. */
-  #pay(row: SettledRow, payer: AccountState, now: number): Settled {
-    this.#exchange.pay(row, payer, now);
+  /** held or none → settled: the row says settled already, and the money follows. @param held what the payment's hold claims */
+  #pay(row: SettledRow, held: bigint, now: number): Settled {
+    const payer = this.#accounts.read(row.payer);
+    const charge = chargedOf(row);
+    if (charge !== "0") this.#exchange.pay(row, charge, claimed(payer, -held), now);
+    else if (held > 0n) this.#accounts.hold(payer, -held);
     return settled(row);
   }
 
@@ -226,6 +232,15 @@ function offTime({ validAfter, validBefore }: LedgerPayment, now: number): Error
   return validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS ? "validity_too_long" : undefined;
 }
 
+/** Why this cannot be charged: of `exact` the whole is, of `upto` no more than was signed. */
+function wrongCharge(
+  { value, scheme }: Pick<HeldRow, "value"> & { scheme?: HeldRow["scheme"] | undefined },
+  charge: Charge,
+): Refusal | undefined {
+  if (scheme !== UPTO) return charge === value ? undefined : refusal("amount_mismatch");
+  return BigInt(charge) > BigInt(value) ? refusal("charge_exceeded") : undefined;
+}
+
 function isLive(row: HeldRow, now: number): boolean {
   return now <= row.held_until;
 }
@@ -241,5 +256,5 @@ function reserved(row: HeldRow): ReserveResult {
 }
 
 function settled(row: SettledRow): Settled {
-  return { ok: true, transaction: row.tx, payer: row.payer, payee: row.payee, value: row.value };
+  return { ok: true, transaction: row.tx, payer: row.payer, payee: row.payee, value: chargedOf(row) };
 }

@@ -17,6 +17,14 @@ export const amountSchema = z.custom<Amount>(
   "must be atomic units, 1 to 2^128-1, as a decimal string without sign or leading zero",
 );
 
+/** What is charged of an `upto`: an amount, or "0" if nothing was used. No other member may be "0". */
+export type Charge = Amount | "0";
+
+export const chargeSchema = z.custom<Charge>(
+  (value) => value === "0" || isAmount(value),
+  "must be atomic units, 0 to 2^128-1, as a decimal string without sign or leading zero",
+);
+
 /** Reads an amount that a person wrote: `1.5LGO`, or atomic units. Undefined for anything else: no sign, no exponent, no rounding. */
 export function parseAmount(text: string): Amount | undefined {
   const lgo = new RegExp(`^(0|[1-9][0-9]{0,29})(?:\\.([0-9]{1,${ASSET_DECIMALS}}))?${ASSET_SYMBOL}$`);

@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
+import { UPTO } from "../lez.ts";
 import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { originSchema } from "./origin.ts";
@@ -15,7 +16,7 @@ export const authorizationSchema = z.strictObject({
   asset: z.string().check(z.maxLength(64)),
   from: accountIdSchema,
   to: accountIdSchema,
-  /** Atomic units. */
+  /** Atomic units. Of `upto`: the most that may be charged. */
   value: amountSchema,
   validAfter: unixSecondsText,
   /** The last second in which the payment can be used. */
@@ -33,11 +34,11 @@ export const authorizationSchema = z.strictObject({
   /** Of the address that is paid for; required under a mandate. */
   origin: z.optional(originSchema),
   /** Absent for `exact`. */
-  scheme: z.optional(z.literal("upto")),
+  scheme: z.optional(z.literal(UPTO)),
 });
 export type Authorization = z.infer<typeof authorizationSchema>;
 
-/** `PaymentPayload.payload` of scheme `exact` on LEZ. */
+/** `PaymentPayload.payload` on LEZ, of both schemes. */
 export const exactPayloadSchema = z.looseObject({
   authorization: authorizationSchema,
   publicKey: publicKeySchema,

@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { digestSchema } from "../crypto/digest.ts";
+import { UPTO } from "../lez.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
@@ -29,7 +30,10 @@ export const ledgerPaymentSchema = z
     nonce: digestSchema,
     authorizationDigest: digestSchema,
     payee: accountIdSchema,
+    /** Of `upto`: the most that may be charged. */
     value: amountSchema,
+    /** Absent for `exact`. */
+    scheme: z.optional(z.literal(UPTO)),
     validAfter: unixSecondsSchema,
     validBefore: unixSecondsSchema,
     requestDigest: z.optional(digestSchema),

@@ -5,12 +5,13 @@
 
 import type { Digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
-import type { Amount } from "../protocol/amount.ts";
+import type { Amount, Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { Refusal } from "../protocol/refusal.ts";
-import type { CaptureCommand, ReleaseCommand, Reservation, ReserveCommand, RevokeCommand, SettleCommand } from "./commands.ts";
+import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, Reservation, ReserveCommand, RevokeCommand } from "./commands.ts";
 
-export type Settled = { ok: true; transaction: Digest; payer: AccountId; payee: AccountId; value: Amount };
+/** `value` is what was charged. Of an `upto` that is less than the most that was signed, or "0": then no money moved. */
+export type Settled = { ok: true; transaction: Digest; payer: AccountId; payee: AccountId; value: Charge };
 
 export type ReserveResult =
   | { ok: true; reservation: Reservation; /** Unix seconds of the ledger's clock. */ heldUntil: number; transaction: Digest }
@@ -78,7 +79,7 @@ export interface PaymentBackend {
   reserve(command: ReserveCommand<LedgerPayment>): Promise<ReserveResult>;
   capture(command: CaptureCommand): Promise<SettleResult>;
   release(command: ReleaseCommand): Promise<ReleaseResult>;
-  settle(command: SettleCommand<LedgerPayment>): Promise<SettleResult>;
+  settle(command: LedgerSettleCommand): Promise<SettleResult>;
   /** Consumes an unspent nonce for ever. The facilitator has verified the payer's signature. */
   cancel(payer: AccountId, nonce: Digest): Promise<CancelResult>;
   /** `validBefore` is unix seconds, as signed. It tells an unused payment from an expired one. */
@@ -86,6 +87,8 @@ export interface PaymentBackend {
   account(account: AccountId): Promise<AccountState>;
   /** Grants test money from the treasury, if the faucet is on. One `grantId` pays once. */
   fund(account: AccountId, value: Amount, grantId: Digest): Promise<FundResult>;
+  /** Set where `capture` and `settle` charge the `value` that they are given. Without it no `upto` may be paid there. */
+  upto?: true;
   /** Absent where no limits of mandates are counted: no payment under a mandate may be made there. */
   mandates?: MandateLedger;
 }

@@ -7,6 +7,8 @@
 import * as z from "zod/mini";
 import { type Digest, digestSchema } from "../crypto/digest.ts";
 import { accountIdSchema } from "../protocol/account.ts";
+import { type Charge, chargeSchema } from "../protocol/amount.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 /** What a merchant presents, in the words of x402's /verify and /settle. Verification judges both members, of any shape. */
@@ -29,6 +31,9 @@ export function reserveCommandSchema<Payment extends z.core.$ZodType>(payment: P
 /** Reserves and captures in one step. `settlementId` fences like a reservation id; repeating the command gives the same answer. */
 export type SettleCommand<Payment> = { payment: Payment; settlementId: Digest };
 
+/** As a ledger takes it. `value`: what is charged of an `upto`, at most the payment's; absent, all of it. */
+export type LedgerSettleCommand = SettleCommand<LedgerPayment> & { value?: Charge | undefined };
+
 export function settleCommandSchema<Payment extends z.core.$ZodType>(payment: Payment) {
   return z.strictObject({ payment, settlementId: digestSchema });
 }
@@ -49,7 +54,11 @@ export const revokeCommandSchema = z.strictObject({
 });
 export type RevokeCommand = z.infer<typeof revokeCommandSchema>;
 
-/** Turns a hold into a payment. */
-export type CaptureCommand = Reservation;
+/**
+ * Turns a hold into a payment. `value`: what is charged of an `upto`, at most what is held; absent, all of it. The first answer stands:
+ * repeated with another value, the command gets the answer of then.
+ */
+export const captureCommandSchema = z.strictObject({ ...reservationSchema.shape, value: z.optional(chargeSchema) });
+export type CaptureCommand = z.infer<typeof captureCommandSchema>;
 /** Gives a hold back: nothing was paid, and the payment can be used again. */
 export type ReleaseCommand = Reservation;

@@ -310,10 +310,112 @@ describe("reserve", () => {
   });
 });
 
+describe("upto", () => {
+  const signedUpto = () => signedPayment(payer, { scheme: "upto" });
+  const charging = (signed: SignedPayment, amount: string) => ({ ...signed, requirements: { ...signed.requirements, amount } });
+  const receipt = ({ transaction }: SignedPayment, amount: string) => ({
+    success: true,
+    payer: payer.account,
+    transaction,
+    network: "logos:lez-testnet",
+    amount,
+  });
+
+  test("is verified over the most that may be charged, and never over a charge", async () => {
+    const { facilitator, calls } = await setUp();
+    const signed = await signedUpto();
+    expect(await facilitator.verify(unverified(signed))).toEqual({ isValid: true, payer: payer.account });
+    expect(calls).toEqual([["check", signed.payment]]);
+    for (const amount of ["1", "0", "10001"])
+      expect(await facilitator.verify(unverified(charging(signed, amount)))).toMatchObject({ invalidReason: "amount_mismatch" });
+  });
+
+  test.each(["1234", "10000", "0"])("settles with a charge of %s, once; the rest stays the payer's", async (amount) => {
+    const { facilitator, ledger } = await setUp();
+    const signed = await signedUpto();
+    expect(await settle(facilitator, charging(signed, amount))).toEqual(receipt(signed, amount));
+    expect(await settle(facilitator, charging(signed, "1"))).toMatchObject({ errorReason: "nonce_replayed" });
+    expect(await ledger.account(payer.account)).toMatchObject({ balance: String(25000 - Number(amount)), held: "0" });
+  });
+
+  test.each([
+    ["10001", "charge_exceeded"],
+    ["01", "invalid_payload"],
+    ["-1", "invalid_payload"],
+    ["", "invalid_payload"],
+  ])("settles no charge of %j: %s", async (amount, code) => {
+    const { facilitator, ledger } = await setUp();
+    expect(await settle(facilitator, charging(await signedUpto(), amount))).toMatchObject({ success: false, errorReason: code });
+    expect(await balanceIn(ledger)).toBe("25000");
+  });
+
+  test.each([
+    ["payTo", { payTo: payer.account }, "recipient_mismatch"],
+    ["maxTimeoutSeconds", { maxTimeoutSeconds: 901 }, "offer_mismatch"],
+    ["extra", { extra: { unit: "token" } }, "offer_mismatch"],
+    ["asset", { asset: "gold" }, "asset_mismatch"],
+  ])("settles nothing if %s is not as accepted", async (_, changes, code) => {
+    const { facilitator, calls } = await setUp();
+    const signed = await signedUpto();
+    const asked = { ...signed, requirements: { ...signed.requirements, amount: "5", ...changes } };
+    expect(await settle(facilitator, asked)).toMatchObject({ success: false, errorReason: code });
+    expect(calls).toEqual([]);
+  });
+
+  test("is not exact, and the other way round, whatever is asked", async () => {
+    const { facilitator, calls } = await setUp();
+    const [upto, exact] = [await signedUpto(), await signedPayment(payer)];
+    const as = (scheme: string, { payload, ...signed }: SignedPayment): SignedPayment => ({
+      ...signed,
+      payload: { ...payload, accepted: { ...payload.accepted, scheme } },
+      requirements: { ...signed.requirements, scheme },
+    });
+    for (const signed of [as("exact", upto), as("upto", exact), { ...upto, requirements: exact.requirements }]) {
+      expect(await facilitator.verify(unverified(signed))).toMatchObject({ invalidReason: "unsupported_scheme" });
+      expect(await settle(facilitator, signed)).toMatchObject({ errorReason: "unsupported_scheme" });
+      expect(await facilitator.reserve(reserveCommand(signed))).toMatchObject({ code: "unsupported_scheme" });
+    }
+    expect(calls).toEqual([]);
+  });
+
+  test("holds the maximum, captures what is charged, and the first charge stands", async () => {
+    const { facilitator, ledger } = await setUp();
+    const signed = await signedUpto();
+    const held = await facilitator.reserve(reserveCommand(signed));
+    if (!held.ok) throw new Error(held.code);
+    expect(await ledger.account(payer.account)).toMatchObject({ balance: "25000", held: "10000" });
+    const capture = (value: string) => facilitator.capture({ ...held.reservation, value: value as Amount });
+    expect(await capture("10001")).toEqual({ ok: false, code: "charge_exceeded" });
+    const answer = { ok: true, transaction: signed.transaction, payer: payer.account, payee: signed.payment.payee, value: "77" };
+    expect(await capture("77")).toEqual(answer);
+    expect(await capture("78")).toEqual(answer);
+    expect(await ledger.account(payer.account)).toMatchObject({ balance: "24923", held: "0" });
+  });
+
+  test("is told with the charge that stood, when the first answer was lost", async () => {
+    const { facilitator } = await setUp(losing("answers", 1));
+    const signed = await signedUpto();
+    expect(await settle(facilitator, charging(signed, "5"))).toMatchObject(pendingOf(signed));
+    expect(await settle(facilitator, charging(signed, "6"))).toEqual(receipt(signed, "5"));
+  });
+
+  test("is neither offered nor paid where the backend takes no value", async () => {
+    const { ledger, calls } = await setUp();
+    const { upto: _, ...older } = ledger;
+    const facilitator = new Facilitator(older, LEDGER);
+    expect(facilitator.supported().kinds.map(({ scheme }) => scheme)).toEqual(["exact"]);
+    const signed = await signedUpto();
+    expect(await facilitator.verify(unverified(signed))).toMatchObject({ invalidReason: "unsupported_scheme" });
+    expect(await settle(facilitator, charging(signed, "5"))).toMatchObject({ errorReason: "unsupported_scheme" });
+    expect(await facilitator.reserve(reserveCommand(signed))).toMatchObject({ code: "unsupported_scheme" });
+    expect(calls).toEqual([]);
+  });
+});
+
 test("supported names the ledger that settles", async () => {
   const { facilitator } = await setUp();
   expect(facilitator.supported()).toEqual({
-    kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: LEDGER } }],
+    kinds: ["exact", "upto"].map((scheme) => ({ x402Version: 2, scheme, network: "logos:lez-testnet", extra: { ledger: LEDGER } })),
     extensions: [],
     signers: { "logos:*": [] },
   });

@@ -8,18 +8,19 @@ import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { type Verification, verifyExact } from "../exact/verify.ts";
-import { NETWORK, SCHEME, X402_VERSION } from "../lez.ts";
+import { NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../lez.ts";
 import { MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
 import { accountOfKey, type AccountId } from "../protocol/account.ts";
-import type { Amount } from "../protocol/amount.ts";
+import type { Charge } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
-import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
 import { isGenuineRevocation, type SignedRevocation } from "../protocol/revocation.ts";
+import type { Parsed } from "../text/json.ts";
 import { unixNow } from "../time.ts";
+import { isUpto, splitCharge, verifyUpto } from "../upto/verify.ts";
 import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, RevokeResult, SettleResult } from "./backend.ts";
-import type { CaptureCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
+import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
 
 // A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
 
@@ -40,8 +41,8 @@ export type Settlement = {
   /** Empty when nothing was settled. Stock merchants require `transaction` and `network` in every answer. */
   transaction: string;
   network: typeof NETWORK;
-  /** Atomic units. */
-  amount?: Amount;
+  /** Atomic units: what was charged. "0" for an `upto` that used nothing; then no money moved. */
+  amount?: Charge;
   extra?: {
     /** With `nonce_replayed`: the settlement that used the nonce. */
     transaction?: Digest;
@@ -52,7 +53,7 @@ export type Settlement = {
 };
 
 export type Support = {
-  kinds: { x402Version: typeof X402_VERSION; scheme: typeof SCHEME; network: typeof NETWORK; extra: { ledger: Digest } }[];
+  kinds: { x402Version: typeof X402_VERSION; scheme: Scheme; network: typeof NETWORK; extra: { ledger: Digest } }[];
   extensions: string[];
   signers: Record<string, string[]>;
 };
@@ -120,15 +121,19 @@ export class Facilitator {
 
   /**
    * Verifies in full and moves the money, once. A used nonce is a failure for every caller but one: the caller that was told
-   * `settlement_pending` asks again and learns, once, how it ended.
+   * `settlement_pending` asks again and learns, once, how it ended. Of `upto`, the amount of the requirements is what is charged; the
+   * ledger refuses more than was signed.
    */
   async settle({ payment: unverified, settlementId }: SettleCommand<UnverifiedPayment>): Promise<Settlement> {
-    const verified = await this.#verify(unverified);
+    const asked = chargeAsked(unverified);
+    if (!asked.ok) return settleFailure(asked.code);
+    const verified = await this.#verify(asked.value.payment);
     if (!verified.ok) return refusedSettlement(verified, verified.payer);
     const { payment } = verified;
+    const { charge } = asked.value;
     const claim = this.#claimPending(payment.authorizationDigest, settlementId);
     try {
-      const result = await this.#settleWithEach(claim?.ids ?? [settlementId], payment);
+      const result = await this.#settleWithEach(claim?.ids ?? [settlementId], { payment, ...(charge !== undefined && { value: charge }) });
       if (claim) this.#pending.delete(payment.authorizationDigest);
       return result.ok ? settleSuccess(result) : refusedSettlement(result, payment.payer);
     } catch (error) {
@@ -202,8 +207,9 @@ export class Facilitator {
   }
 
   supported(): Support {
+    const schemes = this.#backend.upto ? ([SCHEME, UPTO] as const) : ([SCHEME] as const);
     return {
-      kinds: [{ x402Version: X402_VERSION, scheme: SCHEME, network: NETWORK, extra: { ledger: this.#ledger } }],
+      kinds: schemes.map((scheme) => ({ x402Version: X402_VERSION, scheme, network: NETWORK, extra: { ledger: this.#ledger } })),
       extensions: [],
       // Only the payer signs in this mechanism.
       signers: { "logos:*": [] },
@@ -212,17 +218,18 @@ export class Facilitator {
 
   async #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<Verification> {
     const facts = { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true } as const;
-    const verified = await verifyExact(paymentPayload, paymentRequirements, facts);
+    const verify = this.#backend.upto && isUpto(paymentRequirements) ? verifyUpto : verifyExact;
+    const verified = await verify(paymentPayload, paymentRequirements, facts);
     if (verified.ok && verified.payment.mandate && !this.#backend.mandates) return uncounted(verified.payment.payer);
     if (!verified.ok || (await this.#admits(verified.payment.payer))) return verified;
     return { ok: false, code: "rate_limited", payer: verified.payment.payer };
   }
 
   /** Tries one id after the other. Once the nonce is used no id moves money, and the id that used it gets its answer again. */
-  async #settleWithEach(ids: readonly Digest[], payment: LedgerPayment): Promise<SettleResult> {
+  async #settleWithEach(ids: readonly Digest[], command: Omit<LedgerSettleCommand, "settlementId">): Promise<SettleResult> {
     let result: SettleResult = { ok: false, code: "nonce_replayed" };
     for (const settlementId of ids) {
-      result = await this.#backend.settle({ payment, settlementId });
+      result = await this.#backend.settle({ ...command, settlementId });
       if (result.ok || result.code !== "nonce_replayed") break;
     }
     return result;
@@ -247,6 +254,15 @@ export class Facilitator {
     keepNewest(this.#pending, authorization, claim, MAX_PENDING_SETTLEMENTS);
     return claim;
   }
+}
+
+/** The payment as it was offered, and of `upto` what the merchant charges. */
+function chargeAsked(unverified: UnverifiedPayment): Parsed<{ payment: UnverifiedPayment; charge?: Charge }> {
+  const { paymentPayload, paymentRequirements } = unverified;
+  if (!isUpto(paymentRequirements)) return { ok: true, value: { payment: unverified } };
+  const split = splitCharge(paymentPayload, paymentRequirements);
+  if (!split.ok) return split;
+  return { ok: true, value: { payment: { paymentPayload, paymentRequirements: split.value.offer }, charge: split.value.value } };
 }
 
 /** A ledger that counts no limits must not pay under them. */

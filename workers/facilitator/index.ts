@@ -9,6 +9,7 @@ import type { ReleaseResult, ReserveResult, SettleResult } from "../../shared/se
 import {
   type CaptureCommand,
   type ReleaseCommand,
+  captureCommandSchema,
   reservationSchema,
   type ReserveCommand,
   reserveCommandSchema,
@@ -80,7 +81,7 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
 
   async capture(args: CaptureCommand, trace?: string): Promise<SettleResult> {
     const traceId = traceOf(trace);
-    const command = checkShape(args, reservationSchema);
+    const command = checkShape(args, captureCommandSchema);
     const result = command.ok ? await (await this.#facilitator(traceId)).capture(command.value) : malformed(command.problem);
     if (!result.ok) logEvent("facilitator.capture", { traceId, code: result.code });
     return result;

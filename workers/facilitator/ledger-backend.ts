@@ -101,6 +101,7 @@ export function ledgerBackend(
   const existing = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>): Promise<T | PaymentRefusal> =>
     (await everyShard()).includes(shard) ? at(shard, operation) : { ...refusal("invalid_payload"), detail: `there is no shard ${shard}` };
   return {
+    upto: true,
     mandates: {
       revoke: (command) => of(command.payer, (ledger) => ledger.revoke(command, traceId, unixNow())),
       status: (payer, digest) => of(payer, (ledger) => ledger.mandate({ payer, digest }, traceId, unixNow())),

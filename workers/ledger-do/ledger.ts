@@ -41,7 +41,7 @@ import { isTraceId, type LedgerEvent, type LogEvent, logEvent } from "../../shar
 import { measureInto } from "../../shared/metrics.ts";
 import { UnsupportedSchema } from "../../shared/migrations.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
-import { type Amount, amountSchema } from "../../shared/protocol/amount.ts";
+import { type Amount, amountSchema, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import type {
@@ -60,12 +60,13 @@ import type {
 import {
   type CaptureCommand,
   type ReleaseCommand,
+  captureCommandSchema,
   reservationSchema,
   type ReserveCommand,
   reserveCommandSchema,
   type RevokeCommand,
   revokeCommandSchema,
-  type SettleCommand,
+  type LedgerSettleCommand,
   settleCommandSchema,
 } from "../../shared/settlement/commands.ts";
 import { checkShape } from "../../shared/text/json.ts";
@@ -164,7 +165,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   capture(command: CaptureCommand, traceId: string, clock?: number): Promise<SettleResult> {
     const body = whenSure((command: CaptureCommand, now) => this.#sent(this.#rules.capture(command, now)));
-    return this.#move("ledger.capture", command, traceId, clock, reservationSchema, payerOf, body);
+    return this.#move("ledger.capture", command, traceId, clock, captureCommandSchema, payerOf, body);
   }
 
   release(command: ReleaseCommand, traceId: string, clock?: number): Promise<ReleaseResult> {
@@ -173,8 +174,8 @@ export class Ledger extends DurableObject<LedgerEnv> {
     );
   }
 
-  settle(command: SettleCommand<LedgerPayment>, traceId: string, clock?: number): Promise<SettleResult> {
-    const body = whenSure((command: SettleCommand<LedgerPayment>, now) => {
+  settle(command: LedgerSettleCommand, traceId: string, clock?: number): Promise<SettleResult> {
+    const body = whenSure((command: LedgerSettleCommand, now) => {
       this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
       return this.#sent(this.#rules.settle(command, now));
     });
@@ -613,7 +614,7 @@ const accountOf = ({ account }: { account: AccountId }): AccountId => account;
 
 const checkSchema = z.strictObject({ payment: ledgerPaymentSchema });
 const reserveSchema = reserveCommandSchema(ledgerPaymentSchema);
-const settleSchema = settleCommandSchema(ledgerPaymentSchema);
+const settleSchema = z.extend(settleCommandSchema(ledgerPaymentSchema), { value: z.optional(chargeSchema) });
 const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema });
 const mandateSchema = z.strictObject({ payer: accountIdSchema, digest: digestSchema });
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });

@@ -3,10 +3,10 @@
 import { type Digest, digest } from "../../crypto/digest.ts";
 import { NETWORK } from "../../lez.ts";
 import { accountOfBytes, type AccountId } from "../../protocol/account.ts";
-import type { Amount } from "../../protocol/amount.ts";
+import type { Amount, Charge } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
-import type { Reservation, ReserveCommand, SettleCommand } from "../../settlement/commands.ts";
+import type { CaptureCommand, LedgerSettleCommand, Reservation, ReserveCommand } from "../../settlement/commands.ts";
 import { LedgerRules } from "../rules.ts";
 import type { LedgerStore, Row } from "../store.ts";
 
@@ -59,8 +59,13 @@ export function reserveOf(payment: LedgerPayment, reservationId: Digest, holdSec
   return { payment, reservationId, holdSeconds };
 }
 
-export function settleOf(payment: LedgerPayment, settlementId: Digest): SettleCommand<LedgerPayment> {
-  return { payment, settlementId };
+/** @param value what is charged; absent, the whole */
+export function settleOf(payment: LedgerPayment, settlementId: Digest, value?: Charge): LedgerSettleCommand {
+  return { payment, settlementId, ...(value !== undefined && { value }) };
+}
+
+export function captureOf(payment: LedgerPayment, reservationId: Digest, value?: Charge): CaptureCommand {
+  return { ...reservationOf(payment, reservationId), ...(value !== undefined && { value }) };
 }
 
 export function reservationOf({ payer, nonce }: LedgerPayment, reservationId: Digest): Reservation {

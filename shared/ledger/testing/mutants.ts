@@ -132,15 +132,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a hold is released twice",
     file: "state-table",
-    find: "this.#payments.markSettled(row);",
+    find: "this.#mandates.capture(row, charge);",
     replace:
-      "this.#payments.markSettled(row); const account = this.#accounts.read(payer); if (account.held !== '0') this.#accounts.hold(account, -BigInt(row.value));",
+      "this.#mandates.capture(row, charge); const account = this.#accounts.read(payer); if (account.held !== row.value) this.#accounts.hold(account, -BigInt(row.value));",
   },
   {
     fault: "a captured hold stays on the balance",
     file: "state-table",
-    find: "claimed(this.#accounts.read(payer), -BigInt(row.value))",
-    replace: "this.#accounts.read(payer)",
+    find: "claimed(payer, -held)",
+    replace: "payer",
   },
   {
     fault: "a freed hold stays on the balance",
@@ -154,7 +154,12 @@ export const MUTANTS: readonly Mutant[] = [
     find: ': obstacle;\n    if (row?.state === "held") this.#free(row);',
     replace: ": obstacle;",
   },
-  { fault: "a payment is paid without being settled", file: "state-table", find: "this.#payments.markSettled(row);", replace: "" },
+  {
+    fault: "a payment is paid without being settled",
+    file: "state-table",
+    find: "this.#payments.markSettled(row, charge)",
+    replace: '{ ...row, state: "settled", charged: charge }',
+  },
   {
     fault: "a live hold can be cancelled",
     file: "state-table",
@@ -212,8 +217,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "settling one payment settles all of its payer's",
     file: "payments",
-    find: `"UPDATE payment SET state = 'settled' WHERE payer = ? AND nonce = ?", payer, nonce`,
-    replace: `"UPDATE payment SET state = 'settled' WHERE payer = ?", payer`,
+    find: `charged = ? WHERE payer = ? AND nonce = ?", charged, row.payer, row.nonce`,
+    replace: `charged = ? WHERE payer = ?", charged, row.payer`,
   },
   {
     fault: "the alarm frees a hold in its last second",
@@ -360,13 +365,13 @@ export const MANDATE_MUTANTS: readonly Mutant[] = [
   {
     fault: "a capture counts a second time",
     file: "mandate-counters",
-    find: "settled: counters.settled + value };",
-    replace: "settled: counters.settled + value, windowCount: counters.windowCount + 1 };",
+    find: "settled: settled + charged,",
+    replace: "settled: settled + charged, windowCount: counters.windowCount + 1,",
   },
   {
     fault: "a capture gives back what it spent",
     file: "mandate-table",
-    find: "this.#change(row, (counters, { value }) => withPayment(counters, value));",
+    find: "this.#change(row, (counters, claim) => withPayment(counters, claim, BigInt(charge)));",
     replace: "this.#change(row, withoutClaim);",
   },
   {

@@ -6,10 +6,10 @@
 import type { Digest } from "../../crypto/digest.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_VALIDITY_SECONDS, RETENTION_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
-import type { Amount } from "../../protocol/amount.ts";
+import type { Amount, Charge } from "../../protocol/amount.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { LedgerRules } from "../rules.ts";
-import { BOB, CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
+import { BOB, captureOf, CAROL, FIRST, HELD, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf, VALID } from "./ledger.ts";
 
 export type Event = "reserve" | "capture" | "release" | "settle" | "cancel" | "alarm" | "status";
 /** The state of `PAYMENT` before the event. FIRST has made every claim on it. */
@@ -32,8 +32,12 @@ export interface Cell {
   fact: string;
   /** The reservation or settlement id of the caller; SECOND by default. */
   id?: Digest;
-  /** PAYMENT by default. */
+  /** PAYMENT by default. In a case of `upto` it is UPTO_PAYMENT, which FIRST has claimed. */
   payment?: LedgerPayment;
+  /** What a capture or a settlement charges; the whole by default. */
+  value?: Charge;
+  /** What was charged before the event; the whole by default. */
+  before?: Charge;
   /** Unix seconds; the state's own time by default. */
   at?: number;
   answer: unknown;
@@ -41,6 +45,8 @@ export interface Cell {
 }
 
 export const PAYMENT = paymentOf();
+/** The same of `upto`: at most 100. */
+export const UPTO_PAYMENT = paymentOf({ scheme: "upto" });
 /** Another authorization that Alice signed with the same nonce, and that is valid for longer. */
 export const OTHER = paymentOf({ payee: CAROL, value: "150" as Amount, validBefore: START + 2 * VALID });
 
@@ -61,15 +67,16 @@ const CANCELLED_AT = START + HELD + 1;
 const REOPENED = CANCELLED_AT + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS + 1;
 
 /** Brings a new ledger into `state`. */
-export function arrange(rules: LedgerRules, state: State): void {
+export function arrange(rules: LedgerRules, { state, payment, before }: Pick<Cell, "state" | "payment" | "before">): void {
+  const claimed = payment?.scheme ? UPTO_PAYMENT : PAYMENT;
   if (state === "none") return;
   if (state === "settled at once") {
-    rules.settle(settleOf(PAYMENT, FIRST), START);
+    rules.settle(settleOf(claimed, FIRST, before), START);
     return;
   }
-  rules.reserve(reserveOf(PAYMENT, FIRST), START);
-  if (state === "settled") rules.capture(reservationOf(PAYMENT, FIRST), START);
-  if (state === "cancelled") rules.cancel(PAYMENT.payer, PAYMENT.nonce, CANCELLED_AT);
+  rules.reserve(reserveOf(claimed, FIRST), START);
+  if (state === "settled") rules.capture(captureOf(claimed, FIRST, before), START);
+  if (state === "cancelled") rules.cancel(claimed.payer, claimed.nonce, CANCELLED_AT);
 }
 
 /** Unix seconds at which the cell's event happens. */
@@ -77,11 +84,11 @@ export function timeOf({ state, at = TIMES[state] }: Cell): number {
   return at;
 }
 
-const EVENTS: Record<Event, (rules: LedgerRules, payment: LedgerPayment, id: Digest, at: number) => unknown> = {
+const EVENTS: Record<Event, (rules: LedgerRules, payment: LedgerPayment, id: Digest, at: number, value?: Charge) => unknown> = {
   reserve: (rules, payment, id, at) => rules.reserve(reserveOf(payment, id), at),
-  capture: (rules, payment, id, at) => rules.capture(reservationOf(payment, id), at),
+  capture: (rules, payment, id, at, value) => rules.capture(captureOf(payment, id, value), at),
   release: (rules, payment, id, at) => rules.release(reservationOf(payment, id), at),
-  settle: (rules, payment, id, at) => rules.settle(settleOf(payment, id), at),
+  settle: (rules, payment, id, at, value) => rules.settle(settleOf(payment, id, value), at),
   cancel: (rules, { payer, nonce }, _, at) => rules.cancel(payer, nonce, at),
   alarm: (rules, _payment, _id, at) => rules.runMaintenance(at),
   status: (rules, { payer, nonce, validBefore }, _, at) => rules.status(payer, nonce, validBefore, at),
@@ -89,8 +96,8 @@ const EVENTS: Record<Event, (rules: LedgerRules, payment: LedgerPayment, id: Dig
 
 /** Plays the cell's event. */
 export function act(rules: LedgerRules, cell: Cell): unknown {
-  const { event, payment = PAYMENT, id = SECOND } = cell;
-  return EVENTS[event](rules, payment, id, timeOf(cell));
+  const { event, payment = PAYMENT, id = SECOND, value } = cell;
+  return EVENTS[event](rules, payment, id, timeOf(cell), value);
 }
 
 // --- Answers ---------------------------------------------------------------------------------------
@@ -98,12 +105,12 @@ export function act(rules: LedgerRules, cell: Cell): unknown {
 const ok = { ok: true };
 const refused = (code: ErrorCode) => ({ ok: false, code });
 const replayed = { ok: false, code: "nonce_replayed", transaction: txOf(PAYMENT) };
-const paid = (payment: LedgerPayment = PAYMENT) => ({
+const paid = (payment: LedgerPayment = PAYMENT, value: Charge = payment.value) => ({
   ok: true,
   transaction: txOf(payment),
   payer: payment.payer,
   payee: payment.payee,
-  value: payment.value,
+  value,
 });
 const granted = (id: Digest, from: number, payment: LedgerPayment = PAYMENT) => ({
   ok: true,
@@ -115,7 +122,14 @@ const granted = (id: Digest, from: number, payment: LedgerPayment = PAYMENT) => 
 // --- The table -------------------------------------------------------------------------------------
 
 /** A cell without its event. The last column overrides who asks, for what and when. */
-type Line = readonly [state: State, slug: string, fact: string, answer: unknown, next: Next, how?: Pick<Cell, "id" | "payment" | "at">];
+type Line = readonly [
+  state: State,
+  slug: string,
+  fact: string,
+  answer: unknown,
+  next: Next,
+  how?: Pick<Cell, "id" | "payment" | "at" | "value" | "before">,
+];
 
 /** "reserve/held-live/same-id" */
 function nameOf(event: Event, state: State, slug: string): string {
@@ -312,6 +326,72 @@ const CAPTURE = table("capture", [
   ],
 ]);
 
+/** FIRST holds a payment of `upto`, or has claimed it before. */
+const upto = (value?: Charge, more: Pick<Cell, "id" | "at" | "before"> = {}) => ({
+  id: FIRST,
+  payment: UPTO_PAYMENT,
+  ...(value !== undefined && { value }),
+  ...more,
+});
+const PART = "37" as Amount;
+const TOO_MUCH = "101" as Amount;
+
+const CHARGE = table("capture", [
+  ["held, live", "upto-part", "capture of a part pays it and frees the rest", paid(UPTO_PAYMENT, PART), "settled by FIRST", upto(PART)],
+  ["held, live", "upto-whole", "capture without a value pays the whole", paid(UPTO_PAYMENT), "settled by FIRST", upto()],
+  ["held, live", "upto-zero", "capture of nothing settles and frees the money", paid(UPTO_PAYMENT, "0"), "settled by FIRST", upto("0")],
+  [
+    "held, live",
+    "upto-beyond",
+    "capture of more than was signed is charge_exceeded",
+    refused("charge_exceeded"),
+    "held by FIRST",
+    upto(TOO_MUCH),
+  ],
+  ["held, live", "exact-value", "capture of the whole of exact pays it", paid(), "settled by FIRST", { id: FIRST, value: PAYMENT.value }],
+  ...(["37", "0", "101"] as Amount[]).map((value): Line => [
+    "held, live",
+    `exact-${value === "0" ? "zero" : value === "37" ? "part" : "beyond"}`,
+    `capture of ${value} of an exact payment of 100 is amount_mismatch`,
+    refused("amount_mismatch"),
+    "held by FIRST",
+    { id: FIRST, value },
+  ]),
+  [
+    "held, reclaimable",
+    "upto-part",
+    "capture of a part of a reclaimable hold pays it and frees the rest",
+    paid(UPTO_PAYMENT, PART),
+    "settled by FIRST",
+    upto(PART),
+  ],
+  ["held, expired", "upto-part", "capture of a part of an expired hold is payment_expired", refused("payment_expired"), "none", upto(PART)],
+  [
+    "settled",
+    "upto-other-value",
+    "capture again with another value gives the first answer",
+    paid(UPTO_PAYMENT, PART),
+    "settled by FIRST",
+    upto("99" as Amount, { before: PART }),
+  ],
+  [
+    "settled",
+    "upto-beyond",
+    "capture again with more than was signed gives the first answer",
+    paid(UPTO_PAYMENT, PART),
+    "settled by FIRST",
+    upto(TOO_MUCH, { before: PART }),
+  ],
+  [
+    "settled",
+    "upto-after-zero",
+    "capture again after nothing was charged gives the first answer",
+    paid(UPTO_PAYMENT, "0"),
+    "settled by FIRST",
+    upto(PART, { before: "0" }),
+  ],
+]);
+
 const RELEASE = table("release", [
   ["none", "any-id", "release without a hold is ok", ok, "none"],
   ["held, live", "same-id", "release by the holder frees the money", ok, "none", { id: FIRST }],
@@ -403,6 +483,61 @@ const SETTLE = table("settle", [
     { id: FIRST, payment: OTHER },
   ],
   ["cancelled", "any-id", "settle of a cancelled payment is payment_revoked", refused("payment_revoked"), "cancelled"],
+]);
+
+const SETTLE_CHARGE = table("settle", [
+  ["none", "upto-part", "settle of a part pays it", paid(UPTO_PAYMENT, PART), "settled by SECOND", upto(PART, { id: SECOND })],
+  ["none", "upto-whole", "settle without a value pays the whole", paid(UPTO_PAYMENT), "settled by SECOND", upto(undefined, { id: SECOND })],
+  ["none", "upto-zero", "settle of nothing settles", paid(UPTO_PAYMENT, "0"), "settled by SECOND", upto("0", { id: SECOND })],
+  [
+    "none",
+    "upto-beyond",
+    "settle of more than was signed is charge_exceeded",
+    refused("charge_exceeded"),
+    "none",
+    upto(TOO_MUCH, { id: SECOND }),
+  ],
+  [
+    "none",
+    "upto-no-funds",
+    "settle of a part whose maximum the payer cannot cover is insufficient_funds",
+    refused("insufficient_funds"),
+    "none",
+    { payment: paymentOf({ scheme: "upto", value: "251" as Amount }), value: PART },
+  ],
+  ["none", "exact-part", "settle of a part of an exact payment is amount_mismatch", refused("amount_mismatch"), "none", { value: PART }],
+  [
+    "held, reclaimable",
+    "upto-part",
+    "settle of a part takes the hold over, pays the part and frees the rest",
+    paid(UPTO_PAYMENT, PART),
+    "settled by SECOND",
+    upto(PART, { id: SECOND }),
+  ],
+  [
+    "held, reclaimable",
+    "upto-beyond",
+    "settle of more than was signed takes no hold over",
+    refused("charge_exceeded"),
+    "held by FIRST",
+    upto(TOO_MUCH, { id: SECOND }),
+  ],
+  [
+    "settled at once",
+    "upto-other-value",
+    "settle again with another value gives the first answer",
+    paid(UPTO_PAYMENT, PART),
+    "settled by FIRST",
+    upto("99" as Amount, { before: PART }),
+  ],
+  [
+    "settled at once",
+    "upto-other-id",
+    "settle of a settled payment by another id with another value is nonce_replayed",
+    { ...replayed, transaction: txOf(UPTO_PAYMENT) },
+    "settled by FIRST",
+    upto(TOO_MUCH, { before: "0", id: SECOND }),
+  ],
 ]);
 
 const CANCEL = table("cancel", [
@@ -498,7 +633,25 @@ const STATUS = table("status", [
     "settled by FIRST",
     { at: END + 1 },
   ],
+  [
+    "settled",
+    "upto-zero",
+    "status of a payment that was charged nothing is settled with the transaction",
+    { status: "settled", transaction: txOf(UPTO_PAYMENT) },
+    "settled by FIRST",
+    { payment: UPTO_PAYMENT, before: "0" },
+  ],
   ["cancelled", "any-time", "status of a cancelled nonce is cancelled", { status: "cancelled" }, "cancelled"],
 ]);
 
-export const CELLS: readonly Cell[] = [...RESERVE, ...CAPTURE, ...RELEASE, ...SETTLE, ...CANCEL, ...ALARM, ...STATUS];
+export const CELLS: readonly Cell[] = [
+  ...RESERVE,
+  ...CAPTURE,
+  ...CHARGE,
+  ...RELEASE,
+  ...SETTLE,
+  ...SETTLE_CHARGE,
+  ...CANCEL,
+  ...ALARM,
+  ...STATUS,
+];
