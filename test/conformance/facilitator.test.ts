@@ -67,7 +67,12 @@ describe("GET /supported", () => {
     const answer = await fetch(`${world.stack.facilitator}/supported`);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({
-      kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: world.stack.ledger } }],
+      kinds: ["exact", "upto"].map((scheme) => ({
+        x402Version: 2,
+        scheme,
+        network: "logos:lez-testnet",
+        extra: { ledger: world.stack.ledger },
+      })),
       extensions: [],
       signers: { "logos:*": [] },
     });
