@@ -270,7 +270,7 @@ test("a name and its alias are one command, not two", () => {
 });
 
 test("exit codes are the documented ones", () => {
-  expect(Object.values(EXIT)).toEqual([0, 1, 2, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 40, 41, 75, 130]);
+  expect(Object.values(EXIT)).toEqual([0, 1, 2, 10, 11, 12, 13, 20, 21, 22, 23, 24, 30, 31, 32, 40, 41, 75, 130]);
 });
 
 test("a passphrase comes from a private file or a descriptor, and from nowhere else", async () => {

@@ -61,6 +61,10 @@ import { requestList } from "./commands/request-list.ts";
 import { requestShow } from "./commands/request-show.ts";
 import { requestWait } from "./commands/request-wait.ts";
 import { revoke } from "./commands/revoke.ts";
+import { salesExport } from "./commands/sales-export.ts";
+import { salesList } from "./commands/sales-list.ts";
+import { salesReconcile } from "./commands/sales-reconcile.ts";
+import { salesSummary } from "./commands/sales-summary.ts";
 import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
 import { status } from "./commands/status.ts";
@@ -105,6 +109,10 @@ export const COMMANDS: readonly Command[] = [
   booksGrant,
   booksRevoke,
   spending,
+  salesList,
+  salesSummary,
+  salesExport,
+  salesReconcile,
   auditList,
   auditVerify,
   auditRestart,
@@ -154,6 +162,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   owner: "the owner's key and decisions",
   receipt: "evidence that a request was paid",
   refund: "money that a seller gives back",
+  sales: "what an account sold, and how it adds up",
   request: "payment requests of the agent",
 };
 

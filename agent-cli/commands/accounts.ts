@@ -3,12 +3,11 @@
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
-import { makeBooks, placeOf } from "../facilitator/books.ts";
-import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
-import { type FoundKey, isSealed } from "../keys/key-file.ts";
-import { findOwner, openOwner } from "../keys/owner-key.ts";
-import { passphraseFields, type PassphraseInput } from "../prompts/passphrase.ts";
-import type { Context } from "../runtime/context.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { withOpenBooks } from "../facilitator/open-books.ts";
+import { isSealed } from "../keys/key-file.ts";
+import { findOwner } from "../keys/owner-key.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
 import { field } from "../runtime/layout.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -53,7 +52,7 @@ export const accounts = defineCommand({
       if (!owner.ok) return owner;
       const { file, key } = owner.data;
       const { account, createdAt } = key;
-      const balance = await askOpenBalance(context, input, owner.data);
+      const balance = await withOpenBooks(context, input, owner.data, () => askBalance(context, input, account));
       if (!balance.ok && OWN.has(balance.error.code)) return balance;
       accounts.push({
         file,
@@ -73,19 +72,3 @@ export const accounts = defineCommand({
       ...(balance ? [] : field(layout, "because", problem ?? "")),
     ]),
 });
-
-/** The balance; of an account whose books are closed to this machine, once its owner has signed an access. */
-async function askOpenBalance(context: Context, input: FacilitatorInput & PassphraseInput, found: FoundKey): ReturnType<typeof askBalance> {
-  const { account } = found.key;
-  const balance = await askBalance(context, input, account);
-  if (balance.ok || balance.error.code !== "unauthorized") return balance;
-  const canOpen = !isSealed(found.key) || context.interactive || input.passphraseFile !== undefined || input.passphraseFd !== undefined;
-  if (!canOpen) return balance;
-  const place = await placeOf(context, input);
-  if (!place.ok) return place;
-  const owner = await openOwner(context, found, input);
-  if (!owner.ok) return owner;
-  const made = await makeBooks(context, owner.data, place.data);
-  owner.data.wipe();
-  return made.ok ? askBalance(context, input, account) : made;
-}

@@ -8,6 +8,7 @@ import { forceField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { type AuditEntry, readAudit } from "../records/audit-log.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
+import { csvRow } from "../runtime/csv.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
@@ -79,7 +80,7 @@ function csv(entries: readonly AuditEntry[]): string[] {
     entry.previous,
     entry.digest,
   ]);
-  return [header, ...rows].map((row) => row.map(cell).join(","));
+  return [header, ...rows].map(csvRow);
 }
 
 const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request", "mandate"];
@@ -96,15 +97,5 @@ function paymentRows(made: readonly MadePayment[], total: bigint): string[] {
     request,
     mandate,
   ]);
-  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", "", ""]].map((row) =>
-    row.map(cell).join(","),
-  );
-}
-
-/**
- * Quotes every cell and defuses formulas. Spreadsheets run a cell that begins with one of these characters, some also behind
- * blanks or in their full-width forms.
- */
-function cell(text: string): string {
-  return `"${(/^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", "", ""]].map(csvRow);
 }

@@ -2,7 +2,6 @@
 
 import * as z from "zod";
 import { ASSET } from "../../shared/lez.ts";
-import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
@@ -10,8 +9,9 @@ import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-vi
 import { readAudit } from "../records/audit-log.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
+import { chart, groupOf, heading, largestFirst, leftOut, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
-import { bar, BAR_CELLS, cells, counted, type Layout } from "../runtime/layout.ts";
+import { counted, type Layout } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -20,12 +20,7 @@ const DAYS = "must be a whole number of days, 1 to 3650";
 
 const lineSchema = z.strictObject({ name: z.string(), payments: z.number(), paid: moneySchema });
 type Line = z.infer<typeof lineSchema>;
-
-const groupSchema = z.strictObject({
-  lines: z.array(lineSchema),
-  /** Lines that are left out, because there are more than the limit. */
-  more: z.number(),
-});
+const groupSchema = groupOf(lineSchema);
 
 const resultSchema = z.strictObject({
   /** The first day that counts, in UTC. */
@@ -38,7 +33,7 @@ const resultSchema = z.strictObject({
   agents: groupSchema,
   merchants: groupSchema,
   /** What is left of those that are open, as the ledger counts it. Those that end first come first. */
-  mandates: z.strictObject({ lines: z.array(mandateSchema), more: z.number() }),
+  mandates: groupOf(mandateSchema),
 });
 
 type MandateGroup = z.infer<typeof resultSchema>["mandates"];
@@ -83,9 +78,9 @@ export const spending = defineCommand({
   },
   render: ({ since, payments, total, days, agents, merchants, mandates }, layout) => [
     layout.ink("bold", `${total.display} in ${counted(payments, "payment")} since ${since}`),
-    ...chart("per day", days, layout),
-    ...chart("per agent", agents, layout),
-    ...chart("per merchant", merchants, layout),
+    ...paidChart("per day", days, layout),
+    ...paidChart("per agent", agents, layout),
+    ...paidChart("per merchant", merchants, layout),
     ...mandateChart(mandates, layout),
   ],
 });
@@ -110,33 +105,18 @@ function sumOf(made: readonly MadePayment[]) {
 }
 
 function grouped(made: readonly MadePayment[], nameOf: (payment: MadePayment) => string, order: (a: Line, b: Line) => number) {
-  const lines = [...Map.groupBy(made, nameOf)].map(([name, own]) => ({ name, payments: own.length, paid: sumOf(own) })).sort(order);
-  return { lines: lines.slice(0, MAX_LISTED), more: Math.max(0, lines.length - MAX_LISTED) };
+  return limited([...Map.groupBy(made, nameOf)].map(([name, own]) => ({ name, payments: own.length, paid: sumOf(own) })).sort(order));
 }
 
-function byAmount(a: Line, b: Line): number {
-  const difference = BigInt(b.paid.amount) - BigInt(a.paid.amount);
-  return difference === 0n ? a.name.localeCompare(b.name) : difference > 0n ? 1 : -1;
-}
+const byAmount = largestFirst<Line>(({ paid }) => paid.amount);
 
-const MAX_NAME_CELLS = 32;
-
-function chart(title: string, { lines, more }: z.infer<typeof groupSchema>, layout: Layout): string[] {
-  if (lines.length === 0) return [];
-  const names = lines.map(({ name }) => shortened(showUnsafe(name)));
-  const width = Math.max(...names.map(cells));
-  const most = lines
-    .map(({ paid }) => BigInt(paid.amount))
-    .reduce((a, b) => (a > b ? a : b))
-    .toString();
-  const rows = lines.map(({ paid, payments }, i) => {
-    const name = names[i] ?? "";
-    const text = `${paid.display}${payments > 1 ? ` in ${payments}` : ""}`;
-    return width + BAR_CELLS + text.length + 6 <= layout.width
-      ? `  ${name}${" ".repeat(width - cells(name))}  ${layout.ink("green", bar(paid.amount, most))}  ${text}`
-      : `  ${name}  ${text}`;
-  });
-  return [...heading(title, layout), ...rows, ...leftOut(more)];
+function paidChart(title: string, { lines, more }: z.infer<typeof groupSchema>, layout: Layout): string[] {
+  const bars = lines.map(({ name, payments, paid }) => ({
+    name,
+    amount: paid.amount,
+    text: `${paid.display}${payments > 1 ? ` in ${payments}` : ""}`,
+  }));
+  return chart(title, bars, more, layout);
 }
 
 function mandateChart({ lines, more }: MandateGroup, layout: Layout): string[] {
@@ -147,22 +127,4 @@ function mandateChart({ lines, more }: MandateGroup, layout: Layout): string[] {
     ...lines.flatMap((data) => mandateLines(data, inner)).map((line) => `  ${line}`),
     ...leftOut(more),
   ];
-}
-
-function heading(title: string, layout: Layout): string[] {
-  return ["", layout.ink("bold", title)];
-}
-
-function leftOut(more: number): string[] {
-  return more > 0 ? [`  and ${more} more, which are not shown`] : [];
-}
-
-function shortened(name: string): string {
-  if (cells(name) <= MAX_NAME_CELLS) return name;
-  let cut = "";
-  for (const character of name) {
-    if (cells(cut + character) >= MAX_NAME_CELLS) break;
-    cut += character;
-  }
-  return `${cut}…`;
 }

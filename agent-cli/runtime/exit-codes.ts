@@ -16,6 +16,8 @@ export const EXIT = {
   httpErrorAfterPayment: 22,
   /** The request or the response is not what was approved. */
   differs: 23,
+  /** The seller's own orders are not the sales of the ledger. */
+  ordersDiffer: 24,
   notSetUp: 30,
   keystoreLocked: 31,
   unsafePermissions: 32,

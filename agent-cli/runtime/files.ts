@@ -208,6 +208,34 @@ export function writeWhole(file: string, content: Uint8Array | string, force: bo
   }
 }
 
+/** Like `writeWhole`, for content of any size: `write` appends it in parts. A failure leaves no file. */
+export async function writeParts<Data>(
+  file: string,
+  force: boolean,
+  write: (append: (text: string) => void) => Promise<Outcome<Data>>,
+): Promise<Outcome<Data>> {
+  const writable = checkWritable(file, force);
+  if (!writable.ok) return writable;
+  const temporary = temporaryBeside(file);
+  try {
+    const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    let written: Outcome<Data>;
+    try {
+      written = await write((text) => fs.writeFileSync(fd, text));
+      if (!written.ok) return written;
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    nameFile(temporary, file, force);
+    return written;
+  } catch (error) {
+    return notWritten(file, error);
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
 /** Copies a file of any size to a file of mode 0600, whole or not at all. */
 export async function copyWhole(from: string, file: string, force: boolean, opened?: Opened): Promise<Outcome<undefined>> {
   const writable = checkWritable(file, force);

@@ -43,6 +43,8 @@ export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 export const MAX_SIGNED_OFFERS_BYTES = 2048;
 /** Pages of an account's journal that a search for one payment reads. */
 export const MAX_JOURNAL_PAGES = 100;
+/** A seller's own orders, which are compared with its sales: about a million lines. */
+export const MAX_ORDER_FILE_BYTES = 128 * 1024 * 1024;
 /** A longer `Retry-After` is no "busy": no run waits for it. */
 export const MAX_BUSY_SECONDS = 600;
 

@@ -84,6 +84,9 @@ const FAILURES = {
   merchant_changed: EXIT.differs,
   no_payment_required: EXIT.differs,
   evidence_differs: EXIT.differs,
+  /** An account's journal does not lead to its balance, or its chain is broken. */
+  journal_differs: EXIT.differs,
+  orders_differ: EXIT.ordersDiffer,
   /** The price exceeds the agent's --max-amount. */
   above_max_amount: EXIT.differs,
   not_set_up: EXIT.notSetUp,

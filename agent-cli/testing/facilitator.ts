@@ -21,8 +21,8 @@ export interface TestFacilitator {
   cancelled: unknown[];
   /** What /mandates/… says of single mandates; of all others, that they were never used. */
   mandates: Record<string, object>;
-  /** Accounts' journals, whole. */
-  journals: Record<string, { seq: string }[]>;
+  /** Accounts' journals, whole. The last entry has the balance. */
+  journals: Record<string, { seq: string; balanceAfter?: string; hash?: string }[]>;
 }
 
 export async function startFacilitator(): Promise<TestFacilitator> {
@@ -64,7 +64,8 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
     say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });
   } else if (first === "accounts") {
     const journal = facilitator.journals[network ?? ""] ?? [];
-    if (!payer?.startsWith("journal")) say(200, { account: network, balance: "1000000", held: "0", journalSeq: journal.length });
+    const { balanceAfter: balance = "1000000", hash: journalHead = ledger } = journal.at(-1) ?? {};
+    if (!payer?.startsWith("journal")) say(200, { account: network, balance, held: "0", journalSeq: journal.length, journalHead });
     else {
       const after = Number(new URL(request.url ?? "", facilitator.url).searchParams.get("after"));
       say(200, { account: network, entries: journal.filter(({ seq }) => Number(seq) > after) });

@@ -1,0 +1,96 @@
+/** The arguments that the commands about sales share, and the books that they open. */
+
+import * as z from "zod";
+import { parseTimestamp } from "../../shared/time.ts";
+import { chainAt, type ChainSource } from "../facilitator/account-chain.ts";
+import { facilitatorFields } from "../facilitator/client.ts";
+import { withOpenBooks } from "../facilitator/open-books.ts";
+import { accountFields, accountOf } from "../keys/account-input.ts";
+import { operatorKeyField, withOperatorKey } from "../keys/operator-key.ts";
+import { findOwner } from "../keys/owner-key.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
+import type { Context } from "../runtime/context.ts";
+import type { Outcome } from "../runtime/outcome.ts";
+import { NO_RECORDS, type SaleRecords } from "./records.ts";
+import { type Books, readBooks, type Sale } from "./sales.ts";
+
+const MOMENT = "must be a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z";
+const SECONDS_A_DAY = 86_400;
+
+/** @param end a day counts to its last second */
+function momentField(end: boolean) {
+  return z
+    .string()
+    .refine((text) => secondOf(text, end) !== undefined, MOMENT)
+    .transform((text) => secondOf(text, end) ?? 0);
+}
+
+function secondOf(text: string, end: boolean): number | undefined {
+  const day = parseTimestamp(`${text}T00:00:00Z`);
+  return day === undefined ? parseTimestamp(text) : day + (end ? SECONDS_A_DAY - 1 : 0);
+}
+
+export const booksFields = {
+  ...accountFields,
+  ...operatorKeyField,
+  ...passphraseFields,
+  ...facilitatorFields,
+};
+
+export const periodFields = {
+  from: momentField(false).optional().meta({ value: "time", description: "from this day or time on, in UTC" }),
+  to: momentField(true).optional().meta({ value: "time", description: "up to the end of this day, or to this time" }),
+};
+
+export const salesFields = {
+  ...periodFields,
+  route: z.string().optional().meta({ description: 'of one route only, as in "GET /premium" or /premium' }),
+};
+
+type BooksInput = z.output<z.ZodObject<typeof booksFields>>;
+type SalesInput = z.output<z.ZodObject<typeof salesFields>>;
+
+export interface OpenSales {
+  source: ChainSource;
+  records: SaleRecords;
+  books: Books;
+}
+
+/** Opens the books of the account and checks them whole. */
+export async function withSales<Data>(
+  context: Context,
+  input: BooksInput,
+  run: (open: OpenSales) => Promise<Outcome<Data>>,
+): Promise<Outcome<Data>> {
+  const account = accountOf(context, input);
+  if (!account.ok) return account;
+  const runOn = async (source: Outcome<ChainSource>) => {
+    if (!source.ok) return source;
+    context.progress("Checking the journal …");
+    const books = await readBooks(source.data);
+    return books.ok ? run({ source: source.data, records: NO_RECORDS, books: books.data }) : books;
+  };
+  if (input.operatorKeyFile !== undefined) {
+    return withOperatorKey(input.operatorKeyFile, async (key) => runOn(await chainAt(context, input, account.data, key)));
+  }
+  const read = () => chainAt(context, input, account.data);
+  const owner = findOwner(context, input.ownerFile);
+  const isOwn = owner.ok && owner.data.key.account === account.data;
+  return runOn(isOwn ? await withOpenBooks(context, input, owner.data, read) : await read());
+}
+
+export const NOT_RECORDED = "route not recorded";
+
+export function routeOf({ record }: Pick<Sale, "record">): string {
+  return record?.route ?? NOT_RECORDED;
+}
+
+/** Whether a sale is one of those that were asked for. */
+export function wanted({ from = 0, to = Infinity, route }: SalesInput): (sale: Sale) => boolean {
+  return (sale) => sale.at >= from && sale.at <= to && (route === undefined || isRoute(routeOf(sale), route));
+}
+
+/** `/premium` is the route of every method. */
+function isRoute(found: string, asked: string): boolean {
+  return found === asked || found.slice(found.indexOf(" ") + 1) === asked;
+}
