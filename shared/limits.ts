@@ -171,6 +171,8 @@ export const MAX_REVOKED_MANDATES = 2000;
 export const JOURNAL_PAGE = 500;
 /** Transactions listed by the batches on one page, at 67 bytes each: a page stays below MAX_RESPONSE_BODY_BYTES. */
 export const JOURNAL_PAGE_TRANSACTIONS = 50_000;
+/** The same of a page that also lists who paid: 256 bytes for each of them. */
+export const JOURNAL_PAGE_CREDITS = 25_000;
 /** Entries among which one payment's is looked for, from the payment's time on; and as many of the newest. */
 export const MAX_ENTRIES_SEARCHED = 10_000;
 /** Rows of one page of an export, and of each kind in one page of a restoration: batches of OUTBOX_BATCH stay below MAX_RESPONSE_BODY_BYTES. */

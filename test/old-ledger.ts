@@ -12,6 +12,12 @@ const HELD_SHARE = 100;
 
 /** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "ALTER TABLE journal DROP COLUMN cause",
+  "ALTER TABLE journal DROP COLUMN refund_of",
+  "ALTER TABLE journal DROP COLUMN credits",
+  "ALTER TABLE outbox DROP COLUMN payer",
+  "ALTER TABLE outbox DROP COLUMN kind",
+  "ALTER TABLE outbox DROP COLUMN refund_of",
   "ALTER TABLE payment DROP COLUMN charged",
   "ALTER TABLE payment DROP COLUMN scheme",
   "DROP TABLE origin",

@@ -6,6 +6,7 @@
 import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema, utf8 } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
+import { ENTRY_CAUSES } from "../ledger/journal.ts";
 import { MAX_EVIDENCE_ENTRIES, MAX_HEADER_BYTES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { amountSchema } from "../protocol/amount.ts";
@@ -35,6 +36,8 @@ export const evidenceEntrySchema = z.strictObject({
   requestDigest: z.optional(digestSchema),
   mandate: z.optional(digestSchema),
   transaction: z.optional(digestSchema),
+  cause: z.optional(z.enum(ENTRY_CAUSES)),
+  refundOf: z.optional(digestSchema),
   batch: z.optional(z.strictObject({ fromShard: decimal, first: decimal, last: decimal, count: decimal, transactions: digestSchema })),
   at: decimal,
   prevHash: digestSchema,

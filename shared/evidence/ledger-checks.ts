@@ -29,12 +29,12 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
         value: authorization.value,
         authorizationDigest: context.authorizationDigest,
         ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
-        // A debit without a mandate is the payer's own.
+        // A debit without a mandate is the payer's own, and one without a cause is a payment.
         ...(authorization.mandate && { mandate: authorization.mandate }),
         transaction: context.transaction,
       };
       const [entry] = entriesOf(context);
-      const members = [...(Object.keys(expected) as (keyof JournalEntry)[]), "mandate" as const];
+      const members = [...(Object.keys(expected) as (keyof JournalEntry)[]), "mandate", "cause", "refundOf"] as const;
       const other = members.find((member) => entry?.[member] !== expected[member]);
       return other
         ? wrong(`${other} is not this payment's`, `ledger.entries.0.${other}`)

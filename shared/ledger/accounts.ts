@@ -12,7 +12,7 @@ import type { Credit } from "./stream.ts";
 
 /** What the journal says about a transfer. Only the debit names the mandate: what the payer's limits are is not the payee's affair. */
 export type Cause = Required<Pick<JournalEntry, "transaction">> &
-  Pick<JournalEntry, "authorizationDigest" | "requestDigest" | "mandate"> & {
+  Pick<JournalEntry, "authorizationDigest" | "requestDigest" | "mandate" | "cause" | "refundOf"> & {
     /** Unix seconds. */
     at: number;
   };
@@ -20,7 +20,17 @@ export type Cause = Required<Pick<JournalEntry, "transaction">> &
 /** A journal entry to write. `account`: as it was just read. */
 type Posting = { account: AccountState; delta: bigint } & Pick<
   JournalEntry,
-  "kind" | "counterparty" | "transaction" | "authorizationDigest" | "requestDigest" | "mandate" | "batch" | "transactions"
+  | "kind"
+  | "counterparty"
+  | "transaction"
+  | "authorizationDigest"
+  | "requestDigest"
+  | "mandate"
+  | "cause"
+  | "refundOf"
+  | "batch"
+  | "transactions"
+  | "credits"
 >;
 
 const UPSERT = insertOf(
@@ -98,12 +108,19 @@ export class Accounts {
     this.#post(at, [debitOf(from, to, value, about)]);
   }
 
-  /** Credits several payments from another shard as one entry. */
+  /** Credits money from an account of another shard. */
+  credit(to: AccountId, from: AccountId, value: bigint, { at, ...about }: Cause): void {
+    this.#post(at, [{ account: this.read(to), delta: value, kind: "credit", counterparty: from, ...about }]);
+  }
+
+  /** Credits several payments from another shard as one entry, which lists who made them if all of them say so. */
   creditBatch(to: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
     const transactions = credits.map(({ transaction }) => transaction);
     const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
     const batch = { ...range, count: String(credits.length), transactions: batchDigest(transactions) };
-    this.#post(at, [{ account: this.read(to), delta: sum, kind: "batch", batch, transactions }]);
+    const paid = credits.flatMap(({ transaction, payer, value }) => (payer ? [{ transaction, payer, value }] : []));
+    const known = paid.length === credits.length && { credits: paid };
+    this.#post(at, [{ account: this.read(to), delta: sum, kind: "batch", batch, transactions, ...known }]);
   }
 
   /** Writes the first entry of a chain: the whole supply, in the treasury, or what an account had on the ledger before. */

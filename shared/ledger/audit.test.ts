@@ -85,7 +85,7 @@ describe("audit", () => {
     [
       "a journal without an account",
       `INSERT INTO journal SELECT '${CAROL}', seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
-         prev_hash, hash, mandate FROM journal WHERE account = '${BOB}'`,
+         prev_hash, hash, mandate, cause, refund_of, credits FROM journal WHERE account = '${BOB}'`,
       [`${CAROL}: a journal without an account`],
     ],
     [
@@ -95,12 +95,12 @@ describe("audit", () => {
     ],
     [
       "money on its way out of a ledger that is one shard",
-      `INSERT INTO outbox VALUES (1, 1, '${CAROL}', '5', '${idOf(1)}')`,
+      `INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (1, 1, '${CAROL}', '5', '${idOf(1)}')`,
       ["credits wait for shard 1, and there is no such other shard"],
     ],
     [
       "money on its way from the shard to itself",
-      `INSERT INTO outbox VALUES (0, 1, '${CAROL}', '5', '${idOf(1)}')`,
+      `INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (0, 1, '${CAROL}', '5', '${idOf(1)}')`,
       ["credits wait for shard 0, and there is no such other shard"],
     ],
     ["another supply", "UPDATE genesis SET supply = '999'", ["balances are 1000, the supply is 999"]],

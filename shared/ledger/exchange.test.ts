@@ -1,14 +1,16 @@
 import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { digest } from "../crypto/digest.ts";
 import { MAX_BACKLOG, OUTBOX_BATCH } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
+import { checkShape } from "../text/json.ts";
 import { auditShards } from "./consolidate.ts";
 import { deliver } from "./delivery.ts";
 import { batchDigest, continuesChain } from "./journal.ts";
 import { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
-import { type Batch, type Received, streamStart } from "./stream.ts";
+import { type Batch, batchSchema, type Credit, nextHead, type Received, streamStart } from "./stream.ts";
 import {
   ALICE,
   BOB,
@@ -94,6 +96,20 @@ describe("a payment to another shard's account", () => {
     expect(carol.journal(ERIN, 0, 10)).toMatchObject([{ kind: "batch", value: "7", batch: { count: "1" } }]);
   });
 
+  test("is listed with its payer and value for a reader that asks, outside the chain, and a page of before stays as it was", async () => {
+    const { alice, carol, bring } = await fundedWorld();
+    const payments = [payment(1, CAROL, "100"), { ...payment(2, CAROL, "20"), payer: DAVE }];
+    alice.settle(settleOf(payment(3, DAVE, "50"), FIRST), START);
+    for (const each of payments) alice.settle(settleOf(each, FIRST), START);
+    await bring(HOME.alice, HOME.carol);
+    const [asked] = carol.journalPage(CAROL, 0, 10, true).entries;
+    const [plain] = carol.journalPage(CAROL, 0, 10).entries;
+    expect(asked?.credits).toEqual(payments.map((each) => ({ transaction: txOf(each), payer: each.payer, value: each.value })));
+    expect(plain).toEqual({ ...asked, credits: undefined });
+    expect(plain).not.toHaveProperty("credits");
+    expect(asked && continuesChain(asked, undefined, LEDGER_OF_FOUR)).toBe(true);
+  });
+
   test("between accounts of one shard takes no detour", async () => {
     const { alice } = await fundedWorld();
     alice.settle(settleOf(payment(1, DAVE, "9"), FIRST), START);
@@ -114,6 +130,79 @@ describe("a payment to another shard's account", () => {
   });
 });
 
+describe("a credit", () => {
+  /** What shard 3 sends to shard 2, as the first of its stream. */
+  const first = (...credits: Credit[]): Batch => ({
+    ledger: LEDGER_OF_FOUR,
+    from: HOME.alice,
+    to: HOME.carol,
+    after: 0,
+    head: streamStart(LEDGER_OF_FOUR, HOME.alice, HOME.carol),
+    credits,
+  });
+  const credit = { payee: CAROL, value: "5" as Amount, transaction: idOf(0xc1) };
+
+  test("that is a refund or a transfer is an entry of its own, with its cause in the chain", () => {
+    const { carol } = world();
+    const batch = first(
+      { ...credit, payer: ALICE, kind: "payment" },
+      { ...credit, transaction: idOf(0xc2), payer: ALICE, kind: "refund", refundOf: idOf(0xc0) },
+      { ...credit, transaction: idOf(0xc3), payer: DAVE, kind: "transfer" },
+    );
+    expect(checkShape(batch, batchSchema)).toMatchObject({ ok: true });
+    expect(carol.receive(batch, START)).toMatchObject({ ok: true, mark: 3 });
+    const entries = carol.journal(CAROL, 0, 10);
+    expect(entries).toMatchObject([
+      { kind: "batch", value: "5", batch: { count: "1", first: "1", last: "3" }, transactions: [idOf(0xc1)] },
+      { kind: "credit", counterparty: ALICE, transaction: idOf(0xc2), cause: "refund", refundOf: idOf(0xc0) },
+      { kind: "credit", counterparty: DAVE, transaction: idOf(0xc3), cause: "transfer", balanceAfter: "15" },
+    ]);
+    const [payment, refund] = entries;
+    if (!payment || !refund) throw new Error("three entries");
+    expect(continuesChain(refund, payment, LEDGER_OF_FOUR)).toBe(true);
+    expect(continuesChain({ ...refund, cause: "transfer" }, payment, LEDGER_OF_FOUR)).toBe(false);
+    expect(continuesChain({ ...refund, refundOf: idOf(1) }, payment, LEDGER_OF_FOUR)).toBe(false);
+  });
+
+  test("cannot change its payer, its kind or what it refunds on the way: the heads differ", () => {
+    const refund: Credit = { ...credit, payer: ALICE, kind: "refund", refundOf: idOf(0xc0) };
+    const head = nextHead(idOf(0), 1, refund);
+    const { payer: _, ...anonymous } = refund;
+    for (const other of [{ ...refund, payer: DAVE }, { ...refund, kind: "payment" as const }, { ...refund, refundOf: idOf(1) }, anonymous])
+      expect(nextHead(idOf(0), 1, other)).not.toBe(head);
+  });
+
+  test("that an earlier version queued arrives beside later ones, without its payer", async () => {
+    const { alice, carol, bring, stores } = await fundedWorld();
+    for (const nonce of [1, 2, 3]) alice.settle(settleOf(payment(nonce), FIRST), START);
+    stores[HOME.alice]?.sql("UPDATE outbox SET payer = NULL, kind = NULL WHERE number < 3");
+    const [old] = alice.nextBatch(HOME.carol)?.credits ?? [];
+    expect(old).toEqual({ payee: CAROL, value: "1", transaction: txOf(payment(1)) });
+    // The head that 0.1 computes.
+    const of01 = digest("Stream", { prevHead: idOf(0), number: "1", payee: CAROL, value: "1", transaction: txOf(payment(1)) });
+    expect(old && nextHead(idOf(0), 1, old)).toBe(of01);
+    await bring(HOME.alice, HOME.carol);
+    const [ofBefore, ofToday] = carol.journalPage(CAROL, 0, 10, true).entries.toSorted((a, b) => Number(b.value) - Number(a.value));
+    expect(ofBefore).toMatchObject({ value: "2", batch: { count: "2" } });
+    expect(ofBefore).not.toHaveProperty("credits");
+    expect(ofToday).toMatchObject({ value: "1", credits: [{ payer: ALICE, value: "1" }] });
+  });
+
+  test("waits for a shard that still runs an earlier version, which refuses what it does not know, and arrives once", async () => {
+    const { alice, carol, bring, shards } = await fundedWorld();
+    alice.settle(settleOf(payment(1, CAROL, "7"), FIRST), START);
+    const credits01 = z.array(z.strictObject({ payee: z.string(), value: z.string(), transaction: z.string() }));
+    const older = async (batch: Batch): Promise<Received> =>
+      checkShape(batch.credits, credits01).ok ? carol.receive(batch, START) : { ok: false, fault: "not_mine" };
+    for (let i = 0; i < 3; i++) expect(await deliver(alice, HOME.carol, older)).toBe(false);
+    expect(alice.halted).toBeUndefined();
+    expect(await audited(shards)).toMatchObject({ ok: true, inFlight: "7" });
+    expect(await bring(HOME.alice, HOME.carol)).toBe(true);
+    expect(carol.account(CAROL)).toMatchObject({ balance: "7", journalSeq: 1 });
+    expect(await audited(shards)).toMatchObject({ ok: true, inFlight: "0" });
+  });
+});
+
 test("a stream with a gap brings nothing: what is behind it would arrive twice", async () => {
   const { alice, carol, stores, shards } = await fundedWorld();
   for (const nonce of [1, 2, 3]) alice.settle(settleOf(payment(nonce), FIRST), START);
@@ -129,7 +218,13 @@ describe("the backlog", () => {
   async function full() {
     const it = await fundedWorld();
     const tx = digest("Nonce", {});
-    it.stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, tx);
+    it.stores[HOME.alice]?.sql(
+      "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, '1', ?)",
+      HOME.carol,
+      MAX_BACKLOG,
+      CAROL,
+      tx,
+    );
     return it;
   }
 
@@ -154,7 +249,13 @@ describe("the backlog", () => {
   test("lets a hold that was granted before be captured", async () => {
     const { alice, stores } = await fundedWorld();
     alice.reserve(reserveOf(payment(1), FIRST), START);
-    stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
+    stores[HOME.alice]?.sql(
+      "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, '1', ?)",
+      HOME.carol,
+      MAX_BACKLOG,
+      CAROL,
+      idOf(0),
+    );
     expect(alice.capture(reservationOf(payment(1), FIRST), START)).toMatchObject({ ok: true });
     expect(alice.marks().sent).toMatchObject([{ sent: MAX_BACKLOG + 1 }]);
   });
@@ -165,7 +266,13 @@ describe("the backlog", () => {
   ])("leaves a lapsed hold to its holder when it refuses another's %s", async (_, takeOver) => {
     const { alice, stores } = await fundedWorld();
     alice.reserve(reserveOf(payment(1), FIRST), START);
-    stores[HOME.alice]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.carol, MAX_BACKLOG, CAROL, idOf(0));
+    stores[HOME.alice]?.sql(
+      "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, '1', ?)",
+      HOME.carol,
+      MAX_BACKLOG,
+      CAROL,
+      idOf(0),
+    );
     const before = stores.map(dump);
     expect(takeOver(alice)).toEqual({ ok: false, code: "overloaded" });
     expect(stores.map(dump)).toEqual(before);
@@ -174,7 +281,13 @@ describe("the backlog", () => {
 
   test("holds the faucet back, too", async () => {
     const { at, stores } = world();
-    stores[0]?.sql("INSERT INTO outbox VALUES (?, ?, ?, '1', ?)", HOME.alice, MAX_BACKLOG, ALICE, idOf(0));
+    stores[0]?.sql(
+      "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, '1', ?)",
+      HOME.alice,
+      MAX_BACKLOG,
+      ALICE,
+      idOf(0),
+    );
     expect(at(0).fund(ALICE, "1" as Amount, idOf(1), START)).toEqual({ ok: false, code: "overloaded" });
   });
 });
@@ -439,7 +552,11 @@ describe("an audit of all shards", () => {
   test.each([
     ["money that vanished on its way", (stores: LedgerStore[]) => stores[HOME.alice]?.sql("DELETE FROM outbox WHERE number = 2")],
     ["money that grew on its way", (stores: LedgerStore[]) => stores[HOME.alice]?.sql("UPDATE outbox SET value = '31' WHERE number = 2")],
-    ["a credit that was made up", (stores: LedgerStore[]) => stores[0]?.sql(`INSERT INTO outbox VALUES (1, 1, '${BOB}', '1', 'x')`)],
+    [
+      "a credit that was made up",
+      (stores: LedgerStore[]) =>
+        stores[0]?.sql(`INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (1, 1, '${BOB}', '1', 'x')`),
+    ],
   ])("finds %s", async (_, tamper) => {
     const { alice, shards, stores } = await fundedWorld();
     for (const nonce of [1, 2]) alice.settle(settleOf(payment(nonce, CAROL, "30"), FIRST), START);

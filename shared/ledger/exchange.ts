@@ -5,14 +5,15 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
-import type { Accounts } from "./accounts.ts";
+import type { Accounts, Cause } from "./accounts.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { Inbox } from "./inbox.ts";
+import type { BatchOrigin, EntryCause } from "./journal.ts";
 import { Outbox, type SentMark } from "./outbox.ts";
 import type { SettledRow } from "./payments.ts";
 import { shardOf } from "./shards.ts";
 import { invariant, type LedgerStore } from "./store.ts";
-import type { Batch, Received, ReceivedMark } from "./stream.ts";
+import type { Batch, Credit, Received, ReceivedMark } from "./stream.ts";
 
 /** The progress of the streams from and to a shard. */
 export interface StreamMarks {
@@ -59,20 +60,21 @@ export class Exchange {
    * @param payer as it was just read
    */
   pay(row: SettledRow, value: Amount, payer: AccountState, at: number): void {
-    const { payee, tx: transaction } = row;
-    const cause = {
+    this.move(payer, row.payee, value, {
       authorizationDigest: row.authorization_digest,
       ...(row.request_digest && { requestDigest: row.request_digest }),
       ...(row.mandate && { mandate: row.mandate }),
-      transaction,
+      transaction: row.tx,
       at,
-    };
-    if (this.isHere(payee)) {
-      this.#accounts.transfer(payer, payee, BigInt(value), cause);
-    } else {
-      this.#accounts.debit(payer, payee, BigInt(value), cause);
-      this.#outbox.append(this.#home(payee), { payee, value, transaction });
-    }
+    });
+  }
+
+  /** Moves money as `pay` does. @param from as it was just read */
+  move(from: AccountState, to: AccountId, value: Amount, cause: Cause): void {
+    if (this.isHere(to)) return this.#accounts.transfer(from, to, BigInt(value), cause);
+    this.#accounts.debit(from, to, BigInt(value), cause);
+    const { transaction, cause: kind = "payment", refundOf } = cause;
+    this.#outbox.append(this.#home(to), { payee: to, value, transaction, payer: from.account, kind, ...(refundOf && { refundOf }) });
   }
 
   destinations(): number[] {
@@ -98,9 +100,17 @@ export class Exchange {
     const range = { fromShard: String(batch.from), first: String(mark - fresh.length + 1), last: String(mark) };
     for (const [payee, credits] of Map.groupBy(fresh, ({ payee }) => payee)) {
       invariant(this.isHere(payee), `${payee} lives on this shard`);
-      this.#accounts.creditBatch(payee, credits, range, now);
+      this.#apply(payee, credits, range, now);
     }
     return { ok: true, mark, head };
+  }
+
+  /** A batch lists who paid all of its payments, or none: credits that an earlier version queued are a batch of their own. */
+  #apply(payee: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
+    const { payments = [], ofBefore = [], others = [] } = Object.groupBy(credits, sortOf);
+    for (const batch of [payments, ofBefore]) if (batch.length > 0) this.#accounts.creditBatch(payee, batch, range, at);
+    for (const { payer, value, transaction, kind: cause, refundOf } of others.filter(hasOwnEntry))
+      this.#accounts.credit(payee, payer, BigInt(value), { transaction, cause, ...(refundOf && { refundOf }), at });
   }
 
   /** @returns whether the answer removed credits from the outbox */
@@ -147,6 +157,16 @@ export class Exchange {
     this.#store.sql("INSERT INTO halt (reason, at) VALUES (?, ?)", reason, now);
     this.#halted = reason;
   }
+}
+
+/** Refunds and transfers are rare, and their payee wants to know each: no batch sums them up. */
+function hasOwnEntry(credit: Credit): credit is Credit & { payer: AccountId; kind: EntryCause } {
+  return credit.payer !== undefined && credit.kind !== undefined && credit.kind !== "payment";
+}
+
+function sortOf(credit: Credit): "payments" | "ofBefore" | "others" {
+  if (hasOwnEntry(credit)) return "others";
+  return credit.payer === undefined ? "ofBefore" : "payments";
 }
 
 function otherCredits(shard: number): string {

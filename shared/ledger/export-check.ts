@@ -63,6 +63,9 @@ const ACCOUNT = {
 const accountRow = row(ACCOUNT);
 const paymentRow = row({ payer: text<AccountId>(), state: oneOf("held", "settled", "cancelled"), value: nullable(text()) });
 
+/** What a ledger of before version 10 does not export. */
+const BEFORE_CAUSES = { cause: null, refund_of: null };
+
 /** An account of the shard that is being read: its row, the last entry of its chain so far, and its holds. */
 interface Chain {
   account: RowOf<typeof ACCOUNT>;
@@ -158,7 +161,7 @@ export class ExportCheck {
   }
 
   #entry(found: Row): string | undefined {
-    const entry = journalEntry(found);
+    const entry = journalEntry({ ...BEFORE_CAUSES, ...found });
     const chain = this.#chains.get(entry.account);
     if (!chain || !continuesChain(entry, chain.last, this.#from.ledger)) return "the chain breaks";
     chain.last = entry;

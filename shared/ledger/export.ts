@@ -17,7 +17,9 @@ const TABLES = {
   },
   journal: {
     key: ["account", "seq"],
-    page: "SELECT * FROM journal WHERE (account, seq) > (?, CAST(? AS INTEGER)) ORDER BY account, seq LIMIT ?",
+    // Without the lists of who paid a batch, which would make a page too large: each of them is in the debit of its payer.
+    page: `SELECT account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, cause, refund_of,
+      batch, at, prev_hash, hash FROM journal WHERE (account, seq) > (?, CAST(? AS INTEGER)) ORDER BY account, seq LIMIT ?`,
   },
   payment: { key: ["payer", "nonce"], page: "SELECT * FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?" },
   panic: { key: ["payer"], page: "SELECT * FROM panic WHERE payer > ? ORDER BY payer LIMIT ?" },

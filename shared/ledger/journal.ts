@@ -3,15 +3,20 @@
 import { type Digest, digest } from "../crypto/digest.ts";
 import { MAX_ENTRIES_SEARCHED } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { integer, nullable, oneOf, row, text } from "../row.ts";
 import { insertOf, type LedgerStore, type Row } from "./store.ts";
 
-/** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions`). */
+/** Why money moved, if not for a payment. */
+export const ENTRY_CAUSES = ["refund", "transfer"] as const;
+export type EntryCause = (typeof ENTRY_CAUSES)[number];
+
+/** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions` and `credits`). */
 export interface JournalEntry {
   account: AccountId;
   /** 1, 2, 3 … without gaps, as a decimal string. */
   seq: string;
-  /** `batch`: the sum of several payments from another shard. */
+  /** `batch`: the sum of several payments from another shard. Its refunds and transfers are credits of their own. */
   kind: "genesis" | "debit" | "credit" | "batch";
   /** Absent in a batch, like `transaction`. */
   counterparty?: AccountId;
@@ -22,6 +27,10 @@ export interface JournalEntry {
   /** Of a debit: the mandate that it was paid under. */
   mandate?: Digest;
   transaction?: Digest;
+  /** Absent for a payment. */
+  cause?: EntryCause;
+  /** Of a refund: the transaction that it gives back, or a part of it. */
+  refundOf?: Digest;
   batch?: BatchOrigin;
   /** Unix seconds of the ledger's clock, as a decimal string. */
   at: string;
@@ -30,7 +39,12 @@ export interface JournalEntry {
   hash: Digest;
   /** The payments of a batch. Not hashed into the chain: `batch.transactions` is. */
   transactions?: Digest[];
+  /** Who paid them, for readers that ask. Not hashed either: each transaction follows from what its payer signed. */
+  credits?: BatchedCredit[];
 }
+
+/** One payment of a batch. Credits that an earlier version queued do not say who paid, and their batch lists none. */
+export type BatchedCredit = { transaction: Digest; payer: AccountId; value: Amount };
 
 /** The origin of a batch: this account's part of the credits `first` to `last` of a stream. Decimal strings. */
 export type BatchOrigin = {
@@ -71,23 +85,23 @@ export function continuesChain(entry: JournalEntry, previous: Link | undefined, 
   );
 }
 
-/** The hash of an entry. A batch's list of transactions is not part of it: `batch.transactions` is their hash. */
+/** The hash of an entry. A batch's lists are not part of it: `batch.transactions` is the hash of its transactions. */
 export function entryHash(entry: Omit<JournalEntry, "hash"> & { hash?: Digest }): Digest {
-  const { hash: _, transactions: __, ...body } = entry;
+  const { hash: _, transactions: __, credits: ___, ...body } = entry;
   return digest("JournalEntry", body);
 }
 
 const APPEND = insertOf(
-  14,
+  17,
   (rows) =>
-    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, batch, at, prev_hash, hash)
+    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, cause, refund_of, batch, credits, at, prev_hash, hash)
      VALUES ${rows}`,
 );
 
 export function appendEntries(store: LedgerStore, entries: readonly JournalEntry[]): void {
   store.sql(
     APPEND(entries.length),
-    ...entries.flatMap(({ batch, transactions, ...entry }) => [
+    ...entries.flatMap(({ batch, transactions, credits, ...entry }) => [
       entry.account,
       Number(entry.seq),
       entry.kind,
@@ -98,7 +112,10 @@ export function appendEntries(store: LedgerStore, entries: readonly JournalEntry
       entry.requestDigest ?? null,
       entry.mandate ?? null,
       entry.transaction ?? null,
+      entry.cause ?? null,
+      entry.refundOf ?? null,
       batch ? JSON.stringify({ batch, transactions }) : null,
+      credits ? JSON.stringify(credits.map(({ payer, value }) => [payer, value])) : null,
       Number(entry.at),
       entry.prevHash,
       entry.hash,
@@ -109,6 +126,7 @@ export function appendEntries(store: LedgerStore, entries: readonly JournalEntry
 /**
  * A page of an account's chain, oldest first.
  * @param transactions the limit of transactions that the batches may list; a first entry above it is a page of its own
+ * @param itemised lists who paid what of a batch
  */
 export function readEntries(
   store: LedgerStore,
@@ -116,11 +134,12 @@ export function readEntries(
   afterSeq: number,
   limit: number,
   transactions = Infinity,
+  itemised = false,
 ): JournalEntry[] {
   const entries: JournalEntry[] = [];
   let left = transactions;
   for (const row of store.sql("SELECT * FROM journal WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?", account, afterSeq, limit)) {
-    const entry = journalEntry(row);
+    const entry = itemised ? itemisedEntry(row) : journalEntry(row);
     left -= entry.transactions?.length ?? 0;
     if (left < 0 && entries.length > 0) break;
     entries.push(entry);
@@ -180,6 +199,8 @@ const entryRow = row({
   request_digest: nullable(text<Digest>()),
   mandate: nullable(text<Digest>()),
   tx: nullable(text<Digest>()),
+  cause: nullable(oneOf(...ENTRY_CAUSES)),
+  refund_of: nullable(text<Digest>()),
   batch: nullable(text()),
   at: integer(),
   prev_hash: text<Digest>(),
@@ -188,7 +209,7 @@ const entryRow = row({
 
 /** An entry, from its row. @throws {TypeError} when a column has another type */
 export function journalEntry(found: Row): JournalEntry {
-  const { counterparty, authorization_digest, request_digest, mandate, tx, batch, ...row } = entryRow(found);
+  const { counterparty, authorization_digest, request_digest, mandate, tx, cause, refund_of, batch, ...row } = entryRow(found);
   return {
     account: row.account,
     seq: String(row.seq),
@@ -200,9 +221,26 @@ export function journalEntry(found: Row): JournalEntry {
     ...(request_digest !== null && { requestDigest: request_digest }),
     ...(mandate !== null && { mandate }),
     ...(tx !== null && { transaction: tx }),
+    ...(cause !== null && { cause }),
+    ...(refund_of !== null && { refundOf: refund_of }),
     at: String(row.at),
     prevHash: row.prev_hash,
     hash: row.hash,
     ...(batch !== null && (JSON.parse(batch) as Pick<JournalEntry, "batch" | "transactions">)),
   };
+}
+
+const creditsRow = row({ credits: nullable(text()) });
+
+/** An entry; if it is a batch that knows who paid it, with them. */
+export function itemisedEntry(found: Row): JournalEntry {
+  const entry = journalEntry(found);
+  const { credits } = creditsRow(found);
+  if (credits === null || !entry.transactions) return entry;
+  const paid = JSON.parse(credits) as [payer: AccountId, value: Amount][];
+  const list = entry.transactions.flatMap((transaction, i): BatchedCredit[] => {
+    const [payer, value] = paid[i] ?? [];
+    return payer && value ? [{ transaction, payer, value }] : [];
+  });
+  return { ...entry, credits: list };
 }

@@ -227,8 +227,15 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-/** A ledger of 0.1 knows neither mandates nor `upto`. */
-function asNewest({ account = [], payment = [], clock = [], journal = [], ...tables }: Record<string, Row[]>): Record<string, Row[]> {
+/** A ledger of 0.1 knows neither mandates, `upto` nor refunds. */
+function asNewest({
+  account = [],
+  payment = [],
+  clock = [],
+  journal = [],
+  outbox = [],
+  ...tables
+}: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
     return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null, restored: null, scheme: null, charged: null };
@@ -237,7 +244,8 @@ function asNewest({ account = [], payment = [], clock = [], journal = [], ...tab
     ...tables,
     account: account.map((row) => ({ ...row, accesses_void_through: 0 })),
     payment: renamed,
-    journal: journal.map((entry) => ({ ...entry, mandate: null })),
+    journal: journal.map((entry) => ({ ...entry, mandate: null, cause: null, refund_of: null, credits: null })),
+    outbox: outbox.map((credit) => ({ ...credit, payer: null, kind: null, refund_of: null })),
     mandate: [],
     panic: [],
     origin: [],

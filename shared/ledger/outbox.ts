@@ -4,9 +4,9 @@ import type { Digest } from "../crypto/digest.ts";
 import { OUTBOX_BATCH } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
-import { integer, row, type RowOf, text } from "../row.ts";
+import { integer, nullable, oneOf, row, type RowOf, text } from "../row.ts";
 import { invariant, type LedgerStore } from "./store.ts";
-import { type Batch, type Credit, nextHead, streamStart } from "./stream.ts";
+import { type Batch, type Credit, CREDIT_KINDS, nextHead, streamStart } from "./stream.ts";
 
 /** The progress of the stream to one shard. */
 export interface SentMark {
@@ -17,7 +17,15 @@ export interface SentMark {
   sent: number;
 }
 
-const CREDIT = { number: integer(), payee: text<AccountId>(), value: text<Amount>(), tx: text<Digest>() };
+const CREDIT = {
+  number: integer(),
+  payee: text<AccountId>(),
+  value: text<Amount>(),
+  tx: text<Digest>(),
+  payer: nullable(text<AccountId>()),
+  kind: nullable(oneOf(...CREDIT_KINDS)),
+  refund_of: nullable(text<Digest>()),
+};
 type CreditRow = RowOf<typeof CREDIT>;
 const creditRow = row(CREDIT);
 const toRow = row({ to_shard: integer() });
@@ -35,15 +43,18 @@ export class Outbox {
     this.#shard = shard;
   }
 
-  append(to: number, { payee, value, transaction }: Credit): void {
+  append(to: number, { payee, value, transaction, payer, kind, refundOf }: Credit): void {
     // Its number follows the last row's or, if none waits, the last acknowledged one. A counter would cost a write per payment.
     this.#store.sql(
-      "INSERT INTO outbox (to_shard, number, payee, value, tx) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO outbox (to_shard, number, payee, value, tx, payer, kind, refund_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       to,
       this.sentTo(to) + 1,
       payee,
       value,
       transaction,
+      payer ?? null,
+      kind ?? null,
+      refundOf ?? null,
     );
   }
 
@@ -121,11 +132,18 @@ export class Outbox {
 
   #rows(to: number, limit: number): CreditRow[] {
     return this.#store
-      .sql("SELECT number, payee, value, tx FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit)
+      .sql("SELECT number, payee, value, tx, payer, kind, refund_of FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit)
       .map(creditRow);
   }
 }
 
-function creditOf({ payee, value, tx }: CreditRow): Credit {
-  return { payee, value, transaction: tx };
+function creditOf({ payee, value, tx, payer, kind, refund_of: refundOf }: CreditRow): Credit {
+  return {
+    payee,
+    value,
+    transaction: tx,
+    ...(payer !== null && { payer }),
+    ...(kind !== null && { kind }),
+    ...(refundOf !== null && { refundOf }),
+  };
 }

@@ -9,7 +9,7 @@
  */
 
 import type { Digest } from "../crypto/digest.ts";
-import { JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
+import { JOURNAL_PAGE_CREDITS, JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
@@ -287,11 +287,15 @@ export class LedgerRules {
     return readEntries(this.#store, id, afterSeq, limit);
   }
 
-  /** The same page, small enough for one message, with the last pruned entry if the page begins after it. */
-  journalPage(id: AccountId, afterSeq: number, limit: number): JournalPage {
+  /**
+   * The same page, small enough for one message, with the last pruned entry if the page begins after it.
+   * @param credits lists who made the payments of a batch
+   */
+  journalPage(id: AccountId, afterSeq: number, limit: number, credits = false): JournalPage {
+    const most = credits ? JOURNAL_PAGE_CREDITS : JOURNAL_PAGE_TRANSACTIONS;
     const base = journalBase(this.#store, id);
     const cut = base !== undefined && afterSeq < Number(base.seq);
-    return { entries: readEntries(this.#store, id, afterSeq, limit, JOURNAL_PAGE_TRANSACTIONS), ...(cut && { base }) };
+    return { entries: readEntries(this.#store, id, afterSeq, limit, most, credits), ...(cut && { base }) };
   }
 
   /** The debit of one payment. @param from unix seconds before which it was not made */

@@ -1,4 +1,4 @@
--- The ledger's schema 9. Written by schema.test.ts.
+-- The ledger's schema 10. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -58,7 +58,7 @@ CREATE TABLE journal (
   batch TEXT,                     -- JSON: the origin of a batch, and its transactions
   at INTEGER NOT NULL,
   prev_hash TEXT NOT NULL,
-  hash TEXT NOT NULL, mandate TEXT,
+  hash TEXT NOT NULL, mandate TEXT, cause TEXT, refund_of TEXT, credits TEXT,
   PRIMARY KEY (account, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -85,7 +85,7 @@ CREATE TABLE outbox (
   number INTEGER NOT NULL,        -- 1, 2, 3 … per shard, without gaps
   payee TEXT NOT NULL,
   value TEXT NOT NULL,
-  tx TEXT NOT NULL,
+  tx TEXT NOT NULL, payer TEXT, kind TEXT, refund_of TEXT,
   PRIMARY KEY (to_shard, number)
 ) STRICT, WITHOUT ROWID;
 

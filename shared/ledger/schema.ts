@@ -186,4 +186,18 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE payment ADD COLUMN charged TEXT",
     ],
   },
+  {
+    version: 10,
+    statements: [
+      // NULL for a payment.
+      "ALTER TABLE journal ADD COLUMN cause TEXT",
+      "ALTER TABLE journal ADD COLUMN refund_of TEXT",
+      // JSON: who paid each transaction of a batch. A table of them would cost a payment another row.
+      "ALTER TABLE journal ADD COLUMN credits TEXT",
+      // NULL in credits that an earlier version queued: the heads of their streams do without.
+      "ALTER TABLE outbox ADD COLUMN payer TEXT",
+      "ALTER TABLE outbox ADD COLUMN kind TEXT",
+      "ALTER TABLE outbox ADD COLUMN refund_of TEXT",
+    ],
+  },
 ];

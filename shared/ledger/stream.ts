@@ -9,12 +9,21 @@ import { MAX_SHARDS, OUTBOX_BATCH } from "../limits.ts";
 import { type AccountId, accountIdSchema } from "../protocol/account.ts";
 import { amountSchema, type Amount } from "../protocol/amount.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { ENTRY_CAUSES } from "./journal.ts";
+
+/** What a credit is: the cause of its entry, or a payment. */
+export const CREDIT_KINDS = ["payment", ...ENTRY_CAUSES] as const;
 
 /** One payment's money, owed to an account of another shard. */
 export interface Credit {
   payee: AccountId;
   value: Amount;
   transaction: Digest;
+  /** Absent, like `kind`, in a credit that an earlier version queued. */
+  payer?: AccountId;
+  kind?: (typeof CREDIT_KINDS)[number];
+  /** Of a refund: the transaction that it gives back. */
+  refundOf?: Digest;
 }
 
 /** Credits `after + 1`, `after + 2` … of the stream from one shard to another. */
@@ -43,7 +52,16 @@ export const batchSchema = z.strictObject({
   after: number,
   head: digestSchema,
   credits: z
-    .array(z.strictObject({ payee: accountIdSchema, value: amountSchema, transaction: digestSchema }))
+    .array(
+      z.strictObject({
+        payee: accountIdSchema,
+        value: amountSchema,
+        transaction: digestSchema,
+        payer: z.exactOptional(accountIdSchema),
+        kind: z.exactOptional(z.enum(CREDIT_KINDS)),
+        refundOf: z.exactOptional(digestSchema),
+      }),
+    )
     .check(z.maxLength(OUTBOX_BATCH)),
 });
 
@@ -66,7 +84,7 @@ export function streamStart(ledger: Digest, from: number, to: number): Digest {
   return digest("Stream", { ledger, from: String(from), to: String(to) });
 }
 
-/** The head after one more credit. */
-export function nextHead(head: Digest, number: number, { payee, value, transaction }: Credit): Digest {
-  return digest("Stream", { prevHead: head, number: String(number), payee, value, transaction });
+/** The head after one more credit. Members that a credit lacks are not hashed: streams of before go on. */
+export function nextHead(head: Digest, number: number, { payee, value, transaction, payer, kind, refundOf }: Credit): Digest {
+  return digest("Stream", { prevHead: head, number: String(number), payee, value, transaction, payer, kind, refundOf });
 }

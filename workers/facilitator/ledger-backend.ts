@@ -30,8 +30,8 @@ const LEDGER_NAME = "ledger";
 
 /** Everything of the ledger that can be read beyond payments. */
 export interface LedgerReader {
-  /** A page of an account's chain, oldest first. */
-  journal(account: AccountId, afterSeq: number): Promise<JournalPage>;
+  /** A page of an account's chain, oldest first. @param credits lists who made the payments of a batch */
+  journal(account: AccountId, afterSeq: number, credits?: boolean): Promise<JournalPage>;
   /** The debit of one payment. @param from unix seconds before which it was not made */
   debit(account: AccountId, transaction: Digest, from: number): Promise<JournalEntry | undefined>;
   /** Voids the accesses to the account's books that were issued up to that second. Returns the second that counts now. */
@@ -118,7 +118,9 @@ export function ledgerBackend(
     account,
     fund: (to, value, grantId) => grant(to, (ledger) => ledger.fund({ account: to, value, grantId }, traceId, unixNow())),
     issue: (args) => grant(args.account, (ledger) => ledger.issue(args, traceId, unixNow())),
-    journal: async (account, afterSeq) => accepted(await of(account, (ledger) => ledger.journal({ account, afterSeq }, traceId))),
+    // An older shard knows nothing of credits, and refuses a call that asks for them.
+    journal: async (account, afterSeq, credits = false) =>
+      accepted(await of(account, (ledger) => ledger.journal({ account, afterSeq, ...(credits && { credits }) }, traceId))),
     debit: async (account, transaction, from) =>
       accepted(await of(account, (ledger) => ledger.debit({ account, transaction, from }, traceId))).entry,
     voidAccesses: (account, through) => of(account, (ledger) => ledger.voidAccesses({ account, through }, traceId, unixNow())),

@@ -23,7 +23,7 @@ import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { withinLimit } from "./rate-limits.ts";
 
 const entryNumber = z.string().check(z.regex(/^[0-9]{1,15}$/, "must be the number of an entry"));
-const pageSchema = z.strictObject({ after: z.optional(entryNumber) });
+const pageSchema = z.strictObject({ after: z.optional(entryNumber), credits: z.optional(z.literal("yes", 'must be "yes" or left out')) });
 const entrySchema = z.strictObject({ seq: z.optional(entryNumber) });
 const exportSchema = z.strictObject({ account: accountIdSchema, seq: entryNumber, head: digestSchema });
 
@@ -92,11 +92,12 @@ export function addLedgerRoutes(api: Hono<Api>): void {
   api.on("GET", ["/accounts/:id/journal", "/accounts/Public/:id/journal"], async (c) => {
     const id = parseAccountId(c.req.param("id") ?? "");
     if (!id.ok) return malformed(c, id);
-    const page = checkShape({ after: c.req.query("after") }, pageSchema);
+    const page = checkShape({ after: c.req.query("after"), credits: c.req.query("credits") }, pageSchema);
     if (!page.ok) return malformed(c, page);
     const refused = await refusedReader(c, id.account);
     if (refused) return refused;
-    return c.json({ account: id.account, ...(await ledger(c).journal(id.account, Number(page.value.after ?? 0))) });
+    const { after = 0, credits } = page.value;
+    return c.json({ account: id.account, ...(await ledger(c).journal(id.account, Number(after), credits === "yes")) });
   });
 
   /** Limited, because each answer costs a signature. Permits no pruning: only an export does. */

@@ -213,9 +213,10 @@ export class Ledger extends DurableObject<LedgerEnv> {
     return this.#run(READ, args, traceId, undefined, accountSchema, accountOf, ({ account }) => this.#rules.account(account));
   }
 
-  journal(args: { account: AccountId; afterSeq: number }, traceId: string): JournalPage | Refusal {
-    return this.#run(READ, args, traceId, undefined, journalSchema, accountOf, ({ account, afterSeq }) =>
-      this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE),
+  /** A page of the account's chain. @param args.credits lists who made the payments of a batch */
+  journal(args: { account: AccountId; afterSeq: number; credits?: boolean | undefined }, traceId: string): JournalPage | Refusal {
+    return this.#run(READ, args, traceId, undefined, journalSchema, accountOf, ({ account, afterSeq, credits }) =>
+      this.#rules.journalPage(account, afterSeq, JOURNAL_PAGE, credits),
     );
   }
 
@@ -619,7 +620,7 @@ const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchem
 const mandateSchema = z.strictObject({ payer: accountIdSchema, digest: digestSchema });
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });
 const accountSchema = z.strictObject({ account: accountIdSchema });
-const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: wholeNumber() });
+const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: wholeNumber(), credits: z.optional(z.boolean()) });
 const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: wholeNumber(), head: digestSchema });
 const attestSchema = z.strictObject({ account: accountIdSchema, seq: z.optional(wholeNumber()) });
 const debitSchema = z.strictObject({ account: accountIdSchema, transaction: digestSchema, from: unixSecondsSchema });
