@@ -19,6 +19,7 @@ export type LogEvent =
   | "deliveries.unsupported_schema"
   | "facilitator.fault"
   | "facilitator.refused"
+  | "facilitator.refund"
   | "facilitator.reserve"
   | "facilitator.capture"
   | "facilitator.settle"

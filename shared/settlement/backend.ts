@@ -7,6 +7,7 @@ import type { Digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount, Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { LedgerRefund } from "../protocol/ledger-refund.ts";
 import type { Refusal } from "../protocol/refusal.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, Reservation, ReserveCommand, RevokeCommand } from "./commands.ts";
 
@@ -29,6 +30,9 @@ export type UnderWay = {
   until?: number;
 };
 export type RevokeResult = { ok: true; /** Unix seconds: of the first revocation. */ revokedAt: number; underWay: UnderWay } | Refusal;
+
+/** Money that went back. `transaction` is the refund's own, `value` what this refund gave back in atomic units. */
+export type RefundResult = { ok: true; transaction: Digest; refundOf: Digest; payee: AccountId; payer: AccountId; value: Amount } | Refusal;
 
 /** What a mandate has spent. Amounts are atomic units as decimal strings, times unix seconds. */
 export type MandateStatus =
@@ -91,6 +95,14 @@ export interface PaymentBackend {
   upto?: true;
   /** Absent where no limits of mandates are counted: no payment under a mandate may be made there. */
   mandates?: MandateLedger;
+  /** Absent where no payment is given back. */
+  refunds?: RefundLedger;
+}
+
+/** The part of a ledger that gives payments back. */
+export interface RefundLedger {
+  /** The facilitator has verified who gives back. Repeating the command gives the same answer. */
+  refund(command: LedgerRefund): Promise<RefundResult>;
 }
 
 /** The part of a ledger that counts what mandates spend. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { inProcessBackend } from "../../agent-cli/demo/in-process.ts";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
+import { REFUND } from "../../test/fixtures.ts";
 import { newPayer, randomId, reserveCommand, settleCommand, signedPayment, type SignedPayment, unverified } from "../../test/signed.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { LedgerRules } from "../ledger/rules.ts";
@@ -9,8 +10,11 @@ import type { Amount } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import { recordDecision } from "../protocol/decision.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { LedgerRefund } from "../protocol/ledger-refund.ts";
+import { type Refund, signRefund } from "../protocol/refund.ts";
+import { refusal } from "../protocol/refusal.ts";
 import { unixNow } from "../time.ts";
-import type { PaymentBackend } from "./backend.ts";
+import type { PaymentBackend, RefundResult } from "./backend.ts";
 import type { SettleCommand } from "./commands.ts";
 import { BackendUnavailable, Facilitator, type PendingSettlements } from "./facilitator.ts";
 
@@ -505,5 +509,50 @@ describe("cancel", () => {
     const { facilitator, calls } = await setUp();
     expect(await facilitator.cancel(await record)).toMatchObject({ ok: false, code });
     expect(calls).toEqual([]);
+  });
+});
+
+describe("refund", () => {
+  const payee = payer;
+  const refund: Refund = { ...REFUND, ledger: LEDGER, from: payee.account };
+
+  /** A ledger that gives back whatever it is told to. */
+  async function giving(answer: () => Promise<RefundResult> = async () => refusal("refund_unknown")) {
+    const asked: LedgerRefund[] = [];
+    const refunds = {
+      refund(command: LedgerRefund) {
+        asked.push(command);
+        return answer();
+      },
+    };
+    const { ledger } = await setUp();
+    return { facilitator: new Facilitator({ ...ledger, refunds }, LEDGER), asked };
+  }
+
+  test("asks the ledger only for a refund that its payee signed", async () => {
+    const { facilitator, asked } = await giving();
+    const signed = await signRefund(refund, payee);
+    expect(await facilitator.refund({ ...signed, signature: "00".repeat(64) })).toMatchObject({ code: "invalid_signature" });
+    expect(await facilitator.refund(await signRefund({ ...refund, ledger: randomId() }, payee))).toMatchObject({
+      code: "ledger_mismatch",
+    });
+    expect(asked).toEqual([]);
+    expect(await facilitator.refund(signed)).toEqual({ ok: false, code: "refund_unknown" });
+    expect(asked).toMatchObject([{ payee: payee.account, payer: refund.to, transaction: refund.transaction, id: refund.id }]);
+  });
+
+  test("does not call an answer that was lost a refusal", async () => {
+    const { facilitator } = await giving(() => unavailable());
+    await expect(facilitator.refund(await signRefund(refund, payee))).rejects.toThrow(BackendUnavailable);
+  });
+
+  test("gives nothing back for a payee that calls too often, nor where the ledger knows no refunds", async () => {
+    const signed = await signRefund(refund, payee);
+    const { ledger } = await setUp();
+    const refunds = { refund: unavailable };
+    const busy = new Facilitator({ ...ledger, refunds }, LEDGER, new Map(), unixNow, async () => false);
+    expect(await busy.refund(signed)).toEqual({ ok: false, code: "rate_limited" });
+    const { refunds: _, ...without } = { refunds, ...ledger };
+    expect(await new Facilitator(without, LEDGER).refund(signed)).toEqual({ ok: false, code: "not_found" });
   });
 });

@@ -7,6 +7,7 @@ import { keepNewest } from "../bounded.ts";
 import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
+import { verifyRefund } from "../exact/refund.ts";
 import { type Verification, verifyExact } from "../exact/verify.ts";
 import { NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../lez.ts";
 import { MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
@@ -14,12 +15,13 @@ import { accountOfKey, type AccountId } from "../protocol/account.ts";
 import type { Charge } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
+import type { SignedRefund } from "../protocol/refund.ts";
 import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
 import { isGenuineRevocation, type SignedRevocation } from "../protocol/revocation.ts";
 import type { Parsed } from "../text/json.ts";
 import { unixNow } from "../time.ts";
 import { isUpto, splitCharge, verifyUpto } from "../upto/verify.ts";
-import type { PaymentBackend, PaymentStatus, ReleaseResult, ReserveResult, RevokeResult, SettleResult } from "./backend.ts";
+import type { PaymentBackend, PaymentStatus, RefundResult, ReleaseResult, ReserveResult, RevokeResult, SettleResult } from "./backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
 
 // A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
@@ -201,6 +203,16 @@ export class Facilitator {
     return { ...(await this.#backend.mandates.revoke({ payer, mandate, revokedAt: Number(revokedAt) })), payer };
   }
 
+  /** The payee gives a payment back, in whole or in part. The same refund again has the same answer, and moves nothing. */
+  async refund(record: SignedRefund): Promise<PaymentRefusal | RefundResult> {
+    const verified = await verifyRefund(record, this.#ledger);
+    if (!verified.ok) return verified;
+    const { refund } = verified;
+    if (!this.#backend.refunds) return { ok: false, code: "not_found" };
+    if (refund.mandate && !this.#backend.mandates) return uncounted();
+    return (await this.#admits(refund.payee)) ? this.#backend.refunds.refund(refund) : { ok: false, code: "rate_limited" };
+  }
+
   /** @param validBefore unix seconds, as signed */
   status(payer: AccountId, nonce: Digest, validBefore: number): Promise<PaymentStatus> {
     return this.#backend.status(payer, nonce, validBefore);
@@ -266,8 +278,8 @@ function chargeAsked(unverified: UnverifiedPayment): Parsed<{ payment: Unverifie
 }
 
 /** A ledger that counts no limits must not pay under them. */
-function uncounted(payer: AccountId): PaymentRefusal {
-  return { ok: false, code: "mandate_mismatch", detail: "the ledger of this facilitator counts no mandates", payer };
+function uncounted(payer?: AccountId): PaymentRefusal {
+  return { ok: false, code: "mandate_mismatch", detail: "the ledger of this facilitator counts no mandates", ...(payer && { payer }) };
 }
 
 /** A failure with all that a refusal says. */

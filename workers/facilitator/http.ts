@@ -6,10 +6,11 @@ import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
-import { traceIdFrom } from "../../shared/log.ts";
+import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { accountIdSchema, parseAccountId } from "../../shared/protocol/account.ts";
 import { amountSchema } from "../../shared/protocol/amount.ts";
 import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
+import { signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
@@ -87,6 +88,32 @@ const MANDATE_REVOCATION: Wording = {
   },
 };
 
+/** Codes about a refund. */
+const REFUND: Wording = {
+  invalid_signature: {
+    message: "The signature is neither the payee's under this refund, nor that of the mandate's agent.",
+    hint: "Sign the refund exactly as sent: with the payee's key or, with the mandate beside it, with the key that the mandate names.",
+  },
+  invalid_network: { message: "The refund names another network.", hint: `Refund on "${NETWORK}".` },
+  asset_mismatch: { message: "The refund is of another asset.", hint: "Sign the asset that was paid." },
+  ledger_mismatch: { message: "The refund is for another ledger.", hint: "Send it to the facilitator of the ledger that it names." },
+  insufficient_funds: {
+    message: "The payee's account cannot cover the refund.",
+    hint: "Nothing went back. Fund the account, then send the same refund again.",
+  },
+  mandate_mismatch: {
+    message: "The mandate does not cover this refund.",
+    hint: "It must be for refunds, of this payee and ledger, and allow this payer. Refund with the payee's own key.",
+  },
+  mandate_expired: {
+    message: "The mandate is over, or has not begun.",
+    hint: "Refund with the payee's own key, or grant another mandate.",
+  },
+  mandate_revoked: { message: "The payee revoked the mandate.", hint: "Nothing went back. Refund with the payee's own key." },
+  mandate_exceeded: { message: "The refund is beyond a limit of the mandate.", hint: "Refund with the payee's own key." },
+  facilitator_unavailable: { hint: "It may have gone back. Send the same refund again: it pays once." },
+};
+
 export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) => Promise<Facilitator>): Hono<Api> {
   const api = new Hono<Api>();
   const facilitator = (c: Context<Api>) => facilitatorFor(c.env, c.get("traceId"));
@@ -142,6 +169,21 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     if (!result.ok) return problemResponse(c, result.code, MANDATE_REVOCATION[result.code], result.detail);
     const { payer, revokedAt, underWay } = result;
     return c.json({ success: true, network: NETWORK, payer, mandate: record.value.revocation.mandate, revokedAt, underWay });
+  });
+
+  /** Limited like cancellations: each stores a row for a month. Who may read it reads it in the journal. */
+  api.post("/refunds", async (c) => {
+    if (!(await withinLimit(c, "cancel"))) return problemResponse(c, "rate_limited");
+    const record = await readJson(c, signedRefundSchema);
+    if (!record.ok) return malformed(c, record);
+    const result = await (await facilitator(c)).refund(record.value);
+    if (!result.ok) {
+      logEvent("facilitator.refund", { traceId: c.get("traceId"), code: result.code });
+      return problemResponse(c, result.code, REFUND[result.code], "detail" in result ? result.detail : undefined);
+    }
+    const { transaction, refundOf, payee, payer, value } = result;
+    logEvent("facilitator.refund", { traceId: c.get("traceId"), transaction });
+    return c.json({ success: true, network: NETWORK, transaction, refundOf, from: payee, to: payer, amount: value });
   });
 
   addBooksRoutes(api);

@@ -4,8 +4,9 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
 import { measureInto } from "../../shared/metrics.ts";
+import { type SignedRefund, signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { type PaymentRefusal, refusal } from "../../shared/protocol/refusal.ts";
-import type { ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
+import type { RefundResult, ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
 import {
   type CaptureCommand,
   type ReleaseCommand,
@@ -25,7 +26,7 @@ import type { SupportedResponse } from "../../shared/x402/x402.ts";
 import type { FacilitatorEnv } from "./env.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
-import { payerWithinLimit, sellerWithinLimit } from "./rate-limits.ts";
+import { payeeWithinLimit, payerWithinLimit, sellerWithinLimit } from "./rate-limits.ts";
 import { reserveFromEitherVersion, settleFromEitherVersion } from "./rpc-0-1.ts";
 
 /** The ledger's id. It never changes while the ledger lives, so each isolate asks once. */
@@ -90,6 +91,20 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async release(args: ReleaseCommand, trace?: string): Promise<ReleaseResult> {
     const command = checkShape(args, reservationSchema);
     return command.ok ? (await this.#facilitator(traceOf(trace))).release(command.value) : malformed(command.problem);
+  }
+
+  /** A refund that is signed with the payee's key, or under its mandate. */
+  async refund(args: SignedRefund, trace?: string): Promise<RefundResult | PaymentRefusal> {
+    const traceId = traceOf(trace);
+    const record = checkShape(args, signedRefundSchema);
+    const result = record.ok ? await this.#refund(record.value, traceId) : malformed(record.problem);
+    if (!result.ok) logEvent("facilitator.refund", { traceId, code: result.code });
+    return result;
+  }
+
+  async #refund(record: SignedRefund, traceId: string): Promise<RefundResult | PaymentRefusal> {
+    if (!(await payeeWithinLimit(this.env, record.refund.from))) return refusal("rate_limited");
+    return (await this.#facilitator(traceId)).refund(record);
   }
 
   async #settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement> {

@@ -42,9 +42,13 @@ export function payerWithinLimit({ CALL_LIMIT }: FacilitatorEnv, payer: AccountI
 }
 
 /** Counts a payment that arrives over RPC by the account that it is for. A captured or released hold was counted when it was made. */
-export function sellerWithinLimit({ SELLER_LIMIT }: FacilitatorEnv, { paymentRequirements }: UnverifiedPayment): Promise<boolean> {
-  const { payTo } = (paymentRequirements ?? {}) as { payTo?: unknown };
-  return within(SELLER_LIMIT, `seller/${sellerOf(payTo)}`);
+export function sellerWithinLimit(env: FacilitatorEnv, { paymentRequirements }: UnverifiedPayment): Promise<boolean> {
+  return payeeWithinLimit(env, ((paymentRequirements ?? {}) as { payTo?: unknown }).payTo);
+}
+
+/** Counts a refund that arrives over RPC by the account that gives back. */
+export function payeeWithinLimit({ SELLER_LIMIT }: FacilitatorEnv, payee: unknown): Promise<boolean> {
+  return within(SELLER_LIMIT, `seller/${sellerOf(payee)}`);
 }
 
 /** The network of an address: an IPv6 customer has 2^64 addresses, and is counted as one. */
