@@ -240,6 +240,33 @@ export const MAX_STORED_ANSWERS = 1000;
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** A response that takes longer to complete counts as a stream and is not kept. */
 export const ANSWER_TIMEOUT_SECONDS = 0.1;
+/** Messages that wait for a seller's webhook, those included that were given up. Newer ones are refused. */
+export const MAX_WEBHOOKS = 10_000;
+/** Pauses between the tries of one message: 8 tries in 24 hours. */
+export const WEBHOOK_PAUSES_SECONDS: readonly number[] = [5, 60, 600, 2700, 3 * 3600, 8 * 3600, 12 * 3600];
+/** One try: until the receiver has answered with a status. */
+export const WEBHOOK_TIMEOUT_SECONDS = 15;
+/** Tries at once. The platform lets one invocation wait for the headers of six connections. */
+export const WEBHOOKS_AT_ONCE = 6;
+/** Messages in one alarm: below the fetches that the platform's smallest plan allows in one invocation, and minutes at most. */
+export const WEBHOOK_BATCH = 48;
+/** A message that was given up is listed, and can be sent again, this long after its event. */
+export const WEBHOOK_KEPT_SECONDS = 30 * 24 * 3600;
+/** A message of ours that a receiver reads. */
+export const MAX_WEBHOOK_BYTES = 16 * 1024;
+/** Method and path in a message. */
+export const MAX_ROUTE_LENGTH = 256;
+/** Bytes of a webhook's secret, as Standard Webhooks asks; secrets that sign while one replaces the other. */
+export const MIN_WEBHOOK_KEY_BYTES = 24;
+export const MAX_WEBHOOK_KEY_BYTES = 64;
+export const MAX_WEBHOOK_SECRETS = 2;
+/** A receiver takes messages whose time differs from its clock by no more. */
+export const WEBHOOK_TOLERANCE_SECONDS = 300;
+/** A merchant hands a message to its queue this often, and waits this long each time, before it gives it up. */
+export const WEBHOOK_HANDOVERS = 3;
+export const WEBHOOK_HANDOVER_SECONDS = 5;
+/** Messages in one list. */
+export const WEBHOOKS_LISTED = 100;
 
 // --- Evidence ------------------------------------------------------------------------------------
 

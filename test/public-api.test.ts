@@ -7,6 +7,7 @@ import * as facilitator from "../shared/exact/facilitator/index.ts";
 import * as server from "../shared/exact/server/index.ts";
 import * as protocol from "../shared/index.ts";
 import * as sharedLimits from "../shared/limits.ts";
+import * as webhooks from "../shared/webhooks/index.ts";
 import * as testing from "../test-kit/node.ts";
 import * as testingPool from "../test-kit/pool.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
@@ -24,6 +25,7 @@ test.each<[string, object, string[]]>([
     hono,
     ["keepBody", "merchantIdentity", "paid", "paymentInfo", "paymentRequired", "paywall", "paywallCors", "paywallHealth"],
   ],
+  ["lez-agent-pay/webhooks", webhooks, ["verifyWebhook"]],
   ["lez-agent-pay/testing", testing, ["receiptOf", "testShop"]],
   ["lez-agent-pay/testing/pool", testingPool, ["testLedger"]],
   [

@@ -2,3 +2,4 @@
 export { default } from "../../workers/facilitator/index.ts";
 export { Ledger } from "../../workers/ledger-do/index.ts";
 export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";
+export { Webhooks } from "../../workers/merchant/paywall/webhooks/webhooks.ts";

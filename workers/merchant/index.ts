@@ -12,6 +12,7 @@ import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv 
 import { forecast, research, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/memory/deliveries.ts";
+export { Webhooks } from "./paywall/webhooks/webhooks.ts";
 
 const app = new Hono<PaywallEnv>();
 

@@ -1,4 +1,4 @@
-/** Tells the seller what became of a payment, once its answer is on its way. */
+/** Tells the seller what became of a payment, once its answer is on its way: by its functions, and by webhook. */
 
 import { ERRORS } from "../../../shared/errors.ts";
 import type { SettleResponse } from "../../../shared/x402/x402.ts";
@@ -6,15 +6,26 @@ import { traceOf } from "./log.ts";
 import type { CheckedOptions, RefusedEvent } from "./options.ts";
 import { callAfterwards } from "./seller-function.ts";
 import type { PaidRequest, PresentedPayment, SubstituteResponse } from "./types.ts";
+import { enqueueWebhook } from "./webhooks/queue.ts";
+import { saleEvent } from "./webhooks/sale-event.ts";
 
 type Served = Pick<PaidRequest, "c" | "presented">;
 
-export function tellSettled({ c, presented }: Served, { transaction, payer }: SettleResponse, { onSettled }: CheckedOptions): void {
+export function tellSettled({ c, presented }: Served, receipt: SettleResponse, { onSettled }: CheckedOptions): void {
+  const { transaction, payer } = receipt;
+  const paid = { transaction, payer: payer ?? "", amount: receipt.amount ?? presented.offer.amount };
+  enqueueWebhook(c, () => saleEvent("payment.settled", c, presented, paid));
   if (!onSettled) return;
   const { offer, offerIndex } = presented;
   const { amount, payTo } = offer;
   const about = { transaction, payer: payer ?? "", payTo, amount, offer: offerIndex, path: c.req.path, traceId: traceOf(c) };
   callAfterwards(c, "onSettled", () => onSettled({ money: "moved", ...about }, c.env));
+}
+
+/** Tells of a payment whose money moved and whose goods did not go out. */
+export function tellOwed({ c, presented }: Served): void {
+  const { id: transaction, payer, amount } = c.get("payment");
+  enqueueWebhook(c, () => saleEvent("payment.undelivered", c, presented, { transaction, payer, amount }));
 }
 
 /** @param settled the settlement of this request, if there was one */

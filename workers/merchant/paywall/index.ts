@@ -15,7 +15,7 @@ import { namesOneHost } from "../../../shared/x402/host.ts";
 import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
 import { deliveriesOf, facilitatorOf } from "./config.ts";
-import { tellRefused, tellSettled } from "./hooks.ts";
+import { tellOwed, tellRefused, tellSettled } from "./hooks.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
 import { type CheckedOptions, checkOptions, type ExemptingOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
@@ -98,14 +98,16 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
     if (c.req.header("Upgrade")) return refuseRequest({ code: "invalid_payload", detail: "upgrades are not sold" }).response;
     if (header === undefined) return showTerms(c, await routeTerms.of(c), checked);
     let settled: SettleResponse | undefined;
-    const onMoved: PaidRequest["onMoved"] = hasHooks
-      ? (request, receipt) => {
-          settled = receipt;
-          tellSettled(request, receipt, checked);
-        }
-      : undefined;
+    const onMoved: PaidRequest["onMoved"] =
+      hasHooks || c.env.WEBHOOK_URL
+        ? (request, receipt) => {
+            settled = receipt;
+            tellSettled(request, receipt, checked);
+          }
+        : undefined;
     const { result, presented } = await servePayment(c, next, outer, parsePayment(header), onMoved);
     logPayment(c, result, presented);
+    if (result.owed && presented) tellOwed({ c, presented });
     if (!result.answered) {
       tellRefused(c, result, presented, settled, checked);
       return result.response;
@@ -144,6 +146,7 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
       outer,
       isDelivered: checked.delivered,
       onMoved,
+      onOwed: () => tellOwed({ c, presented }),
       redeliverSeconds: checked.redeliverSeconds,
     });
     if (!read.ok) {

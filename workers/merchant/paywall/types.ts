@@ -30,7 +30,15 @@ export interface PaywallBindings {
   /** Secret: the bearer key for `FACILITATOR_URL`. It is sent to that origin only. */
   FACILITATOR_KEY?: string;
   /** The merchant's memory: the Durable Object `Deliveries`. */
-  DELIVERIES?: DeliveriesNamespace;
+  DELIVERIES?: DurableNamespace;
+  /** Sends webhooks: the Durable Object `Webhooks`. */
+  WEBHOOKS?: DurableNamespace;
+  /** The seller's receiver: a public https address. Without it no webhook is sent. */
+  WEBHOOK_URL?: string;
+  /** Secret: `whsec_` and the base64 of 24 to 64 bytes; two with a space between while one replaces the other. */
+  WEBHOOK_SECRET?: string;
+  /** `on`: `WEBHOOK_URL` may be on this machine. For development. */
+  WEBHOOK_LOOPBACK?: string;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */
   RECEIPT_KEY?: string;
   /** Former public keys in hex, separated by spaces. They are published beside the new one until buyers know it. */
@@ -68,8 +76,8 @@ export interface ExemptingEnv {
   Variables: { payment: PaymentContext | undefined; traceId: string };
 }
 
-/** The binding `DELIVERIES`. Loose, so that a seller's own Durable Object types fit. */
-export interface DeliveriesNamespace {
+/** The bindings `DELIVERIES` and `WEBHOOKS`. Loose, so that a seller's own Durable Object types fit. */
+export interface DurableNamespace {
   getByName(name: string): unknown;
 }
 
@@ -244,6 +252,8 @@ export interface PaidRequest {
   isDelivered: (response: Response) => boolean;
   /** Told of each settlement. */
   onMoved?: ((request: PaidRequest, receipt: SettleResponse) => void) | undefined;
+  /** Told of goods that are owed by a run whose error goes on to Hono, so that no answer says it. */
+  onOwed?: (() => void) | undefined;
   /** Seconds from a payment in which its buyer may fetch the goods again under its identifier; 0: never. */
   redeliverSeconds: number;
 }

@@ -11,7 +11,7 @@ import { UnsupportedSchema } from "../../../../shared/migrations.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
-import { logOnceAMinute } from "../log.ts";
+import { believesClock } from "../believed-clock.ts";
 import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
 import { AnswerTable } from "./answer-table.ts";
 import type { DeliveriesSchema } from "./durable.ts";
@@ -24,8 +24,6 @@ import { hasTables, migrateDeliveries } from "./schema.ts";
 /** A merchant has many objects. One line per isolate says what is wrong with all of them. */
 let hasLoggedSchema = false;
 
-/** Since when an alarm doubts this machine's clock, in unix seconds. */
-const DOUBTED_SINCE = "doubted_since";
 /** Nothing is remembered for longer. In milliseconds. */
 const LONGEST_GAP = 2 * MAX_CLOCK_STEP_SECONDS * 1000;
 
@@ -123,29 +121,13 @@ export class Deliveries
     if (this.#unsupported) return;
     const tables = this.#exists ? [this.#payments, this.#answers, this.#runs] : [];
     const due = () => Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
-    if (!this.#believes(now, due())) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
+    if (!believesClock(storage, now, due(), "deliveries")) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
     for (const table of tables) table.forget(now);
     const next = due();
     if (next !== Infinity) return storage.setAlarm((Math.max(next, now) + 1) * 1000);
     // No await since the tables were found empty, so that no call comes between. What comes later makes them anew.
     this.#exists = false;
     await Promise.all([storage.deleteAll(), storage.deleteAlarm()]);
-  }
-
-  /**
-   * Whether an alarm may forget what was due then. One that comes more than a day late ran on a wrong clock, or the object slept. A clock
-   * that says the same a day later is believed.
-   */
-  #believes(now: number, due: number): boolean {
-    const { kv } = this.ctx.storage;
-    const doubted = now - (kv.get<number>(DOUBTED_SINCE) ?? 0);
-    const believed = now <= due + MAX_CLOCK_STEP_SECONDS || (doubted >= MAX_CLOCK_STEP_SECONDS && doubted <= 2 * MAX_CLOCK_STEP_SECONDS);
-    if (believed) kv.delete(DOUBTED_SINCE);
-    else {
-      if (doubted < 0 || doubted > MAX_CLOCK_STEP_SECONDS) kv.put(DOUBTED_SINCE, now);
-      logOnceAMinute("clock.jumped", "deliveries", { traceId: "", machine: now, due });
-    }
-    return believed;
   }
 
   /**

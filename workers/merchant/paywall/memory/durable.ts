@@ -4,10 +4,10 @@ import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_LOGGED_CAUSE_LENGTH } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
-import type { DeliveriesNamespace, DeliveryStore } from "../types.ts";
+import type { DeliveryStore, DurableNamespace } from "../types.ts";
 import type { IdempotencyStore } from "./idempotency-store.ts";
 
-export function durableDeliveries(namespace: DeliveriesNamespace, payer: AccountId): DeliveryStore {
+export function durableDeliveries(namespace: DurableNamespace, payer: AccountId): DeliveryStore {
   // A new stub for every call: one that broke stays broken.
   const object = () => namespace.getByName(payer) as Required<DeliveryStore>;
   return {
@@ -19,7 +19,7 @@ export function durableDeliveries(namespace: DeliveriesNamespace, payer: Account
   };
 }
 
-export function durableIdempotencyStore(namespace: DeliveriesNamespace, payer: AccountId): IdempotencyStore {
+export function durableIdempotencyStore(namespace: DurableNamespace, payer: AccountId): IdempotencyStore {
   const object = () => namespace.getByName(payer) as IdempotencyStore;
   return {
     claim: (key, payment, lease, seconds) => object().claim(key, payment, lease, seconds),
@@ -43,7 +43,7 @@ const SCHEMA_OBJECT = "schema";
  * Asks one object for all. Objects of version 0.1 do not know the question and reject it, but they store.
  * @throws {ConfigurationError} when the object cannot store at all, as when the binding's class has no SQLite storage
  */
-export async function canOpenDeliveries(namespace: DeliveriesNamespace): Promise<boolean> {
+export async function canOpenDeliveries(namespace: DurableNamespace): Promise<boolean> {
   const object = () => namespace.getByName(SCHEMA_OBJECT) as DeliveriesSchema & DeliveryStore;
   try {
     return await object().canOpen();

@@ -98,6 +98,7 @@ export async function runPaid(
   await recordDebt();
   if (run.outcome === "threw") {
     logPayment(c, refuseOwed("internal_error"), presented); // no other place sees it
+    request.onOwed?.();
     throw run.error;
   }
   if (run.outcome === "spent") return refuseOwed("internal_error");

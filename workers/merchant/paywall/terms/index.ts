@@ -10,6 +10,7 @@ import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
 import type { CheckedOptions } from "../options.ts";
 import type { Challenge, PaywallEnv, Refusal, Terms } from "../types.ts";
+import { webhookSettings } from "../webhooks/settings.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { quoteFor } from "./quote.ts";
 import { SettlementLedger, settlementLedgerOf } from "./settlement-ledger.ts";
@@ -46,6 +47,7 @@ export class RouteTerms {
       return { code: "payload_too_large", detail: `the address is longer than ${MAX_URL_LENGTH} characters` };
     }
     const payTo = payeeOf(c, this.#options);
+    webhookSettings(c.env); // throws if webhooks are wanted and cannot be sent
     this.#chooseFacilitator(c);
     const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
