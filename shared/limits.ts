@@ -224,6 +224,31 @@ export const LEDGER_RETRY_MILLIS = 50;
 /** One call to the ledger on behalf of an HTTP caller. Over RPC the merchant's own deadline counts. */
 export const LEDGER_TIMEOUT_SECONDS = 10;
 
+// --- Discovery -----------------------------------------------------------------------------------
+
+/** An entry of the catalogue ends this long after the last payment that renewed it. */
+export const CATALOGUE_ENTRY_SECONDS = 30 * 24 * 3600;
+/** An entry is written at most once in this time, and makes no room for another while it is younger. */
+export const CATALOGUE_REFRESH_SECONDS = 3600;
+export const MAX_CATALOGUE_ENTRIES = 10_000;
+export const MAX_CATALOGUE_ENTRIES_PER_PAYEE = 100;
+/** Entries that one isolate knows to be fresh. */
+export const MAX_FRESH_ENTRIES = 1000;
+/** Characters of an address in the catalogue. */
+export const MAX_LISTED_ADDRESS_LENGTH = 512;
+/** How a route is called, as JSON. Of a longer declaration only the method is listed. */
+export const MAX_DECLARATION_BYTES = 4096;
+/** The bounds of x402's `bazaar`: printable ASCII. */
+export const MAX_SERVICE_NAME_LENGTH = 32;
+export const MAX_TAG_LENGTH = 32;
+export const MAX_TAGS = 5;
+/** Entries of a page: at most, and if the caller names no number. */
+export const MAX_DISCOVERY_PAGE = 100;
+export const DISCOVERY_PAGE = 20;
+/** What one search compares. */
+export const MAX_SEARCH_LENGTH = 200;
+export const MAX_SEARCH_WORDS = 8;
+
 // --- Merchant ------------------------------------------------------------------------------------
 
 /** Encoded challenges that one isolate keeps. */

@@ -31,6 +31,7 @@ export type LogEvent =
   | "facilitator.settle"
   | "facilitator.verify"
   | "facilitator.failed"
+  | "discovery.failed"
   | LedgerEvent
   | "ledger.set_clock"
   | "ledger.retire"

@@ -218,6 +218,15 @@ export class Facilitator {
     return this.#backend.status(payer, nonce, validBefore);
   }
 
+  /** Whether this very payment moved its money. */
+  async isSettled(unverified: UnverifiedPayment): Promise<boolean> {
+    const verified = await this.#verify(unverified);
+    if (!verified.ok) return false;
+    const { payer, nonce, validBefore } = verified.payment;
+    const found = await this.#backend.status(payer, nonce, validBefore);
+    return found.status === "settled" && found.transaction === verified.transaction;
+  }
+
   supported(): Support {
     const schemes = this.#backend.upto ? ([SCHEME, UPTO] as const) : ([SCHEME] as const);
     return {

@@ -85,7 +85,7 @@ describe("GET", () => {
     expect(status).toBe(200);
     expect(body).toEqual({
       kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: ledgerId } }],
-      extensions: [],
+      extensions: ["bazaar"],
       signers: { "logos:*": [] },
     });
   });

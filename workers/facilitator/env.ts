@@ -2,6 +2,7 @@
 
 import type { MetricsDataset } from "../../shared/metrics.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
+import type { Catalogue } from "./catalogue.ts";
 
 export interface LedgerBinding {
   LEDGER: DurableObjectNamespace<Ledger>;
@@ -27,6 +28,10 @@ export interface FacilitatorEnv extends LedgerBinding {
   FAUCET_LIMIT?: RateLimit;
   /** Reservations and settlements over RPC, per account that is paid. */
   SELLER_LIMIT?: RateLimit;
+  /** What can be bought here. Absent: nothing is listed. */
+  CATALOGUE?: DurableObjectNamespace<Catalogue>;
+  /** "local": lists addresses of this machine and its network, too. "public", and absent: https at a public name. */
+  DISCOVERY?: string;
   /** Counts events and times the ledger in an Analytics Engine dataset. */
   PAYMENT_METRICS?: MetricsDataset;
 }

@@ -18,6 +18,7 @@ import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import { addBooksRoutes, refusedReader } from "./books.ts";
+import { addDiscoveryRoutes, extensionsOf } from "./discovery.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
@@ -130,7 +131,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
 
   api.post("/verify", x402Handler(VERIFY, facilitator));
   api.post("/settle", x402Handler(SETTLE, facilitator));
-  api.get("/supported", async (c) => c.json((await facilitator(c)).supported()));
+  api.get("/supported", async (c) => c.json({ ...(await facilitator(c)).supported(), extensions: extensionsOf(c.env) }));
 
   api.get("/settlements/:network/:payer/:nonce", async (c) => {
     const key = checkShape({ ...c.req.param(), validBefore: c.req.query("validBefore") }, settlementSchema);
@@ -186,6 +187,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, network: NETWORK, transaction, refundOf, from: payee, to: payer, amount: value });
   });
 
+  addDiscoveryRoutes(api);
   addBooksRoutes(api);
   addLedgerRoutes(api);
 

@@ -23,11 +23,14 @@ import { Facilitator, type PendingSettlements, settleFailure, type Settlement } 
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { SupportedResponse } from "../../shared/x402/x402.ts";
+import { dueEntry, extensionsOf, recordEntry } from "./discovery.ts";
 import type { FacilitatorEnv } from "./env.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { payeeWithinLimit, payerWithinLimit, sellerWithinLimit } from "./rate-limits.ts";
 import { reserveFromEitherVersion, settleFromEitherVersion } from "./rpc-0-1.ts";
+
+export { Catalogue } from "./catalogue.ts";
 
 /** The ledger's id. It never changes while the ledger lives, so each isolate asks once. */
 let knownLedger: Digest | undefined;
@@ -59,7 +62,7 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   }
 
   async supported(traceId?: string): Promise<SupportedResponse> {
-    return (await this.#facilitator(traceOf(traceId))).supported();
+    return { ...(await this.#facilitator(traceOf(traceId))).supported(), extensions: extensionsOf(this.env) };
   }
 
   async settle(...call: [command: SettleCommand<UnverifiedPayment>, traceId?: string]): Promise<Settlement> {
@@ -105,6 +108,20 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async #refund(record: SignedRefund, traceId: string): Promise<RefundResult | PaymentRefusal> {
     if (!(await payeeWithinLimit(this.env, record.refund.from))) return refusal("rate_limited");
     return (await this.#facilitator(traceId)).refund(record);
+  }
+
+  /**
+   * Lists a payment that was settled, with the seller's own `resource` and `extensions`. Called once the answer is on its way.
+   * @returns false for a payment that did not settle, and for one that lists nothing new
+   */
+  async list(args: UnverifiedPayment, trace?: string): Promise<boolean> {
+    const traceId = traceOf(trace);
+    const payment = checkShape(args, unverifiedPaymentSchema);
+    const entry = payment.ok ? dueEntry(this.env, payment.value, "seller") : undefined;
+    if (!payment.ok || !entry || !(await sellerWithinLimit(this.env, payment.value))) return false;
+    if (!(await (await this.#facilitator(traceId)).isSettled(payment.value))) return false;
+    await recordEntry(this.env, entry, traceId);
+    return true;
   }
 
   async #settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement> {

@@ -13,6 +13,7 @@ import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { type Facilitator, settleFailure } from "../../shared/settlement/facilitator.ts";
 import { mayServe } from "./access.ts";
 import { askToWait, failure, readJson } from "./api.ts";
+import { dueEntry, recordEntry } from "./discovery.ts";
 import type { Api } from "./env.ts";
 import { callerOf, withinLimit } from "./rate-limits.ts";
 
@@ -23,6 +24,8 @@ interface Endpoint<Answer> {
   refusal(code: ErrorCode): Answer;
   /** The code of a refusal; undefined for a success. */
   codeOf(answer: Answer): string | null | undefined;
+  /** Told of each success, once the answer is ready. */
+  succeeded?(c: Context<Api>, payment: UnverifiedPayment): void;
   /** The code of our own faults. */
   unexpected: ErrorCode;
 }
@@ -40,6 +43,10 @@ export const SETTLE: Endpoint<Awaited<ReturnType<Facilitator["settle"]>>> = {
   run: (facilitator, payment) => facilitator.settle({ payment, settlementId: randomDigest() }),
   refusal: (code) => settleFailure(code),
   codeOf: ({ errorReason }) => errorReason,
+  succeeded(c, payment) {
+    const entry = dueEntry(c.env, payment, c.env.FACILITATOR_KEYS === undefined ? "payment" : "seller");
+    if (entry) c.executionCtx.waitUntil(recordEntry(c.env, entry, c.get("traceId")));
+  },
   unexpected: "unexpected_settle_error",
 };
 
@@ -76,6 +83,7 @@ export function x402Handler<Answer extends object>(endpoint: Endpoint<Answer>, f
         code: isErrorCode(code) ? code : undefined,
         transaction: transaction || undefined,
       });
+      if (code === undefined) endpoint.succeeded?.(c, { paymentPayload, paymentRequirements });
       return c.json(result);
     } catch (error) {
       return respondRefused(...failure(c, error, endpoint.unexpected));
