@@ -17,6 +17,7 @@ function entry(name: string, payTo = "payee", proof: Proof = "payment", descript
   return {
     key: `GET ${resource} ${payTo}`,
     payTo,
+    scheme: "exact",
     proof,
     words: `${description}\n${resource}`.toLowerCase(),
     item: { ...item, accepts: [] },

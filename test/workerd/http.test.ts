@@ -84,7 +84,7 @@ describe("GET", () => {
     const { status, body } = await get("/supported");
     expect(status).toBe(200);
     expect(body).toEqual({
-      kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: ledgerId } }],
+      kinds: ["exact", "upto"].map((scheme) => ({ x402Version: 2, scheme, network: "logos:lez-testnet", extra: { ledger: ledgerId } })),
       extensions: ["bazaar"],
       signers: { "logos:*": [] },
     });

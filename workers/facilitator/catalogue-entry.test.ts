@@ -14,13 +14,14 @@ interface Said {
 function entryOf({ resource, bazaar }: Said = {}, isLocal = false) {
   const paymentPayload = {
     x402Version: 2,
+    accepted: offerOf(),
     resource: { url: PAID, description: "Weather", mimeType: "application/json", ...resource },
     extensions: {
       "payment-identifier": { info: { id: "pay_of_the_buyer_0001" } },
       bazaar: { info: INFO, schema: { type: "object" }, ...bazaar },
     },
   };
-  return catalogueEntry({ paymentPayload, paymentRequirements: offerOf() }, "payment", isLocal);
+  return catalogueEntry(paymentPayload, "payment", isLocal);
 }
 
 const addressOf = (said: Said, isLocal?: boolean) => entryOf(said, isLocal)?.item.resource;
@@ -29,8 +30,9 @@ test("has the members of the official catalogue, and nothing of this buyer [disc
   const { payTo, extra } = offerOf();
   const { binding: _, ...kept } = extra ?? {};
   expect(entryOf({ resource: { serviceName: "Shop", tags: ["weather"], iconUrl: "https://shop.example/icon.png" } })).toEqual({
-    key: `GET https://shop.example/weather ${payTo}`,
+    key: `GET https://shop.example/weather ${payTo} exact`,
     payTo,
+    scheme: "exact",
     proof: "payment",
     words: "shop\nweather\nweather\nhttps://shop.example/weather",
     item: {
@@ -49,7 +51,7 @@ test("has the members of the official catalogue, and nothing of this buyer [disc
 });
 
 test("there is none without the seller's opt-in, or for what is no HTTP route", () => {
-  const none = { paymentPayload: { x402Version: 2, resource: { url: PAID }, extensions: {} }, paymentRequirements: offerOf() };
+  const none = { x402Version: 2, accepted: offerOf(), resource: { url: PAID }, extensions: {} };
   expect(catalogueEntry(none, "seller", true)).toBeUndefined();
   for (const input of [{ type: "mcp", toolName: "x", inputSchema: {} }, { type: "http" }, { type: "http", method: "TRACE" }, null])
     expect(entryOf({ bazaar: { info: { input } } }), JSON.stringify(input)).toBeUndefined();

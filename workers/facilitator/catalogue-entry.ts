@@ -10,13 +10,13 @@ import { X402_VERSION } from "../../shared/lez.ts";
 import { MAX_DECLARATION_BYTES, MAX_DESCRIPTION_LENGTH, MAX_LISTED_ADDRESS_LENGTH, MAX_NAME_LENGTH } from "../../shared/limits.ts";
 import { canonicalUrl } from "../../shared/protocol/binding.ts";
 import { shortened, showUnsafe } from "../../shared/screen/escapes.ts";
-import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../../shared/x402/x402.ts";
 
 export interface CatalogueEntry {
-  /** Method, address and payee: two payees at one address have two entries. */
+  /** Method, address, payee and scheme: two payees at one address have two entries. */
   key: string;
   payTo: string;
+  scheme: string;
   proof: Proof;
   /** What a search compares, in lower case. */
   words: string;
@@ -27,6 +27,8 @@ const anything = z.optional(z.unknown());
 
 /** The payment of a seller that opted in. Whatever else the members are, they are checked one by one. */
 const optedInSchema = z.object({
+  /** The offer. What /settle is asked to charge of an `upto` is less. */
+  accepted: paymentRequirementsSchema,
   resource: z.object({
     url: z.string(),
     description: anything,
@@ -46,19 +48,18 @@ const optedInSchema = z.object({
 });
 
 /**
- * @param payment a settled one
+ * @param paymentPayload of a payment that was verified and settled
  * @param isLocal also lists addresses that only this machine or its network reaches
  * @returns undefined for a payment whose seller did not opt in, and for one whose address cannot be listed
  */
-export function catalogueEntry(payment: UnverifiedPayment, proof: Proof, isLocal: boolean): CatalogueEntry | undefined {
-  const payload = z.safeParse(optedInSchema, payment.paymentPayload);
-  const terms = z.safeParse(paymentRequirementsSchema, payment.paymentRequirements);
-  if (!payload.success || !terms.success) return undefined;
-  const { resource, extensions } = payload.data;
+export function catalogueEntry(paymentPayload: unknown, proof: Proof, isLocal: boolean): CatalogueEntry | undefined {
+  const payload = z.safeParse(optedInSchema, paymentPayload);
+  if (!payload.success) return undefined;
+  const { accepted, resource, extensions } = payload.data;
   const { info, schema, routeTemplate } = extensions[BAZAAR];
   const address = addressOf(resource.url, routeTemplate ?? undefined, isLocal);
   if (address === undefined) return undefined;
-  const { payTo } = terms.data;
+  const { payTo, scheme } = accepted;
   const { method } = info.input;
   const description = harmless(resource.description, MAX_DESCRIPTION_LENGTH);
   const mimeType = harmless(resource.mimeType, MAX_NAME_LENGTH);
@@ -68,7 +69,7 @@ export function catalogueEntry(payment: UnverifiedPayment, proof: Proof, isLocal
     resource: address,
     type: "http",
     x402Version: X402_VERSION,
-    accepts: [listedTerms(terms.data)],
+    accepts: [listedTerms(accepted)],
     ...(description && { description }),
     ...(mimeType && { mimeType }),
     ...(serviceName && { serviceName }),
@@ -77,7 +78,7 @@ export function catalogueEntry(payment: UnverifiedPayment, proof: Proof, isLocal
     metadata: { proof },
   };
   const words = [serviceName, ...tags, description, address].join("\n").toLowerCase();
-  return { key: `${method} ${address} ${payTo}`, payTo, proof, words, item };
+  return { key: `${method} ${address} ${payTo} ${scheme}`, payTo, scheme, proof, words, item };
 }
 
 /** Origin and path, or the route's template in the path's place. A template that does not fit the path that was paid lists nothing. */

@@ -19,8 +19,9 @@ const STEPS: readonly MigrationStep[] = [
     statements: [
       `CREATE TABLE entry (
          id INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of pages: a renewed entry keeps its place
-         key TEXT NOT NULL UNIQUE,             -- method, address, payee
+         key TEXT NOT NULL UNIQUE,             -- method, address, payee, scheme
          pay_to TEXT NOT NULL,
+         scheme TEXT NOT NULL,
          proof INTEGER NOT NULL,               -- 0 payment, 1 seller
          renewed_at INTEGER NOT NULL,
          words TEXT NOT NULL,                  -- what a search compares
@@ -36,6 +37,7 @@ const STEPS: readonly MigrationStep[] = [
 export interface Page {
   limit: number;
   payTo?: string | undefined;
+  scheme?: string | undefined;
 }
 
 export interface Listing {
@@ -67,7 +69,7 @@ export class CatalogueTable {
    * Lists the entry, or renews it. An entry keeps the word of the best caller until it ends.
    * @returns false if there is nothing to write, or no room for it
    */
-  record({ key, payTo, proof, words, item }: CatalogueEntry, now: number): boolean {
+  record({ key, payTo, scheme, proof, words, item }: CatalogueEntry, now: number): boolean {
     const rank = rankOf(proof);
     return this.#store.transact(() => {
       this.#sql("DELETE FROM entry WHERE renewed_at <= ?", now - CATALOGUE_ENTRY_SECONDS);
@@ -82,19 +84,18 @@ export class CatalogueTable {
         this.#makeRoom("pay_to = ?", [payTo], MAX_CATALOGUE_ENTRIES_PER_PAYEE, rank, now) &&
         this.#makeRoom("TRUE", [], this.#maxEntries, rank, now);
       if (!isRoom) return false;
-      const insert = "INSERT INTO entry (key, pay_to, proof, renewed_at, words, item) VALUES (?, ?, ?, ?, ?, ?)";
-      this.#sql(insert, key, payTo, rank, now, words, JSON.stringify(item));
+      const insert = "INSERT INTO entry (key, pay_to, scheme, proof, renewed_at, words, item) VALUES (?, ?, ?, ?, ?, ?, ?)";
+      this.#sql(insert, key, payTo, scheme, rank, now, words, JSON.stringify(item));
       return true;
     });
   }
 
   /** In the order in which they were first listed. What is renewed or added meanwhile moves no page. */
-  list({ limit, payTo, offset }: Page & { offset: number }, now: number): Listing {
-    const where = `renewed_at > ?${payTo === undefined ? "" : " AND pay_to = ?"}`;
-    const bound = [now - CATALOGUE_ENTRY_SECONDS, ...(payTo === undefined ? [] : [payTo])];
+  list({ offset, limit, ...filter }: Page & { offset: number }, now: number): Listing {
+    const { where, bound } = conditions(filter, now);
     const [counted] = this.#sql(`SELECT count(*) AS total FROM entry WHERE ${where}`, ...bound);
-    const page = `SELECT id, proof, renewed_at, item FROM entry WHERE ${where} ORDER BY id LIMIT ? OFFSET ?`;
-    return { items: this.#sql(page, ...bound, limit, offset).map(resourceOf), total: Number(counted?.["total"]) };
+    const select = `SELECT id, proof, renewed_at, item FROM entry WHERE ${where} ORDER BY id LIMIT ? OFFSET ?`;
+    return { items: this.#sql(select, ...bound, limit, offset).map(resourceOf), total: Number(counted?.["total"]) };
   }
 
   /**
@@ -102,17 +103,11 @@ export class CatalogueTable {
    * @param words in lower case
    * @param cursor of the page before
    */
-  search({ limit, payTo, words, cursor }: Page & { words: readonly string[]; cursor?: string | undefined }, now: number): Found {
-    const [rank = "", id = ""] = cursor?.split(".") ?? [];
-    const conditions: [string, ...(string | number)[]][] = [
-      ["renewed_at > ?", now - CATALOGUE_ENTRY_SECONDS],
-      ...(payTo === undefined ? [] : [["pay_to = ?", payTo] as [string, string]]),
-      ...(cursor === undefined ? [] : [["(-proof, id) > (-?, ?)", Number(rank), Number(id)] as [string, number, number]]),
-      ...words.map((word): [string, string] => ["instr(words, ?) > 0", word]),
-    ];
-    const where = conditions.map(([condition]) => condition).join(" AND ");
+  search({ words, cursor, limit, ...filter }: Page & { words: readonly string[]; cursor?: string | undefined }, now: number): Found {
+    const after = cursor === undefined ? [] : [["(-proof, id) > (-?, ?)", ...cursor.split(".").map(Number)] as const];
+    const { where, bound } = conditions(filter, now, ...after, ...words.map((word) => ["instr(words, ?) > 0", word] as const));
     const select = `SELECT id, proof, renewed_at, item FROM entry WHERE ${where} ORDER BY -proof, id LIMIT ?`;
-    const found = this.#sql(select, ...conditions.flatMap(([, ...bound]) => bound), limit + 1).map(itemRow);
+    const found = this.#sql(select, ...bound, limit + 1).map(itemRow);
     const shown = found.slice(0, limit);
     const last = shown.at(-1);
     return { resources: shown.map(resourceOf), cursor: found.length > limit && last ? `${last.proof}.${last.id}` : undefined };
@@ -132,6 +127,18 @@ export class CatalogueTable {
   #sql(statement: string, ...bindings: (string | number)[]) {
     return this.#store.sql(statement, ...bindings);
   }
+}
+
+type Condition = readonly [sql: string, ...bound: (string | number)[]];
+
+function conditions({ payTo, scheme }: Omit<Page, "limit">, now: number, ...more: Condition[]) {
+  const all: Condition[] = [
+    ["renewed_at > ?", now - CATALOGUE_ENTRY_SECONDS],
+    ...(payTo === undefined ? [] : [["pay_to = ?", payTo] as const]),
+    ...(scheme === undefined ? [] : [["scheme = ?", scheme] as const]),
+    ...more,
+  ];
+  return { where: all.map(([sql]) => sql).join(" AND "), bound: all.flatMap(([, ...bound]) => bound) };
 }
 
 function isOld(renewedAt: number, now: number): boolean {

@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { keepNewest } from "../../shared/bounded.ts";
 import { BAZAAR, type Proof } from "../../shared/extensions/bazaar.ts";
-import { NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
+import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import {
   CATALOGUE_REFRESH_SECONDS,
   DISCOVERY_PAGE,
@@ -16,7 +16,6 @@ import {
 } from "../../shared/limits.ts";
 import { logEvent } from "../../shared/log.ts";
 import type { Remote } from "../../shared/rpc.ts";
-import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { BackendUnavailable } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -38,18 +37,18 @@ const searchSchema = z.object({
 });
 
 /** All that is listed has these. */
-const LISTED = { type: "http", scheme: SCHEME, network: NETWORK, extensions: BAZAAR };
+const LISTED = { type: "http", network: NETWORK, extensions: BAZAAR };
 
 export function addDiscoveryRoutes(api: Hono<Api>): void {
   api.get("/discovery/resources", async (c) => {
     const query = checkShape(c.req.query(), listSchema);
     if (!query.ok) return malformed(c, query);
     if (!c.env.CATALOGUE) return listsNothing(c);
-    const { payTo } = query.value;
+    const { payTo, scheme } = query.value;
     const [limit, offset] = [pageOf(query.value), atMost(query.value.offset, MAX_CATALOGUE_ENTRIES) ?? 0];
     const { items, total } = excludesAll(query.value)
       ? { items: [], total: 0 }
-      : await ask(c.env.CATALOGUE, (catalogue) => catalogue.list({ limit, offset, payTo }));
+      : await ask(c.env.CATALOGUE, (catalogue) => catalogue.list({ limit, offset, payTo, scheme }));
     return c.json({ x402Version: X402_VERSION, items, pagination: { limit, offset, total } });
   });
 
@@ -57,12 +56,12 @@ export function addDiscoveryRoutes(api: Hono<Api>): void {
     const query = checkShape(c.req.query(), searchSchema);
     if (!query.ok) return malformed(c, query);
     if (!c.env.CATALOGUE) return listsNothing(c);
-    const { cursor, payTo } = query.value;
+    const { cursor, payTo, scheme } = query.value;
     const limit = pageOf(query.value);
     const words = [...new Set(query.value.query.toLowerCase().split(/\s+/).filter(Boolean))].slice(0, MAX_SEARCH_WORDS);
     const found = excludesAll(query.value)
       ? { resources: [] }
-      : await ask(c.env.CATALOGUE, (catalogue) => catalogue.search({ limit, cursor, payTo, words }));
+      : await ask(c.env.CATALOGUE, (catalogue) => catalogue.search({ limit, cursor, payTo, scheme, words }));
     const pagination = { limit, cursor: found.cursor ?? null };
     return c.json({ x402Version: X402_VERSION, resources: found.resources, partialResults: pagination.cursor !== null, pagination });
   });
@@ -80,9 +79,9 @@ const freshUntil = new Map<string, number>();
  * The entry that this payment would have if it was settled.
  * @returns undefined if there is nothing to write: its seller did not opt in, or another payment wrote the same within the hour
  */
-export function dueEntry(env: FacilitatorEnv, payment: UnverifiedPayment, proof: Proof): CatalogueEntry | undefined {
+export function dueEntry(env: FacilitatorEnv, paymentPayload: unknown, proof: Proof): CatalogueEntry | undefined {
   if (!env.CATALOGUE) return undefined;
-  const entry = catalogueEntry(payment, proof, env.DISCOVERY === "local");
+  const entry = catalogueEntry(paymentPayload, proof, env.DISCOVERY === "local");
   return entry && (freshUntil.get(freshKey(entry)) ?? 0) <= unixNow() ? entry : undefined;
 }
 

@@ -117,7 +117,7 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async list(args: UnverifiedPayment, trace?: string): Promise<boolean> {
     const traceId = traceOf(trace);
     const payment = checkShape(args, unverifiedPaymentSchema);
-    const entry = payment.ok ? dueEntry(this.env, payment.value, "seller") : undefined;
+    const entry = payment.ok ? dueEntry(this.env, payment.value.paymentPayload, "seller") : undefined;
     if (!payment.ok || !entry || !(await sellerWithinLimit(this.env, payment.value))) return false;
     if (!(await (await this.#facilitator(traceId)).isSettled(payment.value))) return false;
     await recordEntry(this.env, entry, traceId);

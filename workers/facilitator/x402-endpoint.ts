@@ -25,7 +25,7 @@ interface Endpoint<Answer> {
   /** The code of a refusal; undefined for a success. */
   codeOf(answer: Answer): string | null | undefined;
   /** Told of each success, once the answer is ready. */
-  succeeded?(c: Context<Api>, payment: UnverifiedPayment): void;
+  succeeded?(c: Context<Api>, payment: UnverifiedPayment, answer: Answer): void;
   /** The code of our own faults. */
   unexpected: ErrorCode;
 }
@@ -43,8 +43,9 @@ export const SETTLE: Endpoint<Awaited<ReturnType<Facilitator["settle"]>>> = {
   run: (facilitator, payment) => facilitator.settle({ payment, settlementId: randomDigest() }),
   refusal: (code) => settleFailure(code),
   codeOf: ({ errorReason }) => errorReason,
-  succeeded(c, payment) {
-    const entry = dueEntry(c.env, payment, c.env.FACILITATOR_KEYS === undefined ? "payment" : "seller");
+  succeeded(c, { paymentPayload }, { amount }) {
+    if (amount === "0") return; // no money moved
+    const entry = dueEntry(c.env, paymentPayload, c.env.FACILITATOR_KEYS === undefined ? "payment" : "seller");
     if (entry) c.executionCtx.waitUntil(recordEntry(c.env, entry, c.get("traceId")));
   },
   unexpected: "unexpected_settle_error",
@@ -83,7 +84,7 @@ export function x402Handler<Answer extends object>(endpoint: Endpoint<Answer>, f
         code: isErrorCode(code) ? code : undefined,
         transaction: transaction || undefined,
       });
-      if (code === undefined) endpoint.succeeded?.(c, { paymentPayload, paymentRequirements });
+      if (code === undefined) endpoint.succeeded?.(c, { paymentPayload, paymentRequirements }, result);
       return c.json(result);
     } catch (error) {
       return respondRefused(...failure(c, error, endpoint.unexpected));
