@@ -65,6 +65,7 @@ import { salesExport } from "./commands/sales-export.ts";
 import { salesList } from "./commands/sales-list.ts";
 import { salesReconcile } from "./commands/sales-reconcile.ts";
 import { salesSummary } from "./commands/sales-summary.ts";
+import { send } from "./commands/send.ts";
 import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
 import { status } from "./commands/status.ts";
@@ -106,6 +107,7 @@ export const COMMANDS: readonly Command[] = [
   mandateRevoke,
   refundGrant,
   accounts,
+  send,
   booksGrant,
   booksRevoke,
   spending,

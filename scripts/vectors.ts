@@ -14,6 +14,7 @@ import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts"
 import type { Refund } from "../shared/protocol/refund.ts";
 import type { Revocation } from "../shared/protocol/revocation.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
+import { type Transfer, transferNonce, type TransferTerms } from "../shared/protocol/transfer.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
 
 /** Seeds that cannot be mistaken for secrets. */
@@ -145,6 +146,17 @@ const REFUND: Refund = {
   issuedAt: "1760007200",
 };
 
+const TRANSFER_TERMS: TransferTerms = {
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  from: owner.account,
+  to: merchant.account,
+  value: "20000" as Amount,
+  nonce: transferNonce(owner.account, "withdrawal-2025-10"),
+};
+const TRANSFER: Transfer = { ...TRANSFER_TERMS, validAfter: "1760003600", validBefore: "1760004500", purpose: "transfer" };
+
 const JOURNAL_ENTRY = {
   account: merchant.account,
   seq: "1",
@@ -232,6 +244,8 @@ function digests() {
     entry("a Revocation of all Mandates", "Revocation", { ...REVOCATION, mandate: "*" }, "owner"),
     entry("a Refund by the payee", "Refund", REFUND, "merchant"),
     entry("a Refund under a Mandate", "Refund", { ...REFUND, mandate: digest("Mandate", REFUND_MANDATE) }, "agent"),
+    entry("the terms of a transfer", "TransferTerms", TRANSFER_TERMS),
+    entry("an Authorization of a transfer", "Authorization", TRANSFER, "owner"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),
     entry("a BooksAccess", "BooksAccess", BOOKS_ACCESS, "owner"),
     entry("a BooksRevocation", "BooksRevocation", BOOKS_REVOCATION, "owner"),

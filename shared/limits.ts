@@ -71,6 +71,8 @@ export const MAX_CLOCK_STEP_SECONDS = 24 * 3600;
 export const CLOCK_AGREEMENT_SECONDS = 60;
 /** No authorization is accepted that stays valid for longer than this. */
 export const MAX_VALIDITY_SECONDS = 12 * 3600;
+/** How long a transfer can be made after its signature. */
+export const TRANSFER_VALIDITY_SECONDS = 900;
 /** No mandate is valid for longer than this after it was granted. */
 export const MAX_MANDATE_SECONDS = 90 * 24 * 3600;
 /** One window of a mandate's period. */

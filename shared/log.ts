@@ -26,6 +26,7 @@ export type LogEvent =
   | "facilitator.fault"
   | "facilitator.refused"
   | "facilitator.refund"
+  | "facilitator.transfer"
   | "facilitator.reserve"
   | "facilitator.capture"
   | "facilitator.settle"

@@ -95,7 +95,7 @@ describe("digests.json", () => {
   });
 
   test("has every type that there is, and a signature for those that are signed", () => {
-    const unsigned = ["AuditEntry", "Batch", "Binding", "Funding", "JournalEntry", "Nonce", "Stream", "Transaction"];
+    const unsigned = ["AuditEntry", "Batch", "Binding", "Funding", "JournalEntry", "Nonce", "Stream", "Transaction", "TransferTerms"];
     const signed = [
       "AuditAnchor",
       "Authorization",

@@ -1,23 +1,46 @@
 /** `accounts`: the owner's accounts and their balances. */
 
 import * as z from "zod";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { treasuryOf } from "../../shared/ledger/shards.ts";
+import { ASSET } from "../../shared/lez.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { formatTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { chainAt, lastEntries } from "../facilitator/account-chain.ts";
 import { askBalance, balanceSchema } from "../facilitator/balances.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
+import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
 import { withOpenBooks } from "../facilitator/open-books.ts";
 import { isSealed } from "../keys/key-file.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
-import { field } from "../runtime/layout.ts";
-import { succeed } from "../runtime/outcome.ts";
+import type { Context } from "../runtime/context.ts";
+import { counted, field } from "../runtime/layout.ts";
+import { MAX_RECENT_ENTRIES } from "../runtime/limits.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 /** Failures of the owner at the passphrase. Every other one is a line beside the account. */
 const OWN = new Set(["keystore_locked", "interrupted", "usage"]);
 
+const recentSchema = z.strictObject({
+  /** RFC 3339, by the ledger's clock. */
+  at: z.string(),
+  direction: z.enum(["in", "out"]),
+  amount: moneySchema,
+  cause: z.enum(["payment", "refund", "transfer", "funding"]),
+  /** Absent for a sum of several payments. */
+  counterparty: z.string().optional(),
+  transaction: z.string().optional(),
+  /** More than one if the ledger has booked several as one sum. */
+  payments: z.number(),
+});
+type Recent = z.infer<typeof recentSchema>;
+
 export const accounts = defineCommand({
   name: "accounts",
   audience: "owner",
-  summary: "the owner's accounts and their balances",
+  summary: "the owner's accounts: what they hold, what came and went",
   description:
     "Where a facilitator shows an account to its owner alone, the first look asks for the passphrase. It signs an access for a key of this machine, and one for the agent's key if it is here. Both read for 30 days, move nothing, and are renewed when the passphrase is typed for something else.",
   input: z.strictObject({
@@ -25,6 +48,13 @@ export const accounts = defineCommand({
       .array(z.string())
       .default([])
       .meta({ value: "file", local: true, description: "an owner's key; may be repeated; else the configured one" }),
+    recent: z.coerce
+      .number("must be a whole number")
+      .int("must be a whole number")
+      .min(0, "must not be negative")
+      .max(MAX_RECENT_ENTRIES, `must be at most ${MAX_RECENT_ENTRIES}`)
+      .default(5)
+      .meta({ value: "count", description: "how many of the last movements to show; 5" }),
     ...passphraseFields,
     ...facilitatorFields,
   }),
@@ -38,6 +68,10 @@ export const accounts = defineCommand({
         balance: balanceSchema.optional(),
         /** Why there is no balance. */
         problem: z.string().optional(),
+        /** The last movements, oldest first, from the account's journal. */
+        recent: z.array(recentSchema),
+        /** Why there are none. */
+        recentProblem: z.string().optional(),
       }),
     ),
   }),
@@ -54,21 +88,53 @@ export const accounts = defineCommand({
       const { account, createdAt } = key;
       const balance = await withOpenBooks(context, input, owner.data, () => askBalance(context, input, account));
       if (!balance.ok && OWN.has(balance.error.code)) return balance;
+      const recent = balance.ok ? await recentEntries(context, input, account, input.recent) : succeed([]);
       accounts.push({
         file,
         account,
         sealed: isSealed(key),
         createdAt,
         ...(balance.ok ? { balance: balance.data } : { problem: balance.error.message }),
+        recent: recent.ok ? recent.data : [],
+        ...(!recent.ok && { recentProblem: recent.error.message }),
       });
     }
     return succeed({ accounts });
   },
   render: ({ accounts }, layout) =>
-    accounts.flatMap(({ file, account, sealed, balance, problem }) => [
+    accounts.flatMap(({ file, account, sealed, balance, problem, recent, recentProblem }) => [
       layout.ink("bold", balance ? balance.spendable.display : "balance unknown"),
       ...field(layout, "account", account),
       ...field(layout, "key", `${file}${sealed ? "" : ", NOT sealed"}`),
       ...(balance ? [] : field(layout, "because", problem ?? "")),
+      ...recent.flatMap((movement, i) => field(layout, i === 0 ? "recent" : "", recentText(movement))),
+      ...(recentProblem === undefined ? [] : field(layout, "recent", recentProblem)),
     ]),
 });
+
+async function recentEntries(context: Context, input: FacilitatorInput, account: AccountId, count: number): Promise<Outcome<Recent[]>> {
+  if (count === 0) return succeed([]);
+  const chain = await chainAt(context, input, account);
+  if (!chain.ok) return chain;
+  const entries = await lastEntries(chain.data, count);
+  return entries.ok ? succeed(entries.data.map((entry) => recentView(entry, treasuryOf(chain.data.ledger)))) : entries;
+}
+
+function recentView({ at, kind, value, cause, counterparty, transaction, batch }: JournalEntry, treasury: AccountId): Recent {
+  const funding = kind === "genesis" || counterparty === treasury;
+  return {
+    at: formatTimestamp(Number(at)),
+    direction: kind === "debit" ? "out" : "in",
+    amount: money(value, ASSET),
+    cause: funding ? "funding" : (cause ?? "payment"),
+    ...(counterparty !== undefined && { counterparty }),
+    ...(transaction !== undefined && { transaction }),
+    payments: Number(batch?.count ?? 1),
+  };
+}
+
+function recentText({ at, direction, amount, cause, counterparty, payments }: Recent): string {
+  const what = payments > 1 ? counted(payments, "payment") : cause;
+  const other = counterparty === undefined || cause === "funding" ? "" : ` ${direction === "in" ? "from" : "to"} ${counterparty}`;
+  return `${at}  ${direction === "in" ? "+" : "-"}${amount.display}  ${what}${other}`;
+}

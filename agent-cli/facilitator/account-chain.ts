@@ -107,6 +107,21 @@ export async function readChain(
   return succeed({ base, entries: count });
 }
 
+/** The last entries of an account, oldest first: each continues the one before, and the last one is the head that the ledger names. */
+export async function lastEntries(source: ChainSource, count: number): Promise<Outcome<JournalEntry[]>> {
+  const { account, ledger, head } = source;
+  if (head.seq === 0 || count === 0) return succeed([]);
+  const read = await source.page(Math.max(0, head.seq - count));
+  if (!read.ok) return read;
+  const entries = read.data.entries.filter(({ seq }) => Number(seq) <= head.seq);
+  const gap = entries.find((entry, i) => i > 0 && !continuesChain(entry, entries[i - 1], ledger));
+  if (gap) return broken(account, `entry ${gap.seq} does not continue the one before`);
+  const last = entries.at(-1);
+  if (last?.hash !== head.hash || last.balanceAfter !== head.balance)
+    return broken(account, "its head is not the one that the ledger names");
+  return succeed(entries);
+}
+
 function broken(account: AccountId, problem: string): Failure {
   return fail("journal_differs", `The journal of ${account} does not add up: ${problem}.`, {
     hint: "Keep what the facilitator answers, and ask the ledger's operator for an audit.",

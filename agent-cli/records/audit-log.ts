@@ -27,6 +27,9 @@ export const AUDIT_EVENTS = [
   /** A mandate, and the end of one or of all. */
   "granted",
   "mandate_revoked",
+  /** Money that an owner sends to another account, and that the ledger has confirmed. */
+  "transfer_signed",
+  "transferred",
   /** A decision that was made on another machine. */
   "imported",
   "sent",

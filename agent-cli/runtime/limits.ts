@@ -155,3 +155,6 @@ export const MAX_INLINE_IMAGE_SIDE = 8000;
 export const MCP_PAGE_SIZE = 20;
 /** The name that a tool may give a file in the client's own folder. */
 export const MAX_DOWNLOAD_NAME_LENGTH = 100;
+
+/** The most movements that `accounts` shows: one page of a journal. */
+export const MAX_RECENT_ENTRIES = 100;

@@ -4,6 +4,8 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
 import { NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
+import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import type { SignedTransfer } from "../../shared/protocol/transfer.ts";
 import { LEDGER } from "./merchant.ts";
 import { served } from "./served.ts";
 
@@ -23,6 +25,10 @@ export interface TestFacilitator {
   mandates: Record<string, object>;
   /** Accounts' journals, whole. The last entry has the balance. */
   journals: Record<string, { seq: string; balanceAfter?: string; hash?: string }[]>;
+  /** Those that arrived at /transfers; each is made once. */
+  transfers: SignedTransfer[];
+  /** What /transfers answers in place of the transaction. */
+  refuses: { status: number; body: object } | undefined;
 }
 
 export async function startFacilitator(): Promise<TestFacilitator> {
@@ -41,6 +47,8 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     ledger: LEDGER,
     cancelled: [],
     mandates: {},
+    transfers: [],
+    refuses: undefined,
     journals: {},
   };
   served(facilitator.url);
@@ -59,6 +67,12 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
   if (request.method === "POST" && request.url === "/settlements/cancel") {
     facilitator.cancelled.push(JSON.parse(Buffer.concat(chunks).toString()));
     say(facilitator.cancel.status, facilitator.cancel.body);
+  } else if (request.method === "POST" && first === "transfers") {
+    const transfer = JSON.parse(Buffer.concat(chunks).toString()) as SignedTransfer;
+    facilitator.transfers.push(transfer);
+    const transaction = transactionOf(NETWORK, authorizationDigest(transfer.authorization));
+    if (facilitator.refuses) say(facilitator.refuses.status, facilitator.refuses.body);
+    else say(200, { success: true, transaction });
   } else if (first === "settlements") {
     const [nonce = ""] = rest.split("?");
     say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });

@@ -18,6 +18,7 @@ export type DigestType =
   | "Mandate"
   | "Revocation"
   | "Refund"
+  | "TransferTerms"
   | "Binding"
   | "Nonce"
   | "Transaction"

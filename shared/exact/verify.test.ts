@@ -95,6 +95,7 @@ describe("tampering after the signature", () => {
     ["mandate", OTHER, "invalid_payload"],
     ["origin", "https://shop.example", "invalid_signature"],
     ["scheme", "upto", "unsupported_scheme"],
+    ["purpose", "transfer", "invalid_payload"],
   ];
   test.each(changes)("%s changed to %s", async (member, value, code) => {
     expect(await codeOf(change(PAYLOAD, `payload.authorization.${member}`, value))).toBe(code);
@@ -110,6 +111,17 @@ describe("tampering after the signature", () => {
     const payload = change({ ...PAYLOAD, accepted: offer }, "payload.authorization.to", stranger.account);
     expect(await codeOf(payload, offer)).toBe("invalid_signature");
   });
+});
+
+test("a transfer pays no request, signed or not, under a mandate or without one [transfer-is-no-payment]", async () => {
+  const transfer = { ...SIGNED, purpose: "transfer" as const };
+  for (const authorization of [transfer, { ...transfer, mandate: OTHER }]) {
+    const payload = { authorization, publicKey: owner.publicKey, signature: await owner.sign(authorizationDigest(authorization)) };
+    expect(await verifyExact({ ...PAYLOAD, payload }, OFFER, CONTEXT)).toMatchObject({
+      code: "invalid_payload",
+      detail: expect.stringContaining("purpose"),
+    });
+  }
 });
 
 describe("signatures", () => {

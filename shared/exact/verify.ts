@@ -63,6 +63,7 @@ export async function verifyPayment(
   if (!exact.ok) return invalid(exact.code, `payload.${exact.problem}`);
 
   const { authorization } = exact.value;
+  if (authorization.purpose !== undefined) return invalid("invalid_payload", "authorization.purpose: a transfer pays no request");
   const code = checkAuthorization(authorization, envelope.value.accepted, asked.value, context, scheme);
   if (code) return invalid(code, OF_TIME.has(code) ? clockDetail(context.now) : undefined, authorization.from);
 

@@ -164,6 +164,19 @@ describe("a credit", () => {
     expect(continuesChain({ ...refund, refundOf: idOf(1) }, payment, LEDGER_OF_FOUR)).toBe(false);
   });
 
+  test("of a transfer says so in both journals; the same transfer again moves nothing", async () => {
+    const { alice, carol, bring } = await fundedWorld();
+    const transfer = { ...settleOf(payment(7), FIRST), purpose: "transfer" as const };
+    const made = alice.settle(transfer, START);
+    expect(made).toMatchObject({ ok: true, transaction: txOf(payment(7)) });
+    expect(alice.settle(transfer, START)).toEqual(made);
+    await bring(HOME.alice, HOME.carol);
+    const moved = { value: "1", cause: "transfer", transaction: txOf(payment(7)) };
+    expect(alice.journal(ALICE, 0, 10).slice(1)).toMatchObject([{ kind: "debit", counterparty: CAROL, ...moved }]);
+    expect(carol.journal(CAROL, 0, 10)).toMatchObject([{ kind: "credit", counterparty: ALICE, ...moved }]);
+    expect(alice.check(payment(7), START)).toMatchObject({ code: "nonce_replayed" });
+  });
+
   test("cannot change its payer, its kind or what it refunds on the way: the heads differ", () => {
     const refund: Credit = { ...credit, payer: ALICE, kind: "refund", refundOf: idOf(0xc0) };
     const head = nextHead(idOf(0), 1, refund);

@@ -59,8 +59,9 @@ export class Exchange {
    * @param value what is charged
    * @param payer as it was just read
    */
-  pay(row: SettledRow, value: Amount, payer: AccountState, at: number): void {
+  pay(row: SettledRow, value: Amount, payer: AccountState, at: number, purpose?: "transfer"): void {
     this.move(payer, row.payee, value, {
+      ...(purpose && { cause: purpose }),
       authorizationDigest: row.authorization_digest,
       ...(row.request_digest && { requestDigest: row.request_digest }),
       ...(row.mandate && { mandate: row.mandate }),

@@ -92,7 +92,7 @@ export class StateTable {
     return { ok: true };
   }
 
-  settle({ payment, settlementId, value: charge = payment.value }: LedgerSettleCommand, now: number): SettleResult {
+  settle({ payment, settlementId, value: charge = payment.value, purpose }: LedgerSettleCommand, now: number): SettleResult {
     const row = this.#current(payment.payer, payment.nonce, now);
     if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
       return settled(row);
@@ -100,7 +100,7 @@ export class StateTable {
     const refusal = this.#makeWay(row, payment, now, charge);
     if (refusal) return refusal;
     const window = this.#mandates.spend(payment, charge, now);
-    return this.#pay(this.#payments.insertSettled(payment, settlementId, window, charge), 0n, now);
+    return this.#pay(this.#payments.insertSettled(payment, settlementId, window, charge), 0n, now, purpose);
   }
 
   /** @param signedBy unix seconds: whatever was signed before the cancellation was signed by then */
@@ -207,10 +207,10 @@ export class StateTable {
   }
 
   /** held or none → settled: the row says settled already, and the money follows. @param held what the payment's hold claims */
-  #pay(row: SettledRow, held: bigint, now: number): Settled {
+  #pay(row: SettledRow, held: bigint, now: number, purpose?: "transfer"): Settled {
     const payer = this.#accounts.read(row.payer);
     const charge = chargedOf(row);
-    if (charge !== "0") this.#exchange.pay(row, charge, claimed(payer, -held), now);
+    if (charge !== "0") this.#exchange.pay(row, charge, claimed(payer, -held), now, purpose);
     else if (held > 0n) this.#accounts.hold(payer, -held);
     return settled(row);
   }

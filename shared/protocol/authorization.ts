@@ -35,6 +35,8 @@ export const authorizationSchema = z.strictObject({
   origin: z.optional(originSchema),
   /** Absent for `exact`. */
   scheme: z.optional(z.literal(UPTO)),
+  /** Of a transfer, which pays no request. Absent in a payment. */
+  purpose: z.optional(z.literal("transfer")),
 });
 export type Authorization = z.infer<typeof authorizationSchema>;
 

@@ -31,8 +31,11 @@ export function reserveCommandSchema<Payment extends z.core.$ZodType>(payment: P
 /** Reserves and captures in one step. `settlementId` fences like a reservation id; repeating the command gives the same answer. */
 export type SettleCommand<Payment> = { payment: Payment; settlementId: Digest };
 
-/** As a ledger takes it. `value`: what is charged of an `upto`, at most the payment's; absent, all of it. */
-export type LedgerSettleCommand = SettleCommand<LedgerPayment> & { value?: Charge | undefined };
+/**
+ * As a ledger takes it. `value`: what is charged of an `upto`, at most the payment's; absent, all of it. `purpose`: of money that pays no
+ * request; the journal has it as the cause.
+ */
+export type LedgerSettleCommand = SettleCommand<LedgerPayment> & { value?: Charge | undefined; purpose?: "transfer" | undefined };
 
 export function settleCommandSchema<Payment extends z.core.$ZodType>(payment: Payment) {
   return z.strictObject({ payment, settlementId: digestSchema });

@@ -18,11 +18,22 @@ import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts"
 import type { SignedRefund } from "../protocol/refund.ts";
 import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
 import { isGenuineRevocation, type SignedRevocation } from "../protocol/revocation.ts";
+import type { SignedTransfer } from "../protocol/transfer.ts";
 import type { Parsed } from "../text/json.ts";
 import { unixNow } from "../time.ts";
 import { isUpto, splitCharge, verifyUpto } from "../upto/verify.ts";
-import type { PaymentBackend, PaymentStatus, RefundResult, ReleaseResult, ReserveResult, RevokeResult, SettleResult } from "./backend.ts";
+import type {
+  PaymentBackend,
+  PaymentStatus,
+  RefundResult,
+  ReleaseResult,
+  ReserveResult,
+  RevokeResult,
+  Settled,
+  SettleResult,
+} from "./backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
+import { verifyTransfer } from "./verify-transfer.ts";
 
 // A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
 
@@ -211,6 +222,20 @@ export class Facilitator {
     if (!this.#backend.refunds) return { ok: false, code: "not_found" };
     if (refund.mandate && !this.#backend.mandates) return uncounted();
     return (await this.#admits(refund.payee)) ? this.#backend.refunds.refund(refund) : { ok: false, code: "rate_limited" };
+  }
+
+  /**
+   * Moves money from the payer's account to another, for no request. The same transfer again has the same answer.
+   * @throws {BackendUnavailable} when the ledger did not answer: the same transfer can be sent again
+   */
+  async transfer(signed: SignedTransfer): Promise<PaymentRefusal | Settled> {
+    const verified = await verifyTransfer(signed, { now: this.#clock(), ledger: this.#ledger });
+    if (!verified.ok) return verified;
+    const { payment } = verified;
+    const { payer } = payment;
+    if (!(await this.#admits(payer))) return { ok: false, code: "rate_limited", payer };
+    const result = await this.#backend.settle({ payment, settlementId: payment.authorizationDigest, purpose: "transfer" });
+    return result.ok ? result : { ...result, payer };
   }
 
   /** @param validBefore unix seconds, as signed */

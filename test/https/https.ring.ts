@@ -21,6 +21,7 @@ import {
 import { startMcp } from "../../agent-cli/testing/mcp.ts";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { AUTHORITY } from "./certificates.ts";
 import { deployed, FACILITATOR, SHOP } from "./deployment.ts";
@@ -100,6 +101,8 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, "faucet");
     await run(box, "accounts");
     expect((await run(box, "balance")).json.data["spendable"]).toMatchObject({ display: "1.001 LGO" });
+    const { terms } = (await run(box, `send ${DEMO_MERCHANT_ACCOUNT} 100 --id rent --dry-run`)).json.data as { terms: string };
+    await run(box, `send ${DEMO_MERCHANT_ACCOUNT} 100 --id rent --confirm ${terms} --passphrase-file ./secret.txt`);
     await run(box, "ledger audit --operator-key-file ./operator.key");
     await run(box, "ledger clock --operator-key-file ./operator.key");
     await run(box, "config allow https://intranet.example --private");

@@ -5,10 +5,12 @@ import { ERRORS, isErrorCode, type Problem } from "../../shared/errors.ts";
 import { MAX_FACILITATOR_BODY_BYTES, RETENTION_SECONDS } from "../../shared/limits.ts";
 import type { MetricsDataset } from "../../shared/metrics.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
+import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { type Revocation, signRevocation } from "../../shared/protocol/revocation.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
+import { signTransfer, type Transfer, transferNonce } from "../../shared/protocol/transfer.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { merchant } from "../fixtures.ts";
 import { readMetrics } from "../prometheus.ts";
@@ -273,6 +275,58 @@ describe("mandates over HTTP", async () => {
     expect(await refusedAs({ from: poor.account }, poor)).toBe("insufficient_funds");
     expect(await post("/mandates/revoke", { revocation: revocation() })).toMatchObject({ status: 400, body: misshapen() });
     expect(await get(`/mandates/logos:other/${payer.account}/${randomId()}`)).toMatchObject({ status: 400, body: misshapen() });
+  });
+});
+
+describe("POST /transfers", () => {
+  const transferOf = (from: WalletSigner, changes: Partial<Transfer> = {}): Transfer => ({
+    network: "logos:lez-testnet",
+    asset: "native",
+    from: from.account,
+    to: merchant.account,
+    value: "300" as Amount,
+    validAfter: String(NOW),
+    validBefore: String(NOW + 900),
+    nonce: transferNonce(from.account, "rent"),
+    ledger: ledgerId as Digest,
+    purpose: "transfer",
+    ...changes,
+  });
+  const balance = async ({ account }: WalletSigner) => (await get(`/accounts/${account}`)).body["balance"];
+
+  test("moves the money once, says so as often as it is asked, and names the cause in the payer's journal", async () => {
+    const payer = await fundedPayer(ledger);
+    const before = BigInt(String(await balance(payer)));
+    const signed = await signTransfer(transferOf(payer), payer);
+    const transaction = transactionOf("logos:lez-testnet", authorizationDigest(signed.authorization));
+    const parties = { from: payer.account, to: merchant.account, amount: "300" };
+    for (let i = 0; i < 2; i++) {
+      const answer = await post("/transfers", signed);
+      expect(answer).toMatchObject({ status: 200, body: { success: true, transaction, ...parties } });
+    }
+    expect(await balance(payer)).toBe(String(before - 300n));
+    const { entries } = (await get(`/accounts/${payer.account}/journal`)).body as { entries: object[] };
+    expect(entries.at(-1)).toMatchObject({ kind: "debit", cause: "transfer", transaction, value: "300" });
+    const other = await post("/transfers", await signTransfer(transferOf(payer, { value: "301" as Amount }), payer));
+    expect(other).toMatchObject({ status: 402, body: { ...problem("nonce_replayed", { message: expect.any(String) }), transaction } });
+  });
+
+  test("refuses every other object, and a payment's route refuses a transfer", async () => {
+    const payer = await fundedPayer(ledger);
+    const signed = await signTransfer(transferOf(payer), payer);
+    const { purpose: _, ...payment } = signed.authorization;
+    for (const authorization of [
+      payment,
+      { ...signed.authorization, binding: randomId() },
+      { ...signed.authorization, mandate: randomId() },
+    ])
+      expect(await post("/transfers", { ...signed, authorization })).toMatchObject({ status: 400, body: misshapen() });
+    expect(await post("/transfers", await signTransfer(transferOf(payer), merchant))).toMatchObject({
+      body: { error: "invalid_signature" },
+    });
+    const poor = await newPayer();
+    const unfunded = await post("/transfers", await signTransfer(transferOf(poor), poor));
+    expect(unfunded).toMatchObject({ status: 402, body: { error: "insufficient_funds" } });
   });
 });
 

@@ -12,6 +12,7 @@ import { amountSchema } from "../../shared/protocol/amount.ts";
 import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
 import { signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
+import { signedTransferSchema } from "../../shared/protocol/transfer.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
@@ -115,6 +116,25 @@ const REFUND: Wording = {
   facilitator_unavailable: { hint: "It may have gone back. Send the same refund again: it pays once." },
 };
 
+/** Codes about a transfer. */
+const TRANSFER: Wording = {
+  invalid_signature: {
+    message: "The signature is not the payer's, under this transfer.",
+    hint: "Sign the transfer exactly as sent, with the key of the account that pays.",
+  },
+  invalid_network: { message: "The transfer names another network.", hint: `Send it on "${NETWORK}".` },
+  asset_mismatch: { message: "The transfer is of another asset.", hint: "Only the ledger's own asset can be sent." },
+  ledger_mismatch: { message: "The transfer is for another ledger.", hint: "Send it to the facilitator of the ledger that it names." },
+  recipient_mismatch: { message: "Both accounts are the same.", hint: "Name another account." },
+  nonce_replayed: {
+    message: "Another transfer or payment under this id was made before.",
+    hint: "Look up the settlement that transaction names. For another transfer take another id.",
+  },
+  payment_expired: { message: "The transfer has expired, and was not made.", hint: "Sign another one." },
+  facilitator_unavailable: { hint: "It may have been made. Send the same transfer again: it is made once." },
+  insufficient_funds: { message: "The account holds less than this.", hint: "Send less, or pay in first." },
+};
+
 export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) => Promise<Facilitator>): Hono<Api> {
   const api = new Hono<Api>();
   const facilitator = (c: Context<Api>) => facilitatorFor(c.env, c.get("traceId"));
@@ -185,6 +205,21 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     const { transaction, refundOf, payee, payer, value } = result;
     logEvent("facilitator.refund", { traceId: c.get("traceId"), transaction });
     return c.json({ success: true, network: NETWORK, transaction, refundOf, from: payee, to: payer, amount: value });
+  });
+
+  /** Limited like cancellations: each call costs a verification. The answer to a repetition is the first one's. */
+  api.post("/transfers", async (c) => {
+    if (!(await withinLimit(c, "cancel"))) return problemResponse(c, "rate_limited");
+    const record = await readJson(c, signedTransferSchema);
+    if (!record.ok) return malformed(c, record);
+    const result = await (await facilitator(c)).transfer(record.value);
+    if (!result.ok) {
+      logEvent("facilitator.transfer", { traceId: c.get("traceId"), code: result.code });
+      return problemResponse(c, result.code, TRANSFER[result.code], result.detail, result.transaction);
+    }
+    const { transaction, payer, payee, value } = result;
+    logEvent("facilitator.transfer", { traceId: c.get("traceId"), transaction });
+    return c.json({ success: true, network: NETWORK, transaction, from: payer, to: payee, amount: value });
   });
 
   addDiscoveryRoutes(api);

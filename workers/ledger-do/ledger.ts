@@ -615,7 +615,10 @@ const accountOf = ({ account }: { account: AccountId }): AccountId => account;
 
 const checkSchema = z.strictObject({ payment: ledgerPaymentSchema });
 const reserveSchema = reserveCommandSchema(ledgerPaymentSchema);
-const settleSchema = z.extend(settleCommandSchema(ledgerPaymentSchema), { value: z.optional(chargeSchema) });
+const settleSchema = z.extend(settleCommandSchema(ledgerPaymentSchema), {
+  value: z.optional(chargeSchema),
+  purpose: z.optional(z.literal("transfer")),
+});
 const cancelSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema });
 const mandateSchema = z.strictObject({ payer: accountIdSchema, digest: digestSchema });
 const statusSchema = z.strictObject({ payer: accountIdSchema, nonce: digestSchema, validBefore: unixSecondsSchema });
