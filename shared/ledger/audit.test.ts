@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { MAX_MANDATE_SECONDS } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
+import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import { headOf, OLD, runAllMaintenance } from "./testing/checkpoint.ts";
 import {
   ALICE,
   BOB,
+  captureOf,
   CAROL,
   dump,
   FIRST,
@@ -139,6 +141,45 @@ describe("audit", () => {
     const report = reopen(store).audit();
     expect(report).toMatchObject({ ok: false, problems: expect.arrayContaining(problems) });
     expect(report.problems).toHaveLength(problems.length);
+  });
+});
+
+describe("audit of charges", () => {
+  const upto = (nonce: number) => paymentOf({ nonce: idOf(nonce), scheme: "upto" });
+  const [part, nothing] = [upto(5), upto(6)];
+
+  /** One payment of 100 was charged 7, the other nothing. */
+  function chargedLedger() {
+    const store = memoryStore();
+    const rules = openLedger(store);
+    rules.settle(settleOf(part, FIRST, "7" as Amount), START);
+    rules.reserve(reserveOf(nothing, FIRST), START);
+    rules.capture(captureOf(nothing, FIRST, "0"), START);
+    return store;
+  }
+
+  test("compares the debit with the charge, and expects none for a charge of nothing", () => {
+    const store = chargedLedger();
+    expect(reopen(store).audit()).toMatchObject({ ok: true, payments: { settled: 3 }, journalEntries: 5 });
+    expect(reopen(store).debit(ALICE, txOf(part), START)).toMatchObject({ value: "7", balanceAfter: "243" });
+    expect(reopen(store).debit(ALICE, txOf(nothing), START)).toBeUndefined();
+  });
+
+  const asSigned = (payment: LedgerPayment) => `${ALICE}: payment ${txOf(payment)} was not charged as it was signed`;
+  const likeDebit = `${ALICE}: no settled payment like debit ${txOf(part)}`;
+  const debitOf = (payment: LedgerPayment) => `${ALICE}: no debit for payment ${txOf(payment)}`;
+
+  test.each<[what: string, tamper: string, problems: string[]]>([
+    ["another charge than was paid", `UPDATE payment SET charged = '8' WHERE tx = '${txOf(part)}'`, [likeDebit]],
+    ["a charge that vanished", `UPDATE payment SET charged = NULL WHERE tx = '${txOf(part)}'`, [likeDebit]],
+    ["a charge of nothing that was paid", `UPDATE payment SET charged = '0' WHERE tx = '${txOf(part)}'`, [likeDebit]],
+    ["a charge that nothing was paid for", `UPDATE payment SET charged = '7' WHERE tx = '${txOf(nothing)}'`, [debitOf(nothing)]],
+    ["a charge beyond what was signed", `UPDATE payment SET value = '6' WHERE tx = '${txOf(part)}'`, [asSigned(part)]],
+    ["a part that was charged of exact", `UPDATE payment SET scheme = NULL WHERE tx = '${txOf(part)}'`, [asSigned(part)]],
+  ])("names %s", (_, tamper, problems) => {
+    const store = chargedLedger();
+    store.sql(tamper);
+    expect(reopen(store).audit()).toMatchObject({ ok: false, problems });
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
-import { integer, oneOf, row, text } from "../row.ts";
+import { integer, nullable, oneOf, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
 import { MandateAudit } from "./audit-mandates.ts";
@@ -32,7 +32,7 @@ const holdRow = row({ payer: text(), value: text() });
 const idRow = row({ id: text<AccountId>() });
 const countRow = row({ state: oneOf("held", "settled", "cancelled"), n: integer() });
 const streamRow = row({ to_shard: integer(), before: integer(), acknowledged: integer() });
-const settledRow = row({ tx: text(), charge: text(), payee: text() });
+const settledRow = row({ tx: text(), value: text(), scheme: nullable(text()), charge: text(), payee: text() });
 
 /**
  * @param halted why the shard has halted, if it has
@@ -130,12 +130,14 @@ class Debits {
     this.#now = now;
     const rows = store
       .sql(
-        `SELECT tx, coalesce(charged, value) AS charge, payee FROM payment
+        `SELECT tx, value, scheme, coalesce(charged, value) AS charge, payee FROM payment
          WHERE payer = ? AND state = 'settled' AND capture_deadline >= ? AND restored IS NULL`,
         id,
         now - RETENTION_SECONDS,
       )
       .map(settledRow);
+    const wrong = rows.filter(({ value, scheme, charge }) => BigInt(charge) > BigInt(value) || (scheme === null && charge !== value));
+    this.#problems.push(...wrong.map(({ tx }) => `${id}: payment ${tx} was not charged as it was signed`));
     const paid = rows.filter(({ charge }) => charge !== "0"); // nothing was charged, so nothing is in the journal
     this.#settled = new Map(paid.map(({ tx, charge, payee }) => [tx, `${charge} ${payee}`]));
   }

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { loadLedger } from "../../test/ledger-code.ts";
 import { LedgerRules } from "./rules.ts";
 import { property } from "./testing/model-check.ts";
-import { MANDATE_MUTANTS, type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
+import { CHARGE_MUTANTS, MANDATE_MUTANTS, type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
 
 test.each([
   [1, 250],
@@ -20,6 +20,7 @@ test("under mandates too, in 500 runs", () => {
 
 describe.each([
   [1, "payments", MUTANTS],
+  [1, "payments", CHARGE_MUTANTS],
   [4, "payments", SHARD_MUTANTS],
   [1, "mandates", MANDATE_MUTANTS],
 ] as const)("over %i shards, in histories of %s, the model finds the fault:", (shards, about, mutants) => {

@@ -17,6 +17,7 @@ import type { LedgerStore, Row } from "./store.ts";
 import {
   ALICE,
   BOB,
+  captureOf,
   CAROL,
   DAVE,
   dump,
@@ -102,6 +103,8 @@ class World {
 const openHold = paymentOf({ payer: ALICE, payee: BOB, nonce: idOf(1), value: units(40n) });
 const spent = paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(2), value: units(7n) });
 const captured = paymentOf({ payer: ALICE, payee: BOB, nonce: idOf(3), value: units(9n) });
+const partly = paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(11), value: units(50n), scheme: "upto" });
+const unused = paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(12), value: units(50n), scheme: "upto" });
 const underWay = paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(4), value: units(11n) });
 
 /** Payments over four shards, an open hold, a cancelled nonce, grants, and a credit that was not delivered. */
@@ -116,6 +119,9 @@ async function oldLedger(): Promise<World> {
   alice.settle(settleOf(spent, idOf(102)), START);
   alice.reserve(reserveOf(captured, idOf(103)), START);
   alice.capture(reservationOf(captured, idOf(103)), START);
+  alice.settle(settleOf(partly, idOf(108), units(3n)), START);
+  alice.reserve(reserveOf(unused, idOf(109)), START);
+  alice.capture(captureOf(unused, idOf(109), "0"), START);
   alice.cancel(ALICE, idOf(5), START);
   world.of(DAVE).settle(settleOf(paymentOf({ payer: DAVE, payee: ALICE, nonce: idOf(6), value: units(30n) }), idOf(106)), START);
   await world.deliver();
@@ -186,6 +192,7 @@ describe("a retired ledger", () => {
     expect(alice.reserve(reserveOf(spent, idOf(108)), START)).toMatchObject({ code: "nonce_replayed", transaction: txOf(spent) });
     expect(alice.status(ALICE, spent.nonce, spent.validBefore, START)).toEqual({ status: "settled", transaction: txOf(spent) });
     expect(alice.status(ALICE, openHold.nonce, openHold.validBefore, START)).toEqual({ status: "unknown" });
+    expect(alice.status(ALICE, partly.nonce, START, START)).toEqual({ status: "settled", transaction: txOf(partly), charged: "3" });
     expect(alice.status(ALICE, idOf(5), START, START)).toEqual({ status: "cancelled" });
     expect(alice.attest(ALICE, undefined, START)).toMatchObject({ ledger: world.ledger });
   });
@@ -214,7 +221,7 @@ describe("a retired ledger", () => {
     world.retire();
     expect(world.of(ALICE).exportPage("account", [])).toEqual(refused("payment_in_progress"));
     await world.deliver();
-    expect(world.of(CAROL).account(CAROL)).toMatchObject({ balance: "18" });
+    expect(world.of(CAROL).account(CAROL)).toMatchObject({ balance: "21" });
     expect(world.of(ALICE).exportPage("account", [])).toMatchObject({ rows: expect.any(Array) as unknown[] });
     expect(await world.audit()).toMatchObject({ ok: true, conclusive: true, inFlight: "0" });
   });
@@ -278,6 +285,9 @@ describe.each([4, 1, 3])("restored on %i shards", (shards) => {
     expect(alice.settle(settleOf(revoked, idOf(202)), START + 100)).toEqual({ ok: false, code: "payment_revoked" });
     // A merchant whose answer was lost learns at the new ledger that it was paid.
     expect(alice.capture(reservationOf(captured, idOf(103)), START + 100)).toMatchObject({ ok: true, transaction: txOf(captured) });
+    expect(alice.settle(settleOf(partly, idOf(108)), START + 100)).toMatchObject({ ok: true, value: "3" });
+    expect(alice.capture(captureOf(unused, idOf(109)), START + 100)).toMatchObject({ ok: true, value: "0" });
+    expect(alice.status(ALICE, unused.nonce, START, START)).toEqual({ status: "settled", transaction: txOf(unused), charged: "0" });
     expect(alice.capture(reservationOf(openHold, idOf(101)), START + 100)).toEqual({ ok: false, code: "reservation_lost" });
     expect(alice.settle(settleOf(openHold, idOf(203)), START + 100)).toMatchObject({ ok: true });
     expect(await into.audit()).toMatchObject({ ok: true, problems: [] });
@@ -389,7 +399,7 @@ describe("an export", () => {
 
   test("of a ledger in order is in order", async () => {
     const exported = (await retired()).export();
-    expect(check(exported)).toEqual({ accounts: 6, entries: 17, nonces: 9, holds: 1 });
+    expect(check(exported)).toEqual({ accounts: 6, entries: 18, nonces: 11, holds: 1 });
     // A ledger of before version 10 has no causes.
     const before = exported.map(({ rows, ...page }) => ({ ...page, rows: rows.map(withoutCauses) }));
     expect(check(before)).toEqual(check(exported));
@@ -405,6 +415,8 @@ describe("an export", () => {
     ["a part that is missing", (pages) => pages.filter(({ table, shard }) => table !== "payment" || shard !== 3), /out of order|missing/],
     ["a shard that is missing", (pages) => pages.filter(({ shard }) => shard !== 3), /is missing/],
     ["shards in another order", (pages) => pages.toReversed(), /out of order|missing/],
+    ["an exact payment's scheme by another name", (pages) => changed(pages, "payment", (row) => ({ ...row, scheme: "exact" })), /scheme/],
+    ["a charge that is no amount", (pages) => changed(pages, "payment", (row) => ({ ...row, charged: "-1" })), /charged/],
     ["a settled payment without its transaction", (pages) => changed(pages, "payment", (row) => ({ ...row, tx: null })), /tx/],
   ])("with %s is refused [export-checked]", async (_what, change, problem) => {
     expect(check(change((await retired()).export()))).toMatch(problem);

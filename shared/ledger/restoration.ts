@@ -5,10 +5,10 @@
 
 import * as z from "zod/mini";
 import { type Digest, digestSchema } from "../crypto/digest.ts";
-import { NETWORK } from "../lez.ts";
+import { NETWORK, UPTO } from "../lez.ts";
 import { EXPORT_PAGE, MAX_AMOUNT } from "../limits.ts";
 import { type AccountId, accountIdSchema } from "../protocol/account.ts";
-import { amountSchema } from "../protocol/amount.ts";
+import { amountSchema, chargeSchema } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
 import { type PaymentRefusal, refusal } from "../protocol/refusal.ts";
 import { integer, row, text } from "../row.ts";
@@ -47,6 +47,9 @@ export const restoredSettledSchema = z.strictObject({
   authorization_digest: digestSchema,
   payee: accountIdSchema,
   value: amountSchema,
+  // An export that is older than `upto` has neither column.
+  scheme: z.optional(z.nullable(z.literal(UPTO))),
+  charged: z.optional(z.nullable(chargeSchema)),
   request_digest: z.nullable(digestSchema),
   holder: digestSchema,
   tx: digestSchema,
@@ -165,8 +168,8 @@ export class Restoration {
     }
     for (const row of settled) {
       this.#store.sql(
-        `INSERT OR IGNORE INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, capture_deadline, tx, restored)
-         VALUES (?, ?, 'settled', ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+        `INSERT OR IGNORE INTO payment (payer, nonce, state, authorization_digest, payee, value, valid_before, request_digest, holder, capture_deadline, tx, scheme, charged, restored)
+         VALUES (?, ?, 'settled', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
         owner(row.payer),
         row.nonce,
         row.authorization_digest,
@@ -177,6 +180,8 @@ export class Restoration {
         row.holder,
         row.capture_deadline,
         row.tx,
+        row.scheme ?? null,
+        row.charged ?? null,
       );
     }
     for (const row of cancelled) {

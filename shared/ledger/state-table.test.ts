@@ -95,15 +95,17 @@ function moneyOf(cell: Cell): Record<string, { balance: string; held: string }> 
 /** How the page words the cell's answer. */
 function answerIn({ event, answer }: Cell): RegExp {
   if (event === "alarm") return answer === undefined ? /^never/ : /^(in an hour|after the deadline)$/;
-  const { code, status, transaction, reservation, value } = answer as {
+  const { code, status, transaction, charged, reservation, value } = answer as {
     code?: string;
     status?: string;
     transaction?: unknown;
+    charged?: unknown;
     reservation?: unknown;
     value?: string;
   };
   const word = code ?? status;
-  if (word !== undefined) return new RegExp(`^\`${word}\`${transaction ? " with the transaction" : ""}$`);
+  if (word !== undefined)
+    return new RegExp(`^\`${word}\`${transaction ? " with the transaction" : ""}${charged ? " and the charge" : ""}$`);
   if (value === "0") return /^the receipt over 0$/;
   if (value === "37") return /^the receipt over the part$/;
   return reservation ? /^the hold$/ : transaction ? /^the receipt$/ : /^ok$/;

@@ -133,7 +133,7 @@ export class StateTable {
   status(payer: AccountId, nonce: Digest, validBefore: number, now: number): PaymentStatus {
     const row = this.#current(payer, nonce, now);
     if (row?.state === "held") return { status: "reserved" };
-    if (row?.state === "settled") return { status: "settled", transaction: row.tx };
+    if (row?.state === "settled") return outcomeOf(row);
     if (row?.state === "cancelled") return { status: "cancelled" };
     if (now <= validBefore) return { status: "unused" };
     return now <= validBefore + RETENTION_SECONDS ? this.#final({ status: "expired" }) : { status: "unknown" };
@@ -142,7 +142,7 @@ export class StateTable {
   /** What became of a payment, at a ledger on which nothing more happens. Writes nothing. */
   outcome(payer: AccountId, nonce: Digest): PaymentStatus {
     const row = this.#payments.find(payer, nonce);
-    if (row?.state === "settled") return { status: "settled", transaction: row.tx };
+    if (row?.state === "settled") return outcomeOf(row);
     return { status: row?.state === "cancelled" ? "cancelled" : "unknown" };
   }
 
@@ -248,6 +248,10 @@ function isLive(row: HeldRow, now: number): boolean {
 /** The refusal of an event after the payment has settled or was cancelled. */
 function over(row: SettledRow | CancelledRow): Refusal {
   return row.state === "settled" ? { ok: false, code: "nonce_replayed", transaction: row.tx } : refusal("payment_revoked");
+}
+
+function outcomeOf(row: SettledRow): PaymentStatus {
+  return { status: "settled", transaction: row.tx, ...(row.scheme && { charged: chargedOf(row) }) };
 }
 
 function reserved(row: HeldRow): ReserveResult {

@@ -60,7 +60,7 @@ export type FundResult = { ok: true; transaction: Digest; account: AccountId; ba
  */
 export type PaymentStatus =
   | { status: "unused" | "reserved" | "cancelled" | "expired" | "unknown" }
-  | { status: "settled"; transaction: Digest };
+  | { status: "settled"; transaction: Digest; /** Of `upto`: what was charged. */ charged?: Charge };
 
 /** Balances are atomic units as decimal strings. `held` is the part of `balance` that open holds claim. */
 export type AccountState = { account: AccountId; balance: string; held: string; journalSeq: number; journalHead: Digest };

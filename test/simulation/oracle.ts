@@ -6,13 +6,14 @@ import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Charge } from "../../shared/protocol/amount.ts";
 import { transactionOf } from "../../shared/protocol/authorization.ts";
 import type { LedgerMandate, LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
 import type { Shard } from "./shard.ts";
 
 export class Oracle {
-  /** Payments that a caller was told are paid. */
-  readonly paid = new Set<Digest>();
+  /** Payments that a caller was told are paid, with what they were told was charged: always the same, or the set has two. */
+  readonly paid = new Map<Digest, Set<Charge>>();
   /** Payments that a caller was told will never be paid. */
   readonly never = new Set<Digest>();
   readonly #payments = new Map<Digest, LedgerPayment>();
@@ -33,8 +34,10 @@ export class Oracle {
     this.#revoked.add(mandate);
   }
 
-  saidPaid(payment: LedgerPayment): void {
-    this.paid.add(txOf(payment));
+  /** @param charge absent where the answer did not say */
+  saidPaid(payment: LedgerPayment, charge?: Charge): void {
+    const told = this.paid.get(txOf(payment)) ?? new Set();
+    this.paid.set(txOf(payment), charge === undefined ? told : told.add(charge));
   }
 
   saidNever(payment: LedgerPayment): void {
@@ -57,6 +60,7 @@ export class Oracle {
     if (!audit.conclusive || audit.inFlight !== "0") violations.push(`the shards never came to rest: ${audit.inFlight} on its way`);
 
     const entries = accounts.flatMap((account) => journalOf(shards, account));
+    const charges = new Map(entries.filter(({ kind }) => kind === "debit").map(({ transaction, value }) => [transaction as Digest, value]));
     const debits = entries.filter(({ kind }) => kind === "debit").map(({ transaction }) => transaction as Digest);
     const credits = entries.flatMap(({ kind, transaction, transactions = [] }) =>
       kind === "batch" ? transactions : kind === "credit" ? [transaction as Digest] : [],
@@ -66,9 +70,25 @@ export class Oracle {
     if (new Set(credits).size !== credits.length) violations.push("a payment was credited twice");
     for (const transaction of debited) if (!credits.includes(transaction)) violations.push(`${transaction} was debited and not credited`);
     for (const transaction of credits) if (!debited.has(transaction)) violations.push(`${transaction} was credited and not debited`);
-    for (const transaction of this.paid) if (!debited.has(transaction)) violations.push(`${transaction} was acknowledged and is lost`);
-    for (const transaction of this.never) if (debited.has(transaction)) violations.push(`${transaction} was called off and settled`);
-    const nonces = [...this.#payments].flatMap(([transaction, { payer, nonce }]) => (debited.has(transaction) ? `${payer} ${nonce}` : []));
+    for (const [transaction, told] of this.paid) {
+      const [charge] = told;
+      // A replay does not say what was charged: it may have been nothing.
+      if (charge === undefined && this.#payments.get(transaction)?.scheme) continue;
+      if (told.size > 1) violations.push(`${transaction} was told with several charges`);
+      if (charge === "0" ? debited.has(transaction) : !debited.has(transaction))
+        violations.push(`${transaction} was acknowledged and is lost`);
+      if (charge !== undefined && charge !== "0" && charges.get(transaction) !== charge)
+        violations.push(`${transaction} was charged otherwise`);
+    }
+    for (const [transaction, payment] of this.#payments) {
+      const charge = charges.get(transaction);
+      const [most, least] = [BigInt(payment.value), payment.scheme ? 1n : BigInt(payment.value)];
+      if (charge !== undefined && (BigInt(charge) > most || BigInt(charge) < least))
+        violations.push(`${transaction} was not charged as signed`);
+    }
+    const settled = (transaction: Digest) => debited.has(transaction) || this.paid.get(transaction)?.has("0") === true;
+    for (const transaction of this.never) if (settled(transaction)) violations.push(`${transaction} was called off and settled`);
+    const nonces = [...this.#payments].flatMap(([transaction, { payer, nonce }]) => (settled(transaction) ? `${payer} ${nonce}` : []));
     if (new Set(nonces).size !== nonces.length) violations.push("a nonce was used twice");
     return [...violations, ...this.#overspent(entries)];
   }

@@ -3,10 +3,10 @@
 import { type Digest, digest } from "../../shared/crypto/digest.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
-import { HELD, reservationOf, reserveOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
+import { captureOf, HELD, reservationOf, reserveOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
 import { RETENTION_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import type { Amount } from "../../shared/protocol/amount.ts";
+import type { Amount, Charge } from "../../shared/protocol/amount.ts";
 import type { LedgerMandate, LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
 import type { Refusal } from "../../shared/protocol/refusal.ts";
 import { type Machine, type Network, NoAnswer } from "./network.ts";
@@ -54,7 +54,7 @@ class Person implements Machine {
 }
 
 /** What a merchant tells its client. `pending`: it does not know, and says so. */
-export type Answer = { ok: true } | Refusal | { ok: false; code: "pending" };
+export type Answer = { ok: true; value: Charge } | Refusal | { ok: false; code: "pending" };
 
 export class Merchant extends Person {
   /** Serves a payment: holds the money, runs the handler, captures. Or settles at once. */
@@ -78,12 +78,24 @@ export class Merchant extends Person {
       const released = await this.ask(payment.payer, (rules, clock) => rules.release(reservation, clock));
       return released.ok ? { ok: false, code: "pending" } : released;
     }
-    return this.#twice(() => this.ask(payment.payer, (rules, clock) => rules.capture(reservation, clock)));
+    return this.#twice(() => {
+      const capture = captureOf(payment, id, this.#charge(payment));
+      return this.ask(payment.payer, (rules, clock) => rules.capture(capture, clock));
+    });
   }
 
   #settle(payment: LedgerPayment): Promise<Answer> {
     const id = this.newId();
-    return this.#twice(() => this.ask(payment.payer, (rules, clock) => rules.settle(settleOf(payment, id), clock)));
+    return this.#twice(() => {
+      const settlement = settleOf(payment, id, this.#charge(payment));
+      return this.ask(payment.payer, (rules, clock) => rules.settle(settlement, clock));
+    });
+  }
+
+  /** Of `upto` another one each time that it asks, and sometimes too much: it remembers nothing. */
+  #charge({ scheme, value }: LedgerPayment): Charge | undefined {
+    const { random } = this.world.network;
+    return scheme && (String(random.chance(0.2) ? 0 : random.between(0, Number(value) + 2)) as Charge);
   }
 
   /** The same call with the same id again, when there was no answer. */
@@ -98,7 +110,7 @@ export class Merchant extends Person {
 
   async #hear(payment: LedgerPayment, answer: Answer): Promise<void> {
     const { oracle } = this.world;
-    if (answer.ok) return oracle.saidPaid(payment);
+    if (answer.ok) return oracle.saidPaid(payment, answer.value);
     if (answer.code === "nonce_replayed" && "transaction" in answer && answer.transaction === txOf(payment))
       return oracle.saidPaid(payment);
     if (answer.code !== "payment_expired") return;
@@ -182,7 +194,8 @@ export class Client extends Person {
     const { payer, nonce, validBefore } = payment;
     for (let attempt = 0; attempt < 5; attempt++) {
       const found = await this.ask(payer, (rules, clock) => rules.status(payer, nonce, validBefore, clock)).catch(() => undefined);
-      if (found?.status === "settled" && found.transaction === txOf(payment)) return oracle.saidPaid(payment);
+      if (found?.status === "settled" && found.transaction === txOf(payment))
+        return oracle.saidPaid(payment, found.charged ?? payment.value);
       if (found?.status === "expired") return oracle.saidNever(payment);
       if (found?.status === "cancelled") return this.#saidCancelled(payment);
       const end = (validBefore - START) * 1000;
@@ -199,10 +212,12 @@ export class Client extends Person {
 
   #sign(payee: AccountId, nonce: Digest): LedgerPayment {
     const { network } = this.world;
+    const { random } = network;
     const now = START + Math.floor(network.now / 1000);
-    const value = String(network.random.between(1, 60)) as Amount;
-    const terms = { payer: this.account, nonce, payee, value, validAfter: now - 1, validBefore: now + network.random.between(2, 40) };
-    const mandate = network.random.chance(0.5) && now <= this.#mandate.validBefore ? this.#mandate : undefined;
+    const value = String(random.between(1, 60)) as Amount;
+    const scheme = random.chance(0.4) ? ({ scheme: "upto" } as const) : {};
+    const terms = { payer: this.account, nonce, payee, value, ...scheme, validAfter: now - 1, validBefore: now + random.between(2, 40) };
+    const mandate = random.chance(0.5) && now <= this.#mandate.validBefore ? this.#mandate : undefined;
     const signed = { ...terms, validAfter: String(terms.validAfter), validBefore: String(terms.validBefore), mandate: mandate?.digest };
     return { ...terms, ...(mandate && { mandate }), authorizationDigest: digest("Authorization", signed) };
   }

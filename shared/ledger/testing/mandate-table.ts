@@ -5,10 +5,25 @@
 
 import type { Digest } from "../../crypto/digest.ts";
 import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_MANDATE_SECONDS, MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../limits.ts";
-import type { Amount } from "../../protocol/amount.ts";
+import type { Amount, Charge } from "../../protocol/amount.ts";
 import type { LedgerMandate, LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { LedgerRules } from "../rules.ts";
-import { ALICE, BOB, CAROL, FIRST, HELD, idOf, paymentOf, reservationOf, reserveOf, SECOND, settleOf, START, txOf } from "./ledger.ts";
+import {
+  ALICE,
+  BOB,
+  captureOf,
+  CAROL,
+  FIRST,
+  HELD,
+  idOf,
+  paymentOf,
+  reservationOf,
+  reserveOf,
+  SECOND,
+  settleOf,
+  START,
+  txOf,
+} from "./ledger.ts";
 
 const HOUR = 3600;
 /** Periods of an hour: at most 150 in three payments. */
@@ -26,8 +41,12 @@ const DEADLINE = END + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS;
 const REVOKED_DEADLINE = START + CLOCK_SKEW_SECONDS + MAX_MANDATE_SECONDS + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS;
 
 /** A payment under the mandate, signed at `at`. */
-export function under(value: number, { payer = ALICE, at = START, nonce = idOf(0xb), mandate = MANDATE } = {}): LedgerPayment {
+export function under(
+  value: number,
+  { payer = ALICE, at = START, nonce = idOf(0xb), mandate = MANDATE, scheme }: Partial<LedgerPayment> & { at?: number } = {},
+): LedgerPayment {
   return paymentOf({
+    ...(scheme && { scheme }),
     payer,
     payee: payer === BOB ? CAROL : BOB,
     nonce,
@@ -41,6 +60,9 @@ export function under(value: number, { payer = ALICE, at = START, nonce = idOf(0
 /** The two payments of an open mandate: one has settled, FIRST holds the other. */
 const SETTLED = under(40, { nonce: idOf(0xa1) });
 export const HELD_PAYMENT = under(60, { nonce: idOf(0xa2) });
+/** Of `upto`, up to 50: another one under an open mandate. */
+const UPTO = under(50, { nonce: idOf(0xa4), scheme: "upto" });
+const holdUpto = (rules: LedgerRules) => void rules.reserve(reserveOf(UPTO, SECOND), START);
 
 export type MandateState = "none" | "open" | "revoked";
 
@@ -287,6 +309,26 @@ const CLAIM: MandateCell[] = [
     payment: under(251),
   }),
   ...claim(
+    "open",
+    ["upto-beyond-amount", "while an upto is held the most that may be charged counts"],
+    exceeded("period", START + HOUR),
+    "40 110 0 150 3",
+    ["`mandate_exceeded` (`period`)", AS_IT_WAS],
+    {
+      given: holdUpto,
+      payment: under(1, { nonce: idOf(0xa5), mandate: { ...MANDATE, period: { seconds: HOUR, amount: "150" as Amount } } }),
+    },
+  ),
+  cell(
+    "claim",
+    "open",
+    ["upto-settled", "of an upto that is settled at once the charge counts"],
+    (rules, at) => rules.settle(settleOf(UPTO, SECOND, "20" as Amount), at),
+    { ...paidFor(UPTO), value: "20" },
+    "60 60 0 120 3",
+    ["the receipt over the part", "counted by the charge"],
+  ),
+  ...claim(
     "none",
     ["payment-expired", "the payment's own window comes before limits"],
     refused("payment_expired"),
@@ -435,6 +477,59 @@ const CAPTURE: MandateCell[] = [
     { at: LAPSED },
   ),
 ];
+
+const nextPeriod = (rules: LedgerRules) =>
+  void rules.settle(settleOf(under(10, { at: START + HOUR, nonce: idOf(0xa3) }), FIRST), START + HOUR);
+const charge = (value: Charge) => (rules: LedgerRules, at: number) => rules.capture(captureOf(UPTO, SECOND, value), at);
+const charged = (value: Charge) => ({ ...paidFor(UPTO), value });
+CAPTURE.push(
+  cell(
+    "capture",
+    "open",
+    ["upto-part", "what was not charged is given back to total and period; the payment still counts as one"],
+    charge("20" as Amount),
+    charged("20" as Amount),
+    "60 60 0 120 3",
+    ["the receipt over the part", "paid; the rest given back"],
+    { given: holdUpto },
+  ),
+  cell(
+    "capture",
+    "open",
+    ["upto-zero", "nothing was charged: all of it is given back"],
+    charge("0"),
+    charged("0"),
+    "40 60 0 100 3",
+    ["the receipt over 0", "all of it given back"],
+    { given: holdUpto },
+  ),
+  cell(
+    "capture",
+    "open",
+    ["upto-later-period", "in a later period what was not charged is given back to the total alone"],
+    charge("20" as Amount),
+    charged("20" as Amount),
+    "70 60 1 10 1",
+    ["the receipt over the part", "paid; the rest given back to the total"],
+    {
+      at: START + HOUR,
+      given: (rules) => {
+        holdUpto(rules);
+        nextPeriod(rules);
+      },
+    },
+  ),
+  cell(
+    "capture",
+    "open",
+    ["upto-beyond", "a charge above what was signed changes no counter"],
+    charge("51" as Amount),
+    refused("charge_exceeded"),
+    "40 110 0 150 3",
+    ["`charge_exceeded`", AS_IT_WAS],
+    { given: holdUpto },
+  ),
+);
 
 const NOTHING = { payments: 0, value: "0" };
 const ONE_HOLD = { payments: 1, value: "60", until: START + HELD };

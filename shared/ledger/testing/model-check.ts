@@ -13,7 +13,7 @@ import {
   RETENTION_SECONDS,
 } from "../../limits.ts";
 import type { AccountId } from "../../protocol/account.ts";
-import type { Amount } from "../../protocol/amount.ts";
+import type { Amount, Charge } from "../../protocol/amount.ts";
 import type { LedgerMandate, LedgerPayment } from "../../protocol/ledger-payment.ts";
 import { appliedOf, consolidate } from "../consolidate.ts";
 import type { LedgerRules } from "../rules.ts";
@@ -23,6 +23,7 @@ import type { Batch } from "../stream.ts";
 import {
   ALICE,
   BOB,
+  captureOf,
   CAROL,
   DAVE,
   ERIN,
@@ -56,6 +57,7 @@ const PAYMENTS = [ALICE, BOB].flatMap((payer) => [
   paymentOf({ payer, payee: payer === ALICE ? BOB : ALICE, nonce: idOf(1), value: units(1n), validBefore: END }),
   paymentOf({ payer, payee: CAROL, nonce: idOf(1), value: units(1n), validBefore: TOMORROW + 8 }),
   paymentOf({ payer, payee: CAROL, nonce: idOf(2), value: units(2n, 1n), validBefore: END }),
+  ...[2, 2, 4].map((nonce) => paymentOf({ payer, payee: CAROL, nonce: idOf(nonce), value: units(2n), scheme: "upto", validBefore: END })),
   paymentOf({ payer, payee: CAROL, nonce: idOf(3), validAfter: START + CLOCK_SKEW_SECONDS + 3, value: units(1n), validBefore: END }),
   paymentOf({ payer, payee: CAROL, nonce: idOf(3), value: units(3n), validBefore: START + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + 3 }),
   BY_A_STRANGER,
@@ -82,12 +84,15 @@ const LATER = { ...MANDATE, digest: idOf(0xd3), grantedAt: START + 1, validAfter
 const WITHOUT_PERIODS = { digest: idOf(0xd4), grantedAt: START, validAfter: START, validBefore: END + 2, total: units(2n) };
 const MANDATES: LedgerMandate[] = [MANDATE, AHEAD, LATER, WITHOUT_PERIODS];
 
-function underMandate(mandate: LedgerMandate, values: Amount[], validBefore: number): LedgerPayment[] {
-  return values.map((value, index) => paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(index + 1), value, validBefore, mandate }));
+function underMandate(mandate: LedgerMandate, values: Amount[], validBefore: number, more: Partial<LedgerPayment> = {}): LedgerPayment[] {
+  return values.map((value, index) =>
+    paymentOf({ payer: ALICE, payee: CAROL, nonce: idOf(index + 1), value, validBefore, mandate, ...more }),
+  );
 }
 const FIRST_MANDATE = underMandate(MANDATE, [units(1n), units(2n), units(1n), "1" as Amount, "2" as Amount], END);
 const UNDER_MANDATES = [
   ...[1, 2, 3].flatMap(() => FIRST_MANDATE),
+  ...[1, 2].flatMap(() => underMandate(MANDATE, [units(1n), units(2n), units(2n)], END, { scheme: "upto" })),
   ...underMandate(AHEAD, [units(1n)], END),
   ...underMandate(LATER, [units(1n), units(2n)], TOMORROW + 8),
   ...underMandate(WITHOUT_PERIODS, [units(1n), units(1n, 1n)], END),
@@ -104,6 +109,19 @@ const late = fc.oneof(
 /** When the first of the mandates can be forgotten. */
 const forgotten = MANDATE.validBefore + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS + FORGET_SECONDS;
 const lateForMandates = fc.oneof(late, fc.integer({ min: forgotten - 3, max: forgotten + 3 }));
+
+/** Mostly the whole, as it must be of `exact`. Of `upto` also nothing, a part, and an atom too much. */
+const CHARGES: (Charge | undefined)[] = [
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  "0",
+  "1" as Amount,
+  units(1n),
+  units(2n),
+  units(2n, 1n),
+];
 
 /** What is only about mandates. Everything at once is revoked rarely: little can be paid afterwards. */
 function mandateEventAt(at: fc.Arbitrary<number>): fc.Arbitrary<ModelEvent> {
@@ -135,13 +153,18 @@ function eventAt(at: fc.Arbitrary<number>, payments: readonly LedgerPayment[]): 
     value: fc.constantFrom(units(1n), units(2n), units(3n, 1n)),
     id: fc.constantFrom(idOf(7), idOf(8), idOf(9)),
   };
-  const claims = (["capture", "release", "settle", "cancel", "status", "check"] as const).map((event) => ({
-    weight: { capture: 6, release: 3, settle: 4, cancel: 1, status: 3, check: 3 }[event],
+  const claims = (["release", "cancel", "status", "check"] as const).map((event) => ({
+    weight: { release: 3, cancel: 1, status: 3, check: 3 }[event],
     arbitrary: fc.record({ ...claim, event: fc.constant(event) }),
+  }));
+  const charges = (["capture", "settle"] as const).map((event) => ({
+    weight: { capture: 6, settle: 4 }[event],
+    arbitrary: fc.record({ ...claim, event: fc.constant(event), value: fc.constantFrom(...CHARGES) }),
   }));
   return fc.oneof(
     { weight: 7, arbitrary: fc.record({ ...claim, event: fc.constant("reserve"), seconds }) },
     ...claims,
+    ...charges,
     { weight: 2, arbitrary: fc.record({ ...grant, at, event: fc.constant("fund") }) },
     { weight: 2, arbitrary: fc.record({ at, event: fc.constant("alarm") }) },
     { weight: 1, arbitrary: fc.record({ at, event: fc.constant("restart") }) },
@@ -314,11 +337,11 @@ function answer(rules: LedgerRules, event: ModelEvent): unknown {
     case "reserve":
       return rules.reserve(reserveOf(event.payment, event.id, event.seconds), event.at);
     case "capture":
-      return rules.capture(reservationOf(event.payment, event.id), event.at);
+      return rules.capture(captureOf(event.payment, event.id, event.value), event.at);
     case "release":
       return rules.release(reservationOf(event.payment, event.id), event.at);
     case "settle":
-      return rules.settle(settleOf(event.payment, event.id), event.at);
+      return rules.settle(settleOf(event.payment, event.id, event.value), event.at);
     case "cancel":
       return rules.cancel(event.payment.payer, event.payment.nonce, event.at);
     case "status":

@@ -6,7 +6,7 @@
 import type { Digest } from "../../crypto/digest.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { AccountId } from "../../protocol/account.ts";
-import type { Amount } from "../../protocol/amount.ts";
+import type { Amount, Charge } from "../../protocol/amount.ts";
 import type { LedgerMandate, LedgerPayment } from "../../protocol/ledger-payment.ts";
 import { START, txOf } from "./ledger.ts";
 
@@ -23,7 +23,8 @@ type Claim = { payment: LedgerPayment; id: Digest };
 type Grant = { account: AccountId; value: Amount; id: Digest };
 export type ModelEvent = { at: number } & (
   | (Claim & { event: "reserve"; seconds: number })
-  | (Claim & { event: "capture" | "release" | "settle" | "cancel" | "status" | "check" })
+  | (Claim & { event: "capture" | "settle"; value?: Charge | undefined })
+  | (Claim & { event: "release" | "cancel" | "status" | "check" })
   | (Grant & { event: "fund" })
   | { event: "revoke"; payer: AccountId; mandate: Digest | "*"; revokedAt: number }
   | { event: "mandate"; payer: AccountId; mandate: Digest }
@@ -33,8 +34,10 @@ export type ModelEvent = { at: number } & (
 type Refused = { ok: false; code: ErrorCode; transaction?: Digest; limit?: string; renewsAt?: number };
 type Entry =
   | (Claim & { state: "held"; until: number; captureDeadline: number; counted?: Counted })
-  | (Claim & { state: "settled"; captureDeadline: number })
+  | (Claim & { state: "settled"; captureDeadline: number; charge: bigint })
   | { state: "cancelled"; payment: LedgerPayment; captureDeadline: number };
+
+type Settled = Extract<Entry, { state: "settled" }>;
 
 /** A claim that counts under a mandate until it is given back. */
 type Counted = { value: bigint; period: number; paid: boolean };
@@ -117,15 +120,19 @@ export class LedgerModel {
     );
   }
 
-  #capture({ payment, id }: Claim): unknown {
+  #capture({ payment, id, value }: Claim & { value?: Charge | undefined }): unknown {
     const entry = this.#entries.get(keyOf(payment));
     if (!entry || entry.state === "cancelled" || entry.id !== id) return refused("reservation_lost");
-    if (entry.state === "settled") return receipt(entry.payment);
+    if (entry.state === "settled") return receipt(entry);
     const lapsed = this.#now > entry.until;
     const revoked = lapsed && this.#now <= entry.captureDeadline && this.#revokedAt(entry.payment) !== undefined;
     if (this.#now <= entry.captureDeadline && !revoked) {
-      if (entry.counted) entry.counted.paid = true;
-      return this.#pay({ ...entry, state: "settled" });
+      const charge = BigInt(value ?? entry.payment.value);
+      const wrong = wrongCharge(entry.payment, charge);
+      if (wrong) return wrong;
+      // A mandate's later periods do not count this claim, so that it is smaller now does nothing for them.
+      if (entry.counted) Object.assign(entry.counted, { paid: true, value: charge });
+      return this.#pay({ ...entry, state: "settled", charge });
     }
     this.#giveBack(entry);
     return this.#refusal(refused(revoked ? "mandate_revoked" : "payment_expired"));
@@ -139,14 +146,18 @@ export class LedgerModel {
     return { ok: true };
   }
 
-  #settle({ payment, id }: Claim): unknown {
+  #settle({ payment, id, value }: Claim & { value?: Charge | undefined }): unknown {
     const entry = this.#find(payment);
-    if (entry?.state === "settled" && entry.id === id && isSame(entry.payment, payment)) return receipt(payment);
+    if (entry?.state === "settled" && entry.id === id && isSame(entry.payment, payment)) return receipt(entry);
     const checked = this.#check(payment, this.#now);
     if (!checked.ok) return this.#refusal(checked);
+    const charge = BigInt(value ?? payment.value);
+    const wrong = wrongCharge(payment, charge);
+    if (wrong) return wrong;
     this.#giveBack(entry);
-    this.#count(payment, true);
-    return this.#pay({ state: "settled", payment, id, captureDeadline: payment.validBefore });
+    const counted = this.#count(payment, true);
+    if (counted) counted.value = charge;
+    return this.#pay({ state: "settled", payment, id, captureDeadline: payment.validBefore, charge });
   }
 
   #cancel({ payment }: Claim): unknown {
@@ -162,7 +173,10 @@ export class LedgerModel {
 
   #status({ payment }: Claim): unknown {
     const entry = this.#find(payment);
-    if (entry?.state === "settled") return { status: "settled", transaction: txOf(entry.payment) };
+    if (entry?.state === "settled") {
+      const charged = entry.payment.scheme && { charged: entry.charge.toString() };
+      return { status: "settled", transaction: txOf(entry.payment), ...charged };
+    }
     if (entry) return { status: entry.state === "held" ? "reserved" : "cancelled" };
     if (this.#now <= payment.validBefore) return { status: "unused" };
     if (this.#now > payment.validBefore + RETENTION) return { status: "unknown" };
@@ -183,7 +197,7 @@ export class LedgerModel {
       if (this.#balance(this.#treasury) < BigInt(value)) return refused("faucet_empty");
       this.#grants.set(id, payment);
       this.#granted.set(account, { sum: sum + BigInt(value), since });
-      this.#pay({ state: "settled", payment, id, captureDeadline: this.#now });
+      this.#pay({ state: "settled", payment, id, captureDeadline: this.#now, charge: BigInt(value) });
     }
     return { ok: true, account, balance: this.#balance(account).toString() };
   }
@@ -343,11 +357,12 @@ export class LedgerModel {
     return entry;
   }
 
-  #pay(entry: Entry): unknown {
-    const { payer, payee, value } = this.#put(entry).payment;
-    this.#credit(payer, -BigInt(value));
-    if (!this.#send(entry.payment)) this.#credit(payee, BigInt(value));
-    return receipt(entry.payment);
+  #pay(entry: Settled): unknown {
+    const { payment, charge } = this.#put(entry);
+    if (charge === 0n) return receipt(entry);
+    this.#credit(payment.payer, -charge);
+    if (!this.#send({ ...payment, value: charge.toString() as Amount })) this.#credit(payment.payee, charge);
+    return receipt(entry);
   }
 
   /** A jump is stored at once. */
@@ -399,9 +414,15 @@ function replayed(by: LedgerPayment): Refused {
   return { ok: false, code: "nonce_replayed", transaction: txOf(by) };
 }
 
-function receipt(payment: LedgerPayment): unknown {
-  const { payer, payee, value } = payment;
-  return { ok: true, transaction: txOf(payment), payer, payee, value };
+function wrongCharge({ value, scheme }: LedgerPayment, charge: bigint): Refused | undefined {
+  const rest = BigInt(value) - charge;
+  if (scheme === "upto") return rest < 0n ? refused("charge_exceeded") : undefined;
+  return rest === 0n ? undefined : refused("amount_mismatch");
+}
+
+function receipt({ payment, charge }: Settled): unknown {
+  const { payer, payee } = payment;
+  return { ok: true, transaction: txOf(payment), payer, payee, value: charge.toString() };
 }
 
 function granted({ payment, id, until }: Extract<Entry, { state: "held" }>): unknown {

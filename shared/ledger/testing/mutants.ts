@@ -259,6 +259,77 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/** Faults in charging a part of what was signed. */
+export const CHARGE_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "a part of an exact payment can be charged",
+    file: "state-table",
+    find: 'if (scheme !== UPTO) return charge === value ? undefined : refusal("amount_mismatch");',
+    replace: "",
+  },
+  {
+    fault: "more than was signed can be charged",
+    file: "state-table",
+    find: "BigInt(charge) > BigInt(value)",
+    replace: "false",
+  },
+  {
+    fault: "an atom more than was signed can be charged",
+    file: "state-table",
+    find: "BigInt(charge) > BigInt(value)",
+    replace: "BigInt(charge) > BigInt(value) + 1n",
+  },
+  {
+    fault: "the whole of what was signed cannot be charged",
+    file: "state-table",
+    find: "BigInt(charge) > BigInt(value)",
+    replace: "BigInt(charge) >= BigInt(value)",
+  },
+  {
+    fault: "of a payment that was charged a part, the rest stays held",
+    file: "state-table",
+    find: "claimed(payer, -held)",
+    replace: "claimed(payer, held === 0n ? 0n : -BigInt(charge))",
+  },
+  {
+    fault: "the hold of a payment that was charged nothing stays",
+    file: "state-table",
+    find: "else if (held > 0n) this.#accounts.hold(payer, -held);",
+    replace: "",
+  },
+  {
+    fault: "a charge of nothing writes an entry",
+    file: "state-table",
+    find: 'if (charge !== "0")',
+    replace: "if (charge !== undefined)",
+  },
+  {
+    fault: "the maximum moves, and the receipt says the charge",
+    file: "state-table",
+    find: "this.#exchange.pay(row, charge, claimed",
+    replace: "this.#exchange.pay(row, row.value, claimed",
+  },
+  {
+    fault: "a second capture's value counts",
+    file: "state-table",
+    find: 'if (row.state === "settled") return settled(row);\n    if (now > row.capture_deadline) {',
+    replace:
+      'if (row.state === "settled") return settled({ ...row, charged: value ?? row.charged });\n    if (now > row.capture_deadline) {',
+  },
+  {
+    fault: "what was charged is forgotten after a capture",
+    file: "payments",
+    find: "charged, row.payer, row.nonce",
+    replace: "null, row.payer, row.nonce",
+  },
+  {
+    fault: "a settlement that charges too much takes a hold over all the same",
+    file: "state-table",
+    find: "const refusal = this.#makeWay(row, payment, now, charge);\n    if (refusal) return refusal;",
+    replace: "const refusal = this.#makeWay(row, payment, now) ?? wrongCharge(payment, charge);\n    if (refusal) return refusal;",
+  },
+];
+
 /** Faults between shards. The model of four shards finds them. */
 export const SHARD_MUTANTS: readonly Mutant[] = [
   {
@@ -482,6 +553,30 @@ export const MANDATE_MUTANTS: readonly Mutant[] = [
     file: "mandates",
     find: "end + AFTER_ITS_END, null",
     replace: "signedBy + AFTER_ITS_END, null",
+  },
+  {
+    fault: "what was not charged stays counted in the total",
+    file: "mandate-counters",
+    find: "settled: settled + charged,",
+    replace: "settled: settled + value,",
+  },
+  {
+    fault: "what was not charged stays counted in the period",
+    file: "mandate-counters",
+    find: "const rest = window === counters.window ? value - charged : 0n;",
+    replace: "const rest = 0n;",
+  },
+  {
+    fault: "what was not charged is given back to a later period",
+    file: "mandate-counters",
+    find: "const rest = window === counters.window ? value - charged : 0n;",
+    replace: "const rest = value - charged < windowUsed ? value - charged : windowUsed;",
+  },
+  {
+    fault: "a payment that was charged nothing does not count in its period",
+    file: "mandate-counters",
+    find: "settled: settled + charged, windowUsed: windowUsed - rest };",
+    replace: "settled: settled + charged, windowUsed: windowUsed - rest, windowCount: counters.windowCount - (charged === 0n ? 1 : 0) };",
   },
   {
     fault: "a debit does not name its mandate",
