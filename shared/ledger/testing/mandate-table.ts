@@ -510,7 +510,7 @@ CAPTURE.push(
     charge("20" as Amount),
     charged("20" as Amount),
     "70 60 1 10 1",
-    ["the receipt over the part", "paid; the rest given back to the total"],
+    ["the receipt over the part", "paid; the total has the rest"],
     {
       at: START + HOUR,
       given: (rules) => {
