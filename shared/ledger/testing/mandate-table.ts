@@ -510,7 +510,7 @@ CAPTURE.push(
     charge("20" as Amount),
     charged("20" as Amount),
     "70 60 1 10 1",
-    ["the receipt over the part", "paid; the total has the rest"],
+    ["the receipt over the part", "paid; rest to the total"],
     {
       at: START + HOUR,
       given: (rules) => {
