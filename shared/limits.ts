@@ -37,6 +37,10 @@ export const MAX_MANDATE_ENTRIES = 32;
 export const MAX_ORIGIN_LENGTH = 300;
 /** Sessions that one mandate may have open at once. */
 export const MAX_OPEN_SESSIONS = 1000;
+/** Lines of the usage in a receipt of scheme `upto`: all of them, twice encoded, fit into a header. */
+export const MAX_USAGE_LINES = 16;
+/** The name of a unit: `token`, `1k words`. */
+export const MAX_UNIT_LENGTH = 32;
 /** The canonical text of the offer that a PaymentRequest carries. */
 export const MAX_OFFER_LENGTH = 4096;
 /** Offers in one 402. */

@@ -7,17 +7,18 @@ import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 import { canonicalJson, digest, type Digest } from "../shared/crypto/digest.ts";
 import { type Evidence, evidencePaymentSchema } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
-import { verifyExact } from "../shared/exact/verify.ts";
+import { verifyPayment } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensions/offer-receipt.ts";
 import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
-import { NETWORK } from "../shared/lez.ts";
-import type { Amount } from "../shared/protocol/amount.ts";
+import { NETWORK, type Scheme } from "../shared/lez.ts";
+import type { Amount, Charge } from "../shared/protocol/amount.ts";
 import { signWithin } from "../shared/protocol/approval.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
 import { type Mandate, signMandate } from "../shared/protocol/mandate.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
+import type { Usage } from "../shared/protocol/usage.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
 import { agent, approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
 
@@ -38,6 +39,12 @@ export async function statement(payload: object, seed = MERCHANT_SEED, name = ki
   return { format: "jws", signature: await jws.sign(key) };
 }
 
+interface Metered {
+  offer: ReturnType<typeof offerOf>;
+  amount: Charge;
+  usage?: Usage;
+}
+
 /** A ledger on which the owner has money, and buys. */
 export class Shop {
   readonly #rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: NOW });
@@ -50,12 +57,15 @@ export class Shop {
   /**
    * @param further payments that the checkpoint covers as well
    * @param mandate under which the agent pays; else the owner approves
+   * @param metered an offer of scheme `upto`, and what is charged for it
    */
-  async buy(changes: Partial<PaymentRequestBody> = {}, further = 0, mandate?: Mandate): Promise<Evidence> {
-    const request = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}`, ...changes });
+  async buy(changes: Partial<PaymentRequestBody> = {}, further = 0, mandate?: Mandate, metered?: Metered): Promise<Evidence> {
+    const { offer = offerOf(), amount, usage } = metered ?? {};
+    const request = await paymentRequest(offer, { id: `pr_${idOf(++this.#bought).slice(-16)}`, ...changes });
     const approved = await approve(request);
     const payload = mandate ? await signWithin(await signMandate(mandate, owner), request, approved.checked, agent, NOW) : approved.payload;
-    const settled = await this.#pay(payload);
+    const settled = await this.#pay(payload, offer, amount);
+    const said = { success: true, network: NETWORK, ...settled, amount: amount ?? offer.amount, ...(usage && { extra: { usage } }) };
     for (let i = 0; i < further; i++) {
       const other = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}` });
       await this.#pay((await approve(other)).payload);
@@ -68,15 +78,16 @@ export class Shop {
       version: "1",
       request,
       payment: evidencePaymentSchema.parse(payload.payload),
-      offer: await statement(offerPayload(REQUEST.url, offerOf(), NOW + 900)),
-      receipt: await statement(receiptPayload(REQUEST.url, { success: true, network: NETWORK, ...settled }, NOW + 6)),
+      offer: await statement(offerPayload(REQUEST.url, offer, NOW + 900)),
+      receipt: await statement(receiptPayload(REQUEST.url, said, NOW + 6, offer.scheme)),
       ledger: { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) },
     };
   }
 
-  async #pay(payload: unknown) {
-    const verified = await verifyExact(payload, offerOf(), { now: NOW + 5, ledger: LEDGER });
-    const result = verified.ok && this.#rules.settle({ payment: verified.payment, settlementId: idOf(2) }, NOW + 5);
+  async #pay(payload: unknown, offer = offerOf(), value?: Charge) {
+    const verified = await verifyPayment(payload, offer, { now: NOW + 5, ledger: LEDGER }, offer.scheme as Scheme);
+    const settlement = verified.ok && { payment: verified.payment, settlementId: idOf(2), ...(value !== undefined && { value }) };
+    const result = settlement && this.#rules.settle(settlement, NOW + 5);
     if (!result || !result.ok) throw new Error("not paid");
     return { transaction: result.transaction, payer: result.payer };
   }
@@ -104,6 +115,7 @@ export async function debitOf(
   attestedAt: number,
   ledger = LEDGER,
   mandate?: Digest,
+  value: Amount = authorization.value,
 ): Promise<Evidence["ledger"]> {
   const signed = authorizationDigest(authorization);
   const body = {
@@ -111,7 +123,7 @@ export async function debitOf(
     seq: "2",
     kind: "debit" as const,
     counterparty: authorization.to,
-    value: authorization.value,
+    value,
     balanceAfter: "990000",
     authorizationDigest: signed,
     ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),

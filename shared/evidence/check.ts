@@ -1,6 +1,7 @@
 /** Checks of evidence: points of a report that name the member they are about. */
 
 import { type Check, type Finding, judgeAll, type Judged, skipped } from "../checklist/check.ts";
+import type { Scheme } from "../lez.ts";
 import { formatTimestamp } from "../time.ts";
 import type { EvidenceContext } from "./context.ts";
 
@@ -24,6 +25,8 @@ export interface EvidenceCheck extends Check<EvidenceContext> {
   part?: "offer" | "receipt" | "ledger";
   /** It is only about payments that this key signed: the payer's own, or that of a mandate's agent. */
   signer?: EvidenceContext["signer"];
+  /** It is only about payments of this scheme. */
+  scheme?: Scheme;
 }
 
 /** What must hold of a payment before anything is compared with it. */
@@ -35,7 +38,9 @@ export const unknownKey = (saw: string): Finding => skipped(saw, "unknown_key");
 export async function judgeEvidence(checks: readonly EvidenceCheck[], context: EvidenceContext): Promise<EvidencePoint[]> {
   const absent = ({ part }: EvidenceCheck) =>
     part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
-  const applying = checks.filter(({ signer = context.signer }) => signer === context.signer);
+  const applying = checks.filter(
+    ({ signer = context.signer, scheme = context.scheme }) => signer === context.signer && scheme === context.scheme,
+  );
   return (await judgeAll(applying, context, "unchecked", absent)).map(pointOf);
 }
 

@@ -4,6 +4,7 @@ import { hexToBytes } from "../crypto/bytes.ts";
 import { canonicalJson } from "../crypto/digest.ts";
 import type { MandatedPayment } from "../exact/mandate-checks.ts";
 import { offerPayloadSchema, readJws, receiptPayloadSchema } from "../extensions/signed-jws.ts";
+import { SCHEME } from "../lez.ts";
 import { MAX_OFFER_LENGTH } from "../limits.ts";
 import { accountOfKey } from "../protocol/account.ts";
 import { authorizationDigest, transactionOf } from "../protocol/authorization.ts";
@@ -34,6 +35,8 @@ export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
     payment,
     /** Whose key signs the payment, for all that its members say. */
     signer: mandate || authorization.mandate ? ("agent" as const) : ("payer" as const),
+    /** As it was signed. */
+    scheme: authorization.scheme ?? SCHEME,
     mandated,
     offer: offer && { said: readJws(offer, offerPayloadSchema) },
     receipt: receipt && { said: readJws(receipt, receiptPayloadSchema) },

@@ -22,12 +22,13 @@ import {
 import { utf8 } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { offerPayload, receiptPayload, signedOffers } from "../extensions/offer-receipt.ts";
-import { NETWORK } from "../lez.ts";
+import { NETWORK, UPTO } from "../lez.ts";
 import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
-import type { Authorization } from "../protocol/authorization.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../protocol/authorization.ts";
 import { type Mandate, mandateDigest, signMandate } from "../protocol/mandate.ts";
 import { requestDigest } from "../protocol/payment-request.ts";
+import type { SettleResponse } from "../x402/x402.ts";
 import type { EvidencePoint } from "./check.ts";
 import { type Evidence, serializeEvidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
@@ -39,6 +40,7 @@ let one: Evidence;
 let other: Evidence;
 let long: Evidence;
 let within: Evidence;
+let metered: Evidence;
 let keys: KnownKeys;
 beforeAll(async () => {
   const shop = new Shop();
@@ -46,8 +48,22 @@ beforeAll(async () => {
   other = await shop.buy({ reason: "Another question of the brief needs the same report again." });
   long = await shop.buy({}, 3);
   within = await shop.buy({ reason: REASON }, 0, MANDATE);
+  metered = await shop.buy({ reason: REASON }, 0, undefined, { offer: PER_TOKEN, amount: "1858" as Amount, usage: tokens("929") });
   keys = await keysFor(one);
 });
+
+const PER_TOKEN = offerOf({ scheme: UPTO, extra: { ...offerOf().extra, unit: "token", unitPrice: "2" } });
+const tokens = (quantity: string, price = "2") => [{ unit: "token", quantity, price }];
+/** What a merchant says that it charged for the metered payment. */
+function settledAs(amount: string): SettleResponse {
+  const { from: payer } = metered.payment.authorization;
+  const transaction = transactionOf(NETWORK, authorizationDigest(metered.payment.authorization));
+  return { success: true, network: NETWORK, payer, transaction, amount };
+}
+async function receiptSaying(amount: string, quantity: string, price?: string): Promise<Partial<Evidence>> {
+  const said = { ...settledAs(amount), extra: { usage: tokens(quantity, price) } };
+  return { receipt: await statement(receiptPayload(REQUEST.url, said, NOW + 6, UPTO)) };
+}
 
 const verify = (evidence: Evidence, known = keys, options = {}) => verifyEvidence(serializeEvidence(evidence), known, options);
 /** The same evidence in another tool's spelling. */
@@ -66,7 +82,7 @@ describe("genuine evidence", () => {
     const report = await verify(one);
     expect(of(report, "fail")).toEqual([]);
     expect(report).toMatchObject({ verdict: "verified", evidence: one });
-    const checks = EVIDENCE_CHECKS.filter(({ signer }) => signer !== "agent");
+    const checks = EVIDENCE_CHECKS.filter(({ signer, scheme }) => signer !== "agent" && scheme !== "upto");
     expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...checks.map(({ id }) => id)]);
   });
 
@@ -75,10 +91,45 @@ describe("genuine evidence", () => {
     expect(of(report, "pass")).toEqual(report.points);
     expect(report).toMatchObject({ verdict: "verified", evidence: within });
     // No point says that the owner's key signed the payment.
-    const checks = EVIDENCE_CHECKS.filter(({ signer }) => signer !== "payer");
+    const checks = EVIDENCE_CHECKS.filter(({ signer, scheme }) => signer !== "payer" && scheme !== "upto");
     expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...checks.map(({ id }) => id)]);
     expect(within.ledger?.entries[0]?.mandate).toBe(mandateDigest(MANDATE));
     expect((await verify(within, { ...keys, owners: [] })).verdict).toBe("incomplete");
+  });
+
+  test("of a charge below what was signed is verified with its usage, and says what was paid [evidence-upto]", async () => {
+    const report = await verify(metered);
+    expect(report).toMatchObject({ verdict: "verified", evidence: metered });
+    expect(of(report, "pass")).toEqual(report.points);
+    expect(report.points.find(({ id }) => id === "receipt.charge")).toMatchObject({ saw: "1858 of at most 10000 units" });
+    expect(metered.ledger?.entries[0]?.value).toBe("1858");
+  });
+
+  test.each<[what: string, change: () => Promise<Partial<Evidence>>, failed: string[]]>([
+    ["a charge above what was signed", () => receiptSaying("10002", "5001"), ["receipt.charge", "ledger.entry"]],
+    ["another charge than the ledger's", () => receiptSaying("1860", "930"), ["ledger.entry"]],
+    ["usage that comes to another sum", () => receiptSaying("1858", "928"), ["receipt.charge"]],
+    ["another price than the offered one", () => receiptSaying("1858", "1858", "1"), ["receipt.charge"]],
+    [
+      "no charge at all",
+      async () => ({ receipt: await statement(receiptPayload(REQUEST.url, settledAs("1858"), NOW + 6)) }),
+      ["receipt.charge"],
+    ],
+    [
+      "no receipt, and a debit above what was signed",
+      async () => ({
+        receipt: undefined,
+        ledger: await debitOf(metered.payment.authorization, NOW + 5, NOW + 60, LEDGER, undefined, "10001" as Amount),
+      }),
+      ["ledger.entry"],
+    ],
+  ])("of %s is none", async (_what, changed, failed) => {
+    expect(idsOf(await verify({ ...metered, ...(await changed()) }), "fail")).toEqual(failed);
+  });
+
+  test("of a receipt without the usage that the offer's unit price promises is worth a warning", async () => {
+    const receipt = await statement(receiptPayload(REQUEST.url, settledAs("1858"), NOW + 6, UPTO));
+    expect(idsOf(await verify({ ...metered, receipt }), "warn")).toEqual(["receipt.charge"]);
   });
 
   test("is verified under a checkpoint further down the chain", async () => {

@@ -3,6 +3,7 @@
 import { doubtful, right, wrong } from "../checklist/check.ts";
 import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 import { continuesChain, type JournalEntry } from "../ledger/journal.ts";
+import { UPTO } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_HOLD_SECONDS } from "../limits.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
 import type { EvidenceContext } from "./context.ts";
@@ -12,6 +13,13 @@ const CHECKPOINT = "ledger.checkpoint";
 const entriesOf = ({ ledger }: EvidenceContext) => (ledger?.entries ?? []) as readonly JournalEntry[];
 /** Called only for checks of the part "ledger", which are skipped if the file has none. */
 const signedOf = ({ ledger }: EvidenceContext) => ledger?.checkpoint as SignedCheckpoint;
+
+/** What an entry must say of a charge: what the receipt says, and where there is none, no more than was signed. */
+function chargedIn({ receipt, ledger, payment: { authorization } }: EvidenceContext): string {
+  const value = ledger?.entries[0]?.value ?? authorization.value;
+  const said = receipt?.said?.payload.amount;
+  return said ?? (BigInt(value) <= BigInt(authorization.value) ? value : authorization.value);
+}
 
 export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
   {
@@ -26,7 +34,7 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
         account: authorization.from,
         kind: "debit",
         counterparty: authorization.to,
-        value: authorization.value,
+        value: context.scheme === UPTO ? chargedIn(context) : authorization.value,
         authorizationDigest: context.authorizationDigest,
         ...(authorization.requestDigest && { requestDigest: authorization.requestDigest }),
         // A debit without a mandate is the payer's own, and one without a cause is a payment.

@@ -3,7 +3,9 @@
 import { doubtful, type Finding, right, wrong } from "../checklist/check.ts";
 import { nameUnder } from "../extensions/did-web.ts";
 import type { ReadJws } from "../extensions/signed-jws.ts";
+import { UPTO } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
+import { usageProblem } from "../protocol/usage.ts";
 import { quote } from "../screen/escapes.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
 import { isResource, SIGNED_TERMS } from "./parts.ts";
@@ -88,6 +90,25 @@ export const MERCHANT_CHECKS: readonly EvidenceCheck[] = [
       return isResource(said?.resourceUrl ?? "", origin)
         ? right(`transaction ${transaction}`)
         : wrong(`it is for ${quote(said?.resourceUrl ?? "")}`);
+    },
+  },
+  {
+    id: "receipt.charge",
+    title: "what was charged is no more than was signed, and is what the usage comes to at the offered price",
+    about: "receipt",
+    part: "receipt",
+    scheme: UPTO,
+    after: ["receipt.signature", "request.terms", ...PAYMENT_SIGNED],
+    judge({ receipt, payment: { authorization }, accepted }) {
+      const { amount, usage } = receipt?.said?.payload ?? {};
+      if (amount === undefined || !accepted) return wrong("it does not say what was charged");
+      if (BigInt(amount) > BigInt(authorization.value))
+        return wrong(`${amount} is more than ${authorization.value}, the most that was signed`);
+      const problem = usage && usageProblem(usage, amount, accepted);
+      if (problem !== undefined) return wrong(problem);
+      const unsaid = usage === undefined && accepted.extra?.["unitPrice"] !== undefined;
+      if (unsaid) return doubtful(`${amount} units, and the offer names the price of a unit, but the receipt no usage`);
+      return right(`${amount} of at most ${authorization.value} units`);
     },
   },
   {

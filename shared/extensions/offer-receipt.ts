@@ -1,5 +1,7 @@
 /** The x402 extension `offer-receipt`: terms and receipts that a merchant signs, so that a third party can check them later. */
 
+import { SCHEME, UPTO } from "../lez.ts";
+import type { Usage } from "../protocol/usage.ts";
 import type { PaymentRequirements, SettleResponse } from "../x402/x402.ts";
 
 export const OFFER_RECEIPT = "offer-receipt";
@@ -26,6 +28,9 @@ export interface ReceiptPayload {
   /** Unix seconds. */
   issuedAt: number;
   transaction: string;
+  /** Of scheme `upto` alone: what was charged, in atomic units, and for what. */
+  amount?: string | undefined;
+  usage?: Usage | undefined;
 }
 
 /** A compact JWS (EdDSA, `kid` a did:web URL) over the canonical JSON of a payload. */
@@ -42,8 +47,13 @@ export function offerPayload(
   return { version: 1, resourceUrl, scheme, network, asset, payTo, amount, validUntil };
 }
 
-export function receiptPayload(resourceUrl: string, { network, payer, transaction }: SettleResponse, issuedAt: number): ReceiptPayload {
-  return { version: 1, network, resourceUrl, payer: payer ?? "", issuedAt, transaction };
+/** @param scheme of the offer that was paid */
+export function receiptPayload(resourceUrl: string, settled: SettleResponse, issuedAt: number, scheme: string = SCHEME): ReceiptPayload {
+  const { network, payer, transaction, amount, extra } = settled;
+  const payload = { version: 1, network, resourceUrl, payer: payer ?? "", issuedAt, transaction } as const;
+  if (scheme !== UPTO) return payload;
+  const usage = extra?.["usage"] as Usage | undefined; // the merchant's own
+  return { ...payload, ...(amount && { amount }), ...(usage && { usage }) };
 }
 
 /** The extension in a PaymentRequired. @param offers in the order of `accepts` */

@@ -5,6 +5,8 @@ import * as z from "zod/mini";
 import { hexToBytes, utf8 } from "../crypto/bytes.ts";
 import { verifyStrict } from "../crypto/ed25519.ts";
 import { MAX_HEADER_BYTES } from "../limits.ts";
+import { chargeSchema } from "../protocol/amount.ts";
+import { usageSchema } from "../protocol/usage.ts";
 import { parseJson } from "../text/json.ts";
 import { wholeNumber } from "../whole-number.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "./offer-receipt.ts";
@@ -34,6 +36,8 @@ export const receiptPayloadSchema: z.ZodMiniType<ReceiptPayload> = z.strictObjec
   payer: stated,
   issuedAt: wholeNumber(),
   transaction: stated,
+  amount: z.optional(chargeSchema),
+  usage: z.optional(usageSchema),
 });
 
 export interface ReadJws<Payload> {

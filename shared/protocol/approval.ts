@@ -1,7 +1,7 @@
 /** The owner's yes: a PaymentRequest becomes an Authorization and a signed x402 payload. spec/protocol.md §7. */
 
 import type { Digest } from "../crypto/digest.ts";
-import { X402_VERSION } from "../lez.ts";
+import { UPTO, X402_VERSION } from "../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import type { AccountId } from "./account.ts";
@@ -38,6 +38,7 @@ export function authorizationFor(
     ...(binding && { binding }),
     ...(ledger && { ledger }),
     requestDigest: checked.digest,
+    ...(request.payment.scheme === UPTO && { scheme: UPTO }),
   };
 }
 

@@ -2,7 +2,10 @@
 
 import { canonicalJson, digestSchema } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
+import { UPTO } from "../lez.ts";
 import type { PaymentRequirements } from "../x402/x402.ts";
+import { displayAmount } from "./amount.ts";
+import { isUnitPrice } from "./usage.ts";
 
 /** Members of `extra` whose meaning x402 reserves; a client may not add or change them. */
 const RESERVED_EXTRA = ["paymentFlow", "assetTransferMethod"];
@@ -35,11 +38,19 @@ export function compareOffer(accepted: PaymentRequirements, offer: PaymentRequir
 }
 
 /** True when the mechanism can honour every member of `extra` that changes what a payment means. null is absent. */
-export function supportsExtra(offer: PaymentRequirements): boolean {
-  const { paymentFlow, assetTransferMethod, splits, ledger } = offer.extra ?? {};
-  const flow = isAbsent(paymentFlow) || paymentFlow === "authorization" || paymentFlow === "upfront";
+export function supportsExtra({ scheme, extra }: PaymentRequirements): boolean {
+  const { paymentFlow, assetTransferMethod, splits, ledger } = extra ?? {};
+  const isUpto = scheme === UPTO;
+  // What `upto` costs is known after the answer.
+  const flow = isAbsent(paymentFlow) || paymentFlow === "authorization" || (paymentFlow === "upfront" && !isUpto);
   const split = isAbsent(splits) || (Array.isArray(splits) && splits.length === 0);
-  return flow && split && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
+  const priced = !isUpto || isUnitPrice(extra ?? {});
+  return flow && split && priced && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
+}
+
+/** What an offer costs, for people: `0.00001 LGO`, or `at most 0.00001 LGO` of scheme `upto`. */
+export function priceText({ scheme, amount }: Pick<PaymentRequirements, "scheme" | "amount">): string {
+  return `${scheme === UPTO ? "at most " : ""}${displayAmount(amount)}`;
 }
 
 /** True if the merchant takes the money before it answers. */

@@ -92,7 +92,7 @@ describe("checkPaymentRequest", () => {
   });
 
   test.each([
-    ["scheme", { scheme: "upto" }, "unsupported_scheme"],
+    ["scheme", { scheme: "batch-settlement" }, "unsupported_scheme"],
     ["network", { network: "eip155:8453" }, "invalid_network"],
     ["asset", { asset: "USDC" }, "asset_mismatch"],
   ])("refuses an offer of another %s, which the owner's key must not sign for", async (_, changes, code) => {

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { bytesToHex, publicKeySchema, randomBytes, signatureSchema } from "../crypto/bytes.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
-import { ASSET, NETWORK, SCHEME } from "../lez.ts";
+import { ASSET, NETWORK, SCHEME, UPTO } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
@@ -32,7 +32,7 @@ export const paymentRequestBodySchema = z.strictObject({
     scheme: z.string().check(z.maxLength(32)),
     network: z.string().check(z.maxLength(64)),
     asset: z.string().check(z.maxLength(64)),
-    /** Atomic units. */
+    /** Atomic units. Of scheme `upto`: the most that can be charged. */
     amount: amountSchema,
     payTo: accountIdSchema,
     maxTimeoutSeconds: z.string().check(z.regex(/^[1-9][0-9]{0,5}$/, "must be whole seconds as a decimal string")),
@@ -128,9 +128,12 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
   const differing = Object.entries(stated).find(([key, value]) => request.payment[key as keyof typeof stated] !== value);
   if (differing) return refusedFor("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
   const foreign = foreignTerm(offer);
-  if (foreign) return refusedFor(foreign, "the offer is not of the one scheme, network and asset that can be paid here");
+  if (foreign) return refusedFor(foreign, "the offer is not of a scheme, network and asset that can be paid here");
   if (!supportsExtra(offer))
-    return refusedFor("unsupported_extra", "the offer asks for splits, or for an unknown payment flow or transfer method");
+    return refusedFor(
+      "unsupported_extra",
+      "the offer asks for splits, for an unknown payment flow or transfer method, or names a unit without its price",
+    );
   if (new URL(request.merchant.url).origin !== new URL(request.http.url).origin) {
     return refusedFor("origin_mismatch", `${new URL(request.http.url).origin} is not where ${new URL(request.merchant.url).origin} lives`);
   }
@@ -155,9 +158,9 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
   return { ok: true, digest: digestHex, offer, scope };
 }
 
-/** An owner's key signs for this system's scheme, network and asset only: the screen describes nothing else. */
+/** An owner's key signs for this system's schemes, network and asset only: the screen describes nothing else. */
 function foreignTerm(offer: PaymentRequirements): RequestRefusal | undefined {
-  if (offer.scheme !== SCHEME) return "unsupported_scheme";
+  if (offer.scheme !== SCHEME && offer.scheme !== UPTO) return "unsupported_scheme";
   if (offer.network !== NETWORK) return "invalid_network";
   return offer.asset === ASSET ? undefined : "asset_mismatch";
 }

@@ -80,6 +80,13 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
     await buy(shopOf(example, {}, () => (seen.push(world.spent()), new Response("goods"))));
     expect(seen).toEqual([BigInt(PRICE)]);
   },
+  scheme: async (example) => {
+    expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ scheme: "upto", amount: PRICE }] });
+    expect(receiptOf(await buy(shopOf(example)))?.amount).toBe(PRICE);
+  },
+  unit: async (example) => expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ extra: { unit: "word", unitPrice: "2" } }] }),
+  unitPrice: async (example) =>
+    expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ extra: { unit: "word", unitPrice: "2" } }] }),
   offers: async (example) => {
     expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ amount: "1" }, { amount: "3" }] });
     expect(receiptOf(await buy(shopOf(example)))?.amount).toBe("1");

@@ -21,7 +21,7 @@ export function fromDeprecated(facilitator: PaywallFacilitator | FacilitatorOf01
     supportsHolds: !facilitator.holdsNothing,
     supported: (traceId) => facilitator.supported(traceId),
     reserve: (presented, reservationId) => facilitator.reserve(presented, reservationId),
-    capture: (presented, reservation, repeated) => facilitator.capture(presented, reservation, repeated),
+    capture: (presented, reservation, repeated, charge) => facilitator.capture(presented, reservation, repeated, charge),
     release: (presented, reservation) => facilitator.release(presented, reservation),
     settle: (presented, settlementId) => facilitator.settle(presented, settlementId),
   };

@@ -4,6 +4,7 @@ import { ERRORS } from "../../../shared/errors.ts";
 import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { traceOf } from "./log.ts";
 import type { CheckedOptions, RefusedEvent } from "./options.ts";
+import { chargedBy } from "./presented-payment.ts";
 import { callAfterwards } from "./seller-function.ts";
 import type { PaidRequest, PresentedPayment, SubstituteResponse } from "./types.ts";
 import { enqueueWebhook } from "./webhooks/queue.ts";
@@ -17,15 +18,16 @@ export function tellSettled({ c, presented }: Served, receipt: SettleResponse, {
   enqueueWebhook(c, () => saleEvent("payment.settled", c, presented, paid));
   if (!onSettled) return;
   const { offer, offerIndex } = presented;
-  const { amount, payTo } = offer;
+  const { payTo } = offer;
+  const amount = chargedBy(presented, receipt) ?? offer.amount;
   const about = { transaction, payer: payer ?? "", payTo, amount, offer: offerIndex, path: c.req.path, traceId: traceOf(c) };
   callAfterwards(c, "onSettled", () => onSettled({ money: "moved", ...about }, c.env));
 }
 
 /** Tells of a payment whose money moved and whose goods did not go out. */
 export function tellOwed({ c, presented }: Served): void {
-  const { id: transaction, payer, amount } = c.get("payment");
-  enqueueWebhook(c, () => saleEvent("payment.undelivered", c, presented, { transaction, payer, amount }));
+  const { id: transaction, payer, amount, charged = amount } = c.get("payment");
+  enqueueWebhook(c, () => saleEvent("payment.undelivered", c, presented, { transaction, payer, amount: charged }));
 }
 
 /** @param settled the settlement of this request, if there was one */

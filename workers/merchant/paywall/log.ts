@@ -16,7 +16,7 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
   const authorization = presented?.exact?.authorization;
   const ran = result.owed || (result.answered && result.delivered);
   const transaction = ran ? c.get("payment").id : !result.answered && result.transaction ? result.transaction : undefined;
-  const amount = event === "payment.delivered" ? authorization?.value : undefined;
+  const amount = event === "payment.delivered" ? (result.charged ?? authorization?.value) : undefined;
   const payer = code && authorization?.from; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction, amount });
 }

@@ -1,26 +1,29 @@
 /** The price of a route in its OpenAPI document. The 402 of a request is what counts; the document lets an agent compare beforehand. */
 
 import { ASSET, ASSET_SYMBOL, NETWORK, SCHEME } from "../../../shared/lez.ts";
-import { decimalAmount, displayAmount } from "../../../shared/protocol/amount.ts";
+import { decimalAmount } from "../../../shared/protocol/amount.ts";
+import { priceText } from "../../../shared/protocol/offer.ts";
 import { PAYMENT_REQUIRED } from "../../../shared/x402/headers.ts";
 import { checkOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 
 /**
  * The extension `x-payment-info` of an operation, in the form that x402 directories read: a price for people, and the terms of each
- * offer. Spread it into the route beside its `responses`. A price by request is `dynamic`, without an amount.
+ * offer. Spread it into the route beside its `responses`. A price by request is `dynamic`, without an amount; one of scheme `upto` with
+ * its `max`.
  *
  * @param options those of `paid()` or `paywall()`. Payees are named if they name them; a binding is not known here
  * @throws {TypeError} for options that could never be paid
  */
 export function paymentInfo(options: PaywallOptions | OffersOptions) {
   const { offers } = checkOptions(options);
-  const protocols = offers.map(({ amount, payTo, maxTimeoutSeconds }) => ({
-    x402: { scheme: SCHEME, network: NETWORK, asset: ASSET, ...constants({ amount, payTo }), maxTimeoutSeconds },
+  const protocols = offers.map(({ scheme, amount, payTo, maxTimeoutSeconds, unit, unitPrice }) => ({
+    x402: { scheme, network: NETWORK, asset: ASSET, ...constants({ amount, payTo }), maxTimeoutSeconds, ...constants({ unit, unitPrice }) },
   }));
   const { amount } = constants({ amount: offers[0]?.amount });
-  const price = amount
+  const isFixed = amount !== undefined && offers[0]?.scheme === SCHEME;
+  const price = isFixed
     ? { mode: "fixed", currency: ASSET_SYMBOL, amount: decimalAmount(amount) }
-    : { mode: "dynamic", currency: ASSET_SYMBOL };
+    : { mode: "dynamic", currency: ASSET_SYMBOL, ...(amount !== undefined && { max: decimalAmount(amount) }) };
   return { "x-payment-info": { price, protocols } };
 }
 
@@ -34,9 +37,10 @@ function constants(terms: Record<string, unknown>): Record<string, string> {
  * @throws {TypeError} for options that could never be paid
  */
 export function paymentRequired(options: PaywallOptions | OffersOptions) {
-  const { amount } = constants({ amount: checkOptions(options).offers[0]?.amount });
+  const [{ scheme, ...terms } = { scheme: SCHEME, amount: undefined }] = checkOptions(options).offers;
+  const { amount } = constants({ amount: terms.amount });
   return {
-    description: `Payment required${amount ? `: ${displayAmount(amount)}` : ""} by x402 v2`,
+    description: `Payment required${amount ? `: ${priceText({ scheme, amount })}` : ""} by x402 v2`,
     headers: { [PAYMENT_REQUIRED]: { description: "The terms: PaymentRequired of x402 v2, as JSON in Base64", schema: string } },
     content: { "application/json": { schema: required } },
   };

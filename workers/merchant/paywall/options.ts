@@ -3,18 +3,21 @@
 import type { Context, Env } from "hono";
 import type { BlankEnv } from "hono/types";
 import type { ErrorCode } from "../../../shared/errors.ts";
+import { SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
 import {
   DEFAULT_TIMEOUT_SECONDS,
   MAX_ACCEPTS,
   MAX_DESCRIPTION_LENGTH,
   MAX_NAME_LENGTH,
   MAX_QUOTE_LENGTH,
+  MAX_UNIT_LENGTH,
   MAX_UNSETTLED_RUNS,
   MAX_VALIDITY_SECONDS,
   STORED_ANSWER_SECONDS,
 } from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { type Amount, isAmount } from "../../../shared/protocol/amount.ts";
+import { isUnitPrice } from "../../../shared/protocol/usage.ts";
 import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 import type { FacilitatorOf01 } from "./deprecated.ts";
 import type { DeliveryStore, PaywallBindings, PaywallEnv, PaywallFacilitator } from "./types.ts";
@@ -25,10 +28,18 @@ export type SellerContext<E extends Env = BlankEnv> = Context<E & { Bindings: Pa
 /** A value, or a function that returns it for a request. What it returns is checked by the rules of the value. */
 export type ByRequest<T, E extends Env = BlankEnv> = T | ((c: SellerContext<E>) => T | Promise<T>);
 
-/** One way to pay for a route: an entry of `accepts`, of the scheme `exact`. */
+/** One way to pay for a route: an entry of `accepts`. */
 export interface OfferOptions<E extends Env = BlankEnv> {
-  /** The price in atomic units, as a decimal string. */
+  /** The price in atomic units, as a decimal string. Of scheme `upto`: the most that it can come to. */
   amount: ByRequest<string, E>;
+  /**
+   * `exact` (default), or `upto` for prices that are known afterwards: the buyer signs `amount` as the most, the handler says with
+   * `c.get("payment").charge(sum, usage)` what it costs, and the rest stays the buyer's. Its flow is `authorization`.
+   */
+  scheme?: Scheme;
+  /** Of scheme `upto`: what is counted, such as `token`, and what one costs in atomic units. Each charge then names its usage. */
+  unit?: string;
+  unitPrice?: string;
   /** The account that is paid. Default: the binding `PAY_TO`. */
   payTo?: ByRequest<string, E>;
   /** Shown to buyers. */
@@ -52,7 +63,7 @@ export interface SettledEvent {
   transaction: string;
   payer: string;
   payTo: string;
-  /** Atomic units. */
+  /** Atomic units. Of scheme `upto`: what was charged. */
   amount: string;
   /** The place of the offer in `offers`. */
   offer: number;
@@ -144,6 +155,10 @@ export interface CheckedOffer {
   description: Term<string> | undefined;
   maxTimeoutSeconds: number;
   flow: Flow | undefined;
+  scheme: Scheme;
+  /** Both or neither. */
+  unit: string | undefined;
+  unitPrice: string | undefined;
 }
 
 export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body"> {
@@ -220,18 +235,29 @@ function checkOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions, 
     const isByRequest = [offer.amount, offer.payTo].some(isFunction);
     return JSON.stringify(isByRequest ? index : { ...offer, description: undefined });
   });
-  require(new Set(told).size === told.length, "offers must differ in amount, payTo, maxTimeoutSeconds or flow");
+  require(new Set(told).size === told.length, "offers must differ in amount, payTo, maxTimeoutSeconds, flow or scheme");
   return list;
 }
 
 function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): CheckedOffer {
-  const { amount, payTo, description, flow, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = offer as OfferOptions;
+  const { amount, payTo, description, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = offer as OfferOptions;
+  const { scheme = SCHEME, flow, unit, unitPrice } = offer as OfferOptions;
   require(amount !== undefined, termProblem("amount", amount) ?? "");
   for (const [name, value] of Object.entries({ amount, payTo, description })) requireTerm(name as keyof Terms, value);
   require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
   const timeoutFits = Number.isInteger(maxTimeoutSeconds) && maxTimeoutSeconds > 0 && maxTimeoutSeconds <= MAX_VALIDITY_SECONDS;
   require(timeoutFits, `maxTimeoutSeconds must be a whole number from 1 to ${MAX_VALIDITY_SECONDS}`);
-  return { amount, payTo, description, flow, maxTimeoutSeconds } as CheckedOffer;
+  const isUpto = scheme === UPTO;
+  require(isUpto || scheme === SCHEME, `scheme must be "${SCHEME}" or "${UPTO}"`);
+  require(!isUpto ||
+    flow !== "upfront", 'flow "upfront" takes the money before the handler knows the price; set flow "authorization" for scheme "upto"');
+  require((unit === undefined && unitPrice === undefined) ||
+    (isUpto &&
+      isUnitPrice({
+        unit,
+        unitPrice,
+      })), `unit and unitPrice are for scheme "${UPTO}", both or neither: a name of at most ${MAX_UNIT_LENGTH} ASCII letters and digits, and atomic units`);
+  return { amount, payTo, description, flow: isUpto ? "authorization" : flow, maxTimeoutSeconds, scheme, unit, unitPrice } as CheckedOffer;
 }
 
 function requireTerm(name: keyof Terms, value: unknown): void {

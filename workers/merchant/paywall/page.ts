@@ -1,7 +1,7 @@
 /** The page that a browser shows for a priced URL. */
 
 import { html } from "hono/html";
-import { displayAmount } from "../../../shared/protocol/amount.ts";
+import { priceText } from "../../../shared/protocol/offer.ts";
 import { showUnsafe } from "../../../shared/screen/escapes.ts";
 import type { PaymentRequired } from "../../../shared/x402/x402.ts";
 
@@ -23,7 +23,7 @@ export function paymentPage({ resource, accepts }: PaymentRequired): string {
 <h1>Payment required</h1>
 <p>${showUnsafe(resource.description ?? "This resource is paid for per request.")}</p>
 <dl>
-  <dt>Price</dt><dd>${displayAmount(offer.amount)} (${offer.amount} atomic units)</dd>
+  <dt>Price</dt><dd>${priceText(offer)} (${offer.amount} atomic units)</dd>
   <dt>Paid to</dt><dd>${offer.payTo}</dd>
   <dt>Network</dt><dd>${offer.network}</dd>
   <dt>For</dt><dd>${showUnsafe(resource.url)}</dd>

@@ -4,13 +4,14 @@ import * as z from "zod/mini";
 import { utf8 } from "../../../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
-import { isOtherVersion, type Verification, verifyExact } from "../../../shared/exact/verify.ts";
+import { isOtherVersion, type Verification, verifyPayment } from "../../../shared/exact/verify.ts";
+import { type Scheme, UPTO } from "../../../shared/lez.ts";
 import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/protocol/authorization.ts";
 import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.ts";
 import { checkShape } from "../../../shared/text/json.ts";
 import { unixNow } from "../../../shared/time.ts";
 import { decodeHeader } from "../../../shared/x402/headers.ts";
-import { type PaymentPayload, paymentPayloadSchema, type PaymentRequirements } from "../../../shared/x402/x402.ts";
+import { type PaymentPayload, paymentPayloadSchema, type PaymentRequirements, type SettleResponse } from "../../../shared/x402/x402.ts";
 import type { Challenge, PresentedPayment } from "./types.ts";
 
 export type ParsedPayment = { ok: true; payment: PaymentPayload } | { ok: false; code: ErrorCode; detail?: string };
@@ -120,7 +121,12 @@ export function deliveryKey(presented: PresentedPayment): Digest {
  */
 export function verifyPresented({ payment, offer }: Pick<PresentedPayment, "payment" | "offer">): Promise<Verification> {
   const ledger = (offer.extra?.["ledger"] ?? "") as Digest;
-  return verifyExact(payment, offer, { now: unixNow(), ledger, expiryIsTheLedgers: true });
+  return verifyPayment(payment, offer, { now: unixNow(), ledger, expiryIsTheLedgers: true }, offer.scheme as Scheme);
+}
+
+/** What a payment of scheme `upto` was charged, in atomic units; undefined of another scheme. */
+export function chargedBy({ offer }: PresentedPayment, { amount }: SettleResponse): string | undefined {
+  return offer.scheme === UPTO ? (amount ?? undefined) : undefined;
 }
 
 /** The transaction that this payment settles as, if it settles. */

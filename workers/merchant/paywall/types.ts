@@ -6,9 +6,11 @@ import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
 import type { MetricsDataset } from "../../../shared/metrics.ts";
+import type { Charge } from "../../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
 import type { BoundRequest } from "../../../shared/protocol/binding.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
+import type { Usage, UsageLine } from "../../../shared/protocol/usage.ts";
 import type { ReleaseResult, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
 import type {
   CaptureCommand,
@@ -55,8 +57,22 @@ export interface PaymentContext {
   /** The same for every run of a handler for one payment. Use it to make side effects idempotent. */
   id: string;
   payer: string;
-  /** Atomic units. */
+  /** Of the offer that was paid: `exact` or `upto`. */
+  scheme: string;
+  /** Atomic units. Of `upto`: the most that can be charged. */
   amount: string;
+  /**
+   * Says what this payment of scheme `upto` costs, once, before the answer is returned. Without a call it costs all of `amount`.
+   * A run for a payment that was charged earlier charges nothing.
+   *
+   * @example c.get("payment").charge("1858", [{ unit: "token", quantity: "929", price: "2" }]);
+   * @param sum atomic units, at most `amount`; "0" if nothing was used
+   * @param usage what was used, in the receipt: quantity × price, added up, is the sum. Needed if the offer names a `unitPrice`
+   * @throws {ConfigurationError} for any other sum or usage. The buyer then pays nothing, and the answer is a 500
+   */
+  charge(sum: string, usage?: readonly UsageLine[]): void;
+  /** Of scheme `upto`, once the money has moved: what was charged. */
+  charged?: string | undefined;
   /** Which of the route's `offers` was paid: its place in the list. 0 on a route with one price. */
   offer: number;
   /** The buyer has had this answer before, or a part of it, and pays nothing for it now. */
@@ -128,8 +144,9 @@ export interface PaywallFacilitator {
   /**
    * Moves the reserved money. Repeating the call gives the same answer.
    * @param repeated an earlier call of this merchant had an unknown outcome. Only then may a used nonce mean success
+   * @param charge of scheme `upto`: what to take of the reserved money. Absent: all of it
    */
-  capture(presented: PresentedPayment, reservation: Reservation, repeated: boolean): Promise<SettleResponse>;
+  capture(presented: PresentedPayment, reservation: Reservation, repeated: boolean, charge?: Charge): Promise<SettleResponse>;
   release(presented: PresentedPayment, reservation: Reservation): Promise<unknown>;
   /** Verifies and moves the money in one step, before the handler runs. `settlementId` serves as reservation id. */
   settle(presented: PresentedPayment, settlementId: Digest): Promise<SettleResponse>;
@@ -144,10 +161,21 @@ export interface FacilitatorRpc {
   settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement>;
 }
 
+/** What a handler charged for a payment of scheme `upto`. */
+export interface Charged {
+  amount: Charge;
+  usage?: Usage | undefined;
+}
+
+/** A hold whose handler has delivered, and what to take of it: all of it, or what the handler charged. */
+export interface DeliveredHold extends Reservation {
+  charged?: Charged | undefined;
+}
+
 /** What a merchant knows of a payment between two requests that present it. */
 export type DeliveryState =
   /** The capture's outcome is unknown. Capturing this reservation again tells it, and pays once. */
-  | { state: "pending"; reservation: Reservation }
+  | { state: "pending"; reservation: DeliveredHold }
   /** The money moved and the handler has not delivered. The same payment may run it again. */
   | { state: "paid"; receipt: SettleResponse }
   /** Final. */
@@ -192,9 +220,10 @@ export interface IdempotencyClaim {
   reservationId: Digest;
   /**
    * Stores a copy of the handler's answer. False: the claim was lost, and another run answers. undefined: unknown whether it was stored.
+   * @param charged by the handler, for the run that captures in place of this one
    * @throws when the answer breaks off before its end
    */
-  storeAnswer(): Promise<boolean | undefined>;
+  storeAnswer(charged?: Charged): Promise<boolean | undefined>;
   /** Whether a copy is stored. Then the claim stays, whatever became of the money. */
   hasAnswer(): boolean;
   markPaid(receipt: SettleResponse): Promise<unknown>;
@@ -261,9 +290,10 @@ export interface PaidRequest {
 export type ServeResult =
   /**
    * The handler's response is in `c.res` and goes out. `delivered`: it is what was bought, and it is paid for. `again`: it was delivered
-   * and paid for earlier. `owed`, here and below: the money moved, and the goods did not go out.
+   * and paid for earlier. `owed`, here and below: the money moved, and the goods did not go out. `charged`, likewise: of a payment of
+   * scheme `upto`, in atomic units.
    */
-  { answered: true; delivered: boolean; again?: true; owed?: true } | SubstituteResponse;
+  { answered: true; delivered: boolean; again?: true; owed?: true; charged?: string | undefined } | SubstituteResponse;
 
 /**
  * A response to send in place of the handler's. Without a code it is a stored answer, to the payment that settled as `transaction`; `again` if it
@@ -276,5 +306,6 @@ export type SubstituteResponse = {
   owed?: true;
   again?: boolean;
   transaction?: string;
+  charged?: string | undefined;
   receipt?: SettleResponse | undefined;
 };

@@ -16,6 +16,7 @@ import {
   RETENTION_SECONDS,
 } from "../../../../shared/limits.ts";
 import { logEvent } from "../../../../shared/log.ts";
+import type { Charge } from "../../../../shared/protocol/amount.ts";
 import type { PaymentRefusal } from "../../../../shared/protocol/refusal.ts";
 import type { ReserveResult } from "../../../../shared/settlement/backend.ts";
 import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
@@ -39,10 +40,11 @@ export function httpFacilitator(
   deliveriesOf: (presented: PresentedPayment) => DeliveryStore,
 ): PaywallFacilitator {
   let hasRefused = false;
-  const settle = async (presented: PresentedPayment, repeated: boolean): Promise<SettleResponse> => {
-    const answer = await call(address, "/settle", settleResponseSchema, presented.traceId, envelope(presented), ({ success }) => !success);
+  const settle = async (presented: PresentedPayment, repeated: boolean, charge?: Charge): Promise<SettleResponse> => {
+    const body = envelope(presented, charge);
+    const answer = await call(address, "/settle", settleResponseSchema, presented.traceId, body, ({ success }) => !success);
     if (!answer.ok) return unsettled(presented, answer.fault, repeated);
-    const receipt = (repeated && alreadySettled(presented, answer.value)) || receiptForBuyer(answer.value);
+    const receipt = (repeated && alreadySettled(presented, answer.value, charge)) || receiptForBuyer(answer.value);
     if (!receipt.success) logReason(presented, "/settle", receipt.errorReason, answer.value.errorReason);
     return receipt;
   };
@@ -72,7 +74,7 @@ export function httpFacilitator(
       return { ...refused, payer: checked.reservation.payer };
     },
 
-    capture: async (presented, { payer, reservationId }, repeated) => {
+    capture: async (presented, { payer, reservationId }, repeated, charge) => {
       // Another request may have taken over a lease that lapsed. That one settles then, and delivers. A repeated call is under the lease
       // of the first, or of the request that took up from it.
       if (!repeated) {
@@ -81,7 +83,7 @@ export function httpFacilitator(
         if (renewed === undefined) return settleFailure("facilitator_unavailable", payer);
         if (!renewed) return settleFailure("settlement_pending", payer);
       }
-      const receipt = await settle(presented, repeated);
+      const receipt = await settle(presented, repeated, charge);
       hasRefused = outcomeOf(receipt).kind === "refused";
       return receipt;
     },
@@ -165,10 +167,12 @@ function unsettled({ exact }: PresentedPayment, { did, kind }: Fault, repeated: 
 function alreadySettled(
   { exact, offer: { network } }: PresentedPayment,
   { errorReason, extra }: SettleResponse,
+  charge: Charge | undefined,
 ): SettleResponse | undefined {
   if (errorReason !== "nonce_replayed" || !exact) return undefined;
   const transaction = transactionFor(exact);
-  const { from: payer, value: amount } = exact.authorization;
+  const { from: payer, value } = exact.authorization;
+  const amount = charge ?? value; // the earlier attempt's, too
   // A facilitator that does not say which transaction used the nonce leaves the outcome of the first attempt unknown.
   if (extra?.["transaction"] === undefined) return settleFailure("settlement_pending", payer);
   return extra["transaction"] === transaction ? { success: true, payer, transaction, network, amount } : undefined;
@@ -201,8 +205,10 @@ function receiptForBuyer({ success, errorReason, payer, transaction, network, am
 
 const UNKNOWN_OUTCOME: ReadonlySet<ErrorCode> = new Set(["settlement_pending", "unexpected_settle_error", "internal_error"]);
 
-function envelope({ payment, offer }: PresentedPayment) {
-  return { x402Version: X402_VERSION, paymentPayload: payment, paymentRequirements: offer };
+/** @param charge in place of the amount: how x402 says what of an `upto` is settled */
+function envelope({ payment, offer }: PresentedPayment, charge?: Charge) {
+  const paymentRequirements = charge === undefined ? offer : { ...offer, amount: charge };
+  return { x402Version: X402_VERSION, paymentPayload: payment, paymentRequirements };
 }
 
 /** Our code for the facilitator's reason. */

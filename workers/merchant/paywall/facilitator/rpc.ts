@@ -19,8 +19,8 @@ export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
       }),
     reserve: (presented, reservationId) =>
       reserveAtEitherVersion(rpc, { payment: unverified(presented), reservationId, holdSeconds: HOLD_SECONDS }, presented.traceId),
-    capture: async ({ traceId }, reservation) => {
-      const captured = await rpc.capture(reservation, traceId);
+    capture: async ({ traceId }, reservation, _repeated, value) => {
+      const captured = await rpc.capture({ ...reservation, ...(value !== undefined && { value }) }, traceId);
       return captured.ok ? settleSuccess(captured) : refusedSettlement(captured, reservation.payer);
     },
     release: ({ traceId }, reservation) => rpc.release(reservation, traceId),

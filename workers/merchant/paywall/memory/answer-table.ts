@@ -3,8 +3,8 @@
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { MAX_HOLD_SECONDS, MAX_STORED_ANSWERS, STORED_ANSWER_SECONDS } from "../../../../shared/limits.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";
-import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import type { DeliveredHold } from "../types.ts";
 import type { ClaimResult, PaidResult, StoredAnswer } from "./idempotency-store.ts";
 import { isHeld } from "./leases.ts";
 import { blob, fromJson, type Json, toJson } from "./schema.ts";
@@ -15,7 +15,7 @@ const COLUMNS = {
   state: oneOf("running", "stored", "paid"),
   lease: text<Digest>(),
   lease_until: integer(),
-  reservation: nullable(text<Json<Reservation>>()),
+  reservation: nullable(text<Json<DeliveredHold>>()),
   receipt: nullable(text<Json<SettleResponse>>()),
   status: nullable(integer()),
   headers: nullable(text<Json<[string, string][]>>()),
@@ -71,7 +71,7 @@ export class AnswerTable {
     return found && answerRow(found);
   }
 
-  store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
+  store(key: Digest, lease: Digest, reservation: DeliveredHold, answer: StoredAnswer | undefined): boolean {
     const { rowsWritten } = this.#sql.exec(
       "UPDATE answer SET state = 'stored', reservation = ?, status = ?, headers = ?, body = ? WHERE key = ? AND lease = ? AND state = 'running'",
       toJson(reservation),

@@ -8,11 +8,10 @@ import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { ALARM_RETRY_SECONDS, MAX_CLOCK_STEP_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";
 import { logEvent } from "../../../../shared/log.ts";
 import { UnsupportedSchema } from "../../../../shared/migrations.ts";
-import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { believesClock } from "../believed-clock.ts";
-import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
+import type { DeliveredHold, DeliveryState, DeliveryStore, Lease } from "../types.ts";
 import { AnswerTable } from "./answer-table.ts";
 import type { DeliveriesSchema } from "./durable.ts";
 import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "./idempotency-store.ts";
@@ -101,7 +100,7 @@ export class Deliveries
     return this.#read() ? this.#answers.recall(key, payment) : undefined;
   }
 
-  store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): boolean {
+  store(key: Digest, lease: Digest, reservation: DeliveredHold, answer: StoredAnswer | undefined): boolean {
     return this.#read() && this.#answers.store(key, lease, reservation, answer);
   }
 

@@ -6,8 +6,8 @@
  */
 
 import type { Digest } from "../../../../shared/crypto/digest.ts";
-import type { Reservation } from "../../../../shared/settlement/commands.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import type { DeliveredHold } from "../types.ts";
 
 export interface StoredAnswer {
   status: number;
@@ -25,7 +25,7 @@ export type ClaimResult =
   /** The store is full, and none of its entries may be evicted. */
   | { state: "full" }
   /** The handler ran and its answer is here; whether the money moved is unknown. */
-  | { state: "stored"; reservation: Reservation; answer?: StoredAnswer }
+  | { state: "stored"; reservation: DeliveredHold; answer?: StoredAnswer }
   /** Without `answer`: it was not stored. `paidAt`: unix seconds; version 0.1 does not tell. */
   | { state: "paid"; receipt: SettleResponse; answer?: StoredAnswer; paidAt?: number };
 
@@ -37,7 +37,7 @@ export interface IdempotencyStore {
   /** The answer that this payment bought under this id. Claims nothing. */
   recall(key: Digest, payment: Digest): Promise<PaidResult | undefined>;
   /** False if another lease has claimed the payment since: this run's answer must not be sent. */
-  store(key: Digest, lease: Digest, reservation: Reservation, answer: StoredAnswer | undefined): Promise<boolean>;
+  store(key: Digest, lease: Digest, reservation: DeliveredHold, answer: StoredAnswer | undefined): Promise<boolean>;
   /** The money moved. Final, and any caller may say it. */
   paid(key: Digest, receipt: SettleResponse): Promise<void>;
   /** Nothing was delivered: frees the id. */

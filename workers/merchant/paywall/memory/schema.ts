@@ -22,7 +22,7 @@ const STEPS: readonly MigrationStep[] = [
          state TEXT NOT NULL CHECK (state IN ('running', 'stored', 'paid')),
          lease TEXT NOT NULL,
          lease_until INTEGER NOT NULL,
-         reservation TEXT,                   -- JSON of a Reservation, once stored
+         reservation TEXT,                   -- JSON of a DeliveredHold, once stored
          receipt TEXT,                       -- JSON of a SettleResponse, once paid
          status INTEGER,                     -- NULL, like headers and body, if the answer was not stored
          headers TEXT,

@@ -1,11 +1,15 @@
 /** Flow `authorization`: hold the payer's money, run the handler, capture, answer. */
 
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
+import { UPTO } from "../../../../shared/lez.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
+import { writableHeaders } from "../caching.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import { discardResponse, passOnRefusal, refuseRequest } from "../responses.ts";
-import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { logSellerFault } from "../seller-function.ts";
+import type { Charged, DeliveredHold, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { type Meter, meterFor } from "./charge.ts";
 import { deliver, leavePending, pendingReceipt } from "./deliver.ts";
 import { resume } from "./paid.ts";
 import { runHandler } from "./run-handler.ts";
@@ -19,9 +23,12 @@ export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyC
   if (!reserved.ok) return (await resume(request, reserved.code, claim)) ?? passOnRefusal(request, reserved);
 
   const { reservation, transaction } = reserved;
-  const failed = (await runUnderHold(request, reservation, transaction)) ?? (claim && (await storeCopy(request, reservation, claim)));
+  const run = await runUnderHold(request, reservation, transaction);
+  if ("answered" in run) return run;
+  const hold: DeliveredHold = { ...reservation, ...run };
+  const failed = claim && (await storeCopy(request, hold, claim));
   if (failed) return failed;
-  const outcome = await capture(request, reservation);
+  const outcome = await capture(request, hold);
   if (outcome.kind === "settled") {
     return deliver(request, outcome.receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
   }
@@ -30,31 +37,62 @@ export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyC
     return discardResponse(request, outcome.receipt);
   }
   // The stored copy already records that the capture is pending. A second record would run the handler a second time.
-  if (!claim) await leavePending(request, reservation);
+  if (!claim) await leavePending(request, hold);
   return discardResponse(request, pendingReceipt(request, outcome.receipt));
 }
 
-/** undefined: the handler delivered, and its answer waits in `c.res` for the capture. */
-async function runUnderHold(request: PaidRequest, reservation: Reservation, transaction: string): Promise<ServeResult | undefined> {
-  const { facilitator, presented } = request;
+/** The handler delivered, and its answer waits in `c.res` for the capture of what was charged. */
+type Delivered = { charged?: Charged | undefined };
+
+async function runUnderHold(request: PaidRequest, reservation: Reservation, transaction: string): Promise<Delivered | ServeResult> {
+  const { c, facilitator, presented } = request;
   const release = () => withTimeout(facilitator.release(presented, reservation));
-  const run = await runHandler(request, { id: transaction, payer: reservation.payer });
-  if (run.outcome === "delivered") return undefined;
+  const meter = presented.offer.scheme === UPTO ? meterFor(presented.offer) : undefined;
+  const charging = meter && { charge: meter.charge };
+  const run = await runHandler(request, { id: transaction, payer: reservation.payer, ...charging });
   if (run.outcome === "late") {
     // The hold stays until the handler ends or the hold lapses, so that no second run starts beside the first.
-    keepAlive(request.c, run.over.then(release));
+    keepAlive(c, run.over.then(release));
     return refuseRequest({ code: "handler_timeout" });
   }
+  if (meter) takeOverrides(request, meter, run.outcome === "delivered");
+  const metered = meter?.close();
+  if (run.outcome === "delivered" && metered?.ok !== false) return { charged: metered?.charged };
   // The answer says that nothing was paid, so release the money before it goes out.
   await release();
+  if (metered?.ok === false) {
+    logSellerFault(c, "charge", metered.error);
+    if (c.finalized) c.res.body?.cancel().catch(() => undefined);
+    return refuseRequest({ code: metered.code });
+  }
   if (run.outcome === "threw") throw run.error;
   if (run.outcome === "spent") return refuseRequest({ code: "internal_error" });
   return { answered: true, delivered: false };
 }
 
+/** Handlers that were written for the official middleware name their charge in this header. No buyer sees it. */
+const SETTLEMENT_OVERRIDES = "Settlement-Overrides";
+
+function takeOverrides({ c }: PaidRequest, meter: Meter, isDelivered: boolean): void {
+  const overrides = c.finalized ? c.res.headers.get(SETTLEMENT_OVERRIDES) : null;
+  if (overrides === null) return;
+  writableHeaders(c).delete(SETTLEMENT_OVERRIDES);
+  if (!isDelivered) return;
+  const [, amount = overrides] = /^\{\s*"amount"\s*:\s*"(\d+)"\s*\}$/.exec(overrides) ?? [];
+  try {
+    meter.charge(amount);
+  } catch {
+    // The meter remembers what was wrong.
+  }
+}
+
 /** undefined: a copy of the answer is on disk. Without one nothing is captured, since the answer could not be sent again. */
-async function storeCopy(request: PaidRequest, reservation: Reservation, claim: IdempotencyClaim): Promise<ServeResult | undefined> {
-  const stored = await claim.storeAnswer().catch(() => undefined);
+async function storeCopy(
+  request: PaidRequest,
+  { charged, ...reservation }: DeliveredHold,
+  claim: IdempotencyClaim,
+): Promise<ServeResult | undefined> {
+  const stored = await claim.storeAnswer(charged).catch(() => undefined);
   if (stored) return undefined;
   // Another run has the claim now and serves the payment under this very hold.
   if (stored === false) return refuseRequest({ code: "payment_in_progress" });

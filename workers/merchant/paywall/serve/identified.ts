@@ -10,7 +10,7 @@ import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
 import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "../memory/idempotency-store.ts";
-import { payloadKey, verifyPresented } from "../presented-payment.ts";
+import { chargedBy, payloadKey, verifyPresented } from "../presented-payment.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { IdempotencyClaim, PaidRequest, PaywallEnv, ServeResult, SubstituteResponse } from "../types.ts";
@@ -52,11 +52,11 @@ function identifierClaim(
   let stored: boolean | undefined;
   return {
     reservationId: reservation.reservationId,
-    storeAnswer: async () => {
+    storeAnswer: async (charged) => {
       const { response, copy } = await bufferResponse(request.c.res, request.outer.headers);
       request.c.res = undefined;
       request.c.res = response;
-      stored = await withTimeout(store.store(key, lease, reservation, copy));
+      stored = await withTimeout(store.store(key, lease, { ...reservation, ...(charged && { charged }) }, copy));
       return stored;
     },
     hasAnswer: () => stored === true,
@@ -92,11 +92,11 @@ async function answerWithout(
         await withTimeout(store.free(key, lease));
         return refuseUnsettled(request, outcome.receipt);
       }
-      const signed = await signReceipt(request.challenge, outcome.receipt, request.signer);
+      const signed = await signReceipt(request, outcome.receipt);
       await withTimeout(store.paid(key, signed));
       // The earlier run did not record its delivery. Without holds nothing else keeps the payment from being served again.
       if (!request.facilitator.supportsHolds) await finishLease(request, claimed.reservation.reservationId, { state: "delivered" });
-      return storedResponse(signed, claimed.answer, false);
+      return { ...storedResponse(signed, claimed.answer, false), charged: chargedBy(request.presented, signed) };
     }
     default: // no answer from the store
       return refuseRequest({ code: "facilitator_unavailable" });

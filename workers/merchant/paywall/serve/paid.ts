@@ -9,7 +9,7 @@ import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import { logPayment } from "../log.ts";
-import { deliveryKey } from "../presented-payment.ts";
+import { chargedBy, deliveryKey } from "../presented-payment.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled, settlementCode } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { deliver, finishLease, pendingReceipt } from "./deliver.ts";
@@ -73,7 +73,8 @@ export async function runPaid(
   const refuseOwed = (code: ErrorCode) => ({ ...refuseRequest({ code, receipt }), owed: true as const });
   const leaseFor = (seconds: number) => withTimeout(request.deliveries().begin(deliveryKey(presented), lease, seconds, debt));
   let begun: Promise<unknown> | undefined;
-  const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "" }, () => {
+  const charged = chargedBy(presented, receipt);
+  const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "", charged }, () => {
     // The handler takes a while: lease the payment, so that copies wait, and record the debt in case this Worker dies. A claim without
     // another open lease does both already.
     if (isOpen || !claim) begun = leaseFor(HOLD_SECONDS);

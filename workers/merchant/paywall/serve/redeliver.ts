@@ -7,7 +7,7 @@ import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { writableHeaders } from "../caching.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
-import { deliveryKey } from "../presented-payment.ts";
+import { chargedBy, deliveryKey } from "../presented-payment.ts";
 import { refuseRequest } from "../responses.ts";
 import type { PaidRequest, ServeResult } from "../types.ts";
 import { finishLease } from "./deliver.ts";
@@ -23,7 +23,8 @@ export async function redeliver(request: PaidRequest, receipt: SettleResponse): 
   if (!begun.granted) return refuseRequest({ code: "payment_in_progress" });
   const end = () => finishLease(request, lease, begun.remembered ?? { state: "delivered" });
   const range = rangeRequestOf(c.req.raw.headers);
-  const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "", redelivery: true });
+  const charged = chargedBy(request.presented, receipt);
+  const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "", charged, redelivery: true });
   if (run.outcome === "late") {
     keepAlive(c, run.over.then(end));
     return refuseRequest({ code: "handler_timeout", receipt });

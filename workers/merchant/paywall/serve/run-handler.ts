@@ -4,7 +4,8 @@ import type { Context } from "hono";
 import { LATE, withDeadline } from "../../../../shared/deadline.ts";
 import { HOLD_MARGIN_SECONDS, HOLD_SECONDS } from "../../../../shared/limits.ts";
 import { logEvent } from "../../../../shared/log.ts";
-import type { PaidRequest } from "../types.ts";
+import type { PaidRequest, PaymentContext } from "../types.ts";
+import { unmetered } from "./charge.ts";
 
 export type HandlerRun =
   /** The handler answered with what was bought; its response is in `c.res`. */
@@ -22,18 +23,20 @@ export type HandlerRun =
 export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
 
 /**
- * @param payment its payer, and an id that stays the same in every run for this payment
+ * @param payment its payer, and an id that stays the same in every run for this payment. `charge`: while its money is held
  * @param onWait called if the handler takes more than a moment
  */
 export async function runHandler(
   { c, next, presented, isDelivered }: PaidRequest,
-  payment: { id: string; payer: string; redelivery?: true },
+  payment: { id: string; payer: string; redelivery?: true; charged?: string | undefined; charge?: PaymentContext["charge"] },
   onWait?: () => void,
 ): Promise<HandlerRun> {
   wholeGoods(c);
   const abort = new AbortController();
   const { offer, offerIndex } = presented;
-  c.set("payment", { redelivery: false, ...payment, amount: offer.amount, offer: offerIndex, signal: abort.signal });
+  const { scheme, amount } = offer;
+  const charge = unmetered(offer);
+  c.set("payment", { redelivery: false, charge, ...payment, scheme, amount, offer: offerIndex, signal: abort.signal });
   const handler = next();
   try {
     if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {

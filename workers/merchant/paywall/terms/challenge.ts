@@ -5,7 +5,7 @@ import { keepNewest } from "../../../../shared/bounded.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { errorBody } from "../../../../shared/errors.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extensions/payment-identifier.ts";
-import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../../../shared/lez.ts";
+import { ASSET, NETWORK, X402_VERSION } from "../../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { Amount } from "../../../../shared/protocol/amount.ts";
@@ -75,9 +75,15 @@ export class Challenges {
     const { description } = quote ?? this.#options;
     const offers = this.#options.offers.map((offer, index): PaymentRequirements => {
       const own = quote?.offers[index] ?? (offer as QuotedOffer);
-      const terms = { scheme: SCHEME, network: NETWORK, amount: own.amount, asset: ASSET, payTo: own.payTo ?? payTo ?? "" };
+      const { scheme, unit, unitPrice } = offer;
+      const terms = { scheme, network: NETWORK, amount: own.amount, asset: ASSET, payTo: own.payTo ?? payTo ?? "" };
       const isUpfront = (offer.flow ?? flow) === "upfront";
-      const extra = { binding: bindingOf(request, terms), ...(ledger && { ledger }), ...(isUpfront && { paymentFlow: "upfront" }) };
+      const extra = {
+        binding: bindingOf(request, terms),
+        ...(ledger && { ledger }),
+        ...(isUpfront && { paymentFlow: "upfront" }),
+        ...(unit && { unit, unitPrice }),
+      };
       return { ...terms, maxTimeoutSeconds: offer.maxTimeoutSeconds, extra };
     });
     const accepts = offers.map((offer, index) => {

@@ -1,7 +1,6 @@
 /** The terms of a request: its challenge, signed if the merchant has a key. */
 
 import type { Context } from "hono";
-import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_HEADER_BYTES, MAX_SIGNED_PART_BYTES, MAX_URL_LENGTH } from "../../../../shared/limits.ts";
 import type { PaymentRequirements } from "../../../../shared/x402/x402.ts";
 import { facilitatorKey, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
@@ -13,7 +12,7 @@ import type { Challenge, PaywallEnv, Refusal, Terms } from "../types.ts";
 import { webhookSettings } from "../webhooks/settings.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
 import { quoteFor } from "./quote.ts";
-import { SettlementLedger, settlementLedgerOf } from "./settlement-ledger.ts";
+import { type KnownLedger, SettlementLedger, settlementLedgerOf, unsettled } from "./settlement-ledger.ts";
 import { signChallenge } from "./signed-terms.ts";
 import { merchantSigner } from "./signer.ts";
 
@@ -51,6 +50,8 @@ export class RouteTerms {
     this.#chooseFacilitator(c);
     const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
+    const foreign = this.#options.offers.find(({ scheme }) => !known.schemes.includes(scheme));
+    if (foreign) throw unsettled(foreign.scheme);
     const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
     const challenge = await this.#challenges.of(c, seller, accepted && quoteFor(accepted, this.#options));
     if (!challenge) return { code: "payload_too_large" };
@@ -89,7 +90,7 @@ export class RouteTerms {
     if (facilitator !== undefined && !this.#asksAfresh) this.#settlementLedger = settlementLedgerOf(facilitator);
   }
 
-  async #askLedger(c: Context<PaywallEnv>): Promise<{ ledger?: Digest } | undefined> {
+  async #askLedger(c: Context<PaywallEnv>): Promise<KnownLedger | undefined> {
     return this.#settlementLedger.ask(facilitatorOf(c, this.#options), traceOf(c));
   }
 

@@ -7,14 +7,16 @@ import * as z from "zod/mini";
 import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { type Digest, digestSchema } from "../../../../shared/crypto/digest.ts";
-import { NETWORK, SCHEME } from "../../../../shared/lez.ts";
+import { NETWORK, SCHEME, UPTO } from "../../../../shared/lez.ts";
 import { MAX_KNOWN_FACILITATORS } from "../../../../shared/limits.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import type { PaywallFacilitator } from "../types.ts";
 
-/** Empty if the facilitator names no ledger. */
-interface KnownLedger {
+export interface KnownLedger {
+  /** Absent if the facilitator names none. */
   ledger?: Digest;
+  /** What the facilitator settles on our network. Not empty. */
+  schemes: readonly string[];
 }
 
 export class SettlementLedger {
@@ -32,17 +34,23 @@ export class SettlementLedger {
   async ask(facilitator: PaywallFacilitator, traceId: string): Promise<KnownLedger | undefined> {
     // Requests share the value, never the promise: a Worker cannot await another request's I/O.
     const supported = await withTimeout(facilitator.supported(traceId));
-    const kind = supported?.kinds.find(({ scheme, network }) => scheme === SCHEME && network === NETWORK);
     if (!supported) return undefined;
-    if (!kind) throw new ConfigurationError(`the facilitator settles no "${SCHEME}" payments on ${NETWORK}; bind one that does`);
+    const kinds = supported.kinds.filter(({ network }) => network === NETWORK);
+    const [kind] = kinds.filter(({ scheme }) => scheme === SCHEME || scheme === UPTO);
+    if (!kind) throw unsettled(SCHEME);
     const ledger = z.safeParse(digestSchema, kind.extra?.["ledger"]);
-    this.#known = ledger.success ? { ledger: ledger.data } : {};
+    this.#known = { ...(ledger.success && { ledger: ledger.data }), schemes: kinds.map(({ scheme }) => scheme) };
     return this.#known;
   }
 
   forget(): void {
     this.#known = undefined;
   }
+}
+
+/** What a merchant learns that sells by a scheme which its facilitator does not settle. */
+export function unsettled(scheme: string): ConfigurationError {
+  return new ConfigurationError(`the facilitator settles no "${scheme}" payments on ${NETWORK}; bind one that does`);
 }
 
 const byUrl = new Map<string, SettlementLedger>();

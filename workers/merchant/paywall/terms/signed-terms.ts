@@ -7,7 +7,7 @@ import { offerPayloadSchema, readJws, signedJwsSchema } from "../../../../shared
 import { MAX_ACCEPTS, OFFER_WINDOW_SECONDS } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { PaymentRequirements, SettleResponse } from "../../../../shared/x402/x402.ts";
-import type { Challenge, MerchantSigner, PresentedPayment } from "../types.ts";
+import type { Challenge, MerchantSigner, PaidRequest, PresentedPayment } from "../types.ts";
 import { encodeTerms } from "./challenge.ts";
 
 const signed = new WeakMap<Challenge, { window: number; challenge: Challenge }>();
@@ -53,11 +53,10 @@ export async function isOwnOffer(
 
 /** The receipt with the merchant's signed statement that it delivered. */
 export async function signReceipt(
-  { required }: Challenge,
+  { challenge, presented, signer }: Pick<PaidRequest, "challenge" | "presented" | "signer">,
   receipt: SettleResponse,
-  signer: MerchantSigner | undefined,
 ): Promise<SettleResponse> {
   if (!signer) return receipt;
-  const jws = await signer.sign(receiptPayload(required.resource.url, receipt, unixNow()));
+  const jws = await signer.sign(receiptPayload(challenge.required.resource.url, receipt, unixNow(), presented.offer.scheme));
   return { ...receipt, extensions: { ...receipt.extensions, ...signedReceipt(jws) } };
 }
