@@ -15,7 +15,7 @@ import { isAwaited } from "../records/waiting.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
 import { approvalScreen } from "./approval-screen.ts";
@@ -90,12 +90,12 @@ export async function approveOne(
 }
 
 /** The approval in the data of a command. */
-export function approvalData({ request: { http }, host }: ApprovalView, authorization: Authorization): Approval {
+export function approvalData({ request: { http, payment }, host }: ApprovalView, authorization: Authorization): Approval {
   const digest = authorization.requestDigest ?? authorization.nonce;
   return {
     requestDigest: digest,
     shortCode: shortCode(digest),
-    approved: money(authorization.value, authorization.asset),
+    approved: price(payment),
     from: authorization.from,
     to: authorization.to,
     method: http.method,

@@ -1,6 +1,7 @@
 /** The screen of a batch: for each request the price, the host, the account and the reason; what is left out; the sum. */
 
 import { displayAmount } from "../../shared/protocol/amount.ts";
+import { priceText } from "../../shared/protocol/offer.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { approvalFacts } from "../../shared/screen/facts.ts";
@@ -47,7 +48,7 @@ function lines(view: Reading, before: readonly { view: Reading }[], layout: Layo
     ...approvalWarnings(view),
   ];
   return [
-    layout.ink("bold", `${shortCode(checked.digest)}  ${displayAmount(authorization.value)} to ${new URL(url).host}`),
+    layout.ink("bold", `${shortCode(checked.digest)}  ${priceText(request.payment)} to ${new URL(url).host}`),
     ...field(layout, "Account", authorization.to),
     ...field(layout, "For", showUnsafe(`${method} ${url}`)),
     ...wrap(reason, layout.width - 4).map((line) => `  ${layout.ink("dim", "│ ")}${line}`),

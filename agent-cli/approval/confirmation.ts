@@ -2,6 +2,7 @@
 
 import { ASSET_SYMBOL } from "../../shared/lez.ts";
 import { displayAmount, parseAmount } from "../../shared/protocol/amount.ts";
+import { priceText } from "../../shared/protocol/offer.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { type RequiredAnswer, requiredAnswer } from "../../shared/screen/answer.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
@@ -51,7 +52,7 @@ const TYPED = {
 /** @returns undefined after Ctrl-C */
 async function askOwner(context: Context, view: ApprovalView, code: string): Promise<boolean | undefined> {
   const { value } = view.authorization;
-  const question = `Pay ${displayAmount(value)} to ${new URL(view.request.http.url).host}?`;
+  const question = `Pay ${priceText(view.request.payment)} to ${new URL(view.request.http.url).host}?`;
   const required = requiredAnswer(view);
   if (required === "yes") return askYesOrNo(context, question);
   return askTyped(context, `${question} ${TYPED[required]}`, {

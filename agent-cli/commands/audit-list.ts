@@ -1,7 +1,9 @@
 /** `audit list`: what happened, newest last. */
 
 import * as z from "zod";
+import { SCHEME } from "../../shared/lez.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
+import { priceText } from "../../shared/protocol/offer.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { AUDIT_EVENTS, readAudit } from "../records/audit-log.ts";
@@ -41,7 +43,8 @@ export const auditList = defineCommand({
   render: ({ entries, total, problems }, layout) => [
     ...(total > entries.length ? [layout.ink("dim", `The last ${entries.length} of ${total}; --last ${total} shows all.`)] : []),
     ...entries.map(({ at, event, facts }) => {
-      const price = facts["amount"] ? displayAmount(facts["amount"]) : "";
+      const { amount, charged, scheme = SCHEME } = facts;
+      const price = charged ? displayAmount(charged) : amount ? priceText({ scheme, amount }) : "";
       return showUnsafe(
         `${at}  ${event.padEnd(9)}  ${facts["code"] ?? ""} ${price}  ${facts["method"] ?? ""} ${facts["url"] ?? ""}`.trimEnd(),
       );

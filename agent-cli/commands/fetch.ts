@@ -42,7 +42,7 @@ import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
 import { field } from "../runtime/layout.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
@@ -196,7 +196,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   const dear = aboveMaxAmount(offer.amount, input.maxAmount, url, "The owner was not asked.");
   if (dear) return dear;
   if (input.reason === undefined) {
-    return fail("usage", `${url} costs ${money(offer.amount, offer.asset).display}: --reason must say why the owner should pay.`);
+    return fail("usage", `${url} costs ${price(offer).display}: --reason must say why the owner should pay.`);
   }
   const agent = await openAgent(context, input.agentFile);
   if (!agent.ok) return agent;
@@ -214,7 +214,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
     return succeed({
       dryRun: true as const,
       request: { method, url },
-      price: money(offer.amount, offer.asset),
+      price: price(offer),
       payTo: offer.payTo,
       covers,
       merchant: merchant.data.view,

@@ -1,6 +1,7 @@
 /** `pay`: sends exactly the request that was approved, with its payment. Running it again presents the same payment. */
 
 import * as z from "zod";
+import { SCHEME } from "../../shared/lez.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { downloadField, dryRunField, includeField, maxBodyField, retiredForceField } from "../command-line/fields.ts";
 import { allowHttpField, curlFields } from "../merchant/curl-request.ts";
@@ -13,7 +14,7 @@ import type { PurchaseFailure } from "../purchase/payment-outcome.ts";
 import { isAnswerLeft, paymentToPresent } from "../purchase/payment-to-present.ts";
 import { joinPresentation, present, readPayment } from "../purchase/send-payment.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const triedSchema = z.strictObject({
@@ -64,9 +65,9 @@ export const pay = defineCommand({
       const presented = await present(context, http.data, identified, input);
       return paid !== undefined && !presented.ok && presented.payment?.kind === "refused" ? paidBefore(presented, paid) : presented;
     }
-    const { value, asset, to } = payment.data.authorization;
+    const { value: amount, asset, to, scheme = SCHEME } = payment.data.authorization;
     const { method, url } = http.data;
-    return succeed({ dryRun: true as const, request: { method, url }, wouldPay: money(value, asset), payTo: to });
+    return succeed({ dryRun: true as const, request: { method, url }, wouldPay: price({ scheme, amount, asset }), payTo: to });
   },
   render(data, layout) {
     if ("receipt" in data) return renderPaid(data, layout);

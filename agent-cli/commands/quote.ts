@@ -1,9 +1,12 @@
 /** `quote`: the price and the terms of a URL. Never pays, needs no key. */
 
 import * as z from "zod";
+import { UPTO } from "../../shared/lez.ts";
+import { isAmount } from "../../shared/protocol/amount.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { duration } from "../../shared/screen/duration.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { askTerms, coverage, refuseUnsafe } from "../merchant/terms.ts";
@@ -11,10 +14,16 @@ import { untrusted, untrustedSchema } from "../purchase/views.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { isRedirect } from "../runtime/exchange.ts";
 import { field } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { money, moneySchema, price } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const request = { method: z.string(), url: z.string() };
+
+function unitPrice({ scheme, asset, extra }: PaymentRequirements) {
+  const { unit, unitPrice: each } = extra ?? {};
+  if (scheme !== UPTO || typeof unit !== "string" || !isAmount(each)) return {};
+  return { unit: { name: untrusted(unit), price: money(each, asset) } };
+}
 
 export const quote = defineCommand({
   name: "quote",
@@ -32,6 +41,8 @@ export const quote = defineCommand({
       priced: z.literal(true),
       ...request,
       price: moneySchema,
+      /** Of scheme `upto`: what one unit costs, and what the merchant counts. It signs the usage in its receipt. */
+      unit: z.strictObject({ name: untrustedSchema, price: moneySchema }).optional(),
       payTo: z.string(),
       network: z.string(),
       scheme: z.string(),
@@ -73,7 +84,8 @@ export const quote = defineCommand({
       priced: true as const,
       method,
       url,
-      price: money(offer.amount, offer.asset),
+      price: price(offer),
+      ...unitPrice(offer),
       payTo: offer.payTo,
       network: offer.network,
       scheme: offer.scheme,
@@ -94,6 +106,7 @@ export const quote = defineCommand({
     return [
       layout.ink("bold", `${data.price.display} for ${data.method} ${data.url}`),
       ...field(layout, "units", data.price.amount),
+      ...(data.unit ? field(layout, "price", `${data.unit.price.display} per ${showUnsafe(data.unit.name.text)}`) : []),
       ...field(layout, "pay to", data.payTo),
       ...field(layout, "network", data.network),
       ...field(layout, "pays for", data.covers),

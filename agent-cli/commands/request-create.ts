@@ -27,7 +27,7 @@ import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { jsonText } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { moneySchema, price } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 /** Names that `--pay-to` takes in place of an account. */
@@ -133,7 +133,7 @@ export const requestCreate = defineCommand({
         shortCode: code,
         method,
         url,
-        price: money(offer.amount, offer.asset),
+        price: price(offer),
         payTo: offer.payTo,
         covers: coverageText(made.data.scope, request.http),
         termsFrom: input.offline ? ("flags" as const) : ("merchant" as const),

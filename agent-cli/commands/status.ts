@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { UPTO } from "../../shared/lez.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
@@ -18,6 +19,7 @@ import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
+import { type Money, money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
@@ -48,6 +50,9 @@ export const status = defineCommand({
     payer: z.string(),
     nonce: z.string(),
     transaction: z.string().optional(),
+    /** Of scheme `upto`, paid: what was charged, and the most that was signed. */
+    charged: moneySchema.optional(),
+    most: moneySchema.optional(),
     /** Of the payment's presentations from this machine. */
     trace: z.string().optional(),
     doubt: z.string().optional(),
@@ -63,23 +68,33 @@ export const status = defineCommand({
     const record = findPayment(context, paymentKey(authorization.data));
     if (!record.ok) return record;
     context.trace.adopt(record.data?.trace);
-    const about = { payer, nonce, ...(record.data?.trace && { trace: record.data.trace }) };
+    const { scheme, value, asset } = authorization.data;
+    const about = {
+      payer,
+      nonce,
+      ...(scheme === UPTO && { most: money(value, asset) }),
+      ...(record.data?.trace && { trace: record.data.trace }),
+    };
+    const chargedAs = (charged: string | undefined) => (charged === undefined ? {} : { charged: money(charged, asset) });
     const answer = await askSettlement(context, input, authorization.data);
     const known = paidTransaction(context, { authorization: authorization.data });
     if (known !== undefined && (answer.ok ? answer.data.conclusion !== "paid" : answer.exit !== EXIT.interrupted)) {
-      const asked = answer.ok ? { doubt: `the facilitator says "${answer.data.said}"`, ...answer.data } : { doubt: answer.error.message };
-      return succeed({ ...asked, conclusion: "paid" as const, source: "journal" as const, ...about, transaction: known });
+      const { charged: _, ...told } = answer.ok ? answer.data : {};
+      const asked = answer.ok ? { doubt: `the facilitator says "${answer.data.said}"`, ...told } : { doubt: answer.error.message };
+      const journal = { conclusion: "paid" as const, source: "journal" as const, ...about, ...chargedAs(record.data?.charged) };
+      return succeed({ ...asked, ...journal, transaction: known });
     }
     if (!answer.ok) return answer;
-    const { conclusion, said, doubt, transaction } = answer.data;
+    const { charged, ...answered } = answer.data;
+    const { conclusion, said, doubt, transaction } = answered;
     const written =
       conclusion === "paid" && transaction !== undefined
-        ? await concludeAsTold(context, authorization.data, { state: "settled", transaction })
+        ? await concludeAsTold(context, authorization.data, { state: "settled", transaction, charged })
         : conclusion === "not_paid"
           ? await concludeAsTold(context, authorization.data, { state: "refused", code: said })
           : succeed(undefined);
     if (!written.ok) return written;
-    const data = { ...answer.data, source: "facilitator" as const, ...about };
+    const data = { ...answered, source: "facilitator" as const, ...about, ...chargedAs(charged) };
     if (conclusion !== "not_known") return succeed(data);
     return fail(
       "outcome_unknown",
@@ -98,9 +113,14 @@ export const status = defineCommand({
     ...(data.ledger === undefined ? [] : field(layout, "ledger", data.ledger)),
     ...field(layout, "payer", data.payer),
     ...(data.transaction ? field(layout, "transaction", data.transaction, 13) : []),
+    ...(data.most && data.conclusion === "paid" ? field(layout, "charged", chargedText(data.charged, data.most)) : []),
     ...(data.trace ? field(layout, "trace", data.trace) : []),
   ],
 });
+
+function chargedText(charged: Money | undefined, most: Money): string {
+  return charged ? `${charged.display} of at most ${most.display}` : `not known: at most ${most.display}`;
+}
 
 async function authorizationFor(context: Context, word: string): Promise<Outcome<Authorization>> {
   if (namesFile(context, word)) {

@@ -7,7 +7,9 @@
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { UPTO } from "../../shared/lez.ts";
 import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";
+import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { parseTimestamp, unixNow } from "../../shared/time.ts";
 import { findRequest } from "../records/request-store.ts";
@@ -22,6 +24,7 @@ const answerSchema = z.looseObject({
   nonce: z.string(),
   status: z.enum(["unused", "reserved", "settled", "cancelled", "expired", "unknown"]),
   transaction: z.string().optional(),
+  charged: z.optional(chargeSchema),
 });
 
 /** `not_paid`: it never was and never will be. `open`: it may still be paid. `not_known`: there is no credible answer. */
@@ -36,6 +39,8 @@ export interface SettlementStatus {
   /** Why its answer is not believed. */
   doubt?: string;
   transaction?: string;
+  /** Of scheme `upto`, paid: what was charged, in atomic units. */
+  charged?: Charge;
 }
 
 export async function askSettlement(
@@ -59,7 +64,10 @@ export async function askSettlement(
     case "settled": {
       const transaction = transactionOf(network, authorizationDigest(authorization));
       // Another signature over the same nonce was paid: not this one, and this one never will be.
-      if (answer.data.transaction === transaction) return succeed({ ...status, conclusion: "paid", transaction });
+      if (answer.data.transaction === transaction) {
+        const charged = chargedOf(authorization, answer.data.charged);
+        return succeed({ ...status, conclusion: "paid", transaction, ...(charged !== undefined && { charged }) });
+      }
       return succeed({ ...status, conclusion: "not_known", doubt: "the transaction that it names is not this payment's" });
     }
     case "unused":
@@ -73,6 +81,11 @@ export async function askSettlement(
     default:
       return succeed({ ...status, conclusion: "not_known" });
   }
+}
+
+/** The ledger takes no more than was signed. An answer that says so is not believed, and all that was signed counts. */
+function chargedOf({ scheme, value }: Authorization, charged: Charge | undefined): Charge | undefined {
+  return scheme === UPTO && charged !== undefined && BigInt(charged) <= BigInt(value) ? charged : undefined;
 }
 
 function doubtOf(config: Config, asked: string, ledger: string, authorization: Authorization): string | undefined {

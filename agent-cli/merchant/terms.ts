@@ -1,6 +1,6 @@
 /** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
 
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { ASSET, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
@@ -78,7 +78,7 @@ function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms>
   const [first, ...rest] = accepts.filter(isPayable).sort(byPreference);
   if (first) return succeed({ required: required.data, offers: [first, ...rest] });
   return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
-    hint: `This tool pays "${SCHEME}" on ${NETWORK} in ${ASSET}.`,
+    hint: `This tool pays "${SCHEME}" and "${UPTO}" on ${NETWORK} in ${ASSET}.`,
     details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },
   });
 }
@@ -115,11 +115,11 @@ export function coverage(request: HttpRequest, offer: PaymentRequirements): Outc
 }
 
 function isPayable(offer: PaymentRequirements): boolean {
-  const ours = offer.scheme === SCHEME && offer.network === NETWORK && offer.asset === ASSET;
+  const ours = (offer.scheme === SCHEME || offer.scheme === UPTO) && offer.network === NETWORK && offer.asset === ASSET;
   return ours && isAmount(offer.amount) && isAccountId(offer.payTo) && Number.isInteger(offer.maxTimeoutSeconds) && supportsExtra(offer);
 }
 
-/** Prefers payment after the answer to payment up front, then the lower price. */
+/** Prefers payment after the answer to payment up front, then the lower price; of `upto` its maximum counts. */
 function byPreference(a: PaymentRequirements, b: PaymentRequirements): number {
   return (
     Number(isUpfront(a)) - Number(isUpfront(b)) || Number(BigInt(a.amount) > BigInt(b.amount)) - Number(BigInt(a.amount) < BigInt(b.amount))

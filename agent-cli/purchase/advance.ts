@@ -197,9 +197,9 @@ async function askOutcome(context: Context, input: FlowInput, purchase: Purchase
   if (!status.ok && status.exit === EXIT.interrupted) return status;
   if (!status.ok)
     return fail("outcome_unknown", `It is unknown whether ${code} was paid: ${status.error.message}`, { hint, retryable: true });
-  const { conclusion, transaction, said, doubt } = status.data;
+  const { conclusion, transaction, charged, said, doubt } = status.data;
   if (conclusion === "paid" && transaction !== undefined) {
-    await concludeAsTold(context, authorizationOf(record.payload), { state: "settled", transaction });
+    await concludeAsTold(context, authorizationOf(record.payload), { state: "settled", transaction, charged });
     return answerOf(context, input, { ...purchase, record: { ...record, transaction } });
   }
   if (conclusion === "not_paid") {

@@ -7,7 +7,9 @@ import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { OF_TIME } from "../../shared/exact/verify.ts";
+import { UPTO } from "../../shared/lez.ts";
 import { MAX_FACILITATOR_BODY_BYTES, MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { clockInDetail, unixNow } from "../../shared/time.ts";
@@ -15,7 +17,7 @@ import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from 
 import { paymentRequiredSchema, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { type Clocks, clocksAt } from "../runtime/clocks.ts";
 import { isRedirect, type ResponseHead } from "../runtime/exchange.ts";
-import type { Ledgers, Presented } from "./payment-outcome.ts";
+import type { Ledgers, Presented, Receipt } from "./payment-outcome.ts";
 
 /** Codes that leave open whether it was paid. A copy that is still in progress may yet settle. */
 const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
@@ -27,7 +29,13 @@ const UNKNOWN: ReadonlySet<ErrorCode> = new Set([
 /** Codes that say: nothing happened, try again later. */
 const BUSY: ReadonlySet<ErrorCode> = new Set(["rate_limited", "overloaded", "facilitator_unavailable"]);
 /** Codes about the resource and not about the payment. */
-const RESOURCE: ReadonlySet<ErrorCode> = new Set(["handler_timeout", "internal_error", "not_found", "payload_too_large"]);
+const RESOURCE: ReadonlySet<ErrorCode> = new Set([
+  "handler_timeout",
+  "internal_error",
+  "charge_exceeded",
+  "not_found",
+  "payload_too_large",
+]);
 /** A merchant that asks for a longer pause is not believed. */
 const MAX_RETRY_AFTER_SECONDS = 9999;
 /** Statuses of proxies and gateways, which do not know what the merchant did. */
@@ -74,11 +82,13 @@ function classifyReceipt(stated: SettleResponse, response: Answer, authorization
     stated.transaction !== ownTransaction(authorization) && "transaction",
   ].filter((field) => typeof field === "string" && field !== "") as string[];
   if (fields.length > 0) return { kind: "receipt_differs", fields };
-  const receipt = {
+  const charged = authorization.scheme === UPTO ? stated.amount : undefined;
+  const receipt: Receipt = {
     transaction: stated.transaction,
     network: stated.network,
     payer: authorization.from,
     amount: stated.amount ?? authorization.value,
+    ...(charged && { charged: charged as Charge }),
   };
   if (response.headers[PAYMENT_ERROR.toLowerCase()] === "answer_not_stored") return { kind: "paid_not_kept", receipt };
   if (isDelivered(response)) {
@@ -89,7 +99,7 @@ function classifyReceipt(stated: SettleResponse, response: Answer, authorization
 }
 
 function isAtMost(amount: string, limit: string): boolean {
-  return /^[0-9]{1,39}$/.test(amount) && BigInt(amount) <= BigInt(limit);
+  return chargeSchema.safeParse(amount).success && BigInt(amount) <= BigInt(limit);
 }
 
 function ownTransaction(authorization: Authorization): string {

@@ -38,7 +38,9 @@ export function concludeAsTold(context: Context, authorization: Authorization, c
     const noted = nextEntry(context, before.data, conclusion, facts);
     if (!noted.ok) return noted;
     const { event, more } = noted.data;
-    const changed = event === "settled" || (event === "refused" && before.data.state !== "refused" && before.data.state !== "settled");
+    const learned = more["charged"] !== undefined && before.data.charged === undefined;
+    const changed =
+      event === "settled" || learned || (event === "refused" && before.data.state !== "refused" && before.data.state !== "settled");
     const entry = changed ? appendEntry(context, event, { ...facts, ...more }) : succeed(undefined);
     return entry.ok ? succeed(undefined) : entry;
   });
@@ -51,7 +53,10 @@ interface NextEntry {
 
 function entryOf(conclusion: PaymentConclusion): NextEntry {
   const event = ({ settled: "settled", refused: "refused", sent: "unknown", unsent: "unsent" } as const)[conclusion.state];
-  if (conclusion.state === "settled") return { event, more: { transaction: conclusion.transaction } };
+  if (conclusion.state === "settled") {
+    const { transaction, charged } = conclusion;
+    return { event, more: { transaction, ...(charged !== undefined && { charged }) } };
+  }
   return { event, more: conclusion.state === "refused" ? { code: conclusion.code } : {} };
 }
 
@@ -74,13 +79,14 @@ function nextEntry(
 
 /** A payment's facts in the audit log. */
 export function factsOf(authorization: Authorization, { method, url }: { method: string; url: string }): Record<string, string> {
-  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest, mandate } = authorization;
+  const { from, to, value, asset, network, ledger, nonce, validBefore, requestDigest, mandate, scheme } = authorization;
   return {
     ...(requestDigest && { requestDigest }),
     method,
     url,
     from,
     payTo: to,
+    ...(scheme && { scheme }),
     amount: value,
     asset,
     network,

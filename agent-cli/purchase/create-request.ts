@@ -1,8 +1,9 @@
 /** Creates a PaymentRequest: from the merchant's terms and the agent's reason to a signed file in the owner's inbox. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { displayAmount } from "../../shared/protocol/amount.ts";
+import { UPTO } from "../../shared/lez.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
+import { priceText } from "../../shared/protocol/offer.ts";
 import {
   checkPaymentRequest,
   newPaymentRequest,
@@ -128,7 +129,7 @@ export async function askAfterAll(context: Context, digest: Digest): Promise<Out
 async function tellOwner(context: Context, request: PaymentRequest): Promise<void> {
   const rules = agentRules(context);
   if (!rules.ok || rules.data.has(request.agent.publicKey)) return;
-  await notifyOwner(context, shortCode(requestDigest(request)), displayAmount(request.payment.amount));
+  await notifyOwner(context, shortCode(requestDigest(request)), priceText(request.payment));
 }
 
 /** A request's facts in the audit log. */
@@ -137,6 +138,7 @@ export function requestFacts({ http, payment, agent, reason }: PaymentRequest, d
     requestDigest: digest,
     method: http.method,
     url: http.url,
+    ...(payment.scheme === UPTO && { scheme: UPTO }),
     amount: payment.amount,
     asset: payment.asset,
     payTo: payment.payTo,

@@ -1,14 +1,16 @@
 /** Reports the answer to a payment, whether it just arrived or was kept. */
 
 import * as z from "zod";
+import { SCHEME } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { type Payment, paymentKey } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { money, moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { chargeLines, chargeOf, chargeSchema } from "./charge.ts";
 import { isDelivered } from "./classify-response.ts";
 import { carriesId } from "./payment-identifier.ts";
 import { failureOf, type Presented, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
@@ -18,6 +20,8 @@ import { renderResponse, responseSchema, responseView, type ShownAnswer, type Sh
 export const paidSchema = z.strictObject({
   request: z.strictObject({ method: z.string(), url: z.string() }),
   receipt: z.strictObject({ transaction: z.string(), network: z.string(), payer: z.string(), payee: z.string(), paid: moneySchema }),
+  /** Of scheme `upto`, where `paid` is what was charged. */
+  charge: chargeSchema.optional(),
   response: responseSchema,
   /** It was paid in an earlier run, and its answer was kept. */
   kept: z.boolean(),
@@ -69,8 +73,12 @@ export async function report(
     };
   }
   const { authorization, paidAt, trace } = payment;
-  const { amount, ...receipt } = outcome.receipt;
-  const bill = { ...receipt, payee: authorization.to, paid: money(amount, authorization.asset) };
+  const { amount, charged, ...receipt } = outcome.receipt;
+  const { asset, scheme = SCHEME } = authorization;
+  // A charge that the receipt does not name can be all that was signed.
+  const paidSum = charged === undefined ? price({ scheme, amount, asset }) : money(charged, asset);
+  const bill = { ...receipt, payee: authorization.to, paid: paidSum };
+  const charge = chargeOf(payment, answer.headers);
   if (!response.ok) {
     // A failure to write the file must not read as a failure to pay.
     const { requestDigest } = authorization;
@@ -82,6 +90,7 @@ export async function report(
   const paid = {
     request: { method: request.method, url: request.url },
     receipt: bill,
+    ...(charge && { charge }),
     response: response.data,
     kept,
     ...((kept || paidAt !== undefined) && { again: true as const }),
@@ -95,11 +104,12 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
   return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
 }
 
-export function renderPaid({ request, receipt, response, kept, again, paidAt, mandate, trace }: Paid, layout: Layout): string[] {
+export function renderPaid({ request, receipt, charge, response, kept, again, paidAt, mandate, trace }: Paid, layout: Layout): string[] {
   const when = paidAt === undefined ? "" : ` at ${paidAt}`;
   return [
     ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),
     layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
+    ...(charge ? chargeLines(charge, layout) : []),
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),
     ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),

@@ -7,6 +7,7 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { RETRY_AFTER_SECONDS } from "../../shared/limits.ts";
+import type { Charge } from "../../shared/protocol/amount.ts";
 import { otherLedger, shownLedger } from "../facilitator/other-ledger.ts";
 import { allowHttpFor } from "../merchant/curl-request.ts";
 import type { PaymentConclusion } from "../records/payment-journal.ts";
@@ -22,6 +23,8 @@ export interface Receipt {
   payer: string;
   /** Atomic units. The authorised amount if the receipt names none. */
   amount: string;
+  /** Of scheme `upto`: `amount`, if the receipt names it. */
+  charged?: Charge;
 }
 
 /** Of a payment that was refused for its ledger. */
@@ -102,7 +105,7 @@ export function conclusionOf(outcome: Presented): PaymentConclusion {
     case "answer_incomplete":
     case "paid_no_answer":
     case "paid_not_kept":
-      return { state: "settled", transaction: outcome.receipt.transaction };
+      return { state: "settled", transaction: outcome.receipt.transaction, charged: outcome.receipt.charged };
     case "paid_before":
       return { state: "settled", transaction: outcome.transaction, refusedAs: "nonce_replayed" };
     case "refused":

@@ -12,6 +12,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
   return [
     layout.ink("bold", `${view.shortCode}  ${view.state}`),
     ...field(layout, "price", `${view.price.display} = ${view.price.amount} units`),
+    ...(view.charged ? field(layout, "charged", view.charged.display) : []),
     ...field(layout, "pay to", view.payTo),
     ...field(layout, "for", showUnsafe(`${view.method} ${view.url}`)),
     ...field(layout, "reason", showUnsafe(view.reason)),

@@ -8,7 +8,7 @@ import type { InboxItem } from "../records/inbox.ts";
 import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema } from "../runtime/expiry.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { money, moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const PURCHASE_STATES = [
@@ -82,6 +82,8 @@ export const purchaseSchema = z.strictObject({
   method: z.string(),
   url: z.string(),
   price: moneySchema,
+  /** Of scheme `upto`: what was charged, as its merchant or the ledger says. */
+  charged: moneySchema.optional(),
   payTo: z.string(),
   agentKey: z.string(),
   /** The owner's rule about this agent, in the owner's own lists. */
@@ -113,7 +115,8 @@ export function purchaseView({ digest, request, state, declined, revoked, record
     state,
     method: request.http.method,
     url: request.http.url,
-    price: money(request.payment.amount, request.payment.asset),
+    price: price(request.payment),
+    ...(record?.charged !== undefined && { charged: money(record.charged, request.payment.asset) }),
     payTo: request.payment.payTo,
     agentKey: request.agent.publicKey,
     reason: request.reason,

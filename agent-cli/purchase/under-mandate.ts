@@ -4,7 +4,6 @@
  */
 
 import { canonicalJson } from "../../shared/crypto/digest.ts";
-import { SCHEME } from "../../shared/lez.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
 import { signWithin } from "../../shared/protocol/approval.ts";
 import { allows, ANY, type Mandate } from "../../shared/protocol/mandate.ts";
@@ -59,7 +58,7 @@ export async function mandateFor(
 }
 
 function covers(mandate: Mandate, request: PaymentRequest, now: number): boolean {
-  const { network, asset, amount, payTo, offer } = request.payment;
+  const { scheme, network, asset, amount, payTo, offer } = request.payment;
   const { extra } = JSON.parse(offer) as { extra?: { ledger?: unknown } };
   return (
     mandate.agent === request.agent.publicKey &&
@@ -69,7 +68,7 @@ function covers(mandate: Mandate, request: PaymentRequest, now: number): boolean
     Number(mandate.validAfter) <= now &&
     now <= Number(mandate.validBefore) &&
     BigInt(amount) <= BigInt(mandate.perPayment) &&
-    mandate.schemes.includes(SCHEME) &&
+    allows(mandate.schemes, scheme) &&
     allows(mandate.payees, payTo) &&
     allows(mandate.origins, new URL(request.http.url).origin)
   );

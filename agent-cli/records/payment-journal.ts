@@ -8,6 +8,7 @@ import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isTraceId } from "../../shared/log.ts";
+import { type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
@@ -37,6 +38,8 @@ const recordSchema = z.strictObject({
   firstSentAt: timestampSchema,
   changedAt: timestampSchema,
   transaction: z.optional(z.string()),
+  /** Of scheme `upto`, settled: what was charged, in atomic units. Absent while that is not known. */
+  charged: z.optional(chargeSchema),
   /** Why it was refused. */
   code: z.optional(z.string()),
   /** Version 0.1 recorded none. */
@@ -48,8 +51,8 @@ export type PaymentRecord = z.infer<typeof recordSchema>;
 /** What the payment journal records after a presentation. `sent`: not known yet. */
 export type PaymentConclusion =
   | { state: "unsent" | "sent" }
-  /** `refusedAs`: the code with which the merchant refused this copy, because the payment was settled before. */
-  | { state: "settled"; transaction: string; refusedAs?: string }
+  /** `charged`: see the record. `refusedAs`: the code with which the merchant refused this copy, because the payment was settled before. */
+  | { state: "settled"; transaction: string; charged?: Charge | undefined; refusedAs?: string }
   | { state: "refused"; code: string };
 
 /** One request is paid once, so the request is the key; a payment without one stands for itself. */
@@ -96,6 +99,7 @@ export function claimPayment(context: Context, payment: Payment, http: { method:
       firstSentAt: before.data?.firstSentAt ?? now,
       changedAt: settled?.changedAt ?? now,
       ...(settled?.transaction !== undefined && { transaction: settled.transaction }),
+      ...(settled?.charged !== undefined && { charged: settled.charged }),
       trace,
     });
     if (!written.ok) return written;
@@ -128,7 +132,13 @@ export function concludePayment(context: Context, key: Digest, conclusion: Payme
   const directory = stateDirectory(context, "payments");
   if (!directory.ok) return directory;
   const before = read(directory.data, key);
-  if (!before.ok || !before.data || before.data.state === "settled") return before;
+  if (!before.ok || !before.data) return before;
+  const charged = conclusion.state === "settled" ? conclusion.charged : undefined;
+  if (before.data.state === "settled") {
+    const isNews = charged !== undefined && before.data.charged === undefined;
+    const learned = isNews ? write(directory.data, key, { ...before.data, charged }) : succeed(undefined);
+    return learned.ok ? before : learned;
+  }
   // An earlier attempt may still be on its way, or have been paid on the ledger that it was signed for.
   const state = before.data.attempts > 1 && saysNothingOfEarlier(conclusion) ? "sent" : conclusion.state;
   const { transaction: _, code: __, ...rest } = before.data;
@@ -137,6 +147,7 @@ export function concludePayment(context: Context, key: Digest, conclusion: Payme
     state,
     changedAt: formatTimestamp(unixNow()),
     ...(conclusion.state === "settled" && { transaction: conclusion.transaction }),
+    ...(charged !== undefined && { charged }),
     ...(state === "refused" && conclusion.state === "refused" && { code: conclusion.code }),
   });
   return written.ok ? before : written;

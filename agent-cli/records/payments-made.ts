@@ -17,7 +17,7 @@ export interface MadePayment {
   url: string;
   /** Empty for a request of 0.1 whose files are gone. */
   reason: string;
-  /** Atomic units. */
+  /** Atomic units. Of scheme `upto`: what was charged, once that is known. */
   amount: string;
   transaction: string;
   /** Its short code; empty for a payment without a request. */
@@ -33,6 +33,9 @@ export function paymentsMade(context: Context, entries: readonly AuditEntry[]): 
   for (const { at, event, facts } of entries) {
     const { requestDigest = "", transaction, amount } = facts;
     asked.set(requestDigest, { ...asked.get(requestDigest), ...facts });
+    const before = made.get(transaction ?? "");
+    // Of scheme upto: until it is known what was charged, all that was signed counts.
+    if (before && facts["charged"] !== undefined) before.amount = facts["charged"];
     if (event !== "settled" || transaction === undefined || amount === undefined || made.has(transaction)) continue;
     const known = { ...storedFacts(context, requestDigest), ...asked.get(requestDigest) };
     const { method = "", url = "", reason = "", agent, agentKey = "" } = known;
@@ -43,7 +46,7 @@ export function paymentsMade(context: Context, entries: readonly AuditEntry[]): 
       method,
       url,
       reason,
-      amount,
+      amount: facts["charged"] ?? amount,
       transaction,
       request: requestDigest === "" ? "" : shortCode(requestDigest as Digest),
       // Its own fact: an earlier payment of the request, within a mandate, may have been refused.

@@ -1,7 +1,10 @@
 /** How money appears in the data of every command. */
 
 import * as z from "zod";
+import { UPTO } from "../../shared/lez.ts";
 import { type Amount, displayAmount, isAmount, parseAmount } from "../../shared/protocol/amount.ts";
+import { priceText } from "../../shared/protocol/offer.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 
 /** An amount that a person wrote; its output is atomic units. */
 export const writtenAmountSchema = z
@@ -14,8 +17,16 @@ export const moneySchema = z.strictObject({
   amount: z.string(),
   asset: z.string(),
   display: z.string(),
+  /** Of scheme `upto`: what is charged may be less. */
+  atMost: z.literal(true).optional(),
 });
 export type Money = z.infer<typeof moneySchema>;
+
+/** What an offer, or a request for it, costs. */
+export function price(terms: Pick<PaymentRequirements, "scheme" | "amount" | "asset">): Money {
+  const { amount, asset, scheme } = terms;
+  return { amount, asset, display: priceText(terms), ...(scheme === UPTO && { atMost: true as const }) };
+}
 
 export function money(amount: string, asset: string): Money {
   return { amount, asset, display: displayAmount(amount) };

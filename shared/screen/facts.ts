@@ -3,10 +3,13 @@
  * follows from it. Facts are ours; the words of agent and merchant are apart, and safe to show.
  */
 
+import { UPTO } from "../lez.ts";
 import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../limits.ts";
-import { displayAmount } from "../protocol/amount.ts";
+import { displayAmount, isAmount } from "../protocol/amount.ts";
+import { priceText } from "../protocol/offer.ts";
 import { type PaymentRequest, shortCode } from "../protocol/payment-request.ts";
 import { formatTimestamp, parseTimestamp } from "../time.ts";
+import type { PaymentRequirements } from "../x402/x402.ts";
 import { approvedToday } from "./approvals.ts";
 import type { Confirmation, OfferSignatureCheck } from "./confirmation.ts";
 import { coverageText } from "./coverage.ts";
@@ -41,14 +44,14 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
   const { method, url, bodySha256 } = request.http;
   const expires = parseTimestamp(request.expiresAt) ?? now;
   const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
-  const price = displayAmount(authorization.value);
+  const price = priceText(request.payment);
   const once = authorization.ledger === undefined ? "" : ", once";
   const host: Fact = { label: "To", value: new URL(url).host, strong: true };
   const account: Fact = { label: "Account", value: authorization.to };
   return {
     shortCode: shortCode(checked.digest),
     facts: [
-      { label: "Pay", value: `${price} = ${authorization.value} units, exactly${once}` },
+      ...priceFacts(checked.offer, authorization.value, once),
       host,
       account,
       { label: "Merchant", value: pinText(view.pin) },
@@ -75,6 +78,18 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
       ...(view.host.kind === "unconfirmed" ? [{ label: "Terms", value: NOT_CONFIRMED, strong: true as const }] : []),
     ],
   };
+}
+
+/** Of `upto` the most that can be charged is what is paid: the merchant alone says how much of it. */
+function priceFacts({ scheme, extra }: PaymentRequirements, value: string, once: string): Fact[] {
+  const pay = `${displayAmount(value)} = ${value} units`;
+  if (scheme !== UPTO) return [{ label: "Pay", value: `${pay}, exactly${once}` }];
+  const { unit, unitPrice } = extra ?? {};
+  const priced = typeof unit === "string" && isAmount(unitPrice);
+  return [
+    { label: "Pay", value: `at most ${pay}${once}; the merchant says how much, and the rest stays yours` },
+    ...(priced ? [{ label: "Price", value: `${displayAmount(unitPrice)} per ${showUnsafe(unit)}, as the merchant counts them` }] : []),
+  ];
 }
 
 function balanceText({ balance, outstanding: { sum, requests } }: ApprovalView, amount: bigint): string {
@@ -126,7 +141,7 @@ export function requestFacts(request: PaymentRequest): Pick<ApprovalFacts, "fact
   const { http, payment } = request;
   return {
     facts: [
-      { label: "Pay", value: displayAmount(payment.amount) },
+      { label: "Pay", value: priceText(payment) },
       { label: "To", value: new URL(http.url).host, strong: true },
       { label: "Account", value: payment.payTo },
       { label: "For", value: showUnsafe(`${http.method} ${http.url}`) },
@@ -145,8 +160,10 @@ function agentSays({ reason, agent, merchant }: PaymentRequest): string[] {
 }
 
 function merchantSays({ checked, host }: ApprovalView): string[] {
-  // Facts and warnings state these three members; a merchant must not hide them among members of its own.
-  const { binding: _binding, ledger: _ledger, paymentFlow: _flow, ...extra } = checked.offer.extra ?? {};
+  // Facts and warnings state these members; a merchant must not hide them among members of its own.
+  const { binding: _binding, ledger: _ledger, paymentFlow: _flow, ...others } = checked.offer.extra ?? {};
+  const { unit: _unit, unitPrice: _unitPrice, ...unpriced } = others;
+  const extra = checked.offer.scheme === UPTO ? unpriced : others;
   const description = host.kind === "confirmed" ? host.required.resource.description : undefined;
   const said = [
     ...(description ? [showUnsafe(shortened(description, MAX_DESCRIPTION_LENGTH))] : []),

@@ -21,6 +21,7 @@ function refusalText(
 ): string | undefined {
   const amount = BigInt(payment.amount);
   const { left, period } = usage;
+  if (!allows(mandate.schemes, payment.scheme)) return `not for payments of scheme "${payment.scheme}"`;
   if (!allows(mandate.payees, payment.payTo) || !allows(mandate.origins, new URL(http.url).origin)) return "not for this merchant";
   if (amount > BigInt(mandate.perPayment)) return `for payments of at most ${displayAmount(mandate.perPayment)}`;
   if (amount > left) return "not enough for this";
