@@ -70,6 +70,8 @@ import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
 import { status } from "./commands/status.ts";
 import { validate } from "./commands/validate.ts";
+import { webhooksList } from "./commands/webhooks-list.ts";
+import { webhooksRetry } from "./commands/webhooks-retry.ts";
 import { whoami } from "./commands/whoami.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -139,6 +141,8 @@ export const COMMANDS: readonly Command[] = [
   ledgerRetire,
   ledgerExport,
   ledgerRestore,
+  webhooksList,
+  webhooksRetry,
   validate,
   initShop,
   stack,
@@ -165,6 +169,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   receipt: "evidence that a request was paid",
   refund: "money that a seller gives back",
   sales: "what an account sold, and how it adds up",
+  webhooks: "what a merchant could not tell its seller's server",
   request: "payment requests of the agent",
 };
 

@@ -23,7 +23,17 @@ test.each<[string, object, string[]]>([
   [
     "lez-agent-pay/hono",
     hono,
-    ["keepBody", "merchantIdentity", "paid", "paymentInfo", "paymentRequired", "paywall", "paywallCors", "paywallHealth"],
+    [
+      "keepBody",
+      "merchantIdentity",
+      "paid",
+      "paymentInfo",
+      "paymentRequired",
+      "paywall",
+      "paywallCors",
+      "paywallHealth",
+      "paywallWebhooks",
+    ],
   ],
   ["lez-agent-pay/webhooks", webhooks, ["verifyWebhook"]],
   ["lez-agent-pay/testing", testing, ["receiptOf", "testShop"]],

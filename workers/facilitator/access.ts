@@ -2,15 +2,13 @@
 
 import type { Context } from "hono";
 import * as z from "zod/mini";
+import { bearerKey as keyIn, keyHashSchema, showsKeyOf } from "../../shared/crypto/bearer-key.ts";
 import { bytesToHex, hexToBytes, utf8 } from "../../shared/crypto/bytes.ts";
-import { bodyDigest, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
+import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { MAX_FILE_BYTES } from "../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../shared/protocol/account.ts";
 import { checkShape, type Parsed, parseJson } from "../../shared/text/json.ts";
 import type { Api, FacilitatorEnv } from "./env.ts";
-
-/** The hash of a configured key. The SHA-256 of nothing comes from a script with an empty variable, and is refused. */
-const keyHashSchema = digestSchema.check(z.refine((hash) => hash !== bodyDigest(utf8("")), "must not be the SHA-256 of nothing"));
 
 /** SHA-256 of a bearer key → the accounts it may settle for. The keys themselves are stored nowhere. */
 const keysSchema = z.custom<Record<Digest, AccountId[]>>(
@@ -54,14 +52,12 @@ function sellersKeys({ FACILITATOR_KEYS }: FacilitatorEnv): Parsed<Record<Digest
 
 /** True for the ledger's operator, who shows the configured key. */
 export function isOperator(c: Context<Api>): boolean {
-  const operator = checkShape(c.env.OPERATOR_KEY_SHA256, keyHashSchema);
-  const shown = shownKey(c);
-  return operator.ok && shown !== undefined && crypto.subtle.timingSafeEqual(hexToBytes(operator.value), shown);
+  return showsKeyOf(c.env.OPERATOR_KEY_SHA256, c.req.header("Authorization"));
 }
 
-/** The bearer key in the request, if there is one. The scheme is case-insensitive (RFC 9110 §11.1). */
+/** The bearer key in the request, if there is one. */
 export function bearerKey(c: Context<Api>): string | undefined {
-  return /^Bearer (\S+)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+  return keyIn(c.req.header("Authorization"));
 }
 
 /** SHA-256 of the bearer key in the request. */

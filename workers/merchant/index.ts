@@ -8,7 +8,7 @@ import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
-import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv } from "./paywall/index.ts";
+import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
 import { forecast, research, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/memory/deliveries.ts";
@@ -47,6 +47,7 @@ app.use(paywallCors());
 
 app.route("/", merchantIdentity());
 app.route("/", paywallHealth());
+app.route("/", paywallWebhooks());
 
 app.get("/", (c) => {
   if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));

@@ -56,6 +56,7 @@ export type {
   PaywallFacilitator,
   PresentedPayment,
 } from "./types.ts";
+export { paywallWebhooks } from "./webhooks/routes.ts";
 
 /** What became of a payment, and the payment itself if it could be parsed. */
 type Presented = { result: ServeResult; presented?: PresentedPayment | undefined };

@@ -41,6 +41,8 @@ export interface PaywallBindings {
   WEBHOOK_SECRET?: string;
   /** `on`: `WEBHOOK_URL` may be on this machine. For development. */
   WEBHOOK_LOOPBACK?: string;
+  /** Secret: SHA-256 of the bearer key for `paywallWebhooks()`. Absent: no caller has it. */
+  OPERATOR_KEY_SHA256?: string;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */
   RECEIPT_KEY?: string;
   /** Former public keys in hex, separated by spaces. They are published beside the new one until buyers know it. */
