@@ -54,6 +54,7 @@ import { receiptExport } from "./commands/receipt-export.ts";
 import { receiptShow } from "./commands/receipt-show.ts";
 import { receiptVerify } from "./commands/receipt-verify.ts";
 import { refundGrant } from "./commands/refund-grant.ts";
+import { refundCommand } from "./commands/refund.ts";
 import { requestCancel } from "./commands/request-cancel.ts";
 import { requestCreate } from "./commands/request-create.ts";
 import { requestExport } from "./commands/request-export.ts";
@@ -107,6 +108,7 @@ export const COMMANDS: readonly Command[] = [
   mandateList,
   mandateShow,
   mandateRevoke,
+  refundCommand,
   refundGrant,
   accounts,
   send,

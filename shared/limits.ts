@@ -187,6 +187,8 @@ export const EXPORT_PAGE = 200;
 export const MAX_RESTORE_BODY_BYTES = 256 * 1024;
 /** Journal entries younger than this are never pruned, exported or not. */
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
+/** A payment can be refunded for this long after its credit. */
+export const REFUND_SECONDS = 30 * 24 * 3600;
 /** An alarm that has work rings at least this often, so that its clock never seems to jump. */
 export const MAX_ALARM_GAP_SECONDS = MAX_CLOCK_STEP_SECONDS / 2;
 /** When an alarm that failed rings again. */

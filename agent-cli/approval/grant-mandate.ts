@@ -87,7 +87,7 @@ function ask(context: Context, view: MandateView, code: string): Promise<boolean
   });
 }
 
-function isSum(typed: string, worst: bigint): boolean {
+export function isSum(typed: string, worst: bigint): boolean {
   const text = typed.trim().toUpperCase();
   return parseAmount(text) === worst.toString() || [text, `${text} ${ASSET_SYMBOL}`].includes(displayAmount(worst));
 }

@@ -5,7 +5,8 @@ import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { evidenceEntrySchema } from "../../shared/evidence/evidence.ts";
 import { continuesChain, type JournalEntry, type Link } from "../../shared/ledger/journal.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import type { AccountId } from "../../shared/protocol/account.ts";
+import { accountIdSchema, type AccountId } from "../../shared/protocol/account.ts";
+import { amountSchema } from "../../shared/protocol/amount.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Secret } from "../runtime/secret.ts";
@@ -18,6 +19,8 @@ const entrySchema = z.strictObject({
   /** An account that was restored empty begins with 0. */
   value: decimal,
   transactions: z.array(digestSchema).optional(),
+  /** Who paid what of a batch. The chain has the transactions and their sum; which of them was how much is the ledger's word. */
+  credits: z.array(z.strictObject({ transaction: digestSchema, payer: accountIdSchema, value: amountSchema })).optional(),
 });
 const pageSchema = z.looseObject({ entries: z.array(entrySchema), base: linkSchema.optional() });
 const accountSchema = z.looseObject({ balance: decimal, journalSeq: z.int().nonnegative(), journalHead: digestSchema });
@@ -62,7 +65,7 @@ export async function chainAt(context: Context, input: FacilitatorInput, account
     ledger: health.data.ledger,
     head: { seq, hash, balance },
     async page(after) {
-      const path = `/accounts/${account}/journal?after=${after}`;
+      const path = `/accounts/${account}/journal?after=${after}&credits=yes`;
       const page = await callFacilitator(context, input, { path, ...reader, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
       return page.ok ? succeed(page.data as ChainPage) : page;
     },

@@ -137,6 +137,10 @@ const EXITS: Partial<Record<ErrorCode, ExitCode>> = {
   insufficient_funds: EXIT.paymentRejected,
   invalid_signature: EXIT.paymentRejected,
   payment_in_progress: EXIT.busy,
+  refund_unknown: EXIT.paymentRejected,
+  refund_exceeded: EXIT.paymentRejected,
+  refund_expired: EXIT.paymentRejected,
+  refund_conflict: EXIT.paymentRejected,
 };
 
 const words = z.string().optional().catch(undefined);

@@ -30,6 +30,10 @@ export const AUDIT_EVENTS = [
   /** Money that an owner sends to another account, and that the ledger has confirmed. */
   "transfer_signed",
   "transferred",
+  /** A refund that this owner signed, and what became of it. */
+  "refund_signed",
+  "refunded",
+  "refund_refused",
   /** A decision that was made on another machine. */
   "imported",
   "sent",

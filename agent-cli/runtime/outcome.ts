@@ -96,6 +96,8 @@ const FAILURES = {
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,
   mandate_not_found: EXIT.notSetUp,
+  /** The account's journal has no such sale, or has it no more. */
+  sale_not_found: EXIT.notSetUp,
   /** No record on this machine shows that it was paid. */
   receipt_not_found: EXIT.notSetUp,
   /** A part is missing, or a key to check it with. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
 import { NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
+import type { SignedRefund } from "../../shared/protocol/refund.ts";
 import type { SignedTransfer } from "../../shared/protocol/transfer.ts";
 import { LEDGER } from "./merchant.ts";
 import { served } from "./served.ts";
@@ -29,6 +30,9 @@ export interface TestFacilitator {
   transfers: SignedTransfer[];
   /** What /transfers answers in place of the transaction. */
   refuses: { status: number; body: object } | undefined;
+  /** What POST /refunds answers; undefined: it was received, and the connection breaks. */
+  refund: (signed: SignedRefund) => { status: number; body: object } | undefined;
+  refunds: SignedRefund[];
 }
 
 export async function startFacilitator(): Promise<TestFacilitator> {
@@ -50,6 +54,8 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     transfers: [],
     refuses: undefined,
     journals: {},
+    refund: () => ({ status: 404, body: { error: "not_found" } }),
+    refunds: [],
   };
   served(facilitator.url);
   return facilitator;
@@ -73,6 +79,12 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
     const transaction = transactionOf(NETWORK, authorizationDigest(transfer.authorization));
     if (facilitator.refuses) say(facilitator.refuses.status, facilitator.refuses.body);
     else say(200, { success: true, transaction });
+  } else if (request.method === "POST" && request.url === "/refunds") {
+    const signed = JSON.parse(Buffer.concat(chunks).toString()) as SignedRefund;
+    facilitator.refunds.push(signed);
+    const answer = facilitator.refund(signed);
+    if (answer) say(answer.status, answer.body);
+    else request.socket.destroy();
   } else if (first === "settlements") {
     const [nonce = ""] = rest.split("?");
     say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });

@@ -1,0 +1,232 @@
+/** `refund`: the seller's owner gives a payment back, in whole or in part. */
+
+import * as z from "zod";
+import { type Digest, digestSchema, randomDigest } from "../../shared/crypto/digest.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
+import { REFUND_SECONDS } from "../../shared/limits.ts";
+import { type Amount, displayAmount } from "../../shared/protocol/amount.ts";
+import { type Refund, REFUND_REASONS, refundTransaction, type SignedRefund, signRefund } from "../../shared/protocol/refund.ts";
+import { unixNow } from "../../shared/time.ts";
+import { balanceOf } from "../approval/account-balance.ts";
+import { confirmRefund, refundScreen } from "../approval/refund-screen.ts";
+import { defineCommand } from "../command-line/command.ts";
+import { amountField, dryRunField, ownerFileField, textField } from "../command-line/fields.ts";
+import { chainAt } from "../facilitator/account-chain.ts";
+import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { askLedger } from "../facilitator/ledger-id.ts";
+import { withOpenBooks } from "../facilitator/open-books.ts";
+import { type RefundOutcome, sendRefund } from "../facilitator/send-refund.ts";
+import { findOwner, openOwner } from "../keys/owner-key.ts";
+import { passphraseFields } from "../prompts/passphrase.ts";
+import { interrupted } from "../prompts/prompts.ts";
+import { anchorEntry } from "../records/audit-anchors.ts";
+import { appendEntry, type AuditFacts, checkAudit } from "../records/audit-log.ts";
+import { openRefund, writeRefund } from "../records/refund-journal.ts";
+import { type Context, warn } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { field } from "../runtime/layout.ts";
+import { exclusively } from "../runtime/lock.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { fail, type Failure, type Next, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import { findSale, type RefundableSale } from "../sales/find-sale.ts";
+
+const resultSchema = z.strictObject({
+  dryRun: z.literal(true).optional(),
+  /** An earlier run had signed it, and its outcome was not known. */
+  resumed: z.literal(true).optional(),
+  id: z.string(),
+  /** The refund's own. */
+  transaction: z.string(),
+  refundOf: z.string(),
+  from: z.string(),
+  to: z.string(),
+  amount: moneySchema,
+  reason: z.string(),
+});
+
+export const refundCommand = defineCommand({
+  name: "refund",
+  audience: "owner",
+  summary: "give a payment back to the account that paid, whole or in part",
+  description:
+    "Finds the sale in the account's checked journal and shows what was paid, by whom, and what was refunded before. The ledger pays the refund to the payer alone, and never more than was paid. An answer that was lost is no reason to refund twice: the same command sends the same refund again.",
+  input: z.strictObject({
+    transaction: textField(digestSchema).meta({ positional: true, description: "the payment's transaction: lez-agent-pay sales list" }),
+    amount: amountField.optional().meta({ value: "amount", description: "a part of it; else all that is left" }),
+    reason: z.enum(REFUND_REASONS, `must be one of ${REFUND_REASONS.join(", ")}`).meta({ description: REFUND_REASONS.join(", ") }),
+    confirm: textField(digestSchema)
+      .optional()
+      .meta({ value: "transaction", description: "the transaction again, beside --amount, in place of the question" }),
+    ownerFile: ownerFileField,
+    ...passphraseFields,
+    ...facilitatorFields,
+    ...dryRunField,
+  }),
+  output: resultSchema,
+  examples: [
+    {
+      says: "all of it",
+      argv: "refund 3f1c0e5d7a9b2846f0e1d2c3b4a5968778695a4b3c2d1e0f9a8b7c6d5e4f3021 --reason service_not_delivered",
+    },
+    {
+      says: "a part of it",
+      argv: "refund 3f1c0e5d7a9b2846f0e1d2c3b4a5968778695a4b3c2d1e0f9a8b7c6d5e4f3021 --amount 2500 --reason overcharge",
+    },
+  ],
+  async run(context, input) {
+    const { reason, confirm } = input;
+    const transaction = input.transaction as Digest;
+    if (confirm !== undefined && input.amount === undefined) return fail("usage", "--confirm goes with --amount: name the sum as well.");
+    const config = context.config();
+    if (!config.ok) return config;
+    const owner = findOwner(context, input.ownerFile);
+    if (!owner.ok) return owner;
+    const from = owner.data.key.account;
+    const open = openRefund(context, { from, transaction });
+    if (!open.ok) return open;
+    if (open.data) return resume(context, input, open.data);
+
+    const ledger = await askLedger(context, input);
+    if (!ledger.ok) return ledger;
+    const sale = await withOpenBooks(context, input, owner.data, async () => {
+      const chain = await chainAt(context, input, from);
+      return chain.ok ? findSale(chain.data, transaction) : chain;
+    });
+    if (!sale.ok) return sale;
+    const refused = notRefundable(sale.data, input.amount);
+    if (refused) return refused;
+    const refund: Refund = {
+      version: "1",
+      network: NETWORK,
+      asset: ASSET,
+      ledger: ledger.data,
+      transaction,
+      from,
+      to: sale.data.payer,
+      entry: sale.data.entry,
+      amount: input.amount ?? ((sale.data.value - sale.data.refunded).toString() as Amount),
+      reason,
+      id: randomDigest(),
+      issuedAt: String(unixNow()),
+    };
+    const view = { refund, sale: sale.data, balance: await balanceOf(context, { ...input, offline: false }, from) };
+    context.say(...refundScreen(view, context.layout));
+    if (input.dryRun) return succeed({ dryRun: true as const, ...dataOf(refund) });
+    const { balance } = view;
+    if (balance.kind === "known" && balance.spendable < BigInt(refund.amount)) return tooLittle(balance.spendable);
+    const confirmed = await confirmRefund(context, view, confirm, config.data.approvalThreshold);
+    if (!confirmed.ok) return confirmed;
+    const signer = await openOwner(context, owner.data, input);
+    if (!signer.ok) return signer;
+    const signed = await signRefund({ ...refund, issuedAt: String(unixNow()) }, signer.data);
+    const noted = await exclusively(context, async () => {
+      // Another run may have signed one meanwhile: this one saw nothing of it.
+      const other = openRefund(context, refund);
+      if (!other.ok) return other;
+      if (other.data) return fail("busy", "Another refund of this payment was signed meanwhile.", { hint: "Run the same command again." });
+      const recordable = checkAudit(context);
+      if (!recordable.ok) return recordable;
+      if (context.io.signal.aborted) return interrupted("Nothing was sent.");
+      const written = writeRefund(context, signed, "sent");
+      if (!written.ok) return written;
+      const entry = appendEntry(context, "refund_signed", factsOf(signed.refund, "transactionIfSettled"));
+      return entry.ok ? anchorEntry(context, entry.data, signer.data) : entry;
+    });
+    if (!noted.ok) return noted;
+    return conclude(context, signed, await sendRefund(context, input, signed));
+  },
+  render: (data, layout) => [
+    data.dryRun ? "Nothing was signed." : layout.ink("green", `Refunded: ${data.amount.display}`),
+    ...(data.resumed ? field(layout, "note", "this is the refund that was signed earlier; it was made once") : []),
+    ...field(layout, "to", data.to),
+    ...field(layout, "of", data.refundOf),
+    ...(data.dryRun ? [] : field(layout, "transaction", data.transaction, 13)),
+  ],
+});
+
+/** The refund that an earlier run signed. Its owner has confirmed it then, and its id pays once. */
+async function resume(
+  context: Context,
+  input: FacilitatorInput & { amount?: string | undefined; reason: string; dryRun: boolean },
+  signed: SignedRefund,
+): Promise<Outcome<z.infer<typeof resultSchema>>> {
+  const { amount, reason } = signed.refund;
+  if ((input.amount !== undefined && input.amount !== amount) || input.reason !== reason) {
+    return fail("outcome_unknown", `A refund of ${displayAmount(amount)} was signed here before, and its outcome is not known.`, {
+      hint: "Send that one again first: the next command does it, and pays it once.",
+      next: nextOf(signed.refund),
+    });
+  }
+  if (input.dryRun) return succeed({ dryRun: true as const, resumed: true as const, ...dataOf(signed.refund) });
+  context.progress("Sending the refund that was signed earlier …");
+  const concluded = await conclude(context, signed, await sendRefund(context, input, signed));
+  return concluded.ok ? succeed({ ...concluded.data, resumed: true as const }) : concluded;
+}
+
+async function conclude(context: Context, signed: SignedRefund, outcome: RefundOutcome): Promise<Outcome<z.infer<typeof resultSchema>>> {
+  const { refund } = signed;
+  if (outcome.kind === "refunded") {
+    const noted = await note(context, signed, "refunded");
+    // The money went back, whatever this machine could record.
+    if (!noted.ok) warn(context, `It was refunded, and was not recorded here: ${noted.error.message}`);
+    return succeed(dataOf(refund));
+  }
+  if (outcome.kind === "refused") {
+    const noted = await note(context, signed, "refused", outcome.code);
+    return noted.ok ? outcome.failure : noted;
+  }
+  if (outcome.kind === "open") return { ...outcome.failure, next: nextOf(refund) };
+  return fail("outcome_unknown", `Whether the refund was made is not known. ${outcome.failure.error.message}`, {
+    hint: "Sign no other one: the next command sends the same refund again, and pays it once.",
+    details: { id: refund.id, transactionIfRefunded: refundTransaction(refund) },
+    next: nextOf(refund),
+  });
+}
+
+/** The log before the record: a run that dies in between sends the refund again, and gets the same answer. */
+function note(context: Context, signed: SignedRefund, state: "refunded" | "refused", code?: string): Promise<Outcome<undefined>> {
+  return exclusively(context, () => {
+    const facts = {
+      ...factsOf(signed.refund, state === "refunded" ? "transaction" : "transactionIfSettled"),
+      ...(code !== undefined && { code }),
+    };
+    const entry = appendEntry(context, state === "refunded" ? "refunded" : "refund_refused", facts);
+    return entry.ok ? writeRefund(context, signed, state, code) : entry;
+  });
+}
+
+function factsOf(refund: Refund, name: "transaction" | "transactionIfSettled"): AuditFacts {
+  const { from, to, ledger, transaction: refundOf, entry, amount, reason, id } = refund;
+  return { refund: id, [name]: refundTransaction(refund), refundOf, from, to, ledger, entry, amount, reason };
+}
+
+function dataOf(refund: Refund): z.infer<typeof resultSchema> {
+  const { id, transaction: refundOf, from, to, amount, reason } = refund;
+  return { id, transaction: refundTransaction(refund), refundOf, from, to, amount: money(amount, ASSET), reason };
+}
+
+function nextOf({ transaction, amount, reason }: Refund): Next {
+  const argv = ["lez-agent-pay", "refund", transaction, "--amount", amount, "--reason", reason];
+  return { argv, by: "owner", why: "send the same refund again" };
+}
+
+/** Why there is nothing to sign; undefined if there is. The ledger decides the same by its own clock and table. */
+function notRefundable({ value, refunded, at }: RefundableSale, amount: string | undefined): Failure | undefined {
+  const left = value - refunded;
+  if (left <= 0n) return refuse("refund_exceeded", EXIT.paymentRejected, `All of it, ${displayAmount(value)}, was refunded before.`);
+  if (amount !== undefined && BigInt(amount) > left) {
+    return refuse("refund_exceeded", EXIT.paymentRejected, `Only ${displayAmount(left)} of ${displayAmount(value)} is left to refund.`, {
+      hint: `Refund that: --amount ${left}`,
+    });
+  }
+  if (unixNow() <= at + REFUND_SECONDS) return undefined;
+  return refuse("refund_expired", EXIT.paymentRejected, "The payment is older than 30 days: the ledger refunds it no more.", {
+    hint: "Pay the buyer another way.",
+  });
+}
+
+function tooLittle(spendable: bigint): Failure {
+  return fail("balance_too_low", `The account can spend only ${displayAmount(spendable)}. Nothing was signed.`, {
+    hint: "Refund a part with --amount, or fund the account first.",
+  });
+}
