@@ -128,3 +128,22 @@ describe("what is listed", () => {
     expect(resources.map(({ accepts }) => accepts[0]?.payTo)).toEqual([bank, thief]);
   });
 });
+
+test("our merchant's routes are listed as their seller's word once they were sold, over RPC [discovery-our-merchant]", async () => {
+  const buyer = await world.buyer();
+  const { fetch } = officialClient(buyer.people.owner);
+  expect((await fetch(`${world.stack.merchant}/weather?city=Basel`)).status).toBe(200);
+  const search = () => officialCatalogue().search({ query: "weather lez", payTo: world.stack.payTo });
+  // The listing follows the answer.
+  await expect
+    .poll(async () => (await search()).resources, { timeout: 30_000 })
+    .toMatchObject([
+      {
+        resource: `${world.stack.merchant}/weather`,
+        tags: ["weather"],
+        extensions: { bazaar: { info: { input: { method: "GET", queryParams: { city: "Zurich" } } } } },
+        metadata: { proof: "seller" },
+      },
+    ]);
+  expect(JSON.stringify(await search())).not.toMatch(new RegExp(`Basel|${buyer.people.owner.account}`));
+});

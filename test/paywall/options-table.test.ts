@@ -96,6 +96,14 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
     expect(verdict(await shopOf(example).get("/item/1"))).toBe("402 payment_required");
   },
   mimeType: async (example) => expect(await offered(shopOf(example))).toMatchObject({ resource: { mimeType: "application/json" } }),
+  discoverable: async (example) => {
+    const list = vi.fn(async () => true);
+    Object.assign(world.rpc, { list });
+    expect(await offered(shopOf(example))).toMatchObject({ resource: { serviceName: "Shop" }, extensions: { bazaar: { info: {} } } });
+    await buy(shopOf(example));
+    await told();
+    expect(list).toHaveBeenCalledTimes(1);
+  },
   bind: async (example) => {
     const shop = shopOf(example);
     expect(verdict(await shop.pay("/item/1?page=2", await shop.approved("/item/1")))).toBe("200");

@@ -54,7 +54,10 @@ app.get("/", (c) => {
   return c.json({ routes: ROUTES });
 });
 
-app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO }), (c) =>
+/** What the facilitator's catalogue says of the routes that buyers may find. */
+const SHOP = { serviceName: "lez demo merchant" };
+
+app.get("/premium", paywall({ ...PRICES.premium, payTo: PAY_TO, discoverable: { ...SHOP, tags: ["report"] } }), (c) =>
   c.json({ report: "Agents that ask first are trusted longer.", payment: c.get("payment").id }),
 );
 
@@ -64,7 +67,10 @@ const namesCity: MiddlewareHandler = async (c, next) => {
   const problem = { code: "city_missing", message: "The question names no city.", hint: "Ask for /weather?city=Zurich." };
   return c.json({ error: problem.code, problem }, 400);
 };
-app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO }), (c) => c.json(forecast(c.req.query("city") ?? "")));
+const WEATHER = { ...SHOP, tags: ["weather"], input: { city: "Zurich" }, inputSchema: { required: ["city"] } };
+app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO, discoverable: WEATHER }), (c) =>
+  c.json(forecast(c.req.query("city") ?? "")),
+);
 
 app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));
 

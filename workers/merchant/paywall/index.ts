@@ -15,6 +15,7 @@ import { namesOneHost } from "../../../shared/x402/host.ts";
 import type { SettleResponse } from "../../../shared/x402/x402.ts";
 import { forbidCaching, isCachingHeader, writableHeaders } from "./caching.ts";
 import { deliveriesOf, facilitatorOf } from "./config.ts";
+import { listSold } from "./discovery.ts";
 import { tellOwed, tellRefused, tellSettled } from "./hooks.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
@@ -34,6 +35,7 @@ export type { FacilitatorOf01, PaymentMemory, Remembered } from "./deprecated.ts
 export { paymentInfo, paymentRequired } from "./openapi.ts";
 export type {
   ByRequest,
+  DiscoverableOptions,
   ExemptingOptions,
   OfferOptions,
   OffersOptions,
@@ -100,9 +102,10 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
     if (header === undefined) return showTerms(c, await routeTerms.of(c), checked);
     let settled: SettleResponse | undefined;
     const onMoved: PaidRequest["onMoved"] =
-      hasHooks || c.env.WEBHOOK_URL
+      hasHooks || c.env.WEBHOOK_URL || checked.discoverable
         ? (request, receipt) => {
             settled = receipt;
+            listSold(request);
             tellSettled(request, receipt, checked);
           }
         : undefined;

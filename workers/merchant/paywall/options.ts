@@ -3,6 +3,7 @@
 import type { Context, Env } from "hono";
 import type { BlankEnv } from "hono/types";
 import type { ErrorCode } from "../../../shared/errors.ts";
+import { BAZAAR, isServiceName, type RouteDeclaration, tagsAmong } from "../../../shared/extensions/bazaar.ts";
 import { SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
 import {
   DEFAULT_TIMEOUT_SECONDS,
@@ -11,6 +12,9 @@ import {
   MAX_NAME_LENGTH,
   MAX_QUOTE_LENGTH,
   MAX_UNIT_LENGTH,
+  MAX_SERVICE_NAME_LENGTH,
+  MAX_TAG_LENGTH,
+  MAX_TAGS,
   MAX_UNSETTLED_RUNS,
   MAX_VALIDITY_SECONDS,
   STORED_ANSWER_SECONDS,
@@ -80,8 +84,21 @@ export type RefusedEvent = { code: ErrorCode; status: number; payer?: string; pa
   | { money: "moved"; transaction: string }
 );
 
+/** What a catalogue says of a route beside its description, its price and its type. */
+export interface DiscoverableOptions extends RouteDeclaration {
+  /** The shop's name: at most 32 printable ASCII characters. */
+  serviceName?: string;
+  /** At most 5, each of at most 32 printable ASCII characters. */
+  tags?: readonly string[];
+}
+
 export interface RouteOptions<E extends Env = BlankEnv> {
   mimeType?: string;
+  /**
+   * Lists the route in the facilitator's catalogue once it was paid (x402's extension `bazaar`): for every reader, with the names of its
+   * path's parameters and nothing of its buyers. Default: it is listed nowhere.
+   */
+  discoverable?: boolean | DiscoverableOptions;
   /**
    * What browsers see in place of our page: HTML, or a function that makes it from the terms. Use `html` of `hono/html`: the address in the
    * terms is a stranger's. If it fails, our page is shown.
@@ -161,7 +178,8 @@ export interface CheckedOffer {
   unitPrice: string | undefined;
 }
 
-export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body"> {
+export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body" | "discoverable"> {
+  discoverable: DiscoverableOptions | undefined;
   body: Record<string, unknown> | ((c: Context<PaywallEnv>) => unknown) | undefined;
   exempt: ((c: Context<PaywallEnv>) => unknown) | undefined;
   offers: readonly CheckedOffer[];
@@ -212,7 +230,21 @@ export function checkOptions(options: PaywallOptions | OffersOptions | Exempting
     require(options[name] === undefined || isFunction(options[name]), `${name} must be a function`);
   require(["undefined", "string", "function"].includes(typeof options.page), "page must be HTML or a function");
   require(["undefined", "object", "function"].includes(typeof options.body), "body must be an object or a function");
-  return { ...options, exempt, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
+  const discoverable = checkDiscoverable(options);
+  return { ...options, discoverable, exempt, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
+}
+
+function checkDiscoverable({ discoverable, extensions }: RouteOptions): DiscoverableOptions | undefined {
+  require(extensions?.[BAZAAR] === undefined, `say what the extension ${BAZAAR} says in discoverable`);
+  if (!discoverable) return undefined;
+  const said = discoverable === true ? {} : discoverable;
+  const { serviceName, tags = [] } = said;
+  require(typeof said === "object", "discoverable must be true or an object");
+  require(serviceName === undefined ||
+    isServiceName(serviceName), `discoverable.serviceName must have at most ${MAX_SERVICE_NAME_LENGTH} printable ASCII characters`);
+  const areTags = Array.isArray(tags) && tagsAmong(tags).length === tags.length;
+  require(areTags, `discoverable.tags must be at most ${MAX_TAGS}, of at most ${MAX_TAG_LENGTH} printable ASCII characters each`);
+  return said;
 }
 
 function checkExempt(exempt: ExemptingOptions["exempt"] | undefined): CheckedOptions["exempt"] {

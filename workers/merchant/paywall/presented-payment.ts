@@ -5,6 +5,7 @@ import { utf8 } from "../../../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { isOtherVersion, type Verification, verifyPayment } from "../../../shared/exact/verify.ts";
+import { BAZAAR } from "../../../shared/extensions/bazaar.ts";
 import { type Scheme, UPTO } from "../../../shared/lez.ts";
 import { authorizationDigest, type ExactPayload, exactPayloadSchema, transactionOf } from "../../../shared/protocol/authorization.ts";
 import { compareOffer, echoesExtensions } from "../../../shared/protocol/offer.ts";
@@ -36,11 +37,19 @@ export function readPayment(parsed: ParsedPayment, challenge: Challenge, traceId
   if (!parsed.ok) return parsed;
   const { payment } = parsed;
   const match = matchOffer(payment.accepted, challenge.offers);
-  const presented = presentedPayment(payment, match, traceId);
+  const presented = presentedPayment(inOwnWords(payment, challenge), match, traceId);
   if (match.code) return { ok: false, code: match.code, presented };
   if (namesOtherOrigin(payment, challenge)) return { ok: false, code: "binding_mismatch", presented };
   if (!echoesExtensions(payment.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
   return { ok: true, presented };
+}
+
+/** A facilitator lists what the merchant says of its route, and only if the merchant opted in. A buyer can send anything. */
+function inOwnWords(payment: PaymentPayload, { required: { resource, extensions: own } }: Challenge): PaymentPayload {
+  const { [BAZAAR]: echoed, ...others } = payment.extensions ?? {};
+  const said = own?.[BAZAAR];
+  if (said) return { ...payment, resource, extensions: { ...others, [BAZAAR]: said } };
+  return echoed === undefined ? payment : { ...payment, extensions: others };
 }
 
 /** A mandate's `origins` hold where the merchant is honest: it takes no payment that was signed for another's address. */

@@ -126,6 +126,7 @@ export interface MerchantSigner {
 
 /** A payment and the offer that it answers. */
 export interface PresentedPayment {
+  /** What a catalogue reads in it is the merchant's own, whatever the buyer sent. */
   payment: PaymentPayload;
   /** The signed part, parsed on first use; undefined if it is not of the exact scheme. */
   readonly exact: ExactPayload | undefined;
@@ -152,6 +153,8 @@ export interface PaywallFacilitator {
   release(presented: PresentedPayment, reservation: Reservation): Promise<unknown>;
   /** Verifies and moves the money in one step, before the handler runs. `settlementId` serves as reservation id. */
   settle(presented: PresentedPayment, settlementId: Digest): Promise<SettleResponse>;
+  /** Lists a settled payment's route in the facilitator's catalogue. Absent where `/settle` does that itself. */
+  list?(presented: PresentedPayment): Promise<unknown> | undefined;
 }
 
 /** The facilitator Worker's methods that a merchant calls. */
@@ -161,6 +164,8 @@ export interface FacilitatorRpc {
   capture(command: CaptureCommand, traceId: string): Promise<SettleResult>;
   release(command: ReleaseCommand, traceId: string): Promise<ReleaseResult>;
   settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement>;
+  /** Absent in older versions. */
+  list?(payment: UnverifiedPayment, traceId: string): Promise<boolean>;
 }
 
 /** What a handler charged for a payment of scheme `upto`. */

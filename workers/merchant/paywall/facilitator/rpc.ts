@@ -25,6 +25,7 @@ export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
     },
     release: ({ traceId }, reservation) => rpc.release(reservation, traceId),
     settle: (presented, settlementId) => settleAtEitherVersion(rpc, { payment: unverified(presented), settlementId }, presented.traceId),
+    list: (presented) => rpc.list?.(listed(presented), presented.traceId),
   };
 }
 
@@ -34,4 +35,11 @@ export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
  */
 function unverified({ payment: { x402Version, payload }, offer }: PresentedPayment): UnverifiedPayment {
   return { paymentPayload: { x402Version, accepted: offer, payload }, paymentRequirements: offer };
+}
+
+/** The same, and what a catalogue says of the route. */
+function listed(presented: PresentedPayment): UnverifiedPayment {
+  const { paymentPayload, paymentRequirements } = unverified(presented);
+  const { resource, extensions } = presented.payment;
+  return { paymentPayload: { ...(paymentPayload as object), resource, extensions }, paymentRequirements };
 }

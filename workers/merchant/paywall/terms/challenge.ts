@@ -1,9 +1,11 @@
 /** The challenge: the terms of one request, encoded. Terms that do not depend on a body are cached by what they say. */
 
 import type { Context } from "hono";
+import { routePath } from "hono/route";
 import { keepNewest } from "../../../../shared/bounded.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { errorBody } from "../../../../shared/errors.ts";
+import { BAZAAR, declareRoute } from "../../../../shared/extensions/bazaar.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extensions/payment-identifier.ts";
 import { ASSET, NETWORK, X402_VERSION } from "../../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
@@ -57,7 +59,7 @@ export class Challenges {
     if (known) return known;
     const request = await readBoundRequest(c, bind);
     if (!request) return undefined;
-    const challenge = this.for(request, seller, terms);
+    const challenge = this.for(request, seller, terms, templateOf(c));
     if (isCached) keepNewest(this.#cache, key, challenge, MAX_CACHED_CHALLENGES);
     return challenge;
   }
@@ -69,9 +71,12 @@ export class Challenges {
     return quoteOf(c, this.#options);
   }
 
-  /** @param quote needed if a function has a say in the terms */
-  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow }: Seller, quote?: Quote): Challenge {
-    const { mimeType, extensions, identifier: requires } = this.#options;
+  /**
+   * @param quote needed if a function has a say in the terms
+   * @param template the route's path, if it has parameters
+   */
+  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow }: Seller, quote?: Quote, template?: string): Challenge {
+    const { mimeType, extensions, identifier: requires, discoverable } = this.#options;
     const { description } = quote ?? this.#options;
     const offers = this.#options.offers.map((offer, index): PaymentRequirements => {
       const own = quote?.offers[index] ?? (offer as QuotedOffer);
@@ -90,9 +95,12 @@ export class Challenges {
       const { description } = quote?.offers[index] ?? this.#options.offers[index] ?? {};
       return description ? { ...offer, extra: { ...offer.extra, description } } : offer;
     });
-    const resource = { url: request.url, ...(description && { description }), ...(mimeType && { mimeType }) };
+    const { serviceName, tags } = discoverable ?? {};
+    const words = { ...(description && { description }), ...(mimeType && { mimeType }), ...(serviceName && { serviceName }) };
+    const resource = { url: request.url, ...words, ...(tags && { tags }) };
     const identifier = storesAnswers && { [PAYMENT_IDENTIFIER]: paymentIdentifier(requires === "required") };
-    const offered = (identifier || extensions) && { ...identifier, ...extensions };
+    const listed = discoverable && { [BAZAAR]: declareRoute(request.method, discoverable, template) };
+    const offered = (identifier || extensions || listed) && { ...identifier, ...listed, ...extensions };
     const required = {
       x402Version: X402_VERSION,
       error: "payment_required",
@@ -102,6 +110,15 @@ export class Challenges {
     } as PaymentRequired;
     return { request, offers, advertised: required.extensions, ...encodeTerms(required) };
   }
+}
+
+/** The path of the route by the names of its parameters; undefined if it has none. */
+function templateOf(c: Context): string | undefined {
+  // Middleware may stand on a wider path than the handler behind it.
+  const [path = ""] = [routePath(c), routePath(c, -1)].toSorted((a, b) => Number(a.includes("*")) - Number(b.includes("*")));
+  if (!/[:*]/.test(path)) return undefined;
+  const parts = path.split("/").map((part, index) => (part === "*" ? `:var${index}` : part.replace(/^(:\w+)(\{.*\})?\??$/, "$1")));
+  return encodeURI(parts.join("/"));
 }
 
 export function encodeTerms(required: PaymentRequired): Pick<Challenge, "required" | "header" | "headers" | "body"> {
