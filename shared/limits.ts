@@ -161,8 +161,9 @@ export const MAX_QUOTE_LENGTH = 160;
 export const MAX_REMEMBERED_SIGNATURES = 1000;
 /** Mandates that one isolate has read and remembers, at most 3 KB each. */
 export const MAX_REMEMBERED_MANDATES = 500;
-/** Accounts that a ledger object keeps in memory, beside its disk. */
+/** Accounts, and mandates, that a ledger object keeps in memory, beside its disk. */
 export const MAX_KNOWN_ACCOUNTS = 1000;
+export const MAX_KNOWN_MANDATES = 1000;
 /** Expired holds that one alarm frees; the rest wait for the next. */
 export const EXPIRY_BATCH = 500;
 /** Payments that one alarm checks for retention; journals that it checks, and entries that it prunes. */

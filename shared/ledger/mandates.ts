@@ -1,7 +1,15 @@
 /** The mandate table: what each mandate has spent and holds, and what its payer has revoked. */
 
+import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../crypto/digest.ts";
-import { CLOCK_SKEW_SECONDS, FORGET_SECONDS, MAX_MANDATE_SECONDS, MAX_VALIDITY_SECONDS, PRUNE_BATCH } from "../limits.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  FORGET_SECONDS,
+  MAX_KNOWN_MANDATES,
+  MAX_MANDATE_SECONDS,
+  MAX_VALIDITY_SECONDS,
+  PRUNE_BATCH,
+} from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
 import { integer, nullable, row, type RowOf, text } from "../row.ts";
@@ -40,6 +48,8 @@ const AFTER_ITS_END = MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS;
 
 export class Mandates {
   readonly #store: LedgerStore;
+  /** A cache of mandates, as they were last read or written. After a rollback it is cleared: see `forget`. */
+  readonly #known = new Map<string, KnownMandate>();
   /** Whether any payer of this shard has ever revoked everything. Most shards have none, and their payments cost no look-up. */
   #anyPanic: boolean;
 
@@ -49,13 +59,26 @@ export class Mandates {
   }
 
   find(payer: AccountId, digest: Digest): KnownMandate | undefined {
+    const known = this.#known.get(keyOf(payer, digest));
+    if (known) return known;
     const [found] = this.#store.sql("SELECT * FROM mandate WHERE payer = ? AND digest = ?", payer, digest);
-    return found && knownMandate(mandateRow(found));
+    return found && this.#remember(knownMandate(mandateRow(found)));
+  }
+
+  /** Clears the cache. Callers do so after a rollback. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  #remember(mandate: KnownMandate): KnownMandate {
+    keepNewest(this.#known, keyOf(mandate.payer, mandate.digest), mandate, MAX_KNOWN_MANDATES);
+    return mandate;
   }
 
   /** Makes the row of a mandate that is claimed for the first time. */
   insert(payer: AccountId, facts: LedgerMandate, counters: Counters): void {
     this.#insert(payer, facts.digest, counters, null, facts.validBefore + AFTER_ITS_END, JSON.stringify(facts));
+    this.#remember({ payer, digest: facts.digest, counters, facts });
   }
 
   /** Makes the row of a mandate that is revoked before its first claim. @param signedBy unix seconds: it was granted by then */
@@ -88,7 +111,8 @@ export class Mandates {
     );
   }
 
-  setCounters({ payer, digest }: KnownMandate, { settled, claimed, window, windowUsed, windowCount }: Counters): void {
+  setCounters(mandate: KnownMandate, counters: Counters): void {
+    const { settled, claimed, window, windowUsed, windowCount } = counters;
     this.#store.sql(
       "UPDATE mandate SET settled = ?, claimed = ?, window = ?, window_used = ?, window_count = ? WHERE payer = ? AND digest = ?",
       settled.toString(),
@@ -96,13 +120,15 @@ export class Mandates {
       window,
       windowUsed.toString(),
       windowCount,
-      payer,
-      digest,
+      mandate.payer,
+      mandate.digest,
     );
+    this.#remember({ ...mandate, counters });
   }
 
-  setRevoked({ payer, digest }: KnownMandate, at: number): void {
-    this.#store.sql("UPDATE mandate SET revoked_at = ? WHERE payer = ? AND digest = ?", at, payer, digest);
+  setRevoked(mandate: KnownMandate, revokedAt: number): void {
+    this.#store.sql("UPDATE mandate SET revoked_at = ? WHERE payer = ? AND digest = ?", revokedAt, mandate.payer, mandate.digest);
+    this.#remember({ ...mandate, revokedAt });
   }
 
   /** Counts the mandates that the payer revoked before their first claim, and that are not forgotten yet. */
@@ -135,7 +161,10 @@ export class Mandates {
     const old = this.#store
       .sql("SELECT payer, digest FROM mandate WHERE claimed = '0' AND capture_deadline < ? LIMIT ?", now - FORGET_SECONDS, PRUNE_BATCH)
       .map(keyRow);
-    for (const { payer, digest } of old) this.#store.sql("DELETE FROM mandate WHERE payer = ? AND digest = ?", payer, digest);
+    for (const { payer, digest } of old) {
+      this.#store.sql("DELETE FROM mandate WHERE payer = ? AND digest = ?", payer, digest);
+      this.#known.delete(keyOf(payer, digest));
+    }
     return { unfinished: old.length === PRUNE_BATCH, forgot: old.length > 0 };
   }
 
@@ -154,6 +183,10 @@ export class Mandates {
   isEmpty(): boolean {
     return this.#store.sql("SELECT 1 FROM mandate LIMIT 1").length === 0;
   }
+}
+
+function keyOf(payer: AccountId, digest: Digest): string {
+  return `${payer} ${digest}`;
 }
 
 function knownMandate(found: RowOf<typeof MANDATE>): KnownMandate {

@@ -370,6 +370,7 @@ export class LedgerRules {
       });
     } catch (error) {
       this.#accounts.forget(); // the writes were rolled back
+      this.#mandates.forget();
       this.#pruning.forget();
       this.#retirement.forget();
       this.#restoration.forget();

@@ -579,6 +579,24 @@ export const MANDATE_MUTANTS: readonly Mutant[] = [
     replace: "settled: settled + charged, windowUsed: windowUsed - rest, windowCount: counters.windowCount - (charged === 0n ? 1 : 0) };",
   },
   {
+    fault: "a ledger that stays open does not learn what a mandate has spent",
+    file: "mandates",
+    find: "this.#remember({ ...mandate, counters });",
+    replace: "",
+  },
+  {
+    fault: "a revoked mandate pays until the ledger is opened again",
+    file: "mandates",
+    find: "this.#remember({ ...mandate, revokedAt });",
+    replace: "",
+  },
+  {
+    fault: "a mandate is remembered when its row is deleted",
+    file: "mandates",
+    find: "this.#known.delete(keyOf(payer, digest));",
+    replace: "",
+  },
+  {
     fault: "a debit does not name its mandate",
     file: "exchange",
     find: "...(row.mandate && { mandate: row.mandate }),",
