@@ -159,6 +159,8 @@ export const MAX_QUOTE_LENGTH = 160;
 
 /** Verified signatures that one isolate remembers: /settle follows /verify within a moment. */
 export const MAX_REMEMBERED_SIGNATURES = 1000;
+/** Origins that one isolate has parsed and remembers. */
+export const MAX_KNOWN_ORIGINS = 500;
 /** Mandates that one isolate has read and remembers, at most 3 KB each. */
 export const MAX_REMEMBERED_MANDATES = 500;
 /** Accounts, and mandates, that a ledger object keeps in memory, beside its disk. */

@@ -142,6 +142,27 @@ describe("is refused:", () => {
   });
 });
 
+describe("a mandate that carried a payment before", () => {
+  test.each<Row>([
+    [
+      "is read anew when a limit is another",
+      "invalid_payload",
+      { after: (payload) => change(payload, "payload.mandate.mandate.total", "1") },
+    ],
+    [
+      "is read anew when its signature is another",
+      "invalid_signature",
+      { after: (payload) => change(payload, "payload.mandate.signature", "00".repeat(64)) },
+    ],
+    ["carries no payment beyond it", "mandate_mismatch", { authorization: { origin: "https://shop.example" } }],
+    ["carries no payment of another key", "invalid_signature", { pays: merchant }],
+  ])("%s", async (_, code, wrong) => {
+    expect(await verify(await paymentWith())).toMatchObject({ ok: true });
+    expect(await verify(await paymentWith(wrong))).toMatchObject({ code });
+    expect(await verify(await paymentWith())).toMatchObject({ ok: true });
+  });
+});
+
 describe("without a mandate in the authorization", () => {
   test("a mandate beside the payment is refused, and not ignored", async () => {
     const { payload } = await paymentWith();

@@ -123,6 +123,9 @@ const UNSIGNED_CHECKS: readonly MandateCheck<UnsignedOrder<Authorization>>[] = [
 
 export const MANDATE_CHECKS: readonly MandateCheck[] = [...UNSIGNED_CHECKS, AGENT];
 
+/** Under a mandate that carried a payment before, with the same signature. */
+const CHECKS_UNDER_KNOWN = MANDATE_CHECKS.filter((check) => check !== GRANTED);
+
 /** A refund has no nonce: the ledger knows it by its id. */
 const REFUND_CHECKS: readonly MandateCheck<MandatedOrder>[] = [NAMED, COVERS, WINDOW, PER_PAYMENT, GRANTED, AGENT];
 
@@ -147,15 +150,25 @@ export async function checkMandate(
   const shape = known ? { ok: true as const, value: known.signed } : checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
   const { value: signed } = shape;
-  const digests = { order: digest, mandate: known?.digest ?? mandateDigest(signed.mandate) };
-  const objection = await firstObjection(MANDATE_CHECKS, { order: authorization, publicKey, signature, signed, digests });
+  const digests = { order: digest, mandate: known?.counted.digest ?? mandateDigest(signed.mandate) };
+  const objection = await firstObjection(known ? CHECKS_UNDER_KNOWN : MANDATE_CHECKS, {
+    order: authorization,
+    publicKey,
+    signature,
+    signed,
+    digests,
+  });
   if (objection) return objection;
-  if (!known) keepNewest(carried, text, { signed, digest: digests.mandate }, MAX_REMEMBERED_MANDATES);
-  return { ok: true, mandate: ledgerMandate(signed.mandate, digests.mandate) };
+  const counted = known?.counted ?? ledgerMandate(signed.mandate, digests.mandate);
+  if (!known) keepNewest(carried, text, { signed, counted }, MAX_REMEMBERED_MANDATES);
+  return { ok: true, mandate: counted };
 }
 
-/** Mandates that carried a payment a moment ago, by their text: an agent pays often under one. Each payment is judged all the same. */
-const carried = new Map<string, { signed: SignedMandate; digest: Digest }>();
+/**
+ * Mandates that carried a payment a moment ago, by their text, their signature included: an agent pays often under one. What is true of
+ * the mandate alone is not judged again; each payment under it is.
+ */
+const carried = new Map<string, { signed: SignedMandate; counted: LedgerMandate }>();
 
 /** For the agent's tool, before it signs. @returns why the mandate would not carry the payment; undefined if it would */
 export function objectionOf(authorization: Authorization, signed: SignedMandate): Promise<Objection | undefined> {
