@@ -37,6 +37,10 @@ describe("what is refused although JSON.parse takes it", () => {
   });
 });
 
+test("a lone surrogate that is not escaped is refused in text; bytes cannot have one", () => {
+  for (const text of ['{"a":"\ud800"}', '{"\udfff":1}']) expect(parse(text)).toMatchObject({ ok: false, code: "invalid_payload" });
+});
+
 describe("what looks like it and is fine", () => {
   test.each([
     ["one key in two objects", '[{"a":1},{"a":1}]'],

@@ -77,6 +77,8 @@ function invalid(problem: string) {
  * surrogates, numbers that overflow to Infinity, and nesting too deep to walk safely. Expects text that has parsed.
  */
 function findAmbiguity(text: string): string | undefined {
+  if (!text.isWellFormed()) return NOT_WELL_FORMED;
+  const hasEscapes = text.includes("\\"); // most texts have none, and then only their keys can be ambiguous
   const open: (Set<string> | undefined)[] = []; // the keys seen in each open object; undefined for an array
   let keyNext = false;
   for (let i = 0; i < text.length; i++) {
@@ -96,10 +98,14 @@ function findAmbiguity(text: string): string | undefined {
         keyNext = open.at(-1) !== undefined;
         break;
       case 0x22: {
-        const end = closingQuote(text, i);
+        const end = hasEscapes ? closingQuote(text, i) : text.indexOf('"', i + 1);
+        if (!keyNext && !hasEscapes) {
+          i = end;
+          break;
+        }
         const raw = text.slice(i, end + 1);
         const value: string = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-        if (!value.isWellFormed()) return "a string is not well-formed Unicode";
+        if (!value.isWellFormed()) return NOT_WELL_FORMED;
         if (keyNext) {
           const keys = open.at(-1);
           if (keys?.has(value)) return `duplicate key ${JSON.stringify(value).slice(0, 80).toWellFormed()}`;
@@ -110,6 +116,8 @@ function findAmbiguity(text: string): string | undefined {
         i = end;
         break;
       }
+      case 0x3a: // :
+        break;
       default: {
         NUMBER.lastIndex = i;
         const digits = NUMBER.exec(text)?.[0] ?? "";
@@ -121,6 +129,7 @@ function findAmbiguity(text: string): string | undefined {
   return undefined;
 }
 
+const NOT_WELL_FORMED = "a string is not well-formed Unicode";
 const NUMBER = /-?[0-9][0-9.eE+-]*/y;
 
 function closingQuote(text: string, start: number): number {

@@ -13,11 +13,11 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
   const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
   const event = eventOf(result);
-  const authorization = presented?.exact?.authorization;
   const ran = result.owed || (result.answered && result.delivered);
   const transaction = ran ? c.get("payment").id : !result.answered && result.transaction ? result.transaction : undefined;
-  const amount = event === "payment.delivered" ? (result.charged ?? authorization?.value) : undefined;
-  const payer = code && authorization?.from; // claimed by the payment, perhaps not verified
+  // Of a delivered payment the offered amount is the one that was signed, and is read already.
+  const amount = event === "payment.delivered" ? (result.charged ?? presented?.offer.amount) : undefined;
+  const payer = code && presented?.exact?.authorization.from; // claimed by the payment, perhaps not verified
   logEvent(event, { traceId: traceOf(c), path: c.req.path, status, code, payer, transaction, amount });
 }
 

@@ -56,7 +56,7 @@ function inOwnWords(payment: PaymentPayload, { required: { resource, extensions:
 function namesOtherOrigin({ payload }: PaymentPayload, { request }: Challenge): boolean {
   // Its shape is the verification's affair; parsing all of it would cost every payment.
   const { origin } = (payload["authorization"] ?? {}) as { origin?: unknown };
-  return origin !== undefined && origin !== new URL(request.url).origin;
+  return origin !== undefined && !(typeof origin === "string" && request.url.startsWith(`${origin}/`));
 }
 
 export interface OfferMatch {
