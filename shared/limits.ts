@@ -192,6 +192,14 @@ export const MAX_RESTORE_BODY_BYTES = 256 * 1024;
 export const JOURNAL_RETENTION_SECONDS = 30 * 24 * 3600;
 /** A payment can be refunded for this long after its credit. */
 export const REFUND_SECONDS = 30 * 24 * 3600;
+/** A refund is remembered for this long at least. It is longer than anything can be refunded, and longer than a refund is valid. */
+export const REFUND_RETENTION_SECONDS = 31 * 24 * 3600;
+/** A refund that the ledger sees for the first time was signed at most this long before its now, or after it. */
+export const REFUND_ISSUED_SECONDS = 12 * 3600;
+/** Refunds of one payment that one answer lists, the newest. Their sum counts all. */
+export const MAX_REFUNDS_LISTED = 100;
+/** Entries among which the credit of one payment is looked for, from the payment's time on; and as many of the newest. A batch is 33 KB. */
+export const MAX_CREDITS_SEARCHED = 2000;
 /** An alarm that has work rings at least this often, so that its clock never seems to jump. */
 export const MAX_ALARM_GAP_SECONDS = MAX_CLOCK_STEP_SECONDS / 2;
 /** When an alarm that failed rings again. */

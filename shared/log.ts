@@ -49,6 +49,7 @@ export type LedgerEvent =
   | "ledger.capture"
   | "ledger.release"
   | "ledger.settle"
+  | "ledger.refund"
   | "ledger.cancel"
   | "ledger.revoke"
   | "ledger.checkpoint"

@@ -12,6 +12,7 @@ const HELD_SHARE = 100;
 
 /** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "DROP TABLE refund",
   "ALTER TABLE journal DROP COLUMN cause",
   "ALTER TABLE journal DROP COLUMN refund_of",
   "ALTER TABLE journal DROP COLUMN credits",

@@ -35,7 +35,12 @@ export class MandateAudit {
     const claims = store
       .sql("SELECT payer, state, value, charged, mandate, mandate_window FROM payment WHERE mandate IS NOT NULL")
       .map(claimRow);
-    for (const { payer, state, value, charged, mandate, mandate_window: window } of claims) {
+    const refunds = store
+      .sql(
+        "SELECT payee AS payer, 'settled' AS state, value, NULL AS charged, mandate, mandate_window FROM refund WHERE mandate IS NOT NULL",
+      )
+      .map(claimRow);
+    for (const { payer, state, value, charged, mandate, mandate_window: window } of [...claims, ...refunds]) {
       const sums = this.#of(payer, mandate);
       if (state === "held") sums.held += BigInt(value);
       const counted = sums.windows.get(window) ?? { value: 0n, payments: 0 };

@@ -6,6 +6,7 @@ import { integer, nullable, oneOf, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
 import { MandateAudit } from "./audit-mandates.ts";
+import { RefundAudit } from "./audit-refunds.ts";
 import { issuedBy } from "./faucet.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
@@ -65,14 +66,16 @@ export function auditLedger(
     if (BigInt(account.held) !== (holds.get(id) ?? 0n)) problems.push(`${id}: held is not the sum of its holds`);
     holds.delete(id);
     const debits = new Debits(store, id, now);
+    const refunds = new RefundAudit(store, id, Number(journalBase(store, id)?.seq ?? 0));
     const chain = replay(store, account, ledger, (entry) => {
-      debits.see(entry);
+      if (entry.cause === "refund") refunds.see(entry);
+      else debits.see(entry);
       mandates.see(entry);
     });
     journalEntries += chain.entries;
     if (!chain.intact) problems.push(`${id}: the chain breaks at entry ${chain.entries}`);
     if (chain.last?.balanceAfter !== account.balance) problems.push(`${id}: the journal does not add up to the balance`);
-    if (chain.intact) problems.push(...debits.differences());
+    if (chain.intact) problems.push(...debits.differences(), ...refunds.differences());
   }
   for (const payer of holds.keys()) problems.push(`${payer}: holds without an account`);
   problems.push(...mandates.differences());
@@ -99,6 +102,7 @@ export function auditLedger(
 /** Rows that belong to no account and to no other shard. */
 function strays(store: LedgerStore, shard: number, shards: number): string[] {
   const payers = store.sql("SELECT DISTINCT payer FROM payment WHERE state = 'settled' AND payer NOT IN (SELECT id FROM account)");
+  const payees = store.sql("SELECT DISTINCT payee FROM refund WHERE payee NOT IN (SELECT id FROM account)");
   const owners = store.sql("SELECT DISTINCT account FROM journal WHERE account NOT IN (SELECT id FROM account)");
   const streams = store
     .sql(
@@ -111,6 +115,7 @@ function strays(store: LedgerStore, shard: number, shards: number): string[] {
   const broken = streams.filter(({ before, acknowledged }) => before !== acknowledged);
   return [
     ...payers.map(({ payer }) => `${payer}: settled payments without an account`),
+    ...payees.map(({ payee }) => `${payee}: refunds without an account`),
     ...owners.map(({ account }) => `${account}: a journal without an account`),
     ...nowhere.map((to) => `credits wait for shard ${to}, and there is no such other shard`),
     ...broken.map(({ to_shard }) => `credits to shard ${to_shard} are missing among those that wait`),

@@ -1,7 +1,7 @@
 /** The journal: one hash chain per account. Its owner can verify it with the ledger's id alone. */
 
 import { type Digest, digest } from "../crypto/digest.ts";
-import { MAX_ENTRIES_SEARCHED } from "../limits.ts";
+import { MAX_CREDITS_SEARCHED, MAX_ENTRIES_SEARCHED } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { integer, nullable, oneOf, row, text } from "../row.ts";
@@ -145,6 +145,38 @@ export function readEntries(
     entries.push(entry);
   }
   return entries;
+}
+
+/** One entry of an account's chain, with who paid it if it is a batch. */
+export function readEntry(store: LedgerStore, account: AccountId, seq: number): JournalEntry | undefined {
+  return store.sql("SELECT * FROM journal WHERE account = ? AND seq = ?", account, seq).map(itemisedEntry)[0];
+}
+
+/**
+ * The credit of a payment, alone or in a batch, looked for as `findDebit` looks for a debit.
+ * @param last the number of the account's last entry
+ * @param from unix seconds before which the payment was not made
+ */
+export function findCredit(
+  store: LedgerStore,
+  account: AccountId,
+  last: number,
+  transaction: Digest,
+  from: number,
+): JournalEntry | undefined {
+  for (const start of [firstAt(store, account, last, from), last - MAX_CREDITS_SEARCHED + 1]) {
+    const [found] = store.sql(
+      `SELECT * FROM journal WHERE account = ? AND seq >= ? AND seq < ? AND cause IS NULL
+         AND (kind = 'credit' AND tx = ? OR kind = 'batch' AND instr(batch, ?) > 0) LIMIT 1`,
+      account,
+      start,
+      start + MAX_CREDITS_SEARCHED,
+      transaction,
+      transaction,
+    );
+    if (found) return itemisedEntry(found);
+  }
+  return undefined;
 }
 
 /**

@@ -30,6 +30,9 @@ import type { KnownMandate, Mandates } from "./mandates.ts";
 import type { HeldRow, Payments } from "./payments.ts";
 import { invariant } from "./store.ts";
 
+/** What a mandate's limits see of a payment or, with its payee as the payer, of a refund. */
+export type Claim = Pick<LedgerPayment, "payer" | "value" | "validAfter" | "mandate">;
+
 export class MandateTable {
   readonly #accounts: Accounts;
   readonly #payments: Payments;
@@ -44,12 +47,12 @@ export class MandateTable {
   }
 
   /** The payment's mandate, if it has been claimed or revoked before. */
-  find({ payer, mandate }: LedgerPayment): KnownMandate | undefined {
+  find({ payer, mandate }: Claim): KnownMandate | undefined {
     return mandate && this.#mandates.find(payer, mandate.digest);
   }
 
   /** Returns why no payment under its mandate, or none that its payer signed back then, can be claimed at all. */
-  forbids({ payer, validAfter, mandate }: LedgerPayment, known: KnownMandate | undefined, now: number): ErrorCode | undefined {
+  forbids({ payer, validAfter, mandate }: Claim, known: KnownMandate | undefined, now: number): ErrorCode | undefined {
     const panic = this.#mandates.panicOf(payer) ?? -Infinity;
     if (!mandate) return validAfter <= panic ? "payment_revoked" : undefined;
     if (mandate.grantedAt <= panic || known?.revokedAt !== undefined) return "mandate_revoked";
@@ -59,12 +62,7 @@ export class MandateTable {
   }
 
   /** Returns why the payment is beyond its mandate's limits. `replaced`, a hold that the claim would take over, counts as given back. */
-  exceeds(
-    { value, mandate }: LedgerPayment,
-    known: KnownMandate | undefined,
-    replaced: HeldRow | undefined,
-    now: number,
-  ): Refusal | undefined {
+  exceeds({ value, mandate }: Claim, known: KnownMandate | undefined, replaced: HeldRow | undefined, now: number): Refusal | undefined {
     if (!mandate) return undefined;
     const counters = known?.counters ?? UNUSED;
     const claim = replaced?.mandate === mandate.digest ? claimOf(replaced) : undefined;
@@ -78,7 +76,7 @@ export class MandateTable {
   }
 
   /** Counts a claim of which `charge` is paid at once. */
-  spend(payment: LedgerPayment, charge: Charge, now: number): number | null {
+  spend(payment: Claim, charge: Charge, now: number): number | null {
     return this.#count(payment, now, (counters, value) =>
       withPayment(withClaim(counters, value), { value, window: counters.window }, BigInt(charge)),
     );
@@ -150,7 +148,7 @@ export class MandateTable {
     return { ok: true, revokedAt, underWay: underWay(this.#payments.openHolds(payer, mandate, now), now) };
   }
 
-  #count(payment: LedgerPayment, now: number, count: (counters: Counters, value: bigint) => Counters): number | null {
+  #count(payment: Claim, now: number, count: (counters: Counters, value: bigint) => Counters): number | null {
     const { payer, value, mandate } = payment;
     if (!mandate) return null;
     const known = this.find(payment);

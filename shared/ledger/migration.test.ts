@@ -249,6 +249,7 @@ function asNewest({
     mandate: [],
     panic: [],
     origin: [],
+    refund: [],
     retired: [],
     clock: clock.map(({ last = 0 }) => ({ last, final: last })),
     schema_version: [{ version: NEWEST }],

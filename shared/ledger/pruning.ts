@@ -8,6 +8,7 @@ import { JOURNAL_RETENTION_SECONDS, PRUNE_BATCH, SWEEP_INTERVAL_SECONDS } from "
 import type { AccountId } from "../protocol/account.ts";
 import { integer, row, type RowOf, text } from "../row.ts";
 import type { Link } from "./journal.ts";
+import { forgetRefunds } from "./refunds.ts";
 import type { LedgerStore } from "./store.ts";
 
 const CHAIN = { account: text<AccountId>(), seq: integer() };
@@ -89,7 +90,7 @@ export class Pruning {
       if (first && first.at < before) {
         const entries = this.#covered(chain, left);
         const old = leading(entries, before);
-        this.#delete(chain.account, old);
+        this.#delete(chain.account, old, now);
         left -= entries.length;
         if (left === 0) return done; // this chain may have more
         first = entries[old.length];
@@ -107,10 +108,11 @@ export class Pruning {
       .map(entryRow);
   }
 
-  #delete(account: AccountId, entries: readonly EntryRow[]): void {
+  #delete(account: AccountId, entries: readonly EntryRow[], now: number): void {
     const last = entries.at(-1);
     if (!last) return;
     this.#store.sql("DELETE FROM journal WHERE account = ? AND seq <= ?", account, last.seq);
+    forgetRefunds(this.#store, account, last.seq, now);
     this.#store.sql(
       "UPDATE checkpoint SET base_seq = ?, base_hash = ?, base_balance = ? WHERE account = ?",
       last.seq,

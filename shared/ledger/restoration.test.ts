@@ -239,6 +239,7 @@ test("every table is exported, or stays behind for a reason", () => {
     received: "streams are of one ledger",
     halt: "a halted shard is not retired",
     sweep: "a cursor",
+    refund: "they name their ledger, and so end with it",
     origin: "the origin of the retired ledger stays in its own genesis entries",
     retired: "the new ledger is not",
   };

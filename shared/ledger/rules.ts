@@ -13,6 +13,7 @@ import { JOURNAL_PAGE_CREDITS, JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { LedgerRefund } from "../protocol/ledger-refund.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
   AccountState,
@@ -21,7 +22,10 @@ import type {
   FundResult,
   LedgerInfo,
   MandateStatus,
+  PaidCredit,
   PaymentStatus,
+  RefundResult,
+  RefundsOf,
   ReleaseResult,
   ReserveResult,
   RevokeResult,
@@ -37,11 +41,13 @@ import { Exchange } from "./exchange.ts";
 import { type ExportedTable, type ExportPage, type Position, readPage } from "./export.ts";
 import { Faucet } from "./faucet.ts";
 import { type ShardIdentity, type Genesis, openGenesis } from "./genesis.ts";
-import { findDebit, type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
+import { findCredit, findDebit, type JournalEntry, type JournalPage, readEntries } from "./journal.ts";
 import { MandateTable } from "./mandate-table.ts";
 import { Mandates } from "./mandates.ts";
 import { Payments } from "./payments.ts";
 import { journalBase, Pruning } from "./pruning.ts";
+import { creditIn, RefundTable } from "./refund-table.ts";
+import { Refunds } from "./refunds.ts";
 import { type Origin, Restoration, type Restored, type RestorePage } from "./restoration.ts";
 import { Retirement } from "./retirement.ts";
 import { StateTable } from "./state-table.ts";
@@ -62,6 +68,8 @@ export class LedgerRules {
   readonly #mandates: Mandates;
   readonly #mandateTable: MandateTable;
   readonly #table: StateTable;
+  readonly #refunds: Refunds;
+  readonly #refundTable: RefundTable;
   readonly #faucet: Faucet;
   readonly #pruning: Pruning;
   readonly #retirement: Retirement;
@@ -78,6 +86,8 @@ export class LedgerRules {
     this.#mandates = new Mandates(store);
     this.#mandateTable = new MandateTable(this.#accounts, this.#payments, this.#mandates, this.#clock);
     this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#mandateTable, this.#clock);
+    this.#refunds = new Refunds(store);
+    this.#refundTable = new RefundTable(store, this.#accounts, this.#exchange, this.#refunds, this.#mandateTable, this.#clock);
     this.#faucet = new Faucet(store, this.#identity.treasury, this.#accounts, this.#exchange, this.#payments);
     this.#pruning = new Pruning(store);
     this.#retirement = new Retirement(store);
@@ -106,6 +116,17 @@ export class LedgerRules {
       payer,
       nonce,
     });
+  }
+
+  /** Gives a payment back, or a part of it. Runs where the payee lives. */
+  refund(refund: LedgerRefund, clock: number): RefundResult {
+    return this.#movement(clock, (now) => this.#refundTable.refund(refund, now), refund);
+  }
+
+  /** What was refunded of a payment. */
+  refundsOf(payee: AccountId, transaction: Digest): RefundsOf | Refusal {
+    // A halted shard may have lost refunds: what it stores proves nothing.
+    return this.#isClosed ? refusal("facilitator_unavailable") : this.#refundTable.of(payee, transaction);
   }
 
   /** @param signedBy see MandateTable */
@@ -303,6 +324,12 @@ export class LedgerRules {
     return findDebit(this.#store, id, this.account(id).journalSeq, transaction, from);
   }
 
+  /** Where one payment was credited, alone or in a batch. @param from unix seconds before which it was not made */
+  creditOf(payee: AccountId, transaction: Digest, from: number): PaidCredit | undefined {
+    const entry = findCredit(this.#store, payee, this.account(payee).journalSeq, transaction, from);
+    return entry && { entry: Number(entry.seq), ...creditIn(entry, transaction), at: Number(entry.at) };
+  }
+
   /** Unix seconds up to which accesses to the account's books are void. */
   accessesVoidThrough(id: AccountId): number {
     return this.#accounts.accessesVoidThrough(id);
@@ -379,16 +406,20 @@ export class LedgerRules {
   }
 
   /** An event that claims, frees or moves money, or lets journal entries be pruned. @param payment the one that it is about */
-  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce): T | Refusal {
+  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce | RefundId): T | Refusal {
     return this.#refused(payment) ?? this.#event(clock, body);
   }
 
-  /** Of a retired ledger, events about a settled payment change nothing, and are answered as ever. */
-  #refused(payment?: Nonce): Refusal | undefined {
+  /** Of a retired ledger, events about a settled payment or a refund that was made change nothing, and are answered as ever. */
+  #refused(payment?: Nonce | RefundId): Refusal | undefined {
     if (this.#isClosed) return refusal("facilitator_unavailable");
     if (this.#retirement.at === undefined) return undefined;
-    const isSettled = payment && this.#payments.find(payment.payer, payment.nonce)?.state === "settled";
-    return isSettled ? undefined : refusal("ledger_mismatch");
+    return payment && this.#isOver(payment) ? undefined : refusal("ledger_mismatch");
+  }
+
+  #isOver(payment: Nonce | RefundId): boolean {
+    if ("id" in payment) return this.#refunds.find(payment.payee, payment.id) !== undefined;
+    return this.#payments.find(payment.payer, payment.nonce)?.state === "settled";
   }
 
   /** Whether nothing stored here counts: the shard has halted, or its restoration is not finished. */
@@ -403,3 +434,4 @@ export class LedgerRules {
 }
 
 type Nonce = Pick<LedgerPayment, "payer" | "nonce">;
+type RefundId = Pick<LedgerRefund, "payee" | "id">;

@@ -1,4 +1,4 @@
--- The ledger's schema 10. Written by schema.test.ts.
+-- The ledger's schema 11. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -119,6 +119,27 @@ CREATE TABLE received (
   number INTEGER NOT NULL,
   head TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE refund (
+  payee TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  refund_digest TEXT NOT NULL,
+  tx TEXT NOT NULL,
+  refund_of TEXT NOT NULL,        -- the refunded payment's transaction
+  entry INTEGER NOT NULL,         -- the number of its credit
+  payer TEXT NOT NULL,
+  value TEXT NOT NULL,
+  sum TEXT NOT NULL,              -- what was refunded of the payment with this refund and those before it
+  mandate TEXT,
+  mandate_window INTEGER,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (payee, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX refund_id ON refund (payee, id);
+
+CREATE INDEX refund_payment ON refund (payee, refund_of);
 
 CREATE TABLE retired (at INTEGER NOT NULL) STRICT;
 

@@ -200,4 +200,28 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE outbox ADD COLUMN refund_of TEXT",
     ],
   },
+  {
+    version: 11,
+    statements: [
+      // One row per refund, with the number of its debit. Only refunds cost it: payments write nothing here.
+      `CREATE TABLE refund (
+         payee TEXT NOT NULL,
+         seq INTEGER NOT NULL,
+         id TEXT NOT NULL,
+         refund_digest TEXT NOT NULL,
+         tx TEXT NOT NULL,
+         refund_of TEXT NOT NULL,        -- the refunded payment's transaction
+         entry INTEGER NOT NULL,         -- the number of its credit
+         payer TEXT NOT NULL,
+         value TEXT NOT NULL,
+         sum TEXT NOT NULL,              -- what was refunded of the payment with this refund and those before it
+         mandate TEXT,
+         mandate_window INTEGER,
+         at INTEGER NOT NULL,
+         PRIMARY KEY (payee, seq)
+       ) STRICT, WITHOUT ROWID`,
+      "CREATE UNIQUE INDEX refund_id ON refund (payee, id)",
+      "CREATE INDEX refund_payment ON refund (payee, refund_of)",
+    ],
+  },
 ];

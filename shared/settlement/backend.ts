@@ -34,6 +34,15 @@ export type RevokeResult = { ok: true; /** Unix seconds: of the first revocation
 /** Money that went back. `transaction` is the refund's own, `value` what this refund gave back in atomic units. */
 export type RefundResult = { ok: true; transaction: Digest; refundOf: Digest; payee: AccountId; payer: AccountId; value: Amount } | Refusal;
 
+/** What was refunded of one payment: the sum in atomic units, and the newest MAX_REFUNDS_LISTED refunds, the newest first. */
+export type RefundsOf = {
+  refunded: string;
+  refunds: { id: Digest; transaction: Digest; value: Amount; /** Unix seconds. */ at: number }[];
+};
+
+/** Where a payment was credited: what a refund of it must name. `payer` is absent if the ledger does not know who paid: it refunds nothing then. */
+export type PaidCredit = { entry: number; payer?: AccountId; value?: Amount; /** Unix seconds. */ at: number };
+
 /** What a mandate has spent. Amounts are atomic units as decimal strings, times unix seconds. */
 export type MandateStatus =
   | { status: "unused"; /** The payer has revoked every mandate that was granted by then. */ revokedBefore?: number }
@@ -103,6 +112,9 @@ export interface PaymentBackend {
 export interface RefundLedger {
   /** The facilitator has verified who gives back. Repeating the command gives the same answer. */
   refund(command: LedgerRefund): Promise<RefundResult>;
+  of(payee: AccountId, transaction: Digest): Promise<RefundsOf>;
+  /** @param from unix seconds before which the payment was not made. @returns undefined if the payee's journal has no such credit, or no more */
+  creditOf(payee: AccountId, transaction: Digest, from: number): Promise<PaidCredit | undefined>;
 }
 
 /** The part of a ledger that counts what mandates spend. */

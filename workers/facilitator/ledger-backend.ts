@@ -69,7 +69,7 @@ export function ledgerBackend(
   env: LedgerBinding,
   traceId: string,
   timeoutSeconds: number = LEDGER_TIMEOUT_SECONDS,
-): Required<Omit<PaymentBackend, "refunds">> & LedgerReader {
+): Required<PaymentBackend> & LedgerReader {
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
     whileRunning(await withRetries(env, shard, timeoutSeconds, operation));
@@ -105,6 +105,12 @@ export function ledgerBackend(
     mandates: {
       revoke: (command) => of(command.payer, (ledger) => ledger.revoke(command, traceId, unixNow())),
       status: (payer, digest) => of(payer, (ledger) => ledger.mandate({ payer, digest }, traceId, unixNow())),
+    },
+    refunds: {
+      refund: (command) => of(command.payee, (ledger) => ledger.refund(command, traceId, unixNow())),
+      of: async (payee, transaction) => accepted(await of(payee, (ledger) => ledger.refundsOf({ payee, transaction }, traceId))),
+      creditOf: async (payee, transaction, from) =>
+        accepted(await of(payee, (ledger) => ledger.creditOf({ payee, transaction, from }, traceId))).credit,
     },
     info,
     check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId, unixNow())),

@@ -43,6 +43,7 @@ import { UnsupportedSchema } from "../../shared/migrations.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { type Amount, amountSchema, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
+import { type LedgerRefund, ledgerRefundSchema } from "../../shared/protocol/ledger-refund.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import type {
   AccountState,
@@ -51,7 +52,10 @@ import type {
   FundResult,
   LedgerInfo,
   MandateStatus,
+  PaidCredit,
   PaymentStatus,
+  RefundResult,
+  RefundsOf,
   ReleaseResult,
   ReserveResult,
   RevokeResult,
@@ -180,6 +184,32 @@ export class Ledger extends DurableObject<LedgerEnv> {
       return this.#sent(this.#rules.settle(command, now));
     });
     return this.#move("ledger.settle", command, traceId, clock, settleSchema, payerOfPayment, body);
+  }
+
+  /** Runs on the payee's shard. */
+  refund(refund: LedgerRefund, traceId: string, clock?: number): Promise<RefundResult> {
+    const body = whenSure((refund: LedgerRefund, now) => {
+      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
+      const result = this.#rules.refund(refund, now);
+      if (result.ok) this.#sentTo(result.payer);
+      return result;
+    });
+    return this.#move("ledger.refund", refund, traceId, clock, ledgerRefundSchema, payeeOf, body);
+  }
+
+  /** What was refunded of one payment. */
+  refundsOf(args: { payee: AccountId; transaction: Digest }, traceId: string): RefundsOf | Refusal {
+    return this.#run(READ, args, traceId, undefined, refundsSchema, payeeOf, ({ payee, transaction }) =>
+      this.#rules.refundsOf(payee, transaction),
+    );
+  }
+
+  /** Where one payment was credited. @param args.from unix seconds before which it was not made */
+  creditOf(args: { payee: AccountId; transaction: Digest; from: number }, traceId: string): { credit?: PaidCredit } | Refusal {
+    return this.#run(READ, args, traceId, undefined, creditSchema, payeeOf, ({ payee, transaction, from }) => {
+      const credit = this.#rules.creditOf(payee, transaction, from);
+      return credit ? { credit } : {};
+    });
   }
 
   cancel(args: { payer: AccountId; nonce: Digest }, traceId: string, clock?: number): Promise<CancelResult> {
@@ -500,8 +530,12 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   /** Schedules the delivery of a payment to another shard's account. */
   #sent(result: SettleResult): SettleResult {
-    if (result.ok && !this.#rules.isHere(result.payee)) this.#deliverSoon(this.#homeOf(result.payee));
+    if (result.ok) this.#sentTo(result.payee);
     return result;
+  }
+
+  #sentTo(account: AccountId): void {
+    if (!this.#rules.isHere(account)) this.#deliverSoon(this.#homeOf(account));
   }
 
   #homeOf(account: AccountId): number {
@@ -569,7 +603,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
 }
 
 /** Only refusals of these are logged: a success is in the journal, under the transaction that the caller logs. */
-const JOURNALED: ReadonlySet<string> = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle"]);
+const JOURNALED: ReadonlySet<string> = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle", "ledger.refund"]);
 /** Takes the place of the event's name: reads are not logged. */
 const READ = "";
 
@@ -611,6 +645,7 @@ function signedFor(args: object, machine: number): number | undefined {
 
 const payerOf = ({ payer }: { payer: AccountId }): AccountId => payer;
 const payerOfPayment = ({ payment }: { payment: LedgerPayment }): AccountId => payment.payer;
+const payeeOf = ({ payee }: { payee: AccountId }): AccountId => payee;
 const accountOf = ({ account }: { account: AccountId }): AccountId => account;
 
 const checkSchema = z.strictObject({ payment: ledgerPaymentSchema });
@@ -627,5 +662,7 @@ const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: whole
 const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: wholeNumber(), head: digestSchema });
 const attestSchema = z.strictObject({ account: accountIdSchema, seq: z.optional(wholeNumber()) });
 const debitSchema = z.strictObject({ account: accountIdSchema, transaction: digestSchema, from: unixSecondsSchema });
+const refundsSchema = z.strictObject({ payee: accountIdSchema, transaction: digestSchema });
+const creditSchema = z.strictObject({ payee: accountIdSchema, transaction: digestSchema, from: unixSecondsSchema });
 const voidSchema = z.strictObject({ account: accountIdSchema, through: unixSecondsSchema });
 const fundSchema = z.strictObject({ account: accountIdSchema, value: amountSchema, grantId: digestSchema });
