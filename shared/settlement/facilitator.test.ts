@@ -514,12 +514,14 @@ describe("cancel", () => {
 
 describe("refund", () => {
   const payee = payer;
+  const NO_REFUNDS = { of: async () => ({ refunded: "0", refunds: [] }), creditOf: async () => undefined };
   const refund: Refund = { ...REFUND, ledger: LEDGER, from: payee.account };
 
   /** A ledger that gives back whatever it is told to. */
   async function giving(answer: () => Promise<RefundResult> = async () => refusal("refund_unknown")) {
     const asked: LedgerRefund[] = [];
     const refunds = {
+      ...NO_REFUNDS,
       refund(command: LedgerRefund) {
         asked.push(command);
         return answer();
@@ -549,7 +551,7 @@ describe("refund", () => {
   test("gives nothing back for a payee that calls too often, nor where the ledger knows no refunds", async () => {
     const signed = await signRefund(refund, payee);
     const { ledger } = await setUp();
-    const refunds = { refund: unavailable };
+    const refunds = { ...NO_REFUNDS, refund: unavailable };
     const busy = new Facilitator({ ...ledger, refunds }, LEDGER, new Map(), unixNow, async () => false);
     expect(await busy.refund(signed)).toEqual({ ok: false, code: "rate_limited" });
     const { refunds: _, ...without } = { refunds, ...ledger };

@@ -11,7 +11,6 @@ import type { Amount } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
 import type { LedgerMandate } from "../../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../../protocol/ledger-refund.ts";
-import { Accounts } from "../accounts.ts";
 import { auditShards, type LedgerAudit } from "../consolidate.ts";
 import { LedgerRules } from "../rules.ts";
 import { shardOf } from "../shards.ts";
@@ -218,12 +217,10 @@ const spendAndGetBack = (shop: Shop) => {
   shop.refund(GIVEN_BACK);
   shop.deliver();
 };
-/** As the ledger enters one. */
-const TRANSFER = idOf(0xe0);
+const TRANSFER = paymentOf({ nonce: idOf(0xe0), value: units(5) });
 const transfer = (shop: Shop) => {
-  const accounts = new Accounts(shop.storeOf(BOB), shop.ledger);
-  accounts.credit(BOB, ALICE, 5n, { transaction: TRANSFER, cause: "transfer", at: START });
-  shop.restart();
+  shop.of(ALICE).settle({ ...settleOf(TRANSFER, FIRST), purpose: "transfer" }, START);
+  shop.deliver();
 };
 const revoke = (mandate: LedgerMandate["digest"] | "*") => (shop: Shop) =>
   void shop.of(BOB).revoke({ payer: BOB, mandate, revokedAt: START }, START);
@@ -297,12 +294,11 @@ export const REFUND_CELLS: readonly RefundCell[] = [
   refused(
     "none",
     ["transfer", "a refund of a transfer"],
-    refundOf({ entry: 2, transaction: TRANSFER, amount: units(5) }),
+    refundOf({ entry: 2, transaction: txOf(TRANSFER), amount: units(5) }),
     "refund_unknown",
     {},
     {
       given: transfer,
-      isForged: true,
     },
   ),
   paidBack("none", ["last-second", "a payment can be refunded for 30 days"], refundOf({ issuedAt: LATE }), { at: LATE }),
