@@ -11,7 +11,8 @@ import { PATHS } from "./paths.ts";
  * options that sellers asked for: 2.25 terms by request and several offers, for which a JWS of its own is verified and a payment is
  * compared before it takes money; 1 free requests, own pages and hooks. An option is a property, so no bundler can leave its code out.
  * Retiring, exporting and restoring a ledger are 2.5 of the ledger's and half a KiB of the facilitator's: the objects themselves check
- * every row. Half a KiB of the ledger's are causes: why money moved, and who paid a batch. Mandates are 3.5 of merchant and facilitator each:
+ * every row. Half a KiB of the ledger's are causes: why money moved, and who paid a batch. 2.5 are refunds and what was charged of `upto`, with
+ * their audit. Mandates are 3.5 of merchant and facilitator each:
  * their strict schema, the checks and their error codes. Counting for the operator is a quarter of the merchant's, and half a KiB of each of
  * the others. Refunds are 1.25 of the facilitator's: their schema, their checks and the words about them; their four error codes
  * are a quarter of the merchant's. Webhooks are 4.5 of the demo merchant's: the object that queues, signs and sends; a shop that does not
@@ -19,7 +20,7 @@ import { PATHS } from "./paths.ts";
  * entries made of strangers' words, two reads; three quarters
  * of the merchant's declare and list routes.
  */
-const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 55.25, "lez-facilitator": 43.25, "lez-ledger-do": 34.25 };
+const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 55.25, "lez-facilitator": 43.25, "lez-ledger-do": 36.75 };
 /** The first 402 of a fresh workerd, as a multiple of bare Hono's first answer, measured side by side. */
 const COLD_RATIO = 15;
 
