@@ -21,7 +21,7 @@ if (json) {
   console.log(
     `${report.kills} kills in ${report.seconds} s over ${report.shards} shards: ${report.attempts} attempts, ${report.retries} retries, ` +
       `${report.acknowledged} acknowledged (${report.mandated} under mandates, ${report.exceeded} beyond a limit refused, ` +
-      `${report.revoked} mandates revoked), ${report.lost} lost, ${report.duplicated} duplicated, ` +
+      `${report.revoked} mandates revoked; ${report.charged} charged by use, ${report.uncharged} charged nothing), ${report.lost} lost, ${report.duplicated} duplicated, ` +
       `supply ${report.supplyExact ? "exact" : "WRONG"}`,
   );
   for (const problem of report.problems.slice(0, 20)) console.error(problem);

@@ -2,9 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { NETWORK } from "../../shared/lez.ts";
+import { NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
+import type { Authorization } from "../../shared/protocol/authorization.ts";
+import type { Mandate } from "../../shared/protocol/mandate.ts";
 import { signRevocation } from "../../shared/protocol/revocation.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -23,12 +25,14 @@ const HIGHEST = 9;
 
 interface Terms {
   bySale: boolean;
-  changes: { value: Amount; to?: AccountId };
+  changes: { value: Amount; to?: AccountId; scheme?: "upto" };
 }
 
 export class TorturedClient {
   /** Transactions that it was told were paid. */
   readonly acknowledged: Digest[] = [];
+  /** Of `upto`: what it was told was charged. One that was charged nothing is not among the acknowledged: nothing is in the books. */
+  readonly charges = new Map<Digest, string>();
   attempts = 0;
   retries = 0;
   /** Payments that it gave up on, and final answers that make no sense. */
@@ -69,6 +73,7 @@ export class TorturedClient {
       for (let plain = 0; plain < PLAIN; plain++) await this.#pay(this.#nextTerms(payees));
       const limits = {
         ...LIMITS[Math.floor(Math.random() * LIMITS.length)],
+        schemes: [SCHEME, UPTO] as Mandate["schemes"],
         perPayment: String(HIGHEST) as Amount,
         payees: [...payees].toSorted(),
       };
@@ -87,7 +92,8 @@ export class TorturedClient {
   #nextTerms(payees: readonly AccountId[]): Terms {
     const i = this.#begun++;
     const to = payees[i % payees.length];
-    return { bySale: i % 3 === 0, changes: { value: String((i % HIGHEST) + 1) as Amount, ...(to && { to }) } };
+    const upto = i % 4 === 1 && ({ scheme: "upto" } as const);
+    return { bySale: i % 3 === 0, changes: { value: String((i % HIGHEST) + 1) as Amount, ...(to && { to }), ...upto } };
   }
 
   async #pay({ bySale, changes }: Terms): Promise<void> {
@@ -120,16 +126,22 @@ export class TorturedClient {
   async #present(signed: Omit<SignedPayment, "payment">, bySale: boolean): Promise<string> {
     const { payload, requirements, transaction } = signed;
     const reservationId = randomId();
+    const most = Number(requirements.amount);
     const deadline = Date.now() + PATIENCE_MILLIS;
     for (let attempt = 0; Date.now() < deadline; attempt++) {
+      // Another charge each time, from nothing to the whole: the first that the ledger takes stands.
+      const charge = requirements.scheme === UPTO ? { value: String(Math.floor(Math.random() * (most + 1))) } : {};
+      const settled = charge.value === undefined ? requirements : { ...requirements, amount: charge.value };
       this.attempts++;
       if (attempt > 0) this.retries++;
       const answer = bySale
-        ? await this.#post("/sell", { payload, requirements, reservationId })
-        : await this.#post("/settle", { x402Version: 2, paymentPayload: payload, paymentRequirements: requirements });
+        ? await this.#post("/sell", { payload, requirements, reservationId, ...charge })
+        : await this.#post("/settle", { x402Version: 2, paymentPayload: payload, paymentRequirements: settled });
       const heard = verdictOf(answer);
       if (heard.paid && heard.transaction === transaction) {
-        this.acknowledged.push(transaction);
+        const charged = heard.charged ?? (charge.value === undefined ? requirements.amount : await this.#charged(signed));
+        if (charge.value !== undefined) this.charges.set(transaction, charged);
+        if (charged !== "0") this.acknowledged.push(transaction);
         return "paid";
       }
       if (!MAYBE_LATER.has(heard.code)) return heard.code;
@@ -138,10 +150,27 @@ export class TorturedClient {
     return "gave up";
   }
 
+  /** What the ledger says was charged, where the answer was that the payment is used. */
+  async #charged({ payload }: Omit<SignedPayment, "payment">): Promise<string> {
+    const { nonce, validBefore } = payload.payload["authorization"] as Authorization;
+    const deadline = Date.now() + PATIENCE_MILLIS;
+    while (Date.now() < deadline) {
+      const path = `/settlements/${NETWORK}/${this.account}/${nonce}?validBefore=${validBefore}`;
+      const answer = (await this.#get(path)) as { charged?: string } | undefined;
+      if (answer?.charged !== undefined) return answer.charged;
+      await sleep(100);
+    }
+    return "not said";
+  }
+
   /** The JSON that was answered; undefined when nothing was. */
-  async #post(path: string, body: unknown): Promise<unknown> {
+  #post(path: string, body: unknown): Promise<unknown> {
+    return this.#get(path, { method: "POST", body: JSON.stringify(body) });
+  }
+
+  async #get(path: string, init: RequestInit = {}): Promise<unknown> {
     try {
-      const response = await fetch(this.#origin + path, { method: "POST", body: JSON.stringify(body), signal: AbortSignal.timeout(5000) });
+      const response = await fetch(this.#origin + path, { ...init, signal: AbortSignal.timeout(5000) });
       return await response.json();
     } catch {
       return undefined;
@@ -162,8 +191,8 @@ const MAYBE_LATER = new Set([
 ]);
 
 /** What /settle or /sell said, in one shape. That its nonce was used by this very payment is as good as a receipt. */
-function verdictOf(answer: unknown): { paid: boolean; code: string; transaction: string | undefined } {
-  const { success, ok, errorReason, code, error, transaction, extra } = (answer ?? {}) as {
+function verdictOf(answer: unknown): { paid: boolean; code: string; transaction: string | undefined; charged: string | undefined } {
+  const { success, ok, errorReason, code, error, transaction, extra, amount, value } = (answer ?? {}) as {
     success?: boolean;
     ok?: boolean;
     errorReason?: string;
@@ -171,9 +200,11 @@ function verdictOf(answer: unknown): { paid: boolean; code: string; transaction:
     error?: string;
     transaction?: string;
     extra?: { transaction?: string };
+    amount?: string;
+    value?: string;
   };
   const paid = success === true || ok === true;
   const reason = errorReason ?? code ?? error ?? (paid ? "" : "no answer");
   const used = extra?.transaction ?? (transaction || undefined);
-  return { paid: paid || reason === "nonce_replayed", code: reason, transaction: used };
+  return { paid: paid || reason === "nonce_replayed", code: reason, transaction: used, charged: paid ? (amount ?? value) : undefined };
 }

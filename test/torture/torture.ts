@@ -27,6 +27,9 @@ export interface TortureReport extends TortureOptions {
   acknowledged: number;
   /** Of those, the ones under a mandate. */
   mandated: number;
+  /** Payments of `upto` that were charged, and those that were charged nothing. */
+  charged: number;
+  uncharged: number;
   /** Refused because they were beyond a mandate's limit. */
   exceeded: number;
   /** Revoked mandates. */
@@ -66,6 +69,7 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
     const audit = await drained(origin);
     const books = await readBooks(origin, [...people.map(({ account }) => account), ...payees]);
     const acknowledged = people.flatMap((client) => client.acknowledged);
+    const charges = people.flatMap((client) => [...client.charges]);
     const mandates = people.flatMap((client) => client.mandates);
     const broken = await Promise.all(people.map((client) => brokenMandates(origin, client, books.entries)));
     return {
@@ -77,12 +81,19 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
       retries: sum(people.map(({ retries }) => retries)),
       acknowledged: acknowledged.length,
       mandated: sum(mandates.map((mandate) => mandate.count("paid"))),
+      charged: charges.filter(([, charge]) => charge !== "0").length,
+      uncharged: charges.filter(([, charge]) => charge === "0").length,
       exceeded: sum(mandates.map((mandate) => mandate.count("mandate_exceeded"))),
       revoked: mandates.filter(({ revokedAt }) => revokedAt !== undefined).length,
       lost: acknowledged.filter((transaction) => !books.debits.has(transaction) || !books.credits.has(transaction)).length,
       duplicated: books.duplicated,
       supplyExact: audit.conclusive && audit.inFlight === "0" && audit.balances === audit.supply,
-      problems: [...audit.problems, ...broken.flat(), ...people.flatMap(({ complaints }) => complaints)],
+      problems: [
+        ...audit.problems,
+        ...broken.flat(),
+        ...otherCharges(charges, books.entries),
+        ...people.flatMap(({ complaints }) => complaints),
+      ],
     };
   } finally {
     await workerd.kill();
@@ -90,8 +101,22 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
   }
 }
 
-export function passed({ lost, duplicated, supplyExact, problems, mandated, exceeded, revoked }: TortureReport): boolean {
-  return lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && mandated > 0 && exceeded > 0 && revoked > 0;
+export function passed({ lost, duplicated, supplyExact, problems, ...counts }: TortureReport): boolean {
+  const { mandated, exceeded, revoked, charged, uncharged } = counts;
+  return (
+    lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && Math.min(mandated, exceeded, revoked, charged, uncharged) > 0
+  );
+}
+
+/** Holds what was told of each charge against the debit; of a charge of nothing, there is none. */
+function otherCharges(charges: readonly (readonly [transaction: Digest, charge: string])[], entries: readonly JournalEntry[]): string[] {
+  const debited = new Map(
+    entries.flatMap(({ kind, transaction, value }) => (kind === "debit" && transaction ? [[transaction, value]] : [])),
+  );
+  const others = charges.filter(([transaction, charge]) => (debited.get(transaction) ?? "0") !== charge);
+  return others.map(
+    ([transaction, charge]) => `${transaction}: told that ${charge} was charged, debited ${debited.get(transaction) ?? "nothing"}`,
+  );
 }
 
 /** The audit once nothing is on its way any more. */

@@ -126,8 +126,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the wrong account is credited",
     file: "exchange",
-    find: "transfer(payer, payee, BigInt(value), cause)",
-    replace: "transfer(payer, this.#identity.treasury, BigInt(value), cause)",
+    find: "transfer(from, to, BigInt(value), cause)",
+    replace: "transfer(from, this.#identity.treasury, BigInt(value), cause)",
   },
   {
     fault: "a hold is released twice",
@@ -248,8 +248,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a credit arrives twice",
     file: "accounts",
-    find: "account: this.read(to), delta: value,",
-    replace: "account: this.read(to), delta: 2n * value,",
+    find: 'account: this.read(to), delta: value, kind: "credit", counterparty: from.account',
+    replace: 'account: this.read(to), delta: 2n * value, kind: "credit", counterparty: from.account',
   },
   {
     fault: "a grant of the faucet pays again once its payment is forgotten",
@@ -360,14 +360,14 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
   {
     fault: "money for another shard never leaves",
     file: "exchange",
-    find: "this.#outbox.append(this.#home(payee), { payee, value, transaction });",
-    replace: "",
+    find: "this.#outbox.append(this.#home(to), {",
+    replace: "void ({",
   },
   {
     fault: "money for another shard's account is credited here",
     file: "exchange",
-    find: "if (this.isHere(payee)) {",
-    replace: "if (payee !== undefined) {",
+    find: "if (this.isHere(to)) return",
+    replace: "if (to !== undefined) return",
   },
   {
     fault: "the money of a batch goes to its first payee",
@@ -627,8 +627,8 @@ export const CRASH_MUTANTS: readonly Mutant[] = [
   {
     fault: "a credit is owed in a transaction of its own, after the debit",
     file: "exchange",
-    find: "this.#outbox.append(this.#home(payee), { payee, value, transaction });",
-    replace: "this.#store.commit?.(); this.#outbox.append(this.#home(payee), { payee, value, transaction });",
+    find: "this.#outbox.append(this.#home(to), {",
+    replace: "this.#store.commit?.(); this.#outbox.append(this.#home(to), {",
   },
   {
     fault: "a mandate counts a claim in a transaction of its own, before the hold",
