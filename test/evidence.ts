@@ -80,7 +80,8 @@ export class Shop {
       payment: evidencePaymentSchema.parse(payload.payload),
       offer: await statement(offerPayload(REQUEST.url, offer, NOW + 900)),
       receipt: await statement(receiptPayload(REQUEST.url, said, NOW + 6, offer.scheme)),
-      ledger: { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) },
+      // Nothing was charged: there is no debit to show.
+      ...(amount !== "0" && { ledger: { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) } }),
     };
   }
 

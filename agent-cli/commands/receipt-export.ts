@@ -2,6 +2,7 @@
 
 import * as path from "node:path";
 import * as z from "zod";
+import { isUncharged } from "../../shared/evidence/context.ts";
 import { type Evidence, serializeEvidence } from "../../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
@@ -56,7 +57,8 @@ export const receiptExport = defineCommand({
     const keys = knownKeys(context, input, whole);
     if (!keys.ok) return keys;
     const { evidence, dropped } = partial ? await whatHolds(whole, keys.data) : { evidence: whole, dropped: [] };
-    const missing = [...local.data.missing, ...dropped, ...("why" in found ? [{ part: "ledger" as const, why: found.why }] : [])];
+    const unshown = "why" in found && !(found.none && isUncharged(evidence)) ? [{ part: "ledger" as const, why: found.why }] : [];
+    const missing = [...local.data.missing, ...dropped, ...unshown];
     const lost = missing.map(({ part, why }) => `${part} (${why})`).join(", ");
     if (!evidence.receipt && !evidence.ledger) return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lost}.`);
     if (missing.length > 0 && !partial) {

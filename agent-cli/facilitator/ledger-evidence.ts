@@ -27,12 +27,15 @@ const presentedSchema = z.looseObject({
   checkpoint: z.optional(signedCheckpointSchema.shape.checkpoint),
   publicKey: z.optional(signedCheckpointSchema.shape.publicKey),
   signature: z.optional(signedCheckpointSchema.shape.signature),
+  /** There is no entry, because an `upto` was charged nothing. */
+  charged: z.optional(z.literal("0")),
 });
+const UNCHARGED = "nothing was charged, so the ledger has no entry";
 const NOT_FOUND = "no such payment was found in the account's journal";
 const UNSIGNED = "the ledger signs no checkpoints";
 
-/** `why`: the ledger has nothing to show, which is no failure. */
-type LedgerEvidence = { part: LedgerPart } | { why: string };
+/** `why`: the ledger has nothing to show, which is no failure. `none`: it has no debit of the payment, or none any more. */
+type LedgerEvidence = { part: LedgerPart } | { why: string; none?: true };
 
 /** Shows the payment, and asks for the checkpoint right under its debit, so that the file shows none of the payer's other payments. */
 export async function ledgerEvidence(context: Context, input: FacilitatorInput, payment: ExactPayload): Promise<Outcome<LedgerEvidence>> {
@@ -46,7 +49,7 @@ export async function ledgerEvidence(context: Context, input: FacilitatorInput, 
   if (!debit.data) {
     const health = await callFacilitator(context, input, { path: "/health", answer: healthSchema });
     const other = health.ok ? otherLedger(health.data.ledger, authorization.ledger) : undefined;
-    return succeed({ why: other ?? NOT_FOUND });
+    return succeed(other ? { why: other } : { why: NOT_FOUND, none: true });
   }
   const path = `/accounts/${authorization.from}/checkpoint?seq=${debit.data.seq}`;
   const checkpoint = await callFacilitator(context, input, { path, books: authorization.from, answer: signedCheckpointSchema });
@@ -55,10 +58,11 @@ export async function ledgerEvidence(context: Context, input: FacilitatorInput, 
 }
 
 function fromPresented(
-  { ledger, entry, checkpoint, publicKey, signature }: z.infer<typeof presentedSchema>,
+  { ledger, entry, checkpoint, publicKey, signature, charged }: z.infer<typeof presentedSchema>,
   authorization: Authorization,
 ): LedgerEvidence {
-  if (!entry) return { why: otherLedger(ledger, authorization.ledger) ?? NOT_FOUND };
+  const other = otherLedger(ledger, authorization.ledger);
+  if (!entry) return other ? { why: other } : { why: charged ? UNCHARGED : NOT_FOUND, none: true };
   if (!checkpoint || publicKey === undefined || signature === undefined) return { why: UNSIGNED };
   return { part: { entries: [withoutTransactions(entry)], checkpoint: { checkpoint, publicKey, signature } } };
 }

@@ -25,6 +25,8 @@ export interface EvidenceCheck extends Check<EvidenceContext> {
   part?: "offer" | "receipt" | "ledger";
   /** It is only about payments that this key signed: the payer's own, or that of a mandate's agent. */
   signer?: EvidenceContext["signer"];
+  /** It is only about payments that were charged nothing. Those have no part of the ledger's. */
+  withoutDebit?: true;
   /** It is only about payments of this scheme. */
   scheme?: Scheme;
 }
@@ -39,7 +41,8 @@ export async function judgeEvidence(checks: readonly EvidenceCheck[], context: E
   const absent = ({ part }: EvidenceCheck) =>
     part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
   const applying = checks.filter(
-    ({ signer = context.signer, scheme = context.scheme }) => signer === context.signer && scheme === context.scheme,
+    ({ signer = context.signer, scheme = context.scheme, part, withoutDebit = false }) =>
+      signer === context.signer && scheme === context.scheme && (context.withoutDebit ? part !== "ledger" : !withoutDebit),
   );
   return (await judgeAll(applying, context, "unchecked", absent)).map(pointOf);
 }

@@ -4,7 +4,7 @@ import { hexToBytes } from "../crypto/bytes.ts";
 import { canonicalJson } from "../crypto/digest.ts";
 import type { MandatedPayment } from "../exact/mandate-checks.ts";
 import { offerPayloadSchema, readJws, receiptPayloadSchema } from "../extensions/signed-jws.ts";
-import { SCHEME } from "../lez.ts";
+import { SCHEME, UPTO } from "../lez.ts";
 import { MAX_OFFER_LENGTH } from "../limits.ts";
 import { accountOfKey } from "../protocol/account.ts";
 import { authorizationDigest, transactionOf } from "../protocol/authorization.ts";
@@ -16,6 +16,11 @@ import type { Evidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
 
 export type EvidenceContext = ReturnType<typeof evidenceContext>;
+
+/** Whether the merchant says that an `upto` cost nothing. Then no money moved, and the ledger has no entry to show. */
+export function isUncharged({ payment: { authorization }, receipt }: Pick<Evidence, "payment" | "receipt">): boolean {
+  return authorization.scheme === UPTO && receipt !== undefined && readJws(receipt, receiptPayloadSchema)?.payload.amount === "0";
+}
 
 export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
   const { request, payment, offer, receipt, ledger } = evidence;
@@ -41,6 +46,8 @@ export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
     offer: offer && { said: readJws(offer, offerPayloadSchema) },
     receipt: receipt && { said: readJws(receipt, receiptPayloadSchema) },
     ledger,
+    /** Nothing was charged, and the file has no part of the ledger's, as it must be. */
+    withoutDebit: ledger === undefined && isUncharged(evidence),
     keys,
     digest: requestDigest(request),
     /** The offer in the request; undefined where there is none in it. */

@@ -41,6 +41,7 @@ let other: Evidence;
 let long: Evidence;
 let within: Evidence;
 let metered: Evidence;
+let free: Evidence;
 let keys: KnownKeys;
 beforeAll(async () => {
   const shop = new Shop();
@@ -49,6 +50,7 @@ beforeAll(async () => {
   long = await shop.buy({}, 3);
   within = await shop.buy({ reason: REASON }, 0, MANDATE);
   metered = await shop.buy({ reason: REASON }, 0, undefined, { offer: PER_TOKEN, amount: "1858" as Amount, usage: tokens("929") });
+  free = await shop.buy({ reason: REASON }, 0, undefined, { offer: PER_TOKEN, amount: "0", usage: tokens("0") });
   keys = await keysFor(one);
 });
 
@@ -125,6 +127,25 @@ describe("genuine evidence", () => {
     ],
   ])("of %s is none", async (_what, changed, failed) => {
     expect(idsOf(await verify({ ...metered, ...(await changed()) }), "fail")).toEqual(failed);
+  });
+
+  test("of a charge of nothing has no entry, and says so [evidence-uncharged]", async () => {
+    expect(free.ledger).toBeUndefined();
+    const report = await verify(free);
+    expect(of(report, "pass")).toEqual(report.points);
+    expect(report).toMatchObject({ verdict: "verified", evidence: free });
+    expect(report.points.filter(({ id }) => id.startsWith("ledger."))).toEqual([expect.objectContaining({ id: "ledger.none" })]);
+    // It is the merchant's word, so it takes the merchant's key.
+    expect(await verify(free, { ...keys, merchants: {} })).toMatchObject({ verdict: "incomplete" });
+    const { receipt: _, ...silent } = free;
+    expect(idsOf(await verify(silent), "unchecked")).toContain("ledger.entry");
+    // A debit beside it contradicts it.
+    expect(idsOf(await verify({ ...free, ledger: metered.ledger }), "fail")).toContain("ledger.entry");
+    // Nor is a payment of exact free because a merchant says so.
+    const said = { ...settledAs("0"), transaction: transactionOf(NETWORK, authorizationDigest(one.payment.authorization)) };
+    const { ledger: __, ...paid } = one;
+    const receipt = await statement(receiptPayload(REQUEST.url, said, NOW + 6, UPTO));
+    expect(await verify({ ...paid, receipt })).toMatchObject({ verdict: "incomplete" });
   });
 
   test("of a receipt without the usage that the offer's unit price promises is worth a warning", async () => {
@@ -218,6 +239,11 @@ describe("every changed byte", () => {
       const text = new TextDecoder().decode(serializeEvidence(within));
       const at = (member: string) => utf8(text.slice(0, text.indexOf(`\n  "${member}"`))).length;
       return { evidence: within, from: at("payment"), to: at("offer") };
+    },
+    "a charge": () => {
+      const text = new TextDecoder().decode(serializeEvidence(metered));
+      const from = utf8(text.slice(0, text.indexOf('"kind": "debit"'))).length;
+      return { evidence: metered, from, to: from + 160 }; // payee, charge and balance
     },
   };
   const NAMES = Object.keys(FILES) as (keyof typeof FILES)[];

@@ -23,6 +23,15 @@ function chargedIn({ receipt, ledger, payment: { authorization } }: EvidenceCont
 
 export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
   {
+    id: "ledger.none",
+    title: "nothing was charged, so the ledger has no entry of it",
+    about: "receipt",
+    scheme: UPTO,
+    withoutDebit: true,
+    after: ["receipt.signature", "receipt.terms", "receipt.charge"],
+    judge: () => right("the merchant signed that it charged nothing"),
+  },
+  {
     id: "ledger.entry",
     title: "the payer's account was debited for this payment",
     about: "ledger.entries.0",

@@ -81,7 +81,11 @@ export function addBooksRoutes(api: Hono<Api>): void {
     const [{ ledger }, entry] = await Promise.all([backend.info(), backend.debit(payer, transaction, Math.max(from, 0))]);
     const attested = entry && (await backend.attest(payer, Number(entry.seq)));
     const checkpoint = attested && "code" in attested ? undefined : attested;
-    return c.json({ network: NETWORK, ledger, payer, transaction, ...(entry && { entry }), ...checkpoint });
+    // What an `upto` was charged may be nothing: that is settled, and has no entry.
+    const status =
+      !entry && authorization.scheme ? await backend.status(payer, authorization.nonce, Number(authorization.validBefore)) : undefined;
+    const nothing = status?.status === "settled" && status.transaction === transaction && status.charged === "0" && { charged: "0" };
+    return c.json({ network: NETWORK, ledger, payer, transaction, ...(entry && { entry }), ...nothing, ...checkpoint });
   });
 
   /** Limited like a cancellation. The ledger stores one number in the row that the account has, and nothing for one without a row. */
