@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { isErrorCode } from "../shared/errors.ts";
 import { ExactLezScheme as ClientScheme } from "../shared/exact/client/index.ts";
 import { ExactLezScheme as ServerScheme } from "../shared/exact/server/index.ts";
-import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME } from "../shared/lez.ts";
+import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, UPTO } from "../shared/lez.ts";
 import * as limits from "../shared/limits.ts";
 import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { supportsExtra } from "../shared/protocol/offer.ts";
@@ -14,14 +14,17 @@ import { checkShape } from "../shared/text/json.ts";
 import { paymentRequirementsSchema } from "../shared/x402/x402.ts";
 import { merchant, owner } from "./fixtures.ts";
 
-const page = readFileSync(new URL("../spec/scheme_exact_lez.md", import.meta.url), "utf8");
+const pageOf = (name: string) => readFileSync(new URL(`../spec/${name}`, import.meta.url), "utf8");
+const page = pageOf("scheme_exact_lez.md");
 const DIGEST = "ab".repeat(32) as never;
-const examples = [...page.matchAll(/^```json\n(.*?)^```/gms)].map(
-  ([, json = ""]) =>
-    JSON.parse(
-      json.replaceAll("<64 hex>", DIGEST).replaceAll("<128 hex>", "ab".repeat(64)).replaceAll("<account>", owner.account),
-    ) as Record<string, unknown>,
-);
+const examplesOf = (name: string) =>
+  [...pageOf(name).matchAll(/^```json\n(.*?)^```/gms)].map(
+    ([, json = ""]) =>
+      JSON.parse(
+        json.replaceAll("<64 hex>", DIGEST).replaceAll("<128 hex>", "ab".repeat(64)).replaceAll("<account>", owner.account),
+      ) as Record<string, unknown>,
+  );
+const examples = examplesOf("scheme_exact_lez.md");
 const [requirements, payload, success, failure] = examples;
 
 describe("the examples", () => {
@@ -37,6 +40,13 @@ describe("the examples", () => {
     expect(success).toEqual(settleSuccess(settled));
     expect(failure).toEqual(refusedSettlement({ ok: false, code: "nonce_replayed", transaction: DIGEST }, owner.account));
   });
+});
+
+test("the examples of upto are read here, and say what was charged", () => {
+  const [offer, charged] = examplesOf("scheme_upto_lez.md");
+  expect(checkShape(offer, paymentRequirementsSchema)).toMatchObject({ ok: true, value: { scheme: UPTO, network: NETWORK, asset: ASSET } });
+  const settled = { ok: true, transaction: DIGEST, payer: owner.account, payee: merchant.account, value: "1858" as never } as const;
+  expect(charged).toEqual(settleSuccess(settled));
 });
 
 test("every code in the list of checks is in the error table, and is named in the order of the checks", () => {

@@ -136,7 +136,7 @@ describe("is refused:", () => {
     expect(await verify(await paymentWith({ authorization: { to: agent.account } }))).toMatchObject({ code: "recipient_mismatch" });
   });
 
-  test("as another scheme, which is not built", async () => {
+  test("as another scheme than the offer's", async () => {
     const upto = await paymentWith({ authorization: { scheme: "upto" }, mandate: { schemes: ["exact", "upto"] } });
     expect(await verify(upto)).toMatchObject({ code: "unsupported_scheme" });
   });

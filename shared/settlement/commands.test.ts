@@ -1,7 +1,7 @@
 import { testFields } from "../../test/fields.ts";
 import { owner } from "../../test/fixtures.ts";
-import { BAD_ACCOUNTS, badHex } from "../../test/spellings.ts";
-import { reservationSchema, reserveCommandSchema, settleCommandSchema, unverifiedPaymentSchema } from "./commands.ts";
+import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../../test/spellings.ts";
+import { captureCommandSchema, reservationSchema, reserveCommandSchema, settleCommandSchema, unverifiedPaymentSchema } from "./commands.ts";
 
 const id = "ab".repeat(32);
 const payment = { paymentPayload: {}, paymentRequirements: {} };
@@ -37,6 +37,19 @@ testFields({
     { path: "payer", bad: BAD_ACCOUNTS },
     { path: "nonce", bad: badHex(32) },
     { path: "reservationId", bad: badHex(32) },
+  ],
+  strict: [""],
+});
+
+testFields({
+  name: "a command to capture",
+  schema: captureCommandSchema,
+  valid: { payer: owner.account, nonce: id, reservationId: id, value: "0" },
+  fields: [
+    { path: "payer", bad: BAD_ACCOUNTS },
+    { path: "nonce", bad: badHex(32) },
+    { path: "reservationId", bad: badHex(32) },
+    { path: "value", bad: BAD_AMOUNTS.filter((amount) => amount !== "0"), optional: true },
   ],
   strict: [""],
 });

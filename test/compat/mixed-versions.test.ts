@@ -101,6 +101,23 @@ describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $led
     },
   );
 
+  test("a payment of upto is charged where facilitator and ledger know it, and moves nothing elsewhere", async () => {
+    const payer = await newPayer();
+    await ask("/faucet", { account: payer.account, id: randomId() });
+    const { payload, requirements, transaction } = await signedPayment(payer, { scheme: "upto" });
+    const asked = { x402Version: 2, paymentPayload: payload };
+    const known = versions.facilitator === "today" && versions.ledger === "today";
+    const unknown = "invalid_payload";
+    expect(await ask("/verify", { ...asked, paymentRequirements: requirements })).toMatchObject(
+      known ? { isValid: true } : { isValid: false, invalidReason: unknown },
+    );
+    expect(await ask("/settle", { ...asked, paymentRequirements: { ...requirements, amount: "7" } })).toMatchObject(
+      known ? { success: true, transaction, amount: "7" } : { success: false, errorReason: unknown },
+    );
+    const balance = String(GRANT - (known ? 7n : 0n));
+    expect(await ask(`/accounts/${payer.account}`)).toMatchObject({ balance, held: "0" });
+  });
+
   test("a payer without money is told so, under one trace id in all Workers", async () => {
     const poor = await Buyer.create(world.stack);
     for (const [path, call] of [

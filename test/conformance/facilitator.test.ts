@@ -154,6 +154,40 @@ describe("POST /settle", () => {
     expect(BigInt(after?.balance ?? "0")).toBe(BigInt(before?.balance ?? "0") - 10_000n);
   });
 
+  test("of upto takes a charge up to the maximum that /verify got, once, and none is one [upto-settle]", async () => {
+    const payer = await fundedPayer();
+    const ask = async (path: string, init?: RequestInit) => (await fetch(`${world.stack.facilitator}${path}`, init)).json();
+    const charging = (signed: SignedPayment, amount: string) => ({ ...signed, requirements: { ...signed.requirements, amount } });
+    for (const [charge, other] of [
+      ["77", "0"],
+      ["0", "77"],
+    ] as const) {
+      const signed = await signedPayment(payer, { scheme: "upto" });
+      const { transaction, payment } = signed;
+      const [before] = (await visibleState(signed)) as { balance: string }[];
+      expect(await send("verify", signed)).toMatchObject({ body: { isValid: true } });
+      expect(await send("verify", charging(signed, charge))).toMatchObject({ body: { invalidReason: "amount_mismatch" } });
+      const beyond = await send("settle", charging(signed, "10001"));
+      expect(beyond).toMatchObject({ status: 200, body: { success: false, errorReason: "charge_exceeded" } });
+      const settled = await send("settle", charging(signed, charge));
+      expect(settled).toMatchObject({ status: 200, body: { success: true, transaction, amount: charge } });
+      for (const answer of [beyond, settled]) expectShape("settle", answer);
+      expect(await send("settle", charging(signed, other))).toMatchObject({
+        body: { errorReason: "nonce_replayed", extra: { transaction } },
+      });
+      const [after, , status] = (await visibleState(signed)) as { balance: string; held: string; journalSeq: number }[];
+      expect(after).toMatchObject({ balance: String(BigInt(before?.balance ?? 0) - BigInt(charge)), held: "0" });
+      expect(status).toMatchObject({ status: "settled", transaction, charged: charge });
+      const entry = await ask("/settlements/entry", { method: "POST", body: JSON.stringify(signed.payload.payload) });
+      expect(entry).toMatchObject({
+        payer: payment.payer,
+        transaction,
+        ...(charge === "0" ? { charged: "0" } : { entry: { value: "77" } }),
+      });
+      expect(entry).not.toHaveProperty(charge === "0" ? "entry" : "charged");
+    }
+  });
+
   test("verifies in full by itself: a payment that was changed after /verify accepted it is refused", async () => {
     const signed = await signedPayment(await fundedPayer());
     expect(await send("verify", signed)).toMatchObject({ body: { isValid: true } });

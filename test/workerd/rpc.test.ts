@@ -1,6 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { newPayer, randomId, reserveCommand, settleCommand, signedPayment } from "../signed.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { facilitator, fundedPayer, newLedger, NOW, remote, setTime, tablesOf } from "./ledger.ts";
@@ -135,6 +136,26 @@ describe.each(CALLERS)("a call %sof the wrong shape is invalid_payload and write
 test.each(CALLERS)("a call %sof the right shape is not", async (_, call, methods) => {
   const rightShape = methods.filter(([method]) => method !== "checkpoint" && method !== "attest"); // an account without a journal has none
   for (const [method, args] of rightShape) expect(await call(method, args), method).not.toMatchObject({ code: "invalid_payload" });
+});
+
+test("capture and settle of upto take a charge over RPC", async () => {
+  const ledger = newLedger();
+  const payer = await fundedPayer(ledger);
+  const [captured, settled, free] = await Promise.all([1, 2, 3].map(() => signedPayment(payer, { scheme: "upto" })));
+  if (!captured || !settled || !free) throw new Error("three payments");
+  const { payment, transaction } = captured;
+  const held = await remote(ledger).reserve({ payment, ...hold }, "", NOW);
+  if (!held.ok) throw new Error(held.code);
+  const capture = (value: string) => remote(ledger).capture({ ...held.reservation, value: value as Amount }, "", NOW);
+  expect(await capture("10001")).toEqual({ ok: false, code: "charge_exceeded" });
+  expect(await capture("7")).toMatchObject({ ok: true, transaction, value: "7" });
+  expect(await capture("8")).toMatchObject({ ok: true, value: "7" });
+  const settle = ({ payment }: typeof settled, value: string) =>
+    remote(ledger).settle({ payment, settlementId: randomId(), value: value as Amount }, "", NOW);
+  expect(await settle(settled, "9")).toMatchObject({ ok: true, value: "9" });
+  expect(await settle(free, "0")).toMatchObject({ ok: true, transaction: free.transaction, value: "0" });
+  expect(await settle(free, "-1")).toEqual({ ok: false, code: "invalid_payload" });
+  expect(await remote(ledger).audit()).toMatchObject({ ok: true, payments: { settled: 4 } });
 });
 
 test("a hold of 0.1 is a hold of today: the same id gets the same answer in either shape", async () => {
