@@ -44,7 +44,7 @@ export interface Deployment {
 export async function deployed(operatorKey: string, ledgerName = "ledger"): Promise<Deployment> {
   const operator = { OPERATOR_KEY_SHA256: operatorKey };
   const vars = {
-    "lez-merchant": { PUBLIC_ORIGIN: SHOP, RECEIPT_KEY: DEMO_RECEIPT_KEY },
+    "lez-merchant": { ...operator, PUBLIC_ORIGIN: SHOP, RECEIPT_KEY: DEMO_RECEIPT_KEY },
     "lez-facilitator": { ...operator, BOOKS: "keyed", LEDGER_NAME: ledgerName },
     "lez-ledger-do": operator,
   };

@@ -105,6 +105,7 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, `send ${DEMO_MERCHANT_ACCOUNT} 100 --id rent --confirm ${terms} --passphrase-file ./secret.txt`);
     await run(box, "ledger audit --operator-key-file ./operator.key");
     await run(box, "ledger clock --operator-key-file ./operator.key");
+    for (const word of ["list", "retry"]) await run(box, `webhooks ${word} --merchant-url ${SHOP} --operator-key-file ./operator.key`);
     await run(box, "config allow https://intranet.example --private");
     await run(box, "completions bash");
     await run(box, "doctor");

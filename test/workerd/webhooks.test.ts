@@ -193,10 +193,12 @@ test("410 stops all messages to that address, until it changes or a command says
   await run(stub, 3 * SWEEP_INTERVAL_SECONDS);
   expect([sentIds().slice(1), await stub.list()]).toMatchObject([[webhookId(event("a")), webhookId(event("b"))], { waiting: 0 }]);
 
+  setTime(NOW);
   const other = await newQueue();
   receiver.mockImplementation(answering(410));
   await other.enqueue(event("c"));
   await ringAt(other, NOW);
+  expect(await other.list()).toMatchObject({ waiting: 1, gone: true });
   receiver.mockReset().mockImplementation(answering(200));
   expect(await other.retry()).toBe(1);
   await runDurableObjectAlarm(other);
