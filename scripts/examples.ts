@@ -1,7 +1,7 @@
 /**
  * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
  * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
- * public keys to check it with. Another request was declined.
+ * public keys to check it with. Another request was declined. Later the owner grants a mandate, and the agent pays within it.
  */
 
 import { base64urlnopad } from "@scure/base";
@@ -18,10 +18,11 @@ import { LedgerRules } from "../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
-import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
+import { authorizationFor, signPayload, signWithin } from "../shared/protocol/approval.ts";
 import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
 import { recordDecision } from "../shared/protocol/decision.ts";
+import { type Mandate, type SignedMandate, signMandate } from "../shared/protocol/mandate.ts";
 import {
   checkPaymentRequest,
   paymentFields,
@@ -80,6 +81,37 @@ const OTHER_REQUEST: PaymentRequestBody = {
   reason: "I would like to download the premium report once more to compare it with the copy I have.",
 };
 
+const MANDATED_REQUEST: PaymentRequestBody = {
+  ...REQUEST,
+  id: "pr_5t2h8w9q1x7m4c6d",
+  createdAt: "2026-02-02T09:00:00Z",
+  expiresAt: "2026-02-02T10:00:00Z",
+  reason: "The premium report was updated on the first of February; the summary needs its new figures.",
+};
+/** When the agent paid within the mandate. */
+const PAID_AT = "2026-02-02T09:00:05Z";
+
+/** Granted on the first of February, for thirty days. */
+const MANDATE: Mandate = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  from: owner.account,
+  agent: agent.publicKey,
+  grantedAt: "1769904000",
+  validAfter: "1769904000",
+  validBefore: "1772495999",
+  perPayment: "10000" as Amount,
+  total: "100000" as Amount,
+  period: { seconds: "86400", amount: "20000" as Amount },
+  payees: [DEMO_MERCHANT_ACCOUNT],
+  origins: [new globalThis.URL(URL).origin],
+  schemes: [SCHEME],
+  note: "Updates of the premium report.",
+  salt: "0c".repeat(32) as Digest,
+};
+
 /** Seeds of the merchant's and the ledger's keys. */
 const RECEIPT_KEY = "0c".repeat(32);
 const CHECKPOINT_KEY = "0d".repeat(32);
@@ -94,11 +126,14 @@ export async function examples(): Promise<Record<string, string>> {
   if (!checked.ok) throw new Error(checked.problem);
   const payload = await signPayload(request, checked, authorizationFor(request, checked, owner.account, now), owner);
 
-  const { ledger, settled } = await settle(payload, now);
+  const rules = openLedger(now - 3600);
+  const { ledger, settled } = await settle(rules, payload, now);
   const success: SettleResponse = { success: true, ...settled };
   const receipt = await merchant.sign(receiptPayload(URL, success, now + 6));
   const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
   const evidence: Evidence = { version: "1", request, payment: { authorization, publicKey, signature }, offer, receipt, ledger };
+  const later = parseTimestamp(PAID_AT) ?? 0;
+  const mandated = await boughtWithin(await signMandate(MANDATE, owner), rules, merchant, later);
   const keys: KnownKeys = {
     merchants: { [new globalThis.URL(URL).origin]: [bytesToHex(base64urlnopad.decode(merchant.jwks.keys[0]?.x ?? ""))] },
     ledgers: { [LEDGER]: [ledger.checkpoint.publicKey] },
@@ -122,21 +157,47 @@ export async function examples(): Promise<Record<string, string>> {
     "examples/decision-declined.json": json(declined),
     "examples/payment-response.json": json({ ...success, extensions: signedReceipt(receipt) }),
     "examples/evidence.json": new TextDecoder().decode(serializeEvidence(evidence)),
+    "examples/evidence-mandate.json": new TextDecoder().decode(serializeEvidence(mandated)),
     "examples/evidence-keys.json": json(keys),
   };
 }
 
-/** Five seconds after the approval, on the story's ledger, where the owner has money. */
-async function settle(payload: PaymentPayload, approvedAt: number) {
-  const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 18n, at: approvedAt - 3600 });
-  rules.fund(owner.account, "1000000" as Amount, "0e".repeat(32) as Digest, approvedAt - 3600);
-  const verified = await verifyExact(payload, OFFER, { now: approvedAt + 5, ledger: LEDGER });
+type Merchant = Awaited<ReturnType<typeof merchantSigner>>;
+
+/** Evidence of what the agent bought within the mandate: no owner was asked. */
+async function boughtWithin(signed: SignedMandate, rules: LedgerRules, merchant: Merchant, now: number): Promise<Evidence> {
+  const request = await signPaymentRequest(MANDATED_REQUEST, agent);
+  const checked = await checkPaymentRequest(request, now);
+  if (!checked.ok) throw new Error(checked.problem);
+  const payload = await signWithin(signed, request, checked, agent, now);
+  const { ledger, settled } = await settle(rules, payload, now);
+  const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
+  return {
+    version: "1",
+    request,
+    payment: { authorization, publicKey, signature, mandate: signed },
+    offer: await merchant.sign(offerPayload(URL, OFFER, now + 1200)),
+    receipt: await merchant.sign(receiptPayload(URL, { success: true, ...settled }, now + 6)),
+    ledger,
+  };
+}
+
+/** The story's ledger, where the owner has money. */
+function openLedger(at: number): LedgerRules {
+  const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 18n, at });
+  rules.fund(owner.account, "1000000" as Amount, "0e".repeat(32) as Digest, at);
+  return rules;
+}
+
+/** Five seconds after the signature. An hour later the ledger signs the account's chain. */
+async function settle(rules: LedgerRules, payload: PaymentPayload, signedAt: number) {
+  const verified = await verifyExact(payload, OFFER, { now: signedAt + 5, ledger: LEDGER });
   if (!verified.ok) throw new Error(verified.code);
-  const result = rules.settle({ payment: verified.payment, settlementId: "0f".repeat(32) as Digest }, approvedAt + 5);
-  const checkpoint = rules.attest(owner.account, undefined, approvedAt + 3600);
+  const result = rules.settle({ payment: verified.payment, settlementId: "0f".repeat(32) as Digest }, signedAt + 5);
+  const checkpoint = rules.attest(owner.account, undefined, signedAt + 3600);
   if (!result.ok || !checkpoint || "code" in checkpoint) throw new Error("the story's ledger refuses");
-  const entries = rules.journal(owner.account, 1, 1) as (JournalEntry & { value: Amount })[];
   const { transaction, payer, value: amount } = result;
+  const entries = rules.journal(owner.account, Number(checkpoint.seq) - 1, 1) as (JournalEntry & { value: Amount })[];
   return {
     ledger: { entries, checkpoint: await signCheckpoint(checkpoint, CHECKPOINT_KEY) },
     settled: { transaction, network: NETWORK, payer, amount },

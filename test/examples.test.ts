@@ -72,6 +72,13 @@ describe("the story of the examples", () => {
     expect(signedReceiptOf(response)).toEqual(report.evidence?.receipt);
   });
 
+  test("the evidence of a payment within a mandate is verified with the same keys", async () => {
+    const bytes = readFileSync(new URL("../examples/evidence-mandate.json", import.meta.url));
+    const report = await verifyEvidence(bytes, read("evidence-keys", knownKeysSchema));
+    expect(report.points.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
+    expect(report.verdict).toBe("verified");
+  });
+
   test("the declined request is another one, and the owner signed the refusal", async () => {
     expect(declined.decision).toMatchObject({ decision: "declined", code: "duplicate" });
     expect(declined.decision.requestDigest).not.toBe(requestDigest(request));

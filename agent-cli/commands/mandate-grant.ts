@@ -14,7 +14,7 @@ import { confirmMandate, grantMandate, mandateScreen, mandateView } from "../app
 import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, forceField, nameField, ownerFileField, textField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { askLedger } from "../facilitator/ledger-id.ts";
+import { askLedgerInTime } from "../facilitator/ledger-id.ts";
 import { findKey } from "../keys/key-file.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
@@ -86,7 +86,7 @@ export const mandateGrant = defineCommand({
     if (!place.ok) return place;
     const owner = findOwner(context, input.ownerFile);
     if (!owner.ok) return owner;
-    const ledger = await askLedger(context, input);
+    const ledger = await askLedgerInTime(context, input);
     if (!ledger.ok) return ledger;
     const here = { from: owner.data.key.account, ledger: ledger.data };
     const mandate = await (input.draft === undefined ? fresh(context, input, here) : lowered(input.draft, input, here));

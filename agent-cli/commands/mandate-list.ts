@@ -8,7 +8,7 @@ import { facilitatorFields } from "../facilitator/client.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
 import { lostMandates } from "../records/lost-mandates.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
-import { wrap } from "../runtime/layout.ts";
+import { field, wrap } from "../runtime/layout.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -44,7 +44,13 @@ export const mandateList = defineCommand({
     return succeed({ mandates, more: Math.max(0, wanted.length - MAX_LISTED), lost: lost.data, unreadable: kept.data.unreadable });
   },
   render: ({ mandates, more, lost, unreadable }, layout) => [
-    ...mandates.flatMap((mandate) => mandateLines(mandate, layout)),
+    ...mandates.flatMap((mandate) => [
+      ...mandateLines(mandate, layout),
+      // A folder can have mandates of several accounts.
+      ...(mandate.from === mandates[0]?.from && mandates.every(({ from }) => from === mandate.from)
+        ? []
+        : field(layout, "from", mandate.from)),
+    ]),
     ...(more > 0 ? [`and ${more} more, which are not shown`] : []),
     ...(mandates.length + lost.length + unreadable.length === 0
       ? ["No mandate is open. To grant one: lez-agent-pay mandate grant --help"]

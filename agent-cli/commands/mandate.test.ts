@@ -107,6 +107,13 @@ describe("mandate grant", () => {
     expect(other.json.error).toMatchObject({ code: "request_differs" });
   });
 
+  test("grants nothing while this machine's clock is far from the facilitator's [mandate-clock]", async () => {
+    facilitator.ahead = -7200;
+    const run = await box.run(`mandate grant ${LIMITS} --dry-run`);
+    facilitator.ahead = 0;
+    expect(run.json.error).toMatchObject({ code: "not_set_up", message: expect.stringContaining("Clock skew of 2 h") as string });
+  });
+
   test("lowers what a draft says, and raises nothing [mandate-lowered]", async () => {
     const { file } = await draft();
     const lowered = await box.run(`mandate grant --draft ${file} --total 40000 --per-payment 9000 --per 24h=10000 --for 1d --dry-run`);
@@ -586,7 +593,7 @@ describe("fetch within a mandate", () => {
 
     const { digest, code } = await grant();
     facilitator.mandates = { [digest]: { status: "open", settled: "40000", claimed: "5000" } };
-    expect(await shown()).toContain(`Mandate ${code}: 0.000005 LGO of 0.00005 LGO left, not enough for this`);
+    expect(await shown()).toContain(`Mandate ${code}: ██████████████████░░ used, 0.000005 LGO of 0.00005 LGO left, not enough for this`);
     expect(await shown("--offline")).toContain(
       `Mandate ${code}: 0.00005 LGO in all; how much of it is left is not known: it was not asked for`,
     );

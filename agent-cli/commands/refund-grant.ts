@@ -11,7 +11,7 @@ import { confirmMandate, grantMandate, mandateScreen, mandateView } from "../app
 import { defineCommand } from "../command-line/command.ts";
 import { amountField, dryRunField, forceField, nameField, ownerFileField, periodField, textField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { askLedger } from "../facilitator/ledger-id.ts";
+import { askLedgerInTime } from "../facilitator/ledger-id.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { publishedKeys } from "../merchant/did-document.ts";
@@ -73,7 +73,7 @@ export const refundGrant = defineCommand({
     if (!owner.ok) return owner;
     const key = await keyOf(context, input);
     if (!key.ok) return key;
-    const ledger = await askLedger(context, input);
+    const ledger = await askLedgerInTime(context, input);
     if (!ledger.ok) return ledger;
     const parties = { from: owner.data.key.account, agent: key.data, ledger: ledger.data };
     const mandate = draftRefundMandate({ ...input, perPayment: input.perRefund }, parties);

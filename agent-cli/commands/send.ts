@@ -13,7 +13,7 @@ import { approveTransfer, confirmTransfer, transferFactsOf, transferScreen, tran
 import { defineCommand } from "../command-line/command.ts";
 import { amountField, dryRunField, ownerFileField, textField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { askLedger } from "../facilitator/ledger-id.ts";
+import { askLedgerInTime } from "../facilitator/ledger-id.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
 import { sendTransfer } from "../facilitator/transfers.ts";
 import type { FoundKey } from "../keys/key-file.ts";
@@ -83,7 +83,7 @@ export const send = defineCommand({
     if (!owner.ok) return owner;
     const { account: from } = owner.data.key;
     if (to.account === from) return fail("usage", "<account> is your own: this would move nothing.");
-    const ledger = await askLedger(context, input);
+    const ledger = await askLedgerInTime(context, input);
     if (!ledger.ok) return ledger;
     const id = input.id ?? bytesToHex(randomBytes(RANDOM_ID_BYTES));
     const nonce = transferNonce(from, id);

@@ -12,6 +12,7 @@ import { formatTimestamp, MAX_UNIX_SECONDS, unixNow } from "../../shared/time.ts
 import { readHeader } from "../keys/books-access.ts";
 import { allowHttpField, safeUrl } from "../merchant/curl-request.ts";
 import { interrupted } from "../prompts/prompts.ts";
+import { type Clocks, clocksAt } from "../runtime/clocks.ts";
 import { LOCAL_FACILITATOR } from "../runtime/config.ts";
 import type { Context } from "../runtime/context.ts";
 import { exchange, type HttpResponse } from "../runtime/exchange.ts";
@@ -77,7 +78,7 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
   context: Context,
   input: FacilitatorInput,
   call: Call<Schema>,
-): Promise<Success<z.core.output<Schema>> | FacilitatorFailure> {
+): Promise<(Success<z.core.output<Schema>> & { clocks?: Clocks }) | FacilitatorFailure> {
   const base = facilitatorUrl(context, input);
   if (!base.ok) return base;
   const url = `${base.data}${call.path}`;
@@ -108,7 +109,8 @@ export async function callFacilitator<Schema extends z.core.$ZodType>(
     return read && !read.ok ? read : closedBooks(call.books, read?.data !== undefined, refused);
   }
   const parsed = parseJson(answer.body, call.maxBytes ?? MAX_FACILITATOR_BODY_BYTES, call.answer);
-  if (parsed.ok) return succeed(parsed.value);
+  const clocks = clocksAt(answer.headers);
+  if (parsed.ok) return { ...succeed(parsed.value), ...(clocks && { clocks }) };
   return fail("network", `The facilitator at ${base.data} sent an unusable answer: ${parsed.problem}.`);
 }
 

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { ANY, REFUND_SCHEME } from "../../shared/protocol/mandate.ts";
+import { bar } from "../../shared/screen/bar.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { worstCase } from "../../shared/screen/mandate-facts.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
@@ -9,7 +10,7 @@ import { askUsage, type MandateUsage, usageSchema } from "../facilitator/mandate
 import type { KeptMandate } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
-import { bar, field, type Layout } from "../runtime/layout.ts";
+import { field, type Layout } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 
 export const mandateSchema = z.strictObject({

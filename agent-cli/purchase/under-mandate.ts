@@ -20,7 +20,7 @@ import type { Payment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
-import { MAX_MANDATES_TRIED } from "../runtime/limits.ts";
+import { MAX_MANDATES_TRIED, MIN_MANDATE_LEFT_SECONDS } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { Agent } from "./create-request.ts";
 import { withId } from "./payment-identifier.ts";
@@ -66,7 +66,7 @@ function covers(mandate: Mandate, request: PaymentRequest, now: number): boolean
     mandate.asset === asset &&
     mandate.ledger === extra?.ledger &&
     Number(mandate.validAfter) <= now &&
-    now <= Number(mandate.validBefore) &&
+    now + MIN_MANDATE_LEFT_SECONDS <= Number(mandate.validBefore) &&
     BigInt(amount) <= BigInt(mandate.perPayment) &&
     allows(mandate.schemes, scheme) &&
     allows(mandate.payees, payTo) &&

@@ -1,8 +1,9 @@
 /** Sums by name, as bars on a terminal. */
 
 import * as z from "zod";
+import { bar, BAR_CELLS } from "../../shared/screen/bar.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { bar, BAR_CELLS, cells, type Layout } from "./layout.ts";
+import { cells, type Layout } from "./layout.ts";
 import { MAX_LISTED } from "./limits.ts";
 
 /** Lines of a chart in the data of a command. `more`: lines that are left out, because there are more than the limit. */

@@ -83,6 +83,9 @@ export const MAX_HISTORY = 1000;
 export const MAX_AGENT_RULES = 1000;
 /** Mandates that are looked at for one payment. */
 export const MAX_MANDATES_TRIED = 20;
+
+/** A mandate that ends sooner pays nothing more: its payment could not outlast the merchant's handler. */
+export const MIN_MANDATE_LEFT_SECONDS = 60;
 /** Requests that one command lists. */
 export const MAX_LISTED = 100;
 

@@ -20,37 +20,42 @@ const left = (units: bigint, more: Partial<Extract<MandateStanding["usage"], { k
   ({ kind: "known", left: units, ...more }) as const;
 
 test.each<[string, Partial<Mandate>, MandateStanding["usage"], string]>([
-  ["no reason where it would pay: it may be younger than the request", {}, left(10_000n), "0.00001 LGO of 0.00002 LGO left"],
-  ["that too little is left", {}, left(9_999n), "0.000009999 LGO of 0.00002 LGO left, not enough for this"],
+  [
+    "no reason where it would pay: it may be younger than the request",
+    {},
+    left(10_000n),
+    "██████████░░░░░░░░░░ used, 0.00001 LGO of 0.00002 LGO left",
+  ],
+  ["that too little is left", {}, left(9_999n), "███████████░░░░░░░░░ used, 0.000009999 LGO of 0.00002 LGO left, not enough for this"],
   [
     "that one payment may be no such sum",
     { perPayment: "9999" as Amount },
     left(20_000n),
-    "0.00002 LGO of 0.00002 LGO left, for payments of at most 0.000009999 LGO",
+    "░░░░░░░░░░░░░░░░░░░░ used, 0.00002 LGO of 0.00002 LGO left, for payments of at most 0.000009999 LGO",
   ],
   [
     "that it is for other accounts",
     { payees: [stranger.account] },
     left(20_000n),
-    "0.00002 LGO of 0.00002 LGO left, not for this merchant",
+    "░░░░░░░░░░░░░░░░░░░░ used, 0.00002 LGO of 0.00002 LGO left, not for this merchant",
   ],
   [
     "that it is for other origins",
     { origins: ["https://shop.example"] },
     left(20_000n),
-    "0.00002 LGO of 0.00002 LGO left, not for this merchant",
+    "░░░░░░░░░░░░░░░░░░░░ used, 0.00002 LGO of 0.00002 LGO left, not for this merchant",
   ],
   [
     "that the period's sum is used up",
     {},
     left(20_000n, { period: { left: 9_999n, endsAt: ENDS } }),
-    `0.00002 LGO of 0.00002 LGO left, not enough for this before ${ENDS}`,
+    `░░░░░░░░░░░░░░░░░░░░ used, 0.00002 LGO of 0.00002 LGO left, not enough for this before ${ENDS}`,
   ],
   [
     "that the period's payments are used up",
     {},
     left(20_000n, { period: { left: 20_000n, paymentsLeft: 0, endsAt: ENDS } }),
-    `0.00002 LGO of 0.00002 LGO left, not enough for this before ${ENDS}`,
+    `░░░░░░░░░░░░░░░░░░░░ used, 0.00002 LGO of 0.00002 LGO left, not enough for this before ${ENDS}`,
   ],
   [
     "why it is not known, as text",

@@ -3,15 +3,17 @@
 import { displayAmount } from "../protocol/amount.ts";
 import { allows } from "../protocol/mandate.ts";
 import type { PaymentRequest } from "../protocol/payment-request.ts";
+import { bar } from "./bar.ts";
 import { showUnsafe } from "./escapes.ts";
 import type { MandateStanding } from "./view.ts";
 
-/** `7F3K-9QPD: 0.000005 LGO of 0.0000175 LGO left, not enough for this` */
+/** `7F3K-9QPD: ██████████████░░░░░░ used, 0.000005 LGO of 0.0000175 LGO left, not enough for this` */
 export function standingText({ shortCode, mandate, usage }: MandateStanding, request: PaymentRequest): string {
   const total = displayAmount(mandate.total);
   if (usage.kind === "unknown") return `${shortCode}: ${total} in all; how much of it is left is not known: ${showUnsafe(usage.why)}`;
   const why = refusalText({ mandate, usage }, request);
-  return `${shortCode}: ${displayAmount(usage.left)} of ${total} left${why === undefined ? "" : `, ${why}`}`;
+  const used = (BigInt(mandate.total) - usage.left).toString();
+  return `${shortCode}: ${bar(used, mandate.total)} used, ${displayAmount(usage.left)} of ${total} left${why === undefined ? "" : `, ${why}`}`;
 }
 
 /** Undefined if nothing that is known here speaks against it: the mandate may be younger than the request. */
