@@ -48,6 +48,8 @@ function buildParser(
 ) {
   const root = configure(new Commander("lez-agent-pay"));
   root
+    // An option belongs to the command whose word stands before it. A group that is a command itself has options of its own.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => void out.push(text),
       writeErr: () => undefined,
@@ -80,7 +82,7 @@ function leafFor(root: Commander, parents: Map<string, Commander>, groups: Progr
   const [first = "", second] = name.split(" ");
   const isGroup = first in groups;
   const parent = parents.get(first) ?? configure(root.command(first), root).helpGroup(HEADINGS[audience]).helpCommand(false);
-  if (isGroup) parents.set(first, parent.description(groups[first] ?? ""));
+  if (isGroup) parents.set(first, parent.description(groups[first] ?? "").enablePositionalOptions());
   return second === undefined ? parent : configure(parent.command(second), root);
 }
 
