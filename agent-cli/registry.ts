@@ -62,8 +62,10 @@ import { requestList } from "./commands/request-list.ts";
 import { requestShow } from "./commands/request-show.ts";
 import { requestWait } from "./commands/request-wait.ts";
 import { revoke } from "./commands/revoke.ts";
+import { salesDeliver } from "./commands/sales-deliver.ts";
 import { salesExport } from "./commands/sales-export.ts";
 import { salesList } from "./commands/sales-list.ts";
+import { salesOwed } from "./commands/sales-owed.ts";
 import { salesReconcile } from "./commands/sales-reconcile.ts";
 import { salesSummary } from "./commands/sales-summary.ts";
 import { send } from "./commands/send.ts";
@@ -119,6 +121,8 @@ export const COMMANDS: readonly Command[] = [
   salesSummary,
   salesExport,
   salesReconcile,
+  salesOwed,
+  salesDeliver,
   auditList,
   auditVerify,
   auditRestart,

@@ -13,6 +13,7 @@ import type { Mandate } from "../shared/protocol/mandate.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
 import type { Refund } from "../shared/protocol/refund.ts";
 import type { Revocation } from "../shared/protocol/revocation.ts";
+import type { SaleDelivery } from "../shared/protocol/sale-delivery.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { type Transfer, transferNonce, type TransferTerms } from "../shared/protocol/transfer.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
@@ -210,6 +211,13 @@ const BOOKS_READ: BooksRead = {
   at: "1760000060",
 };
 
+const SALE_DELIVERY: SaleDelivery = {
+  payee: SIGNERS.merchant.account,
+  origin: "https://shop.example",
+  transaction,
+  issuedAt: BOOKS_READ.at,
+};
+
 /** File name, from the root of the repository → content. */
 export async function vectors(): Promise<Record<string, string>> {
   const files = { accounts: accounts(), digests: await digests(), bindings: bindings(), "short-codes": shortCodes(), headers: headers() };
@@ -250,6 +258,7 @@ function digests() {
     entry("a BooksAccess", "BooksAccess", BOOKS_ACCESS, "owner"),
     entry("a BooksRevocation", "BooksRevocation", BOOKS_REVOCATION, "owner"),
     entry("a BooksRead", "BooksRead", BOOKS_READ, "agent"),
+    entry("a SaleDelivery", "SaleDelivery", SALE_DELIVERY, "merchant"),
     entry("an AuditEntry", "AuditEntry", AUDIT_ENTRY),
     entry("an AuditAnchor", "AuditAnchor", AUDIT_ANCHOR, "owner"),
     entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),

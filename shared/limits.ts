@@ -104,6 +104,12 @@ export const RETRY_AFTER_SECONDS = 2;
 export const FACILITATOR_TIMEOUT_SECONDS = 15;
 /** A buyer may fetch goods that were paid and not delivered this long after the payment's validity. */
 export const UNDELIVERED_SECONDS = 3600;
+/** Goods that a seller orders to be delivered again wait so long for their buyer. */
+export const REOPENED_SECONDS = 30 * 24 * 3600;
+/** A merchant's record of its sales is kept so long: a year, and time to close it. */
+export const SALES_RETENTION_SECONDS = 400 * 24 * 3600;
+/** The sales of an isolate within that time are recorded together. */
+export const SALES_BATCH_MILLIS = 200;
 /** A merchant asks this often for the outcome of a capture before it reports it as unknown. */
 export const CAPTURE_ATTEMPTS = 2;
 /** Runs of a payer whose payments did not settle, at a facilitator without holds under flow `authorization`. */
@@ -280,6 +286,14 @@ export const MAX_KNOWN_FACILITATORS = 16;
 export const MAX_STORED_ANSWER_BYTES = 64 * 1024;
 /** Answers that are kept for one payer. The oldest paid one makes room. */
 export const MAX_STORED_ANSWERS = 1000;
+/** Sales whose record waits in an isolate because the register did not answer. Older ones are left out. */
+export const MAX_WAITING_SALES = 1000;
+/** The register of one payee and one day: about two million sales. */
+export const MAX_REGISTER_BYTES = 1024 * 1024 * 1024;
+/** Sales on one page of it. */
+export const SALES_PAGE = 1000;
+/** Characters of a route in it. */
+export const MAX_RECORDED_ROUTE_LENGTH = 200;
 /** How long a paid answer can be fetched again. */
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** A response that takes longer to complete counts as a stream and is not kept. */

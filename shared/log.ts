@@ -23,6 +23,7 @@ export type LogEvent =
   | "webhook.gone"
   | "webhook.expired"
   | "webhook.unsupported_schema"
+  | "sales.not_recorded"
   | "facilitator.fault"
   | "facilitator.refused"
   | "facilitator.refund"

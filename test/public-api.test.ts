@@ -11,6 +11,7 @@ import * as webhooks from "../shared/webhooks/index.ts";
 import * as testing from "../test-kit/node.ts";
 import * as testingPool from "../test-kit/pool.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
+import * as sales from "../workers/merchant/paywall/sales.ts";
 
 test.each<[string, object, string[]]>([
   [
@@ -35,6 +36,7 @@ test.each<[string, object, string[]]>([
       "paywallWebhooks",
     ],
   ],
+  ["lez-agent-pay/hono/sales", sales, ["paywallSales"]],
   ["lez-agent-pay/webhooks", webhooks, ["verifyWebhook"]],
   ["lez-agent-pay/testing", testing, ["receiptOf", "testShop"]],
   ["lez-agent-pay/testing/pool", testingPool, ["testLedger"]],

@@ -108,6 +108,7 @@ describe("digests.json", () => {
       "PaymentRequest",
       "Refund",
       "Revocation",
+      "SaleDelivery",
     ];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...signed, ...unsigned].sort());
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual(signed);

@@ -96,7 +96,7 @@ export const salesExport = defineCommand({
   render: ({ file, sales, sold, refunds, refunded, merchant }, layout) => [
     `${counted(sales, "sale")}, ${sold.display} in all, written to ${file}`,
     ...(refunds === 0 ? [] : field(layout, "refunds", `${counted(refunds, "refund")}, ${refunded.display} in all`)),
-    ...(merchant === undefined ? field(layout, "but", "no merchant was asked, so no route is recorded") : []),
+    ...(merchant === undefined ? field(layout, "but", "no merchant was asked, so no route is recorded: --merchant-url URL") : []),
   ],
 });
 

@@ -9,7 +9,7 @@ import { moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { booksFields, routeOf, salesFields, wanted, withSales } from "../sales/open-sales.ts";
 import { eachSale } from "../sales/sales.ts";
-import { deliveryOf, provenance, statementLines, statementSchema, statementView, units } from "../sales/view.ts";
+import { isOwed, provenance, statementLines, statementSchema, statementView, units } from "../sales/view.ts";
 
 const lineSchema = z.strictObject({ name: z.string(), payments: z.number(), sold: moneySchema, refunded: moneySchema });
 type Line = z.infer<typeof lineSchema>;
@@ -78,9 +78,8 @@ export const salesSummary = defineCommand({
           all.payments += payments;
           all.sold += value;
           all.refunded += refunded;
-          const delivery = deliveryOf(sale);
-          if (delivery === "unknown") all.notRecorded += payments;
-          if (delivery === "owed" && refunded < value) {
+          if (!sale.record) all.notRecorded += payments;
+          if (isOwed(sale)) {
             owed.payments += 1;
             owed.value += value - refunded;
           }

@@ -5,7 +5,7 @@ import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { evidenceEntrySchema } from "../../shared/evidence/evidence.ts";
 import { continuesChain, type JournalEntry, type Link } from "../../shared/ledger/journal.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
-import { accountIdSchema, type AccountId } from "../../shared/protocol/account.ts";
+import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
 import { amountSchema } from "../../shared/protocol/amount.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -60,13 +60,22 @@ export async function chainAt(context: Context, input: FacilitatorInput, account
   const found = await callFacilitator(context, input, { path: `/accounts/${account}`, ...reader, answer: accountSchema });
   if (!found.ok) return found;
   const { balance, journalSeq: seq, journalHead: hash } = found.data;
+  let itemised = true;
   return succeed({
     account,
     ledger: health.data.ledger,
     head: { seq, hash, balance },
     async page(after) {
-      const path = `/accounts/${account}/journal?after=${after}&credits=yes`;
-      const page = await callFacilitator(context, input, { path, ...reader, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
+      const read = (query: string) => {
+        const path = `/accounts/${account}/journal?after=${after}${query}`;
+        return callFacilitator(context, input, { path, ...reader, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
+      };
+      let page = await read(itemised ? "&credits=yes" : "");
+      if (itemised && !page.ok && page.error.code === "invalid_payload") {
+        // A facilitator of 0.1 cannot say who paid a batch.
+        itemised = false;
+        page = await read("");
+      }
       return page.ok ? succeed(page.data as ChainPage) : page;
     },
   });

@@ -21,6 +21,8 @@ export const LOCAL_FACILITATOR = `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`;
 const configSchema = z.strictObject({
   /** The facilitator to ask, and the only one that is trusted when it says that a payment will never settle. */
   facilitatorUrl: z.string().optional(),
+  /** The seller's own merchant, whose record of its sales `sales` reads. */
+  merchantUrl: z.string().optional(),
   /** The trusted ledger. */
   ledger: z.optional(digestSchema),
   /** The least number of visible characters in a reason. */
@@ -60,6 +62,7 @@ export interface Config {
   file: string;
   exists: boolean;
   facilitatorUrl?: string | undefined;
+  merchantUrl?: string | undefined;
   ledger?: string | undefined;
   reasonMinimum: number;
   approvalThreshold: bigint;

@@ -45,6 +45,12 @@ export const MAX_SIGNED_OFFERS_BYTES = 2048;
 export const MAX_JOURNAL_PAGES = 100;
 /** A seller's own orders, which are compared with its sales: about a million lines. */
 export const MAX_ORDER_FILE_BYTES = 128 * 1024 * 1024;
+/** Days of a merchant's register that are kept in memory beyond those in use. */
+export const MAX_REGISTER_DAYS = 7;
+/** Pages of one day that are read: more than a register of MAX_REGISTER_BYTES has. */
+export const MAX_REGISTER_PAGES = 5000;
+/** A route or an identifier in it. */
+export const MAX_RECORD_TEXT_LENGTH = 1000;
 /** A longer `Retry-After` is no "busy": no run waits for it. */
 export const MAX_BUSY_SECONDS = 600;
 

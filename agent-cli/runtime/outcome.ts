@@ -86,6 +86,7 @@ const FAILURES = {
   evidence_differs: EXIT.differs,
   /** An account's journal does not lead to its balance, or its chain is broken. */
   journal_differs: EXIT.differs,
+  sale_refunded: EXIT.differs,
   orders_differ: EXIT.ordersDiffer,
   /** The price exceeds the agent's --max-amount. */
   above_max_amount: EXIT.differs,

@@ -1,17 +1,20 @@
 /** The arguments that the commands about sales share, and the books that they open. */
 
 import * as z from "zod";
-import { parseTimestamp } from "../../shared/time.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { parseTimestamp, unixNow } from "../../shared/time.ts";
 import { chainAt, type ChainSource } from "../facilitator/account-chain.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
+import { facilitatorFields, facilitatorUrl } from "../facilitator/client.ts";
 import { withOpenBooks } from "../facilitator/open-books.ts";
 import { accountFields, accountOf } from "../keys/account-input.ts";
 import { operatorKeyField, withOperatorKey } from "../keys/operator-key.ts";
 import { findOwner } from "../keys/owner-key.ts";
+import { safeUrl } from "../merchant/curl-request.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import type { Context } from "../runtime/context.ts";
-import type { Outcome } from "../runtime/outcome.ts";
-import { NO_RECORDS, type SaleRecords } from "./records.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import type { Secret } from "../runtime/secret.ts";
+import { NO_RECORDS, recordsAt, type SaleRecords } from "./records.ts";
 import { type Books, readBooks, type Sale } from "./sales.ts";
 
 const MOMENT = "must be a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z";
@@ -30,7 +33,16 @@ function secondOf(text: string, end: boolean): number | undefined {
   return day === undefined ? parseTimestamp(text) : day + (end ? SECONDS_A_DAY - 1 : 0);
 }
 
+export const merchantFields = {
+  merchantUrl: z
+    .string()
+    .optional()
+    .meta({ value: "url", local: true, description: "the seller's merchant, which records routes; else the configured one" }),
+};
+type MerchantInput = z.output<z.ZodObject<typeof merchantFields>> & { allowHttp: boolean };
+
 export const booksFields = {
+  ...merchantFields,
   ...accountFields,
   ...operatorKeyField,
   ...passphraseFields,
@@ -64,19 +76,45 @@ export async function withSales<Data>(
 ): Promise<Outcome<Data>> {
   const account = accountOf(context, input);
   if (!account.ok) return account;
+  const records = recordsOf(context, input, account.data);
+  if (!records.ok) return records;
+  const read = async (key?: Secret): Promise<Outcome<ChainSource>> => {
+    const source = await chainAt(context, input, account.data, key);
+    if (!source.ok) return source;
+    // Asks the merchant here: an access that it wants is made once, for both.
+    const loaded = await records.data.load([unixNow()]);
+    return loaded.ok ? source : loaded;
+  };
   const runOn = async (source: Outcome<ChainSource>) => {
     if (!source.ok) return source;
     context.progress("Checking the journal …");
     const books = await readBooks(source.data);
-    return books.ok ? run({ source: source.data, records: NO_RECORDS, books: books.data }) : books;
+    return books.ok ? run({ source: source.data, records: records.data, books: books.data }) : books;
   };
-  if (input.operatorKeyFile !== undefined) {
-    return withOperatorKey(input.operatorKeyFile, async (key) => runOn(await chainAt(context, input, account.data, key)));
-  }
-  const read = () => chainAt(context, input, account.data);
+  if (input.operatorKeyFile !== undefined) return withOperatorKey(input.operatorKeyFile, async (key) => runOn(await read(key)));
   const owner = findOwner(context, input.ownerFile);
   const isOwn = owner.ok && owner.data.key.account === account.data;
-  return runOn(isOwn ? await withOpenBooks(context, input, owner.data, read) : await read());
+  return runOn(isOwn ? await withOpenBooks(context, input, owner.data, () => read()) : await read());
+}
+
+/** The merchant's record: of the flag, else of the configuration; without either there is none. */
+function recordsOf(context: Context, input: BooksInput, payee: AccountId): Outcome<SaleRecords> {
+  const merchant = merchantOf(context, input);
+  if (!merchant.ok) return merchant;
+  if (merchant.data === undefined) return succeed(NO_RECORDS);
+  const facilitator = facilitatorUrl(context, input);
+  return facilitator.ok ? succeed(recordsAt(context, { merchant: merchant.data, facilitator: facilitator.data, payee })) : facilitator;
+}
+
+/** The origin of the seller's merchant, if one is named. */
+export function merchantOf(context: Context, { merchantUrl, allowHttp }: MerchantInput): Outcome<string | undefined> {
+  const config = merchantUrl === undefined ? context.config() : undefined;
+  if (config && !config.ok) return config;
+  const named = merchantUrl ?? config?.data.merchantUrl;
+  if (named === undefined) return succeed(undefined);
+  const url = safeUrl(named, allowHttp);
+  if (!url.ok) return { ...url, error: { ...url.error, message: `The merchant's address: ${url.error.message}` } };
+  return succeed(new URL(url.data).origin);
 }
 
 export const NOT_RECORDED = "route not recorded";

@@ -2,6 +2,10 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { entryHash, type JournalEntry } from "../../shared/ledger/journal.ts";
+import { treasuryOf } from "../../shared/ledger/shards.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import type { ChainSource } from "../facilitator/account-chain.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { MARCH, type SalesWorld, salesWorld } from "../testing/sales-world.ts";
@@ -29,6 +33,7 @@ const record = (transaction: Digest): SaleRecord => ({
   status: "delivered",
   payer: sold.get(transaction)?.payer as SaleRecord["payer"],
   amount: sold.get(transaction)?.value ?? 0n,
+  day: MARCH,
 });
 
 function recordsOf(find: SaleRecords["find"]): SaleRecords {
@@ -58,8 +63,23 @@ describe("the books of a seller", () => {
     });
   });
 
-  test("itemise a batch by the merchant's record, as far as it fits the sum", async () => {
+  test("itemise a batch by the ledger's list, if it has the batch's payments and its sum", async () => {
     const source = world.source(world.seller);
+    const listed = await salesOf(source, NO_RECORDS);
+    expect(listed.map(({ transaction, counterparty, value }) => [transaction, { payer: counterparty, value }]).length).toBe(8);
+    for (const { transaction = "", counterparty, value, source: said } of listed) {
+      expect([{ payer: counterparty, value }, said]).toEqual([sold.get(transaction as Digest), "ledger"]);
+    }
+    const more = changed(source, (entry) => ({
+      ...entry,
+      credits: entry.credits?.map((credit) => ({ ...credit, value: "99" as Amount })),
+    }));
+    const others = changed(source, (entry) => ({ ...entry, credits: entry.credits?.toReversed() }));
+    for (const lie of [more, others]) expect((await salesOf(lie, NO_RECORDS)).filter(({ source: said }) => said === "sum")).toHaveLength(3);
+  });
+
+  test("itemise what the ledger does not list by the merchant's record, as far as it fits the sum", async () => {
+    const source = unlisted(world.source(world.seller));
     const whole = await salesOf(source, recordsOf(record));
     const amounts = whole.filter(({ payments }) => payments === 1).map(({ value }) => Number(value));
     expect(amounts.toSorted((a, b) => a - b)).toEqual([10, 20, 30, 40, 50, 60, 70, 80]);
@@ -80,9 +100,43 @@ describe("the books of a seller", () => {
 
   test("believe no record that contradicts the sum", async () => {
     const lies = recordsOf((transaction) => ({ ...record(transaction), amount: 1n }));
-    const told = await salesOf(world.source(world.seller), lies);
+    const told = await salesOf(unlisted(world.source(world.seller)), lies);
     expect(told.filter(({ source }) => source === "sum")).toHaveLength(3);
     expect(sum(told)).toBe(360n);
+  });
+
+  test("tell refunds, transfers, purchases and funding from sales, and follow the refunds of each sale [sales-causes]", async () => {
+    const { seller, buyers, ledger } = world;
+    const [far = seller] = buyers;
+    const tx = (number: number) => number.toString(16).padStart(64, "0") as Digest;
+    const source = chainOf(seller, ledger, [
+      { kind: "credit", counterparty: treasuryOf(ledger), value: "5", transaction: tx(1) },
+      { kind: "credit", counterparty: far, value: "100", transaction: tx(2) },
+      { kind: "debit", counterparty: far, value: "30", transaction: tx(3), cause: "refund", refundOf: tx(2) },
+      { kind: "debit", counterparty: far, value: "20", transaction: tx(4), cause: "refund", refundOf: tx(2) },
+      { kind: "credit", counterparty: far, value: "7", transaction: tx(5), cause: "transfer" },
+      { kind: "debit", counterparty: far, value: "11", transaction: tx(6), cause: "transfer" },
+      { kind: "debit", counterparty: far, value: "13", transaction: tx(7) },
+      { kind: "credit", counterparty: far, value: "3", transaction: tx(8), cause: "refund", refundOf: tx(7) },
+    ]);
+    const books = await readBooks(source);
+    expect(books).toMatchObject({
+      ok: true,
+      data: {
+        statement: {
+          opening: 0n,
+          funding: { payments: 1, value: 5n },
+          sale: { payments: 1, value: 100n },
+          refund: { payments: 2, value: 50n },
+          transfer_in: { payments: 1, value: 7n },
+          transfer_out: { payments: 1, value: 11n },
+          purchase: { payments: 1, value: 13n },
+          refund_received: { payments: 1, value: 3n },
+          closing: 41n,
+        },
+      },
+    });
+    expect(await salesOf(source, NO_RECORDS)).toMatchObject([{ transaction: tx(2), value: 100n, refunded: 50n }]);
   });
 
   test.each<[what: string, change: (source: ChainSource) => ChainSource, problem: string]>([
@@ -98,17 +152,36 @@ describe("the books of a seller", () => {
   });
 });
 
-/** Changes the second entry, which is a batch. */
-function changed(source: ChainSource, change: (entry: object) => object): ChainSource {
+/** Changes its batches. */
+function changed(source: ChainSource, change: (entry: JournalEntry) => object): ChainSource {
   return {
     ...source,
     async page(after) {
       const page = await source.page(after);
       if (!page.ok) return page;
-      return succeed({
-        ...page.data,
-        entries: page.data.entries.map((entry) => (entry.kind === "batch" ? change(entry) : entry)) as never,
-      });
+      const entries = page.data.entries.map((entry) => (entry.kind === "batch" ? (change(entry) as JournalEntry) : entry));
+      return succeed({ ...page.data, entries });
     },
   };
+}
+
+/** As a ledger of 0.1 shows it. */
+function unlisted(source: ChainSource): ChainSource {
+  return changed(source, (entry) => ({ ...entry, credits: undefined }));
+}
+
+type Posting = Pick<JournalEntry, "kind" | "counterparty" | "value" | "transaction" | "cause" | "refundOf">;
+
+/** The chain of these entries. */
+function chainOf(account: AccountId, ledger: Digest, postings: readonly Posting[]): ChainSource {
+  const entries: JournalEntry[] = [];
+  for (const [i, posting] of postings.entries()) {
+    const last = entries.at(-1);
+    const balance = BigInt(last?.balanceAfter ?? "0") + BigInt(posting.value) * (posting.kind === "debit" ? -1n : 1n);
+    const entry = { account, seq: String(i + 1), ...posting, balanceAfter: balance.toString(), at: "1", prevHash: last?.hash ?? ledger };
+    entries.push({ ...entry, hash: entryHash(entry) });
+  }
+  const { hash = ledger, balanceAfter: balance = "0" } = entries.at(-1) ?? {};
+  const page = async (after: number) => succeed({ entries: entries.slice(after) });
+  return { account, ledger, head: { seq: entries.length, hash, balance }, page };
 }

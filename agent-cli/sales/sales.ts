@@ -61,8 +61,7 @@ export async function eachSale(
 ): Promise<Outcome<undefined>> {
   const find = (transaction: Digest) => records.find(transaction);
   const read = await readChain(source, async (entries) => {
-    const times = entries.map(({ at }) => Number(at));
-    const loaded = await records.load(Math.min(...times), Math.max(...times));
+    const loaded = await records.load(entries.filter(({ kind }) => kind === "credit" || kind === "batch").map(({ at }) => Number(at)));
     if (!loaded.ok) return loaded;
     const movements = entries.flatMap((entry) => movementsOf(entry, source.ledger, find));
     const sales = movements

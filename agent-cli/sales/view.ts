@@ -56,6 +56,10 @@ export function deliveryOf({ record }: Pick<Sale, "record">): SaleView["delivery
   return record.status === "delivered" ? "delivered" : "owed";
 }
 
+export function isOwed(sale: Sale): boolean {
+  return deliveryOf(sale) === "owed" && sale.refunded < sale.value;
+}
+
 export function units(value: bigint) {
   return money(value.toString(), ASSET);
 }
@@ -141,10 +145,6 @@ export function saleLines(sale: SaleView, layout: Layout): string[] {
 export function provenance(merchant: string | undefined): string {
   const sums = "Amounts are from the account's checked journal.";
   return merchant === undefined
-    ? `${sums} No merchant was asked, so each is "${NOT_RECORDED}".`
+    ? `${sums} No merchant was asked, so each is "${NOT_RECORDED}": --merchant-url URL`
     : `${sums} Route, id and delivery are the merchant's own record, at ${showUnsafe(merchant)}.`;
-}
-
-export function total(sales: readonly Sale[]): bigint {
-  return sales.reduce((sum, { value }) => sum + value, 0n);
 }

@@ -73,7 +73,7 @@ export async function salesWorld(supply = 10_000_000n): Promise<SalesWorld> {
         account,
         ledger,
         head: { seq, hash, balance },
-        page: async (after) => succeed(rules.journalPage(account, after, JOURNAL_PAGE)),
+        page: async (after) => succeed(rules.journalPage(account, after, JOURNAL_PAGE, true)),
       };
     },
   };

@@ -31,7 +31,8 @@ export type DigestType =
   | "Funding"
   | "BooksAccess"
   | "BooksRevocation"
-  | "BooksRead";
+  | "BooksRead"
+  | "SaleDelivery";
 
 const DOMAIN = "lez-x402/v1/";
 

@@ -53,6 +53,15 @@ export type BooksRead = {
 /** What the Authorization header carries, under the scheme BooksRead. Method and path are those of the call. */
 const credentialSchema = z.strictObject({ ...signedAccessSchema.shape, at: unixSecondsText, readSignature: signatureSchema });
 
+/** A read that was made of another service than the ledger's facilitator, as that service saw it. `authorization`: its header. */
+export const signedReadSchema = z.strictObject({
+  authorization: z.string(),
+  method: z.string(),
+  path: z.string(),
+  account: accountIdSchema,
+});
+export type SignedRead = z.infer<typeof signedReadSchema>;
+
 const SCHEME = "BooksRead";
 const HEADER = new RegExp(`^${SCHEME} (\\S+)$`, "i");
 

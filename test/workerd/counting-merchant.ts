@@ -3,11 +3,13 @@
 import { type Handler, Hono } from "hono";
 import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import { paywallSales } from "../../workers/merchant/paywall/sales.ts";
 
 export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";
 
 const app = new Hono<PaywallEnv>();
 app.use(paywallCors());
+app.route("/", paywallSales());
 const runs = { total: 0, now: 0, most: 0 };
 const PRICE = { amount: "10000" };
 
@@ -90,6 +92,13 @@ app.get("/stream", paywall(PRICE), () => {
 });
 /** Paid, and never delivered. */
 app.get("/owed", paywall({ ...PRICE, flow: "upfront" }), (c) => c.text("not yet", 503));
+/** Delivers while it is in stock: `POST /stock/full`, `/stock/empty`. */
+const stock = { isFull: true };
+app.get("/stocked/:item", paywall({ ...PRICE, flow: "upfront" }), (c) => (stock.isFull ? c.text("goods") : c.text("not yet", 503)));
+app.post("/stock/:state", (c) => {
+  stock.isFull = c.req.param("state") === "full";
+  return c.body(null);
+});
 app.get("/broken", paywall({ ...PRICE, flow: "authorization" }), (c) => c.text("broken", 500));
 /** Fails until it is asked for the third time. */
 let attempts = 0;

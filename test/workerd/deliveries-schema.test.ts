@@ -60,11 +60,11 @@ describe("an object of version 0.1", () => {
 
   test("gets a version and keeps every row", async () => {
     const count = (rows: object[] | undefined) => rows?.length;
-    const { answer, delivery, unsettled_run: runs, schema_version: version } = await rowsOf(stub);
-    expect([count(answer), count(delivery), version]).toEqual([2, 2, [{ version: 2 }]]);
-    expect(runs).toEqual([]);
+    const { answer, delivery, unsettled_run: runs, sale, schema_version: version } = await rowsOf(stub);
+    expect([count(answer), count(delivery), version]).toEqual([2, 2, [{ version: 3 }]]);
+    expect([runs, sale]).toEqual([[], []]);
     await restore(stub, dump);
-    expect(await rowsOf(stub)).toEqual({ answer, delivery, unsettled_run: runs, schema_version: version });
+    expect(await rowsOf(stub)).toEqual({ answer, delivery, unsettled_run: runs, sale, schema_version: version });
   });
 
   test("hands out a paid answer, as often as it is asked for, without a run", async () => {
@@ -128,7 +128,7 @@ describe("an object of a newer version", () => {
         () => stub.free(key, lease),
       ];
       for (const call of calls) {
-        await expect(async () => call()).rejects.toThrow("The database has schema 99. This version supports schema 2");
+        await expect(async () => call()).rejects.toThrow("The database has schema 99. This version supports schema 3");
       }
       expect(await rowsOf(stub)).toEqual(before);
     }

@@ -3,8 +3,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { randomDigest } from "../../shared/crypto/digest.ts";
-import { HOLD_SECONDS, STORED_ANSWER_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
+import { HOLD_SECONDS, SALES_PAGE, SALES_RETENTION_SECONDS, STORED_ANSWER_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import type { Reservation } from "../../shared/settlement/commands.ts";
+import type { RecordedSale } from "../../workers/merchant/paywall/memory/sales-register.ts";
 import { type DeliveriesStub, newDeliveries, rowsOf } from "./deliveries.ts";
 import { NOW, setTime } from "./ledger.ts";
 
@@ -63,7 +64,7 @@ describe("an object with nothing in it", () => {
       await again();
       setTime(NOW);
       expect(await stub.begin(key, lease, HOLD_SECONDS)).toEqual({ granted: true });
-      expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 2 }]);
+      expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 3 }]);
       expect(await alarmOf(stub)).toBe(NOW + SWEEP_INTERVAL_SECONDS);
       await stub.finish(key, lease, undefined, 0);
       await ringAt(stub, NOW + SWEEP_INTERVAL_SECONDS);
@@ -86,7 +87,7 @@ describe("an object with nothing in it", () => {
   test("that is asked for its schema keeps it, since a rollback must find it", async () => {
     const stub = newDeliveries();
     expect(await stub.canOpen()).toBe(true);
-    expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 2 }]);
+    expect((await rowsOf(stub))["schema_version"]).toEqual([{ version: 3 }]);
     expect(await alarmOf(stub)).toBeNull();
   });
 
@@ -206,4 +207,65 @@ test("a clock that was right again in between is doubted anew", async () => {
   await ringAt(stub, NOW + 60);
   await ringAt(stub, NOW + YEAR + DAY);
   expect((await rowsOf(stub))["delivery"]).toHaveLength(1);
+});
+
+describe("the register of a day", () => {
+  const TODAY = NOW - (NOW % DAY);
+  const sale = (number: number, status: RecordedSale["status"] = "delivered", paymentId?: string): RecordedSale => ({
+    transaction: number.toString(16).padStart(64, "0") as RecordedSale["transaction"],
+    key: other,
+    route: "GET /premium",
+    status,
+    payer: "payer" as RecordedSale["payer"],
+    amount: "10000",
+    ...(paymentId !== undefined && { paymentId }),
+  });
+
+  test("has one row a sale, in which delivered is final unless the seller says so [register-rows]", async () => {
+    const stub = newDeliveries();
+    await stub.recordSales([sale(1, "owed"), sale(2, "delivered", "order-1"), sale(1, "delivered"), sale(2, "owed")], TODAY);
+    expect(await stub.listSales("")).toEqual([sale(1), sale(2, "delivered", "order-1")]);
+    expect(await stub.reopenSale(sale(2).transaction)).toMatchObject({ status: "owed" });
+    expect(await stub.reopenSale(sale(3).transaction)).toBeUndefined();
+    await stub.recordSales([sale(2)], TODAY);
+    expect(await stub.listSales(sale(1).transaction)).toEqual([sale(2, "delivered", "order-1")]);
+  });
+
+  test("is read in pages", async () => {
+    const stub = newDeliveries();
+    const sales = Array.from({ length: SALES_PAGE + 1 }, (_, i) => sale(i));
+    await stub.recordSales(sales, TODAY);
+    const first = await stub.listSales("");
+    expect(first).toEqual(sales.slice(0, SALES_PAGE));
+    expect(await stub.listSales(first.at(-1)?.transaction ?? "")).toEqual(sales.slice(SALES_PAGE));
+  });
+
+  test("is kept for 400 days, then deletes itself [register-forgets]", async () => {
+    const stub = newDeliveries();
+    await stub.recordSales([sale(1)], TODAY);
+    await ringAt(stub, NOW + SWEEP_INTERVAL_SECONDS);
+    expect(await alarmOf(stub)).toBe(TODAY + SALES_RETENTION_SECONDS + 1);
+    expect(await stub.listSales("")).toEqual([sale(1)]);
+    await ringAt(stub, TODAY + SALES_RETENTION_SECONDS + 1);
+    expect(await stored(stub)).toEqual(NOTHING);
+  });
+
+  test("is not made by questions", async () => {
+    const stub = newDeliveries();
+    expect([await stub.listSales(""), await stub.reopenSale(sale(1).transaction)]).toEqual([[], undefined]);
+    expect(await stored(stub)).toEqual(NOTHING);
+  });
+
+  test("a payment is reopened unless it is being served, and an answer that was not kept makes room [reopened]", async () => {
+    const stub = newDeliveries();
+    await stub.begin(key, lease, HOLD_SECONDS);
+    expect(await stub.reopen(key, receipt, NOW + DAY)).toBe(false);
+    await stub.finish(key, lease, { state: "delivered" }, NOW + DAY);
+    await stub.claim(other, key, lease, HOLD_SECONDS);
+    await stub.store(other, lease, reservation, undefined);
+    await stub.paid(other, receipt);
+    expect(await stub.reopen(key, receipt, NOW + DAY)).toBe(true);
+    expect(await stub.resume(key, rival, HOLD_SECONDS)).toEqual({ granted: true, remembered: paid });
+    expect(await stub.recall(other, key)).toBeUndefined();
+  });
 });

@@ -10,7 +10,14 @@ import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
-import { revocationProblem, signedBooksRevocationSchema, verifyRead } from "../../shared/protocol/books-access.ts";
+import {
+  revocationProblem,
+  type SignedRead,
+  signedBooksRevocationSchema,
+  signedReadSchema,
+  verifyRead,
+} from "../../shared/protocol/books-access.ts";
+import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
@@ -49,15 +56,25 @@ export function booksArePublic({ BOOKS = "keyed" }: FacilitatorEnv): boolean {
 /** @returns the refusal of a caller who may not read the account's books; undefined for one who may */
 export async function refusedReader(c: Context<Api>, account: AccountId): Promise<Response | undefined> {
   if (booksArePublic(c.env) || isOperator(c)) return undefined;
-  const closed = (detail?: string) => problemResponse(c, "unauthorized", CLOSED, detail);
   const { pathname, search } = new URL(c.req.url);
-  const call = { method: c.req.method, path: pathname + search, account, now: unixNow() };
-  const read = await verifyRead(c.req.header("Authorization"), call);
+  const read = { authorization: c.req.header("Authorization"), method: c.req.method, path: pathname + search, account };
+  const verdict = await checkReader(c.env, c.get("traceId"), read);
+  return verdict.ok ? undefined : problemResponse(c, "unauthorized", CLOSED, verdict.detail);
+}
+
+/** Whether a signed read lets its sender read the account's books, public or not: sellers' records are as private as keyed books. */
+export async function checkReader(
+  env: FacilitatorEnv,
+  traceId: string,
+  { authorization, ...call }: Omit<SignedRead, "authorization"> & { authorization: string | undefined },
+): Promise<{ ok: true } | PaymentRefusal> {
+  const read = await verifyRead(authorization, { ...call, now: unixNow() });
+  const closed = (detail?: string): PaymentRefusal => ({ ok: false, code: "unauthorized", ...(detail !== undefined && { detail }) });
   if (!read.ok) return closed(read.detail);
-  const ledger = ledgerBackend(c.env, c.get("traceId"));
-  const [{ ledger: id }, voidThrough] = await Promise.all([ledger.info(), ledger.accessesVoidThrough(account)]);
+  const ledger = ledgerBackend(env, traceId);
+  const [{ ledger: id }, voidThrough] = await Promise.all([ledger.info(), ledger.accessesVoidThrough(call.account)]);
   if (read.access.ledger !== id) return closed("access.ledger: is not this ledger");
-  return Number(read.access.issuedAt) > voidThrough ? undefined : closed("access.issuedAt: the account has revoked this access");
+  return Number(read.access.issuedAt) > voidThrough ? { ok: true } : closed("access.issuedAt: the account has revoked this access");
 }
 
 export function addBooksRoutes(api: Hono<Api>): void {
@@ -86,6 +103,15 @@ export function addBooksRoutes(api: Hono<Api>): void {
       !entry && authorization.scheme ? await backend.status(payer, authorization.nonce, Number(authorization.validBefore)) : undefined;
     const nothing = status?.status === "settled" && status.transaction === transaction && status.charged === "0" && { charged: "0" };
     return c.json({ network: NETWORK, ledger, payer, transaction, ...(entry && { entry }), ...nothing, ...checkpoint });
+  });
+
+  /** Whether a signed read that a seller's Worker got lets its sender read the books: its records have the same readers. */
+  api.post("/books/check", async (c) => {
+    if (!(await withinLimit(c, "call"))) return problemResponse(c, "rate_limited");
+    const read = await readJson(c, signedReadSchema);
+    if (!read.ok) return malformed(c, read);
+    const verdict = await checkReader(c.env, c.get("traceId"), read.value);
+    return verdict.ok ? c.json({ ok: true }) : problemResponse(c, verdict.code, CLOSED, verdict.detail);
   });
 
   /** Limited like a cancellation. The ledger stores one number in the row that the account has, and nothing for one without a row. */

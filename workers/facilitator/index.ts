@@ -4,6 +4,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
 import { measureInto } from "../../shared/metrics.ts";
+import { type SignedRead, signedReadSchema } from "../../shared/protocol/books-access.ts";
 import { type SignedRefund, signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { type PaymentRefusal, refusal } from "../../shared/protocol/refusal.ts";
 import type { RefundResult, ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
@@ -23,6 +24,7 @@ import { Facilitator, type PendingSettlements, settleFailure, type Settlement } 
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { SupportedResponse } from "../../shared/x402/x402.ts";
+import { checkReader } from "./books.ts";
 import { dueEntry, extensionsOf, recordEntry } from "./discovery.ts";
 import type { FacilitatorEnv } from "./env.ts";
 import { httpApi } from "./http.ts";
@@ -94,6 +96,14 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async release(args: ReleaseCommand, trace?: string): Promise<ReleaseResult> {
     const command = checkShape(args, reservationSchema);
     return command.ok ? (await this.#facilitator(traceOf(trace))).release(command.value) : malformed(command.problem);
+  }
+
+  /** For merchants whose records the readers of an account's books may read. Counted once it is verified, by account. */
+  async checkReader(args: SignedRead, trace?: string): Promise<{ ok: true } | PaymentRefusal> {
+    const read = checkShape(args, signedReadSchema);
+    if (!read.ok) return malformed(read.problem);
+    const verdict = await checkReader(this.env, traceOf(trace), read.value);
+    return verdict.ok && !(await payerWithinLimit(this.env, read.value.account)) ? refusal("rate_limited") : verdict;
   }
 
   /** A refund that is signed with the payee's key, or under its mandate. */

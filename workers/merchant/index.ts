@@ -9,6 +9,7 @@ import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
+import { paywallSales } from "./paywall/sales.ts";
 import { forecast, research, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/memory/deliveries.ts";
@@ -48,6 +49,7 @@ app.use(paywallCors());
 app.route("/", merchantIdentity());
 app.route("/", paywallHealth());
 app.route("/", paywallWebhooks());
+app.route("/", paywallSales());
 
 app.get("/", (c) => {
   if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));

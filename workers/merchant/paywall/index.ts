@@ -21,6 +21,7 @@ import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
 import { type CheckedOptions, checkOptions, type ExemptingOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 import { type ParsedPayment, parsePayment, readPayment, verifyPresented } from "./presented-payment.ts";
+import { recordSale } from "./record-sale.ts";
 import { passOnRefusal, refuseRequest } from "./responses.ts";
 import { callSeller } from "./seller-function.ts";
 import { alreadyBought } from "./serve/already-bought.ts";
@@ -111,6 +112,7 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
         : undefined;
     const { result, presented } = await servePayment(c, next, outer, parsePayment(header), onMoved);
     logPayment(c, result, presented);
+    recordSale(c, result, presented);
     if (result.owed && presented) tellOwed({ c, presented });
     if (!result.answered) {
       tellRefused(c, result, presented, settled, checked);

@@ -9,6 +9,7 @@ import type { MetricsDataset } from "../../../shared/metrics.ts";
 import type { Charge } from "../../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
 import type { BoundRequest } from "../../../shared/protocol/binding.ts";
+import type { SignedRead } from "../../../shared/protocol/books-access.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
 import type { Usage, UsageLine } from "../../../shared/protocol/usage.ts";
 import type { ReleaseResult, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
@@ -166,6 +167,8 @@ export interface FacilitatorRpc {
   settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement>;
   /** Absent in older versions. */
   list?(payment: UnverifiedPayment, traceId: string): Promise<boolean>;
+  /** Whether a signed read, made of the merchant, lets its sender read the account's books. Earlier versions do not know. */
+  checkReader?(read: SignedRead, traceId: string): Promise<{ ok: true } | PaymentRefusal>;
 }
 
 /** What a handler charged for a payment of scheme `upto`. */

@@ -98,6 +98,14 @@ export class AnswerTable {
     this.#sql.exec("DELETE FROM answer WHERE key = ? AND lease = ? AND state != 'paid'", key, lease);
   }
 
+  /** Forgets a paid answer that cannot be sent again, so that its payment is served anew. */
+  forgetUnstored(transaction: string): void {
+    this.#sql.exec(
+      "DELETE FROM answer WHERE state = 'paid' AND status IS NULL AND json_extract(receipt, '$.transaction') = ?",
+      transaction,
+    );
+  }
+
   forget(now: number): void {
     this.#sql.exec("DELETE FROM answer WHERE forget_after < ? AND lease_until NOT BETWEEN ? AND ?", now, now, now + MAX_HOLD_SECONDS);
   }

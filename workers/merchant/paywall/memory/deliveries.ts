@@ -1,6 +1,7 @@
 /**
- * The Durable Object `Deliveries`, one per payer: the merchant's memory of payments and of the answers they bought, on disk. Its tables
- * are made by the first call that has something to remember, and the alarm that finds them empty deletes all of it.
+ * The Durable Object `Deliveries`, one per payer: the merchant's memory of payments and of the answers they bought, on disk; and one per
+ * payee and day: the register of its sales. Its tables are made by the first call that has something to remember, and the alarm that
+ * finds them empty deletes all of it.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -18,6 +19,8 @@ import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "./
 import { LeaseTable } from "./lease-table.ts";
 import { Leases, type Synchronous } from "./leases.ts";
 import { RunTable } from "./run-table.ts";
+import { SaleTable } from "./sale-table.ts";
+import type { RecordedSale, SalesRegister } from "./sales-register.ts";
 import { hasTables, migrateDeliveries } from "./schema.ts";
 
 /** A merchant has many objects. One line per isolate says what is wrong with all of them. */
@@ -32,12 +35,13 @@ const LONGEST_GAP = 2 * MAX_CLOCK_STEP_SECONDS * 1000;
  */
 export class Deliveries
   extends DurableObject
-  implements Required<Synchronous<DeliveryStore>>, Synchronous<IdempotencyStore>, Synchronous<DeliveriesSchema>
+  implements Required<Synchronous<DeliveryStore>>, Synchronous<IdempotencyStore>, Synchronous<DeliveriesSchema>, Synchronous<SalesRegister>
 {
   readonly #payments: LeaseTable;
   readonly #runs: RunTable;
   readonly #leases: Leases;
   readonly #answers: AnswerTable;
+  readonly #sales: SaleTable;
   /** Set if newer code wrote the tables. This code then neither reads nor writes them. */
   readonly #unsupported: UnsupportedSchema | undefined;
   /** Whether there are tables. Without them nothing is remembered. */
@@ -49,6 +53,7 @@ export class Deliveries
     this.#runs = new RunTable(ctx.storage.sql);
     this.#leases = new Leases(this.#payments, this.#runs);
     this.#answers = new AnswerTable(ctx.storage.sql);
+    this.#sales = new SaleTable(ctx.storage.sql);
     this.#exists = hasTables(ctx.storage);
     try {
       if (this.#exists) migrateDeliveries(ctx.storage);
@@ -112,13 +117,33 @@ export class Deliveries
     if (this.#read()) this.#answers.free(key, lease);
   }
 
+  recordSales(sales: readonly RecordedSale[], day: number): boolean {
+    this.#write();
+    return this.#sales.record(sales, day);
+  }
+
+  listSales(after: string): RecordedSale[] {
+    return this.#read() ? this.#sales.page(after) : [];
+  }
+
+  reopenSale(transaction: Digest): RecordedSale | undefined {
+    return this.#read() ? this.#sales.reopen(transaction) : undefined;
+  }
+
+  reopen(key: Digest, receipt: SettleResponse, forgetAfter: number): boolean {
+    this.#write();
+    const reopened = this.#leases.reopen(key, { state: "paid", receipt }, forgetAfter);
+    if (reopened) this.#answers.forgetUnstored(receipt.transaction);
+    return reopened;
+  }
+
   /** Deletes expired rows, or everything once none is left. Sets the next alarm first, so that a failure only delays it. */
   override async alarm(): Promise<void> {
     const { storage } = this.ctx;
     const now = unixNow();
     await storage.setAlarm((now + (this.#unsupported ? SWEEP_INTERVAL_SECONDS : ALARM_RETRY_SECONDS)) * 1000);
     if (this.#unsupported) return;
-    const tables = this.#exists ? [this.#payments, this.#answers, this.#runs] : [];
+    const tables = this.#exists ? [this.#payments, this.#answers, this.#runs, this.#sales] : [];
     const due = () => Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
     if (!believesClock(storage, now, due(), "deliveries")) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
     for (const table of tables) table.forget(now);

@@ -1,6 +1,6 @@
 /** The rules of the merchant's memory: which lease may serve a payment, and what an ended lease leaves. Any LeaseStore holds the entries. */
 
-import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import {
   MAX_CLOCK_STEP_SECONDS,
   MAX_HOLD_SECONDS,
@@ -96,6 +96,15 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
     if (isAnothers && (!remembered || entry.remembered?.state === "delivered")) return;
     if (remembered) this.#store.set(key, { lease, leaseUntil: 0, remembered, forgetAfter });
     else this.#store.delete(key);
+  }
+
+  /** Records a debt in place of whatever is known, at the seller's word. False while another request serves the payment. */
+  reopen(key: Digest, debt: DeliveryState, forgetAfter: number): boolean {
+    const entry = this.#store.get(key);
+    const lease = randomDigest();
+    if (this.#isTaken(entry, lease)) return false;
+    this.#store.set(key, { lease, leaseUntil: 0, remembered: debt, forgetAfter });
+    return true;
   }
 
   #isTaken(entry: LeaseEntry | undefined, lease: Digest): boolean {

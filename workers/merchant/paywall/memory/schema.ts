@@ -40,6 +40,22 @@ const STEPS: readonly MigrationStep[] = [
        ) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    // In objects of their own, `sales/<payee>/<day>`.
+    version: 3,
+    statements: [
+      `CREATE TABLE sale (
+         tx TEXT PRIMARY KEY,
+         delivery_key TEXT NOT NULL,         -- the authorization's digest
+         day INTEGER NOT NULL,               -- its first second; the same in all rows
+         route TEXT NOT NULL,
+         payment_id TEXT,                    -- the buyer's payment identifier
+         status TEXT NOT NULL CHECK (status IN ('delivered', 'owed', 'pending')),
+         payer TEXT NOT NULL,
+         amount TEXT NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+    ],
+  },
 ];
 
 /** Whether the object has tables, of whichever version. */

@@ -10,6 +10,7 @@ import { capture, withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import { logPayment } from "../log.ts";
 import { chargedBy, deliveryKey } from "../presented-payment.ts";
+import { recordSale } from "../record-sale.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled, settlementCode } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { deliver, finishLease, pendingReceipt } from "./deliver.ts";
@@ -98,7 +99,9 @@ export async function runPaid(
   }
   await recordDebt();
   if (run.outcome === "threw") {
-    logPayment(c, refuseOwed("internal_error"), presented); // no other place sees it
+    // No other place sees it.
+    logPayment(c, refuseOwed("internal_error"), presented);
+    recordSale(c, refuseOwed("internal_error"), presented);
     request.onOwed?.();
     throw run.error;
   }

@@ -1,0 +1,75 @@
+/** The register of one payee's sales of one day: the table `sale` of an object of its own. */
+
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { MAX_REGISTER_BYTES, SALES_PAGE, SALES_RETENTION_SECONDS } from "../../../../shared/limits.ts";
+import type { AccountId } from "../../../../shared/protocol/account.ts";
+import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";
+import type { RecordedSale } from "./sales-register.ts";
+
+const COLUMNS = {
+  tx: text<Digest>(),
+  delivery_key: text<Digest>(),
+  day: integer(),
+  route: text(),
+  payment_id: nullable(text()),
+  status: oneOf("delivered", "owed", "pending"),
+  payer: text<AccountId>(),
+  amount: text(),
+};
+const saleRow = row(COLUMNS);
+const SELECT = `SELECT ${Object.keys(COLUMNS).join(", ")} FROM sale`;
+const dayRow = row({ day: integer() });
+
+export class SaleTable {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** One row a sale: what was delivered stays so. @returns false if the register is full, and lacks these */
+  record(sales: readonly RecordedSale[], day: number): boolean {
+    if (this.#sql.databaseSize > MAX_REGISTER_BYTES) return false;
+    for (const { transaction, key, route, paymentId, status, payer, amount } of sales) {
+      this.#sql.exec(
+        `INSERT INTO sale (tx, delivery_key, day, route, payment_id, status, payer, amount) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (tx) DO UPDATE SET status = excluded.status WHERE status <> 'delivered'`,
+        transaction,
+        key,
+        day,
+        route,
+        paymentId ?? null,
+        status,
+        payer,
+        amount,
+      );
+    }
+    return true;
+  }
+
+  /** The next page behind a transaction, in the order of transactions. */
+  page(after: string): RecordedSale[] {
+    return this.#sql.exec(`${SELECT} WHERE tx > ? ORDER BY tx LIMIT ?`, after, SALES_PAGE).toArray().map(recordedSale);
+  }
+
+  /** Marks a sale as owed again. @returns the sale; undefined if there is none */
+  reopen(transaction: Digest): RecordedSale | undefined {
+    this.#sql.exec("UPDATE sale SET status = 'owed' WHERE tx = ?", transaction);
+    return this.#sql.exec(`${SELECT} WHERE tx = ?`, transaction).toArray().map(recordedSale)[0];
+  }
+
+  forget(now: number): void {
+    if ((this.nextForget() ?? Infinity) < now) this.#sql.exec("DELETE FROM sale");
+  }
+
+  /** All sales of the day are forgotten together. */
+  nextForget(): number | undefined {
+    const [first] = this.#sql.exec("SELECT day FROM sale LIMIT 1").toArray();
+    return first && dayRow(first).day + SALES_RETENTION_SECONDS;
+  }
+}
+
+function recordedSale(found: Record<string, unknown>): RecordedSale {
+  const { tx, delivery_key: key, payment_id: paymentId, day: _, ...sale }: RowOf<typeof COLUMNS> = saleRow(found);
+  return { transaction: tx, key, ...sale, ...(paymentId !== null && { paymentId }) };
+}

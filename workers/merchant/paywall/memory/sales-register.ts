@@ -1,0 +1,49 @@
+/** A sale as the merchant records it, and the register that keeps it. */
+
+import type { Digest } from "../../../../shared/crypto/digest.ts";
+import type { AccountId } from "../../../../shared/protocol/account.ts";
+import type { SettleResponse } from "../../../../shared/x402/x402.ts";
+import type { DurableNamespace } from "../types.ts";
+
+export interface RecordedSale {
+  transaction: Digest;
+  /** Names the payment in the merchant's memory. */
+  key: Digest;
+  /** Method and path of the route, as in `GET /reports/:id`. */
+  route: string;
+  /** The buyer's payment identifier, if it sent one. */
+  paymentId?: string;
+  /** `pending`: whether the money moved was unknown. It did if the ledger has the transaction; then the goods are owed. */
+  status: "delivered" | "owed" | "pending";
+  payer: AccountId;
+  /** Atomic units. */
+  amount: string;
+}
+
+/** What the objects of `Deliveries` do for sales. */
+export interface SalesRegister {
+  /** @param day its first second, in unix seconds @returns false if the register of that day is full */
+  recordSales(sales: readonly RecordedSale[], day: number): Promise<boolean>;
+  /** A page of the register, in the order of transactions. */
+  listSales(after: string): Promise<RecordedSale[]>;
+  /** Marks a sale as owed again. */
+  reopenSale(transaction: Digest): Promise<RecordedSale | undefined>;
+  /** In the object of a payer: the next repeat of the payment is served again, for free. False while it is being served. */
+  reopen(key: Digest, receipt: SettleResponse, forgetAfter: number): Promise<boolean>;
+}
+
+const SECONDS_A_DAY = 86_400;
+
+/**
+ * The day that a payment belongs to, by its first second. It follows from what was signed, so that every run of one payment finds the
+ * same register.
+ * @param validAfter unix seconds
+ */
+export function dayOf(validAfter: number): number {
+  return validAfter - (validAfter % SECONDS_A_DAY);
+}
+
+/** The register of one payee and one day is an object of its own. */
+export function registerOf(namespace: DurableNamespace, payee: string, day: number): SalesRegister {
+  return namespace.getByName(`sales/${payee}/${day}`) as SalesRegister;
+}

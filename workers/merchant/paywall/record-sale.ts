@@ -1,0 +1,83 @@
+/**
+ * Records what was sold, beside the answer and never in its way: the sales of a moment go out together, after the answers of their
+ * requests. What is lost with an isolate is still in the ledger's journal, as a sale whose route was not recorded.
+ */
+
+import type { Context } from "hono";
+import { matchedRoutes } from "hono/route";
+import { identifierOf } from "../../../shared/extensions/payment-identifier.ts";
+import { MAX_RECORDED_ROUTE_LENGTH, MAX_WAITING_SALES, SALES_BATCH_MILLIS } from "../../../shared/limits.ts";
+import { authorizationDigest, transactionOf } from "../../../shared/protocol/authorization.ts";
+import { withTimeout } from "./facilitator/within-timeout.ts";
+import { keepAlive } from "./keep-alive.ts";
+import { logOnceAMinute, traceOf } from "./log.ts";
+import { dayOf, type RecordedSale, registerOf } from "./memory/sales-register.ts";
+import type { DurableNamespace, PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
+
+interface Waiting {
+  payee: string;
+  day: number;
+  sale: RecordedSale;
+}
+
+/** Of this isolate, oldest first. */
+let waiting: Waiting[] = [];
+
+/** Records the payment if it moved money, or may have. */
+export function recordSale(c: Context<PaywallEnv>, result: ServeResult, presented: PresentedPayment | undefined): void {
+  const { DELIVERIES } = c.env;
+  const status = statusOf(result);
+  const authorization = presented?.exact?.authorization;
+  if (!DELIVERIES || !status || !authorization || result.charged === "0") return;
+  const key = authorizationDigest(authorization);
+  const sent = identifierOf(presented.payment.extensions);
+  const sale: RecordedSale = {
+    transaction: transactionOf(authorization.network, key),
+    key,
+    route: routeOf(c),
+    ...(sent.ok && sent.id !== undefined && { paymentId: sent.id }),
+    status,
+    payer: authorization.from,
+    amount: result.charged ?? authorization.value,
+  };
+  waiting.push({ payee: authorization.to, day: dayOf(Number(authorization.validAfter)), sale });
+  const soon = new Promise<void>((resolve) => setTimeout(resolve, SALES_BATCH_MILLIS));
+  // Whichever request comes first takes the sales of all: none depends on another that may have died.
+  keepAlive(
+    c,
+    soon.then(() => flush(DELIVERIES, traceOf(c))),
+  );
+}
+
+/** undefined: nothing was sold, or it was recorded before. */
+function statusOf(result: ServeResult): RecordedSale["status"] | undefined {
+  if (result.owed) return "owed";
+  if (result.answered) return result.delivered && !result.again ? "delivered" : undefined;
+  if (result.code) return result.code === "settlement_pending" ? "pending" : undefined;
+  return result.again ? undefined : "delivered";
+}
+
+/** Of the routes that match the request, the last one that names a path of its own. */
+function routeOf(c: Context): string {
+  const own = matchedRoutes(c).findLast(({ path }) => !path.includes("*"));
+  return `${c.req.method} ${own?.path ?? c.req.path}`.slice(0, MAX_RECORDED_ROUTE_LENGTH);
+}
+
+async function flush(namespace: DurableNamespace, traceId: string): Promise<void> {
+  const taken = waiting;
+  waiting = [];
+  const registers = Map.groupBy(taken, ({ payee, day }) => `${payee}/${day}`);
+  await Promise.all(
+    registers.values().map(async (sales) => {
+      const [first] = sales;
+      if (!first) return;
+      const list = sales.map(({ sale }) => sale);
+      const record = async () => registerOf(namespace, first.payee, first.day).recordSales(list, first.day);
+      const recorded = await withTimeout(record()).catch(() => undefined);
+      if (recorded) return;
+      // The next sale tries again, unless the register is full.
+      if (recorded === undefined) waiting = [...sales, ...waiting].slice(-MAX_WAITING_SALES);
+      logOnceAMinute("sales.not_recorded", String(recorded), { traceId, sales: sales.length, full: recorded === false });
+    }),
+  );
+}
