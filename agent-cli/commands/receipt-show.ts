@@ -3,14 +3,19 @@
 import * as z from "zod";
 import { serializeEvidence } from "../../shared/evidence/evidence.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
+import { ASSET } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
+import { readAudit } from "../records/audit-log.ts";
+import { refundsKnown } from "../records/refunds-known.ts";
+import type { Context } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { money, moneySchema } from "../runtime/money.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 
 export const receiptShow = defineCommand({
   name: "receipt show",
@@ -39,6 +44,8 @@ export const receiptShow = defineCommand({
     signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
     /** Of the payment's presentations from this machine: quote it to the seller. */
     trace: z.string().optional(),
+    /** What this machine has read in the payer's journal, the last time that status was asked. */
+    refunded: moneySchema.optional(),
     report: evidenceReportSchema,
   }),
   examples: [
@@ -60,7 +67,10 @@ export const receiptShow = defineCommand({
       context.tell(...renderEvidence(report, context.layout));
       return failure;
     }
+    const refunded = refundedOf(context, report.says?.transaction);
+    if (!refunded.ok) return refunded;
     return succeed({
+      ...(refunded.data > 0n && { refunded: money(refunded.data.toString(), ASSET) }),
       ...(stated && {
         stated: {
           transaction: stated.transaction,
@@ -75,7 +85,7 @@ export const receiptShow = defineCommand({
       report,
     });
   },
-  render: ({ stated, signed, trace, report }, layout) => [
+  render: ({ stated, signed, trace, refunded, report }, layout) => [
     ...renderEvidence(report, layout),
     "",
     ...field(
@@ -86,6 +96,15 @@ export const receiptShow = defineCommand({
         : "not kept on this machine",
     ),
     ...field(layout, "signed", signed.receipt ? "by the merchant, as proof of delivery" : "no: the merchant could deny it"),
+    ...(refunded ? field(layout, "refunded", `${refunded.display}, as the payer's journal said`) : []),
     ...(trace ? field(layout, "trace", trace) : []),
   ],
 });
+
+/** Atomic units. */
+function refundedOf(context: Context, transaction: string | undefined): Outcome<bigint> {
+  const log = readAudit(context);
+  if (!log.ok) return log;
+  const own = refundsKnown([...log.data.older, ...log.data.entries]).filter(({ refundOf }) => refundOf === transaction);
+  return succeed(own.reduce((sum, { amount }) => sum + BigInt(amount), 0n));
+}

@@ -9,6 +9,7 @@ import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-vi
 import { readAudit } from "../records/audit-log.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
+import { type ReceivedRefund, refundsKnown } from "../records/refunds-known.ts";
 import { chart, groupOf, heading, largestFirst, leftOut, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
 import { counted, type Layout } from "../runtime/layout.ts";
@@ -27,6 +28,8 @@ const resultSchema = z.strictObject({
   since: z.string(),
   payments: z.number(),
   total: moneySchema,
+  /** What came back of these payments, by the journals of the paying accounts. */
+  refunded: moneySchema,
   /** Newest first. */
   days: groupSchema,
   /** Those who spent the most first, as for merchants. Names are the agents' own words. */
@@ -66,6 +69,7 @@ export const spending = defineCommand({
       since,
       payments: made.length,
       total: sumOf(made),
+      refunded: refundedOf(made, refundsKnown(all)),
       days: grouped(
         made,
         ({ at }) => dayOf(at),
@@ -76,8 +80,9 @@ export const spending = defineCommand({
       mandates: mandates.data,
     });
   },
-  render: ({ since, payments, total, days, agents, merchants, mandates }, layout) => [
+  render: ({ since, payments, total, refunded, days, agents, merchants, mandates }, layout) => [
     layout.ink("bold", `${total.display} in ${counted(payments, "payment")} since ${since}`),
+    ...(refunded.amount === "0" ? [] : [`${refunded.display} of it was refunded, as far as status has asked`]),
     ...paidChart("per day", days, layout),
     ...paidChart("per agent", agents, layout),
     ...paidChart("per merchant", merchants, layout),
@@ -102,6 +107,12 @@ function dayOf(timestamp: string): string {
 
 function sumOf(made: readonly MadePayment[]) {
   return money(made.reduce((sum, { amount }) => sum + BigInt(amount), 0n).toString(), ASSET);
+}
+
+function refundedOf(made: readonly MadePayment[], refunds: readonly ReceivedRefund[]) {
+  const own = new Set(made.map(({ transaction }) => transaction));
+  const back = refunds.filter(({ refundOf }) => own.has(refundOf));
+  return money(back.reduce((sum, { amount }) => sum + BigInt(amount), 0n).toString(), ASSET);
 }
 
 function grouped(made: readonly MadePayment[], nameOf: (payment: MadePayment) => string, order: (a: Line, b: Line) => number) {

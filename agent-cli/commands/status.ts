@@ -2,20 +2,23 @@
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";
-import { UPTO } from "../../shared/lez.ts";
+import { ASSET, UPTO } from "../../shared/lez.ts";
+import { parseAccountId } from "../../shared/protocol/account.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
+import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
+import { refundsReceived } from "../facilitator/refunds-received.ts";
 import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
 import { concludeAsTold } from "../purchase/conclude.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { paidTransaction } from "../purchase/payment-identifier.ts";
 import { authorizationOf, findPayment, paymentKey } from "../records/payment-journal.ts";
-import type { Context } from "../runtime/context.ts";
+import { noteRefunds } from "../records/refunds-known.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
@@ -29,6 +32,28 @@ const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
   not_known: "It is unknown whether it was paid.",
 };
 
+const statusSchema = z.strictObject({
+  conclusion: z.enum(CONCLUSIONS),
+  /** Who says so: the facilitator, or, where it does not know the payment, this machine's payment journal. */
+  source: z.enum(["facilitator", "journal"]),
+  said: z.string().optional(),
+  facilitator: z.string().optional(),
+  ledger: z.string().optional(),
+  payer: z.string(),
+  nonce: z.string(),
+  transaction: z.string().optional(),
+  /** Of scheme `upto`, paid: what was charged, and the most that was signed. */
+  charged: moneySchema.optional(),
+  most: moneySchema.optional(),
+  /** Of the payment's presentations from this machine. */
+  trace: z.string().optional(),
+  doubt: z.string().optional(),
+  /** What the payer's own journal says was given back, if anything was. */
+  refunded: moneySchema.optional(),
+  refunds: z.array(z.strictObject({ transaction: z.string(), amount: moneySchema, at: z.string() })).optional(),
+});
+type Payment = z.infer<typeof statusSchema>;
+
 export const status = defineCommand({
   name: "status",
   audience: "both",
@@ -40,70 +65,15 @@ export const status = defineCommand({
     payment: paymentField,
     ...facilitatorFields,
   }),
-  output: z.strictObject({
-    conclusion: z.enum(CONCLUSIONS),
-    /** Who says so: the facilitator, or, where it does not know the payment, this machine's payment journal. */
-    source: z.enum(["facilitator", "journal"]),
-    said: z.string().optional(),
-    facilitator: z.string().optional(),
-    ledger: z.string().optional(),
-    payer: z.string(),
-    nonce: z.string(),
-    transaction: z.string().optional(),
-    /** Of scheme `upto`, paid: what was charged, and the most that was signed. */
-    charged: moneySchema.optional(),
-    most: moneySchema.optional(),
-    /** Of the payment's presentations from this machine. */
-    trace: z.string().optional(),
-    doubt: z.string().optional(),
-  }),
+  output: statusSchema,
   examples: [
     { says: "of a request on this machine", argv: "status 7F3K-9QPD" },
     { says: "of a payment's file, at another facilitator", argv: "status payment-payload.json --facilitator-url https://pay.example.com" },
   ],
   async run(context, input) {
-    const authorization = await authorizationFor(context, input.payment);
-    if (!authorization.ok) return authorization;
-    const { from: payer, nonce } = authorization.data;
-    const record = findPayment(context, paymentKey(authorization.data));
-    if (!record.ok) return record;
-    context.trace.adopt(record.data?.trace);
-    const { scheme, value, asset } = authorization.data;
-    const about = {
-      payer,
-      nonce,
-      ...(scheme === UPTO && { most: money(value, asset) }),
-      ...(record.data?.trace && { trace: record.data.trace }),
-    };
-    const chargedAs = (charged: string | undefined) => (charged === undefined ? {} : { charged: money(charged, asset) });
-    const answer = await askSettlement(context, input, authorization.data);
-    const known = paidTransaction(context, { authorization: authorization.data });
-    if (known !== undefined && (answer.ok ? answer.data.conclusion !== "paid" : answer.exit !== EXIT.interrupted)) {
-      const { charged: _, ...told } = answer.ok ? answer.data : {};
-      const asked = answer.ok ? { doubt: `the facilitator says "${answer.data.said}"`, ...told } : { doubt: answer.error.message };
-      const journal = { conclusion: "paid" as const, source: "journal" as const, ...about, ...chargedAs(record.data?.charged) };
-      return succeed({ ...asked, ...journal, transaction: known });
-    }
-    if (!answer.ok) return answer;
-    const { charged, ...answered } = answer.data;
-    const { conclusion, said, doubt, transaction } = answered;
-    const written =
-      conclusion === "paid" && transaction !== undefined
-        ? await concludeAsTold(context, authorization.data, { state: "settled", transaction, charged })
-        : conclusion === "not_paid"
-          ? await concludeAsTold(context, authorization.data, { state: "refused", code: said })
-          : succeed(undefined);
-    if (!written.ok) return written;
-    const data = { ...answered, source: "facilitator" as const, ...about, ...chargedAs(charged) };
-    if (conclusion !== "not_known") return succeed(data);
-    return fail(
-      "outcome_unknown",
-      `The facilitator says "${said}"${doubt ? `, which is not believed: ${doubt}` : ""}. It is unknown whether it was paid.`,
-      {
-        hint: "Do not pay again. Name the ledger's own facilitator in the configuration file, or ask the merchant.",
-        details: data,
-      },
-    );
+    const found = await outcomeOf(context, input);
+    if (!found.ok || found.data.conclusion !== "paid") return found;
+    return succeed({ ...found.data, ...(await refundsOf(context, input, found.data)) });
   },
   render: (data, layout) => [
     data.source === "journal" ? `${WORDS[data.conclusion]} The payment journal of this machine says so.` : WORDS[data.conclusion],
@@ -114,9 +84,70 @@ export const status = defineCommand({
     ...field(layout, "payer", data.payer),
     ...(data.transaction ? field(layout, "transaction", data.transaction, 13) : []),
     ...(data.most && data.conclusion === "paid" ? field(layout, "charged", chargedText(data.charged, data.most)) : []),
+    ...(data.refunded ? field(layout, "refunded", `${data.refunded.display}, as the payer's journal says`) : []),
     ...(data.trace ? field(layout, "trace", data.trace) : []),
   ],
 });
+
+async function outcomeOf(context: Context, input: FacilitatorInput & { payment: string }): Promise<Outcome<Payment>> {
+  const authorization = await authorizationFor(context, input.payment);
+  if (!authorization.ok) return authorization;
+  const { from: payer, nonce } = authorization.data;
+  const record = findPayment(context, paymentKey(authorization.data));
+  if (!record.ok) return record;
+  context.trace.adopt(record.data?.trace);
+  const { scheme, value, asset } = authorization.data;
+  const about = {
+    payer,
+    nonce,
+    ...(scheme === UPTO && { most: money(value, asset) }),
+    ...(record.data?.trace && { trace: record.data.trace }),
+  };
+  const chargedAs = (charged: string | undefined) => (charged === undefined ? {} : { charged: money(charged, asset) });
+  const answer = await askSettlement(context, input, authorization.data);
+  const known = paidTransaction(context, { authorization: authorization.data });
+  if (known !== undefined && (answer.ok ? answer.data.conclusion !== "paid" : answer.exit !== EXIT.interrupted)) {
+    const { charged: _, ...told } = answer.ok ? answer.data : {};
+    const asked = answer.ok ? { doubt: `the facilitator says "${answer.data.said}"`, ...told } : { doubt: answer.error.message };
+    const journal = { conclusion: "paid" as const, source: "journal" as const, ...about, ...chargedAs(record.data?.charged) };
+    return succeed({ ...asked, ...journal, transaction: known });
+  }
+  if (!answer.ok) return answer;
+  const { charged, ...answered } = answer.data;
+  const { conclusion, said, doubt, transaction } = answered;
+  const written =
+    conclusion === "paid" && transaction !== undefined
+      ? await concludeAsTold(context, authorization.data, { state: "settled", transaction, charged })
+      : conclusion === "not_paid"
+        ? await concludeAsTold(context, authorization.data, { state: "refused", code: said })
+        : succeed(undefined);
+  if (!written.ok) return written;
+  const data = { ...answered, source: "facilitator" as const, ...about, ...chargedAs(charged) };
+  if (conclusion !== "not_known") return succeed(data);
+  return fail(
+    "outcome_unknown",
+    `The facilitator says "${said}"${doubt ? `, which is not believed: ${doubt}` : ""}. It is unknown whether it was paid.`,
+    {
+      hint: "Do not pay again. Name the ledger's own facilitator in the configuration file, or ask the merchant.",
+      details: data,
+    },
+  );
+}
+
+/** What the payer's books say, if this machine may read them. A merchant is not asked. */
+async function refundsOf(context: Context, input: FacilitatorInput, { payer, transaction }: Payment) {
+  const account = parseAccountId(payer);
+  const all = account.ok ? await refundsReceived(context, input, account.account) : undefined;
+  const own = all?.ok ? all.data.filter(({ refundOf }) => refundOf === transaction) : [];
+  if (own.length === 0) return {};
+  const noted = await noteRefunds(context, own);
+  if (!noted.ok) warn(context, `The refund was not recorded here: ${noted.error.message}`);
+  const sum = own.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+  return {
+    refunded: money(sum.toString(), ASSET),
+    refunds: own.map(({ transaction, amount, at }) => ({ transaction, amount: money(amount, ASSET), at })),
+  };
+}
 
 function chargedText(charged: Money | undefined, most: Money): string {
   return charged ? `${charged.display} of at most ${most.display}` : `not known: at most ${most.display}`;

@@ -34,6 +34,8 @@ export const AUDIT_EVENTS = [
   "refund_signed",
   "refunded",
   "refund_refused",
+  /** The journal of a paying account has a refund. */
+  "refund_received",
   /** A decision that was made on another machine. */
   "imported",
   "sent",
