@@ -246,6 +246,7 @@ function digests() {
     entry("a Mandate of required members", "Mandate", MANDATE, "owner"),
     entry("a Mandate with every member", "Mandate", WHOLE_MANDATE, "owner"),
     entry("a Mandate for refunds", "Mandate", REFUND_MANDATE, "merchant"),
+    entry("an Authorization of at most its value, by scheme upto", "Authorization", { ...AUTHORIZATION, scheme: "upto" }, "owner"),
     entry("an Authorization under a Mandate", "Authorization", MANDATED_AUTHORIZATION, "agent"),
     entry("a Revocation of one Mandate", "Revocation", REVOCATION, "owner"),
     entry("a Revocation of one Mandate by its agent", "Revocation", REVOCATION, "agent"),

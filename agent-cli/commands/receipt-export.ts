@@ -2,7 +2,6 @@
 
 import * as path from "node:path";
 import * as z from "zod";
-import { isUncharged } from "../../shared/evidence/context.ts";
 import { type Evidence, serializeEvidence } from "../../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
@@ -12,7 +11,7 @@ import { downloadField, retiredForceField } from "../command-line/fields.ts";
 import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence, type Missing } from "../evidence/source.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
-import { ledgerEvidence } from "../facilitator/ledger-evidence.ts";
+import { lackOf, ledgerEvidence } from "../facilitator/ledger-evidence.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
 import { field } from "../runtime/layout.ts";
@@ -57,8 +56,8 @@ export const receiptExport = defineCommand({
     const keys = knownKeys(context, input, whole);
     if (!keys.ok) return keys;
     const { evidence, dropped } = partial ? await whatHolds(whole, keys.data) : { evidence: whole, dropped: [] };
-    const unshown = "why" in found && !(found.none && isUncharged(evidence)) ? [{ part: "ledger" as const, why: found.why }] : [];
-    const missing = [...local.data.missing, ...dropped, ...unshown];
+    const why = lackOf(found, evidence);
+    const missing = [...local.data.missing, ...dropped, ...(why === undefined ? [] : [{ part: "ledger" as const, why }])];
     const lost = missing.map(({ part, why }) => `${part} (${why})`).join(", ");
     if (!evidence.receipt && !evidence.ledger) return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lost}.`);
     if (missing.length > 0 && !partial) {

@@ -10,9 +10,11 @@ import { JOURNAL_PAGE } from "../../shared/limits.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { keySigner } from "../../shared/protocol/signer.ts";
+import { Shop } from "../../test/evidence.ts";
+import { offerOf } from "../../test/fixtures.ts";
 import { contextFor } from "../runtime/context.ts";
 import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
-import { ledgerEvidence } from "./ledger-evidence.ts";
+import { lackOf, ledgerEvidence } from "./ledger-evidence.ts";
 
 const START = 1_760_000_000;
 const [payer, payee] = await Promise.all([1, 2].map((seed) => keySigner(new Uint8Array(32).fill(seed))));
@@ -87,8 +89,23 @@ test("is shown for the payment, in one call [evidence-presented]", async () => {
   book.presented = { ledger: idOf(1), entry: entry(7) };
   expect(await find()).toMatchObject({ data: { why: "the ledger signs no checkpoints" } });
   book.presented = { ledger: idOf(1) };
-  expect(await find()).toMatchObject({ data: { why: expect.stringContaining("no such payment") } });
-  expect(book.asked).toEqual(["entry", "entry", "entry"]);
+  expect(await find()).toMatchObject({ data: { why: expect.stringContaining("no such payment"), none: true } });
+  book.presented = { ledger: idOf(1), charged: "0" };
+  expect(await find()).toMatchObject({ data: { why: expect.stringContaining("nothing was charged"), none: true } });
+  expect(book.asked).toEqual(["entry", "entry", "entry", "entry"]);
+});
+
+test("is lacking, unless the merchant signed that nothing was charged and the ledger has no debit", async () => {
+  const offer = offerOf({ scheme: "upto" });
+  const [free, part] = [
+    await new Shop().buy({}, 0, undefined, { offer, amount: "0" }),
+    await new Shop().buy({}, 0, undefined, { offer, amount: "7" as Amount }),
+  ];
+  const none = { why: "none", none: true } as const;
+  expect(lackOf(none, free)).toBeUndefined();
+  expect(lackOf(none, part)).toBe("none");
+  expect(lackOf(none, { payment: free.payment })).toBe("none");
+  expect(lackOf({ why: "unsigned" }, free)).toBe("unsigned");
 });
 
 test.each([

@@ -1,6 +1,7 @@
 /** The ledger's part of evidence, from a facilitator: the payer's debit, and the ledger's signature right under it. */
 
 import * as z from "zod";
+import { isUncharged } from "../../shared/evidence/context.ts";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
@@ -55,6 +56,12 @@ export async function ledgerEvidence(context: Context, input: FacilitatorInput, 
   const checkpoint = await callFacilitator(context, input, { path, books: authorization.from, answer: signedCheckpointSchema });
   if (checkpoint.ok) return succeed({ part: { entries: [debit.data], checkpoint: checkpoint.data } });
   return checkpoint.error.code === "not_found" ? succeed({ why: UNSIGNED }) : checkpoint;
+}
+
+/** Why evidence lacks the ledger's part: undefined if it does not, or if nothing was charged, which the merchant's receipt says. */
+export function lackOf(found: LedgerEvidence, evidence: Pick<Evidence, "payment" | "receipt">): string | undefined {
+  if ("part" in found || (found.none && isUncharged(evidence))) return undefined;
+  return found.why;
 }
 
 function fromPresented(
