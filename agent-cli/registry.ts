@@ -68,6 +68,7 @@ import { salesList } from "./commands/sales-list.ts";
 import { salesOwed } from "./commands/sales-owed.ts";
 import { salesReconcile } from "./commands/sales-reconcile.ts";
 import { salesSummary } from "./commands/sales-summary.ts";
+import { search } from "./commands/search.ts";
 import { send } from "./commands/send.ts";
 import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
@@ -78,6 +79,7 @@ import { webhooksRetry } from "./commands/webhooks-retry.ts";
 import { whoami } from "./commands/whoami.ts";
 
 export const COMMANDS: readonly Command[] = [
+  search,
   quote,
   fetchCommand,
   requestCreate,

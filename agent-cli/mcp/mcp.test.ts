@@ -71,6 +71,7 @@ describe("the tools", () => {
       "request_list",
       "request_show",
       "request_wait",
+      "search",
       "status",
       "whoami",
     ]);
@@ -123,7 +124,7 @@ describe("the tools", () => {
     ]);
     // A new one: could it name a file? Then it says what a tool takes in its place.
     const noFile =
-      "account amount asset cursor expiresIn header limit maxAmount maxBody merchantName merchantUrl method payTo reason request resume state timeout url".split(
+      "account amount asset cursor expiresIn header limit maxAmount maxBody merchantName merchantUrl method payTo reason request resume state timeout url words".split(
         " ",
       );
     expect([...new Set(taken(undefined).map(({ key }) => key))].toSorted()).toEqual(noFile);
@@ -147,6 +148,7 @@ describe("the tools", () => {
       pay: ["destroys", "once", "web"],
       request_cancel: ["destroys", "once"],
       request_wait: ["reads", "once"],
+      search: ["reads", "once", "web"],
       request_show: ["reads", "once"],
       request_list: ["reads", "once"],
       whoami: ["reads", "once"],

@@ -41,6 +41,8 @@ export const MAX_FORGOTTEN_READERS = 100;
 export const MAX_IDENTIFIER_INFO_BYTES = 1024;
 /** The echo of a merchant's signed offers that we send. One takes half of it. */
 export const MAX_SIGNED_OFFERS_BYTES = 2048;
+/** Entries of a facilitator's catalogue that one search shows. */
+export const MAX_FOUND = 50;
 /** Pages of an account's journal that a search for one payment reads. */
 export const MAX_JOURNAL_PAGES = 100;
 /** A seller's own orders, which are compared with its sales: about a million lines. */

@@ -33,6 +33,9 @@ export interface TestFacilitator {
   /** What POST /refunds answers; undefined: it was received, and the connection breaks. */
   refund: (signed: SignedRefund) => { status: number; body: object } | undefined;
   refunds: SignedRefund[];
+  /** What /discovery/search answers, and the queries that arrived there. */
+  catalogue: object | undefined;
+  searches: string[];
 }
 
 export async function startFacilitator(): Promise<TestFacilitator> {
@@ -56,6 +59,8 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     journals: {},
     refund: () => ({ status: 404, body: { error: "not_found" } }),
     refunds: [],
+    catalogue: undefined,
+    searches: [],
   };
   served(facilitator.url);
   return facilitator;
@@ -85,6 +90,9 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
     const answer = facilitator.refund(signed);
     if (answer) say(answer.status, answer.body);
     else request.socket.destroy();
+  } else if (first === "discovery" && facilitator.catalogue) {
+    facilitator.searches.push(request.url ?? "");
+    say(200, facilitator.catalogue);
   } else if (first === "settlements") {
     const [nonce = ""] = rest.split("?");
     say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });

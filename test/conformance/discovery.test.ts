@@ -6,6 +6,7 @@ import { bazaarResourceServerExtension, declareDiscoveryExtension, withBazaar } 
 import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
+import { sandbox } from "../../agent-cli/testing/cli.ts";
 import { registerExactLezScheme } from "../../shared/exact/server/index.ts";
 import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
@@ -15,6 +16,7 @@ import { signedPayment } from "../signed.ts";
 import { useStack } from "../stack/stack.ts";
 
 const world = useStack();
+const box = sandbox();
 const officialCatalogue = () => withBazaar(new HTTPFacilitatorClient({ url: world.stack.facilitator })).extensions.bazaar;
 const newPayee = async () => (await keySigner(generateSecretKey())).account;
 const listedFor = (payTo: string) => officialCatalogue().listResources({ payTo });
@@ -145,5 +147,7 @@ test("our merchant's routes are listed as their seller's word once they were sol
         metadata: { proof: "seller" },
       },
     ]);
+  const found = await box.run(["search", "weather", "LEZ", "--facilitator-url", world.stack.facilitator]);
+  expect(found.json.data["found"]).toMatchObject([{ method: "GET", url: `${world.stack.merchant}/weather`, proof: "seller" }]);
   expect(JSON.stringify(await search())).not.toMatch(new RegExp(`Basel|${buyer.people.owner.account}`));
 });

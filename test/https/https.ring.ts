@@ -112,6 +112,7 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
   });
 
   test("reads a price in HTTP/1.1 and h2", async () => {
+    expect((await run(box, "search report")).json.data).toMatchObject({ found: [] });
     expect((await run(box, ["quote", PREMIUM])).json.data).toMatchObject({ priced: true, price: { display: "0.00001 LGO" }, url: PREMIUM });
     expect((await run(box, ["validate", PREMIUM])).json.data).toMatchObject({ failed: 0, url: PREMIUM });
     const socket = connectTls({ host: "127.0.0.1", port: world.port, servername: "shop.example", ALPNProtocols: ["h2"], ca: AUTHORITY });
