@@ -38,7 +38,7 @@ export function parseJson<Schema extends z.core.$ZodType>(
   } catch {
     return { ...invalid("not JSON"), syntax: true };
   }
-  const ambiguity = findAmbiguity(text);
+  const ambiguity = isClear(text, json) ? undefined : findAmbiguity(text);
   if (ambiguity) return invalid(ambiguity);
   return checkShape(json, schema);
 }
@@ -73,12 +73,41 @@ function invalid(problem: string) {
 }
 
 /**
+ * Whether the parsed text has none of what `findAmbiguity` finds, as nearly every payment: no escapes, and as many keys as its value,
+ * which lacks one for each duplicate. It takes a third of the time.
+ */
+function isClear(text: string, json: unknown): boolean {
+  const isLiteral = !text.includes("\\") && !text.includes("__proto__") && text.isWellFormed();
+  return isLiteral && keysIn(text) === keysOf(json, 0);
+}
+
+/** Of a text without escapes, in which every other quote ends a string. */
+function keysIn(text: string): number {
+  let keys = 0;
+  for (let start = text.indexOf('"'); start >= 0; start = text.indexOf('"', start)) {
+    start = text.indexOf('"', start + 1) + 1;
+    while (WHITE_SPACE.has(text.charCodeAt(start))) start++;
+    if (text.charCodeAt(start) === 0x3a) keys++;
+  }
+  return keys;
+}
+
+const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** NaN, which equals no number, if the value is too deep or has a number that overflowed. */
+function keysOf(value: unknown, depth: number): number {
+  if (typeof value === "number") return Number.isFinite(value) ? 0 : Number.NaN;
+  if (typeof value !== "object" || value === null) return 0;
+  if (depth === MAX_JSON_DEPTH) return Number.NaN;
+  const members = Object.values(value);
+  return members.reduce<number>((keys, member) => keys + keysOf(member, depth + 1), Array.isArray(value) ? 0 : members.length);
+}
+
+/**
  * What `JSON.parse` lets through and two readers could understand differently: duplicate keys, `__proto__`, lone
  * surrogates, numbers that overflow to Infinity, and nesting too deep to walk safely. Expects text that has parsed.
  */
 function findAmbiguity(text: string): string | undefined {
-  if (!text.isWellFormed()) return NOT_WELL_FORMED;
-  const hasEscapes = text.includes("\\"); // most texts have none, and then only their keys can be ambiguous
   const open: (Set<string> | undefined)[] = []; // the keys seen in each open object; undefined for an array
   let keyNext = false;
   for (let i = 0; i < text.length; i++) {
@@ -98,14 +127,10 @@ function findAmbiguity(text: string): string | undefined {
         keyNext = open.at(-1) !== undefined;
         break;
       case 0x22: {
-        const end = hasEscapes ? closingQuote(text, i) : text.indexOf('"', i + 1);
-        if (!keyNext && !hasEscapes) {
-          i = end;
-          break;
-        }
+        const end = closingQuote(text, i);
         const raw = text.slice(i, end + 1);
         const value: string = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-        if (!value.isWellFormed()) return NOT_WELL_FORMED;
+        if (!value.isWellFormed()) return "a string is not well-formed Unicode";
         if (keyNext) {
           const keys = open.at(-1);
           if (keys?.has(value)) return `duplicate key ${JSON.stringify(value).slice(0, 80).toWellFormed()}`;
@@ -116,8 +141,6 @@ function findAmbiguity(text: string): string | undefined {
         i = end;
         break;
       }
-      case 0x3a: // :
-        break;
       default: {
         NUMBER.lastIndex = i;
         const digits = NUMBER.exec(text)?.[0] ?? "";
@@ -129,7 +152,6 @@ function findAmbiguity(text: string): string | undefined {
   return undefined;
 }
 
-const NOT_WELL_FORMED = "a string is not well-formed Unicode";
 const NUMBER = /-?[0-9][0-9.eE+-]*/y;
 
 function closingQuote(text: string, start: number): number {
