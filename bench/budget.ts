@@ -6,8 +6,8 @@ import { PATHS } from "./paths.ts";
 
 /**
  * KiB per upload, minified and gzipped. Of the facilitator's, 2 are keyed books: the signed read, its revocation, base64, and one
- * payment's entry; of the ledger's, a half is that and the money that the operator pays out, and 3.25 count mandates and audit what
- * they count; of the merchant's, a third is a memory that deletes itself and doubts a wrong clock. Another 3.25 of the merchant's are
+ * payment's entry; of the ledger's, a half is that and the money that the operator pays out, and 3.5 count mandates, remember them
+ * and audit what they count; of the merchant's, a third is a memory that deletes itself and doubts a wrong clock. Another 3.25 of the merchant's are
  * options that sellers asked for: 2.25 terms by request and several offers, for which a JWS of its own is verified and a payment is
  * compared before it takes money; 1 free requests, own pages and hooks. An option is a property, so no bundler can leave its code out.
  * Retiring, exporting and restoring a ledger are 2.5 of the ledger's and half a KiB of the facilitator's: the objects themselves check
@@ -21,7 +21,7 @@ import { PATHS } from "./paths.ts";
  * is 2.25 of the merchant's: its table and its record beside each answer, and, half of it and only where it is mounted, the reads and
  * orders of the seller; the facilitator's word on who may read is a quarter of a KiB.
  */
-const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 57.5, "lez-facilitator": 43.5, "lez-ledger-do": 36.75 };
+const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 57.5, "lez-facilitator": 43.5, "lez-ledger-do": 37 };
 /** The first 402 of a fresh workerd, as a multiple of bare Hono's first answer, measured side by side. */
 const COLD_RATIO = 15;
 
