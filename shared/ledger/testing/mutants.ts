@@ -14,6 +14,9 @@ export interface Mutant {
     | "inbox"
     | "outbox"
     | "exchange"
+    | "refunds"
+    | "refund-table"
+    | "pruning"
     | "delivery";
   /** Occurs exactly once in the file. */
   find: string;
@@ -601,6 +604,148 @@ export const MANDATE_MUTANTS: readonly Mutant[] = [
     file: "exchange",
     find: "...(row.mandate && { mandate: row.mandate }),",
     replace: "",
+  },
+];
+
+/** What refunds must not do. refund-check.ts finds them. */
+export const REFUND_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "the sum is forgotten with the payment's row",
+    file: "refunds",
+    find: "return BigInt(this.newestOf(payee, transaction, 1)[0]?.sum ?? 0);",
+    replace: `const [payment] = this.#store.sql("SELECT 1 FROM payment WHERE tx = ?", transaction);
+    return payment ? BigInt(this.newestOf(payee, transaction, 1)[0]?.sum ?? 0) : 0n;`,
+  },
+  {
+    fault: "a refund goes to whom the request names",
+    file: "refund-table",
+    find: "credit?.payer !== payer",
+    replace: "credit === undefined",
+  },
+  { fault: "the id is not compared", file: "refund-table", find: "if (known) return", replace: "if (known && false) return" },
+  {
+    fault: "other terms under an id get the first receipt",
+    file: "refund-table",
+    find: "known.refund_digest === refund.refundDigest ?",
+    replace: "true ?",
+  },
+  {
+    fault: "the last unit cannot be refunded",
+    file: "refund-table",
+    find: "+ BigInt(amount) > BigInt(credit.value)",
+    replace: "+ BigInt(amount) >= BigInt(credit.value)",
+  },
+  { fault: "only the first refund counts", file: "refunds", find: "ORDER BY seq DESC LIMIT", replace: "ORDER BY seq LIMIT" },
+  {
+    fault: "each refund is compared alone",
+    file: "refund-table",
+    find: "this.#refunds.sumOf(payee, transaction) + BigInt(amount) > BigInt(credit.value)",
+    replace: "BigInt(amount) > BigInt(credit.value)",
+  },
+  {
+    fault: "refunds of all payments add up",
+    file: "refunds",
+    find: "WHERE payee = ? AND refund_of = ? ORDER",
+    replace: "WHERE payee = ? AND refund_of >= substr(?, 1, 0) ORDER",
+  },
+  { fault: "a refund or a transfer is refunded", file: "refund-table", find: "if (cause !== undefined) return undefined;", replace: "" },
+  {
+    fault: "what the payee paid is refunded",
+    file: "refund-table",
+    find: 'if (kind === "credit") return',
+    replace: 'if (kind === "credit" || kind === "debit") return',
+  },
+  {
+    fault: "a refund takes another payment of the entry",
+    file: "refund-table",
+    find: "entry.transaction === transaction && payer ?",
+    replace: "payer ?",
+  },
+  {
+    fault: "a payment expires with the refund's time",
+    file: "refund-table",
+    find: "now > Number(entry.at) + REFUND_SECONDS",
+    replace: "now > issuedAt + REFUND_SECONDS",
+  },
+  {
+    fault: "a payment can be refunded for a second more",
+    file: "refund-table",
+    find: "now > Number(entry.at) + REFUND_SECONDS",
+    replace: "now > Number(entry.at) + REFUND_SECONDS + 1",
+  },
+  {
+    fault: "a payment is too old in the last second",
+    file: "refund-table",
+    find: "now > Number(entry.at) + REFUND_SECONDS",
+    replace: "now >= Number(entry.at) + REFUND_SECONDS",
+  },
+  { fault: "a refund may be signed at any time", file: "refund-table", find: "issuedAt < now - REFUND_ISSUED_SECONDS", replace: "false" },
+  {
+    fault: "money that is not there goes back",
+    file: "refund-table",
+    find: "available(this.#accounts.read(payee)) < BigInt(amount)",
+    replace: "available(this.#accounts.read(payee)) + 1n < BigInt(amount)",
+  },
+  {
+    fault: "the payee's last unit stays",
+    file: "refund-table",
+    find: "available(this.#accounts.read(payee)) < BigInt(amount)",
+    replace: "available(this.#accounts.read(payee)) <= BigInt(amount)",
+  },
+  { fault: "no limit of a mandate holds for refunds", file: "refund-table", find: "if (exceeded) return exceeded;", replace: "" },
+  { fault: "a revoked mandate refunds", file: "refund-table", find: "if (forbidden) return refusal(forbidden);", replace: "" },
+  {
+    fault: "a mandate does not count refunds",
+    file: "refund-table",
+    find: "mandate_window: this.#mandates.spend(claimOf(refund), amount, now),",
+    replace: "mandate_window: mandate ? 0 : null,",
+  },
+  {
+    fault: "a refund is forgotten while its payment can be refunded",
+    file: "pruning",
+    find: "forgetRefunds(this.#store, account, last.seq, now);",
+    replace: 'this.#store.sql("DELETE FROM refund WHERE payee = ? AND entry <= ?", account, last.seq + 1);',
+  },
+  {
+    fault: "a refund is forgotten with its debit, however young",
+    file: "refunds",
+    find: "AND seq <= ? AND at < ?",
+    replace: "AND seq <= ? AND at < ? + 1e9",
+  },
+];
+
+/** The same between shards. */
+export const SHARD_REFUND_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "of a batch the whole sum can be refunded",
+    file: "refund-table",
+    find: "value: listed.value }",
+    replace: "value: value as Amount }",
+  },
+  {
+    fault: "a refund is counted here and on the payer's shard",
+    file: "exchange",
+    find: "if (this.isHere(to)) return this.#accounts.transfer(from, to, BigInt(value), cause);",
+    replace:
+      'if (this.isHere(to) || cause.cause === "refund") this.#accounts.transfer(from, to, BigInt(value), cause); if (this.isHere(to)) return;',
+  },
+  {
+    fault: "a refund of another shard is a payment there",
+    file: "exchange",
+    find: 'credit.kind !== "payment"',
+    replace: 'credit.kind === "transfer"',
+  },
+  {
+    fault: "of a batch only the first payment can be refunded",
+    file: "refund-table",
+    find: "credits.find((credit) => credit.transaction === transaction)",
+    replace: "credits.slice(0, 1).find((credit) => credit.transaction === transaction)",
+  },
+  {
+    fault: "a batch names one payer for all",
+    file: "accounts",
+    find: "payer ? [{ transaction, payer, value }] : []",
+    replace: "payer ? [{ transaction, payer: credits[0]?.payer ?? payer, value }] : []",
   },
 ];
 

@@ -11,7 +11,7 @@ import type { Amount } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
 import type { LedgerMandate } from "../../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../../protocol/ledger-refund.ts";
-import { auditShards, type LedgerAudit } from "../consolidate.ts";
+import { appliedOf, auditShards, consolidate, type LedgerAudit } from "../consolidate.ts";
 import { LedgerRules } from "../rules.ts";
 import { shardOf } from "../shards.ts";
 import type { LedgerStore } from "../store.ts";
@@ -24,7 +24,10 @@ export class Shop {
   readonly shards: LedgerRules[];
   readonly ledger;
 
-  constructor(stores: LedgerStore[]) {
+  readonly #Rules: typeof LedgerRules;
+
+  constructor(stores: LedgerStore[], Rules: typeof LedgerRules = LedgerRules) {
+    this.#Rules = Rules;
     this.stores = stores;
     this.ledger = stores.length === 1 ? LEDGER : LEDGER_OF_FOUR;
     this.shards = stores.map((_, shard) => this.#open(shard));
@@ -36,7 +39,7 @@ export class Shop {
   #open(shard: number): LedgerRules {
     const [store] = this.stores.slice(shard);
     if (!store) throw new Error(`no shard ${shard}`);
-    return new LedgerRules(store, { ledger: this.ledger, supply: 1000n, at: START, place: { shard, shards: this.stores.length } });
+    return new this.#Rules(store, { ledger: this.ledger, supply: 1000n, at: START, place: { shard, shards: this.stores.length } });
   }
 
   of(account: AccountId): LedgerRules {
@@ -70,6 +73,15 @@ export class Shop {
 
   refund(refund: LedgerRefund, at = START) {
     return this.of(refund.payee).refund(refund, at);
+  }
+
+  /** What an audit finds wrong; nothing is on its way. */
+  problems(): string[] {
+    const before = this.shards.map((rules) => rules.marks());
+    return consolidate(
+      before,
+      this.shards.map((rules, shard) => rules.auditShard(appliedOf(before, shard))),
+    ).problems;
   }
 
   audit(): Promise<LedgerAudit> {
