@@ -16,6 +16,8 @@ export class Oracle {
   readonly paid = new Map<Digest, Set<Charge>>();
   /** Payments that a caller was told will never be paid. */
   readonly never = new Set<Digest>();
+  /** Refunds that a caller was told are made. */
+  readonly refunded = new Set<Digest>();
   readonly #payments = new Map<Digest, LedgerPayment>();
   readonly #mandates = new Map<Digest, { payer: AccountId; mandate: LedgerMandate }>();
   readonly #revoked = new Set<Digest>();
@@ -38,6 +40,10 @@ export class Oracle {
   saidPaid(payment: LedgerPayment, charge?: Charge): void {
     const told = this.paid.get(txOf(payment)) ?? new Set();
     this.paid.set(txOf(payment), charge === undefined ? told : told.add(charge));
+  }
+
+  saidRefunded(transaction: Digest): void {
+    this.refunded.add(transaction);
   }
 
   saidNever(payment: LedgerPayment): void {
@@ -90,7 +96,30 @@ export class Oracle {
     for (const transaction of this.never) if (settled(transaction)) violations.push(`${transaction} was called off and settled`);
     const nonces = [...this.#payments].flatMap(([transaction, { payer, nonce }]) => (settled(transaction) ? `${payer} ${nonce}` : []));
     if (new Set(nonces).size !== nonces.length) violations.push("a nonce was used twice");
-    return [...violations, ...this.#overspent(entries)];
+    return [...violations, ...this.#overspent(entries), ...this.#overRefunded(entries)];
+  }
+
+  /** From all chains: what was given back of each payment, from its payee to its payer, is no more than was paid. */
+  #overRefunded(entries: readonly JournalEntry[]): string[] {
+    const debits = new Map(entries.filter(({ kind }) => kind === "debit").map((debit) => [debit.transaction, debit]));
+    const back = [...debits.values()].filter(({ cause }) => cause === "refund");
+    const given = new Set(back.map(({ transaction }) => transaction));
+    const wrong = [...Map.groupBy(back, ({ refundOf }) => refundOf)].filter(([transaction, refunds]) => {
+      const paid = debits.get(transaction);
+      const sum = refunds.reduce((sum, { value }) => sum + BigInt(value), 0n);
+      const others = refunds.some(({ account, counterparty }) => account !== paid?.counterparty || counterparty !== paid.account);
+      return !paid || paid.cause !== undefined || others || sum > BigInt(paid.value);
+    });
+    const received = entries.filter(({ kind, cause }) => kind === "credit" && cause === "refund");
+    const unlike = received.filter(({ transaction, refundOf, counterparty }) => {
+      const debit = debits.get(transaction);
+      return debit?.refundOf !== refundOf || debit?.account !== counterparty;
+    });
+    return [
+      ...wrong.map(([transaction]) => `more was given back of ${transaction} than was paid, or to another account`),
+      ...unlike.map(({ transaction }) => `the refund ${transaction} arrived as another`),
+      ...[...this.refunded].filter((refund) => !given.has(refund)).map((refund) => `the refund ${refund} was acknowledged and is lost`),
+    ];
   }
 
   /** From the payers' chains alone, as an owner recomputes it: what each mandate has spent, and that its payments name it. */
@@ -110,7 +139,7 @@ export class Oracle {
   }
 }
 
-export function txOf({ authorizationDigest }: LedgerPayment): Digest {
+export function txOf({ authorizationDigest }: Pick<LedgerPayment, "authorizationDigest">): Digest {
   return transactionOf(NETWORK, authorizationDigest);
 }
 

@@ -108,6 +108,25 @@ export class Merchant extends Person {
     }
   }
 
+  /** For the payee: gives a payment back in up to three parts at once, which may be too much together. */
+  async giveBack(payment: LedgerPayment): Promise<void> {
+    const { random } = this.world.network;
+    const { payee } = payment;
+    const credit = await this.ask(payee, (rules) => rules.creditOf(payee, txOf(payment), 0));
+    if (credit?.value === undefined) return;
+    const parts = Array.from({ length: random.between(1, 3) }, () => random.between(1, Number(credit.value) + 1));
+    await Promise.all(parts.map((amount) => this.#refund(payment, credit.entry, String(amount) as Amount)));
+  }
+
+  async #refund({ payer, payee, ...payment }: LedgerPayment, entry: number, amount: Amount): Promise<void> {
+    const { network, oracle } = this.world;
+    const terms = { payee, payer, transaction: txOf(payment), entry, amount, id: this.newId() };
+    const issuedAt = START + Math.floor(network.now / 1000);
+    const refund = { ...terms, issuedAt, refundDigest: digest("Refund", { ...terms, entry: String(entry), issuedAt: String(issuedAt) }) };
+    const answer = await this.#twice(() => this.ask(payee, (rules, clock) => rules.refund(refund, clock)));
+    if (answer.ok) oracle.saidRefunded(answer.transaction);
+  }
+
   async #hear(payment: LedgerPayment, answer: Answer): Promise<void> {
     const { oracle } = this.world;
     if (answer.ok) return oracle.saidPaid(payment, answer.value);
@@ -159,6 +178,10 @@ export class Client extends Person {
     if (random.chance(0.1)) await this.#cancel(payment);
     if (random.chance(0.05)) await this.#revoke();
     await this.#lookUp(payment);
+    if (random.chance(0.5)) {
+      const merchant = random.pick(merchants);
+      await network.call(this, merchant, () => merchant.giveBack(payment)).catch(unknown);
+    }
     // A thief finds the old payment and presents it once more.
     await network.sleep(this, network.random.between(0, 10_000));
     await this.#present(payment, merchants);

@@ -20,6 +20,7 @@ export interface Run {
   events: number;
   crashes: number;
   acknowledged: number;
+  refunded: number;
   calledOff: number;
   /** Empty when all is well. */
   violations: string[];
@@ -72,7 +73,8 @@ export async function simulate(seed: number, shardCount: number, code: LedgerCod
     violations.push(String(error)); // a book that contradicts itself says so
   }
   const { events, crashes } = network;
-  return { seed, shards: shardCount, events, crashes, acknowledged: oracle.paid.size, calledOff: oracle.never.size, violations };
+  const said = { acknowledged: oracle.paid.size, refunded: oracle.refunded.size, calledOff: oracle.never.size };
+  return { seed, shards: shardCount, events, crashes, ...said, violations };
 }
 
 function person(number: number) {

@@ -776,6 +776,12 @@ export const CRASH_MUTANTS: readonly Mutant[] = [
     replace: "this.#store.commit?.(); this.#outbox.append(this.#home(to), {",
   },
   {
+    fault: "a refund is written down in a transaction of its own, before its money",
+    file: "refund-table",
+    find: "this.#refunds.insert(row);",
+    replace: "this.#refunds.insert(row); this.#store.commit?.();",
+  },
+  {
     fault: "a mandate counts a claim in a transaction of its own, before the hold",
     file: "mandates",
     find: "  }\n\n  setRevoked(",
