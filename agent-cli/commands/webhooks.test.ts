@@ -1,6 +1,7 @@
 /** `webhooks list` and `webhooks retry` against the merchant's own routes, over a queue in memory. */
 
 import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
@@ -97,4 +98,10 @@ test("a queue that does not answer, and an order that is none", async () => {
   const order = { method: "POST", headers: { authorization: `Bearer ${KEY}` }, body: '{"id":"all"}' };
   expect((await fetch(`${merchant}/.well-known/paywall-webhooks`, order)).status).toBe(400);
   expect((await box.run(["webhooks", "list", ...KEYED])).json.error.code).toBe("usage");
+  queue.list.mockResolvedValue(NOTHING);
+  const home = box.path("seller");
+  mkdirSync(home, { mode: 0o700 });
+  writeFileSync(`${home}/config.json`, JSON.stringify({ merchantUrl: merchant }), { mode: 0o600 });
+  const configured = await box.run(["webhooks", "list", ...KEYED], { env: { LEZ_AGENT_PAY_HOME: home } });
+  expect(configured.json.data).toEqual(NOTHING);
 });

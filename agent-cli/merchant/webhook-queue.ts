@@ -17,7 +17,7 @@ import { allowHttpField, safeUrl } from "./curl-request.ts";
 const PATH = "/.well-known/paywall-webhooks";
 
 export const webhookFields = {
-  merchantUrl: z.string().optional().meta({ value: "url", local: true, description: "the seller's own merchant" }),
+  merchantUrl: z.string().optional().meta({ value: "url", local: true, description: "the seller's merchant; else the configured one" }),
   ...operatorKeyField,
   ...allowHttpField,
 };
@@ -35,10 +35,13 @@ export async function askWebhookQueue<Schema extends z.core.$ZodType>(
   schema: Schema,
   order?: object,
 ): Promise<Outcome<z.core.output<Schema>>> {
-  const { merchantUrl, allowHttp, operatorKeyFile } = input;
-  if (merchantUrl === undefined) return fail("usage", "Name the merchant: --merchant-url https://shop.example");
-  const url = safeUrl(merchantUrl, allowHttp);
-  if (!url.ok) return { ...url, error: { ...url.error, message: `--merchant-url: ${url.error.message}` } };
+  const { allowHttp, operatorKeyFile } = input;
+  const config = input.merchantUrl === undefined ? context.config() : undefined;
+  if (config && !config.ok) return config;
+  const named = input.merchantUrl ?? config?.data.merchantUrl;
+  if (named === undefined) return fail("usage", "Name the merchant: --merchant-url https://shop.example");
+  const url = safeUrl(named, allowHttp);
+  if (!url.ok) return { ...url, error: { ...url.error, message: `The merchant's address: ${url.error.message}` } };
   const { origin } = new URL(url.data);
   return withOperatorKey(operatorKeyFile, async (key) => {
     const headers: [string, string][] = [["authorization", `Bearer ${Buffer.from(key.reveal()).toString()}`]];
