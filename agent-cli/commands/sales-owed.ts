@@ -56,7 +56,9 @@ export const salesOwed = defineCommand({
   render: ({ sales, more, owed, notRecorded, merchant }, layout) => [
     sales.length === 0 ? "Nothing is owed." : layout.ink("bold", `${owed.display} owed in ${counted(sales.length + more, "sale")}`),
     ...sales.flatMap((sale) => ["", ...saleLines(sale, layout)]),
-    ...(sales.length === 0 ? [] : ["", "To deliver one: lez-agent-pay sales deliver TRANSACTION"]),
+    ...(sales.length === 0
+      ? []
+      : ["", "To deliver one: lez-agent-pay sales deliver TRANSACTION", "To give it back: lez-agent-pay refund TRANSACTION"]),
     ...(notRecorded === 0 ? [] : [`The merchant has no record of ${counted(notRecorded, "sale")}: whether it delivered is not known.`]),
     ...wrap(provenance(merchant), layout.width).map((line) => layout.ink("dim", line)),
   ],

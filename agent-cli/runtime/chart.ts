@@ -34,18 +34,19 @@ interface ChartLine {
 }
 
 const MAX_NAME_CELLS = 32;
+const MIN_BAR_CELLS = 8;
 
-/** On a narrow screen there are no bars. */
+/** All bars are as long as the longest line leaves room for; on a narrow screen there are none. */
 export function chart(title: string, lines: readonly ChartLine[], more: number, layout: Layout): string[] {
   if (lines.length === 0) return [];
   const names = lines.map(({ name }) => shortened(showUnsafe(name)));
   const width = Math.max(...names.map(cells));
   const most = lines.reduce((most, { amount }) => (BigInt(amount) > most ? BigInt(amount) : most), 1n).toString();
+  const room = layout.width - width - Math.max(...lines.map(({ text }) => text.length)) - 6;
   const rows = lines.map(({ amount, text }, i) => {
     const name = names[i] ?? "";
-    return width + BAR_CELLS + text.length + 6 <= layout.width
-      ? `  ${name}${" ".repeat(width - cells(name))}  ${layout.ink("green", bar(amount, most))}  ${text}`
-      : `  ${name}  ${text}`;
+    if (room < MIN_BAR_CELLS) return `  ${name}  ${text}`;
+    return `  ${name}${" ".repeat(width - cells(name))}  ${layout.ink("green", bar(amount, most, Math.min(BAR_CELLS, room)))}  ${text}`;
   });
   return [...heading(title, layout), ...rows, ...leftOut(more)];
 }

@@ -46,7 +46,7 @@ export interface RunOptions {
   answers?: readonly Answer[];
 }
 
-type Answer = readonly [question: string, answer: string | (() => Promise<string>)];
+export type Answer = readonly [question: string, answer: string | (() => Promise<string>)];
 
 /** As a person types it, quotes and all, or word by word. */
 export type CommandLine = string | readonly string[];
