@@ -1,9 +1,9 @@
 /** A buyer in a shop's tests: reads the terms, checks them as agents do, signs with a key of its own, and presents the payment. */
 
 import { bodyDigest } from "../shared/crypto/digest.ts";
-import { ExactLezScheme } from "../shared/exact/client/scheme.ts";
+import { LezScheme } from "../shared/exact/client/scheme.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../shared/extensions/payment-identifier.ts";
-import { NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
+import { NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../shared/lez.ts";
 import { bindingScope, type BoundRequest } from "../shared/protocol/binding.ts";
 import { generateSecretKey, keySigner } from "../shared/protocol/signer.ts";
 import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../shared/x402/headers.ts";
@@ -48,7 +48,7 @@ interface Terms {
 
 export async function createBuyer(shop: Shop): Promise<TestBuyer> {
   const signer = await keySigner(generateSecretKey());
-  const scheme = new ExactLezScheme(signer);
+  const schemeOf = ({ scheme }: PaymentRequirements) => new LezScheme(scheme as Scheme, signer); // which `offerFor` chose
 
   /** Asks without paying. */
   async function ask(path: string, init: RequestInit): Promise<{ answer: Response; terms?: Terms }> {
@@ -68,8 +68,8 @@ export async function createBuyer(shop: Shop): Promise<TestBuyer> {
   }
 
   async function pay({ required, offer }: Terms): Promise<PaymentPayload> {
-    const requirements = { ...offer, extra: offer.extra ?? {} } as Parameters<typeof scheme.createPaymentPayload>[1];
-    const { payload } = await scheme.createPaymentPayload(X402_VERSION, requirements);
+    const requirements = { ...offer, extra: offer.extra ?? {} } as Parameters<LezScheme["createPaymentPayload"]>[1];
+    const { payload } = await schemeOf(offer).createPaymentPayload(X402_VERSION, requirements);
     return { x402Version: X402_VERSION, resource: required.resource, accepted: offer, payload, ...identified(required) };
   }
 
@@ -101,8 +101,8 @@ export function receiptOf(answer: Response): SettleResponse | undefined {
 
 /** The offer that our agents would pay. */
 function offerFor(request: BoundRequest, { accepts }: PaymentRequired): PaymentRequirements {
-  const offer = accepts.find(({ scheme, network }) => scheme === SCHEME && network === NETWORK);
-  if (!offer) throw new Error(`the shop makes no offer of scheme ${SCHEME} on ${NETWORK}`);
+  const offer = accepts.find(({ scheme, network }) => (scheme === SCHEME || scheme === UPTO) && network === NETWORK);
+  if (!offer) throw new Error(`the shop makes no offer of scheme ${SCHEME} or ${UPTO} on ${NETWORK}`);
   if (bindingScope(request, offer)) return offer;
   const { method, url } = request;
   throw new Error(`the offer is bound to another request than ${method} ${url}; agents refuse to pay it. Is PUBLIC_ORIGIN right?`);

@@ -7,6 +7,9 @@ import * as facilitator from "../shared/exact/facilitator/index.ts";
 import * as server from "../shared/exact/server/index.ts";
 import * as protocol from "../shared/index.ts";
 import * as sharedLimits from "../shared/limits.ts";
+import * as uptoClient from "../shared/upto/client/index.ts";
+import * as uptoFacilitator from "../shared/upto/facilitator/index.ts";
+import * as uptoServer from "../shared/upto/server/index.ts";
 import * as webhooks from "../shared/webhooks/index.ts";
 import * as testing from "../test-kit/node.ts";
 import * as testingPool from "../test-kit/pool.ts";
@@ -21,6 +24,9 @@ test.each<[string, object, string[]]>([
   ],
   ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
+  ["lez-agent-pay/upto/client", uptoClient, ["UptoLezScheme", "registerUptoLezScheme"]],
+  ["lez-agent-pay/upto/server", uptoServer, ["UptoLezScheme", "registerUptoLezScheme"]],
+  ["lez-agent-pay/upto/facilitator", uptoFacilitator, ["UptoLezScheme", "registerUptoLezScheme"]],
   [
     "lez-agent-pay/hono",
     hono,

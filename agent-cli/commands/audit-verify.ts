@@ -20,7 +20,12 @@ import { counted, field } from "../runtime/layout.ts";
 import { MAX_REPORTED_DEBITS } from "../runtime/limits.ts";
 import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
-const answerSchema = z.looseObject({ ledger: z.string(), status: z.string(), transaction: z.string().optional() });
+const answerSchema = z.looseObject({
+  ledger: z.string(),
+  status: z.string(),
+  transaction: z.string().optional(),
+  charged: z.string().optional(),
+});
 
 const resultSchema = z.strictObject({
   entries: z.number(),
@@ -196,5 +201,8 @@ async function atTheLedger(context: Context, input: FacilitatorInput, { seq, eve
   if (event === "revoked") return succeed({ known: true, problems: [] });
   if (status !== "settled") return differs(`entry ${seq} says settled, the ledger says ${status}`);
   if (answer.data.transaction !== transaction) return differs(`entry ${seq} names another transaction than the ledger`);
+  const { charged } = answer.data;
+  if (charged !== undefined && facts["charged"] !== undefined && facts["charged"] !== charged)
+    return differs(`entry ${seq} says that ${facts["charged"]} units were charged, the ledger says ${charged}`);
   return succeed({ known: true, problems: [] });
 }

@@ -193,7 +193,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   }
   const { offers, required } = asked.data.terms;
   const [offer] = offers;
-  const dear = aboveMaxAmount(offer.amount, input.maxAmount, url, "The owner was not asked.");
+  const dear = aboveMaxAmount(offer, input.maxAmount, url, "The owner was not asked.");
   if (dear) return dear;
   if (input.reason === undefined) {
     return fail("usage", `${url} costs ${price(offer).display}: --reason must say why the owner should pay.`);

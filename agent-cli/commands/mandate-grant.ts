@@ -68,12 +68,17 @@ export const mandateGrant = defineCommand({
     total: moneySchema,
     payees: z.array(z.string()),
     origins: z.array(z.string()),
+    schemes: z.array(z.string()),
     ...expirySchema,
   }),
   examples: [
     {
       says: "a shop, one cent of an LGO a day",
       argv: "mandate grant --origin https://shop.example --per-payment 0.001LGO --per 24h=0.01LGO --total 0.3LGO --for 30d",
+    },
+    {
+      says: "prices that are known afterwards, too",
+      argv: "mandate grant --origin https://shop.example --scheme exact --scheme upto --per-payment 0.001LGO --total 0.3LGO",
     },
     {
       says: "write it down, read it, grant that",
@@ -130,6 +135,7 @@ function dataOf(mandate: Mandate, file: string | undefined) {
     total: money(mandate.total, mandate.asset),
     payees: [...mandate.payees],
     origins: [...mandate.origins],
+    schemes: [...mandate.schemes],
     ...expiry(Number(mandate.validBefore), unixNow()),
   };
 }
@@ -153,7 +159,7 @@ function lowered(file: string, input: Input, here: Here): Outcome<Mandate> {
   const read = readJson(file, mandateSchema, { what: "draft of a mandate", named: true });
   if (!read.ok) return read;
   const draft = read.data;
-  const fixed = { agent: input.agent, origin: input.origin[0], payee: input.payee[0] };
+  const fixed = { agent: input.agent, origin: input.origin[0], payee: input.payee[0], scheme: input.scheme[0] };
   const given = Object.entries(fixed).find(([, value]) => value !== undefined);
   if (given) return fail("usage", `--${given[0]} does not go with --draft: the draft names it. Make another draft.`);
   // The screen's sums are of this asset, and the ledger counts no other.

@@ -1,8 +1,10 @@
 /** Advances one purchase to its end: waits for the owner, pays and shows the answer, or says why it cannot go on. */
 
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
+import { UPTO } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { unixNow } from "../../shared/time.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askUsage } from "../facilitator/mandate-status.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
@@ -161,16 +163,25 @@ export function notAsked(what: string): Failure {
 
 /** An open request may cost more than this run's --max-amount. A payment that may have settled is followed to its end. */
 function purchaseAboveMaxAmount({ maxAmount }: FlowInput, { digest, request }: Purchase): Failure | undefined {
-  return aboveMaxAmount(request.payment.amount, maxAmount, `Request ${shortCode(digest)}`, "Nothing was paid.");
+  return aboveMaxAmount(request.payment, maxAmount, `Request ${shortCode(digest)}`, "Nothing was paid.");
 }
 
 /** Refuses a price above the agent's own --max-amount. */
-export function aboveMaxAmount(amount: string, max: string | undefined, what: string, left: string): Failure | undefined {
+export function aboveMaxAmount(
+  { scheme, amount }: Pick<PaymentRequirements, "scheme" | "amount">,
+  max: string | undefined,
+  what: string,
+  left: string,
+): Failure | undefined {
   if (max === undefined || BigInt(amount) <= BigInt(max)) return undefined;
-  return fail("above_max_amount", `${what} costs ${amount} units, more than --max-amount ${max}. ${left}`, {
-    hint: "Ask the person who set the maximum, or do without.",
-    details: { amount, maxAmount: max },
-  });
+  return fail(
+    "above_max_amount",
+    `${what} costs ${scheme === UPTO ? "up to " : ""}${amount} units, more than --max-amount ${max}. ${left}`,
+    {
+      hint: "Ask the person who set the maximum, or do without.",
+      details: { amount, maxAmount: max },
+    },
+  );
 }
 
 async function pay(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {

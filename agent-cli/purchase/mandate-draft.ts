@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { ASSET, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import { MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES } from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { ANY, type Mandate, REFUND_SCHEME, signedMandateSchema } from "../../shared/protocol/mandate.ts";
@@ -43,7 +43,11 @@ export const limitFields = {
     .array(z.string())
     .default([])
     .meta({ value: "account", description: "an account that may be paid, or * for any; else those of the origins. It may be repeated" }),
-  perPayment: amountField.optional().meta({ value: "amount", description: "the most for one payment" }),
+  scheme: z
+    .array(z.enum([SCHEME, UPTO], `must be ${SCHEME} or ${UPTO}`))
+    .default([])
+    .meta({ value: "scheme", description: `${SCHEME}, which is the default, or ${UPTO}: prices known afterwards. It may be repeated` }),
+  perPayment: amountField.optional().meta({ value: "amount", description: `the most for one payment; of ${UPTO} its maximum counts` }),
   total: amountField.optional().meta({ value: "amount", description: "the most in all" }),
   per: perField,
   for: periodField(MAX_MANDATE_SECONDS)
@@ -62,7 +66,9 @@ export function draftMandate(context: Context, input: LimitInput, parties: Parti
   if (perPayment === undefined || total === undefined)
     return fail("usage", "A mandate needs --per-payment and --total: the most for one payment, and in all.");
   const sellers = sellersOf(context, input);
-  return sellers.ok ? draft({ ...input, perPayment, total }, { ...parties, ...sellers.data, schemes: [SCHEME] }) : sellers;
+  if (!sellers.ok) return sellers;
+  const schemes = input.scheme.length === 0 ? [SCHEME] : sorted(input.scheme);
+  return draft({ ...input, perPayment, total }, { ...parties, ...sellers.data, schemes: schemes as Mandate["schemes"] });
 }
 
 /** A mandate that pays nothing but refunds, from now on. The ledger pays each of them to the account that made the payment. */

@@ -2,7 +2,8 @@
 
 import * as path from "node:path";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { verifyExact } from "../../shared/exact/verify.ts";
+import { verifyPayment } from "../../shared/exact/verify.ts";
+import type { Scheme } from "../../shared/lez.ts";
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { duration } from "../../shared/screen/duration.ts";
@@ -47,7 +48,8 @@ export async function checkPayment(payload: PaymentPayload, what: string, isPaid
   // Only the merchant knows which ledger settles. Here payload and terms only have to name the same one.
   const ledger = authorization.ledger ?? ("" as Digest);
   const expiryIsTheLedgers = isPaid({ payload, authorization });
-  const verified = await verifyExact(payload, payload.accepted, { now, ledger, expiryIsTheLedgers });
+  const { accepted } = payload;
+  const verified = await verifyPayment(payload, accepted, { now, ledger, expiryIsTheLedgers }, accepted.scheme as Scheme);
   if (verified.ok) return succeed({ payload, authorization });
   switch (verified.code) {
     case "payment_expired":

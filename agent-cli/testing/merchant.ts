@@ -6,9 +6,9 @@ import { afterAll } from "vitest";
 import { bodyDigest, canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { ERRORS, type ErrorCode, errorBody } from "../../shared/errors.ts";
-import { verifyExact } from "../../shared/exact/verify.ts";
+import { verifyPayment } from "../../shared/exact/verify.ts";
 import { identifierOf, PAYMENT_IDENTIFIER, paymentIdentifier } from "../../shared/extensions/payment-identifier.ts";
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { ASSET, NETWORK, SCHEME, type Scheme } from "../../shared/lez.ts";
 import { bindingOf, type BoundRequest } from "../../shared/protocol/binding.ts";
 import { echoesExtensions } from "../../shared/protocol/offer.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -35,6 +35,8 @@ interface Behaviour {
   /** More offers, put before its own. */
   accepts: PaymentRequirements[];
   offer: Partial<PaymentRequirements>;
+  /** More members in `extra`. */
+  extra: Record<string, unknown>;
   /** Overrides members of the receipt. */
   receipt: Partial<SettleResponse>;
   /** Settles, and closes the connection instead of answering. */
@@ -103,7 +105,8 @@ async function answer(merchant: TestMerchant, request: http.IncomingMessage, res
   if (typeof header !== "string") return respondRefused(merchant, request, response, offer, "payment_required");
   const payload = decodeHeader(header, paymentPayloadSchema);
   if (!payload.ok) return respondRefused(merchant, request, response, offer, payload.code);
-  const verified = await verifyExact(payload.value, offer, { now: unixNow(), ledger: LEDGER, expiryIsTheLedgers: !!behaviour.keeps });
+  const context = { now: unixNow(), ledger: LEDGER, expiryIsTheLedgers: !!behaviour.keeps };
+  const verified = await verifyPayment(payload.value, offer, context, offer.scheme as Scheme);
   if (!verified.ok) return respondRefused(merchant, request, response, offer, verified.code);
   const sent = behaviour.keeps ? identifierOf(payload.value.extensions) : undefined;
   const id = sent?.ok ? sent.id : undefined;
@@ -161,7 +164,13 @@ function offerFor({ behaviour, origin }: TestMerchant, request: http.IncomingMes
     ...(body.length > 0 && { bodySha256: bodyDigest(body) }),
   };
   const binding = behaviour.bind === false ? {} : { binding: bindingOf(bound, terms) };
-  return { scheme: SCHEME, ...terms, maxTimeoutSeconds: 900, extra: { ...binding, ledger: LEDGER }, ...behaviour.offer };
+  return {
+    scheme: SCHEME,
+    ...terms,
+    maxTimeoutSeconds: 900,
+    extra: { ...binding, ledger: LEDGER, ...behaviour.extra },
+    ...behaviour.offer,
+  };
 }
 
 function respondRefused(

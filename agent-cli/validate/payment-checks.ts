@@ -2,8 +2,9 @@
 
 import * as z from "zod";
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
-import { NETWORK } from "../../shared/lez.ts";
+import { NETWORK, UPTO } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import { isAmount } from "../../shared/protocol/amount.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { parseJson } from "../../shared/text/json.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
@@ -263,14 +264,21 @@ export const PAYMENT_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "receipt.amount",
-    title: "a receipt names the amount of the offer, or none",
+    title: "a receipt names the amount of the offer, of upto at most that, or none",
     clause: RECEIPT,
     severity: "fail",
-    change: "Set amount to the settled amount in atomic units; under exact, that is the offer's.",
+    change: "Set amount to the settled amount in atomic units; under exact, that is the offer's, under upto no more.",
     active: true,
     judge: onReceipts((_, receipt, { terms }) => {
-      const offered = terms.offers[0]?.["amount"];
-      return receipt?.amount && receipt.amount !== offered ? `amount ${quote(receipt.amount)}, offered ${quote(offered)}` : undefined;
+      const { amount: offered, scheme } = terms.offers[0] ?? {};
+      const isLess =
+        scheme === UPTO &&
+        /^[0-9]{1,39}$/.test(receipt?.amount ?? "") &&
+        isAmount(offered) &&
+        BigInt(receipt?.amount ?? 0) <= BigInt(offered);
+      return receipt?.amount && receipt.amount !== offered && !isLess
+        ? `amount ${quote(receipt.amount)}, offered ${quote(offered)}`
+        : undefined;
     }),
   },
 ];

@@ -44,7 +44,7 @@ const SCHEME_MEMBERS: Partial<Record<string, readonly string[]>> = {
 const NETWORK_MEMBERS: Partial<Record<string, readonly string[]>> = {
   eip155: ["name", "version"],
   solana: ["feePayer"],
-  [namespaceOf(NETWORK)]: ["binding", "ledger"],
+  [namespaceOf(NETWORK)]: ["binding", "ledger", "unit", "unitPrice"],
 };
 
 /** As in `feePayer of solana`. Nothing for a scheme or a network that is not known here. */

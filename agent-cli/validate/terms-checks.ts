@@ -1,7 +1,7 @@
 /** The terms, on any network: version, resource, offers. And the additional rules of our own network. */
 
 import { type Finding, right, skipped, wrong } from "../../shared/checklist/check.ts";
-import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
+import { ASSET, NETWORK, SCHEME, UPTO, X402_VERSION } from "../../shared/lez.ts";
 import { MAX_ACCEPTS, MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
@@ -41,8 +41,8 @@ function onOffers(defect: (offer: Members, visit: MerchantVisit) => string | und
 /** For checks of offers on our own network. */
 function onOurs(defect: (offer: PaymentRequirements, visit: MerchantVisit) => string | undefined): (visit: MerchantVisit) => Finding {
   return (visit) => {
-    const ours = visit.terms.offers.filter(({ network, scheme }) => network === NETWORK && scheme === SCHEME);
-    if (ours.length === 0) return skipped(`no "${SCHEME}" offer on ${NETWORK}`);
+    const ours = visit.terms.offers.filter(({ network, scheme }) => network === NETWORK && isOurScheme(scheme));
+    if (ours.length === 0) return skipped(`no "${SCHEME}" and no "${UPTO}" offer on ${NETWORK}`);
     const shaped = ours.map((offer) => paymentRequirementsSchema.safeParse(offer)).filter(({ success }) => success);
     if (shaped.length === 0) return skipped("the offer has the wrong shape");
     const problems = shaped.map(({ data }) => (data ? defect(data, visit) : undefined));
@@ -53,6 +53,7 @@ function onOurs(defect: (offer: PaymentRequirements, visit: MerchantVisit) => st
   };
 }
 
+const isOurScheme = (scheme: unknown) => scheme === SCHEME || scheme === UPTO;
 const extraOf = (offer: Members): Members => (isMembers(offer["extra"]) ? offer["extra"] : {});
 const resourceOf = (terms: Members): Members => (isMembers(terms["resource"]) ? terms["resource"] : {});
 
@@ -315,18 +316,19 @@ export const TERMS_CHECKS: readonly ConformanceCheck<MerchantVisit>[] = [
   },
   {
     id: "lez.scheme",
-    title: `each offer on ${NETWORK} is "${SCHEME}"`,
-    clause: "spec/scheme_exact_lez.md",
+    title: `each offer on ${NETWORK} is "${SCHEME}" or "${UPTO}"`,
+    clause: "spec/scheme_exact_lez.md, spec/scheme_upto_lez.md",
     severity: "fail",
-    change: `Write "${SCHEME}": the network has no other scheme.`,
-    judge: onOffers(({ network, scheme }) => (network === NETWORK && scheme !== SCHEME ? `scheme ${quote(scheme)}` : undefined)),
+    change: `Write "${SCHEME}", or "${UPTO}" for a price that is known afterwards: the network has no other scheme.`,
+    judge: onOffers(({ network, scheme }) => (network === NETWORK && !isOurScheme(scheme) ? `scheme ${quote(scheme)}` : undefined)),
   },
   {
     id: "lez.extra",
     title: `extra requires nothing that ${NETWORK} cannot do`,
     clause: "spec/protocol.md §3",
     severity: "fail",
-    change: "No splits, no transfer method, flow authorization or upfront, and a ledger id of 64 hex digits.",
+    change:
+      "No splits, no transfer method, flow authorization or upfront, and a ledger id of 64 hex digits. Of upto: flow authorization only, and unit and unitPrice both or neither.",
     judge: onOurs((offer) => (supportsExtra(offer) ? undefined : `extra ${quote(offer.extra)}`)),
   },
   {

@@ -126,7 +126,7 @@ describe("choosing an offer", () => {
       { ...unbound, amount: "1", extra: { paymentFlow: "escrow" } },
       { ...unbound, amount: "2", extra: { assetTransferMethod: "transaction" } },
       { ...unbound, amount: "3", network: "eip155:8453" },
-      { ...unbound, amount: "4", scheme: "upto" },
+      { ...unbound, amount: "4", scheme: "batch-settlement" },
       { ...unbound, amount: "5", asset: "gold" },
     ];
     const { url } = await shop(termsOf(...unknown, unbound));

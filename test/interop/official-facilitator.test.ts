@@ -41,7 +41,12 @@ function losingAnswers(backend: PaymentBackend, count: number): PaymentBackend {
 test("the official facilitator lists our network, scheme and ledger [interop-facilitator-supported]", async () => {
   const { rules, backend } = await createLedger();
   expect(await (await officialFacilitator(backend)).getSupported()).toEqual({
-    kinds: [{ x402Version: 2, scheme: "exact", network: "logos:lez-testnet", extra: { ledger: rules.info().ledger } }],
+    kinds: ["exact", "upto"].map((scheme) => ({
+      x402Version: 2,
+      scheme,
+      network: "logos:lez-testnet",
+      extra: { ledger: rules.info().ledger },
+    })),
     extensions: [],
     signers: { "logos:*": [] },
   });

@@ -94,6 +94,34 @@ test("a binding that the seller computed for a fixed URL keeps a payment from bu
   expect((await buyer.send(bound, payment)).status).toBe(200);
 });
 
+/** What the official middleware makes of an override. */
+const OVERRIDES = Object.entries({ "1858": 1858n, "0": 0n, "25%": PRICE / 4n });
+
+test.each(OVERRIDES)(
+  "upto: the official merchant's override of %s is what our facilitator takes of the maximum [interop-upto]",
+  async (override, taken) => {
+    const shop = await openShop();
+    const buyer = await world.buyer();
+    const before = await buyer.balances();
+    const { fetch, sent } = officialClient(buyer.people.owner);
+    const answer = await fetch(shop.url(`/metered?charge=${encodeURIComponent(override)}`));
+    expect([answer.status, answer.headers.get("Settlement-Overrides")]).toEqual([200, null]);
+    expect(receiptOf(answer)).toMatchObject({ success: true, amount: String(taken) });
+    expect((await buyer.balances()).owner).toEqual({ balance: before.owner.balance - taken, held: 0n });
+    const { accepted } = JSON.parse(atob(sent[0] ?? "")) as { accepted: object };
+    expect(accepted).toMatchObject({ scheme: "upto", amount: String(PRICE), extra: { unit: "call", unitPrice: "1" } });
+  },
+);
+
+test("upto: an override above the maximum is refused, and takes nothing [interop-upto-beyond]", async () => {
+  const shop = await openShop();
+  const buyer = await world.buyer();
+  const before = await buyer.balances();
+  const answer = await officialClient(buyer.people.owner).fetch(shop.url(`/metered?charge=${PRICE + 1n}`));
+  expect([answer.status, refusal(answer)]).toEqual([402, "charge_exceeded"]);
+  expect(await buyer.balances()).toEqual(before);
+});
+
 test("an official handler that fails costs nothing, and the payment stays good [interop-merchant-failing-handler]", async () => {
   const shop = await openShop();
   const buyer = await world.buyer();

@@ -6,7 +6,7 @@ import { x402Facilitator } from "@x402/core/facilitator";
 import type { FacilitatorClient, RouteConfig } from "@x402/core/server";
 import type { SupportedResponse } from "@x402/core/types";
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
-import { paymentMiddleware, x402ResourceServer } from "@x402/hono";
+import { paymentMiddleware, setSettlementOverrides, x402ResourceServer } from "@x402/hono";
 import { Hono } from "hono";
 import { onTestFinished } from "vitest";
 import { served } from "../../agent-cli/testing/served.ts";
@@ -15,14 +15,17 @@ import { registerExactLezScheme as registerClient } from "../../shared/exact/cli
 import type { LezSigner } from "../../shared/exact/client/index.ts";
 import { registerExactLezScheme as registerFacilitator } from "../../shared/exact/facilitator/index.ts";
 import { registerExactLezScheme as registerServer } from "../../shared/exact/server/index.ts";
-import { ASSET, NETWORK, SCHEME } from "../../shared/lez.ts";
+import { ASSET, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import type { PaymentBackend } from "../../shared/settlement/backend.ts";
+import { registerUptoLezScheme as registerUptoClient } from "../../shared/upto/client/index.ts";
+import { registerUptoLezScheme as registerUptoFacilitator } from "../../shared/upto/facilitator/index.ts";
+import { registerUptoLezScheme as registerUptoServer } from "../../shared/upto/server/index.ts";
 import { PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 
 export const PRICE = 10_000n;
 
-/** `@x402/fetch` with our scheme and otherwise as it comes, and the payments that it sent. */
+/** `@x402/fetch` with our schemes and otherwise as it comes, and the payments that it sent. */
 export function officialClient(signer: LezSigner) {
   const sent: string[] = [];
   const recording: typeof fetch = (input, init) => {
@@ -30,7 +33,7 @@ export function officialClient(signer: LezSigner) {
     if (payment) sent.push(payment);
     return fetch(input, init);
   };
-  const client = registerClient(new x402Client(), { signer });
+  const client = registerUptoClient(registerClient(new x402Client(), { signer }), { signer });
   return { client, sent, fetch: wrapFetchWithPayment(recording, client) };
 }
 
@@ -41,7 +44,8 @@ export function replay(url: string, payment: string, init: RequestInit = {}): Pr
 
 /**
  * `@x402/hono` on a port of its own until the test ends. Its routes cost PRICE and count their runs: /authorization and
- * /upfront in those flows, /bound with the binding of its URL, /failing with a handler that fails.
+ * /upfront in those flows, /bound with the binding of its URL, /failing with a handler that fails. /metered costs at most PRICE, and
+ * `?charge` in the form of the official `setSettlementOverrides`.
  */
 export async function officialMerchant(facilitator: FacilitatorClient) {
   const runs: string[] = [];
@@ -49,8 +53,8 @@ export async function officialMerchant(facilitator: FacilitatorClient) {
   const origin = await listen((request) => app.fetch(request));
 
   const terms = { scheme: SCHEME, network: NETWORK, asset: ASSET, amount: String(PRICE), payTo: DEMO_MERCHANT_ACCOUNT };
-  const option = (extra: Record<string, unknown> = {}): RouteConfig => {
-    const { scheme, payTo, asset, amount } = terms;
+  const option = (extra: Record<string, unknown> = {}, scheme: string = SCHEME): RouteConfig => {
+    const { payTo, asset, amount } = terms;
     return { accepts: { scheme, network: NETWORK, payTo, price: { asset, amount }, maxTimeoutSeconds: 300, extra } };
   };
   const routes = {
@@ -58,9 +62,16 @@ export async function officialMerchant(facilitator: FacilitatorClient) {
     "GET /upfront": option({ paymentFlow: "upfront" }),
     "GET /bound": option({ binding: bindingOf({ method: "GET", url: `${origin}/bound` }, terms) }),
     "GET /failing": option(),
+    "GET /metered": option({ unit: "call", unitPrice: "1" }, UPTO),
   };
   app = new Hono();
-  app.use(paymentMiddleware(routes, registerServer(new x402ResourceServer(facilitator))));
+  app.use(paymentMiddleware(routes, registerUptoServer(registerServer(new x402ResourceServer(facilitator)))));
+  app.get("/metered", (c) => {
+    const charge = c.req.query("charge");
+    if (charge !== undefined) setSettlementOverrides(c, { amount: charge });
+    runs.push(c.req.path);
+    return c.json({ goods: c.req.path });
+  });
   app.get("/failing", (c) => c.text("broken", 500));
   app.get("*", (c) => {
     runs.push(c.req.path);
@@ -72,6 +83,7 @@ export async function officialMerchant(facilitator: FacilitatorClient) {
 /** The official facilitator class with our scheme, as an official merchant uses it without a network between them. */
 export async function officialFacilitator(backend: PaymentBackend): Promise<FacilitatorClient> {
   const facilitator = await registerFacilitator(new x402Facilitator(), { backend });
+  if (backend.upto) await registerUptoFacilitator(facilitator, { backend });
   return {
     verify: (payload, requirements) => facilitator.verify(payload, requirements),
     settle: (payload, requirements) => facilitator.settle(payload, requirements),

@@ -150,7 +150,7 @@ const MERCHANT: Record<string, Spoil> = {
   "offer.scheme-members": { offer: (offer) => (extra(offer)["feePayer"] = offerOf().payTo) },
   "offer.timeout": { offer: (offer) => (offer["maxTimeoutSeconds"] = 1.5) },
   "offer.transfer-method": { offer: (offer) => (extra(offer)["assetTransferMethod"] = "default") },
-  "lez.scheme": { offer: (offer) => (offer["scheme"] = "upto") },
+  "lez.scheme": { offer: (offer) => (offer["scheme"] = "batch-settlement") },
   "lez.offer": { offer: (offer) => (offer["asset"] = "gold") },
   "lez.bound": { offer: (offer) => delete extra(offer)["binding"] },
   "lez.ledger": { offer: (offer) => delete extra(offer)["ledger"] },

@@ -1,19 +1,21 @@
 /** The merchant's front page, for people. */
 
 import { html } from "hono/html";
-import { displayAmount } from "../../shared/protocol/amount.ts";
+import { priceText } from "../../shared/protocol/offer.ts";
 
 export interface PricedRoute {
   method: string;
   path: string;
   amount: string;
+  /** `upto`: the amount is the most that it can come to. */
+  scheme?: string;
   description: string;
 }
 
 export function indexPage(routes: readonly PricedRoute[]) {
   const rows = routes.map(
-    ({ method, path, amount, description }) =>
-      html`<tr><td>${method} ${path}</td><td>${displayAmount(amount)}</td><td>${description}</td></tr>`,
+    ({ method, path, amount, scheme = "exact", description }) =>
+      html`<tr><td>${method} ${path}</td><td>${priceText({ scheme, amount })}</td><td>${description}</td></tr>`,
   );
   return html`<!doctype html>
 <html lang="en">

@@ -1,4 +1,4 @@
-/** The demo merchant: a Hono app that sells a report, the weather, summaries, research and an archive, and fails to sell one thing. */
+/** The demo merchant: a Hono app that sells a report, the weather, summaries, counts, research and an archive, and fails to sell one thing. */
 
 import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
@@ -10,7 +10,7 @@ import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
 import { paywallSales } from "./paywall/sales.ts";
-import { forecast, research, summarize } from "./products.ts";
+import { countWords, forecast, research, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/memory/deliveries.ts";
 export { Webhooks } from "./paywall/webhooks/webhooks.ts";
@@ -22,15 +22,20 @@ const PRICES = {
   premium: { amount: "10000", description: "The premium report", mimeType: "application/json" },
   weather: { amount: "2500", description: "The weather of one city: /weather?city=Zurich", mimeType: "application/json" },
   summarize: { amount: "5000", description: "A summary of the text you post", mimeType: "application/json" },
+  count: { amount: "20000", description: "The words of the text you post, 100 units each", mimeType: "application/json" },
   research: { amount: "5000", description: "Research, which takes two seconds", mimeType: "application/json" },
   archive: { amount: "10000", description: "The archive, paid before it is opened", mimeType: "application/json" },
   flaky: { amount: "10000", description: "Always fails, and therefore costs nothing", mimeType: "application/json" },
 } as const;
 
+/** In atomic units. */
+const PRICE_OF_WORD = "100";
+
 const ROUTES = [
   { method: "GET", path: "/premium", ...PRICES.premium },
   { method: "GET", path: "/weather", ...PRICES.weather },
   { method: "POST", path: "/summarize", ...PRICES.summarize },
+  { method: "POST", path: "/count", ...PRICES.count, scheme: "upto" },
   { method: "GET", path: "/research", ...PRICES.research },
   { method: "GET", path: "/archive", ...PRICES.archive },
   { method: "GET", path: "/flaky", ...PRICES.flaky },
@@ -75,6 +80,14 @@ app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO, disco
 );
 
 app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));
+
+/** What it costs is known afterwards: the buyer signs the most, and pays for the words. */
+app.post("/count", paywall({ ...PRICES.count, payTo: PAY_TO, scheme: "upto", unit: "word", unitPrice: PRICE_OF_WORD }), async (c) => {
+  const { charge, amount } = c.get("payment");
+  const words = countWords(await c.req.text(), Number(amount) / Number(PRICE_OF_WORD));
+  charge(String(words * Number(PRICE_OF_WORD)), [{ unit: "word", quantity: String(words), price: PRICE_OF_WORD }]);
+  return c.json({ words });
+});
 
 app.get("/research", paywall({ ...PRICES.research, payTo: PAY_TO }), async (c) => c.json(await research()));
 

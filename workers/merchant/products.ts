@@ -17,7 +17,12 @@ export function forecast(city: string) {
 /** The first sentence, and how much there was. */
 export function summarize(text: string) {
   const [first = ""] = text.trim().split(/(?<=[.!?])\s/);
-  return { summary: first.slice(0, 280), characters: text.length, words: text.split(/\s+/).filter(Boolean).length };
+  return { summary: first.slice(0, 280), characters: text.length, words: countWords(text) };
+}
+
+/** @param most where counting stops */
+export function countWords(text: string, most = Infinity): number {
+  return Math.min(text.split(/\s+/).filter(Boolean).length, most);
 }
 
 /** Work that takes its time: its payment is held meanwhile. */

@@ -9,12 +9,12 @@ import type { DefaultAsset, PaymentPayloadResult, SchemeNetworkClient } from "@x
 import * as z from "zod/mini";
 import { bodyDigest, type Digest } from "../../crypto/digest.ts";
 import { isErrorCode } from "../../errors.ts";
-import { NETWORK, SCHEME, X402_VERSION } from "../../lez.ts";
+import { NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../../lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES } from "../../limits.ts";
 import { authorizationWithin } from "../../protocol/approval.ts";
 import { authorizationDigest } from "../../protocol/authorization.ts";
 import type { BoundRequest } from "../../protocol/binding.ts";
-import { ANY, mandateDigest, type SignedMandate, signedMandateSchema } from "../../protocol/mandate.ts";
+import { allows, ANY, mandateDigest, type SignedMandate, signedMandateSchema } from "../../protocol/mandate.ts";
 import {
   checkPaymentRequest,
   newPaymentRequest,
@@ -30,11 +30,11 @@ import { readLimited } from "../../x402/body.ts";
 import { decodeHeader, encodeHeader, PAYMENT_SIGNATURE } from "../../x402/headers.ts";
 import { type PaymentPayload, paymentPayloadSchema, type PaymentRequirements, resourceInfoSchema } from "../../x402/x402.ts";
 import { objectionOf } from "../mandate-checks.ts";
-import { checkAuthorization, verifyExact } from "../verify.ts";
+import { checkAuthorization, verifyPayment } from "../verify.ts";
 import { defaultAssetOf, PaymentRefused } from "./scheme.ts";
 
 export interface MandateFetchOptions {
-  /** The client that pays with this fetch. The scheme `exact` on LEZ is registered with it. */
+  /** The client that pays with this fetch. `exact` on LEZ is registered with it, and `upto` if the mandate names it. */
   client: Pick<x402Client, "register">;
   /** The key that the mandate names. It signs each PaymentRequest with its reason, and each payment. */
   agentKey: WalletSigner;
@@ -64,7 +64,9 @@ type Fetch = typeof globalThis.fetch;
 export function mandateFetch(fetch: Fetch, options: MandateFetchOptions): Fetch {
   checkOptions(options);
   const mandate = mandateDigest(options.mandate.mandate);
-  options.client.register(NETWORK, new DraftScheme(mandate));
+  options.client.register(NETWORK, new DraftScheme(SCHEME, mandate));
+  // The official client takes the first offer that it has a scheme for: it must not choose one that the mandate does not pay.
+  if (allows(options.mandate.mandate.schemes, UPTO)) options.client.register(NETWORK, new DraftScheme(UPTO, mandate));
   return async (input, init) => {
     const request = new Request(input, init);
     const draft = draftIn(request, mandate);
@@ -90,10 +92,11 @@ function checkOptions({ agentKey, mandate: signed, reason }: MandateFetchOptions
 
 /** A draft names the mandate that is to pay. To a merchant it is no payment at all. */
 class DraftScheme implements SchemeNetworkClient {
-  readonly scheme = SCHEME;
+  readonly scheme: Scheme;
   readonly #mandate: Digest;
 
-  constructor(mandate: Digest) {
+  constructor(scheme: Scheme, mandate: Digest) {
+    this.scheme = scheme;
     this.#mandate = mandate;
   }
 
@@ -126,7 +129,8 @@ async function complete(draft: PaymentPayload, sent: Request, options: MandateFe
   const { request, checked } = await ask(accepted, sent, options, now);
 
   const authorization = authorizationWithin(signed.mandate, request, checked, now);
-  const code = checkAuthorization(authorization, accepted, accepted, { now, ledger });
+  const scheme = accepted.scheme as Scheme; // of a draft, which only the schemes here make
+  const code = checkAuthorization(authorization, accepted, accepted, { now, ledger }, scheme);
   if (code) throw new PaymentRefused(code);
   const objection = await objectionOf(authorization, signed);
   if (objection) throw new PaymentRefused(objection.code, objection.detail);
@@ -140,7 +144,7 @@ async function complete(draft: PaymentPayload, sent: Request, options: MandateFe
 
   const payload = withSignature(await agentKey.sign(authorizationDigest(authorization)));
   // A signer is other people's code, and may take its time.
-  const verified = await verifyExact(payload, accepted, { now: clock(), ledger });
+  const verified = await verifyPayment(payload, accepted, { now: clock(), ledger }, scheme);
   if (!verified.ok) throw new PaymentRefused(verified.code, verified.detail);
   return { request, payload };
 }

@@ -2,7 +2,7 @@
 
 import type { PaymentPolicy, x402Client } from "@x402/core/client";
 import { NETWORK } from "../../lez.ts";
-import { ExactLezScheme, refuseMandate } from "./scheme.ts";
+import { ExactLezScheme, type LezScheme, refuseMandate } from "./scheme.ts";
 import type { LezSigner } from "./signer.ts";
 
 export interface ExactLezClientConfig {
@@ -21,10 +21,18 @@ export interface ExactLezClientConfig {
  */
 export function registerExactLezScheme<Client extends Pick<x402Client, "register" | "registerPolicy">>(
   client: Client,
+  config: ExactLezClientConfig,
+): Client {
+  return registerScheme(client, config, (signer) => new ExactLezScheme(signer));
+}
+
+export function registerScheme<Client extends Pick<x402Client, "register" | "registerPolicy">>(
+  client: Client,
   { signer, policies = [], mandate }: ExactLezClientConfig,
+  schemeOf: (signer: LezSigner) => LezScheme,
 ): Client {
   refuseMandate({ mandate });
-  client.register(NETWORK, new ExactLezScheme(signer));
+  client.register(NETWORK, schemeOf(signer));
   for (const policy of policies) client.registerPolicy(policy);
   return client;
 }

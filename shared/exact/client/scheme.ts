@@ -6,14 +6,14 @@
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeNetworkClient } from "@x402/core/types";
 import { type Digest, randomDigest } from "../../crypto/digest.ts";
 import { type ErrorCode, ERRORS } from "../../errors.ts";
-import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, X402_VERSION } from "../../lez.ts";
+import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
 import type { AccountId } from "../../protocol/account.ts";
 import { type Authorization, authorizationDigest, authorizationSchema, type ExactPayload } from "../../protocol/authorization.ts";
 import { checkShape } from "../../text/json.ts";
 import { unixNow } from "../../time.ts";
 import { paymentRequirementsSchema } from "../../x402/x402.ts";
-import { checkAuthorization, type VerifyContext, verifyExact } from "../verify.ts";
+import { checkAuthorization, type VerifyContext, verifyPayment } from "../verify.ts";
 import type { LezSigner } from "./signer.ts";
 
 /** No payment was made: this mechanism does not pay such an offer, a mandate does not cover it, or the signature is late or wrong. */
@@ -27,8 +27,9 @@ export class PaymentRefused extends Error {
   }
 }
 
-export class ExactLezScheme implements SchemeNetworkClient {
-  readonly scheme = SCHEME;
+/** Pays offers of one scheme. */
+export class LezScheme implements SchemeNetworkClient {
+  readonly scheme: Scheme;
   readonly #signer: LezSigner;
   readonly #clock: () => number;
 
@@ -36,8 +37,9 @@ export class ExactLezScheme implements SchemeNetworkClient {
    * @param clock unix seconds
    * @throws {TypeError} for a signer with a mandate
    */
-  constructor(signer: LezSigner, clock: () => number = unixNow) {
+  constructor(scheme: Scheme, signer: LezSigner, clock: () => number = unixNow) {
     refuseMandate(signer);
+    this.scheme = scheme;
     this.#signer = signer;
     this.#clock = clock;
   }
@@ -49,15 +51,25 @@ export class ExactLezScheme implements SchemeNetworkClient {
   /** @throws {PaymentRefused}, and whatever the signer throws, OwnerDeclined for one */
   async createPaymentPayload(x402Version: number, requirements: PaymentRequirements): Promise<PaymentPayloadResult> {
     if (x402Version !== X402_VERSION) throw new PaymentRefused("invalid_x402_version");
-    const authorization = authorize(requirements, this.#signer.account, this.#clock());
+    const authorization = authorize(this.scheme, requirements, this.#signer.account, this.#clock());
     const signature = await this.#signer.sign(authorizationDigest(authorization), authorization);
     const payload: ExactPayload = { authorization, publicKey: this.#signer.publicKey, signature };
 
     // Verified as the facilitator will: an owner may have answered after the window, and signers are other people's code.
     const made = { x402Version: X402_VERSION, accepted: requirements, payload };
-    const verified = await verifyExact(made, requirements, contextOf(authorization, this.#clock()));
+    const verified = await verifyPayment(made, requirements, contextOf(authorization, this.#clock()), this.scheme);
     if (!verified.ok) throw new PaymentRefused(verified.code, verified.detail);
     return { x402Version: X402_VERSION, payload };
+  }
+}
+
+export class ExactLezScheme extends LezScheme {
+  /**
+   * @param clock unix seconds
+   * @throws {TypeError} for a signer with a mandate
+   */
+  constructor(signer: LezSigner, clock?: () => number) {
+    super(SCHEME, signer, clock);
   }
 }
 
@@ -79,7 +91,7 @@ export function defaultAssetOf(asset: string, network: string): DefaultAsset | u
  * What will be signed. `extra.binding` and `extra.ledger` are signed as they are: only the merchant knows what it bound,
  * and only the facilitator which ledger it serves.
  */
-function authorize(requirements: PaymentRequirements, from: AccountId, now: number): Authorization {
+function authorize(scheme: Scheme, requirements: PaymentRequirements, from: AccountId, now: number): Authorization {
   const asked = checkShape(requirements, paymentRequirementsSchema);
   if (!asked.ok) throw new PaymentRefused(asked.code, asked.problem);
   const { network, asset, payTo, amount, maxTimeoutSeconds } = asked.value;
@@ -96,11 +108,12 @@ function authorize(requirements: PaymentRequirements, from: AccountId, now: numb
       nonce: randomDigest(),
       ...(isPresent(binding) && { binding }),
       ...(isPresent(ledger) && { ledger }),
+      ...(scheme === UPTO && { scheme }),
     },
     authorizationSchema,
   );
   if (!shaped.ok) throw new PaymentRefused(shaped.code, shaped.problem);
-  const code = checkAuthorization(shaped.value, asked.value, asked.value, contextOf(shaped.value, now));
+  const code = checkAuthorization(shaped.value, asked.value, asked.value, contextOf(shaped.value, now), scheme);
   if (code) throw new PaymentRefused(code);
   return shaped.value;
 }

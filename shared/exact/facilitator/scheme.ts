@@ -2,15 +2,17 @@
 
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
 import { randomDigest } from "../../crypto/digest.ts";
-import { SCHEME } from "../../lez.ts";
+import { SCHEME, type Scheme } from "../../lez.ts";
 import { BackendUnavailable, type Facilitator } from "../../settlement/facilitator.ts";
 
-export class ExactLezScheme implements SchemeNetworkFacilitator {
-  readonly scheme = SCHEME;
+/** Settles payments of one scheme. */
+export class LezScheme implements SchemeNetworkFacilitator {
+  readonly scheme: Scheme;
   readonly caipFamily = "logos:*";
   readonly #facilitator: Facilitator;
 
-  constructor(facilitator: Facilitator) {
+  constructor(scheme: Scheme, facilitator: Facilitator) {
+    this.scheme = scheme;
     this.#facilitator = facilitator;
   }
 
@@ -37,5 +39,11 @@ export class ExactLezScheme implements SchemeNetworkFacilitator {
   /** A backend that does not answer is `settlement_pending`; asking again tells, once, how it ended. */
   settle(paymentPayload: PaymentPayload, paymentRequirements: PaymentRequirements): Promise<SettleResponse> {
     return this.#facilitator.settle({ payment: { paymentPayload, paymentRequirements }, settlementId: randomDigest() });
+  }
+}
+
+export class ExactLezScheme extends LezScheme {
+  constructor(facilitator: Facilitator) {
+    super(SCHEME, facilitator);
   }
 }

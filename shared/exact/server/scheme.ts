@@ -2,25 +2,33 @@
 
 import type { AssetAmount, PaymentRequirements, Price, SchemeNetworkServer, SupportedKind } from "@x402/core/types";
 import { digestSchema } from "../../crypto/digest.ts";
-import { ASSET, ASSET_DECIMALS, NETWORK, SCHEME } from "../../lez.ts";
+import { ASSET, ASSET_DECIMALS, NETWORK, SCHEME, type Scheme } from "../../lez.ts";
 import { isAccountId } from "../../protocol/account.ts";
 import { isAmount } from "../../protocol/amount.ts";
+
+type PaymentFlow = "authorization" | "upfront";
 
 /** The official server's word for "no transfer method on the wire". */
 const NO_TRANSFER_METHOD = "default";
 
-export class ExactLezScheme implements SchemeNetworkServer {
-  readonly scheme = SCHEME;
+/** Sells by one scheme. */
+export class LezScheme implements SchemeNetworkServer {
+  readonly scheme: Scheme;
   readonly defaultAssetTransferMethod = NO_TRANSFER_METHOD;
-  /** A route asks for `upfront` with `extra: { paymentFlow: "upfront" }` in its payment option. */
-  readonly paymentFlows = { [NO_TRANSFER_METHOD]: { supported: ["authorization", "upfront"], default: "authorization" } } as const;
+  readonly paymentFlows: { readonly [NO_TRANSFER_METHOD]: { supported: PaymentFlow[]; default: PaymentFlow } };
+
+  /** @param flows that a route may ask for with `extra: { paymentFlow }` in its payment option; the first is the default */
+  constructor(scheme: Scheme, flows: [PaymentFlow, ...PaymentFlow[]]) {
+    this.scheme = scheme;
+    this.paymentFlows = { [NO_TRANSFER_METHOD]: { supported: flows, default: flows[0] } };
+  }
 
   /**
    * Atomic units of the native asset. There is no exchange rate, so nothing else can be a price.
    * @throws {TypeError} for "$0.01", 0.01, another asset or another network
    */
   async parsePrice(price: Price, network: string): Promise<AssetAmount> {
-    if (network !== NETWORK) throw new TypeError(`exact on LEZ settles on ${NETWORK}, not on ${network}`);
+    if (network !== NETWORK) throw new TypeError(`${this.scheme} on LEZ settles on ${NETWORK}, not on ${network}`);
     if (typeof price !== "object" || price === null || price.asset !== ASSET || !isAmount(price.amount)) {
       throw new TypeError(
         `the price ${JSON.stringify(price)} has no exchange rate on ${NETWORK}: give { asset: "${ASSET}", amount: "<atomic units>" }`,
@@ -47,5 +55,11 @@ export class ExactLezScheme implements SchemeNetworkServer {
   validateFacilitatorSupport(_network: string, kind: SupportedKind): string | undefined {
     if (digestSchema.safeParse(kind.extra?.["ledger"]).success) return undefined;
     return "the facilitator does not say in kinds[].extra.ledger which ledger it settles on";
+  }
+}
+
+export class ExactLezScheme extends LezScheme {
+  constructor() {
+    super(SCHEME, ["authorization", "upfront"]);
   }
 }

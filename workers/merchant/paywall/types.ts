@@ -73,7 +73,7 @@ export interface PaymentContext {
    * @param usage what was used, in the receipt: quantity × price, added up, is the sum. Needed if the offer names a `unitPrice`
    * @throws {ConfigurationError} for any other sum or usage. The buyer then pays nothing, and the answer is a 500
    */
-  charge(sum: string, usage?: readonly UsageLine[]): void;
+  charge: (sum: string, usage?: readonly UsageLine[]) => void;
   /** Of scheme `upto`, once the money has moved: what was charged. */
   charged?: string | undefined;
   /** Which of the route's `offers` was paid: its place in the list. 0 on a route with one price. */
