@@ -2,13 +2,16 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { verifyRefund } from "../../shared/exact/refund.ts";
 import { batchDigest, entryHash, type JournalEntry } from "../../shared/ledger/journal.ts";
 import { REFUND_SECONDS } from "../../shared/limits.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { refundTransaction, type SignedRefund } from "../../shared/protocol/refund.ts";
+import { keySigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
+import { signedPayment } from "../../test/signed.ts";
 import { createKeyFile } from "../keys/key-file.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { sandbox } from "../testing/cli.ts";
@@ -212,4 +215,44 @@ describe("an answer that is lost", () => {
     expect(new Set(facilitator.refunds.map(({ refund: { id } }) => id)).size).toBe(2);
     expect(existsSync(box.path("home/refunds")) && readdirSync(box.path("home/refunds")).length).toBeGreaterThan(4);
   });
+});
+
+test("a shop's refund under a mandate of the log is a note of audit verify, and any other debit is missed [refund-by-shop]", async () => {
+  const key = (await createKeyFile("agent")).publicKey;
+  const granting = `refund grant --key ${key} --per-refund 100 --total 1000 --per 24h=500 --out ./granted.json`;
+  const granted = await box.run(granting, { answers: [["without asking?", "y"]] });
+  expect(granted.exit, granted.stderr).toBe(EXIT.ok);
+  const mandate = granted.json.data["mandate"] as Digest;
+  const [sale] = sales;
+  if (!sale) throw new Error("no sale");
+  facilitator.journals[seller] = journalOf([sale, { ...given("100", SALE), mandate }]);
+  const verified = await box.run("audit verify");
+  expect(verified.exit, verified.stdout).toBe(EXIT.ok);
+  expect(verified.json.data["notes"]).toContainEqual(expect.stringContaining("1 refund of"));
+  facilitator.journals[seller] = journalOf([sale, { ...given("100", SALE), mandate: tx(6) }]);
+  expect((await box.run("audit verify")).json.error.message).toContain("a debit that the log does not know");
+});
+
+test("status says what came back by the payer's own checked journal, and records it once [refund-received]", async () => {
+  const signer = await keySigner(hexToBytes("secretKey" in owner ? owner.secretKey : ""));
+  const { payload, transaction } = await signedPayment(signer, { to: other, ledger: LEDGER });
+  box.write("paid.json", payload);
+  facilitator.settlement = { status: "settled", transaction };
+  const bought: readonly Step[] = [
+    { kind: "credit", value: "50000", counterparty: buyer, transaction: SALE },
+    { kind: "debit", value: "10000", counterparty: other, transaction },
+    // A refund of another payment, and one whose merchant only says so.
+    { kind: "credit", value: "7", counterparty: other, transaction: tx(41), cause: "refund", refundOf: tx(40) },
+    { kind: "credit", value: "9", counterparty: other, transaction: tx(42) },
+  ];
+  facilitator.journals[seller] = journalOf(bought);
+  expect((await box.run("status ./paid.json")).json.data).not.toHaveProperty("refunded");
+  const back = { kind: "credit", value: "2500", counterparty: other, transaction: tx(43), cause: "refund", refundOf: transaction } as const;
+  facilitator.journals[seller] = journalOf([...bought, back]);
+  for (const _ of [1, 2]) {
+    const { data } = (await box.run("status ./paid.json")).json;
+    expect(data).toMatchObject({ conclusion: "paid", refunded: { amount: "2500" }, refunds: [{ transaction: tx(43) }] });
+  }
+  const noted = (await events()).filter(({ event }) => event === "refund_received");
+  expect(noted.map(({ facts }) => facts)).toMatchObject([{ transaction: tx(43), refundOf: transaction, amount: "2500" }]);
 });
