@@ -15,6 +15,8 @@ import {
   OUTBOX_BATCH,
 } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import type { PaidCredit } from "../../shared/settlement/backend.ts";
 import { newPayer, randomId, settleCommand, signedPayment } from "../signed.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, badHex } from "../spellings.ts";
 import { get, post, send } from "./http.ts";
@@ -65,6 +67,32 @@ async function hangShardTwo(ledger: Stub): Promise<() => Promise<void>> {
 const soon = (what: () => Promise<unknown>) => vi.waitFor(what, { timeout: 5000, interval: 20 });
 
 test("these tests are about four shards", () => expect(SHARDS).toBe(4));
+
+test("a refund goes back to its payer on another shard, once, and names what it refunds", async () => {
+  const shards = newShards();
+  const { payer, payee, transaction } = await paidAcross(shards);
+  await remote(shards(0)).deliver();
+  const { credit } = (await remote(shards(2)).creditOf({ payee, transaction, from: NOW }, "")) as { credit?: PaidCredit };
+  expect(credit).toMatchObject({ entry: 1, payer, value: "10000" });
+  const refund = { payee, payer, transaction, entry: 1, amount: "4000" as Amount, id: randomId(), refundDigest: randomId(), issuedAt: NOW };
+  const answers = await Promise.all([1, 2, 3].map(() => remote(shards(2)).refund(refund, "")));
+  expect(answers).toMatchObject([1, 2, 3].map(() => ({ ok: true, value: "4000", refundOf: transaction })));
+  const beyond = { ...refund, amount: "6001" as Amount, id: randomId(), refundDigest: randomId() };
+  expect(await remote(shards(2)).refund(beyond, "")).toEqual({ ok: false, code: "refund_exceeded" });
+  expect(await remote(shards(2)).refund({ ...refund, reason: "other" } as never, "")).toEqual({ ok: false, code: "invalid_payload" });
+  const before = await balanceOf(shards(0), payer);
+  await remote(shards(2)).deliver();
+  expect(Number(await balanceOf(shards(0), payer)) - Number(before)).toBe(4000);
+  expect(await balanceOf(shards(2), payee)).toBe("6000");
+  const page = await remote(shards(0)).journal({ account: payer, afterSeq: 0 }, "");
+  expect("entries" in page && page.entries.at(-1)).toMatchObject({
+    kind: "credit",
+    counterparty: payee,
+    cause: "refund",
+    refundOf: transaction,
+  });
+  expect(await remote(shards(2)).refundsOf({ payee, transaction }, "")).toMatchObject({ refunded: "4000", refunds: { length: 1 } });
+});
 
 describe("a shard", () => {
   test("is born by being asked, of the ledger that shard 0 made", async () => {
