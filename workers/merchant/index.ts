@@ -8,6 +8,7 @@ import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
+import { openApi } from "./openapi.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
 import { paywallSales } from "./paywall/sales.ts";
 import { countWords, forecast, research, summarize } from "./products.ts";
@@ -60,6 +61,8 @@ app.get("/", (c) => {
   if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));
   return c.json({ routes: ROUTES });
 });
+
+app.get("/openapi.json", (c) => c.json(openApi(ROUTES, PAY_TO)));
 
 /** What the facilitator's catalogue says of the routes that buyers may find. */
 const SHOP = { serviceName: "lez demo merchant" };
