@@ -31,7 +31,7 @@ test("every priced route is in /openapi.json, with the terms of its 402 [openapi
     const { accepts, resource } = decodePaymentRequiredHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "");
     const [terms] = accepts;
     const { scheme, network, asset, amount, payTo, maxTimeoutSeconds } = terms ?? {};
-    expect(operation?.["x-payment-info"].protocols).toEqual([{ x402: { scheme, network, asset, amount, payTo, maxTimeoutSeconds } }]);
+    expect(operation?.["x-payment-info"].protocols).toMatchObject([{ x402: { scheme, network, asset, amount, payTo, maxTimeoutSeconds } }]);
     expect(operation?.summary).toBe(resource.description);
     expect(Object.keys(operation?.responses ?? {})).toEqual(["200", "402"]);
   }

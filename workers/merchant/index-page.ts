@@ -1,6 +1,7 @@
 /** The merchant's front page, for people. */
 
 import { html } from "hono/html";
+import type { Scheme } from "../../shared/lez.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 
 export interface PricedRoute {
@@ -8,7 +9,7 @@ export interface PricedRoute {
   path: string;
   amount: string;
   /** `upto`: the amount is the most that it can come to. */
-  scheme?: string;
+  scheme?: Scheme;
   description: string;
 }
 

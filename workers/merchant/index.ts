@@ -36,7 +36,7 @@ const ROUTES = [
   { method: "GET", path: "/premium", ...PRICES.premium },
   { method: "GET", path: "/weather", ...PRICES.weather },
   { method: "POST", path: "/summarize", ...PRICES.summarize },
-  { method: "POST", path: "/count", ...PRICES.count, scheme: "upto" },
+  { method: "POST", path: "/count", ...PRICES.count, scheme: "upto" as const },
   { method: "GET", path: "/research", ...PRICES.research },
   { method: "GET", path: "/archive", ...PRICES.archive },
   { method: "GET", path: "/flaky", ...PRICES.flaky },
