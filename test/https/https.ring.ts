@@ -6,6 +6,7 @@ import * as http2 from "node:http2";
 import { connect as connectTls } from "node:tls";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseArgv } from "../../agent-cli/command-line/argv.ts";
+import { createKeyFile } from "../../agent-cli/keys/key-file.ts";
 import { PROGRAM } from "../../agent-cli/registry.ts";
 import { EXIT, type ExitCode } from "../../agent-cli/runtime/exit-codes.ts";
 import {
@@ -19,10 +20,11 @@ import {
   wordsOf,
 } from "../../agent-cli/testing/cli.ts";
 import { startMcp } from "../../agent-cli/testing/mcp.ts";
-import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bytesToHex, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../../shared/demo.ts";
 import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
+import { keySigner } from "../../shared/protocol/signer.ts";
 import { AUTHORITY } from "./certificates.ts";
 import { deployed, FACILITATOR, SHOP } from "./deployment.ts";
 
@@ -139,6 +141,23 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, `receipt export ${code} --out ./evidence.json`);
     await run(box, "receipt verify ./evidence.json", EXIT.notSetUp); // the keys that this reader trusts are not named
     expect((await run(box, "request list")).json.data["requests"]).toMatchObject([{ state: "paid", url: PREMIUM }]);
+  });
+
+  test("a seller reads its sales, and gives one back", async () => {
+    const { account, publicKey } = await keySigner(DEMO_MERCHANT_SECRET_KEY);
+    const secretKey = bytesToHex(DEMO_MERCHANT_SECRET_KEY);
+    box.write("seller.json", { ...(await createKeyFile("owner")), account, publicKey, secretKey });
+    const seller = "--owner-file ./seller.json";
+    const shop = `--merchant-url ${SHOP} ${seller}`;
+    const [sale] = (await run(box, `sales list ${shop}`)).json.data["sales"] as { transaction: string; route: string }[];
+    expect(sale).toMatchObject({ route: "GET /premium", delivery: "delivered" });
+    await run(box, `sales summary ${shop}`);
+    await run(box, `sales export --out ./sales.csv ${shop}`);
+    expect((await run(box, `sales owed ${shop}`)).json.data).toMatchObject({ sales: [] });
+    await run(box, `sales deliver ${sale?.transaction} ${shop}`); // it was delivered: there is nothing to do
+    await run(box, `refund grant --origin ${SHOP} --per-refund 10000 --total 20000 --dry-run --out ./refunds.json ${seller}`);
+    await run(box, `refund ${sale?.transaction} --reason overcharge --amount 2500 --confirm ${sale?.transaction} ${seller}`);
+    await run(box, `sales reconcile ${shop}`);
   });
 
   test("takes each way back, and no payment counts twice", async () => {

@@ -16,7 +16,9 @@ const FLOWS = ["authorization", "upfront"] as const;
 function grant(changes: Partial<Mandate> = {}): Promise<SignedMandate> {
   const { owner, agent } = world.people;
   const payees: Mandate["payees"] = [DEMO_MERCHANT_ACCOUNT];
-  return newMandate(owner, agent, world.ledger.info().ledger, { payees, total: "1000000" as Amount, ...changes });
+  // By the ledger's clock, which stands still: a second later it would be younger than a revocation of all.
+  const grantedAt = String(world.clock.now);
+  return newMandate(owner, agent, world.ledger.info().ledger, { payees, total: "1000000" as Amount, grantedAt, ...changes });
 }
 
 const asAgent = (approval: PaymentPayload, mandate: SignedMandate, origin = ORIGIN) =>
