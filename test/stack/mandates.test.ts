@@ -72,6 +72,19 @@ test("purchases within it need no person; the one beyond it is asked for, and it
   expect([verified.exit, verified.json.data]).toMatchObject([EXIT.ok, { unchecked: 0 }]);
 });
 
+test("of an upto the maximum must fit, and what was charged counts [mandate-upto]", async () => {
+  const code = await grant("--scheme upto --per-payment 20000 --total 20300 --per 24h=20300");
+  const count = (words: string) =>
+    box.run(["fetch", `${world.stack.merchant}/count`, "-X", "POST", "-d", words, "--no-ask", "--reason", REASON]);
+  const bought = await count("three short words");
+  expect(bought.exit, bought.stdout).toBe(EXIT.ok);
+  expect(bought.json.data).toMatchObject({ receipt: { paid: { amount: "300" } }, mandate: { shortCode: code, left: { amount: "20000" } } });
+  expect((await count("one more")).json.data).toMatchObject({ receipt: { paid: { amount: "200" } } });
+  expect(await usageOf(code)).toMatchObject({ used: { amount: "500" }, period: { payments: 2, left: { amount: "19800" } } });
+  expect((await count("its maximum is too much")).exit).toBe(EXIT.notAsked);
+  expect((await box.run("audit verify")).json.data).toMatchObject({ unchecked: 0 });
+});
+
 test("--no-ask pays within it, or ends and files nothing [mandate-no-ask]", async () => {
   const code = await grant("--per-payment 10000 --total 10000");
   expect((await buy("no-ask", "--no-ask")).json.data).toMatchObject({ mandate: { shortCode: code, left: { amount: "0" } } });
