@@ -47,7 +47,15 @@ test("no payment header, signature, nonce or body is logged", async () => {
 describe("the front page", () => {
   test("is a JSON index of what is priced", async () => {
     const index = (await (await fetch(world.stack.merchant)).json()) as { routes: { path: string }[] };
-    expect(index.routes.map(({ path }) => path)).toEqual(["/premium", "/weather", "/summarize", "/count", "/research", "/archive", "/flaky"]);
+    expect(index.routes.map(({ path }) => path)).toEqual([
+      "/premium",
+      "/weather",
+      "/summarize",
+      "/count",
+      "/research",
+      "/archive",
+      "/flaky",
+    ]);
   });
   test("is a page for a browser", async () => {
     const page = await (await fetch(world.stack.merchant, { headers: { Accept: "text/html" } })).text();
