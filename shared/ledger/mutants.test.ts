@@ -1,8 +1,27 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { CHARGE_MUTANTS, CRASH_MUTANTS, MANDATE_MUTANTS, type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
+import {
+  CHARGE_MUTANTS,
+  CRASH_MUTANTS,
+  LATER_PERIOD_MUTANT,
+  MANDATE_MUTANTS,
+  type Mutant,
+  MUTANTS,
+  REFUND_MUTANTS,
+  SHARD_MUTANTS,
+  SHARD_REFUND_MUTANTS,
+} from "./testing/mutants.ts";
 
-const ALL: readonly Mutant[] = [...MUTANTS, ...CHARGE_MUTANTS, ...SHARD_MUTANTS, ...MANDATE_MUTANTS, ...CRASH_MUTANTS];
+const ALL: readonly Mutant[] = [
+  ...MUTANTS,
+  ...CHARGE_MUTANTS,
+  ...SHARD_MUTANTS,
+  ...MANDATE_MUTANTS,
+  LATER_PERIOD_MUTANT,
+  ...REFUND_MUTANTS,
+  ...SHARD_REFUND_MUTANTS,
+  ...CRASH_MUTANTS,
+];
 
 /** `npm run mutants` puts each fault there, and finds it. */
 test("every fault has one place in today's rules", () => {
