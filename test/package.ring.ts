@@ -68,7 +68,8 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples|docs)\/.*\.(md|json|svg)|starter\/(.*\.(ts|toml|md)|gitignore))$/;
   expect(paths.filter((path) => !allowed.test(path) || /^(?!starter\/).*\.test\.|\/testing\//.test(path))).toEqual([]);
   // 85 kB of it are the test kit: the ledger's rules as modules for Node.js, and bundled for workerd.
-  expect(packed.size).toBeLessThan(950_000);
+  // 140 kB are what sellers got: upto, sales, refunds, webhooks, and being found.
+  expect(packed.size).toBeLessThan(1_050_000);
 });
 
 test("holds nothing that lowers the cost of opening a key, and no switch for tests", async () => {
