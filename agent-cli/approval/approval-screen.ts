@@ -5,7 +5,8 @@ import { approvalFacts, type Fact, requestFacts } from "../../shared/screen/fact
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { approvalWarnings } from "../../shared/screen/warnings.ts";
 import type { Subject } from "../purchase/request-subject.ts";
-import { field, frame, type Layout, wrap } from "../runtime/layout.ts";
+import { frame, type Layout } from "../runtime/layout.ts";
+import { factLines, warningLines } from "./facts-screen.ts";
 
 /** What `decline` and `revoke` are about to act on. */
 export function decisionScreen({ request, digest }: Pick<Subject, "request" | "digest">, layout: Layout): string[] {
@@ -28,7 +29,7 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
     "",
     ...facts.flatMap(lines),
     "",
-    ...approvalWarnings(view).flatMap((warning) => wrap(`! ${warning}`, layout.width).map((line) => layout.ink("yellow", line))),
+    ...warningLines(layout, approvalWarnings(view)),
     "",
     ...frame(layout, "the agent says", agentSays),
     ...(agentSends.length > 0 ? frame(layout, "the agent sends", agentSends) : []),
@@ -36,8 +37,4 @@ export function approvalScreen(view: ApprovalView, layout: Layout): string[] {
     "",
     ...decisive.flatMap(lines),
   ];
-}
-
-function factLines(layout: Layout, { label, value, strong }: Fact): string[] {
-  return field(layout, label, value).map((line) => (strong ? layout.ink("bold", line) : line));
 }

@@ -56,7 +56,7 @@ async function askOwner(context: Context, view: ApprovalView, code: string): Pro
   const required = requiredAnswer(view);
   if (required === "yes") return askYesOrNo(context, question);
   return askTyped(context, `${question} ${TYPED[required]}`, {
-    isRight: (text) => (required === "amount" ? isTypedYes(text, value, code) : sameCode(text, code)),
+    isRight: (text) => sameCode(text, code) || (required === "amount" && isTypedAmount(text, value)),
     wrong: `That is not ${required === "amount" ? "the amount, nor the short code" : "the short code"} of this request.`,
   });
 }
@@ -69,9 +69,8 @@ function plainCode(code: string): string {
   return code.toUpperCase().replace(/[\s-]/g, "");
 }
 
-/** `2.5`, `2.5 LGO`, `2.5LGO`, `2500000000`, or the short code. */
-function isTypedYes(typed: string, amount: string, code: string): boolean {
+/** @param typed `2.5`, `2.5 LGO`, `2.5LGO` or `2500000000` @param amount atomic units */
+export function isTypedAmount(typed: string, amount: string | bigint): boolean {
   const text = typed.trim().toUpperCase();
-  const display = displayAmount(amount);
-  return parseAmount(text) === amount || text === display || `${text} ${ASSET_SYMBOL}` === display || sameCode(text, code);
+  return parseAmount(text) === amount.toString() || [text, `${text} ${ASSET_SYMBOL}`].includes(displayAmount(amount));
 }

@@ -1,7 +1,6 @@
 /** One grant: the owner reads the limits, says yes, and exactly the object that was shown is signed. */
 
-import { ASSET_SYMBOL } from "../../shared/lez.ts";
-import { displayAmount, parseAmount } from "../../shared/protocol/amount.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
 import { isForRefunds, mandateDigest, type Mandate, type SignedMandate, signMandate } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { mandateFacts, type MandateView, worstCase } from "../../shared/screen/mandate-facts.ts";
@@ -15,11 +14,12 @@ import { allPins } from "../records/merchant-pins.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { writeJson } from "../runtime/files.ts";
-import { field, type Layout, wrap } from "../runtime/layout.ts";
+import type { Layout } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
-import { sameCode } from "./confirmation.ts";
+import { isTypedAmount, sameCode } from "./confirmation.ts";
+import { factsScreen } from "./facts-screen.ts";
 
 /** Collects what the screen shows. Asks the facilitator for the balance, opens no key. */
 export async function mandateView(context: Context, input: BalanceInput, mandate: Mandate): Promise<Outcome<MandateView>> {
@@ -41,17 +41,7 @@ export async function mandateView(context: Context, input: BalanceInput, mandate
 }
 
 export function mandateScreen(view: MandateView, layout: Layout): string[] {
-  const { shortCode: code, facts, warnings, says } = mandateFacts(view);
-  return [
-    layout.ink("bold", `MANDATE  ${code}`),
-    "",
-    ...facts.flatMap(({ label, value, strong }) => field(layout, label, value).map((line) => (strong ? layout.ink("bold", line) : line))),
-    "",
-    ...warnings.flatMap((warning) => wrap(`! ${warning}`, layout.width).map((line) => layout.ink("yellow", line))),
-    ...(warnings.length > 0 ? [""] : []),
-    ...says.flatMap((text) => wrap(text, layout.width)),
-    "",
-  ];
+  return factsScreen("MANDATE", mandateFacts(view), layout);
 }
 
 /** Asks for the owner's yes. @param confirmed the whole digest of the mandate that was read, in place of the question */
@@ -82,14 +72,9 @@ function ask(context: Context, view: MandateView, code: string): Promise<boolean
   const question = `Let ${may} up to ${displayAmount(worst)} without asking?`;
   if (warnings.length === 0) return askYesOrNo(context, question);
   return askTyped(context, `${question} Type the sum or the code, or nothing to leave it`, {
-    isRight: (text) => sameCode(text, code) || isSum(text, worst),
+    isRight: (text) => sameCode(text, code) || isTypedAmount(text, worst),
     wrong: "That is neither the sum nor the code of this mandate.",
   });
-}
-
-export function isSum(typed: string, worst: bigint): boolean {
-  const text = typed.trim().toUpperCase();
-  return parseAmount(text) === worst.toString() || [text, `${text} ${ASSET_SYMBOL}`].includes(displayAmount(worst));
 }
 
 /** Signs, records and keeps the mandate; then it counts. @param out a file for an agent on another machine */

@@ -11,7 +11,7 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { RefundableSale } from "../sales/find-sale.ts";
-import { isSum } from "./grant-mandate.ts";
+import { isTypedAmount } from "./confirmation.ts";
 
 export interface RefundView {
   refund: Refund;
@@ -62,7 +62,7 @@ export async function confirmRefund(
     amount <= threshold
       ? await askYesOrNo(context, question)
       : await askTyped(context, `${question} Type the amount, or nothing to leave it`, {
-          isRight: (text) => isSum(text, amount),
+          isRight: (text) => isTypedAmount(text, amount),
           wrong: "That is not the amount of this refund.",
         });
   if (yes === undefined) return interrupted("Nothing was signed.");

@@ -1,38 +1,19 @@
 /** `npm run terminals`: the owner at a real terminal: questions, keys and their outcome. The plainest are in owner-terminal.test.ts. */
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { cells } from "../runtime/layout.ts";
 import { HOLD_SCRYPT, HOLDING } from "../testing/cheap-scrypt.ts";
-import { PASSPHRASE, REASON, Sandbox, sandbox } from "../testing/cli.ts";
-import { CONTENT, startMerchant } from "../testing/merchant.ts";
-import { people } from "../testing/people.ts";
+import { PASSPHRASE, REASON, Sandbox } from "../testing/cli.ts";
+import { CONTENT } from "../testing/merchant.ts";
+import { approveWords, ENTER, ownerAtTerminal } from "../testing/owner-terminal.ts";
 
-const ENTER = "\r";
 const CTRL_C = "\u0003";
 const CTRL_D = "\u0004";
 
-const box = sandbox();
-const merchant = await startMerchant();
-const { ask } = await people(box);
-box.write("secret.txt", PASSPHRASE);
-await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
-const screen = await box.sharedTerminal();
-beforeEach(() => merchant.reset());
-afterAll(() => screen.close());
-
-const approveWords = (out: string) => [
-  "owner",
-  "approve",
-  "--request-file",
-  "./request.json",
-  "--owner-file",
-  "./sealed.json",
-  "--out",
-  `./${out}`,
-];
+const { box, merchant, ask, screen } = await ownerAtTerminal();
 
 describe("owner create", () => {
   test("asks for the passphrase twice and never shows it", async () => {

@@ -1,35 +1,14 @@
 /** The owner approves at a real terminal. `npm run terminals` asks everything else. */
 
 import { existsSync } from "node:fs";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { MAX_PASSPHRASE_TRIES } from "../runtime/limits.ts";
-import { PASSPHRASE, REASON, sandbox } from "../testing/cli.ts";
-import { startMerchant } from "../testing/merchant.ts";
-import { people } from "../testing/people.ts";
+import { PASSPHRASE, REASON } from "../testing/cli.ts";
+import { approveWords, ENTER, ownerAtTerminal } from "../testing/owner-terminal.ts";
 
-const ENTER = "\r";
-
-const box = sandbox();
-const merchant = await startMerchant();
-const { ask } = await people(box);
-box.write("secret.txt", PASSPHRASE);
-await box.run(["owner", "create", "--out", "./sealed.json", "--passphrase-file", "./secret.txt"]);
-const screen = await box.sharedTerminal();
-beforeEach(() => merchant.reset());
-afterAll(() => screen.close());
-
-const approveWords = (out: string) => [
-  "owner",
-  "approve",
-  "--request-file",
-  "./request.json",
-  "--owner-file",
-  "./sealed.json",
-  "--out",
-  `./${out}`,
-];
+const { box, merchant, ask, screen } = await ownerAtTerminal();
 
 describe("owner approve", () => {
   test("shows the request, takes a y, opens the key and signs [terminal-approve]", async () => {

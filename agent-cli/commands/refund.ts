@@ -15,7 +15,8 @@ import { chainAt } from "../facilitator/account-chain.ts";
 import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { askLedger } from "../facilitator/ledger-id.ts";
 import { withOpenBooks } from "../facilitator/open-books.ts";
-import { type RefundOutcome, sendRefund } from "../facilitator/send-refund.ts";
+import type { OrderOutcome } from "../facilitator/order-outcome.ts";
+import { sendRefund } from "../facilitator/send-refund.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
@@ -163,9 +164,9 @@ async function resume(
   return concluded.ok ? succeed({ ...concluded.data, resumed: true as const }) : concluded;
 }
 
-async function conclude(context: Context, signed: SignedRefund, outcome: RefundOutcome): Promise<Outcome<z.infer<typeof resultSchema>>> {
+async function conclude(context: Context, signed: SignedRefund, outcome: OrderOutcome): Promise<Outcome<z.infer<typeof resultSchema>>> {
   const { refund } = signed;
-  if (outcome.kind === "refunded") {
+  if (outcome.kind === "made") {
     const noted = await note(context, signed, "refunded");
     // The money went back, whatever this machine could record.
     if (!noted.ok) warn(context, `It was refunded, and was not recorded here: ${noted.error.message}`);

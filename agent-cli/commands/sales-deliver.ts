@@ -1,4 +1,4 @@
-/** `sales deliver`: has a merchant serve a sale again, for free, when its buyer repeats the payment. */
+/** `sales deliver`: asks the merchant to serve a sale again, for free, when its buyer repeats the payment. */
 
 import * as z from "zod";
 import { digestSchema } from "../../shared/crypto/digest.ts";

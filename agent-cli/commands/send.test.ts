@@ -1,11 +1,13 @@
 /** Transfers on the owner's side: what is shown, what is signed, and that one id is sent once. */
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
-import { FIRST, give, LEDGER, openLedger, paymentOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
+import { FIRST, give, LEDGER, openLedger, paymentOf, personOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
-import { transferNonce } from "../../shared/protocol/transfer.ts";
+import { keySigner } from "../../shared/protocol/signer.ts";
+import { signTransfer, transactionOfTransfer, transferNonce } from "../../shared/protocol/transfer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { memoryStore } from "../demo/memory-store.ts";
 import type { KeptTransfer } from "../records/transfers.ts";
@@ -17,11 +19,13 @@ import { people } from "../testing/people.ts";
 const box = sandbox();
 const facilitator = await startFacilitator();
 const { owner } = await people(box);
+const signer = await keySigner(hexToBytes("secretKey" in owner ? owner.secretKey : ""));
 await box.run("doctor"); // makes the state directory
 box.write("home/config.json", { facilitatorUrl: facilitator.url, ownerFile: "../owner.json" });
 
 const TO = DEMO_MERCHANT_ACCOUNT;
 const fileOf = (id: string) => box.path(`home/transfers/${transferNonce(owner.account, id)}.json`);
+const transactionOf = (id: string) => transactionOfTransfer(kept(id).signed.authorization);
 const kept = (id: string) => JSON.parse(readFileSync(fileOf(id), "utf8")) as KeptTransfer;
 const events = async () =>
   ((await box.run("audit list --json")).json.data["entries"] as { event: string; facts: Record<string, string> }[]).filter(({ event }) =>
@@ -48,7 +52,8 @@ test("shows amount and account, takes the typed amount for a new account, and se
   expect(run.stderr).toContain("This machine never sent money to this account");
   expect(facilitator.transfers).toHaveLength(1);
   expect(facilitator.transfers[0]?.authorization).toMatchObject({ from: owner.account, to: TO, value: "20000", purpose: "transfer" });
-  expect(kept("first")).toMatchObject({ id: "first", transaction: run.json.data["transaction"], signed: facilitator.transfers[0] });
+  expect(kept("first")).toMatchObject({ id: "first", state: "made", signed: facilitator.transfers[0] });
+  expect(run.json.data["transaction"]).toBe(transactionOf("first"));
   expect((await events()).map(({ event }) => event)).toEqual(["transfer_signed", "transferred"]);
   expect((await box.run("audit verify")).exit).toBe(EXIT.ok);
   // The account is known from here on: a key press is enough.
@@ -59,7 +64,7 @@ test("shows amount and account, takes the typed amount for a new account, and se
 test("one id is sent once: made before, it is not sent again; with other terms it is refused [send-once]", async () => {
   expect((await send(`${TO} 300 --id once`)).exit).toBe(EXIT.ok);
   const again = await box.run(`send ${TO} 300 --id once`);
-  expect(again.json.data).toMatchObject({ again: true, transaction: kept("once").transaction });
+  expect(again.json.data).toMatchObject({ again: true, transaction: transactionOf("once") });
   expect(facilitator.transfers).toHaveLength(1);
   const other = await box.run(`send ${TO} 301 --id once`);
   expect([other.exit, other.json.error.message]).toEqual([EXIT.usage, expect.stringContaining("of another transfer")]);
@@ -86,19 +91,45 @@ test.each([
   facilitator.refuses = undefined;
   facilitator.transfers.length = 0;
   const { signed, ...rest } = kept(id);
-  const past = String(unixNow() - 10);
-  const authorization = { ...signed.authorization, validBefore: past };
-  writeFileSync(fileOf(id), JSON.stringify({ ...rest, signed: { ...signed, authorization } }));
+  const expired = await signTransfer({ ...signed.authorization, validBefore: String(unixNow() - 10) }, signer);
+  writeFileSync(fileOf(id), JSON.stringify({ ...rest, signed: expired }));
   facilitator.settlement = settlement;
   const run = await send(`${TO} 500 --id ${id}`);
   facilitator.settlement = { status: "unused" };
   expect([run.exit, facilitator.transfers.length]).toEqual([exit, sent]);
 });
 
-test("a refusal of the ledger is said, and is no unknown outcome", async () => {
+test("a refusal of the ledger is said, and is no unknown outcome; what it cannot pay now is sent again later", async () => {
   facilitator.refuses = { status: 402, body: { error: "insufficient_funds" } };
-  const run = await send(`${TO} 600 --id poor`);
-  expect([run.exit, run.json.error.code]).toEqual([EXIT.paymentRejected, "insufficient_funds"]);
+  const poor = await send(`${TO} 600 --id poor`);
+  expect([poor.exit, poor.json.error.code, kept("poor").state]).toEqual([EXIT.paymentRejected, "insufficient_funds", "sent"]);
+  expect(poor.json.next).toMatchObject({ by: "owner", argv: expect.arrayContaining(["poor"]) as string[] });
+  facilitator.refuses = { status: 402, body: { error: "payment_revoked" } };
+  expect((await box.run(`send ${TO} 600 --id poor`)).json.error.code).toBe("payment_revoked");
+  expect(kept("poor").state).toBe("refused");
+  expect((await events()).at(-1)).toMatchObject({ event: "transfer_refused", facts: { id: "poor" } });
+});
+
+test("another of the same, whose outcome is not known, is warned of by its id [send-on-top]", async () => {
+  facilitator.refuses = { status: 503, body: { error: "facilitator_unavailable" } };
+  await send(`${TO} 700 --id before`);
+  facilitator.refuses = undefined;
+  const shown = (await box.run(`send ${TO} 700 --dry-run`)).stderr.replaceAll(/\s+/g, " ");
+  expect(shown).toContain("was signed before, as before, and may have been made");
+  expect((await box.run(`send ${TO} 701 --dry-run`)).stderr).not.toContain("signed before");
+  expect((await box.run(`send ${TO} 700 --id before`)).exit).toBe(EXIT.ok);
+  expect((await box.run(`send ${TO} 700 --dry-run`)).stderr).not.toContain("signed before");
+});
+
+test("a record that an agent wrote makes no account known, and stops the next transfer [send-forged]", async () => {
+  const stranger = personOf(9);
+  const { signed, ...rest } = kept("first");
+  const nonce = transferNonce(owner.account, "forged");
+  const forged = { ...signed, authorization: { ...signed.authorization, to: stranger, nonce } };
+  writeFileSync(fileOf("forged"), JSON.stringify({ ...rest, id: "forged", signed: forged }), { mode: 0o600 });
+  const run = await box.run(`send ${stranger} 10`);
+  rmSync(fileOf("forged"));
+  expect(run.json.error).toMatchObject({ code: "invalid_file", message: expect.stringContaining("not signed by its account") as string });
 });
 
 test("signs nothing without the owner's word, for another digest, for the own account or a wrong one", async () => {

@@ -6,7 +6,7 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { transferNonce, transferTerms, type TransferTerms } from "../../shared/protocol/transfer.ts";
+import { transactionOfTransfer, transferNonce, transferTerms, type TransferTerms } from "../../shared/protocol/transfer.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
 import { approveTransfer, confirmTransfer, transferFactsOf, transferScreen, transferView } from "../approval/sign-transfer.ts";
@@ -14,18 +14,18 @@ import { defineCommand } from "../command-line/command.ts";
 import { amountField, dryRunField, ownerFileField, textField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { askLedgerInTime } from "../facilitator/ledger-id.ts";
+import { sendTransfer } from "../facilitator/send-transfer.ts";
 import { askSettlement } from "../facilitator/settlement-status.ts";
-import { sendTransfer } from "../facilitator/transfers.ts";
 import type { FoundKey } from "../keys/key-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
-import { record } from "../records/audit-log.ts";
+import { appendEntry } from "../records/audit-log.ts";
 import { findTransfer, keepTransfer, type KeptTransfer } from "../records/transfers.ts";
 import { type Context, warn } from "../runtime/context.ts";
-import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
+import { exclusively } from "../runtime/lock.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Next, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const RANDOM_ID_BYTES = 8;
@@ -88,11 +88,11 @@ export const send = defineCommand({
     const id = input.id ?? bytesToHex(randomBytes(RANDOM_ID_BYTES));
     const nonce = transferNonce(from, id);
     const terms = { network: NETWORK, asset: ASSET, ledger: ledger.data, from, to: to.account, value: input.amount, nonce };
-    const before = findTransfer(context, nonce);
+    const before = await findTransfer(context, nonce);
     if (!before.ok) return before;
     const known = before.data && (await continued(context, input, before.data, terms));
     if (known && !known.ok) return known;
-    if (known?.data === "made") return succeed({ again: true as const, ...dataOf(terms, id, before.data?.transaction) });
+    if (known?.data === "made" && before.data) return succeed({ again: true as const, ...dataOf(terms, id), ...madeAs(before.data) });
     if (known?.data === "send" && before.data && !input.dryRun) return deliver(context, input, before.data);
     const transfer = await approved(context, input, owner.data, { terms, id, expired: before.data });
     if (!transfer.ok) return transfer;
@@ -106,7 +106,9 @@ export const send = defineCommand({
   ],
 });
 
-function dataOf(terms: TransferTerms, id: string, transaction?: string) {
+const madeAs = ({ signed }: KeptTransfer) => ({ transaction: transactionOfTransfer(signed.authorization) });
+
+function dataOf(terms: TransferTerms, id: string) {
   const digest = transferTerms(terms);
   return {
     id,
@@ -115,7 +117,6 @@ function dataOf(terms: TransferTerms, id: string, transaction?: string) {
     from: terms.from,
     to: terms.to,
     amount: money(terms.value, terms.asset),
-    ...(transaction !== undefined && { transaction }),
   };
 }
 
@@ -153,12 +154,12 @@ async function continued(
       },
     );
   }
-  if (before.transaction !== undefined) return succeed("made");
+  if (before.state !== "sent") return succeed(before.state === "made" ? "made" : "sign");
   if (Number(authorization.validBefore) >= unixNow()) return succeed("send");
   const asked = await askSettlement(context, input, authorization);
   if (!asked.ok) return asked;
-  const { conclusion, transaction, doubt } = asked.data;
-  if (conclusion === "paid" && transaction !== undefined) return succeed("send"); // the ledger repeats its answer
+  const { conclusion, doubt } = asked.data;
+  if (conclusion === "paid") return succeed("send"); // the ledger repeats its answer
   if (conclusion === "not_paid") return succeed("sign");
   return fail(
     "outcome_unknown",
@@ -170,22 +171,30 @@ async function continued(
 }
 
 async function deliver(context: Context, input: Input, transfer: KeptTransfer) {
-  const { authorization } = transfer.signed;
-  const data = dataOf(authorization, transfer.id);
-  const sent = await sendTransfer(context, input, transfer.signed);
-  if (!sent.ok) {
-    if ("refused" in sent) return sent;
-    const argv = ["lez-agent-pay", ...context.argv, ...(input.id === undefined ? ["--id", transfer.id] : [])];
-    const failure = fail("outcome_unknown", `Whether the transfer was made is not known. ${sent.error.message}`, {
-      exit: EXIT.outcomeUnknown,
-      hint: "The same id sends the same transfer again; it is made once.",
-      details: { id: transfer.id },
-    });
-    return { ...failure, next: { argv, by: "owner" as const, why: "send the same transfer again; it is made once" } };
+  const outcome = await sendTransfer(context, input, transfer.signed);
+  if (outcome.kind === "made" || outcome.kind === "refused") {
+    const noted = await note(context, transfer, outcome.kind);
+    if (outcome.kind === "refused") return noted.ok ? outcome.failure : noted;
+    // The money moved, whatever this machine could record.
+    if (!noted.ok) warn(context, `It was sent, and not recorded here: ${noted.error.message}`);
+    return succeed({ ...dataOf(transfer.signed.authorization, transfer.id), ...madeAs(transfer) });
   }
-  const kept = keepTransfer(context, { ...transfer, transaction: sent.data });
-  if (!kept.ok) warn(context, `It was sent, and not recorded here: ${kept.error.message}`);
-  const noted = await record(context, "transferred", { ...transferFactsOf(transfer), transaction: sent.data });
-  if (!noted.ok) warn(context, `It was sent, and not recorded in the audit log: ${noted.error.message}`);
-  return succeed({ ...data, transaction: sent.data });
+  const argv = ["lez-agent-pay", ...context.argv, ...(input.id === undefined ? ["--id", transfer.id] : [])];
+  const next: Next = { argv, by: "owner", why: "send the same transfer again; it is made once" };
+  if (outcome.kind === "open") return { ...outcome.failure, next };
+  return fail("outcome_unknown", `Whether the transfer was made is not known. ${outcome.failure.error.message}`, {
+    hint: "Sign no other one: the next command sends the same transfer again, and it is made once.",
+    details: { id: transfer.id },
+    next,
+  });
+}
+
+/** The log before the record: a run that dies in between sends the transfer again, and gets the same answer. */
+function note(context: Context, transfer: KeptTransfer, state: "made" | "refused"): Promise<Outcome<undefined>> {
+  return exclusively(context, () => {
+    const [event, name] =
+      state === "made" ? (["transferred", "transaction"] as const) : (["transfer_refused", "transactionIfSettled"] as const);
+    const entry = appendEntry(context, event, transferFactsOf(transfer, name));
+    return entry.ok ? keepTransfer(context, { ...transfer, state }) : entry;
+  });
 }

@@ -1,4 +1,4 @@
-/** `webhooks retry`: has a merchant send what its seller's server has not taken, at once. */
+/** `webhooks retry`: asks the merchant to send undelivered webhooks again, now. */
 
 import * as z from "zod";
 import { defineCommand } from "../command-line/command.ts";

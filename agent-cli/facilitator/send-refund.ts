@@ -1,11 +1,12 @@
-/** Sends a refund to its ledger's facilitator, and says for certain what became of it, or that it is not known. */
+/** Sends a refund to its ledger's facilitator. The answer is believed if it is about this refund. */
 
 import * as z from "zod";
-import { type ErrorCode, isErrorCode } from "../../shared/errors.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import { refundTransaction, type SignedRefund } from "../../shared/protocol/refund.ts";
 import type { Context } from "../runtime/context.ts";
-import { fail, type Failure } from "../runtime/outcome.ts";
+import { fail } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { type OrderOutcome, outcomeOf } from "./order-outcome.ts";
 
 const answerSchema = z.looseObject({
   transaction: z.string(),
@@ -15,16 +16,6 @@ const answerSchema = z.looseObject({
   amount: z.string(),
 });
 
-export type RefundOutcome =
-  | { kind: "refunded" }
-  /** It was not made, and never will be. */
-  | { kind: "refused"; code: ErrorCode; failure: Failure }
-  /** It was not made now. The same refund can be made later. */
-  | { kind: "open"; failure: Failure }
-  /** It may have been made. */
-  | { kind: "unknown"; failure: Failure };
-
-/** Codes that the same refund gets whenever it arrives. An answer to a refund that was made comes before each of them. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
   "invalid_payload",
   "invalid_signature",
@@ -35,16 +26,10 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   "refund_expired",
   "refund_conflict",
 ]);
-/** Codes of a facilitator that has asked no ledger, or of a ledger that did nothing. */
-const NOT_NOW: ReadonlySet<ErrorCode> = new Set(["insufficient_funds", "overloaded", "rate_limited", "ledger_mismatch", "not_found"]);
 
-export async function sendRefund(context: Context, input: FacilitatorInput, signed: SignedRefund): Promise<RefundOutcome> {
+export async function sendRefund(context: Context, input: FacilitatorInput, signed: SignedRefund): Promise<OrderOutcome> {
   const answer = await callFacilitator(context, input, { path: "/refunds", body: signed, answer: answerSchema });
-  if (!answer.ok) {
-    const { code } = answer.error;
-    if (isErrorCode(code) && FINAL.has(code)) return { kind: "refused", code, failure: answer };
-    return { kind: isErrorCode(code) && NOT_NOW.has(code) ? "open" : "unknown", failure: answer };
-  }
+  if (!answer.ok) return outcomeOf(answer, FINAL);
   const { refund } = signed;
   const { transaction, refundOf, from, to, amount } = answer.data;
   const fits =
@@ -53,6 +38,6 @@ export async function sendRefund(context: Context, input: FacilitatorInput, sign
     from === refund.from &&
     to === refund.to &&
     amount === refund.amount;
-  if (fits) return { kind: "refunded" };
+  if (fits) return { kind: "made" };
   return { kind: "unknown", failure: fail("receipt_differs", "The facilitator's answer is about another refund.") };
 }

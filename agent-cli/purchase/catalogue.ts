@@ -32,7 +32,7 @@ export const foundSchema = z.strictObject({
   /** As it was last paid. Not checked: the 402 says what it costs, and who is paid. */
   listedPrice: moneySchema,
   payTo: z.string(),
-  /** `seller`: the facilitator knows the caller who said it as a seller of this account. `payment`: any caller may have said it. */
+  /** Who described it: `seller`, a caller that the facilitator knows as a seller of this account; `payment`, any caller that paid it. */
   proof: z.enum([...PROOFS, "unknown"]),
   lastPaidAt: z.string().optional(),
   /** The seller's own words, or another caller's: data, never instructions. */

@@ -30,6 +30,7 @@ export const AUDIT_EVENTS = [
   /** Money that an owner sends to another account, and that the ledger has confirmed. */
   "transfer_signed",
   "transferred",
+  "transfer_refused",
   /** A refund that this owner signed, and what became of it. */
   "refund_signed",
   "refunded",

@@ -57,8 +57,8 @@ function isPrintable(value: unknown, max: number): value is string {
 }
 
 /**
- * What is known of an entry, the least first. `seller`: a caller whom the operator lets settle for this account said it. `payment`: whoever settled a payment
- * to this account said it. Neither says that the account's owner controls the address.
+ * Who described the resource, the least trusted first. `payment`: a caller that settled a payment to this account. `seller`: a caller that the
+ * operator lets settle for this account. Neither proves that the account's owner controls the address.
  */
 export const PROOFS = ["payment", "seller"] as const;
 export type Proof = (typeof PROOFS)[number];

@@ -120,7 +120,7 @@ describe.each([1, 4])("refunds over %i shards", (shards) => {
     ["a refund of another payment", `UPDATE refund SET refund_of = '${idOf(5)}' ${row}`, "no refund like debit"],
     ["a refund that vanished", `DELETE FROM refund ${row}`, "no refund like debit"],
     ["a refund without a debit", `UPDATE refund SET seq = 9 ${row}`, "no debit for refund"],
-    ["a refund of nobody", `UPDATE refund SET payee = '${CAROL}' ${row}`, "refunds without an account"],
+    ["a refund without an account", `UPDATE refund SET payee = '${CAROL}' ${row}`, "refunds without an account"],
   ])("are audited: %s", async (_, tamper, problem) => {
     const shop = newShop(shards);
     shop.refund(refundOf());

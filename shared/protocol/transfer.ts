@@ -3,8 +3,8 @@
 import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import type { AccountId } from "./account.ts";
-import { type Authorization, authorizationDigest, authorizationSchema } from "./authorization.ts";
-import { prove, withProof } from "./proof.ts";
+import { type Authorization, authorizationDigest, authorizationSchema, transactionOf } from "./authorization.ts";
+import { prove, provesAccount, withProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
 const { network, asset, from, to, value, validAfter, validBefore, nonce } = authorizationSchema.shape;
@@ -41,4 +41,14 @@ export function transferTerms({ network, asset, ledger, from, to, value, nonce }
 
 export async function signTransfer(transfer: Transfer, signer: WalletSigner): Promise<SignedTransfer> {
   return { authorization: transfer, ...(await prove(authorizationDigest(transfer satisfies Authorization), signer)) };
+}
+
+/** Whether it was signed for the account that sends. */
+export function isGenuineTransfer({ authorization, ...proof }: SignedTransfer): Promise<boolean> {
+  return provesAccount(proof, authorizationDigest(authorization), authorization.from);
+}
+
+/** The id of its settlement, before or after it is made. */
+export function transactionOfTransfer(transfer: Transfer): Digest {
+  return transactionOf(transfer.network, authorizationDigest(transfer));
 }

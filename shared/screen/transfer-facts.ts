@@ -16,6 +16,8 @@ export interface TransferView {
   pins: readonly MerchantPin[];
   /** When this machine first sent money to the account; undefined if it never did. */
   sentSince: string | undefined;
+  /** The ids of other transfers of this amount to this account that may have been made. */
+  unconfirmed: readonly string[];
   /** Above this many units one key press is not enough. */
   threshold: bigint;
 }
@@ -58,8 +60,12 @@ function balanceText({ balance, terms }: TransferView): string {
   return left < 0n ? displayAmount(balance.spendable) : `${displayAmount(balance.spendable)}, ${displayAmount(left)} after it`;
 }
 
-function warningsOf({ terms, balance, sentSince, threshold }: TransferView): string[] {
+function warningsOf({ terms, balance, sentSince, unconfirmed, threshold }: TransferView): string[] {
   const warnings: [applies: boolean, text: string][] = [
+    ...unconfirmed.map((id): [boolean, string] => [
+      true,
+      `The same transfer was signed before, as ${showUnsafe(id)}, and may have been made. This one would come on top; --id ${showUnsafe(id)} repeats that one.`,
+    ]),
     [balance.kind === "known" && balance.spendable < BigInt(terms.value), "Your account holds less than this."],
     [sentSince === undefined, "This machine never sent money to this account. Compare the whole account id."],
     [BigInt(terms.value) > threshold, "A large amount."],

@@ -59,7 +59,7 @@ export type RevokeCommand = z.infer<typeof revokeCommandSchema>;
 
 /**
  * Turns a hold into a payment. `value`: what is charged of an `upto`, at most what is held; absent, all of it. The first answer stands:
- * repeated with another value, the command gets the answer of then.
+ * repeated with another value, the command gets the first answer.
  */
 export const captureCommandSchema = z.strictObject({ ...reservationSchema.shape, value: z.optional(chargeSchema) });
 export type CaptureCommand = z.infer<typeof captureCommandSchema>;

@@ -80,7 +80,10 @@ describe("the merchant's record", () => {
       await read(await signed({ method: "GET", path }, reader, others)),
       await read(await signed({ method: "GET", path }, reader, elsewhere)),
     ]).toEqual([401, 401, 401, 401, 401, 401]);
-    expect(await read(await signed({ method: "GET", path: `${SALES}?payee=nobody&day=1` }), `${SALES}?payee=nobody&day=1`)).toBe(400);
+    expect(await read(await signed({ method: "GET", path: `${SALES}?payee=none&day=1` }), `${SALES}?payee=none&day=1`)).toBe(400);
+    // The answer speaks to a seller, and of no payment.
+    const malformed = (await (await fetch(`${world.stack.merchant}${SALES}?payee=none&day=1`)).json()) as object;
+    expect(malformed).toMatchObject({ error: "invalid_payload", problem: { message: "The request is malformed." } });
     const revocation = await revokeAccesses(seller, ledger, unixNow() - 3);
     expect((await fetch(`${world.stack.facilitator}/books/revoke`, { method: "POST", body: JSON.stringify(revocation) })).status).toBe(200);
     expect(await read(await signed())).toBe(401);

@@ -108,7 +108,7 @@ export function passed({ lost, duplicated, supplyExact, problems, ...counts }: T
   );
 }
 
-/** Holds what was told of each charge against the debit; of a charge of nothing, there is none. */
+/** Compares each charge that was reported with its debit. A charge of 0 has none. */
 function otherCharges(charges: readonly (readonly [transaction: Digest, charge: string])[], entries: readonly JournalEntry[]): string[] {
   const debited = new Map(
     entries.flatMap(({ kind, transaction, value }) => (kind === "debit" && transaction ? [[transaction, value]] : [])),

@@ -19,7 +19,7 @@ import { call } from "./facilitator/http-call.ts";
 import { withTimeout } from "./facilitator/within-timeout.ts";
 import { traceOf } from "./log.ts";
 import { dayOf, registerOf, type SalesRegister } from "./memory/sales-register.ts";
-import { refuseRequest } from "./responses.ts";
+import { refuseSeller } from "./refuse-seller.ts";
 import { publicUrl } from "./terms/bound-request.ts";
 import type { PaywallEnv } from "./types.ts";
 
@@ -40,40 +40,36 @@ export function paywallSales(): Hono<PaywallEnv> {
   return new Hono<PaywallEnv>()
     .get(PATH, async (c) => {
       const page = checkShape(c.req.query(), pageSchema);
-      if (!page.ok) return refuse("invalid_payload", page.problem);
+      if (!page.ok) return refuseSeller("invalid_payload", page.problem);
       const { payee, day, after = "" } = page.value;
       const { DELIVERIES } = c.env;
-      if (!DELIVERIES) return refuse("not_found", NO_REGISTER);
+      if (!DELIVERIES) return refuseSeller("not_found", NO_REGISTER);
       const refused = await refusedReader(c, payee);
-      if (refused) return refuse(refused);
+      if (refused) return refuseSeller(refused);
       const sales = await withTimeout(registerOf(DELIVERIES, payee, dayOf(Number(day))).listSales(after));
-      if (!sales) return refuse("facilitator_unavailable");
+      if (!sales) return refuseSeller("facilitator_unavailable");
       const next = sales.length < SALES_PAGE ? undefined : sales.at(-1)?.transaction;
       return c.json({ payee, sales, ...(next !== undefined && { next }) }, 200, { "Cache-Control": "no-store" });
     })
     .post(PATH, async (c) => {
       const body = await readLimited(c.req.raw, MAX_FACILITATOR_BODY_BYTES);
       const order = body ? parseJson(body, MAX_FACILITATOR_BODY_BYTES, orderSchema) : undefined;
-      if (!order?.ok) return refuse("invalid_payload", order?.problem);
+      if (!order?.ok) return refuseSeller("invalid_payload", order?.problem);
       const { day, ...signed } = order.value;
       const problem = await saleDeliveryProblem(signed, publicUrl(c).origin, unixNow());
-      if (problem !== undefined) return refuse("unauthorized", problem);
+      if (problem !== undefined) return refuseSeller("unauthorized", problem);
       const { payee, transaction } = signed.delivery;
       const { DELIVERIES } = c.env;
-      if (!DELIVERIES) return refuse("not_found", NO_REGISTER);
+      if (!DELIVERIES) return refuseSeller("not_found", NO_REGISTER);
       const sale = await withTimeout(registerOf(DELIVERIES, payee, dayOf(Number(day))).reopenSale(transaction));
-      if (!sale) return refuse("not_found", "the merchant has no record of this sale");
+      if (!sale) return refuseSeller("not_found", "the merchant has no record of this sale");
       const receipt = { success: true, transaction, network: NETWORK, payer: sale.payer, amount: sale.amount } as const;
       const reopened = await withTimeout(
         (DELIVERIES.getByName(sale.payer) as SalesRegister).reopen(sale.key, receipt, unixNow() + REOPENED_SECONDS),
       );
       if (reopened) return c.json({ transaction, payer: sale.payer, route: sale.route, until: unixNow() + REOPENED_SECONDS });
-      return refuse(reopened === undefined ? "facilitator_unavailable" : "payment_in_progress");
+      return refuseSeller(reopened === undefined ? "facilitator_unavailable" : "payment_in_progress");
     });
-}
-
-function refuse(code: ErrorCode, detail?: string): Response {
-  return refuseRequest({ code, detail }).response;
 }
 
 /** Asks the facilitator. @returns why the caller may not read the books of the account; undefined if it may */

@@ -8,7 +8,7 @@ import { LATE, withDeadline } from "../../../../shared/deadline.ts";
 import { MAX_WEBHOOK_BYTES, WEBHOOK_HANDOVER_SECONDS } from "../../../../shared/limits.ts";
 import { parseJson } from "../../../../shared/text/json.ts";
 import { readLimited } from "../../../../shared/x402/body.ts";
-import { refuseRequest } from "../responses.ts";
+import { refuseSeller } from "../refuse-seller.ts";
 import type { PaywallEnv } from "../types.ts";
 import { webhookQueue } from "./queue.ts";
 
@@ -27,7 +27,7 @@ export function paywallWebhooks(): Hono<PaywallEnv> {
       asOperator(c, async (queue) => {
         const body = await readLimited(c.req.raw, MAX_WEBHOOK_BYTES);
         const asked = parseJson(body ?? "", MAX_WEBHOOK_BYTES, retrySchema);
-        if (!asked.ok) return refuseRequest({ code: "invalid_payload", detail: asked.problem }).response;
+        if (!asked.ok) return refuseSeller("invalid_payload", asked.problem);
         return { sent: await queue.retry(asked.value.id) };
       }),
     );
@@ -37,9 +37,9 @@ type Queue = ReturnType<typeof webhookQueue>;
 
 async function asOperator(c: Context<PaywallEnv>, ask: (queue: Queue) => Promise<object | Response>): Promise<Response> {
   const { OPERATOR_KEY_SHA256, WEBHOOKS } = c.env;
-  if (!OPERATOR_KEY_SHA256 || !WEBHOOKS) return refuseRequest({ code: "not_found" }).response;
-  if (!showsKeyOf(OPERATOR_KEY_SHA256, c.req.header("Authorization"))) return refuseRequest({ code: "unauthorized" }).response;
+  if (!OPERATOR_KEY_SHA256 || !WEBHOOKS) return refuseSeller("not_found");
+  if (!showsKeyOf(OPERATOR_KEY_SHA256, c.req.header("Authorization"))) return refuseSeller("unauthorized");
   const answer = await withDeadline(ask(webhookQueue(WEBHOOKS)), WEBHOOK_HANDOVER_SECONDS).catch(() => LATE);
-  if (answer === LATE) return refuseRequest({ code: "internal_error", detail: "the queue of webhooks does not answer" }).response;
+  if (answer === LATE) return refuseSeller("internal_error", "the queue of webhooks does not answer");
   return answer instanceof Response ? answer : c.json(answer, 200, { "Cache-Control": "no-store" });
 }

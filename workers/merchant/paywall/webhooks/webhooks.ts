@@ -94,7 +94,7 @@ export class Webhooks extends DurableObject<PaywallBindings> {
     };
   }
 
-  /** Sends everything that waits again, or the message with this id, and counts refused messages anew. @returns how many messages */
+  /** Sends everything that waits again, or the message with this id, and resets the count of refused messages. @returns how many messages */
   async retry(id?: string): Promise<number> {
     this.#requireSupported();
     if (!this.#exists) return 0;
