@@ -177,6 +177,36 @@ const TABLE = {
     message: "The payment is beyond a limit of the mandate.",
     hint: "Ask the owner for an approval. If the limit is one of a period, the same payment may succeed after Retry-After.",
   },
+  session_unknown: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "No session with this payee has this id.",
+    hint: "Open a session under these terms, or pay by another scheme of accepts.",
+  },
+  session_exhausted: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The rest of the session's deposit does not cover this.",
+    hint: "Open another session, or pay by another scheme of accepts. What is left comes back when the session ends.",
+  },
+  session_closed: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The session has ended or is closing.",
+    hint: "Open another session, or pay by another scheme of accepts.",
+  },
+  voucher_out_of_step: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The voucher does not continue its lane.",
+    hint: "Check extra.voucherState against your own signature, then sign the next voucher of the lane that the offer names, once.",
+  },
+  voucher_used: {
+    status: 409,
+    ...FINAL,
+    message: "This voucher was already accepted for a request.",
+    hint: "One voucher buys one answer. Its receipt is in PAYMENT-RESPONSE; sign the next voucher for another request.",
+  },
   charge_exceeded: {
     status: 500,
     ...SAME_PAYMENT,

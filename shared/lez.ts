@@ -5,6 +5,8 @@ export const NETWORK = "logos:lez-testnet";
 export const SCHEME = "exact";
 /** The payer signs a maximum, and the merchant charges what was used. */
 export const UPTO = "upto";
+/** The payer sets money aside for one payee, signs a voucher with each request, and the payee claims. */
+export const BATCH_SETTLEMENT = "batch-settlement";
 export type Scheme = typeof SCHEME | typeof UPTO;
 /** LEZ's native token. */
 export const ASSET = "native";

@@ -37,6 +37,11 @@ export const MAX_MANDATE_ENTRIES = 32;
 export const MAX_ORIGIN_LENGTH = 300;
 /** Sessions that one mandate may have open at once. */
 export const MAX_OPEN_SESSIONS = 1000;
+/** The canonical text of a Session, which the ledger keeps: 1400 bytes with the longest origin. */
+export const MAX_SESSION_CONFIG_BYTES = 2048;
+/** Lanes that one claim pays, and lanes that one session can have at all. */
+export const MAX_CLAIMED_LANES = 32;
+export const MAX_SESSION_LANES = 4096;
 /** Lines of the usage in a receipt of scheme `upto`: all of them, twice encoded, fit into a header. */
 export const MAX_USAGE_LINES = 16;
 /** The name of a unit: `token`, `1k words`. */
@@ -86,6 +91,8 @@ export const MAX_MANDATE_PERIOD_SECONDS = 31 * 24 * 3600;
 export const MAX_SESSION_SECONDS = 7 * 24 * 3600;
 export const MIN_WITHDRAW_DELAY_SECONDS = 900;
 export const MAX_WITHDRAW_DELAY_SECONDS = 30 * 24 * 3600;
+/** An acceptor asks the ledger again about a session whose last answer is older, or older than a quarter of its delay if that is less. */
+export const SESSION_FRESH_SECONDS = 240;
 /** No PaymentRequest waits for its owner for longer than this. */
 export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
 /** The ledger remembers a payment this long after its end: the longest request life plus the longest validity. */

@@ -22,6 +22,7 @@ import { unixSecondsText } from "./authorization.ts";
 import { originSchema } from "./origin.ts";
 import { prove, provesAccount, withProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
+import { wholeText } from "./whole-text.ts";
 
 /** The schemes that a mandate can name, in the order in which it lists them. */
 export const MANDATE_SCHEMES = ["batch-settlement", "exact", "refund", "upto"] as const;
@@ -31,12 +32,6 @@ export const REFUND_SCHEME = "refund" satisfies MandateScheme;
 
 /** Alone in a list: any. */
 export const ANY = "*";
-
-/** A decimal string of a whole number. */
-function whole(min: number, max: number) {
-  const fits = (text: string) => /^(0|[1-9][0-9]{0,15})$/.test(text) && Number(text) >= min && Number(text) <= max;
-  return z.string().check(z.refine(fits, `must be a whole number from ${min} to ${max}, as a decimal string`));
-}
 
 /** Sorted and without repetition, so that equal limits have one spelling. Not empty: no list means "all" by having nothing in it. */
 function sortedList<Item extends z.core.$ZodType<string>>(item: Item, max: number) {
@@ -57,22 +52,22 @@ function listOrAny<Item extends z.core.$ZodType<string>>(item: Item) {
 
 const periodSchema = z.strictObject({
   /** The length of one window. The first begins at `validAfter`. */
-  seconds: whole(MIN_MANDATE_PERIOD_SECONDS, MAX_MANDATE_PERIOD_SECONDS),
+  seconds: wholeText(MIN_MANDATE_PERIOD_SECONDS, MAX_MANDATE_PERIOD_SECONDS),
   /** The most in one window. */
   amount: amountSchema,
   /** The most payments in one window. */
-  count: z.optional(whole(1, Number.MAX_SAFE_INTEGER)),
+  count: z.optional(wholeText(1, Number.MAX_SAFE_INTEGER)),
 });
 
 const sessionLimitsSchema = z.strictObject({
   /** The most that all open sessions hold together. */
   deposit: amountSchema,
   /** The longest life of one. */
-  seconds: whole(1, MAX_SESSION_SECONDS),
+  seconds: wholeText(1, MAX_SESSION_SECONDS),
   /** The longest that the money stays away after the agent or the owner wants it back. */
-  withdrawDelay: whole(MIN_WITHDRAW_DELAY_SECONDS, MAX_WITHDRAW_DELAY_SECONDS),
+  withdrawDelay: wholeText(MIN_WITHDRAW_DELAY_SECONDS, MAX_WITHDRAW_DELAY_SECONDS),
   /** The most that are open at once. */
-  open: whole(1, MAX_OPEN_SESSIONS),
+  open: wholeText(1, MAX_OPEN_SESSIONS),
 });
 
 /** Amounts are atomic units, times unix seconds; all members are strings. An unknown member makes the mandate unusable. */

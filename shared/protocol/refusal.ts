@@ -5,7 +5,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { AccountId } from "./account.ts";
 
 /** The limit of a mandate that a payment is beyond. */
-export type MandateLimit = "per_payment" | "total" | "period" | "count";
+export type MandateLimit = "per_payment" | "total" | "period" | "count" | "session";
 
 export type Refusal = {
   ok: false;
@@ -16,6 +16,8 @@ export type Refusal = {
   renewsAt?: number;
   /** With `nonce_replayed`: the settlement that used the nonce. */
   transaction?: Digest;
+  /** With `nonce_replayed`: the session that was opened with the nonce. */
+  session?: Digest;
 };
 
 /** A refusal as a merchant needs it. */

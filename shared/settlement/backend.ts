@@ -8,6 +8,7 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount, Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../protocol/ledger-refund.ts";
+import type { LedgerClaim, LedgerSession, SessionName } from "../protocol/ledger-session.ts";
 import type { Refusal } from "../protocol/refusal.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, Reservation, ReserveCommand, RevokeCommand } from "./commands.ts";
 
@@ -60,6 +61,36 @@ export type MandateStatus =
       period?: { used: string; left: string; payments: number; paymentsLeft?: number; endsAt: number };
     };
 
+/**
+ * Where a session stands. Amounts are atomic units as decimal strings, times unix seconds of the ledger's clock. Whether an `open` session
+ * is past `expiresAt`, so that nothing but claims is left, says the clock.
+ */
+export type SessionStanding = {
+  id: Digest;
+  payer: AccountId;
+  status: "open" | "closing" | "closed";
+  deposit: Amount;
+  /** Paid to the payee, never more than the deposit. */
+  claimed: string;
+  /** The last second of vouchers. */
+  expiresAt: number;
+  /** The last second in which a claim is paid: after it the rest is the payer's. Of a `closed` session, the second in which it was closed. */
+  closesAt: number;
+  /** Absent unless the payer, its agent or a revocation asked for the rest: the first time. */
+  withdrawRequestedAt?: number;
+  /** The second of this answer. An acceptor counts from it how fresh it is. */
+  at: number;
+};
+export type OpenResult = { ok: true; session: SessionStanding } | Refusal;
+/**
+ * `value`: what this claim moved in all, when it was first made; "0" for a final claim, and for one at or below all marks that the ledger
+ * did not pay. `transaction`: its id, absent where nothing moved. The same claim again has the same `value` and `transaction`.
+ */
+export type ClaimResult = { ok: true; payee: AccountId; value: Charge; transaction?: Digest; session: SessionStanding } | Refusal;
+export type WithdrawResult = { ok: true; session: SessionStanding } | Refusal;
+/** `config` is the canonical text of the Session. `at`: the second of this answer. */
+export type SessionStatus = { status: "unknown"; at: number } | (SessionStanding & { config: string });
+
 /** `balance` comes from the account's own shard. It lacks the grant if that shard is not the treasury's and could not be reached. */
 export type FundResult = { ok: true; transaction: Digest; account: AccountId; balance: string } | Refusal;
 
@@ -69,7 +100,8 @@ export type FundResult = { ok: true; transaction: Digest; account: AccountId; ba
  */
 export type PaymentStatus =
   | { status: "unused" | "reserved" | "cancelled" | "expired" | "unknown" }
-  | { status: "settled"; transaction: Digest; /** Of `upto`: what was charged. */ charged?: Charge };
+  | { status: "settled"; transaction: Digest; /** Of `upto`: what was charged. */ charged?: Charge }
+  | { status: "session"; /** The session that was opened with this nonce. */ session: Digest };
 
 /** Balances are atomic units as decimal strings. `held` is the part of `balance` that open holds claim. */
 export type AccountState = { account: AccountId; balance: string; held: string; journalSeq: number; journalHead: Digest };
@@ -106,6 +138,24 @@ export interface PaymentBackend {
   mandates?: MandateLedger;
   /** Absent where no payment is given back. */
   refunds?: RefundLedger;
+  /** Absent where no money is set aside for sessions. */
+  sessions?: SessionLedger;
+}
+
+/**
+ * The part of a ledger that keeps sessions. The facilitator has verified all signatures. Repeating a command gives the same answer.
+ * The Durable Object's methods are `openSession`, `checkSession`, `claimSession`, `withdrawSession` and `sessionOf`.
+ */
+export interface SessionLedger {
+  /** Sets the deposit aside. Under a mandate it needs `mandates`. */
+  open(session: LedgerSession): Promise<OpenResult>;
+  /** Says whether `open` would succeed now. Changes nothing and promises nothing. */
+  check(session: LedgerSession): Promise<CheckResult>;
+  /** Pays what is above the lanes' marks, all of it or nothing. A final claim closes the session. */
+  claim(command: LedgerClaim): Promise<ClaimResult>;
+  /** Begins to close the session. The payee can claim until `closesAt`. */
+  withdraw(session: SessionName): Promise<WithdrawResult>;
+  status(session: SessionName): Promise<SessionStatus | Refusal>;
 }
 
 /** The part of a ledger that gives payments back. */

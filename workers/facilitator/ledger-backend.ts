@@ -69,7 +69,7 @@ export function ledgerBackend(
   env: LedgerBinding,
   traceId: string,
   timeoutSeconds: number = LEDGER_TIMEOUT_SECONDS,
-): Required<PaymentBackend> & LedgerReader {
+): Required<Omit<PaymentBackend, "sessions">> & LedgerReader {
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
     whileRunning(await withRetries(env, shard, timeoutSeconds, operation));

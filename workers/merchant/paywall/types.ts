@@ -2,6 +2,7 @@
 
 import type { Context, Next } from "hono";
 import type { JWK } from "jose";
+import type { ClaimPayload } from "../../../shared/batch-settlement/payload.ts";
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
@@ -10,9 +11,19 @@ import type { Charge } from "../../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
 import type { BoundRequest } from "../../../shared/protocol/binding.ts";
 import type { SignedRead } from "../../../shared/protocol/books-access.ts";
+import type { SessionName } from "../../../shared/protocol/ledger-session.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
 import type { Usage, UsageLine } from "../../../shared/protocol/usage.ts";
-import type { ReleaseResult, ReserveResult, SettleResult } from "../../../shared/settlement/backend.ts";
+import type { SignedWithdrawal } from "../../../shared/protocol/withdrawal.ts";
+import type {
+  ClaimResult,
+  OpenResult,
+  ReleaseResult,
+  ReserveResult,
+  SessionStatus,
+  SettleResult,
+  WithdrawResult,
+} from "../../../shared/settlement/backend.ts";
 import type {
   CaptureCommand,
   ReleaseCommand,
@@ -158,8 +169,19 @@ export interface PaywallFacilitator {
   list?(presented: PresentedPayment): Promise<unknown> | undefined;
 }
 
-/** The facilitator Worker's methods that a merchant calls. */
-export interface FacilitatorRpc {
+/** The facilitator Worker's methods for sessions. Amounts are atomic units, times unix seconds of the ledger's clock. */
+export interface SessionRpc {
+  /** Verifies a payload of type `deposit` against the merchant's offer, and sets the money aside. */
+  open(deposit: UnverifiedPayment, traceId: string): Promise<OpenResult | PaymentRefusal>;
+  /** Pays the merchant what its vouchers cover. The same claim again has the same answer. */
+  claim(claim: ClaimPayload, traceId: string): Promise<ClaimResult | PaymentRefusal>;
+  session(name: SessionName, traceId: string): Promise<SessionStatus | PaymentRefusal>;
+  /** Begins to close a session, for its payer or its agent. */
+  withdraw(record: SignedWithdrawal, traceId: string): Promise<WithdrawResult | PaymentRefusal>;
+}
+
+/** The facilitator Worker's methods that a merchant calls. Earlier versions know nothing of sessions. */
+export interface FacilitatorRpc extends Partial<SessionRpc> {
   supported(traceId: string): Promise<SupportedResponse>;
   reserve(command: ReserveCommand<UnverifiedPayment>, traceId: string): Promise<ReserveResult | PaymentRefusal>;
   capture(command: CaptureCommand, traceId: string): Promise<SettleResult>;
