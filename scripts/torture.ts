@@ -1,6 +1,7 @@
 /**
- * `npm run torture`: the facilitator and the ledger in raw workerd on disk, killed at random while clients pay and retry.
- * Passes with 0 payments lost, 0 duplicated, no mandate's limit passed and the supply exact; exit code 1 otherwise.
+ * `npm run torture`: the facilitator and the ledger in raw workerd on disk, killed at random while clients pay, sellers refund, and both
+ * try again. Passes with 0 payments and refunds lost, 0 duplicated, no mandate's limit passed, no more refunded than was paid and the
+ * supply exact; exit code 1 otherwise.
  */
 
 import { parseArgs } from "node:util";
@@ -21,7 +22,8 @@ if (json) {
   console.log(
     `${report.kills} kills in ${report.seconds} s over ${report.shards} shards: ${report.attempts} attempts, ${report.retries} retries, ` +
       `${report.acknowledged} acknowledged (${report.mandated} under mandates, ${report.exceeded} beyond a limit refused, ` +
-      `${report.revoked} mandates revoked; ${report.charged} charged by use, ${report.uncharged} charged nothing), ${report.lost} lost, ${report.duplicated} duplicated, ` +
+      `${report.revoked} mandates revoked; ${report.charged} charged by use, ${report.uncharged} charged nothing), ` +
+      `${report.refunded} refunded, ${report.overRefunds} refunds beyond a payment refused, ${report.lost} lost, ${report.duplicated} duplicated, ` +
       `supply ${report.supplyExact ? "exact" : "WRONG"}`,
   );
   for (const problem of report.problems.slice(0, 20)) console.error(problem);

@@ -11,9 +11,9 @@ import { signRevocation } from "../../shared/protocol/revocation.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { unixNow } from "../../shared/time.ts";
 import { newMandate, newPayer, randomId, type SignedPayment, signedPayment, signedUnder } from "../signed.ts";
+import { get, MAYBE_LATER, PATIENCE_MILLIS, post } from "./http.ts";
 import { LIMITS, TorturedMandate } from "./mandate.ts";
 
-const PATIENCE_MILLIS = 90_000;
 const BUDGET = "10000000";
 /** Payments with the payer's own key between two mandates. */
 const PLAIN = 4;
@@ -156,39 +156,17 @@ export class TorturedClient {
     const deadline = Date.now() + PATIENCE_MILLIS;
     while (Date.now() < deadline) {
       const path = `/settlements/${NETWORK}/${this.account}/${nonce}?validBefore=${validBefore}`;
-      const answer = (await this.#get(path)) as { charged?: string } | undefined;
+      const answer = (await get(this.#origin + path)) as { charged?: string } | undefined;
       if (answer?.charged !== undefined) return answer.charged;
       await sleep(100);
     }
     return "not said";
   }
 
-  /** The JSON that was answered; undefined when nothing was. */
   #post(path: string, body: unknown): Promise<unknown> {
-    return this.#get(path, { method: "POST", body: JSON.stringify(body) });
-  }
-
-  async #get(path: string, init: RequestInit = {}): Promise<unknown> {
-    try {
-      const response = await fetch(this.#origin + path, { ...init, signal: AbortSignal.timeout(5000) });
-      return await response.json();
-    } catch {
-      return undefined;
-    }
+    return post(this.#origin + path, body);
   }
 }
-
-/** Answers after which the same payment may be presented again. */
-const MAYBE_LATER = new Set([
-  "no answer",
-  "settlement_pending",
-  "facilitator_unavailable",
-  "overloaded",
-  "payment_in_progress",
-  "reservation_lost",
-  "unexpected_settle_error",
-  "internal_error",
-]);
 
 /** What /settle or /sell said, in one shape. That its nonce was used by this very payment is as good as a receipt. */
 function verdictOf(answer: unknown): { paid: boolean; code: string; transaction: string | undefined; charged: string | undefined } {

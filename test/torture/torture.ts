@@ -1,17 +1,17 @@
-/** Ring 4: the real Workers in real workerd over a real disk, killed again and again while clients pay. Then the books are compared with what was said. */
+/** Ring 4: the real Workers in real workerd over a real disk, killed again and again while clients pay and sellers refund. Then the books are compared with what was said. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { type AccountId, accountOfBytes } from "../../shared/protocol/account.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import type { MandateStatus } from "../../shared/settlement/backend.ts";
 import { TorturedClient } from "./client.ts";
+import { TorturedSeller } from "./seller.ts";
 import { torturedWorkerd } from "./workerd.ts";
 
 export interface TortureOptions {
@@ -34,7 +34,10 @@ export interface TortureReport extends TortureOptions {
   exceeded: number;
   /** Revoked mandates. */
   revoked: number;
-  /** Acknowledged, and not on both sides of the book. */
+  /** Refunds that their sellers were told were made, and those that were refused because more would go back than was paid. */
+  refunded: number;
+  overRefunds: number;
+  /** Payments and refunds that were acknowledged, and are not on both sides of the book. */
   lost: number;
   /** Debited or credited more than once. */
   duplicated: number;
@@ -44,7 +47,7 @@ export interface TortureReport extends TortureOptions {
   problems: string[];
 }
 
-const PAYEES = 8;
+const SELLERS = 8;
 const DRAIN_MILLIS = 60_000;
 
 export async function torture({ kills, shards, clients }: TortureOptions): Promise<TortureReport> {
@@ -56,9 +59,12 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
     await workerd.start();
     const { ledger } = (await (await fetch(`${origin}/health`)).json()) as { ledger: Digest };
     const people = await Promise.all(Array.from({ length: clients }, () => TorturedClient.create(origin, ledger)));
-    const payees = Array.from({ length: PAYEES }, () => accountOfBytes(randomBytes(32)));
+    const sellers = await Promise.all(Array.from({ length: SELLERS }, (_, i) => TorturedSeller.create(origin, ledger, i)));
+    const payees = sellers.map(({ account }) => account);
     let over = false;
+    let soldOut = false;
     const paying = people.map((client) => client.payUntil(() => over, payees));
+    const refunding = sellers.map((seller) => seller.refundUntil(() => soldOut));
     for (let kill = 0; kill < kills; kill++) {
       await sleep(60 + Math.random() * 340);
       await workerd.kill();
@@ -66,9 +72,12 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
     }
     over = true;
     await Promise.all(paying);
+    soldOut = true;
+    await Promise.all(refunding);
     const audit = await drained(origin);
     const books = await readBooks(origin, [...people.map(({ account }) => account), ...payees]);
     const acknowledged = people.flatMap((client) => client.acknowledged);
+    const refunds = sellers.flatMap((seller) => [...seller.refunds].flatMap(([id, { outcome }]) => (outcome === "refunded" ? [id] : [])));
     const charges = people.flatMap((client) => [...client.charges]);
     const mandates = people.flatMap((client) => client.mandates);
     const broken = await Promise.all(people.map((client) => brokenMandates(origin, client, books.entries)));
@@ -85,14 +94,17 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
       uncharged: charges.filter(([, charge]) => charge === "0").length,
       exceeded: sum(mandates.map((mandate) => mandate.count("mandate_exceeded"))),
       revoked: mandates.filter(({ revokedAt }) => revokedAt !== undefined).length,
-      lost: acknowledged.filter((transaction) => !books.debits.has(transaction) || !books.credits.has(transaction)).length,
+      refunded: refunds.length,
+      overRefunds: sum(sellers.map((seller) => seller.count("refund_exceeded"))),
+      lost: [...acknowledged, ...refunds].filter((transaction) => !books.debits.has(transaction) || !books.credits.has(transaction)).length,
       duplicated: books.duplicated,
       supplyExact: audit.conclusive && audit.inFlight === "0" && audit.balances === audit.supply,
       problems: [
         ...audit.problems,
         ...broken.flat(),
         ...otherCharges(charges, books.entries),
-        ...people.flatMap(({ complaints }) => complaints),
+        ...sellers.flatMap((seller) => seller.problems(books.entries)),
+        ...[...people, ...sellers].flatMap(({ complaints }) => complaints),
       ],
     };
   } finally {
@@ -102,10 +114,9 @@ export async function torture({ kills, shards, clients }: TortureOptions): Promi
 }
 
 export function passed({ lost, duplicated, supplyExact, problems, ...counts }: TortureReport): boolean {
-  const { mandated, exceeded, revoked, charged, uncharged } = counts;
-  return (
-    lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && Math.min(mandated, exceeded, revoked, charged, uncharged) > 0
-  );
+  const { mandated, exceeded, revoked, charged, uncharged, refunded, overRefunds } = counts;
+  const happened = Math.min(mandated, exceeded, revoked, charged, uncharged, refunded, overRefunds) > 0;
+  return lost === 0 && duplicated === 0 && supplyExact && problems.length === 0 && happened;
 }
 
 /** Compares each charge that was reported with its debit. A charge of 0 has none. */

@@ -19,6 +19,9 @@ export class Ledger extends GenuineLedger {
   override capture(...args: Parameters<GenuineLedger["capture"]>) {
     return this.#thenPerhapsDie(super.capture(...args));
   }
+  override refund(...args: Parameters<GenuineLedger["refund"]>) {
+    return this.#thenPerhapsDie(super.refund(...args), 0.02);
+  }
   override revoke(...args: Parameters<GenuineLedger["revoke"]>) {
     return this.#thenPerhapsDie(super.revoke(...args), 0.05);
   }
