@@ -8,23 +8,28 @@ import type { Amount } from "../shared/protocol/amount.ts";
 import { approvalNonce, type Authorization, transactionOf } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protocol/binding.ts";
 import type { BooksAccess, BooksRead, BooksRevocation } from "../shared/protocol/books-access.ts";
+import type { Claim } from "../shared/protocol/claim.ts";
 import type { Decision } from "../shared/protocol/decision.ts";
 import type { Mandate } from "../shared/protocol/mandate.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
 import type { Refund } from "../shared/protocol/refund.ts";
 import type { Revocation } from "../shared/protocol/revocation.ts";
 import type { SaleDelivery } from "../shared/protocol/sale-delivery.ts";
+import type { Session } from "../shared/protocol/session.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { type Transfer, transferNonce, type TransferTerms } from "../shared/protocol/transfer.ts";
+import type { Voucher } from "../shared/protocol/voucher.ts";
+import type { Withdrawal } from "../shared/protocol/withdrawal.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
 
 /** Seeds that cannot be mistaken for secrets. */
-const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32) };
+const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32), receiver: "05".repeat(32) };
 const owner = await keySigner(hexToBytes(SEEDS.owner));
 const agent = await keySigner(hexToBytes(SEEDS.agent));
 const merchant = await keySigner(hexToBytes(SEEDS.merchant));
+const receiver = await keySigner(hexToBytes(SEEDS.receiver));
 
-const SIGNERS = { owner, agent, merchant };
+const SIGNERS = { owner, agent, merchant, receiver };
 
 const LEDGER = "1e".repeat(32) as Digest;
 const TERMS: BoundTerms = { network: NETWORK, asset: ASSET, amount: "10000", payTo: merchant.account };
@@ -147,6 +152,40 @@ const REFUND: Refund = {
   issuedAt: "1760007200",
 };
 
+const SESSION: Session = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  from: owner.account,
+  to: merchant.account,
+  signer: agent.publicKey,
+  receiver: receiver.publicKey,
+  deposit: "1000000" as Amount,
+  validAfter: "1760000000",
+  validBefore: "1760000900",
+  expiresAt: "1760086400",
+  withdrawDelay: "900",
+  origin: "https://merchant.example.com",
+  nonce: "0e".repeat(32) as Digest,
+};
+/** For the same request as the owner's approval, and so with the same nonce: it opens a session or pays once. */
+const MANDATED_SESSION: Session = { ...SESSION, nonce, requestDigest, mandate: digest("Mandate", WHOLE_MANDATE) };
+const session = digest("Session", SESSION);
+const VOUCHER: Voucher = { session, lane: "0", serial: "1", maxClaimableAmount: "10000" as Amount };
+const BOUND_VOUCHER: Voucher = { ...VOUCHER, lane: "1a".repeat(16), serial: "2", binding: bindingOf(GET, TERMS) };
+const CLAIM: Claim = {
+  version: "1",
+  ledger: LEDGER,
+  session,
+  lanes: [
+    { lane: VOUCHER.lane, amount: "7500" as Amount, voucher: digest("Voucher", VOUCHER) },
+    { lane: BOUND_VOUCHER.lane, amount: "10000" as Amount, voucher: digest("Voucher", BOUND_VOUCHER) },
+  ],
+  final: "no",
+};
+const WITHDRAWAL: Withdrawal = { version: "1", ledger: LEDGER, session, from: owner.account, requestedAt: "1760003600" };
+
 const TRANSFER_TERMS: TransferTerms = {
   network: NETWORK,
   asset: ASSET,
@@ -253,6 +292,14 @@ function digests() {
     entry("a Revocation of all Mandates", "Revocation", { ...REVOCATION, mandate: "*" }, "owner"),
     entry("a Refund by the payee", "Refund", REFUND, "merchant"),
     entry("a Refund under a Mandate", "Refund", { ...REFUND, mandate: digest("Mandate", REFUND_MANDATE) }, "agent"),
+    entry("a Session by the payer", "Session", SESSION, "owner"),
+    entry("a Session under a Mandate", "Session", MANDATED_SESSION, "agent"),
+    entry("a Voucher of the first lane", "Voucher", VOUCHER, "agent"),
+    entry("a Voucher for one request", "Voucher", BOUND_VOUCHER, "agent"),
+    entry("a Claim of two lanes", "Claim", CLAIM, "receiver"),
+    entry("a final Claim", "Claim", { ...CLAIM, lanes: [], final: "yes" }, "receiver"),
+    entry("a Withdrawal by the payer", "Withdrawal", WITHDRAWAL, "owner"),
+    entry("a Withdrawal by the agent", "Withdrawal", WITHDRAWAL, "agent"),
     entry("the terms of a transfer", "TransferTerms", TRANSFER_TERMS),
     entry("an Authorization of a transfer", "Authorization", TRANSFER, "owner"),
     entry("a Checkpoint", "Checkpoint", CHECKPOINT, "owner"),

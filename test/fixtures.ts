@@ -6,6 +6,7 @@ import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
 import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
+import type { Claim } from "../shared/protocol/claim.ts";
 import { type Mandate, mandateDigest, signMandate } from "../shared/protocol/mandate.ts";
 import {
   checkPaymentRequest,
@@ -15,7 +16,10 @@ import {
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
 import type { Refund } from "../shared/protocol/refund.ts";
+import { type Session, sessionId } from "../shared/protocol/session.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
+import { type Voucher, voucherDigest } from "../shared/protocol/voucher.ts";
+import type { Withdrawal } from "../shared/protocol/withdrawal.ts";
 import type { PaymentRequirements } from "../shared/x402/x402.ts";
 
 /** 2025-10-09T08:53:20Z */
@@ -27,6 +31,8 @@ export const owner = await signerOf(1);
 export const agent = await signerOf(2);
 export const merchant = await signerOf(3);
 export const stranger = await signerOf(4);
+/** The merchant's key for claims. */
+export const receiver = await signerOf(5);
 
 export const REQUEST = { method: "GET", url: "https://merchant.example.com/premium" };
 const TERMS: BoundTerms = { network: NETWORK, asset: ASSET, amount: "10000", payTo: merchant.account };
@@ -101,6 +107,51 @@ export const REFUND: Refund = {
   reason: "service_not_delivered",
   id: "1d".repeat(32) as Digest,
   issuedAt: String(NOW),
+};
+
+/** A hundred requests' worth, for a day, by the owner's own signature. */
+export const SESSION: Session = {
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger: LEDGER,
+  from: owner.account,
+  to: merchant.account,
+  signer: agent.publicKey,
+  receiver: receiver.publicKey,
+  deposit: "1000000" as Amount,
+  validAfter: String(NOW),
+  validBefore: String(NOW + 900),
+  expiresAt: String(NOW + 86_400),
+  withdrawDelay: "900",
+  origin: new URL(REQUEST.url).origin,
+  nonce: "0e".repeat(32) as Digest,
+};
+
+/** The first of `SESSION`, for `REQUEST`. */
+export const VOUCHER: Voucher = {
+  session: sessionId(SESSION),
+  lane: "0",
+  serial: "1",
+  maxClaimableAmount: "10000" as Amount,
+  binding: bindingOf(REQUEST, TERMS),
+};
+
+/** Less than `VOUCHER` covers. */
+export const CLAIM: Claim = {
+  version: "1",
+  ledger: LEDGER,
+  session: VOUCHER.session,
+  lanes: [{ lane: VOUCHER.lane, amount: "7500" as Amount, voucher: voucherDigest(VOUCHER) }],
+  final: "no",
+};
+
+export const WITHDRAWAL: Withdrawal = {
+  version: "1",
+  ledger: LEDGER,
+  session: VOUCHER.session,
+  from: owner.account,
+  requestedAt: String(NOW + 3600),
 };
 
 /** What the agent pays under the mandate in place of what the owner approved. */

@@ -7,11 +7,15 @@ import * as z from "zod/mini";
 import { vectors } from "../scripts/vectors.ts";
 import { base58 } from "../shared/crypto/bytes.ts";
 import { authorizationSchema } from "../shared/protocol/authorization.ts";
+import { claimSchema } from "../shared/protocol/claim.ts";
 import { decisionSchema } from "../shared/protocol/decision.ts";
 import { mandateSchema } from "../shared/protocol/mandate.ts";
 import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
 import { refundSchema } from "../shared/protocol/refund.ts";
 import { revocationSchema } from "../shared/protocol/revocation.ts";
+import { sessionSchema } from "../shared/protocol/session.ts";
+import { voucherSchema } from "../shared/protocol/voucher.ts";
+import { withdrawalSchema } from "../shared/protocol/withdrawal.ts";
 import { decodeHeader } from "../shared/x402/headers.ts";
 
 type Json = string | Json[] | { [key: string]: Json };
@@ -103,12 +107,16 @@ describe("digests.json", () => {
       "BooksRead",
       "BooksRevocation",
       "Checkpoint",
+      "Claim",
       "Decision",
       "Mandate",
       "PaymentRequest",
       "Refund",
       "Revocation",
       "SaleDelivery",
+      "Session",
+      "Voucher",
+      "Withdrawal",
     ];
     expect([...new Set(all.map(({ type }) => type))].sort()).toEqual([...signed, ...unsigned].sort());
     expect([...new Set(all.filter(({ key }) => key).map(({ type }) => type))].sort()).toEqual(signed);
@@ -122,6 +130,10 @@ describe("digests.json", () => {
       Mandate: mandateSchema,
       Revocation: revocationSchema,
       Refund: refundSchema,
+      Session: sessionSchema,
+      Voucher: voucherSchema,
+      Claim: claimSchema,
+      Withdrawal: withdrawalSchema,
     };
     for (const [type, schema] of Object.entries(schemas)) {
       for (const { name, object } of all.filter((vector) => vector.type === type)) {
@@ -134,6 +146,16 @@ describe("digests.json", () => {
     const [access, , read] = all.filter(({ type }) => type.startsWith("Books"));
     expect(read?.object).toMatchObject({ accessDigest: access?.digest });
     expect(read?.publicKey).toBe(access?.object["reader"]);
+  });
+
+  test("its Claim names its Vouchers, and all are of its Session", () => {
+    const [session] = all.filter(({ type }) => type === "Session");
+    const vouchers = all.filter(({ type }) => type === "Voucher");
+    const [claim] = all.filter(({ type }) => type === "Claim");
+    expect(claim?.object["lanes"]).toMatchObject(vouchers.map(({ object, digest }) => ({ lane: object["lane"], voucher: digest })));
+    for (const { type, object } of all.filter(({ type }) => ["Voucher", "Claim", "Withdrawal"].includes(type)))
+      expect(object["session"], type).toBe(session?.digest);
+    expect([claim?.publicKey, vouchers[0]?.publicKey]).toEqual([session?.object["receiver"], session?.object["signer"]]);
   });
 
   test("its Nonce, Transaction and JournalEntry belong to its approval", () => {
