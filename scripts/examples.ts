@@ -1,22 +1,25 @@
 /**
  * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
  * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
- * public keys to check it with. Another request was declined. Later the owner grants a mandate, and the agent pays within it.
+ * public keys to check it with. Another request was declined. Later the owner grants a mandate, and the agent pays within it;
+ * the merchant gives a part of that back.
  */
 
 import { base64urlnopad } from "@scure/base";
 import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../shared/demo.ts";
 import { type Evidence, serializeEvidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
+import { verifyRefund } from "../shared/exact/refund.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../shared/extensions/offer-receipt.ts";
 import type { JournalEntry } from "../shared/ledger/journal.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
+import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationFor, signPayload, signWithin } from "../shared/protocol/approval.ts";
 import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
@@ -30,6 +33,7 @@ import {
   requestDigest,
   signPaymentRequest,
 } from "../shared/protocol/payment-request.ts";
+import { signRefund } from "../shared/protocol/refund.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402/x402.ts";
@@ -134,6 +138,7 @@ export async function examples(): Promise<Record<string, string>> {
   const evidence: Evidence = { version: "1", request, payment: { authorization, publicKey, signature }, offer, receipt, ledger };
   const later = parseTimestamp(PAID_AT) ?? 0;
   const mandated = await boughtWithin(await signMandate(MANDATE, owner), rules, merchant, later);
+  const refunded = await givenBack(mandated, rules, later + 86_400);
   const keys: KnownKeys = {
     merchants: { [new globalThis.URL(URL).origin]: [bytesToHex(base64urlnopad.decode(merchant.jwks.keys[0]?.x ?? ""))] },
     ledgers: { [LEDGER]: [ledger.checkpoint.publicKey] },
@@ -158,6 +163,7 @@ export async function examples(): Promise<Record<string, string>> {
     "examples/payment-response.json": json({ ...success, extensions: signedReceipt(receipt) }),
     "examples/evidence.json": new TextDecoder().decode(serializeEvidence(evidence)),
     "examples/evidence-mandate.json": new TextDecoder().decode(serializeEvidence(mandated)),
+    "examples/evidence-refund.json": new TextDecoder().decode(serializeEvidence(refunded)),
     "examples/evidence-keys.json": json(keys),
   };
 }
@@ -182,6 +188,43 @@ async function boughtWithin(signed: SignedMandate, rules: LedgerRules, merchant:
   };
 }
 
+/** A day later the merchant gives a quarter back. Both accounts' entries say so. */
+async function givenBack(paid: Evidence, rules: LedgerRules, now: number): Promise<Evidence> {
+  const payee = await keySigner(DEMO_MERCHANT_SECRET_KEY);
+  const transaction = paid.ledger?.entries[0]?.transaction as Digest;
+  const credit = rules.journal(payee.account, 0, 10).find((entry) => entry.transaction === transaction);
+  const signed = await signRefund(
+    {
+      version: "1",
+      network: NETWORK,
+      asset: ASSET,
+      ledger: LEDGER,
+      transaction,
+      from: payee.account,
+      to: owner.account,
+      entry: credit?.seq ?? "",
+      amount: "2500" as Amount,
+      reason: "service_defective",
+      id: "1d".repeat(32) as Digest,
+      issuedAt: String(now),
+    },
+    payee,
+  );
+  const verified = await verifyRefund(signed, LEDGER);
+  const result = verified.ok && rules.refund(verified.refund, now + 2);
+  if (!result || !result.ok) throw new Error("the story's ledger refuses");
+  const [received, given] = [await lastEntry(rules, owner.account, now), await lastEntry(rules, payee.account, now)];
+  return { ...paid, refunds: [{ signed, received, given }] };
+}
+
+/** An account's last entry. An hour later the ledger signs the account's chain. */
+async function lastEntry(rules: LedgerRules, account: AccountId, now: number): Promise<NonNullable<Evidence["ledger"]>> {
+  const checkpoint = rules.attest(account, undefined, now + 3600);
+  if (!checkpoint || "code" in checkpoint) throw new Error("the story's ledger refuses");
+  const entries = rules.journal(account, Number(checkpoint.seq) - 1, 1) as (JournalEntry & { value: Amount })[];
+  return { entries, checkpoint: await signCheckpoint(checkpoint, CHECKPOINT_KEY) };
+}
+
 /** The story's ledger, where the owner has money. */
 function openLedger(at: number): LedgerRules {
   const rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 18n, at });
@@ -189,17 +232,12 @@ function openLedger(at: number): LedgerRules {
   return rules;
 }
 
-/** Five seconds after the signature. An hour later the ledger signs the account's chain. */
+/** Five seconds after the signature. */
 async function settle(rules: LedgerRules, payload: PaymentPayload, signedAt: number) {
   const verified = await verifyExact(payload, OFFER, { now: signedAt + 5, ledger: LEDGER });
   if (!verified.ok) throw new Error(verified.code);
   const result = rules.settle({ payment: verified.payment, settlementId: "0f".repeat(32) as Digest }, signedAt + 5);
-  const checkpoint = rules.attest(owner.account, undefined, signedAt + 3600);
-  if (!result.ok || !checkpoint || "code" in checkpoint) throw new Error("the story's ledger refuses");
+  if (!result.ok) throw new Error("the story's ledger refuses");
   const { transaction, payer, value: amount } = result;
-  const entries = rules.journal(owner.account, Number(checkpoint.seq) - 1, 1) as (JournalEntry & { value: Amount })[];
-  return {
-    ledger: { entries, checkpoint: await signCheckpoint(checkpoint, CHECKPOINT_KEY) },
-    settled: { transaction, network: NETWORK, payer, amount },
-  };
+  return { ledger: await lastEntry(rules, owner.account, signedAt), settled: { transaction, network: NETWORK, payer, amount } };
 }

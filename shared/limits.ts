@@ -339,3 +339,5 @@ export const WEBHOOKS_LISTED = 100;
 export const MAX_EVIDENCE_BYTES = 256 * 1024;
 /** Entries of an account's chain in evidence, from the payment's to the checkpoint's. */
 export const MAX_EVIDENCE_ENTRIES = 128;
+/** Refunds of the payment in evidence: so many, each under a large mandate, fit the file. */
+export const MAX_EVIDENCE_REFUNDS = 16;

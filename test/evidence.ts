@@ -7,20 +7,23 @@ import { hexToBytes, utf8 } from "../shared/crypto/bytes.ts";
 import { canonicalJson, digest, type Digest } from "../shared/crypto/digest.ts";
 import { type Evidence, evidencePaymentSchema } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
+import { verifyRefund } from "../shared/exact/refund.ts";
 import { verifyPayment } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, type SignedJws } from "../shared/extensions/offer-receipt.ts";
 import { checkpointOf } from "../shared/ledger/checkpoint.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK, type Scheme } from "../shared/lez.ts";
+import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount, Charge } from "../shared/protocol/amount.ts";
 import { signWithin } from "../shared/protocol/approval.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
-import { type Mandate, signMandate } from "../shared/protocol/mandate.ts";
+import { type Mandate, mandateDigest, signMandate } from "../shared/protocol/mandate.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
+import { type Refund, signRefund } from "../shared/protocol/refund.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import type { Usage } from "../shared/protocol/usage.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
-import { agent, approve, LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST } from "./fixtures.ts";
+import { agent, approve, LEDGER, merchant, NOW, offerOf, owner, paymentRequest, REFUND, REQUEST } from "./fixtures.ts";
 
 export const MERCHANT_SEED = "5a".repeat(32);
 const LEDGER_SEED = "5b".repeat(32);
@@ -49,6 +52,7 @@ interface Metered {
 export class Shop {
   readonly #rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: NOW });
   #bought = 0;
+  #refunded = 0;
 
   constructor() {
     this.#rules.fund(owner.account, "1000000" as Amount, idOf(1), NOW);
@@ -83,6 +87,46 @@ export class Shop {
       // Nothing was charged: there is no debit to show.
       ...(amount !== "0" && { ledger: { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) } }),
     };
+  }
+
+  /**
+   * The same evidence once the merchant has given back these amounts, one refund after the other.
+   * @param under the mandate for refunds that the agent's key signs them under; else the merchant's own key does
+   */
+  async refund(paid: Evidence, amounts: readonly string[], under?: Mandate): Promise<Evidence> {
+    const granted = under && (await signMandate(under, merchant));
+    const refunds: NonNullable<Evidence["refunds"]> = [];
+    for (const amount of amounts) {
+      const refund: Refund = {
+        ...REFUND,
+        transaction: transactionOf(NETWORK, authorizationDigest(paid.payment.authorization)),
+        entry: this.#creditOf(paid),
+        amount: amount as Amount,
+        id: idOf(100 + ++this.#refunded),
+        issuedAt: String(NOW + 90),
+        ...(under && { mandate: mandateDigest(under) }),
+      };
+      const signed = await signRefund(refund, granted ? agent : merchant, granted);
+      const verified = await verifyRefund(signed, LEDGER);
+      const result = verified.ok && this.#rules.refund(verified.refund, NOW + 100);
+      if (!result || !result.ok) throw new Error("not refunded");
+      refunds.push({ signed, received: await this.#lastOf(owner.account), given: await this.#lastOf(merchant.account) });
+    }
+    return { ...paid, refunds };
+  }
+
+  #creditOf({ payment: { authorization } }: Evidence): string {
+    const transaction = transactionOf(NETWORK, authorizationDigest(authorization));
+    return this.#rules.journal(merchant.account, 0, 1000).find((entry) => entry.transaction === transaction)?.seq ?? "";
+  }
+
+  /** The last entry of an account, under a checkpoint. */
+  async #lastOf(account: AccountId): Promise<NonNullable<Evidence["ledger"]>> {
+    const { journalSeq } = this.#rules.account(account);
+    const checkpoint = this.#rules.attest(account, journalSeq, NOW + 120);
+    if (!checkpoint || "code" in checkpoint) throw new Error("no checkpoint");
+    const entries = this.#rules.journal(account, journalSeq - 1, 1) as NonNullable<Evidence["ledger"]>["entries"];
+    return { entries, checkpoint: await signCheckpoint(checkpoint, LEDGER_SEED) };
   }
 
   async #pay(payload: unknown, offer = offerOf(), value?: Charge) {

@@ -72,8 +72,8 @@ describe("the story of the examples", () => {
     expect(signedReceiptOf(response)).toEqual(report.evidence?.receipt);
   });
 
-  test("the evidence of a payment within a mandate is verified with the same keys", async () => {
-    const bytes = readFileSync(new URL("../examples/evidence-mandate.json", import.meta.url));
+  test.each(["mandate", "refund"])("the evidence of a payment with a %s is verified with the same keys", async (name) => {
+    const bytes = readFileSync(new URL(`../examples/evidence-${name}.json`, import.meta.url));
     const report = await verifyEvidence(bytes, read("evidence-keys", knownKeysSchema));
     expect(report.points.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
     expect(report.verdict).toBe("verified");
@@ -93,8 +93,8 @@ describe("the story of the examples", () => {
 
 test("spec/evidence.md has an entry for every point of evidence, in their order", () => {
   const page = readFileSync(new URL("../spec/evidence.md", import.meta.url), "utf8");
-  const rows = [...page.matchAll(/^- `([a-z]+\.[a-z-]+)`: /gm)]
-    .map(([, id]) => id)
+  const rows = [...page.matchAll(/^- ((?:`[a-z]+\.[a-z-]+`(?:, )?)+): /gm)]
+    .flatMap(([, ids = ""]) => ids.replaceAll("`", "").split(", "))
     .filter((id) => !/\.(entries|checkpoint)$/.test(id ?? ""));
   expect(rows).toEqual(["file.read", "file.spelling", ...EVIDENCE_CHECKS.map(({ id }) => id)]);
 });

@@ -24,6 +24,8 @@ const statementSchema = z.strictObject({
   method: z.string(),
   url: z.string(),
   paid: moneySchema,
+  /** What the refunds in the file give back of it. */
+  refunded: moneySchema.optional(),
   payer: z.string(),
   payTo: z.string(),
   /** Absent if the owner approved limits, and not this payment. */
@@ -84,10 +86,11 @@ export function evidenceReportView({ verdict, points, evidence }: EvidenceReport
 
 type Statement = z.infer<typeof statementSchema>;
 
-function statementOf({ request, payment: { authorization, mandate } }: Evidence): Statement {
+function statementOf({ request, payment: { authorization, mandate }, refunds = [] }: Evidence): Statement {
   const { from, to, value, asset, network, validAfter } = authorization;
   const signedAt = formatTimestamp(Number(validAfter));
   const digest = requestDigest(request);
+  const refunded = refunds.reduce((sum, { signed }) => sum + BigInt(signed.refund.amount), 0n);
   return {
     shortCode: shortCode(digest),
     requestDigest: digest,
@@ -95,6 +98,7 @@ function statementOf({ request, payment: { authorization, mandate } }: Evidence)
     method: request.http.method,
     url: request.http.url,
     paid: money(value, asset),
+    ...(refunded > 0n && { refunded: money(refunded.toString(), asset) }),
     payer: from,
     payTo: to,
     ...(authorization.mandate === undefined && !mandate && { approvedAt: signedAt }),
@@ -171,6 +175,7 @@ function renderStatement(says: Statement, layout: Layout): string[] {
   const { approvedAt, mandate } = says;
   return [
     layout.ink("bold", `${says.shortCode}  ${says.paid.display} for ${showUnsafe(`${says.method} ${says.url}`)}`),
+    ...(says.refunded ? field(layout, "refunded", `${says.refunded.display} of it`) : []),
     ...field(layout, "reason", showUnsafe(says.reason)),
     ...field(layout, "from", says.payer),
     ...field(layout, "to", says.payTo),

@@ -27,6 +27,8 @@ export interface EvidenceCheck extends Check<EvidenceContext> {
   signer?: EvidenceContext["signer"];
   /** It is only about payments that were charged nothing. Those have no part of the ledger's. */
   withoutDebit?: true;
+  /** It is only about payments of which something was given back. */
+  refunded?: true;
   /** It is only about payments of this scheme. */
   scheme?: Scheme;
 }
@@ -41,8 +43,11 @@ export async function judgeEvidence(checks: readonly EvidenceCheck[], context: E
   const absent = ({ part }: EvidenceCheck) =>
     part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
   const applying = checks.filter(
-    ({ signer = context.signer, scheme = context.scheme, part, withoutDebit = false }) =>
-      signer === context.signer && scheme === context.scheme && (context.withoutDebit ? part !== "ledger" : !withoutDebit),
+    ({ signer = context.signer, scheme = context.scheme, part, withoutDebit = false, refunded = false }) =>
+      signer === context.signer &&
+      scheme === context.scheme &&
+      (context.withoutDebit ? part !== "ledger" : !withoutDebit) &&
+      (context.refunds.length > 0 || !refunded),
   );
   return (await judgeAll(applying, context, "unchecked", absent)).map(pointOf);
 }

@@ -23,7 +23,7 @@ export function isUncharged({ payment: { authorization }, receipt }: Pick<Eviden
 }
 
 export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
-  const { request, payment, offer, receipt, ledger } = evidence;
+  const { request, payment, offer, receipt, ledger, refunds = [] } = evidence;
   const { authorization, publicKey, signature, mandate } = payment;
   const origin = new URL(request.http.url);
   const accepted = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
@@ -46,6 +46,7 @@ export function evidenceContext(evidence: Evidence, keys: KnownKeys) {
     offer: offer && { said: readJws(offer, offerPayloadSchema) },
     receipt: receipt && { said: readJws(receipt, receiptPayloadSchema) },
     ledger,
+    refunds,
     /** Nothing was charged, and the file has no part of the ledger's, as it must be. */
     withoutDebit: ledger === undefined && isUncharged(evidence),
     keys,

@@ -14,6 +14,7 @@ import {
   offerOf,
   owner,
   paymentRequest,
+  REFUND_MANDATE,
   REQUEST,
   signedUnder,
   stranger,
@@ -26,8 +27,9 @@ import { NETWORK, UPTO } from "../lez.ts";
 import { MAX_EVIDENCE_BYTES, MAX_EVIDENCE_ENTRIES } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../protocol/authorization.ts";
-import { type Mandate, mandateDigest, signMandate } from "../protocol/mandate.ts";
+import { type Mandate, mandateDigest, type SignedMandate, signMandate } from "../protocol/mandate.ts";
 import { requestDigest } from "../protocol/payment-request.ts";
+import { type Refund, type SignedRefund, signRefund } from "../protocol/refund.ts";
 import type { SettleResponse } from "../x402/x402.ts";
 import type { EvidencePoint } from "./check.ts";
 import { type Evidence, serializeEvidence } from "./evidence.ts";
@@ -42,6 +44,9 @@ let long: Evidence;
 let within: Evidence;
 let metered: Evidence;
 let free: Evidence;
+/** Paid by the owner, given back in two parts; paid within a mandate, given back whole under the merchant's own. */
+let parted: Evidence;
+let returned: Evidence;
 let keys: KnownKeys;
 beforeAll(async () => {
   const shop = new Shop();
@@ -51,9 +56,12 @@ beforeAll(async () => {
   within = await shop.buy({ reason: REASON }, 0, MANDATE);
   metered = await shop.buy({ reason: REASON }, 0, undefined, { offer: PER_TOKEN, amount: "1858" as Amount, usage: tokens("929") });
   free = await shop.buy({ reason: REASON }, 0, undefined, { offer: PER_TOKEN, amount: "0", usage: tokens("0") });
+  parted = await shop.refund(await shop.buy({ reason: REASON }), ["2500", "7500"]);
+  returned = await shop.refund(await shop.buy({ reason: REASON }, 0, MANDATE), ["10000"], REFUND_MANDATE);
   keys = await keysFor(one);
 });
 
+type RefundPart = NonNullable<Evidence["refunds"]>[number];
 const PER_TOKEN = offerOf({ scheme: UPTO, extra: { ...offerOf().extra, unit: "token", unitPrice: "2" } });
 const tokens = (quantity: string, price = "2") => [{ unit: "token", quantity, price }];
 /** What a merchant says that it charged for the metered payment. */
@@ -75,16 +83,15 @@ const idsOf = (report: EvidenceReport, verdict: EvidencePoint["verdict"]) => of(
 
 /** One member lies in the other, or is it. */
 const related = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
-/** Whether a point names this member: of one in the mandate it names the mandate, not the payment that it lies in. */
-const names = (about: string, path: string) =>
-  related(about, path) && about.startsWith(path.includes(".mandate.") ? "payment.mandate" : "");
+/** Whether a point names this member: of one in a mandate it names the mandate, not the payment or the refund that it lies in. */
+const names = (about: string, path: string) => related(about, path) && about.startsWith(/^(.*?\.mandate)\./.exec(path)?.[1] ?? "");
 
 describe("genuine evidence", () => {
   test("is verified, point by point, with the keys", async () => {
     const report = await verify(one);
     expect(of(report, "fail")).toEqual([]);
     expect(report).toMatchObject({ verdict: "verified", evidence: one });
-    const checks = EVIDENCE_CHECKS.filter(({ signer, scheme }) => signer !== "agent" && scheme !== "upto");
+    const checks = EVIDENCE_CHECKS.filter(({ signer, scheme, refunded }) => signer !== "agent" && scheme !== "upto" && !refunded);
     expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...checks.map(({ id }) => id)]);
   });
 
@@ -93,7 +100,7 @@ describe("genuine evidence", () => {
     expect(of(report, "pass")).toEqual(report.points);
     expect(report).toMatchObject({ verdict: "verified", evidence: within });
     // No point says that the owner's key signed the payment.
-    const checks = EVIDENCE_CHECKS.filter(({ signer, scheme }) => signer !== "payer" && scheme !== "upto");
+    const checks = EVIDENCE_CHECKS.filter(({ signer, scheme, refunded }) => signer !== "payer" && scheme !== "upto" && !refunded);
     expect(report.points.map(({ id }) => id)).toEqual(["file.read", "file.spelling", ...checks.map(({ id }) => id)]);
     expect(within.ledger?.entries[0]?.mandate).toBe(mandateDigest(MANDATE));
     expect((await verify(within, { ...keys, owners: [] })).verdict).toBe("incomplete");
@@ -151,6 +158,39 @@ describe("genuine evidence", () => {
   test("of a receipt without the usage that the offer's unit price promises is worth a warning", async () => {
     const receipt = await statement(receiptPayload(REQUEST.url, settledAs("1858"), NOW + 6, UPTO));
     expect(idsOf(await verify({ ...metered, receipt }), "warn")).toEqual(["receipt.charge"]);
+  });
+
+  test("of a payment that was given back is verified with each refund, its mandate and both accounts [evidence-refund]", async () => {
+    for (const [file, seen] of [
+      [parted, "10000 of 10000 units"],
+      [returned, "10000 of 10000 units"],
+    ] as const) {
+      const report = await verify(file);
+      expect(of(report, "pass")).toEqual(report.points);
+      expect(report).toMatchObject({ verdict: "verified", evidence: file });
+      expect(report.points.filter(({ id }) => id.startsWith("refund.")).map(({ id }) => id)).toEqual(
+        EVIDENCE_CHECKS.filter(({ refunded }) => refunded).map(({ id }) => id),
+      );
+      expect(report.points.find(({ id }) => id === "refund.sum")?.saw).toBe(seen);
+    }
+    expect(parted.refunds).toHaveLength(2);
+    expect(returned.refunds?.[0]?.signed.mandate?.mandate).toEqual(REFUND_MANDATE);
+  });
+
+  test("needs one account's book of a refund, and no more, and the ledger's key", async () => {
+    const [first, second] = parted.refunds ?? [];
+    if (!first || !second) throw new Error("no refunds");
+    const { received: _, ...given } = first;
+    const { given: __, ...received } = second;
+    expect(await verify({ ...parted, refunds: [given, received] })).toMatchObject({ verdict: "verified" });
+    const bare = { ...parted, refunds: [first, { signed: second.signed }] };
+    const report = await verify(bare);
+    expect(report.verdict).toBe("incomplete");
+    expect(of(report, "unchecked").map(({ id, because }) => [id, because])).toEqual(
+      ["entry", "chain", "head", "attested", "key-known", "id", "time"].map((id) => [`refund.${id}`, "absent"]),
+    );
+    expect(await verify(bare, keys, { partial: true })).toMatchObject({ verdict: "verified" });
+    expect(idsOf(await verify(parted, { ...keys, ledgers: {} }), "unchecked")).toContain("refund.key-known");
   });
 
   test("is verified under a checkpoint further down the chain", async () => {
@@ -234,16 +274,21 @@ describe("every changed byte", () => {
 
   /** A file's bytes, and which of them to change: of a payment under a mandate those of the payment, for the others are as they were. */
   const FILES = {
-    "an approval": () => ({ evidence: one, from: 0, to: Infinity }),
+    "an approval": () => ({ evidence: one, from: 0, to: Infinity, stride: 3 }),
     "a mandate": () => {
       const text = new TextDecoder().decode(serializeEvidence(within));
       const at = (member: string) => utf8(text.slice(0, text.indexOf(`\n  "${member}"`))).length;
-      return { evidence: within, from: at("payment"), to: at("offer") };
+      return { evidence: within, from: at("payment"), to: at("offer"), stride: 3 };
+    },
+    "a refund": () => {
+      const text = new TextDecoder().decode(serializeEvidence(returned));
+      // Its books are spelled as the ledger's part: a tenth of the bytes is enough here. With STRIDE=1 each.
+      return { evidence: returned, from: utf8(text.slice(0, text.indexOf('\n  "refunds"'))).length, to: Infinity, stride: 11 };
     },
     "a charge": () => {
       const text = new TextDecoder().decode(serializeEvidence(metered));
       const from = utf8(text.slice(0, text.indexOf('"kind": "debit"'))).length;
-      return { evidence: metered, from, to: from + 160 }; // payee, charge and balance
+      return { evidence: metered, from, to: from + 160, stride: 3 }; // payee, charge and balance
     },
   };
   const NAMES = Object.keys(FILES) as (keyof typeof FILES)[];
@@ -251,12 +296,12 @@ describe("every changed byte", () => {
   test.each(NAMES)(
     "of a payment under %s is found, and named by member or by place: replaced",
     async (name) => {
-      const { evidence, from, to } = FILES[name]();
+      const { evidence, from, to, stride } = FILES[name]();
       const bytes = serializeEvidence(evidence);
       const text = new TextDecoder().decode(bytes);
       const members = paths(text);
       // Each third: none of a line's members and brackets is without one. With STRIDE=1 each of all.
-      const places = every(bytes.length, Number(process.env["STRIDE"] ?? 3)).filter((byte) => byte >= from && byte < to);
+      const places = every(bytes.length, Number(process.env["STRIDE"] ?? stride)).filter((byte) => byte >= from && byte < to);
       const wrong = await Promise.all(places.map((byte) => expectNamed(bytes.with(byte, (bytes[byte] ?? 0) ^ 1), byte, text, members)));
       expect(wrong.filter(Boolean)).toEqual([]);
     },
@@ -266,11 +311,11 @@ describe("every changed byte", () => {
   test.each(NAMES)(
     "of a payment under %s is found, and named: taken away, put in",
     async (name) => {
-      const { evidence, from, to } = FILES[name]();
+      const { evidence, from, to, stride } = FILES[name]();
       const bytes = serializeEvidence(evidence);
       const text = new TextDecoder().decode(bytes);
       const members = paths(text);
-      const places = every(bytes.length, 4 * Number(process.env["STRIDE"] ?? 3) - 1).filter((byte) => byte >= from && byte < to);
+      const places = every(bytes.length, 4 * Number(process.env["STRIDE"] ?? stride) - 1).filter((byte) => byte >= from && byte < to);
       const without = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), ...bytes.subarray(byte + 1)]);
       const more = (byte: number) => new Uint8Array([...bytes.subarray(0, byte), 0x20, ...bytes.subarray(byte)]);
       const wrong = await Promise.all(
@@ -292,8 +337,10 @@ describe("every changed byte", () => {
 /** Another value of the same kind: as good as the one that stands there, for all that its shape says. */
 function another(path: string, value: string): string {
   if (path.endsWith("version")) return "2";
-  if (path.endsWith(".kind")) return "credit";
-  if (path.includes(".schemes.")) return "upto";
+  if (path.endsWith(".kind")) return value === "credit" ? "debit" : "credit";
+  if (path.endsWith(".cause")) return "transfer";
+  if (path.endsWith(".reason") && path.startsWith("refunds.")) return "other";
+  if (path.includes(".schemes.")) return value === "upto" ? "exact" : "upto";
   if (path.endsWith(".scheme") || path.endsWith(".network") || path.endsWith(".asset")) return `${value}x`;
   if (path.endsWith(".method")) return "POST";
   if (/\.(from|to|account|counterparty|payTo|payees\.0)$/.test(path)) return stranger.account === value ? owner.account : stranger.account;
@@ -311,6 +358,8 @@ function another(path: string, value: string): string {
 test.each<[string, () => Evidence]>([
   ["an approval", () => long],
   ["a mandate", () => within],
+  ["refunds in two parts", () => parted],
+  ["a refund under a mandate", () => returned],
 ])(
   "every member under %s, changed to another value of its kind, is named, and no innocent one is [evidence-every-member]",
   async (_, file) => {
@@ -474,6 +523,64 @@ describe("a payment that its mandate does not carry is named, although agent and
       ["mandate.nonce", "payment.authorization.nonce"],
       ["payment.terms", "payment.authorization.nonce"],
     ]);
+  });
+});
+
+describe("a refund beside a payment", () => {
+  const failedOf = async (evidence: Evidence) => of(await verify(evidence), "fail").map(({ id, about }) => [id, about]);
+  const [first, second] = [() => parted.refunds?.[0] as RefundPart, () => parted.refunds?.[1] as RefundPart];
+  const signedAnew = (changes: Partial<Refund>, by = merchant, under?: SignedMandate) =>
+    signRefund({ ...first().signed.refund, ...changes }, by, under);
+  const beside = async (signed: Promise<SignedRefund>) => failedOf({ ...parted, refunds: [{ ...first(), signed: await signed }] });
+
+  test("of another payment, genuine as it is, is none of this one", async () => {
+    expect(await failedOf({ ...one, refunds: parted.refunds })).toEqual([["refund.payment", "refunds.0.signed.refund.transaction"]]);
+  });
+
+  test("does not count twice, and never gives back more than was paid", async () => {
+    expect(await failedOf({ ...parted, refunds: [first(), first()] })).toEqual([["refund.sum", "refunds.1"]]);
+    const more = { signed: await signedAnew({ amount: "2501" as Amount, id: "0".repeat(64) as Digest }) };
+    expect(await failedOf({ ...parted, refunds: [second(), more] })).toEqual([["refund.sum", "refunds.1"]]);
+    // Of an upto, than was charged.
+    const back = { ...first().signed.refund, transaction: settledAs("1858").transaction as Digest };
+    const of = async (amount: string) => ({ signed: await signRefund({ ...back, amount: amount as Amount }, merchant) });
+    expect(await failedOf({ ...metered, refunds: [await of("1859")] })).toEqual([["refund.sum", "refunds.0"]]);
+    expect(await failedOf({ ...metered, refunds: [await of("1858")] })).toEqual([]);
+  });
+
+  test("is the payee's order, and no other key's", async () => {
+    expect(await beside(signedAnew({}, owner))).toEqual([["refund.signature", "refunds.0.signed"]]);
+    expect(await beside(signedAnew({ to: stranger.account }))).toEqual([["refund.payment", "refunds.0.signed.refund.to"]]);
+  });
+
+  test.each<[string, Partial<Mandate>, Partial<Refund>, string[]]>([
+    ["for payments", { schemes: ["exact"], origins: ["*"] }, {}, ["refund.mandate", "refunds.0.signed.refund"]],
+    ["for other payers", { payees: [stranger.account] }, {}, ["refund.mandate", "refunds.0.signed.refund"]],
+    ["that allows less", { perPayment: "2499" as Amount }, {}, ["refund.mandate", "refunds.0.signed.refund.amount"]],
+    ["that was over", { validBefore: String(NOW) }, {}, ["refund.mandate", "refunds.0.signed.refund.issuedAt"]],
+    ["of another payee", { from: stranger.account }, {}, ["refund.mandate", "refunds.0.signed.refund"]],
+    [
+      "that it does not name",
+      { salt: "5b".repeat(32) as Digest },
+      { mandate: mandateDigest(REFUND_MANDATE) },
+      ["refund.signature", "refunds.0.signed.mandate"],
+    ],
+  ])("under a mandate %s is named", async (_, limits, changes, named) => {
+    const granted: Mandate = { ...REFUND_MANDATE, ...limits };
+    const signed = signedAnew({ mandate: mandateDigest(granted), ...changes }, agent, await signMandate(granted, merchant));
+    expect(await beside(signed)).toEqual([named]);
+  });
+
+  test("is the ledger's entry on either side, by its order, in time", async () => {
+    const refund = first();
+    const swapped = (changes: Partial<RefundPart>) => failedOf({ ...parted, refunds: [{ ...refund, ...changes }] });
+    expect(await swapped({ received: refund.given })).toEqual([["refund.entry", "refunds.0.received.entries.0.account"]]);
+    expect(await swapped({ given: second().given })).toEqual([["refund.entry", "refunds.0.given.entries.0.value"]]);
+    expect(await swapped({ received: parted.ledger })).toEqual([["refund.entry", "refunds.0.received.entries.0.kind"]]);
+    const late = await signedAnew({ issuedAt: String(NOW + 90 - 43_300) });
+    expect((await verify({ ...parted, refunds: [{ signed: late }] }, keys, { partial: true })).verdict).toBe("verified");
+    // Both entries follow from another order than this one.
+    expect(await swapped({ signed: late })).toEqual([["refund.entry", "refunds.0.received.entries.0.authorizationDigest"]]);
   });
 });
 

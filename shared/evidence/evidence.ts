@@ -7,12 +7,13 @@ import * as z from "zod/mini";
 import { publicKeySchema, signatureSchema, utf8 } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
 import { ENTRY_CAUSES } from "../ledger/journal.ts";
-import { MAX_EVIDENCE_ENTRIES, MAX_HEADER_BYTES } from "../limits.ts";
+import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS, MAX_HEADER_BYTES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { amountSchema } from "../protocol/amount.ts";
 import { exactPayloadSchema } from "../protocol/authorization.ts";
 import { signedMandateSchema } from "../protocol/mandate.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
+import { signedRefundSchema } from "../protocol/refund.ts";
 
 const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));
 
@@ -66,6 +67,22 @@ const payment = { ...exactPayloadSchema.shape, mandate: z.optional(signedMandate
 /** Of a payload that has more members, those that belong into evidence. */
 export const evidencePaymentSchema = z.object(payment);
 
+/** A part of one account's book: entries without gaps, the last of them under the ledger's signature. */
+const bookSchema = z.strictObject({
+  entries: z.array(evidenceEntrySchema).check(z.minLength(1), z.maxLength(MAX_EVIDENCE_ENTRIES)),
+  checkpoint: signedCheckpointSchema,
+});
+
+/** A refund of the payment. Each book stands alone; a reader of the payer's alone has no `given`. */
+export const evidenceRefundSchema = z.strictObject({
+  /** As it was sent to the ledger, with the mandate that it is under. */
+  signed: signedRefundSchema,
+  /** The payer's account, from the refund's credit on. */
+  received: z.optional(bookSchema),
+  /** The payee's account, from the refund's debit on. */
+  given: z.optional(bookSchema),
+});
+
 export const evidenceSchema = z.strictObject({
   version: z.literal("1", 'must be "1", the only version'),
   request: paymentRequestSchema,
@@ -74,14 +91,10 @@ export const evidenceSchema = z.strictObject({
   offer: z.optional(jwsSchema),
   /** The merchant's word that it delivered. Absent where it signs none, or where its answer was lost. */
   receipt: z.optional(jwsSchema),
-  /** The payer's account at the ledger. Absent where the ledger signs no checkpoints. */
-  ledger: z.optional(
-    z.strictObject({
-      /** From the payment's debit to the entry under the checkpoint, without gaps. */
-      entries: z.array(evidenceEntrySchema).check(z.minLength(1), z.maxLength(MAX_EVIDENCE_ENTRIES)),
-      checkpoint: signedCheckpointSchema,
-    }),
-  ),
+  /** The payer's account at the ledger, from the payment's debit on. Absent where the ledger signs no checkpoints. */
+  ledger: z.optional(bookSchema),
+  /** What was given back of it. A file without refunds does not say that there were none. */
+  refunds: z.optional(z.array(evidenceRefundSchema).check(z.minLength(1), z.maxLength(MAX_EVIDENCE_REFUNDS))),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
 

@@ -8,6 +8,7 @@ import { LEDGER_CHECKS } from "./ledger-checks.ts";
 import { MERCHANT_CHECKS } from "./merchant-checks.ts";
 import { PAYER_CHECKS } from "./payer-checks.ts";
 import { type Fault, readEvidence } from "./read.ts";
+import { REFUND_POINTS } from "./refund-checks.ts";
 
 /**
  * `differs`: a point fails. `incomplete`: nothing is wrong with what could be checked, and something could not be.
@@ -23,7 +24,7 @@ export interface EvidenceReport {
 }
 
 /** All checks of what a file says, in the order of a report. */
-export const EVIDENCE_CHECKS = [...PAYER_CHECKS, ...MERCHANT_CHECKS, ...LEDGER_CHECKS];
+export const EVIDENCE_CHECKS = [...PAYER_CHECKS, ...MERCHANT_CHECKS, ...LEDGER_CHECKS, ...REFUND_POINTS];
 
 /** @param partial missing parts are no fault, as long as the merchant or the ledger says in the file that it was paid */
 export async function verifyEvidence(bytes: Uint8Array, keys: KnownKeys, { partial = false } = {}): Promise<EvidenceReport> {

@@ -127,7 +127,7 @@ export const MANDATE_CHECKS: readonly MandateCheck[] = [...UNSIGNED_CHECKS, AGEN
 const CHECKS_UNDER_KNOWN = MANDATE_CHECKS.filter((check) => check !== GRANTED);
 
 /** A refund has no nonce: the ledger knows it by its id. */
-const REFUND_CHECKS: readonly MandateCheck<MandatedOrder>[] = [NAMED, COVERS, WINDOW, PER_PAYMENT, GRANTED, AGENT];
+export const REFUND_CHECKS: readonly MandateCheck<MandatedOrder>[] = [NAMED, COVERS, WINDOW, PER_PAYMENT, GRANTED, AGENT];
 
 /** The member of the order that the mandate does not cover; undefined if it covers all. */
 function outsideOf({ scheme = SCHEME, origin, ...order }: Order, mandate: Mandate): string | undefined {

@@ -40,7 +40,7 @@ async function checkRefundSigner(
 }
 
 /** A refund in the words of a payment. It must be issued while the mandate is valid; the ledger's clock says when the mandate is over. */
-function orderOf({ network, asset, ledger, from, to, amount, issuedAt, mandate }: Refund): Order {
+export function orderOf({ network, asset, ledger, from, to, amount, issuedAt, mandate }: Refund): Order {
   const times = { validAfter: issuedAt, validBefore: issuedAt };
   return { network, asset, ledger, from, to, value: amount, ...times, scheme: REFUND_SCHEME, ...(mandate !== undefined && { mandate }) };
 }
