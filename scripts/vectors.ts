@@ -3,7 +3,7 @@
 import { bytesToHex, hexToBytes, toBase64, utf8 } from "../shared/crypto/bytes.ts";
 import { bodyDigest, canonicalJson, type Digest, digest, digestPreimage, type DigestType, type Signable } from "../shared/crypto/digest.ts";
 import { treasuryOf } from "../shared/ledger/shards.ts";
-import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME } from "../shared/lez.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { approvalNonce, type Authorization, transactionOf } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protocol/binding.ts";
@@ -40,6 +40,7 @@ const POST: BoundRequest = {
   bodySha256: bodyDigest(utf8('{"topic":"Größe"}')),
 };
 
+const REQUEST_EXTRA = { binding: bindingOf(GET, TERMS), ledger: LEDGER };
 const REQUEST = {
   version: "1",
   id: "pr_0123456789abcdef",
@@ -48,8 +49,17 @@ const REQUEST = {
   agent: { publicKey: agent.publicKey },
   merchant: { name: "Example Merchant", url: "https://merchant.example.com/" },
   http: GET,
-  payment: paymentFields({ scheme: SCHEME, ...TERMS, maxTimeoutSeconds: 900, extra: { binding: bindingOf(GET, TERMS), ledger: LEDGER } }),
+  payment: paymentFields({ scheme: SCHEME, ...TERMS, maxTimeoutSeconds: 900, extra: REQUEST_EXTRA }),
   reason: "The premium report answers question 3 of the brief.",
+};
+
+/** The agent asks for a session. */
+const SESSION_EXTRA = { receiverAuthorizer: receiver.publicKey, withdrawDelay: 900, minDeposit: "100000", maxSessionSeconds: 86_400 };
+const SESSION_OFFER = { scheme: BATCH_SETTLEMENT, ...TERMS, maxTimeoutSeconds: 900, extra: { ...REQUEST_EXTRA, ...SESSION_EXTRA } };
+const SESSION_REQUEST = {
+  ...REQUEST,
+  id: "pr_0000000000000001",
+  payment: { ...paymentFields(SESSION_OFFER), session: { deposit: "1000000", seconds: "86400" } },
 };
 
 /** Text that tells a correct canonical form from an almost correct one: quotes, escapes, more than one byte, more than one unit. */
@@ -169,8 +179,14 @@ const SESSION: Session = {
   origin: "https://merchant.example.com",
   nonce: "0e".repeat(32) as Digest,
 };
-/** For the same request as the owner's approval, and so with the same nonce: it opens a session or pays once. */
-const MANDATED_SESSION: Session = { ...SESSION, nonce, requestDigest, mandate: digest("Mandate", WHOLE_MANDATE) };
+/** For the request above, with its nonce, as the owner's own approval would be: one of the two opens. */
+const sessionRequest = digest("PaymentRequest", SESSION_REQUEST);
+const MANDATED_SESSION: Session = {
+  ...SESSION,
+  nonce: approvalNonce(owner.account, sessionRequest),
+  requestDigest: sessionRequest,
+  mandate: digest("Mandate", WHOLE_MANDATE),
+};
 const session = digest("Session", SESSION);
 const VOUCHER: Voucher = { session, lane: "0", serial: "1", maxClaimableAmount: "10000" as Amount };
 const BOUND_VOUCHER: Voucher = { ...VOUCHER, lane: "1a".repeat(16), serial: "2", binding: bindingOf(GET, TERMS) };
@@ -292,6 +308,7 @@ function digests() {
     entry("a Revocation of all Mandates", "Revocation", { ...REVOCATION, mandate: "*" }, "owner"),
     entry("a Refund by the payee", "Refund", REFUND, "merchant"),
     entry("a Refund under a Mandate", "Refund", { ...REFUND, mandate: digest("Mandate", REFUND_MANDATE) }, "agent"),
+    entry("a PaymentRequest for a Session", "PaymentRequest", SESSION_REQUEST, "agent"),
     entry("a Session by the payer", "Session", SESSION, "owner"),
     entry("a Session under a Mandate", "Session", MANDATED_SESSION, "agent"),
     entry("a Voucher of the first lane", "Voucher", VOUCHER, "agent"),

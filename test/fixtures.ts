@@ -1,7 +1,7 @@
 /** One coherent payment, from offer to payload, with fixed keys and a fixed clock. Every part can be replaced. */
 
 import type { Digest } from "../shared/crypto/digest.ts";
-import { ASSET, NETWORK, SCHEME } from "../shared/lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME } from "../shared/lez.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationFor, signPayload } from "../shared/protocol/approval.ts";
 import { type Authorization, authorizationDigest } from "../shared/protocol/authorization.ts";
@@ -43,6 +43,12 @@ export function offerOf(changes: Partial<PaymentRequirements> = {}): PaymentRequ
   return { scheme: SCHEME, ...TERMS, maxTimeoutSeconds: 900, extra, ...changes };
 }
 
+/** What the merchant asks of a session: the price of `offerOf` for each request, bound like it. */
+export function sessionOffer(changes: Partial<PaymentRequirements> = {}): PaymentRequirements {
+  const terms = { receiverAuthorizer: receiver.publicKey, withdrawDelay: 900, minDeposit: "100000", maxSessionSeconds: 86_400 };
+  return offerOf({ scheme: BATCH_SETTLEMENT, extra: { ...offerOf().extra, ...terms }, ...changes });
+}
+
 export function requestBody(offer: PaymentRequirements = offerOf(), changes: Partial<PaymentRequestBody> = {}): PaymentRequestBody {
   return {
     version: "1",
@@ -60,6 +66,16 @@ export function requestBody(offer: PaymentRequirements = offerOf(), changes: Par
 
 export function paymentRequest(offer?: PaymentRequirements, changes?: Partial<PaymentRequestBody>): Promise<PaymentRequest> {
   return signPaymentRequest(requestBody(offer, changes), agent);
+}
+
+/** A request for a session of `deposit` units for `seconds`. */
+export function sessionRequest(
+  { deposit, seconds }: { deposit: string; seconds: string } = { deposit: "1000000", seconds: "86400" },
+  offer: PaymentRequirements = sessionOffer(),
+  changes: Partial<PaymentRequestBody> = {},
+): Promise<PaymentRequest> {
+  const { payment } = requestBody(offer);
+  return paymentRequest(offer, { payment: { ...payment, session: { deposit: deposit as Amount, seconds } }, ...changes });
 }
 
 /** The owner says yes, at `now`. */

@@ -2,9 +2,10 @@
 
 import { canonicalJson, digestSchema } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { UPTO } from "../lez.ts";
+import { BATCH_SETTLEMENT, UPTO } from "../lez.ts";
 import type { PaymentRequirements } from "../x402/x402.ts";
 import { displayAmount } from "./amount.ts";
+import { sessionTermsOf } from "./session-terms.ts";
 import { isUnitPrice } from "./usage.ts";
 
 /** Members of `extra` whose meaning x402 reserves; a client may not add or change them. */
@@ -41,11 +42,13 @@ export function compareOffer(accepted: PaymentRequirements, offer: PaymentRequir
 export function supportsExtra({ scheme, extra }: PaymentRequirements): boolean {
   const { paymentFlow, assetTransferMethod, splits, ledger } = extra ?? {};
   const isUpto = scheme === UPTO;
-  // What `upto` costs is known after the answer.
-  const flow = isAbsent(paymentFlow) || paymentFlow === "authorization" || (paymentFlow === "upfront" && !isUpto);
+  const isSession = scheme === BATCH_SETTLEMENT;
+  // What `upto` costs is known after the answer, and a session is paid by claims.
+  const flow = isAbsent(paymentFlow) || paymentFlow === "authorization" || (paymentFlow === "upfront" && !isUpto && !isSession);
   const split = isAbsent(splits) || (Array.isArray(splits) && splits.length === 0);
   const priced = !isUpto || isUnitPrice(extra ?? {});
-  return flow && split && priced && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
+  const opens = !isSession || sessionTermsOf({ extra }) !== undefined;
+  return flow && split && priced && opens && isAbsent(assetTransferMethod) && (isAbsent(ledger) || digestSchema.safeParse(ledger).success);
 }
 
 /** What an offer costs, for people: `0.00001 LGO`, or `at most 0.00001 LGO` of scheme `upto`. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { change, leaves, testFields } from "../../test/fields.ts";
-import { LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, requestBody, stranger } from "../../test/fixtures.ts";
+import { LEDGER, NOW, offerOf, owner, paymentRequest, REQUEST, requestBody, sessionRequest, stranger } from "../../test/fixtures.ts";
 import {
   BAD_ACCOUNTS,
   BAD_AMOUNTS,
@@ -21,7 +21,7 @@ import { bindingOf } from "./binding.ts";
 import { checkPaymentRequest, type PaymentRequest, paymentRequestSchema, requestDigest, shortCode } from "./payment-request.ts";
 
 const bodySha256 = "cd".repeat(32) as Digest;
-const valid = await paymentRequest(undefined, { http: { ...REQUEST, bodySha256 } });
+const valid = await sessionRequest(undefined, undefined, { http: { ...REQUEST, bodySha256 } });
 
 testFields({
   name: "a PaymentRequest",
@@ -53,10 +53,13 @@ testFields({
     { path: "payment.payTo", bad: BAD_ACCOUNTS },
     { path: "payment.maxTimeoutSeconds", bad: BAD_TIMEOUTS, good: ["1", "999999"] },
     { path: "payment.offer", bad: ["x".repeat(MAX_OFFER_LENGTH + 1)] },
+    { path: "payment.session", bad: [], type: "object", optional: true },
+    { path: "payment.session.deposit", bad: BAD_AMOUNTS, good: GOOD_AMOUNTS },
+    { path: "payment.session.seconds", bad: ["", "0", "01", "1.0", "1e3", " 1", "1\n", "604801"], good: ["1", "604800"] },
     { path: "reason", bad: [...badText(MAX_REASON_LENGTH), "x".repeat(31)], good: ["x".repeat(32), "é".repeat(MAX_REASON_LENGTH)] },
     { path: "agentSignature", bad: badHex(64) },
   ],
-  strict: ["", "agent", "merchant", "http", "payment"],
+  strict: ["", "agent", "merchant", "http", "payment", "payment.session"],
 });
 
 const codeOf = async (request: PaymentRequest, now = NOW) => {

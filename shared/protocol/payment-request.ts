@@ -4,18 +4,27 @@ import * as z from "zod/mini";
 import { bytesToHex, publicKeySchema, randomBytes, signatureSchema } from "../crypto/bytes.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
-import { ASSET, NETWORK, SCHEME, UPTO } from "../lez.ts";
-import { CLOCK_SKEW_SECONDS, MAX_NAME_LENGTH, MAX_OFFER_LENGTH, MAX_REQUEST_LIFE_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../lez.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  MAX_NAME_LENGTH,
+  MAX_OFFER_LENGTH,
+  MAX_REQUEST_LIFE_SECONDS,
+  MAX_SESSION_SECONDS,
+  MAX_VALIDITY_SECONDS,
+} from "../limits.ts";
 import { parseJson } from "../text/json.ts";
 import { humanText } from "../text/text.ts";
 import { clockDetail, formatTimestamp, parseTimestamp, timestampSchema } from "../time.ts";
 import { type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
 import { accountIdSchema } from "./account.ts";
-import { amountSchema } from "./amount.ts";
+import { type Amount, amountSchema } from "./amount.ts";
 import { boundRequestSchema, bindingScope, type BindingScope, type BoundRequest } from "./binding.ts";
 import { supportsExtra } from "./offer.ts";
 import { reasonSchema } from "./reason.ts";
+import { type SessionTerms, sessionTermsOf } from "./session-terms.ts";
 import type { WalletSigner } from "./signer.ts";
+import { wholeText } from "./whole-text.ts";
 
 export const paymentRequestBodySchema = z.strictObject({
   version: z.literal("1"),
@@ -38,6 +47,8 @@ export const paymentRequestBodySchema = z.strictObject({
     maxTimeoutSeconds: z.string().check(z.regex(/^[1-9][0-9]{0,5}$/, "must be whole seconds as a decimal string")),
     /** The canonical text of the chosen entry of `accepts`, to be echoed to the byte. */
     offer: z.string().check(z.maxLength(MAX_OFFER_LENGTH)),
+    /** Of scheme `batch-settlement`: what the session sets aside, in atomic units, and how long it lasts. */
+    session: z.optional(z.strictObject({ deposit: amountSchema, seconds: wholeText(1, MAX_SESSION_SECONDS) })),
   }),
   reason: reasonSchema,
 });
@@ -68,13 +79,19 @@ export interface NewRequest {
   merchantName?: string | undefined;
   /** Seconds in which the owner can approve it. */
   expiresIn: number;
+  /** For an offer of `batch-settlement`: the session that is asked for, in atomic units and seconds. */
+  session?: { deposit: Amount; seconds: number } | undefined;
 }
 
 /**
  * A request with an id of its own, so that it is paid once. `checkPaymentRequest` judges it once it is signed.
  * @param now unix seconds
  */
-export function newPaymentRequest({ agent, http, offer, reason, merchantName, expiresIn }: NewRequest, now: number): PaymentRequestBody {
+export function newPaymentRequest(
+  { agent, http, offer, reason, merchantName, expiresIn, session }: NewRequest,
+  now: number,
+): PaymentRequestBody {
+  const asked = session && { session: { deposit: session.deposit, seconds: String(session.seconds) } };
   return {
     version: "1",
     id: `pr_${bytesToHex(randomBytes(10))}`,
@@ -83,7 +100,7 @@ export function newPaymentRequest({ agent, http, offer, reason, merchantName, ex
     agent: { publicKey: agent.publicKey, ...(agent.name && { name: agent.name }) },
     merchant: { name: merchantName ?? new URL(http.url).host, url: http.url },
     http,
-    payment: paymentFields(offer) as PaymentRequestBody["payment"],
+    payment: { ...(paymentFields(offer) as PaymentRequestBody["payment"]), ...asked },
     reason,
   };
 }
@@ -103,6 +120,11 @@ export type RequestCheck =
   | { ok: true; digest: Digest; offer: PaymentRequirements; scope: BindingScope }
   | { ok: false; code: RequestRefusal; problem: string };
 
+/** `session`: what is asked for, in atomic units and seconds, and the offer's terms. */
+export type SessionRequestCheck =
+  | (Extract<RequestCheck, { ok: true }> & { session: { deposit: Amount; seconds: number; terms: SessionTerms } })
+  | Extract<RequestCheck, { ok: false }>;
+
 export type RequestRefusal =
   | "unsupported_scheme"
   | "invalid_network"
@@ -116,18 +138,39 @@ export type RequestRefusal =
   | "invalid_signature";
 
 /**
- * Checks a request offline. An owner's tool trusts only requests that pass: the scalars are the offer's, the binding is
+ * Checks a request for one payment, offline. An owner's tool trusts only requests that pass: the scalars are the offer's, the binding is
  * recomputed from the request shown, and the agent's signature covers all of it.
  * @param now unix seconds
  */
 export async function checkPaymentRequest(request: PaymentRequest, now: number): Promise<RequestCheck> {
+  if (request.payment.session) return refusedFor("unsupported_scheme", "it asks for a session, not for one payment");
+  return checkRequest(request, now, [SCHEME, UPTO]);
+}
+
+/** The same of a request for a session: what is signed for one is another object, with another screen. @param now unix seconds */
+export async function checkSessionRequest(request: PaymentRequest, now: number): Promise<SessionRequestCheck> {
+  const { session, amount } = request.payment;
+  if (!session) return refusedFor("unsupported_scheme", "it asks for one payment, not for a session");
+  const checked = await checkRequest(request, now, [BATCH_SETTLEMENT]);
+  if (!checked.ok) return checked;
+  const terms = sessionTermsOf(checked.offer);
+  if (!terms) return refusedFor("unsupported_extra", "the offer says not how a session is opened");
+  const { deposit } = session;
+  const seconds = Number(session.seconds);
+  if (BigInt(deposit) < BigInt(amount)) return refusedFor("offer_mismatch", "payment.session.deposit does not cover one request");
+  if (seconds > terms.maxSessionSeconds)
+    return refusedFor("offer_mismatch", `payment.session.seconds: the offer allows ${terms.maxSessionSeconds}`);
+  return { ...checked, session: { deposit, seconds, terms } };
+}
+
+async function checkRequest(request: PaymentRequest, now: number, schemes: readonly string[]): Promise<RequestCheck> {
   const parsed = parseJson(request.payment.offer, MAX_OFFER_LENGTH, paymentRequirementsSchema);
   if (!parsed.ok) return refusedFor("offer_mismatch", `payment.offer: ${parsed.problem}`);
   const offer = parsed.value;
   const stated = paymentFields(offer);
   const differing = Object.entries(stated).find(([key, value]) => request.payment[key as keyof typeof stated] !== value);
   if (differing) return refusedFor("offer_mismatch", `payment.${differing[0]} is not what the offer says`);
-  const foreign = foreignTerm(offer);
+  const foreign = foreignTerm(offer, schemes);
   if (foreign) return refusedFor(foreign, "the offer is not of a scheme, network and asset that can be paid here");
   if (!supportsExtra(offer))
     return refusedFor(
@@ -159,12 +202,12 @@ export async function checkPaymentRequest(request: PaymentRequest, now: number):
 }
 
 /** An owner's key signs for this system's schemes, network and asset only: the screen describes nothing else. */
-function foreignTerm(offer: PaymentRequirements): RequestRefusal | undefined {
-  if (offer.scheme !== SCHEME && offer.scheme !== UPTO) return "unsupported_scheme";
+function foreignTerm(offer: PaymentRequirements, schemes: readonly string[]): RequestRefusal | undefined {
+  if (!schemes.includes(offer.scheme)) return "unsupported_scheme";
   if (offer.network !== NETWORK) return "invalid_network";
   return offer.asset === ASSET ? undefined : "asset_mismatch";
 }
 
-function refusedFor(code: RequestRefusal, problem: string): RequestCheck {
+function refusedFor(code: RequestRefusal, problem: string): Extract<RequestCheck, { ok: false }> {
   return { ok: false, code, problem };
 }
