@@ -115,14 +115,15 @@ function paid(path: string) {
   };
 }
 
-/** Every burst grants anew: each payer one mandate. */
+/** Each payer grants one mandate per origin, as an owner does, and pays under it in every burst. */
 function delegated(path: string) {
+  const delegates = new Map<string, Delegate>();
   return async ({ origin }: Site) => {
     const offer = await offerOf(origin + path);
-    const delegates = new Map<Payer, Delegate>();
     return (payer: Payer) => {
-      const delegate = delegates.get(payer) ?? newDelegate(payer, offer, origin);
-      delegates.set(payer, delegate);
+      const granted = JSON.stringify([payer.account, origin, offer.extra?.["ledger"]]);
+      const delegate = delegates.get(granted) ?? newDelegate(payer, offer, origin);
+      delegates.set(granted, delegate);
       return delegatedGet(origin + path, delegate, offer);
     };
   };

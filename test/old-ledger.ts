@@ -29,6 +29,7 @@ const BACK_TO_2 = [
   "ALTER TABLE payment DROP COLUMN mandate",
   "DROP TABLE panic",
   "DROP TABLE mandate",
+  "DROP TABLE mandate_use",
   "ALTER TABLE account DROP COLUMN accesses_void_through",
   "ALTER TABLE clock DROP COLUMN final",
   "DROP INDEX payment_cancelled",

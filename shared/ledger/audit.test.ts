@@ -204,23 +204,23 @@ describe("audit of mandates", () => {
     ],
     [
       "a claim that is not counted",
-      "UPDATE mandate SET claimed = '59'",
+      "UPDATE mandate_use SET claimed = '59'",
       [fault("claimed is not the sum of its holds"), fault("its period counts more than was spent")],
     ],
     [
       "a claim that is counted twice",
-      "UPDATE mandate SET claimed = '120', facts = replace(facts, '200', '999')",
+      "UPDATE mandate_use SET claimed = '120'; UPDATE mandate SET facts = replace(facts, '200', '999')",
       [fault("claimed is not the sum of its holds")],
     ],
     [
       "a payment that is not counted",
-      "UPDATE mandate SET settled = '0', window_used = '60'",
+      "UPDATE mandate_use SET settled = '0', window_used = '60'",
       [fault("settled is not the sum of its debits"), fault("its period counts less than was claimed in it")],
     ],
-    ["a payment that is counted twice", "UPDATE mandate SET settled = '80'", [fault("settled is not the sum of its debits")]],
+    ["a payment that is counted twice", "UPDATE mandate_use SET settled = '80'", [fault("settled is not the sum of its debits")]],
     [
       "a period that was given back too much",
-      "UPDATE mandate SET window_count = 1",
+      "UPDATE mandate_use SET window_count = 1",
       [fault("its period counts less than was claimed in it")],
     ],
     [
@@ -233,7 +233,7 @@ describe("audit of mandates", () => {
     const store = memoryStore();
     arrangeMandate(openLedger(store), "open");
     expect(reopen(store).audit()).toMatchObject({ ok: true });
-    store.sql(tamper);
+    for (const statement of tamper.split("; ")) store.sql(statement);
     expect(reopen(store).audit()).toMatchObject({ ok: false, problems });
   });
 

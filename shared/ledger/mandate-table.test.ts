@@ -21,7 +21,7 @@ function openShard(store: LedgerStore): LedgerRules {
 
 function countedIn(store: LedgerStore): string | undefined {
   const [row] = store.sql(
-    "SELECT settled, claimed, window, window_used, window_count FROM mandate WHERE payer = ? AND digest = ?",
+    "SELECT settled, claimed, window, window_used, window_count FROM mandate JOIN mandate_use ON mandate = number WHERE payer = ? AND digest = ?",
     ALICE,
     MANDATE.digest,
   );

@@ -16,7 +16,7 @@ import { integer, nullable, row, type RowOf, text } from "../row.ts";
 import { type Counters, UNUSED } from "./mandate-counters.ts";
 import { invariant, type LedgerStore } from "./store.ts";
 
-const KEY = { payer: text<AccountId>(), digest: text<Digest>() };
+const KEY = { number: integer(), payer: text<AccountId>(), digest: text<Digest>() };
 const MANDATE = {
   ...KEY,
   settled: text(),
@@ -28,12 +28,20 @@ const MANDATE = {
   capture_deadline: integer(),
   facts: nullable(text()),
 };
+const numberRow = row({ number: integer() });
 const keyRow = row(KEY);
 const mandateRow = row(MANDATE);
 const panicRow = row({ before: integer() });
 
+const COLUMNS = "number, payer, digest, settled, claimed, window, window_used, window_count, revoked_at, capture_deadline, facts";
+const SELECT = `SELECT ${COLUMNS} FROM mandate JOIN mandate_use ON mandate = number`;
+/** Those without a hold. */
+const IDLE = `${SELECT} WHERE claimed = '0'`;
+
 /** What the ledger knows of a mandate. */
 export interface KnownMandate {
+  /** Of its rows, on this shard. */
+  number: number;
   payer: AccountId;
   digest: Digest;
   counters: Counters;
@@ -61,7 +69,7 @@ export class Mandates {
   find(payer: AccountId, digest: Digest): KnownMandate | undefined {
     const known = this.#known.get(keyOf(payer, digest));
     if (known) return known;
-    const [found] = this.#store.sql("SELECT * FROM mandate WHERE payer = ? AND digest = ?", payer, digest);
+    const [found] = this.#store.sql(`${SELECT} WHERE payer = ? AND digest = ?`, payer, digest);
     return found && this.#remember(knownMandate(mandateRow(found)));
   }
 
@@ -75,59 +83,56 @@ export class Mandates {
     return mandate;
   }
 
-  /** Makes the row of a mandate that is claimed for the first time. */
+  /** Makes the rows of a mandate that is claimed for the first time. */
   insert(payer: AccountId, facts: LedgerMandate, counters: Counters): void {
-    this.#insert(payer, facts.digest, counters, null, facts.validBefore + AFTER_ITS_END, JSON.stringify(facts));
-    this.#remember({ payer, digest: facts.digest, counters, facts });
+    const { digest } = facts;
+    const number = this.#insert(payer, digest, counters, null, facts.validBefore + AFTER_ITS_END, JSON.stringify(facts));
+    this.#remember({ number, payer, digest, counters, facts });
   }
 
-  /** Makes the row of a mandate that is revoked before its first claim. @param signedBy unix seconds: it was granted by then */
+  /** Makes the rows of a mandate that is revoked before its first claim. @param signedBy unix seconds: it was granted by then */
   insertRevoked(payer: AccountId, digest: Digest, revokedAt: number, signedBy: number): void {
     const end = signedBy + CLOCK_SKEW_SECONDS + MAX_MANDATE_SECONDS;
     this.#insert(payer, digest, UNUSED, revokedAt, end + AFTER_ITS_END, null);
   }
 
+  /** @returns the number of the rows */
   #insert(
     payer: AccountId,
     digest: Digest,
-    { settled, claimed, window, windowUsed, windowCount }: Counters,
+    counters: Counters,
     revokedAt: number | null,
     captureDeadline: number,
     facts: string | null,
-  ): void {
-    this.#store.sql(
-      `INSERT INTO mandate (payer, digest, settled, claimed, window, window_used, window_count, revoked_at, capture_deadline, facts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ): number {
+    const [made] = this.#store.sql(
+      "INSERT INTO mandate (payer, digest, revoked_at, capture_deadline, facts) VALUES (?, ?, ?, ?, ?) RETURNING number",
       payer,
       digest,
-      settled.toString(),
-      claimed.toString(),
-      window,
-      windowUsed.toString(),
-      windowCount,
       revokedAt,
       captureDeadline,
       facts,
     );
+    const { number } = numberRow(made ?? {});
+    this.#store.sql(
+      "INSERT INTO mandate_use (settled, claimed, window, window_used, window_count, mandate) VALUES (?, ?, ?, ?, ?, ?)",
+      ...columnsOf(counters),
+      number,
+    );
+    return number;
   }
 
   setCounters(mandate: KnownMandate, counters: Counters): void {
-    const { settled, claimed, window, windowUsed, windowCount } = counters;
     this.#store.sql(
-      "UPDATE mandate SET settled = ?, claimed = ?, window = ?, window_used = ?, window_count = ? WHERE payer = ? AND digest = ?",
-      settled.toString(),
-      claimed.toString(),
-      window,
-      windowUsed.toString(),
-      windowCount,
-      mandate.payer,
-      mandate.digest,
+      "UPDATE mandate_use SET settled = ?, claimed = ?, window = ?, window_used = ?, window_count = ? WHERE mandate = ?",
+      ...columnsOf(counters),
+      mandate.number,
     );
     this.#remember({ ...mandate, counters });
   }
 
   setRevoked(mandate: KnownMandate, revokedAt: number): void {
-    this.#store.sql("UPDATE mandate SET revoked_at = ? WHERE payer = ? AND digest = ?", revokedAt, mandate.payer, mandate.digest);
+    this.#store.sql("UPDATE mandate SET revoked_at = ? WHERE number = ?", revokedAt, mandate.number);
     this.#remember({ ...mandate, revokedAt });
   }
 
@@ -158,11 +163,10 @@ export class Mandates {
 
   /** Deletes a bounded batch of those that are past their retention. A mandate with a hold stays. */
   sweep(now: number): { unfinished: boolean; forgot: boolean } {
-    const old = this.#store
-      .sql("SELECT payer, digest FROM mandate WHERE claimed = '0' AND capture_deadline < ? LIMIT ?", now - FORGET_SECONDS, PRUNE_BATCH)
-      .map(keyRow);
-    for (const { payer, digest } of old) {
-      this.#store.sql("DELETE FROM mandate WHERE payer = ? AND digest = ?", payer, digest);
+    const old = this.#store.sql(`${IDLE} AND capture_deadline < ? LIMIT ?`, now - FORGET_SECONDS, PRUNE_BATCH).map(keyRow);
+    for (const { number, payer, digest } of old) {
+      this.#store.sql("DELETE FROM mandate_use WHERE mandate = ?", number);
+      this.#store.sql("DELETE FROM mandate WHERE number = ?", number);
       this.#known.delete(keyOf(payer, digest));
     }
     return { unfinished: old.length === PRUNE_BATCH, forgot: old.length > 0 };
@@ -170,14 +174,14 @@ export class Mandates {
 
   /** Unix seconds at which the next one can be forgotten; Infinity without any. */
   nextSweep(): number {
-    const [found] = this.#store.sql("SELECT min(capture_deadline) AS next FROM mandate WHERE claimed = '0'");
+    const [found] = this.#store.sql(`SELECT min(capture_deadline) AS next FROM (${IDLE})`);
     const next = found?.["next"];
     return typeof next === "number" ? next + FORGET_SECONDS + 1 : Infinity;
   }
 
   /** For audits. */
   all(): KnownMandate[] {
-    return this.#store.sql("SELECT * FROM mandate ORDER BY payer, digest").map((found) => knownMandate(mandateRow(found)));
+    return this.#store.sql(`${SELECT} ORDER BY payer, digest`).map((found) => knownMandate(mandateRow(found)));
   }
 
   isEmpty(): boolean {
@@ -189,9 +193,15 @@ function keyOf(payer: AccountId, digest: Digest): string {
   return `${payer} ${digest}`;
 }
 
+/** In the order of the two statements that write them. */
+function columnsOf({ settled, claimed, window, windowUsed, windowCount }: Counters) {
+  return [settled.toString(), claimed.toString(), window, windowUsed.toString(), windowCount] as const;
+}
+
 function knownMandate(found: RowOf<typeof MANDATE>): KnownMandate {
-  const { payer, digest, revoked_at: revokedAt, facts } = found;
+  const { number, payer, digest, revoked_at: revokedAt, facts } = found;
   return {
+    number,
     payer,
     digest,
     counters: {

@@ -10,6 +10,7 @@ import type { Amount } from "../protocol/amount.ts";
 import { auditShards } from "./consolidate.ts";
 import { deliver } from "./delivery.ts";
 import { continuesChain } from "./journal.ts";
+import { Mandates } from "./mandates.ts";
 import { LedgerRules } from "./rules.ts";
 import { LEDGER_SCHEMA } from "./schema.ts";
 import type { LedgerStore, Row } from "./store.ts";
@@ -192,6 +193,25 @@ describe.each(DUMPS)("the migration of %s", (name) => {
   });
 });
 
+test("a ledger of schema 11 keeps what its mandates counted, and which are revoked [mandate-use-migrates]", () => {
+  const store = restored("1-shard");
+  migrate(
+    store,
+    LEDGER_SCHEMA.filter(({ version }) => version <= 11),
+  );
+  const facts = { digest: idOf(1), grantedAt: 1, validAfter: 1, validBefore: NOW + 1, total: "200" };
+  const insert = `INSERT INTO mandate (payer, digest, settled, claimed, window, window_used, window_count, revoked_at, capture_deadline, facts)
+                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  store.sql(insert, ALICE, idOf(1), "80", "60", 2, "70", 3, null, NOW, JSON.stringify(facts));
+  store.sql(insert, BOB, idOf(2), "0", "0", 0, "0", 0, NOW - 5, NOW, null);
+  migrate(store, LEDGER_SCHEMA);
+  const mandates = new Mandates(store);
+  const counters = { settled: 80n, claimed: 60n, window: 2, windowUsed: 70n, windowCount: 3 };
+  expect(mandates.find(ALICE, idOf(1))).toMatchObject({ payer: ALICE, digest: idOf(1), counters, facts });
+  expect(mandates.find(BOB, idOf(2))).toMatchObject({ payer: BOB, revokedAt: NOW - 5 });
+  expect(mandates.all()).toHaveLength(2);
+});
+
 /** A ledger of 0.1 after so many steps of the schema. */
 function migratedTo(name: string, steps: number): LedgerStore {
   const store = restored(name);
@@ -247,6 +267,7 @@ function asNewest({
     journal: journal.map((entry) => ({ ...entry, mandate: null, cause: null, refund_of: null, credits: null })),
     outbox: outbox.map((credit) => ({ ...credit, payer: null, kind: null, refund_of: null })),
     mandate: [],
+    mandate_use: [],
     panic: [],
     origin: [],
     refund: [],

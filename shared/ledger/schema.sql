@@ -1,4 +1,4 @@
--- The ledger's schema 11. Written by schema.test.ts.
+-- The ledger's schema 12. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -63,20 +63,25 @@ CREATE TABLE journal (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mandate (
+  number INTEGER PRIMARY KEY,
   payer TEXT NOT NULL,
   digest TEXT NOT NULL,
+  revoked_at INTEGER,
+  capture_deadline INTEGER NOT NULL, -- the last second in which a payment under it can be captured
+  facts TEXT,                     -- JSON: its limits; NULL if it was revoked before its first claim
+  UNIQUE (payer, digest)
+) STRICT;
+
+CREATE INDEX mandate_deadline ON mandate (capture_deadline);
+
+CREATE TABLE mandate_use (
+  mandate INTEGER PRIMARY KEY,    -- its number
   settled TEXT NOT NULL,          -- atomic units that were paid under it
   claimed TEXT NOT NULL,          -- atomic units that open holds claim
   window INTEGER NOT NULL,        -- the number of the period that the next two columns count in
   window_used TEXT NOT NULL,
-  window_count INTEGER NOT NULL,
-  revoked_at INTEGER,
-  capture_deadline INTEGER NOT NULL, -- the last second in which a payment under it can be captured
-  facts TEXT,                     -- JSON: its limits; NULL if it was revoked before its first claim
-  PRIMARY KEY (payer, digest)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX mandate_deadline ON mandate (capture_deadline);
+  window_count INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE origin (ledger TEXT NOT NULL, export TEXT NOT NULL, complete INTEGER NOT NULL) STRICT;
 

@@ -224,4 +224,34 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "CREATE INDEX refund_payment ON refund (payee, refund_of)",
     ],
   },
+  {
+    version: 12,
+    statements: [
+      // What every payment under a mandate changes, apart from what only a revocation does: its rows are a tenth as large.
+      `CREATE TABLE mandate_use (
+         mandate INTEGER PRIMARY KEY,    -- its number
+         settled TEXT NOT NULL,          -- atomic units that were paid under it
+         claimed TEXT NOT NULL,          -- atomic units that open holds claim
+         window INTEGER NOT NULL,        -- the number of the period that the next two columns count in
+         window_used TEXT NOT NULL,
+         window_count INTEGER NOT NULL
+       ) STRICT`,
+      "ALTER TABLE mandate RENAME TO mandate_11",
+      `CREATE TABLE mandate (
+         number INTEGER PRIMARY KEY,
+         payer TEXT NOT NULL,
+         digest TEXT NOT NULL,
+         revoked_at INTEGER,
+         capture_deadline INTEGER NOT NULL, -- the last second in which a payment under it can be captured
+         facts TEXT,                     -- JSON: its limits; NULL if it was revoked before its first claim
+         UNIQUE (payer, digest)
+       ) STRICT`,
+      `INSERT INTO mandate (payer, digest, revoked_at, capture_deadline, facts)
+         SELECT payer, digest, revoked_at, capture_deadline, facts FROM mandate_11`,
+      `INSERT INTO mandate_use (mandate, settled, claimed, window, window_used, window_count)
+         SELECT number, settled, claimed, window, window_used, window_count FROM mandate JOIN mandate_11 USING (payer, digest)`,
+      "DROP TABLE mandate_11",
+      "CREATE INDEX mandate_deadline ON mandate (capture_deadline)",
+    ],
+  },
 ];
