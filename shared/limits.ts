@@ -91,8 +91,9 @@ export const MAX_MANDATE_PERIOD_SECONDS = 31 * 24 * 3600;
 export const MAX_SESSION_SECONDS = 7 * 24 * 3600;
 export const MIN_WITHDRAW_DELAY_SECONDS = 900;
 export const MAX_WITHDRAW_DELAY_SECONDS = 30 * 24 * 3600;
-/** An acceptor asks the ledger again about a session whose last answer is older, or older than a quarter of its delay if that is less. */
+/** An acceptor asks the ledger again about a session whose last answer is older, or older than a part of its delay if that is less. */
 export const SESSION_FRESH_SECONDS = 240;
+export const SESSION_FRESH_PART = 4;
 /** No PaymentRequest waits for its owner for longer than this. */
 export const MAX_REQUEST_LIFE_SECONDS = 12 * 3600;
 /** The ledger remembers a payment this long after its end: the longest request life plus the longest validity. */
@@ -305,6 +306,19 @@ export const MAX_RECORDED_ROUTE_LENGTH = 200;
 export const STORED_ANSWER_SECONDS = 24 * 3600;
 /** A response that takes longer to complete counts as a stream and is not kept. */
 export const ANSWER_TIMEOUT_SECONDS = 0.1;
+/** Serials of one lane that a merchant tells apart: how far one call of a session may be behind another. */
+export const VOUCHER_WINDOW = 256;
+/** A lane belongs to one isolate for so long. */
+export const LANE_SECONDS = 30;
+/** An isolate stops this long before its lane's lease ends: it also covers an object that starts anew on another machine. */
+export const LANE_MARGIN_SECONDS = 5;
+/** A lane's share of the deposit: this many calls, or this part of the deposit if that is more. */
+export const LANE_CALLS = 8n;
+export const LANE_PART = 16n;
+/** Lane 0 keeps that it may have taken so many serials above the last one, so that not each of them costs a row. */
+export const OWN_SERIALS_AHEAD = 64;
+/** A session that looks as if it were over is asked about again after this long. */
+export const SESSION_ASK_SECONDS = 10;
 /** Messages that wait for a seller's webhook, those included that were given up. Newer ones are refused. */
 export const MAX_WEBHOOKS = 10_000;
 /** Pauses between the tries of one message: 8 tries in 24 hours. */

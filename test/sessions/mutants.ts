@@ -1,0 +1,180 @@
+/** Faults in the rules of a merchant's sessions, one at a time, for the plays to find. */
+
+import type { SessionMutant } from "./code.ts";
+
+export const SESSION_MUTANTS: readonly SessionMutant[] = [
+  {
+    fault: "a lane's limit is not taken out of the deposit",
+    file: "deposit",
+    find: "rest -= limit;",
+    replace: "rest -= 0n * limit;",
+  },
+  {
+    fault: "a raised limit is taken out of nothing",
+    file: "deposit",
+    find: "const more = least(greatest(needed - lane.limit, this.#shareOf(amount)), this.#room);",
+    replace: "const more = greatest(needed - lane.limit, this.#shareOf(amount));",
+  },
+  {
+    fault: "lane 0 may spend what lanes have",
+    file: "book",
+    find: "this.#own.accept(voucher, amount, this.#deposit.ownLimit)",
+    replace: "this.#own.accept(voucher, amount, 10n ** 38n)",
+  },
+  {
+    fault: "what lane 0 accepted is given to a lane",
+    file: "deposit",
+    find: "return this.ownLimit - this.#own.accepted;",
+    replace: "return this.ownLimit;",
+  },
+  {
+    fault: "the lane of another isolate is taken for one's own",
+    file: "voucher-rule",
+    find: "if (laneId !== leased?.id)",
+    replace: "if (!leased)",
+  },
+  {
+    fault: "calls under way do not count",
+    file: "lane",
+    find: "signed - this.#spent - this.#pending < amount",
+    replace: "signed - this.#spent < amount",
+  },
+  {
+    fault: "what was spent does not count",
+    file: "lane",
+    find: "signed - this.#spent - this.#pending < amount",
+    replace: "signed - this.#pending < amount",
+  },
+  {
+    fault: "a sum only has to be above the last one",
+    file: "lane",
+    find: "if (signed - this.#spent - this.#pending < amount)",
+    replace: "if (maxClaimable <= this.accepted)",
+  },
+  {
+    fault: "an object that starts anew forgets the lanes that it gave away",
+    file: "book",
+    find: "const lanes = [...store.lanes()];",
+    replace: "const lanes = [...store.lanes()].slice(0, 0);",
+  },
+  {
+    fault: "a grant is not kept",
+    file: "book",
+    find: "const lane = this.#deposit.grant(id, amount, now);\n    if (lane) this.#put(lane);",
+    replace: "const lane = this.#deposit.grant(id, amount, now);",
+  },
+  {
+    fault: "an object that starts anew takes serials that it may have taken",
+    file: "book",
+    find: "floor: kept.serialCeiling",
+    replace: "floor: 0",
+  },
+  {
+    fault: "serials are taken above those that are kept",
+    file: "book",
+    find: "if (voucher.serial > this.#serialCeiling) {",
+    replace: "if (voucher.serial > this.#serialCeiling + 10) {",
+  },
+  {
+    fault: "a voucher is accepted after the lane's lease",
+    file: "voucher-rule",
+    find: "if (now >= leased.usableUntil)",
+    replace: "if (now >= leased.usableUntil + 30_000)",
+  },
+  {
+    fault: "a lease counts from when its answer was heard, and to its end",
+    file: "voucher-rule",
+    find: "return askedAt + (LANE_SECONDS - LANE_MARGIN_SECONDS) * 1000;",
+    replace: "return askedAt + (LANE_SECONDS + LANE_MARGIN_SECONDS) * 1000;",
+  },
+  {
+    fault: "a serial is free again after it was served",
+    file: "lane",
+    find: "if (known) Object.assign(known, { charged: charge, spent: this.#spent });",
+    replace: "if (known) this.#serials[call.serial % VOUCHER_WINDOW] = undefined;",
+  },
+  {
+    fault: "a serial that runs is free",
+    file: "lane",
+    find: "this.#serials[serial % VOUCHER_WINDOW] = { serial };",
+    replace: "",
+  },
+  {
+    fault: "a serial below the window is free",
+    file: "lane",
+    find: "serial <= this.#floor || serial <= this.#highest - VOUCHER_WINDOW",
+    replace: "serial <= this.#floor",
+  },
+  {
+    fault: "a charge above the amount counts",
+    file: "lane",
+    find: "if (charge > call.amount || charge < 0n) {",
+    replace: "if (charge < 0n) {",
+  },
+  {
+    fault: "a failed call stays pending",
+    file: "lane",
+    find: "fail(call: RunningCall): void {\n    this.#pending -= call.amount;",
+    replace: "fail(call: RunningCall): void {",
+  },
+  {
+    fault: "the ledger is not asked again",
+    file: "voucher-rule",
+    find: "return now - at > Math.min(SESSION_FRESH_SECONDS, withdrawDelay / SESSION_FRESH_PART);",
+    replace: "return false;",
+  },
+  {
+    fault: "vouchers are accepted after the session's end",
+    file: "voucher-rule",
+    find: 'return status !== "open" || now > expiresAt;',
+    replace: 'return status !== "open";',
+  },
+  {
+    fault: "a folded lane gives nothing back of what was reported, and all of it again when it is reported late",
+    file: "deposit",
+    find: "lane.limit = lane.spent;",
+    replace: "lane.limit = 0n;",
+  },
+  {
+    fault: "a lane is folded before its lease is over",
+    file: "deposit",
+    find: "lane.leaseUntil < now &&",
+    replace: "lane.leaseUntil - 10_000 < now &&",
+  },
+  {
+    fault: "a late report counts beyond the deposit",
+    file: "deposit",
+    find: "lane.limit += least(spent - lane.limit, this.#room);",
+    replace: "lane.limit += spent - lane.limit;",
+  },
+  {
+    fault: "a late report is thrown away",
+    file: "deposit",
+    find: "if (spent > lane.limit) lane.limit += least(spent - lane.limit, this.#room);",
+    replace: "",
+  },
+  {
+    fault: "an older report lowers what was reported",
+    file: "deposit",
+    find: "lane.spent = greatest(lane.spent, least(spent, lane.limit));",
+    replace: "lane.spent = least(spent, lane.limit);",
+  },
+  {
+    fault: "a report's voucher is the last one, not the highest",
+    file: "book",
+    find: "best: isHigher ? best : known?.best",
+    replace: "best: best ?? known?.best",
+  },
+  {
+    fault: "a lane is forgotten that has something to claim",
+    file: "book",
+    find: "if (!folded || spent > 0n || leaseUntil >= before) continue;",
+    replace: "if (!folded || leaseUntil >= before) continue;",
+  },
+  {
+    fault: "a handler that runs does not prolong the lease",
+    file: "book",
+    find: "if (runsFor) this.#deposit.extend(id, now + runsFor);",
+    replace: "",
+  },
+];
