@@ -73,34 +73,23 @@ test("several shards write 4 rows to settle, and 7 to reserve and capture, befor
   expect((await written(SENDER, sell)).rows).toBe(7);
 });
 
-test("a mandate adds 1 row to settle, and 2 to reserve and capture; its first payment 1 more for the index", async () => {
+test("a mandate adds 1 row to settle, and 2 to reserve and capture; its first payment 3 more for its limits and their indexes", async () => {
   const first = under(1, { payer: BOB, nonce: idOf(0) });
   const next = under(1, { payer: BOB, nonce: idOf(1) });
-  const begun = (body: (rules: LedgerRules) => void) => (rules: LedgerRules) => {
-    rules.settle(settleOf(first, idOf(1)), START);
-    body(rules);
-  };
-  expect(
+  const afterFirst = async (body: (rules: LedgerRules) => void) =>
     (
-      await written(
-        ALL,
-        begun(() => undefined),
-      )
-    ).rows,
-  ).toBe(7);
-  expect(
-    (
-      await written(
-        ALL,
-        begun((rules) => rules.settle(settleOf(next, idOf(1)), START)),
-      )
-    ).rows,
-  ).toBe(7 + 6);
-  const sold = begun((rules) => {
+      await written(ALL, (rules) => {
+        rules.settle(settleOf(first, idOf(1)), START);
+        body(rules);
+      })
+    ).rows;
+  expect(await afterFirst(() => undefined)).toBe(9);
+  expect(await afterFirst((rules) => rules.settle(settleOf(next, idOf(1)), START))).toBe(9 + 6);
+  const sell = (rules: LedgerRules) => {
     rules.reserve(reserveOf(next, idOf(1)), START);
     rules.capture(reservationOf(next, idOf(1)), START);
-  });
-  expect((await written(ALL, sold)).rows).toBe(7 + 10);
+  };
+  expect(await afterFirst(sell)).toBe(9 + 10);
 });
 
 test.each([
