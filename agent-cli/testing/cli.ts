@@ -31,6 +31,8 @@ export interface Run {
   exit: number;
   stdout: string;
   stderr: string;
+  /** Both as they came: what a person whose terminal shows both has read. What was typed is not in it. */
+  screen: string;
   /** The one envelope on stdout. Reading it fails the test when stdout is anything else. */
   readonly json: Envelope;
 }
@@ -87,7 +89,8 @@ export class Sandbox {
   ): Promise<Run> {
     this.#openServed(env);
     const stdin = Object.assign(new PassThrough(), { isTTY: answers !== undefined });
-    const [stdout, stderr] = [sink(terminal), sink(terminal || answers !== undefined)];
+    const screen: Buffer[] = [];
+    const [stdout, stderr] = [sink(terminal, screen), sink(terminal || answers !== undefined, screen)];
     if (piped !== null) stdin.end(piped);
     if (answers) answerOn(stderr.stream, stdin, answers);
     const exit = await main(this.argv(command), {
@@ -103,6 +106,7 @@ export class Sandbox {
       exit,
       stdout: stdout.text(),
       stderr: stderr.text(),
+      screen: Buffer.concat(screen).toString("utf8"),
       get json() {
         return envelopeOf(stdout.text());
       },
@@ -245,10 +249,14 @@ export class Terminal {
 // oxlint-disable-next-line no-control-regex -- it is one
 const END_MARK = new RegExp(endMark("([0-9]+)"));
 
-function sink(isTTY: boolean) {
+/** @param all gets each chunk as well */
+function sink(isTTY: boolean, all: Buffer[]) {
   const chunks: Buffer[] = [];
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  stream.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    all.push(chunk);
+  });
   return { stream, text: () => Buffer.concat(chunks).toString("utf8") };
 }
 
