@@ -125,6 +125,13 @@ export const REFUND: Refund = {
   issuedAt: String(NOW),
 };
 
+/** Covers `SESSION`, if the agent opens it for a request of its own. */
+export const SESSION_MANDATE: Mandate = {
+  ...MANDATE,
+  schemes: ["batch-settlement", "exact"],
+  session: { deposit: "1000000" as Amount, seconds: "86400", withdrawDelay: "900", open: "1" },
+};
+
 /** A hundred requests' worth, for a day, by the owner's own signature. */
 export const SESSION: Session = {
   version: "1",

@@ -9,6 +9,7 @@ import { SCHEME } from "../lez.ts";
 import { MAX_REMEMBERED_MANDATES } from "../limits.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "../protocol/authorization.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
+import type { LedgerSessionMandate } from "../protocol/ledger-session.ts";
 import {
   allows,
   type Mandate,
@@ -20,6 +21,7 @@ import {
 } from "../protocol/mandate.ts";
 import { type Proof, provesAccount } from "../protocol/proof.ts";
 import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
+import type { Session } from "../protocol/session.ts";
 import { checkShape } from "../text/json.ts";
 
 /** What an agent signs under a mandate, in the words of a payment: an authorization, or a refund. */
@@ -68,13 +70,16 @@ const COVERS: MandateCheck<UnsignedOrder> = {
   },
 };
 
-const NONCE: MandateCheck<UnsignedOrder<Authorization>> = {
+/** What pays a request, once. */
+type RequestOrder = Order & Pick<Authorization, "requestDigest" | "nonce">;
+
+const NONCE: MandateCheck<UnsignedOrder<RequestOrder>> = {
   id: "mandate.nonce",
   title: "the nonce is that of the request",
   code: "invalid_payload",
   judge({ order: { requestDigest, from, nonce } }) {
-    if (requestDigest === undefined) return wrong("authorization.requestDigest: is required under a mandate");
-    return nonce === approvalNonce(from, requestDigest) ? right(nonce) : wrong("authorization.nonce: must be that of the request");
+    if (requestDigest === undefined) return wrong("requestDigest: is required under a mandate");
+    return nonce === approvalNonce(from, requestDigest) ? right(nonce) : wrong("nonce: must be that of the request");
   },
 };
 
@@ -96,6 +101,36 @@ const PER_PAYMENT: MandateCheck<UnsignedOrder> = {
   limit: "per_payment",
   judge: ({ order: { value }, signed: { mandate } }) =>
     BigInt(value) <= BigInt(mandate.perPayment) ? right(value) : wrong(`at most ${mandate.perPayment} at a time`),
+};
+
+/** A session in the words of a payment, and what its mandate says of sessions. */
+export type SessionOrder = RequestOrder & Pick<Session, "signer" | "deposit" | "withdrawDelay" | "expiresAt">;
+
+const SIGNER: MandateCheck<UnsignedOrder<SessionOrder>> = {
+  id: "mandate.session-signer",
+  title: "the mandate's agent signs the vouchers",
+  code: "mandate_mismatch",
+  judge: ({ order: { signer }, signed: { mandate } }) =>
+    signer === mandate.agent ? right(signer) : wrong("signer: only the mandate's agent can sign vouchers under it"),
+};
+
+/** A mandate that names the scheme has limits for it; its shape says so. */
+const NO_SESSION = "the mandate allows no session";
+
+const SESSION: MandateCheck<UnsignedOrder<SessionOrder>> = {
+  id: "mandate.session",
+  title: "the session is within the limits for one",
+  code: "mandate_exceeded",
+  limit: "session",
+  judge({ order: { deposit, validAfter, expiresAt, withdrawDelay }, signed: { mandate } }) {
+    const most = mandate.session;
+    if (!most) return wrong(NO_SESSION);
+    if (BigInt(deposit) > BigInt(most.deposit)) return wrong(`sets at most ${most.deposit} aside`);
+    if (Number(expiresAt) - Number(validAfter) > Number(most.seconds)) return wrong(`lasts at most ${most.seconds} seconds`);
+    return Number(withdrawDelay) > Number(most.withdrawDelay)
+      ? wrong(`is paid back ${most.withdrawDelay} seconds after its end at the latest`)
+      : right(deposit);
+  },
 };
 
 const GRANTED: MandateCheck<UnsignedOrder> = {
@@ -125,6 +160,18 @@ export const MANDATE_CHECKS: readonly MandateCheck[] = [...UNSIGNED_CHECKS, AGEN
 
 /** Under a mandate that carried a payment before, with the same signature. */
 const CHECKS_UNDER_KNOWN = MANDATE_CHECKS.filter((check) => check !== GRANTED);
+
+/** The limit for one payment is not one of a session: its limits are its own. */
+const UNSIGNED_SESSION_CHECKS: readonly MandateCheck<UnsignedOrder<SessionOrder>>[] = [
+  NAMED,
+  COVERS,
+  SIGNER,
+  NONCE,
+  WINDOW,
+  SESSION,
+  GRANTED,
+];
+const SESSION_CHECKS: readonly MandateCheck<MandatedOrder<SessionOrder>>[] = [...UNSIGNED_SESSION_CHECKS, AGENT];
 
 /** A refund has no nonce: the ledger knows it by its id. */
 export const REFUND_CHECKS: readonly MandateCheck<MandatedOrder>[] = [NAMED, COVERS, WINDOW, PER_PAYMENT, GRANTED, AGENT];
@@ -174,6 +221,32 @@ const carried = new Map<string, { signed: SignedMandate; counted: LedgerMandate 
 export function objectionOf(authorization: Authorization, signed: SignedMandate): Promise<Objection | undefined> {
   const digests = { order: authorizationDigest(authorization), mandate: mandateDigest(signed.mandate) };
   return firstObjection(UNSIGNED_CHECKS, { order: authorization, signed, digests });
+}
+
+/**
+ * @param beside the SignedMandate in the payload, of any shape
+ * @returns what the ledger must count, or why the mandate does not carry the session
+ */
+export async function checkSessionMandate(
+  order: SessionOrder,
+  digest: Digest,
+  { mandate: beside, ...proof }: Proof & { mandate?: unknown },
+): Promise<{ ok: true; mandate: LedgerSessionMandate } | Objection> {
+  const shape = checkShape(beside, signedMandateSchema);
+  if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
+  const { value: signed } = shape;
+  const digests = { order: digest, mandate: mandateDigest(signed.mandate) };
+  const objection = await firstObjection(SESSION_CHECKS, { order, ...proof, signed, digests });
+  if (objection) return objection;
+  const { session: most } = signed.mandate;
+  if (!most) return { ok: false, code: SESSION.code, detail: NO_SESSION };
+  const session = { deposit: most.deposit, open: Number(most.open) };
+  return { ok: true, mandate: { ...ledgerMandate(signed.mandate, digests.mandate), session } };
+}
+
+/** For the agent's tool, before it signs. @returns why the mandate would not carry the session; undefined if it would */
+export function objectionToSession(order: SessionOrder, digest: Digest, signed: SignedMandate): Promise<Objection | undefined> {
+  return firstObjection(UNSIGNED_SESSION_CHECKS, { order, signed, digests: { order: digest, mandate: mandateDigest(signed.mandate) } });
 }
 
 /** @returns what the ledger must count, or why the mandate does not carry the refund */

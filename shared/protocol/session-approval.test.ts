@@ -51,6 +51,7 @@ describe("a request for a session", () => {
     expect(await checkSessionRequest(await paymentRequest(), NOW)).toMatchObject(wanted);
     expect(await checkPaymentRequest(await paymentRequest(sessionOffer()), NOW)).toMatchObject(wanted);
     expect(await checkSessionRequest(await sessionRequest(undefined, offerOf()), NOW)).toMatchObject(wanted);
+    expect(await checkPaymentRequest(await sessionRequest(undefined, offerOf()), NOW)).toMatchObject(wanted);
   });
 
   test("covers the first request, and lasts no longer than the offer allows, to the unit and second", async () => {
