@@ -115,7 +115,7 @@ test("ratios are of one round, goals are held against their median, and an inval
   expect(ratios(rounds, "upfront", "A", 32)).toEqual([1.1, 1.5, 0.9]);
   const results = { ...newResults(), rounds, problems: ["A, 32 clients: 9 answers, 8 transfers"] };
   const verdicts = GOALS.map((goal) => `${goal.what}: ${verdictOn(goal, goal.value(results))}`);
-  expect(verdicts).toContain("upfront / A, 32 clients: reached");
+  expect(verdicts).toContain("upfront / A, 32 clients: stretch reached");
   expect(verdicts).toContain("upfront / A, 1 client: not measured");
   expect(reportOf(results)).toMatch(/\*\*INVALID\*\*: A, 32 clients: 9 answers, 8 transfers[^]*## Goals/);
 });

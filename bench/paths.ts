@@ -31,6 +31,14 @@ const SETTLED: Expected = { status: 200, body: '"success":true' };
 
 export const PATHS: readonly Path[] = [
   { name: "bare", what: "bare Hono: the limit of a challenge", site: "bare", expected: GOODS, pays: false },
+  {
+    name: "middleware",
+    what: "Hono with one middleware in front of a handler: it answers as a challenge does, with a constant",
+    site: "bare",
+    expected: { status: 402 },
+    pays: false,
+    prepare: unpaid("/refused"),
+  },
   { name: "402-ours", what: "our challenge", site: "ours", expected: { status: 402 }, pays: false },
   { name: "402-official", what: "the official middleware's challenge", site: "official", expected: { status: 402 }, pays: false },
   {
@@ -107,6 +115,12 @@ export const PATHS: readonly Path[] = [
     prepare: ledgerSettle,
   },
 ];
+
+function unpaid(path: string) {
+  return async ({ origin }: Site) =>
+    () =>
+      get(origin + path);
+}
 
 function paid(path: string) {
   return async ({ origin }: Site) => {

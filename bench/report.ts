@@ -9,11 +9,14 @@ import { median } from "./statistics.ts";
 /** Pairs with a meaningful ratio. */
 const PAIRS: readonly [string, string][] = [
   ["402-ours", "bare"],
+  ["402-ours", "middleware"],
   ["402-ours", "402-official"],
   ["upfront", "A"],
   ["upfront", "F"],
   ["upfront-mandate", "upfront"],
   ["authorization", "A"],
+  ["upfront", "official-on-memory"],
+  ["authorization", "official-on-memory"],
   ["official-on-ours", "official-on-memory"],
   ["settle", "ledger-1"],
   ["ledger-4", "ledger-1"],
