@@ -210,6 +210,8 @@ export const REFUND_SECONDS = 30 * 24 * 3600;
 export const REFUND_RETENTION_SECONDS = 31 * 24 * 3600;
 /** A refund that the ledger sees for the first time was signed at most this long before its now, or after it. */
 export const REFUND_ISSUED_SECONDS = 12 * 3600;
+/** A signed refund as JSON: the largest mandate, and what stands beside it. */
+export const MAX_SIGNED_REFUND_LENGTH = 5120;
 /** Refunds of one payment that one answer lists, the newest. Their sum counts all. */
 export const MAX_REFUNDS_LISTED = 100;
 /** Entries among which the credit of one payment is looked for, from the payment's time on; and as many of the newest. A batch is 33 KB. */

@@ -12,12 +12,13 @@ import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenc
 import { localEvidence, type Missing } from "../evidence/source.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { lackOf, ledgerEvidence } from "../facilitator/ledger-evidence.ts";
+import { refundEvidence } from "../facilitator/refund-evidence.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
 import { field } from "../runtime/layout.ts";
 import { fail, type Failure, succeed } from "../runtime/outcome.ts";
 
-const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger"]), why: z.string() });
+const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger", "refunds"]), why: z.string() });
 
 export const receiptExport = defineCommand({
   name: "receipt export",
@@ -25,7 +26,7 @@ export const receiptExport = defineCommand({
   tool: { title: "Export evidence of a payment", idempotent: true, openWorld: true },
   summary: "evidence of a payment in one file that others can check",
   description: [
-    "The file holds the request with its reason, the signed payment with its mandate if it is under one, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature. The facilitator is asked for the last part; nothing else leaves this machine.",
+    "The file holds the request with its reason, the signed payment with its mandate if it is under one, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature; of a payment that was refunded, each signed refund with its entries. The facilitator is asked for the ledger's parts; nothing else leaves this machine.",
     "The evidence is checked before it is written, with the keys that are known here. If a part is missing, nothing is written without --partial. With --partial, an offer or a receipt that fails its check is left out too, and named.",
   ].join("\n\n"),
   input: z.strictObject({
@@ -52,12 +53,21 @@ export const receiptExport = defineCommand({
     const ledger = await ledgerEvidence(context, input, local.data.evidence.payment);
     if (!ledger.ok && (!partial || ledger.error.code === "interrupted")) return ledger;
     const found = ledger.ok ? ledger.data : { why: ledger.error.message };
-    const whole = { ...local.data.evidence, ...("part" in found && { ledger: found.part }) };
+    const { payment } = local.data.evidence;
+    const back = await refundEvidence(context, input, payment, "part" in found ? found.part.entries[0] : undefined);
+    if (!back.ok && (!partial || back.error.code === "interrupted")) return back;
+    const { refunds = [], lack } = back.ok ? back.data : { lack: back.error.message };
+    const whole = { ...local.data.evidence, ...("part" in found && { ledger: found.part }), ...(refunds.length > 0 && { refunds }) };
     const keys = knownKeys(context, input, whole);
     if (!keys.ok) return keys;
     const { evidence, dropped } = partial ? await whatHolds(whole, keys.data) : { evidence: whole, dropped: [] };
     const why = lackOf(found, evidence);
-    const missing = [...local.data.missing, ...dropped, ...(why === undefined ? [] : [{ part: "ledger" as const, why }])];
+    const missing = [
+      ...local.data.missing,
+      ...dropped,
+      ...(why === undefined ? [] : [{ part: "ledger" as const, why }]),
+      ...(lack === undefined ? [] : [{ part: "refunds" as const, why: lack }]),
+    ];
     const lost = missing.map(({ part, why }) => `${part} (${why})`).join(", ");
     if (!evidence.receipt && !evidence.ledger) return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lost}.`);
     if (missing.length > 0 && !partial) {

@@ -22,7 +22,7 @@ import { readJson } from "../runtime/files.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 export interface Missing {
-  part: "offer" | "receipt" | "ledger";
+  part: "offer" | "receipt" | "ledger" | "refunds";
   why: string;
 }
 

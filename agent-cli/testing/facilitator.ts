@@ -33,6 +33,8 @@ export interface TestFacilitator {
   /** What POST /refunds answers; undefined: it was received, and the connection breaks. */
   refund: (signed: SignedRefund) => { status: number; body: object } | undefined;
   refunds: SignedRefund[];
+  /** What POST /settlements/refunds answers of every payment. */
+  refunded: { refunded: string; refunds: { debit: number; signed?: SignedRefund }[] };
   /** What /discovery/search answers, and the queries that arrived there. */
   catalogue: object | undefined;
   searches: string[];
@@ -59,6 +61,7 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     journals: {},
     refund: () => ({ status: 404, body: { error: "not_found" } }),
     refunds: [],
+    refunded: { refunded: "0", refunds: [] },
     catalogue: undefined,
     searches: [],
   };
@@ -93,6 +96,8 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
   } else if (first === "discovery" && facilitator.catalogue) {
     facilitator.searches.push(request.url ?? "");
     say(200, facilitator.catalogue);
+  } else if (request.method === "POST" && request.url === "/settlements/refunds") {
+    say(200, { network: NETWORK, ledger, ...facilitator.refunded });
   } else if (first === "settlements") {
     const [nonce = ""] = rest.split("?");
     say(200, { network, ledger, payer, nonce, ...(facilitator.settlements[nonce] ?? facilitator.settlement) });

@@ -26,7 +26,8 @@ const verify = (record: SignedRefund) => verifyRefund(record, LEDGER);
 
 describe("a refund by the payee", () => {
   test("verifies, and says what the ledger needs", async () => {
-    expect(await verify(await signRefund(REFUND, merchant))).toEqual({
+    const signed = await signRefund(REFUND, merchant);
+    expect(await verify(signed)).toEqual({
       ok: true,
       refund: {
         payee: merchant.account,
@@ -37,6 +38,7 @@ describe("a refund by the payee", () => {
         id: REFUND.id,
         refundDigest: refundDigest(REFUND),
         issuedAt: NOW,
+        signed: JSON.stringify(signed),
       },
     });
   });

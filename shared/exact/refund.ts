@@ -19,7 +19,8 @@ export async function verifyRefund(record: SignedRefund, ledger: Digest): Promis
   const digest = refundDigest(refund);
   const signed = await checkRefundSigner(record, digest);
   if (!signed.ok) return signed;
-  return { ok: true, refund: { ...ledgerRefund(refund, digest), ...(signed.mandate && { mandate: signed.mandate }) } };
+  const facts = { ...ledgerRefund(refund, digest), ...(signed.mandate && { mandate: signed.mandate }) };
+  return { ok: true, refund: { ...facts, signed: JSON.stringify(record) } };
 }
 
 function misdirected({ network, asset, ledger, from, to }: Refund, here: Digest): ErrorCode | undefined {

@@ -7,7 +7,7 @@
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { NETWORK } from "../lez.ts";
-import { REFUND_ISSUED_SECONDS, REFUND_SECONDS } from "../limits.ts";
+import { MAX_EVIDENCE_REFUNDS, MAX_REFUNDS_LISTED, REFUND_ISSUED_SECONDS, REFUND_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
@@ -51,12 +51,18 @@ export class RefundTable {
     return receipt(this.#giveBack(refund, now));
   }
 
-  /** What was refunded of a payment. */
-  of(payee: AccountId, transaction: Digest): RefundsOf {
-    const newest = this.#refunds.newestOf(payee, transaction);
+  /**
+   * What was refunded of a payment.
+   * @param withOrders lists what evidence needs, of fewer refunds: what the payee signed, and the number of its debit
+   */
+  of(payee: AccountId, transaction: Digest, withOrders = false): RefundsOf {
+    const newest = this.#refunds.newestOf(payee, transaction, withOrders ? MAX_EVIDENCE_REFUNDS : MAX_REFUNDS_LISTED);
     return {
       refunded: newest[0]?.sum ?? "0",
-      refunds: newest.map(({ id, tx, value, at }) => ({ id, transaction: tx, value, at })),
+      refunds: newest.map(({ id, tx, value, at, seq, signed }) => {
+        const order = withOrders && { debit: seq, ...(signed !== null && { signed }) };
+        return { id, transaction: tx, value, at, ...order };
+      }),
     };
   }
 
@@ -104,6 +110,7 @@ export class RefundTable {
       mandate: mandate?.digest ?? null,
       mandate_window: this.#mandates.spend(claimOf(refund), amount, now),
       at: now,
+      signed: refund.signed ?? null,
     };
     this.#refunds.insert(row);
     this.#exchange.move(from, payer, amount, {

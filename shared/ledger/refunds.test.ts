@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { JOURNAL_RETENTION_SECONDS, MAX_REFUNDS_LISTED, REFUND_RETENTION_SECONDS, RETENTION_SECONDS } from "../limits.ts";
+import { migrate } from "../migrations.ts";
 import type { Amount } from "../protocol/amount.ts";
+import type { RefundsOf } from "../settlement/backend.ts";
+import { LedgerRules } from "./rules.ts";
+import { LEDGER_SCHEMA } from "./schema.ts";
 import { runAllMaintenance } from "./testing/checkpoint.ts";
-import { ALICE, BOB, CAROL, FIRST, idOf, paymentOf, SECOND, settleOf, START, txOf } from "./testing/ledger.ts";
+import { ALICE, BOB, CAROL, FIRST, idOf, LEDGER, paymentOf, SECOND, settleOf, START, txOf } from "./testing/ledger.ts";
 import { refundOf, refundTx, SALE, Shop } from "./testing/refund-table.ts";
 
 const newShop = (shards: number) => new Shop(Array.from({ length: shards }, () => memoryStore()));
@@ -93,11 +97,23 @@ describe.each([1, 4])("refunds over %i shards", (shards) => {
     for (let i = 1; i <= 3; i++) shop.refund(part(i, i), START + 5 + i);
     const one = (i: number) => ({ id: idOf(i), transaction: refundTx(part(i, i)), value: String(i), at: START + 5 + i });
     expect(shop.of(BOB).refundsOf(BOB, txOf(SALE))).toEqual({ refunded: "6", refunds: [one(3), one(2), one(1)] });
+    // Evidence needs the payee's orders. A ledger that was given none says so by their absence.
+    shop.refund({ ...part(4, 4), signed: '{"refund":4}' }, START + 9);
+    const [withOrder, without] = (shop.of(BOB).refundsOf(BOB, txOf(SALE), true) as RefundsOf).refunds;
+    expect(withOrder).toEqual({
+      id: idOf(4),
+      transaction: refundTx(part(4, 4)),
+      value: "4",
+      at: START + 9,
+      debit: 6,
+      signed: '{"refund":4}',
+    });
+    expect(without).toEqual({ ...one(3), debit: 5 });
     // A refund is no credit of a payment.
     shop.deliver();
     expect(shop.of(ALICE).creditOf(ALICE, refundTx(part(1, 1)), START)).toBeUndefined();
     for (let i = 0; i < MAX_REFUNDS_LISTED - 10; i++) shop.refund(part(100 + i, 1));
-    expect(shop.of(BOB).refundsOf(BOB, txOf(SALE))).toMatchObject({ refunded: "96", refunds: { length: 93 } });
+    expect(shop.of(BOB).refundsOf(BOB, txOf(SALE))).toMatchObject({ refunded: "100", refunds: { length: 94 } });
   });
 
   test("move nothing on a shard that has halted; a retired ledger still answers those that were made", () => {
@@ -160,4 +176,29 @@ test("of an upto, what was charged can be refunded", () => {
   const metered = paymentOf({ nonce: idOf(0xb2), scheme: "upto" });
   shop.pay(metered, START, units(60));
   expect(shop.refund(refundOf({ transaction: txOf(metered), entry: 2, amount: units(60) }))).toMatchObject({ ok: true });
+});
+
+test("refunds of schema 12 stay counted after the migration, and have no order to show", () => {
+  const store = memoryStore();
+  migrate(
+    store,
+    LEDGER_SCHEMA.filter(({ version }) => version <= 12),
+  );
+  const made = part(1, 40);
+  store.sql(
+    `INSERT INTO refund (payee, seq, id, refund_digest, tx, refund_of, entry, payer, value, sum, mandate, mandate_window, at)
+     VALUES (?, 2, ?, ?, ?, ?, 1, ?, '40', '40', NULL, NULL, ?)`,
+    BOB,
+    made.id,
+    made.refundDigest,
+    refundTx(made),
+    txOf(SALE),
+    ALICE,
+    START,
+  );
+  const rules = new LedgerRules(store, { ledger: LEDGER, supply: 1000n, at: START });
+  const listed = { id: made.id, transaction: refundTx(made), value: "40", at: START };
+  expect(rules.refundsOf(BOB, txOf(SALE))).toEqual({ refunded: "40", refunds: [listed] });
+  expect(rules.refundsOf(BOB, txOf(SALE), true)).toEqual({ refunded: "40", refunds: [{ ...listed, debit: 2 }] });
+  expect(rules.refund(made, START)).toMatchObject({ ok: true, transaction: refundTx(made) });
 });

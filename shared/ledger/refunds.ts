@@ -25,6 +25,8 @@ const REFUND = {
   /** The mandate's period that it counts in. */
   mandate_window: nullable(integer()),
   at: integer(),
+  /** JSON: the refund as it was signed. The ledger keeps it for evidence, and never reads it. */
+  signed: nullable(text()),
 };
 export type RefundRow = RowOf<typeof REFUND>;
 const refundRow = row(REFUND);
@@ -54,8 +56,8 @@ export class Refunds {
 
   insert(refund: RefundRow): void {
     this.#store.sql(
-      `INSERT INTO refund (payee, seq, id, refund_digest, tx, refund_of, entry, payer, value, sum, mandate, mandate_window, at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO refund (payee, seq, id, refund_digest, tx, refund_of, entry, payer, value, sum, mandate, mandate_window, at, signed)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       refund.payee,
       refund.seq,
       refund.id,
@@ -69,6 +71,7 @@ export class Refunds {
       refund.mandate,
       refund.mandate_window,
       refund.at,
+      refund.signed,
     );
   }
 

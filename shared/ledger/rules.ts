@@ -124,9 +124,9 @@ export class LedgerRules {
   }
 
   /** What was refunded of a payment. */
-  refundsOf(payee: AccountId, transaction: Digest): RefundsOf | Refusal {
+  refundsOf(payee: AccountId, transaction: Digest, withOrders = false): RefundsOf | Refusal {
     // A halted shard may have lost refunds: what it stores proves nothing.
-    return this.#isClosed ? refusal("facilitator_unavailable") : this.#refundTable.of(payee, transaction);
+    return this.#isClosed ? refusal("facilitator_unavailable") : this.#refundTable.of(payee, transaction, withOrders);
   }
 
   /** @param signedBy see MandateTable */

@@ -1,4 +1,4 @@
--- The ledger's schema 12. Written by schema.test.ts.
+-- The ledger's schema 13. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -138,7 +138,7 @@ CREATE TABLE refund (
   sum TEXT NOT NULL,              -- what was refunded of the payment with this refund and those before it
   mandate TEXT,
   mandate_window INTEGER,
-  at INTEGER NOT NULL,
+  at INTEGER NOT NULL, signed TEXT,
   PRIMARY KEY (payee, seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -254,4 +254,11 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "CREATE INDEX mandate_deadline ON mandate (capture_deadline)",
     ],
   },
+  {
+    version: 13,
+    statements: [
+      // JSON: the refund as its payee signed it, for evidence. NULL for refunds that an earlier version made.
+      "ALTER TABLE refund ADD COLUMN signed TEXT",
+    ],
+  },
 ];

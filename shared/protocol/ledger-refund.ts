@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { digestSchema } from "../crypto/digest.ts";
+import { MAX_SIGNED_REFUND_LENGTH } from "../limits.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
@@ -23,5 +24,7 @@ export const ledgerRefundSchema = z.strictObject({
   issuedAt: unixSecondsSchema,
   /** Absent if the payee's own key signed it. */
   mandate: z.optional(ledgerMandateSchema),
+  /** JSON: the refund as it was signed, to be shown as evidence. */
+  signed: z.optional(z.string().check(z.maxLength(MAX_SIGNED_REFUND_LENGTH))),
 });
 export type LedgerRefund = z.infer<typeof ledgerRefundSchema>;

@@ -35,10 +35,13 @@ export type RevokeResult = { ok: true; /** Unix seconds: of the first revocation
 /** Money that went back. `transaction` is the refund's own, `value` what this refund gave back in atomic units. */
 export type RefundResult = { ok: true; transaction: Digest; refundOf: Digest; payee: AccountId; payer: AccountId; value: Amount } | Refusal;
 
-/** What was refunded of one payment: the sum in atomic units, and the newest MAX_REFUNDS_LISTED refunds, the newest first. */
+/**
+ * What was refunded of one payment: the sum in atomic units, and the newest MAX_REFUNDS_LISTED refunds, the newest first. With orders
+ * MAX_EVIDENCE_REFUNDS, each with the number of its debit in the payee's journal and, if the ledger kept it, the signed refund as JSON.
+ */
 export type RefundsOf = {
   refunded: string;
-  refunds: { id: Digest; transaction: Digest; value: Amount; /** Unix seconds. */ at: number }[];
+  refunds: { id: Digest; transaction: Digest; value: Amount; /** Unix seconds. */ at: number; debit?: number; signed?: string }[];
 };
 
 /** Where a payment was credited: what a refund of it must name. `payer` is absent if the ledger does not know who paid: it refunds nothing then. */
@@ -162,7 +165,7 @@ export interface SessionLedger {
 export interface RefundLedger {
   /** The facilitator has verified who gives back. Repeating the command gives the same answer. */
   refund(command: LedgerRefund): Promise<RefundResult>;
-  of(payee: AccountId, transaction: Digest): Promise<RefundsOf>;
+  of(payee: AccountId, transaction: Digest, withOrders?: boolean): Promise<RefundsOf>;
   /** @param from unix seconds before which the payment was not made. @returns undefined if the payee's journal has no such credit, or no more */
   creditOf(payee: AccountId, transaction: Digest, from: number): Promise<PaidCredit | undefined>;
 }

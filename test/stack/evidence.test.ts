@@ -13,13 +13,25 @@ import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { BIN } from "../../agent-cli/testing/built.ts";
 import { REASON, type Run, Sandbox, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../../shared/demo.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
+import { creditIn } from "../../shared/ledger/refund-table.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { MAX_EVIDENCE_BYTES } from "../../shared/limits.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
+import { type Mandate, mandateDigest, type SignedMandate, signMandate } from "../../shared/protocol/mandate.ts";
+import { type Refund, signRefund } from "../../shared/protocol/refund.ts";
+import { keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
+import { unixNow } from "../../shared/time.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import type { PaymentRequired } from "../../shared/x402/x402.ts";
 import { statement } from "../evidence.ts";
 import { change, leaves } from "../fields.ts";
+import { newPayer } from "../signed.ts";
 import { useStack } from "./stack.ts";
 
 const RECEIPT_KEY = "5a".repeat(32);
@@ -76,6 +88,56 @@ function spoiled(text: string): string {
   const digit = text.search(/[0-9](?=[^0-9]*$)/);
   return digit < 0 ? `${text}x` : text.slice(0, digit) + ((Number(text[digit]) + 1) % 10) + text.slice(digit + 1);
 }
+
+/** The merchant gives a part of a payment back: with its own key, or with its shop's under a mandate. */
+async function giveBack(
+  { facilitator, ledger }: { facilitator: string; ledger: string },
+  transaction: Digest,
+  amount: string,
+  signer: WalletSigner,
+  mandate?: SignedMandate,
+): Promise<void> {
+  const page = await fetch(`${facilitator}/accounts/${DEMO_MERCHANT_ACCOUNT}/journal?credits=yes`);
+  const { entries } = (await page.json()) as { entries: JournalEntry[] };
+  const credit = entries.find((entry) => creditIn(entry, transaction));
+  const refund: Refund = {
+    version: "1",
+    network: NETWORK,
+    asset: ASSET,
+    ledger: ledger as Digest,
+    transaction,
+    from: DEMO_MERCHANT_ACCOUNT,
+    to: (credit && creditIn(credit, transaction)?.payer) as AccountId,
+    entry: credit?.seq ?? "",
+    amount: amount as Amount,
+    reason: "service_defective",
+    id: randomDigest(),
+    issuedAt: String(unixNow()),
+    ...(mandate && { mandate: mandateDigest(mandate.mandate) }),
+  };
+  const body = JSON.stringify(await signRefund(refund, signer, mandate));
+  const answer = await fetch(`${facilitator}/refunds`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  expect(answer.status, await answer.text()).toBe(200);
+}
+
+const refundMandate = (from: AccountId, agent: string, ledger: Digest): Mandate => ({
+  version: "1",
+  network: NETWORK,
+  asset: ASSET,
+  ledger,
+  from,
+  agent,
+  grantedAt: String(unixNow()),
+  validAfter: String(unixNow()),
+  validBefore: String(unixNow() + 3600),
+  perPayment: "5000" as Amount,
+  total: "5000" as Amount,
+  payees: ["*"],
+  origins: ["*"],
+  schemes: ["refund"],
+  salt: randomDigest(),
+});
+
 const related = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 
 describe("a purchase", () => {
@@ -105,6 +167,30 @@ describe("a purchase", () => {
     expect(Object.keys(evidence)).toEqual(["version", "request", "payment", "offer", "receipt"]);
     expect(ledger?.entries).toHaveLength(1);
     expect(ledger?.entries[0]).toMatchObject({ kind: "debit", value: "2500", seq: ledger?.checkpoint.checkpoint.seq });
+  });
+
+  test("that was given back is exported with each refund, by whichever key, and both accounts' entries [evidence-export-refunds]", async () => {
+    const bought = await buy(box, url("three"));
+    expect((await box.run(["receipt", "export", bought, "--out", box.path("paid.json")])).exit).toBe(EXIT.ok);
+    expect(box.read<Evidence>("paid.json").refunds).toBeUndefined();
+    const paid = (await box.run(["status", bought])).json.data["transaction"] as Digest;
+    const seller = await keySigner(DEMO_MERCHANT_SECRET_KEY);
+    const shop = await newPayer();
+    const mandate = await signMandate(refundMandate(seller.account, shop.publicKey, world.stack.ledger as Digest), seller);
+    await giveBack(world.stack, paid, "1000", seller);
+    await giveBack(world.stack, paid, "1500", shop, mandate);
+    const run = await box.run(["receipt", "export", bought, "--out", box.path("refunded.json")]);
+    expect([run.exit, run.json.data]).toMatchObject([EXIT.ok, { missing: [], report: { says: { refunded: { amount: "2500" } } } }]);
+    const { refunds = [] } = box.read<Evidence>("refunded.json");
+    expect(refunds.map(({ signed, received, given }) => [signed.refund.amount, received?.entries.length, given?.entries.length])).toEqual([
+      ["1000", 1, 1],
+      ["1500", 1, 1],
+    ]);
+    expect(refunds[1]?.signed.mandate).toEqual(mandate);
+    const verified = await box.run(["receipt", "verify", box.path("refunded.json"), "--keys", box.path("keys.json")]);
+    expect([verified.exit, verified.json.data]).toMatchObject([EXIT.ok, { verdict: "verified", failed: 0, unchecked: 0 }]);
+    // A page without a refund is as good a file as before.
+    expect((await box.run(["receipt", "verify", box.path("paid.json"), "--keys", box.path("keys.json")])).exit).toBe(EXIT.ok);
   });
 
   test("goes into a file with its code in the name, where none is named", async () => {
@@ -339,7 +425,7 @@ describe("a purchase", () => {
     test("the facilitator: later, or without the ledger's part", async () => {
       const [whole, part] = await partial(code, unreachable);
       expect(whole.exit).toBe(EXIT.network);
-      expect(part.json.data["missing"]).toMatchObject([{ part: "ledger" }]);
+      expect(part.json.data["missing"]).toMatchObject([{ part: "ledger" }, { part: "refunds" }]);
       expect((await box.run("receipt verify ./partial.json --keys ./keys.json")).exit).toBe(EXIT.notSetUp);
       expect((await box.run("receipt verify ./partial.json --keys ./keys.json --partial")).exit).toBe(EXIT.ok);
     });

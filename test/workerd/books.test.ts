@@ -3,7 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import { authorizeRead, grantAccess, revokeAccesses } from "../../shared/protocol/books-access.ts";
+import { type Refund, refundTransaction, signRefund } from "../../shared/protocol/refund.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import type { FacilitatorEnv } from "../../workers/facilitator/env.ts";
 import { newPayer, randomId, signedPayment } from "../signed.ts";
@@ -160,6 +163,41 @@ describe("one payment's entry", () => {
     const CALL_LIMIT = { limit: async () => ({ success: false }) };
     expect(await entryOf(payload.payload, { ...keyed, CALL_LIMIT })).toMatchObject({ status: 429 });
   });
+});
+
+test("one payment's refunds are for who presents it, in the payee's words, and show no balance [books-refunds]", async () => {
+  const [payer, stranger] = [await fundedPayer(ledger), await newPayer()];
+  const payee = await newPayer();
+  const payment = await signedPayment(payer, { to: payee.account });
+  const { payload } = payment.payload;
+  expect(await post("/settle", envelopeOf(payment), keyed)).toMatchObject({ body: { success: true } });
+  const ask = (presented: unknown, bindings = keyed) => post("/settlements/refunds", presented, bindings);
+  expect(await ask(payload)).toMatchObject({ status: 200, body: { ledger: id, refunded: "0", refunds: [] } });
+  const refund: Refund = {
+    version: "1",
+    network: NETWORK,
+    asset: ASSET,
+    ledger: id,
+    transaction: payment.transaction,
+    from: payee.account,
+    to: payer.account,
+    entry: "1",
+    amount: "400" as Amount,
+    reason: "overcharge",
+    id: randomId(),
+    issuedAt: String(NOW),
+  };
+  const signed = await signRefund(refund, payee);
+  expect(await post("/refunds", signed, keyed)).toMatchObject({ status: 200 });
+  const { body } = await ask(payload);
+  expect(Object.keys(body)).toEqual(["network", "ledger", "transaction", "refunded", "refunds"]);
+  expect(body).toMatchObject({ transaction: payment.transaction, refunded: "400" });
+  const told = { transaction: refundTransaction(refund), at: expect.any(Number), debit: 2, amount: "400", signed };
+  expect(body["refunds"]).toEqual([told]);
+  const { authorization } = payload as { authorization: object };
+  const forged = { authorization, publicKey: stranger.publicKey, signature: "00".repeat(64) };
+  expect(await ask(forged)).toMatchObject({ status: 402, body: { error: "invalid_signature" } });
+  expect(await ask(payload, { ...keyed, CALL_LIMIT: { limit: async () => ({ success: false }) } })).toMatchObject({ status: 429 });
 });
 
 describe("FAUCET=on", () => {

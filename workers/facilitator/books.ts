@@ -5,11 +5,12 @@
 
 import type { Context, Hono } from "hono";
 import { ConfigurationError } from "../../shared/configuration-error.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { checkSigner } from "../../shared/exact/verify.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
 import {
   revocationProblem,
   type SignedRead,
@@ -17,6 +18,7 @@ import {
   signedReadSchema,
   verifyRead,
 } from "../../shared/protocol/books-access.ts";
+import type { SignedRefund } from "../../shared/protocol/refund.ts";
 import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isOperator } from "./access.ts";
@@ -77,23 +79,30 @@ export async function checkReader(
   return Number(read.access.issuedAt) > voidThrough ? { ok: true } : closed("access.issuedAt: the account has revoked this access");
 }
 
+/** The payment that a caller presents, of any age, or the refusal. Its signature says that the caller is a party to it. */
+async function presentedPayment(c: Context<Api>): Promise<{ authorization: Authorization; transaction: Digest } | Response> {
+  if (!(await withinLimit(c, "call"))) return problemResponse(c, "rate_limited");
+  const payment = await readJson(c, exactPayloadSchema);
+  if (!payment.ok) return malformed(c, payment);
+  const { authorization } = payment.value;
+  if (authorization.network !== NETWORK) return problemResponse(c, "invalid_network");
+  const digest = authorizationDigest(authorization);
+  const signed = await checkSigner(payment.value, digest);
+  if (!signed.ok) return problemResponse(c, signed.code, undefined, signed.detail);
+  return { authorization, transaction: transactionOf(NETWORK, digest) };
+}
+
 export function addBooksRoutes(api: Hono<Api>): void {
   /**
    * The ledger's entry of one payment, and its signature under it, for a caller who presents the payment. So the buyer's agent and the
    * seller can show that it was paid, and learn nothing of the payer's other payments.
    */
   api.post("/settlements/entry", async (c) => {
-    if (!(await withinLimit(c, "call"))) return problemResponse(c, "rate_limited");
-    const payment = await readJson(c, exactPayloadSchema);
-    if (!payment.ok) return malformed(c, payment);
-    const { authorization } = payment.value;
-    if (authorization.network !== NETWORK) return problemResponse(c, "invalid_network");
-    const digest = authorizationDigest(authorization);
-    const signed = await checkSigner(payment.value, digest);
-    if (!signed.ok) return problemResponse(c, signed.code, undefined, signed.detail);
+    const presented = await presentedPayment(c);
+    if (presented instanceof Response) return presented;
+    const { authorization, transaction } = presented;
     const backend = ledgerBackend(c.env, c.get("traceId"));
     const { from: payer, validAfter } = authorization;
-    const transaction = transactionOf(NETWORK, digest);
     const from = Number(validAfter) - CLOCK_SKEW_SECONDS;
     const [{ ledger }, entry] = await Promise.all([backend.info(), backend.debit(payer, transaction, Math.max(from, 0))]);
     const attested = entry && (await backend.attest(payer, Number(entry.seq)));
@@ -103,6 +112,24 @@ export function addBooksRoutes(api: Hono<Api>): void {
       !entry && authorization.scheme ? await backend.status(payer, authorization.nonce, Number(authorization.validBefore)) : undefined;
     const nothing = status?.status === "settled" && status.transaction === transaction && status.charged === "0" && { charged: "0" };
     return c.json({ network: NETWORK, ledger, payer, transaction, ...(entry && { entry }), ...nothing, ...checkpoint });
+  });
+
+  /** What the payee gave back of one payment, as it signed it, for a caller who presents the payment. Of no account's balance. */
+  api.post("/settlements/refunds", async (c) => {
+    const presented = await presentedPayment(c);
+    if (presented instanceof Response) return presented;
+    const { authorization, transaction } = presented;
+    const backend = ledgerBackend(c.env, c.get("traceId"));
+    const [{ ledger }, { refunded, refunds }] = await Promise.all([
+      backend.info(),
+      backend.refunds.of(authorization.to, transaction, true),
+    ]);
+    const oldestFirst = refunds.toReversed().map(({ signed, value: amount, id: _, ...refund }) => ({
+      ...refund,
+      amount,
+      ...(signed !== undefined && { signed: JSON.parse(signed) as SignedRefund }),
+    }));
+    return c.json({ network: NETWORK, ledger, transaction, refunded, refunds: oldestFirst });
   });
 
   /** Whether a signed read that a seller's Worker got lets its sender read the books: its records have the same readers. */

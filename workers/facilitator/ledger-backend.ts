@@ -108,7 +108,8 @@ export function ledgerBackend(
     },
     refunds: {
       refund: (command) => of(command.payee, (ledger) => ledger.refund(command, traceId, unixNow())),
-      of: async (payee, transaction) => accepted(await of(payee, (ledger) => ledger.refundsOf({ payee, transaction }, traceId))),
+      of: async (payee, transaction, withOrders = false) =>
+        accepted(await of(payee, (ledger) => ledger.refundsOf({ payee, transaction, ...(withOrders && { withOrders }) }, traceId))),
       creditOf: async (payee, transaction, from) =>
         accepted(await of(payee, (ledger) => ledger.creditOf({ payee, transaction, from }, traceId))).credit,
     },

@@ -198,9 +198,9 @@ export class Ledger extends DurableObject<LedgerEnv> {
   }
 
   /** What was refunded of one payment. */
-  refundsOf(args: { payee: AccountId; transaction: Digest }, traceId: string): RefundsOf | Refusal {
-    return this.#run(READ, args, traceId, undefined, refundsSchema, payeeOf, ({ payee, transaction }) =>
-      this.#rules.refundsOf(payee, transaction),
+  refundsOf(args: { payee: AccountId; transaction: Digest; withOrders?: boolean }, traceId: string): RefundsOf | Refusal {
+    return this.#run(READ, args, traceId, undefined, refundsSchema, payeeOf, ({ payee, transaction, withOrders }) =>
+      this.#rules.refundsOf(payee, transaction, withOrders),
     );
   }
 
@@ -662,7 +662,7 @@ const journalSchema = z.strictObject({ account: accountIdSchema, afterSeq: whole
 const checkpointSchema = z.strictObject({ account: accountIdSchema, seq: wholeNumber(), head: digestSchema });
 const attestSchema = z.strictObject({ account: accountIdSchema, seq: z.optional(wholeNumber()) });
 const debitSchema = z.strictObject({ account: accountIdSchema, transaction: digestSchema, from: unixSecondsSchema });
-const refundsSchema = z.strictObject({ payee: accountIdSchema, transaction: digestSchema });
+const refundsSchema = z.strictObject({ payee: accountIdSchema, transaction: digestSchema, withOrders: z.optional(z.boolean()) });
 const creditSchema = z.strictObject({ payee: accountIdSchema, transaction: digestSchema, from: unixSecondsSchema });
 const voidSchema = z.strictObject({ account: accountIdSchema, through: unixSecondsSchema });
 const fundSchema = z.strictObject({ account: accountIdSchema, value: amountSchema, grantId: digestSchema });

@@ -1,0 +1,99 @@
+/** The refunds of a payment for evidence: what the payee signed, from a facilitator, and the ledger's entries of the accounts that are open here. */
+
+import * as z from "zod";
+import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
+import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
+import { displayAmount } from "../../shared/protocol/amount.ts";
+import type { ExactPayload } from "../../shared/protocol/authorization.ts";
+import { refundTransaction, signedRefundSchema } from "../../shared/protocol/refund.ts";
+import type { Context } from "../runtime/context.ts";
+import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { callFacilitator, type FacilitatorInput } from "./client.ts";
+
+type Refunds = NonNullable<Evidence["refunds"]>;
+type Book = NonNullable<Evidence["ledger"]>;
+type Entry = Book["entries"][number];
+
+const decimal = z.string().regex(/^(0|[1-9][0-9]{0,38})$/);
+const answerSchema = z.looseObject({
+  refunded: decimal,
+  refunds: z.array(z.looseObject({ debit: z.int().positive(), signed: z.optional(signedRefundSchema) })),
+});
+const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
+const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
+
+/** `lack`: why refunds of the payment are not all here, or not all shown by the ledger. */
+export interface RefundEvidence {
+  refunds: Refunds;
+  lack?: string;
+}
+
+/**
+ * Shows the payment, and asks what was given back of it. The ledger's entries are those of the payer and, where its books are open to this
+ * machine, of the payee.
+ * @param debit the payment's own entry in the payer's journal: no refund stands before it
+ */
+export async function refundEvidence(
+  context: Context,
+  input: FacilitatorInput,
+  payment: ExactPayload,
+  debit: Entry | undefined,
+): Promise<Outcome<RefundEvidence>> {
+  const { from: payer, to: payee } = payment.authorization;
+  const call = { path: "/settlements/refunds", body: payment, answer: answerSchema, maxBytes: MAX_RESPONSE_BODY_BYTES };
+  const answer = await callFacilitator(context, input, call);
+  // A facilitator of 0.1 has no such call, and refunds nothing.
+  if (!answer.ok) return answer.error.code === "not_found" ? succeed({ refunds: [] }) : answer;
+  const signed = answer.data.refunds.flatMap(({ signed, debit }) => (signed ? [{ signed, debit }] : []));
+  const credits = signed.length > 0 ? await creditsAfter(context, input, payer, Number(debit?.seq ?? 0)) : [];
+  const refunds: Refunds = [];
+  for (const { signed: order, debit: seq } of signed) {
+    const transaction = refundTransaction(order.refund);
+    const credit = credits.find((entry) => entry.transaction === transaction);
+    const received = credit && (await underCheckpoint(context, input, payer, credit));
+    const given = await debitAt(context, input, payee, seq);
+    refunds.push({ signed: order, ...(received && { received }), ...(given && { given }) });
+  }
+  return succeed({ refunds, ...lackOf(refunds, BigInt(answer.data.refunded)) });
+}
+
+function lackOf(refunds: Refunds, refunded: bigint): { lack?: string } {
+  const shown = refunds.reduce((sum, { signed }) => sum + BigInt(signed.refund.amount), 0n);
+  if (shown < refunded)
+    return { lack: `${displayAmount((refunded - shown).toString())} was refunded, of which the ledger shows no signed refund` };
+  if (refunds.every(({ received, given }) => received ?? given)) return {};
+  return { lack: "this machine may read neither account's journal, or the ledger signs no checkpoints" };
+}
+
+/** The refunds in an account's journal after an entry; empty where this machine may not read it. */
+async function creditsAfter(context: Context, input: FacilitatorInput, account: AccountId, after: number): Promise<Entry[]> {
+  const found: Entry[] = [];
+  let read = after;
+  for (let pages = 0; pages < MAX_JOURNAL_PAGES; pages++) {
+    const entries = await readPage(context, input, account, read);
+    const last = entries.at(-1);
+    if (!last || Number(last.seq) <= read) break;
+    found.push(...entries.filter(({ kind, cause }) => kind === "credit" && cause === "refund"));
+    read = Number(last.seq);
+  }
+  return found;
+}
+
+async function debitAt(context: Context, input: FacilitatorInput, account: AccountId, seq: number): Promise<Book | undefined> {
+  const [entry] = await readPage(context, input, account, seq - 1);
+  return entry?.seq === String(seq) ? underCheckpoint(context, input, account, entry) : undefined;
+}
+
+async function underCheckpoint(context: Context, input: FacilitatorInput, account: AccountId, entry: Entry): Promise<Book | undefined> {
+  const path = `/accounts/${account}/checkpoint?seq=${entry.seq}`;
+  const checkpoint = await callFacilitator(context, input, { path, books: account, answer: signedCheckpointSchema });
+  return checkpoint.ok ? { entries: [entry], checkpoint: checkpoint.data } : undefined;
+}
+
+async function readPage(context: Context, input: FacilitatorInput, account: AccountId, after: number): Promise<Entry[]> {
+  const path = `/accounts/${account}/journal?after=${after}`;
+  const read = await callFacilitator(context, input, { path, books: account, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
+  return read.ok ? read.data.entries.map(({ transactions: _, ...entry }) => entry) : [];
+}
