@@ -9,7 +9,7 @@ import { formatTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
-import { type Debit, debitsOf } from "../facilitator/ledger-evidence.ts";
+import { debitsOf, type Entry } from "../facilitator/ledger-evidence.ts";
 import { otherLedger } from "../facilitator/other-ledger.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { checkAnchors } from "../records/audit-anchors.ts";
@@ -173,11 +173,11 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
 }
 
 /** A shop's key refunds on its own: its owner's log has the grant, and not each refund. */
-function isGrantedRefund({ cause, mandate }: Debit, granted: ReadonlySet<string>): boolean {
+function isGrantedRefund({ cause, mandate }: Entry, granted: ReadonlySet<string>): boolean {
   return cause === "refund" && mandate !== undefined && granted.has(mandate);
 }
 
-function debitText(account: string, { seq, value, counterparty, at, transaction }: Debit): string {
+function debitText(account: string, { seq, value, counterparty, at, transaction }: Entry): string {
   const when = formatTimestamp(Number(at));
   return `the ledger has a debit that the log does not know: ${displayAmount(value)} to ${counterparty} at ${when}, transaction ${transaction} (entry ${seq} of ${account}); its lines were cut out, or another machine paid`;
 }

@@ -13,8 +13,7 @@ import { callFacilitator, type FacilitatorInput } from "./client.ts";
 import { otherLedger } from "./other-ledger.ts";
 
 type LedgerPart = NonNullable<Evidence["ledger"]>;
-type Entry = LedgerPart["entries"][number];
-export type Debit = Entry;
+export type Entry = LedgerPart["entries"][number];
 
 /** A batch lists its transactions outside the hash chain. They are left out of the evidence. */
 const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
@@ -84,7 +83,7 @@ async function findDebit(context: Context, input: FacilitatorInput, authorizatio
   const transaction = transactionOf(network, authorizationDigest(authorization));
   const earliest = Number(validAfter) - CLOCK_SKEW_SECONDS;
   const latest = Number(validBefore) + MAX_HOLD_SECONDS;
-  const page = (after: number) => readPage(context, input, from, after);
+  const page = (after: number) => journalPage(context, input, from, after);
 
   const account = await callFacilitator(context, input, { path: `/accounts/${from}`, books: from, answer: accountSchema });
   if (!account.ok) return account;
@@ -130,7 +129,7 @@ export async function debitsOf(
   let from: number | undefined;
   const debits: Entry[] = [];
   while (read < found.data.journalSeq) {
-    const page = await readPage(context, input, account, read);
+    const page = await journalPage(context, input, account, read);
     if (!page.ok) return page;
     const last = page.data.at(-1);
     if (!last || Number(last.seq) <= read) break;
@@ -141,7 +140,8 @@ export async function debitsOf(
   return succeed({ debits, from: from ?? found.data.journalSeq + 1 });
 }
 
-async function readPage(context: Context, input: FacilitatorInput, account: AccountId, after: number): Promise<Outcome<Entry[]>> {
+/** A page of an account's journal as evidence has its entries, read with this machine's access to the account's books. */
+export async function journalPage(context: Context, input: FacilitatorInput, account: AccountId, after: number): Promise<Outcome<Entry[]>> {
   const path = `/accounts/${account}/journal?after=${after}`;
   const read = await callFacilitator(context, input, { path, books: account, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
   return read.ok ? succeed(read.data.entries.map(withoutTransactions)) : read;

@@ -1,7 +1,7 @@
 /** The refunds of a payment for evidence: what the payee signed, from a facilitator, and the ledger's entries of the accounts that are open here. */
 
 import * as z from "zod";
-import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
+import { type Evidence, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
@@ -11,18 +11,16 @@ import type { Context } from "../runtime/context.ts";
 import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { callFacilitator, type FacilitatorInput } from "./client.ts";
+import { type Entry, journalPage } from "./ledger-evidence.ts";
 
 type Refunds = NonNullable<Evidence["refunds"]>;
 type Book = NonNullable<Evidence["ledger"]>;
-type Entry = Book["entries"][number];
 
 const decimal = z.string().regex(/^(0|[1-9][0-9]{0,38})$/);
 const answerSchema = z.looseObject({
   refunded: decimal,
   refunds: z.array(z.looseObject({ debit: z.int().positive(), signed: z.optional(signedRefundSchema) })),
 });
-const entrySchema = z.strictObject({ ...evidenceEntrySchema.shape, transactions: z.optional(z.array(z.string())) });
-const pageSchema = z.looseObject({ entries: z.array(entrySchema) });
 
 /** `lack`: why refunds of the payment are not all here, or not all shown by the ledger. */
 export interface RefundEvidence {
@@ -72,7 +70,8 @@ async function creditsAfter(context: Context, input: FacilitatorInput, account: 
   const found: Entry[] = [];
   let read = after;
   for (let pages = 0; pages < MAX_JOURNAL_PAGES; pages++) {
-    const entries = await readPage(context, input, account, read);
+    const page = await journalPage(context, input, account, read);
+    const entries = page.ok ? page.data : [];
     const last = entries.at(-1);
     if (!last || Number(last.seq) <= read) break;
     found.push(...entries.filter(({ kind, cause }) => kind === "credit" && cause === "refund"));
@@ -82,7 +81,8 @@ async function creditsAfter(context: Context, input: FacilitatorInput, account: 
 }
 
 async function debitAt(context: Context, input: FacilitatorInput, account: AccountId, seq: number): Promise<Book | undefined> {
-  const [entry] = await readPage(context, input, account, seq - 1);
+  const page = await journalPage(context, input, account, seq - 1);
+  const [entry] = page.ok ? page.data : [];
   return entry?.seq === String(seq) ? underCheckpoint(context, input, account, entry) : undefined;
 }
 
@@ -90,10 +90,4 @@ async function underCheckpoint(context: Context, input: FacilitatorInput, accoun
   const path = `/accounts/${account}/checkpoint?seq=${entry.seq}`;
   const checkpoint = await callFacilitator(context, input, { path, books: account, answer: signedCheckpointSchema });
   return checkpoint.ok ? { entries: [entry], checkpoint: checkpoint.data } : undefined;
-}
-
-async function readPage(context: Context, input: FacilitatorInput, account: AccountId, after: number): Promise<Entry[]> {
-  const path = `/accounts/${account}/journal?after=${after}`;
-  const read = await callFacilitator(context, input, { path, books: account, answer: pageSchema, maxBytes: MAX_RESPONSE_BODY_BYTES });
-  return read.ok ? read.data.entries.map(({ transactions: _, ...entry }) => entry) : [];
 }

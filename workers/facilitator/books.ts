@@ -124,9 +124,11 @@ export function addBooksRoutes(api: Hono<Api>): void {
       backend.info(),
       backend.refunds.of(authorization.to, transaction, true),
     ]);
-    const oldestFirst = refunds.toReversed().map(({ signed, value: amount, id: _, ...refund }) => ({
-      ...refund,
+    const oldestFirst = refunds.toReversed().map(({ transaction, value: amount, at, debit, signed }) => ({
+      transaction,
       amount,
+      at,
+      debit,
       ...(signed !== undefined && { signed: JSON.parse(signed) as SignedRefund }),
     }));
     return c.json({ network: NETWORK, ledger, transaction, refunded, refunds: oldestFirst });
