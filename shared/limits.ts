@@ -186,6 +186,8 @@ export const EXPIRY_BATCH = 500;
 export const PRUNE_BATCH = 1000;
 /** Pause between two sweeps for forgotten payments, and between two for old journals. */
 export const SWEEP_INTERVAL_SECONDS = 3600;
+/** A shard stores its time hourly. If that is older when it opens, the shard was away, and its sessions end that much later. */
+export const AWAY_SECONDS = 2 * SWEEP_INTERVAL_SECONDS;
 /** Cancelled nonces that the ledger keeps for one payer at a time. */
 export const MAX_CANCELLED_NONCES = 2000;
 /** Mandates that one payer revoked before their first payment, as many as the ledger keeps at a time. Revoking all of them at once still works. */
@@ -214,6 +216,9 @@ export const REFUND_ISSUED_SECONDS = 12 * 3600;
 export const MAX_SIGNED_REFUND_LENGTH = 5120;
 /** Refunds of one payment that one answer lists, the newest. Their sum counts all. */
 export const MAX_REFUNDS_LISTED = 100;
+/** Claims of a session, the newest, and lanes that an answer lists. */
+export const MAX_CLAIMS_LISTED = 100;
+export const MAX_LANES_LISTED = 128;
 /** Entries among which the credit of one payment is looked for, from the payment's time on; and as many of the newest. A batch is 33 KB. */
 export const MAX_CREDITS_SEARCHED = 2000;
 /** An alarm that has work rings at least this often, so that its clock never seems to jump. */

@@ -12,6 +12,13 @@ const HELD_SHARE = 100;
 
 /** The statements that take today's schema back to 2. 0.1 wrote the request's digest into `fingerprint`. */
 const BACK_TO_2 = [
+  "DROP TABLE session",
+  "DROP TABLE session_lane",
+  "DROP TABLE session_claim",
+  "DROP INDEX payment_cancelled",
+  "ALTER TABLE payment DROP COLUMN session",
+  "ALTER TABLE journal DROP COLUMN session",
+  "ALTER TABLE outbox DROP COLUMN session",
   "DROP TABLE refund",
   "ALTER TABLE journal DROP COLUMN cause",
   "ALTER TABLE journal DROP COLUMN refund_of",
@@ -32,7 +39,6 @@ const BACK_TO_2 = [
   "DROP TABLE mandate_use",
   "ALTER TABLE account DROP COLUMN accesses_void_through",
   "ALTER TABLE clock DROP COLUMN final",
-  "DROP INDEX payment_cancelled",
   "ALTER TABLE payment RENAME COLUMN capture_deadline TO dead_line",
   "ALTER TABLE payment ADD COLUMN fingerprint TEXT",
   "UPDATE payment SET fingerprint = authorization_digest",

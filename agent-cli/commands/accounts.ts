@@ -28,7 +28,7 @@ const recentSchema = z.strictObject({
   at: z.string(),
   direction: z.enum(["in", "out"]),
   amount: moneySchema,
-  cause: z.enum(["payment", "refund", "transfer", "funding"]),
+  cause: z.enum(["payment", "claim", "refund", "transfer", "funding"]),
   /** Absent for a sum of several payments. */
   counterparty: z.string().optional(),
   transaction: z.string().optional(),

@@ -32,6 +32,7 @@ export const ledgerExport = defineCommand({
     entries: z.number(),
     nonces: z.number(),
     holds: z.number(),
+    sessions: z.number(),
   }),
   examples: [
     { says: "the local stack's ledger", argv: "ledger export --out ledger.jsonl --operator-key-file operator.key" },
@@ -50,13 +51,13 @@ export const ledgerExport = defineCommand({
       return succeed({ file: input.out, ledger, digest: complete.digest, supply, shards, ...complete.summary });
     });
   },
-  render: ({ file, ledger, digest, supply, shards, accounts, entries, nonces, holds }, layout) => [
+  render: ({ file, ledger, digest, supply, shards, accounts, entries, nonces, holds, sessions }, layout) => [
     layout.ink("green", `The ledger is in ${file}, and adds up.`),
     ...field(layout, "ledger", ledger),
     ...field(layout, "digest", digest),
     ...field(layout, "supply", `${supply} units`),
     ...field(layout, "shards", String(shards)),
     ...field(layout, "accounts", `${accounts}, ${entries} journal entries`),
-    ...field(layout, "nonces", `${nonces} used; ${holds} open holds, whose money is the payers'`),
+    ...field(layout, "nonces", `${nonces} used; ${holds} open holds and ${sessions} sessions, whose money is the payers'`),
   ],
 });

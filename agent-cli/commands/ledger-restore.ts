@@ -31,6 +31,7 @@ export const ledgerRestore = defineCommand({
     entries: z.number(),
     nonces: z.number(),
     holds: z.number(),
+    sessions: z.number(),
   }),
   examples: [
     { says: "into the local stack", argv: "ledger restore ledger.jsonl --operator-key-file operator.key" },

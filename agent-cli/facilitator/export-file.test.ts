@@ -57,7 +57,7 @@ test("is read as it was written, with the same digest and sums", async () => {
   const file = opened(path, false);
   expect(await file.read()).toMatchObject({ ok: true });
   file.close();
-  expect(file.complete).toEqual({ digest, summary: { accounts: 3, entries: 5, nonces: 2, holds: 0 } });
+  expect(file.complete).toEqual({ digest, summary: { accounts: 3, entries: 5, nonces: 2, holds: 0, sessions: 0 } });
 });
 
 test.each(EXPORTED_TABLES.map((_, pages) => pages))(

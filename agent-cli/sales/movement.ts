@@ -38,8 +38,18 @@ export function movementsOf(entry: JournalEntry, ledger: Digest, find: (transact
   return [{ ...movement, kind: kindOf(entry, ledger), counterparty, transaction, refundOf }];
 }
 
-const SENT: Record<EntryCause | "payment", MovementKind> = { payment: "purchase", refund: "refund", transfer: "transfer_out" };
-const RECEIVED: Record<EntryCause | "payment", MovementKind> = { payment: "sale", refund: "refund_received", transfer: "transfer_in" };
+const SENT: Record<EntryCause | "payment", MovementKind> = {
+  payment: "purchase",
+  claim: "purchase",
+  refund: "refund",
+  transfer: "transfer_out",
+};
+const RECEIVED: Record<EntryCause | "payment", MovementKind> = {
+  payment: "sale",
+  claim: "sale",
+  refund: "refund_received",
+  transfer: "transfer_in",
+};
 
 function kindOf({ kind, cause, counterparty }: JournalEntry, ledger: Digest): MovementKind {
   if (kind === "debit") return SENT[cause ?? "payment"];

@@ -39,6 +39,7 @@ export const evidenceEntrySchema = z.strictObject({
   transaction: z.optional(digestSchema),
   cause: z.optional(z.enum(ENTRY_CAUSES)),
   refundOf: z.optional(digestSchema),
+  session: z.optional(digestSchema),
   batch: z.optional(z.strictObject({ fromShard: decimal, first: decimal, last: decimal, count: decimal, transactions: digestSchema })),
   at: decimal,
   prevHash: digestSchema,

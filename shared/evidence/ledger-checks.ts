@@ -53,7 +53,7 @@ export const LEDGER_CHECKS: readonly EvidenceCheck[] = [
         transaction: context.transaction,
       };
       const [entry] = ledgerBook(context).entries;
-      const members = [...(Object.keys(expected) as (keyof JournalEntry)[]), "mandate", "cause", "refundOf"] as const;
+      const members = [...(Object.keys(expected) as (keyof JournalEntry)[]), "mandate", "cause", "refundOf", "session"] as const;
       const other = members.find((member) => entry?.[member] !== expected[member]);
       return other
         ? wrong(`${other} is not this payment's`, `ledger.entries.0.${other}`)

@@ -55,7 +55,7 @@ function journalOfBatches(entries: number, transactions: number): LedgerStore {
   store.sql(
     `WITH RECURSIVE n (seq) AS (VALUES (2) UNION ALL SELECT seq + 1 FROM n WHERE seq < ?)
      INSERT INTO journal SELECT account, n.seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
-       prev_hash, hash, mandate, cause, refund_of, credits FROM journal, n WHERE account = ?`,
+       prev_hash, hash, mandate, cause, refund_of, credits, session FROM journal, n WHERE account = ?`,
     entries,
     BOB,
   );

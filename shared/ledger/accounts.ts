@@ -12,7 +12,7 @@ import type { Credit } from "./stream.ts";
 
 /** What the journal says about a transfer. Only the debit names the mandate: what the payer's limits are is not the payee's affair. */
 export type Cause = Required<Pick<JournalEntry, "transaction">> &
-  Pick<JournalEntry, "authorizationDigest" | "requestDigest" | "mandate" | "cause" | "refundOf"> & {
+  Pick<JournalEntry, "authorizationDigest" | "requestDigest" | "mandate" | "cause" | "refundOf" | "session"> & {
     /** Unix seconds. */
     at: number;
   };
@@ -28,6 +28,7 @@ type Posting = { account: AccountState; delta: bigint } & Pick<
   | "mandate"
   | "cause"
   | "refundOf"
+  | "session"
   | "batch"
   | "transactions"
   | "credits"

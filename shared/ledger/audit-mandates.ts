@@ -1,4 +1,4 @@
-/** Compares what each mandate counts with the holds, the payments and the debits that name it. */
+/** Compares what each mandate counts with the holds, the deposits, the payments and the debits that name it. */
 
 import type { Digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
@@ -6,6 +6,7 @@ import { integer, nullable, oneOf, row, text } from "../row.ts";
 import type { JournalEntry } from "./journal.ts";
 import { type KnownMandate, Mandates } from "./mandates.ts";
 import { journalBase } from "./pruning.ts";
+import { restOf, Sessions } from "./sessions.ts";
 import type { LedgerStore } from "./store.ts";
 
 const claimRow = row({
@@ -40,7 +41,16 @@ export class MandateAudit {
         "SELECT payee AS payer, 'settled' AS state, value, NULL AS charged, mandate, mandate_window FROM refund WHERE mandate IS NOT NULL",
       )
       .map(claimRow);
-    for (const { payer, state, value, charged, mandate, mandate_window: window } of [...claims, ...refunds]) {
+    for (const { payer, mandate, ...session } of new Sessions(store).all())
+      if (mandate !== null) this.#of(payer, mandate).held += restOf(session);
+    // A period goes on counting what a session has paid and can still pay; what a later one gave back, too.
+    const sessions = store
+      .sql(
+        `SELECT payer, 'settled' AS state, CASE state WHEN 'closed' THEN claimed ELSE deposit END AS value, NULL AS charged, mandate, mandate_window
+         FROM session WHERE mandate IS NOT NULL`,
+      )
+      .map(claimRow);
+    for (const { payer, state, value, charged, mandate, mandate_window: window } of [...claims, ...refunds, ...sessions]) {
       const sums = this.#of(payer, mandate);
       if (state === "held") sums.held += BigInt(value);
       const counted = sums.windows.get(window) ?? { value: 0n, payments: 0 };

@@ -56,6 +56,7 @@ describe("audit", () => {
       issued: "0",
       accounts: 3,
       payments: { held: 1, settled: 3, cancelled: 1 },
+      sessions: 0,
       journalEntries: 7,
       problems: [],
     });
@@ -87,7 +88,7 @@ describe("audit", () => {
     [
       "a journal without an account",
       `INSERT INTO journal SELECT '${CAROL}', seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, tx, batch, at,
-         prev_hash, hash, mandate, cause, refund_of, credits FROM journal WHERE account = '${BOB}'`,
+         prev_hash, hash, mandate, cause, refund_of, credits, session FROM journal WHERE account = '${BOB}'`,
       [`${CAROL}: a journal without an account`],
     ],
     [

@@ -7,10 +7,12 @@ import type { AccountState } from "../settlement/backend.ts";
 import { Accounts } from "./accounts.ts";
 import { MandateAudit } from "./audit-mandates.ts";
 import { RefundAudit } from "./audit-refunds.ts";
+import { SessionAudit } from "./audit-sessions.ts";
 import { issuedBy } from "./faucet.ts";
 import type { ShardIdentity } from "./genesis.ts";
 import { continuesChain, type JournalEntry, type Link, readEntries } from "./journal.ts";
 import { journalBase } from "./pruning.ts";
+import { Sessions } from "./sessions.ts";
 import type { LedgerStore } from "./store.ts";
 
 export interface AuditReport {
@@ -24,6 +26,8 @@ export interface AuditReport {
   issued?: string;
   accounts: number;
   payments: { held: number; settled: number; cancelled: number };
+  /** That are not closed. A ledger of before sessions does not say so. */
+  sessions?: number;
   journalEntries: number;
   /** A sentence for each broken invariant; empty if ok. */
   problems: string[];
@@ -52,6 +56,9 @@ export function auditLedger(
     holds.set(payer, (holds.get(payer) ?? 0n) + BigInt(value));
   }
 
+  const sessions = new SessionAudit(store, now);
+  for (const [payer, value] of sessions.held()) if (value !== 0n) holds.set(payer, (holds.get(payer) ?? 0n) + value);
+
   const mandates = new MandateAudit(store);
   let balances = 0n;
   let held = 0n;
@@ -69,6 +76,7 @@ export function auditLedger(
     const refunds = new RefundAudit(store, id, Number(journalBase(store, id)?.seq ?? 0));
     const chain = replay(store, account, ledger, (entry) => {
       if (entry.cause === "refund") refunds.see(entry);
+      else if (entry.cause === "claim") sessions.see(entry);
       else debits.see(entry);
       mandates.see(entry);
     });
@@ -78,13 +86,14 @@ export function auditLedger(
     if (chain.intact) problems.push(...debits.differences(), ...refunds.differences());
   }
   for (const payer of holds.keys()) problems.push(`${payer}: holds without an account`);
-  problems.push(...mandates.differences());
+  problems.push(...mandates.differences(), ...sessions.differences());
   problems.push(...strays(store, shard, shards));
   // consolidate.ts adds up several shards.
   if (shards === 1 && balances !== BigInt(supply)) problems.push(`balances are ${balances}, the supply is ${supply}`);
 
   const payments = { held: 0, settled: 0, cancelled: 0 };
-  for (const { state, n } of store.sql("SELECT state, count(*) AS n FROM payment GROUP BY state").map(countRow)) payments[state] = n;
+  for (const { state, n } of store.sql("SELECT state, count(*) AS n FROM payment WHERE session IS NULL GROUP BY state").map(countRow))
+    payments[state] = n;
   return {
     ok: problems.length === 0,
     ledger,
@@ -94,6 +103,7 @@ export function auditLedger(
     issued: issuedBy(store, treasury).toString(),
     accounts: ids.length,
     payments,
+    sessions: new Sessions(store).pending().sessions,
     journalEntries,
     problems,
   };

@@ -68,7 +68,7 @@ describe("one payment's entry", () => {
     store.sql(
       `WITH RECURSIVE n(seq) AS (SELECT 3 UNION ALL SELECT seq + 1 FROM n WHERE seq < ${copies})
        INSERT INTO journal SELECT account, n.seq, 'debit', counterparty, value, balance_after, NULL, NULL, 'tx' || n.seq, NULL, ${START}, prev_hash, hash,
-         NULL, NULL, NULL, NULL
+         NULL, NULL, NULL, NULL, NULL
        FROM journal, n WHERE account = ? AND journal.seq = 2`,
       ALICE,
     );

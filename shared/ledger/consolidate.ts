@@ -77,6 +77,7 @@ export function consolidate(before: readonly ShardMarks[], audits: readonly Shar
       settled: count(({ payments }) => payments.settled),
       cancelled: count(({ payments }) => payments.cancelled),
     },
+    sessions: count(({ sessions = 0 }) => sessions),
     journalEntries: count(({ journalEntries }) => journalEntries),
     problems,
     shards: audits.length,

@@ -74,8 +74,9 @@ export class Exchange {
   move(from: AccountState, to: AccountId, value: Amount, cause: Cause): void {
     if (this.isHere(to)) return this.#accounts.transfer(from, to, BigInt(value), cause);
     this.#accounts.debit(from, to, BigInt(value), cause);
-    const { transaction, cause: kind = "payment", refundOf } = cause;
-    this.#outbox.append(this.#home(to), { payee: to, value, transaction, payer: from.account, kind, ...(refundOf && { refundOf }) });
+    const { transaction, cause: kind = "payment", refundOf, session } = cause;
+    const about = { ...(refundOf && { refundOf }), ...(session && { session }) };
+    this.#outbox.append(this.#home(to), { payee: to, value, transaction, payer: from.account, kind, ...about });
   }
 
   destinations(): number[] {
@@ -110,8 +111,10 @@ export class Exchange {
   #apply(payee: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
     const { payments = [], ofBefore = [], others = [] } = Object.groupBy(credits, sortOf);
     for (const batch of [payments, ofBefore]) if (batch.length > 0) this.#accounts.creditBatch(payee, batch, range, at);
-    for (const { payer, value, transaction, kind: cause, refundOf } of others.filter(hasOwnEntry))
-      this.#accounts.credit(payee, payer, BigInt(value), { transaction, cause, ...(refundOf && { refundOf }), at });
+    for (const { payer, value, transaction, kind: cause, refundOf, session } of others.filter(hasOwnEntry)) {
+      const about = { ...(refundOf && { refundOf }), ...(session && { session }) };
+      this.#accounts.credit(payee, payer, BigInt(value), { transaction, cause, ...about, at });
+    }
   }
 
   /** @returns whether the answer removed credits from the outbox */
@@ -160,7 +163,7 @@ export class Exchange {
   }
 }
 
-/** Refunds and transfers are rare, and their payee wants to know each: no batch sums them up. */
+/** Claims, refunds and transfers are rare, and their payee wants to know each: no batch sums them up. */
 function hasOwnEntry(credit: Credit): credit is Credit & { payer: AccountId; kind: EntryCause } {
   return credit.payer !== undefined && credit.kind !== undefined && credit.kind !== "payment";
 }

@@ -6,6 +6,7 @@
 import type * as z from "zod/mini";
 import type { Digest } from "../crypto/digest.ts";
 import { type AccountId, isAccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../row.ts";
 import { checkShape, type Parsed } from "../text/json.ts";
 import { EXPORTED_TABLES, type ExportedTable, positionOf } from "./export.ts";
@@ -19,6 +20,7 @@ import {
   restoredWindowSchema,
   type RestorePage,
 } from "./restoration.ts";
+import { restOf } from "./sessions.ts";
 import { shardOf, treasuryOf } from "./shards.ts";
 import type { Row } from "./store.ts";
 
@@ -41,8 +43,9 @@ export interface ExportSummary {
   entries: number;
   /** Nonces that were paid or cancelled. They cannot be used again. */
   nonces: number;
-  /** Holds that were open. Their money is the payers'. */
+  /** Holds that were open, and sessions. Their money is the payers'. */
   holds: number;
+  sessions: number;
 }
 
 /** One row for the new ledger, and the account whose shard keeps it; undefined for shard 0. */
@@ -63,8 +66,17 @@ const ACCOUNT = {
 const accountRow = row(ACCOUNT);
 const paymentRow = row({ payer: text<AccountId>(), state: oneOf("held", "settled", "cancelled"), value: nullable(text()) });
 
-/** What a ledger of before version 10 does not export. */
-const BEFORE_CAUSES = { cause: null, refund_of: null };
+const depositRow = row({
+  payer: text<AccountId>(),
+  deposit: text<Amount>(),
+  claimed: text(),
+  state: oneOf("open", "closing", "closed"),
+});
+
+/** What ledgers of before versions 10 and 14 do not export. */
+const BEFORE_CAUSES = { cause: null, refund_of: null, session: null };
+/** Of a ledger of before version 14 there is no page of sessions. */
+const LAST_BEFORE_SESSIONS = EXPORTED_TABLES.indexOf("session") - 1;
 
 /** An account of the shard that is being read: its row, the last entry of its chain so far, and its holds. */
 interface Chain {
@@ -76,7 +88,7 @@ interface Chain {
 export class ExportCheck {
   readonly #from: ExportedLedger;
   readonly #chains = new Map<AccountId, Chain>();
-  readonly #summary: ExportSummary = { accounts: 0, entries: 0, nonces: 0, holds: 0 };
+  readonly #summary: ExportSummary = { accounts: 0, entries: 0, nonces: 0, holds: 0, sessions: 0 };
   /** The shard and table that are being read, and the last key. */
   #at = { shard: 0, table: 0, after: [] as readonly string[] };
   #total = 0n;
@@ -113,8 +125,7 @@ export class ExportCheck {
   /** Everything of a shard was read: its chains must have led to its balances. Every table of every shard has a page, if an empty one. */
   #leave(next: number): string | undefined {
     const { shard, table } = this.#at;
-    if (next !== shard + 1 || table !== EXPORTED_TABLES.length - 1)
-      return `the part after shard ${shard}, ${EXPORTED_TABLES[table]} is missing`;
+    if (next !== shard + 1 || table < LAST_BEFORE_SESSIONS) return `the part after shard ${shard}, ${EXPORTED_TABLES[table]} is missing`;
     for (const [id, { account, last, held }] of this.#chains) {
       const ends = Number(last?.seq ?? 0) === account.journal_seq && (last?.hash ?? this.#from.ledger) === account.journal_head;
       if (!ends || last?.balanceAfter !== account.balance) return `${id}: the chain does not lead to the balance`;
@@ -137,6 +148,7 @@ export class ExportCheck {
     try {
       if (table === "account") return this.#account(accountRow(found));
       if (table === "journal") return this.#entry(found);
+      if (table === "session") this.#deposit(found);
       if (table === "payment") this.#hold(found);
     } catch (error) {
       return String(error instanceof Error ? error.message : error);
@@ -176,11 +188,19 @@ export class ExportCheck {
     chain.held += BigInt(value ?? "0");
     this.#summary.holds++;
   }
+
+  #deposit(found: Row): void {
+    const session = depositRow(found);
+    const chain = this.#chains.get(session.payer);
+    if (session.state === "closed" || !chain) return;
+    chain.held += restOf(session);
+    this.#summary.sessions++;
+  }
 }
 
 /**
- * What a new ledger is given of an exported row; undefined for journal entries, and for holds, whose money never moved: it is the
- * payer's, and the old ledger, retired for ever, can no longer capture it.
+ * What a new ledger is given of an exported row; undefined for journal entries, and for holds and sessions, whose money never moved: it is the
+ * payer's, and the old ledger, retired for ever, can no longer capture or claim it. The nonce of a session is a cancelled one there.
  */
 export function restoredOf(table: ExportedTable, found: Row): Parsed<RestoredRow> | undefined {
   switch (table) {

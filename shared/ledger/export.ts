@@ -19,12 +19,14 @@ const TABLES = {
     key: ["account", "seq"],
     // Without the lists of who paid a batch, which would make a page too large: each of them is in the debit of its payer.
     page: `SELECT account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, cause, refund_of,
-      batch, at, prev_hash, hash FROM journal WHERE (account, seq) > (?, CAST(? AS INTEGER)) ORDER BY account, seq LIMIT ?`,
+      session, batch, at, prev_hash, hash FROM journal WHERE (account, seq) > (?, CAST(? AS INTEGER)) ORDER BY account, seq LIMIT ?`,
   },
   payment: { key: ["payer", "nonce"], page: "SELECT * FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?" },
   panic: { key: ["payer"], page: "SELECT * FROM panic WHERE payer > ? ORDER BY payer LIMIT ?" },
   faucet: { key: ["account"], page: "SELECT * FROM faucet WHERE account > ? ORDER BY account LIMIT ?" },
   faucet_grant: { key: ["id"], page: "SELECT * FROM faucet_grant WHERE id > ? ORDER BY id LIMIT ?" },
+  /** What they hold is the payers'. Their claims are in the journal, and their nonces among the payments. */
+  session: { key: ["payer", "id"], page: "SELECT * FROM session WHERE (payer, id) > (?, ?) ORDER BY payer, id LIMIT ?" },
 } as const satisfies Record<string, { key: readonly string[]; page: string }>;
 
 export type ExportedTable = keyof typeof TABLES;

@@ -8,7 +8,7 @@ import { integer, nullable, oneOf, row, text } from "../row.ts";
 import { insertOf, type LedgerStore, type Row } from "./store.ts";
 
 /** Why money moved, if not for a payment. */
-export const ENTRY_CAUSES = ["refund", "transfer"] as const;
+export const ENTRY_CAUSES = ["claim", "refund", "transfer"] as const;
 export type EntryCause = (typeof ENTRY_CAUSES)[number];
 
 /** One step of an account's chain. `hash` = digest("JournalEntry", all the other members but `transactions` and `credits`). */
@@ -16,7 +16,7 @@ export interface JournalEntry {
   account: AccountId;
   /** 1, 2, 3 … without gaps, as a decimal string. */
   seq: string;
-  /** `batch`: the sum of several payments from another shard. Its refunds and transfers are credits of their own. */
+  /** `batch`: the sum of several payments from another shard. Its claims, refunds and transfers are credits of their own. */
   kind: "genesis" | "debit" | "credit" | "batch";
   /** Absent in a batch, like `transaction`. */
   counterparty?: AccountId;
@@ -31,6 +31,8 @@ export interface JournalEntry {
   cause?: EntryCause;
   /** Of a refund: the transaction that it gives back, or a part of it. */
   refundOf?: Digest;
+  /** Of a claim: the session that it was taken out of. */
+  session?: Digest;
   batch?: BatchOrigin;
   /** Unix seconds of the ledger's clock, as a decimal string. */
   at: string;
@@ -92,9 +94,9 @@ export function entryHash(entry: Omit<JournalEntry, "hash"> & { hash?: Digest })
 }
 
 const APPEND = insertOf(
-  17,
+  18,
   (rows) =>
-    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, cause, refund_of, batch, credits, at, prev_hash, hash)
+    `INSERT INTO journal (account, seq, kind, counterparty, value, balance_after, authorization_digest, request_digest, mandate, tx, cause, refund_of, session, batch, credits, at, prev_hash, hash)
      VALUES ${rows}`,
 );
 
@@ -114,6 +116,7 @@ export function appendEntries(store: LedgerStore, entries: readonly JournalEntry
       entry.transaction ?? null,
       entry.cause ?? null,
       entry.refundOf ?? null,
+      entry.session ?? null,
       batch ? JSON.stringify({ batch, transactions }) : null,
       credits ? JSON.stringify(credits.map(({ payer, value }) => [payer, value])) : null,
       Number(entry.at),
@@ -233,6 +236,7 @@ const entryRow = row({
   tx: nullable(text<Digest>()),
   cause: nullable(oneOf(...ENTRY_CAUSES)),
   refund_of: nullable(text<Digest>()),
+  session: nullable(text<Digest>()),
   batch: nullable(text()),
   at: integer(),
   prev_hash: text<Digest>(),
@@ -241,7 +245,7 @@ const entryRow = row({
 
 /** An entry, from its row. @throws {TypeError} when a column has another type */
 export function journalEntry(found: Row): JournalEntry {
-  const { counterparty, authorization_digest, request_digest, mandate, tx, cause, refund_of, batch, ...row } = entryRow(found);
+  const { counterparty, authorization_digest, request_digest, mandate, tx, cause, refund_of, session, batch, ...row } = entryRow(found);
   return {
     account: row.account,
     seq: String(row.seq),
@@ -255,6 +259,7 @@ export function journalEntry(found: Row): JournalEntry {
     ...(tx !== null && { transaction: tx }),
     ...(cause !== null && { cause }),
     ...(refund_of !== null && { refundOf: refund_of }),
+    ...(session !== null && { session }),
     at: String(row.at),
     prevHash: row.prev_hash,
     hash: row.hash,

@@ -28,6 +28,7 @@ import {
 } from "./mandate-counters.ts";
 import type { KnownMandate, Mandates } from "./mandates.ts";
 import type { HeldRow, Payments } from "./payments.ts";
+import { restOf, type SessionRow, type Sessions } from "./sessions.ts";
 import { invariant } from "./store.ts";
 
 /** What a mandate's limits see of a payment or, with its payee as the payer, of a refund. */
@@ -37,12 +38,14 @@ export class MandateTable {
   readonly #accounts: Accounts;
   readonly #payments: Payments;
   readonly #mandates: Mandates;
+  readonly #sessions: Sessions;
   readonly #clock: Clock;
 
-  constructor(accounts: Accounts, payments: Payments, mandates: Mandates, clock: Clock) {
+  constructor(accounts: Accounts, payments: Payments, mandates: Mandates, sessions: Sessions, clock: Clock) {
     this.#accounts = accounts;
     this.#payments = payments;
     this.#mandates = mandates;
+    this.#sessions = sessions;
     this.#clock = clock;
   }
 
@@ -71,7 +74,7 @@ export class MandateTable {
   }
 
   /** Counts a claim in the period of now. @returns the number of that period; null without a mandate */
-  claim(payment: LedgerPayment, now: number): number | null {
+  claim(payment: Claim, now: number): number | null {
     return this.#count(payment, now, (counters, value) => withClaim(counters, value));
   }
 
@@ -92,6 +95,23 @@ export class MandateTable {
     this.#change(row, withoutClaim);
   }
 
+  /** A deposit counts as a claim. Its mandate is kept for as long as the session can pay. @returns as `claim` does */
+  openSession(deposit: Claim, claimDeadline: number, now: number): number | null {
+    const window = this.claim(deposit, now);
+    if (deposit.mandate) this.#mandates.keepUntil(deposit.payer, deposit.mandate.digest, claimDeadline);
+    return window;
+  }
+
+  /** So much of a session's deposit is paid. */
+  paySession(row: SessionRow, value: bigint): void {
+    this.#change({ ...row, value: value.toString() }, (counters, claim) => withPayment(counters, claim, value));
+  }
+
+  /** A session ends, with so much of its deposit left. As of an `upto`, its period goes on counting that there was one. */
+  endSession(row: SessionRow, rest: bigint): void {
+    if (rest > 0n) this.#change({ ...row, value: rest.toString() }, (counters, claim) => withPayment(counters, claim, 0n));
+  }
+
   /** Whether the hold's mandate was revoked after it was granted. */
   isRevoked({ payer, mandate }: HeldRow): boolean {
     if (mandate === null) return false;
@@ -104,9 +124,14 @@ export class MandateTable {
     if (revokedAt > signedBy + CLOCK_SKEW_SECONDS) return refusal("invalid_payload");
     // Keys cost nothing. Only an account that has held money can make the ledger store something.
     if (isUnknown(this.#accounts.read(payer))) return refusal("insufficient_funds");
-    if (mandate === "*") return this.#revoked(payer, mandate, this.#mandates.setPanic(payer, revokedAt), now);
+    if (mandate === "*") {
+      const before = this.#mandates.setPanic(payer, revokedAt);
+      this.#sessions.beginClosingAll(payer, mandate, before, signedBy);
+      return this.#revoked(payer, mandate, before, now);
+    }
     const known = this.#mandates.find(payer, mandate);
     if (known?.revokedAt !== undefined) return this.#revoked(payer, mandate, known.revokedAt, now);
+    this.#sessions.beginClosingAll(payer, mandate, signedBy, signedBy);
     if (known) this.#mandates.setRevoked(known, now);
     else if (this.#mandates.revokedUnusedBy(payer) >= MAX_REVOKED_MANDATES) return refusal("rate_limited");
     else this.#mandates.insertRevoked(payer, mandate, now, signedBy);
@@ -145,7 +170,9 @@ export class MandateTable {
   }
 
   #revoked(payer: AccountId, mandate: Digest | "*", revokedAt: number, now: number): RevokeResult {
-    return { ok: true, revokedAt, underWay: underWay(this.#payments.openHolds(payer, mandate, now), now) };
+    const holds = this.#payments.openHolds(payer, mandate, now);
+    const closing = this.#sessions.notClosed(payer, mandate).filter(({ state }) => state === "closing");
+    return { ok: true, revokedAt, underWay: underWay(holds, closing, now) };
   }
 
   #count(payment: Claim, now: number, count: (counters: Counters, value: bigint) => Counters): number | null {
@@ -161,7 +188,7 @@ export class MandateTable {
     return counters.window;
   }
 
-  #change(row: HeldRow, change: (counters: Counters, claim: CountedClaim) => Counters): void {
+  #change(row: CountedRow, change: (counters: Counters, claim: CountedClaim) => Counters): void {
     const claim = claimOf(row);
     if (row.mandate === null || !claim) return;
     const known = this.#mandates.find(row.payer, row.mandate);
@@ -170,19 +197,28 @@ export class MandateTable {
   }
 }
 
-function claimOf({ value, mandate_window: window }: HeldRow): CountedClaim | undefined {
+/** What counts under a mandate: a hold, or a session's deposit. */
+type CountedRow = Pick<SessionRow, "payer" | "mandate" | "mandate_window"> & { value: string };
+
+function claimOf({ value, mandate_window: window }: CountedRow): CountedClaim | undefined {
   return window === null ? undefined : { value: BigInt(value), window };
 }
 
-/** Under a revoked mandate only a live hold can be captured; without a mandate a reclaimable one can, too. */
-function underWay(holds: readonly HeldRow[], now: number): UnderWay {
-  const ends = holds
-    .map(({ value, mandate, held_until, capture_deadline }) => ({ value, until: mandate === null ? capture_deadline : held_until }))
+/** Under a revoked mandate only a live hold can be captured; without a mandate a reclaimable one can, too. A session can be claimed to its end. */
+function underWay(holds: readonly HeldRow[], sessions: readonly SessionRow[], now: number): UnderWay {
+  const payments = holds
+    .map(({ value, mandate, held_until, capture_deadline }) => ({
+      value: BigInt(value),
+      until: mandate === null ? capture_deadline : held_until,
+    }))
     .filter(({ until }) => until >= now);
+  const deposits = sessions.map((row) => ({ value: restOf(row), until: row.ends_at })).filter(({ until }) => until >= now);
+  const ends = [...payments, ...deposits];
   return {
-    payments: ends.length,
-    value: ends.reduce((sum, { value }) => sum + BigInt(value), 0n).toString(),
-    ...(ends.length > 0 && { until: Math.max(...ends.map(({ until }) => until)) }),
+    payments: payments.length,
+    ...(deposits.length > 0 && { sessions: deposits.length }),
+    value: ends.reduce((sum, { value }) => sum + value, 0n).toString(),
+    ...(ends.length > 0 && { until: ends.reduce((last, { until }) => Math.max(last, until), 0) }),
   };
 }
 

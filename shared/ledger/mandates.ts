@@ -136,6 +136,17 @@ export class Mandates {
     this.#remember({ ...mandate, revokedAt });
   }
 
+  /** Does not forget it before its retention after `deadline`, unix seconds. */
+  keepUntil(payer: AccountId, digest: Digest, deadline: number): void {
+    this.#store.sql(
+      "UPDATE mandate SET capture_deadline = ? WHERE payer = ? AND digest = ? AND capture_deadline < ?",
+      deadline,
+      payer,
+      digest,
+      deadline,
+    );
+  }
+
   /** Counts the mandates that the payer revoked before their first claim, and that are not forgotten yet. */
   revokedUnusedBy(payer: AccountId): number {
     const [counted] = this.#store.sql("SELECT count(*) AS mandates FROM mandate WHERE payer = ? AND facts IS NULL", payer);

@@ -247,7 +247,7 @@ function schemaOf(store: LedgerStore): string[] {
   );
 }
 
-/** A ledger of 0.1 knows neither mandates, `upto` nor refunds. */
+/** A ledger of 0.1 knows neither mandates, `upto`, refunds nor sessions. */
 function asNewest({
   account = [],
   payment = [],
@@ -258,20 +258,32 @@ function asNewest({
 }: Record<string, Row[]>): Record<string, Row[]> {
   const renamed = payment.map((old) => {
     const { fingerprint: _, dead_line = null, ...row } = old;
-    return { ...row, capture_deadline: dead_line, mandate: null, mandate_window: null, restored: null, scheme: null, charged: null };
+    return {
+      ...row,
+      capture_deadline: dead_line,
+      mandate: null,
+      mandate_window: null,
+      restored: null,
+      scheme: null,
+      charged: null,
+      session: null,
+    };
   });
   return {
     ...tables,
     account: account.map((row) => ({ ...row, accesses_void_through: 0 })),
     payment: renamed,
-    journal: journal.map((entry) => ({ ...entry, mandate: null, cause: null, refund_of: null, credits: null })),
-    outbox: outbox.map((credit) => ({ ...credit, payer: null, kind: null, refund_of: null })),
+    journal: journal.map((entry) => ({ ...entry, mandate: null, cause: null, refund_of: null, credits: null, session: null })),
+    outbox: outbox.map((credit) => ({ ...credit, payer: null, kind: null, refund_of: null, session: null })),
     mandate: [],
     mandate_use: [],
     panic: [],
     origin: [],
     refund: [],
     retired: [],
+    session: [],
+    session_claim: [],
+    session_lane: [],
     clock: clock.map(({ last = 0 }) => ({ last, final: last })),
     schema_version: [{ version: NEWEST }],
   };

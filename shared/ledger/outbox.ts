@@ -25,6 +25,7 @@ const CREDIT = {
   payer: nullable(text<AccountId>()),
   kind: nullable(oneOf(...CREDIT_KINDS)),
   refund_of: nullable(text<Digest>()),
+  session: nullable(text<Digest>()),
 };
 type CreditRow = RowOf<typeof CREDIT>;
 const creditRow = row(CREDIT);
@@ -43,10 +44,10 @@ export class Outbox {
     this.#shard = shard;
   }
 
-  append(to: number, { payee, value, transaction, payer, kind, refundOf }: Credit): void {
+  append(to: number, { payee, value, transaction, payer, kind, refundOf, session }: Credit): void {
     // Its number follows the last row's or, if none waits, the last acknowledged one. A counter would cost a write per payment.
     this.#store.sql(
-      "INSERT INTO outbox (to_shard, number, payee, value, tx, payer, kind, refund_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO outbox (to_shard, number, payee, value, tx, payer, kind, refund_of, session) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       to,
       this.sentTo(to) + 1,
       payee,
@@ -55,6 +56,7 @@ export class Outbox {
       payer ?? null,
       kind ?? null,
       refundOf ?? null,
+      session ?? null,
     );
   }
 
@@ -132,12 +134,16 @@ export class Outbox {
 
   #rows(to: number, limit: number): CreditRow[] {
     return this.#store
-      .sql("SELECT number, payee, value, tx, payer, kind, refund_of FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?", to, limit)
+      .sql(
+        "SELECT number, payee, value, tx, payer, kind, refund_of, session FROM outbox WHERE to_shard = ? ORDER BY number LIMIT ?",
+        to,
+        limit,
+      )
       .map(creditRow);
   }
 }
 
-function creditOf({ payee, value, tx, payer, kind, refund_of: refundOf }: CreditRow): Credit {
+function creditOf({ payee, value, tx, payer, kind, refund_of: refundOf, session }: CreditRow): Credit {
   return {
     payee,
     value,
@@ -145,5 +151,6 @@ function creditOf({ payee, value, tx, payer, kind, refund_of: refundOf }: Credit
     ...(payer !== null && { payer }),
     ...(kind !== null && { kind }),
     ...(refundOf !== null && { refundOf }),
+    ...(session !== null && { session }),
   };
 }

@@ -1,4 +1,4 @@
-/** The payment table: one row for every (payer, nonce) that is held, settled or cancelled. */
+/** The payment table: one row for every (payer, nonce) that is held, settled or cancelled, or that opened a session. */
 
 import type { Digest } from "../crypto/digest.ts";
 import { NETWORK, UPTO } from "../lez.ts";
@@ -7,6 +7,7 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount, Charge } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { LedgerSession } from "../protocol/ledger-session.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../row.ts";
 import type { LedgerStore, Row } from "./store.ts";
 
@@ -40,19 +41,28 @@ const HELD = { ...CLAIM, state: oneOf("held"), held_until: integer() };
 const SETTLED = { ...CLAIM, state: oneOf("settled"), /** Null for all of `value`. */ charged: nullable(text<Charge>()) };
 /** Its payment may never have been presented, so the row has no more than this. */
 const CANCELLED = { ...KEY, ...TIMES, state: oneOf("cancelled") };
+/** Opened a session. No payment has the nonce, so it is stored as cancelled. */
+const USED = { ...KEY, ...TIMES, session: text<Digest>() };
 
 type Claim = RowOf<typeof CLAIM>;
 export type HeldRow = RowOf<typeof HELD>;
 export type SettledRow = RowOf<typeof SETTLED>;
 export type CancelledRow = RowOf<typeof CANCELLED>;
-export type PaymentRow = HeldRow | SettledRow | CancelledRow;
+export type SessionNonceRow = RowOf<typeof USED> & { state: "session" };
+export type PaymentRow = HeldRow | SettledRow | CancelledRow | SessionNonceRow;
 
 const keyRow = row(KEY);
 const heldRow = row(HELD);
 const settledRow = row(SETTLED);
 const cancelledRow = row(CANCELLED);
+const usedRow = row(USED);
 const heldCountRow = row({ n: integer(), first: integer() });
-const sweptRow = row({ ...KEY, state: oneOf("held", "settled", "cancelled"), capture_deadline: integer() });
+const sweptRow = row({
+  ...KEY,
+  state: oneOf("held", "settled", "cancelled"),
+  session: nullable(text<Digest>()),
+  capture_deadline: integer(),
+});
 
 export class Payments {
   readonly #store: LedgerStore;
@@ -88,15 +98,30 @@ export class Payments {
     );
   }
 
+  /** Consumes the nonce of a session. The session's end forgets it. @param claimDeadline the session's */
+  insertUsed({ payer, nonce, id, validBefore }: LedgerSession, claimDeadline: number): void {
+    this.#store.sql(
+      "INSERT INTO payment (payer, nonce, state, valid_before, capture_deadline, session) VALUES (?, ?, 'cancelled', ?, ?, ?)",
+      payer,
+      nonce,
+      validBefore,
+      claimDeadline,
+      id,
+    );
+  }
+
   /** Counts the payer's cancelled nonces that are not forgotten yet. */
   cancelledBy(payer: AccountId): number {
-    const [counted] = this.#store.sql("SELECT count(*) AS nonces FROM payment WHERE payer = ? AND state = 'cancelled'", payer);
+    const [counted] = this.#store.sql(
+      "SELECT count(*) AS nonces FROM payment WHERE payer = ? AND state = 'cancelled' AND session IS NULL",
+      payer,
+    );
     return Number(counted?.["nonces"]);
   }
 
   #insert(
     payment: LedgerPayment,
-    state: PaymentRow["state"],
+    state: "held" | "settled",
     holder: Digest,
     captureDeadline: number,
     heldUntil: number | null,
@@ -186,13 +211,14 @@ export class Payments {
     if (!cursor && now < this.#restsUntil) return { unfinished: false, forgot: false };
     const rows = this.#store
       .sql(
-        "SELECT payer, nonce, state, capture_deadline FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?",
+        "SELECT payer, nonce, state, session, capture_deadline FROM payment WHERE (payer, nonce) > (?, ?) ORDER BY payer, nonce LIMIT ?",
         cursor?.payer ?? "",
         cursor?.nonce ?? "",
         PRUNE_BATCH,
       )
       .map(sweptRow);
-    const old = rows.filter((row) => row.state !== "held" && row.capture_deadline + FORGET_SECONDS < now);
+    const ofPayments = rows.filter(({ session }) => session === null); // a session's goes with it
+    const old = ofPayments.filter((row) => row.state !== "held" && row.capture_deadline + FORGET_SECONDS < now);
     for (const row of old) this.delete(row);
     const last = rows.length === PRUNE_BATCH ? rows.at(-1) : undefined;
     if (cursor) this.#store.sql("DELETE FROM sweep");
@@ -225,5 +251,6 @@ export function chargedOf({ value, charged }: Pick<SettledRow, "value" | "charge
 
 function paymentRow(found: Row): PaymentRow {
   if (found["state"] === "held") return heldRow(found);
+  if (found["session"] !== null) return { ...usedRow(found), state: "session" };
   return found["state"] === "settled" ? settledRow(found) : cancelledRow(found);
 }

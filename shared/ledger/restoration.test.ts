@@ -203,7 +203,7 @@ describe("a retired ledger", () => {
     for (const rules of world.rules) {
       expect(rules.needsMaintenance()).toBe(false);
       expect(rules.runMaintenance(START + 2 * FORGET_SECONDS)).toBeUndefined();
-      expect(rules.backlog()).toEqual({ holds: 0, firstDeadline: 0, outbox: 0 });
+      expect(rules.backlog()).toEqual({ holds: 0, firstDeadline: 0, sessions: 0, firstEnd: 0, outbox: 0 });
     }
     expect(world.stores.map(dump)).toEqual(before);
   });
@@ -240,6 +240,8 @@ test("every table is exported, or stays behind for a reason", () => {
     halt: "a halted shard is not retired",
     sweep: "a cursor",
     refund: "they name their ledger, and so end with it",
+    session_lane: "a session names its ledger, and ends with it",
+    session_claim: "each claim is in its payer's journal",
     origin: "the origin of the retired ledger stays in its own genesis entries",
     retired: "the new ledger is not",
   };
@@ -400,7 +402,7 @@ describe("an export", () => {
 
   test("of a ledger in order is in order", async () => {
     const exported = (await retired()).export();
-    expect(check(exported)).toEqual({ accounts: 6, entries: 18, nonces: 11, holds: 1 });
+    expect(check(exported)).toEqual({ accounts: 6, entries: 18, nonces: 11, holds: 1, sessions: 0 });
     // A ledger of before version 10 has no causes.
     const before = exported.map(({ rows, ...page }) => ({ ...page, rows: rows.map(withoutCauses) }));
     expect(check(before)).toEqual(check(exported));

@@ -9,19 +9,22 @@
  */
 
 import type { Digest } from "../crypto/digest.ts";
-import { JOURNAL_PAGE_CREDITS, JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
+import { AWAY_SECONDS, JOURNAL_PAGE_CREDITS, JOURNAL_PAGE_TRANSACTIONS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../protocol/ledger-refund.ts";
+import type { LedgerClaim, LedgerSession, SessionName } from "../protocol/ledger-session.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
   AccountState,
   CancelResult,
   CheckResult,
+  ClaimResult,
   FundResult,
   LedgerInfo,
   MandateStatus,
+  OpenResult,
   PaidCredit,
   PaymentStatus,
   RefundResult,
@@ -29,7 +32,9 @@ import type {
   ReleaseResult,
   ReserveResult,
   RevokeResult,
+  SessionStatus,
   SettleResult,
+  WithdrawResult,
 } from "../settlement/backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, RevokeCommand } from "../settlement/commands.ts";
 import { Accounts, isUnknown } from "./accounts.ts";
@@ -50,6 +55,8 @@ import { creditIn, RefundTable } from "./refund-table.ts";
 import { Refunds } from "./refunds.ts";
 import { type Origin, Restoration, type Restored, type RestorePage } from "./restoration.ts";
 import { Retirement } from "./retirement.ts";
+import { SessionTable } from "./session-table.ts";
+import { Sessions } from "./sessions.ts";
 import { StateTable } from "./state-table.ts";
 import type { LedgerStore } from "./store.ts";
 import type { Batch, Received, ReceivedMark } from "./stream.ts";
@@ -68,12 +75,16 @@ export class LedgerRules {
   readonly #mandates: Mandates;
   readonly #mandateTable: MandateTable;
   readonly #table: StateTable;
+  readonly #sessions: Sessions;
+  readonly #sessionTable: SessionTable;
   readonly #refunds: Refunds;
   readonly #refundTable: RefundTable;
   readonly #faucet: Faucet;
   readonly #pruning: Pruning;
   readonly #retirement: Retirement;
   readonly #restoration: Restoration;
+  /** No event has happened since the shard was opened. */
+  #justOpened = true;
 
   /** Opens the ledger in `store`. An existing ledger takes nothing from `genesis` but checks its place. */
   constructor(store: LedgerStore, genesis: Genesis) {
@@ -84,8 +95,18 @@ export class LedgerRules {
     this.#payments = new Payments(store);
     this.#clock = new Clock(store);
     this.#mandates = new Mandates(store);
-    this.#mandateTable = new MandateTable(this.#accounts, this.#payments, this.#mandates, this.#clock);
+    this.#sessions = new Sessions(store);
+    this.#mandateTable = new MandateTable(this.#accounts, this.#payments, this.#mandates, this.#sessions, this.#clock);
     this.#table = new StateTable(this.#accounts, this.#exchange, this.#payments, this.#mandateTable, this.#clock);
+    this.#sessionTable = new SessionTable(
+      this.#accounts,
+      this.#exchange,
+      this.#payments,
+      this.#sessions,
+      this.#mandateTable,
+      this.#table,
+      this.#clock,
+    );
     this.#refunds = new Refunds(store);
     this.#refundTable = new RefundTable(store, this.#accounts, this.#exchange, this.#refunds, this.#mandateTable, this.#clock);
     this.#faucet = new Faucet(store, this.#identity.treasury, this.#accounts, this.#exchange, this.#payments);
@@ -112,10 +133,37 @@ export class LedgerRules {
 
   /** @param signedBy see StateTable */
   cancel(payer: AccountId, nonce: Digest, clock: number, signedBy: number = clock): CancelResult {
-    return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, now, Math.max(signedBy, now)), {
+    return this.#movement(clock, (now) => this.#table.cancel(payer, nonce, this.#sessionTable, now, Math.max(signedBy, now)), {
       payer,
       nonce,
     });
+  }
+
+  /** Sets money aside for one payee. */
+  openSession(session: LedgerSession, clock: number): OpenResult {
+    return this.#movement(clock, (now) => this.#sessionTable.open(session, now));
+  }
+
+  /** What `openSession` would answer. Writes nothing. */
+  checkSession(session: LedgerSession, clock: number): CheckResult {
+    return this.#refused() ?? this.#sessionTable.check(session, Math.max(this.#clock.now, clock));
+  }
+
+  /** Pays the payee what is above its lanes' marks. */
+  claimSession(claim: LedgerClaim, clock: number): ClaimResult {
+    return this.#movement(clock, (now) => this.#sessionTable.claim(claim, now), claim);
+  }
+
+  /** Begins to close a session. @param signedBy see SessionTable */
+  withdrawSession(name: SessionName, clock: number, signedBy: number = clock): WithdrawResult {
+    return this.#movement(clock, (now) => this.#sessionTable.withdraw(name, now, Math.max(signedBy, now)));
+  }
+
+  sessionOf(name: SessionName, clock: number): SessionStatus | Refusal {
+    // A halted shard may have lost claims: what it stores proves nothing.
+    if (this.#isClosed) return refusal("facilitator_unavailable");
+    if (this.#retirement.at !== undefined) return this.#sessionTable.outcome(name, Math.max(this.#clock.now, clock));
+    return this.#event(clock, (now) => this.#sessionTable.status(name, now));
   }
 
   /** Gives a payment back, or a part of it. Runs where the payee lives. */
@@ -184,7 +232,7 @@ export class LedgerRules {
   runMaintenance(clock: number): number | undefined {
     if (!this.#forgets) return undefined; // the evidence stays
     return this.#event(clock, (now) => {
-      const next = Math.min(this.#table.runMaintenance(now), this.#pruning.work(now));
+      const next = Math.min(this.#table.runMaintenance(this.#sessionTable, now), this.#pruning.work(now));
       this.#clock.persist();
       return next === Infinity ? undefined : next;
     });
@@ -196,11 +244,13 @@ export class LedgerRules {
     return !this.#payments.isEmpty() || !this.#mandates.isEmpty() || this.#pruning.isPending();
   }
 
-  /** The open holds, and the credits that wait for other shards. Reads what waits, and nothing else. */
+  /** The open holds and sessions, and the credits that wait for other shards. Reads what waits, and nothing else. */
   backlog(): Backlog {
     return {
-      // The holds of a retired ledger have ended: no alarm is late for them.
-      ...(this.#retirement.at === undefined ? this.#payments.held() : { holds: 0, firstDeadline: 0 }),
+      // The holds and sessions of a retired ledger have ended: no alarm is late for them.
+      ...(this.#retirement.at === undefined
+        ? { ...this.#payments.held(), ...this.#sessions.pending() }
+        : { holds: 0, firstDeadline: 0, sessions: 0, firstEnd: 0 }),
       outbox: this.#exchange.marks().sent.reduce((sum, { sent, acknowledged }) => sum + sent - acknowledged, 0),
     };
   }
@@ -388,13 +438,17 @@ export class LedgerRules {
 
   #event<T>(clock: number, body: (now: number) => T): T {
     const jumped = this.#clock.isJump(clock);
+    const away = this.#awayUntil(clock);
     const now = this.#clock.advance(clock);
     try {
-      return this.#store.transact(() => {
+      const result = this.#store.transact(() => {
+        if (away > 0) this.#sessions.prolong(away);
         const result = body(now);
-        if (jumped) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
+        if (jumped || away > 0) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
         return result;
       });
+      this.#justOpened = false;
+      return result;
     } catch (error) {
       this.#accounts.forget(); // the writes were rolled back
       this.#mandates.forget();
@@ -405,19 +459,26 @@ export class LedgerRules {
     }
   }
 
+  /** Seconds for which the shard was away until its first event: halted, set back, or out of reach. No claim could be made meanwhile. */
+  #awayUntil(clock: number): number {
+    const away = clock - this.#clock.now;
+    return this.#justOpened && this.#forgets && away > AWAY_SECONDS ? away : 0;
+  }
+
   /** An event that claims, frees or moves money, or lets journal entries be pruned. @param payment the one that it is about */
-  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce | RefundId): T | Refusal {
+  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce | RefundId | LedgerClaim): T | Refusal {
     return this.#refused(payment) ?? this.#event(clock, body);
   }
 
-  /** Of a retired ledger, events about a settled payment or a refund that was made change nothing, and are answered as ever. */
-  #refused(payment?: Nonce | RefundId): Refusal | undefined {
+  /** Of a retired ledger, events about a settled payment, or a refund or claim that was made, change nothing, and are answered as ever. */
+  #refused(payment?: Nonce | RefundId | LedgerClaim): Refusal | undefined {
     if (this.#isClosed) return refusal("facilitator_unavailable");
     if (this.#retirement.at === undefined) return undefined;
     return payment && this.#isOver(payment) ? undefined : refusal("ledger_mismatch");
   }
 
-  #isOver(payment: Nonce | RefundId): boolean {
+  #isOver(payment: Nonce | RefundId | LedgerClaim): boolean {
+    if ("claimDigest" in payment) return this.#sessionTable.isPaid(payment);
     if ("id" in payment) return this.#refunds.find(payment.payee, payment.id) !== undefined;
     return this.#payments.find(payment.payer, payment.nonce)?.state === "settled";
   }

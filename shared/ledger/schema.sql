@@ -1,4 +1,4 @@
--- The ledger's schema 13. Written by schema.test.ts.
+-- The ledger's schema 14. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -58,7 +58,7 @@ CREATE TABLE journal (
   batch TEXT,                     -- JSON: the origin of a batch, and its transactions
   at INTEGER NOT NULL,
   prev_hash TEXT NOT NULL,
-  hash TEXT NOT NULL, mandate TEXT, cause TEXT, refund_of TEXT, credits TEXT,
+  hash TEXT NOT NULL, mandate TEXT, cause TEXT, refund_of TEXT, credits TEXT, session TEXT,
   PRIMARY KEY (account, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -90,7 +90,7 @@ CREATE TABLE outbox (
   number INTEGER NOT NULL,        -- 1, 2, 3 … per shard, without gaps
   payee TEXT NOT NULL,
   value TEXT NOT NULL,
-  tx TEXT NOT NULL, payer TEXT, kind TEXT, refund_of TEXT,
+  tx TEXT NOT NULL, payer TEXT, kind TEXT, refund_of TEXT, session TEXT,
   PRIMARY KEY (to_shard, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -111,13 +111,13 @@ CREATE TABLE payment (
   holder TEXT,                    -- the reservation or settlement id that owns this row
   held_until INTEGER,
   capture_deadline INTEGER NOT NULL,     -- the last second in which a hold can be captured
-  tx TEXT, mandate TEXT, mandate_window INTEGER, restored INTEGER, scheme TEXT, charged TEXT,
+  tx TEXT, mandate TEXT, mandate_window INTEGER, restored INTEGER, scheme TEXT, charged TEXT, session TEXT,
   PRIMARY KEY (payer, nonce)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX payment_held ON payment (capture_deadline) WHERE state = 'held';
 
-CREATE INDEX payment_cancelled ON payment (payer) WHERE state = 'cancelled';
+CREATE INDEX payment_cancelled ON payment (payer) WHERE state = 'cancelled' AND session IS NULL;
 
 CREATE TABLE received (
   from_shard INTEGER PRIMARY KEY,
@@ -149,5 +149,61 @@ CREATE INDEX refund_payment ON refund (payee, refund_of);
 CREATE TABLE retired (at INTEGER NOT NULL) STRICT;
 
 CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+
+CREATE TABLE session (
+  payer TEXT NOT NULL,
+  id TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  config TEXT NOT NULL,           -- the canonical text of the Session
+  payee TEXT NOT NULL,
+  signer TEXT NOT NULL,
+  receiver TEXT NOT NULL,
+  deposit TEXT NOT NULL,
+  claimed TEXT NOT NULL,          -- atomic units that were paid to the payee
+  state TEXT NOT NULL CHECK (state IN ('open', 'closing', 'closed')),
+  opened_at INTEGER NOT NULL,
+  valid_after INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,    -- the last second of vouchers
+  withdraw_delay INTEGER NOT NULL,
+  claim_deadline INTEGER NOT NULL,     -- the last second in which anything is paid out of it
+  ends_at INTEGER NOT NULL,       -- the same or, when it is closing, an earlier one; when it was closed
+  withdraw_requested_at INTEGER,
+  mandate TEXT,
+  mandate_window INTEGER,
+  request_digest TEXT,
+  lanes INTEGER NOT NULL,         -- how many there are
+  claims INTEGER NOT NULL,        -- how many were paid
+  final_claim TEXT,               -- the digest of the claim that closed it
+  PRIMARY KEY (payer, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX session_end ON session (ends_at) WHERE state <> 'closed';
+
+CREATE INDEX session_kept ON session (claim_deadline) WHERE state = 'closed';
+
+CREATE INDEX session_mandate ON session (payer, mandate) WHERE state <> 'closed';
+
+CREATE TABLE session_claim (
+  payer TEXT NOT NULL,
+  session TEXT NOT NULL,
+  number INTEGER NOT NULL,        -- 1, 2, 3 … in its session
+  claim_digest TEXT NOT NULL,
+  tx TEXT NOT NULL,
+  seq INTEGER NOT NULL,           -- the number of its debit in the payer's journal
+  value TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (payer, session, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX session_claim_digest ON session_claim (payer, session, claim_digest);
+
+CREATE TABLE session_lane (
+  payer TEXT NOT NULL,
+  session TEXT NOT NULL,
+  lane TEXT NOT NULL,
+  claimed TEXT NOT NULL,          -- all that was claimed of it; it only grows
+  claim INTEGER NOT NULL,         -- the number of the claim that paid the last of it
+  PRIMARY KEY (payer, session, lane)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sweep (payer TEXT NOT NULL, nonce TEXT NOT NULL) STRICT;

@@ -261,4 +261,66 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE refund ADD COLUMN signed TEXT",
     ],
   },
+  {
+    version: 14,
+    statements: [
+      // Money that a payer has set aside for one payee. Only sessions cost these rows: a payment writes nothing here.
+      `CREATE TABLE session (
+         payer TEXT NOT NULL,
+         id TEXT NOT NULL,
+         nonce TEXT NOT NULL,
+         config TEXT NOT NULL,           -- the canonical text of the Session
+         payee TEXT NOT NULL,
+         signer TEXT NOT NULL,
+         receiver TEXT NOT NULL,
+         deposit TEXT NOT NULL,
+         claimed TEXT NOT NULL,          -- atomic units that were paid to the payee
+         state TEXT NOT NULL CHECK (state IN ('open', 'closing', 'closed')),
+         opened_at INTEGER NOT NULL,
+         valid_after INTEGER NOT NULL,
+         expires_at INTEGER NOT NULL,    -- the last second of vouchers
+         withdraw_delay INTEGER NOT NULL,
+         claim_deadline INTEGER NOT NULL,     -- the last second in which anything is paid out of it
+         ends_at INTEGER NOT NULL,       -- the same or, when it is closing, an earlier one; when it was closed
+         withdraw_requested_at INTEGER,
+         mandate TEXT,
+         mandate_window INTEGER,
+         request_digest TEXT,
+         lanes INTEGER NOT NULL,         -- how many there are
+         claims INTEGER NOT NULL,        -- how many were paid
+         final_claim TEXT,               -- the digest of the claim that closed it
+         PRIMARY KEY (payer, id)
+       ) STRICT, WITHOUT ROWID`,
+      "CREATE INDEX session_end ON session (ends_at) WHERE state <> 'closed'",
+      "CREATE INDEX session_kept ON session (claim_deadline) WHERE state = 'closed'",
+      "CREATE INDEX session_mandate ON session (payer, mandate) WHERE state <> 'closed'",
+      `CREATE TABLE session_lane (
+         payer TEXT NOT NULL,
+         session TEXT NOT NULL,
+         lane TEXT NOT NULL,
+         claimed TEXT NOT NULL,          -- all that was claimed of it; it only grows
+         claim INTEGER NOT NULL,         -- the number of the claim that paid the last of it
+         PRIMARY KEY (payer, session, lane)
+       ) STRICT, WITHOUT ROWID`,
+      `CREATE TABLE session_claim (
+         payer TEXT NOT NULL,
+         session TEXT NOT NULL,
+         number INTEGER NOT NULL,        -- 1, 2, 3 … in its session
+         claim_digest TEXT NOT NULL,
+         tx TEXT NOT NULL,
+         seq INTEGER NOT NULL,           -- the number of its debit in the payer's journal
+         value TEXT NOT NULL,
+         at INTEGER NOT NULL,
+         PRIMARY KEY (payer, session, number)
+       ) STRICT, WITHOUT ROWID`,
+      "CREATE UNIQUE INDEX session_claim_digest ON session_claim (payer, session, claim_digest)",
+      // The session that a nonce opened; the state of such a row is cancelled: no payment has its nonce. One look-up finds either.
+      "ALTER TABLE payment ADD COLUMN session TEXT",
+      "DROP INDEX payment_cancelled",
+      "CREATE INDEX payment_cancelled ON payment (payer) WHERE state = 'cancelled' AND session IS NULL",
+      // The session that an entry was claimed from.
+      "ALTER TABLE journal ADD COLUMN session TEXT",
+      "ALTER TABLE outbox ADD COLUMN session TEXT",
+    ],
+  },
 ];

@@ -19,6 +19,7 @@ import {
 import type { AccountId } from "../protocol/account.ts";
 import type { Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
+import type { SessionName } from "../protocol/ledger-session.ts";
 import { type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
   CancelResult,
@@ -34,7 +35,22 @@ import { type Accounts, available, claimed, isUnknown } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";
 import type { MandateTable } from "./mandate-table.ts";
-import { type CancelledRow, chargedOf, type HeldRow, type PaymentRow, type Payments, type SettledRow } from "./payments.ts";
+import {
+  type CancelledRow,
+  chargedOf,
+  type HeldRow,
+  type PaymentRow,
+  type Payments,
+  type SessionNonceRow,
+  type SettledRow,
+} from "./payments.ts";
+
+/** What becomes of sessions where an event is about a nonce, or the alarm rings. */
+interface SessionEvents {
+  /** @returns undefined if the session is over */
+  cancel(name: SessionName, now: number, signedBy: number): CancelResult | undefined;
+  runMaintenance(now: number): { unfinished: boolean; forgot: boolean; next: number };
+}
 
 export class StateTable {
   readonly #accounts: Accounts;
@@ -52,7 +68,7 @@ export class StateTable {
   }
 
   reserve({ payment, reservationId, holdSeconds }: ReserveCommand<LedgerPayment>, now: number): ReserveResult {
-    const row = this.#current(payment.payer, payment.nonce, now);
+    const row = this.current(payment.payer, payment.nonce, now);
     if (row?.state === "held" && row.holder === reservationId && row.authorization_digest === payment.authorizationDigest) {
       return reserved(row);
     }
@@ -65,7 +81,7 @@ export class StateTable {
 
   capture({ payer, nonce, reservationId, value }: CaptureCommand, now: number): SettleResult {
     const row = this.#payments.find(payer, nonce);
-    if (!row || row.state === "cancelled" || row.holder !== reservationId) return refusal("reservation_lost");
+    if (!row || !isClaim(row) || row.holder !== reservationId) return refusal("reservation_lost");
     if (row.state === "settled") return settled(row);
     if (now > row.capture_deadline) {
       this.#free(row);
@@ -87,13 +103,13 @@ export class StateTable {
     const row = this.#payments.find(payer, nonce);
     if (!row) return { ok: true };
     if (row.state === "settled") return over(row);
-    if (row.state === "cancelled" || row.holder !== reservationId) return refusal("reservation_lost");
+    if (!isClaim(row) || row.holder !== reservationId) return refusal("reservation_lost");
     this.#free(row);
     return { ok: true };
   }
 
   settle({ payment, settlementId, value: charge = payment.value, purpose }: LedgerSettleCommand, now: number): SettleResult {
-    const row = this.#current(payment.payer, payment.nonce, now);
+    const row = this.current(payment.payer, payment.nonce, now);
     if (row?.state === "settled" && row.holder === settlementId && row.authorization_digest === payment.authorizationDigest) {
       return settled(row);
     }
@@ -103,11 +119,15 @@ export class StateTable {
     return this.#pay(this.#payments.insertSettled(payment, settlementId, window, charge), 0n, now, purpose);
   }
 
-  /** @param signedBy unix seconds: whatever was signed before the cancellation was signed by then */
-  cancel(payer: AccountId, nonce: Digest, now: number, signedBy: number): CancelResult {
-    const row = this.#current(payer, nonce, now);
+  /**
+   * @param sessions ends the session, if the nonce has opened one
+   * @param signedBy unix seconds: whatever was signed before the cancellation was signed by then
+   */
+  cancel(payer: AccountId, nonce: Digest, sessions: SessionEvents, now: number, signedBy: number): CancelResult {
+    const row = this.current(payer, nonce, now);
     if (row?.state === "settled") return over(row);
     if (row?.state === "cancelled") return { ok: true };
+    if (row?.state === "session") return sessions.cancel({ payer, id: row.session }, now, signedBy) ?? over(row);
     if (row?.state === "held" && isLive(row, now)) return refusal("payment_in_progress");
     // Keys cost nothing. Only an account that has held money can make the ledger store something.
     if (isUnknown(this.#accounts.read(payer))) return refusal("insufficient_funds");
@@ -118,23 +138,28 @@ export class StateTable {
     return { ok: true };
   }
 
-  /** Frees expired holds and deletes payments and mandates past their retention, a bounded batch of each. @returns when there is work again; Infinity for never */
-  runMaintenance(now: number): number {
+  /**
+   * Frees expired holds and dead sessions, and deletes what is past its retention, a bounded batch of each.
+   * @returns when there is work again; Infinity for never
+   */
+  runMaintenance(sessions: SessionEvents, now: number): number {
     const expired = this.#payments.expiredHolds(now, EXPIRY_BATCH);
     for (const row of expired) this.#free(row);
-    const sweeps = [this.#payments.sweep(now), this.#mandates.sweep(now)];
+    const ended = sessions.runMaintenance(now);
+    const sweeps = [this.#payments.sweep(now), this.#mandates.sweep(now), ended];
     if (sweeps.some(({ forgot }) => forgot)) this.#clock.persistFinal();
     if (sweeps.some(({ unfinished }) => unfinished) || expired.length === EXPIRY_BATCH) return now + 1;
-    const next = this.#mandates.nextSweep();
+    const next = Math.min(this.#mandates.nextSweep(), ended.next);
     if (this.#payments.isEmpty()) return next;
     return Math.min((this.#payments.nextCaptureDeadline() ?? Infinity) + 1, now + SWEEP_INTERVAL_SECONDS, next);
   }
 
   status(payer: AccountId, nonce: Digest, validBefore: number, now: number): PaymentStatus {
-    const row = this.#current(payer, nonce, now);
+    const row = this.current(payer, nonce, now);
     if (row?.state === "held") return { status: "reserved" };
     if (row?.state === "settled") return outcomeOf(row);
     if (row?.state === "cancelled") return { status: "cancelled" };
+    if (row?.state === "session") return { status: "session", session: row.session };
     if (now <= validBefore) return { status: "unused" };
     return now <= validBefore + RETENTION_SECONDS ? this.#final({ status: "expired" }) : { status: "unknown" };
   }
@@ -143,6 +168,7 @@ export class StateTable {
   outcome(payer: AccountId, nonce: Digest): PaymentStatus {
     const row = this.#payments.find(payer, nonce);
     if (row?.state === "settled") return outcomeOf(row);
+    if (row?.state === "session") return { status: "session", session: row.session };
     return { status: row?.state === "cancelled" ? "cancelled" : "unknown" };
   }
 
@@ -155,15 +181,15 @@ export class StateTable {
     return this.#obstacle(payment, row, now) ?? { ok: true };
   }
 
-  // --- What the events are made of -------------------------------------------------------------------
-
-  /** The row as of now: a hold past its capture deadline is freed, before the alarm does so. */
-  #current(payer: AccountId, nonce: Digest, now: number): PaymentRow | undefined {
+  /** What has become of the nonce as of now: a hold past its capture deadline is freed, before the alarm does so. */
+  current(payer: AccountId, nonce: Digest, now: number): PaymentRow | undefined {
     const row = this.#payments.find(payer, nonce);
     if (row?.state !== "held" || now <= row.capture_deadline) return row;
     this.#free(row);
     return undefined;
   }
+
+  // --- What the events are made of -------------------------------------------------------------------
 
   /** Returns why a new claim is refused; undefined if it can be made, after freeing the hold it takes over. */
   #makeWay(row: PaymentRow | undefined, payment: LedgerPayment, now: number, charge: Charge = payment.value): Refusal | undefined {
@@ -226,7 +252,11 @@ export class StateTable {
 /** Refusals that no later time takes back. */
 const NEVER: ReadonlySet<ErrorCode> = new Set(["payment_expired", "mandate_expired"]);
 
-function offTime({ validAfter, validBefore }: LedgerPayment, now: number): ErrorCode | undefined {
+/** Why what was signed for these times cannot be claimed now. */
+export function offTime(
+  { validAfter, validBefore }: Pick<LedgerPayment, "validAfter" | "validBefore">,
+  now: number,
+): ErrorCode | undefined {
   if (validAfter > now + CLOCK_SKEW_SECONDS) return "payment_not_yet_valid";
   if (validBefore < now) return "payment_expired";
   return validBefore > now + MAX_VALIDITY_SECONDS + CLOCK_SKEW_SECONDS ? "validity_too_long" : undefined;
@@ -245,9 +275,19 @@ function isLive(row: HeldRow, now: number): boolean {
   return now <= row.held_until;
 }
 
-/** The refusal of an event after the payment has settled or was cancelled. */
-function over(row: SettledRow | CancelledRow): Refusal {
-  return row.state === "settled" ? { ok: false, code: "nonce_replayed", transaction: row.tx } : refusal("payment_revoked");
+function isClaim(row: PaymentRow): row is HeldRow | SettledRow {
+  return row.state === "held" || row.state === "settled";
+}
+
+/** The refusal of whatever else was signed with a nonce that is taken. */
+export function takenNonce(row: PaymentRow): Refusal {
+  return row.state === "held" ? refusal("nonce_replayed") : over(row);
+}
+
+/** The refusal of an event after the payment has settled, was cancelled, or its nonce has opened a session. */
+function over(row: SettledRow | CancelledRow | SessionNonceRow): Refusal {
+  if (row.state === "settled") return { ok: false, code: "nonce_replayed", transaction: row.tx };
+  return row.state === "session" ? { ok: false, code: "nonce_replayed", session: row.session } : refusal("payment_revoked");
 }
 
 function outcomeOf(row: SettledRow): PaymentStatus {

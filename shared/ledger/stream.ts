@@ -24,6 +24,8 @@ export interface Credit {
   kind?: (typeof CREDIT_KINDS)[number];
   /** Of a refund: the transaction that it gives back. */
   refundOf?: Digest;
+  /** Of a claim: the session that it was taken out of. */
+  session?: Digest;
 }
 
 /** Credits `after + 1`, `after + 2` … of the stream from one shard to another. */
@@ -60,6 +62,7 @@ export const batchSchema = z.strictObject({
         payer: z.exactOptional(accountIdSchema),
         kind: z.exactOptional(z.enum(CREDIT_KINDS)),
         refundOf: z.exactOptional(digestSchema),
+        session: z.exactOptional(digestSchema),
       }),
     )
     .check(z.maxLength(OUTBOX_BATCH)),
@@ -85,6 +88,6 @@ export function streamStart(ledger: Digest, from: number, to: number): Digest {
 }
 
 /** The head after one more credit. Members that a credit lacks are not hashed: streams of before go on. */
-export function nextHead(head: Digest, number: number, { payee, value, transaction, payer, kind, refundOf }: Credit): Digest {
-  return digest("Stream", { prevHead: head, number: String(number), payee, value, transaction, payer, kind, refundOf });
+export function nextHead(head: Digest, number: number, { payee, value, transaction, payer, kind, refundOf, session }: Credit): Digest {
+  return digest("Stream", { prevHead: head, number: String(number), payee, value, transaction, payer, kind, refundOf, session });
 }

@@ -5,6 +5,10 @@ export interface Backlog {
   holds: number;
   /** Unix seconds: the last one in which the hold that ends first can be captured. 0 without holds. */
   firstDeadline: number;
+  /** Sessions that are not closed. */
+  sessions: number;
+  /** Unix seconds: the last one in which the session that ends first can be claimed. 0 without sessions. */
+  firstEnd: number;
   /** Credits that other shards have not acknowledged. */
   outbox: number;
 }

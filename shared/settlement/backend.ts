@@ -21,10 +21,14 @@ export type ReserveResult =
 export type SettleResult = Settled | Refusal;
 export type CheckResult = { ok: true } | Refusal;
 export type ReleaseResult = { ok: true } | Refusal;
-export type CancelResult = { ok: true } | Refusal;
+export type CancelResult =
+  | { ok: true; /** Of a nonce that has opened a session: the last second in which the payee can claim from it. */ closesAt?: number }
+  | Refusal;
 /** What can still be paid after a revocation, because its hold was granted before. */
 export type UnderWay = {
   payments: number;
+  /** Sessions that are closing, out of which claims can still be paid. Absent if there are none. */
+  sessions?: number;
   /** Atomic units, at most. */
   value: string;
   /** Unix seconds: the last second in which any of them can be paid. Absent if there are none. */
@@ -91,8 +95,20 @@ export type OpenResult = { ok: true; session: SessionStanding } | Refusal;
  */
 export type ClaimResult = { ok: true; payee: AccountId; value: Charge; transaction?: Digest; session: SessionStanding } | Refusal;
 export type WithdrawResult = { ok: true; session: SessionStanding } | Refusal;
-/** `config` is the canonical text of the Session. `at`: the second of this answer. */
-export type SessionStatus = { status: "unknown"; at: number } | (SessionStanding & { config: string });
+/**
+ * `config` is the canonical text of the Session. `lanes`: what was claimed of each, the first MAX_LANES_LISTED of `laneCount`; all of them
+ * add up to `claimed`. `claims`: the newest MAX_CLAIMS_LISTED of `claimCount`, the newest first; each names its debit, number `entry` of the
+ * payer's journal. `at`: the second of this answer.
+ */
+export type SessionStatus =
+  | { status: "unknown"; at: number }
+  | (SessionStanding & {
+      config: string;
+      lanes: { lane: string; claimed: Amount }[];
+      laneCount: number;
+      claims: { /** The digest of the Claim. */ claim: Digest; transaction: Digest; entry: number; value: Amount; at: number }[];
+      claimCount: number;
+    });
 
 /** `balance` comes from the account's own shard. It lacks the grant if that shard is not the treasury's and could not be reached. */
 export type FundResult = { ok: true; transaction: Digest; account: AccountId; balance: string } | Refusal;

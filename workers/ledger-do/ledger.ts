@@ -35,6 +35,7 @@ import {
   GRANT_DELIVERY_SECONDS,
   JOURNAL_PAGE,
   MAX_ALARM_GAP_SECONDS,
+  MIN_WITHDRAW_DELAY_SECONDS,
   SWEEP_INTERVAL_SECONDS,
 } from "../../shared/limits.ts";
 import { isTraceId, type LedgerEvent, type LogEvent, logEvent } from "../../shared/log.ts";
@@ -44,14 +45,24 @@ import { type AccountId, accountIdSchema } from "../../shared/protocol/account.t
 import { type Amount, amountSchema, chargeSchema } from "../../shared/protocol/amount.ts";
 import { type LedgerPayment, ledgerPaymentSchema, unixSecondsSchema } from "../../shared/protocol/ledger-payment.ts";
 import { type LedgerRefund, ledgerRefundSchema } from "../../shared/protocol/ledger-refund.ts";
+import {
+  type LedgerClaim,
+  ledgerClaimSchema,
+  type LedgerSession,
+  ledgerSessionSchema,
+  type SessionName,
+  sessionNameSchema,
+} from "../../shared/protocol/ledger-session.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import type {
   AccountState,
   CancelResult,
   CheckResult,
+  ClaimResult,
   FundResult,
   LedgerInfo,
   MandateStatus,
+  OpenResult,
   PaidCredit,
   PaymentStatus,
   RefundResult,
@@ -59,7 +70,9 @@ import type {
   ReleaseResult,
   ReserveResult,
   RevokeResult,
+  SessionStatus,
   SettleResult,
+  WithdrawResult,
 } from "../../shared/settlement/backend.ts";
 import {
   type CaptureCommand,
@@ -215,7 +228,9 @@ export class Ledger extends DurableObject<LedgerEnv> {
   cancel(args: { payer: AccountId; nonce: Digest }, traceId: string, clock?: number): Promise<CancelResult> {
     return this.#move("ledger.cancel", args, traceId, clock, cancelSchema, payerOf, ({ payer, nonce }, { now, machine }) => {
       this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.cancel(payer, nonce, now, machine);
+      const result = this.#rules.cancel(payer, nonce, now, machine);
+      if (result.ok && result.closesAt !== undefined) this.#wakeBy(result.closesAt + 1);
+      return result;
     });
   }
 
@@ -223,8 +238,54 @@ export class Ledger extends DurableObject<LedgerEnv> {
   revoke(command: RevokeCommand, traceId: string, clock?: number): Promise<RevokeResult> {
     return this.#move("ledger.revoke", command, traceId, clock, revokeCommandSchema, payerOf, (command, { now, machine }) => {
       this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
-      return this.#rules.revoke(command, now, machine);
+      const result = this.#rules.revoke(command, now, machine);
+      if (result.ok && result.underWay.sessions) this.#wakeBy(machine + MIN_WITHDRAW_DELAY_SECONDS + 1);
+      return result;
     });
+  }
+
+  /** Sets money aside for one payee. */
+  openSession(session: LedgerSession, traceId: string, clock?: number): Promise<OpenResult> {
+    const body = whenSure((session: LedgerSession, now) => {
+      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
+      return this.#ringAtEnd(this.#rules.openSession(session, now));
+    });
+    return this.#move("ledger.open_session", session, traceId, clock, ledgerSessionSchema, payerOf, body);
+  }
+
+  checkSession(session: LedgerSession, traceId: string, clock?: number): CheckResult {
+    return this.#run(
+      READ,
+      session,
+      traceId,
+      clock,
+      ledgerSessionSchema,
+      payerOf,
+      whenSure((session, now) => this.#rules.checkSession(session, now)),
+    );
+  }
+
+  /** Pays the payee out of a session. */
+  claimSession(claim: LedgerClaim, traceId: string, clock?: number): Promise<ClaimResult> {
+    const body = whenSure((claim: LedgerClaim, now) => {
+      this.#wakeBy(now + SWEEP_INTERVAL_SECONDS);
+      const result = this.#rules.claimSession(claim, now);
+      if (result.ok && result.transaction) this.#sentTo(result.payee);
+      return result;
+    });
+    return this.#move("ledger.claim_session", claim, traceId, clock, ledgerClaimSchema, payerOf, body);
+  }
+
+  /** Begins to close a session, counted from the machine's time: while the ledger's own is behind, the payee must not have less. */
+  withdrawSession(name: SessionName, traceId: string, clock?: number): Promise<WithdrawResult> {
+    return this.#move("ledger.withdraw_session", name, traceId, clock, sessionNameSchema, payerOf, (name, { now, machine }) => {
+      this.#wakeBy(machine + SWEEP_INTERVAL_SECONDS);
+      return this.#ringAtEnd(this.#rules.withdrawSession(name, now, machine));
+    });
+  }
+
+  sessionOf(name: SessionName, traceId: string, clock?: number): SessionStatus | Refusal {
+    return this.#run(READ, name, traceId, clock, sessionNameSchema, payerOf, (name, { now }) => this.#rules.sessionOf(name, now));
   }
 
   mandate(args: { payer: AccountId; digest: Digest }, traceId: string, clock?: number): MandateStatus | Refusal {
@@ -340,8 +401,12 @@ export class Ledger extends DurableObject<LedgerEnv> {
     const { rules } = this.#open;
     const alarm = await this.ctx.storage.getAlarm();
     const now = unixNow();
-    const { holds, firstDeadline, outbox } = rules.backlog();
-    const due = Math.min(alarm === null ? Infinity : alarm / 1000, holds > 0 ? firstDeadline + 1 : Infinity);
+    const { holds, firstDeadline, sessions, firstEnd, outbox } = rules.backlog();
+    const due = Math.min(
+      alarm === null ? Infinity : alarm / 1000,
+      holds > 0 ? firstDeadline + 1 : Infinity,
+      sessions > 0 ? firstEnd + 1 : Infinity,
+    );
     return {
       holds,
       outbox,
@@ -528,6 +593,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
     await withDeadline(Promise.all(due.map((route) => route.run())), DELIVERY_TIMEOUT_SECONDS);
   }
 
+  #ringAtEnd<Result extends OpenResult | WithdrawResult>(result: Result): Result {
+    if (result.ok && result.session.status !== "closed") this.#wakeBy(result.session.closesAt + 1);
+    return result;
+  }
+
   /** Schedules the delivery of a payment to another shard's account. */
   #sent(result: SettleResult): SettleResult {
     if (result.ok) this.#sentTo(result.payee);
@@ -603,7 +673,14 @@ export class Ledger extends DurableObject<LedgerEnv> {
 }
 
 /** Only refusals of these are logged: a success is in the journal, under the transaction that the caller logs. */
-const JOURNALED: ReadonlySet<string> = new Set(["ledger.reserve", "ledger.capture", "ledger.release", "ledger.settle", "ledger.refund"]);
+const JOURNALED: ReadonlySet<string> = new Set([
+  "ledger.reserve",
+  "ledger.capture",
+  "ledger.release",
+  "ledger.settle",
+  "ledger.refund",
+  "ledger.claim_session",
+]);
 /** Takes the place of the event's name: reads are not logged. */
 const READ = "";
 

@@ -117,14 +117,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a stale id captures",
     file: "state-table",
-    find: 'if (!row || row.state === "cancelled" || row.holder !== reservationId)',
-    replace: 'if (!row || row.state === "cancelled")',
+    find: "if (!row || !isClaim(row) || row.holder !== reservationId)",
+    replace: "if (!row || !isClaim(row))",
   },
   {
     fault: "a stale id releases",
     file: "state-table",
-    find: 'if (row.state === "cancelled" || row.holder !== reservationId)',
-    replace: 'if (row.state === "cancelled")',
+    find: "if (!isClaim(row) || row.holder !== reservationId)",
+    replace: "if (!isClaim(row))",
   },
   {
     fault: "the wrong account is credited",
