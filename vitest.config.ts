@@ -60,6 +60,7 @@ function workerd(name: string, shards: number, include: string[], exclude: strin
           durableObjects: {
             LEDGER: { className: "Ledger", useSQLite: true },
             DELIVERIES: { className: "Deliveries", useSQLite: true },
+            REFUNDING: { className: "RefundingDeliveries", useSQLite: true },
             WEBHOOKS: { className: "Webhooks", useSQLite: true },
           },
         },

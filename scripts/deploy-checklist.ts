@@ -47,6 +47,7 @@ export function checklistOf({ merchant, facilitator, ledger }: Deployment): stri
     line(shards[0] === shards[1], `SHARDS: facilitator ${shards[0]}, ledger ${shards[1]}`, "nothing is settled while they differ"),
     "  secrets, set with `npx wrangler secret put NAME -c FILE`, each optional:",
     "    RECEIPT_KEY (wrangler.toml): signs offers and receipts",
+    "    REFUND_MANDATE (wrangler.toml): the file of `refund grant`; without it what must go back is listed by `sales owed`",
     "    FACILITATOR_KEY (wrangler.toml): the merchant's bearer key for FACILITATOR_URL",
     "    FACILITATOR_KEYS (workers/facilitator): who may settle over HTTP; without it every caller may",
     "    OPERATOR_KEY_SHA256 (workers/facilitator and workers/ledger-do): audit, checkpoints, the clock, every account's books",

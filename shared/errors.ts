@@ -213,6 +213,12 @@ const TABLE = {
     message: "The seller charged more than the payer signed.",
     hint: "Nothing was paid. Tell the seller; the same payment can be presented again later.",
   },
+  payment_refunded: {
+    status: 410,
+    ...FINAL,
+    message: "The goods of this payment were not delivered in time, and its money goes back.",
+    hint: "This payment buys nothing any more. Look for the refund in the payer's journal before you pay for the same again.",
+  },
   refund_unknown: {
     status: 404,
     ...FINAL,

@@ -326,6 +326,16 @@ export const LANE_PART = 16n;
 export const OWN_SERIALS_AHEAD = 64;
 /** A session that looks as if it were over is asked about again after this long. */
 export const SESSION_ASK_SECONDS = 10;
+/** The longest that a seller can let a buyer try again before an undelivered payment goes back by itself. */
+export const MAX_REFUND_AFTER_SECONDS = UNDELIVERED_SECONDS + MAX_VALIDITY_SECONDS;
+/** Pauses between the tries of an automatic refund. The last one repeats. */
+export const REFUND_PAUSES_SECONDS: readonly number[] = [5, 60, 600, 3600];
+/** Answers that the ledger has no such credit, after which the merchant believes it: a credit to another shard arrives later. */
+export const REFUND_CREDIT_TRIES = 8;
+/** An automatic refund whose outcome stays unknown is left to the seller after this long. */
+export const REFUND_SENDING_SECONDS = 7 * 24 * 3600;
+/** Automatic refunds of one payer in one alarm. */
+export const REFUND_BATCH = 10;
 /** Messages that wait for a seller's webhook, those included that were given up. Newer ones are refused. */
 export const MAX_WEBHOOKS = 10_000;
 /** Pauses between the tries of one message: 8 tries in 24 hours. */

@@ -30,7 +30,7 @@ export const refundGrant = defineCommand({
   audience: "owner",
   summary: "let a shop's key give payments back, within limits",
   description:
-    "The key is the public half of the shop's RECEIPT_KEY; --origin reads it from the shop. It can refund what was paid to your account, to the account that paid, and nothing else. The file is for the program of yours that signs refunds with that key: the paywall makes none by itself. mandate list, show and revoke know it.",
+    "The key is the public half of the shop's RECEIPT_KEY; --origin reads it from the shop. It can refund what was paid to your account, to the account that paid, and nothing else. The file is for the shop, as its secret REFUND_MANDATE: a route with the option refund then gives back what it does not deliver. mandate list, show and revoke know it.",
   input: z.strictObject({
     key: textField(publicKeySchema).optional().meta({ value: "key", description: "the shop's public key, 64 hex digits" }),
     origin: nameField.optional().meta({ value: "url", description: "the shop, to read its key from /.well-known/did.json" }),
@@ -98,7 +98,7 @@ export const refundGrant = defineCommand({
       : layout.ink("green", `Granted: this shop may give back up to ${data.worst.display} without asking`),
     ...field(layout, "mandate", data.shortCode),
     ...(data.dryRun ? field(layout, "digest", data.mandate) : []),
-    ...field(layout, "file", data.dryRun ? data.file : `${data.file}; for the program that signs your refunds`),
+    ...field(layout, "file", data.dryRun ? data.file : `${data.file}; for the shop: npx wrangler secret put REFUND_MANDATE < ${data.file}`),
     ...field(layout, "valid until", expiryText(data)),
     ...(data.dryRun ? [] : field(layout, "take it back", `lez-agent-pay mandate revoke ${data.shortCode}`)),
   ],

@@ -9,7 +9,7 @@ import { moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 import { booksFields, routeOf, salesFields, wanted, withSales } from "../sales/open-sales.ts";
 import { eachSale } from "../sales/sales.ts";
-import { isOwed, provenance, statementLines, statementSchema, statementView, units } from "../sales/view.ts";
+import { isOwed, isRefundOwed, provenance, statementLines, statementSchema, statementView, units } from "../sales/view.ts";
 
 const lineSchema = z.strictObject({ name: z.string(), payments: z.number(), sold: moneySchema, refunded: moneySchema });
 type Line = z.infer<typeof lineSchema>;
@@ -51,6 +51,8 @@ export const salesSummary = defineCommand({
     refunded: moneySchema,
     /** Paid, and not delivered by the merchant's record. */
     owed: z.strictObject({ payments: z.number(), value: moneySchema }),
+    /** Not delivered in time, and not given back yet. */
+    refundsOwed: z.strictObject({ payments: z.number(), value: moneySchema }),
     /** Sales of which the merchant has no record. */
     notRecorded: z.number(),
     /** Newest first. */
@@ -68,7 +70,10 @@ export const salesSummary = defineCommand({
     return withSales(context, input, async (open) => {
       const { source, records, books } = open;
       const [days, routes] = [new Group(), new Group()];
-      const owed = { payments: 0, value: 0n };
+      const [owed, refundsOwed] = [
+        { payments: 0, value: 0n },
+        { payments: 0, value: 0n },
+      ];
       const all = { payments: 0, sold: 0n, refunded: 0n, notRecorded: 0 };
       const read = await eachSale(source, records, books, (sales) => {
         for (const sale of sales.filter(wanted(input))) {
@@ -79,9 +84,10 @@ export const salesSummary = defineCommand({
           all.sold += value;
           all.refunded += refunded;
           if (!sale.record) all.notRecorded += payments;
-          if (isOwed(sale)) {
-            owed.payments += 1;
-            owed.value += value - refunded;
+          const debt = isOwed(sale) ? owed : isRefundOwed(sale) ? refundsOwed : undefined;
+          if (debt) {
+            debt.payments += 1;
+            debt.value += value - refunded;
           }
         }
       });
@@ -91,6 +97,7 @@ export const salesSummary = defineCommand({
         sold: units(all.sold),
         refunded: units(all.refunded),
         owed: { payments: owed.payments, value: units(owed.value) },
+        refundsOwed: { payments: refundsOwed.payments, value: units(refundsOwed.value) },
         notRecorded: all.notRecorded,
         days: limited(days.lines().sort((a, b) => (a.name < b.name ? 1 : -1))),
         routes: limited(routes.lines().sort(largestFirst<Line>(({ sold }) => sold.amount))),
@@ -99,12 +106,20 @@ export const salesSummary = defineCommand({
       });
     });
   },
-  render: ({ payments, sold, refunded, owed, notRecorded, days, routes, statement, merchant }, layout) => [
+  render: ({ payments, sold, refunded, owed, refundsOwed, notRecorded, days, routes, statement, merchant }, layout) => [
     layout.ink("bold", `${sold.display} in ${counted(payments, "sale")}`),
     ...(refunded.amount === "0" ? [] : [`${refunded.display} of it refunded`]),
     ...(owed.payments === 0
       ? []
       : [layout.ink("yellow", `${owed.value.display} owed in ${counted(owed.payments, "sale")}: lez-agent-pay sales owed`)]),
+    ...(refundsOwed.payments === 0
+      ? []
+      : [
+          layout.ink(
+            "yellow",
+            `${refundsOwed.value.display} to be given back in ${counted(refundsOwed.payments, "sale")}: lez-agent-pay sales owed`,
+          ),
+        ]),
     ...soldChart("per day", days, layout),
     ...soldChart("per route", routes, layout),
     ...heading("statement", layout),

@@ -28,6 +28,8 @@ const recordSchema = z.looseObject({
   status: z.enum(["delivered", "owed", "pending"]),
   payer: accountIdSchema,
   amount: amountSchema,
+  /** Of goods that were not delivered in time, on a route that gives their money back. */
+  refund: z.looseObject({ state: word, code: word.optional() }).optional(),
 });
 export type RegisterEntry = z.infer<typeof recordSchema>;
 const pageSchema = z.looseObject({ sales: z.array(recordSchema), next: z.optional(digestSchema) });

@@ -114,6 +114,7 @@ function classifyRefusal(response: Answer, settled: SettleResponse | undefined, 
   if (isErrorCode(code)) {
     if (UNKNOWN.has(code)) return { kind: "unknown", why: `The merchant says: ${ERRORS[code].message} (${code})`, retryAfter };
     if (code === "nonce_replayed") return classifyReplay(status, settled?.extra?.["transaction"], authorization);
+    if (code === "payment_refunded") return { kind: "given_back", status };
     if (code === "payment_identifier_conflict") return { kind: "identifier_conflict", status };
     if (BUSY.has(code)) return { kind: "busy", code, status, retryAfter };
     if (RESOURCE.has(code)) return { kind: "resource_failed", code, status, retryAfter };

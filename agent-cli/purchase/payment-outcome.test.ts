@@ -44,6 +44,7 @@ const EXAMPLES: [row: string, outcome: PaymentOutcome, facts: object, identified
   ["receipt_missing", answered(200), { kind: "receipt_missing", found: "no receipt" }],
   ["payment_required", answered(402), { kind: "payment_required" }],
   ["nonce_used", answered(402, withCode("nonce_replayed")), { kind: "nonce_used", usedBy: undefined }],
+  ["given_back", answered(410, withCode("payment_refunded")), { kind: "given_back", status: 410 }],
   ["identifier_conflict", answered(409, withCode("payment_identifier_conflict")), { kind: "identifier_conflict" }],
   ["unknown", answered(502), { kind: "unknown", retryAfter: undefined }],
   ["unknown", answered(402, { ...withCode("settlement_pending"), "retry-after": "7" }), { kind: "unknown", retryAfter: 7 }],

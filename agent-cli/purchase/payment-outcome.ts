@@ -58,6 +58,8 @@ export type Presented =
   | { kind: "payment_required"; status: number }
   /** The nonce was used, and nothing shows that it was by this payment. `usedBy`: another approval's transaction. */
   | { kind: "nonce_used"; status: number; usedBy: string | undefined }
+  /** The merchant says that it did not deliver, and that the money goes back. Only the payer's journal shows whether it did. */
+  | { kind: "given_back"; status: number }
   /** The payment identifier belongs to another payment of the same request. */
   | { kind: "identifier_conflict"; status: number }
   /** No credible statement about the payment. */
@@ -227,6 +229,18 @@ function mapped(outcome: Exclude<PaymentOutcome, { kind: "paid" | "never_paid" }
         wayOn: { kind: "status" },
       };
     }
+    case "given_back":
+      return {
+        failure: rejected(
+          "payment_refunded",
+          "The merchant did not deliver, and says that the money goes back. This payment buys nothing more.",
+          {
+            hint: "Run the next command: it looks for the refund in your own journal. Do not pay for the same again before it is there.",
+            details: { status: outcome.status },
+          },
+        ),
+        wayOn: { kind: "status" },
+      };
     case "identifier_conflict":
       return {
         failure: rejected(
@@ -424,6 +438,7 @@ const REMAINING: Record<PaymentOutcome["kind"], "gone" | "later" | "as_said"> = 
   payment_required: "gone",
   paid_before: "gone",
   nonce_used: "gone",
+  given_back: "gone",
   identifier_conflict: "gone",
   refused: "gone",
   paid_answer_gone: "gone",

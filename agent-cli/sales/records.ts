@@ -18,6 +18,8 @@ export interface SaleRecord {
   payer: AccountId;
   /** Atomic units. */
   amount: bigint;
+  /** What it does with the money of goods that it did not deliver in time: `due`, `made`, or `owed` for the reason in `code`. */
+  refund?: { state: string; code?: string | undefined } | undefined;
   /** The day of the register, by its first second. */
   day: number;
 }

@@ -1,7 +1,9 @@
 /** Sales as commands return and show them. */
 
 import * as z from "zod";
+import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { ASSET } from "../../shared/lez.ts";
+import { REFUND_OBSTACLES } from "../../shared/protocol/refund-obstacle.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { counted, field, type Layout } from "../runtime/layout.ts";
@@ -26,6 +28,8 @@ export const saleSchema = z.strictObject({
   refunded: moneySchema,
   /** `unknown`: the merchant has no record of it. */
   delivery: z.enum(["delivered", "owed", "unknown"]),
+  /** Of goods that were not delivered in time: why their money is not back yet, by the merchant's record. Absent if it is. */
+  refundOwed: z.string().optional(),
   /** More than one in a line that is the sum of several payments. */
   payments: z.number(),
   /** Who says what it was: the ledger, the merchant's record of a payment inside a batch, or a sum that cannot be itemised. */
@@ -45,6 +49,7 @@ export function saleView(sale: Sale): SaleView {
     ...(record?.paymentId !== undefined && { paymentId: record.paymentId }),
     refunded: units(refunded),
     delivery: deliveryOf(sale),
+    ...(isRefundOwed(sale) && { refundOwed: whyNotRefunded(sale) }),
     payments,
     amountFrom: source,
   };
@@ -56,8 +61,22 @@ export function deliveryOf({ record }: Pick<Sale, "record">): SaleView["delivery
   return record.status === "delivered" ? "delivered" : "owed";
 }
 
+/** Goods that the merchant still delivers. */
 export function isOwed(sale: Sale): boolean {
-  return deliveryOf(sale) === "owed" && sale.refunded < sale.value;
+  return deliveryOf(sale) === "owed" && sale.refunded < sale.value && !sale.record?.refund;
+}
+
+/** Money: the merchant delivers no more, and the journal does not have all of it back. */
+export function isRefundOwed({ record, refunded, value }: Sale): boolean {
+  return record?.refund !== undefined && refunded < value;
+}
+
+function whyNotRefunded({ record }: Sale): string {
+  const { state = "", code = "" } = record?.refund ?? {};
+  if (state === "due") return "the merchant is giving it back";
+  if (state === "made") return "the merchant says that it went back, and the journal does not have it";
+  if (Object.hasOwn(REFUND_OBSTACLES, code)) return REFUND_OBSTACLES[code as keyof typeof REFUND_OBSTACLES];
+  return isErrorCode(code) ? `${code}: ${ERRORS[code].message}` : "for a reason that this version does not know";
 }
 
 export function units(value: bigint) {
@@ -125,12 +144,15 @@ export function statementLines({ prunedThrough, opening, movements, closing, ent
 }
 
 export function saleLines(sale: SaleView, layout: Layout): string[] {
-  const { at, route, amount, payer, transaction, paymentId, refunded, delivery, payments, amountFrom } = sale;
+  const { at, route, amount, payer, transaction, paymentId, refunded, delivery, refundOwed, payments, amountFrom } = sale;
+  const isBack = BigInt(refunded.amount) >= BigInt(amount.amount);
   const notes = [
     ...(payments > 1 ? [`${payments} payments from another shard, not itemised`] : []),
     ...(amountFrom === "merchant" ? ["the amount is the merchant's word, and fits the sum"] : []),
     ...(refunded.amount === "0" ? [] : [`${refunded.display} refunded`]),
-    ...(delivery === "owed" ? ["owed: paid, not delivered"] : []),
+    ...(delivery === "owed"
+      ? [isBack ? "not delivered, and given back" : refundOwed ? `refund owed: ${refundOwed}` : "owed: paid, not delivered"]
+      : []),
   ];
   return [
     `${layout.ink("bold", amount.display)}  ${showUnsafe(route)}  ${layout.ink("dim", at)}`,

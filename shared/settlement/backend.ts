@@ -51,6 +51,9 @@ export type RefundsOf = {
 /** Where a payment was credited: what a refund of it must name. `payer` is absent if the ledger does not know who paid: it refunds nothing then. */
 export type PaidCredit = { entry: number; payer?: AccountId; value?: Amount; /** Unix seconds. */ at: number };
 
+/** The same as a refund needs it, with what was given back of it already. `ok` without a credit: the payee's journal has none. */
+export type CreditResult = { ok: true; credit?: PaidCredit & { refunded: string } } | Refusal;
+
 /** What a mandate has spent. Amounts are atomic units as decimal strings, times unix seconds. */
 export type MandateStatus =
   | { status: "unused"; /** The payer has revoked every mandate that was granted by then. */ revokedBefore?: number }

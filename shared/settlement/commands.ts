@@ -65,3 +65,7 @@ export const captureCommandSchema = z.strictObject({ ...reservationSchema.shape,
 export type CaptureCommand = z.infer<typeof captureCommandSchema>;
 /** Gives a hold back: nothing was paid, and the payment can be used again. */
 export type ReleaseCommand = Reservation;
+
+/** Asks where the payee's journal has a payment. `from`: unix seconds before which it was not made. */
+export const creditQuerySchema = z.strictObject({ payee: accountIdSchema, transaction: digestSchema, from: wholeNumber() });
+export type CreditQuery = z.infer<typeof creditQuerySchema>;

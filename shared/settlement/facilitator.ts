@@ -23,6 +23,7 @@ import type { Parsed } from "../text/json.ts";
 import { unixNow } from "../time.ts";
 import { isUpto, splitCharge, verifyUpto } from "../upto/verify.ts";
 import type {
+  CreditResult,
   PaymentBackend,
   PaymentStatus,
   RefundResult,
@@ -222,6 +223,19 @@ export class Facilitator {
     if (!this.#backend.refunds) return { ok: false, code: "not_found" };
     if (refund.mandate && !this.#backend.mandates) return uncounted();
     return (await this.#admits(refund.payee)) ? this.#backend.refunds.refund(refund) : { ok: false, code: "rate_limited" };
+  }
+
+  /**
+   * Where the payee's journal has a payment: what a refund of it must name. Who may ask is the caller's affair.
+   * @param from unix seconds before which the payment was not made
+   */
+  async creditOf(payee: AccountId, transaction: Digest, from: number): Promise<CreditResult> {
+    const { refunds } = this.#backend;
+    if (!refunds) return { ok: false, code: "not_found" };
+    const credit = await refunds.creditOf(payee, transaction, from);
+    if (!credit) return { ok: true };
+    const { refunded } = await refunds.of(payee, transaction);
+    return { ok: true, credit: { ...credit, refunded } };
   }
 
   /**

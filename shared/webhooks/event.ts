@@ -31,6 +31,16 @@ const sale = {
   paymentId: z.optional(z.string()),
 };
 
+/** What becomes of the money of goods that did not go out. */
+const undelivered = {
+  ...sale,
+  /**
+   * On a route with `refund`. `automatic`: the money goes back unless the goods are fetched before. `owed`: the merchant cannot give it back
+   * itself, for the reason in `code`, and the seller does. Later versions may know more states.
+   */
+  refund: z.optional(z.looseObject({ state: z.string(), code: z.optional(z.string()) })),
+};
+
 /** Members that a later version adds are kept. */
 const eventOf = <Type extends string, Data extends z.core.$ZodLooseShape>(type: Type, data: Data) =>
   z.looseObject({
@@ -44,7 +54,7 @@ export const webhookEventSchema = z.union([
   /** The money of a sale moved. */
   eventOf("payment.settled", sale),
   /** The money moved, and the goods did not go out: they are owed. */
-  eventOf("payment.undelivered", sale),
+  eventOf("payment.undelivered", undelivered),
   /** The merchant paid a sale back, whole or in part. `refundOf` is the transaction of the sale. */
   eventOf("payment.refunded", { ...movement, refundOf: z.string() }),
 ]);
@@ -54,5 +64,8 @@ export type WebhookType = WebhookEvent["type"];
 
 /** The same for every message about one event, so that a receiver can tell repetitions. It has no full stop, as the specification asks. */
 export function webhookId({ type, data }: WebhookEvent): string {
-  return `msg_${bodyDigest(utf8(`${type} ${data.transaction}`)).slice(0, 32)}`;
+  // That a refund is owed is another event about the same payment.
+  const { state } = (data["refund"] ?? {}) as { state?: unknown };
+  const about = `${type} ${data.transaction}${state === "owed" ? " owed" : ""}`;
+  return `msg_${bodyDigest(utf8(about)).slice(0, 32)}`;
 }

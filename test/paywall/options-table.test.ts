@@ -104,6 +104,15 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
     await told();
     expect(list).toHaveBeenCalledTimes(1);
   },
+  refund: async (example) => {
+    expect(verdict(await shopOf(example).get("/item/1"))).toBe("500 internal_error");
+    const finish = vi.fn(async () => undefined);
+    const object = { ...isolateDeliveries(), ...memoryAnswers(), canOpen: async () => true, finish };
+    Object.assign(world.env, { DELIVERIES: { getByName: () => object }, RECEIPT_KEY: "2a".repeat(32) });
+    await buy(shopOf(example, {}, () => new Response("not yet", { status: 503 })));
+    const [[, , state] = []] = finish.mock.calls as unknown[][];
+    expect(state).toMatchObject({ state: "paid", refund: { payer: world.people.owner.account, amount: PRICE, route: "GET /item/1" } });
+  },
   bind: async (example) => {
     const shop = shopOf(example);
     expect(verdict(await shop.pay("/item/1?page=2", await shop.approved("/item/1")))).toBe("200");

@@ -54,6 +54,37 @@ describe("keyed books", () => {
     }
   });
 
+  test("show where a payment was credited to its payee's readers and to the merchant whose key is the payee's, and to no other [credit-readers]", async () => {
+    const [payer, seller] = [await fundedPayer(ledger), await newPayer()];
+    const payment = await signedPayment(payer, { to: seller.account });
+    await post("/settle", envelopeOf(payment));
+    const path = `/accounts/${seller.account}/credits/${payment.transaction}?from=${NOW - 30}`;
+    const keys = { [bodyDigest(utf8("shop"))]: [seller.account], [bodyDigest(utf8("other"))]: [payer.account] };
+    const withKeys = { ...keyed, FACILITATOR_KEYS: JSON.stringify(keys) };
+    const credit = { entry: 1, payer: payer.account, value: "10000", refunded: "0" };
+    for (const [init, environment] of [
+      [bearer("shop"), withKeys],
+      [bearer(KEY), keyed],
+      [await signed(seller, path, payer), keyed],
+      [{}, env],
+    ] as const) {
+      expect(await send(path, init, environment)).toMatchObject({ status: 200, body: { transaction: payment.transaction, credit } });
+    }
+    for (const [init, environment] of [
+      [{}, keyed],
+      [bearer("shop"), keyed],
+      [bearer("other"), withKeys],
+      [{}, withKeys],
+      [await signed(payer, path, payer), keyed],
+    ] as const) {
+      expect(await send(path, init, environment)).toMatchObject({ status: 401, body: { error: "unauthorized" } });
+    }
+    const none = await send(`/accounts/${seller.account}/credits/${randomId()}`, {}, env);
+    expect([none.status, none.body]).toMatchObject([200, { payee: seller.account }]);
+    expect(none.body).not.toHaveProperty("credit");
+    expect(await send(`/accounts/${seller.account}/credits/none`, {}, env)).toMatchObject({ status: 400 });
+  });
+
   test("are closed where BOOKS is absent, and to every caller where it is misspelt [books-default]", async () => {
     const { account } = await fundedPayer(ledger);
     const { BOOKS: _, ...absent } = keyed;

@@ -5,7 +5,7 @@ import { MAX_STORED_ANSWER_BYTES } from "../../shared/limits.ts";
 import { paywall, paywallCors, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { paywallSales } from "../../workers/merchant/paywall/sales.ts";
 
-export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";
+export { Deliveries } from "../../workers/merchant/paywall/refunds.ts";
 
 const app = new Hono<PaywallEnv>();
 app.use(paywallCors());
@@ -95,6 +95,9 @@ app.get("/owed", paywall({ ...PRICE, flow: "upfront" }), (c) => c.text("not yet"
 /** Delivers while it is in stock: `POST /stock/full`, `/stock/empty`. */
 const stock = { isFull: true };
 app.get("/stocked/:item", paywall({ ...PRICE, flow: "upfront" }), (c) => (stock.isFull ? c.text("goods") : c.text("not yet", 503)));
+/** The same, whose money goes back a second later. */
+const refunding = paywall({ ...PRICE, flow: "upfront", refund: 1 });
+app.get("/refunding/:item", refunding, (c) => (stock.isFull ? c.text("goods") : c.text("not yet", 503)));
 app.post("/stock/:state", (c) => {
   stock.isFull = c.req.param("state") === "full";
   return c.body(null);

@@ -3,7 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { randomDigest } from "../../shared/crypto/digest.ts";
+import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
 import { HOLD_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
@@ -12,6 +12,7 @@ import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.t
 import type { FacilitatorRpc } from "../../workers/merchant/paywall/types.ts";
 import dump from "../vectors/deliveries-0.1/deliveries.sql?raw";
 import facts from "../vectors/deliveries-0.1/payments.json" with { type: "json" };
+import dumpOf3 from "../vectors/deliveries-3/deliveries.sql?raw";
 import { DELIVERIES, type DeliveriesStub, newDeliveries, restore, rowsOf } from "./deliveries.ts";
 import { NOW, setTime } from "./ledger.ts";
 
@@ -60,11 +61,11 @@ describe("an object of version 0.1", () => {
 
   test("gets a version and keeps every row", async () => {
     const count = (rows: object[] | undefined) => rows?.length;
-    const { answer, delivery, unsettled_run: runs, sale, schema_version: version } = await rowsOf(stub);
-    expect([count(answer), count(delivery), version]).toEqual([2, 2, [{ version: 3 }]]);
-    expect([runs, sale]).toEqual([[], []]);
+    const { answer, delivery, refund, unsettled_run: runs, sale, schema_version: version } = await rowsOf(stub);
+    expect([count(answer), count(delivery), version]).toEqual([2, 2, [{ version: 4 }]]);
+    expect([refund, runs, sale]).toEqual([[], [], []]);
     await restore(stub, dump);
-    expect(await rowsOf(stub)).toEqual({ answer, delivery, unsettled_run: runs, sale, schema_version: version });
+    expect(await rowsOf(stub)).toEqual({ answer, delivery, refund, unsettled_run: runs, sale, schema_version: version });
   });
 
   test("hands out a paid answer, as often as it is asked for, without a run", async () => {
@@ -95,6 +96,22 @@ describe("an object of version 0.1", () => {
     await vi.waitFor(async () => expect(await present("authorization", facts.payments.pending)).toBe("402 nonce_replayed"));
     expect([runs, captured]).toEqual([1, [pending]]);
   });
+});
+
+test("an object of schema 3 keeps its debts and sales, and gives none of them back [deliveries-schema-3]", async () => {
+  setTime(NOW);
+  const stub = newDeliveries();
+  await restore(stub, dumpOf3);
+  const [sale] = await stub.listSales("");
+  expect(sale).toMatchObject({ route: "GET /archive", status: "owed", amount: "10000" });
+  expect(sale).not.toHaveProperty("refund");
+  const { delivery, refund, schema_version: version } = await rowsOf(stub);
+  expect([version, refund, delivery?.length]).toEqual([[{ version: 4 }], [], 1]);
+  const key = String(delivery?.[0]?.["key"]) as Digest;
+  expect(await stub.resume(key, randomDigest(), HOLD_SECONDS)).toMatchObject({ granted: true, remembered: { state: "paid" } });
+  setTime(NOW + 20 * 3600);
+  await runDurableObjectAlarm(stub);
+  expect(await rowsOf(stub)).toMatchObject({ delivery: [], refund: [] });
 });
 
 describe("an object of a newer version", () => {
@@ -128,7 +145,7 @@ describe("an object of a newer version", () => {
         () => stub.free(key, lease),
       ];
       for (const call of calls) {
-        await expect(async () => call()).rejects.toThrow("The database has schema 99. This version supports schema 3");
+        await expect(async () => call()).rejects.toThrow("The database has schema 99. This version supports schema 4");
       }
       expect(await rowsOf(stub)).toEqual(before);
     }

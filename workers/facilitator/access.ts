@@ -39,6 +39,11 @@ export function mayServe(c: Context<Api>, payTo: unknown): boolean {
   }, false);
 }
 
+/** Whether the caller shows a configured key that may settle for the account. Where no keys are configured, no caller has one. */
+export function holdsKeyOf(c: Context<Api>, account: AccountId): boolean {
+  return c.env.FACILITATOR_KEYS !== undefined && mayServe(c, account);
+}
+
 /** Whether the hash is of a seller's or the operator's key. A key that only the caller knows would make any number of callers. */
 export function isConfigured(env: FacilitatorEnv, shown: Uint8Array): boolean {
   const keys = sellersKeys(env);

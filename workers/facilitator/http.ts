@@ -13,10 +13,12 @@ import { signedDecisionSchema } from "../../shared/protocol/decision.ts";
 import { signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { signedRevocationSchema } from "../../shared/protocol/revocation.ts";
 import { signedTransferSchema } from "../../shared/protocol/transfer.ts";
+import { creditQuerySchema } from "../../shared/settlement/commands.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
+import { holdsKeyOf } from "./access.ts";
 import { failure, malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import { addBooksRoutes, refusedReader } from "./books.ts";
 import { addDiscoveryRoutes, extensionsOf } from "./discovery.ts";
@@ -225,6 +227,21 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
   addDiscoveryRoutes(api);
   addBooksRoutes(api);
   addLedgerRoutes(api);
+
+  /**
+   * Where the account's journal has a payment: what a refund of it must name. For the readers of the account's books, and for merchants
+   * with a key (FACILITATOR_KEYS) of the account.
+   */
+  api.get("/accounts/:payee/credits/:transaction", async (c) => {
+    const query = checkShape({ ...c.req.param(), from: Number(c.req.query("from") ?? "0") }, creditQuerySchema);
+    if (!query.ok) return malformed(c, query);
+    const { payee, transaction, from } = query.value;
+    const refused = holdsKeyOf(c, payee) ? undefined : await refusedReader(c, payee);
+    if (refused) return refused;
+    const result = await (await facilitator(c)).creditOf(payee, transaction, from);
+    if (!result.ok) return problemResponse(c, result.code);
+    return c.json({ network: NETWORK, payee, transaction, ...(result.credit && { credit: result.credit }) });
+  });
 
   api.get("/accounts/:id{.+}", async (c) => {
     const id = parseAccountId(c.req.param("id"));

@@ -7,11 +7,13 @@ import { measureInto } from "../../shared/metrics.ts";
 import { type SignedRead, signedReadSchema } from "../../shared/protocol/books-access.ts";
 import { type SignedRefund, signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { type PaymentRefusal, refusal } from "../../shared/protocol/refusal.ts";
-import type { RefundResult, ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
+import type { CreditResult, RefundResult, ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
 import {
   type CaptureCommand,
   type ReleaseCommand,
   captureCommandSchema,
+  type CreditQuery,
+  creditQuerySchema,
   reservationSchema,
   type ReserveCommand,
   reserveCommandSchema,
@@ -113,6 +115,18 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
     const result = record.ok ? await this.#refund(record.value, traceId) : malformed(record.problem);
     if (!result.ok) logEvent("facilitator.refund", { traceId, code: result.code });
     return result;
+  }
+
+  /**
+   * Where the payee's journal has a payment, for the merchant that refunds it: it has no access to the books. The caller names the
+   * transaction, which only payer, payee and their merchants know.
+   */
+  async creditOf(args: CreditQuery, trace?: string): Promise<CreditResult | PaymentRefusal> {
+    const query = checkShape(args, creditQuerySchema);
+    if (!query.ok) return malformed(query.problem);
+    const { payee, transaction, from } = query.value;
+    if (!(await payeeWithinLimit(this.env, payee))) return refusal("rate_limited");
+    return (await this.#facilitator(traceOf(trace))).creditOf(payee, transaction, from);
   }
 
   async #refund(record: SignedRefund, traceId: string): Promise<RefundResult | PaymentRefusal> {

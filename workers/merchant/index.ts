@@ -13,7 +13,7 @@ import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv,
 import { paywallSales } from "./paywall/sales.ts";
 import { countWords, forecast, research, summarize } from "./products.ts";
 
-export { Deliveries } from "./paywall/memory/deliveries.ts";
+export { Deliveries } from "./paywall/refunds.ts";
 export { Webhooks } from "./paywall/webhooks/webhooks.ts";
 
 const app = new Hono<PaywallEnv>();

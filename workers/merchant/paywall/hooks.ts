@@ -25,9 +25,11 @@ export function tellSettled({ c, presented }: Served, receipt: SettleResponse, {
 }
 
 /** Tells of a payment whose money moved and whose goods did not go out. */
-export function tellOwed({ c, presented }: Served): void {
+export function tellOwed({ c, presented }: Served, { refunds }: CheckedOptions): void {
   const { id: transaction, payer, amount, charged = amount } = c.get("payment");
-  enqueueWebhook(c, () => saleEvent("payment.undelivered", c, presented, { transaction, payer, amount: charged }));
+  const paid = { transaction, payer, amount: charged };
+  const refund = c.env.REFUND_MANDATE ? { state: "automatic" } : { state: "owed", code: "no_mandate" };
+  enqueueWebhook(c, () => saleEvent("payment.undelivered", c, presented, paid, refunds && { refund }));
 }
 
 /** @param settled the settlement of this request, if there was one */

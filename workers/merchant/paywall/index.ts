@@ -22,6 +22,7 @@ import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
 import { type CheckedOptions, checkOptions, type ExemptingOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 import { type ParsedPayment, parsePayment, readPayment, verifyPresented } from "./presented-payment.ts";
 import { recordSale } from "./record-sale.ts";
+import { refundOf } from "./refund-terms.ts";
 import { passOnRefusal, refuseRequest } from "./responses.ts";
 import { callSeller } from "./seller-function.ts";
 import { alreadyBought } from "./serve/already-bought.ts";
@@ -113,7 +114,7 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
     const { result, presented } = await servePayment(c, next, outer, parsePayment(header), onMoved);
     logPayment(c, result, presented);
     recordSale(c, result, presented);
-    if (result.owed && presented) tellOwed({ c, presented });
+    if (result.owed && presented) tellOwed({ c, presented }, checked);
     if (!result.answered) {
       tellRefused(c, result, presented, settled, checked);
       return result.response;
@@ -152,7 +153,8 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
       outer,
       isDelivered: checked.delivered,
       onMoved,
-      onOwed: () => tellOwed({ c, presented }),
+      onOwed: () => tellOwed({ c, presented }, checked),
+      refund: refundOf(c, presented, checked),
       redeliverSeconds: checked.redeliverSeconds,
     });
     if (!read.ok) {

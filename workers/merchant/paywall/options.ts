@@ -11,6 +11,7 @@ import {
   MAX_DESCRIPTION_LENGTH,
   MAX_NAME_LENGTH,
   MAX_QUOTE_LENGTH,
+  MAX_REFUND_AFTER_SECONDS,
   MAX_UNIT_LENGTH,
   MAX_SERVICE_NAME_LENGTH,
   MAX_TAG_LENGTH,
@@ -132,6 +133,12 @@ export interface RouteOptions<E extends Env = BlankEnv> {
    * handler runs again, with `c.get("payment").redelivery`. Answers up to 64 KiB come from storage in any case. Default: never.
    */
   redeliver?: boolean | number;
+  /**
+   * Gives the money of an undelivered payment back, under the mandate in `REFUND_MANDATE`. `automatic`: once the buyer can no longer fetch
+   * the goods, an hour after the payment's validity. A number: so many seconds after the last failed run, if that is earlier. Export the
+   * object `Deliveries` of `lez-agent-pay/hono/refunds`. Without it: the goods stay owed until the seller acts.
+   */
+  refund?: "automatic" | number;
   /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
   extensions?: Record<string, Record<string, unknown>>;
   /** Settles the payments. Routes with the same function settle on the same ledger. Default: see `PaywallBindings`. */
@@ -178,7 +185,7 @@ export interface CheckedOffer {
   unitPrice: string | undefined;
 }
 
-export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body" | "discoverable"> {
+export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body" | "discoverable" | "refund"> {
   discoverable: DiscoverableOptions | undefined;
   body: Record<string, unknown> | ((c: Context<PaywallEnv>) => unknown) | undefined;
   exempt: ((c: Context<PaywallEnv>) => unknown) | undefined;
@@ -188,6 +195,8 @@ export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body" | 
   maxUnsettled: number;
   delivered: (response: Response) => boolean;
   redeliverSeconds: number;
+  /** `seconds`: after the last failed run, if that comes before the end of the debt. */
+  refunds: { seconds: number | undefined } | undefined;
   /** Whether a function has a say in the terms. */
   isByRequest: boolean;
 }
@@ -231,7 +240,17 @@ export function checkOptions(options: PaywallOptions | OffersOptions | Exempting
   require(["undefined", "string", "function"].includes(typeof options.page), "page must be HTML or a function");
   require(["undefined", "object", "function"].includes(typeof options.body), "body must be an object or a function");
   const discoverable = checkDiscoverable(options);
-  return { ...options, discoverable, exempt, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
+  const refunds = checkRefund(options.refund);
+  require(!refunds || !options.memory, "refund is kept by the object Deliveries; leave memory out");
+  return { ...options, refunds, discoverable, exempt, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
+}
+
+function checkRefund(refund: RouteOptions["refund"]): CheckedOptions["refunds"] {
+  if (refund === undefined) return undefined;
+  const seconds = refund === "automatic" ? undefined : refund;
+  const fits = seconds === undefined || (Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_REFUND_AFTER_SECONDS);
+  require(fits, `refund must be "automatic" or whole seconds up to ${MAX_REFUND_AFTER_SECONDS}`);
+  return { seconds };
 }
 
 function checkDiscoverable({ discoverable, extensions }: RouteOptions): DiscoverableOptions | undefined {

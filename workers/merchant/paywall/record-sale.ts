@@ -4,14 +4,14 @@
  */
 
 import type { Context } from "hono";
-import { matchedRoutes } from "hono/route";
 import { identifierOf } from "../../../shared/extensions/payment-identifier.ts";
-import { MAX_RECORDED_ROUTE_LENGTH, MAX_WAITING_SALES, SALES_BATCH_MILLIS } from "../../../shared/limits.ts";
+import { MAX_WAITING_SALES, SALES_BATCH_MILLIS } from "../../../shared/limits.ts";
 import { authorizationDigest, transactionOf } from "../../../shared/protocol/authorization.ts";
 import { withTimeout } from "./facilitator/within-timeout.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, traceOf } from "./log.ts";
 import { dayOf, type RecordedSale, registerOf } from "./memory/sales-register.ts";
+import { soldRoute } from "./sold-route.ts";
 import type { DurableNamespace, PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
 
 interface Waiting {
@@ -34,7 +34,7 @@ export function recordSale(c: Context<PaywallEnv>, result: ServeResult, presente
   const sale: RecordedSale = {
     transaction: transactionOf(authorization.network, key),
     key,
-    route: routeOf(c),
+    route: soldRoute(c),
     ...(sent.ok && sent.id !== undefined && { paymentId: sent.id }),
     status,
     payer: authorization.from,
@@ -55,12 +55,6 @@ function statusOf(result: ServeResult): RecordedSale["status"] | undefined {
   if (result.answered) return result.delivered && !result.again ? "delivered" : undefined;
   if (result.code) return result.code === "settlement_pending" ? "pending" : undefined;
   return result.again ? undefined : "delivered";
-}
-
-/** Of the routes that match the request, the last one that names a path of its own. */
-function routeOf(c: Context): string {
-  const own = matchedRoutes(c).findLast(({ path }) => !path.includes("*"));
-  return `${c.req.method} ${own?.path ?? c.req.path}`.slice(0, MAX_RECORDED_ROUTE_LENGTH);
 }
 
 async function flush(namespace: DurableNamespace, traceId: string): Promise<void> {

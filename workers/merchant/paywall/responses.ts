@@ -66,10 +66,15 @@ export function refuseUnsettled({ challenge }: PaidRequest, receipt: SettleRespo
   return refuseRequest({ code: settlementCode(receipt), challenge, receipt });
 }
 
+/** The goods must not leave: discards them, and refuses. */
+export function withholdResponse({ c }: PaidRequest, refusal: Refusal) {
+  c.res.body?.cancel().catch(() => undefined);
+  return refuseRequest(refusal);
+}
+
 /** Discards the handler's response with its headers, since it was not paid for, and refuses. */
 export function discardResponse(request: PaidRequest, receipt: SettleResponse) {
-  request.c.res.body?.cancel().catch(() => undefined);
-  return refuseUnsettled(request, receipt);
+  return withholdResponse(request, { code: settlementCode(receipt), challenge: request.challenge, receipt });
 }
 
 /** Another operator's facilitator may use its own reasons; buyers see ours only. */

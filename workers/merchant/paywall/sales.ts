@@ -24,6 +24,7 @@ import { publicUrl } from "./terms/bound-request.ts";
 import type { PaywallEnv } from "./types.ts";
 
 const NO_REGISTER = "this merchant keeps no register of sales: it has no binding DELIVERIES";
+const GOES_BACK = "the time to deliver is over, and the buyer gets the money: sales owed says how far that is";
 const PATH = "/.well-known/paywall-sales";
 
 const day = z.string().check(z.regex(/^[0-9]{1,12}$/, "must be unix seconds"));
@@ -68,7 +69,9 @@ export function paywallSales(): Hono<PaywallEnv> {
         (DELIVERIES.getByName(sale.payer) as SalesRegister).reopen(sale.key, receipt, unixNow() + REOPENED_SECONDS),
       );
       if (reopened) return c.json({ transaction, payer: sale.payer, route: sale.route, until: unixNow() + REOPENED_SECONDS });
-      return refuseSeller(reopened === undefined ? "facilitator_unavailable" : "payment_in_progress");
+      if (reopened === undefined) return refuseSeller("facilitator_unavailable");
+      const refunded = await withTimeout((DELIVERIES.getByName(sale.payer) as SalesRegister).isRefunded(sale.key));
+      return refunded ? refuseSeller("payment_refunded", GOES_BACK) : refuseSeller("payment_in_progress");
     });
 }
 

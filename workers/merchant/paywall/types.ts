@@ -7,17 +7,21 @@ import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
 import type { MetricsDataset } from "../../../shared/metrics.ts";
+import type { AccountId } from "../../../shared/protocol/account.ts";
 import type { Charge } from "../../../shared/protocol/amount.ts";
 import type { ExactPayload } from "../../../shared/protocol/authorization.ts";
 import type { BoundRequest } from "../../../shared/protocol/binding.ts";
 import type { SignedRead } from "../../../shared/protocol/books-access.ts";
 import type { SessionName } from "../../../shared/protocol/ledger-session.ts";
+import type { SignedRefund } from "../../../shared/protocol/refund.ts";
 import type { PaymentRefusal } from "../../../shared/protocol/refusal.ts";
 import type { Usage, UsageLine } from "../../../shared/protocol/usage.ts";
 import type { SignedWithdrawal } from "../../../shared/protocol/withdrawal.ts";
 import type {
   ClaimResult,
+  CreditResult,
   OpenResult,
+  RefundResult,
   ReleaseResult,
   ReserveResult,
   SessionStatus,
@@ -26,6 +30,7 @@ import type {
 } from "../../../shared/settlement/backend.ts";
 import type {
   CaptureCommand,
+  CreditQuery,
   ReleaseCommand,
   Reservation,
   ReserveCommand,
@@ -57,6 +62,8 @@ export interface PaywallBindings {
   OPERATOR_KEY_SHA256?: string;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */
   RECEIPT_KEY?: string;
+  /** Secret: the mandate for refunds that `refund grant` wrote, as JSON. With it, and `RECEIPT_KEY`, the merchant gives payments back. */
+  REFUND_MANDATE?: string;
   /** Former public keys in hex, separated by spaces. They are published beside the new one until buyers know it. */
   RETIRED_RECEIPT_KEYS?: string;
   PAY_TO?: string;
@@ -189,6 +196,10 @@ export interface FacilitatorRpc extends Partial<SessionRpc> {
   settle(command: SettleCommand<UnverifiedPayment>, traceId: string): Promise<Settlement>;
   /** Absent in older versions. */
   list?(payment: UnverifiedPayment, traceId: string): Promise<boolean>;
+  /** Gives a payment back. Earlier versions do not know, as of the next one. */
+  refund?(record: SignedRefund, traceId: string): Promise<RefundResult | PaymentRefusal>;
+  /** Where the payee's journal has a payment. */
+  creditOf?(query: CreditQuery, traceId: string): Promise<CreditResult | PaymentRefusal>;
   /** Whether a signed read, made of the merchant, lets its sender read the account's books. Earlier versions do not know. */
   checkReader?(read: SignedRead, traceId: string): Promise<{ ok: true } | PaymentRefusal>;
 }
@@ -204,16 +215,45 @@ export interface DeliveredHold extends Reservation {
   charged?: Charged | undefined;
 }
 
+/** What it takes to give a payment back: of a route with `refund`, beside what is still open. */
+export interface RefundTerms {
+  /** Names the payment in the merchant's memory. */
+  key: Digest;
+  transaction: Digest;
+  payer: AccountId;
+  payee: AccountId;
+  nonce: Digest;
+  /** Atomic units: the most that was paid. */
+  amount: string;
+  /** Unix seconds, as signed. */
+  validAfter: number;
+  asset: string;
+  network: string;
+  /** Absent if the facilitator names none: then its ledger gives nothing back. */
+  ledger?: Digest | undefined;
+  /** As the register of sales has them. */
+  route: string;
+  paymentId?: string | undefined;
+  /** Method and path, as webhooks have them. */
+  request: string;
+  traceId: string;
+}
+
 /** What a merchant knows of a payment between two requests that present it. */
 export type DeliveryState =
   /** The capture's outcome is unknown. Capturing this reservation again tells it, and pays once. */
-  | { state: "pending"; reservation: DeliveredHold }
-  /** The money moved and the handler has not delivered. The same payment may run it again. */
-  | { state: "paid"; receipt: SettleResponse }
+  | { state: "pending"; reservation: DeliveredHold; refund?: RefundTerms | undefined }
+  /** The money moved and the handler has not delivered. The same payment may run it again. With `refund` the money goes back afterwards. */
+  | { state: "paid"; receipt: SettleResponse; refund?: RefundTerms | undefined }
   /** Final. */
-  | { state: "delivered" };
+  | { state: "delivered" }
+  /** Final: the goods were not delivered in time, and the money goes back. */
+  | { state: "refund"; transaction: Digest };
 
 export type Lease = { granted: true; remembered?: DeliveryState } | { granted: false };
+
+/** `taken`: another request serves the payment now. `refund`: its money goes back. */
+export type Conclusion = "delivered" | "taken" | "refund";
 
 /**
  * What a merchant remembers of payments: a lease while one is served, and what it still owes afterwards.
@@ -244,6 +284,8 @@ export interface DeliveryStore {
   startRun?(key: Digest, lease: Digest, seconds: number, max: number): Promise<"started" | "taken" | "too_many">;
   /** The run delivered nothing: it counts no longer. */
   endRun?(key: Digest): Promise<void>;
+  /** Records the delivery before the goods leave. They must not unless it answers `delivered`. Needed for `refund`. */
+  deliver?(key: Digest, lease: Digest, forgetAfter: number): Promise<Conclusion>;
 }
 
 /** The buyer's payment identifier, claimed for this payment while it is served. */
@@ -315,6 +357,8 @@ export interface PaidRequest {
   onMoved?: ((request: PaidRequest, receipt: SettleResponse) => void) | undefined;
   /** Told of goods that are owed by a run whose error goes on to Hono, so that no answer says it. */
   onOwed?: (() => void) | undefined;
+  /** Of a route that gives back what it does not deliver. `seconds`: how long after a failure, at most; undefined: as long as the goods are owed. */
+  refund: { terms: RefundTerms; seconds: number | undefined } | undefined;
   /** Seconds from a payment in which its buyer may fetch the goods again under its identifier; 0: never. */
   redeliverSeconds: number;
 }

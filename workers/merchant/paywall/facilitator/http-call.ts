@@ -36,8 +36,9 @@ export async function call<Schema extends z.core.$ZodType>(
   traceId: string,
   body: unknown,
   isRefusal: (value: z.core.output<Schema>) => boolean,
+  { believesAny = false }: { /** A refusal is believed whatever its status. */ believesAny?: boolean } = {},
 ): Promise<Answer<z.core.output<Schema>>> {
-  const answer = await ask(address, path, schema, traceId, body, isRefusal);
+  const answer = await ask(address, path, schema, traceId, body, isRefusal, believesAny);
   if (!answer.ok) {
     const { kind, cause, remedy } = answer.fault;
     logOnceAMinute("facilitator.fault", `${path} ${cause}`, { traceId, url: `${address.base}${path}`, kind, cause, remedy });
@@ -52,6 +53,7 @@ async function ask<Schema extends z.core.$ZodType>(
   traceId: string,
   body: unknown,
   isRefusal: (value: z.core.output<Schema>) => boolean,
+  believesAny: boolean,
 ): Promise<Answer<z.core.output<Schema>>> {
   let response: Response;
   let bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -65,9 +67,10 @@ async function ask<Schema extends z.core.$ZodType>(
     return { ok: false, fault: late ? { ...UNREACHABLE, cause: `no answer in ${FACILITATOR_TIMEOUT_SECONDS} s` } : UNREACHABLE };
   }
   const { status } = response;
+  const parsed = parseJson(bytes ?? "", MAX_FACILITATOR_BODY_BYTES, schema);
+  if (believesAny && parsed.ok && !response.ok && isRefusal(parsed.value)) return { ok: true, value: parsed.value };
   const turnedAway = TURNED_AWAY[status];
   if (turnedAway) return { ok: false, fault: turnedAway };
-  const parsed = parseJson(bytes ?? "", MAX_FACILITATOR_BODY_BYTES, schema);
   if (parsed.ok && (response.ok || (status >= 400 && status < 500 && isRefusal(parsed.value)))) return { ok: true, value: parsed.value };
   if (status >= 500) return { ok: false, fault: { ...UNREACHABLE, cause: `it answers ${status}` } };
   const type = /^[\w.+/-]{1,60}/.exec(response.headers.get("Content-Type") ?? "")?.[0] ?? "no content type";

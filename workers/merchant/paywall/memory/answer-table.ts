@@ -98,6 +98,11 @@ export class AnswerTable {
     this.#sql.exec("DELETE FROM answer WHERE key = ? AND lease = ? AND state != 'paid'", key, lease);
   }
 
+  /** Forgets the answers of a payment that are not paid yet: it buys nothing any more. */
+  forgetUnpaid(nonce: Digest): void {
+    this.#sql.exec("DELETE FROM answer WHERE state = 'stored' AND json_extract(reservation, '$.nonce') = ?", nonce);
+  }
+
   /** Forgets a paid answer that cannot be sent again, so that its payment is served anew. */
   forgetUnstored(transaction: string): void {
     this.#sql.exec(

@@ -5,23 +5,32 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import type { Digest } from "../../../../shared/crypto/digest.ts";
-import { ALARM_RETRY_SECONDS, MAX_CLOCK_STEP_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../../../shared/limits.ts";
+import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
+import {
+  ALARM_RETRY_SECONDS,
+  MAX_CLOCK_STEP_SECONDS,
+  REFUND_BATCH,
+  REFUND_RETENTION_SECONDS,
+  SWEEP_INTERVAL_SECONDS,
+} from "../../../../shared/limits.ts";
 import { logEvent } from "../../../../shared/log.ts";
 import { UnsupportedSchema } from "../../../../shared/migrations.ts";
 import { unixNow } from "../../../../shared/time.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { believesClock } from "../believed-clock.ts";
-import type { DeliveredHold, DeliveryState, DeliveryStore, Lease } from "../types.ts";
+import type { Conclusion, DeliveredHold, DeliveryState, DeliveryStore, Lease, PaywallBindings } from "../types.ts";
 import { AnswerTable } from "./answer-table.ts";
 import type { DeliveriesSchema } from "./durable.ts";
+import { giveBack, type Refunder } from "./give-back.ts";
 import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "./idempotency-store.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { Leases, type Synchronous } from "./leases.ts";
+import { RefundTable } from "./refund-table.ts";
 import { RunTable } from "./run-table.ts";
 import { SaleTable } from "./sale-table.ts";
 import type { RecordedSale, SalesRegister } from "./sales-register.ts";
 import { hasTables, migrateDeliveries } from "./schema.ts";
+import { stateToTell, tellRefund } from "./tell-refund.ts";
 
 /** A merchant has many objects. One line per isolate says what is wrong with all of them. */
 let hasLoggedSchema = false;
@@ -34,7 +43,7 @@ const LONGEST_GAP = 2 * MAX_CLOCK_STEP_SECONDS * 1000;
  * deployment, the paywall of one version calls the object of another.
  */
 export class Deliveries
-  extends DurableObject
+  extends DurableObject<PaywallBindings>
   implements Required<Synchronous<DeliveryStore>>, Synchronous<IdempotencyStore>, Synchronous<DeliveriesSchema>, Synchronous<SalesRegister>
 {
   readonly #payments: LeaseTable;
@@ -42,18 +51,22 @@ export class Deliveries
   readonly #leases: Leases;
   readonly #answers: AnswerTable;
   readonly #sales: SaleTable;
+  readonly #refunds: RefundTable;
+  /** Gives back what was not delivered in time. This object cannot: that of `lez-agent-pay/hono/refunds` can. */
+  protected readonly refunder: Refunder = NO_REFUNDER;
   /** Set if newer code wrote the tables. This code then neither reads nor writes them. */
   readonly #unsupported: UnsupportedSchema | undefined;
   /** Whether there are tables. Without them nothing is remembered. */
   #exists: boolean;
 
-  constructor(ctx: DurableObjectState, env: unknown) {
-    super(ctx, env as never);
+  constructor(ctx: DurableObjectState, env: PaywallBindings) {
+    super(ctx, env);
     this.#payments = new LeaseTable(ctx.storage.sql);
     this.#runs = new RunTable(ctx.storage.sql);
     this.#leases = new Leases(this.#payments, this.#runs);
     this.#answers = new AnswerTable(ctx.storage.sql);
     this.#sales = new SaleTable(ctx.storage.sql);
+    this.#refunds = new RefundTable(ctx.storage.sql);
     this.#exists = hasTables(ctx.storage);
     try {
       if (this.#exists) migrateDeliveries(ctx.storage);
@@ -85,6 +98,12 @@ export class Deliveries
   finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): void {
     if (remembered) this.#write();
     if (this.#read()) this.#leases.finish(key, lease, remembered, forgetAfter);
+    if (hasRefund(remembered)) this.#ringBy(forgetAfter + 1);
+  }
+
+  deliver(key: Digest, lease: Digest, forgetAfter: number): Conclusion {
+    this.#write();
+    return this.#leases.deliver(key, lease, forgetAfter);
   }
 
   startRun(key: Digest, lease: Digest, seconds: number, max: number): "started" | "taken" | "too_many" {
@@ -126,6 +145,15 @@ export class Deliveries
     return this.#read() ? this.#sales.page(after) : [];
   }
 
+  recordRefund(sale: RecordedSale, day: number): boolean {
+    this.#write();
+    return this.#sales.recordRefund(sale, day);
+  }
+
+  isRefunded(key: Digest): boolean {
+    return this.#read() && this.#refunds.get(key) !== undefined;
+  }
+
   reopenSale(transaction: Digest): RecordedSale | undefined {
     return this.#read() ? this.#sales.reopen(transaction) : undefined;
   }
@@ -137,21 +165,61 @@ export class Deliveries
     return reopened;
   }
 
-  /** Deletes expired rows, or everything once none is left. Sets the next alarm first, so that a failure only delays it. */
+  /**
+   * Begins and continues refunds, and deletes expired rows, or everything once none is left. Sets the next alarm first, so that a failure
+   * only delays it.
+   */
   override async alarm(): Promise<void> {
     const { storage } = this.ctx;
     const now = unixNow();
     await storage.setAlarm((now + (this.#unsupported ? SWEEP_INTERVAL_SECONDS : ALARM_RETRY_SECONDS)) * 1000);
     if (this.#unsupported) return;
-    const tables = this.#exists ? [this.#payments, this.#answers, this.#runs, this.#sales] : [];
+    const tables = this.#exists ? [this.#payments, this.#answers, this.#runs, this.#sales, this.#refunds] : [];
     const due = () => Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
     if (!believesClock(storage, now, due(), "deliveries")) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
+    if (this.#exists) this.#endDebts(now);
     for (const table of tables) table.forget(now);
+    if (this.#exists) for (const key of this.#refunds.ready(now, REFUND_BATCH)) await this.#refund(key, now);
     const next = due();
     if (next !== Infinity) return storage.setAlarm((Math.max(next, now) + 1) * 1000);
     // No await since the tables were found empty, so that no call comes between. What comes later makes them anew.
     this.#exists = false;
     await Promise.all([storage.deleteAll(), storage.deleteAlarm()]);
+  }
+
+  /**
+   * What was not delivered in its time goes back. From here on no run delivers it and no order reopens it, in the transaction that writes
+   * the refund down: a buyer gets the goods or the money.
+   */
+  #endDebts(now: number): void {
+    this.ctx.storage.transactionSync(() => {
+      for (const { key, state } of this.#payments.undelivered(now)) {
+        const { transaction, nonce } = state.refund;
+        this.#refunds.add(key, state.refund, state.state === "paid", now);
+        this.#payments.set(key, {
+          lease: randomDigest(),
+          leaseUntil: 0,
+          remembered: { state: "refund", transaction },
+          forgetAfter: now + REFUND_RETENTION_SECONDS,
+        });
+        this.#answers.forgetUnpaid(nonce);
+      }
+    });
+  }
+
+  /** One try. The seller is told what changed. */
+  async #refund(key: Digest, now: number): Promise<void> {
+    const row = await giveBack(this.#refunds, this.refunder, key, now);
+    if (!row) return this.#payments.delete(key);
+    const state = stateToTell(row);
+    if (state !== undefined && row.told !== state && (await tellRefund(this.env, row))) this.#refunds.tell(key, state);
+  }
+
+  /** Moves the alarm to `at` (unix seconds), unless it rings earlier. */
+  #ringBy(at: number): void {
+    const { storage } = this.ctx;
+    const millis = Math.max(at, unixNow()) * 1000;
+    void storage.getAlarm().then((alarm) => (alarm === null || alarm > millis ? storage.setAlarm(millis) : undefined));
   }
 
   /**
@@ -173,6 +241,15 @@ export class Deliveries
     void this.ctx.storage.setAlarm(sweepTime());
     this.canOpen();
   }
+}
+
+const NO_REFUNDER: Refunder = {
+  sign: async () => ({ kind: "owed", code: "no_refund_code", hasCredit: false }),
+  send: async () => ({ kind: "later", problem: "this object has no code that refunds" }),
+};
+
+function hasRefund(state: DeliveryState | undefined): boolean {
+  return (state?.state === "paid" || state?.state === "pending") && state.refund !== undefined;
 }
 
 /** In milliseconds. */

@@ -16,6 +16,7 @@ export function durableDeliveries(namespace: DurableNamespace, payer: AccountId)
     begin: (key, lease, seconds, ifAbandoned) => object().begin(key, lease, seconds, ifAbandoned),
     resume: (key, lease, seconds) => object().resume(key, lease, seconds),
     finish: (key, lease, remembered, forgetAfter) => object().finish(key, lease, remembered, forgetAfter),
+    deliver: (key, lease, forgetAfter) => object().deliver(key, lease, forgetAfter),
   };
 }
 

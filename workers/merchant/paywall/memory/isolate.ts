@@ -27,5 +27,6 @@ export function isolateDeliveries(): DeliveryStore {
     begin: async (...args) => leases.begin(...args),
     resume: async (...args) => leases.resume(...args),
     finish: async (...args) => leases.finish(...args),
+    deliver: async (...args) => leases.deliver(...args),
   };
 }

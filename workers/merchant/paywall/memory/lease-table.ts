@@ -3,7 +3,7 @@
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_HOLD_SECONDS } from "../../../../shared/limits.ts";
 import { integer, nullable, row, text } from "../../../../shared/row.ts";
-import type { DeliveryState } from "../types.ts";
+import type { DeliveryState, RefundTerms } from "../types.ts";
 import type { LeaseEntry, LeaseStore } from "./leases.ts";
 import { fromJson, type Json, toJson } from "./schema.ts";
 
@@ -39,6 +39,18 @@ export class LeaseTable implements LeaseStore {
     );
   }
 
+  /** What was not delivered in its time and is to be given back, and is not being served. */
+  undelivered(now: number): { key: Digest; state: Undelivered }[] {
+    const over = "forget_after < ? AND lease_until NOT BETWEEN ? AND ? AND json_extract(remembered, '$.refund') IS NOT NULL";
+    return this.#sql
+      .exec(`SELECT key, remembered FROM delivery WHERE ${over}`, now, now, now + MAX_HOLD_SECONDS)
+      .toArray()
+      .map((found) => {
+        const { key, remembered } = undeliveredRow(found);
+        return { key, state: fromJson(remembered) };
+      });
+  }
+
   delete(key: Digest): void {
     this.#sql.exec("DELETE FROM delivery WHERE key = ?", key);
   }
@@ -52,4 +64,6 @@ export class LeaseTable implements LeaseStore {
   }
 }
 
+type Undelivered = Extract<DeliveryState, { refund?: unknown }> & { refund: RefundTerms };
+const undeliveredRow = row({ key: text<Digest>(), remembered: text<Json<Undelivered>>() });
 const nextRow = row({ next: nullable(integer()) });

@@ -10,7 +10,7 @@ import {
   UNSETTLED_RUN_SECONDS,
 } from "../../../../shared/limits.ts";
 import { unixNow } from "../../../../shared/time.ts";
-import type { DeliveryState, DeliveryStore, Lease } from "../types.ts";
+import type { Conclusion, DeliveryState, DeliveryStore, Lease } from "../types.ts";
 
 export interface LeaseEntry {
   /** The current or last holder. */
@@ -83,7 +83,7 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
 
   resume(key: Digest, lease: Digest, seconds: number): Lease {
     const entry = this.#store.get(key);
-    const isOver = !entry?.remembered || entry.remembered.state === "delivered";
+    const isOver = !entry?.remembered || entry.remembered.state === "delivered" || isRefunded(entry);
     return isOver && !this.#isTaken(entry, lease) ? granted(entry) : this.begin(key, lease, seconds);
   }
 
@@ -91,6 +91,8 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
     // The money moved, so the run counts no longer, even if another request holds the lease.
     if (remembered && remembered.state !== "pending") this.#runs.end(key);
     const entry = this.#store.get(key);
+    // The money goes back, whatever a run says that ends after that.
+    if (entry && isRefunded(entry)) return this.#end(key, lease, entry);
     if (this.#isTaken(entry, lease)) return;
     const isAnothers = entry && entry.lease !== lease;
     if (isAnothers && (!remembered || entry.remembered?.state === "delivered")) return;
@@ -102,14 +104,32 @@ export class Leases implements Required<Synchronous<DeliveryStore>> {
   reopen(key: Digest, debt: DeliveryState, forgetAfter: number): boolean {
     const entry = this.#store.get(key);
     const lease = randomDigest();
-    if (this.#isTaken(entry, lease)) return false;
+    if (this.#isTaken(entry, lease) || (entry && isRefunded(entry))) return false;
     this.#store.set(key, { lease, leaseUntil: 0, remembered: debt, forgetAfter });
     return true;
+  }
+
+  deliver(key: Digest, lease: Digest, forgetAfter: number): Conclusion {
+    const entry = this.#store.get(key);
+    if (entry && isRefunded(entry)) return "refund";
+    // Its run may fail, and the money then goes back.
+    if (this.#isTaken(entry, lease)) return "taken";
+    this.finish(key, lease, { state: "delivered" }, forgetAfter);
+    return "delivered";
+  }
+
+  /** Ends the lease, if it is the last one, and changes nothing else. */
+  #end(key: Digest, lease: Digest, entry: LeaseEntry): void {
+    if (entry.lease === lease) this.#store.set(key, { ...entry, leaseUntil: 0 });
   }
 
   #isTaken(entry: LeaseEntry | undefined, lease: Digest): boolean {
     return entry !== undefined && entry.lease !== lease && isHeld(entry.leaseUntil, this.#clock());
   }
+}
+
+function isRefunded({ remembered }: LeaseEntry): boolean {
+  return remembered?.state === "refund";
 }
 
 /** A lease that lasts longer than any was given by a clock that was ahead, and is over. In unix seconds. */

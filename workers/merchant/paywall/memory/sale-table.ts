@@ -4,7 +4,8 @@ import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_REGISTER_BYTES, SALES_PAGE, SALES_RETENTION_SECONDS } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";
-import type { RecordedSale } from "./sales-register.ts";
+import type { RecordedSale, SaleRefund } from "./sales-register.ts";
+import { fromJson, type Json, toJson } from "./schema.ts";
 
 const COLUMNS = {
   tx: text<Digest>(),
@@ -15,6 +16,7 @@ const COLUMNS = {
   status: oneOf("delivered", "owed", "pending"),
   payer: text<AccountId>(),
   amount: text(),
+  refund: nullable(text<Json<SaleRefund>>()),
 };
 const saleRow = row(COLUMNS);
 const SELECT = `SELECT ${Object.keys(COLUMNS).join(", ")} FROM sale`;
@@ -47,6 +49,16 @@ export class SaleTable {
     return true;
   }
 
+  /** @returns false if the register is full, and lacks this */
+  recordRefund(sale: RecordedSale, day: number): boolean {
+    const { transaction, refund } = sale;
+    // The first record of a sale says what it was.
+    const isKnown = this.#sql.exec("SELECT 1 FROM sale WHERE tx = ?", transaction).toArray().length > 0;
+    if (!isKnown && !this.record([sale], day)) return false;
+    if (refund) this.#sql.exec("UPDATE sale SET refund = ? WHERE tx = ?", toJson(refund), transaction);
+    return true;
+  }
+
   /** The next page behind a transaction, in the order of transactions. */
   page(after: string): RecordedSale[] {
     return this.#sql.exec(`${SELECT} WHERE tx > ? ORDER BY tx LIMIT ?`, after, SALES_PAGE).toArray().map(recordedSale);
@@ -70,6 +82,6 @@ export class SaleTable {
 }
 
 function recordedSale(found: Record<string, unknown>): RecordedSale {
-  const { tx, delivery_key: key, payment_id: paymentId, day: _, ...sale }: RowOf<typeof COLUMNS> = saleRow(found);
-  return { transaction: tx, key, ...sale, ...(paymentId !== null && { paymentId }) };
+  const { tx, delivery_key: key, payment_id: paymentId, day: _, refund, ...sale }: RowOf<typeof COLUMNS> = saleRow(found);
+  return { transaction: tx, key, ...sale, ...(paymentId !== null && { paymentId }), ...(refund !== null && { refund: fromJson(refund) }) };
 }

@@ -2,6 +2,7 @@
 
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
+import type { RefundObstacle } from "../../../../shared/protocol/refund-obstacle.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import type { DurableNamespace } from "../types.ts";
 
@@ -18,7 +19,15 @@ export interface RecordedSale {
   payer: AccountId;
   /** Atomic units. */
   amount: string;
+  /** Of goods that were not delivered in time, on a route that gives their money back. */
+  refund?: SaleRefund;
 }
+
+/** What became of the money. `due`: it is under way. `made`: by the refund `transaction`. `owed`: the seller must do it, for the reason in `code`. */
+export type SaleRefund =
+  | { state: "due" }
+  | { state: "made"; /** Absent if the seller had refunded it already. */ transaction?: Digest | undefined }
+  | { state: "owed"; code: RefundObstacle };
 
 /** What the objects of `Deliveries` do for sales. */
 export interface SalesRegister {
@@ -28,6 +37,10 @@ export interface SalesRegister {
   listSales(after: string): Promise<RecordedSale[]>;
   /** Marks a sale as owed again. */
   reopenSale(transaction: Digest): Promise<RecordedSale | undefined>;
+  /** Notes what became of the money, and the sale itself if it is not there. @returns false if the register of that day is full */
+  recordRefund(sale: RecordedSale, day: number): Promise<boolean>;
+  /** In the object of a payer: whether the payment's money goes back, so that it is served no more. */
+  isRefunded(key: Digest): Promise<boolean>;
   /** In the object of a payer: the next repeat of the payment is served again, for free. False while it is being served. */
   reopen(key: Digest, receipt: SettleResponse, forgetAfter: number): Promise<boolean>;
 }

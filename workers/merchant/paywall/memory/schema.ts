@@ -56,6 +56,26 @@ const STEPS: readonly MigrationStep[] = [
        ) STRICT, WITHOUT ROWID`,
     ],
   },
+  {
+    version: 4,
+    statements: [
+      // In the object of a payer.
+      `CREATE TABLE refund (
+         key TEXT PRIMARY KEY,               -- the authorization's digest
+         terms TEXT NOT NULL,                -- JSON of RefundTerms
+         is_paid INTEGER NOT NULL,           -- 0: whether the money moved was not known
+         state TEXT NOT NULL CHECK (state IN ('due', 'signed', 'made', 'owed')),
+         signed TEXT,                        -- JSON of a SignedRefund, written before it is sent, and sent as it stands
+         code TEXT,                          -- owed: why
+         told TEXT,                          -- the state that the register of sales has
+         tries INTEGER NOT NULL,
+         next_at INTEGER,                    -- unix seconds; NULL: nothing is left to do
+         began_at INTEGER NOT NULL
+       ) STRICT, WITHOUT ROWID`,
+      // In the register: JSON of a SaleRefund.
+      `ALTER TABLE sale ADD COLUMN refund TEXT`,
+    ],
+  },
 ];
 
 /** Whether the object has tables, of whichever version. */

@@ -30,7 +30,9 @@ export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyC
   if (failed) return failed;
   const outcome = await capture(request, hold);
   if (outcome.kind === "settled") {
-    return deliver(request, outcome.receipt, facilitator.supportsHolds ? undefined : reservation.reservationId, claim);
+    // A run of before may have left this payment pending: on a route with refunds its money would go back.
+    const needsLease = !facilitator.supportsHolds || request.refund !== undefined;
+    return deliver(request, outcome.receipt, needsLease ? reservation.reservationId : undefined, claim);
   }
   if (outcome.kind === "refused") {
     await withTimeout(facilitator.release(presented, reservation)); // the refusal is final, so the hold need not lapse

@@ -1,8 +1,10 @@
 /** How serving a payment ends: the handler's answer goes out with a receipt, or the merchant remembers what is still open. */
 
+import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { type Digest, randomDigest } from "../../../../shared/crypto/digest.ts";
 import { RETENTION_SECONDS, UNDELIVERED_SECONDS } from "../../../../shared/limits.ts";
 import { settleFailure } from "../../../../shared/settlement/facilitator.ts";
+import { unixNow } from "../../../../shared/time.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { SettleResponse } from "../../../../shared/x402/x402.ts";
 import { writableHeaders } from "../caching.ts";
@@ -10,7 +12,7 @@ import { foreignWord } from "../facilitator/foreign-word.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import { chargedBy, deliveryKey, transactionFor } from "../presented-payment.ts";
-import { refuseRequest } from "../responses.ts";
+import { refuseRequest, withholdResponse } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { DeliveredHold, DeliveryState, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
 import { allowsRanges } from "./range.ts";
@@ -31,24 +33,53 @@ export async function deliver(
     return { ...refuseRequest({ code: "handler_timeout", receipt: settled }), owed: true };
   }
   const receipt = await signReceipt(request, settled);
+  const withheld = lease && request.refund ? await conclude(request, settled, lease) : undefined;
+  if (withheld) return withheld;
   const headers = writableHeaders(c); // c.header would copy the response
   headers.set(PAYMENT_RESPONSE, encodeHeader(receipt));
   if (request.redeliverSeconds > 0 && allowsRanges(c.res)) headers.set("Accept-Ranges", "bytes");
   if (claim) keepAlive(c, claim.markPaid(receipt));
   // Needed beside a ledger too: an older run of this payment that ends later must not record the debt again.
-  if (lease) keepAlive(c, finishLease(request, lease, { state: "delivered" }));
+  if (lease && !request.refund) keepAlive(c, finishLease(request, lease, { state: "delivered" }));
   return { answered: true, delivered: true, charged };
 }
 
+/**
+ * Where undelivered payments go back, the delivery is on disk before the goods leave: their money never goes back after that.
+ * @returns undefined if the goods may leave
+ */
+export async function conclude(request: PaidRequest, receipt: SettleResponse, lease: Digest): Promise<ServeResult | undefined> {
+  const store = request.deliveries();
+  if (!store.deliver) throw new ConfigurationError("the option refund needs a memory with deliver");
+  const state = { state: "delivered" } as const;
+  const concluded = await withTimeout(store.deliver(deliveryKey(request.presented), lease, forgetTime(request, state)));
+  if (concluded === "delivered") return undefined;
+  if (concluded === "refund") return withholdResponse(request, { code: "payment_refunded" });
+  if (concluded === "taken") return withholdResponse(request, { code: "payment_in_progress", receipt });
+  // Whether it is on disk is not known. The goods stay, and are owed.
+  await finishLease(request, lease, { state: "paid", receipt });
+  return { ...withholdResponse(request, { code: "facilitator_unavailable", receipt }), owed: true };
+}
+
 /** Ends the lease on a payment and records its state. Without a state the payment is forgotten. */
-export async function finishLease(
-  { deliveries, presented }: PaidRequest,
-  lease: Digest,
-  remembered: DeliveryState | undefined,
-): Promise<void> {
+export async function finishLease(request: PaidRequest, lease: Digest, remembered: DeliveryState | undefined): Promise<void> {
+  const { deliveries, presented } = request;
+  const state = remembered && withRefund(request, remembered);
+  await withTimeout(deliveries().finish(deliveryKey(presented), lease, state, forgetTime(request, remembered)));
+}
+
+/** The same with what it takes to give the money back, on a route that does. */
+export function withRefund({ refund }: PaidRequest, state: DeliveryState): DeliveryState {
+  return refund && (state.state === "paid" || state.state === "pending") ? { ...state, refund: refund.terms } : state;
+}
+
+/** In unix seconds. What is owed then goes back, or is forgotten. */
+function forgetTime({ presented, refund }: PaidRequest, remembered: DeliveryState | undefined): number {
   const validBefore = Number(presented.exact?.authorization.validBefore ?? 0);
-  const forgetAfter = validBefore + (remembered?.state === "delivered" ? RETENTION_SECONDS : UNDELIVERED_SECONDS);
-  await withTimeout(deliveries().finish(deliveryKey(presented), lease, remembered, forgetAfter));
+  if (remembered?.state === "delivered") return validBefore + RETENTION_SECONDS;
+  const end = validBefore + UNDELIVERED_SECONDS;
+  // A payment that may still settle is not given up.
+  return remembered?.state === "paid" && refund?.seconds !== undefined ? Math.min(end, unixNow() + refund.seconds) : end;
 }
 
 /** Records the reservation whose capture has an unknown outcome. */

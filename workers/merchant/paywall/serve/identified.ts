@@ -15,7 +15,7 @@ import { passOnRefusal, refuseRequest, refuseUnsettled } from "../responses.ts";
 import { signReceipt } from "../terms/signed-terms.ts";
 import type { IdempotencyClaim, PaidRequest, PaywallEnv, ServeResult, SubstituteResponse } from "../types.ts";
 import { bufferResponse } from "./buffer-response.ts";
-import { finishLease, pendingReceipt } from "./deliver.ts";
+import { conclude, finishLease, pendingReceipt } from "./deliver.ts";
 import { redeliver } from "./redeliver.ts";
 
 type Claimed = { granted: true; claim: IdempotencyClaim } | { granted: false; result: ServeResult };
@@ -93,9 +93,12 @@ async function answerWithout(
         return refuseUnsettled(request, outcome.receipt);
       }
       const signed = await signReceipt(request, outcome.receipt);
+      const { reservationId } = claimed.reservation;
+      const withheld = request.refund && (await conclude(request, outcome.receipt, reservationId));
+      if (withheld) return withheld;
       await withTimeout(store.paid(key, signed));
       // The earlier run did not record its delivery. Without holds nothing else keeps the payment from being served again.
-      if (!request.facilitator.supportsHolds) await finishLease(request, claimed.reservation.reservationId, { state: "delivered" });
+      if (!request.facilitator.supportsHolds && !request.refund) await finishLease(request, reservationId, { state: "delivered" });
       return { ...storedResponse(signed, claimed.answer, false), charged: chargedBy(request.presented, signed) };
     }
     default: // no answer from the store

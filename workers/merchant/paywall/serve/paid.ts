@@ -13,7 +13,7 @@ import { chargedBy, deliveryKey } from "../presented-payment.ts";
 import { recordSale } from "../record-sale.ts";
 import { passOnRefusal, refuseRequest, refuseUnsettled, settlementCode } from "../responses.ts";
 import type { IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
-import { deliver, finishLease, pendingReceipt } from "./deliver.ts";
+import { deliver, finishLease, pendingReceipt, withRefund } from "./deliver.ts";
 import { runHandler } from "./run-handler.ts";
 
 /**
@@ -31,6 +31,7 @@ export async function resume(request: PaidRequest, code: ErrorCode, claim?: Idem
 
 /** What the merchant's memory led to. */
 type Earlier =
+  /** Also of a payment whose money goes back: its refusal says so. */
   | { kind: "served"; result: ServeResult }
   /** It knows nothing that is still open. */
   | { kind: "nothing" | "delivered" }
@@ -47,6 +48,7 @@ export async function takeUp(request: PaidRequest, claim?: IdempotencyClaim): Pr
 
   const { remembered } = begun;
   if (remembered?.state === "paid") return served(await runPaid(request, remembered.receipt, lease, true, claim));
+  if (remembered?.state === "refund") return served(refuseRequest({ code: "payment_refunded" }));
   if (remembered?.state !== "pending") return { kind: remembered ? "delivered" : "nothing" };
   const outcome = await capture(request, remembered.reservation, true);
   if (outcome.kind === "settled") return served(await runPaid(request, outcome.receipt, lease, true, claim));
@@ -69,10 +71,19 @@ export async function runPaid(
   claim?: IdempotencyClaim,
 ): Promise<ServeResult> {
   const { c, presented } = request;
-  const debt = { state: "paid", receipt } as const;
+  const debt = withRefund(request, { state: "paid", receipt });
   const recordDebt = () => finishLease(request, lease, debt);
   const refuseOwed = (code: ErrorCode) => ({ ...refuseRequest({ code, receipt }), owed: true as const });
   const leaseFor = (seconds: number) => withTimeout(request.deliveries().begin(deliveryKey(presented), lease, seconds, debt));
+  if (request.refund) {
+    // The debt is on disk before the handler runs: whatever dies, the goods go out or the money goes back.
+    const owing = await leaseFor(HOLD_SECONDS);
+    if (owing?.granted === false) return refuseRequest({ code: "payment_in_progress" });
+    if (owing?.remembered?.state === "refund") return refuseRequest({ code: "payment_refunded" });
+    // Under an identifier this may be a settlement of before, of which the memory would know.
+    if (!owing && claim) return refuseOwed("facilitator_unavailable");
+    isOpen = true;
+  }
   let begun: Promise<unknown> | undefined;
   const charged = chargedBy(presented, receipt);
   const run = await runHandler(request, { id: receipt.transaction, payer: receipt.payer ?? "", charged }, () => {

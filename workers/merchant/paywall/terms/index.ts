@@ -8,6 +8,7 @@ import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
 import type { CheckedOptions } from "../options.ts";
+import { requireRefunds } from "../refund-terms.ts";
 import type { Challenge, PaywallEnv, Refusal, Terms } from "../types.ts";
 import { webhookSettings } from "../webhooks/settings.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
@@ -47,6 +48,7 @@ export class RouteTerms {
     }
     const payTo = payeeOf(c, this.#options);
     webhookSettings(c.env); // throws if webhooks are wanted and cannot be sent
+    if (this.#options.refunds) requireRefunds(c.env);
     this.#chooseFacilitator(c);
     const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };

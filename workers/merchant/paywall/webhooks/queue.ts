@@ -6,7 +6,7 @@ import { MAX_LOGGED_CAUSE_LENGTH, WEBHOOK_HANDOVER_SECONDS, WEBHOOK_HANDOVERS } 
 import { logEvent } from "../../../../shared/log.ts";
 import type { WebhookEvent } from "../../../../shared/webhooks/event.ts";
 import { keepAlive } from "../keep-alive.ts";
-import type { DurableNamespace, PaywallEnv } from "../types.ts";
+import type { DurableNamespace, PaywallBindings, PaywallEnv } from "../types.ts";
 
 /** `known`: the event waits already. `full`: it is refused. */
 export type QueueResult = "queued" | "known" | "full";
@@ -53,6 +53,16 @@ export function webhookQueue(namespace: DurableNamespace): WebhookQueue {
  */
 export function enqueueWebhook(c: Context<PaywallEnv>, event: () => WebhookEvent): void {
   if (c.env.WEBHOOK_URL && c.env.WEBHOOKS) keepAlive(c, handOver(c.env.WEBHOOKS, event()));
+}
+
+/** Hands a message over once. @returns whether the queue has it, or the seller wants none */
+export async function tellWebhook(
+  { WEBHOOK_URL, WEBHOOKS }: Pick<PaywallBindings, "WEBHOOK_URL" | "WEBHOOKS">,
+  event: WebhookEvent,
+): Promise<boolean> {
+  if (!WEBHOOK_URL || !WEBHOOKS) return true;
+  const result = await withDeadline(webhookQueue(WEBHOOKS).enqueue(event), WEBHOOK_HANDOVER_SECONDS);
+  return result === "queued" || result === "known";
 }
 
 async function handOver(namespace: DurableNamespace, event: WebhookEvent): Promise<void> {

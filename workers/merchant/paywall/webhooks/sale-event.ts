@@ -21,6 +21,7 @@ export function saleEvent(
   c: Context<PaywallEnv>,
   { payment, offer }: PresentedPayment,
   { transaction, payer, amount }: Paid,
+  more: { refund?: { state: string; code?: string } } = {},
 ): WebhookEvent {
   const { payTo, asset, network, extra } = offer;
   const ledger = extra?.["ledger"];
@@ -36,6 +37,7 @@ export function saleEvent(
     route: `${c.req.method} ${c.req.path}`.slice(0, MAX_ROUTE_LENGTH).toWellFormed(),
     ...(sent.ok && sent.id !== undefined && { paymentId: sent.id }),
     traceId: traceOf(c),
+    ...more,
   };
   return { type, timestamp: formatTimestamp(unixNow()), data } as WebhookEvent;
 }
