@@ -131,6 +131,13 @@ describe("is refused:", () => {
     expect(await verifyClaim(await payloadOf(alsoWrong, wrong), LEDGER)).toMatchObject({ code });
   });
 
+  test("that is final, of another session, by that session's own receiver", async () => {
+    const claim: Partial<Claim> = { session: sessionId(SESSION), lanes: [], final: "yes" };
+    const after = (payload: object) => ({ ...payload, vouchers: [] });
+    const stolen = await payloadOf({ session: { receiver: stranger.publicKey }, claim, claims: stranger, after });
+    expect(await verifyClaim(stolen, LEDGER)).toMatchObject({ code: "invalid_payload", detail: expect.stringContaining("channelConfig") });
+  });
+
   test("by one bad voucher among 32", async () => {
     const { payload } = await largest();
     const vouchers = (payload as { vouchers: { voucherSignature: string }[] }).vouchers.map((voucher, i) =>

@@ -19,8 +19,8 @@ export const channelStateSchema = z.looseObject({
   totalClaimed: chargeSchema,
   /** Unix seconds; 0 if the session is not closing. */
   withdrawRequestedAt: wholeNumber(),
-  /** Charged in all lanes, claimed or not. */
-  chargedCumulativeAmount: chargeSchema,
+  /** Charged in all lanes, claimed or not. A facilitator does not know it. */
+  chargedCumulativeAmount: z.optional(chargeSchema),
 });
 export type ChannelState = z.infer<typeof channelStateSchema>;
 

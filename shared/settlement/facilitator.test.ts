@@ -29,12 +29,14 @@ async function setUp(disturb: (backend: PaymentBackend) => Partial<PaymentBacken
   const backend = new Proxy(
     { ...ledger, ...disturb(ledger) },
     {
-      get:
-        (target, method: keyof PaymentBackend) =>
-        (...args: unknown[]) => {
+      get(target, method: keyof PaymentBackend) {
+        const member = target[method];
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]) => {
           calls.push([method, ...args]);
-          return (target[method] as (...args: unknown[]) => unknown)(...args);
-        },
+          return (member as (...args: unknown[]) => unknown)(...args);
+        };
+      },
     },
   );
   const pending: PendingSettlements = new Map();

@@ -9,14 +9,14 @@ import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { verifyRefund } from "../exact/refund.ts";
 import { type Verification, verifyExact } from "../exact/verify.ts";
-import { NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../lez.ts";
+import { BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO, X402_VERSION } from "../lez.ts";
 import { MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
 import { accountOfKey, type AccountId } from "../protocol/account.ts";
 import type { Charge } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
 import type { SignedRefund } from "../protocol/refund.ts";
-import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
+import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { isGenuineRevocation, type SignedRevocation } from "../protocol/revocation.ts";
 import type { SignedTransfer } from "../protocol/transfer.ts";
 import type { Parsed } from "../text/json.ts";
@@ -34,54 +34,21 @@ import type {
   SettleResult,
 } from "./backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, SettleCommand, UnverifiedPayment } from "./commands.ts";
+import {
+  type Admission,
+  BackendUnavailable,
+  refusedSettlement,
+  settleFailure,
+  type Settlement,
+  settleSuccess,
+  type Support,
+  uncounted,
+  type Validity,
+} from "./outcomes.ts";
+import { asksForSession, SessionFacilitator } from "./sessions.ts";
 import { verifyTransfer } from "./verify-transfer.ts";
 
-// A facilitator's answers, narrower than x402 allows: no member is null, and every code is ours.
-
-/** The answer to /verify. */
-export type Validity = {
-  isValid: boolean;
-  /** Absent when valid. */
-  invalidReason?: ErrorCode;
-  payer?: AccountId;
-};
-
-/** The answer to /settle. */
-export type Settlement = {
-  success: boolean;
-  /** Absent on success. */
-  errorReason?: ErrorCode;
-  payer?: AccountId;
-  /** Empty when nothing was settled. Stock merchants require `transaction` and `network` in every answer. */
-  transaction: string;
-  network: typeof NETWORK;
-  /** Atomic units: what was charged. "0" for an `upto` that used nothing; then no money moved. */
-  amount?: Charge;
-  extra?: {
-    /** With `nonce_replayed`: the settlement that used the nonce. */
-    transaction?: Digest;
-    /** With `mandate_exceeded`: which limit, and the first second of the next period if it is one of a period. */
-    limit?: MandateLimit;
-    renewsAt?: number;
-  };
-};
-
-export type Support = {
-  kinds: { x402Version: typeof X402_VERSION; scheme: Scheme; network: typeof NETWORK; extra: { ledger: Digest } }[];
-  extensions: string[];
-  signers: Record<string, string[]>;
-};
-
-/** The ledger did not answer. What happened to the payment is unknown. */
-export class BackendUnavailable extends Error {
-  override name = "BackendUnavailable";
-  readonly overloaded: boolean;
-
-  constructor(message: string, options: { overloaded: boolean; cause?: unknown }) {
-    super(message, { cause: options.cause });
-    this.overloaded = options.overloaded;
-  }
-}
+export { BackendUnavailable, refusedSettlement, settleFailure, type Settlement, settleSuccess, type Support, type Validity };
 
 /** A settlement that is under way, or whose outcome is unknown. */
 export interface PendingSettlement {
@@ -94,15 +61,14 @@ export interface PendingSettlement {
 /** By authorization digest. Bounded. */
 export type PendingSettlements = Map<Digest, PendingSettlement>;
 
-/** False for a payer who calls too often. */
-type Admission = (payer: AccountId) => Promise<boolean>;
-
 export class Facilitator {
   readonly #backend: PaymentBackend;
   readonly #ledger: Digest;
   readonly #pending: PendingSettlements;
   readonly #clock: () => number;
   readonly #admits: Admission;
+  /** Absent where the backend keeps no sessions. */
+  readonly sessions: SessionFacilitator | undefined;
 
   /**
    * @param ledger the id of the backend's ledger
@@ -122,10 +88,12 @@ export class Facilitator {
     this.#pending = pending;
     this.#clock = clock;
     this.#admits = admits;
+    this.sessions = backend.sessions && new SessionFacilitator(backend.sessions, backend, { ledger, clock, admits });
   }
 
   /** Read-only: x402 v2 §7.1 forbids that /verify commits anything. */
   async verify(payment: UnverifiedPayment): Promise<Validity> {
+    if (this.sessions && asksForSession(payment.paymentRequirements)) return this.sessions.verify(payment);
     const verified = await this.#verify(payment);
     if (!verified.ok) return { isValid: false, invalidReason: verified.code, ...(verified.payer && { payer: verified.payer }) };
     const { payer } = verified.payment;
@@ -139,6 +107,7 @@ export class Facilitator {
    * ledger refuses more than was signed.
    */
   async settle({ payment: unverified, settlementId }: SettleCommand<UnverifiedPayment>): Promise<Settlement> {
+    if (this.sessions && asksForSession(unverified.paymentRequirements)) return this.sessions.settle(unverified);
     const asked = chargeAsked(unverified);
     if (!asked.ok) return settleFailure(asked.code);
     const verified = await this.#verify(asked.value.payment);
@@ -267,7 +236,9 @@ export class Facilitator {
   }
 
   supported(): Support {
-    const schemes = this.#backend.upto ? ([SCHEME, UPTO] as const) : ([SCHEME] as const);
+    const schemes: Support["kinds"][number]["scheme"][] = [SCHEME];
+    if (this.#backend.upto) schemes.push(UPTO);
+    if (this.sessions) schemes.push(BATCH_SETTLEMENT);
     return {
       kinds: schemes.map((scheme) => ({ x402Version: X402_VERSION, scheme, network: NETWORK, extra: { ledger: this.#ledger } })),
       extensions: [],
@@ -323,29 +294,4 @@ function chargeAsked(unverified: UnverifiedPayment): Parsed<{ payment: Unverifie
   const split = splitCharge(paymentPayload, paymentRequirements);
   if (!split.ok) return split;
   return { ok: true, value: { payment: { paymentPayload, paymentRequirements: split.value.offer }, charge: split.value.value } };
-}
-
-/** A ledger that counts no limits must not pay under them. */
-function uncounted(payer?: AccountId): PaymentRefusal {
-  return { ok: false, code: "mandate_mismatch", detail: "the ledger of this facilitator counts no mandates", ...(payer && { payer }) };
-}
-
-/** A failure with all that a refusal says. */
-export function refusedSettlement({ code, transaction, limit, renewsAt }: Refusal, payer?: AccountId): Settlement {
-  const extra = { ...(transaction && { transaction }), ...(limit && { limit }), ...(renewsAt !== undefined && { renewsAt }) };
-  return { ...settleFailure(code, payer), ...(Object.keys(extra).length > 0 && { extra }) };
-}
-
-export function settleSuccess({ payer, value, transaction }: Extract<SettleResult, { ok: true }>): Settlement {
-  return { success: true, payer, transaction, network: NETWORK, amount: value };
-}
-
-export function settleFailure(code: ErrorCode, payer?: AccountId): Settlement {
-  return {
-    success: false,
-    errorReason: code,
-    ...(payer && { payer }),
-    transaction: "",
-    network: NETWORK,
-  };
 }
