@@ -55,7 +55,7 @@ function setUp(answers: Partial<SessionLedger> = {}, { mandates = true, admits =
     check: async () => ({ ok: true }),
     claim: async () => ({ ok: true, payee: merchant.account, value: "7500" as Amount, transaction: TRANSACTION, session: PAID }),
     withdraw: async () => ({ ok: true, session: CLOSING }),
-    status: async () => ({ ...STANDING, config: canonicalJson(SESSION) }),
+    status: async () => ({ ...STANDING, config: canonicalJson(SESSION), lanes: [], laneCount: 0, claims: [], claimCount: 0 }),
     ...answers,
   };
   const recorded = Object.fromEntries(
