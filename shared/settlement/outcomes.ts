@@ -3,7 +3,7 @@
 import type { ChannelState } from "../batch-settlement/state.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { type BATCH_SETTLEMENT, NETWORK, type Scheme, X402_VERSION } from "../lez.ts";
+import { type BATCH_SETTLEMENT, NETWORK, type Scheme, type X402_VERSION } from "../lez.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Charge } from "../protocol/amount.ts";
 import type { MandateLimit, PaymentRefusal, Refusal } from "../protocol/refusal.ts";
