@@ -14,7 +14,11 @@ export default defineConfig({
       {
         // The starter imports the package by name. Here it is tested over the sources.
         resolve: {
-          alias: { "lez-agent-pay/hono": source("workers/merchant/paywall/index.ts"), "lez-agent-pay/testing": source("test-kit/node.ts") },
+          alias: {
+            "lez-agent-pay/hono/openapi": source("workers/merchant/paywall/openapi-document.ts"),
+            "lez-agent-pay/hono": source("workers/merchant/paywall/index.ts"),
+            "lez-agent-pay/testing": source("test-kit/node.ts"),
+          },
         },
         test: {
           name: "node",

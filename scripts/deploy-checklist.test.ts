@@ -3,10 +3,12 @@ import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { checklistOf, type Deployment, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
 
 const OWN = "11111111111111111111111111111112";
-const deployment = (merchant: Vars, facilitator: Vars = {}, ledger: Vars = {}): Deployment => ({
+const BOUND = { merchant: ["DELIVERIES", "WEBHOOKS"], facilitator: ["LEDGER", "CATALOGUE"] };
+const deployment = (merchant: Vars, facilitator: Vars = {}, ledger: Vars = {}, objects = BOUND): Deployment => ({
   merchant: { PAY_TO: OWN, ...merchant },
   facilitator: { FAUCET: "off", SHARDS: "1", ...facilitator },
   ledger: { FAUCET: "off", SHARDS: "1", ...ledger },
+  objects,
 });
 const complaints = (...vars: Parameters<typeof deployment>) => checklistOf(deployment(...vars)).filter((line) => line.startsWith("!"));
 
@@ -51,7 +53,8 @@ test("the origins of a deployment are read from wrangler's own record", () => {
 describe("the checklist asks for something", () => {
   test("nowhere, when all is decided", () => {
     expect(complaints({})).toEqual([]);
-    expect(complaints({}, { BOOKS: "keyed" })).toEqual([]);
+    expect(complaints({}, { BOOKS: "keyed", DISCOVERY: "public" })).toEqual([]);
+    expect(complaints({ WEBHOOK_URL: "https://books.example.com/webhooks" })).toEqual([]);
   });
   test.each<[string, Parameters<typeof deployment>, string]>([
     ["the demo merchant", [{ PAY_TO: DEMO_MERCHANT_ACCOUNT }], "PAY_TO"],
@@ -59,6 +62,20 @@ describe("the checklist asks for something", () => {
     ["a faucet", [{}, { FAUCET: "on" }, { FAUCET: "on" }], "test money"],
     ["public books", [{}, { BOOKS: "public" }], "every caller reads every balance"],
     ["a misspelt BOOKS", [{}, { BOOKS: "keys" }], "must be keyed or public"],
+    ["a catalogue of any address", [{}, { DISCOVERY: "local" }], "buyers cannot reach"],
+    ["a misspelt DISCOVERY", [{}, { DISCOVERY: "off" }], "must be public or local"],
+    ["webhooks without their queue", [{ WEBHOOK_URL: "https://a.example" }, {}, {}, { ...BOUND, merchant: [] }], "binding WEBHOOKS"],
+    ["webhooks to the machine itself", [{ WEBHOOK_URL: "http://127.0.0.1", WEBHOOK_LOOPBACK: "on" }], "for tests"],
     ["two numbers of shards", [{}, { SHARDS: "4" }], "nothing is settled"],
   ])("about %s", (_what, vars, words) => expect(complaints(...vars).join("\n")).toContain(words));
+});
+
+test("the checklist says whether routes are listed, and where webhooks go [deploy-discovery]", () => {
+  const lines = (...of: Parameters<typeof deployment>) => checklistOf(deployment(...of)).join("\n");
+  expect(lines({})).toContain("  DISCOVERY: public; routes of sellers that opted in are listed");
+  expect(lines({}, {}, {}, { ...BOUND, facilitator: ["LEDGER"] })).toContain("no route is listed");
+  expect(lines({})).toContain("  WEBHOOK_URL: none");
+  expect(lines({ WEBHOOK_URL: "https://a.example/hook" })).toContain(
+    "https://a.example/hook; what it has not taken: lez-agent-pay webhooks list",
+  );
 });

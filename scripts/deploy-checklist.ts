@@ -12,6 +12,8 @@ export interface Deployment {
   merchant: Vars;
   facilitator: Vars;
   ledger: Vars;
+  /** The names of the Durable Objects that each is bound to. */
+  objects: { merchant: readonly string[]; facilitator: readonly string[] };
 }
 
 /** The vars that `--var NAME:VALUE …` gives a Worker, as wrangler reads them: several after one flag, and the last one counts. */
@@ -33,7 +35,7 @@ export function refusalOf({ merchant: { PAY_TO } }: Deployment, demo: boolean): 
 }
 
 /** One line for each thing to decide. `!` begins a line that asks for something. */
-export function checklistOf({ merchant, facilitator, ledger }: Deployment): string[] {
+export function checklistOf({ merchant, facilitator, ledger, objects }: Deployment): string[] {
   const { PAY_TO, PUBLIC_ORIGIN, FACILITATOR_URL } = merchant;
   const faucets = [facilitator["FAUCET"], ledger["FAUCET"]];
   const shards = [facilitator["SHARDS"], ledger["SHARDS"]].map((setting) => parseShards(setting));
@@ -44,11 +46,15 @@ export function checklistOf({ merchant, facilitator, ledger }: Deployment): stri
     line(faucets[0] === faucets[1], `FAUCET: facilitator ${faucets[0]}, ledger ${faucets[1]}`, "both must be on, or both off"),
     ...(faucets.includes("on") ? [line(false, "FAUCET: on", "every caller takes test money")] : []),
     booksLine(facilitator["BOOKS"]),
+    discoveryLine(facilitator["DISCOVERY"], objects.facilitator.includes("CATALOGUE")),
+    webhookLine(merchant, objects.merchant.includes("WEBHOOKS")),
     line(shards[0] === shards[1], `SHARDS: facilitator ${shards[0]}, ledger ${shards[1]}`, "nothing is settled while they differ"),
     "  secrets, set with `npx wrangler secret put NAME -c FILE`, each optional:",
     "    RECEIPT_KEY (wrangler.toml): signs offers and receipts",
     "    REFUND_MANDATE (wrangler.toml): the file of `refund grant`; without it what must go back is listed by `sales owed`",
     "    FACILITATOR_KEY (wrangler.toml): the merchant's bearer key for FACILITATOR_URL",
+    "    WEBHOOK_SECRET (wrangler.toml): signs what WEBHOOK_URL is told; needed beside it",
+    "    OPERATOR_KEY_SHA256 (wrangler.toml): the shop's own key, for `webhooks list` and `webhooks retry`",
     "    FACILITATOR_KEYS (workers/facilitator): who may settle over HTTP; without it every caller may",
     "    OPERATOR_KEY_SHA256 (workers/facilitator and workers/ledger-do): audit, checkpoints, the clock, every account's books",
     "    CHECKPOINT_KEY (workers/ledger-do): signs checkpoints; without it journals are kept whole",
@@ -63,6 +69,27 @@ function booksLine(books = "keyed"): string {
   const problem =
     books === "public" ? "every caller reads every balance and journal" : "must be keyed or public; until then no caller reads them";
   return line(false, `BOOKS: ${books}`, problem);
+}
+
+/** Absent is public. The facilitator takes any other word but `local` for public, too. */
+function discoveryLine(discovery = "public", hasCatalogue: boolean): string {
+  if (!hasCatalogue) return line(true, "DISCOVERY: no binding CATALOGUE in workers/facilitator/wrangler.toml; no route is listed");
+  const what = `DISCOVERY: ${discovery}`;
+  if (discovery === "public") return line(true, `${what}; routes of sellers that opted in are listed: GET /discovery/resources`);
+  return line(
+    false,
+    what,
+    discovery === "local" ? "routes at addresses that buyers cannot reach are listed" : "must be public or local; counts as public",
+  );
+}
+
+/** Without an address no messages are queued. */
+function webhookLine({ WEBHOOK_URL, WEBHOOK_LOOPBACK }: Vars, hasQueue: boolean): string {
+  if (!WEBHOOK_URL) return line(true, "WEBHOOK_URL: none; no server of yours is told of sales");
+  const what = `WEBHOOK_URL: ${WEBHOOK_URL}`;
+  if (!hasQueue) return line(false, what, "needs the binding WEBHOOKS in wrangler.toml");
+  if (WEBHOOK_LOOPBACK === "on") return line(false, what, "WEBHOOK_LOOPBACK is on, which is for tests on one machine");
+  return line(true, `${what}; what it has not taken: lez-agent-pay webhooks list`);
 }
 
 function line(fine: boolean, what: string, problem = ""): string {

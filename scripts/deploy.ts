@@ -48,11 +48,15 @@ const ownWords = tokens.flatMap((token) =>
 const forWrangler = process.argv.slice(2).filter((_, index) => !ownWords.includes(index));
 
 const given = varsGiven(forWrangler);
-const varsOf = (config: string): Vars => ({
-  ...(readConfig({ config, ...(typeof values.env === "string" && { env: values.env }) }).vars as Vars),
-  ...given,
-});
-const deployment = { merchant: varsOf(MERCHANT), facilitator: varsOf(FACILITATOR), ledger: varsOf(LEDGER) };
+const configOf = (config: string) => readConfig({ config, ...(typeof values.env === "string" && { env: values.env }) });
+const varsOf = (config: string): Vars => ({ ...(configOf(config).vars as Vars), ...given });
+const objectsOf = (config: string) => configOf(config).durable_objects.bindings.map(({ name }: { name: string }) => name);
+const deployment = {
+  merchant: varsOf(MERCHANT),
+  facilitator: varsOf(FACILITATOR),
+  ledger: varsOf(LEDGER),
+  objects: { merchant: objectsOf(MERCHANT), facilitator: objectsOf(FACILITATOR) },
+};
 const dryRun = values["dry-run"] === true;
 
 const refused = refusalOf(deployment, values.demo === true || dryRun);

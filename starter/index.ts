@@ -2,11 +2,13 @@
 
 import { Hono, type MiddlewareHandler } from "hono";
 import { merchantIdentity, paywall, paywallCors, type PaywallEnv, paywallHealth } from "lez-agent-pay/hono";
+import { paywallOpenApi } from "lez-agent-pay/hono/openapi";
 
 const app = new Hono<PaywallEnv>();
 app.use(paywallCors());
 app.route("/", merchantIdentity());
 app.route("/", paywallHealth());
+app.get("/openapi.json", paywallOpenApi(app, { title: "Shop", version: "1" }));
 
 /** A facilitator by URL holds no money, so it moves before a handler runs. With the flow named here, the tests sell in the same one. */
 const flow = "upfront";

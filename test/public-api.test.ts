@@ -14,6 +14,7 @@ import * as webhooks from "../shared/webhooks/index.ts";
 import * as testing from "../test-kit/node.ts";
 import * as testingPool from "../test-kit/pool.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
+import * as openapi from "../workers/merchant/paywall/openapi-document.ts";
 import * as sales from "../workers/merchant/paywall/sales.ts";
 
 test.each<[string, object, string[]]>([
@@ -42,6 +43,7 @@ test.each<[string, object, string[]]>([
       "paywallWebhooks",
     ],
   ],
+  ["lez-agent-pay/hono/openapi", openapi, ["paywallOpenApi"]],
   ["lez-agent-pay/hono/sales", sales, ["paywallSales"]],
   ["lez-agent-pay/webhooks", webhooks, ["verifyWebhook"]],
   ["lez-agent-pay/testing", testing, ["receiptOf", "testShop"]],

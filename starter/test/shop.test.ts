@@ -79,3 +79,11 @@ test("when the facilitator's answer is lost, the same payment fetches the goods"
   expect((await buyer.present(payment, "/report")).status).toBe(200);
   expect((await buyer.balance()).balance).toBe("90000");
 });
+
+test("its OpenAPI document has the price of each route", async () => {
+  const answer = await testShop(app).fetch("/openapi.json");
+  const { paths } = (await answer.json()) as { paths: Record<string, Record<string, { "x-payment-info": { price: object } }>> };
+
+  expect(Object.keys(paths)).toEqual(["/report", "/forecast", "/count"]);
+  expect(paths["/report"]?.["get"]?.["x-payment-info"].price).toEqual({ mode: "fixed", currency: "LGO", amount: "0.00001" });
+});

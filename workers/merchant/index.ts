@@ -8,8 +8,8 @@ import { logEvent, traceIdFrom } from "../../shared/log.ts";
 import { TRACE_ID } from "../../shared/x402/headers.ts";
 import { namesOneHost } from "../../shared/x402/host.ts";
 import { indexPage } from "./index-page.ts";
-import { openApi } from "./openapi.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
+import { paywallOpenApi } from "./paywall/openapi-document.ts";
 import { paywallSales } from "./paywall/sales.ts";
 import { countWords, forecast, research, summarize } from "./products.ts";
 
@@ -62,7 +62,7 @@ app.get("/", (c) => {
   return c.json({ routes: ROUTES });
 });
 
-app.get("/openapi.json", (c) => c.json(openApi(ROUTES, PAY_TO)));
+app.get("/openapi.json", paywallOpenApi(app, { title: "lez demo merchant", version: "1" }));
 
 /** What the facilitator's catalogue says of the routes that buyers may find. */
 const SHOP = { serviceName: "lez demo merchant" };
@@ -94,14 +94,14 @@ app.post("/count", paywall({ ...PRICES.count, payTo: PAY_TO, scheme: "upto", uni
 
 app.get("/research", paywall({ ...PRICES.research, payTo: PAY_TO }), async (c) => c.json(await research()));
 
-app.get("/flaky", paywall({ ...PRICES.flaky, payTo: PAY_TO }), () => {
-  throw new Error("flaky by design");
-});
-
 /** Paid before it runs. */
 app.get("/archive", paywall({ ...PRICES.archive, payTo: PAY_TO, flow: "upfront" }), (c) =>
   c.json({ archive: [1, 2, 3], payment: c.get("payment").id }),
 );
+
+app.get("/flaky", paywall({ ...PRICES.flaky, payTo: PAY_TO }), () => {
+  throw new Error("flaky by design");
+});
 
 app.notFound((c) => c.json(errorBody("not_found"), 404));
 app.onError((error, c) => {

@@ -21,6 +21,7 @@ import { keepAlive } from "./keep-alive.ts";
 import { logOnceAMinute, logPayment, traceOf } from "./log.ts";
 import { type CheckedOptions, checkOptions, type ExemptingOptions, type OffersOptions, type PaywallOptions } from "./options.ts";
 import { type ParsedPayment, parsePayment, readPayment, verifyPresented } from "./presented-payment.ts";
+import { pricedWith, rememberPriced } from "./priced-handlers.ts";
 import { recordSale } from "./record-sale.ts";
 import { refundOf } from "./refund-terms.ts";
 import { passOnRefusal, refuseRequest } from "./responses.ts";
@@ -89,7 +90,7 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
     c.res = undefined;
     c.res = mergeHeaders(response, outer);
   };
-  paywalls.add(middleware);
+  rememberPriced(middleware, options);
   return middleware;
 
   /** @returns the response to send in place of the handler's */
@@ -216,7 +217,7 @@ export function paid<PaidHandler extends (c: never, next: Next) => unknown>(
       const response = await run(c, next);
       if (response) c.res = response;
     });
-  paywalls.add(priced);
+  rememberPriced(priced, options);
   return priced as unknown as PaidHandler;
 }
 
@@ -232,11 +233,9 @@ async function serveFree(c: Context<PaywallEnv>, next: Next): Promise<undefined>
   if (c.finalized && c.res.status !== 101) forbidCaching(writableHeaders(c));
 }
 
-const paywalls = new WeakSet<object>();
-
 /** A payment is for one offer, so a route behind two paywalls cannot be bought. */
 function requireOnePaywall(c: Context<PaywallEnv>): void {
-  const onRoute = matchedRoutes(c).filter(({ handler }) => paywalls.has(handler)).length;
+  const onRoute = matchedRoutes(c).filter(({ handler }) => pricedWith(handler)).length;
   // Behind another one that is not seen on the route, as in an app of its own, this one is reached while the payment is served.
   if (onRoute > 1 || c.get("payment")) throw new ConfigurationError("two paywalls are on this route; keep one");
 }
