@@ -40,7 +40,7 @@ export const salesOwed = defineCommand({
       const { origin: merchant } = records;
       if (merchant === undefined) {
         return fail("usage", "Only the merchant knows what it delivered.", {
-          hint: "Name it: --merchant-url URL, or merchantUrl of the configuration.",
+          hint: "Name it: --merchant-url URL, or merchantUrl of the configuration. Beside an operator's key, --merchant-key-file FILE opens its record.",
         });
       }
       const [owed, refunds]: [Sale[], Sale[]] = [[], []];

@@ -17,6 +17,7 @@ import { exchange } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { MAX_RECORD_TEXT_LENGTH, MAX_REGISTER_PAGES } from "../runtime/limits.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
+import type { Secret } from "../runtime/secret.ts";
 
 const PATH = "/.well-known/paywall-sales";
 
@@ -39,25 +40,26 @@ const refusalSchema = z.looseObject({
   problem: z.looseObject({ detail: z.string().optional() }).optional().catch(undefined),
 });
 
-/** Whose sales, at which merchant. `facilitator`: where the access to the account's books counts, without a slash at the end. */
+/** Whose sales, at which merchant. `key`: the merchant's own operator key, if that is what opens it. `facilitator`: where the access to the account's books counts, without a slash at the end. */
 export interface Register {
   /** The merchant's origin. */
   merchant: string;
   facilitator: string;
   payee: AccountId;
+  key?: Secret | undefined;
 }
 
 /** All sales of one day. @param day its first second, in unix seconds */
 export async function readRegister(
   context: Context,
-  { merchant, facilitator, payee }: Register,
+  { merchant, facilitator, payee, key }: Register,
   day: number,
 ): Promise<Outcome<RegisterEntry[]>> {
   const sales: RegisterEntry[] = [];
   let next: Digest | undefined;
   for (let pages = 0; pages < MAX_REGISTER_PAGES; pages++) {
     const path = `${PATH}?payee=${payee}&day=${day}${next === undefined ? "" : `&after=${next}`}`;
-    const read = await readHeader(context, { facilitator, account: payee }, { method: "GET", path });
+    const read = key ? succeed(bearer(key)) : await readHeader(context, { facilitator, account: payee }, { method: "GET", path });
     if (!read.ok) return read;
     const headers: [string, string][] = read.data === undefined ? [] : [["authorization", read.data]];
     const page = await ask(context, { method: "GET", url: `${merchant}${path}`, headers }, pageSchema);
@@ -67,6 +69,10 @@ export async function readRegister(
     if (next === undefined) break;
   }
   return succeed(sales);
+}
+
+function bearer(key: Secret): string {
+  return `Bearer ${Buffer.from(key.reveal()).toString()}`;
 }
 
 /** Orders the merchant to serve a sale again. @param day that of its payment */
@@ -98,7 +104,10 @@ async function ask<Schema extends z.core.$ZodType>(
     const detail = problem?.detail === undefined ? "" : ` It says: ${quote(problem.detail)}`;
     const exit = error === "unauthorized" ? EXIT.notSetUp : retryable ? EXIT.busy : EXIT.differs;
     return refuse(error, exit, `The merchant at ${origin} refuses: ${error === "unauthorized" ? CLOSED : message}${detail}`, {
-      hint: error === "unauthorized" ? "An access is made with the owner's passphrase: lez-agent-pay accounts" : hint,
+      hint:
+        error === "unauthorized"
+          ? "An access is made with the owner's passphrase: lez-agent-pay accounts. With the shop's own key: --merchant-key-file FILE"
+          : hint,
       retryable,
     });
   }
@@ -106,4 +115,4 @@ async function ask<Schema extends z.core.$ZodType>(
   return parsed.ok ? succeed(parsed.value) : fail("network", `The merchant at ${origin} sent an unusable answer: ${parsed.problem}.`);
 }
 
-const CLOSED = "its register is open to the readers of the payee's books.";
+const CLOSED = "its register is open to the readers of the payee's books, and to the shop's own key.";

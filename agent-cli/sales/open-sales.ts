@@ -43,6 +43,10 @@ type MerchantInput = z.output<z.ZodObject<typeof merchantFields>> & { allowHttp:
 
 export const booksFields = {
   ...merchantFields,
+  merchantKeyFile: z
+    .string()
+    .optional()
+    .meta({ value: "file", local: true, description: "read the merchant's own operator key from this file (mode 0600); opens its record" }),
   ...accountFields,
   ...operatorKeyField,
   ...passphraseFields,
@@ -74,9 +78,20 @@ export async function withSales<Data>(
   input: BooksInput,
   run: (open: OpenSales) => Promise<Outcome<Data>>,
 ): Promise<Outcome<Data>> {
+  if (input.merchantKeyFile === undefined) return withRecords(context, input, undefined, run);
+  return withOperatorKey(input.merchantKeyFile, (key) => withRecords(context, input, key, run));
+}
+
+/** @param merchantKey opens the merchant's record */
+async function withRecords<Data>(
+  context: Context,
+  input: BooksInput,
+  merchantKey: Secret | undefined,
+  run: (open: OpenSales) => Promise<Outcome<Data>>,
+): Promise<Outcome<Data>> {
   const account = accountOf(context, input);
   if (!account.ok) return account;
-  const records = recordsOf(context, input, account.data);
+  const records = recordsOf(context, input, account.data, merchantKey);
   if (!records.ok) return records;
   const read = async (key?: Secret): Promise<Outcome<ChainSource>> => {
     const source = await chainAt(context, input, account.data, key);
@@ -97,13 +112,18 @@ export async function withSales<Data>(
   return runOn(isOwn ? await withOpenBooks(context, input, owner.data, () => read()) : await read());
 }
 
-/** The merchant's record: of the flag, else of the configuration; without either there is none. */
-function recordsOf(context: Context, input: BooksInput, payee: AccountId): Outcome<SaleRecords> {
+/**
+ * The merchant's record: of the flag, else of the configuration; without either there is none. The facilitator's operator key is sent to no
+ * merchant, so with that key a configured merchant is asked only if its own key is given, too.
+ */
+function recordsOf(context: Context, input: BooksInput, payee: AccountId, key: Secret | undefined): Outcome<SaleRecords> {
+  if (input.operatorKeyFile !== undefined && key === undefined && input.merchantUrl === undefined) return succeed(NO_RECORDS);
   const merchant = merchantOf(context, input);
   if (!merchant.ok) return merchant;
   if (merchant.data === undefined) return succeed(NO_RECORDS);
   const facilitator = facilitatorUrl(context, input);
-  return facilitator.ok ? succeed(recordsAt(context, { merchant: merchant.data, facilitator: facilitator.data, payee })) : facilitator;
+  if (!facilitator.ok) return facilitator;
+  return succeed(recordsAt(context, { merchant: merchant.data, facilitator: facilitator.data, payee, key }));
 }
 
 /** The origin of the seller's merchant, if one is named. */

@@ -167,6 +167,6 @@ export function saleLines(sale: SaleView, layout: Layout): string[] {
 export function provenance(merchant: string | undefined): string {
   const sums = "Amounts are from the account's checked journal.";
   return merchant === undefined
-    ? `${sums} No merchant was asked, so each is "${NOT_RECORDED}": --merchant-url URL`
+    ? `${sums} No merchant was asked, so each is "${NOT_RECORDED}": --merchant-url URL, and for an operator --merchant-key-file FILE`
     : `${sums} Route, id and delivery are the merchant's own record, at ${showUnsafe(merchant)}.`;
 }

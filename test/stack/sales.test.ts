@@ -3,8 +3,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createKeyFile } from "../../agent-cli/keys/key-file.ts";
 import { type Run, sandbox } from "../../agent-cli/testing/cli.ts";
-import { bytesToHex } from "../../shared/crypto/bytes.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { bytesToHex, utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_SECRET_KEY } from "../../shared/demo.ts";
 import { authorizeRead, grantAccess, revokeAccesses } from "../../shared/protocol/books-access.ts";
 import { signSaleDelivery } from "../../shared/protocol/sale-delivery.ts";
@@ -12,7 +12,14 @@ import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/pr
 import { unixNow } from "../../shared/time.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 
-const world = useStack({ merchant: "../workerd/counting-merchant.ts" });
+const [SHOP_KEY, OPERATOR_KEY] = ["the-shops-key", "the-operators-key"];
+const world = useStack({
+  merchant: "../workerd/counting-merchant.ts",
+  vars: {
+    "lez-merchant": { OPERATOR_KEY_SHA256: bodyDigest(utf8(SHOP_KEY)) },
+    "lez-facilitator": { OPERATOR_KEY_SHA256: bodyDigest(utf8(OPERATOR_KEY)) },
+  },
+});
 const box = sandbox();
 const SALES = "/.well-known/paywall-sales";
 let seller: WalletSigner;
@@ -88,6 +95,38 @@ describe("the merchant's record", () => {
     expect((await fetch(`${world.stack.facilitator}/books/revoke`, { method: "POST", body: JSON.stringify(revocation) })).status).toBe(200);
     expect(await read(await signed())).toBe(401);
   });
+});
+
+test("an operator reads the journal with the facilitator's key, and the record with the shop's [sales-operator]", async () => {
+  const buyer = await world.buyer();
+  const goods = { url: `${world.stack.merchant}/default?operated` };
+  const bought = await buyer.send(goods, await buyer.approved(goods));
+  const transaction = receiptOf(bought)?.transaction ?? "";
+  const { facilitator, merchant } = world.stack;
+  const elsewhere = sandbox();
+  await elsewhere.run("doctor"); // makes the state directory
+  elsewhere.write("home/config.json", { facilitatorUrl: facilitator, ledger, merchantUrl: merchant });
+  elsewhere.write("shop.key", SHOP_KEY, 0o600);
+  elsewhere.write("operator.key", OPERATOR_KEY, 0o600);
+  const read = (...words: string[]) => elsewhere.run(["sales", ...words, "--account", seller.account]);
+  const [OPERATOR, SHOP] = [
+    ["--operator-key-file", "./operator.key"],
+    ["--merchant-key-file", "./shop.key"],
+  ];
+  const found = async (...words: string[]) =>
+    ((await read("list", "--limit", "100", ...words)).json.data["sales"] as Listed[]).find((sale) => sale.transaction === transaction);
+  await poll(() => found(...OPERATOR, ...SHOP)).toMatchObject({ route: "GET /default", delivery: "delivered" });
+  // Without the shop's key the configured shop is not asked, and the output says how it would be.
+  expect(await found(...OPERATOR)).toMatchObject({ route: "route not recorded", delivery: "unknown" });
+  const shown = await elsewhere.run(["sales", "summary", "--account", seller.account, ...OPERATOR], { terminal: true });
+  expect(shown.stdout.replaceAll(/\s+/g, " ")).toContain("No merchant was asked");
+  expect(shown.stdout).toContain("--merchant-key-file FILE");
+  // The facilitator's key opens no shop, and is sent to none.
+  const path = `${SALES}?payee=${seller.account}&day=${unixNow()}`;
+  const asked = async (key: string) => (await fetch(`${merchant}${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
+  expect([await asked(SHOP_KEY), await asked(OPERATOR_KEY)]).toEqual([200, 401]);
+  const named = await read("summary", ...OPERATOR, "--merchant-url", merchant);
+  expect(named.json.error).toMatchObject({ code: "unauthorized", hint: expect.stringContaining("--merchant-key-file") });
 });
 
 describe("goods that are owed", () => {

@@ -1,11 +1,13 @@
 /**
  * `lez-agent-pay/hono/sales`: the register of sales, for the seller who asks. Its readers are those of the payee's books, and the
- * facilitator says whether they are: it knows which accesses the account has revoked.
+ * facilitator says whether they are: it knows which accesses the account has revoked. The shop's operator reads with a key of the shop's own:
+ * a merchant cannot know the facilitator's operator.
  */
 
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
+import { showsKeyOf } from "../../../shared/crypto/bearer-key.ts";
 import { digestSchema } from "../../../shared/crypto/digest.ts";
 import { type ErrorCode, isErrorCode } from "../../../shared/errors.ts";
 import { NETWORK } from "../../../shared/lez.ts";
@@ -33,8 +35,8 @@ const orderSchema = z.strictObject({ ...signedSaleDeliverySchema.shape, day });
 const verdictSchema = z.looseObject({ ok: z.optional(z.boolean()), error: z.optional(z.string()) });
 
 /**
- * `GET /.well-known/paywall-sales?payee=…&day=…&after=…`: a page of the sales of one day, for readers of the payee's books. `next`, if
- * there are more, goes into `after`.
+ * `GET /.well-known/paywall-sales?payee=…&day=…&after=…`: a page of the sales of one day, for readers of the payee's books and for
+ * the holder of the bearer key whose SHA-256 is the secret `OPERATOR_KEY_SHA256`. `next`, if there are more, goes into `after`.
  * `POST`: serves a sale again when its buyer repeats the payment, at the signed word of the payee.
  */
 export function paywallSales(): Hono<PaywallEnv> {
@@ -75,10 +77,14 @@ export function paywallSales(): Hono<PaywallEnv> {
     });
 }
 
-/** Asks the facilitator. @returns why the caller may not read the books of the account; undefined if it may */
+/**
+ * The holder of the shop's own operator key may read; of every other caller the facilitator is asked.
+ * @returns why the caller may not read the sales of the account; undefined if it may
+ */
 async function refusedReader(c: Context<PaywallEnv>, account: AccountId): Promise<ErrorCode | undefined> {
   const authorization = c.req.header("Authorization");
   if (authorization === undefined) return "unauthorized";
+  if (showsKeyOf(c.env.OPERATOR_KEY_SHA256, authorization)) return undefined;
   const { pathname, search } = new URL(c.req.url);
   const read = { authorization, method: c.req.method, path: pathname + search, account };
   const { FACILITATOR, FACILITATOR_URL, FACILITATOR_KEY } = c.env;
