@@ -65,6 +65,7 @@ function workerd(name: string, shards: number, include: string[], exclude: strin
             LEDGER: { className: "Ledger", useSQLite: true },
             DELIVERIES: { className: "Deliveries", useSQLite: true },
             REFUNDING: { className: "RefundingDeliveries", useSQLite: true },
+            SESSIONS: { className: "Sessions", useSQLite: true },
             WEBHOOKS: { className: "Webhooks", useSQLite: true },
           },
         },

@@ -324,6 +324,26 @@ export const LANE_CALLS = 8n;
 export const LANE_PART = 16n;
 /** Lane 0 keeps that it may have taken so many serials above the last one, so that not each of them costs a row. */
 export const OWN_SERIALS_AHEAD = 64;
+/** An isolate reports what it has not reported after this long at the latest, and the object keeps what lane 0 came to. */
+export const UNREPORTED_MILLIS = 500;
+export const REPORT_ATTEMPTS = 3;
+/** A session's life, and the smallest deposit in calls, that offers ask for unless the seller says otherwise. */
+export const DEFAULT_SESSION_SECONDS = 24 * 3600;
+export const MIN_DEPOSIT_CALLS = 100n;
+/** Sessions that one isolate knows; ids that the ledger did not know, and how long that is believed. */
+export const MAX_KNOWN_SESSIONS = 1000;
+export const UNKNOWN_SESSION_SECONDS = 10;
+/** Sessions that one address may have an isolate ask for in one period; addresses that it remembers. */
+export const MAX_ASKS_PER_PERIOD = 50;
+export const PERIOD_SECONDS = 10;
+export const MAX_KNOWN_ADDRESSES = 1000;
+/** What a merchant may lose with an isolate, in calls, unless the seller names a sum. */
+export const RISK_CALLS = 16n;
+/** A merchant claims this often while there is something to claim; and again this long after a claim that failed. */
+export const CLAIM_INTERVAL_SECONDS = 300;
+export const CLAIM_RETRY_SECONDS = 30;
+/** An object of a closed session stays this long after the last lease, for reports that are late. */
+export const LANE_FORGOTTEN_SECONDS = 60;
 /** A session that looks as if it were over is asked about again after this long. */
 export const SESSION_ASK_SECONDS = 10;
 /** The longest that a seller can let a buyer try again before an undelivered payment goes back by itself. */

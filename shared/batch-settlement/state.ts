@@ -24,8 +24,8 @@ export const channelStateSchema = z.looseObject({
 });
 export type ChannelState = z.infer<typeof channelStateSchema>;
 
-/** The lane that the client's next voucher is for, and the most that can be claimed of it now. */
-export const laneOfferSchema = z.looseObject({ id: laneSchema, limit: chargeSchema });
+/** The lane that the client's next voucher is for, and the most that can be claimed of it now. Its serial is above `afterSerial`. */
+export const laneOfferSchema = z.looseObject({ id: laneSchema, limit: chargeSchema, afterSerial: z.optional(wholeNumber()) });
 export type LaneOffer = z.infer<typeof laneOfferSchema>;
 
 /** The highest voucher of the lane that the merchant holds. The client believes it after it has verified its own signature. */

@@ -84,6 +84,13 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
     expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ scheme: "upto", amount: PRICE }] });
     expect(receiptOf(await buy(shopOf(example)))?.amount).toBe(PRICE);
   },
+  session: async (example) => {
+    const { createClient, createMerchant, ORIGIN } = await import("../sessions/merchant.ts");
+    const client = await createClient(
+      await createMerchant().isolate(() => new Response("goods"), runInThisContext(`({ ${example} })`) as object),
+    );
+    expect(verdict(await client.open("1000", ORIGIN))).toBe("200");
+  },
   unit: async (example) => expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ extra: { unit: "word", unitPrice: "2" } }] }),
   unitPrice: async (example) =>
     expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ extra: { unit: "word", unitPrice: "2" } }] }),

@@ -4,4 +4,5 @@ export { Catalogue } from "../../workers/facilitator/catalogue.ts";
 export { Ledger } from "../../workers/ledger-do/index.ts";
 export { Deliveries } from "../../workers/merchant/paywall/memory/deliveries.ts";
 export { Deliveries as RefundingDeliveries } from "../../workers/merchant/paywall/refunds.ts";
+export { Sessions } from "../../workers/merchant/paywall/sessions/sessions.ts";
 export { Webhooks } from "../../workers/merchant/paywall/webhooks/webhooks.ts";

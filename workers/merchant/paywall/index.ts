@@ -9,6 +9,7 @@ import type { Context, Env, Handler, MiddlewareHandler, Next } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { BlankEnv } from "hono/types";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
+import { BATCH_SETTLEMENT } from "../../../shared/lez.ts";
 import { measureInto } from "../../../shared/metrics.ts";
 import { PAYMENT_SIGNATURE, TRACE_ID } from "../../../shared/x402/headers.ts";
 import { namesOneHost } from "../../../shared/x402/host.ts";
@@ -45,6 +46,7 @@ export type {
   PaywallOptions,
   RefusedEvent,
   SellerContext,
+  SessionOptions,
   SettledEvent,
 } from "./options.ts";
 export { keepBody } from "./terms/bound-request.ts";
@@ -177,6 +179,7 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
   }
 
   function servePresented(request: PaidRequest): Promise<ServeResult> {
+    if (request.presented.offer.scheme === BATCH_SETTLEMENT) return routeTerms.acceptor().serve(request, checked);
     return request.price ? serveByRequest(request) : serve(request, checked);
   }
 

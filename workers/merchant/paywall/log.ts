@@ -22,6 +22,7 @@ export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presente
 }
 
 function eventOf(result: ServeResult): LogEvent {
+  if (!result.answered && result.event) return result.event;
   if (result.owed) return "payment.owed";
   if (!result.answered && result.code) return "payment.refused";
   if (result.answered && !result.delivered) return "payment.released";

@@ -4,8 +4,9 @@ import type { Context, Env } from "hono";
 import type { BlankEnv } from "hono/types";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { BAZAAR, isServiceName, type RouteDeclaration, tagsAmong } from "../../../shared/extensions/bazaar.ts";
-import { SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
+import { BATCH_SETTLEMENT, SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
 import {
+  DEFAULT_SESSION_SECONDS,
   DEFAULT_TIMEOUT_SECONDS,
   MAX_ACCEPTS,
   MAX_DESCRIPTION_LENGTH,
@@ -14,10 +15,14 @@ import {
   MAX_REFUND_AFTER_SECONDS,
   MAX_UNIT_LENGTH,
   MAX_SERVICE_NAME_LENGTH,
+  MAX_SESSION_SECONDS,
   MAX_TAG_LENGTH,
   MAX_TAGS,
   MAX_UNSETTLED_RUNS,
   MAX_VALIDITY_SECONDS,
+  MAX_WITHDRAW_DELAY_SECONDS,
+  MIN_DEPOSIT_CALLS,
+  MIN_WITHDRAW_DELAY_SECONDS,
   STORED_ANSWER_SECONDS,
 } from "../../../shared/limits.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
@@ -59,6 +64,24 @@ export interface OfferOptions<E extends Env = BlankEnv> {
    * payment is certain, for each payer at most `maxUnsettled` that did not settle.
    */
   flow?: Flow;
+  /**
+   * Also sells by session, as scheme `batch-settlement`: the buyer sets money aside once, signs a voucher with each request, and the merchant
+   * claims every few minutes. No call leaves the Worker for a voucher. Needs `export { Sessions } from "lez-agent-pay/hono/sessions"`, the
+   * bindings `SESSIONS` and `FACILITATOR`, the secret `RECEIPT_KEY`, and a price that does not depend on the request.
+   */
+  session?: boolean | SessionOptions;
+}
+
+/** How a route sells by session. */
+export interface SessionOptions {
+  /** The most that this merchant may lose when an isolate dies, in atomic units. Default: 16 prices. */
+  risk?: string;
+  /** Seconds in which the merchant can still claim after a buyer asked for the rest of its money. Default 900, at most 30 days. */
+  withdrawDelay?: number;
+  /** A hint for buyers, in atomic units. Default: 100 prices. */
+  minDeposit?: string;
+  /** The longest life of a session. Default: a day, at most a week. */
+  maxSeconds?: number;
 }
 
 /** A payment that moved money. */
@@ -179,10 +202,22 @@ export interface CheckedOffer {
   description: Term<string> | undefined;
   maxTimeoutSeconds: number;
   flow: Flow | undefined;
-  scheme: Scheme;
+  scheme: Scheme | typeof BATCH_SETTLEMENT;
+  /** Of scheme `batch-settlement`. */
+  session: CheckedSession | undefined;
+  /** The offer's place in the seller's own list. */
+  place: number;
   /** Both or neither. */
   unit: string | undefined;
   unitPrice: string | undefined;
+}
+
+export interface CheckedSession {
+  /** Atomic units; undefined: some calls. */
+  risk: bigint | undefined;
+  withdrawDelay: number;
+  minDeposit: Amount;
+  maxSeconds: number;
 }
 
 export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body" | "discoverable" | "refund"> {
@@ -234,6 +269,7 @@ export function checkOptions(options: PaywallOptions | OffersOptions | Exempting
   requireTerm("description", description);
   const offers = checkOffers(options);
   const isByRequest = [description, ...offers.flatMap(({ amount, payTo, description }) => [amount, payTo, description])].some(isFunction);
+  require(!isByRequest || offers.every(({ session }) => !session), "session needs a price that does not depend on the request");
   const exempt = checkExempt(options.exempt);
   for (const name of ["onSettled", "onRefused"] as const)
     require(options[name] === undefined || isFunction(options[name]), `${name} must be a function`);
@@ -276,7 +312,20 @@ function checkExempt(exempt: ExemptingOptions["exempt"] | undefined): CheckedOpt
   return ({ req }) => exempt.includes(req.method);
 }
 
-function checkOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions, "exempt">): CheckedOffer[] {
+/** What the seller lists, and after each offer the session that pays for it. */
+function checkOffers(options: Omit<PaywallOptions | OffersOptions, "exempt">): CheckedOffer[] {
+  const offers = listedOffers(options).flatMap((offer, place) => {
+    const { session, ...single } = offer;
+    const listed = { ...single, session: undefined, place };
+    return session ? [listed, { ...listed, session, scheme: BATCH_SETTLEMENT, flow: undefined } as const] : [listed];
+  });
+  require(offers.length <= MAX_ACCEPTS, `a route has at most ${MAX_ACCEPTS} offers, sessions included`);
+  return offers;
+}
+
+type ListedOffer = Omit<CheckedOffer, "place">;
+
+function listedOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions, "exempt">): ListedOffer[] {
   if (!offers) return [checkOffer({ ...route, description: undefined })]; // the description is the resource's
   require(Array.isArray(offers) && offers.length >= 1 && offers.length <= MAX_ACCEPTS, `offers must be a list of 1 to ${MAX_ACCEPTS}`);
   require(route.amount === undefined, "amount and offers exclude each other");
@@ -284,13 +333,13 @@ function checkOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions, 
   // A payment does not name its offer, and could not tell these apart. Those by request may differ.
   const told = list.map((offer, index) => {
     const isByRequest = [offer.amount, offer.payTo].some(isFunction);
-    return JSON.stringify(isByRequest ? index : { ...offer, description: undefined });
+    return JSON.stringify(isByRequest ? index : { ...offer, description: undefined, session: undefined });
   });
   require(new Set(told).size === told.length, "offers must differ in amount, payTo, maxTimeoutSeconds, flow or scheme");
   return list;
 }
 
-function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): CheckedOffer {
+function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): ListedOffer {
   const { amount, payTo, description, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = offer as OfferOptions;
   const { scheme = SCHEME, flow, unit, unitPrice } = offer as OfferOptions;
   require(amount !== undefined, termProblem("amount", amount) ?? "");
@@ -308,8 +357,35 @@ function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): Checke
         unit,
         unitPrice,
       })), `unit and unitPrice are for scheme "${UPTO}", both or neither: a name of at most ${MAX_UNIT_LENGTH} ASCII letters and digits, and atomic units`);
-  return { amount, payTo, description, flow: isUpto ? "authorization" : flow, maxTimeoutSeconds, scheme, unit, unitPrice } as CheckedOffer;
+  const session = checkSession(offer as OfferOptions);
+  const terms = { amount, payTo, description, flow: isUpto ? "authorization" : flow, maxTimeoutSeconds, scheme, session, unit, unitPrice };
+  return terms as ListedOffer;
 }
+
+function checkSession({ amount, session = false }: OfferOptions): CheckedSession | undefined {
+  require(typeof session === "boolean" || (typeof session === "object" && session !== null), "session must be true, false or an object");
+  if (!session || isFunction(amount)) return session ? SESSION_OF_ANY_PRICE : undefined;
+  const {
+    risk,
+    withdrawDelay = MIN_WITHDRAW_DELAY_SECONDS,
+    maxSeconds = DEFAULT_SESSION_SECONDS,
+    minDeposit,
+  } = session === true ? {} : session;
+  require(risk === undefined || isAmount(risk), "session.risk must be atomic units as a decimal string");
+  require(minDeposit === undefined || isAmount(minDeposit), "session.minDeposit must be atomic units as a decimal string");
+  const fits = (value: unknown, min: number, max: number) => Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+  require(fits(
+    withdrawDelay,
+    MIN_WITHDRAW_DELAY_SECONDS,
+    MAX_WITHDRAW_DELAY_SECONDS,
+  ), `session.withdrawDelay must be whole seconds from ${MIN_WITHDRAW_DELAY_SECONDS} to ${MAX_WITHDRAW_DELAY_SECONDS}`);
+  require(fits(maxSeconds, 1, MAX_SESSION_SECONDS), `session.maxSeconds must be whole seconds from 1 to ${MAX_SESSION_SECONDS}`);
+  const deposit = minDeposit ?? (String(MIN_DEPOSIT_CALLS * BigInt(amount as string)) as Amount);
+  return { risk: risk === undefined ? undefined : BigInt(risk), withdrawDelay, minDeposit: deposit, maxSeconds };
+}
+
+/** Refused by `checkOptions`, which says why. */
+const SESSION_OF_ANY_PRICE: CheckedSession = { risk: undefined, withdrawDelay: 0, minDeposit: "1" as Amount, maxSeconds: 1 };
 
 function requireTerm(name: keyof Terms, value: unknown): void {
   const problem = value === undefined || isFunction(value) ? undefined : termProblem(name, value);

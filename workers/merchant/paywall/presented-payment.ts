@@ -37,7 +37,7 @@ export function readPayment(parsed: ParsedPayment, challenge: Challenge, traceId
   if (!parsed.ok) return parsed;
   const { payment } = parsed;
   const match = matchOffer(payment.accepted, challenge.offers);
-  const presented = presentedPayment(inOwnWords(payment, challenge), match, traceId);
+  const presented = presentedPayment(inOwnWords(payment, challenge), match, challenge, traceId);
   if (match.code) return { ok: false, code: match.code, presented };
   if (namesOtherOrigin(payment, challenge)) return { ok: false, code: "binding_mismatch", presented };
   if (!echoesExtensions(payment.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
@@ -92,7 +92,7 @@ function distance(code: ErrorCode | undefined): number {
   return at < 0 ? CLOSEST.length : at;
 }
 
-function presentedPayment(payment: PaymentPayload, { offer, index }: OfferMatch, traceId: string): PresentedPayment {
+function presentedPayment(payment: PaymentPayload, { offer, index }: OfferMatch, { places }: Challenge, traceId: string): PresentedPayment {
   let exact: ExactPayload | undefined;
   return {
     payment,
@@ -101,7 +101,7 @@ function presentedPayment(payment: PaymentPayload, { offer, index }: OfferMatch,
       return exact;
     },
     offer,
-    offerIndex: index,
+    offerIndex: places[index] ?? index,
     traceId,
   };
 }

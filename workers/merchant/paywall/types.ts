@@ -6,6 +6,7 @@ import type { ClaimPayload } from "../../../shared/batch-settlement/payload.ts";
 import type { Digest } from "../../../shared/crypto/digest.ts";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import type { OfferPayload, ReceiptPayload, SignedJws } from "../../../shared/extensions/offer-receipt.ts";
+import type { LogEvent } from "../../../shared/log.ts";
 import type { MetricsDataset } from "../../../shared/metrics.ts";
 import type { AccountId } from "../../../shared/protocol/account.ts";
 import type { Charge } from "../../../shared/protocol/amount.ts";
@@ -60,10 +61,14 @@ export interface PaywallBindings {
   WEBHOOK_LOOPBACK?: string;
   /** Secret: SHA-256 of the bearer key for `paywallWebhooks()`. Absent: no caller has it. */
   OPERATOR_KEY_SHA256?: string;
+  /** Accepts and claims payments in sessions: the Durable Object `Sessions`. */
+  SESSIONS?: SessionsNamespace;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */
   RECEIPT_KEY?: string;
   /** Secret: the mandate for refunds that `refund grant` wrote, as JSON. With it, and `RECEIPT_KEY`, the merchant gives payments back. */
   REFUND_MANDATE?: string;
+  /** Secret: the RECEIPT_KEY of before, until the last session has ended that names its key. */
+  RECEIPT_KEY_BEFORE?: string;
   /** Former public keys in hex, separated by spaces. They are published beside the new one until buyers know it. */
   RETIRED_RECEIPT_KEYS?: string;
   PAY_TO?: string;
@@ -78,12 +83,12 @@ export interface PaymentContext {
   /** The same for every run of a handler for one payment. Use it to make side effects idempotent. */
   id: string;
   payer: string;
-  /** Of the offer that was paid: `exact` or `upto`. */
+  /** Of the offer that was paid: `exact`, `upto` or `batch-settlement`. */
   scheme: string;
-  /** Atomic units. Of `upto`: the most that can be charged. */
+  /** Atomic units. Of `upto` and in a session: the most that can be charged. */
   amount: string;
   /**
-   * Says what this payment of scheme `upto` costs, once, before the answer is returned. Without a call it costs all of `amount`.
+   * Says what this payment of scheme `upto`, or in a session, costs, once, before the answer is returned. Without a call it costs all of `amount`.
    * A run for a payment that was charged earlier charges nothing.
    *
    * @example c.get("payment").charge("1858", [{ unit: "token", quantity: "929", price: "2" }]);
@@ -118,12 +123,19 @@ export interface DurableNamespace {
   getByName(name: string): unknown;
 }
 
+/** The binding `SESSIONS`, as loose. */
+export interface SessionsNamespace extends DurableNamespace {
+  idFromName(name: string): { toString(): string };
+}
+
 /** The terms of one request, with their encodings. */
 export interface Challenge {
   /** The request that it prices. */
   request: BoundRequest;
   /** What the merchant asks for this request: the entries of `accepts` without their descriptions, which a payment need not echo. */
   offers: readonly PaymentRequirements[];
+  /** The place of each in the seller's own list: a session stands beside the offer that it pays for. */
+  places: readonly number[];
   required: PaymentRequired;
   /** The extensions that a client must echo. A signed offer is not among them, since it changes with time. */
   advertised: PaymentRequired["extensions"];
@@ -151,7 +163,7 @@ export interface PresentedPayment {
   readonly exact: ExactPayload | undefined;
   /** The offer that it accepts. */
   offer: PaymentRequirements;
-  /** Its place in `accepts`. */
+  /** Its place in the seller's list of offers. */
   offerIndex: number;
   traceId: string;
 }
@@ -382,6 +394,8 @@ export type SubstituteResponse = {
   owed?: true;
   again?: boolean;
   transaction?: string;
+  /** What is logged of it, if it is no sale. */
+  event?: LogEvent;
   charged?: string | undefined;
   receipt?: SettleResponse | undefined;
 };

@@ -33,7 +33,7 @@ export function rpcFacilitator(rpc: FacilitatorRpc): PaywallFacilitator {
  * The members that a facilitator verifies. The paywall has compared the accepted terms with the offer, so the offer stands for
  * both: an object that is named twice travels once.
  */
-function unverified({ payment: { x402Version, payload }, offer }: PresentedPayment): UnverifiedPayment {
+export function unverified({ payment: { x402Version, payload }, offer }: PresentedPayment): UnverifiedPayment {
   return { paymentPayload: { x402Version, accepted: offer, payload }, paymentRequirements: offer };
 }
 

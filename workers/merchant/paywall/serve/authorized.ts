@@ -3,16 +3,13 @@
 import { randomDigest } from "../../../../shared/crypto/digest.ts";
 import { UPTO } from "../../../../shared/lez.ts";
 import type { Reservation } from "../../../../shared/settlement/commands.ts";
-import { writableHeaders } from "../caching.ts";
 import { capture, withTimeout } from "../facilitator/within-timeout.ts";
-import { keepAlive } from "../keep-alive.ts";
 import { discardResponse, passOnRefusal, refuseRequest } from "../responses.ts";
-import { logSellerFault } from "../seller-function.ts";
-import type { Charged, DeliveredHold, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
-import { type Meter, meterFor } from "./charge.ts";
+import type { DeliveredHold, IdempotencyClaim, PaidRequest, ServeResult } from "../types.ts";
+import { meterFor } from "./charge.ts";
 import { deliver, leavePending, pendingReceipt } from "./deliver.ts";
 import { resume } from "./paid.ts";
-import { runHandler } from "./run-handler.ts";
+import { type Delivered, runMetered } from "./run-metered.ts";
 
 /** @param claim the buyer's payment identifier, if it sent one: a copy of the answer is stored under it before the money moves */
 export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyClaim): Promise<ServeResult> {
@@ -43,49 +40,11 @@ export async function serveAuthorized(request: PaidRequest, claim?: IdempotencyC
   return discardResponse(request, pendingReceipt(request, outcome.receipt));
 }
 
-/** The handler delivered, and its answer waits in `c.res` for the capture of what was charged. */
-type Delivered = { charged?: Charged | undefined };
-
-async function runUnderHold(request: PaidRequest, reservation: Reservation, transaction: string): Promise<Delivered | ServeResult> {
-  const { c, facilitator, presented } = request;
-  const release = () => withTimeout(facilitator.release(presented, reservation));
+function runUnderHold(request: PaidRequest, reservation: Reservation, transaction: string): Promise<Delivered | ServeResult> {
+  const { facilitator, presented } = request;
   const meter = presented.offer.scheme === UPTO ? meterFor(presented.offer) : undefined;
-  const charging = meter && { charge: meter.charge };
-  const run = await runHandler(request, { id: transaction, payer: reservation.payer, ...charging });
-  if (run.outcome === "late") {
-    // The hold stays until the handler ends or the hold lapses, so that no second run starts beside the first.
-    keepAlive(c, run.over.then(release));
-    return refuseRequest({ code: "handler_timeout" });
-  }
-  if (meter) takeOverrides(request, meter, run.outcome === "delivered");
-  const metered = meter?.close();
-  if (run.outcome === "delivered" && metered?.ok !== false) return { charged: metered?.charged };
-  // The answer says that nothing was paid, so release the money before it goes out.
-  await release();
-  if (metered?.ok === false) {
-    logSellerFault(c, "charge", metered.error);
-    if (c.finalized) c.res.body?.cancel().catch(() => undefined);
-    return refuseRequest({ code: metered.code });
-  }
-  if (run.outcome === "threw") throw run.error;
-  if (run.outcome === "spent") return refuseRequest({ code: "internal_error" });
-  return { answered: true, delivered: false };
-}
-
-/** Handlers that were written for the official middleware name their charge in this header. No buyer sees it. */
-const SETTLEMENT_OVERRIDES = "Settlement-Overrides";
-
-function takeOverrides({ c }: PaidRequest, meter: Meter, isDelivered: boolean): void {
-  const overrides = c.finalized ? c.res.headers.get(SETTLEMENT_OVERRIDES) : null;
-  if (overrides === null) return;
-  writableHeaders(c).delete(SETTLEMENT_OVERRIDES);
-  if (!isDelivered) return;
-  const [, amount = overrides] = /^\{\s*"amount"\s*:\s*"(\d+)"\s*\}$/.exec(overrides) ?? [];
-  try {
-    meter.charge(amount);
-  } catch {
-    // The meter remembers what was wrong.
-  }
+  const release = () => withTimeout(facilitator.release(presented, reservation));
+  return runMetered(request, { id: transaction, payer: reservation.payer }, { meter, release });
 }
 
 /** undefined: a copy of the answer is on disk. Without one nothing is captured, since the answer could not be sent again. */

@@ -42,7 +42,7 @@ export function answerKey({ req }: Context<PaywallEnv>, id: string): Digest {
   return bodyDigest(utf8(`${req.method} ${req.path} ${id}`));
 }
 
-function identifierClaim(
+export function identifierClaim(
   request: PaidRequest,
   store: IdempotencyStore,
   key: Digest,

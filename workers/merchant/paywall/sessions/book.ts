@@ -87,6 +87,13 @@ export class SessionBook<Voucher extends LaneVoucher> {
     return this.#deposit.ownLimit;
   }
 
+  /** What was charged in all lanes, as far as it was reported. */
+  get charged(): bigint {
+    let charged = this.#own.spent;
+    for (const { spent } of this.#deposit.lanes) charged += spent;
+    return charged;
+  }
+
   get lanes(): Iterable<Readonly<LaneShare>> {
     return this.#deposit.lanes;
   }
@@ -154,6 +161,27 @@ export class SessionBook<Voucher extends LaneVoucher> {
     this.#paid.set(id, { best: isHigher ? best : known?.best, claimed: known?.claimed ?? 0n });
     this.#put(lane);
     return lane;
+  }
+
+  /** An isolate has reported its lane for the last time. */
+  release(id: string): void {
+    const lane = this.#deposit.lane(id);
+    if (!lane || lane.folded) return;
+    lane.leaseUntil = 0;
+    this.#put(lane);
+  }
+
+  /** Whether an isolate may still accept in a lane. */
+  hasLeases(now: number): boolean {
+    for (const { folded, leaseUntil } of this.#deposit.lanes) if (!folded && leaseUntil >= now) return true;
+    return false;
+  }
+
+  /** When the last lease ends, or ended. */
+  lastLease(): number {
+    let last = 0;
+    for (const { leaseUntil } of this.#deposit.lanes) last = Math.max(last, leaseUntil);
+    return last;
   }
 
   /** @param kept the lane whose isolate is calling */

@@ -14,7 +14,7 @@ import type { Amount } from "../../../../shared/protocol/amount.ts";
 import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../../../shared/x402/x402.ts";
-import type { Bind, CheckedOptions, Flow } from "../options.ts";
+import type { Bind, CheckedOptions, CheckedSession, Flow } from "../options.ts";
 import type { Challenge, PaywallEnv } from "../types.ts";
 import { keepBytes, readBoundRequest } from "./bound-request.ts";
 import { type Quote, type QuotedOffer, quoteOf } from "./quote.ts";
@@ -29,6 +29,8 @@ export interface Seller {
   storesAnswers: boolean;
   /** Of offers that name none. */
   flow: Flow;
+  /** The merchant's key for claims, where sessions are sold. */
+  receiver?: string | undefined;
 }
 
 export class Challenges {
@@ -54,7 +56,7 @@ export class Challenges {
     // Terms that a payment claims are not cached: any caller could fill the cache with them.
     const isCached = !coversBody && !quote;
     const said = terms ? JSON.stringify(terms) : "";
-    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.flow} ${said}`;
+    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.flow} ${seller.receiver} ${said}`;
     const known = isCached ? this.#cache.get(key) : undefined;
     if (known) return known;
     const request = await readBoundRequest(c, bind);
@@ -75,19 +77,20 @@ export class Challenges {
    * @param quote needed if a function has a say in the terms
    * @param template the route's path, if it has parameters
    */
-  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow }: Seller, quote?: Quote, template?: string): Challenge {
+  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow, receiver }: Seller, quote?: Quote, template?: string): Challenge {
     const { mimeType, extensions, identifier: requires, discoverable } = this.#options;
     const { description } = quote ?? this.#options;
     const offers = this.#options.offers.map((offer, index): PaymentRequirements => {
       const own = quote?.offers[index] ?? (offer as QuotedOffer);
-      const { scheme, unit, unitPrice } = offer;
+      const { scheme, unit, unitPrice, session } = offer;
       const terms = { scheme, network: NETWORK, amount: own.amount, asset: ASSET, payTo: own.payTo ?? payTo ?? "" };
-      const isUpfront = (offer.flow ?? flow) === "upfront";
+      const isUpfront = !session && (offer.flow ?? flow) === "upfront";
       const extra = {
         binding: bindingOf(request, terms),
         ...(ledger && { ledger }),
         ...(isUpfront && { paymentFlow: "upfront" }),
         ...(unit && { unit, unitPrice }),
+        ...(session && sessionTerms(session, receiver)),
       };
       return { ...terms, maxTimeoutSeconds: offer.maxTimeoutSeconds, extra };
     });
@@ -108,8 +111,16 @@ export class Challenges {
       accepts,
       ...(offered && { extensions: offered }),
     } as PaymentRequired;
-    return { request, offers, advertised: required.extensions, ...encodeTerms(required) };
+    const places = this.#options.offers.map(({ place }) => place);
+    return { request, offers, places, advertised: required.extensions, ...encodeTerms(required) };
   }
+}
+
+function sessionTerms(
+  { withdrawDelay, minDeposit, maxSeconds: maxSessionSeconds }: CheckedSession,
+  receiverAuthorizer: string | undefined,
+) {
+  return { receiverAuthorizer, withdrawDelay, minDeposit, maxSessionSeconds };
 }
 
 /** The path of the route by the names of its parameters; undefined if it has none. */
@@ -142,7 +153,13 @@ export function checkChallengeSize(options: CheckedOptions): void {
   const shortest = { amount: "1" as Amount, payTo: undefined, description: undefined };
   const sample = new Challenges(options).for(
     { method: "GET", url: "https://example.com/" },
-    { payTo: "1".repeat(44) as AccountId, ledger: "0".repeat(64) as Digest, storesAnswers: true, flow: "upfront" },
+    {
+      payTo: "1".repeat(44) as AccountId,
+      ledger: "0".repeat(64) as Digest,
+      storesAnswers: true,
+      flow: "upfront",
+      receiver: "0".repeat(64),
+    },
     options.isByRequest ? { description: undefined, offers: options.offers.map(() => shortest) } : undefined,
   );
   if (sample.header.length > MAX_HEADER_BYTES / 2)

@@ -9,6 +9,7 @@ import { traceOf } from "../log.ts";
 import { canOpenDeliveries } from "../memory/durable.ts";
 import type { CheckedOptions } from "../options.ts";
 import { requireRefunds } from "../refund-terms.ts";
+import { type Acceptor, requireAcceptor } from "../session-acceptor.ts";
 import type { Challenge, PaywallEnv, Refusal, Terms } from "../types.ts";
 import { webhookSettings } from "../webhooks/settings.ts";
 import { Challenges, checkChallengeSize } from "./challenge.ts";
@@ -24,6 +25,7 @@ export class RouteTerms {
   /** The facilitator of the last request, and its ledger. */
   #facilitator: string | object | undefined;
   #settlementLedger = new SettlementLedger();
+  #acceptor: Acceptor | undefined;
 
   /**
    * @param asksAfresh whether to ask facilitator and memory again, though another route of this isolate may know
@@ -54,7 +56,11 @@ export class RouteTerms {
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
     const foreign = this.#options.offers.find(({ scheme }) => !known.schemes.includes(scheme));
     if (foreign) throw unsettled(foreign.scheme);
-    const seller = { payTo, ledger: known.ledger, storesAnswers: storesAnswers(c, this.#options), flow: flowOf(c, this.#options) };
+    const acceptor = this.#options.offers.some(({ session }) => session) ? this.acceptor() : undefined;
+    if (acceptor && !(await acceptor.canOpen(c))) return { code: "facilitator_unavailable" };
+    const receiver = await acceptor?.receiver(c);
+    const stores = storesAnswers(c, this.#options);
+    const seller = { payTo, ledger: known.ledger, storesAnswers: stores, flow: flowOf(c, this.#options), receiver };
     const challenge = await this.#challenges.of(c, seller, accepted && quoteFor(accepted, this.#options));
     if (!challenge) return { code: "payload_too_large" };
     const terms = await this.#signed(c, challenge, accepted !== undefined);
@@ -63,6 +69,15 @@ export class RouteTerms {
       return { code: "payload_too_large", detail: "no payment for an address and terms of this length fits into a header" };
     }
     return terms;
+  }
+
+  /**
+   * What accepts vouchers for this route.
+   * @throws {ConfigurationError} if the Worker does not have it
+   */
+  acceptor(): Acceptor {
+    this.#acceptor ??= requireAcceptor();
+    return this.#acceptor;
   }
 
   /** Signs the terms, unless a payment claims them: those are not this merchant's to sign. */
