@@ -1,6 +1,6 @@
 /** A merchant's terms: asking a URL for its 402, and choosing the offer that this system can pay. */
 
-import { ASSET, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import { isAccountId } from "../../shared/protocol/account.ts";
 import { isAmount } from "../../shared/protocol/amount.ts";
@@ -21,6 +21,8 @@ export interface Terms {
   required: PaymentRequired;
   /** The entries of `accepts` that can be paid here, best first. Never empty. */
   offers: [PaymentRequirements, ...PaymentRequirements[]];
+  /** Those under which a session can be opened and called, the cheapest first. */
+  sessions: PaymentRequirements[];
 }
 
 export type Asked = { priced: true; terms: Terms } | { priced: false; response: HttpResponse };
@@ -76,7 +78,8 @@ function readTerms(response: HttpResponse, request: HttpRequest): Outcome<Terms>
   if (!required.ok) return required;
   const { accepts } = required.data;
   const [first, ...rest] = accepts.filter(isPayable).sort(byPreference);
-  if (first) return succeed({ required: required.data, offers: [first, ...rest] });
+  const sessions = sessionOffers(required.data);
+  if (first) return succeed({ required: required.data, offers: [first, ...rest], sessions });
   return fail("unsupported", `None of the merchant's ${accepts.length} offers can be paid here.`, {
     hint: `This tool pays "${SCHEME}" and "${UPTO}" on ${NETWORK} in ${ASSET}.`,
     details: { offered: accepts.map(({ scheme, network, asset }) => ({ scheme, network, asset })) },
@@ -114,8 +117,17 @@ export function coverage(request: HttpRequest, offer: PaymentRequirements): Outc
   });
 }
 
+/** The offers of a 402 under which a session can be opened and called, the cheapest first. */
+export function sessionOffers({ accepts }: Pick<PaymentRequired, "accepts">): PaymentRequirements[] {
+  return accepts.filter((offer) => isOurs(offer, [BATCH_SETTLEMENT])).sort(byPreference);
+}
+
 function isPayable(offer: PaymentRequirements): boolean {
-  const ours = (offer.scheme === SCHEME || offer.scheme === UPTO) && offer.network === NETWORK && offer.asset === ASSET;
+  return isOurs(offer, [SCHEME, UPTO]);
+}
+
+function isOurs(offer: PaymentRequirements, schemes: readonly string[]): boolean {
+  const ours = schemes.includes(offer.scheme) && offer.network === NETWORK && offer.asset === ASSET;
   return ours && isAmount(offer.amount) && isAccountId(offer.payTo) && Number.isInteger(offer.maxTimeoutSeconds) && supportsExtra(offer);
 }
 

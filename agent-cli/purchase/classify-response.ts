@@ -4,7 +4,7 @@
  */
 
 import * as z from "zod";
-import { digestSchema } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { type ErrorCode, ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { OF_TIME } from "../../shared/exact/verify.ts";
 import { UPTO } from "../../shared/lez.ts";
@@ -48,7 +48,10 @@ export function classifyResponse(response: Answer, authorization: Authorization)
   const header = response.headers[PAYMENT_RESPONSE.toLowerCase()];
   const settled = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
   if (settled?.ok && settled.value.success) return classifyReceipt(settled.value, response, authorization);
-  if (!isDelivered(response)) return classifyRefusal(response, settled?.ok ? settled.value : undefined, authorization);
+  if (!isDelivered(response)) {
+    const { network, ledger } = authorization;
+    return classifyRefusal(response, settled?.ok ? settled.value : undefined, { transaction: ownTransaction(authorization), network, ledger });
+  }
   const found = settled?.ok
     ? "a receipt that says it was not paid"
     : settled
@@ -106,20 +109,28 @@ function ownTransaction(authorization: Authorization): string {
   return transactionOf(authorization.network, authorizationDigest(authorization));
 }
 
-function classifyRefusal(response: Answer, settled: SettleResponse | undefined, authorization: Authorization): Presented {
+/** What the refusal of a payment is compared with. */
+export interface RefusedPayment {
+  /** Of an authorization its transaction, of a voucher its name. */
+  transaction: string;
+  network: string;
+  ledger?: Digest | undefined;
+}
+
+export function classifyRefusal(response: Answer, settled: SettleResponse | undefined, payment: RefusedPayment): Presented {
   const { status, headers } = response;
   const retryAfter = retryAfterOf(response);
   const code = settled?.errorReason ?? refusalCode(response);
   if (asksAgain(status, code)) return { kind: "payment_required", status };
   if (isErrorCode(code)) {
     if (UNKNOWN.has(code)) return { kind: "unknown", why: `The merchant says: ${ERRORS[code].message} (${code})`, retryAfter };
-    if (code === "nonce_replayed") return classifyReplay(status, settled?.extra?.["transaction"], authorization);
+    if (code === "nonce_replayed") return classifyReplay(status, settled?.extra?.["transaction"], payment);
     if (code === "payment_refunded") return { kind: "given_back", status };
     if (code === "payment_identifier_conflict") return { kind: "identifier_conflict", status };
     if (BUSY.has(code)) return { kind: "busy", code, status, retryAfter };
     if (RESOURCE.has(code)) return { kind: "resource_failed", code, status, retryAfter };
     const clocks = OF_TIME.has(code) ? clocksOf(response) : undefined;
-    const ledgers = code === "ledger_mismatch" ? ledgersOf(response, authorization) : undefined;
+    const ledgers = code === "ledger_mismatch" ? ledgersOf(response, payment) : undefined;
     return { kind: "refused", code, status, retryAfter, ...(clocks && { clocks }), ...(ledgers && { ledgers }) };
   }
   if (status === 402) {
@@ -141,8 +152,7 @@ function asksAgain(status: number, code: string | undefined): boolean {
  * "Used before" is proof of payment only with this payment's own transaction.
  * @param usedBy the transaction that the merchant names
  */
-function classifyReplay(status: number, usedBy: unknown, authorization: Authorization): Presented {
-  const transaction = ownTransaction(authorization);
+function classifyReplay(status: number, usedBy: unknown, { transaction }: RefusedPayment): Presented {
   if (usedBy === transaction) return { kind: "paid_before", status, transaction };
   return { kind: "nonce_used", status, usedBy: digestSchema.safeParse(usedBy).data };
 }
@@ -164,7 +174,7 @@ function clocksOf({ headers, body }: Answer): Clocks | undefined {
 }
 
 /** The payment's ledger, and the merchant's as far as its new terms name one. */
-function ledgersOf({ headers }: Answer, { ledger, network }: Authorization): Ledgers | undefined {
+function ledgersOf({ headers }: Answer, { ledger, network }: RefusedPayment): Ledgers | undefined {
   if (ledger === undefined) return undefined;
   const required = decodeHeader(headers[PAYMENT_REQUIRED.toLowerCase()] ?? "", paymentRequiredSchema, MAX_FOREIGN_HEADER_BYTES);
   const offers = required.ok ? required.value.accepts.filter((offer) => offer.network === network) : [];

@@ -2,10 +2,12 @@
 
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { UPTO } from "../../shared/lez.ts";
+import type { Amount } from "../../shared/protocol/amount.ts";
 import type { BindingScope } from "../../shared/protocol/binding.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import {
   checkPaymentRequest,
+  checkSessionRequest,
   newPaymentRequest,
   type PaymentRequest,
   requestDigest,
@@ -51,6 +53,8 @@ export interface RequestInput {
   merchantName?: string | undefined;
   /** Seconds that the owner has to decide. */
   expiresIn: number;
+  /** For an offer of `batch-settlement`: what the session sets aside, and how many seconds it lasts. */
+  session?: { deposit: Amount; seconds: number } | undefined;
 }
 
 export interface CreatedRequest {
@@ -74,7 +78,7 @@ export async function createRequest(context: Context, agent: Agent, input: Reque
   const body = newPaymentRequest({ ...input, agent: named, http: boundRequest(input.http) }, now);
   const request = await signPaymentRequest(body, agent.signer);
   // The owner's tool runs the same check.
-  const checked = await checkPaymentRequest(request, now);
+  const checked = await (input.session ? checkSessionRequest : checkPaymentRequest)(request, now);
   if (!checked.ok) return requestRefused(checked);
   return succeed({ request, digest: checked.digest, shortCode: shortCode(checked.digest), scope: scope.data, required: input.required });
 }
@@ -140,6 +144,7 @@ export function requestFacts({ http, payment, agent, reason }: PaymentRequest, d
     url: http.url,
     ...(payment.scheme === UPTO && { scheme: UPTO }),
     amount: payment.amount,
+    ...(payment.session && { scheme: payment.scheme, deposit: payment.session.deposit }),
     asset: payment.asset,
     payTo: payment.payTo,
     agentKey: agent.publicKey,

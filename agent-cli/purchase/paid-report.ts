@@ -31,6 +31,10 @@ export const paidSchema = z.strictObject({
   paidAt: z.string().optional(),
   /** The mandate that paid, and what is left of it if the ledger says so. Absent if the owner approved the payment. */
   mandate: z.strictObject({ shortCode: z.string(), mandate: z.string(), left: moneySchema.optional() }).optional(),
+  /** The session that paid, and what is left of its deposit. No transaction: the ledger pays what the merchant claims later. */
+  session: z
+    .strictObject({ shortCode: z.string(), session: z.string(), commitment: z.string(), left: moneySchema, expiresAt: z.string() })
+    .optional(),
   /** Quote it to the seller: its log has the same id. */
   trace: z.string().optional(),
 });
@@ -104,7 +108,7 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
   return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
 }
 
-export function renderPaid({ request, receipt, charge, response, kept, again, paidAt, mandate, trace }: Paid, layout: Layout): string[] {
+export function renderPaid({ request, receipt, charge, response, kept, again, paidAt, mandate, session, trace }: Paid, layout: Layout): string[] {
   const when = paidAt === undefined ? "" : ` at ${paidAt}`;
   return [
     ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),
@@ -112,7 +116,8 @@ export function renderPaid({ request, receipt, charge, response, kept, again, pa
     ...(charge ? chargeLines(charge, layout) : []),
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),
-    ...field(layout, "transaction", showUnsafe(receipt.transaction), 13),
+    ...(receipt.transaction === "" ? [] : field(layout, "transaction", showUnsafe(receipt.transaction), 13)),
+    ...(session ? field(layout, "session", `${session.shortCode}, ${session.left.display} left until ${session.expiresAt}`) : []),
     ...(mandate ? field(layout, "mandate", `${mandate.shortCode}${mandate.left ? `, ${mandate.left.display} left` : ""}`) : []),
     ...(trace ? field(layout, "trace", trace) : []),
     "",

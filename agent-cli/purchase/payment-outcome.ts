@@ -124,8 +124,10 @@ export interface Sender {
   /** The arguments of this run, for a `next` that repeats it. */
   argv: readonly string[];
   url: string;
-  /** The payment's key in the journal. */
+  /** The payment's key in the journal; of a call in a session its voucher's digest. */
   paymentKey: Digest;
+  /** The code of the session that the call was made in. */
+  session?: string;
   /** The payment carries an identifier under which the merchant may have kept a complete response. */
   identified: boolean;
 }
@@ -403,7 +405,7 @@ function refused({ code, status, retryAfter, clocks, ledgers }: Presented & { ki
   return { failure, wayOn: ERRORS[code].safeToRetrySamePayment ? { kind: "repeat", retryAfter } : quote };
 }
 
-function nextOf(wayOn: WayOn, { argv, url, paymentKey }: Sender): Next | undefined {
+function nextOf(wayOn: WayOn, { argv, url, paymentKey, session }: Sender): Next | undefined {
   switch (wayOn?.kind) {
     case "repeat":
       return {
@@ -413,6 +415,8 @@ function nextOf(wayOn: WayOn, { argv, url, paymentKey }: Sender): Next | undefin
         afterSeconds: wayOn.retryAfter ?? RETRY_AFTER_SECONDS,
       };
     case "status":
+      if (session !== undefined)
+        return { argv: ["lez-agent-pay", "session", "show", session], by: "agent", why: "see what the session was charged" };
       return { argv: ["lez-agent-pay", "status", paymentKey], by: "agent", why: "check whether the payment was made" };
     case "quote":
       return {

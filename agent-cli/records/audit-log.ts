@@ -37,6 +37,11 @@ export const AUDIT_EVENTS = [
   "refund_refused",
   /** The journal of a paying account has a refund. */
   "refund_received",
+  /** A payment session: signed, before it is sent; open; never opened; over. Its calls are in its own file. */
+  "session_signed",
+  "session_opened",
+  "session_refused",
+  "session_closed",
   /** A decision that was made on another machine. */
   "imported",
   "sent",

@@ -188,6 +188,14 @@ function endingOf(ending: Ending): Ending {
   return ending.complete ? { complete: true } : { complete: false, problem: ending.problem };
 }
 
+/** Removes an answer that was handed over whole. */
+export function forgetAnswer(context: Context, key: Digest): void {
+  const directory = stateDirectory(context, "answers");
+  if (!directory.ok) return;
+  fs.rmSync(headFile(directory.data, key), { force: true });
+  removeBodies(directory.data, key, "");
+}
+
 function headFile(directory: string, key: Digest): string {
   return path.join(directory, `${key}.json`);
 }

@@ -94,6 +94,17 @@ export const MAX_MANDATES_TRIED = 20;
 
 /** A mandate that ends sooner pays nothing more: its payment could not outlast the merchant's handler. */
 export const MIN_MANDATE_LEFT_SECONDS = 60;
+/** The record of a payment session: 4096 lanes with a voucher each, and the calls that are under way. */
+export const MAX_SESSION_FILE_BYTES = 4 * 1024 * 1024;
+/** Offers of one merchant that are remembered for vouchers without a 402 before them. */
+export const MAX_KNOWN_OFFERS = 64;
+/** Unanswered calls of one session: each takes its price out of the deposit until its answer is known. */
+export const MAX_OPEN_CALLS = 256;
+/** A session that ends sooner gets no voucher: it could not outlast the request. */
+export const MIN_SESSION_LEFT_SECONDS = 10;
+/** How long a session lasts, if the agent does not say. */
+export const DEFAULT_SESSION_SECONDS = 24 * 3600;
+
 /** Requests that one command lists. */
 export const MAX_LISTED = 100;
 

@@ -80,6 +80,12 @@ export async function holding<Result>(
   }
 }
 
+/** Whether a process that lives holds such a lock. */
+export function isHolding(lock: string): boolean {
+  const holder = ownerOf(lock);
+  return held.has(lock) || (holder !== undefined && !isLeft(lock, holder));
+}
+
 async function takeLong(
   lock: string,
   { seconds, signal }: { seconds: number; signal: AbortSignal },

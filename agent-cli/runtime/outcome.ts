@@ -97,6 +97,7 @@ const FAILURES = {
   wrong_role: EXIT.notSetUp,
   request_not_found: EXIT.notSetUp,
   mandate_not_found: EXIT.notSetUp,
+  session_not_found: EXIT.notSetUp,
   /** The account's journal has no such sale, or has it no more. */
   sale_not_found: EXIT.notSetUp,
   /** No record on this machine shows that it was paid. */

@@ -1,0 +1,144 @@
+/**
+ * Classifies the answer to a call in a session. As of every payment: only a definite refusal counts as "not charged", and what a merchant
+ * says of its session is compared with what was signed.
+ */
+
+import {
+  type Correction,
+  correctionSchema,
+  type LaneOffer,
+  type VoucherReceiptExtra,
+  voucherReceiptExtraSchema,
+} from "../../shared/batch-settlement/state.ts";
+import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
+import type { Charge } from "../../shared/protocol/amount.ts";
+import type { Session } from "../../shared/protocol/session.ts";
+import { type Voucher, voucherDigest } from "../../shared/protocol/voucher.ts";
+import { checkShape } from "../../shared/text/json.ts";
+import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
+import { paymentRequiredSchema, type PaymentRequirements, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
+import { sessionOffers } from "../merchant/terms.ts";
+import type { SessionCall } from "../records/sessions.ts";
+import { type Answer, classifyRefusal, isDelivered } from "./classify-response.ts";
+import type { PaymentOutcome, Presented, Receipt } from "./payment-outcome.ts";
+
+/** What an answer is compared with. */
+export interface VoucherTerms {
+  session: Session;
+  call: SessionCall;
+  /** The most that the merchant can claim by all vouchers of the session. Atomic units. */
+  signed: bigint;
+}
+
+export type VoucherAnswer =
+  /** `used`: the voucher was served before, and this is its receipt. */
+  | { kind: "charged"; charged: Charge; lane: LaneOffer; used: boolean; presented: Exclude<PaymentOutcome, { kind: "never_paid" }> }
+  /** Served before, without a receipt that can be read. */
+  | { kind: "used"; presented: Presented }
+  | { kind: "out_of_step"; correction: Correction | undefined }
+  /** Refused, with other terms than those that were accepted. */
+  | { kind: "other_terms"; offers: PaymentRequirements[]; presented: Presented }
+  /** The session pays nothing more, or not this. */
+  | { kind: "over"; code: "session_closed" | "session_exhausted" | "session_unknown"; presented: Presented }
+  /** Refused for certain. */
+  | { kind: "refused"; presented: Presented & { kind: "refused" } }
+  /** Charged or not: the same voucher can be presented again. */
+  | { kind: "open"; presented: Presented };
+
+const OVER = ["session_closed", "session_exhausted", "session_unknown"] as const;
+/** Refusals by which a merchant says that it sells at other terms now. */
+const OF_TERMS = ["amount_mismatch", "offer_mismatch", "binding_mismatch", "recipient_mismatch", "ledger_mismatch", "payment_required"];
+
+/** `<session>:<lane>:<serial>` */
+export function commitmentOf({ session, lane, serial }: Voucher): string {
+  return `${session}:${lane}:${serial}`;
+}
+
+export function classifyVoucher(response: Answer, terms: VoucherTerms): VoucherAnswer {
+  const header = response.headers[PAYMENT_RESPONSE.toLowerCase()];
+  const settled = header === undefined ? undefined : decodeHeader(header, settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
+  if (settled?.ok && settled.value.success) return classifyReceipt(settled.value, response, terms);
+  if (!isDelivered(response)) return classifyNo(response, settled?.ok ? settled.value : undefined, terms);
+  const found = settled?.ok
+    ? "a receipt that says it was not paid"
+    : settled
+      ? `a receipt that cannot be read (${settled.problem})`
+      : "no receipt";
+  return { kind: "open", presented: { kind: "receipt_missing", status: response.status, found } };
+}
+
+function classifyReceipt(stated: SettleResponse, response: Answer, terms: VoucherTerms): VoucherAnswer {
+  const { session } = terms;
+  const shaped = checkShape(stated.extra, voucherReceiptExtraSchema);
+  if (!shaped.ok) return { kind: "open", presented: { kind: "receipt_differs", fields: [`extra.${shaped.problem}`] } };
+  const extra = shaped.value;
+  const fields = differingFields(stated, extra, terms);
+  if (fields.length > 0) return { kind: "open", presented: { kind: "receipt_differs", fields } };
+  const { chargedAmount: charged, lane } = extra;
+  const receipt: Receipt = {
+    transaction: extra.commitmentId,
+    network: session.network,
+    payer: session.from,
+    amount: charged,
+    charged,
+  };
+  if (response.headers[PAYMENT_ERROR.toLowerCase()] === "voucher_used") {
+    const presented = { kind: "paid_answer_gone", what: "This call", transaction: extra.commitmentId, said: "voucher_used" } as const;
+    return { kind: "charged", charged, lane, used: true, presented };
+  }
+  const presented: Presented = !isDelivered(response)
+    ? { kind: "paid_no_answer", receipt, status: response.status, retryAfter: undefined }
+    : response.complete
+      ? { kind: "paid", receipt }
+      : { kind: "answer_incomplete", receipt, problem: response.problem ?? "it broke off", rest: "gone" };
+  return { kind: "charged", charged, lane, used: false, presented };
+}
+
+/** The members of a receipt that are not this call's, or cannot be true. */
+function differingFields(stated: SettleResponse, extra: VoucherReceiptExtra, { session, call, signed }: VoucherTerms): string[] {
+  const { commitmentId, chargedAmount, channelState: state } = extra;
+  return [
+    stated.network !== session.network && "network",
+    stated.payer && stated.payer !== session.from && "payer",
+    // Nothing moves before a claim.
+    stated.transaction !== "" && "transaction",
+    commitmentId !== commitmentOf(call.voucher) && "extra.commitmentId",
+    BigInt(chargedAmount) > BigInt(call.amount) && "extra.chargedAmount",
+    state.channelId !== call.voucher.session && "extra.channelState.channelId",
+    state.balance !== session.deposit && "extra.channelState.balance",
+    // No merchant can have charged, or claimed, more than was signed.
+    BigInt(state.chargedCumulativeAmount) > signed && "extra.channelState.chargedCumulativeAmount",
+    BigInt(state.totalClaimed) > signed && "extra.channelState.totalClaimed",
+  ].filter((field) => typeof field === "string" && field !== "") as string[];
+}
+
+function classifyNo(response: Answer, settled: SettleResponse | undefined, { session, call }: VoucherTerms): VoucherAnswer {
+  const { network, ledger } = session;
+  const presented = classifyRefusal(response, settled, { transaction: commitmentOf(call.voucher), network, ledger });
+  if (presented.kind !== "refused" && presented.kind !== "payment_required") return { kind: "open", presented };
+  const required = requiredOf(response);
+  const offers = required ? sessionOffers(required) : [];
+  const code = presented.kind === "refused" ? presented.code : "payment_required";
+  if (code === "voucher_out_of_step") return { kind: "out_of_step", correction: correctionOf(offers) };
+  if (code === "voucher_used") return { kind: "used", presented };
+  const over = OVER.find((each) => each === code);
+  if (over) return { kind: "over", code: over, presented };
+  if (OF_TERMS.includes(code)) return { kind: "other_terms", offers, presented };
+  return presented.kind === "refused" ? { kind: "refused", presented } : { kind: "open", presented };
+}
+
+function requiredOf({ headers }: Answer) {
+  const required = decodeHeader(headers[PAYMENT_REQUIRED.toLowerCase()] ?? "", paymentRequiredSchema, MAX_FOREIGN_HEADER_BYTES);
+  return required.ok ? required.value : undefined;
+}
+
+/** The state beside the offer that this agent would be called by. */
+function correctionOf([offer]: readonly PaymentRequirements[]): Correction | undefined {
+  const shaped = checkShape(offer?.extra ?? {}, correctionSchema);
+  return shaped.ok ? shaped.value : undefined;
+}
+
+/** Names a call among kept answers. */
+export function answerKey({ voucher }: Pick<SessionCall, "voucher">) {
+  return voucherDigest(voucher);
+}
