@@ -4,11 +4,13 @@
  */
 
 import * as z from "zod";
-import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
+import { MAX_REQUEST_LIFE_SECONDS, MAX_RESPONSE_BODY_BYTES, MAX_SESSION_SECONDS } from "../../shared/limits.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { reasonSchema } from "../../shared/protocol/reason.ts";
+import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
 import { coverageText } from "../../shared/screen/coverage.ts";
 import { unixNow } from "../../shared/time.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import {
   agentFileField,
@@ -17,6 +19,7 @@ import {
   dryRunField,
   includeField,
   maxBodyField,
+  periodField,
   retiredForceField,
   secondsField,
   textField,
@@ -25,24 +28,29 @@ import { facilitatorFields } from "../facilitator/client.ts";
 import { curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { identify, merchantSchema, type MerchantView, rememberMerchant } from "../merchant/merchant-identity.ts";
 import { askTerms, notPriced, refuseUnsafe } from "../merchant/terms.ts";
-import { aboveMaxAmount, type Bought, goOn, isOver, notAsked } from "../purchase/advance.ts";
+import { aboveMaxAmount, goOn, isOver, notAsked } from "../purchase/advance.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
+import type { Bought } from "../purchase/flow.ts";
 import { findInInbox } from "../purchase/find-request.ts";
 import { checkOut, paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { fetchResult, resultUrl, untilReady } from "../purchase/pending-answer.ts";
 import { type Purchase, purchaseOf } from "../purchase/purchase.ts";
+import { callInSession, knownPrice, sessionsAt } from "../purchase/session-call.ts";
 import { mandateFor } from "../purchase/under-mandate.ts";
 import { renderResponse, responseSchema, responseView } from "../purchase/views.ts";
 import { asksOwner, timeoutField } from "../purchase/wait-for-decision.ts";
+import { agentRules } from "../records/agent-rules.ts";
 import { look } from "../records/inbox.ts";
 import { findLike, type StoredRequest, storeRequest } from "../records/request-store.ts";
-import type { Context } from "../runtime/context.ts";
+import { sumsOf } from "../records/session-lanes.ts";
+import { keptSessions } from "../records/sessions.ts";
+import { type Context, warn } from "../runtime/context.ts";
 import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
 import { field } from "../runtime/layout.ts";
-import { DEFAULT_REQUEST_LIFE_SECONDS } from "../runtime/limits.ts";
+import { DEFAULT_REQUEST_LIFE_SECONDS, DEFAULT_SESSION_SECONDS, MAX_SESSIONS_TRIED } from "../runtime/limits.ts";
 import { exclusively } from "../runtime/lock.ts";
-import { moneySchema, price } from "../runtime/money.ts";
+import { money, moneySchema, price } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const input = z.strictObject({
@@ -51,7 +59,12 @@ const input = z.strictObject({
   maxAmount: amountField.optional().meta({ value: "amount", description: "ask for no more, and pay no more: 1.5LGO, or atomic units" }),
   wait: z.boolean().default(false).meta({ description: "wait for the owner, then pay" }),
   ...timeoutField,
-  noAsk: z.boolean().default(false).meta({ description: "pay within a mandate or not at all; the owner is not asked" }),
+  session: amountField.optional().meta({
+    value: "amount",
+    description: "set so much aside for further calls at this merchant, if it sells by session; else pay for this one",
+  }),
+  sessionFor: periodField(MAX_SESSION_SECONDS).optional().meta({ value: "period", description: "how long the session lasts, up to 7d; 1d" }),
+  noAsk: z.boolean().default(false).meta({ description: "pay within a mandate or a session, or not at all; the owner is not asked" }),
   resume: z.string().optional().meta({ value: "request", description: "continue this request, by its code" }),
   again: z.boolean().default(false).meta({ description: "buy it again, although it was bought before" }),
   ...curlFields,
@@ -84,6 +97,16 @@ const triedSchema = z.strictObject({
   merchant: merchantSchema,
   /** The code of the mandate that would pay it. Absent if the owner would be asked. */
   mandate: z.string().optional(),
+  /** What a session would set aside. */
+  deposit: moneySchema.optional(),
+});
+const callableSchema = z.strictObject({
+  dryRun: z.literal(true),
+  request: paidSchema.shape.request,
+  /** The code of the open session that would pay it, its most, and what is left of the deposit. */
+  session: z.string(),
+  price: moneySchema,
+  left: moneySchema,
 });
 
 export const fetchCommand = defineCommand({
@@ -94,13 +117,17 @@ export const fetchCommand = defineCommand({
   description:
     "If it stops, run it again, or with --resume: it continues where it was and never pays twice. The same URL with the same reason is the same purchase; --again makes it another.",
   input,
-  output: z.union([boughtSchema, freeSchema, triedSchema]),
+  output: z.union([boughtSchema, freeSchema, triedSchema, callableSchema]),
   examples: [
     {
       says: "ask, wait for the owner, pay, save the answer",
       argv: 'fetch https://api.example.com/premium --reason "The comparison you asked for needs this report." --max-amount 20000 --wait --out report.pdf',
     },
     { says: "continue after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
+    {
+      says: "set money aside for many calls: later ones at this merchant need no reason and no owner",
+      argv: 'fetch https://api.example.com/quote?of=LGO --session 0.005LGO --reason "The chart you asked for needs a quote each minute." --wait',
+    },
   ],
   async run(context, input) {
     const writable = checkOut(context, input);
@@ -113,20 +140,28 @@ export const fetchCommand = defineCommand({
     const [newest] = like.data;
     const earlier = newest ? await purchaseMade(context, http.data, newest) : succeed(undefined);
     if (!earlier.ok) return earlier;
-    // --again repeats a purchase that was paid. It gets around neither a decline nor a payment that may have settled.
-    if (earlier.data && !(input.again && earlier.data.state === "paid")) {
+    // --again repeats a purchase that was paid. It gets around neither a decline nor a payment that may have settled. A request that has
+    // opened its session has bought what it was for: the next call is another.
+    const isDone = earlier.data?.state === "paid" && (input.again || earlier.data.session !== undefined);
+    if (earlier.data && !isDone) {
       const went = await goOn(context, input, earlier.data);
       if (!isOver(went)) return went;
     }
+    const called = await inSession(context, input, http.data);
+    if (called) return called;
     return start(context, input, http.data, like.data);
   },
   render(data, layout) {
+    if ("dryRun" in data && "session" in data) {
+      const { price, request, session, left } = data;
+      return [`Nothing was paid. It would pay ${price.display} for ${request.method} ${request.url} in session ${session}, of ${left.display}`];
+    }
     if ("dryRun" in data) {
       const { price, request, mandate } = data;
       const what = `${price.display} for ${request.method} ${request.url}`;
       return [
         mandate === undefined
-          ? `The owner was not asked. It would ask for ${what}`
+          ? `The owner was not asked. It would ask for ${data.deposit ? `a session with ${data.deposit.display}, to pay ${what}` : what}`
           : `Nothing was paid. It would pay ${what} without asking, within mandate ${mandate}`,
         ...field(layout, "pay to", data.payTo),
         ...field(layout, "pays for", data.covers),
@@ -151,6 +186,40 @@ async function resume(context: Context, input: FetchInput, word: string) {
   if (asked && asked.data.url !== url) return fail("usage", `Request ${word} is for ${url}, not for ${asked.data.url}. Leave the URL out.`);
   const purchase = purchaseOf(context, item.data, unixNow());
   return purchase.ok ? goOn(context, input, purchase.data) : purchase;
+}
+
+/** Pays within an open session of this origin; undefined if none pays it. Nothing has been paid then. */
+async function inSession(context: Context, input: FetchInput, http: HttpRequest) {
+  const { origin } = new URL(http.url);
+  const kept = keptSessions(context);
+  if (!kept.ok) return kept;
+  if (!kept.data.sessions.some(({ state, signed }) => state === "open" && signed.channelConfig.origin === origin)) return undefined;
+  const [agent, rules] = [await openAgent(context, input.agentFile), await agentRules(context)];
+  if (!agent.ok) return agent;
+  if (!rules.ok) return rules;
+  const { publicKey } = agent.data.signer;
+  if (rules.data.get(publicKey) === "blocked") return undefined;
+  const sessions = sessionsAt(context, origin, publicKey, unixNow());
+  if (!sessions.ok) return sessions;
+  for (const session of sessions.data.slice(0, MAX_SESSIONS_TRIED)) {
+    if (input.dryRun) {
+      const offer = knownPrice(session, http);
+      if (!offer) continue;
+      const left = money(sumsOf(session).left.toString(), offer.asset);
+      return succeed({
+        dryRun: true as const,
+        request: { method: http.method, url: http.url },
+        session: session.shortCode,
+        price: price(offer),
+        left,
+      });
+    }
+    const went = await callInSession(context, input, http, session, agent.data);
+    if (went.kind === "bought") return went.outcome;
+    if (went.kind === "free") return given(context, input, http, went.response);
+    context.progress(`Session ${session.shortCode} does not pay this: ${went.why}`);
+  }
+  return undefined;
 }
 
 /** The purchase of a stored request. If an earlier run was killed before it filed the request, it is filed now. */
@@ -180,6 +249,13 @@ function storeOnce(
   });
 }
 
+/** The session that --session asks for, as far as the merchant's terms go; undefined if it asks for none, or these terms open none. */
+function wantedSession({ session: deposit, sessionFor }: FetchInput, offer: PaymentRequirements | undefined) {
+  const terms = offer && sessionTermsOf(offer);
+  if (deposit === undefined || !terms || BigInt(deposit) < BigInt(offer.amount)) return undefined;
+  return { deposit, seconds: Math.min(sessionFor ?? DEFAULT_SESSION_SECONDS, terms.maxSessionSeconds) };
+}
+
 /** Asks the merchant for its terms and, if it wants money, the owner. */
 async function start(context: Context, input: FetchInput, http: HttpRequest, before: readonly StoredRequest[]) {
   const unsafe = input.dryRun ? refuseUnsafe(http, "A dry run") : undefined;
@@ -191,8 +267,10 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
     const { response } = asked.data;
     return given(context, input, http, input.wait ? await untilReady(context, url, response, input.timeout) : response);
   }
-  const { offers, required } = asked.data.terms;
-  const [offer] = offers;
+  const { offers, sessions, required } = asked.data.terms;
+  const session = wantedSession(input, sessions[0]);
+  const [offer] = session && sessions[0] ? [sessions[0]] : offers;
+  if (input.session !== undefined && !session) warn(context, `${new URL(url).host} opens no such session. This request is paid for alone.`);
   const dear = aboveMaxAmount(offer, input.maxAmount, url, "The owner was not asked.");
   if (dear) return dear;
   if (input.reason === undefined) {
@@ -200,7 +278,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   }
   const agent = await openAgent(context, input.agentFile);
   if (!agent.ok) return agent;
-  const made = await createRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required });
+  const made = await createRequest(context, agent.data, { ...input, reason: input.reason, http, offer, required, session });
   if (!made.ok) return made;
   // Identified after the request is made, so that a new pin is not older than the request.
   const merchant = await identify(context, url, { required, offer });
@@ -219,6 +297,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
       covers,
       merchant: merchant.data.view,
       ...(mandate.data && { mandate: mandate.data.shortCode }),
+      ...(session && { deposit: money(session.deposit, offer.asset) }),
     });
   }
   const pinned = await rememberMerchant(context, merchant.data);

@@ -12,6 +12,7 @@ import { look } from "../records/inbox.ts";
 import type { KeptMandate } from "../records/mandates.ts";
 import { authorizationOf, findPayment } from "../records/payment-journal.ts";
 import { findRequest } from "../records/request-store.ts";
+import { sessionOfRequest } from "../records/sessions.ts";
 import { whileWaiting } from "../records/waiting.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
@@ -19,35 +20,19 @@ import { fail, type Failure, type Next, refuse, succeed, type Success } from "..
 import { approvedRequest } from "./approved-request.ts";
 import { concludeAsTold } from "./conclude.ts";
 import { askAfterAll, openAgent } from "./create-request.ts";
+import type { Bought, FlowInput, Underway } from "./flow.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor } from "./paid-exchange.ts";
-import { type Destination, type Paid, report } from "./paid-report.ts";
+import { type Paid, report } from "./paid-report.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
+import { callAgain, openAgain, openSession, sessionToOpen } from "./open-session.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
-import { type Purchase, purchaseOf, wasBeyondMandate } from "./purchase.ts";
+import { type Purchase, purchaseOf, sessionWasBeyondMandate, wasBeyondMandate } from "./purchase.ts";
 import { joinPresentation, present } from "./send-payment.ts";
-import { mandateFor, signWithinMandate } from "./under-mandate.ts";
+import { mandateFor, signSessionWithinMandate, signWithinMandate } from "./under-mandate.ts";
 import { timeoutArgv, waitForDecision } from "./wait-for-decision.ts";
 import { withdraw } from "./withdraw.ts";
-
-export interface FlowInput extends FacilitatorInput, Destination {
-  wait: boolean;
-  /** Pay within a mandate or not at all. */
-  noAsk: boolean;
-  agentFile?: string | undefined;
-  timeout?: number | undefined;
-  maxAmount?: string | undefined;
-  dryRun: boolean;
-}
-
-export type Bought = Paid & { shortCode: string };
-
-/** A purchase, and what this run has learned about it. */
-export interface Underway extends Purchase {
-  /** The mandate that covers it, if this run has looked for one. */
-  found?: { mandate: KeptMandate | undefined };
-}
 
 export async function goOn(context: Context, input: FlowInput, purchase: Underway): Promise<PurchaseOutcome<Bought>> {
   const code = shortCode(purchase.digest);
@@ -70,6 +55,7 @@ export function isOver(outcome: PurchaseOutcome<unknown>): boolean {
 }
 
 async function step(context: Context, input: FlowInput, purchase: Underway): Promise<PurchaseOutcome<Bought>> {
+  const { session } = purchase.request.payment;
   // Before its state counts: a payment that is under way may have expired since, or be settled before its answer is whole.
   const joined = input.dryRun ? undefined : await joinPresentation(context, purchase.digest, input);
   if (joined) return named(joined, purchase);
@@ -77,7 +63,7 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
     case "pending": {
       const refused = purchaseAboveMaxAmount(input, purchase);
       if (refused) return refused;
-      const within = await payWithinMandate(context, input, purchase);
+      const within = await (session ? openWithinMandate : payWithinMandate)(context, input, purchase);
       if (within) return within;
       if (input.noAsk) return withdrawnUnasked(context, input, purchase);
       const asked = input.dryRun ? succeed(undefined) : await askAfterAll(context, purchase.digest);
@@ -89,11 +75,12 @@ async function step(context: Context, input: FlowInput, purchase: Underway): Pro
       return decided.data.state === "pending" ? (notApproved(decided.data) ?? impossibleState()) : step(context, input, decided.data);
     }
     case "approved":
-      return purchaseAboveMaxAmount(input, purchase) ?? pay(context, input, purchase);
+      return purchaseAboveMaxAmount(input, purchase) ?? (session ? openApproved : pay)(context, input, purchase);
     case "sent":
+      if (session) return openAgain(context, input, purchase);
       return stillUsable(purchase) ? pay(context, input, purchase) : askOutcome(context, input, purchase);
     case "paid":
-      return showKept(context, input, purchase);
+      return (session ? callAgain : showKept)(context, input, purchase);
     case "declined":
     case "revoked":
       return notApproved(purchase) ?? impossibleState();
@@ -138,6 +125,41 @@ async function payWithinMandate(context: Context, input: FlowInput, purchase: Un
     `Mandate ${mandate.data.shortCode} does not pay this (${paid.error.code}). ${input.noAsk ? "Nothing was paid." : "The owner is asked."}`,
   );
   return undefined;
+}
+
+/** The same of a session: the agent signs it, and its first voucher. */
+async function openWithinMandate(
+  context: Context,
+  input: FlowInput,
+  purchase: Underway,
+): Promise<PurchaseOutcome<Bought> | undefined> {
+  const { request, session, digest, found } = purchase;
+  if (input.dryRun || sessionWasBeyondMandate(session)) return undefined;
+  const mandate = found ? succeed(found.mandate) : await mandateFor(context, input, request);
+  if (!mandate.ok) return mandate;
+  if (!mandate.data) return undefined;
+  const agent = await openAgent(context, input.agentFile);
+  if (!agent.ok) return agent;
+  const signed = await signSessionWithinMandate(request, mandate.data, agent.data);
+  if (!signed.ok) return signed;
+  const item = await look(context, digest);
+  if (!item.ok) return item;
+  const fresh = item.data ? purchaseOf(context, item.data, unixNow()) : succeed(purchase);
+  if (!fresh.ok) return fresh;
+  if (fresh.data.state !== "pending") return step(context, input, fresh.data);
+  const paid = await openSession(context, input, purchase, signed.data);
+  const after = sessionOfRequest(context, digest);
+  if (paid.ok || !after.ok || !sessionWasBeyondMandate(after.data)) return paid;
+  const then = input.noAsk ? "Nothing was set aside." : "The owner is asked.";
+  warn(context, `Mandate ${mandate.data.shortCode} does not open this session (${paid.error.code}). ${then}`);
+  return undefined;
+}
+
+async function openApproved(context: Context, input: FlowInput, purchase: Purchase): Promise<PurchaseOutcome<Bought>> {
+  const signed = await sessionToOpen(purchase);
+  if (!signed.ok) return signed;
+  if (input.dryRun) return fail("not_approved", `Nothing was sent. It would open the session of ${shortCode(purchase.digest)}.`);
+  return openSession(context, input, purchase, signed.data);
 }
 
 /** Adds the mandate, and what is left of it. */
@@ -268,8 +290,8 @@ function named(paid: PurchaseOutcome<Paid>, { digest }: Purchase): PurchaseOutco
 }
 
 /** Refused for certain: this payment bought nothing. Buying takes a new one. */
-function refusedBefore({ digest, record }: Purchase): PurchaseFailure {
-  const code = record?.code ?? "payment_rejected";
+function refusedBefore({ digest, record, session }: Purchase): PurchaseFailure {
+  const code = record?.code ?? session?.code ?? "payment_rejected";
   return neverPaid(refuse(code, EXIT.paymentRejected, `The payment of ${shortCode(digest)} was refused (${code}). It paid nothing.`));
 }
 

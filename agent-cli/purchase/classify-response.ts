@@ -109,6 +109,8 @@ function ownTransaction(authorization: Authorization): string {
   return transactionOf(authorization.network, authorizationDigest(authorization));
 }
 
+export type Unpaid = Exclude<Presented, { kind: "paid" }>;
+
 /** What the refusal of a payment is compared with. */
 export interface RefusedPayment {
   /** Of an authorization its transaction, of a voucher its name. */
@@ -117,7 +119,7 @@ export interface RefusedPayment {
   ledger?: Digest | undefined;
 }
 
-export function classifyRefusal(response: Answer, settled: SettleResponse | undefined, payment: RefusedPayment): Presented {
+export function classifyRefusal(response: Answer, settled: SettleResponse | undefined, payment: RefusedPayment): Unpaid {
   const { status, headers } = response;
   const retryAfter = retryAfterOf(response);
   const code = settled?.errorReason ?? refusalCode(response);
@@ -152,7 +154,7 @@ function asksAgain(status: number, code: string | undefined): boolean {
  * "Used before" is proof of payment only with this payment's own transaction.
  * @param usedBy the transaction that the merchant names
  */
-function classifyReplay(status: number, usedBy: unknown, { transaction }: RefusedPayment): Presented {
+function classifyReplay(status: number, usedBy: unknown, { transaction }: RefusedPayment): Unpaid {
   if (usedBy === transaction) return { kind: "paid_before", status, transaction };
   return { kind: "nonce_used", status, usedBy: digestSchema.safeParse(usedBy).data };
 }

@@ -19,7 +19,7 @@ import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from 
 import { paymentRequiredSchema, type PaymentRequirements, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { sessionOffers } from "../merchant/terms.ts";
 import type { SessionCall } from "../records/sessions.ts";
-import { type Answer, classifyRefusal, isDelivered } from "./classify-response.ts";
+import { type Answer, classifyRefusal, isDelivered, type Unpaid } from "./classify-response.ts";
 import type { PaymentOutcome, Presented, Receipt } from "./payment-outcome.ts";
 
 /** What an answer is compared with. */
@@ -34,16 +34,16 @@ export type VoucherAnswer =
   /** `used`: the voucher was served before, and this is its receipt. */
   | { kind: "charged"; charged: Charge; lane: LaneOffer; used: boolean; presented: Exclude<PaymentOutcome, { kind: "never_paid" }> }
   /** Served before, without a receipt that can be read. */
-  | { kind: "used"; presented: Presented }
+  | { kind: "used"; presented: Unpaid }
   | { kind: "out_of_step"; correction: Correction | undefined }
   /** Refused, with other terms than those that were accepted. */
-  | { kind: "other_terms"; offers: PaymentRequirements[]; presented: Presented }
+  | { kind: "other_terms"; offers: PaymentRequirements[]; presented: Unpaid }
   /** The session pays nothing more, or not this. */
-  | { kind: "over"; code: "session_closed" | "session_exhausted" | "session_unknown"; presented: Presented }
+  | { kind: "over"; code: "session_closed" | "session_exhausted" | "session_unknown"; presented: Unpaid }
   /** Refused for certain. */
-  | { kind: "refused"; presented: Presented & { kind: "refused" } }
+  | { kind: "refused"; presented: Unpaid & { kind: "refused" } }
   /** Charged or not: the same voucher can be presented again. */
-  | { kind: "open"; presented: Presented };
+  | { kind: "open"; presented: Unpaid };
 
 const OVER = ["session_closed", "session_exhausted", "session_unknown"] as const;
 /** Refusals by which a merchant says that it sells at other terms now. */

@@ -2,10 +2,13 @@
 
 import * as z from "zod";
 import { type PaymentRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { type SignedSession, signedSessionSchema } from "../../shared/protocol/session.ts";
 import { parseTimestamp } from "../../shared/time.ts";
+import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { AGENT_RULES } from "../records/agent-rules.ts";
 import type { InboxItem } from "../records/inbox.ts";
 import { authorizationOf, findPayment, type PaymentRecord } from "../records/payment-journal.ts";
+import { type KeptSession, SESSION_STATES, sessionOfRequest } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema } from "../runtime/expiry.ts";
 import { money, moneySchema, price } from "../runtime/money.ts";
@@ -33,6 +36,8 @@ export interface Purchase extends InboxItem {
   state: PurchaseState;
   /** Its record in the payment journal, if it was presented. */
   record?: PaymentRecord;
+  /** The session that it asked for, once that was presented. */
+  session?: KeptSession;
 }
 
 /** Refusals after which the owner's own approval can still pay the request. The last two are a facilitator's that knows no mandates. */
@@ -51,11 +56,41 @@ export function wasBeyondMandate(record: PaymentRecord | undefined): boolean {
   return within && record.state === "refused" && BEYOND_MANDATE.includes(record.code ?? "");
 }
 
+/** The same of a session that an agent opened within a mandate. */
+export function sessionWasBeyondMandate(session: KeptSession | undefined): boolean {
+  const within = session?.signed.channelConfig.mandate !== undefined;
+  return within && session.state === "refused" && BEYOND_MANDATE.includes(session.code ?? "");
+}
+
 /** @param now unix seconds */
 export function purchaseOf(context: Context, item: InboxItem, now: number): Outcome<Purchase> {
+  if (item.request.payment.session) {
+    const session = sessionOfRequest(context, item.digest);
+    if (!session.ok) return session;
+    return succeed({ ...item, state: stateOfSession(item, session.data, now), ...(session.data && { session: session.data }) });
+  }
   const record = findPayment(context, item.digest);
   if (!record.ok) return record;
   return succeed({ ...item, state: stateOf(item, record.data, now), ...(record.data && { record: record.data }) });
+}
+
+/** An open session outranks every decision: it is closed by a command of its own. */
+function stateOfSession(item: InboxItem, session: KeptSession | undefined, now: number): PurchaseState {
+  if (session && ["open", "closing", "closed"].includes(session.state)) return "paid";
+  if (item.revoked) return "revoked";
+  if (session?.state === "opening") return "sent";
+  if (session && !sessionWasBeyondMandate(session)) return "refused";
+  if (item.declined) return "declined";
+  if (item.payment) return Number(approvedSession(item.payment)?.channelConfig.validBefore ?? 0) < now ? "expired" : "approved";
+  if (item.cancelled) return "cancelled";
+  return decideBy(item.request) < now ? "expired" : "pending";
+}
+
+/** The session that an owner has signed. */
+export function approvedSession({ payload }: PaymentPayload): SignedSession | undefined {
+  const { type: _, ...signed } = payload;
+  const read = signedSessionSchema.safeParse(signed);
+  return read.success ? read.data : undefined;
 }
 
 /** A settlement outranks every decision, and a revocation every other word about the payment. */
@@ -84,6 +119,15 @@ export const purchaseSchema = z.strictObject({
   price: moneySchema,
   /** Of scheme `upto`: what was charged, as its merchant or the ledger says. */
   charged: moneySchema.optional(),
+  /** Of a request for a session: what it sets aside, for how long, and what became of it. `price` is the most for one call. */
+  session: z
+    .strictObject({
+      deposit: moneySchema,
+      seconds: z.number(),
+      shortCode: z.string().optional(),
+      state: z.enum(SESSION_STATES).optional(),
+    })
+    .optional(),
   payTo: z.string(),
   agentKey: z.string(),
   /** The owner's rule about this agent, in the owner's own lists. */
@@ -104,10 +148,11 @@ export const purchaseSchema = z.strictObject({
 });
 export type PurchaseView = z.infer<typeof purchaseSchema>;
 
-export function purchaseView({ digest, request, state, declined, revoked, record }: Purchase, now: number): PurchaseView {
+export function purchaseView({ digest, request, state, declined, revoked, record, session }: Purchase, now: number): PurchaseView {
   const no = revoked ?? declined;
   const presented = state === "sent" || state === "paid" || state === "refused";
-  const mandate = presented && record ? authorizationOf(record.payload).mandate : undefined;
+  const mandate = presented ? (record ? authorizationOf(record.payload) : session?.signed.channelConfig)?.mandate : undefined;
+  const { asset, session: asked } = request.payment;
   return {
     shortCode: shortCode(digest),
     id: request.id,
@@ -117,6 +162,13 @@ export function purchaseView({ digest, request, state, declined, revoked, record
     url: request.http.url,
     price: price(request.payment),
     ...(record?.charged !== undefined && { charged: money(record.charged, request.payment.asset) }),
+    ...(asked && {
+      session: {
+        deposit: money(asked.deposit, asset),
+        seconds: Number(asked.seconds),
+        ...(session && { shortCode: session.shortCode, state: session.state }),
+      },
+    }),
     payTo: request.payment.payTo,
     agentKey: request.agent.publicKey,
     reason: request.reason,
@@ -133,6 +185,6 @@ export function purchaseView({ digest, request, state, declined, revoked, record
     ...(record?.transaction && { transaction: record.transaction }),
     ...(record?.trace && { trace: record.trace }),
     ...(mandate && { mandate: shortCode(mandate) }),
-    ...(record?.code && { refusal: record.code }),
+    ...((record?.code ?? session?.code) && { refusal: record?.code ?? session?.code }),
   };
 }

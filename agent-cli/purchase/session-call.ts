@@ -17,7 +17,7 @@ import { boundRequest } from "../merchant/curl-request.ts";
 import { askTerms, coverage } from "../merchant/terms.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { forgetAnswer, lacksRoom } from "../records/kept-answer.ts";
-import { type CallEnd, endCall, takeVoucher } from "../records/session-calls.ts";
+import { type CallEnd, endCall, type NewCall, takeVoucher } from "../records/session-calls.ts";
 import { corrected, sumsOf, withOffer } from "../records/session-lanes.ts";
 import {
   callLock,
@@ -173,9 +173,17 @@ async function attempt(context: Context, input: CallInput, call: Call, offer: Pa
   const { http, session, agent } = call;
   const { maxAmount } = input;
   if (maxAmount !== undefined && BigInt(offer.amount) > BigInt(maxAmount)) return bought(tooDear(http.url, offer, maxAmount));
-  const id = randomBytes(16).toString("hex");
-  const asked = {
-    id,
+  const asked = newCall(context, http, offer);
+  const taken = await takeVoucher(context, session.id, asked, offer.extra?.["binding"] as Digest | undefined, agent.signer);
+  if (!taken.ok) return bought(taken);
+  if (!taken.data) return { kind: "otherwise", why: "the rest of its deposit does not cover this" };
+  return present(context, input, call, taken.data);
+}
+
+/** What a voucher is to be signed for. */
+export function newCall(context: Context, http: HttpRequest, offer: PaymentRequirements): NewCall {
+  return {
+    id: randomBytes(16).toString("hex"),
     amount: offer.amount as SessionCall["amount"],
     method: http.method,
     url: http.url,
@@ -183,10 +191,6 @@ async function attempt(context: Context, input: CallInput, call: Call, offer: Pa
     offer,
     trace: context.trace.send(),
   };
-  const taken = await takeVoucher(context, session.id, asked, offer.extra?.["binding"] as Digest | undefined, agent.signer);
-  if (!taken.ok) return bought(taken);
-  if (!taken.data) return { kind: "otherwise", why: "the rest of its deposit does not cover this" };
-  return present(context, input, call, taken.data);
 }
 
 /** Presents a voucher that is on disk: the first of a session, too, which goes along with it as long as it is not open. */
@@ -342,7 +346,6 @@ function uncertain({ attempts, amount, voucher }: SessionCall, code: string): Fa
 }
 
 function failed(context: Context, call: Call, presented: SessionCall, { presented: outcome }: VoucherAnswer & { kind: "open" }): PurchaseFailure {
-  if (outcome.kind === "paid") throw new Error("a paid call is not open");
   if (outcome.kind === "resource_failed" && presented.attempts === 1) {
     const { code, status } = outcome;
     return refuse(code ?? "http_error", EXIT.httpErrorAfterPayment, `The merchant answered ${status}, and charged nothing for it.`, {

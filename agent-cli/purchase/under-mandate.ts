@@ -7,9 +7,13 @@ import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
 import { signWithin } from "../../shared/protocol/approval.ts";
 import { allows, ANY, type Mandate } from "../../shared/protocol/mandate.ts";
-import { checkPaymentRequest, type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { checkPaymentRequest, checkSessionRequest, type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
+import { sessionWithin } from "../../shared/protocol/session-approval.ts";
+import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
+import { type SignedSession, signSession } from "../../shared/protocol/session.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader } from "../../shared/x402/headers.ts";
+import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askUsage, type MandateUsage } from "../facilitator/mandate-status.ts";
 import { identify, type Merchant } from "../merchant/merchant-identity.ts";
@@ -58,7 +62,7 @@ export async function mandateFor(
 }
 
 function covers(mandate: Mandate, request: PaymentRequest, now: number): boolean {
-  const { scheme, network, asset, amount, payTo, offer } = request.payment;
+  const { scheme, network, asset, payTo, offer, session } = request.payment;
   const { extra } = JSON.parse(offer) as { extra?: { ledger?: unknown } };
   return (
     mandate.agent === request.agent.publicKey &&
@@ -67,10 +71,23 @@ function covers(mandate: Mandate, request: PaymentRequest, now: number): boolean
     mandate.ledger === extra?.ledger &&
     Number(mandate.validAfter) <= now &&
     now + MIN_MANDATE_LEFT_SECONDS <= Number(mandate.validBefore) &&
-    BigInt(amount) <= BigInt(mandate.perPayment) &&
+    (session ? coversSession(mandate, request) : BigInt(request.payment.amount) <= BigInt(mandate.perPayment)) &&
     allows(mandate.schemes, scheme) &&
     allows(mandate.payees, payTo) &&
     allows(mandate.origins, new URL(request.http.url).origin)
+  );
+}
+
+/** The limit for one payment is not one of a session: its limits are its own. */
+function coversSession({ session: most }: Mandate, { payment: { session: asked, offer } }: PaymentRequest): boolean {
+  const terms = sessionTermsOf(JSON.parse(offer) as Pick<PaymentRequirements, "extra">);
+  return (
+    most !== undefined &&
+    asked !== undefined &&
+    terms !== undefined &&
+    BigInt(asked.deposit) <= BigInt(most.deposit) &&
+    Number(asked.seconds) <= Number(most.seconds) &&
+    terms.withdrawDelay <= Number(most.withdrawDelay)
   );
 }
 
@@ -82,7 +99,7 @@ function isKnownEnough({ payees, origins }: Mandate, { http, payment }: PaymentR
 }
 
 function hasLeft({ status, left, period }: MandateUsage, { payment }: PaymentRequest): boolean {
-  const amount = BigInt(payment.amount);
+  const amount = BigInt(payment.session?.deposit ?? payment.amount);
   const inPeriod = !period || (BigInt(period.left.amount) >= amount && (period.paymentsLeft ?? 1) > 0);
   return status === "open" && BigInt(left.amount) >= amount && inPeriod;
 }
@@ -95,14 +112,27 @@ async function identifyAgain(context: Context, request: PaymentRequest): Promise
   const http: HttpRequest = { ...request.http, headers, ...(body.length > 0 && { body }) };
   const terms = await requireTerms(context, http);
   if (!terms.ok) return terms;
-  const { required, offers } = terms.data;
-  const offer = offers.find((candidate) => canonicalJson(candidate) === request.payment.offer);
+  const { required, offers, sessions } = terms.data;
+  const offer = [...offers, ...sessions].find((candidate) => canonicalJson(candidate) === request.payment.offer);
   if (!offer) {
     return fail("terms_differ", "The merchant does not make the offer of this request any more. Nothing was paid.", {
       hint: "Fetch the URL again with another reason or with --again: that asks for today's terms.",
     });
   }
   return identify(context, http.url, { required, offer });
+}
+
+/** Signs the session that a request asks for within a mandate. */
+export async function signSessionWithinMandate(
+  request: PaymentRequest,
+  { signed }: KeptMandate,
+  { signer }: Agent,
+): Promise<Outcome<SignedSession>> {
+  const now = unixNow();
+  const checked = await checkSessionRequest(request, now);
+  if (!checked.ok) return requestRefused(checked);
+  const channelConfig = sessionWithin(signed.mandate, request, checked, now);
+  return succeed({ channelConfig, ...(await signSession(channelConfig, signer)), mandate: signed });
 }
 
 /** Signs the payment of a request within a mandate; undefined if it would not fit into a header. */

@@ -130,11 +130,12 @@ export function sessionRecord(context: Context, id: Digest): Outcome<KeptSession
   return fs.existsSync(file) ? read(file) : succeed(undefined);
 }
 
-/** The session that a PaymentRequest asked for; undefined if none was made. */
+/** The session that a PaymentRequest asked for; undefined if none was made. One that was refused gives way to the owner's own approval. */
 export function sessionOfRequest(context: Context, digest: Digest): Outcome<KeptSession | undefined> {
   const kept = keptSessions(context);
   if (!kept.ok) return kept;
-  return succeed(kept.data.sessions.find(({ signed }) => signed.channelConfig.requestDigest === digest));
+  const made = kept.data.sessions.filter(({ signed }) => signed.channelConfig.requestDigest === digest);
+  return succeed(made.find(({ state }) => state !== "refused") ?? made[0]);
 }
 
 /** By its code or its id. */

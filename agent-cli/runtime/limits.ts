@@ -100,6 +100,8 @@ export const MAX_SESSION_FILE_BYTES = 4 * 1024 * 1024;
 export const MAX_KNOWN_OFFERS = 64;
 /** Unanswered calls of one session: each takes its price out of the deposit until its answer is known. */
 export const MAX_OPEN_CALLS = 256;
+/** Sessions that are tried for one request. */
+export const MAX_SESSIONS_TRIED = 2;
 /** A session that ends sooner gets no voucher: it could not outlast the request. */
 export const MIN_SESSION_LEFT_SECONDS = 10;
 /** How long a session lasts, if the agent does not say. */
