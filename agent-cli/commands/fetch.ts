@@ -30,8 +30,8 @@ import { identify, merchantSchema, type MerchantView, rememberMerchant } from ".
 import { askTerms, notPriced, refuseUnsafe } from "../merchant/terms.ts";
 import { aboveMaxAmount, goOn, isOver, notAsked } from "../purchase/advance.ts";
 import { type CreatedRequest, createRequest, fileRequest, openAgent } from "../purchase/create-request.ts";
-import type { Bought } from "../purchase/flow.ts";
 import { findInInbox } from "../purchase/find-request.ts";
+import type { Bought } from "../purchase/flow.ts";
 import { checkOut, paidSchema, renderPaid } from "../purchase/paid-report.ts";
 import type { PurchaseOutcome } from "../purchase/payment-outcome.ts";
 import { fetchResult, resultUrl, untilReady } from "../purchase/pending-answer.ts";
@@ -63,7 +63,9 @@ const input = z.strictObject({
     value: "amount",
     description: "set so much aside for further calls at this merchant, if it sells by session; else pay for this one",
   }),
-  sessionFor: periodField(MAX_SESSION_SECONDS).optional().meta({ value: "period", description: "how long the session lasts, up to 7d; 1d" }),
+  sessionFor: periodField(MAX_SESSION_SECONDS)
+    .optional()
+    .meta({ value: "period", description: "how long the session lasts, up to 7d; 1d" }),
   noAsk: z.boolean().default(false).meta({ description: "pay within a mandate or a session, or not at all; the owner is not asked" }),
   resume: z.string().optional().meta({ value: "request", description: "continue this request, by its code" }),
   again: z.boolean().default(false).meta({ description: "buy it again, although it was bought before" }),
@@ -125,7 +127,7 @@ export const fetchCommand = defineCommand({
     },
     { says: "continue after an interruption", argv: "fetch --resume 7F3K-9QPD --wait" },
     {
-      says: "set money aside for many calls: later ones at this merchant need no reason and no owner",
+      says: "set money aside for many calls at one merchant",
       argv: 'fetch https://api.example.com/quote?of=LGO --session 0.005LGO --reason "The chart you asked for needs a quote each minute." --wait',
     },
   ],
@@ -154,7 +156,9 @@ export const fetchCommand = defineCommand({
   render(data, layout) {
     if ("dryRun" in data && "session" in data) {
       const { price, request, session, left } = data;
-      return [`Nothing was paid. It would pay ${price.display} for ${request.method} ${request.url} in session ${session}, of ${left.display}`];
+      return [
+        `Nothing was paid. It would pay ${price.display} for ${request.method} ${request.url} in session ${session}, of ${left.display}`,
+      ];
     }
     if ("dryRun" in data) {
       const { price, request, mandate } = data;
@@ -194,7 +198,7 @@ async function inSession(context: Context, input: FetchInput, http: HttpRequest)
   const kept = keptSessions(context);
   if (!kept.ok) return kept;
   if (!kept.data.sessions.some(({ state, signed }) => state === "open" && signed.channelConfig.origin === origin)) return undefined;
-  const [agent, rules] = [await openAgent(context, input.agentFile), await agentRules(context)];
+  const [agent, rules] = [await openAgent(context, input.agentFile), agentRules(context)];
   if (!agent.ok) return agent;
   if (!rules.ok) return rules;
   const { publicKey } = agent.data.signer;

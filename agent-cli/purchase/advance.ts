@@ -21,11 +21,11 @@ import { approvedRequest } from "./approved-request.ts";
 import { concludeAsTold } from "./conclude.ts";
 import { askAfterAll, openAgent } from "./create-request.ts";
 import type { Bought, FlowInput, Underway } from "./flow.ts";
+import { callAgain, openAgain, openSession, sessionToOpen } from "./open-session.ts";
 import { fetchAnswer, paidWithoutAnswer } from "./paid-answer.ts";
 import { keptFor, partFor } from "./paid-exchange.ts";
 import { type Paid, report } from "./paid-report.ts";
 import { carriesId, withId } from "./payment-identifier.ts";
-import { callAgain, openAgain, openSession, sessionToOpen } from "./open-session.ts";
 import { neverPaid, type PurchaseFailure, type PurchaseOutcome } from "./payment-outcome.ts";
 import { notApproved, paymentToPresent } from "./payment-to-present.ts";
 import { type Purchase, purchaseOf, sessionWasBeyondMandate, wasBeyondMandate } from "./purchase.ts";
@@ -128,11 +128,7 @@ async function payWithinMandate(context: Context, input: FlowInput, purchase: Un
 }
 
 /** The same of a session: the agent signs it, and its first voucher. */
-async function openWithinMandate(
-  context: Context,
-  input: FlowInput,
-  purchase: Underway,
-): Promise<PurchaseOutcome<Bought> | undefined> {
+async function openWithinMandate(context: Context, input: FlowInput, purchase: Underway): Promise<PurchaseOutcome<Bought> | undefined> {
   const { request, session, digest, found } = purchase;
   if (input.dryRun || sessionWasBeyondMandate(session)) return undefined;
   const mandate = found ? succeed(found.mandate) : await mandateFor(context, input, request);

@@ -50,7 +50,11 @@ export function classifyResponse(response: Answer, authorization: Authorization)
   if (settled?.ok && settled.value.success) return classifyReceipt(settled.value, response, authorization);
   if (!isDelivered(response)) {
     const { network, ledger } = authorization;
-    return classifyRefusal(response, settled?.ok ? settled.value : undefined, { transaction: ownTransaction(authorization), network, ledger });
+    return classifyRefusal(response, settled?.ok ? settled.value : undefined, {
+      transaction: ownTransaction(authorization),
+      network,
+      ledger,
+    });
   }
   const found = settled?.ok
     ? "a receipt that says it was not paid"

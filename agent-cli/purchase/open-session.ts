@@ -4,10 +4,11 @@
  */
 
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
-import { provesAccount } from "../../shared/protocol/proof.ts";
 import { checkSessionRequest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { provesAccount } from "../../shared/protocol/proof.ts";
 import { sessionFor } from "../../shared/protocol/session-approval.ts";
 import { sessionId, type SignedSession } from "../../shared/protocol/session.ts";
+import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
 import { formatTimestamp, parseTimestamp, unixNow } from "../../shared/time.ts";
 import { askSession } from "../facilitator/session-status.ts";
 import { httpRequest } from "../merchant/curl-request.ts";
@@ -15,16 +16,15 @@ import { checkAudit, record } from "../records/audit-log.ts";
 import { findRequest } from "../records/request-store.ts";
 import { beginSession } from "../records/session-calls.ts";
 import { changeSession, type KeptSession, sessionRecord } from "../records/sessions.ts";
-import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
-import type { Bought, FlowInput, Underway } from "./flow.ts";
 import { type Agent, openAgent } from "./create-request.ts";
+import type { Bought, FlowInput, Underway } from "./flow.ts";
 import { neverPaid, type PurchaseOutcome } from "./payment-outcome.ts";
-import { requestRefused } from "./refusals.ts";
 import { approvedSession, type Purchase } from "./purchase.ts";
+import { requestRefused } from "./refusals.ts";
 import { callInSession, newCall, offerToKnow, present } from "./session-call.ts";
 
 /** The session as its owner approved it, checked against the request. */
@@ -101,8 +101,7 @@ async function askOpened(context: Context, input: FlowInput, session: KeptSessio
   const isKnown = standing.data.status !== "unknown";
   const noted = await conclude(context, session.id, isKnown ? "open" : "refused", isKnown ? undefined : "payment_expired");
   if (!noted.ok) return noted;
-  if (!isKnown)
-    return neverPaid(fail("payment_expired", `Session ${session.shortCode} was never opened, and nothing was set aside.`));
+  if (!isKnown) return neverPaid(fail("payment_expired", `Session ${session.shortCode} was never opened, and nothing was set aside.`));
   return fail("outcome_unknown", `Session ${session.shortCode} is open, and its first answer never arrived.`, {
     hint: "Run the command with --again: it makes the next call in the session.",
   });

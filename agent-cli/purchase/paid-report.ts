@@ -108,7 +108,10 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
   return { argv: context.argv, url, paymentKey: paymentKey(authorization), identified: carriesId(payload) };
 }
 
-export function renderPaid({ request, receipt, charge, response, kept, again, paidAt, mandate, session, trace }: Paid, layout: Layout): string[] {
+export function renderPaid(
+  { request, receipt, charge, response, kept, again, paidAt, mandate, session, trace }: Paid,
+  layout: Layout,
+): string[] {
   const when = paidAt === undefined ? "" : ` at ${paidAt}`;
   return [
     ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),

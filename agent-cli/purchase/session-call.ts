@@ -7,8 +7,8 @@
 import { randomBytes } from "node:crypto";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { PAYMENT_IDENTIFIER } from "../../shared/extensions/payment-identifier.ts";
-import { bindingOf } from "../../shared/protocol/binding.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
+import { bindingOf } from "../../shared/protocol/binding.ts";
 import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
@@ -37,10 +37,10 @@ import { holding, isHolding } from "../runtime/lock.ts";
 import { money } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 import { answerKey, commitmentOf, type VoucherAnswer } from "./classify-voucher.ts";
+import type { Agent } from "./create-request.ts";
 import { checkOut, type Destination, type Paid } from "./paid-report.ts";
 import { failureOf, type PurchaseFailure, type PurchaseOutcome, type Sender } from "./payment-outcome.ts";
 import { type PresentedCall, presentVoucher, routeOf } from "./session-exchange.ts";
-import type { Agent } from "./create-request.ts";
 import { responseView } from "./views.ts";
 
 export interface CallInput extends Destination {
@@ -229,7 +229,9 @@ async function settle(
   if (!carried) return bought(failureOf({ kind: "under_way", shortCode: session.shortCode }, senderOf(context, call, waiting)));
   if (!carried.ok) return bought(carried);
   if (!carried.data)
-    return bought(fail("busy", "Another lez-agent-pay has just ended this call.", { hint: "Run the same command again: it makes another." }));
+    return bought(
+      fail("busy", "Another lez-agent-pay has just ended this call.", { hint: "Run the same command again: it makes another." }),
+    );
   const { told, call: presented, answer, kept } = carried.data;
   const { id } = session;
   const end = async (end: CallEnd, change?: (record: SessionRecord) => SessionRecord) => endCall(context, id, presented, end, change);
@@ -287,8 +289,8 @@ async function refused(context: Context, input: CallInput, call: Call, { offer }
   switch (told.kind) {
     case "out_of_step": {
       if (repeated) return bought(notBelieved("it refuses the voucher that its own correction asks for"));
-      const problem = await adopt(context, session.id, told.correction);
-      if (problem !== undefined) return bought(typeof problem === "string" ? notBelieved(problem) : problem);
+      const adopted = await adopt(context, session.id, told.correction);
+      if (!adopted.ok) return bought(adopted);
       return again(context, input, call, offer);
     }
     case "other_terms": {
@@ -313,19 +315,18 @@ async function again(context: Context, input: CallInput, call: Call, offer: Paym
   return attempt(context, input, { ...call, repeated: true }, offer);
 }
 
-/** Adopts a correction. Returns why it is not believed; undefined if it is. */
+/** Adopts a correction, if it is believed. */
 async function adopt(
   context: Context,
   id: Digest,
   correction: (VoucherAnswer & { kind: "out_of_step" })["correction"],
-): Promise<string | Failure | undefined> {
-  if (!correction) return "its answer does not say where the lane stands";
-  const adopted = await changeSession<string | undefined>(context, id, async (before) => {
+): Promise<Outcome<undefined>> {
+  if (!correction) return notBelieved("it does not say where the lane stands");
+  return changeSession(context, id, async (before) => {
     if (!before) return fail("session_not_found", `The record of session ${id} has gone.`);
     const checked = await corrected(before, correction);
-    return succeed(checked.ok ? { after: checked.after, result: undefined } : { after: before, result: checked.problem });
+    return checked.ok ? succeed({ after: checked.after, result: undefined }) : notBelieved(checked.problem);
   });
-  return adopted.ok ? adopted.data : adopted;
 }
 
 function notBelieved(problem: string): Failure {
@@ -345,7 +346,12 @@ function uncertain({ attempts, amount, voucher }: SessionCall, code: string): Fa
   );
 }
 
-function failed(context: Context, call: Call, presented: SessionCall, { presented: outcome }: VoucherAnswer & { kind: "open" }): PurchaseFailure {
+function failed(
+  context: Context,
+  call: Call,
+  presented: SessionCall,
+  { presented: outcome }: VoucherAnswer & { kind: "open" },
+): PurchaseFailure {
   if (outcome.kind === "resource_failed" && presented.attempts === 1) {
     const { code, status } = outcome;
     return refuse(code ?? "http_error", EXIT.httpErrorAfterPayment, `The merchant answered ${status}, and charged nothing for it.`, {

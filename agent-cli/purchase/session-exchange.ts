@@ -1,7 +1,7 @@
 /** One presentation of a call in a session: the voucher is on disk before it leaves, and the answer goes to a file as it arrives. */
 
-import { X402_VERSION } from "../../shared/lez.ts";
 import { withIdentifier, PAYMENT_IDENTIFIER } from "../../shared/extensions/payment-identifier.ts";
+import { X402_VERSION } from "../../shared/lez.ts";
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import { encodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";

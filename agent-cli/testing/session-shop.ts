@@ -3,6 +3,7 @@
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
+import { verifyDeposit } from "../../shared/batch-settlement/deposit.ts";
 import { type BatchPayload, batchPayloadSchema } from "../../shared/batch-settlement/payload.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
@@ -13,6 +14,7 @@ import { bindingOf } from "../../shared/protocol/binding.ts";
 import { compareOffer } from "../../shared/protocol/offer.ts";
 import { type Session, sessionId } from "../../shared/protocol/session.ts";
 import { isGenuineVoucher, type SignedVoucher } from "../../shared/protocol/voucher.ts";
+import { unixNow } from "../../shared/time.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -126,7 +128,11 @@ async function answer(shop: SessionShop, request: http.IncomingMessage, response
   if (next) return refuse(shop, request, response, offer, next);
   const differs = compareOffer(payload.value.accepted, offer);
   if (differs) return refuse(shop, request, response, offer, differs);
-  if (batch.data.type === "deposit") open(shop, batch.data.channelConfig);
+  if (batch.data.type === "deposit") {
+    const verified = await verifyDeposit(payload.value, offer, { now: unixNow(), ledger: LEDGER });
+    if (!verified.ok) return refuse(shop, request, response, offer, verified.code);
+    open(shop, batch.data.channelConfig);
+  }
   if (batch.data.type !== "deposit" && batch.data.type !== "voucher") return refuse(shop, request, response, offer, "invalid_payload");
   const { voucher, voucherSignature } = batch.data;
   const opened = shop.sessions.get(voucher.session);

@@ -1,0 +1,234 @@
+/** Calls in a session, from the command line to a merchant that sells by session, and that sometimes lies. */
+
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { afterEach, describe, expect, test } from "vitest";
+import { hexToBytes } from "../../shared/crypto/bytes.ts";
+import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { ASSET, NETWORK } from "../../shared/lez.ts";
+import { type Mandate, mandateDigest, signMandate } from "../../shared/protocol/mandate.ts";
+import { keySigner } from "../../shared/protocol/signer.ts";
+import type { Voucher } from "../../shared/protocol/voucher.ts";
+import { unixNow } from "../../shared/time.ts";
+import type { SessionRecord } from "../records/sessions.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
+import { REASON, sandbox } from "../testing/cli.ts";
+import { startFacilitator } from "../testing/facilitator.ts";
+import { LEDGER } from "../testing/merchant.ts";
+import { people } from "../testing/people.ts";
+import { startSessionShop } from "../testing/session-shop.ts";
+
+const box = sandbox();
+const shop = await startSessionShop();
+const facilitator = await startFacilitator();
+const { owner, agent } = await people(box);
+const ownerKey = await keySigner(hexToBytes("secretKey" in owner ? owner.secretKey : ""));
+await box.run("doctor"); // makes the state directory
+box.write("home/config.json", { facilitatorUrl: facilitator.url, ownerFile: "../owner.json", agentFile: "../agent.json" });
+
+/** A mandate for sessions, as the owner's tool hands it over. */
+async function grant(session: Partial<Mandate["session"] & object> = {}): Promise<string> {
+  const now = unixNow();
+  const mandate: Mandate = {
+    version: "1",
+    network: NETWORK,
+    asset: ASSET,
+    ledger: LEDGER,
+    from: ownerKey.account,
+    agent: agent.publicKey,
+    grantedAt: String(now),
+    validAfter: String(now),
+    validBefore: String(now + 86_400),
+    perPayment: "10",
+    total: "100000",
+    payees: [DEMO_MERCHANT_ACCOUNT],
+    origins: ["*"],
+    schemes: ["batch-settlement"],
+    session: { deposit: "1000", seconds: "86400", withdrawDelay: "900", open: "5", ...session },
+    salt: "5a".repeat(32),
+  } as object as Mandate;
+  const signed = await signMandate(mandate, ownerKey);
+  rmSync(box.path("home/mandates"), { recursive: true, force: true });
+  box.write("mandate.json", signed);
+  const kept = await box.run("mandate accept ./mandate.json");
+  expect(kept.exit, kept.stdout).toBe(EXIT.ok);
+  return mandateDigest(mandate);
+}
+
+const fetched = (path = "", ...words: string[]) => box.run(["fetch", `${shop.url}${path}`, ...words]);
+/** The first call, which opens a session of 1000. */
+async function open() {
+  await grant();
+  const run = await fetched("", "--session", "1000", "--reason", REASON);
+  expect(run.exit, run.stdout).toBe(EXIT.ok);
+  return run.json.data as { session: { session: string; shortCode: string } };
+}
+const kept = (): SessionRecord => {
+  const [file] = readdirSync(box.path("home/sessions")).filter((name) => name.endsWith(".json"));
+  return JSON.parse(readFileSync(box.path(`home/sessions/${file}`), "utf8")) as SessionRecord;
+};
+const vouchers = (): Voucher[] =>
+  shop.presented.flatMap((payload) => (payload.type === "deposit" || payload.type === "voucher" ? [payload.voucher] : []));
+
+afterEach(() => {
+  shop.reset();
+  shop.sessions.clear();
+  for (const folder of ["sessions", "requests", "inbox", "answers"]) rmSync(box.path(`home/${folder}`), { recursive: true, force: true });
+});
+
+describe("a session within a mandate", () => {
+  test("is opened by the first call, and pays the next ones in one exchange each [session-one-exchange]", async () => {
+    const first = await open();
+    expect(first).toMatchObject({ receipt: { transaction: "", paid: { amount: "10" } }, session: { left: { amount: "990" } } });
+    expect(shop.presented.map(({ type }) => type)).toEqual(["deposit"]);
+    const second = await fetched("?of=B");
+    expect(second.exit, second.stdout).toBe(EXIT.ok);
+    expect(second.json.data).toMatchObject({ response: { body: { text: "call 2" } }, session: { left: { amount: "980" } } });
+    expect(shop.presented.map(({ type }) => type)).toEqual(["deposit", "voucher"]);
+    expect(kept()).toMatchObject({ state: "open", calls: [] });
+    // One event per session, and none per call.
+    const log = readFileSync(box.path("home/audit.jsonl"), "utf8");
+    expect(log.match(/"event":"session_[a-z]+"/g)).toEqual(['"event":"session_signed"', '"event":"session_opened"']);
+  });
+
+  test("charges what the merchant charged, and signs no more than it must", async () => {
+    await open();
+    shop.charge = "3";
+    await fetched("?1");
+    await fetched("?2");
+    expect(vouchers().map(({ maxClaimableAmount }) => maxClaimableAmount)).toEqual(["10", "10", "13"]);
+  });
+
+  test("bought again is another call, and not the first answer", async () => {
+    await open();
+    const again = await fetched("", "--session", "1000", "--reason", REASON);
+    expect(again.json.data).toMatchObject({ response: { body: { text: "call 2" } } });
+    expect(shop.sessions.size).toBe(1);
+  });
+
+  test("asks its owner where no mandate covers the deposit", async () => {
+    await grant({ deposit: "999" as never });
+    const run = await fetched("", "--session", "1000", "--reason", REASON);
+    expect(run.exit).toBe(EXIT.approvalPending);
+    expect(shop.presented).toEqual([]);
+    const none = await fetched("", "--session", "1000", "--reason", `${REASON} 2`, "--no-ask");
+    expect(none.exit).toBe(EXIT.notAsked);
+  });
+});
+
+describe("what a merchant says is compared with what was signed", () => {
+  const differs = async (change: (extra: Record<string, unknown>) => Record<string, unknown>) => {
+    shop.receipt = change;
+    const run = await fetched("?lie");
+    expect(run.exit, run.stdout).toBe(EXIT.differs);
+    return run.json.error.details?.["fields"] as string[];
+  };
+  const state = (change: object) => (extra: Record<string, unknown>) => ({
+    ...extra,
+    channelState: { ...(extra["channelState"] as object), ...change },
+  });
+
+  test("a receipt of another call, for more, or of more than was ever signed [session-receipt-lies]", async () => {
+    await open();
+    expect(await differs((extra) => ({ ...extra, commitmentId: "other" }))).toEqual(["extra.commitmentId"]);
+    expect(await differs((extra) => ({ ...extra, chargedAmount: "11" }))).toEqual(["extra.chargedAmount"]);
+    expect(await differs(state({ chargedCumulativeAmount: "5000" }))).toEqual(["extra.channelState.chargedCumulativeAmount"]);
+    expect(await differs(state({ totalClaimed: "5000" }))).toEqual(["extra.channelState.totalClaimed"]);
+    expect(await differs(state({ balance: "5000" }))).toEqual(["extra.channelState.balance"]);
+    expect(await differs(state({ channelId: "0".repeat(64) }))).toEqual(["extra.channelState.channelId"]);
+  });
+
+  test("a correction is followed once, to the lane that it names [session-corrected]", async () => {
+    await open();
+    shop.forgetLanes();
+    const run = await fetched("?next");
+    expect(run.exit, run.stdout).toBe(EXIT.ok);
+    expect(shop.served).toBe(2);
+    expect(vouchers().map(({ serial, maxClaimableAmount }) => `${serial}:${maxClaimableAmount}`)).toEqual(["1:10", "1:10", "1:10"]);
+    expect(kept().lanes).toHaveLength(3);
+  });
+
+  test("a correction that is not this agent's own is not followed [session-correction-lies]", async () => {
+    await open();
+    const voucherState = { lane: "0", serial: "7", signedMaxClaimable: "900", signature: "0".repeat(128), charged: "890" };
+    shop.correction = (extra) => ({ ...extra, voucherState });
+    shop.forgetLanes();
+    const run = await fetched("?lied");
+    expect(run.exit).toBe(EXIT.differs);
+    expect(run.json.error).toMatchObject({ code: "voucher_out_of_step", message: expect.stringContaining("signature") });
+    expect(vouchers()).toHaveLength(2);
+  });
+
+  test("a merchant that corrects for ever is asked twice, and no more", async () => {
+    await open();
+    shop.refusals = ["voucher_out_of_step", "voucher_out_of_step", "voucher_out_of_step"];
+    shop.correction = (extra) => extra;
+    const run = await fetched("?ever");
+    expect(run.exit).toBe(EXIT.differs);
+    expect(shop.presented.length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("an unanswered call", () => {
+  test("is presented again with the same voucher, never with a second one [session-same-voucher]", async () => {
+    await open();
+    shop.loseAnswer = true;
+    const lost = await fetched("?lost");
+    expect(lost.exit).toBe(EXIT.outcomeUnknown);
+    shop.loseAnswer = false;
+    const again = await fetched("?lost");
+    expect(again.exit).toBe(EXIT.paymentRejected);
+    expect(again.json.error.message).toContain("was paid, once");
+    const [, first, second] = vouchers();
+    expect(second).toEqual(first);
+    expect(kept()).toMatchObject({ calls: [] });
+    const next = await fetched("?lost");
+    expect(next.exit, next.stdout).toBe(EXIT.ok);
+    expect(next.json.data["session"]).toMatchObject({ left: { amount: "970" } });
+  });
+
+  test("that is refused the second time may have been charged the first time", async () => {
+    await open();
+    shop.loseAnswer = true;
+    await fetched("?lost");
+    shop.loseAnswer = false;
+    shop.refusals = ["session_closed"];
+    const again = await fetched("?lost");
+    expect(again.exit).toBe(EXIT.outcomeUnknown);
+    expect(again.json.error.details).toMatchObject({ code: "session_closed", amount: "10" });
+    expect((await fetched("?lost", "--again")).exit).toBe(EXIT.ok);
+  });
+});
+
+describe("a session that does not pay it", () => {
+  test.for(["session_exhausted", "session_closed", "session_unknown"] as const)(
+    "%s: another way, once, and nothing was paid",
+    async (code) => {
+      await open();
+      shop.refusals = [code];
+      const run = await fetched("?other", "--reason", REASON);
+      expect(run.exit, run.stdout).toBe(EXIT.approvalPending);
+      expect(kept().state).toBe(code === "session_exhausted" ? "open" : "closed");
+      expect(shop.served).toBe(1);
+    },
+  );
+
+  test("a new price is paid at once, and not above --max-amount", async () => {
+    await open();
+    shop.amount = "20";
+    const dear = await fetched("?dear", "--max-amount", "15");
+    expect(dear.json.error.code).toBe("above_max_amount");
+    const run = await fetched("?dear");
+    expect(run.json.data).toMatchObject({ receipt: { paid: { amount: "20" } } });
+  });
+});
+
+test("twelve calls at once sign twelve serials, and pay each once [session-parallel]", async () => {
+  await open();
+  await fetched("?warm");
+  const runs = await Promise.all(Array.from({ length: 12 }, (_, i) => fetched(`?p=${i}`)));
+  expect(runs.map(({ exit }) => exit)).toEqual(Array.from({ length: 12 }, () => EXIT.ok));
+  const used = vouchers().map(({ lane, serial }) => `${lane}:${serial}`);
+  expect(new Set(used).size).toBe(used.length);
+  expect(shop.served).toBe(14);
+  expect(kept().lanes.reduce((sum, { charged }) => sum + Number(charged), 0)).toBe(140);
+});
