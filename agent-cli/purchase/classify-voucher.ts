@@ -107,7 +107,7 @@ function differingFields(stated: SettleResponse, extra: VoucherReceiptExtra, { s
     state.channelId !== call.voucher.session && "extra.channelState.channelId",
     state.balance !== session.deposit && "extra.channelState.balance",
     // No merchant can have charged, or claimed, more than was signed.
-    BigInt(state.chargedCumulativeAmount) > signed && "extra.channelState.chargedCumulativeAmount",
+    BigInt(state.chargedCumulativeAmount ?? 0) > signed && "extra.channelState.chargedCumulativeAmount",
     BigInt(state.totalClaimed) > signed && "extra.channelState.totalClaimed",
   ].filter((field) => typeof field === "string" && field !== "") as string[];
 }
