@@ -126,6 +126,13 @@ describe("the ledger refuses", () => {
     );
     expect(await code({ ...again, amount: "10" as Amount }, buyer)).toBe("refund_unknown");
     expect(await code(refundOf(sold, { transaction: randomDigest() }))).toBe("refund_unknown");
+    // What the buyer paid to another payee, under the number of this seller's credit.
+    const stranger = await newPayer();
+    const foreign = await signedPayment(buyer, { to: stranger.account, value: "1000" as Amount });
+    const paid = { x402Version: 2, paymentPayload: foreign.payload, paymentRequirements: foreign.requirements };
+    expect((await post("/settle", paid)).body).toMatchObject({ success: true });
+    expect(await code(refundOf(sold, { transaction: foreign.transaction }))).toBe("refund_unknown");
+    expect(await code(refundOf(sold, { transaction: foreign.transaction, from: stranger.account, entry: "1" }))).toBe("invalid_signature");
     expect(await code(refundOf(sold, { to: DEMO_MERCHANT_ACCOUNT }))).toBe("refund_unknown");
     expect(await code(refundOf(sold, { entry: "1000000" }))).toBe("refund_unknown");
     expect(await code(refundOf(sold), buyer)).toBe("invalid_signature");

@@ -1,7 +1,9 @@
 /** A seller's record of its sales, over real Workers: who may read it, what it joins to the journal, and goods that are owed. */
 
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createKeyFile } from "../../agent-cli/keys/key-file.ts";
+import { csvRows, plainCell } from "../../agent-cli/runtime/csv.ts";
 import { type Run, sandbox } from "../../agent-cli/testing/cli.ts";
 import { bytesToHex, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
@@ -66,6 +68,24 @@ describe("the merchant's record", () => {
     const { data } = (await sales("summary", "--route", "/stocked/:item")).json;
     expect(data).toMatchObject({ merchant: world.stack.merchant, routes: { lines: [{ name: "GET /stocked/:item" }] } });
     expect((await sales("reconcile")).exit).toBe(0);
+  });
+
+  test("is exported so that what a buyer chose acts as no formula, and comes back as it was [sales-export-hostile]", async () => {
+    const buyer = await world.buyer();
+    const goods = { url: `${world.stack.merchant}/default?formula` };
+    const payment = await buyer.approved(goods);
+    const id = `-2-3-${crypto.randomUUID()}`;
+    const named = { ...(payment.extensions?.["payment-identifier"] as object), info: { required: false, id } };
+    const bought = await buyer.send(goods, { ...payment, extensions: { "payment-identifier": named } });
+    expect(verdict(bought)).toBe("200");
+    await poll(async () => (await listed("list", "--limit", "100")).some(({ paymentId }) => paymentId === id)).toBe(true);
+    const out = box.path("hostile.csv");
+    expect((await sales("export", "--out", out)).exit).toBe(0);
+    const text = readFileSync(out, "utf8");
+    expect(text).toContain(`"'${id}"`);
+    expect(text).not.toMatch(/(^|,)"?[=+@-]/m);
+    expect([...csvRows(text)].map((row) => plainCell(row?.cells[9] ?? ""))).toContain(id);
+    expect((await sales("reconcile", out)).exit).toBe(0);
   });
 
   test("is shown to readers of the payee's books only, and not after a revocation [sales-readers]", async () => {
