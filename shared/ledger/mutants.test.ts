@@ -11,6 +11,7 @@ import {
   SHARD_MUTANTS,
   SHARD_REFUND_MUTANTS,
 } from "./testing/mutants.ts";
+import { SESSION_MUTANTS, SHARD_SESSION_MUTANTS } from "./testing/session-mutants.ts";
 
 const ALL: readonly Mutant[] = [
   ...MUTANTS,
@@ -20,6 +21,8 @@ const ALL: readonly Mutant[] = [
   LATER_PERIOD_MUTANT,
   ...REFUND_MUTANTS,
   ...SHARD_REFUND_MUTANTS,
+  ...SESSION_MUTANTS,
+  ...SHARD_SESSION_MUTANTS,
   ...CRASH_MUTANTS,
 ];
 

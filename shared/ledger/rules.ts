@@ -83,7 +83,7 @@ export class LedgerRules {
   readonly #pruning: Pruning;
   readonly #retirement: Retirement;
   readonly #restoration: Restoration;
-  /** No event has happened since the shard was opened. */
+  /** No time has passed since the shard was opened. */
   #justOpened = true;
 
   /** Opens the ledger in `store`. An existing ledger takes nothing from `genesis` but checks its place. */
@@ -439,6 +439,7 @@ export class LedgerRules {
   #event<T>(clock: number, body: (now: number) => T): T {
     const jumped = this.#clock.isJump(clock);
     const away = this.#awayUntil(clock);
+    const isLater = clock > this.#clock.now;
     const now = this.#clock.advance(clock);
     try {
       const result = this.#store.transact(() => {
@@ -447,7 +448,7 @@ export class LedgerRules {
         if (jumped || away > 0) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
         return result;
       });
-      this.#justOpened = false;
+      if (isLater) this.#justOpened = false; // else nothing is known yet of how long it was closed
       return result;
     } catch (error) {
       this.#accounts.forget(); // the writes were rolled back

@@ -1,16 +1,20 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { LedgerStore } from "./store.ts";
 import { ALICE, BOB, dump } from "./testing/ledger.ts";
 import { arrangeSession, SESSION_CELLS, Stall } from "./testing/session-table.ts";
 
-const newStall = (shards: number) => new Stall(Array.from({ length: shards }, () => memoryStore()));
-
 describe.each([1, 4])("the state table of a session, over %i shards", (shards) => {
   const cells = SESSION_CELLS.filter(({ apart }) => !apart || shards > 1);
+  const stores = Array.from({ length: shards }, () => memoryStore());
+  // Founded once: each cell is taken back.
+  beforeAll(() => void new Stall(stores));
+  beforeEach(() => stores.forEach((store) => store.sql("SAVEPOINT cell")));
+  afterEach(() => stores.forEach((store) => store.sql("ROLLBACK TO cell")));
+
   test.each(cells)("$name: $fact", async ({ state, given, at, event, answer, after, words, isForged }) => {
-    const stall = newStall(shards);
+    const stall = new Stall(stores);
     arrangeSession(stall, state);
     given?.(stall);
     const before = stored(stall.stores);

@@ -25,7 +25,7 @@ import { type Accounts, available, claimed } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Claim, MandateTable } from "./mandate-table.ts";
-import type { Payments } from "./payments.ts";
+import type { HeldRow, Payments } from "./payments.ts";
 import { type ClaimRow, restOf, type SessionRow, type Sessions } from "./sessions.ts";
 import { offTime, type StateTable, takenNonce } from "./state-table.ts";
 import { invariant } from "./store.ts";
@@ -74,9 +74,10 @@ export class SessionTable {
   check(session: LedgerSession, now: number): CheckResult {
     const { payer, nonce } = session;
     const found = this.#payments.find(payer, nonce);
-    const row = found?.state === "held" && now > found.capture_deadline ? undefined : found;
+    const expired = found?.state === "held" && now > found.capture_deadline ? found : undefined;
+    const row = expired ? undefined : found;
     if (row?.state !== "session" || row.session !== session.id)
-      return (row ? takenNonce(row) : this.#obstacle(session, now)) ?? { ok: true };
+      return (row ? takenNonce(row) : this.#obstacle(session, now, expired)) ?? { ok: true };
     const known = this.#sessions.find(payer, session.id);
     return known && isLive(known, now) ? { ok: true } : refusal("session_closed");
   }
@@ -151,8 +152,8 @@ export class SessionTable {
     return row && isLive(row, now) ? { ok: true, session: standing(row, now) } : this.#final(refusal("session_closed"));
   }
 
-  /** Returns why a session with an unused nonce cannot be opened; undefined if it can. */
-  #obstacle(session: LedgerSession, now: number): Refusal | undefined {
+  /** Returns why a session with an unused nonce cannot be opened; undefined if it can. The money of `expired`, a hold with it, is free. */
+  #obstacle(session: LedgerSession, now: number, expired?: HeldRow): Refusal | undefined {
     const { payer, payee, deposit, validAfter } = session;
     const claim = claimOf(session);
     const known = this.#mandates.find(claim);
@@ -161,9 +162,10 @@ export class SessionTable {
       this.#mandates.forbids(claim, known, now) ?? this.#mandates.forbids({ payer, value: deposit, validAfter }, undefined, now);
     const off = forbidden ?? offTime(session, now);
     if (off) return refusal(off);
-    const exceeded = this.#mandates.exceeds(claim, known, undefined, now) ?? this.#beyondSessions(session);
+    const exceeded = this.#mandates.exceeds(claim, known, expired, now) ?? this.#beyondSessions(session);
     if (exceeded) return exceeded;
-    if (available(this.#accounts.read(payer)) < BigInt(deposit)) return refusal("insufficient_funds");
+    const funds = available(this.#accounts.read(payer)) + BigInt(expired?.value ?? 0);
+    if (funds < BigInt(deposit)) return refusal("insufficient_funds");
     return this.#exchange.isFull(payee) ? refusal("overloaded") : undefined;
   }
 
@@ -230,7 +232,7 @@ export class SessionTable {
     return {
       ...standing(row, now),
       config: row.config,
-      lanes: this.#sessions.lanesOf(row),
+      lanes: this.#sessions.lanesOf(row).map(({ lane, claimed }) => ({ lane, claimed })),
       laneCount: row.lanes,
       claims,
       claimCount: row.claims,

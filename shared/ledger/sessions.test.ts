@@ -224,7 +224,7 @@ test("a look at a session that is to be opened says what opening it would, and w
   const before = stored(made);
   expect(check(SESSION, START)).toEqual({ ok: false, code: "nonce_replayed" });
   expect(check()).toEqual({ ok: true });
-  expect(check(sessionOf({ deposit: "151" as Amount }))).toEqual({ ok: false, code: "insufficient_funds" });
+  expect(check(sessionOf({ deposit: "251" as Amount }))).toEqual({ ok: false, code: "insufficient_funds" });
   expect(check(SESSION, SESSION.validBefore + 1)).toEqual({ ok: false, code: "payment_expired" });
   expect(stored(made)).toEqual(before);
   made.rules.openSession(SESSION, START + 2);

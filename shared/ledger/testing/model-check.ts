@@ -36,7 +36,8 @@ import {
   settleOf,
   START,
 } from "./ledger.ts";
-import { LedgerModel, type ModelEvent } from "./model.ts";
+import { LedgerModel, type ModelEvent, type Sent } from "./model.ts";
+import { claimOf, sessionOf } from "./session-table.ts";
 
 // --- What can happen -------------------------------------------------------------------------------
 
@@ -171,6 +172,64 @@ function eventAt(at: fc.Arbitrary<number>, payments: readonly LedgerPayment[]): 
   );
 }
 
+/** A mandate whose sessions may hold two units together, two at once, or one. */
+const WITH_SESSIONS = { ...MANDATE, session: { deposit: units(2n), open: 2 } };
+const WITH_ONE = { ...WITHOUT_PERIODS, session: { deposit: units(2n), open: 1 } };
+const SHORT = { validBefore: END - 2, expiresAt: END - 2, withdrawDelay: 2 };
+const SESSIONS = [ALICE, BOB].flatMap((payer) => [
+  ...[1, 2, 3].map((nonce) => sessionOf({ ...SHORT, payer, payee: CAROL, nonce: idOf(nonce), deposit: units(1n) })),
+  sessionOf({ ...SHORT, payer, payee: CAROL, nonce: idOf(1), deposit: units(2n), withdrawDelay: 4 }),
+  sessionOf({ ...SHORT, payer, payee: ERIN, nonce: idOf(2), deposit: units(2n, 1n), validAfter: START + 1 }),
+  sessionOf({ ...SHORT, payer, payee: payer === ALICE ? BOB : ALICE, nonce: idOf(4), deposit: units(1n), expiresAt: TOMORROW }),
+]);
+const UNDER_SESSIONS = [
+  ...[1, 2, 3].map((nonce) => sessionOf({ ...SHORT, payee: CAROL, nonce: idOf(nonce), deposit: units(1n), mandate: WITH_SESSIONS })),
+  sessionOf({ ...SHORT, payee: CAROL, nonce: idOf(5), deposit: units(2n), mandate: WITH_SESSIONS, withdrawDelay: 4 }),
+  sessionOf({ ...SHORT, payee: ERIN, nonce: idOf(6), deposit: units(2n), mandate: WITH_SESSIONS, expiresAt: END + 4 * 3600 }),
+  ...[6, 7].map((nonce) => sessionOf({ ...SHORT, payee: CAROL, nonce: idOf(nonce), deposit: units(1n), mandate: WITH_ONE })),
+];
+/** Most events are about a few of them, so that many of their claims meet an open one. */
+const FEW = [...SESSIONS.slice(0, 1), ...SESSIONS.slice(4, 5), ...UNDER_SESSIONS.slice(0, 1), ...UNDER_SESSIONS.slice(3, 4)];
+const ALL_SESSIONS = [...[1, 2, 3, 4, 5, 6].flatMap(() => FEW), ...SESSIONS, ...UNDER_SESSIONS];
+const BESIDE_SESSIONS = [...PAYMENTS, ...UNDER_MANDATES];
+
+/** Of one lane or of two, a few atoms, about a unit or too much. Seldom the end. */
+const CLAIMS = ALL_SESSIONS.flatMap((session) => {
+  const amounts = [1, 2, Number(units(1n)) - 1, Number(units(1n)), Number(units(1n, 1n)), Number(units(2n))];
+  const [one, two] = ["0", "1a".repeat(16)];
+  const lanes = amounts.flatMap((amount) => [
+    { [one]: amount },
+    { [one]: amount },
+    { [one]: 1, [two]: amount },
+    { [one]: amount, [two]: amount },
+  ]);
+  const finals = [claimOf({}, session), { ...claimOf({}, session), claimDigest: idOf(0xf) }];
+  return [...lanes.map((lanes) => claimOf(lanes, session)), ...finals];
+});
+
+/** The end of the last session, and when it can be forgotten. */
+const over = TOMORROW + SHORT.withdrawDelay;
+const lateForSessions = fc.oneof(
+  late,
+  fc.integer({ min: over - 4, max: over + 4 }),
+  fc.integer({ min: END + FORGET_SECONDS - 3, max: END + FORGET_SECONDS + 3 }),
+  fc.integer({ min: START + 3 * 3600, max: START + 5 * 3600 }),
+);
+const LATER_ON = { payments: late, mandates: lateForMandates, sessions: lateForSessions };
+
+function sessionEventAt(at: fc.Arbitrary<number>): fc.Arbitrary<ModelEvent> {
+  const session = fc.constantFrom(...ALL_SESSIONS);
+  const name = session.map(({ payer, id }) => ({ payer, id }));
+  const named = (event: "withdraw" | "session") => fc.tuple(at, name).map(([at, name]) => ({ event, at, ...name }));
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.record({ at, event: fc.constant("open"), session }) },
+    { weight: 8, arbitrary: fc.record({ at, event: fc.constant("claim"), claim: fc.constantFrom(...CLAIMS) }) },
+    { weight: 2, arbitrary: fc.record({ at, event: fc.constant("look"), session }) },
+    { weight: 2, arbitrary: named("withdraw") },
+    { weight: 3, arbitrary: named("session") },
+  );
+}
+
 /** A batch between two shards. What was sent may arrive with its answer lost, or not at all; what was sent before may come again. */
 type Delivery = { event: "deliver"; from: number; to: number; fate: "arrives" | "answer is lost" | "is lost" | "comes again"; at: number };
 type Happening = ModelEvent | Delivery;
@@ -185,19 +244,26 @@ function deliveryAt(at: fc.Arbitrary<number>): fc.Arbitrary<Delivery> {
 /** A day's beginning, in which little time passes, and sometimes what comes much later. Clocks jump back within both. */
 function histories(shards: number, about: Subject): fc.Arbitrary<Happening[]> {
   const happeningAt = (at: fc.Arbitrary<number>): fc.Arbitrary<Happening> =>
-    about === "mandates"
+    about === "sessions"
       ? fc.oneof(
-          { weight: 8, arbitrary: eventAt(at, UNDER_MANDATES) },
-          { weight: 2, arbitrary: mandateEventAt(at) },
-          { weight: shards === 1 ? 0 : 1, arbitrary: deliveryAt(at) },
+          { weight: 10, arbitrary: sessionEventAt(at) },
+          { weight: 4, arbitrary: eventAt(at, BESIDE_SESSIONS) },
+          { weight: 1, arbitrary: mandateEventAt(at) },
+          { weight: shards === 1 ? 0 : 2, arbitrary: deliveryAt(at) },
         )
-      : shards === 1
-        ? eventAt(at, PAYMENTS)
-        : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
+      : about === "mandates"
+        ? fc.oneof(
+            { weight: 8, arbitrary: eventAt(at, UNDER_MANDATES) },
+            { weight: 2, arbitrary: mandateEventAt(at) },
+            { weight: shards === 1 ? 0 : 1, arbitrary: deliveryAt(at) },
+          )
+        : shards === 1
+          ? eventAt(at, PAYMENTS)
+          : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
   return fc
     .tuple(
       fc.array(happeningAt(soon), { maxLength: 30 + (shards > 1 ? 15 : 0), size: "max" }),
-      fc.array(happeningAt(fc.oneof(soon, about === "mandates" ? lateForMandates : late)), { maxLength: 12, size: "max" }),
+      fc.array(happeningAt(fc.oneof(soon, LATER_ON[about])), { maxLength: 12, size: "max" }),
     )
     .map(([first, then]) => [...FUNDED, ...(shards > 1 ? everyPair(shards) : []), ...first, ...then]);
 }
@@ -228,7 +294,7 @@ class World {
   readonly #ledger: Digest;
   readonly #batches: Batch[] = [];
   /** "from to" → every credit that the model sent, and how many of them were applied. */
-  readonly #streams = new Map<string, { credits: LedgerPayment[]; applied: number }>();
+  readonly #streams = new Map<string, { credits: Sent[]; applied: number }>();
 
   constructor(shards: number, Rules: Rules) {
     this.#Rules = Rules;
@@ -252,7 +318,7 @@ class World {
         same(answer(shard.rules, event), shard.model.apply(event), event);
       }
     } else {
-      const payer = "payment" in event ? event.payment.payer : "payer" in event ? event.payer : undefined;
+      const payer = payerOf(event);
       const { rules, model } = this.#at(payer ? this.#home(payer) : 0);
       same(answer(rules, event), model.apply(event), event);
     }
@@ -286,13 +352,13 @@ class World {
     return found;
   }
 
-  #stream(from: number, to: number): { credits: LedgerPayment[]; applied: number } {
+  #stream(from: number, to: number): { credits: Sent[]; applied: number } {
     const stream = this.#streams.get(`${from} ${to}`) ?? { credits: [], applied: 0 };
     this.#streams.set(`${from} ${to}`, stream);
     return stream;
   }
 
-  #send(from: number, payment: LedgerPayment): boolean {
+  #send(from: number, payment: Sent): boolean {
     const to = this.#home(payment.payee);
     if (from === to) return false;
     this.#stream(from, to).credits.push(payment);
@@ -354,6 +420,20 @@ function answer(rules: LedgerRules, event: ModelEvent): unknown {
       return rules.revoke(event, event.at);
     case "mandate":
       return rules.mandate(event.payer, event.mandate, event.at);
+    case "open":
+      return rules.openSession(event.session, event.at);
+    case "look":
+      return rules.checkSession(event.session, event.at);
+    case "claim":
+      return rules.claimSession(event.claim, event.at);
+    case "withdraw":
+      return rules.withdrawSession({ payer: event.payer, id: event.id }, event.at);
+    case "session": {
+      const told = rules.sessionOf({ payer: event.payer, id: event.id }, event.at);
+      // The model knows no journal; the audit compares the claims with theirs.
+      if (!("claims" in told)) return told;
+      return { ...told, claims: told.claims.map(({ claim, transaction, value, at }) => ({ claim, transaction, value, at })) };
+    }
     case "fund": {
       const granted = rules.fund(event.account, event.value, event.id, event.at);
       return granted.ok ? { ok: true, account: granted.account, balance: granted.balance } : granted;
@@ -361,6 +441,13 @@ function answer(rules: LedgerRules, event: ModelEvent): unknown {
     default:
       return undefined;
   }
+}
+
+/** Undefined for a grant, which the treasury pays. */
+function payerOf(event: ModelEvent): AccountId | undefined {
+  if ("payment" in event) return event.payment.payer;
+  if ("session" in event) return event.session.payer;
+  return "claim" in event ? event.claim.payer : "payer" in event ? event.payer : undefined;
 }
 
 function statusOf(rules: LedgerRules, { payer, nonce, validBefore }: LedgerPayment, at: number): unknown {
@@ -373,7 +460,7 @@ function same(ledger: unknown, model: unknown, when: unknown): void {
 }
 
 /** What most of the events of a history are about. */
-export type Subject = "payments" | "mandates";
+export type Subject = "payments" | "mandates" | "sessions";
 
 export const property = (Rules: Rules, shards: number, about: Subject = "payments") =>
   fc.property(histories(shards, about), (history) => play(history, Rules, shards));

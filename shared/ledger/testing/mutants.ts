@@ -16,6 +16,9 @@ export interface Mutant {
     | "exchange"
     | "refunds"
     | "refund-table"
+    | "sessions"
+    | "session-table"
+    | "rules"
     | "pruning"
     | "delivery";
   /** Occurs exactly once in the file. */

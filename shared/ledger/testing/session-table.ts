@@ -18,6 +18,7 @@ import type { Amount } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { LedgerClaim, LedgerSession, LedgerSessionMandate } from "../../protocol/ledger-session.ts";
+import { isUnknown } from "../accounts.ts";
 import { appliedOf, auditShards, consolidate, type LedgerAudit } from "../consolidate.ts";
 import { LedgerRules } from "../rules.ts";
 import { shardOf } from "../shards.ts";
@@ -41,7 +42,7 @@ import {
   txOf,
 } from "./ledger.ts";
 
-/** A ledger of so many shards. Alice has 250, Bob nothing. */
+/** A ledger of so many shards, founded unless it is. Alice has 250, Bob nothing. */
 export class Stall {
   readonly stores: LedgerStore[];
   readonly shards: LedgerRules[];
@@ -53,6 +54,7 @@ export class Stall {
     this.stores = stores;
     this.ledger = stores.length === 1 ? LEDGER : LEDGER_OF_FOUR;
     this.shards = stores.map((_, shard) => this.#open(shard));
+    if (!isUnknown(this.rules.account(ALICE))) return;
     give(this.shards[0] ?? this.#open(0), ALICE, 250n);
     this.deliver();
   }
