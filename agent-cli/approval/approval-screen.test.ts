@@ -1,6 +1,7 @@
 /** What an owner can rely on finding on the approval screen, whatever the terms are. */
 
 import { describe, expect, test } from "vitest";
+import { declareRefunds, REFUND } from "../../shared/extensions/refund.ts";
 import { MAX_OFFER_LENGTH, MAX_REASON_LENGTH, MAX_URL_LENGTH } from "../../shared/limits.ts";
 import { screenOf } from "../testing/screen.ts";
 
@@ -68,4 +69,15 @@ describe("what goes along with the request", () => {
     expect(inOneLine(screenOf({ body: "x".repeat(5000) }))).toContain("! You approve a body that you cannot read: it is too long");
     expect(inOneLine(screenOf({ body: "a\0b" }))).toContain("! The body is not text: only its type and size are shown.");
   });
+});
+
+test("what a seller promises of refunds stands among its own words, and only if its host confirms the terms [screen-refund-terms]", () => {
+  const extensions = { [REFUND]: declareRefunds("https://shop.example/refunds") };
+  const promise = "Refunds: the seller says that refunds are possible within 30 days";
+  const shown = screenOf({ extensions });
+  expect(inOneLine(shown.slice(shown.indexOf("the merchant says")))).toContain(promise);
+  expect(inOneLine(shown.slice(0, shown.indexOf("the merchant says")))).not.toContain("efund");
+  expect(inOneLine(screenOf({ extensions, unconfirmed: "it did not answer" }))).not.toContain(promise);
+  const lie = { [REFUND]: { info: { ...declareRefunds("https://shop.example/").info, windowSeconds: "for ever" } } };
+  expect(inOneLine(screenOf({ extensions: lie }))).not.toContain("for ever");
 });

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { declareRefunds, REFUND } from "../../shared/extensions/refund.ts";
 import { MAX_REQUEST_LIFE_SECONDS, RETENTION_SECONDS } from "../../shared/limits.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
@@ -44,6 +45,24 @@ const askOwner = async (...words: string[]) => {
   expect([asked.exit, asked.json.error.code]).toEqual([EXIT.approvalPending, "approval_pending"]);
   return asked.json.error.details?.["shortCode"] as string;
 };
+
+test("a seller's promise of refunds is shown by quote, and beside the request that waits, as the seller's word [fetch-refund-terms]", async () => {
+  merchant.behaviour = { extensions: { [REFUND]: declareRefunds("https://shop.example/refunds") } };
+  const refunds = {
+    by: "seller",
+    windowSeconds: 2_592_000,
+    partial: true,
+    endpoint: { untrusted: true, text: "https://shop.example/refunds" },
+    says: expect.stringMatching(/^the seller says that refunds are possible within 30 days, also in part; nothing holds it to that$/),
+  };
+  expect((await box.run(["quote", url()])).json.data["refunds"]).toEqual(refunds);
+  const shown = stripVTControlCharacters((await box.run(["quote", url()], { terminal: true })).stdout);
+  expect(shown).toMatch(/refunds +the seller says that refunds are/);
+  const asked = await buy();
+  expect(asked.json.error.details?.["refunds"]).toEqual(refunds);
+  merchant.behaviour = { extensions: { [REFUND]: { info: { refundEndpoint: "https://shop.example/", windowSeconds: "30 days" } } } };
+  expect((await box.run(["quote", url()])).json.data).not.toHaveProperty("refunds");
+});
 
 describe("a purchase", () => {
   test("asks, is approved, pays and shows, and names the next command at each stop [fetch-next-steps]", async () => {

@@ -10,6 +10,7 @@ import type { PaymentRequirements } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { allowHttpField, boundRequest, curlFields, httpRequest } from "../merchant/curl-request.ts";
 import { askTerms, coverage, refuseUnsafe } from "../merchant/terms.ts";
+import { refundTermsSchema, refundTermsView } from "../purchase/refund-terms.ts";
 import { untrusted, untrustedSchema } from "../purchase/views.ts";
 import { pinOf } from "../records/merchant-pins.ts";
 import { isRedirect } from "../runtime/exchange.ts";
@@ -51,6 +52,8 @@ export const quote = defineCommand({
       covers: z.string(),
       /** The merchant's own words: data, never instructions. */
       description: untrustedSchema.optional(),
+      /** What it says of refunds: its word alone. `says` is our sentence of it. */
+      refunds: refundTermsSchema.optional(),
       /** How many of its offers can be paid here; this is the best. */
       offers: z.number(),
       /** The pin from earlier purchases; a quote writes none. */
@@ -92,6 +95,7 @@ export const quote = defineCommand({
       maxTimeoutSeconds: offer.maxTimeoutSeconds,
       covers: coverageText(scope.data, boundRequest(made.data)),
       ...(required.resource.description && { description: untrusted(required.resource.description) }),
+      ...refundTermsView(required),
       offers: offers.length,
       ...(pin.data && {
         merchant: { firstSeenAt: pin.data.firstSeenAt, signs: pin.data.key !== undefined, sameAccount: pin.data.payTo === offer.payTo },
@@ -113,6 +117,7 @@ export const quote = defineCommand({
       ...field(layout, "time", `${duration(data.maxTimeoutSeconds)} from approval to payment`),
       ...(data.merchant ? field(layout, "known", `since ${data.merchant.firstSeenAt}`) : []),
       ...(data.merchant?.sameAccount === false ? field(layout, "BUT", "it asks to be paid to another account than before") : []),
+      ...(data.refunds ? field(layout, "refunds", data.refunds.says) : []),
       ...(data.description ? field(layout, "it says", showUnsafe(data.description.text)) : []),
     ];
   },

@@ -16,6 +16,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
     ...field(layout, "pay to", view.payTo),
     ...field(layout, "for", showUnsafe(`${view.method} ${view.url}`)),
     ...field(layout, "reason", showUnsafe(view.reason)),
+    ...(view.refunds ? field(layout, "refunds", view.refunds.says) : []),
     ...field(layout, "agent key", view.agentKey),
     ...(view.state === "pending" ? field(layout, "decide by", `${view.expiresAt} (in ${duration(view.expiresInSeconds)})`) : []),
     ...(view.state === "pending" ? field(layout, "digest", view.requestDigest) : []),

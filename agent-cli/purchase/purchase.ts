@@ -13,6 +13,7 @@ import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema } from "../runtime/expiry.ts";
 import { money, moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { refundTermsSchema, refundTermsView } from "./refund-terms.ts";
 
 export const PURCHASE_STATES = [
   /** The owner has not decided. */
@@ -133,6 +134,8 @@ export const purchaseSchema = z.strictObject({
   /** The owner's rule about this agent, in the owner's own lists. */
   agentRule: z.enum(AGENT_RULES).optional(),
   reason: z.string(),
+  /** What the seller says of refunds, by the 402 that the agent kept. `approve` shows it if the host confirms its terms. */
+  refunds: refundTermsSchema.optional(),
   createdAt: z.string(),
   /** Until when the owner may approve. */
   ...expirySchema,
@@ -148,7 +151,7 @@ export const purchaseSchema = z.strictObject({
 });
 export type PurchaseView = z.infer<typeof purchaseSchema>;
 
-export function purchaseView({ digest, request, state, declined, revoked, record, session }: Purchase, now: number): PurchaseView {
+export function purchaseView({ digest, request, state, terms, declined, revoked, record, session }: Purchase, now: number): PurchaseView {
   const no = revoked ?? declined;
   const presented = state === "sent" || state === "paid" || state === "refused";
   const mandate = presented ? (record ? authorizationOf(record.payload) : session?.signed.channelConfig)?.mandate : undefined;
@@ -172,6 +175,7 @@ export function purchaseView({ digest, request, state, declined, revoked, record
     payTo: request.payment.payTo,
     agentKey: request.agent.publicKey,
     reason: request.reason,
+    ...(terms && refundTermsView(terms)),
     createdAt: request.createdAt,
     ...expiry(decideBy(request), now),
     ...(no && {

@@ -22,6 +22,8 @@ export interface Words {
   agentName?: string;
   merchantName?: string;
   description?: string;
+  /** Of the merchant's 402. */
+  extensions?: Record<string, unknown>;
   url?: string;
   extra?: Record<string, unknown>;
   /** Sent with a POST. */
@@ -59,6 +61,7 @@ export function screenOf(words: Words, columns = 80): string {
     x402Version: 2,
     resource: { url, ...(words.description !== undefined && { description: words.description }) },
     accepts: [offer],
+    ...(words.extensions && { extensions: words.extensions }),
   };
   const host = words.unconfirmed
     ? ({ kind: "unconfirmed", why: words.unconfirmed, signature: { kind: "unchecked" } } as const)

@@ -16,6 +16,7 @@ import { coverageText } from "./coverage.ts";
 import { deadlineText, duration } from "./duration.ts";
 import { shortened, showUnsafe } from "./escapes.ts";
 import { standingText } from "./mandate-standing.ts";
+import { refundTextOf } from "./refund-terms.ts";
 import { bodyTitle, type SentRequest, sentParagraphs } from "./sent-request.ts";
 import type { ApprovalView, MerchantPin } from "./view.ts";
 
@@ -165,6 +166,7 @@ function merchantSays({ checked, host }: ApprovalView): string[] {
   const { unit: _unit, unitPrice: _unitPrice, ...unpriced } = others;
   const extra = checked.offer.scheme === UPTO ? unpriced : others;
   const description = host.kind === "confirmed" ? host.required.resource.description : undefined;
+  const refunds = host.kind === "confirmed" ? refundTextOf(host.required.extensions) : undefined;
   const said = [
     ...(description ? [showUnsafe(shortened(description, MAX_DESCRIPTION_LENGTH))] : []),
     ...(Object.keys(extra).length > 0
@@ -172,6 +174,7 @@ function merchantSays({ checked, host }: ApprovalView): string[] {
           `${host.kind === "confirmed" ? "Its terms also say" : "The terms in the request also say"}: ${showUnsafe(shortened(JSON.stringify(extra), MAX_DESCRIPTION_LENGTH))}`,
         ]
       : []),
+    ...(refunds === undefined ? [] : [`Refunds: ${refunds}`]),
   ];
   return said.length > 0 ? said : [host.kind === "confirmed" ? "nothing more" : "nothing that it has confirmed"];
 }

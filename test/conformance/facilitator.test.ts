@@ -73,7 +73,7 @@ describe("GET /supported", () => {
         network: "logos:lez-testnet",
         extra: { ledger: world.stack.ledger },
       })),
-      extensions: ["bazaar"],
+      extensions: ["bazaar", "refund"],
       signers: { "logos:*": [] },
     });
   });

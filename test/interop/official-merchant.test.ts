@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { REASON } from "../../agent-cli/demo/buyer.ts";
 import { ask } from "../../agent-cli/demo/people.ts";
 import { checkPaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { refundTextOf } from "../../shared/screen/refund-terms.ts";
 import { unixNow } from "../../shared/time.ts";
 import { PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { receiptOf, useStack } from "../stack/stack.ts";
@@ -155,4 +156,12 @@ test("an answer lost between official merchant and facilitator: the buyer has pa
   const { from, nonce, validBefore } = payload.authorization;
   const status = await fetch(`${world.stack.facilitator}/settlements/logos:lez-testnet/${from}/${nonce}?validBefore=${validBefore}`);
   expect(await status.json()).toMatchObject({ status: "settled", transaction: expect.any(String) });
+});
+
+test("the official merchant's 402 with the extension refund is paid by the official client, and read by ours [interop-merchant-refund-extension]", async () => {
+  const shop = await openShop();
+  const buyer = await world.buyer();
+  const terms = decodePaymentRequiredHeader((await fetch(shop.url("/refundable"))).headers.get(PAYMENT_REQUIRED) ?? "");
+  expect(refundTextOf(terms.extensions)).toContain("possible within 30 days");
+  expect((await officialClient(buyer.people.owner).fetch(shop.url("/refundable"))).status).toBe(200);
 });

@@ -15,6 +15,7 @@ import { registerExactLezScheme as registerClient } from "../../shared/exact/cli
 import type { LezSigner } from "../../shared/exact/client/index.ts";
 import { registerExactLezScheme as registerFacilitator } from "../../shared/exact/facilitator/index.ts";
 import { registerExactLezScheme as registerServer } from "../../shared/exact/server/index.ts";
+import { declareRefunds, REFUND } from "../../shared/extensions/refund.ts";
 import { ASSET, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import type { PaymentBackend } from "../../shared/settlement/backend.ts";
@@ -45,7 +46,7 @@ export function replay(url: string, payment: string, init: RequestInit = {}): Pr
 /**
  * `@x402/hono` on a port of its own until the test ends. Its routes cost PRICE and count their runs: /authorization and
  * /upfront in those flows, /bound with the binding of its URL, /failing with a handler that fails. /metered costs at most PRICE, and
- * `?charge` in the form of the official `setSettlementOverrides`.
+ * `?charge` in the form of the official `setSettlementOverrides`. /refundable advertises the extension `refund`.
  */
 export async function officialMerchant(facilitator: FacilitatorClient) {
   const runs: string[] = [];
@@ -62,6 +63,7 @@ export async function officialMerchant(facilitator: FacilitatorClient) {
     "GET /upfront": option({ paymentFlow: "upfront" }),
     "GET /bound": option({ binding: bindingOf({ method: "GET", url: `${origin}/bound` }, terms) }),
     "GET /failing": option(),
+    "GET /refundable": { ...option(), extensions: { [REFUND]: declareRefunds("https://shop.example/refunds") } },
     "GET /metered": option({ unit: "call", unitPrice: "1" }, UPTO),
   };
   app = new Hono();

@@ -177,6 +177,14 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
       await new Promise((resolve) => server.close(resolve));
     }
   },
+  refundRequests: async (example) => {
+    const { supported } = world.rpc;
+    world.rpc.supported = async (traceId) => ({ ...(await supported(traceId)), extensions: ["refund"] });
+    expect(await offered(shopOf(example))).toMatchObject({
+      extensions: { refund: { info: { refundEndpoint: "https://shop.example/refunds", windowSeconds: 2_592_000, partialRefunds: true } } },
+    });
+    expect(verdict(await buy(shopOf(example)))).toBe("200");
+  },
   extensions: async (example) => expect(await offered(shopOf(example))).toMatchObject({ extensions: { tier: { info: { name: "gold" } } } }),
   facilitator: async (example) => {
     Object.assign(world.env, { FACILITATOR: undefined, MINE: rpcFacilitator(world.rpc) });

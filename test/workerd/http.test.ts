@@ -87,7 +87,7 @@ describe("GET", () => {
     expect(status).toBe(200);
     expect(body).toEqual({
       kinds: ["exact", "upto"].map((scheme) => ({ x402Version: 2, scheme, network: "logos:lez-testnet", extra: { ledger: ledgerId } })),
-      extensions: ["bazaar"],
+      extensions: ["bazaar", "refund"],
       signers: { "logos:*": [] },
     });
   });

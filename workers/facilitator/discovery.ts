@@ -4,6 +4,7 @@ import type { Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { keepNewest } from "../../shared/bounded.ts";
 import { BAZAAR, type Proof } from "../../shared/extensions/bazaar.ts";
+import { REFUND } from "../../shared/extensions/refund.ts";
 import { NETWORK, X402_VERSION } from "../../shared/lez.ts";
 import {
   CATALOGUE_REFRESH_SECONDS,
@@ -69,7 +70,7 @@ export function addDiscoveryRoutes(api: Hono<Api>): void {
 
 /** What /supported names. */
 export function extensionsOf({ CATALOGUE }: FacilitatorEnv): string[] {
-  return CATALOGUE ? [BAZAAR] : [];
+  return [...(CATALOGUE ? [BAZAAR] : []), REFUND];
 }
 
 /** Until when this isolate knows an entry to be fresh. */

@@ -44,6 +44,7 @@ export type {
   OfferOptions,
   OffersOptions,
   PaywallOptions,
+  RefundRequestOptions,
   RefusedEvent,
   SellerContext,
   SessionOptions,

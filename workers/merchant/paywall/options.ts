@@ -4,6 +4,7 @@ import type { Context, Env } from "hono";
 import type { BlankEnv } from "hono/types";
 import type { ErrorCode } from "../../../shared/errors.ts";
 import { BAZAAR, isServiceName, type RouteDeclaration, tagsAmong } from "../../../shared/extensions/bazaar.ts";
+import { isRefundAddress, REFUND } from "../../../shared/extensions/refund.ts";
 import { BATCH_SETTLEMENT, SCHEME, type Scheme, UPTO } from "../../../shared/lez.ts";
 import {
   DEFAULT_SESSION_SECONDS,
@@ -116,6 +117,13 @@ export interface DiscoverableOptions extends RouteDeclaration {
   tags?: readonly string[];
 }
 
+/** Both are https addresses. */
+export interface RefundRequestOptions {
+  endpoint: string;
+  /** For people. */
+  policyUrl?: string;
+}
+
 export interface RouteOptions<E extends Env = BlankEnv> {
   mimeType?: string;
   /**
@@ -162,6 +170,12 @@ export interface RouteOptions<E extends Env = BlankEnv> {
    * object `Deliveries` of `lez-agent-pay/hono/refunds`. Without it: the goods stay owed until the seller acts.
    */
   refund?: "automatic" | number;
+  /**
+   * The x402 extension `refund`: where your buyers ask for their money back. `endpoint` is your own address, which takes the proposal's
+   * RefundRequest; the paywall serves none. It promises the ledger's 30 days, in parts too, and says nothing where the facilitator does not
+   * name `refund`. Default: no promise.
+   */
+  refundRequests?: RefundRequestOptions;
   /** x402 extensions to advertise, by key. A client's echo must contain what was advertised. */
   extensions?: Record<string, Record<string, unknown>>;
   /** Settles the payments. Routes with the same function settle on the same ledger. Default: see `PaywallBindings`. */
@@ -278,6 +292,7 @@ export function checkOptions(options: PaywallOptions | OffersOptions | Exempting
   const discoverable = checkDiscoverable(options);
   const refunds = checkRefund(options.refund);
   require(!refunds || !options.memory, "refund is kept by the object Deliveries; leave memory out");
+  checkRefundRequests(options);
   return { ...options, refunds, discoverable, exempt, offers, maxUnsettled, delivered, redeliverSeconds, isByRequest } as CheckedOptions;
 }
 
@@ -300,6 +315,13 @@ function checkDiscoverable({ discoverable, extensions }: RouteOptions): Discover
   const areTags = Array.isArray(tags) && tagsAmong(tags).length === tags.length;
   require(areTags, `discoverable.tags must be at most ${MAX_TAGS}, of at most ${MAX_TAG_LENGTH} printable ASCII characters each`);
   return said;
+}
+
+function checkRefundRequests({ refundRequests, extensions }: RouteOptions): void {
+  require(extensions?.[REFUND] === undefined, `say what the extension ${REFUND} says in refundRequests`);
+  if (refundRequests === undefined) return;
+  const { endpoint, policyUrl = endpoint } = refundRequests;
+  require(isRefundAddress(endpoint) && isRefundAddress(policyUrl), "refundRequests.endpoint and .policyUrl must be https addresses");
 }
 
 function checkExempt(exempt: ExemptingOptions["exempt"] | undefined): CheckedOptions["exempt"] {

@@ -7,6 +7,7 @@ import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { errorBody } from "../../../../shared/errors.ts";
 import { BAZAAR, declareRoute } from "../../../../shared/extensions/bazaar.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extensions/payment-identifier.ts";
+import { declareRefunds, REFUND } from "../../../../shared/extensions/refund.ts";
 import { ASSET, NETWORK, X402_VERSION } from "../../../../shared/lez.ts";
 import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
@@ -27,6 +28,8 @@ export interface Seller {
   ledger?: Digest | undefined;
   /** Then a payment identifier is offered. */
   storesAnswers: boolean;
+  /** Its facilitator gives payments back. */
+  refunds?: boolean;
   /** Of offers that name none. */
   flow: Flow;
   /** The merchant's key for claims, where sessions are sold. */
@@ -56,7 +59,7 @@ export class Challenges {
     // Terms that a payment claims are not cached: any caller could fill the cache with them.
     const isCached = !coversBody && !quote;
     const said = terms ? JSON.stringify(terms) : "";
-    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.flow} ${seller.receiver} ${said}`;
+    const key = `${method} ${url} ${c.env.PUBLIC_ORIGIN} ${seller.payTo} ${seller.ledger} ${seller.storesAnswers} ${seller.refunds} ${seller.flow} ${seller.receiver} ${said}`;
     const known = isCached ? this.#cache.get(key) : undefined;
     if (known) return known;
     const request = await readBoundRequest(c, bind);
@@ -77,8 +80,13 @@ export class Challenges {
    * @param quote needed if a function has a say in the terms
    * @param template the route's path, if it has parameters
    */
-  for(request: BoundRequest, { payTo, ledger, storesAnswers, flow, receiver }: Seller, quote?: Quote, template?: string): Challenge {
-    const { mimeType, extensions, identifier: requires, discoverable } = this.#options;
+  for(
+    request: BoundRequest,
+    { payTo, ledger, storesAnswers, refunds = false, flow, receiver }: Seller,
+    quote?: Quote,
+    template?: string,
+  ): Challenge {
+    const { mimeType, extensions, identifier: requires, discoverable, refundRequests: promised } = this.#options;
     const { description } = quote ?? this.#options;
     const offers = this.#options.offers.map((offer, index): PaymentRequirements => {
       const own = quote?.offers[index] ?? (offer as QuotedOffer);
@@ -103,7 +111,8 @@ export class Challenges {
     const resource = { url: request.url, ...words, ...(tags && { tags }) };
     const identifier = storesAnswers && { [PAYMENT_IDENTIFIER]: paymentIdentifier(requires === "required") };
     const listed = discoverable && { [BAZAAR]: declareRoute(request.method, discoverable, template) };
-    const offered = (identifier || extensions || listed) && { ...identifier, ...listed, ...extensions };
+    const refund = refunds && promised && { [REFUND]: declareRefunds(promised.endpoint, promised.policyUrl) };
+    const offered = (identifier || extensions || listed || refund) && { ...identifier, ...listed, ...refund, ...extensions };
     const required = {
       x402Version: X402_VERSION,
       error: "payment_required",
@@ -157,6 +166,7 @@ export function checkChallengeSize(options: CheckedOptions): void {
       payTo: "1".repeat(44) as AccountId,
       ledger: "0".repeat(64) as Digest,
       storesAnswers: true,
+      refunds: true,
       flow: "upfront",
       receiver: "0".repeat(64),
     },

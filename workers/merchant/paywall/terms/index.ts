@@ -60,7 +60,8 @@ export class RouteTerms {
     if (acceptor && !(await acceptor.canOpen(c))) return { code: "facilitator_unavailable" };
     const receiver = await acceptor?.receiver(c);
     const stores = storesAnswers(c, this.#options);
-    const seller = { payTo, ledger: known.ledger, storesAnswers: stores, flow: flowOf(c, this.#options), receiver };
+    const { ledger, refunds } = known;
+    const seller = { payTo, ledger, refunds, storesAnswers: stores, flow: flowOf(c, this.#options), receiver };
     const challenge = await this.#challenges.of(c, seller, accepted && quoteFor(accepted, this.#options));
     if (!challenge) return { code: "payload_too_large" };
     const terms = await this.#signed(c, challenge, accepted !== undefined);

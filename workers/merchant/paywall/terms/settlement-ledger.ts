@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { type Digest, digestSchema } from "../../../../shared/crypto/digest.ts";
+import { REFUND } from "../../../../shared/extensions/refund.ts";
 import { NETWORK, SCHEME, UPTO } from "../../../../shared/lez.ts";
 import { MAX_KNOWN_FACILITATORS } from "../../../../shared/limits.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
@@ -17,6 +18,8 @@ export interface KnownLedger {
   ledger?: Digest;
   /** What the facilitator settles on our network. Not empty. */
   schemes: readonly string[];
+  /** Whether the facilitator says that it gives payments back. */
+  refunds: boolean;
 }
 
 export class SettlementLedger {
@@ -39,7 +42,8 @@ export class SettlementLedger {
     const [kind] = kinds.filter(({ scheme }) => scheme === SCHEME || scheme === UPTO);
     if (!kind) throw unsettled(SCHEME);
     const ledger = z.safeParse(digestSchema, kind.extra?.["ledger"]);
-    this.#known = { ...(ledger.success && { ledger: ledger.data }), schemes: kinds.map(({ scheme }) => scheme) };
+    const refunds = supported.extensions.includes(REFUND);
+    this.#known = { ...(ledger.success && { ledger: ledger.data }), schemes: kinds.map(({ scheme }) => scheme), refunds };
     return this.#known;
   }
 
