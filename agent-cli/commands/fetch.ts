@@ -232,7 +232,7 @@ async function purchaseMade(context: Context, http: HttpRequest, { request, requ
   const item = await look(context, digest);
   if (!item.ok) return item;
   const filed = item.data ? succeed(undefined) : await fileRequest(context, { request, digest, required }, http);
-  return filed.ok ? purchaseOf(context, item.data ?? { digest, request }, unixNow()) : filed;
+  return filed.ok ? purchaseOf(context, item.data ?? { digest, request, ...(required && { terms: required }) }, unixNow()) : filed;
 }
 
 /** Stores the request, unless another process has stored the same since `before` was read: then returns the other one. */
@@ -316,7 +316,7 @@ async function start(context: Context, input: FetchInput, http: HttpRequest, bef
   if (!filed.ok) return filed;
   if (!mandate.data) context.progress(asksOwner(context, shortCode(digest)));
   return withMerchant(
-    await goOn(context, input, { digest, request, state: "pending", found: { mandate: mandate.data } }),
+    await goOn(context, input, { digest, request, terms: required, state: "pending", found: { mandate: mandate.data } }),
     merchant.data.view,
   );
 }
