@@ -22,5 +22,12 @@ export function inProcessBackend(rules: LedgerRules, clock: () => number = unixN
       revoke: async (command) => rules.revoke(command, clock()),
       status: async (payer, digest) => rules.mandate(payer, digest, clock()),
     },
+    sessions: {
+      open: async (session) => rules.openSession(session, clock()),
+      check: async (session) => rules.checkSession(session, clock()),
+      claim: async (command) => rules.claimSession(command, clock()),
+      withdraw: async (session) => rules.withdrawSession(session, clock()),
+      status: async (session) => rules.sessionOf(session, clock()),
+    },
   };
 }

@@ -13,7 +13,7 @@ describe("genesis", () => {
   test("puts the whole supply into the treasury, as the first entry of its chain", () => {
     const rules = new LedgerRules(memoryStore(), GENESIS);
     const treasury = accountOfBytes(hexToBytes(LEDGER));
-    expect(rules.info()).toEqual({ ledger: LEDGER, treasury, supply: "1000", shards: 1 });
+    expect(rules.info()).toEqual({ ledger: LEDGER, treasury, supply: "1000", shards: 1, sessions: true });
     expect(rules.account(treasury)).toMatchObject({ balance: "1000", held: "0", journalSeq: 1 });
     expect(rules.journal(treasury, 0, 10)).toMatchObject([{ kind: "genesis", seq: "1", value: "1000", prevHash: LEDGER }]);
     expect(rules.audit()).toMatchObject({ ok: true, accounts: 1, journalEntries: 1, supply: "1000", balances: "1000" });

@@ -346,7 +346,7 @@ export class LedgerRules {
   info(): LedgerInfo {
     const { ledger, treasury, supply, shards } = this.#identity;
     const { origin } = this.#restoration;
-    return { ledger, treasury, supply, shards, ...(origin && { origin }) };
+    return { ledger, treasury, supply, shards, sessions: true, ...(origin && { origin }) };
   }
 
   account(id: AccountId): AccountState {

@@ -55,7 +55,7 @@ describe("a shard's database", () => {
 
   test("knows the ledger, and has none of its money unless it is shard 0", () => {
     const treasury = treasuryOf(LEDGER_OF_FOUR);
-    expect(open().info()).toEqual({ ledger: LEDGER_OF_FOUR, treasury, supply: "1000", shards: 4 });
+    expect(open().info()).toEqual({ ledger: LEDGER_OF_FOUR, treasury, supply: "1000", shards: 4, sessions: true });
     expect(open().audit()).toMatchObject({ ok: true, accounts: 0, balances: "0" });
     expect(open(memoryStore(), 0).account(treasury)).toMatchObject({ balance: "1000" });
   });

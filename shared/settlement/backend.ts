@@ -134,6 +134,8 @@ export type LedgerInfo = {
   supply: string;
   /** The number of objects that share the ledger. It never changes. */
   shards: number;
+  /** It keeps sessions. Absent of an earlier version. */
+  sessions?: true;
   /** Of a ledger that was restored: the retired ledger that it continues, and the digest of its export. */
   origin?: { ledger: Digest; export: Digest };
 };

@@ -26,6 +26,7 @@ import type { Api, FacilitatorEnv } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { addLedgerRoutes } from "./ledger-routes.ts";
 import { withinLimit } from "./rate-limits.ts";
+import { addSessionRoutes } from "./session-routes.ts";
 import { SETTLE, VERIFY, x402Handler } from "./x402-endpoint.ts";
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
@@ -224,6 +225,7 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, network: NETWORK, transaction, from: payer, to: payee, amount: value });
   });
 
+  addSessionRoutes(api, facilitator);
   addDiscoveryRoutes(api);
   addBooksRoutes(api);
   addLedgerRoutes(api);

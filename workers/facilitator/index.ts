@@ -1,13 +1,27 @@
 /** The facilitator Worker: RPC for Workers that are bound to it, the x402 facilitator API over HTTP for everyone else. */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import type { ClaimPayload } from "../../shared/batch-settlement/payload.ts";
 import { isTraceId, logEvent, newTraceId } from "../../shared/log.ts";
 import { measureInto } from "../../shared/metrics.ts";
 import { type SignedRead, signedReadSchema } from "../../shared/protocol/books-access.ts";
+import { type SessionName, sessionNameSchema } from "../../shared/protocol/ledger-session.ts";
 import { type SignedRefund, signedRefundSchema } from "../../shared/protocol/refund.ts";
 import { type PaymentRefusal, refusal } from "../../shared/protocol/refusal.ts";
-import type { CreditResult, RefundResult, ReleaseResult, ReserveResult, SettleResult } from "../../shared/settlement/backend.ts";
+import { type SignedWithdrawal, signedWithdrawalSchema } from "../../shared/protocol/withdrawal.ts";
+import type {
+  ClaimResult,
+  CreditResult,
+  LedgerInfo,
+  OpenResult,
+  PaymentBackend,
+  RefundResult,
+  ReleaseResult,
+  ReserveResult,
+  SessionStatus,
+  SettleResult,
+  WithdrawResult,
+} from "../../shared/settlement/backend.ts";
 import {
   type CaptureCommand,
   type ReleaseCommand,
@@ -23,6 +37,7 @@ import {
   unverifiedPaymentSchema,
 } from "../../shared/settlement/commands.ts";
 import { Facilitator, type PendingSettlements, settleFailure, type Settlement } from "../../shared/settlement/facilitator.ts";
+import type { SessionFacilitator } from "../../shared/settlement/sessions.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { SupportedResponse } from "../../shared/x402/x402.ts";
@@ -36,14 +51,15 @@ import { reserveFromEitherVersion, settleFromEitherVersion } from "./rpc-0-1.ts"
 
 export { Catalogue } from "./catalogue.ts";
 
-/** The ledger's id. It never changes while the ledger lives, so each isolate asks once. */
-let knownLedger: Digest | undefined;
+/** What the ledger says of itself. Nothing of it changes while the ledger lives, but one of an earlier version may be replaced. */
+let known: LedgerInfo | undefined;
 const pending: PendingSettlements = new Map();
 
 async function facilitatorFor(env: FacilitatorEnv, traceId: string, timeoutSeconds?: number): Promise<Facilitator> {
-  const backend = ledgerBackend(env, traceId, timeoutSeconds);
-  knownLedger ??= (await backend.info()).ledger;
-  return new Facilitator(backend, knownLedger, pending, unixNow, (payer) => payerWithinLimit(env, payer));
+  const { sessions, ...backend } = ledgerBackend(env, traceId, timeoutSeconds);
+  if (!known?.sessions) known = await backend.info();
+  const able: PaymentBackend = known.sessions ? { ...backend, sessions } : backend;
+  return new Facilitator(able, known.ledger, pending, unixNow, (payer) => payerWithinLimit(env, payer));
 }
 
 const api = httpApi(facilitatorFor);
@@ -132,6 +148,46 @@ export default class FacilitatorWorker extends WorkerEntrypoint<FacilitatorEnv> 
   async #refund(record: SignedRefund, traceId: string): Promise<RefundResult | PaymentRefusal> {
     if (!(await payeeWithinLimit(this.env, record.refund.from))) return refusal("rate_limited");
     return (await this.#facilitator(traceId)).refund(record);
+  }
+
+  /** Sets the deposit of a payload of type `deposit` aside. Counted by the account that is paid, as a settlement is. */
+  async open(args: UnverifiedPayment, trace?: string): Promise<OpenResult | PaymentRefusal> {
+    const traceId = traceOf(trace);
+    const payment = checkShape(args, unverifiedPaymentSchema);
+    if (!payment.ok) return malformed(payment.problem);
+    const within = await sellerWithinLimit(this.env, payment.value);
+    const result = within ? await this.#inSessions(traceId, (sessions) => sessions.open(payment.value)) : refusal("rate_limited");
+    if (!result.ok) logEvent("facilitator.open", { traceId, code: result.code });
+    return result;
+  }
+
+  /** Pays what vouchers cover. It is never held back: a claim that comes too late is lost. */
+  async claim(args: ClaimPayload, trace?: string): Promise<ClaimResult | PaymentRefusal> {
+    const traceId = traceOf(trace);
+    const result = await this.#inSessions(traceId, (sessions) => sessions.claim(args));
+    if (!result.ok) logEvent("facilitator.claim", { traceId, code: result.code });
+    return result;
+  }
+
+  /** Where a session stands, and what it is. */
+  async session(args: SessionName, trace?: string): Promise<SessionStatus | PaymentRefusal> {
+    const name = checkShape(args, sessionNameSchema);
+    return name.ok ? this.#inSessions(traceOf(trace), (sessions) => sessions.status(name.value)) : malformed(name.problem);
+  }
+
+  /** The payer or its agent wants the rest of a session back. */
+  async withdraw(args: SignedWithdrawal, trace?: string): Promise<WithdrawResult | PaymentRefusal> {
+    const traceId = traceOf(trace);
+    const record = checkShape(args, signedWithdrawalSchema);
+    const result = record.ok ? await this.#inSessions(traceId, (sessions) => sessions.withdraw(record.value)) : malformed(record.problem);
+    if (!result.ok) logEvent("facilitator.withdraw", { traceId, code: result.code });
+    return result;
+  }
+
+  async #inSessions<T>(traceId: string, operation: (sessions: SessionFacilitator) => Promise<T>): Promise<T | PaymentRefusal> {
+    const { sessions } = await this.#facilitator(traceId);
+    if (sessions) return operation(sessions);
+    return { ok: false, code: "unsupported_scheme", detail: "the ledger of this facilitator keeps no sessions" };
   }
 
   /**

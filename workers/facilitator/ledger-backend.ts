@@ -69,7 +69,7 @@ export function ledgerBackend(
   env: LedgerBinding,
   traceId: string,
   timeoutSeconds: number = LEDGER_TIMEOUT_SECONDS,
-): Required<Omit<PaymentBackend, "sessions">> & LedgerReader {
+): Required<PaymentBackend> & LedgerReader {
   const shards = parseShards(env.SHARDS);
   const at = async <T>(shard: number, operation: (ledger: Remote<Ledger>) => Promise<T>) =>
     whileRunning(await withRetries(env, shard, timeoutSeconds, operation));
@@ -112,6 +112,13 @@ export function ledgerBackend(
         accepted(await of(payee, (ledger) => ledger.refundsOf({ payee, transaction, ...(withOrders && { withOrders }) }, traceId))),
       creditOf: async (payee, transaction, from) =>
         accepted(await of(payee, (ledger) => ledger.creditOf({ payee, transaction, from }, traceId))).credit,
+    },
+    sessions: {
+      open: (session) => of(session.payer, (ledger) => ledger.openSession(session, traceId, unixNow())),
+      check: (session) => of(session.payer, (ledger) => ledger.checkSession(session, traceId, unixNow())),
+      claim: (command) => of(command.payer, (ledger) => ledger.claimSession(command, traceId, unixNow())),
+      withdraw: (session) => of(session.payer, (ledger) => ledger.withdrawSession(session, traceId, unixNow())),
+      status: (session) => of(session.payer, (ledger) => ledger.sessionOf(session, traceId, unixNow())),
     },
     info,
     check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId, unixNow())),

@@ -11,6 +11,7 @@ import { X402_VERSION } from "../../shared/lez.ts";
 import { type LogEvent, logEvent } from "../../shared/log.ts";
 import type { UnverifiedPayment } from "../../shared/settlement/commands.ts";
 import { type Facilitator, settleFailure } from "../../shared/settlement/facilitator.ts";
+import { asksForSession } from "../../shared/settlement/sessions.ts";
 import { mayServe } from "./access.ts";
 import { askToWait, failure, readJson } from "./api.ts";
 import { dueEntry, recordEntry } from "./discovery.ts";
@@ -43,8 +44,10 @@ export const SETTLE: Endpoint<Awaited<ReturnType<Facilitator["settle"]>>> = {
   run: (facilitator, payment) => facilitator.settle({ payment, settlementId: randomDigest() }),
   refusal: (code) => settleFailure(code),
   codeOf: ({ errorReason }) => errorReason,
-  succeeded(c, { paymentPayload }, { amount }) {
+  succeeded(c, { paymentPayload, paymentRequirements }, { amount }) {
     if (amount === "0") return; // no money moved
+    // A deposit moves none, and a claim names its payee in the session: what these requirements say was paid to no one.
+    if (asksForSession(paymentRequirements)) return;
     const entry = dueEntry(c.env, paymentPayload, c.env.FACILITATOR_KEYS === undefined ? "payment" : "seller");
     if (entry) c.executionCtx.waitUntil(recordEntry(c.env, entry, c.get("traceId")));
   },
