@@ -2,16 +2,18 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { batchPayloadSchema } from "../shared/batch-settlement/payload.ts";
+import { channelStateSchema, correctionSchema, voucherReceiptExtraSchema } from "../shared/batch-settlement/state.ts";
 import { isErrorCode } from "../shared/errors.ts";
 import { ExactLezScheme as ClientScheme } from "../shared/exact/client/index.ts";
 import { ExactLezScheme as ServerScheme } from "../shared/exact/server/index.ts";
-import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, NETWORK, SCHEME, UPTO } from "../shared/lez.ts";
+import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../shared/lez.ts";
 import * as limits from "../shared/limits.ts";
 import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { supportsExtra } from "../shared/protocol/offer.ts";
 import { refusedSettlement, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { checkShape } from "../shared/text/json.ts";
-import { paymentRequirementsSchema } from "../shared/x402/x402.ts";
+import { paymentPayloadSchema, paymentRequirementsSchema } from "../shared/x402/x402.ts";
 import { merchant, owner } from "./fixtures.ts";
 
 const pageOf = (name: string) => readFileSync(new URL(`../spec/${name}`, import.meta.url), "utf8");
@@ -47,6 +49,26 @@ test("the examples of upto are read here, and say what was charged", () => {
   expect(checkShape(offer, paymentRequirementsSchema)).toMatchObject({ ok: true, value: { scheme: UPTO, network: NETWORK, asset: ASSET } });
   const settled = { ok: true, transaction: DIGEST, payer: owner.account, payee: merchant.account, value: "1858" as never } as const;
   expect(charged).toEqual(settleSuccess(settled));
+});
+
+test("the examples of batch-settlement are read here, and are what facilitator and merchant say", () => {
+  const [offer, payment, opened, receipt, correction] = examplesOf("scheme_batch_settlement_lez.md");
+  const read = checkShape(offer, paymentRequirementsSchema);
+  expect(read).toMatchObject({ ok: true, value: { scheme: BATCH_SETTLEMENT, network: NETWORK, asset: ASSET } });
+  expect(read.ok && supportsExtra(read.value)).toBe(true);
+  expect(checkShape(payment, paymentPayloadSchema)).toMatchObject({ ok: true });
+  expect(checkShape(payment?.["payload"], batchPayloadSchema)).toMatchObject({ ok: true });
+  const { channelState } = (opened?.["extra"] ?? {}) as Record<string, unknown>;
+  expect(checkShape(channelState, channelStateSchema)).toMatchObject({ ok: true });
+  expect(checkShape(receipt, voucherReceiptExtraSchema)).toMatchObject({ ok: true });
+  expect(checkShape(correction, correctionSchema)).toMatchObject({ ok: true });
+});
+
+test("every code in the checks of a deposit is in the error table", () => {
+  const cells = [...pageOf("scheme_batch_settlement_lez.md").matchAll(/^(\d+)\. (?:(?!\n(?:\d+\.|\n)).)*?→\s+((?:`\w+`(?:,\s+)?)+)/gms)];
+  expect(cells.map(([, number]) => Number(number))).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
+  const codes = cells.flatMap(([, , cell = ""]) => [...cell.matchAll(/`(\w+)`/g)].map(([, code]) => code));
+  expect(codes.filter((code) => !isErrorCode(code))).toEqual([]);
 });
 
 test("every code in the list of checks is in the error table, and is named in the order of the checks", () => {

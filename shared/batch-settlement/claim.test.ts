@@ -68,7 +68,7 @@ describe("a claim", () => {
     });
   });
 
-  test("verifies up to what its voucher covers", async () => {
+  test("verifies up to what its voucher covers [claim-within-voucher]", async () => {
     const [entry] = CLAIM.lanes;
     const whole = { lanes: entry ? [{ ...entry, amount: VOUCHER.maxClaimableAmount }] : [] };
     expect(await verifyClaim(await payloadOf({ claim: whole }), LEDGER)).toMatchObject({ ok: true });
@@ -131,7 +131,7 @@ describe("is refused:", () => {
     expect(await verifyClaim(await payloadOf(alsoWrong, wrong), LEDGER)).toMatchObject({ code });
   });
 
-  test("that is final, of another session, by that session's own receiver", async () => {
+  test("that is final, of another session, by that session's own receiver [claim-other-session]", async () => {
     const claim: Partial<Claim> = { session: sessionId(SESSION), lanes: [], final: "yes" };
     const after = (payload: object) => ({ ...payload, vouchers: [] });
     const stolen = await payloadOf({ session: { receiver: stranger.publicKey }, claim, claims: stranger, after });

@@ -407,7 +407,7 @@ describe("upto", () => {
 
   test("is neither offered nor paid where the backend takes no value", async () => {
     const { ledger, calls } = await setUp();
-    const { upto: _, ...older } = ledger;
+    const { upto: _, sessions: _sessions, ...older } = ledger;
     const facilitator = new Facilitator(older, LEDGER);
     expect(facilitator.supported().kinds.map(({ scheme }) => scheme)).toEqual(["exact"]);
     const signed = await signedUpto();
@@ -421,7 +421,12 @@ describe("upto", () => {
 test("supported names the ledger that settles", async () => {
   const { facilitator } = await setUp();
   expect(facilitator.supported()).toEqual({
-    kinds: ["exact", "upto"].map((scheme) => ({ x402Version: 2, scheme, network: "logos:lez-testnet", extra: { ledger: LEDGER } })),
+    kinds: ["exact", "upto", "batch-settlement"].map((scheme) => ({
+      x402Version: 2,
+      scheme,
+      network: "logos:lez-testnet",
+      extra: { ledger: LEDGER },
+    })),
     extensions: [],
     signers: { "logos:*": [] },
   });

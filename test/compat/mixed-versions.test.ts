@@ -12,6 +12,7 @@ import type { AccountId } from "../../shared/protocol/account.ts";
 import { recordDecision } from "../../shared/protocol/decision.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
+import { claimOf, depositOf, newSession, settling, voucherOf } from "../signed-session.ts";
 import { newMandate, newPayer, randomId, type SignedPayment, signedPayment, underMandate } from "../signed.ts";
 import { useMixedStack, type Versions } from "./mixed-stack.ts";
 
@@ -116,6 +117,22 @@ describe.each(SAMPLE)("merchant $merchant, facilitator $facilitator, ledger $led
     );
     const balance = String(GRANT - (known ? 7n : 0n));
     expect(await ask(`/accounts/${payer.account}`)).toMatchObject({ balance, held: "0" });
+  });
+
+  test("a session is opened and claimed where facilitator and ledger know it; elsewhere it is refused, and nothing is held", async () => {
+    const session = await newSession(world.stack.ledger as Digest);
+    await ask("/faucet", { account: session.payer.account, id: randomId() });
+    const known = versions.facilitator === "today" && versions.ledger === "today";
+    const deposit = await depositOf(session);
+    const refused = expect.stringMatching(/^(invalid_payload|unsupported_scheme)$/);
+    expect(await ask("/verify", deposit)).toMatchObject(known ? { isValid: true } : { isValid: false, invalidReason: refused });
+    expect(await ask("/settle", deposit)).toMatchObject(known ? { success: true } : { success: false, errorReason: refused });
+    const claim = settling(session, await claimOf(session, [await voucherOf(session)], { "0": "7" }));
+    expect(await ask("/settle", claim)).toMatchObject(known ? { success: true, amount: "7" } : { success: false, errorReason: refused });
+    const { kinds } = (await ask("/supported")) as { kinds: { scheme: string }[] };
+    expect(kinds.some(({ scheme }) => scheme === "batch-settlement")).toBe(known);
+    const [balance, held] = known ? [String(GRANT - 7n), "99993"] : [String(GRANT), "0"];
+    expect(await ask(`/accounts/${session.payer.account}`)).toMatchObject({ balance, held });
   });
 
   test("a payer without money is told so, under one trace id in all Workers", async () => {

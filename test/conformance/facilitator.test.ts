@@ -67,7 +67,7 @@ describe("GET /supported", () => {
     const answer = await fetch(`${world.stack.facilitator}/supported`);
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({
-      kinds: ["exact", "upto"].map((scheme) => ({
+      kinds: ["exact", "upto", "batch-settlement"].map((scheme) => ({
         x402Version: 2,
         scheme,
         network: "logos:lez-testnet",

@@ -86,7 +86,12 @@ describe("GET", () => {
     const { status, body } = await get("/supported");
     expect(status).toBe(200);
     expect(body).toEqual({
-      kinds: ["exact", "upto"].map((scheme) => ({ x402Version: 2, scheme, network: "logos:lez-testnet", extra: { ledger: ledgerId } })),
+      kinds: ["exact", "upto", "batch-settlement"].map((scheme) => ({
+        x402Version: 2,
+        scheme,
+        network: "logos:lez-testnet",
+        extra: { ledger: ledgerId },
+      })),
       extensions: ["bazaar", "refund"],
       signers: { "logos:*": [] },
     });

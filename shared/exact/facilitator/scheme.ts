@@ -2,16 +2,16 @@
 
 import type { PaymentPayload, PaymentRequirements, SchemeNetworkFacilitator, SettleResponse, VerifyResponse } from "@x402/core/types";
 import { randomDigest } from "../../crypto/digest.ts";
-import { SCHEME, type Scheme } from "../../lez.ts";
+import { type BATCH_SETTLEMENT, SCHEME, type Scheme } from "../../lez.ts";
 import { BackendUnavailable, type Facilitator } from "../../settlement/facilitator.ts";
 
 /** Settles payments of one scheme. */
 export class LezScheme implements SchemeNetworkFacilitator {
-  readonly scheme: Scheme;
+  readonly scheme: Scheme | typeof BATCH_SETTLEMENT;
   readonly caipFamily = "logos:*";
   readonly #facilitator: Facilitator;
 
-  constructor(scheme: Scheme, facilitator: Facilitator) {
+  constructor(scheme: Scheme | typeof BATCH_SETTLEMENT, facilitator: Facilitator) {
     this.scheme = scheme;
     this.#facilitator = facilitator;
   }
