@@ -8,6 +8,7 @@ import { forceField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { type AuditEntry, readAudit } from "../records/audit-log.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
+import { type ReceivedRefund, refundsKnown } from "../records/refunds-known.ts";
 import { csvRow } from "../runtime/csv.ts";
 import { writeWhole } from "../runtime/files.ts";
 import { counted, field } from "../runtime/layout.ts";
@@ -21,7 +22,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log, or its payments, as a file",
   description:
-    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code and mandate, and a total. No cell of a CSV can act as a formula.",
+    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code, mandate and what status has seen refunded, and a total. No cell of a CSV can act as a formula.",
   input: z.strictObject({
     out: nameField.meta({ value: "file", description: "file for the log" }),
     format: z
@@ -48,9 +49,14 @@ export const auditExport = defineCommand({
     const log = readAudit(context);
     if (!log.ok) return log;
     const { entries, older, problems } = log.data;
-    const made = format === "payments" ? paymentsMade(context, [...older, ...entries]) : undefined;
+    const all = [...older, ...entries];
+    const made = format === "payments" ? paymentsMade(context, all) : undefined;
     const total = made?.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
-    const lines = made ? paymentRows(made, total ?? 0n) : format === "csv" ? csv(entries) : entries.map((entry) => JSON.stringify(entry));
+    const lines = made
+      ? paymentRows(made, refundsKnown(all), total ?? 0n)
+      : format === "csv"
+        ? csv(entries)
+        : entries.map((entry) => JSON.stringify(entry));
     const written = writeWhole(out, lines.map((line) => `${line}\n`).join(""), force);
     if (!written.ok) return written;
     const rows = (made ?? entries).length;
@@ -83,9 +89,12 @@ function csv(entries: readonly AuditEntry[]): string[] {
   return [header, ...rows].map(csvRow);
 }
 
-const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request", "mandate"];
+const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request", "mandate", "refunded_units"];
 
-function paymentRows(made: readonly MadePayment[], total: bigint): string[] {
+/** What an account's journal gave back of a payment is its last column: a refund is no payment less. */
+function paymentRows(made: readonly MadePayment[], refunds: readonly ReceivedRefund[], total: bigint): string[] {
+  const back = (of: (refund: ReceivedRefund) => boolean) => refunds.filter(of).reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+  const paid = new Set(made.map(({ transaction }) => transaction));
   const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request, mandate }) => [
     at,
     agent,
@@ -96,6 +105,8 @@ function paymentRows(made: readonly MadePayment[], total: bigint): string[] {
     transaction,
     request,
     mandate,
+    back(({ refundOf }) => refundOf === transaction).toString(),
   ]);
-  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", "", ""]].map(csvRow);
+  const refunded = back(({ refundOf }) => paid.has(refundOf)).toString();
+  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", "", "", refunded]].map(csvRow);
 }

@@ -96,10 +96,32 @@ test("the accounts get one row per payment, and a total [audit-export-payments]"
   const run = await box.run("audit export --out ./payments.csv --format payments");
   expect(run.json.data).toMatchObject({ entries: 2, total: { amount: "40000" } });
   const [head, first = "", second = "", total] = readFileSync(box.path("payments.csv"), "utf8").split("\n");
-  expect(head).toBe('"time","agent","merchant","reason","units","LGO","transaction","request","mandate"');
+  expect(head).toBe('"time","agent","merchant","reason","units","LGO","transaction","request","mandate","refunded_units"');
   expect(first).toMatch(
-    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}",""$`),
+    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}","","0"$`),
   );
   expect(second).toContain(`"30000","0.00003",`);
-  expect(total).toBe('"total","","","","40000","0.00004","","",""');
+  expect(total).toBe('"total","","","","40000","0.00004","","","","0"');
+});
+
+test("what came back of a payment stands beside it: in spending, receipt show and the accounts' CSV [refund-shown]", async () => {
+  const paid = (code: string) => box.run(["request", "show", code]).then(({ json }) => json.data["transaction"] as string);
+  const [first = "", second = ""] = await Promise.all(codes.map(paid));
+  const context = contextFor({ ...processIo(), env: box.env }, [], true);
+  const note = (transaction: string, refundOf: string, amount: string) =>
+    record(context, "refund_received", { transaction, refundOf, amount, at: "2026-01-31T12:00:00Z" });
+  await note("a".repeat(64), first, "2500");
+  await note("b".repeat(64), second, "30000");
+  // The same refund once more, and one of a payment that this machine did not make.
+  await note("b".repeat(64), second, "30000");
+  await note("c".repeat(64), "d".repeat(64), "7");
+
+  expect((await box.run("spending")).json.data).toMatchObject({ total: { amount: "40000" }, refunded: { amount: "32500" } });
+  const shown = (words: string) => box.run(words, { terminal: true, env: { NO_COLOR: "1" } });
+  expect((await shown("spending")).stdout).toContain("0.0000325 LGO of it was refunded, as far as status has asked");
+  expect((await box.run(["receipt", "show", codes[0] ?? ""])).json.data["refunded"]).toMatchObject({ amount: "2500" });
+  expect((await shown(`receipt show ${codes[1]}`)).stdout).toMatch(/refunded +0\.00003 LGO, as the payer's journal said/);
+  await box.run("audit export --out ./refunded.csv --format payments");
+  const rows = readFileSync(box.path("refunded.csv"), "utf8").trim().split("\n");
+  expect(rows.slice(1).map((row) => row.split(",").at(-1))).toEqual(['"2500"', '"30000"', '"32500"']);
 });
