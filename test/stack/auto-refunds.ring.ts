@@ -151,3 +151,25 @@ test("a shop at a FACILITATOR_URL gives back over HTTP [auto-refund-http]", asyn
     await over.stop();
   }
 });
+
+test("what a shop without a mandate cannot give back is listed with why, and one command pays it [auto-refund-owed-stack]", async () => {
+  const without = await start({ FACILITATOR_URL: stack.facilitator });
+  const at = { ...stack, merchant: without.merchant };
+  try {
+    const { transaction, payment, goods, person, back } = await failed(at);
+    const owed = async () => (await sales(["owed"], at)).data;
+    await poll(owed).toMatchObject({
+      sales: [],
+      refunds: [{ transaction, refundOwed: expect.stringContaining("REFUND_MANDATE"), refunded: { amount: "0" } }],
+      refundsOwed: { amount: "10000" },
+    });
+    expect((await sales(["summary"], at)).data).toMatchObject({ owed: { payments: 0 }, refundsOwed: { payments: 1, value: { amount: "10000" } } });
+    expect(verdict(await person.send(goods, payment))).toBe("410 payment_refunded");
+    const words = ["refund", transaction, "--reason", "service_not_delivered", "--amount", String(PRICE), "--confirm", transaction];
+    const paid = await seller.run([...words, "--owner-file", seller.path("owner.json")], { env: { LEZ_FACILITATOR_URL: at.facilitator } });
+    expect(paid.exit, paid.stdout).toBe(EXIT.ok);
+    expect([await back(), await owed()]).toMatchObject([true, { refunds: [], refundsOwed: { amount: "0" } }]);
+  } finally {
+    await without.stop();
+  }
+});

@@ -98,7 +98,7 @@ export class Deliveries
   finish(key: Digest, lease: Digest, remembered: DeliveryState | undefined, forgetAfter: number): void {
     if (remembered) this.#write();
     if (this.#read()) this.#leases.finish(key, lease, remembered, forgetAfter);
-    if (hasRefund(remembered)) this.#ringBy(forgetAfter + 1);
+    if (hasRefund(remembered)) void this.#ringWhenDue(unixNow());
   }
 
   deliver(key: Digest, lease: Digest, forgetAfter: number): Conclusion {
@@ -174,14 +174,13 @@ export class Deliveries
     const now = unixNow();
     await storage.setAlarm((now + (this.#unsupported ? SWEEP_INTERVAL_SECONDS : ALARM_RETRY_SECONDS)) * 1000);
     if (this.#unsupported) return;
-    const tables = this.#exists ? [this.#payments, this.#answers, this.#runs, this.#sales, this.#refunds] : [];
-    const due = () => Math.min(...tables.map((table) => table.nextForget() ?? Infinity));
-    if (!believesClock(storage, now, due(), "deliveries")) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
-    if (this.#exists) this.#endDebts(now);
-    for (const table of tables) table.forget(now);
-    if (this.#exists) for (const key of this.#refunds.ready(now, REFUND_BATCH)) await this.#refund(key, now);
-    const next = due();
-    if (next !== Infinity) return storage.setAlarm((Math.max(next, now) + 1) * 1000);
+    if (!believesClock(storage, now, this.#due(), "deliveries")) return storage.setAlarm((now + MAX_CLOCK_STEP_SECONDS) * 1000);
+    if (this.#exists) {
+      this.#endDebts(now);
+      for (const table of this.#tables()) table.forget(now);
+      for (const key of this.#refunds.ready(now, REFUND_BATCH)) await this.#refund(key, now);
+    }
+    if (this.#due() !== Infinity) return this.#ringWhenDue(now);
     // No await since the tables were found empty, so that no call comes between. What comes later makes them anew.
     this.#exists = false;
     await Promise.all([storage.deleteAll(), storage.deleteAlarm()]);
@@ -215,11 +214,19 @@ export class Deliveries
     if (state !== undefined && row.told !== state && (await tellRefund(this.env, row))) this.#refunds.tell(key, state);
   }
 
-  /** Moves the alarm to `at` (unix seconds), unless it rings earlier. */
-  #ringBy(at: number): void {
-    const { storage } = this.ctx;
-    const millis = Math.max(at, unixNow()) * 1000;
-    void storage.getAlarm().then((alarm) => (alarm === null || alarm > millis ? storage.setAlarm(millis) : undefined));
+  /** Each table that the alarm looks after. */
+  #tables() {
+    return [this.#payments, this.#answers, this.#runs, this.#sales, this.#refunds];
+  }
+
+  /** Unix seconds of the next thing to do or to forget; Infinity without one. */
+  #due(): number {
+    return this.#exists ? Math.min(...this.#tables().map((table) => table.nextForget() ?? Infinity)) : Infinity;
+  }
+
+  /** Sets the alarm for what is due first, in the transaction of the caller's writes. */
+  #ringWhenDue(now: number): Promise<void> {
+    return this.ctx.storage.setAlarm((Math.max(this.#due(), now) + 1) * 1000);
   }
 
   /**

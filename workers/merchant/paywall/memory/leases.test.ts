@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_VALIDITY_SECONDS, SWEEP_INTERVAL_SECONDS, UNDELIVERED_SECONDS, UNSETTLED_RUN_SECONDS } from "../../../../shared/limits.ts";
-import type { Lease, DeliveryState } from "../types.ts";
+import type { Conclusion, DeliveryState, Lease } from "../types.ts";
 import { type LeaseEntry, Leases, type RunStore } from "./leases.ts";
 
 const NOW = 1_800_000_000;
@@ -14,6 +14,7 @@ const PAID: DeliveryState = { state: "paid", receipt };
 const OTHER: DeliveryState = { state: "paid", receipt: { ...receipt, transaction: "other" } };
 const PENDING: DeliveryState = { state: "pending", reservation: { payer: "p" as never, nonce: A, reservationId: A } };
 const DELIVERED: DeliveryState = { state: "delivered" };
+const REFUND: DeliveryState = { state: "refund", transaction: B };
 
 /** What A has left. */
 const held = (remembered?: DeliveryState): LeaseEntry => ({ lease: A, leaseUntil: NOW, remembered, forgetAfter: LATER });
@@ -104,6 +105,7 @@ describe("begin", () => {
     ["and says what is to be known of it", lapsed(PAID), B, yes(PAID)],
     ["what is owed is granted, and says so", left(PENDING), B, yes(PENDING)],
     ["so is what was delivered", left(DELIVERED), B, yes(DELIVERED)],
+    ["so is what goes back", left(REFUND), B, yes(REFUND)],
   ])("%s", (_what, entry, by, says) => {
     const [said, then] = call(entry, (leases) => leases.begin(KEY, by, 60));
     expect(said).toEqual(says);
@@ -124,6 +126,7 @@ describe("resume", () => {
     ["who only looks takes no lease", undefined, B, yes(), false],
     ["nor where another's has lapsed and nothing is owed", lapsed(), B, yes(), false],
     ["nor where it was delivered", left(DELIVERED), B, yes(DELIVERED), false],
+    ["nor where its money goes back", left(REFUND), B, yes(REFUND), false],
     ["what is owed is taken up", left(PAID), B, yes(PAID), true],
     ["so is one with an unknown outcome", left(PENDING), B, yes(PENDING), true],
     ["so is what another did not come back to", lapsed(PAID), B, yes(PAID), true],
@@ -153,9 +156,44 @@ describe("finish", () => {
       ["but not that nothing is", left(PAID), B, undefined, left(PAID)],
       ["delivered stays delivered, also for a late run", left(DELIVERED), B, PAID, left(DELIVERED)],
       ["nor is that forgotten", left(DELIVERED), B, undefined, left(DELIVERED)],
+      ["what goes back is not owed, whatever its last holder says", left(REFUND), A, PAID, left(REFUND)],
+      ["nor by another", left(REFUND), B, PAID, left(REFUND)],
+      ["nor is it delivered", left(REFUND), A, DELIVERED, left(REFUND)],
+      ["nor forgotten", left(REFUND), A, undefined, left(REFUND)],
+      ["and its lease ends", held(REFUND), A, PAID, left(REFUND)],
+      ["unless it is another's", held(REFUND), B, PAID, held(REFUND)],
     ],
   )("%s", (_what, entry, by, remembered, expected) => {
     const [, then] = call(entry, (leases) => leases.finish(KEY, by, remembered, LATER));
     expect(then).toEqual(expected);
+  });
+});
+
+describe("deliver", () => {
+  const delivered = (by: Digest) => ({ lease: by, leaseUntil: 0, remembered: DELIVERED, forgetAfter: LATER });
+  test.each<[what: string, entry: LeaseEntry | undefined, by: Digest, says: Conclusion, then: LeaseEntry | undefined]>([
+    ["the holder delivers what it owes", held(PAID), A, "delivered", delivered(A)],
+    ["also after its lease", lapsed(PAID), A, "delivered", delivered(A)],
+    ["and what another did not come back to", lapsed(PAID), B, "delivered", delivered(B)],
+    ["and what is not remembered", undefined, A, "delivered", delivered(A)],
+    ["nothing leaves while another holds it", held(PAID), B, "taken", held(PAID)],
+    ["nor when its money goes back", left(REFUND), A, "refund", left(REFUND)],
+    ["nor when it goes back beside a lease", held(REFUND), B, "refund", held(REFUND)],
+  ])("%s", (_what, entry, by, says, then) => {
+    expect(call(entry, (leases) => leases.deliver(KEY, by, LATER))).toEqual([says, then]);
+  });
+});
+
+describe("reopen", () => {
+  test.each<[what: string, entry: LeaseEntry | undefined, says: boolean]>([
+    ["an unknown payment is owed again", undefined, true],
+    ["so is what was delivered", left(DELIVERED), true],
+    ["what is being served is not", held(PAID), false],
+    ["nor is what goes back", left(REFUND), false],
+  ])("%s", (_what, entry, says) => {
+    const [said, then] = call(entry, (leases) => leases.reopen(KEY, PAID, LATER));
+    expect(said).toBe(says);
+    if (says) expect(then).toMatchObject({ leaseUntil: 0, remembered: PAID, forgetAfter: LATER });
+    else expect(then).toEqual(entry);
   });
 });
