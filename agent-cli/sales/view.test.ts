@@ -1,8 +1,8 @@
 /** What is shown of goods that are owed, and of money that must go back. */
 
 import { expect, test } from "vitest";
-import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import type { SaleRecord } from "./records.ts";
 import type { Sale } from "./sales.ts";
 import { isOwed, isRefundOwed, saleView } from "./view.ts";

@@ -4,8 +4,6 @@ import type { ErrorCode } from "../errors.ts";
 
 /** What a seller reads of each. A code of the error table that is not here speaks for itself. */
 export const REFUND_OBSTACLES = {
-  no_refund_code:
-    "the merchant exports Deliveries of lez-agent-pay/hono/deliveries, which refunds nothing; lez-agent-pay/hono/refunds does",
   no_receipt_key: "the merchant has no RECEIPT_KEY that can sign",
   no_mandate: "the merchant has no REFUND_MANDATE: lez-agent-pay refund grant makes one",
   mandate_unusable: "REFUND_MANDATE is not the content of a file that lez-agent-pay refund grant wrote",

@@ -163,7 +163,10 @@ test("what a shop without a mandate cannot give back is listed with why, and one
       refunds: [{ transaction, refundOwed: expect.stringContaining("REFUND_MANDATE"), refunded: { amount: "0" } }],
       refundsOwed: { amount: "10000" },
     });
-    expect((await sales(["summary"], at)).data).toMatchObject({ owed: { payments: 0 }, refundsOwed: { payments: 1, value: { amount: "10000" } } });
+    expect((await sales(["summary"], at)).data).toMatchObject({
+      owed: { payments: 0 },
+      refundsOwed: { payments: 1, value: { amount: "10000" } },
+    });
     expect(verdict(await person.send(goods, payment))).toBe("410 payment_refunded");
     const words = ["refund", transaction, "--reason", "service_not_delivered", "--amount", String(PRICE), "--confirm", transaction];
     const paid = await seller.run([...words, "--owner-file", seller.path("owner.json")], { env: { LEZ_FACILITATOR_URL: at.facilitator } });

@@ -6,6 +6,7 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import { LeaseTable } from "../../workers/merchant/paywall/memory/lease-table.ts";
 import type { LeaseEntry } from "../../workers/merchant/paywall/memory/leases.ts";
 import { migrateDeliveries } from "../../workers/merchant/paywall/memory/schema.ts";
+import type { DeliveryState, RefundTerms } from "../../workers/merchant/paywall/types.ts";
 import { newDeliveries } from "./deliveries.ts";
 import { NOW } from "./ledger.ts";
 
@@ -43,4 +44,17 @@ testInside("what is past its time is forgotten, but not under who holds it", (ta
   table.forget(NOW + 61);
   expect(table.get(id("held"))).toBeUndefined();
   expect(table.nextForget()).toBe(owed.forgetAfter);
+});
+
+testInside("what is past its time and can go back is listed, but not under who holds it", (table) => {
+  const refund = { transaction: id("t"), nonce: id("n") } as unknown as RefundTerms;
+  const state: DeliveryState = { ...paid, refund };
+  table.set(id("owed"), { ...owed, remembered: state });
+  table.set(id("held"), { ...held, remembered: state });
+  table.set(id("plain"), { ...owed, forgetAfter: NOW });
+  expect(table.undelivered(NOW + 60)).toEqual([]);
+  expect(table.undelivered(NOW + 121)).toEqual([{ key: id("held"), state }]);
+  table.set(id("held"), { ...held, leaseUntil: NOW + 121, remembered: state });
+  expect(table.undelivered(NOW + 121)).toEqual([]);
+  expect(table.undelivered(NOW + 3601).map(({ key }) => key)).toEqual([id("held"), id("owed")]);
 });

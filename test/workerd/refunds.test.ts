@@ -89,6 +89,38 @@ describe("what was not delivered in its time", () => {
     expect(await shop.balance(people)).toBe(BACK);
   });
 
+  test("is on disk before its handler runs, and delivered there before it leaves [auto-refund-order-of-writes]", async () => {
+    const shop = await openShop();
+    const people = await shop.buyer();
+    const payment = await shop.approved(people);
+    const order: string[] = [];
+    const names = shop.merchant.DELIVERIES;
+    const watched = (object: object) =>
+      new Proxy(object, {
+        get:
+          (target, name) =>
+          async (...args: unknown[]) => {
+            const result = await (target as Record<string | symbol, (...args: unknown[]) => unknown>)[name]?.(...args);
+            order.push(String(name));
+            return result;
+          },
+      });
+    shop.merchant.DELIVERIES = { getByName: (name) => watched(names?.getByName(name) as object) };
+    shop.goods.answers = (c) => (order.push("run"), c.text("not yet", 503));
+    expect(await shop.present(payment)).toBe("503 not yet");
+    shop.goods.answers = (c) => (order.push("run"), c.text("goods"));
+    expect(await shop.present(payment)).toBe("200 goods");
+    expect(order.filter((name) => !["canOpen", "recordSales"].includes(name))).toEqual([
+      "begin",
+      "run",
+      "finish",
+      "resume",
+      "begin",
+      "run",
+      "deliver",
+    ]);
+  });
+
   test("goes back although the Worker died in its first run [auto-refund-dead-worker]", async () => {
     const shop = await openShop();
     await shop.grant();
@@ -149,6 +181,19 @@ describe("a refund whose object dies", () => {
     expect((await shop.refundsMade(transaction)).refunds).toHaveLength(1);
     expect([shop.sent.length, new Set(shop.sent).size, await shop.balance(people)]).toEqual([4, 1, BACK]);
     expect(await shop.sales()).toMatchObject([{ refund: { state: "made" } }]);
+  });
+
+  test("is asked for again where the answer is about another refund, or about none [auto-refund-other-answer]", async () => {
+    const shop = await openShop();
+    await shop.grant();
+    const { people } = await undelivered(shop);
+    const { refund } = shop.rpc;
+    shop.rpc.refund = async (...args) => ({ ...(await refund?.(...args)), ok: true, transaction: randomDigest() }) as never;
+    await end(shop, people);
+    expect([await shop.balance(people), await shop.refundRow(people)]).toMatchObject([BACK, { state: "signed" }]);
+    Object.assign(shop.rpc, { refund });
+    await end(shop, people, ENDED + 5);
+    expect([await shop.refundRow(people), shop.sent.length]).toMatchObject([{ state: "made" }, 2]);
   });
 
   test("runs twice at once, and pays once [auto-refund-twice]", async () => {
@@ -221,12 +266,13 @@ describe("a refund that the merchant cannot make is owed", () => {
     expect([shop.sent.length, await shop.present(payment)]).toEqual([sent, "410 payment_refunded"]);
   });
 
-  test("by an object without the code for it, which says so [auto-refund-no-code]", async () => {
+  test("by its goods, if the object has no code for refunds, and the log says so [auto-refund-no-code]", async () => {
     const shop = await openShop({}, DELIVERIES as never);
     await shop.grant();
-    const { people } = await undelivered(shop);
+    const { people, payment, transaction } = await undelivered(shop);
     await end(shop, people);
-    expect([shop.sent, await shop.sales()]).toMatchObject([[], [{ refund: { state: "owed", code: "no_refund_code" } }]]);
+    expect(lines("refund.owed")).toMatchObject([{ transaction, obstacle: "no_refund_code" }]);
+    expect([shop.sent, await shop.refundRow(people), await shop.present(payment)]).toEqual([[], undefined, "402 nonce_replayed"]);
   });
 });
 

@@ -36,7 +36,7 @@ export async function call<Schema extends z.core.$ZodType>(
   traceId: string,
   body: unknown,
   isRefusal: (value: z.core.output<Schema>) => boolean,
-  { believesAny = false }: { /** A refusal is believed whatever its status. */ believesAny?: boolean } = {},
+  { believesAny = false }: { /** A refusal is believed under every status of 4xx. */ believesAny?: boolean } = {},
 ): Promise<Answer<z.core.output<Schema>>> {
   const answer = await ask(address, path, schema, traceId, body, isRefusal, believesAny);
   if (!answer.ok) {
@@ -68,7 +68,7 @@ async function ask<Schema extends z.core.$ZodType>(
   }
   const { status } = response;
   const parsed = parseJson(bytes ?? "", MAX_FACILITATOR_BODY_BYTES, schema);
-  if (believesAny && parsed.ok && !response.ok && isRefusal(parsed.value)) return { ok: true, value: parsed.value };
+  if (believesAny && parsed.ok && status >= 400 && status < 500 && isRefusal(parsed.value)) return { ok: true, value: parsed.value };
   const turnedAway = TURNED_AWAY[status];
   if (turnedAway) return { ok: false, fault: turnedAway };
   if (parsed.ok && (response.ok || (status >= 400 && status < 500 && isRefusal(parsed.value)))) return { ok: true, value: parsed.value };

@@ -21,7 +21,6 @@ import { believesClock } from "../believed-clock.ts";
 import type { Conclusion, DeliveredHold, DeliveryState, DeliveryStore, Lease, PaywallBindings } from "../types.ts";
 import { AnswerTable } from "./answer-table.ts";
 import type { DeliveriesSchema } from "./durable.ts";
-import { giveBack, type Refunder } from "./give-back.ts";
 import type { ClaimResult, IdempotencyStore, PaidResult, StoredAnswer } from "./idempotency-store.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { Leases, type Synchronous } from "./leases.ts";
@@ -30,7 +29,6 @@ import { RunTable } from "./run-table.ts";
 import { SaleTable } from "./sale-table.ts";
 import type { RecordedSale, SalesRegister } from "./sales-register.ts";
 import { hasTables, migrateDeliveries } from "./schema.ts";
-import { stateToTell, tellRefund } from "./tell-refund.ts";
 
 /** A merchant has many objects. One line per isolate says what is wrong with all of them. */
 let hasLoggedSchema = false;
@@ -52,8 +50,8 @@ export class Deliveries
   readonly #answers: AnswerTable;
   readonly #sales: SaleTable;
   readonly #refunds: RefundTable;
-  /** Gives back what was not delivered in time. This object cannot: that of `lez-agent-pay/hono/refunds` can. */
-  protected readonly refunder: Refunder = NO_REFUNDER;
+  /** Gives back what was not delivered in time. Absent here: the object of `lez-agent-pay/hono/refunds` has it. */
+  protected readonly giveBack: GiveBack | undefined;
   /** Set if newer code wrote the tables. This code then neither reads nor writes them. */
   readonly #unsupported: UnsupportedSchema | undefined;
   /** Whether there are tables. Without them nothing is remembered. */
@@ -178,7 +176,7 @@ export class Deliveries
     if (this.#exists) {
       this.#endDebts(now);
       for (const table of this.#tables()) table.forget(now);
-      for (const key of this.#refunds.ready(now, REFUND_BATCH)) await this.#refund(key, now);
+      await this.#giveBack(now);
     }
     if (this.#due() !== Infinity) return this.#ringWhenDue(now);
     // No await since the tables were found empty, so that no call comes between. What comes later makes them anew.
@@ -188,30 +186,30 @@ export class Deliveries
 
   /**
    * What was not delivered in its time goes back. From here on no run delivers it and no order reopens it, in the transaction that writes
-   * the refund down: a buyer gets the goods or the money.
+   * the refund down: a buyer gets the goods or the money. Without the code for it the goods stay owed, in the register of sales.
    */
   #endDebts(now: number): void {
     this.ctx.storage.transactionSync(() => {
       for (const { key, state } of this.#payments.undelivered(now)) {
-        const { transaction, nonce } = state.refund;
+        const { transaction, nonce, amount, traceId } = state.refund;
+        if (!this.giveBack) {
+          logEvent("refund.owed", { traceId, transaction, amount, obstacle: "no_refund_code" });
+          continue;
+        }
         this.#refunds.add(key, state.refund, state.state === "paid", now);
-        this.#payments.set(key, {
-          lease: randomDigest(),
-          leaseUntil: 0,
-          remembered: { state: "refund", transaction },
-          forgetAfter: now + REFUND_RETENTION_SECONDS,
-        });
+        const forgetAfter = now + REFUND_RETENTION_SECONDS;
+        this.#payments.set(key, { lease: randomDigest(), leaseUntil: 0, remembered: { state: "refund", transaction }, forgetAfter });
         this.#answers.forgetUnpaid(nonce);
       }
     });
   }
 
-  /** One try. The seller is told what changed. */
-  async #refund(key: Digest, now: number): Promise<void> {
-    const row = await giveBack(this.#refunds, this.refunder, key, now);
-    if (!row) return this.#payments.delete(key);
-    const state = stateToTell(row);
-    if (state !== undefined && row.told !== state && (await tellRefund(this.env, row))) this.#refunds.tell(key, state);
+  async #giveBack(now: number): Promise<void> {
+    if (!this.giveBack) return;
+    for (const key of this.#refunds.ready(now, REFUND_BATCH)) {
+      // Nothing is left of a payment that never moved money.
+      if (!(await this.giveBack(this.#refunds, key, now))) this.#payments.delete(key);
+    }
   }
 
   /** Each table that the alarm looks after. */
@@ -221,7 +219,9 @@ export class Deliveries
 
   /** Unix seconds of the next thing to do or to forget; Infinity without one. */
   #due(): number {
-    return this.#exists ? Math.min(...this.#tables().map((table) => table.nextForget() ?? Infinity)) : Infinity;
+    if (!this.#exists) return Infinity;
+    const next = this.giveBack ? this.#refunds.nextTry() : undefined;
+    return Math.min(next ?? Infinity, ...this.#tables().map((table) => table.nextForget() ?? Infinity));
   }
 
   /** Sets the alarm for what is due first, in the transaction of the caller's writes. */
@@ -250,10 +250,8 @@ export class Deliveries
   }
 }
 
-const NO_REFUNDER: Refunder = {
-  sign: async () => ({ kind: "owed", code: "no_refund_code", hasCredit: false }),
-  send: async () => ({ kind: "later", problem: "this object has no code that refunds" }),
-};
+/** One try for one payment. @returns whether anything is left of it */
+export type GiveBack = (refunds: RefundTable, key: Digest, now: number) => Promise<boolean>;
 
 function hasRefund(state: DeliveryState | undefined): boolean {
   return (state?.state === "paid" || state?.state === "pending") && state.refund !== undefined;

@@ -24,7 +24,7 @@ const refundRow = row(COLUMNS);
 export type RefundRow = RowOf<typeof COLUMNS>;
 const SELECT = `SELECT ${Object.keys(COLUMNS).join(", ")} FROM refund`;
 const keyRow = row({ key: text<Digest>() });
-const timesRow = row({ next: nullable(integer()), oldest: nullable(integer()) });
+const timeRow = row({ at: nullable(integer()) });
 const LONGEST_PAUSE = Math.max(...REFUND_PAUSES_SECONDS);
 
 /**
@@ -102,10 +102,14 @@ export class RefundTable {
     this.#sql.exec("DELETE FROM refund WHERE began_at < ?", now - REFUND_RETENTION_SECONDS);
   }
 
-  /** Unix seconds of the next try or, if that is earlier, of the first row to forget. */
   nextForget(): number | undefined {
-    const { next, oldest } = timesRow(this.#sql.exec("SELECT min(next_at) AS next, min(began_at) AS oldest FROM refund").one());
-    return oldest === null ? undefined : Math.min(next ?? Infinity, oldest + REFUND_RETENTION_SECONDS);
+    const { at } = timeRow(this.#sql.exec("SELECT min(began_at) AS at FROM refund").one());
+    return at === null ? undefined : at + REFUND_RETENTION_SECONDS;
+  }
+
+  /** Unix seconds. */
+  nextTry(): number | undefined {
+    return timeRow(this.#sql.exec("SELECT min(next_at) AS at FROM refund").one()).at ?? undefined;
   }
 }
 

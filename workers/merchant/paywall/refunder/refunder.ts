@@ -13,13 +13,12 @@ import { type Refund, refundTransaction, type SignedRefund, signRefund } from ".
 import type { WalletSigner } from "../../../../shared/protocol/signer.ts";
 import { parseJson } from "../../../../shared/text/json.ts";
 import { unixNow } from "../../../../shared/time.ts";
-import type { Refunder, Sending, Signing } from "../memory/give-back.ts";
 import type { PaywallBindings, RefundTerms } from "../types.ts";
 import { type Credit, type Made, refundLedgerOf } from "./ledger.ts";
+import type { Refunder, Sending, Signing } from "./types.ts";
 
-/** @param bindings asked anew for every try */
-export function refunderOf(bindings: () => PaywallBindings): Refunder {
-  return { sign: (terms) => sign(bindings(), terms), send: (signed, traceId) => send(bindings(), signed, traceId) };
+export function refunderOf(bindings: PaywallBindings): Refunder {
+  return { sign: (terms) => sign(bindings, terms), send: (signed, traceId) => send(bindings, signed, traceId) };
 }
 
 const owed = (code: RefundObstacle, hasCredit = true) => ({ kind: "owed", code, hasCredit }) as const;

@@ -7,35 +7,11 @@ import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_LOGGED_CAUSE_LENGTH, REFUND_CREDIT_TRIES, REFUND_SENDING_SECONDS } from "../../../../shared/limits.ts";
 import { logEvent } from "../../../../shared/log.ts";
 import type { RefundObstacle } from "../../../../shared/protocol/refund-obstacle.ts";
-import { type SignedRefund, refundTransaction } from "../../../../shared/protocol/refund.ts";
+import { refundTransaction } from "../../../../shared/protocol/refund.ts";
 import { logOnceAMinute } from "../log.ts";
-import type { RefundTerms } from "../types.ts";
-import { type RefundRow, type RefundTable, signedOf } from "./refund-table.ts";
-import { fromJson } from "./schema.ts";
-
-export type Signing =
-  | { kind: "signed"; signed: SignedRefund }
-  /** The seller gave all of it back already. */
-  | { kind: "made" }
-  | { kind: "no_credit" }
-  /** The merchant cannot sign one. `hasCredit`: the payee was paid. */
-  | { kind: "owed"; code: RefundObstacle; hasCredit: boolean }
-  | Later;
-
-export type Sending =
-  | { kind: "made" }
-  /** Certain: it did not go back, and this refund never will. */
-  | { kind: "owed"; code: RefundObstacle }
-  | Later;
-
-/** Another try may tell. */
-type Later = { kind: "later"; problem: string };
-
-/** Signs and sends refunds. Neither writes anything down. */
-export interface Refunder {
-  sign(terms: RefundTerms): Promise<Signing>;
-  send(signed: SignedRefund, traceId: string): Promise<Sending>;
-}
+import { type RefundRow, type RefundTable, signedOf } from "../memory/refund-table.ts";
+import { fromJson } from "../memory/schema.ts";
+import type { Later, Refunder } from "./types.ts";
 
 /** @param now unix seconds @returns what is known afterwards; undefined if nothing is left of it, as the payment never moved money */
 export async function giveBack(table: RefundTable, refunder: Refunder, key: Digest, now: number): Promise<RefundRow | undefined> {

@@ -6,11 +6,11 @@ import { refundTransaction, type SignedRefund } from "../../../../shared/protoco
 import { formatTimestamp, unixNow } from "../../../../shared/time.ts";
 import type { WebhookEvent } from "../../../../shared/webhooks/event.ts";
 import { logOnceAMinute } from "../log.ts";
+import { type RefundRow, signedOf } from "../memory/refund-table.ts";
+import { dayOf, type RecordedSale, registerOf, type SaleRefund } from "../memory/sales-register.ts";
+import { fromJson } from "../memory/schema.ts";
 import type { PaywallBindings, RefundTerms } from "../types.ts";
 import { tellWebhook } from "../webhooks/queue.ts";
-import { type RefundRow, signedOf } from "./refund-table.ts";
-import { dayOf, type RecordedSale, registerOf, type SaleRefund } from "./sales-register.ts";
-import { fromJson } from "./schema.ts";
 
 /** What the seller is told; undefined as long as it is not known whether there is anything to tell. */
 export function stateToTell({ state, is_paid: isPaid }: RefundRow): SaleRefund["state"] | undefined {
