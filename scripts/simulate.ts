@@ -22,6 +22,7 @@ const total = {
   crashes: 0,
   acknowledged: 0,
   refunded: 0,
+  claimed: 0,
   calledOff: 0,
   violations: 0,
   firstViolation: undefined as number | undefined,
@@ -32,6 +33,7 @@ for (let i = seed; i < seed + seeds; i++) {
   total.crashes += run.crashes;
   total.acknowledged += run.acknowledged;
   total.refunded += run.refunded;
+  total.claimed += run.claimed;
   total.calledOff += run.calledOff;
   total.violations += run.violations.length;
   if (run.violations.length > 0) total.firstViolation ??= i;
@@ -42,7 +44,7 @@ if (json) console.log(JSON.stringify({ ...total, seconds }));
 else {
   console.log(
     `${seeds} seeds over ${shards} shards in ${seconds.toFixed(1)} s: ${total.events} events, ${total.crashes} crashes, ` +
-      `${total.acknowledged} payments acknowledged, ${total.refunded} refunds, ${total.calledOff} called off, ${total.violations} violations`,
+      `${total.acknowledged} payments acknowledged, ${total.refunded} refunds, ${total.claimed} claims, ${total.calledOff} called off, ${total.violations} violations`,
   );
 }
 process.exitCode = total.violations === 0 ? 0 : 1;

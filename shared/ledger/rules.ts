@@ -151,7 +151,9 @@ export class LedgerRules {
 
   /** Pays the payee what is above its lanes' marks. */
   claimSession(claim: LedgerClaim, clock: number): ClaimResult {
-    return this.#movement(clock, (now) => this.#sessionTable.claim(claim, now), claim);
+    // On a retired ledger a claim that was made is answered as ever, and changes nothing.
+    if (this.#retirement.at === undefined || this.#isClosed) return this.#movement(clock, (now) => this.#sessionTable.claim(claim, now));
+    return this.#sessionTable.receiptOf(claim, Math.max(this.#clock.now, clock)) ?? refusal("ledger_mismatch");
   }
 
   /** Begins to close a session. @param signedBy see SessionTable */
@@ -467,19 +469,18 @@ export class LedgerRules {
   }
 
   /** An event that claims, frees or moves money, or lets journal entries be pruned. @param payment the one that it is about */
-  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce | RefundId | LedgerClaim): T | Refusal {
+  #movement<T>(clock: number, body: (now: number) => T, payment?: Nonce | RefundId): T | Refusal {
     return this.#refused(payment) ?? this.#event(clock, body);
   }
 
-  /** Of a retired ledger, events about a settled payment, or a refund or claim that was made, change nothing, and are answered as ever. */
-  #refused(payment?: Nonce | RefundId | LedgerClaim): Refusal | undefined {
+  /** Of a retired ledger, events about a settled payment or a refund that was made change nothing, and are answered as ever. */
+  #refused(payment?: Nonce | RefundId): Refusal | undefined {
     if (this.#isClosed) return refusal("facilitator_unavailable");
     if (this.#retirement.at === undefined) return undefined;
     return payment && this.#isOver(payment) ? undefined : refusal("ledger_mismatch");
   }
 
-  #isOver(payment: Nonce | RefundId | LedgerClaim): boolean {
-    if ("claimDigest" in payment) return this.#sessionTable.isPaid(payment);
+  #isOver(payment: Nonce | RefundId): boolean {
     if ("id" in payment) return this.#refunds.find(payment.payee, payment.id) !== undefined;
     return this.#payments.find(payment.payer, payment.nonce)?.state === "settled";
   }

@@ -87,9 +87,9 @@ export class SessionTable {
     const { payer, id, claimDigest } = claim;
     const known = this.#sessions.find(payer, id);
     if (!known) return refusal("session_unknown");
-    const paid = this.#sessions.findClaim(payer, id, claimDigest);
-    if (paid) return receipt(known, paid, now);
     const row = this.#current(known, now);
+    const paid = this.#sessions.findClaim(payer, id, claimDigest);
+    if (paid) return receipt(row, paid, now);
     if (claim.final) return this.#close(row, claimDigest, now);
     const marks = this.#sessions.marks(claim);
     const above = claim.lanes.filter(({ lane, amount }) => BigInt(amount) > (marks.get(lane) ?? 0n));
@@ -130,9 +130,11 @@ export class SessionTable {
     return known ? this.#told(known, now) : { status: "unknown", at: now };
   }
 
-  /** Whether the claim was paid. */
-  isPaid({ payer, id, claimDigest }: LedgerClaim): boolean {
-    return this.#sessions.findClaim(payer, id, claimDigest) !== undefined;
+  /** What a claim was answered that was paid before. Writes nothing. */
+  receiptOf({ payer, id, claimDigest }: LedgerClaim, now: number): ClaimResult | undefined {
+    const known = this.#sessions.find(payer, id);
+    const paid = known && this.#sessions.findClaim(payer, id, claimDigest);
+    return known && paid && receipt(known, paid, now);
   }
 
   /** Gives back what dead sessions hold, and deletes those past their retention, a bounded batch of each. */

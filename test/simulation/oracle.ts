@@ -9,6 +9,7 @@ import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Charge } from "../../shared/protocol/amount.ts";
 import { transactionOf } from "../../shared/protocol/authorization.ts";
 import type { LedgerMandate, LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { LedgerSession } from "../../shared/protocol/ledger-session.ts";
 import type { Shard } from "./shard.ts";
 
 export class Oracle {
@@ -18,7 +19,12 @@ export class Oracle {
   readonly never = new Set<Digest>();
   /** Refunds that a caller was told are made. */
   readonly refunded = new Set<Digest>();
+  /** Claims that a payee was told are paid, and with how much. */
+  readonly claimed = new Map<Digest, Charge>();
   readonly #payments = new Map<Digest, LedgerPayment>();
+  readonly #sessions = new Map<Digest, LedgerSession>();
+  /** What was claimed of a session when somebody was told that it is closed. */
+  readonly #closed = new Map<Digest, Set<string>>();
   readonly #mandates = new Map<Digest, { payer: AccountId; mandate: LedgerMandate }>();
   readonly #revoked = new Set<Digest>();
 
@@ -44,6 +50,20 @@ export class Oracle {
 
   saidRefunded(transaction: Digest): void {
     this.refunded.add(transaction);
+  }
+
+  lend(session: LedgerSession): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  saidClaimed(transaction: Digest, value: Charge): void {
+    this.claimed.set(transaction, value);
+  }
+
+  /** Nothing is claimed of it any more. */
+  saidClosed(session: Digest, claimed: string): void {
+    const told = this.#closed.get(session) ?? new Set();
+    this.#closed.set(session, told.add(claimed));
   }
 
   saidNever(payment: LedgerPayment): void {
@@ -96,7 +116,7 @@ export class Oracle {
     for (const transaction of this.never) if (settled(transaction)) violations.push(`${transaction} was called off and settled`);
     const nonces = [...this.#payments].flatMap(([transaction, { payer, nonce }]) => (settled(transaction) ? `${payer} ${nonce}` : []));
     if (new Set(nonces).size !== nonces.length) violations.push("a nonce was used twice");
-    return [...violations, ...this.#overspent(entries), ...this.#overRefunded(entries)];
+    return [...violations, ...this.#overspent(entries), ...this.#overRefunded(entries), ...this.#overclaimed(entries, nonces)];
   }
 
   /** From all chains: what was given back of each payment, from its payee to its payer, is no more than was paid. */
@@ -119,6 +139,30 @@ export class Oracle {
       ...wrong.map(([transaction]) => `more was given back of ${transaction} than was paid, or to another account`),
       ...unlike.map(({ transaction }) => `the refund ${transaction} arrived as another`),
       ...[...this.refunded].filter((refund) => !given.has(refund)).map((refund) => `the refund ${refund} was acknowledged and is lost`),
+    ];
+  }
+
+  /** From all chains: what was claimed of each session, by its payee, is no more than its deposit, and no less than anybody was told. */
+  #overclaimed(entries: readonly JournalEntry[], nonces: readonly string[]): string[] {
+    const claims = entries.filter(({ kind, cause }) => kind === "debit" && cause === "claim");
+    const paid = new Map(claims.map(({ transaction, value }) => [transaction, value]));
+    const wrong = [...Map.groupBy(claims, ({ session }) => session)].filter(([id, taken]) => {
+      const session = id && this.#sessions.get(id);
+      const sum = taken.reduce((sum, { value }) => sum + BigInt(value), 0n);
+      const told = id && this.#closed.get(id);
+      if (!session || sum > BigInt(session.deposit) || (told && (told.size > 1 || !told.has(sum.toString())))) return true;
+      const { payer, payee, nonce, mandate } = session;
+      if (nonces.includes(`${payer} ${nonce}`)) return true;
+      return taken.some((debit) => debit.account !== payer || debit.counterparty !== payee || debit.mandate !== mandate?.digest);
+    });
+    const received = entries.filter(({ kind, cause }) => kind === "credit" && cause === "claim");
+    const unlike = received.filter(({ transaction, value }) => paid.get(transaction) !== value);
+    return [
+      ...wrong.map(([session]) => `the session ${session} paid too much, too late, or another account`),
+      ...unlike.map(({ transaction }) => `the claim ${transaction} arrived as another`),
+      ...[...this.claimed].flatMap(([claim, value]) =>
+        paid.get(claim) === value ? [] : `the claim ${claim} was acknowledged and is lost`,
+      ),
     ];
   }
 

@@ -4,10 +4,12 @@ import { type Digest, digest } from "../../shared/crypto/digest.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import { shardOf } from "../../shared/ledger/shards.ts";
 import { captureOf, HELD, reservationOf, reserveOf, settleOf, START } from "../../shared/ledger/testing/ledger.ts";
+import { claimOf, sessionOf } from "../../shared/ledger/testing/session-table.ts";
 import { RETENTION_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount, Charge } from "../../shared/protocol/amount.ts";
-import type { LedgerMandate, LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { LedgerPayment } from "../../shared/protocol/ledger-payment.ts";
+import type { LedgerSession, LedgerSessionMandate } from "../../shared/protocol/ledger-session.ts";
 import type { Refusal } from "../../shared/protocol/refusal.ts";
 import { type Machine, type Network, NoAnswer } from "./network.ts";
 import { type Oracle, txOf } from "./oracle.ts";
@@ -127,6 +129,28 @@ export class Merchant extends Person {
     if (answer.ok) oracle.saidRefunded(answer.transaction);
   }
 
+  /**
+   * For the payee: opens the session, claims more and more of its lanes, sometimes too much or what was claimed before, and sometimes says
+   * that it takes nothing more.
+   */
+  async sell(session: LedgerSession): Promise<void> {
+    const { network, oracle } = this.world;
+    const { random } = network;
+    const { payer } = session;
+    const opened = await this.#twice(() => this.ask(payer, (rules, clock) => rules.openSession(session, clock)));
+    if (!opened.ok) return;
+    const lanes: Record<string, number> = {};
+    for (let i = 0; i < 5; i++) {
+      await network.sleep(this, random.between(0, 8000));
+      const lane = random.pick(["0", "1a".repeat(16), "2b".repeat(16)]);
+      lanes[lane] = (lanes[lane] ?? 0) + random.between(1, 20);
+      const claim = claimOf(random.chance(0.15) ? {} : random.chance(0.3) ? { [lane]: lanes[lane] } : lanes, session);
+      const answer = await this.#twice(() => this.ask(payer, (rules, clock) => rules.claimSession(claim, clock)));
+      if (answer.ok && answer.transaction) oracle.saidClaimed(answer.transaction, answer.value);
+      if (answer.ok && answer.session.status === "closed") oracle.saidClosed(session.id, answer.session.claimed);
+    }
+  }
+
   async #hear(payment: LedgerPayment, answer: Answer): Promise<void> {
     const { oracle } = this.world;
     if (answer.ok) return oracle.saidPaid(payment, answer.value);
@@ -148,7 +172,7 @@ function unknown(error: unknown): Answer {
 export class Client extends Person {
   readonly account: AccountId;
   /** About half of the payments are under it, as its agent signs them: more than it allows. */
-  readonly #mandate: LedgerMandate;
+  readonly #mandate: LedgerSessionMandate;
   #nonces = 0;
 
   constructor(account: AccountId, world: World) {
@@ -161,6 +185,7 @@ export class Client extends Person {
       validBefore: START + MANDATE_SECONDS,
       total: "120" as Amount,
       period: { seconds: 20, amount: "80" as Amount, count: 2 },
+      session: { deposit: "60" as Amount, open: 2 },
     };
     world.oracle.grant(account, this.#mandate);
   }
@@ -185,6 +210,51 @@ export class Client extends Person {
     // A thief finds the old payment and presents it once more.
     await network.sleep(this, network.random.between(0, 10_000));
     await this.#present(payment, merchants);
+  }
+
+  /** A session to its end, of which several merchants claim for the same payee. Sometimes the client wants the rest back, or pays with its nonce. */
+  async rent(payee: AccountId, merchants: readonly Merchant[]): Promise<void> {
+    const { network, oracle } = this.world;
+    const { random } = network;
+    const nonce = digest("Nonce", { of: this.account, session: String(this.#nonces++) });
+    const session = this.#deposit(payee, nonce);
+    oracle.lend(session);
+    const rival = random.chance(0.3) ? this.#sign(payee, nonce) : undefined;
+    if (rival) oracle.issue(rival);
+    await Promise.all([
+      ...merchants.map((merchant) => network.call(this, merchant, () => merchant.sell(session)).catch(unknown)),
+      rival && this.#present(rival, merchants),
+      random.chance(0.5) && this.#wantBack(session),
+    ]);
+    if (rival && random.chance(0.3)) await this.#cancel(rival);
+    if (rival) await this.#lookUp(rival);
+    const { payer, id } = session;
+    await network.sleep(this, random.between(0, 40_000));
+    const found = await this.ask(payer, (rules, clock) => rules.sessionOf({ payer, id }, clock)).catch(() => undefined);
+    if (found && "status" in found && found.status === "closed") oracle.saidClosed(id, found.claimed);
+  }
+
+  async #wantBack({ payer, id }: LedgerSession): Promise<void> {
+    const { network } = this.world;
+    await network.sleep(this, network.random.between(0, 20_000));
+    await this.ask(payer, (rules, clock) => rules.withdrawSession({ payer, id }, clock)).catch(unknown);
+  }
+
+  #deposit(payee: AccountId, nonce: Digest): LedgerSession {
+    const { network } = this.world;
+    const { random } = network;
+    const now = START + Math.floor(network.now / 1000);
+    return sessionOf({
+      payer: this.account,
+      payee,
+      nonce,
+      deposit: String(random.between(1, 50)) as Amount,
+      validAfter: now - 1,
+      validBefore: now + 10,
+      expiresAt: now + random.between(10, 40),
+      withdrawDelay: random.between(2, 20),
+      ...(random.chance(0.5) && { mandate: this.#mandate }),
+    });
   }
 
   async #present(payment: LedgerPayment, merchants: readonly Merchant[]): Promise<void> {
@@ -221,6 +291,7 @@ export class Client extends Person {
         return oracle.saidPaid(payment, found.charged ?? payment.value);
       if (found?.status === "expired") return oracle.saidNever(payment);
       if (found?.status === "cancelled") return this.#saidCancelled(payment);
+      if (found?.status === "session") return oracle.saidNever(payment);
       const end = (validBefore - START) * 1000;
       await network.sleep(this, Math.max(network.random.between(100, 3000), end - network.now + network.random.between(-2000, 3000)));
     }

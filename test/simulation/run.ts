@@ -21,6 +21,7 @@ export interface Run {
   crashes: number;
   acknowledged: number;
   refunded: number;
+  claimed: number;
   calledOff: number;
   /** Empty when all is well. */
   violations: string[];
@@ -31,6 +32,7 @@ export const GENUINE: LedgerCode = { LedgerRules, deliver };
 const CLIENTS = 4;
 const MERCHANTS = 2;
 const PURCHASES = 5;
+const SESSIONS = 2;
 const SUPPLY = 1_000_000n;
 const STORM_MILLIS = 120_000;
 const CALM_MILLIS = 60_000;
@@ -64,6 +66,15 @@ export async function simulate(seed: number, shardCount: number, code: LedgerCod
       );
     }
   }
+  for (const client of clients) {
+    for (let i = 0; i < SESSIONS; i++) {
+      const payee = network.random.pick(payees.filter((payee) => payee !== client.account));
+      network.after(
+        network.random.between(0, 60_000),
+        () => void client.rent(payee, merchants).catch((error: unknown) => violations.push(String(error))),
+      );
+    }
+  }
   try {
     await network.run(STORM_MILLIS);
     network.weather = CALM;
@@ -73,7 +84,12 @@ export async function simulate(seed: number, shardCount: number, code: LedgerCod
     violations.push(String(error)); // a book that contradicts itself says so
   }
   const { events, crashes } = network;
-  const said = { acknowledged: oracle.paid.size, refunded: oracle.refunded.size, calledOff: oracle.never.size };
+  const said = {
+    acknowledged: oracle.paid.size,
+    refunded: oracle.refunded.size,
+    claimed: oracle.claimed.size,
+    calledOff: oracle.never.size,
+  };
   return { seed, shards: shardCount, events, crashes, ...said, violations };
 }
 

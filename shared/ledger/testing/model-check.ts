@@ -15,6 +15,7 @@ import {
 import type { AccountId } from "../../protocol/account.ts";
 import type { Amount, Charge } from "../../protocol/amount.ts";
 import type { LedgerMandate, LedgerPayment } from "../../protocol/ledger-payment.ts";
+import type { LedgerClaim, LedgerSession } from "../../protocol/ledger-session.ts";
 import { appliedOf, consolidate } from "../consolidate.ts";
 import type { LedgerRules } from "../rules.ts";
 import { shardOf, treasuryOf } from "../shards.ts";
@@ -188,24 +189,17 @@ const UNDER_SESSIONS = [
   sessionOf({ ...SHORT, payee: ERIN, nonce: idOf(6), deposit: units(2n), mandate: WITH_SESSIONS, expiresAt: END + 4 * 3600 }),
   ...[6, 7].map((nonce) => sessionOf({ ...SHORT, payee: CAROL, nonce: idOf(nonce), deposit: units(1n), mandate: WITH_ONE })),
 ];
-/** Most events are about a few of them, so that many of their claims meet an open one. */
-const FEW = [...SESSIONS.slice(0, 1), ...SESSIONS.slice(4, 5), ...UNDER_SESSIONS.slice(0, 1), ...UNDER_SESSIONS.slice(3, 4)];
-const ALL_SESSIONS = [...[1, 2, 3, 4, 5, 6].flatMap(() => FEW), ...SESSIONS, ...UNDER_SESSIONS];
+const ALL_SESSIONS = [...SESSIONS, ...UNDER_SESSIONS, ...UNDER_SESSIONS];
 const BESIDE_SESSIONS = [...PAYMENTS, ...UNDER_MANDATES];
 
 /** Of one lane or of two, a few atoms, about a unit or too much. Seldom the end. */
-const CLAIMS = ALL_SESSIONS.flatMap((session) => {
-  const amounts = [1, 2, Number(units(1n)) - 1, Number(units(1n)), Number(units(1n, 1n)), Number(units(2n))];
+function claimsOf(session: LedgerSession): LedgerClaim[] {
+  const amounts = [1, 2, Number(units(1n)) - 1, Number(units(1n)), Number(units(1n, 1n))];
   const [one, two] = ["0", "1a".repeat(16)];
-  const lanes = amounts.flatMap((amount) => [
-    { [one]: amount },
-    { [one]: amount },
-    { [one]: 1, [two]: amount },
-    { [one]: amount, [two]: amount },
-  ]);
-  const finals = [claimOf({}, session), { ...claimOf({}, session), claimDigest: idOf(0xf) }];
-  return [...lanes.map((lanes) => claimOf(lanes, session)), ...finals];
-});
+  const lanes = amounts.flatMap((amount) => [{ [one]: amount }, { [one]: 1, [two]: amount }, { [one]: amount, [two]: amount }]);
+  return [...lanes.map((lanes) => claimOf(lanes, session)), claimOf({}, session), { ...claimOf({}, session), claimDigest: idOf(0xf) }];
+}
+const CLAIMS = new Map(ALL_SESSIONS.map((session) => [session.id, claimsOf(session)]));
 
 /** The end of the last session, and when it can be forgotten. */
 const over = TOMORROW + SHORT.withdrawDelay;
@@ -217,13 +211,15 @@ const lateForSessions = fc.oneof(
 );
 const LATER_ON = { payments: late, mandates: lateForMandates, sessions: lateForSessions };
 
-function sessionEventAt(at: fc.Arbitrary<number>): fc.Arbitrary<ModelEvent> {
-  const session = fc.constantFrom(...ALL_SESSIONS);
+/** Mostly about one of them. */
+function sessionEventAt(at: fc.Arbitrary<number>, mostly: LedgerSession): fc.Arbitrary<ModelEvent> {
+  const session = fc.oneof({ weight: 3, arbitrary: fc.constant(mostly) }, { weight: 2, arbitrary: fc.constantFrom(...ALL_SESSIONS) });
   const name = session.map(({ payer, id }) => ({ payer, id }));
+  const claim = session.chain(({ id }) => fc.constantFrom(...(CLAIMS.get(id) ?? [])));
   const named = (event: "withdraw" | "session") => fc.tuple(at, name).map(([at, name]) => ({ event, at, ...name }));
   return fc.oneof(
-    { weight: 8, arbitrary: fc.record({ at, event: fc.constant("open"), session }) },
-    { weight: 8, arbitrary: fc.record({ at, event: fc.constant("claim"), claim: fc.constantFrom(...CLAIMS) }) },
+    { weight: 6, arbitrary: fc.record({ at, event: fc.constant("open"), session }) },
+    { weight: 10, arbitrary: fc.record({ at, event: fc.constant("claim"), claim }) },
     { weight: 2, arbitrary: fc.record({ at, event: fc.constant("look"), session }) },
     { weight: 2, arbitrary: named("withdraw") },
     { weight: 3, arbitrary: named("session") },
@@ -243,10 +239,16 @@ function deliveryAt(at: fc.Arbitrary<number>): fc.Arbitrary<Delivery> {
 
 /** A day's beginning, in which little time passes, and sometimes what comes much later. Clocks jump back within both. */
 function histories(shards: number, about: Subject): fc.Arbitrary<Happening[]> {
+  if (about !== "sessions") return historiesOf(shards, about);
+  return fc.constantFrom(...ALL_SESSIONS).chain((mostly) => historiesOf(shards, about, mostly));
+}
+
+/** @param mostly the session that most of the events are about. Most histories begin with it. */
+function historiesOf(shards: number, about: Subject, mostly?: LedgerSession): fc.Arbitrary<Happening[]> {
   const happeningAt = (at: fc.Arbitrary<number>): fc.Arbitrary<Happening> =>
-    about === "sessions"
+    mostly
       ? fc.oneof(
-          { weight: 10, arbitrary: sessionEventAt(at) },
+          { weight: 10, arbitrary: sessionEventAt(at, mostly) },
           { weight: 4, arbitrary: eventAt(at, BESIDE_SESSIONS) },
           { weight: 1, arbitrary: mandateEventAt(at) },
           { weight: shards === 1 ? 0 : 2, arbitrary: deliveryAt(at) },
@@ -262,10 +264,11 @@ function histories(shards: number, about: Subject): fc.Arbitrary<Happening[]> {
           : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
   return fc
     .tuple(
+      fc.constantFrom<Happening[]>([], ...[1, 2, 3].map(() => (mostly ? [{ event: "open" as const, session: mostly, at: START }] : []))),
       fc.array(happeningAt(soon), { maxLength: 30 + (shards > 1 ? 15 : 0), size: "max" }),
       fc.array(happeningAt(fc.oneof(soon, LATER_ON[about])), { maxLength: 12, size: "max" }),
     )
-    .map(([first, then]) => [...FUNDED, ...(shards > 1 ? everyPair(shards) : []), ...first, ...then]);
+    .map(([begun, first, then]) => [...FUNDED, ...(shards > 1 ? everyPair(shards) : []), ...begun, ...first, ...then]);
 }
 
 /** Everything that waits arrives. */

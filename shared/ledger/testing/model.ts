@@ -442,13 +442,9 @@ export class LedgerModel {
   #claim(claim: LedgerClaim): unknown {
     const session = this.#sessions.find(claim);
     if (!session) return refused("session_unknown");
-    const before = session.taken.find((taken) => taken.claim.claimDigest === claim.claimDigest);
-    if (before) {
-      const standing = session.standing(this.#now);
-      const status = this.#now > session.end ? "closed" : standing["status"];
-      return { ...session.receipt(this.#now, before), session: { ...standing, status } };
-    }
     this.#endIfDead(session);
+    const before = session.taken.find((taken) => taken.claim.claimDigest === claim.claimDigest);
+    if (before) return session.receipt(this.#now, before);
     if (claim.final) {
       if (session.state !== "closed") session.close(this.#now, claim.claimDigest);
       return session.final === claim.claimDigest ? session.receipt(this.#now) : this.#refusal(refused("session_closed"));

@@ -49,8 +49,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     fault: "a claim that was paid is paid again",
     file: "session-table",
-    find: "if (paid) return receipt(known, paid, now);",
-    replace: "if (paid && known.state === 'closed') return receipt(known, paid, now);",
+    find: "if (paid) return receipt(row, paid, now);",
+    replace: "if (paid && row.state === 'closed') return receipt(row, paid, now);",
   },
   {
     fault: "a claim is paid without its session's sum going up",
