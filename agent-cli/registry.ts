@@ -70,6 +70,9 @@ import { salesReconcile } from "./commands/sales-reconcile.ts";
 import { salesSummary } from "./commands/sales-summary.ts";
 import { search } from "./commands/search.ts";
 import { send } from "./commands/send.ts";
+import { sessionClose } from "./commands/session-close.ts";
+import { sessionList } from "./commands/session-list.ts";
+import { sessionShow } from "./commands/session-show.ts";
 import { spending } from "./commands/spending.ts";
 import { stack } from "./commands/stack.ts";
 import { status } from "./commands/status.ts";
@@ -112,6 +115,9 @@ export const COMMANDS: readonly Command[] = [
   mandateList,
   mandateShow,
   mandateRevoke,
+  sessionList,
+  sessionShow,
+  sessionClose,
   refundCommand,
   refundGrant,
   accounts,
@@ -177,6 +183,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   receipt: "evidence that a request was paid",
   refund: "money that a seller gives back",
   sales: "what an account sold, and how it adds up",
+  session: "money set aside for many calls at one merchant",
   webhooks: "what a merchant could not tell its seller's server",
   request: "payment requests of the agent",
 };

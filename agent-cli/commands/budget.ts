@@ -7,7 +7,9 @@ import { agentFileField } from "../command-line/fields.ts";
 import { facilitatorFields } from "../facilitator/client.ts";
 import { findKey } from "../keys/key-file.ts";
 import { mandateData, mandateLines, mandateSchema } from "../purchase/mandate-view.ts";
+import { sessionData, sessionLines, sessionSchema } from "../purchase/session-view.ts";
 import { keptMandates } from "../records/mandates.ts";
+import { keptSessions } from "../records/sessions.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
 import { succeed } from "../runtime/outcome.ts";
 
@@ -16,10 +18,10 @@ export const budget = defineCommand({
   audience: "agent",
   readOnly: true,
   tool: { title: "What can be spent without asking", idempotent: true, openWorld: true },
-  summary: "what is left of the owner's mandates for this agent",
-  description: "Within a mandate fetch pays without asking. Without one, or beyond it, fetch asks the owner.",
+  summary: "what this agent may spend without asking: mandates and sessions",
+  description: "Within a mandate or an open session fetch pays without asking. Without one, or beyond it, fetch asks the owner.",
   input: z.strictObject({ agentFile: agentFileField, ...facilitatorFields }),
-  output: z.strictObject({ mandates: z.array(mandateSchema) }),
+  output: z.strictObject({ mandates: z.array(mandateSchema), sessions: z.array(sessionSchema) }),
   examples: [
     { says: "what is left", argv: "budget" },
     { says: "for a program", argv: "budget --json" },
@@ -33,8 +35,20 @@ export const budget = defineCommand({
     const own = kept.data.mandates
       .filter(({ signed: { mandate } }) => mandate.agent === agent.data.key.publicKey && Number(mandate.validBefore) >= now)
       .slice(0, MAX_LISTED);
-    return succeed({ mandates: await Promise.all(own.map((mandate) => mandateData(context, input, mandate, now))) });
+    const sessions = keptSessions(context);
+    if (!sessions.ok) return sessions;
+    const open = sessions.data.sessions
+      .filter(({ state, signed: { channelConfig } }) => state === "open" && channelConfig.signer === agent.data.key.publicKey)
+      .filter(({ signed: { channelConfig } }) => Number(channelConfig.expiresAt) >= now)
+      .slice(0, MAX_LISTED);
+    const views = [];
+    // One after another: each keeps what it learned.
+    for (const session of open) views.push(await sessionData(context, input, session, now));
+    return succeed({ mandates: await Promise.all(own.map((mandate) => mandateData(context, input, mandate, now))), sessions: views });
   },
-  render: ({ mandates }, layout) =>
-    mandates.length === 0 ? ["No mandate: each payment is asked for."] : mandates.flatMap((mandate) => mandateLines(mandate, layout)),
+  render: ({ mandates, sessions }, layout) => [
+    ...(mandates.length + sessions.length === 0 ? ["No mandate: each payment is asked for."] : []),
+    ...mandates.flatMap((mandate) => mandateLines(mandate, layout)),
+    ...sessions.flatMap((session) => sessionLines(session, layout)),
+  ],
 });

@@ -20,7 +20,7 @@ import { checkDestination } from "../keys/output-file.ts";
 import { findOwner, openOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
 import { AGENT_WORD, agentKeyOf } from "../purchase/find-agent.ts";
-import { checkedMandate, draftMandate, limitFields } from "../purchase/mandate-draft.ts";
+import { checkedMandate, draftMandate, limitFields, loweredSession } from "../purchase/mandate-draft.ts";
 import { keptMandates } from "../records/mandates.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
@@ -79,6 +79,10 @@ export const mandateGrant = defineCommand({
     {
       says: "prices that are known afterwards, too",
       argv: "mandate grant --origin https://shop.example --scheme exact --scheme upto --per-payment 0.001LGO --total 0.3LGO",
+    },
+    {
+      says: "many small calls at one shop, out of money that is set aside",
+      argv: "mandate grant --origin https://shop.example --per-payment 1000 --total 0.3LGO --session 0.005LGO",
     },
     {
       says: "write it down, read it, grant that",
@@ -179,13 +183,16 @@ function lowered(file: string, input: Input, here: Here): Outcome<Mandate> {
     BigInt(total) > BigInt(draft.total) ||
     Number(validBefore) > Number(draft.validBefore) ||
     (draft.period !== undefined && per !== undefined && isRaised(per, draft.period));
-  if (raised) return fail("usage", "Flags beside --draft only lower its limits. To raise one, make another draft.");
+  const { session, sessionFor, sessions, sessionDelay } = input;
+  const ofSessions = loweredSession(draft.session, { session, sessionFor, sessions, sessionDelay });
+  if (raised || !ofSessions) return fail("usage", "Flags beside --draft only lower its limits. To raise one, make another draft.");
   return checkedMandate({
     ...draft,
     perPayment,
     total,
     validBefore,
     ...(per && { period: per }),
+    ...(ofSessions.session && { session: ofSessions.session }),
     ...(input.note !== undefined && { note: input.note }),
   });
 }

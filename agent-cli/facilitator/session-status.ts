@@ -1,13 +1,12 @@
-/** Where a session stands, by the ledger that holds its deposit: the only word about it that is proof. */
+/** Where a session stands, by the ledger that holds its deposit: the only word about it that is proof. And the way to end it there. */
 
 import * as z from "zod";
 import { canonicalJson, type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { MAX_SESSION_CONFIG_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { chargeSchema } from "../../shared/protocol/amount.ts";
 import { type Session, sessionId, sessionSchema } from "../../shared/protocol/session.ts";
-import { parseJson } from "../../shared/text/json.ts";
+import type { SignedWithdrawal } from "../../shared/protocol/withdrawal.ts";
 import type { Context } from "../runtime/context.ts";
 import { BALANCE_TIMEOUT_SECONDS } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -21,57 +20,61 @@ const claimSchema = z.looseObject({
   value: chargeSchema,
   at: secondsSchema,
 });
+export type ClaimSeen = z.infer<typeof claimSchema>;
 
 const answerSchema = z.looseObject({
-  ledger: z.optional(digestSchema),
+  ledger: digestSchema,
   status: z.enum(["unknown", "open", "closing", "closed"]),
-  config: z.string().optional(),
+  channelConfig: z.optional(sessionSchema),
   claimed: z.optional(chargeSchema),
   closesAt: secondsSchema.optional(),
-  withdrawRequestedAt: secondsSchema.optional(),
-  lanes: z.array(z.looseObject({ lane: z.string(), claimed: chargeSchema })).optional(),
   claims: z.array(claimSchema).optional(),
 });
 
-export type SessionStanding =
-  | { status: "unknown" }
-  | {
-      status: "open" | "closing" | "closed";
-      /** By the ledger's own copy, which has this id. */
-      session: Session;
-      claimed: string;
-      /** Unix seconds: the last in which a claim is paid; of a closed session when it was closed. */
-      closesAt: number | undefined;
-      lanes: { lane: string; claimed: string }[];
-      /** The newest first, as far as the ledger lists them. */
-      claims: z.infer<typeof claimSchema>[];
-    };
+export interface SessionStanding {
+  status: "open" | "closing" | "closed";
+  session: Session;
+  /** Atomic units. */
+  claimed: string;
+  /** Unix seconds: the last in which a claim is paid; of a closed session when it was closed. */
+  closesAt: number | undefined;
+  /** The newest first, as far as the ledger lists them. */
+  claims: ClaimSeen[];
+}
 
-/** @param session what this machine knows of it; absent: the ledger's own copy is read */
+/**
+ * @param session what this machine knows of it; absent: the ledger's own copy is read
+ * @returns undefined if the ledger does not know it
+ */
 export async function askSession(
   context: Context,
   input: FacilitatorInput,
   { id, from }: { id: Digest; from: AccountId },
   session?: Session,
-): Promise<Outcome<SessionStanding>> {
+): Promise<Outcome<SessionStanding | undefined>> {
   const path = `/sessions/${encodeURIComponent(NETWORK)}/${from}/${id}`;
   const answer = await callFacilitator(context, input, { path, answer: answerSchema, timeoutSeconds: BALANCE_TIMEOUT_SECONDS });
   if (!answer.ok) return answer;
-  const { status, config, ledger, claimed = "0", closesAt, lanes = [], claims = [] } = answer.data;
-  const other = ledger === undefined ? undefined : otherLedger(ledger, session?.ledger);
+  const { status, channelConfig, ledger, claimed = "0", closesAt, claims = [] } = answer.data;
+  const other = otherLedger(ledger, session?.ledger);
   if (other) return fail("unsupported", `Nothing is known of the session: ${other}.`);
-  if (status === "unknown") return succeed({ status });
-  const own = session ?? sessionOf(config, id);
-  if (!own) return fail("network", "The facilitator does not say what was signed for this session.");
-  if (config !== undefined && session && config !== canonicalJson(session))
-    return fail("receipt_differs", "The ledger has another session under this id.");
+  if (status === "unknown") return succeed(undefined);
+  const theirs = channelConfig && sessionId(channelConfig) === id ? channelConfig : undefined;
+  if (channelConfig && (!theirs || (session && canonicalJson({ ...session }) !== canonicalJson({ ...theirs }))))
+    return fail("receipt_differs", "The facilitator names another session under this id.");
+  const own = session ?? theirs;
+  if (!own || own.ledger !== ledger) return fail("network", "The facilitator does not say what was signed for this session.");
   if (BigInt(claimed) > BigInt(own.deposit))
     return fail("receipt_differs", `The facilitator says that ${claimed} units were claimed, of a deposit of ${own.deposit}.`);
-  return succeed({ status, session: own, claimed, closesAt, lanes, claims });
+  return succeed({ status, session: own, claimed, closesAt, claims });
 }
 
-/** The ledger's copy, if it hashes to the id. */
-function sessionOf(config: string | undefined, id: Digest): Session | undefined {
-  const parsed = config === undefined ? undefined : parseJson(config, MAX_SESSION_CONFIG_BYTES, sessionSchema);
-  return parsed?.ok && sessionId(parsed.value) === id ? parsed.value : undefined;
+const withdrawnSchema = z.looseObject({ success: z.literal(true), id: digestSchema });
+
+/** Asks the ledger for the rest of a session. The same again changes nothing. */
+export async function sendWithdrawal(context: Context, input: FacilitatorInput, signed: SignedWithdrawal): Promise<Outcome<undefined>> {
+  const answer = await callFacilitator(context, input, { path: "/sessions/withdraw", body: signed, answer: withdrawnSchema });
+  if (!answer.ok) return answer;
+  if (answer.data.id === signed.withdrawal.session) return succeed(undefined);
+  return fail("receipt_differs", "The facilitator's answer is about another session.");
 }

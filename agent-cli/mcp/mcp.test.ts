@@ -72,6 +72,7 @@ describe("the tools", () => {
       "request_show",
       "request_wait",
       "search",
+      "session_list",
       "status",
       "whoami",
     ]);
@@ -149,6 +150,7 @@ describe("the tools", () => {
       request_cancel: ["destroys", "once"],
       request_wait: ["reads", "once"],
       search: ["reads", "once", "web"],
+      session_list: ["reads", "once", "web"],
       request_show: ["reads", "once"],
       request_list: ["reads", "once"],
       whoami: ["reads", "once"],

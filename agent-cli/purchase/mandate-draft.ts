@@ -3,8 +3,15 @@
 import * as z from "zod";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { ASSET, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
-import { MAX_MANDATE_SECONDS, MAX_SIGNED_MANDATE_BYTES } from "../../shared/limits.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../../shared/lez.ts";
+import {
+  MAX_MANDATE_SECONDS,
+  MAX_OPEN_SESSIONS,
+  MAX_SESSION_SECONDS,
+  MAX_SIGNED_MANDATE_BYTES,
+  MAX_WITHDRAW_DELAY_SECONDS,
+  MIN_WITHDRAW_DELAY_SECONDS,
+} from "../../shared/limits.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
 import { ANY, type Mandate, REFUND_SCHEME, signedMandateSchema } from "../../shared/protocol/mandate.ts";
 import { checkShape } from "../../shared/text/json.ts";
@@ -17,6 +24,7 @@ import { writtenAmountSchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const DEFAULT_LIFE = "30d";
+const DEFAULT_SESSION_LIFE = "1d";
 const PER = "must be a period and an amount, as in 24h=0.01LGO, or with the number of payments, as in 24h=0.01LGO,1000";
 
 /** `24h=0.01LGO,1000`, as the mandate says it. */
@@ -50,6 +58,24 @@ export const limitFields = {
   perPayment: amountField.optional().meta({ value: "amount", description: `the most for one payment; of ${UPTO} its maximum counts` }),
   total: amountField.optional().meta({ value: "amount", description: "the most in all" }),
   per: perField,
+  session: amountField.optional().meta({
+    value: "amount",
+    description: "let it open sessions: the most that all open ones set aside together. Within one, a single request may take all of it",
+  }),
+  sessionFor: periodField(MAX_SESSION_SECONDS)
+    .optional()
+    .meta({ value: "period", description: `the longest life of a session, up to 7d; ${DEFAULT_SESSION_LIFE}` }),
+  sessions: z.coerce
+    .number("must be a number of sessions")
+    .int("must be a number of sessions")
+    .min(1, "must be at least 1")
+    .max(MAX_OPEN_SESSIONS, `must be at most ${MAX_OPEN_SESSIONS}`)
+    .optional()
+    .meta({ value: "number", description: "the most sessions that are open at once; 1" }),
+  sessionDelay: periodField(MAX_WITHDRAW_DELAY_SECONDS)
+    .refine((seconds) => seconds >= MIN_WITHDRAW_DELAY_SECONDS, `must be at least ${MIN_WITHDRAW_DELAY_SECONDS} seconds`)
+    .optional()
+    .meta({ value: "period", description: "the longest that a session's rest stays away once it is asked back; 15m" }),
   for: periodField(MAX_MANDATE_SECONDS)
     .optional()
     .meta({ value: "period", description: `how long it is valid, up to 90d; ${DEFAULT_LIFE}` }),
@@ -67,8 +93,45 @@ export function draftMandate(context: Context, input: LimitInput, parties: Parti
     return fail("usage", "A mandate needs --per-payment and --total: the most for one payment, and in all.");
   const sellers = sellersOf(context, input);
   if (!sellers.ok) return sellers;
-  const schemes = input.scheme.length === 0 ? [SCHEME] : sorted(input.scheme);
-  return draft({ ...input, perPayment, total }, { ...parties, ...sellers.data, schemes: schemes as Mandate["schemes"] });
+  const session = sessionLimits(input);
+  if (!session.ok) return session;
+  const named: readonly string[] = input.scheme.length === 0 ? [SCHEME] : input.scheme;
+  const schemes = sorted(session.data ? [...named, BATCH_SETTLEMENT] : named);
+  return draft({ ...input, perPayment, total }, { ...parties, ...sellers.data, schemes: schemes as Mandate["schemes"] }, session.data);
+}
+
+type SessionInput = Pick<LimitInput, "session" | "sessionFor" | "sessions" | "sessionDelay">;
+
+/** What the flags say of sessions; undefined if they allow none. */
+function sessionLimits({ session, sessionFor, sessions, sessionDelay }: SessionInput): Outcome<Mandate["session"]> {
+  if (session === undefined) {
+    const given = [sessionFor, sessions, sessionDelay].some((flag) => flag !== undefined);
+    return given ? fail("usage", "A mandate for sessions needs --session: the most that they set aside together.") : succeed(undefined);
+  }
+  return succeed({
+    deposit: session,
+    seconds: String(sessionFor ?? secondsOf(DEFAULT_SESSION_LIFE)),
+    withdrawDelay: String(sessionDelay ?? MIN_WITHDRAW_DELAY_SECONDS),
+    open: String(sessions ?? 1),
+  });
+}
+
+/** A draft's limits for sessions with those that the flags name in their place. @returns undefined if a flag raises one, or there are none */
+export function loweredSession(before: Mandate["session"], flags: SessionInput): { session: Mandate["session"] } | undefined {
+  const { session = before?.deposit, sessionFor = before?.seconds, sessions = before?.open, sessionDelay = before?.withdrawDelay } = flags;
+  if (!before) return Object.values(flags).every((flag) => flag === undefined) ? { session: before } : undefined;
+  const after = {
+    deposit: session ?? before.deposit,
+    seconds: String(sessionFor),
+    withdrawDelay: String(sessionDelay),
+    open: String(sessions),
+  };
+  const raised =
+    BigInt(after.deposit) > BigInt(before.deposit) ||
+    Number(after.seconds) > Number(before.seconds) ||
+    Number(after.withdrawDelay) > Number(before.withdrawDelay) ||
+    Number(after.open) > Number(before.open);
+  return raised ? undefined : { session: after };
 }
 
 /** A mandate that pays nothing but refunds, from now on. The ledger pays each of them to the account that made the payment. */
@@ -79,12 +142,14 @@ export function draftRefundMandate(sums: Sums, parties: Parties): Outcome<Mandat
 function draft(
   { perPayment, total, per, note, for: seconds = secondsOf(DEFAULT_LIFE) }: Sums,
   scope: Parties & Pick<Mandate, "payees" | "origins" | "schemes">,
+  session?: Mandate["session"],
 ): Outcome<Mandate> {
   const now = unixNow();
   return checkedMandate({
     version: "1",
     network: NETWORK,
     asset: ASSET,
+    ...(session && { session }),
     ...scope,
     grantedAt: String(now),
     validAfter: String(now),

@@ -98,7 +98,7 @@ async function askOpened(context: Context, input: FlowInput, session: KeptSessio
   const hint = "No money is lost: what is not claimed is the payer's again when the session ends.";
   if (!standing.ok)
     return fail("outcome_unknown", `It is unknown whether session ${session.shortCode} is open: ${standing.error.message}`, { hint });
-  const isKnown = standing.data.status !== "unknown";
+  const isKnown = standing.data !== undefined;
   const noted = await conclude(context, session.id, isKnown ? "open" : "refused", isKnown ? undefined : "payment_expired");
   if (!noted.ok) return noted;
   if (!isKnown) return neverPaid(fail("payment_expired", `Session ${session.shortCode} was never opened, and nothing was set aside.`));

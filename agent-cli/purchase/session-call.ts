@@ -18,7 +18,7 @@ import { askTerms, coverage } from "../merchant/terms.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { forgetAnswer, lacksRoom } from "../records/kept-answer.ts";
 import { type CallEnd, endCall, type NewCall, takeVoucher } from "../records/session-calls.ts";
-import { corrected, sumsOf, withOffer } from "../records/session-lanes.ts";
+import { corrected, sumsOf, unknownLane, withOffer } from "../records/session-lanes.ts";
 import {
   callLock,
   changeSession,
@@ -106,8 +106,10 @@ export interface Call {
   http: HttpRequest;
   session: KeptSession;
   agent: Agent;
-  /** It repeats one that was refused for certain. */
+  /** It repeats one that was refused for certain, by the merchant's correction or at its new terms. */
   repeated?: true;
+  /** It repeats one whose serial was used before, to learn where its lane stands. */
+  sought?: true;
 }
 
 /** Asks the merchant first: it may have made this offer never before. */
@@ -237,6 +239,14 @@ async function settle(
   const end = async (end: CallEnd, change?: (record: SessionRecord) => SessionRecord) => endCall(context, id, presented, end, change);
   // A refusal of a voucher that was presented before says nothing of the first time.
   const certain = presented.attempts === 1;
+  // The serial was used, and not by this machine's record: an old copy of the folder was put back, or another machine signs, too.
+  const isForeign = certain && (told.kind === "used" || (told.kind === "charged" && told.used));
+  if (isForeign) {
+    const ended = await end({ outcome: "refused", charged: "0", code: "voucher_used" }, inUnknownLane);
+    if (!ended.ok) return bought(ended);
+    if (call.sought) return bought(notBelieved("it says that the voucher was used before"));
+    return attempt(context, input, { ...call, sought: true }, presented.offer);
+  }
   switch (told.kind) {
     case "charged": {
       const { charged, lane, used } = told;
@@ -269,6 +279,11 @@ async function settle(
 function nothingCharged(outcome: (VoucherAnswer & { kind: "open" })["presented"]): string | undefined {
   if (outcome.kind === "not_sent") return "not_sent";
   return outcome.kind === "resource_failed" ? (outcome.code ?? `http_${outcome.status}`) : undefined;
+}
+
+/** No acceptor has a lane of this name, so the answer to it says which lane to use, and how far that is. */
+function inUnknownLane(record: SessionRecord): SessionRecord {
+  return { ...record, partial: true, lane: unknownLane() };
 }
 
 function neverOpened(code: string): (record: SessionRecord) => SessionRecord {

@@ -4,6 +4,7 @@
  */
 
 import type { Correction, LaneOffer, VoucherState } from "../../shared/batch-settlement/state.ts";
+import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Amount, Charge } from "../../shared/protocol/amount.ts";
 import { sessionId } from "../../shared/protocol/session.ts";
@@ -23,11 +24,12 @@ export interface SessionSums {
   left: bigint;
 }
 
-export function sumsOf({ signed: { channelConfig }, lanes, calls }: SessionRecord): SessionSums {
+export function sumsOf({ signed: { channelConfig }, lanes, calls, partial, claimed = "0" }: SessionRecord): SessionSums {
   const deposit = BigInt(channelConfig.deposit);
-  const charged = lanes.reduce((sum, lane) => sum + BigInt(lane.charged), 0n);
+  const known = lanes.reduce((sum, lane) => sum + BigInt(lane.charged), 0n);
+  const charged = partial && BigInt(claimed) > known ? BigInt(claimed) : known;
   const pending = pendingOf(calls);
-  const signed = lanes.reduce((sum, { best }) => sum + BigInt(best.voucher.maxClaimableAmount), 0n);
+  const signed = partial ? deposit : lanes.reduce((sum, { best }) => sum + BigInt(best.voucher.maxClaimableAmount), 0n);
   const left = deposit - charged - pending;
   return { deposit, charged, pending, signed: signed < deposit ? signed : deposit, left: left > 0n ? left : 0n };
 }
@@ -50,6 +52,11 @@ export function nextVoucher(record: SessionRecord, amount: Amount, binding: Dige
     maxClaimableAmount: sum.toString() as Amount,
     ...(binding && { binding }),
   };
+}
+
+/** A lane that no acceptor has: its first voucher is refused, and the refusal names one. */
+export function unknownLane(): string {
+  return bytesToHex(randomBytes(16));
 }
 
 /** The record with one more call, whose voucher is signed. */

@@ -89,6 +89,8 @@ const sessionRecordSchema = z.strictObject({
   calls: z.array(callSchema),
   /** The newest first. */
   offers: z.array(knownOfferSchema),
+  /** Its record was lost, and came back from the ledger: more was signed than this machine knows. */
+  partial: z.optional(z.literal(true)),
   /** Paid to the merchant by claims, as the ledger said it last. */
   claimed: z.optional(chargeSchema),
 });

@@ -7,6 +7,7 @@ import { NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { SignedRefund } from "../../shared/protocol/refund.ts";
 import type { SignedTransfer } from "../../shared/protocol/transfer.ts";
+import type { SignedWithdrawal } from "../../shared/protocol/withdrawal.ts";
 import { LEDGER } from "./merchant.ts";
 import { served } from "./served.ts";
 
@@ -24,6 +25,9 @@ export interface TestFacilitator {
   cancelled: unknown[];
   /** What /mandates/… says of single mandates; of all others, that they were never used. */
   mandates: Record<string, object>;
+  /** What /sessions/… says of single sessions; it knows no other. Those that were asked back. */
+  sessions: Record<string, object>;
+  withdrawn: SignedWithdrawal[];
   /** Accounts' journals, whole. The last entry has the balance. */
   journals: Record<string, { seq: string; balanceAfter?: string; hash?: string }[]>;
   /** Those that arrived at /transfers; each is made once. */
@@ -56,6 +60,8 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     ledger: LEDGER,
     cancelled: [],
     mandates: {},
+    sessions: {},
+    withdrawn: [],
     transfers: [],
     refuses: undefined,
     journals: {},
@@ -93,6 +99,14 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
     const answer = facilitator.refund(signed);
     if (answer) say(answer.status, answer.body);
     else request.socket.destroy();
+  } else if (request.method === "POST" && request.url === "/sessions/withdraw") {
+    const signed = JSON.parse(Buffer.concat(chunks).toString()) as SignedWithdrawal;
+    const { session: id } = signed.withdrawal;
+    facilitator.withdrawn.push(signed);
+    if (facilitator.sessions[id]) say(200, { success: true, network: NETWORK, ...facilitator.sessions[id], id });
+    else say(404, { error: "session_unknown" });
+  } else if (first === "sessions") {
+    say(200, { network, ledger, payer, id: rest, ...(facilitator.sessions[rest] ?? { status: "unknown" }) });
   } else if (first === "discovery" && facilitator.catalogue) {
     facilitator.searches.push(request.url ?? "");
     say(200, facilitator.catalogue);

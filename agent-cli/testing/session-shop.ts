@@ -128,6 +128,7 @@ async function answer(shop: SessionShop, request: http.IncomingMessage, response
   if (next) return refuse(shop, request, response, offer, next);
   const differs = compareOffer(payload.value.accepted, offer);
   if (differs) return refuse(shop, request, response, offer, differs);
+  if (batch.data.type === "refund") return void response.writeHead(200).end("{}");
   if (batch.data.type === "deposit") {
     const verified = await verifyDeposit(payload.value, offer, { now: unixNow(), ledger: LEDGER });
     if (!verified.ok) return refuse(shop, request, response, offer, verified.code);
