@@ -14,11 +14,17 @@ export interface Goal {
 }
 
 const ratio = (path: string, other: string, clients: number) => (results: Results) => medianRatio(results.rounds, path, other, clients);
+/** Of processor time per answer. */
+const cpuRatio = (path: string, other: string, clients: number) => (results: Results) =>
+  medianRatio(results.rounds, path, other, clients, ({ cpu }) => cpu ?? Number.NaN);
 const syncs = (path: string, clients: number) => (results: Results) =>
   results.syncs?.find((count) => count.path === path && count.clients === clients)?.perAnswer ?? Number.NaN;
 const kibibytes = (bundle: string) => (results: Results) => (results.bundles?.[bundle] ?? Number.NaN) / 1024;
 
 export const GOALS: readonly Goal[] = [
+  { what: "session call / F, 32 clients", at: "least", goal: 1.5, stretch: 1.8, value: ratio("session", "F", 32) },
+  { what: "…its processor time / bare Hono", at: "most", goal: 3.6, stretch: 3, value: cpuRatio("session", "bare", 32) },
+  { what: "session call in the object / F, 32 clients", at: "least", goal: 1, stretch: 1.15, value: ratio("session-object", "F", 32) },
   { what: "402 / Hono with one middleware, 32 clients", at: "least", goal: 0.9, stretch: 0.95, value: ratio("402-ours", "middleware", 32) },
   { what: "402 / official 402, 32 clients", at: "least", goal: 1.6, stretch: 1.9, value: ratio("402-ours", "402-official", 32) },
   { what: "upfront / A, 32 clients", at: "least", goal: 0.68, stretch: 0.75, value: ratio("upfront", "A", 32) },

@@ -1,5 +1,6 @@
 /** The measured paths: which request goes where, and the expected answer. */
 
+import type { PaymentRequirements } from "../shared/x402/x402.ts";
 import type { Expected } from "./load.ts";
 import {
   type Delegate,
@@ -13,6 +14,7 @@ import {
   paidGet,
   type Payer,
 } from "./payments.ts";
+import { BenchSession } from "./session.ts";
 import type { Site, SiteName } from "./sites.ts";
 
 export interface Path {
@@ -23,10 +25,12 @@ export interface Path {
   /** True when every expected answer is a payment on record. */
   pays: boolean;
   /** Makes distinct requests from the offer. Absent: always `GET /item`. */
-  prepare?: (site: Site) => Promise<(payer: Payer) => string>;
+  prepare?: (site: Site, payers: readonly Payer[]) => Promise<(payer: Payer) => string>;
 }
 
 const GOODS: Expected = { status: 200, body: "goods" };
+/** With a session each. */
+const SESSIONS = 32;
 const SETTLED: Expected = { status: 200, body: '"success":true' };
 
 export const PATHS: readonly Path[] = [
@@ -56,6 +60,22 @@ export const PATHS: readonly Path[] = [
     expected: GOODS,
     pays: true,
     prepare: delegated("/upfront"),
+  },
+  {
+    name: "session",
+    what: "ours: a voucher of a session, accepted in the isolate that got the request",
+    site: "bySession",
+    expected: GOODS,
+    pays: false,
+    prepare: voucher("/item", "isolate"),
+  },
+  {
+    name: "session-object",
+    what: "the same, accepted in the merchant's object",
+    site: "bySession",
+    expected: GOODS,
+    pays: false,
+    prepare: voucher("/item", "object"),
   },
   { name: "authorization", what: "ours: held, served, captured", site: "ours", expected: GOODS, pays: true, prepare: paid("/item") },
   {
@@ -129,18 +149,39 @@ function paid(path: string) {
   };
 }
 
-/** Each payer grants one mandate per origin, as an owner does, and pays under it in every burst. */
+/** Each payer grants one mandate per ledger, as an owner does, and pays under it in every burst. */
 function delegated(path: string) {
   const delegates = new Map<string, Delegate>();
   return async ({ origin }: Site) => {
     const offer = await offerOf(origin + path);
     return (payer: Payer) => {
-      const granted = JSON.stringify([payer.account, origin, offer.extra?.["ledger"]]);
+      const granted = keyOf(payer, offer);
       const delegate = delegates.get(granted) ?? newDelegate(payer, offer, origin);
       delegates.set(granted, delegate);
       return delegatedGet(origin + path, delegate, offer);
     };
   };
+}
+
+/** As many of the payers as there are clients open one session per ledger, and pay by its vouchers in every burst. Claims move the money later. */
+function voucher(path: string, where: "isolate" | "object") {
+  const sessions = new Map<string, BenchSession>();
+  return async ({ origin }: Site, payers: readonly Payer[]) => {
+    const offer = await offerOf(origin + path);
+    const open: BenchSession[] = [];
+    for (const payer of payers.slice(0, SESSIONS)) {
+      const session = sessions.get(keyOf(payer, offer)) ?? (await BenchSession.open(payer, origin + path));
+      sessions.set(keyOf(payer, offer), session);
+      await session.ready(where);
+      open.push(session);
+    }
+    let next = 0;
+    return () => open[next++ % open.length]?.request(where) ?? "";
+  };
+}
+
+function keyOf({ account }: Payer, { extra }: PaymentRequirements): string {
+  return JSON.stringify([account, extra?.["ledger"]]);
 }
 
 function asked(path: string) {
@@ -157,7 +198,7 @@ export async function ledgerSettle({ origin }: Site) {
 /** Makes `count` requests, spread over the payers. */
 export async function requestsOf({ prepare }: Path, site: Site, payers: readonly Payer[], count: number): Promise<string[]> {
   if (!prepare) return Array.from({ length: count }, () => get(`${site.origin}/item`));
-  const request = await prepare(site);
+  const request = await prepare(site, payers);
   const rounds = Math.ceil(count / payers.length);
   return Array.from({ length: rounds }, () => payers.map(request))
     .flat()

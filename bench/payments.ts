@@ -102,7 +102,7 @@ function signedBy(signer: Payer, offer: PaymentRequirements, terms: Record<strin
   return { x402Version: 2, accepted: offer, payload: { authorization, publicKey: signer.publicKey, signature, ...beside } };
 }
 
-function signatureOf({ key }: Payer, digest: Digest): string {
+export function signatureOf({ key }: Payer, digest: Digest): string {
   return sign(null, hexToBytes(digest), key).toString("hex");
 }
 
@@ -144,13 +144,19 @@ export function randomId(): string {
   return randomBytes(32).toString("hex");
 }
 
-/** The offer of a priced URL, as it is now. */
+/** The first offer of a priced URL, as it is now. */
 export async function offerOf(url: string): Promise<PaymentRequirements> {
+  const [offer] = await offersOf(url);
+  if (!offer) throw new Error(`${url} makes no offer`);
+  return offer;
+}
+
+/** All offers of a priced URL, as they are now. */
+export async function offersOf(url: string): Promise<readonly PaymentRequirements[]> {
   const answer = await fetch(url);
   const required = decodeHeader(answer.headers.get(PAYMENT_REQUIRED) ?? "", paymentRequiredSchema);
-  const [offer] = required.ok ? required.value.accepts : [];
-  if (!offer) throw new Error(`${url} makes no offer: ${answer.status} ${await answer.text()}`);
-  return offer;
+  if (!required.ok) throw new Error(`${url} makes no offer: ${answer.status} ${await answer.text()}`);
+  return required.value.accepts;
 }
 
 /** An offer that no merchant made, for asking a facilitator directly. */

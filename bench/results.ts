@@ -60,8 +60,14 @@ export function ratios(
   });
 }
 
-export function medianRatio(rounds: Rounds | undefined, path: string, other: string, clients: number): number {
-  return rounds ? median(ratios(rounds, path, other, clients)) : Number.NaN;
+export function medianRatio(
+  rounds: Rounds | undefined,
+  path: string,
+  other: string,
+  clients: number,
+  of?: (sample: Measured) => number,
+): number {
+  return rounds ? median(ratios(rounds, path, other, clients, of)) : Number.NaN;
 }
 
 /** Dependencies are pinned, so package.json has the installed versions. */

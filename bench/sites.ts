@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
 import { BUNDLES, buildWorkers, bundleScript } from "../scripts/build-workers.ts";
 import { Workerd } from "../scripts/workerd.ts";
-import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
+import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { FAUCET_CAP_PER_ACCOUNT } from "../shared/limits.ts";
 import { type Payer, randomId } from "./payments.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -31,6 +31,7 @@ export const SITES = {
   bare: (options) => single("bare", options),
   official: (options) => single("official", options),
   ours: async (options) => ours("lez-merchant", options),
+  bySession: async (options) => ours("lez-merchant", options, "sessions"),
   facilitator: async (options) => ours("lez-facilitator", options),
   insert,
   officialOnOurs: async (options) => {
@@ -98,9 +99,17 @@ async function insert({ under }: SiteOptions): Promise<Site> {
 }
 
 /** Our stack with the smallest merchant that a seller could write. Payers get test money. */
-async function ours(front: "lez-merchant" | "lez-facilitator", { payers, under }: SiteOptions): Promise<Site> {
-  const { script } = await benchWorker("ours");
-  const bundles = (await productionBundles()).map((bundle) => (bundle.name === "lez-merchant" ? { ...bundle, script } : bundle));
+async function ours(
+  front: "lez-merchant" | "lez-facilitator",
+  { payers, under }: SiteOptions,
+  merchant: "ours" | "sessions" = "ours",
+): Promise<Site> {
+  const { script } = await benchWorker(merchant);
+  const bundles = (await productionBundles()).map((bundle) =>
+    bundle.name === "lez-merchant"
+      ? { ...bundle, script, ...(merchant === "sessions" && { options: withSessions(bundle.options) }) }
+      : bundle,
+  );
   const site = await serve(bundles, front, under, ["lez-merchant", "lez-facilitator"]);
   const facilitator = site.workerd.origin("lez-facilitator");
   for (const { account } of payers) {
@@ -111,6 +120,16 @@ async function ours(front: "lez-merchant" | "lez-facilitator", { payers, under }
     return Number(account.balance); // the price is one unit
   };
   return { ...site, transfers };
+}
+
+/** Sessions have an object and a key. With that key a merchant signs its offers and receipts, too. */
+function withSessions(options: WorkerBundle["options"]): WorkerBundle["options"] {
+  const { bindings, durableObjects } = options as { bindings?: object; durableObjects?: object };
+  return {
+    ...options,
+    bindings: { ...bindings, RECEIPT_KEY: DEMO_RECEIPT_KEY },
+    durableObjects: { ...durableObjects, SESSIONS: { className: "Sessions" } },
+  };
 }
 
 async function officialOn(facilitator: Site, transfers: Site["transfers"], { under }: SiteOptions): Promise<Site> {

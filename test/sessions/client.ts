@@ -56,6 +56,11 @@ export class SessionClient {
     return sessionId(this.session);
   }
 
+  /** Atomic units: the most that can be claimed of all lanes, by the vouchers that were signed. */
+  get signed(): bigint {
+    return [...this.#lanes.values()].reduce((sum, { signed }) => sum + signed, 0n);
+  }
+
   /** The session's offer among the merchant's. */
   async offer(): Promise<PaymentRequirements> {
     if (this.#offer) return this.#offer;
@@ -96,10 +101,15 @@ export class SessionClient {
 
   /** Opens a session with the first request. */
   async open(deposit: string, origin: string, changes: Partial<Session> = {}): Promise<Response> {
-    this.session = await this.newSession(deposit, origin, changes);
-    const proof = await signSession(this.session, this.#owner);
+    return this.openAs(await this.newSession(deposit, origin, changes));
+  }
+
+  /** The same with a session that was made before. */
+  async openAs(session: Session): Promise<Response> {
+    this.session = session;
+    const proof = await signSession(session, this.#owner);
     const voucher = await this.sign();
-    return this.#hear(voucher, await this.present({ type: "deposit", channelConfig: this.session, ...proof, ...voucher }));
+    return this.#hear(voucher, await this.present({ type: "deposit", channelConfig: session, ...proof, ...voucher }));
   }
 
   /** Pays one request. A voucher that is out of step is signed again once. */

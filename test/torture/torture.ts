@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../shared/crypto/digest.ts";
-import type { LedgerAudit } from "../../shared/ledger/consolidate.ts";
 import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { MandateStatus } from "../../shared/settlement/backend.ts";
 import { TorturedClient } from "./client.ts";
+import { drained } from "./drained.ts";
 import { TorturedSeller } from "./seller.ts";
 import { torturedWorkerd } from "./workerd.ts";
 
@@ -48,7 +48,6 @@ export interface TortureReport extends TortureOptions {
 }
 
 const SELLERS = 8;
-const DRAIN_MILLIS = 60_000;
 
 export async function torture({ kills, shards, clients }: TortureOptions): Promise<TortureReport> {
   const directory = await mkdtemp(join(tmpdir(), "lez-torture-"));
@@ -128,18 +127,6 @@ function otherCharges(charges: readonly (readonly [transaction: Digest, charge: 
   return others.map(
     ([transaction, charge]) => `${transaction}: told that ${charge} was charged, debited ${debited.get(transaction) ?? "nothing"}`,
   );
-}
-
-/** The audit once nothing is on its way any more. */
-async function drained(origin: string): Promise<LedgerAudit> {
-  const deadline = Date.now() + DRAIN_MILLIS;
-  for (;;) {
-    const response = await fetch(`${origin}/ledger/audit`);
-    const audit = (await response.json()) as LedgerAudit;
-    if (response.ok && ((audit.conclusive && audit.inFlight === "0") || Date.now() > deadline)) return audit;
-    if (Date.now() > deadline) throw new Error(`no audit: ${response.status} ${JSON.stringify(audit)}`);
-    await sleep(200);
-  }
 }
 
 /** Holds a client's mandates against the journal and against what the ledger says of each. */
