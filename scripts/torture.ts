@@ -4,9 +4,8 @@
  * supply exact; exit code 1 otherwise.
  */
 
-import { parseArgs } from "node:util";
-import { parseShards } from "../shared/ledger/shards.ts";
 import { passed, torture } from "../test/torture/torture.ts";
+import { readTortureOptions } from "./torture-options.ts";
 
 const USAGE = `Usage: npm run torture -- [options]
   --kills N    how often workerd is killed (default 150)
@@ -14,7 +13,7 @@ const USAGE = `Usage: npm run torture -- [options]
   --clients N  how many pay at a time (default 6)
   --json       one JSON line, and nothing else`;
 
-const { json, ...options } = readOptions();
+const { json, ...options } = readTortureOptions(USAGE, "6");
 const report = await torture(options);
 if (json) {
   console.log(JSON.stringify(report));
@@ -29,21 +28,3 @@ if (json) {
   for (const problem of report.problems.slice(0, 20)) console.error(problem);
 }
 process.exitCode = passed(report) ? 0 : 1;
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: { kills: { type: "string" }, shards: { type: "string" }, clients: { type: "string" }, json: { type: "boolean" } },
-    });
-    const { kills = "150", shards = "4", clients = "6", json = false } = values;
-    if (![kills, clients].every((number) => /^[1-9][0-9]{0,4}$/.test(number))) throw new Error("--kills and --clients are numbers");
-    return { kills: Number(kills), shards: parseShards(shards), clients: Number(clients), json };
-  } catch (error) {
-    return misused(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function misused(problem: string): never {
-  console.error(`${problem}\n${USAGE}`);
-  process.exit(2);
-}
