@@ -84,7 +84,7 @@ function shop(name: string, script: string, bundles: WorkerBundle[]): V4WorkerOp
     bindings: { ...bindings, PUBLIC_ORIGIN: ORIGIN, RECEIPT_KEY: DEMO_RECEIPT_KEY },
     durableObjects: { SESSIONS: { className: "Sessions", useSQLite: true, ...(!isFirst && { scriptName: "shop-0" }) } },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-  } as V4WorkerOptions;
+  };
 }
 
 function other({ name, script, options }: WorkerBundle): V4WorkerOptions {

@@ -50,6 +50,7 @@ describe("the front page", () => {
     expect(index.routes.map(({ path }) => path)).toEqual([
       "/premium",
       "/weather",
+      "/quote",
       "/summarize",
       "/count",
       "/research",

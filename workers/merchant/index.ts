@@ -1,4 +1,4 @@
-/** The demo merchant: a Hono app that sells a report, the weather, summaries, counts, research and an archive, and fails to sell one thing. */
+/** The demo merchant: a Hono app that sells a report, the weather, quotes, summaries, counts, research and an archive, and fails to sell one thing. */
 
 import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
@@ -11,9 +11,10 @@ import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
 import { paywallOpenApi } from "./paywall/openapi-document.ts";
 import { paywallSales } from "./paywall/sales.ts";
-import { countWords, forecast, research, summarize } from "./products.ts";
+import { countWords, forecast, quote, research, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/refunds.ts";
+export { Sessions } from "./paywall/sessions/sessions.ts";
 export { Webhooks } from "./paywall/webhooks/webhooks.ts";
 
 const app = new Hono<PaywallEnv>();
@@ -22,6 +23,7 @@ const app = new Hono<PaywallEnv>();
 const PRICES = {
   premium: { amount: "10000", description: "The premium report", mimeType: "application/json" },
   weather: { amount: "2500", description: "The weather of one city: /weather?city=Zurich", mimeType: "application/json" },
+  quote: { amount: "10", description: "A quote: /quote?symbol=LGO, cheap enough for a session", mimeType: "application/json" },
   summarize: { amount: "5000", description: "A summary of the text you post", mimeType: "application/json" },
   count: { amount: "20000", description: "The words of the text you post, 100 units each", mimeType: "application/json" },
   research: { amount: "5000", description: "Research, which takes two seconds", mimeType: "application/json" },
@@ -35,6 +37,7 @@ const PRICE_OF_WORD = "100";
 const ROUTES = [
   { method: "GET", path: "/premium", ...PRICES.premium },
   { method: "GET", path: "/weather", ...PRICES.weather },
+  { method: "GET", path: "/quote", ...PRICES.quote },
   { method: "POST", path: "/summarize", ...PRICES.summarize },
   { method: "POST", path: "/count", ...PRICES.count, scheme: "upto" as const },
   { method: "GET", path: "/research", ...PRICES.research },
@@ -42,7 +45,7 @@ const ROUTES = [
   { method: "GET", path: "/flaky", ...PRICES.flaky },
 ];
 
-const { PAY_TO } = env as { PAY_TO: string };
+const { PAY_TO, RECEIPT_KEY } = env as { PAY_TO: string; RECEIPT_KEY?: string };
 
 app.use(async (c, next) => {
   c.set("traceId", traceIdFrom(c.req.header(TRACE_ID), c.req.header("traceparent")));
@@ -80,6 +83,11 @@ const namesCity: MiddlewareHandler = async (c, next) => {
 const WEATHER = { ...SHOP, tags: ["weather"], input: { city: "Zurich" }, inputSchema: { required: ["city"] } };
 app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO, discoverable: WEATHER }), (c) =>
   c.json(forecast(c.req.query("city") ?? "")),
+);
+
+/** Also by session, where the merchant has the key that signs claims. */
+app.get("/quote", paywall({ ...PRICES.quote, payTo: PAY_TO, session: Boolean(RECEIPT_KEY) }), (c) =>
+  c.json(quote(c.req.query("symbol") ?? "LGO")),
 );
 
 app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));

@@ -14,6 +14,12 @@ export function forecast(city: string) {
   return { city, sky: SKIES[seed % SKIES.length], celsius: (seed % 45) - 10 };
 }
 
+/** The same symbol always costs the same, in cents. */
+export function quote(symbol: string) {
+  const seed = Number.parseInt(bodyDigest(utf8(symbol.toUpperCase())).slice(0, 8), 16);
+  return { symbol: symbol.toUpperCase().slice(0, 12), cents: 100 + (seed % 90_000) };
+}
+
 /** The first sentence, and how much there was. */
 export function summarize(text: string) {
   const [first = ""] = text.trim().split(/(?<=[.!?])\s/);
