@@ -95,6 +95,13 @@ describe("a session under a mandate", () => {
   });
 });
 
+test("a revocation gives a session that is closing no more time", () => {
+  const made = opened();
+  made.rules.withdrawSession(SESSION, START);
+  made.rules.revoke({ payer: ALICE, mandate: "*", revokedAt: START }, START + 100);
+  expect(made.rules.sessionOf(SESSION, START + 100)).toMatchObject({ closesAt: START + 900, withdrawRequestedAt: START });
+});
+
 describe("claims", () => {
   test("name session, claim, mandate and request in the payer's journal, and the session in the payee's", () => {
     const session = under(100, { requestDigest: idOf(0x9) });

@@ -98,8 +98,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     fault: "a second request begins the delay again",
     file: "sessions",
-    find: "       WHERE state = 'open' AND ends_at >= ?",
-    replace: "       WHERE state <> 'closed' AND ends_at >= ?",
+    find: 'if (row.state !== "open") return row;',
+    replace: 'if (row.state === "closed") return row;',
   },
   {
     fault: "a late session opens again",
