@@ -16,7 +16,24 @@ import { LEDGER_SCHEMA } from "./schema.ts";
 import type { LedgerStore, Row } from "./store.ts";
 import { runAllMaintenance } from "./testing/checkpoint.ts";
 import { type Payments01, restore } from "./testing/ledger-0-1.ts";
-import { ALICE, BOB, CAROL, DAVE, dump, idOf, LEDGER, LEDGER_OF_FOUR, reservationOf, reserveOf, settleOf, txOf } from "./testing/ledger.ts";
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  DAVE,
+  dump,
+  idOf,
+  LEDGER,
+  LEDGER_OF_FOUR,
+  paymentOf,
+  reservationOf,
+  reserveOf,
+  SECOND,
+  settleOf,
+  START,
+  txOf,
+} from "./testing/ledger.ts";
+import { claimOf, sessionOf } from "./testing/session-table.ts";
 
 const file = (name: string) => readFileSync(new URL(`../../test/vectors/ledger-0.1/${name}`, import.meta.url), "utf8");
 const { now: NOW, ids: ID, payments } = JSON.parse(file("payments.json")) as Payments01;
@@ -210,6 +227,26 @@ test("a ledger of schema 11 keeps what its mandates counted, and which are revok
   expect(mandates.find(ALICE, idOf(1))).toMatchObject({ payer: ALICE, digest: idOf(1), counters, facts });
   expect(mandates.find(BOB, idOf(2))).toMatchObject({ payer: BOB, revokedAt: NOW - 5 });
   expect(mandates.all()).toHaveLength(2);
+});
+
+test("a ledger of schema 13 goes on, and sets money aside [sessions-migrate]", () => {
+  const store = memoryStore();
+  restore(store, readFileSync(new URL("../../test/vectors/ledger-13/1-shard.sql", import.meta.url), "utf8"));
+  const { schema_version: _, ...before } = dump(store);
+  const rules = open(store, 0, 1);
+  expect(dump(store)).toMatchObject({ ...before, schema_version: [{ version: NEWEST }], session: [], session_lane: [], session_claim: [] });
+  expect(rules.audit()).toMatchObject({ ok: true, problems: [], held: "40", sessions: 0 });
+  const held = paymentOf({ nonce: idOf(0x21), value: "30" as Amount });
+  expect(rules.openSession(sessionOf({ nonce: idOf(0x21), deposit: "1" as Amount }), START)).toEqual({ ok: false, code: "nonce_replayed" });
+  expect(rules.openSession(sessionOf({ nonce: idOf(0x24), deposit: "1" as Amount }), START)).toEqual({
+    ok: false,
+    code: "payment_revoked",
+  });
+  expect(rules.capture(reservationOf(held, SECOND), START)).toMatchObject({ ok: true, value: "30" });
+  const session = sessionOf({ nonce: idOf(0x31), deposit: "50" as Amount });
+  expect(rules.openSession(session, START)).toMatchObject({ ok: true });
+  expect(rules.claimSession(claimOf({ "0": 50 }, session), START)).toMatchObject({ ok: true, value: "50" });
+  expect(rules.audit()).toMatchObject({ ok: true, problems: [], payments: { cancelled: 2 }, sessions: 1 });
 });
 
 /** A ledger of 0.1 after so many steps of the schema. */

@@ -211,9 +211,14 @@ const lateForSessions = fc.oneof(
 );
 const LATER_ON = { payments: late, mandates: lateForMandates, sessions: lateForSessions };
 
-/** Mostly about one of them. */
+/** Mostly about one of them, and those of its mandate. */
 function sessionEventAt(at: fc.Arbitrary<number>, mostly: LedgerSession): fc.Arbitrary<ModelEvent> {
-  const session = fc.oneof({ weight: 3, arbitrary: fc.constant(mostly) }, { weight: 2, arbitrary: fc.constantFrom(...ALL_SESSIONS) });
+  const near = ALL_SESSIONS.filter(({ payer, mandate }) => payer === mostly.payer && mandate === mostly.mandate);
+  const session = fc.oneof(
+    { weight: 3, arbitrary: fc.constant(mostly) },
+    { weight: 1, arbitrary: fc.constantFrom(...near) },
+    { weight: 1, arbitrary: fc.constantFrom(...ALL_SESSIONS) },
+  );
   const name = session.map(({ payer, id }) => ({ payer, id }));
   const claim = session.chain(({ id }) => fc.constantFrom(...(CLAIMS.get(id) ?? [])));
   const named = (event: "withdraw" | "session") => fc.tuple(at, name).map(([at, name]) => ({ event, at, ...name }));

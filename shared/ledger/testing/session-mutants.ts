@@ -307,12 +307,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     find: "\"SELECT * FROM session WHERE state <> 'closed' AND payer = ?\"",
     replace: '"SELECT * FROM session WHERE payer = ?"',
   },
-  {
-    fault: "a mandate is forgotten before its sessions",
-    file: "mandate-table",
-    find: "    if (deposit.mandate) this.#mandates.keepUntil(deposit.payer, deposit.mandate.digest, claimDeadline);\n",
-    replace: "",
-  },
   // --- Revocation
   {
     fault: "panic forgets sessions",
@@ -353,8 +347,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     fault: "a session of before the panic opens",
     file: "session-table",
-    find: "const claim = claimOf(session);",
-    replace: "const claim = { ...claimOf(session), validAfter: now };",
+    find: "const off = forbidden ?? offTime(session, now);",
+    replace: 'const off = (forbidden === "payment_revoked" ? undefined : forbidden) ?? offTime(session, now);',
   },
   {
     fault: "a revocation does not count what sessions hold",
