@@ -69,7 +69,7 @@ describe("session close", () => {
     expect((await run("list")).json.data["sessions"]).toEqual([]);
   });
 
-  test("asks the ledger with --withdraw, and signs no voucher after that [session-withdraw]", async () => {
+  test("asks the ledger with --withdraw, and signs no voucher after that [session-close-withdraw]", async () => {
     const { session } = await open();
     atLedger({ status: "closing" });
     const closing = await run("close", session.shortCode, "--withdraw");
