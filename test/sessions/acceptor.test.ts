@@ -3,8 +3,11 @@
 import type { Handler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
+import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
+import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
+import { memoryAnswers, termsOf } from "../paywall/world.ts";
 import { createClient, createMerchant, ORIGIN } from "./merchant.ts";
 
 const GOODS: Handler<PaywallEnv> = (c) => c.text("goods");
@@ -228,6 +231,22 @@ describe("a voucher", () => {
     const response = await client.present({ type: "voucher", from: client.session?.from, ...payload });
     expect(verdict(response)).toBe(verdictThen);
     expect(handler).not.toHaveBeenCalled();
+  });
+
+  test("under a payment identifier fetches its answer again, and the handler runs once [sessions-identifier]", async () => {
+    const object = { ...isolateDeliveries(), ...memoryAnswers(), canOpen: async () => true };
+    Object.assign(merchant.env, { DELIVERIES: { getByName: () => object } });
+    const handler = vi.fn<Handler<PaywallEnv>>((c) => c.text(`goods ${handler.mock.calls.length}`));
+    const { client, send } = await opened(handler);
+    const advertised = (await termsOf(await send("/item/1", {})))?.extensions?.[PAYMENT_IDENTIFIER] as object;
+    const extensions = { [PAYMENT_IDENTIFIER]: withIdentifier(advertised, "pay_0123456789abcdef") };
+    const voucher = await client.sign();
+    const first = await client.presentVoucher(voucher, {}, extensions);
+    expect(await first.text()).toBe("goods 2");
+    const again = await client.presentVoucher(voucher, {}, extensions);
+    expect(await again.text()).toBe("goods 2");
+    expect(receiptOf(again)).toEqual(receiptOf(first));
+    expect(handler).toHaveBeenCalledTimes(2);
   });
 
   test("of another payer's name is refused", async () => {
