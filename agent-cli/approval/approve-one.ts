@@ -15,7 +15,7 @@ import { isAwaited } from "../records/waiting.ts";
 import type { Context } from "../runtime/context.ts";
 import { expiry, expirySchema, expiryText } from "../runtime/expiry.ts";
 import { field, type Layout } from "../runtime/layout.ts";
-import { moneySchema, price } from "../runtime/money.ts";
+import { money, moneySchema, price } from "../runtime/money.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
 import { approvalScreen } from "./approval-screen.ts";
@@ -30,6 +30,8 @@ export const approvalSchema = z.strictObject({
   requestDigest: z.string(),
   shortCode: z.string(),
   approved: moneySchema,
+  /** It is set aside for calls at this merchant, and not paid for one. */
+  session: z.literal(true).optional(),
   from: z.string(),
   to: z.string(),
   method: z.string(),
@@ -81,21 +83,24 @@ export async function approveOne(
   if (!signed.ok) return signed;
   if (view.data.judged) sayPinned(context, view.data.judged);
   const data = { file: signed.data.file, ...approvalData(view.data, signed.data.authorization) };
+  const code = shortCode(checked.digest);
+  const sends = request.payment.session ? ["fetch", "--resume", code] : ["pay", input.out ?? code];
   if (isAwaited(context, checked.digest)) return succeed({ ...data, awaited: true as const });
   return succeed(data, {
-    argv: ["lez-agent-pay", "pay", input.out ?? shortCode(checked.digest), ...allowHttpFor(request.http.url)],
+    argv: ["lez-agent-pay", ...sends, ...allowHttpFor(request.http.url)],
     by: "agent",
-    why: "send the request with this payment",
+    why: request.payment.session ? "open the session with the first call" : "send the request with this payment",
   });
 }
 
 /** The approval in the data of a command. */
-export function approvalData({ request: { http, payment }, host }: ApprovalView, authorization: Authorization): Approval {
+export function approvalData({ request: { http, payment }, host, session }: ApprovalView, authorization: Authorization): Approval {
   const digest = authorization.requestDigest ?? authorization.nonce;
   return {
     requestDigest: digest,
     shortCode: shortCode(digest),
-    approved: price(payment),
+    approved: session ? money(session.deposit, session.asset) : price(payment),
+    ...(session && { session: true as const }),
     from: authorization.from,
     to: authorization.to,
     method: http.method,
@@ -108,7 +113,7 @@ export function approvalData({ request: { http, payment }, host }: ApprovalView,
 export function approvalText(data: Approval, layout: Layout): string[] {
   const did = data.dryRun ? "Nothing was signed. It would approve" : "Approved";
   return [
-    layout.ink("green", `${did}: ${data.approved.display} for ${data.method} ${data.url}`),
+    layout.ink("green", `${did}: ${data.approved.display}${data.session ? " set aside" : ""} for ${data.method} ${data.url}`),
     ...field(layout, "request", data.shortCode),
     ...(data.dryRun ? field(layout, "digest", data.requestDigest) : []),
     ...(data.file ? field(layout, "payment", `${data.file}, for the agent`) : []),

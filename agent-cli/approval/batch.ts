@@ -168,6 +168,7 @@ function chosen(
 function needsReading(view: Reading): Failure | undefined {
   const alone = "Approve it alone.";
   if (view.request.http.bodySha256) return fail("typed_confirmation_required", `It sends a body, which a list does not show. ${alone}`);
+  if (view.session) return fail("typed_confirmation_required", `It asks for a session, which a list does not show. ${alone}`);
   if (requiredAnswer(view) !== "yes") {
     const why = view.host.kind === "unconfirmed" ? "its host does not confirm its terms" : "it is a large amount";
     return fail("typed_confirmation_required", `The owner types the answer to this one: ${why}. ${alone}`);

@@ -4,6 +4,8 @@ import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { verifyPayment } from "../../shared/exact/verify.ts";
 import type { Scheme } from "../../shared/lez.ts";
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import { provesAccount } from "../../shared/protocol/proof.ts";
+import { type Session, sessionId, signedSessionSchema } from "../../shared/protocol/session.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 
 /** Checks the signed payload itself: same terms, same validity, a good signature. Only the clock may have moved on. */
@@ -12,6 +14,19 @@ export async function isWhatWasShown(payload: PaymentPayload, shown: Authorizati
   const context = { now: Number(signed.validAfter), ledger: signed.ledger ?? ("" as Digest) };
   const verified = await verifyPayment(payload, offer, context, offer.scheme as Scheme);
   return verified.ok && clockless(signed) === clockless(shown);
+}
+
+/** The same of a session: its ends are as far apart as those that were shown. */
+export async function isSessionThatWasShown({ payload }: PaymentPayload, shown: Session): Promise<boolean> {
+  const { type: _, ...deposit } = payload;
+  const { channelConfig: signed, ...proof } = signedSessionSchema.parse(deposit);
+  const genuine = await provesAccount(proof, sessionId(signed), signed.from);
+  return genuine && timeless(signed) === timeless(shown);
+}
+
+function timeless({ validAfter, validBefore, expiresAt, ...terms }: Session): string {
+  const opens = String(Number(validBefore) - Number(validAfter));
+  return canonicalJson({ ...terms, opens, lasts: String(Number(expiresAt) - Number(validAfter)) });
 }
 
 /** The Authorization with the length of its validity in place of start and end. */

@@ -4,7 +4,7 @@
  */
 
 import { canonicalJson } from "../../shared/crypto/digest.ts";
-import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
+import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
@@ -25,7 +25,8 @@ import { writeJson } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type Checked, checkForOwner } from "./owner-checks.ts";
-import { isWhatWasShown } from "./shown-is-signed.ts";
+import { isSessionThatWasShown, isWhatWasShown } from "./shown-is-signed.ts";
+import { signed, toSign } from "./what-is-signed.ts";
 
 export interface SigningInput extends SubjectInput {
   /** A file for the payment, beside the inbox. */
@@ -37,7 +38,7 @@ export interface SigningInput extends SubjectInput {
 
 /** What the owner said yes to. */
 export interface Confirmed {
-  view: Pick<ApprovalView, "checked" | "authorization" | "host" | "pin">;
+  view: Pick<ApprovalView, "checked" | "authorization" | "session" | "host" | "pin">;
   /** The approval of this request that stood when it was shown. */
   approvedBefore: RecordEntry | undefined;
   /** The merchant as judged at approval, to be pinned. */
@@ -67,9 +68,13 @@ export function signDecision(
 
     // Reading takes time: what is signed is the time of the confirmation.
     const { request } = subject;
-    const authorization = authorizationFor(request, checked, owner.account, unixNow(), input.expiresIn);
-    const payload = await signPayload(request, checked, authorization, owner);
-    if (!(await isWhatWasShown(payload, view.authorization, checked.offer))) {
+    const made = toSign(request, checked, owner.account, unixNow(), input.expiresIn);
+    const { authorization } = made;
+    const payload = await signed(request, checked, made, owner);
+    const isShown = view.session
+      ? await isSessionThatWasShown(payload, view.session)
+      : await isWhatWasShown(payload, view.authorization, checked.offer);
+    if (!isShown) {
       return fail("request_differs", "What was signed is not what was shown. Nothing was written.", {
         hint: "Do not approve this request.",
       });
@@ -135,6 +140,7 @@ async function handOver(
   if (!remembered.ok) return remembered;
   const noted = appendEntry(context, "approved", {
     ...factsOf(authorization, request.http),
+    ...(view.session && { scheme: BATCH_SETTLEMENT }),
     agentKey: request.agent.publicKey,
     how,
     host: view.host.kind,

@@ -1,7 +1,6 @@
 /** From a request to everything that its owner reads before signing. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
-import { authorizationFor } from "../../shared/protocol/approval.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { ApprovalView, BalanceView, MandateStanding, Outstanding } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -16,6 +15,7 @@ import { confirmWithHost, type HostInput } from "./host-confirmation.ts";
 import { openPaymentOf } from "./open-payment.ts";
 import { checkForOwner, type OwnerHalf } from "./owner-checks.ts";
 import type { Confirmed } from "./sign-decision.ts";
+import { toSign } from "./what-is-signed.ts";
 
 /** What the screen shows of a facilitator's answers. They are waited for while the host is asked. */
 export interface Asked {
@@ -64,6 +64,8 @@ export async function viewOf(
   if (input.expiresIn !== undefined && input.expiresIn > offered) {
     return fail("usage", `--expires-in can only shorten: the merchant offers ${offered} seconds.`);
   }
+  if (input.expiresIn !== undefined && request.payment.session)
+    return fail("usage", "--expires-in does not go with a request for a session: the agent asked for its length. Decline it with a note.");
   const confirmed = await confirmWithHost(context, subject, checked.data, input);
   if (!confirmed.ok) return confirmed;
   const { host, judged } = confirmed.data;
@@ -77,7 +79,7 @@ export async function viewOf(
   return succeed({
     request,
     checked: checked.data,
-    authorization: authorizationFor(request, checked.data, key.account, now, input.expiresIn),
+    ...toSign(request, checked.data, key.account, now, input.expiresIn),
     now,
     history: history(context),
     open: openPayments(context).map(openPaymentOf),

@@ -1,7 +1,7 @@
 /** `status`: a payment's outcome, as far as the facilitator's answer can be believed. */
 
 import * as z from "zod";
-import { digestSchema } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { ASSET, UPTO } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
@@ -18,12 +18,13 @@ import { findInInbox, namesFile, paymentField } from "../purchase/find-request.t
 import { paidTransaction } from "../purchase/payment-identifier.ts";
 import { authorizationOf, findPayment, paymentKey } from "../records/payment-journal.ts";
 import { noteRefunds } from "../records/refunds-known.ts";
+import { sessionOfRequest } from "../records/sessions.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { readJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
 import { type Money, money, moneySchema } from "../runtime/money.ts";
-import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
   paid: "It was paid.",
@@ -153,6 +154,17 @@ function chargedText(charged: Money | undefined, most: Money): string {
   return charged ? `${charged.display} of at most ${most.display}` : `not known: at most ${most.display}`;
 }
 
+/** A session is no payment: the ledger knows it by its id. */
+function ofSession(context: Context, digest: Digest): Failure {
+  const session = sessionOfRequest(context, digest);
+  const code = session.ok && session.data ? session.data.shortCode : undefined;
+  return fail("usage", "This request asked for a session, which is no single payment.", {
+    ...(code !== undefined && {
+      next: { argv: ["lez-agent-pay", "session", "show", code], by: "agent" as const, why: "see where the session stands" },
+    }),
+  });
+}
+
 async function authorizationFor(context: Context, word: string): Promise<Outcome<Authorization>> {
   if (namesFile(context, word)) {
     const payload = readJson(word, paymentPayloadSchema, { what: "payment payload", named: true }, context.files.read);
@@ -168,6 +180,7 @@ async function authorizationFor(context: Context, word: string): Promise<Outcome
   if (presented.data) return succeed(authorizationOf(presented.data.payload));
   const item = await findInInbox(context, word);
   if (!item.ok) return item;
+  if (item.data.request.payment.session) return ofSession(context, item.data.digest);
   const record = findPayment(context, item.data.digest);
   if (!record.ok) return record;
   const payload = record.data?.payload ?? item.data.payment;

@@ -7,7 +7,7 @@ import { authorizationOf } from "../records/payment-journal.ts";
 import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { purchaseIn, type PurchaseList } from "./purchase-list.ts";
-import { decideBy, type Purchase, purchaseView } from "./purchase.ts";
+import { approvedSession, decideBy, type Purchase, purchaseView } from "./purchase.ts";
 
 interface Known {
   stamp: string;
@@ -56,5 +56,7 @@ export async function followInbox(context: Context, since: InboxCursor | undefin
 
 function untilOf({ state, request, payment }: Purchase): number {
   if (state === "pending") return decideBy(request);
-  return state === "approved" && payment ? Number(authorizationOf(payment).validBefore) : Infinity;
+  return state === "approved" && payment
+    ? Number((approvedSession(payment)?.channelConfig ?? authorizationOf(payment)).validBefore)
+    : Infinity;
 }

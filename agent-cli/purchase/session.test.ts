@@ -1,12 +1,13 @@
 /** Calls in a session, from the command line to a merchant that sells by session, and that sometimes lies. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { REASON } from "../testing/cli.ts";
 import { sessionWorld } from "../testing/session-world.ts";
 
-const { box, shop, grant, fetched, open, kept, vouchers } = await sessionWorld();
+const { box, shop, agent, grant, fetched, open, kept, vouchers } = await sessionWorld();
 
 describe("a session within a mandate", () => {
   test("is opened by the first call, and pays the next ones in one exchange each [session-one-exchange]", async () => {
@@ -164,4 +165,49 @@ test("twelve calls at once sign twelve serials, and pay each once [session-paral
   expect(new Set(used).size).toBe(used.length);
   expect(shop.served).toBe(14);
   expect(kept().lanes.reduce((sum, { charged }) => sum + Number(charged), 0)).toBe(140);
+});
+
+describe("a session that its owner approves", () => {
+  async function asked() {
+    const run = await fetched("", "--session", "1000", "--session-for", "2h", "--reason", REASON);
+    expect(run.exit, run.stdout).toBe(EXIT.approvalPending);
+    return run.json.error.details?.["shortCode"] as string;
+  }
+
+  test("is shown by its worst case, signed as shown, and opened by the next run [session-approved]", async () => {
+    rmSync(box.path("home/mandates"), { recursive: true, force: true });
+    const code = await asked();
+    const { json } = await box.run(["request", "show", code]);
+    const digest = String(json.data["requestDigest"]);
+    const screen = stripVTControlCharacters((await box.run(["approve", code, "--dry-run"], { terminal: true })).stderr);
+    expect(screen).toMatch(/Set aside +0\.000001 LGO = 1000 units, for this payee alone/);
+    expect(screen).toMatch(/Worst case +all of it/);
+    expect(screen).toMatch(/unspent money is yours again by itself on/);
+    const approved = await box.run(["approve", code, "--confirm", digest]);
+    expect(approved.exit, approved.stdout).toBe(EXIT.ok);
+    expect(approved.json.data).toMatchObject({ approved: { amount: "1000" }, session: true });
+    expect(approved.json.next?.argv).toEqual(["lez-agent-pay", "fetch", "--resume", code]);
+    const opened = await box.run(["fetch", "--resume", code]);
+    expect(opened.exit, opened.stdout).toBe(EXIT.ok);
+    expect(shop.presented.map(({ type }) => type)).toEqual(["deposit"]);
+    const { channelConfig } = kept().signed;
+    expect(Number(channelConfig.expiresAt) - Number(channelConfig.validAfter)).toBe(7200);
+    expect(channelConfig).toMatchObject({ deposit: "1000", requestDigest: digest });
+    expect((await box.run(["status", code])).json.error.message).toContain("session");
+    expect((await fetched("?next")).exit).toBe(EXIT.ok);
+  });
+
+  test("is not signed in a list of several", async () => {
+    const code = await asked();
+    const batch = await box.run(["approve", "--all-from", agent.publicKey, "--up-to", "100000", "--dry-run"]);
+    expect(batch.stdout).toContain(code);
+    expect(batch.stdout).toContain("It asks for a session");
+  });
+
+  test("declined, it opens nothing", async () => {
+    const code = await asked();
+    await box.run(["decline", code, "--code", "policy"]);
+    expect((await box.run(["fetch", "--resume", code])).exit).toBe(EXIT.declined);
+    expect(shop.presented).toEqual([]);
+  });
 });

@@ -8,6 +8,7 @@ import { MAX_DESCRIPTION_LENGTH, MAX_REASON_SHOWN } from "../limits.ts";
 import { displayAmount, isAmount } from "../protocol/amount.ts";
 import { priceText } from "../protocol/offer.ts";
 import { type PaymentRequest, shortCode } from "../protocol/payment-request.ts";
+import type { Session } from "../protocol/session.ts";
 import { formatTimestamp, parseTimestamp } from "../time.ts";
 import type { PaymentRequirements } from "../x402/x402.ts";
 import { approvedToday } from "./approvals.ts";
@@ -41,18 +42,18 @@ export interface ApprovalFacts {
 }
 
 export function approvalFacts(view: ApprovalView): ApprovalFacts {
-  const { request, checked, authorization, now } = view;
+  const { request, checked, authorization, session, now } = view;
   const { method, url, bodySha256 } = request.http;
   const expires = parseTimestamp(request.expiresAt) ?? now;
   const usable = Number(authorization.validBefore) - Number(authorization.validAfter);
-  const price = priceText(request.payment);
+  const sum = session ? { label: "Set aside", value: displayAmount(session.deposit) } : { label: "Pay", value: priceText(request.payment) };
   const once = authorization.ledger === undefined ? "" : ", once";
   const host: Fact = { label: "To", value: new URL(url).host, strong: true };
   const account: Fact = { label: "Account", value: authorization.to };
   return {
     shortCode: shortCode(checked.digest),
     facts: [
-      ...priceFacts(checked.offer, authorization.value, once),
+      ...(session ? sessionFacts(session, checked.offer) : priceFacts(checked.offer, authorization.value, once)),
       host,
       account,
       { label: "Merchant", value: pinText(view.pin) },
@@ -73,12 +74,25 @@ export function approvalFacts(view: ApprovalView): ApprovalFacts {
     agentSends: sentParagraphs(view.sent),
     merchantSays: merchantSays(view),
     decisive: [
-      { label: "Pay", value: price },
+      sum,
       host,
       account,
       ...(view.host.kind === "unconfirmed" ? [{ label: "Terms", value: NOT_CONFIRMED, strong: true as const }] : []),
     ],
   };
+}
+
+/** One sum first: all of the deposit can go to this payee, and to no other. */
+function sessionFacts(session: Session, { amount }: PaymentRequirements): Fact[] {
+  const { deposit, validAfter, expiresAt, withdrawDelay } = session;
+  const back = formatTimestamp(Number(expiresAt) + Number(withdrawDelay));
+  return [
+    { label: "Set aside", value: `${displayAmount(deposit)} = ${deposit} units, for this payee alone`, strong: true },
+    { label: "Worst case", value: "all of it: the agent signs each call without asking, and one call may take all" },
+    { label: "A call", value: `at most ${displayAmount(amount)} by this offer; other calls here may cost more` },
+    { label: "Until", value: `${formatTimestamp(Number(expiresAt))} (${duration(Number(expiresAt) - Number(validAfter))})` },
+    { label: "Then", value: `unspent money is yours again by itself on ${back} at the latest` },
+  ];
 }
 
 /** Of `upto` the most that can be charged is what is paid: the merchant alone says how much of it. */

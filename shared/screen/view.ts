@@ -3,6 +3,7 @@
 import type { Authorization } from "../protocol/authorization.ts";
 import type { Mandate } from "../protocol/mandate.ts";
 import type { PaymentRequest, RequestCheck } from "../protocol/payment-request.ts";
+import type { Session } from "../protocol/session.ts";
 import type { Confirmation } from "./confirmation.ts";
 import type { SentRequest } from "./sent-request.ts";
 
@@ -65,8 +66,10 @@ interface MandateLeft {
 export interface ApprovalView {
   request: PaymentRequest;
   checked: Extract<RequestCheck, { ok: true }>;
-  /** As it would be signed now. */
+  /** As it would be signed now. Of a request for a session: the session in the words of a payment, which is not signed. */
   authorization: Authorization;
+  /** Of a request for a session: as it would be signed now. */
+  session?: Session;
   /** Unix seconds. */
   now: number;
   history: readonly PastDecision[];
