@@ -138,6 +138,7 @@ async function openWithinMandate(context: Context, input: FlowInput, purchase: U
   if (!agent.ok) return agent;
   const signed = await signSessionWithinMandate(request, mandate.data, agent.data);
   if (!signed.ok) return signed;
+  if (!signed.data) return undefined;
   const item = await look(context, digest);
   if (!item.ok) return item;
   const fresh = item.data ? purchaseOf(context, item.data, unixNow()) : succeed(purchase);

@@ -3,14 +3,16 @@
  * would: the merchant itself, asked in this run, makes this very offer, and its account and key are the pinned ones.
  */
 
+import { orderOf } from "../../shared/batch-settlement/deposit.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { objectionToSession } from "../../shared/exact/mandate-checks.ts";
 import { MAX_HEADER_BYTES } from "../../shared/limits.ts";
 import { signWithin } from "../../shared/protocol/approval.ts";
 import { allows, ANY, type Mandate } from "../../shared/protocol/mandate.ts";
 import { checkPaymentRequest, checkSessionRequest, type PaymentRequest, requestDigest } from "../../shared/protocol/payment-request.ts";
 import { sessionWithin } from "../../shared/protocol/session-approval.ts";
 import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
-import { type SignedSession, signSession } from "../../shared/protocol/session.ts";
+import { sessionId, type SignedSession, signSession } from "../../shared/protocol/session.ts";
 import { unixNow } from "../../shared/time.ts";
 import { encodeHeader } from "../../shared/x402/headers.ts";
 import type { PaymentRequirements } from "../../shared/x402/x402.ts";
@@ -122,16 +124,18 @@ async function identifyAgain(context: Context, request: PaymentRequest): Promise
   return identify(context, http.url, { required, offer });
 }
 
-/** Signs the session that a request asks for within a mandate. */
+/** Signs the session that a request asks for within a mandate; undefined if the mandate would not carry it. */
 export async function signSessionWithinMandate(
   request: PaymentRequest,
   { signed }: KeptMandate,
   { signer }: Agent,
-): Promise<Outcome<SignedSession>> {
+): Promise<Outcome<SignedSession | undefined>> {
   const now = unixNow();
   const checked = await checkSessionRequest(request, now);
   if (!checked.ok) return requestRefused(checked);
   const channelConfig = sessionWithin(signed.mandate, request, checked, now);
+  // The facilitator's own check: what it would refuse is not worth a signature.
+  if (await objectionToSession(orderOf(channelConfig), sessionId(channelConfig), signed)) return succeed(undefined);
   return succeed({ channelConfig, ...(await signSession(channelConfig, signer)), mandate: signed });
 }
 

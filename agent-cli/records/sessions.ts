@@ -74,7 +74,6 @@ export const SESSION_STATES = [
   /** It was never opened. */
   "refused",
 ] as const;
-export type SessionState = (typeof SESSION_STATES)[number];
 
 const sessionRecordSchema = z.strictObject({
   signed: signedSessionSchema,
