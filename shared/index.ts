@@ -81,6 +81,19 @@ export {
   signedRefundSchema,
   signRefund,
 } from "./protocol/refund.ts";
+export { checkSessionRequest, type SessionRequestCheck } from "./protocol/payment-request.ts";
+export { sessionFor } from "./protocol/session-approval.ts";
+export { type Session, sessionId, sessionSchema } from "./protocol/session.ts";
+export { type SignedVoucher, signVoucher, type Voucher, voucherDigest, voucherSchema } from "./protocol/voucher.ts";
+export { type Claim, claimDigest, claimSchema, claimTransaction } from "./protocol/claim.ts";
+export {
+  type SignedWithdrawal,
+  signedWithdrawalSchema,
+  signWithdrawal,
+  type Withdrawal,
+  withdrawalDigest,
+  withdrawalSchema,
+} from "./protocol/withdrawal.ts";
 export { decisionRecordSchema } from "./protocol/decision-record.ts";
 export { showUnsafe } from "./screen/escapes.ts";
 

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import * as cliLimits from "../agent-cli/runtime/limits.ts";
+import * as batchClient from "../shared/batch-settlement/client/index.ts";
 import * as batchFacilitator from "../shared/batch-settlement/facilitator/index.ts";
 import * as client from "../shared/exact/client/index.ts";
 import * as facilitator from "../shared/exact/facilitator/index.ts";
@@ -26,6 +27,7 @@ test.each<[string, object, string[]]>([
   ],
   ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
+  ["lez-agent-pay/batch-settlement/client", batchClient, ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme"]],
   ["lez-agent-pay/batch-settlement/facilitator", batchFacilitator, ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme"]],
   ["lez-agent-pay/upto/client", uptoClient, ["UptoLezScheme", "registerUptoLezScheme"]],
   ["lez-agent-pay/upto/server", uptoServer, ["UptoLezScheme", "registerUptoLezScheme"]],
@@ -80,6 +82,10 @@ test.each<[string, object, string[]]>([
       "canonicalJson",
       "canonicalUrl",
       "checkPaymentRequest",
+      "checkSessionRequest",
+      "claimDigest",
+      "claimSchema",
+      "claimTransaction",
       "decisionRecordSchema",
       "decodeHeader",
       "digest",
@@ -117,6 +123,9 @@ test.each<[string, object, string[]]>([
       "revocationSchema",
       "revokeAccesses",
       "serializeEvidence",
+      "sessionFor",
+      "sessionId",
+      "sessionSchema",
       "settleResponseSchema",
       "shortCode",
       "showUnsafe",
@@ -125,14 +134,21 @@ test.each<[string, object, string[]]>([
       "signPaymentRequest",
       "signRefund",
       "signRevocation",
+      "signVoucher",
+      "signWithdrawal",
       "signedMandateSchema",
       "signedRefundSchema",
       "signedRevocationSchema",
+      "signedWithdrawalSchema",
       "spellEvidence",
       "transactionOf",
       "verifyDigest",
       "verifyEvidence",
       "verifyExact",
+      "voucherDigest",
+      "voucherSchema",
+      "withdrawalDigest",
+      "withdrawalSchema",
     ],
   ],
 ])("%s", (_name, module, names) => {

@@ -1,0 +1,246 @@
+/**
+ * The payer's side: opens a session with one merchant, and signs a voucher for each request. Types of the official client, none of its
+ * code. What it knows lives as long as the process.
+ */
+
+import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeClientHooks, SchemeNetworkClient } from "@x402/core/types";
+import { type Digest, randomDigest } from "../../crypto/digest.ts";
+import { verifyDigest } from "../../crypto/ed25519.ts";
+import { defaultAssetOf, PaymentRefused } from "../../exact/client/scheme.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, X402_VERSION } from "../../lez.ts";
+import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
+import { isAmount } from "../../protocol/amount.ts";
+import { supportsExtra } from "../../protocol/offer.ts";
+import { type SessionTerms, sessionTermsOf } from "../../protocol/session-terms.ts";
+import { type Session, sessionId, sessionSchema } from "../../protocol/session.ts";
+import type { WalletSigner } from "../../protocol/signer.ts";
+import { signVoucher, type Voucher, voucherDigest, voucherSchema } from "../../protocol/voucher.ts";
+import { checkShape } from "../../text/json.ts";
+import { unixNow } from "../../time.ts";
+import { paymentRequirementsSchema } from "../../x402/x402.ts";
+import { adopted, after, committed, type LaneBook, newLane, nextVoucher, refused, served } from "../lane-book.ts";
+import { correctionSchema, type LaneOffer, voucherReceiptExtraSchema, type VoucherState } from "../state.ts";
+
+/** Signs for the account that pays: once for each session, which sets the whole deposit aside. A WalletSigner is one. */
+export interface SessionSigner extends Pick<WalletSigner, "publicKey" | "account"> {
+  /** @param digest of `session` */
+  sign(digest: Digest, session: Session): Promise<string>;
+}
+
+export interface BatchSettlementConfig {
+  signer: SessionSigner;
+  /** Signs the vouchers. Not the signer's key: it spends the deposit of its sessions, and nothing else. */
+  agentKey: WalletSigner;
+  /** The one merchant that is paid by sessions. A scheme is not told which address is fetched, and a 402 may name any. */
+  session: {
+    /** As in `https://merchant.example.com`. */
+    origin: string;
+    /** The merchant's account. */
+    payTo: string;
+    /** Atomic units to set aside in one session. */
+    deposit: string;
+    /** How long one session lasts. */
+    seconds: number;
+    /** The most that may hold a deposit at once; default 1. */
+    open?: number;
+  };
+  /** Unix seconds. */
+  clock?: () => number;
+}
+
+interface OpenSession {
+  session: Session;
+  id: Digest;
+  proof: { publicKey: string; signature: string };
+  /** The merchant has accepted a voucher of it: until then each request carries the deposit. */
+  confirmed: boolean;
+  /** The merchant takes no more vouchers of it. Its deposit is away until its end. */
+  over: boolean;
+  lanes: Map<string, LaneBook>;
+  /** The lane of the next voucher. */
+  lane: string;
+}
+
+/** Sessions that one request tries to get into. */
+const MOST_TURNS = 8;
+
+/** After these the session is of no more use. */
+const OVER = new Set(["session_unknown", "session_closed", "session_exhausted", "nonce_replayed", "payment_expired", "offer_mismatch"]);
+
+export class BatchSettlementLezScheme implements SchemeNetworkClient {
+  readonly scheme = BATCH_SETTLEMENT;
+  readonly schemeHooks: SchemeClientHooks;
+  readonly #config: BatchSettlementConfig;
+  readonly #clock: () => number;
+  #sessions: OpenSession[] = [];
+  /** Settles when no session is being signed. */
+  #opening: Promise<unknown> = Promise.resolve();
+
+  /** @throws {TypeError} if the deposit is no amount, or the agent's key is the signer's */
+  constructor(config: BatchSettlementConfig) {
+    if (!isAmount(config.session.deposit)) throw new TypeError("session.deposit: must be atomic units as a decimal string");
+    if (config.agentKey.publicKey === config.signer.publicKey) throw new TypeError("agentKey: must be another key than the signer's");
+    this.#config = config;
+    this.#clock = config.clock ?? unixNow;
+    this.schemeHooks = { onPaymentResponse: (context) => this.#answered(context) };
+  }
+
+  findDefaultAsset(asset: string, network: string): DefaultAsset | undefined {
+    return defaultAssetOf(asset, network);
+  }
+
+  /** @throws {PaymentRefused} for another merchant's offer, and when every session that may be open is used up */
+  async createPaymentPayload(x402Version: number, requirements: PaymentRequirements): Promise<PaymentPayloadResult> {
+    if (x402Version !== X402_VERSION) throw new PaymentRefused("invalid_x402_version");
+    const terms = this.#termsOf(requirements);
+    const amount = BigInt(requirements.amount);
+    let open = this.#usable(terms, amount);
+    // Each turn opens a session or throws: others may have used up its room meanwhile.
+    for (let turn = 0; !open && turn <= MOST_TURNS; turn++) {
+      await this.#open(terms, amount, requirements);
+      open = this.#usable(terms, amount);
+    }
+    if (!open) throw new PaymentRefused("session_exhausted");
+
+    // No await between the room that was seen and the book that is kept: two requests at once get two serials.
+    const next = nextVoucher(open.lanes.get(open.lane) ?? newLane(open.lane), amount);
+    open.lanes.set(open.lane, next.book);
+    const binding = requirements.extra["binding"] as Digest | undefined;
+    const { lane, serial, maxClaimable } = next.voucher;
+    const voucher = { session: open.id, lane, serial, maxClaimableAmount: String(maxClaimable), ...(binding && { binding }) } as Voucher;
+    const signed = await signVoucher(voucher, this.#config.agentKey);
+    const payload = open.confirmed
+      ? { type: "voucher", from: open.session.from, ...signed }
+      : { type: "deposit", channelConfig: open.session, ...open.proof, ...signed };
+    return { x402Version: X402_VERSION, payload };
+  }
+
+  #termsOf(requirements: PaymentRequirements): SessionTerms {
+    const asked = checkShape(requirements, paymentRequirementsSchema);
+    if (!asked.ok) throw new PaymentRefused(asked.code, asked.problem);
+    if (asked.value.network !== NETWORK) throw new PaymentRefused("invalid_network");
+    if (asked.value.asset !== ASSET) throw new PaymentRefused("asset_mismatch");
+    if (asked.value.payTo !== this.#config.session.payTo) throw new PaymentRefused("recipient_mismatch");
+    const terms = supportsExtra(asked.value) ? sessionTermsOf(asked.value) : undefined;
+    if (!terms || !isAmount(asked.value.amount)) throw new PaymentRefused("unsupported_extra");
+    return terms;
+  }
+
+  /** A session under these terms with room for the request, with some time before its end. */
+  #usable(terms: SessionTerms, amount: bigint): OpenSession | undefined {
+    const now = this.#clock();
+    return this.#sessions.find(
+      ({ session, over, confirmed, lanes }) =>
+        !over &&
+        now < Number(session.expiresAt) &&
+        (confirmed || now < Number(session.validBefore)) &&
+        session.receiver === terms.receiver &&
+        session.ledger === terms.ledger &&
+        [...lanes.values()].reduce((sum, book) => sum + committed(book), amount) <= BigInt(session.deposit),
+    );
+  }
+
+  /** One session at a time, so that requests at once share it, and no more are opened than may be. */
+  #open(terms: SessionTerms, amount: bigint, requirements: PaymentRequirements): Promise<void> {
+    const turn = this.#opening.then(async () => {
+      if (this.#usable(terms, amount)) return;
+      const signed = await this.#sign(terms, amount, requirements);
+      this.#sessions.push(signed);
+    });
+    this.#opening = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #sign(terms: SessionTerms, amount: bigint, { payTo, maxTimeoutSeconds }: PaymentRequirements): Promise<OpenSession> {
+    const { signer, agentKey, session: wanted } = this.#config;
+    const now = this.#clock();
+    // A deposit is away until the last second in which the merchant can claim.
+    this.#sessions = this.#sessions.filter(({ session }) => Number(session.expiresAt) + Number(session.withdrawDelay) >= now);
+    if (this.#sessions.length >= (wanted.open ?? 1))
+      throw new PaymentRefused("session_exhausted", "every session that may be open is used up");
+    if (amount > BigInt(wanted.deposit)) throw new PaymentRefused("session_exhausted", "the deposit does not cover one request");
+    const expiresAt = now + Math.min(wanted.seconds, terms.maxSessionSeconds);
+    const shaped = checkShape(
+      {
+        version: "1",
+        network: NETWORK,
+        asset: ASSET,
+        ledger: terms.ledger,
+        from: signer.account,
+        to: payTo,
+        signer: agentKey.publicKey,
+        receiver: terms.receiver,
+        deposit: wanted.deposit,
+        validAfter: String(now),
+        validBefore: String(Math.min(now + Math.floor(Math.min(maxTimeoutSeconds, MAX_VALIDITY_SECONDS)), expiresAt)),
+        expiresAt: String(expiresAt),
+        withdrawDelay: String(terms.withdrawDelay),
+        origin: wanted.origin,
+        nonce: randomDigest(),
+      },
+      sessionSchema,
+    );
+    if (!shaped.ok) throw new PaymentRefused(shaped.code, shaped.problem);
+    const { value: session } = shaped;
+    const id = sessionId(session);
+    const proof = { publicKey: signer.publicKey, signature: await signer.sign(id, session) };
+    const first = newLane();
+    return { session, id, proof, confirmed: false, over: false, lanes: new Map([[first.lane, first]]), lane: first.lane };
+  }
+
+  /** Books what the merchant said. After a corrective 402 whose proof holds, the official client tries once more. */
+  async #answered({ paymentPayload, settleResponse, paymentRequired, requirements }: HookContext): Promise<void | { recovered: true }> {
+    const sent = checkShape(paymentPayload.payload["voucher"], voucherSchema);
+    const open = sent.ok ? this.#sessions.find(({ id }) => id === sent.value.session) : undefined;
+    if (!sent.ok || !open) return undefined;
+    const { lane, serial } = sent.value;
+    const book = open.lanes.get(lane) ?? newLane(lane);
+    if (settleResponse?.success) {
+      const said = checkShape(settleResponse.extra, voucherReceiptExtraSchema);
+      // A merchant that does not say what it charged may have charged all of it.
+      open.lanes.set(lane, served(book, Number(serial), BigInt(said.ok ? said.value.chargedAmount : requirements.amount)));
+      open.confirmed = true;
+      if (said.ok) turnTo(open, said.value.lane);
+      return undefined;
+    }
+    const code = settleResponse?.errorReason ?? paymentRequired?.error;
+    if (code === undefined) return undefined; // no answer: it may have been served
+    open.lanes.set(lane, refused(book, Number(serial)));
+    if (OVER.has(code)) open.over = true;
+    if (code !== "voucher_out_of_step") return undefined;
+    return (await this.#corrected(open, paymentRequired?.accepts)) ? { recovered: true } : undefined;
+  }
+
+  async #corrected(open: OpenSession, accepts: readonly PaymentRequirements[] = []): Promise<boolean> {
+    const offer = accepts.find(
+      ({ scheme, network, payTo }) => scheme === BATCH_SETTLEMENT && network === NETWORK && payTo === open.session.to,
+    );
+    const correction = checkShape(offer?.extra, correctionSchema);
+    if (!correction.ok) return false;
+    const { voucherState, lane } = correction.value;
+    if (voucherState) {
+      const book = (await this.#isOwn(open.id, voucherState))
+        ? adopted(open.lanes.get(voucherState.lane) ?? newLane(voucherState.lane), voucherState)
+        : undefined;
+      if (!book) return false;
+      open.lanes.set(book.lane, book);
+    }
+    open.confirmed = true;
+    if (lane) turnTo(open, lane);
+    return voucherState !== undefined || lane !== undefined;
+  }
+
+  /** Whether this client's own agent key signed the voucher that the merchant shows. */
+  #isOwn(session: Digest, { lane, serial, signedMaxClaimable, binding, signature }: VoucherState): Promise<boolean> {
+    const voucher = { session, lane, serial, maxClaimableAmount: signedMaxClaimable, ...(binding && { binding }) };
+    return verifyDigest(signature, voucherDigest(voucher), this.#config.agentKey.publicKey);
+  }
+}
+
+/** The merchant names the lane of the next voucher. */
+function turnTo(open: OpenSession, { id, afterSerial = 0 }: LaneOffer): void {
+  open.lanes.set(id, after(open.lanes.get(id) ?? newLane(id), afterSerial));
+  open.lane = id;
+}
+
+type HookContext = Parameters<NonNullable<SchemeClientHooks["onPaymentResponse"]>>[0];
