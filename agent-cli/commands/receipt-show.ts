@@ -9,6 +9,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { chargeLines, chargeSchema } from "../purchase/charge.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
 import { readAudit } from "../records/audit-log.ts";
 import { refundsKnown } from "../records/refunds-known.ts";
@@ -44,6 +45,9 @@ export const receiptShow = defineCommand({
     signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
     /** Of the payment's presentations from this machine: quote it to the seller. */
     trace: z.string().optional(),
+    /** Of scheme `upto`: what was charged, as far as this machine knows, and what the merchant itemised. */
+    charged: moneySchema.optional(),
+    charge: chargeSchema.optional(),
     /** What this machine has read in the payer's journal, the last time that status was asked. */
     refunded: moneySchema.optional(),
     report: evidenceReportSchema,
@@ -55,7 +59,7 @@ export const receiptShow = defineCommand({
   async run(context, input) {
     const local = await localEvidence(context, input, false);
     if (!local.ok) return local;
-    const { evidence, stated, trace } = local.data;
+    const { evidence, stated, trace, charge, charged } = local.data;
     context.trace.adopt(trace);
     const keys = knownKeys(context, input, evidence);
     if (!keys.ok) return keys;
@@ -81,11 +85,13 @@ export const receiptShow = defineCommand({
         },
       }),
       signed: { offer: evidence.offer !== undefined, receipt: evidence.receipt !== undefined },
+      ...(charged !== undefined && { charged: money(charged, ASSET) }),
+      ...(charge && { charge }),
       ...(trace && { trace }),
       report,
     });
   },
-  render: ({ stated, signed, trace, refunded, report }, layout) => [
+  render: ({ stated, signed, charged, charge, trace, refunded, report }, layout) => [
     ...renderEvidence(report, layout),
     "",
     ...field(
@@ -96,6 +102,8 @@ export const receiptShow = defineCommand({
         : "not kept on this machine",
     ),
     ...field(layout, "signed", signed.receipt ? "by the merchant, as proof of delivery" : "no: the merchant could deny it"),
+    ...(charged ? field(layout, "charged", charged.display) : []),
+    ...(charge ? chargeLines(charge, layout) : []),
     ...(refunded ? field(layout, "refunded", `${refunded.display}, as the payer's journal said`) : []),
     ...(trace ? field(layout, "trace", trace) : []),
   ],

@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { EvidencePoint } from "../../shared/evidence/check.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import type { EvidenceReport } from "../../shared/evidence/verify.ts";
+import { SCHEME, UPTO } from "../../shared/lez.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import { mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
@@ -13,7 +14,7 @@ import { formatTimestamp } from "../../shared/time.ts";
 import { checklistText } from "../runtime/checklist.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
-import { money, moneySchema } from "../runtime/money.ts";
+import { money, moneySchema, price } from "../runtime/money.ts";
 import { type Failure, fail, refuse } from "../runtime/outcome.ts";
 
 const statementSchema = z.strictObject({
@@ -86,8 +87,10 @@ export function evidenceReportView({ verdict, points, evidence }: EvidenceReport
 
 type Statement = z.infer<typeof statementSchema>;
 
-function statementOf({ request, payment: { authorization, mandate }, refunds = [] }: Evidence): Statement {
-  const { from, to, value, asset, network, validAfter } = authorization;
+function statementOf({ request, payment: { authorization, mandate }, ledger, refunds = [] }: Evidence): Statement {
+  const { from, to, value, asset, network, validAfter, scheme = SCHEME } = authorization;
+  // Of scheme `upto` the ledger's entry has what was charged; what was signed is a maximum.
+  const debit = scheme === UPTO ? ledger?.entries[0]?.value : undefined;
   const signedAt = formatTimestamp(Number(validAfter));
   const digest = requestDigest(request);
   const refunded = refunds.reduce((sum, { signed }) => sum + BigInt(signed.refund.amount), 0n);
@@ -97,7 +100,7 @@ function statementOf({ request, payment: { authorization, mandate }, refunds = [
     reason: request.reason,
     method: request.http.method,
     url: request.http.url,
-    paid: money(value, asset),
+    paid: debit === undefined ? price({ scheme, amount: value, asset }) : money(debit, asset),
     ...(refunded > 0n && { refunded: money(refunded.toString(), asset) }),
     payer: from,
     payTo: to,

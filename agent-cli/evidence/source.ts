@@ -9,6 +9,7 @@ import { unixNow } from "../../shared/time.ts";
 import { decodeHeader, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
 import { type PaymentPayload, type SettleResponse, settleResponseSchema } from "../../shared/x402/x402.ts";
 import { knownKeys, type KnownKeysInput } from "../keys/trusted-keys.ts";
+import { type ChargeView, chargeOf } from "../purchase/charge.ts";
 import { findInInbox, namesFile } from "../purchase/find-request.ts";
 import { notApproved } from "../purchase/payment-to-present.ts";
 import { purchaseOf } from "../purchase/purchase.ts";
@@ -33,6 +34,9 @@ export interface LocalEvidence {
   stated?: SettleResponse | undefined;
   /** Of the payment's presentations from this machine. */
   trace?: string | undefined;
+  /** Of scheme `upto`: what the kept answer says of its usage, and what was charged by the payment journal, in atomic units. */
+  charge?: ChargeView | undefined;
+  charged?: string | undefined;
 }
 
 /**
@@ -76,7 +80,14 @@ export async function localEvidence(
       : [{ part: "receipt" as const, why: kept.data ? "the merchant signed no receipt" : "this machine does not have the response" }]),
   ];
   const evidence: Evidence = { ...order, ...(offer && { offer }), ...(receipt && { receipt }) };
-  return succeed({ evidence, missing, ...(stated?.ok && { stated: stated.value }), trace: record.data?.trace });
+  return succeed({
+    evidence,
+    missing,
+    ...(stated?.ok && { stated: stated.value }),
+    trace: record.data?.trace,
+    charge: kept.data && chargeOf({ payload: payload.data, authorization: payment.value.authorization }, kept.data.headers),
+    charged: record.data?.charged,
+  });
 }
 
 async function subjectOf(context: Context, word: string): Promise<Outcome<{ request: PaymentRequest; item?: InboxItem | undefined }>> {

@@ -93,10 +93,26 @@ test("what was charged is reported, kept, logged and summed [upto-charged-here]"
   const again = await box.run(["pay", code], { terminal: true, env: { NO_COLOR: "1" } });
   expect(again.stdout).toContain("Paid 0.000001858 LGO for GET");
   expect(again.stdout).toMatch(/of at most +0\.00002 LGO; what was not charged is free again/);
-  expect(again.stdout).toMatch(/usage +929 token at 0\.000000002 LGO, as the merchant counts/);
+  expect(again.stdout).toMatch(/usage +929 token at 0\.000000002 LGO, as the merchant counts, unsigned/);
   expect((await box.run(["request", "show", code])).json.data).toMatchObject({ price: { atMost: true }, charged: { amount: "1858" } });
   const { entries } = (await box.run("audit list --event settled")).json.data as { entries: { facts: object }[] };
   expect(entries.at(-1)?.facts).toMatchObject({ scheme: "upto", amount: "20000", charged: "1858" });
+});
+
+test("the receipt of an answer that its merchant did not sign has the charge and its usage, marked as unsigned [upto-receipt-unsigned]", async () => {
+  const code = await approved();
+  expect((await box.run(["pay", code])).exit).toBe(EXIT.ok);
+  const words = ["receipt", "show", code];
+  expect((await box.run(words)).json.data).toMatchObject({
+    signed: { receipt: false },
+    charged: { amount: "1858" },
+    charge: { usage: [{ unit: "token", quantity: "929", price: { amount: "2" } }], signed: false, problems: [] },
+    report: { says: { paid: { amount: "20000", atMost: true } } },
+  });
+  const { stdout } = await box.run(words, { terminal: true, env: { NO_COLOR: "1" } });
+  expect(stdout).toMatch(/at most 0\.00002 LGO for GET/);
+  expect(stdout).toMatch(/charged +0\.000001858 LGO/);
+  expect(stdout).toMatch(/usage +929 token at 0\.000000002 LGO, as the merchant counts, unsigned/);
 });
 
 describe("what does not fit in a receipt", () => {

@@ -27,7 +27,10 @@ export const chargeSchema = z.strictObject({
 export type ChargeView = z.infer<typeof chargeSchema>;
 
 /** @returns undefined for a payment of another scheme */
-export function chargeOf({ payload: { accepted }, authorization }: Payment, headers: Record<string, string>): ChargeView | undefined {
+export function chargeOf(
+  { payload: { accepted }, authorization }: Pick<Payment, "payload" | "authorization">,
+  headers: Record<string, string>,
+): ChargeView | undefined {
   const { scheme, value, asset } = authorization;
   if (scheme !== UPTO) return undefined;
   const read = decodeHeader(headers[PAYMENT_RESPONSE.toLowerCase()] ?? "", settleResponseSchema, MAX_FOREIGN_HEADER_BYTES);
@@ -60,11 +63,15 @@ function problemsOf(
   ].filter((found) => typeof found === "string");
 }
 
-export function chargeLines({ most, usage = [], problems }: ChargeView, layout: Layout): string[] {
+export function chargeLines({ most, usage = [], signed, problems }: ChargeView, layout: Layout): string[] {
   return [
     ...field(layout, "of at most", `${most.display}; what was not charged is free again`),
     ...usage.flatMap(({ unit, quantity, price }, i) =>
-      field(layout, i === 0 ? "usage" : "", `${quantity} ${unit} at ${displayAmount(price.amount)}, as the merchant counts`),
+      field(
+        layout,
+        i === 0 ? "usage" : "",
+        `${quantity} ${unit} at ${displayAmount(price.amount)}, as the merchant counts${signed ? "" : ", unsigned"}`,
+      ),
     ),
     ...problems
       .flatMap((problem) => wrap(`! The charge does not fit: ${problem}.`, layout.width))
