@@ -118,6 +118,21 @@ describe("a session", () => {
   });
 });
 
+test("after its object started anew, a client of lane 0 is sent to a lane whose first serial is free", async () => {
+  const { client } = await opened();
+  const elsewhere = await createClient(await merchant.isolate(GOODS));
+  elsewhere.session = client.session;
+  merchant.restart(client.id);
+  const voucher = await client.sign({ lane: "0", serial: "2", maxClaimableAmount: "20" as Amount });
+  const refused = await elsewhere.present({ type: "voucher", from: client.session?.from, ...voucher });
+  expect(verdict(refused)).toBe("402 voucher_out_of_step");
+  const offer = termsOf(refused)?.accepts.find(({ scheme }) => scheme === "batch-settlement");
+  expect(offer?.extra).toMatchObject({ lane: { id: expect.stringMatching(/^[0-9a-f]{32}$/), afterSerial: 0 } });
+  const { id } = (offer?.extra ?? {})["lane"] as { id: string };
+  const next = await client.sign({ lane: id, serial: "1", maxClaimableAmount: "10" as Amount });
+  expect(verdict(await elsewhere.present({ type: "voucher", from: client.session?.from, ...next }))).toBe("200");
+});
+
 describe("a voucher", () => {
   test("buys once: a copy is told its receipt, and a copy that comes meanwhile has to wait [sessions-once]", async () => {
     const gate = Promise.withResolvers<void>();

@@ -267,7 +267,9 @@ export class VoucherRequest {
     const { leased } = session;
     const isOwn = own !== undefined && (signed.voucher.lane === FIRST_LANE || !leased);
     const state = isOwn ? voucherState(FIRST_LANE, own.best, BigInt(own.spent)) : leased && stateOfLane(leased);
-    const lane: LaneOffer = isOwn && code !== "session_exhausted" ? ownLane(own) : nextLane(session, own);
+    // An object that started anew takes no serial for a while that a client would sign next. A lane of this isolate takes its first.
+    const isBehind = own !== undefined && leased !== undefined && this.#voucher.serial <= own.highest;
+    const lane: LaneOffer = isOwn && !isBehind && code !== "session_exhausted" ? ownLane(own) : nextLane(session, own);
     const charged = session.chargedElsewhere + (leased?.lane.spent ?? 0n);
     const correction: Correction = { channelState: channelState(session, charged), lane, ...(state && { voucherState: state }) };
     return this.#offerAgain(code, undefined, corrected(request.challenge, request.presented, correction));
