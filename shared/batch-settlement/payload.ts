@@ -33,7 +33,6 @@ export const voucherPayloadSchema = z.looseObject({
   voucher: voucherSchema,
   voucherSignature: signatureSchema,
 });
-export type VoucherPayload = z.infer<typeof voucherPayloadSchema>;
 
 /** Asks the payee to take what it is owed, and to close. Buys nothing. */
 export const refundPayloadSchema = z.looseObject({
