@@ -18,6 +18,7 @@ import {
   START,
 } from "../../shared/ledger/testing/ledger.ts";
 import { under } from "../../shared/ledger/testing/mandate-table.ts";
+import { claimOf, sessionOf } from "../../shared/ledger/testing/session-table.ts";
 import { FORGET_SECONDS } from "../../shared/limits.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { env } from "./ledger.ts";
@@ -90,6 +91,18 @@ test("a mandate adds 1 row to settle, and 2 to reserve and capture; its first pa
     rules.capture(reservationOf(next, idOf(1)), START);
   };
   expect(await afterFirst(sell)).toBe(9 + 10);
+});
+
+test("a session costs 5 rows to open, 8 to claim from one lane on one shard, and 3 to close [session-cost]", async () => {
+  const session = sessionOf({ payer: BOB, payee: CAROL, deposit: "100" as Amount });
+  const open = (rules: LedgerRules) => void rules.openSession(session, START);
+  const claim = (rules: LedgerRules) => void rules.claimSession(claimOf({ "0": 30 }, session), START);
+  const close = (rules: LedgerRules) => void rules.claimSession(claimOf({}, session), START);
+  const rowsOf = async (...events: ((rules: LedgerRules) => void)[]) =>
+    (await written(ALL, (rules) => events.forEach((event) => event(rules)))).rows;
+  const opened = await rowsOf(open);
+  const claimed = await rowsOf(open, claim);
+  expect([opened, claimed - opened, (await rowsOf(open, claim, close)) - claimed]).toEqual([5, 8, 3]);
 });
 
 test.each([
