@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import { AWAY_SECONDS, FORGET_SECONDS, JOURNAL_RETENTION_SECONDS, MAX_SESSION_LANES, PRUNE_BATCH } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
+import { ExportCheck, restoredOf } from "./export-check.ts";
+import { EXPORTED_TABLES } from "./export.ts";
 import { runAllMaintenance } from "./testing/checkpoint.ts";
 import { ALICE, BOB, dump, FIRST, idOf, paymentOf, settleOf, START } from "./testing/ledger.ts";
 import { claimOf, claimTx, SESSION, SESSION_MANDATE, sessionOf, Stall, under } from "./testing/session-table.ts";
@@ -222,6 +224,26 @@ describe("a retired ledger", () => {
     expect(made.rules.status(ALICE, SESSION.nonce, START, START)).toEqual({ status: "session", session: SESSION.id });
     expect(stored(made)).toEqual(before);
   });
+});
+
+test("an export adds up with what sessions hold, and restores their nonces as cancelled [session-export]", () => {
+  const made = opened();
+  made.rules.claimSession(claimOf({ "0": 10 }), START);
+  made.rules.retire(made.ledger, START + 1);
+  const pages = EXPORTED_TABLES.map((table) => {
+    const page = made.rules.exportPage(table, []);
+    return { shard: 0, table, rows: "rows" in page ? page.rows : [] };
+  });
+  const checked = (exported: typeof pages) => {
+    const check = new ExportCheck({ ledger: made.ledger, supply: "1000", shards: 1 });
+    const problem = exported.map((page) => check.take(page)).find((problem) => problem !== undefined);
+    return problem ?? check.finish();
+  };
+  expect(checked(pages)).toMatchObject({ ok: true, summary: { holds: 0, sessions: 1 } });
+  expect(checked(pages.filter(({ table }) => table !== "session"))).toMatchObject({ ok: false, problem: expect.stringContaining("held") });
+  const nonces = pages.filter(({ table }) => table === "payment").flatMap(({ rows }) => rows.map((row) => restoredOf("payment", row)));
+  const cancelled = { ok: true, value: { kind: "cancelled", row: { payer: ALICE, nonce: SESSION.nonce, capture_deadline: END } } };
+  expect(nonces.find((found) => found?.ok && found.value.kind === "cancelled")).toMatchObject(cancelled);
 });
 
 test("a look at a session that is to be opened says what opening it would, and writes nothing", () => {
