@@ -1,17 +1,14 @@
 /** Two decisions about one request at once: the first one wins, in every pair, and both sides are told the same. */
 
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { existsSync, rmSync, watch, writeFileSync } from "node:fs";
-import { createInterface, type Interface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { existsSync, rmSync } from "node:fs";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { type Envelope, REASON, sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
 import { startMerchant } from "../testing/merchant.ts";
 import { people } from "../testing/people.ts";
-import { RACER, type RacerRun } from "../testing/race.ts";
+import { Racer, startTogether } from "../testing/racers.ts";
 
 const box = sandbox();
 const merchant = await startMerchant();
@@ -185,49 +182,8 @@ test("an approval that was recorded but not handed out when its process died sti
   expect(await stateOf(asked)).toBe("approved");
 });
 
-/** A process that runs command lines. */
-class Racer {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: AsyncIterator<string>;
-  readonly pid: number;
-
-  constructor() {
-    this.#child = spawn(process.execPath, [RACER], { env: { ...process.env, ...box.env }, stdio: ["pipe", "pipe", "ignore"] });
-    this.pid = this.#child.pid ?? 0;
-    const lines: Interface = createInterface({ input: this.#child.stdout });
-    this.#lines = lines[Symbol.asyncIterator]();
-    afterAll(() => this.#child.stdin.end());
-  }
-
-  async line(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error("the racer ended");
-    return value;
-  }
-
-  async run(argv: readonly string[]): Promise<Envelope> {
-    this.#child.stdin.write(`${JSON.stringify(argv)}\n`);
-    return JSON.parse((JSON.parse(await this.line()) as RacerRun).stdout) as Envelope;
-  }
-}
-
-/** Holds the lock until both processes have come to it: each has then read a state without the other's decision. */
-async function startTogether(racers: readonly Racer[]): Promise<void> {
-  const home = box.path("home");
-  writeFileSync(`${home}/lock`, String(process.pid));
-  const waiting = new Set(racers.map(({ pid }) => `lock.${pid}`));
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const watcher = watch(home, (_, name) => {
-    waiting.delete(name ?? "");
-    if (waiting.size === 0) resolve(undefined);
-  });
-  await promise;
-  watcher.close();
-  rmSync(`${home}/lock`);
-}
-
 describe("two processes at once", () => {
-  const racers = [new Racer(), new Racer()] as const;
+  const racers = [new Racer(box), new Racer(box)] as const;
   const PAIRS = TABLE.filter(({ first, second }) => first <= second);
   test("are both ready", async () => {
     expect(await Promise.all(racers.map((racer) => racer.line()))).toEqual(["ready", "ready"]);
@@ -235,7 +191,10 @@ describe("two processes at once", () => {
 
   test.each(PAIRS)("$first and $second: one is first, and both say so [first-decision-wins]", async ({ first, second, approved }) => {
     const asked = await prepared({ ...(approved && { approved }) });
-    const started = startTogether(racers);
+    const started = startTogether(
+      box,
+      racers.map(({ pid }) => pid),
+    );
     const kinds = [first, second] as const;
     const runs = await Promise.all([racers[0].run(DECISIONS[first].argv(asked)), racers[1].run(DECISIONS[second].argv(asked))]);
     await started;

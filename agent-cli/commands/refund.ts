@@ -22,7 +22,7 @@ import { passphraseFields } from "../prompts/passphrase.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry, type AuditFacts, checkAudit } from "../records/audit-log.ts";
-import { openRefund, writeRefund } from "../records/refund-journal.ts";
+import { type RefundRecord, refundsOf, writeRefund } from "../records/refund-journal.ts";
 import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
@@ -83,9 +83,10 @@ export const refundCommand = defineCommand({
     const owner = findOwner(context, input.ownerFile);
     if (!owner.ok) return owner;
     const from = owner.data.key.account;
-    const open = openRefund(context, { from, transaction });
-    if (!open.ok) return open;
-    if (open.data) return resume(context, input, open.data);
+    const earlier = refundsOf(context, { from, transaction });
+    if (!earlier.ok) return earlier;
+    const open = earlier.data.find(({ state }) => state === "sent");
+    if (open) return resume(context, input, open.signed);
 
     const ledger = await askLedger(context, input);
     if (!ledger.ok) return ledger;
@@ -120,20 +121,22 @@ export const refundCommand = defineCommand({
     const signer = await openOwner(context, owner.data, input);
     if (!signer.ok) return signer;
     const signed = await signRefund({ ...refund, issuedAt: String(unixNow()) }, signer.data);
-    const noted = await exclusively(context, async () => {
-      // Another run may have signed one meanwhile: this one saw nothing of it.
-      const other = openRefund(context, refund);
-      if (!other.ok) return other;
-      if (other.data) return fail("busy", "Another refund of this payment was signed meanwhile.", { hint: "Run the same command again." });
+    const noted = await exclusively<RefundRecord | undefined>(context, async () => {
+      const now = refundsOf(context, refund);
+      if (!now.ok) return now;
+      const other = overtakenBy(now.data, earlier.data, sale.data);
+      if (other) return succeed(other);
       const recordable = checkAudit(context);
       if (!recordable.ok) return recordable;
       if (context.io.signal.aborted) return interrupted("Nothing was sent.");
       const written = writeRefund(context, signed, "sent");
       if (!written.ok) return written;
       const entry = appendEntry(context, "refund_signed", factsOf(signed.refund, "transactionIfSettled"));
-      return entry.ok ? anchorEntry(context, entry.data, signer.data) : entry;
+      const anchored = entry.ok ? await anchorEntry(context, entry.data, signer.data) : entry;
+      return anchored.ok ? succeed(undefined) : anchored;
     });
     if (!noted.ok) return noted;
+    if (noted.data) return overtaken(context, input, noted.data, { amount: refund.amount, sale: sale.data });
     return conclude(context, signed, await sendRefund(context, input, signed));
   },
   render: (data, layout) => [
@@ -164,6 +167,41 @@ async function resume(
   return concluded.ok ? succeed({ ...concluded.data, resumed: true as const }) : concluded;
 }
 
+/** A refund of this machine that was signed, and not refused, since its owner's screen was read: neither the records nor the journal had it. */
+function overtakenBy(
+  now: readonly RefundRecord[],
+  earlier: readonly RefundRecord[],
+  { refunds }: RefundableSale,
+): RefundRecord | undefined {
+  const known = new Set(earlier.map(({ signed }) => signed.refund.id));
+  return now.find(
+    ({ state, signed: { refund } }) =>
+      state === "sent" || (state === "refunded" && !known.has(refund.id) && !refunds.has(refundTransaction(refund))),
+  );
+}
+
+/** Nothing of this run was written or sent. What is left is known once the other refund's outcome is: the same one is sent again. */
+async function overtaken(
+  context: Context,
+  input: FacilitatorInput,
+  { state, signed }: RefundRecord,
+  { amount, sale }: { amount: string; sale: RefundableSale },
+): Promise<Failure> {
+  const other = displayAmount(signed.refund.amount);
+  const made = state === "refunded" ? succeed(undefined) : await conclude(context, signed, await sendRefund(context, input, signed));
+  const counted = sale.refunds.has(refundTransaction(signed.refund));
+  const left = sale.value - sale.refunded - (counted ? 0n : BigInt(signed.refund.amount));
+  if (made.ok && BigInt(amount) > left) {
+    return refuse(
+      "refund_exceeded",
+      EXIT.paymentRejected,
+      `Another run gave ${other} back meanwhile: only ${displayAmount(left)} of ${displayAmount(sale.value)} is left to refund.`,
+    );
+  }
+  const what = made.ok ? `Another run gave ${other} of this payment back` : `Another run signed a refund of ${other} of this payment`;
+  return fail("busy", `${what} meanwhile. This one was not sent.`, { hint: "Run the same command again: it shows what is left." });
+}
+
 async function conclude(context: Context, signed: SignedRefund, outcome: OrderOutcome): Promise<Outcome<z.infer<typeof resultSchema>>> {
   const { refund } = signed;
   if (outcome.kind === "made") {
@@ -187,6 +225,11 @@ async function conclude(context: Context, signed: SignedRefund, outcome: OrderOu
 /** The log before the record: a run that dies in between sends the refund again, and gets the same answer. */
 function note(context: Context, signed: SignedRefund, state: "refunded" | "refused", code?: string): Promise<Outcome<undefined>> {
   return exclusively(context, () => {
+    const records = refundsOf(context, signed.refund);
+    if (!records.ok) return records;
+    // Another run may have sent the same refund, and written the same answer.
+    const before = records.data.find(({ signed: { refund } }) => refund.id === signed.refund.id)?.state;
+    if (before === "refunded" || before === state) return succeed(undefined);
     const facts = {
       ...factsOf(signed.refund, state === "refunded" ? "transaction" : "transactionIfSettled"),
       ...(code !== undefined && { code }),

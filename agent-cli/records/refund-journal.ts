@@ -25,17 +25,11 @@ const recordSchema = z.strictObject({
 const FORMAT = { kind: "refund", what: "refund journal", schema: recordSchema };
 export type RefundRecord = z.infer<typeof recordSchema>;
 
-/** The refund of a payment whose outcome is not known. There is at most one: it is sent again before another is signed. */
-export function openRefund(
-  context: Context,
-  { from, transaction }: { from: string; transaction: Digest },
-): Outcome<SignedRefund | undefined> {
+/** The refunds of one payment. At most one of them is `sent`: it is sent again before another is signed. */
+export function refundsOf(context: Context, { from, transaction }: { from: string; transaction: Digest }): Outcome<RefundRecord[]> {
   const all = readAll(context);
   if (!all.ok) return all;
-  const open = all.data.find(
-    ({ state, signed: { refund } }) => state === "sent" && refund.from === from && refund.transaction === transaction,
-  );
-  return succeed(open?.signed);
+  return succeed(all.data.filter(({ signed: { refund } }) => refund.from === from && refund.transaction === transaction));
 }
 
 /** Writes a refund down, or what became of it. It is on disk when this returns. */

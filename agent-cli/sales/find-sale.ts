@@ -17,6 +17,8 @@ export interface RefundableSale {
   /** Atomic units. */
   value: bigint;
   refunded: bigint;
+  /** The refunds that it is the sum of, by their own transactions. */
+  refunds: ReadonlySet<string>;
   /** One of several payments of its entry: who paid, and how much of the sum, is the ledger's word. */
   ofBatch: boolean;
 }
@@ -25,17 +27,20 @@ export interface RefundableSale {
 export async function findSale(source: ChainSource, transaction: Digest): Promise<Outcome<RefundableSale>> {
   let credit: JournalEntry | undefined;
   let refunded = 0n;
+  const refunds = new Set<string>();
   const chain = await readChain(source, async (entries) => {
     for (const entry of entries) {
       if (entry.transaction === transaction || entry.transactions?.includes(transaction)) credit ??= entry;
-      if (entry.kind === "debit" && entry.cause === "refund" && entry.refundOf === transaction) refunded += BigInt(entry.value);
+      if (entry.kind !== "debit" || entry.cause !== "refund" || entry.refundOf !== transaction) continue;
+      refunded += BigInt(entry.value);
+      if (entry.transaction) refunds.add(entry.transaction);
     }
     return succeed(undefined);
   });
   if (!chain.ok) return chain;
   if (!credit) return notFound(source.account, transaction, chain.data.base?.seq);
   const paid = paymentOf(credit, transaction);
-  return paid.ok ? succeed({ transaction, entry: credit.seq, at: Number(credit.at), refunded, ...paid.data }) : paid;
+  return paid.ok ? succeed({ transaction, entry: credit.seq, at: Number(credit.at), refunded, refunds, ...paid.data }) : paid;
 }
 
 function paymentOf(entry: JournalEntry, transaction: Digest): Outcome<Pick<RefundableSale, "payer" | "value" | "ofBatch">> {
