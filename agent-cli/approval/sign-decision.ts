@@ -7,6 +7,7 @@ import { canonicalJson } from "../../shared/crypto/digest.ts";
 import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { sessionId } from "../../shared/protocol/session.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
@@ -14,6 +15,7 @@ import type { RoleSigner } from "../keys/key-file.ts";
 import type { Merchant } from "../merchant/merchant-identity.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { factsOf } from "../purchase/conclude.ts";
+import { approvedSession } from "../purchase/purchase.ts";
 import { type Subject, subjectAgain, type SubjectInput } from "../purchase/request-subject.ts";
 import { anchorEntry } from "../records/audit-anchors.ts";
 import { appendEntry } from "../records/audit-log.ts";
@@ -138,9 +140,10 @@ async function handOver(
   const more = { from, validBefore, ...(ledger && { ledger }), ...(key && { merchantKey: key.publicKey }) };
   const remembered = remember(context, request, "approved", more);
   if (!remembered.ok) return remembered;
+  const session = approvedSession(payload);
   const noted = appendEntry(context, "approved", {
     ...factsOf(authorization, request.http),
-    ...(view.session && { scheme: BATCH_SETTLEMENT }),
+    ...(session && { scheme: BATCH_SETTLEMENT, session: sessionId(session.channelConfig) }),
     agentKey: request.agent.publicKey,
     how,
     host: view.host.kind,

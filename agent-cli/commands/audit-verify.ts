@@ -14,6 +14,8 @@ import { otherLedger } from "../facilitator/other-ledger.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { checkAnchors } from "../records/audit-anchors.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
+import { problemsOfSession } from "../records/session-calls.ts";
+import { keptSessions } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field } from "../runtime/layout.ts";
@@ -82,6 +84,9 @@ export const auditVerify = defineCommand({
     if (input.head !== undefined && !log.data.entries.some(({ digest }) => digest === input.head)) {
       problems.push("the head that was noted before is not in the log: its end was cut off, or it was rewritten");
     }
+    const sessions = await checkSessions(context);
+    if (!sessions.ok) return sessions;
+    problems.push(...sessions.data);
     const ledger = input.offline ? NOT_COMPARED : await compareWithLedger(context, input, log.data, key?.account);
     problems.push(...ledger.problems);
     const { signed: count, upTo, since, notes } = anchors.data;
@@ -149,6 +154,7 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
   const all = [...log.entries, ...log.older];
   const known = new Set(all.flatMap(({ facts }) => [facts["transaction"], facts["transactionIfSettled"]]));
   const granted = new Set(all.flatMap(({ event, facts: { mandate } }) => (event === "granted" && mandate !== undefined ? [mandate] : [])));
+  const opened = new Set(all.flatMap(({ facts: { session } }) => (session === undefined ? [] : [session])));
   const approved = all.flatMap(({ event, facts: { from } }) => (event === "approved" && from !== undefined ? [from] : []));
   for (const account of new Set([...(owner === undefined ? [] : [owner]), ...approved])) {
     const parsed = parseAccountId(account);
@@ -161,7 +167,8 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
     const { debits, from } = journal.data;
     comparison.debits += debits.length;
     if (from > 1) comparison.notes.push(`the journal of ${account} was compared from its entry ${from} on`);
-    const missing = debits.filter((debit) => !known.has(debit.transaction) && !isGrantedRefund(debit, granted));
+    const isKnown = (debit: Entry) => known.has(debit.transaction) || isGrantedRefund(debit, granted) || isClaim(debit, opened, granted);
+    const missing = debits.filter((debit) => !isKnown(debit));
     const byShop = debits.filter((debit) => isGrantedRefund(debit, granted)).length;
     if (byShop > 0)
       comparison.notes.push(`${counted(byShop, "refund")} of ${account} by a shop's key, under a mandate that the log has granted`);
@@ -175,6 +182,25 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
 /** A shop's key refunds on its own: its owner's log has the grant, and not each refund. */
 function isGrantedRefund({ cause, mandate }: Entry, granted: ReadonlySet<string>): boolean {
   return cause === "refund" && mandate !== undefined && granted.has(mandate);
+}
+
+/** A merchant claims when it likes: the log has the session, and not each claim. What was claimed of it, `session show` compares. */
+function isClaim({ cause, session, mandate }: Entry, opened: ReadonlySet<string>, granted: ReadonlySet<string>): boolean {
+  const within = mandate !== undefined && granted.has(mandate);
+  return cause === "claim" && (within || (session !== undefined && opened.has(session)));
+}
+
+/** The files of sessions: each voucher has the agent's signature, and the sums add up. */
+async function checkSessions(context: Context): Promise<Outcome<string[]>> {
+  const kept = keptSessions(context);
+  if (!kept.ok) return kept;
+  const problems = kept.data.unreadable.map((each) => each.problem);
+  for (const session of kept.data.sessions) {
+    const found = await problemsOfSession(context, session);
+    if (!found.ok) return found;
+    problems.push(...found.data.map((each) => `session ${session.shortCode}: ${each}`));
+  }
+  return succeed(problems);
 }
 
 function debitText(account: string, { seq, value, counterparty, at, transaction }: Entry): string {

@@ -113,3 +113,19 @@ test("an old copy of the state folder, put back: a serial that was used is not t
   expect(next.json.data).toMatchObject({ response: { body: { text: "call 4" } } });
   expect(shop.served).toBe(4);
 });
+
+test("spending has a session as one line, and audit verify checks each call of it [session-audited]", async () => {
+  const { session } = await open();
+  for (const path of ["?2", "?3", "?4"]) await fetched(path);
+  const spent = await box.run("spending");
+  expect(spent.json.data).toMatchObject({
+    payments: 0,
+    sessions: { lines: [{ payments: 4, paid: { amount: "40" }, name: expect.stringContaining(session.shortCode) }] },
+  });
+  const verify = (...words: string[]) => box.run(["audit", "verify", ...words]);
+  expect((await verify("--offline")).exit).toBe(EXIT.ok);
+  const file = box.path(`home/sessions/${session.session}.calls.jsonl`);
+  const lines = readFileSync(file, "utf8");
+  writeFileSync(file, lines.replace('"charged":"10"', '"charged":"90"'));
+  expect((await verify("--offline")).json.error.message).toContain(`session ${session.shortCode}`);
+});

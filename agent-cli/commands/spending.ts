@@ -10,6 +10,8 @@ import { readAudit } from "../records/audit-log.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import { type ReceivedRefund, refundsKnown } from "../records/refunds-known.ts";
+import { callsOf } from "../records/session-calls.ts";
+import { keptSessions } from "../records/sessions.ts";
 import { chart, groupOf, heading, largestFirst, leftOut, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
 import { counted, type Layout } from "../runtime/layout.ts";
@@ -35,6 +37,8 @@ const resultSchema = z.strictObject({
   /** Those who spent the most first, as for merchants. Names are the agents' own words. */
   agents: groupSchema,
   merchants: groupSchema,
+  /** What calls in sessions were charged, one line per session, beside the payments. The ledger pays it by the merchant's claims. */
+  sessions: groupSchema,
   /** What is left of those that are open, as the ledger counts it. Those that end first come first. */
   mandates: groupOf(mandateSchema),
 });
@@ -65,6 +69,8 @@ export const spending = defineCommand({
     const made = paymentsMade(context, all).filter(({ at }) => dayOf(at) >= since);
     const mandates = await openMandates(context, facilitator);
     if (!mandates.ok) return mandates;
+    const sessions = sessionLines(context, since);
+    if (!sessions.ok) return sessions;
     return succeed({
       since,
       payments: made.length,
@@ -77,18 +83,37 @@ export const spending = defineCommand({
       ),
       agents: grouped(made, ({ agent }) => agent || "unknown", byAmount),
       merchants: grouped(made, ({ merchant }) => merchant || "unknown", byAmount),
+      sessions: limited(sessions.data),
       mandates: mandates.data,
     });
   },
-  render: ({ since, payments, total, refunded, days, agents, merchants, mandates }, layout) => [
+  render: ({ since, payments, total, refunded, days, agents, merchants, sessions, mandates }, layout) => [
     layout.ink("bold", `${total.display} in ${counted(payments, "payment")} since ${since}`),
     ...(refunded.amount === "0" ? [] : [`${refunded.display} of it was refunded, as far as status has asked`]),
     ...paidChart("per day", days, layout),
     ...paidChart("per agent", agents, layout),
     ...paidChart("per merchant", merchants, layout),
+    ...paidChart("in sessions, beside that", sessions, layout),
     ...mandateChart(mandates, layout),
   ],
 });
+
+/** Each session that was called since then, with the sum of its calls. A file with unreadable lines counts as far as it can be read. */
+function sessionLines(context: Context, since: string): Outcome<Line[]> {
+  const kept = keptSessions(context);
+  if (!kept.ok) return kept;
+  const lines: Line[] = [];
+  for (const session of kept.data.sessions) {
+    const list = callsOf(context, session);
+    if (!list.ok) return list;
+    const called = list.data.calls.filter(({ at, outcome }) => outcome !== "refused" && dayOf(at) >= since);
+    const paid = called.reduce((sum, { charged }) => sum + BigInt(charged), 0n);
+    const { host } = new URL(session.signed.channelConfig.origin);
+    if (called.length > 0)
+      lines.push({ name: `${host} ${session.shortCode}`, payments: called.length, paid: money(paid.toString(), ASSET) });
+  }
+  return succeed(lines.sort(byAmount));
+}
 
 async function openMandates(context: Context, facilitator: FacilitatorInput): Promise<Outcome<MandateGroup>> {
   const kept = await keptMandates(context);

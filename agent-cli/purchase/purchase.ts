@@ -89,7 +89,7 @@ function stateOfSession(item: InboxItem, session: KeptSession | undefined, now: 
 
 /** The session that an owner has signed. */
 export function approvedSession({ payload }: PaymentPayload): SignedSession | undefined {
-  const { type: _, ...signed } = payload;
+  const { type: _, ...signed } = payload as Record<string, unknown>;
   const read = signedSessionSchema.safeParse(signed);
   return read.success ? read.data : undefined;
 }

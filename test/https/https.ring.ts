@@ -190,6 +190,10 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     const bought = await run(box, ["fetch", `${PREMIUM}?${purchases++}`, "--reason", REASON, "--no-ask"]);
     expect(bought.json.data["mandate"]).toMatchObject({ shortCode: code, left: { amount: "10000" } });
     expect((await run(box, "budget")).json.data["mandates"]).toMatchObject([{ shortCode: code, usage: { left: { amount: "10000" } } }]);
+    expect((await run(box, "session list")).json.data["sessions"]).toEqual([]);
+    // This deployment opens no session here: the commands find nothing, and say so.
+    await run(box, "session show 7F3K-9QPD", EXIT.notSetUp);
+    await run(box, "session close 7F3K-9QPD", EXIT.notSetUp);
     await run(box, `mandate show ${code}`);
     await run(box, `mandate renounce ${code}`);
     await run(box, `mandate revoke ${code} --passphrase-file ./secret.txt`);
