@@ -1,13 +1,15 @@
 /** `audit list`: what happened, newest last. */
 
 import * as z from "zod";
-import { SCHEME } from "../../shared/lez.ts";
+import { ASSET, SCHEME } from "../../shared/lez.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { AUDIT_EVENTS, readAudit } from "../records/audit-log.ts";
+import { AUDIT_EVENTS, type AuditEntry, readAudit } from "../records/audit-log.ts";
 import { auditEntrySchema } from "../records/audit-view.ts";
+import { sumsOf } from "../records/refunds-known.ts";
+import { type Money, money, moneySchema } from "../runtime/money.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 const COUNT = "must be a whole number, 1 or more";
@@ -29,6 +31,8 @@ export const auditList = defineCommand({
     /** How many there are, listed or not. */
     total: z.number(),
     problems: z.number(),
+    /** What came back of the listed payments, by transaction, as far as status has asked. */
+    refunded: z.record(z.string(), moneySchema).optional(),
   }),
   examples: [
     { says: "the latest", argv: "audit list" },
@@ -38,18 +42,37 @@ export const auditList = defineCommand({
     const log = readAudit(context);
     if (!log.ok) return log;
     const entries = log.data.entries.filter((entry) => event === undefined || entry.event === event);
-    return succeed({ entries: entries.slice(-last), total: entries.length, problems: log.data.problems.length });
+    const listed = entries.slice(-last);
+    const refunded = refundedOf(listed, sumsOf(log.data));
+    return succeed({
+      entries: listed,
+      total: entries.length,
+      problems: log.data.problems.length,
+      ...(Object.keys(refunded).length > 0 && { refunded }),
+    });
   },
-  render: ({ entries, total, problems }, layout) => [
+  render: ({ entries, total, problems, refunded = {} }, layout) => [
     ...(total > entries.length ? [layout.ink("dim", `The last ${entries.length} of ${total}; --last ${total} shows all.`)] : []),
     ...entries.map(({ at, event, facts }) => {
       const { amount, charged, scheme = SCHEME } = facts;
       const price = charged ? displayAmount(charged) : amount ? priceText({ scheme, amount }) : "";
+      const back = event === "settled" ? refunded[facts["transaction"] ?? ""] : undefined;
+      const note = back ? `${price}, ${back.display} refunded` : facts["refundOf"] ? `${price} of ${facts["refundOf"]}` : price;
       return showUnsafe(
-        `${at}  ${event.padEnd(9)}  ${facts["code"] ?? ""} ${price}  ${facts["method"] ?? ""} ${facts["url"] ?? ""}`.trimEnd(),
+        `${at}  ${event.padEnd(9)}  ${facts["code"] ?? ""} ${note}  ${facts["method"] ?? ""} ${facts["url"] ?? ""}`.trimEnd(),
       );
     }),
     ...(entries.length === 0 ? ["Nothing yet."] : []),
     ...(problems > 0 ? [layout.ink("red", "The chain is broken: lez-agent-pay audit verify")] : []),
   ],
 });
+
+function refundedOf(entries: readonly AuditEntry[], sums: ReadonlyMap<string, bigint>): Record<string, Money> {
+  const refunded: Record<string, Money> = {};
+  for (const { event, facts } of entries) {
+    const { transaction } = facts;
+    const sum = event === "settled" && transaction !== undefined ? sums.get(transaction) : undefined;
+    if (transaction !== undefined && sum !== undefined) refunded[transaction] = money(sum.toString(), ASSET);
+  }
+  return refunded;
+}

@@ -11,12 +11,10 @@ import { localEvidence } from "../evidence/source.ts";
 import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
 import { chargeLines, chargeSchema } from "../purchase/charge.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
-import { readAudit } from "../records/audit-log.ts";
-import { refundsKnown } from "../records/refunds-known.ts";
-import type { Context } from "../runtime/context.ts";
+import { refundedSums } from "../records/refunds-known.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { succeed } from "../runtime/outcome.ts";
 
 export const receiptShow = defineCommand({
   name: "receipt show",
@@ -71,10 +69,11 @@ export const receiptShow = defineCommand({
       context.tell(...renderEvidence(report, context.layout));
       return failure;
     }
-    const refunded = refundedOf(context, report.says?.transaction);
-    if (!refunded.ok) return refunded;
+    const refunds = refundedSums(context);
+    if (!refunds.ok) return refunds;
+    const refunded = refunds.data.get(report.says?.transaction ?? "");
     return succeed({
-      ...(refunded.data > 0n && { refunded: money(refunded.data.toString(), ASSET) }),
+      ...(refunded !== undefined && { refunded: money(refunded.toString(), ASSET) }),
       ...(stated && {
         stated: {
           transaction: stated.transaction,
@@ -108,11 +107,3 @@ export const receiptShow = defineCommand({
     ...(trace ? field(layout, "trace", trace) : []),
   ],
 });
-
-/** Atomic units. */
-function refundedOf(context: Context, transaction: string | undefined): Outcome<bigint> {
-  const log = readAudit(context);
-  if (!log.ok) return log;
-  const own = refundsKnown([...log.data.older, ...log.data.entries]).filter(({ refundOf }) => refundOf === transaction);
-  return succeed(own.reduce((sum, { amount }) => sum + BigInt(amount), 0n));
-}

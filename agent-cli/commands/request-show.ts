@@ -7,6 +7,7 @@ import { findInInbox, requestField } from "../purchase/find-request.ts";
 import { renderPurchase } from "../purchase/purchase-text.ts";
 import { purchaseOf, purchaseSchema, purchaseView } from "../purchase/purchase.ts";
 import { renderSent, sentSchema, sentWith } from "../purchase/sent-with.ts";
+import { withRefund } from "../purchase/with-refunds.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 export const requestShow = defineCommand({
@@ -31,7 +32,8 @@ export const requestShow = defineCommand({
     const purchase = purchaseOf(context, item.data, now);
     if (!purchase.ok) return purchase;
     const sends = { untrusted: true as const, ...sentWith(context, item.data) };
-    return succeed({ ...purchaseView(purchase.data, now), sends });
+    const view = withRefund(context, purchaseView(purchase.data, now));
+    return view.ok ? succeed({ ...view.data, sends }) : view;
   },
   render: (data, layout) => [...renderPurchase(data, layout), ...renderSent(data.sends, layout)],
 });

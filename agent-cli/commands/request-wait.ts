@@ -10,6 +10,7 @@ import { notApproved } from "../purchase/payment-to-present.ts";
 import { renderPurchase } from "../purchase/purchase-text.ts";
 import { purchaseSchema, purchaseView } from "../purchase/purchase.ts";
 import { timeoutArgv, timeoutField, waitForDecision } from "../purchase/wait-for-decision.ts";
+import { withRefund } from "../purchase/with-refunds.ts";
 import { succeed } from "../runtime/outcome.ts";
 
 export const requestWait = defineCommand({
@@ -34,7 +35,8 @@ export const requestWait = defineCommand({
     if (refused) return refused;
     const argv = ["lez-agent-pay", "pay", shortCode(purchase.data.digest), ...allowHttpFor(purchase.data.request.http.url)];
     const next = { argv, by: "agent" as const, why: "send the request with its payment" };
-    return succeed(purchaseView(purchase.data, unixNow()), purchase.data.state === "approved" ? next : undefined);
+    const view = withRefund(context, purchaseView(purchase.data, unixNow()));
+    return view.ok ? succeed(view.data, purchase.data.state === "approved" ? next : undefined) : view;
   },
   render: renderPurchase,
 });

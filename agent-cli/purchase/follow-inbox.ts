@@ -8,6 +8,7 @@ import type { Context } from "../runtime/context.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { purchaseIn, type PurchaseList } from "./purchase-list.ts";
 import { approvedSession, decideBy, type Purchase, purchaseView } from "./purchase.ts";
+import { withRefunds } from "./with-refunds.ts";
 
 interface Known {
   stamp: string;
@@ -51,7 +52,8 @@ export async function followInbox(context: Context, since: InboxCursor | undefin
     const agentRule = rules.data.get(purchase.request.agent.publicKey);
     if (!agentRule || all) changed.requests.push({ ...purchaseView(purchase, now), ...(agentRule && { agentRule }) });
   }
-  return succeed({ cursor, changed });
+  const requests = withRefunds(context, changed.requests);
+  return requests.ok ? succeed({ cursor, changed: { ...changed, requests: requests.data } }) : requests;
 }
 
 function untilOf({ state, request, payment }: Purchase): number {

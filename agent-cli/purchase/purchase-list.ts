@@ -9,6 +9,7 @@ import type { Context } from "../runtime/context.ts";
 import { MAX_LISTED } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type Purchase, purchaseOf, type PurchaseState, purchaseSchema, purchaseView } from "./purchase.ts";
+import { withRefunds } from "./with-refunds.ts";
 
 const LIMIT = `must be a whole number, 1 to ${MAX_LISTED}`;
 
@@ -60,7 +61,11 @@ export async function listPurchases(context: Context, page: Page = {}): Promise<
   const now = unixNow();
   const list: PurchaseList = { requests: [], unreadable: [] };
   const hidden = { muted: 0, blocked: 0 };
-  const listed = (more: Partial<PurchaseList>) => succeed({ ...list, ...(hidden.muted + hidden.blocked > 0 && { hidden }), ...more });
+  const listed = (more: Partial<PurchaseList>): Outcome<PurchaseList> => {
+    const requests = withRefunds(context, list.requests);
+    if (!requests.ok) return requests;
+    return succeed({ ...list, requests: requests.data, ...(hidden.muted + hidden.blocked > 0 && { hidden }), ...more });
+  };
   let last = cursor;
   for (const digest of digests.data.slice(before + 1)) {
     const purchase = await purchaseIn(context, digest, now);

@@ -13,6 +13,7 @@ export function renderPurchase(view: PurchaseView, layout: Layout): string[] {
     layout.ink("bold", `${view.shortCode}  ${view.state}`),
     ...field(layout, "price", `${view.price.display} = ${view.price.amount} units`),
     ...(view.charged ? field(layout, "charged", view.charged.display) : []),
+    ...(view.refunded ? field(layout, "refunded", `${view.refunded.display}, as the payer's journal said`) : []),
     ...field(layout, "pay to", view.payTo),
     ...field(layout, "for", showUnsafe(`${view.method} ${view.url}`)),
     ...field(layout, "reason", showUnsafe(view.reason)),
@@ -51,7 +52,8 @@ function renderPurchases(views: readonly PurchaseView[], layout: Layout): string
   return views.flatMap((view) => {
     const left = view.state === "pending" ? `, ${duration(view.expiresInSeconds)} left` : "";
     const mandate = view.mandate ? `, mandate ${view.mandate}` : "";
-    const time = `${left}${mandate}${view.agentRule ? `, ${view.agentRule} agent` : ""}`;
+    const refunded = view.refunded ? `, ${view.refunded.display} refunded` : "";
+    const time = `${left}${refunded}${mandate}${view.agentRule ? `, ${view.agentRule} agent` : ""}`;
     const head = `${view.shortCode}  ${view.state.padEnd(9)}  ${view.price.display}  ${new URL(view.url).host}${time}`;
     return cells(head) <= layout.width
       ? [head]

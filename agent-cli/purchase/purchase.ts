@@ -120,6 +120,8 @@ export const purchaseSchema = z.strictObject({
   price: moneySchema,
   /** Of scheme `upto`: what was charged, as its merchant or the ledger says. */
   charged: moneySchema.optional(),
+  /** What this machine has read in the payer's journal, the last time that status was asked. */
+  refunded: moneySchema.optional(),
   /** Of a request for a session: what it sets aside, for how long, and what became of it. `price` is the most for one call. */
   session: z
     .strictObject({

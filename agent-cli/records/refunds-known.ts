@@ -4,7 +4,7 @@ import type { Digest } from "../../shared/crypto/digest.ts";
 import type { Context } from "../runtime/context.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
-import { appendEntry, type AuditEntry, readAudit } from "./audit-log.ts";
+import { appendEntry, type AuditEntry, type AuditLog, readAudit } from "./audit-log.ts";
 
 export interface ReceivedRefund {
   /** The refund's own. */
@@ -26,6 +26,19 @@ export function refundsKnown(entries: readonly AuditEntry[]): ReceivedRefund[] {
     known.set(transaction, { transaction, refundOf, amount, at });
   }
   return [...known.values()];
+}
+
+/** What came back of each payment, by its transaction, in atomic units. */
+export function refundedSums(context: Context): Outcome<ReadonlyMap<string, bigint>> {
+  const log = readAudit(context);
+  return log.ok ? succeed(sumsOf(log.data)) : log;
+}
+
+/** The same, of a log that was read already. */
+export function sumsOf({ older, entries }: AuditLog): ReadonlyMap<string, bigint> {
+  const sums = new Map<string, bigint>();
+  for (const { refundOf, amount } of refundsKnown([...older, ...entries])) sums.set(refundOf, (sums.get(refundOf) ?? 0n) + BigInt(amount));
+  return sums;
 }
 
 /** Adds those that the log lacks. */
