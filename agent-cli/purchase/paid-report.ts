@@ -5,6 +5,7 @@ import { SCHEME } from "../../shared/lez.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { type Payment, paymentKey } from "../records/payment-journal.ts";
+import { refundedSums } from "../records/refunds-known.ts";
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest } from "../runtime/exchange.ts";
 import { field, type Layout } from "../runtime/layout.ts";
@@ -27,6 +28,8 @@ export const paidSchema = z.strictObject({
   kept: z.boolean(),
   /** It was paid in an earlier run: nothing more was paid. */
   again: z.literal(true).optional(),
+  /** Of a payment of an earlier run: what this machine has read in the payer's journal, the last time that status was asked. */
+  refunded: moneySchema.optional(),
   /** When this machine learned that it was paid, if that was in an earlier run. */
   paidAt: z.string().optional(),
   /** The mandate that paid, and what is left of it if the ledger says so. Absent if the owner approved the payment. */
@@ -91,13 +94,18 @@ export async function report(
     const error = { ...response.error, message, hint: `Do not pay again.${again ?? ""}`, details: { receipt: bill } };
     return { ...response, error, payment: outcome };
   }
+  const again = kept || paidAt !== undefined;
+  // The payment is reported whatever the audit log says.
+  const sums = again ? refundedSums(context) : undefined;
+  const refunded = sums?.ok ? sums.data.get(receipt.transaction) : undefined;
   const paid = {
     request: { method: request.method, url: request.url },
     receipt: bill,
     ...(charge && { charge }),
     response: response.data,
     kept,
-    ...((kept || paidAt !== undefined) && { again: true as const }),
+    ...(again && { again: true as const }),
+    ...(refunded !== undefined && { refunded: money(refunded.toString(), asset) }),
     ...(paidAt !== undefined && { paidAt }),
     ...(trace !== undefined && { trace }),
   };
@@ -109,7 +117,7 @@ export function senderOf(context: Context, { url }: HttpRequest, { payload, auth
 }
 
 export function renderPaid(
-  { request, receipt, charge, response, kept, again, paidAt, mandate, session, trace }: Paid,
+  { request, receipt, charge, response, kept, again, refunded, paidAt, mandate, session, trace }: Paid,
   layout: Layout,
 ): string[] {
   const when = paidAt === undefined ? "" : ` at ${paidAt}`;
@@ -117,6 +125,7 @@ export function renderPaid(
     ...(again ? [`Already paid${when}; ${kept ? "the saved answer" : "the merchant answered again"}; nothing more was paid.`] : []),
     layout.ink("green", `Paid ${receipt.paid.display} for ${request.method} ${request.url}`),
     ...(charge ? chargeLines(charge, layout) : []),
+    ...(refunded ? field(layout, "refunded", `${refunded.display}, as the payer's journal said`) : []),
     ...field(layout, "to", receipt.payee),
     ...field(layout, "from", receipt.payer),
     ...(receipt.transaction === "" ? [] : field(layout, "transaction", showUnsafe(receipt.transaction), 13)),
