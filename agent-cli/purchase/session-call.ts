@@ -10,6 +10,7 @@ import { PAYMENT_IDENTIFIER } from "../../shared/extensions/payment-identifier.t
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { bindingOf } from "../../shared/protocol/binding.ts";
 import { sessionTermsOf } from "../../shared/protocol/session-terms.ts";
+import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentRequired, PaymentRequirements } from "../../shared/x402/x402.ts";
 import { bytesOf } from "../command-line/fields.ts";
@@ -32,7 +33,7 @@ import {
 import type { Context } from "../runtime/context.ts";
 import type { HttpRequest, HttpResponse } from "../runtime/exchange.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
-import { MAX_OPEN_CALLS, MAX_PAID_BODY_BYTES, MIN_SESSION_LEFT_SECONDS } from "../runtime/limits.ts";
+import { MAX_CORRECTIONS, MAX_OPEN_CALLS, MAX_PAID_BODY_BYTES, MIN_SESSION_LEFT_SECONDS } from "../runtime/limits.ts";
 import { holding, isHolding } from "../runtime/lock.ts";
 import { money } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
@@ -106,8 +107,10 @@ export interface Call {
   http: HttpRequest;
   session: KeptSession;
   agent: Agent;
-  /** It repeats one that was refused for certain, by the merchant's correction or at its new terms. */
+  /** It repeats one that was refused for certain, at the merchant's new terms. */
   repeated?: true;
+  /** It repeats one that was refused for certain, by the merchant's corrections: so many, and the lane that the last of them named. */
+  corrected?: { times: number; lane: string };
   /** It repeats one whose serial was used before, to learn where its lane stands. */
   sought?: true;
 }
@@ -299,20 +302,30 @@ function notOpened(told: Refusal): PurchaseFailure {
 type Refusal = Exclude<VoucherAnswer, { kind: "charged" | "used" | "open" }>;
 
 /** A first presentation was refused for certain. */
-async function refused(context: Context, input: CallInput, call: Call, { offer }: SessionCall, told: Refusal): Promise<CallOutcome> {
+async function refused(
+  context: Context,
+  input: CallInput,
+  call: Call,
+  { offer, voucher }: SessionCall,
+  told: Refusal,
+): Promise<CallOutcome> {
   const { session, repeated } = call;
   switch (told.kind) {
     case "out_of_step": {
-      if (repeated) return bought(notBelieved("it refuses the voucher that its own correction asks for"));
-      const adopted = await adopt(context, session.id, told.correction);
+      const { times, lane } = call.corrected ?? { times: 0, lane: undefined };
+      if (lane === voucher.lane && told.correction?.lane?.id === lane)
+        return bought(notBelieved("it refuses the voucher that its own correction asks for"));
+      if (times === MAX_CORRECTIONS) return bought(notBelieved(`it names another lane for the ${times + 1}th time`));
+      // Isolates that take turns name a lane each. Every one of them passes on what is for the object's own.
+      const adopted = await adopt(context, session.id, told.correction, times === 1);
       if (!adopted.ok) return bought(adopted);
-      return again(context, input, call, offer);
+      return attempt(context, input, { ...call, corrected: { times: times + 1, lane: adopted.data } }, offer);
     }
     case "other_terms": {
       const next = told.offers.find((each) => isOfSession(each, session));
       if (!next || repeated) return { kind: "otherwise", why: "the merchant's terms have changed" };
       const known = await learn(context, call, next, undefined);
-      return known.ok ? again(context, input, call, next) : bought(known);
+      return known.ok ? attempt(context, input, { ...call, repeated: true }, next) : bought(known);
     }
     case "over": {
       const { code } = told;
@@ -326,21 +339,20 @@ async function refused(context: Context, input: CallInput, call: Call, { offer }
   }
 }
 
-async function again(context: Context, input: CallInput, call: Call, offer: PaymentRequirements): Promise<CallOutcome> {
-  return attempt(context, input, { ...call, repeated: true }, offer);
-}
-
-/** Adopts a correction, if it is believed. */
+/** Adopts a correction, if it is believed. @param own go to the lane of the merchant's object all the same. @returns the lane to use */
 async function adopt(
   context: Context,
   id: Digest,
   correction: (VoucherAnswer & { kind: "out_of_step" })["correction"],
-): Promise<Outcome<undefined>> {
+  own: boolean,
+): Promise<Outcome<string>> {
   if (!correction) return notBelieved("it does not say where the lane stands");
   return changeSession(context, id, async (before) => {
     if (!before) return fail("session_not_found", `The record of session ${id} has gone.`);
     const checked = await corrected(before, correction);
-    return checked.ok ? succeed({ after: checked.after, result: undefined }) : notBelieved(checked.problem);
+    if (!checked.ok) return notBelieved(checked.problem);
+    const after = own ? { ...checked.after, lane: FIRST_LANE } : checked.after;
+    return succeed({ after, result: after.lane });
   });
 }
 

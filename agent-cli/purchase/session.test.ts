@@ -81,6 +81,16 @@ describe("what a merchant says is compared with what was signed", () => {
     expect(kept().lanes).toHaveLength(3);
   });
 
+  test("of isolates that take turns, each names its own lane: the call goes to the object's [session-wandering]", async () => {
+    await open();
+    shop.wanders = true;
+    const run = await fetched("?wandering");
+    expect(run.exit, run.stdout).toBe(EXIT.ok);
+    const lanes = vouchers().map(({ lane }) => lane);
+    expect(lanes).toHaveLength(4);
+    expect(lanes.at(-1)).toBe("0");
+  });
+
   test("a correction that is not this agent's own is not followed [session-correction-lies]", async () => {
     await open();
     const voucherState = { lane: "0", serial: "7", signedMaxClaimable: "900", signature: "0".repeat(128), charged: "890" };

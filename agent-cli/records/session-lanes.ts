@@ -94,13 +94,19 @@ export async function corrected(record: SessionRecord, { voucherState, lane: nex
   if (BigInt(voucherState.charged) > BigInt(voucherState.signedMaxClaimable))
     return { ok: false, problem: "it says that more was charged than this agent has signed" };
   const own = record.lanes.find(({ id }) => id === voucherState.lane);
-  const after = own ? merged(own, held, voucherState.charged, record.calls) : laneOf(held, voucherState.charged);
+  const stands = own ? merged(own, held, voucherState.charged, record.calls) : laneOf(held, voucherState.charged);
+  const after = next?.id === stands.id ? skipping(stands, next.afterSerial) : stands;
   return { ok: true, after: { ...record, lanes: replaced(record.lanes, after), lane: next?.id ?? voucherState.lane } };
 }
 
 /** A lane of which this machine knows nothing: its folder was lost, or another machine signed. */
 function laneOf(held: SignedVoucher, charged: Charge): LaneRecord {
   return { id: held.voucher.lane, serial: held.voucher.serial, best: held, charged };
+}
+
+/** An object that started anew takes no number up to one that it wrote down ahead. Numbers cost nothing. */
+function skipping(lane: LaneRecord, afterSerial = 0): LaneRecord {
+  return afterSerial > Number(lane.serial) ? { ...lane, serial: String(afterSerial) } : lane;
 }
 
 /** What this machine knows stays: a merchant that lost some of its memory charged no less. What is under way is counted once. */

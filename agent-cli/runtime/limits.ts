@@ -96,6 +96,8 @@ export const MAX_MANDATES_TRIED = 20;
 export const MIN_MANDATE_LEFT_SECONDS = 60;
 /** The record of a payment session: 4096 lanes with a voucher each, and the calls that are under way. */
 export const MAX_SESSION_FILE_BYTES = 4 * 1024 * 1024;
+/** Corrections that one call in a session follows: those of two isolates, then those of the merchant's object. */
+export const MAX_CORRECTIONS = 3;
 /** Offers of one merchant that are remembered for vouchers without a 402 before them. */
 export const MAX_KNOWN_OFFERS = 64;
 /** Unanswered calls of one session: each takes its price out of the deposit until its answer is known. */

@@ -59,6 +59,8 @@ export interface SessionShop {
   loseAnswer: boolean;
   /** Requests wait here before they are served. */
   gate: Promise<void> | undefined;
+  /** Every request reaches another isolate, with a lane of its own. */
+  wanders: boolean;
   /** Every lane is gone: the next voucher is for another one. */
   forgetLanes(): void;
   reset(): void;
@@ -88,6 +90,7 @@ export async function startSessionShop(): Promise<SessionShop> {
     correction: same,
     loseAnswer: false,
     gate: undefined,
+    wanders: false,
     forgetLanes: () => {
       for (const opened of shop.sessions.values()) {
         opened.current = laneName();
@@ -105,6 +108,7 @@ export async function startSessionShop(): Promise<SessionShop> {
         correction: same,
         loseAnswer: false,
         gate: undefined,
+        wanders: false,
       }),
   };
   return shop;
@@ -140,6 +144,8 @@ async function answer(shop: SessionShop, request: http.IncomingMessage, response
   if (!opened) return refuse(shop, request, response, offer, "session_unknown");
   if (!(await isGenuineVoucher({ voucher, voucherSignature }, opened.session.signer)) || voucher.binding !== offer.extra?.["binding"])
     return refuse(shop, request, response, offer, "invalid_signature");
+  if (shop.wanders) opened.current = laneName();
+  if (shop.wanders && voucher.lane !== "0") return outOfStep(shop, request, response, offer, opened);
   const lane = opened.lanes.get(voucher.lane) ?? (voucher.lane === opened.current ? new Lane<Held>() : undefined);
   if (!lane) return outOfStep(shop, request, response, offer, opened);
   opened.lanes.set(voucher.lane, lane);
