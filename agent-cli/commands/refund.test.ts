@@ -169,6 +169,23 @@ describe("a refund", () => {
   });
 });
 
+test.each([
+  ["does not fit beside it", "6000", "refund_exceeded", EXIT.paymentRejected],
+  ["fits, and was confirmed without it", "5000", "busy", EXIT.busy],
+])(
+  "a refund that %s signs nothing after another one was made while the owner read [refund-while-reading]",
+  async (_, amount, code, exit) => {
+    const other = async () => {
+      expect((await refund(SALE, "--amount", amount, "--confirm", SALE)).exit).toBe(EXIT.ok);
+      return "y";
+    };
+    const run = await box.run(`refund ${SALE} --reason service_defective --amount ${amount}`, { answers: [["back?", other]] });
+    expect([run.exit, run.json.error.code]).toEqual([exit, code]);
+    expect(facilitator.refunds).toHaveLength(1);
+    expect((await events()).slice(-2).map(({ event }) => event)).toEqual(["refund_signed", "refunded"]);
+  },
+);
+
 describe("an answer that is lost", () => {
   test("is asked for with the same refund, whatever was answered in between [refund-lost-answer]", async () => {
     const send = (...words: string[]) => refund(SALE, "--amount", "100", "--confirm", SALE, ...words);
