@@ -66,7 +66,7 @@ describe("completions", () => {
     expect(offered(source, ["decline", "7F3K-9QPD", "--code", "too"])).toEqual(["too_expensive"]);
     expect(offered(source, ["owner", "decline", "--code", "too"])).toEqual(["too_expensive"]);
     expect(offered(source, ["audit", "export", "--format", ""])).toEqual(["jsonl", "csv", "payments"]);
-    expect(offered(source, ["audit", "list", "--event", "se"])).toEqual(["sent", "settled"]);
+    expect(offered(source, ["audit", "list", "--event", "sent"])).toEqual(["sent"]);
     for (const flag of ["--out", "--keys", "--owner-file"]) expect(offered(source, ["receipt", "verify", flag, ""])).toEqual([""]);
   });
 

@@ -234,6 +234,7 @@ test("every table is exported, or stays behind for a reason", () => {
     clock: "the origin's final",
     checkpoint: "what was pruned is beside each account",
     mandate: "a mandate names its ledger, and ends with it",
+    mandate_use: "ends with its mandate",
     outbox: "empty: everything is delivered",
     acknowledged: "streams are of one ledger",
     received: "streams are of one ledger",

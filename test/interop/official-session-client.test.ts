@@ -59,7 +59,7 @@ describe("the official client with our scheme", () => {
     expect(merchant.calls.filter((call) => call === "open")).toHaveLength(1);
   });
 
-  test("signs for what was charged, not for what it could have cost", async () => {
+  test("signs for what was charged, not for what it could have cost [interop-session-charge]", async () => {
     const { fetch, sent } = await buyer((c) => {
       c.get("payment").charge("3");
       return c.text("goods");
@@ -69,7 +69,7 @@ describe("the official client with our scheme", () => {
     expect(Number(third?.maxClaimableAmount)).toBe(Number(second?.maxClaimableAmount) + 3);
   });
 
-  test("pays requests at once, each by a voucher of its own", async () => {
+  test("pays requests at once, each by a voucher of its own [interop-session-parallel]", async () => {
     const { fetch, sent, signed } = await buyer();
     const answers = await Promise.all(Array.from({ length: 8 }, () => fetch(`${ORIGIN}/item/1`)));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
@@ -86,7 +86,7 @@ describe("the official client with our scheme", () => {
     expect((await fetch(`${ORIGIN}/item/1`)).status).toBe(200);
   });
 
-  test("opens no other session than it may, whatever the merchant says", async () => {
+  test("opens no other session than it may, whatever the merchant says [interop-session-limit]", async () => {
     const { fetch, signed } = await buyer(GOODS, { deposit: "20" });
     expect((await fetch(`${ORIGIN}/item/1`)).status).toBe(200);
     expect((await fetch(`${ORIGIN}/item/1`)).status).toBe(200);
@@ -94,14 +94,14 @@ describe("the official client with our scheme", () => {
     expect(signed).toHaveLength(1);
   });
 
-  test("opens another where it may", async () => {
+  test("opens another where it may [interop-session-next]", async () => {
     const { fetch, signed } = await buyer(GOODS, { deposit: "20", open: 2 });
     for (let call = 0; call < 4; call++) expect((await fetch(`${ORIGIN}/item/1`)).status).toBe(200);
     expect(signed).toHaveLength(2);
     await expect(fetch(`${ORIGIN}/item/1`)).rejects.toThrow("session_exhausted");
   });
 
-  test("signs nothing for another payee than the one it knows", async () => {
+  test("signs nothing for another payee than the one it knows [interop-session-payee]", async () => {
     const { fetch, signed, owner } = await buyer(GOODS, {});
     const other = await buyer(GOODS, { payTo: owner.account });
     await expect(other.fetch(`${ORIGIN}/item/1`)).rejects.toThrow("recipient_mismatch");
@@ -110,7 +110,7 @@ describe("the official client with our scheme", () => {
   });
 });
 
-test("a scheme is not made with one key for two powers, nor with a deposit that is no amount", async () => {
+test("a scheme is not made with one key for two powers, nor with a deposit that is no amount [interop-session-options]", async () => {
   const signer = await keySigner(generateSecretKey());
   const session = { origin: ORIGIN, payTo: DEMO_MERCHANT_ACCOUNT, deposit: "1000", seconds: 3600 };
   const made = (config: BatchSettlementConfig) => () => registerBatchSettlementLezScheme(new x402Client(), config);

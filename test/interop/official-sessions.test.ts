@@ -61,7 +61,7 @@ test("the official facilitator opens and claims a session with our scheme [inter
   );
 });
 
-test("is not registered over a backend that keeps no sessions", async () => {
+test("is not registered over a backend that keeps no sessions [interop-session-backend]", async () => {
   const rules = new LedgerRules(memoryStore(), { ledger: randomDigest(), supply: GENESIS_SUPPLY, at: unixNow() });
   const { sessions: _, ...older } = inProcessBackend(rules);
   await expect(registerBatchSettlementLezScheme(new x402Facilitator(), { backend: older })).rejects.toThrow(TypeError);

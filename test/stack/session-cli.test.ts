@@ -4,9 +4,10 @@ import { beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
 import { REASON, sandbox } from "../../agent-cli/testing/cli.ts";
 import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import { DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
 import { useStack } from "./stack.ts";
 
-const world = useStack();
+const world = useStack({ vars: { "lez-merchant": { RECEIPT_KEY: DEMO_RECEIPT_KEY } } });
 const box = sandbox();
 
 beforeAll(async () => {
@@ -37,6 +38,7 @@ test("a session within a mandate: one signature of the owner, calls without a pe
 
   const first = await quoted("A", "--session", "5000", "--reason", REASON, "--no-ask");
   expect(first.exit, first.stdout).toBe(EXIT.ok);
+  expect(first.json.data["session"], first.stdout + first.stderr).toBeDefined();
   const { session } = first.json.data as { session: { session: string; left: { amount: string } } };
   const price = 5000n - BigInt(session.left.amount);
   expect(price > 0n).toBe(true);
