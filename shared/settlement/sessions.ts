@@ -17,6 +17,7 @@ import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { sessionSchema } from "../protocol/session.ts";
 import type { SignedWithdrawal } from "../protocol/withdrawal.ts";
 import { checkShape, parseJson } from "../text/json.ts";
+import { namedScheme } from "../x402/x402.ts";
 import type { ClaimResult, OpenResult, PaymentBackend, SessionLedger, SessionStanding, SessionStatus, WithdrawResult } from "./backend.ts";
 import type { UnverifiedPayment } from "./commands.ts";
 import {
@@ -37,11 +38,9 @@ export interface SessionFacilitatorOptions {
   admits: Admission;
 }
 
-const batchSchema = z.looseObject({ scheme: z.literal(BATCH_SETTLEMENT) });
-
 /** Whether these requirements are of scheme `batch-settlement`. */
 export function asksForSession(requirements: unknown): boolean {
-  return checkShape(requirements, batchSchema).ok;
+  return namedScheme(requirements) === BATCH_SETTLEMENT;
 }
 
 export class SessionFacilitator {

@@ -8,6 +8,7 @@ import { type Verification, type VerifyContext, verifyPayment } from "../exact/v
 import { UPTO } from "../lez.ts";
 import { type Charge, chargeSchema } from "../protocol/amount.ts";
 import { type Parsed, checkShape } from "../text/json.ts";
+import { namedScheme } from "../x402/x402.ts";
 
 /** @param requirements the offer; its amount is the most that may be charged */
 export function verifyUpto(payload: unknown, requirements: unknown, context: VerifyContext): Promise<Verification> {
@@ -15,10 +16,9 @@ export function verifyUpto(payload: unknown, requirements: unknown, context: Ver
 }
 
 export function isUpto(requirements: unknown): boolean {
-  return checkShape(requirements, uptoSchema).ok;
+  return namedScheme(requirements) === UPTO;
 }
 
-const uptoSchema = z.looseObject({ scheme: z.literal(UPTO) });
 const settleSchema = z.looseObject({ amount: chargeSchema });
 const acceptedSchema = z.looseObject({ accepted: z.looseObject({ amount: z.string() }) });
 

@@ -82,3 +82,8 @@ export const supportedResponseSchema = z.looseObject({
   signers: record,
 });
 export type SupportedResponse = z.infer<typeof supportedResponseSchema>;
+
+/** The scheme that requirements of any shape name. Every payment asks several times, so no schema says why they name another. */
+export function namedScheme(requirements: unknown): unknown {
+  return typeof requirements === "object" && requirements !== null && "scheme" in requirements ? requirements.scheme : undefined;
+}
