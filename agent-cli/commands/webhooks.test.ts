@@ -30,7 +30,7 @@ const NOTHING: WebhookList = { waiting: 0, undelivered: 0, refused: 0, gone: fal
 const queue = { list: vi.fn<() => Promise<WebhookList>>(), retry: vi.fn<(id?: string) => Promise<number>>() };
 const env: Record<string, unknown> = {};
 const app = new Hono().route("/", paywallWebhooks());
-const server = serve({ fetch: (request) => app.fetch(request, env), port: 0, hostname: "127.0.0.1" });
+const server = serve({ overrideGlobalObjects: false, fetch: (request) => app.fetch(request, env), port: 0, hostname: "127.0.0.1" });
 await once(server, "listening");
 const merchant = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 served(merchant);

@@ -193,16 +193,16 @@ describe.each(DUMPS)("the migration of %s", (name) => {
 
   test("that is killed at any statement leaves a whole version, and the next start finishes it", () => {
     const before = restored(name);
-    const versions = [before, ...LEDGER_SCHEMA.slice(1).map((_, i) => migratedTo(name, i + 2))];
-    const after = migratedTo(name, LEDGER_SCHEMA.length);
+    const versions = [before, ...LEDGER_SCHEMA.slice(1).map((_, i) => migratedTo(name, i + 2))].map(everythingIn);
+    const after = everythingIn(migratedTo(name, LEDGER_SCHEMA.length));
     const kills: number[] = [];
     for (let statements = 0; ; statements++) {
       const store = restored(name);
       if (survives(store, statements)) break;
       kills.push(statements);
-      expect(versions.map(everythingIn)).toContainEqual(everythingIn(store));
+      expect(versions).toContainEqual(everythingIn(store));
       migrate(store, LEDGER_SCHEMA);
-      expect(everythingIn(store)).toEqual(everythingIn(after));
+      expect(everythingIn(store)).toEqual(after);
     }
     // 2 reads, then the changes of each step and 3 statements for its version.
     const statements = LEDGER_SCHEMA.slice(1).reduce((sum, step) => sum + step.statements.length + 3, 2);

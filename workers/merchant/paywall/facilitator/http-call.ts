@@ -59,7 +59,7 @@ async function ask<Schema extends z.core.$ZodType>(
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
     const sent = await follow(address, path, traceId, body);
-    if (!(sent instanceof Response)) return { ok: false, fault: sent };
+    if ("did" in sent) return { ok: false, fault: sent };
     response = sent;
     bytes = await readLimited(response, MAX_FACILITATOR_BODY_BYTES);
   } catch (error) {
