@@ -24,6 +24,7 @@ import {
   LEDGER,
   LEDGER_OF_FOUR,
   openLedger,
+  openRules,
   paymentOf,
   reopen,
   reservationOf,
@@ -51,7 +52,7 @@ function world() {
 }
 
 function open(store: LedgerStore, shard: number): LedgerRules {
-  return new LedgerRules(store, { ledger: LEDGER_OF_FOUR, supply: 1_000_000n, at: START, place: { shard, shards: 4 } });
+  return openRules(store, { ledger: LEDGER_OF_FOUR, supply: 1_000_000n, at: START, place: { shard, shards: 4 } });
 }
 
 async function fundedWorld() {

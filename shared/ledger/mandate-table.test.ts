@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
-import { LedgerRules } from "./rules.ts";
+import type { LedgerRules } from "./rules.ts";
 import type { LedgerStore } from "./store.ts";
-import { ALICE, dump, give, LEDGER_OF_FOUR, openLedger, START } from "./testing/ledger.ts";
+import { ALICE, dump, give, LEDGER_OF_FOUR, openLedger, openRules, START } from "./testing/ledger.ts";
 import { arrangeMandate, MANDATE, MANDATE_CELLS } from "./testing/mandate-table.ts";
 
 /** Alice's shard of four, with the 250 that she has of the others. */
 function openShard(store: LedgerStore): LedgerRules {
   const genesis = { ledger: LEDGER_OF_FOUR, supply: 1000n, at: START };
-  const [treasury, rules] = [0, 3].map(
-    (shard) => new LedgerRules(shard === 0 ? memoryStore() : store, { ...genesis, place: { shard, shards: 4 } }),
+  const [treasury, rules] = [0, 3].map((shard) =>
+    openRules(shard === 0 ? memoryStore() : store, { ...genesis, place: { shard, shards: 4 } }),
   );
   if (!treasury || !rules) throw new Error("two shards");
   give(treasury, ALICE, 250n);

@@ -7,6 +7,7 @@ import type { Amount, Charge } from "../../protocol/amount.ts";
 import { transactionOf } from "../../protocol/authorization.ts";
 import type { LedgerPayment } from "../../protocol/ledger-payment.ts";
 import type { CaptureCommand, LedgerSettleCommand, Reservation, ReserveCommand } from "../../settlement/commands.ts";
+import type { Genesis } from "../genesis.ts";
 import { LedgerRules } from "../rules.ts";
 import type { LedgerStore, Row } from "../store.ts";
 
@@ -78,9 +79,33 @@ export function txOf(payment: LedgerPayment): Digest {
 
 /** A new ledger in `store`, in which Alice has been given 250. */
 export function openLedger(store: LedgerStore, supply = 1000n): LedgerRules {
-  const rules = new LedgerRules(store, { ledger: LEDGER, supply, at: START });
+  const rules = openRules(store, { ledger: LEDGER, supply, at: START });
   give(rules, ALICE, 250n);
   return rules;
+}
+
+/** Opens a shard of a ledger. Its tables are made at once, in a tenth of a migration's time: thousands of tests open one. */
+export function openRules(store: LedgerStore, genesis: Genesis): LedgerRules {
+  prepareTables(store);
+  const rules = new LedgerRules(store, genesis);
+  tables ??= tablesOf(store);
+  return rules;
+}
+
+/** The statements that make the tables of the first ledger that was opened, and their version. */
+let tables: { statements: string[]; version: number } | undefined;
+
+/** Only of an empty store. */
+function prepareTables(store: LedgerStore): void {
+  if (!tables || store.sql("SELECT 1 FROM sqlite_master LIMIT 1").length > 0) return;
+  for (const statement of tables.statements) store.sql(statement);
+  store.sql("INSERT INTO schema_version (version) VALUES (?)", tables.version);
+}
+
+function tablesOf(store: LedgerStore) {
+  const made = store.sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '_cf_*' ORDER BY rowid");
+  const [row] = store.sql("SELECT version FROM schema_version");
+  return { statements: made.map(({ sql }) => String(sql)), version: Number(row?.["version"]) };
 }
 
 /** The same ledger after a restart. */
