@@ -1,6 +1,6 @@
 /**
  * The pages cite tests as evidence, by id: a test's title ends in `[pins-other-payee]`, and a page says
- * `[`pins-other-payee`](../test/hostile/pins.test.ts)`. So a title can be reworded without touching the pages.
+ * `[`pins-other-payee`](../test/hostile/pins.ring.ts)`. So a title can be reworded without touching the pages.
  */
 
 import { globSync, readFileSync } from "node:fs";

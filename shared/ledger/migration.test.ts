@@ -40,6 +40,7 @@ const { now: NOW, ids: ID, payments } = JSON.parse(file("payments.json")) as Pay
 /** Of this code. */
 const NEWEST = LEDGER_SCHEMA.at(-1)?.version ?? 0;
 const OTHER_ID = idOf(0xbeef);
+const KILLED = ["1-shard", "4-shards-3"];
 const DUMPS = ["1-shard", "4-shards-0", "4-shards-1", "4-shards-2", "4-shards-3", "4-shards-3-halted"];
 
 function restored(name: string): LedgerStore {
@@ -191,7 +192,8 @@ describe.each(DUMPS)("the migration of %s", (name) => {
     expect(schemaOf(migrated)).toEqual(schemaOf(fresh));
   });
 
-  test("that is killed at any statement leaves a whole version, and the next start finishes it", () => {
+  // The others have other rows, and the same steps.
+  test.runIf(KILLED.includes(name))("that is killed at any statement leaves a whole version, and the next start finishes it", () => {
     const before = restored(name);
     const versions = [before, ...LEDGER_SCHEMA.slice(1).map((_, i) => migratedTo(name, i + 2))].map(everythingIn);
     const after = everythingIn(migratedTo(name, LEDGER_SCHEMA.length));

@@ -4,7 +4,7 @@ import { LedgerRules } from "./rules.ts";
 import { property } from "./testing/model-check.ts";
 
 /** `npm run mutants` makes more, and tries whether the model finds faults. */
-const RUNS: Record<number, number> = { 1: 100, 4: 50 };
+const RUNS: Record<number, number> = { 1: 60, 4: 30 };
 
 describe.each(["payments", "mandates"] as const)("a history of %s:", (about) => {
   test.each([1, 4])("a ledger of %i shards does what its model does, whatever happens", (shards) => {

@@ -1,4 +1,4 @@
-/** The demo as a program reads it; test/picture.test.ts has it as a person sees it, without the Workers' logs. */
+/** The demo as a program reads it; test/picture.ring.ts has it as a person sees it, without the Workers' logs. */
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
