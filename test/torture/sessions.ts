@@ -44,7 +44,7 @@ const PRICE = 10n;
 const RISK = 16n * PRICE;
 const UNDER_WAY = 4n * PRICE;
 /** Between two kills. */
-const MOST_ANSWERS = 60;
+const MOST_ANSWERS = 600;
 const LONGEST_MILLIS = 8000;
 
 export async function tortureSessions({ kills, shards, clients }: SessionTortureOptions): Promise<SessionTortureReport> {
