@@ -110,7 +110,7 @@ export interface Call {
   /** It repeats one that was refused for certain, at the merchant's new terms. */
   repeated?: true;
   /** It repeats one that was refused for certain, by the merchant's corrections: so many, and the lane that the last of them named. */
-  corrected?: { times: number; lane: string };
+  corrected?: { times: number; lane: string | undefined };
   /** It repeats one whose serial was used before, to learn where its lane stands. */
   sought?: true;
 }
@@ -315,11 +315,11 @@ async function refused(
       const { times, lane } = call.corrected ?? { times: 0, lane: undefined };
       if (lane === voucher.lane && told.correction?.lane?.id === lane)
         return bought(notBelieved("it refuses the voucher that its own correction asks for"));
-      if (times === MAX_CORRECTIONS) return bought(notBelieved(`it names another lane for the ${times + 1}th time`));
+      if (times === MAX_CORRECTIONS) return { kind: "otherwise", why: "the merchant names another lane each time" };
       // Isolates that take turns name a lane each. Every one of them passes on what is for the object's own.
       const adopted = await adopt(context, session.id, told.correction, times === 1);
       if (!adopted.ok) return bought(adopted);
-      return attempt(context, input, { ...call, corrected: { times: times + 1, lane: adopted.data } }, offer);
+      return attempt(context, input, { ...call, corrected: { times: times + 1, lane: told.correction?.lane?.id } }, offer);
     }
     case "other_terms": {
       const next = told.offers.find((each) => isOfSession(each, session));
@@ -339,20 +339,19 @@ async function refused(
   }
 }
 
-/** Adopts a correction, if it is believed. @param own go to the lane of the merchant's object all the same. @returns the lane to use */
+/** Adopts a correction, if it is believed. @param own use the lane of the merchant's object all the same */
 async function adopt(
   context: Context,
   id: Digest,
   correction: (VoucherAnswer & { kind: "out_of_step" })["correction"],
   own: boolean,
-): Promise<Outcome<string>> {
+): Promise<Outcome<undefined>> {
   if (!correction) return notBelieved("it does not say where the lane stands");
   return changeSession(context, id, async (before) => {
     if (!before) return fail("session_not_found", `The record of session ${id} has gone.`);
     const checked = await corrected(before, correction);
     if (!checked.ok) return notBelieved(checked.problem);
-    const after = own ? { ...checked.after, lane: FIRST_LANE } : checked.after;
-    return succeed({ after, result: after.lane });
+    return succeed({ after: own ? { ...checked.after, lane: FIRST_LANE } : checked.after, result: undefined });
   });
 }
 

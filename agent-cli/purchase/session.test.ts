@@ -91,6 +91,15 @@ describe("what a merchant says is compared with what was signed", () => {
     expect(lanes.at(-1)).toBe("0");
   });
 
+  test("an object that started anew says which serials it takes no more [session-ceiling]", async () => {
+    await open();
+    shop.wanders = true;
+    shop.ceiling = 64;
+    const run = await fetched("?ceiling");
+    expect(run.exit, run.stdout).toBe(EXIT.ok);
+    expect(vouchers().at(-1)).toMatchObject({ lane: "0", serial: "65" });
+  });
+
   test("a correction that is not this agent's own is not followed [session-correction-lies]", async () => {
     await open();
     const voucherState = { lane: "0", serial: "7", signedMaxClaimable: "900", signature: "0".repeat(128), charged: "890" };

@@ -61,6 +61,8 @@ export interface SessionShop {
   gate: Promise<void> | undefined;
   /** Every request reaches another isolate, with a lane of its own. */
   wanders: boolean;
+  /** Its object started anew: it takes no serial of lane 0 up to this one. */
+  ceiling: number;
   /** Every lane is gone: the next voucher is for another one. */
   forgetLanes(): void;
   reset(): void;
@@ -91,6 +93,7 @@ export async function startSessionShop(): Promise<SessionShop> {
     loseAnswer: false,
     gate: undefined,
     wanders: false,
+    ceiling: 0,
     forgetLanes: () => {
       for (const opened of shop.sessions.values()) {
         opened.current = laneName();
@@ -109,6 +112,7 @@ export async function startSessionShop(): Promise<SessionShop> {
         loseAnswer: false,
         gate: undefined,
         wanders: false,
+        ceiling: 0,
       }),
   };
   return shop;
@@ -146,6 +150,10 @@ async function answer(shop: SessionShop, request: http.IncomingMessage, response
     return refuse(shop, request, response, offer, "invalid_signature");
   if (shop.wanders) opened.current = laneName();
   if (shop.wanders && voucher.lane !== "0") return outOfStep(shop, request, response, offer, opened);
+  if (voucher.lane === "0" && Number(voucher.serial) <= shop.ceiling) {
+    opened.current = "0";
+    return outOfStep(shop, request, response, offer, opened, shop.ceiling);
+  }
   const lane = opened.lanes.get(voucher.lane) ?? (voucher.lane === opened.current ? new Lane<Held>() : undefined);
   if (!lane) return outOfStep(shop, request, response, offer, opened);
   opened.lanes.set(voucher.lane, lane);
@@ -214,6 +222,7 @@ function outOfStep(
   response: http.ServerResponse,
   offer: PaymentRequirements,
   opened: Opened,
+  afterSerial?: number,
 ): void {
   const lane = opened.lanes.get(opened.current);
   const best = lane?.best?.signed;
@@ -228,7 +237,7 @@ function outOfStep(
   const extra = shop.correction({
     channelState: stateOf(opened),
     ...(voucherState && { voucherState }),
-    lane: { id: opened.current, limit: "160" },
+    lane: { id: opened.current, limit: "160", afterSerial },
   });
   refuse(shop, request, response, { ...offer, extra: { ...offer.extra, ...extra } }, "voucher_out_of_step");
 }

@@ -238,7 +238,7 @@ export class Sessions {
       .map(laneRow);
   }
 
-  /** Sessions whose money nobody can claim any more, the one that ended first first. */
+  /** Sessions past their last second for claims, in the order in which they ended. */
   dead(now: number, limit: number): SessionRow[] {
     return this.#store
       .sql("SELECT * FROM session WHERE state <> 'closed' AND ends_at < ? ORDER BY ends_at LIMIT ?", now, limit)

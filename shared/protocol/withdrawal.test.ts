@@ -23,7 +23,7 @@ test("the payer and the session's signer can withdraw, and no other key", async 
   expect(await Promise.all(signed.map((record) => isGenuineWithdrawal(record, agent.publicKey)))).toEqual([true, true, false]);
 });
 
-test("a withdrawal that was changed is nobody's", async () => {
+test("a withdrawal that was changed has no valid signature", async () => {
   const [own, agents] = await Promise.all([owner, agent].map((signer) => signWithdrawal(WITHDRAWAL, signer)));
   const later = { ...WITHDRAWAL, requestedAt: "1760009999" };
   for (const record of [own, agents])

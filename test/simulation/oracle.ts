@@ -23,7 +23,7 @@ export class Oracle {
   readonly claimed = new Map<Digest, Charge>();
   readonly #payments = new Map<Digest, LedgerPayment>();
   readonly #sessions = new Map<Digest, LedgerSession>();
-  /** What was claimed of a session when somebody was told that it is closed. */
+  /** What was claimed of a session when a caller was told that it is closed. */
   readonly #closed = new Map<Digest, Set<string>>();
   readonly #mandates = new Map<Digest, { payer: AccountId; mandate: LedgerMandate }>();
   readonly #revoked = new Set<Digest>();

@@ -92,7 +92,7 @@ export class TorturedSeller {
     const sums = new Map<Digest, number>();
     for (const { refundOf, value } of own) if (refundOf) sums.set(refundOf, (sums.get(refundOf) ?? 0) + Number(value));
     const faults = [
-      ...own.map(({ transaction }) => transaction && !this.refunds.has(transaction) && `nobody signed refund ${transaction}`),
+      ...own.map(({ transaction }) => transaction && !this.refunds.has(transaction) && `no seller signed refund ${transaction}`),
       ...sums.entries().map(([of, sum]) => sum > Number(paid.get(of) ?? 0) && `${sum} of ${paid.get(of)} was given back of ${of}`),
       ...this.refunds.entries().flatMap(([transaction, { of, to, amount, outcome }]) => {
         const [debit, credit] = [debits.get(transaction), credits.get(transaction)];

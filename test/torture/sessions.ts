@@ -96,7 +96,7 @@ export async function tortureSessions({ kills, shards, clients }: SessionTorture
         ...audit.problems,
         ...told.flatMap(({ problems }) => problems),
         ...(loss > mayLose ? [`${loss} units were served and never claimed; ${kills} kills may cost ${mayLose}`] : []),
-        // What is claimed beyond the heard answers was served to nobody who listened.
+        // What is claimed beyond the heard answers was served, and its answers were lost.
         ...(gained > PRICE * BigInt(unheard) ? [`${gained} units were claimed beyond what was served, with ${unheard} answers lost`] : []),
       ],
     };

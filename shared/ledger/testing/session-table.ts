@@ -486,7 +486,7 @@ const CLAIM: SessionCell[] = [
       ["same", "the same claim again moves nothing"],
       claiming(FIRST_CLAIM),
       (at) => ({ ok: true, payee: BOB, value: "40", transaction: claimTx(FIRST_CLAIM), session: standingIn(state, at) }),
-      ["the receipt of then", AS_IT_WAS],
+      ["the earlier receipt", AS_IT_WAS],
     ),
     cell(
       "claim",
@@ -521,7 +521,7 @@ const CLAIM: SessionCell[] = [
       ["same", "a claim that was paid has its receipt for ever"],
       claiming(FIRST_CLAIM),
       (at) => ({ ok: true, payee: BOB, value: "40", transaction: claimTx(FIRST_CLAIM), session: standingIn(state, at) }),
-      ["the receipt of then", state.endsWith("dead") ? "closed" : AS_IT_WAS],
+      ["the earlier receipt", state.endsWith("dead") ? "closed" : AS_IT_WAS],
     ),
     cell(
       "claim",
