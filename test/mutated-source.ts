@@ -1,39 +1,52 @@
-/** Code with one fault in it (or none): a changed copy of one folder's sources, loaded from a folder that is gone afterwards. */
+/** Code with one fault in it (or none): a changed copy of some folders' sources, loaded from a place that is gone afterwards. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+
+const ROOT = join(import.meta.dirname, "..");
 
 export interface SourceMutant {
   fault: string;
-  /** Without its ending. */
+  /** Path from the repository's root, without its ending. */
   file: string;
   /** Occurs exactly once in the file. */
   find: string;
   replace: string;
 }
 
-/** @param load imports a file of the copy by its name */
+/**
+ * @param folders paths from the repository's root
+ * @param load imports a file of the copy by its path from the repository's root
+ */
 export async function loadMutant<Code>(
-  folder: string,
+  folders: readonly string[],
   mutant: SourceMutant | undefined,
-  load: (importFile: <Module>(name: string) => Promise<Module>) => Promise<Code>,
+  load: (importFile: <Module>(path: string) => Promise<Module>) => Promise<Code>,
 ): Promise<Code> {
-  const here = join(import.meta.dirname, "..", folder);
   const copy = mkdtempSync(join(tmpdir(), "mutant-"));
   try {
-    for (const name of readdirSync(here).filter((name) => /^[a-z-]+\.ts$/.test(name))) {
-      let source = readFileSync(join(here, name), "utf8");
-      if (mutant && name === `${mutant.file}.ts`) source = replaceOnce(source, mutant);
-      // Imports of other folders keep their targets.
-      source = source.replaceAll(/from "(\.\.\/[^"]+)"/g, (_all, path: string) => `from "${pathToFileURL(join(here, path)).href}"`);
-      writeFileSync(join(copy, name), source);
-    }
+    for (const folder of folders) copyFolder(folder, folders, mutant, copy);
     writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
-    return await load(<Module>(name: string) => import(/* @vite-ignore */ pathToFileURL(join(copy, name)).href) as Promise<Module>);
+    return await load(<Module>(path: string) => import(/* @vite-ignore */ pathToFileURL(join(copy, path)).href) as Promise<Module>);
   } finally {
     rmSync(copy, { recursive: true });
+  }
+}
+
+function copyFolder(folder: string, copied: readonly string[], mutant: SourceMutant | undefined, copy: string): void {
+  const here = join(ROOT, folder);
+  mkdirSync(join(copy, folder), { recursive: true });
+  for (const name of readdirSync(here).filter((name) => /^[a-z-]+\.ts$/.test(name))) {
+    let source = readFileSync(join(here, name), "utf8");
+    if (mutant && `${folder}/${name}` === `${mutant.file}.ts`) source = replaceOnce(source, mutant);
+    // Imports of folders that are not copied keep their targets.
+    source = source.replaceAll(/from "(\.\.\/[^"]+)"/g, (all: string, path: string) => {
+      const target = join(here, path);
+      return copied.includes(relative(ROOT, dirname(target))) ? all : `from "${pathToFileURL(target).href}"`;
+    });
+    writeFileSync(join(copy, folder, name), source);
   }
 }
 

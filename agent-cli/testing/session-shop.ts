@@ -4,6 +4,7 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
 import { verifyDeposit } from "../../shared/batch-settlement/deposit.ts";
+import { Lane, type LaneVoucher } from "../../shared/batch-settlement/lane.ts";
 import { type BatchPayload, batchPayloadSchema } from "../../shared/batch-settlement/payload.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
@@ -25,7 +26,6 @@ import {
 } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema, type PaymentRequirements } from "../../shared/x402/x402.ts";
 import { receiver } from "../../test/fixtures.ts";
-import { Lane, type LaneVoucher } from "../../workers/merchant/paywall/sessions/lane.ts";
 import { LEDGER } from "./merchant.ts";
 import { served } from "./served.ts";
 

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { loadSessions } from "./code.ts";
+import { loadSessions, pathOf } from "./code.ts";
 import { SESSION_MUTANTS } from "./mutants.ts";
 import { play } from "./world.ts";
 
@@ -20,7 +20,7 @@ test("machines die and messages are lost: nothing is granted, claimed or served 
 });
 
 test("every fault has one place in today's rules", () => {
-  const source = (file: string) => readFileSync(new URL(`../../workers/merchant/paywall/sessions/${file}.ts`, import.meta.url), "utf8");
-  const lost = SESSION_MUTANTS.filter(({ file, find }) => source(file).split(find).length !== 2);
+  const source = (path: string) => readFileSync(new URL(`../../${path}.ts`, import.meta.url), "utf8");
+  const lost = SESSION_MUTANTS.filter((mutant) => source(pathOf(mutant)).split(mutant.find).length !== 2);
   expect(lost.map(({ fault, find }) => `${fault}: ${find}`)).toEqual([]);
 });

@@ -3,9 +3,9 @@
  * delays, clients that replay, pay in parallel and sign too little. The rules are the code under test; the rest is this file's.
  */
 
+import type { LaneVoucher, RunningCall } from "../../shared/batch-settlement/lane.ts";
 import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
 import type { BookStore, LaneReport, LaneRow, OwnRow } from "../../workers/merchant/paywall/sessions/book.ts";
-import type { LaneVoucher, RunningCall } from "../../workers/merchant/paywall/sessions/lane.ts";
 import { isStale, type LeasedLane, problemOf, type Standing } from "../../workers/merchant/paywall/sessions/voucher-rule.ts";
 import { Random } from "../simulation/random.ts";
 import type { SessionCode } from "./code.ts";

@@ -1,9 +1,9 @@
 /** What the object of a session gives away, takes back, keeps and claims. */
 
 import { describe, expect, test } from "vitest";
+import type { LaneVoucher } from "../../../../shared/batch-settlement/lane.ts";
 import { LANE_SECONDS, OWN_SERIALS_AHEAD } from "../../../../shared/limits.ts";
 import { type BookStore, type LaneRow, type OwnRow, SessionBook } from "./book.ts";
-import type { LaneVoucher } from "./lane.ts";
 
 const NOW = 1_800_000_000_000;
 const LEASE = LANE_SECONDS * 1000;

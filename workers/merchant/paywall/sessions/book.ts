@@ -3,10 +3,10 @@
  * in the store before the answer leaves. spec/sessions.md §3. Sums in atomic units, times in milliseconds of the object's clock.
  */
 
+import { type Acceptance, Lane, type LaneVoucher, type RunningCall } from "../../../../shared/batch-settlement/lane.ts";
 import { OWN_SERIALS_AHEAD } from "../../../../shared/limits.ts";
 import { FIRST_LANE } from "../../../../shared/protocol/voucher.ts";
 import { Deposit, type LaneShare } from "./deposit.ts";
-import { type Acceptance, Lane, type LaneVoucher, type RunningCall } from "./lane.ts";
 
 /** A lane that was given away, as it is kept. */
 export interface LaneRow<Voucher> extends Readonly<LaneShare> {

@@ -1,7 +1,7 @@
 /** A voucher as acceptors hold it: what the rule reads of it, and the signed text that a claim needs. */
 
+import type { LaneVoucher } from "../../../../shared/batch-settlement/lane.ts";
 import type { SignedVoucher } from "../../../../shared/protocol/voucher.ts";
-import type { LaneVoucher } from "./lane.ts";
 
 export interface HeldVoucher extends LaneVoucher {
   readonly signed: SignedVoucher;

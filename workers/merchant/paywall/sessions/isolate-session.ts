@@ -1,12 +1,12 @@
 /** What one isolate knows of sessions, in memory: what the ledger said, and the lane that it has. A bounded number of them. */
 
+import { Lane } from "../../../../shared/batch-settlement/lane.ts";
 import { keepNewest } from "../../../../shared/bounded.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { FACILITATOR_TIMEOUT_SECONDS, MAX_KNOWN_SESSIONS, UNKNOWN_SESSION_SECONDS } from "../../../../shared/limits.ts";
 import type { Session } from "../../../../shared/protocol/session.ts";
 import type { SessionStanding } from "../../../../shared/settlement/backend.ts";
 import type { HeldVoucher } from "./held-voucher.ts";
-import { Lane } from "./lane.ts";
 import type { LaneGrant } from "./rpc.ts";
 import { type LeasedLane, type Standing, usableUntil } from "./voucher-rule.ts";
 

@@ -3,11 +3,11 @@
  * during a deployment, isolates of one version call the object of another.
  */
 
+import type { Acceptance } from "../../../../shared/batch-settlement/lane.ts";
 import type { Session } from "../../../../shared/protocol/session.ts";
 import type { SignedVoucher } from "../../../../shared/protocol/voucher.ts";
 import type { SessionStanding } from "../../../../shared/settlement/backend.ts";
 import type { SessionsNamespace } from "../types.ts";
-import type { Acceptance } from "./lane.ts";
 
 /** A session and what the ledger said of it. It travels with each call that can give money away: the object may know less. */
 export interface KnownSession {

@@ -1,8 +1,8 @@
 /** What an isolate does next with a voucher, row by row of spec/sessions.md. */
 
 import { describe, expect, test } from "vitest";
+import { Lane, type LaneVoucher } from "../../../../shared/batch-settlement/lane.ts";
 import { LANE_SECONDS } from "../../../../shared/limits.ts";
-import { Lane, type LaneVoucher } from "./lane.ts";
 import { type Done, type LeasedLane, nextStep, type Standing, usableUntil, type View } from "./voucher-rule.ts";
 
 const NOW = 1_800_000_000;

@@ -3,6 +3,7 @@
  * asks again with what is known then, until the voucher is refused, its handler runs, or the session's object decides.
  */
 
+import type { Acceptance, Lane, LaneVoucher, RunningCall } from "../../../../shared/batch-settlement/lane.ts";
 import {
   LANE_MARGIN_SECONDS,
   LANE_SECONDS,
@@ -11,7 +12,6 @@ import {
   SESSION_FRESH_SECONDS,
 } from "../../../../shared/limits.ts";
 import { FIRST_LANE } from "../../../../shared/protocol/voucher.ts";
-import type { Acceptance, Lane, LaneVoucher, RunningCall } from "./lane.ts";
 
 /** What the ledger said of a session. Times in unix seconds. */
 export interface Standing {

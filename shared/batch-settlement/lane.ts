@@ -3,7 +3,7 @@
  * spec/sessions.md §2. It is changed between two awaits only, so a voucher is judged and taken in one step.
  */
 
-import { VOUCHER_WINDOW } from "../../../../shared/limits.ts";
+import { VOUCHER_WINDOW } from "../limits.ts";
 
 /** What the rule reads of a voucher. Its signature and binding were verified before. */
 export interface LaneVoucher {

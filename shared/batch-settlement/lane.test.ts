@@ -1,7 +1,7 @@
 /** Which vouchers one lane takes, row by row of spec/sessions.md. */
 
 import { describe, expect, test } from "vitest";
-import { VOUCHER_WINDOW } from "../../../../shared/limits.ts";
+import { VOUCHER_WINDOW } from "../limits.ts";
 import { Lane, type LaneVoucher } from "./lane.ts";
 
 const PRICE = 10n;
