@@ -30,6 +30,14 @@ export const MAX_URL_LENGTH = 2048;
 /** Names of agents and merchants, in code points. */
 export const MAX_NAME_LENGTH = 100;
 export const MAX_DESCRIPTION_LENGTH = 500;
+/** What a browser signs of a passkey's assertion: the page's origin and the challenge, in JSON. */
+export const MAX_CLIENT_DATA_BYTES = 1024;
+/** What an authenticator signs beside it. Without extensions, which no page of ours asks for, it has 37 bytes. */
+export const MAX_AUTHENTICATOR_DATA_BYTES = 1024;
+/** Keys of one policy. */
+export const MAX_POLICY_KEYS = 5;
+/** What a change at the desk is: the address of a webhook, a push subscription. */
+export const MAX_SETTING_LENGTH = 4096;
 /** A signed mandate, as canonical JSON: it travels in every payment under it. */
 export const MAX_SIGNED_MANDATE_BYTES = 2560;
 /** Payees, and origins, of one mandate. */

@@ -60,6 +60,20 @@ export function fromBase64(text: string): Uint8Array | undefined {
   }
 }
 
+/** base64url without padding, as WebAuthn and JOSE write bytes. */
+export function toBase64url(bytes: Uint8Array): string {
+  return base64urlnopad.encode(bytes);
+}
+
+/** @returns undefined for every other spelling: padding, the standard alphabet, stray bits */
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return base64urlnopad.decode(text) as Uint8Array<ArrayBuffer>;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Exactly `bytes` bytes in lowercase hex, the form of every digest, key, nonce and signature. */
 export function hexSchema<Type extends string = string>(bytes: number) {
   const pattern = new RegExp(`^[0-9a-f]{${bytes * 2}}$`);

@@ -36,6 +36,10 @@ export type DigestType =
   | "BooksAccess"
   | "BooksRevocation"
   | "BooksRead"
+  | "Login"
+  | "Pairing"
+  | "DeskSetting"
+  | "DeskCall"
   | "SaleDelivery";
 
 const DOMAIN = "lez-x402/v1/";

@@ -19,7 +19,7 @@ import {
   type SignedMandate,
   signedMandateSchema,
 } from "../protocol/mandate.ts";
-import { type Proof, provesAccount } from "../protocol/proof.ts";
+import { type KeyProof, provesAccount } from "../protocol/proof.ts";
 import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
 import type { Session } from "../protocol/session.ts";
 import { checkShape } from "../text/json.ts";
@@ -31,7 +31,7 @@ export type Order = Pick<
 > & { scheme?: MandateScheme | undefined };
 
 /** An order and the mandate beside it. `digests` are those of both. */
-export interface MandatedOrder<Signed extends Order = Order> extends Proof {
+export interface MandatedOrder<Signed extends Order = Order> extends KeyProof {
   order: Signed;
   signed: SignedMandate;
   digests: { order: Digest; mandate: Digest };
@@ -40,7 +40,7 @@ export interface MandatedOrder<Signed extends Order = Order> extends Proof {
 export type MandatedPayment = MandatedOrder<Authorization>;
 
 /** What an agent is about to sign. */
-type UnsignedOrder<Signed extends Order = Order> = Omit<MandatedOrder<Signed>, keyof Proof>;
+type UnsignedOrder<Signed extends Order = Order> = Omit<MandatedOrder<Signed>, keyof KeyProof>;
 
 export interface MandateCheck<Subject = MandatedPayment> extends Check<Subject> {
   code: ErrorCode;
@@ -230,7 +230,7 @@ export function objectionOf(authorization: Authorization, signed: SignedMandate)
 export async function checkSessionMandate(
   order: SessionOrder,
   digest: Digest,
-  { mandate: beside, ...proof }: Proof & { mandate?: unknown },
+  { mandate: beside, ...proof }: KeyProof & { mandate?: unknown },
 ): Promise<{ ok: true; mandate: LedgerSessionMandate } | Objection> {
   const shape = checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
@@ -253,7 +253,7 @@ export function objectionToSession(order: SessionOrder, digest: Digest, signed: 
 export async function checkRefundMandate(
   order: Order,
   digest: Digest,
-  { mandate: signed, ...proof }: Proof & { mandate: SignedMandate },
+  { mandate: signed, ...proof }: KeyProof & { mandate: SignedMandate },
 ): Promise<{ ok: true; mandate: LedgerMandate } | Objection> {
   const digests = { order: digest, mandate: mandateDigest(signed.mandate) };
   const objection = await firstObjection(REFUND_CHECKS, { order, ...proof, signed, digests });

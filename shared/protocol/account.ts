@@ -1,4 +1,4 @@
-/** LEZ accounts: 32 bytes in base58, derived from the key that owns them. spec/protocol.md §2. */
+/** LEZ accounts: 32 bytes in base58, derived from what controls them. spec/protocol.md §2. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import * as z from "zod/mini";
@@ -7,12 +7,22 @@ import { base58, concatBytes, utf8 } from "../crypto/bytes.ts";
 
 export type AccountId = Brand<"AccountId">;
 
-/** 32 bytes, its final zero included, like LEZ's own prefixes. */
+/** 32 bytes each, their final zero included, like LEZ's own prefixes. */
 const ED25519_PREFIX = utf8("/LEZ-x402/v1/AccountId/Ed25519/\0");
+const PASSKEY_PREFIX = utf8("/LEZ-x402/v1/AccountId/Passkey/\0");
 
 /** The account of an Ed25519 public key. The holder of the key owns the account; nothing is registered. */
 export function accountOfKey(publicKey: Uint8Array): AccountId {
   return accountOfBytes(sha256(concatBytes([ED25519_PREFIX, publicKey])));
+}
+
+/**
+ * The account of a passkey, which ends with the domain of its page.
+ * @param rpIdHash SHA-256 of the domain
+ * @param point the P-256 public key, compressed: 33 bytes
+ */
+export function accountOfPasskey(rpIdHash: Uint8Array, point: Uint8Array): AccountId {
+  return accountOfBytes(sha256(concatBytes([PASSKEY_PREFIX, rpIdHash, point])));
 }
 
 export function accountOfBytes(bytes: Uint8Array): AccountId {

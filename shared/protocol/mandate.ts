@@ -20,7 +20,7 @@ import { type AccountId, accountIdSchema, accountOfKey } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { unixSecondsText } from "./authorization.ts";
 import { originSchema } from "./origin.ts";
-import { prove, provesAccount, withProof } from "./proof.ts";
+import { prove, provesAccount, withKeyProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 import { wholeText } from "./whole-text.ts";
 
@@ -121,7 +121,7 @@ export const mandateSchema = z
 export type Mandate = z.infer<typeof mandateSchema>;
 
 /** A mandate as it travels. Its digest is its id; nothing is registered. */
-export const signedMandateSchema = withProof({ mandate: mandateSchema }).check(
+export const signedMandateSchema = withKeyProof({ mandate: mandateSchema }).check(
   z.refine(
     (signed) => utf8(canonicalJson(signed)).length <= MAX_SIGNED_MANDATE_BYTES,
     `takes more than ${MAX_SIGNED_MANDATE_BYTES} bytes: name fewer payees and origins`,

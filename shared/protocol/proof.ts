@@ -1,29 +1,157 @@
 /**
- * Who signed an object for an account: the key of the account, beside the object. An account of another kind will bring a proof of
- * its own kind; then `withProof` makes a union, and nothing that is signed today changes. spec/protocol.md §13.
+ * Who signed an object for an account: its key, its passkey, or as many keys of its policy as the policy asks for. One union of proofs,
+ * one function that verifies them. spec/protocol.md §17.
  */
 
 import * as z from "zod/mini";
 import { hexToBytes, publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
-import type { Digest } from "../crypto/digest.ts";
+import type { Digest, DigestType } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
+import { MAX_POLICY_KEYS } from "../limits.ts";
 import { type AccountId, accountOfKey } from "./account.ts";
+import { accountOfAssertion, assertionProblem, passkeyProofSchema, type PasskeyRules } from "./passkey.ts";
+import { accountOfPolicy, policySchema } from "./policy.ts";
 import type { WalletSigner } from "./signer.ts";
 
-const proof = { publicKey: publicKeySchema, signature: signatureSchema };
-const proofSchema = z.strictObject(proof);
-export type Proof = z.infer<typeof proofSchema>;
+const keyMembers = { publicKey: publicKeySchema, signature: signatureSchema };
+
+/** A member of a policy. It brings its key; the policy has the hash alone. */
+const memberProofSchema = z.discriminatedUnion("kind", [z.strictObject({ kind: z.literal("ed25519"), ...keyMembers }), passkeyProofSchema]);
+export type MemberProof = z.infer<typeof memberProofSchema>;
+
+const policyProofSchema = z.strictObject({
+  kind: z.literal("policy"),
+  policy: policySchema,
+  /** In the order of the policy's keys, over the same digest. */
+  proofs: z
+    .array(memberProofSchema)
+    .check(z.refine(({ length }) => length >= 1 && length <= MAX_POLICY_KEYS, `must have 1 to ${MAX_POLICY_KEYS} entries`)),
+});
+export type PolicyProof = z.infer<typeof policyProofSchema>;
+
+/** The proof of every account but a key's, whose key and signature stand beside the object. */
+export const accountProofSchema = z.discriminatedUnion("kind", [passkeyProofSchema, policyProofSchema]);
+export type AccountProof = z.infer<typeof accountProofSchema>;
+
+/** Of an account of any kind, beside the object: exactly one of key and signature, or `proof`. */
+export type Proof = KeyProof | { proof: AccountProof; publicKey?: undefined; signature?: undefined };
+export interface KeyProof {
+  publicKey: string;
+  signature: string;
+  proof?: undefined;
+}
+
+/** What an account's holder signs. A mandate's agent signs some of it too, under its own key. */
+export type OwnedType = Extract<
+  DigestType,
+  | "Authorization"
+  | "Mandate"
+  | "Session"
+  | "Refund"
+  | "Decision"
+  | "Revocation"
+  | "Withdrawal"
+  | "BooksAccess"
+  | "BooksRevocation"
+  | "Login"
+  | "Pairing"
+  | "DeskSetting"
+>;
+
+/** Signed by any one key of a policy: what reads, and what takes a power back. Everything else needs the policy's threshold. */
+const OF_ANY_MEMBER: ReadonlySet<OwnedType> = new Set([
+  "Decision",
+  "Revocation",
+  "Withdrawal",
+  "BooksAccess",
+  "BooksRevocation",
+  "Login",
+  "Pairing",
+  "DeskSetting",
+]);
+
+/** What a proof is said to prove. */
+export interface Claimed {
+  type: OwnedType;
+  /** Of the object, by its type. */
+  digest: Digest;
+  /** Whose order it is. */
+  account: AccountId;
+}
+
+/** `problem`: which rule the proof breaks; absent for a key's signature, which has one. */
+export type ProofVerdict = { ok: true } | { ok: false; problem?: string };
+
+/**
+ * Whether what controls the account signed the digest: the one function for all that an owner signs. Never throws.
+ * @param proof of the checked shape
+ */
+export async function verifyProof(proof: Proof, claimed: Claimed, rules: PasskeyRules = {}): Promise<ProofVerdict> {
+  const { digest, account } = claimed;
+  if (proof.proof === undefined) return (await provesAccount(proof, digest, account)) ? { ok: true } : { ok: false };
+  if (accountOf(proof.proof) !== account) return { ok: false, problem: "proof: is of another account" };
+  return proof.proof.kind === "policy"
+    ? verifyPolicy(proof.proof, claimed, rules)
+    : verdictOf(await memberProblem(proof.proof, digest, rules));
+}
+
+async function verifyPolicy({ policy, proofs }: PolicyProof, { type, digest }: Claimed, rules: PasskeyRules): Promise<ProofVerdict> {
+  const wanted = OF_ANY_MEMBER.has(type) ? 1 : Number(policy.threshold);
+  if (proofs.length !== wanted) return verdictOf(`proofs: has ${proofs.length}, and needs exactly ${wanted}`);
+  let last = -1;
+  for (const [i, proof] of proofs.entries()) {
+    const place = policy.keys.indexOf(accountOf(proof));
+    if (place < 0) return verdictOf(`proofs.${i}: is of no key of the policy`);
+    if (place <= last) return verdictOf(`proofs.${i}: must be in the order of the keys, each at most once`);
+    last = place;
+  }
+  for (const [i, proof] of proofs.entries()) {
+    const problem = await memberProblem(proof, digest, rules);
+    if (problem !== undefined) return verdictOf(`proofs.${i}.${problem}`);
+  }
+  return { ok: true };
+}
+
+/** The account that a proof speaks for: of its kind's derivation, and no other. */
+export function accountOf(proof: AccountProof | MemberProof): AccountId {
+  if (proof.kind === "policy") return accountOfPolicy(proof.policy);
+  return proof.kind === "webauthn" ? accountOfAssertion(proof) : accountOfKey(hexToBytes(proof.publicKey));
+}
+
+async function memberProblem(proof: MemberProof, digest: Digest, rules: PasskeyRules): Promise<string | undefined> {
+  if (proof.kind === "webauthn") return assertionProblem(proof, digest, rules);
+  return (await verifyDigest(proof.signature, digest, proof.publicKey)) ? undefined : "signature: the key did not sign this";
+}
+
+function verdictOf(problem: string | undefined): ProofVerdict {
+  return problem === undefined ? { ok: true } : { ok: false, problem: `proof.${problem}` };
+}
 
 /** The schema of an object together with its proof, and nothing else. */
 export function withProof<Shape extends z.core.$ZodShape>(shape: Shape) {
-  return z.strictObject({ ...shape, ...proof });
+  const members = { publicKey: z.optional(publicKeySchema), signature: z.optional(signatureSchema), proof: z.optional(accountProofSchema) };
+  const schema = z
+    .strictObject({ ...shape, ...members })
+    .check(z.refine(hasOneProof, "must have either publicKey and signature, or proof"));
+  // The check makes the union of three optional members, which the type of the object cannot say.
+  return schema as unknown as z.ZodMiniType<z.infer<z.ZodMiniObject<Shape, z.core.$strict>> & Proof>;
 }
 
-export async function prove(digest: Digest, signer: WalletSigner): Promise<Proof> {
+function hasOneProof(value: { publicKey?: unknown; signature?: unknown; proof?: unknown }): boolean {
+  const hasKey = value.publicKey !== undefined;
+  return hasKey === (value.signature !== undefined) && hasKey === (value.proof === undefined);
+}
+
+/** The same of an account whose proof is its key's signature. */
+export function withKeyProof<Shape extends z.core.$ZodShape>(shape: Shape) {
+  return z.strictObject({ ...shape, ...keyMembers });
+}
+
+export async function prove(digest: Digest, signer: WalletSigner): Promise<KeyProof> {
   return { publicKey: signer.publicKey, signature: await signer.sign(digest) };
 }
 
-/** Whether the proof was made for this digest by what controls the account. Never throws. */
-export async function provesAccount({ publicKey, signature }: Proof, digest: Digest, account: AccountId): Promise<boolean> {
+/** Whether the proof was made for this digest by the account's key. Never throws. */
+export async function provesAccount({ publicKey, signature }: KeyProof, digest: Digest, account: AccountId): Promise<boolean> {
   return accountOfKey(hexToBytes(publicKey)) === account && (await verifyDigest(signature, digest, publicKey));
 }

@@ -6,7 +6,7 @@ import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { transactionOf, unixSecondsText } from "./authorization.ts";
 import { type SignedMandate, signedMandateSchema } from "./mandate.ts";
-import { prove, withProof } from "./proof.ts";
+import { prove, withKeyProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
 export const REFUND_REASONS = [
@@ -44,7 +44,7 @@ export const refundSchema = z.strictObject({
 export type Refund = z.infer<typeof refundSchema>;
 
 /** A refund as it travels, with the mandate that it names. */
-export const signedRefundSchema = withProof({ refund: refundSchema, mandate: z.optional(signedMandateSchema) }).check(
+export const signedRefundSchema = withKeyProof({ refund: refundSchema, mandate: z.optional(signedMandateSchema) }).check(
   z.refine(({ refund, mandate }) => (refund.mandate === undefined) === (mandate === undefined), "mandate goes with refund.mandate"),
 );
 export type SignedRefund = z.infer<typeof signedRefundSchema>;

@@ -6,7 +6,7 @@ import { verifyDigest } from "../crypto/ed25519.ts";
 import { accountIdSchema } from "./account.ts";
 import { unixSecondsText } from "./authorization.ts";
 import { ANY, isGenuineMandate, mandateDigest, type SignedMandate, signedMandateSchema } from "./mandate.ts";
-import { prove, provesAccount, withProof } from "./proof.ts";
+import { prove, provesAccount, withKeyProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
 export const revocationSchema = z.strictObject({
@@ -23,7 +23,7 @@ export const revocationSchema = z.strictObject({
 export type Revocation = z.infer<typeof revocationSchema>;
 
 /** `mandate` is beside it exactly if the agent signed: an agent gives up its own power, and no other. */
-export const signedRevocationSchema = withProof({ revocation: revocationSchema, mandate: z.optional(signedMandateSchema) });
+export const signedRevocationSchema = withKeyProof({ revocation: revocationSchema, mandate: z.optional(signedMandateSchema) });
 export type SignedRevocation = z.infer<typeof signedRevocationSchema>;
 
 export function revocationDigest(revocation: Revocation): Digest {

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import type { AccountId } from "./account.ts";
 import { type Authorization, authorizationDigest, authorizationSchema, transactionOf } from "./authorization.ts";
-import { prove, provesAccount, withProof } from "./proof.ts";
+import { prove, provesAccount, withKeyProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
 const { network, asset, from, to, value, validAfter, validBefore, nonce } = authorizationSchema.shape;
@@ -26,7 +26,7 @@ export const transferSchema = z.strictObject({
 export type Transfer = z.infer<typeof transferSchema>;
 export type TransferTerms = Omit<Transfer, "validAfter" | "validBefore" | "purpose">;
 
-export const signedTransferSchema = withProof({ authorization: transferSchema });
+export const signedTransferSchema = withKeyProof({ authorization: transferSchema });
 export type SignedTransfer = z.infer<typeof signedTransferSchema>;
 
 /** The nonce of the transfer that its payer calls `id`. */

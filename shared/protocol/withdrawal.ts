@@ -5,7 +5,7 @@ import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { accountIdSchema } from "./account.ts";
 import { unixSecondsText } from "./authorization.ts";
-import { prove, provesAccount, withProof } from "./proof.ts";
+import { prove, provesAccount, withKeyProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
 export const withdrawalSchema = z.strictObject({
@@ -21,7 +21,7 @@ export const withdrawalSchema = z.strictObject({
 export type Withdrawal = z.infer<typeof withdrawalSchema>;
 
 /** By the payer's key, or by the session's `signer`. */
-export const signedWithdrawalSchema = withProof({ withdrawal: withdrawalSchema });
+export const signedWithdrawalSchema = withKeyProof({ withdrawal: withdrawalSchema });
 export type SignedWithdrawal = z.infer<typeof signedWithdrawalSchema>;
 
 export function withdrawalDigest(withdrawal: Withdrawal): Digest {
