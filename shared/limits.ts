@@ -224,6 +224,10 @@ export const REFUND_ISSUED_SECONDS = 12 * 3600;
 export const MAX_SIGNED_REFUND_LENGTH = 5120;
 /** Refunds of one payment that one answer lists, the newest. Their sum counts all. */
 export const MAX_REFUNDS_LISTED = 100;
+/** A signed claim as JSON, with as many lanes as one can have. */
+export const MAX_SIGNED_CLAIM_LENGTH = 8192;
+/** Claims of a session, the newest, among which the one that paid a call is looked for: a week of one every five minutes is 2016. */
+export const MAX_CLAIMS_SEARCHED = 4096;
 /** Claims of a session, the newest, and lanes that an answer lists. */
 export const MAX_CLAIMS_LISTED = 100;
 export const MAX_LANES_LISTED = 128;

@@ -28,6 +28,7 @@ export function inProcessBackend(rules: LedgerRules, clock: () => number = unixN
       claim: async (command) => rules.claimSession(command, clock()),
       withdraw: async (session) => rules.withdrawSession(session, clock()),
       status: async (session) => rules.sessionOf(session, clock()),
+      paymentOf: async (call) => rules.callPayment(call),
     },
   };
 }

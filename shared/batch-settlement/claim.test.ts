@@ -3,9 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { change } from "../../test/fields.ts";
 import { agent, CLAIM, LEDGER, merchant, owner, receiver, SESSION, stranger, VOUCHER } from "../../test/fixtures.ts";
-import type { Digest } from "../crypto/digest.ts";
+import { canonicalJson, type Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import { MAX_CLAIMED_LANES, MAX_FACILITATOR_BODY_BYTES } from "../limits.ts";
+import { MAX_CLAIMED_LANES, MAX_FACILITATOR_BODY_BYTES, MAX_SIGNED_CLAIM_LENGTH } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { type Claim, claimDigest, signClaim } from "../protocol/claim.ts";
 import { type Session, sessionId } from "../protocol/session.ts";
@@ -64,6 +64,7 @@ describe("a claim", () => {
         claimDigest: claimDigest(CLAIM),
         lanes: [{ lane: "0", amount: "7500" }],
         final: false,
+        signed: canonicalJson({ claim: CLAIM, signature: await signClaim(CLAIM, receiver) }),
       },
     });
   });
@@ -78,6 +79,11 @@ describe("a claim", () => {
     const { claim, payload } = await largest();
     expect(await verifyClaim(payload, LEDGER)).toMatchObject({ ok: true, claim: { lanes: { length: claim.lanes.length } } });
     expect(JSON.stringify(payload).length).toBeLessThan(MAX_FACILITATOR_BODY_BYTES - 4096);
+    // Each of its lanes at the longest amount fits into what a ledger keeps of a claim.
+    const longest = claim.lanes.map((lane) => ({ ...lane, amount: "9".repeat(39) }));
+    expect(JSON.stringify({ claim: { ...claim, lanes: longest }, signature: await signClaim(claim, receiver) }).length).toBeLessThan(
+      MAX_SIGNED_CLAIM_LENGTH,
+    );
   });
 
   test("that is final pays nothing, and needs no voucher", async () => {

@@ -1,6 +1,6 @@
 /** Whether a claim may be paid: signed by the session's receiver, each lane covered by a voucher of its signer. spec/scheme_batch_settlement_lez.md. */
 
-import type { Digest } from "../crypto/digest.ts";
+import { canonicalJson, type Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ASSET, NETWORK } from "../lez.ts";
 import type { AccountId } from "../protocol/account.ts";
@@ -48,6 +48,7 @@ export async function verifyClaim(payload: unknown, ledger: Digest): Promise<Cla
       claimDigest: claimDigest(claim),
       lanes: claim.lanes.map(({ lane, amount }) => ({ lane, amount })),
       final: claim.final === "yes",
+      signed: canonicalJson({ claim, signature }),
     },
   };
 }

@@ -71,7 +71,7 @@ export async function verifyDeposit(payload: unknown, requirements: unknown, con
     objectionToVoucher(deposit.voucher, id, presented);
   if (objection) return invalid(objection, session.from);
 
-  const signed = await checkSigner(deposit, id);
+  const signed = await checkSessionSigner(deposit, id);
   if (!signed.ok) return { ...signed, payer: session.from };
   const genuine = await isGenuineVoucher(deposit, session.signer);
   if (!genuine) return invalid({ code: "invalid_signature", detail: "the session's signer did not sign the voucher" }, session.from);
@@ -144,8 +144,9 @@ function objectionToVoucher(voucher: Voucher, id: Digest, { session, asked }: Pr
   return covers ? undefined : { code: "voucher_out_of_step", detail: "payload.voucher.maxClaimableAmount: is less than the amount" };
 }
 
-async function checkSigner(
-  { channelConfig: session, publicKey, signature, mandate }: DepositPayload,
+/** Whether the payer signed the session or, within a mandate of the payer's, its agent did. Of a session of any age. */
+export async function checkSessionSigner(
+  { channelConfig: session, publicKey, signature, mandate }: Pick<DepositPayload, "channelConfig" | "publicKey" | "signature" | "mandate">,
   id: Digest,
 ): Promise<{ ok: true; mandate?: LedgerSessionMandate } | PaymentRefusal> {
   if (session.mandate !== undefined) return checkSessionMandate(orderOf(session), id, { publicKey, signature, mandate });

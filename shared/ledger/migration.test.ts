@@ -33,7 +33,7 @@ import {
   START,
   txOf,
 } from "./testing/ledger.ts";
-import { claimOf, sessionOf } from "./testing/session-table.ts";
+import { claimOf, SESSION, sessionOf } from "./testing/session-table.ts";
 
 const file = (name: string) => readFileSync(new URL(`../../test/vectors/ledger-0.1/${name}`, import.meta.url), "utf8");
 const { now: NOW, ids: ID, payments } = JSON.parse(file("payments.json")) as Payments01;
@@ -327,6 +327,20 @@ function asNewest({
     schema_version: [{ version: NEWEST }],
   };
 }
+
+test("a ledger of schema 14 goes on, and finds a claim of before by its lane [claims-migrate]", () => {
+  const store = memoryStore();
+  restore(store, readFileSync(new URL("../../test/vectors/ledger-14/1-shard.sql", import.meta.url), "utf8"));
+  const { schema_version: _, session_claim: claims = [], ...before } = dump(store);
+  const rules = open(store, 0, 1);
+  const unsigned = claims.map((claim) => ({ ...claim, signed: null }));
+  expect(dump(store)).toMatchObject({ ...before, schema_version: [{ version: NEWEST }], session_claim: unsigned });
+  expect(rules.audit()).toMatchObject({ ok: true, problems: [] });
+  const paid = (amount: string) => rules.callPayment({ payer: ALICE, id: SESSION.id, lane: "0", amount: amount as Amount });
+  // The first claim paid it. What is known of one without its text is that the lane's last paid it, too.
+  expect(paid("30")).toMatchObject({ claimed: "50", claim: { entry: 3, value: "40" } });
+  expect(paid("51")).toEqual({ claimed: "50" });
+});
 
 /** `npm run migration` does it with 200,000. */
 test("a ledger of 0.1 with many payments migrates, and audits exact", () => {

@@ -14,10 +14,11 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../protocol/ledger-refund.ts";
-import type { LedgerClaim, LedgerSession, SessionName } from "../protocol/ledger-session.ts";
+import type { LedgerClaim, LedgerSession, SessionCallName, SessionName } from "../protocol/ledger-session.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
   AccountState,
+  CallPayment,
   CancelResult,
   CheckResult,
   ClaimResult,
@@ -166,6 +167,12 @@ export class LedgerRules {
     if (this.#isClosed) return refusal("facilitator_unavailable");
     if (this.#retirement.at !== undefined) return this.#sessionTable.outcome(name, Math.max(this.#clock.now, clock));
     return this.#event(clock, (now) => this.#sessionTable.status(name, now));
+  }
+
+  /** Which claim paid a call of a session. Writes nothing. */
+  callPayment(call: SessionCallName): CallPayment | Refusal {
+    // A halted shard may have lost claims: what it stores proves nothing.
+    return this.#isClosed ? refusal("facilitator_unavailable") : this.#sessionTable.paymentOf(call);
   }
 
   /** Gives a payment back, or a part of it. Runs where the payee lives. */

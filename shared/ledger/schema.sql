@@ -1,4 +1,4 @@
--- The ledger's schema 14. Written by schema.test.ts.
+-- The ledger's schema 15. Written by schema.test.ts.
 
 CREATE TABLE account (
   id TEXT PRIMARY KEY,
@@ -191,7 +191,7 @@ CREATE TABLE session_claim (
   tx TEXT NOT NULL,
   seq INTEGER NOT NULL,           -- the number of its debit in the payer's journal
   value TEXT NOT NULL,
-  at INTEGER NOT NULL,
+  at INTEGER NOT NULL, signed TEXT,
   PRIMARY KEY (payer, session, number)
 ) STRICT, WITHOUT ROWID;
 

@@ -323,4 +323,11 @@ export const LEDGER_SCHEMA: readonly MigrationStep[] = [
       "ALTER TABLE outbox ADD COLUMN session TEXT",
     ],
   },
+  {
+    version: 15,
+    statements: [
+      // JSON: the claim as its payee signed it, for evidence. NULL for claims that an earlier version paid.
+      "ALTER TABLE session_claim ADD COLUMN signed TEXT",
+    ],
+  },
 ];

@@ -10,9 +10,10 @@ import { NETWORK } from "../lez.ts";
 import { EXPIRY_BATCH, MAX_SESSION_LANES } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { transactionOf } from "../protocol/authorization.ts";
-import type { LedgerClaim, LedgerSession, SessionName } from "../protocol/ledger-session.ts";
+import type { LedgerClaim, LedgerSession, SessionCallName, SessionName } from "../protocol/ledger-session.ts";
 import { type Refusal, refusal } from "../protocol/refusal.ts";
 import type {
+  CallPayment,
   CancelResult,
   CheckResult,
   ClaimResult,
@@ -130,6 +131,14 @@ export class SessionTable {
     return known ? this.#told(known, now) : { status: "unknown", at: now };
   }
 
+  /** Which claim paid a call. Writes nothing. */
+  paymentOf(call: SessionCallName): CallPayment {
+    const { claimed, claim: row } = this.#sessions.claimOfCall(call);
+    if (!row) return { claimed };
+    const { claim_digest: claim, tx: transaction, seq: entry, value, at, signed } = row;
+    return { claimed, claim: { claim, transaction, entry, value, at, ...(signed !== null && { signed }) } };
+  }
+
   /** What a claim was answered that was paid before. Writes nothing. */
   receiptOf({ payer, id, claimDigest }: LedgerClaim, now: number): ClaimResult | undefined {
     const known = this.#sessions.find(payer, id);
@@ -212,6 +221,7 @@ export class SessionTable {
       seq: from.journalSeq + 1,
       value: value.toString() as Amount,
       at: now,
+      signed: claim.signed ?? null,
     };
     this.#mandates.paySession(row, value);
     const after = this.#sessions.pay(row, paid, claim.lanes, fresh);

@@ -285,3 +285,36 @@ test("payments and sessions share one balance", () => {
   expect(made.rules.claimSession(claimOf({ "0": 100 }), START)).toMatchObject({ ok: true });
   expect(made.rules.account(ALICE)).toMatchObject({ balance: "0", held: "0" });
 });
+
+describe("the claim that paid a call [session-call-payment]", () => {
+  const OTHER_LANE = "2b".repeat(16);
+  const made = opened();
+  /** As its payee signed it, for what the ledger reads of that. */
+  const claimed = (lanes: Record<string, number>, at: number) => {
+    const claim = claimOf(lanes);
+    const signed = JSON.stringify({ claim: { lanes: claim.lanes }, signature: "" });
+    expect(made.rules.claimSession({ ...claim, signed }, at)).toMatchObject({ ok: true });
+    return { claim: claim.claimDigest, transaction: claimTx(claim), at, signed };
+  };
+  const first = claimed({ "0": 9 }, START + 1);
+  const second = claimed({ "0": 9, [OTHER_LANE]: 8 }, START + 2);
+  const third = claimed({ "0": 10, [OTHER_LANE]: 20 }, START + 3);
+  const paid = (lane: string, amount: string) => made.rules.callPayment({ payer: ALICE, id: SESSION.id, lane, amount: amount as Amount });
+
+  test.each([
+    ["0", "1", "10", first],
+    ["0", "9", "10", first],
+    // By value: as text, 10 comes before 9.
+    ["0", "10", "10", third],
+    [OTHER_LANE, "8", "20", second],
+    [OTHER_LANE, "9", "20", third],
+  ])("lane %s up to %s", (lane, amount, sum, claim) => {
+    expect(paid(lane, amount)).toMatchObject({ claimed: sum, claim });
+  });
+
+  test("is none beyond what was claimed, of a lane or a session without a claim", () => {
+    expect(paid("0", "11")).toEqual({ claimed: "10" });
+    expect(paid("3c".repeat(16), "1")).toEqual({ claimed: "0" });
+    expect(made.rules.callPayment({ payer: BOB, id: SESSION.id, lane: "0", amount: "1" as Amount })).toEqual({ claimed: "0" });
+  });
+});

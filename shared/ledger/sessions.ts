@@ -1,10 +1,10 @@
 /** The tables of sessions: the money that is set aside, what was claimed of it lane by lane, and each claim that was paid. */
 
 import type { Digest } from "../crypto/digest.ts";
-import { FORGET_SECONDS, MAX_CLAIMS_LISTED, MAX_LANES_LISTED, PRUNE_BATCH } from "../limits.ts";
+import { FORGET_SECONDS, MAX_CLAIMS_LISTED, MAX_CLAIMS_SEARCHED, MAX_LANES_LISTED, PRUNE_BATCH } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
-import type { Amount } from "../protocol/amount.ts";
-import type { LedgerClaim, LedgerSession } from "../protocol/ledger-session.ts";
+import type { Amount, Charge } from "../protocol/amount.ts";
+import type { LedgerClaim, LedgerSession, SessionCallName } from "../protocol/ledger-session.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../row.ts";
 import type { LedgerStore } from "./store.ts";
 
@@ -50,11 +50,14 @@ const CLAIM = {
   seq: integer(),
   value: text<Amount>(),
   at: integer(),
+  /** JSON: the claim as it was signed. The ledger keeps it for evidence, and reads no more of it than which lane it paid how far. */
+  signed: nullable(text()),
 };
 export type ClaimRow = RowOf<typeof CLAIM>;
 const claimRow = row(CLAIM);
 
 const laneRow = row({ lane: text(), claimed: text<Amount>() });
+const markRow = row({ claimed: text<Amount>(), claim: integer() });
 const sweptRow = row({ payer: text<AccountId>(), id: text<Digest>(), nonce: text<Digest>(), parts: integer() });
 const countRow = row({ n: integer(), first: integer() });
 
@@ -184,7 +187,7 @@ export class Sessions {
   pay(row: SessionRow, claim: ClaimRow, lanes: LedgerClaim["lanes"], fresh: number): SessionRow {
     const { payer, session, number, value } = claim;
     this.#store.sql(
-      "INSERT INTO session_claim (payer, session, number, claim_digest, tx, seq, value, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO session_claim (payer, session, number, claim_digest, tx, seq, value, at, signed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       payer,
       session,
       number,
@@ -193,6 +196,7 @@ export class Sessions {
       claim.seq,
       value,
       claim.at,
+      claim.signed,
     );
     for (const { lane, amount } of lanes) {
       this.#store.sql(
@@ -223,6 +227,36 @@ export class Sessions {
     return this.#store
       .sql("SELECT * FROM session_claim WHERE payer = ? AND session = ? AND claim_digest = ?", payer, id, claimDigest)
       .map(claimRow)[0];
+  }
+
+  /**
+   * What was claimed of a lane, and the first claim that paid it up to `amount`. Of claims that an earlier version paid the last one
+   * of the lane is known alone. Reads a bounded number of rows.
+   */
+  claimOfCall({ payer, id, lane, amount }: SessionCallName): { claimed: Charge; claim?: ClaimRow } {
+    const [mark] = this.#store
+      .sql("SELECT claimed, claim FROM session_lane WHERE payer = ? AND session = ? AND lane = ?", payer, id, lane)
+      .map(markRow);
+    if (!mark) return { claimed: "0" };
+    if (BigInt(mark.claimed) < BigInt(amount)) return { claimed: mark.claimed };
+    // Sums of up to 39 digits: the longer one is the larger one.
+    const [claim] = this.#store
+      .sql(
+        `SELECT * FROM session_claim WHERE payer = ? AND session = ? AND number > ? AND number <= ? AND (number = ? OR EXISTS (
+           SELECT 1 FROM json_each(signed, '$.claim.lanes') WHERE value ->> 'lane' = ?
+             AND (length(value ->> 'amount'), value ->> 'amount') >= (?, ?)
+         )) ORDER BY number LIMIT 1`,
+        payer,
+        id,
+        mark.claim - MAX_CLAIMS_SEARCHED,
+        mark.claim,
+        mark.claim,
+        lane,
+        amount.length,
+        amount,
+      )
+      .map(claimRow);
+    return { claimed: mark.claimed, ...(claim && { claim }) };
   }
 
   /** The newest claims first. */

@@ -1,6 +1,7 @@
 /** The Claim: what a payee takes out of a session, lane by lane. spec/protocol.md §16. */
 
 import * as z from "zod/mini";
+import { signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { MAX_CLAIMED_LANES } from "../limits.ts";
@@ -38,6 +39,10 @@ export const claimSchema = z
     z.refine(({ lanes, final }) => (lanes.length === 0) === (final === "yes"), "a final claim has no lanes, and every other has some"),
   );
 export type Claim = z.infer<typeof claimSchema>;
+
+/** Signed by the session's `receiver`. Whose key that is says the session, so none is beside it. */
+export const signedClaimSchema = z.strictObject({ claim: claimSchema, signature: signatureSchema });
+export type SignedClaim = z.infer<typeof signedClaimSchema>;
 
 /** By code units, as every sorted list of a signed object. */
 function isSorted(lanes: readonly ClaimedLane[]): boolean {

@@ -3,7 +3,13 @@
 import * as z from "zod/mini";
 import { publicKeySchema } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
-import { MAX_CLAIMED_LANES, MAX_OPEN_SESSIONS, MAX_SESSION_CONFIG_BYTES, MAX_WITHDRAW_DELAY_SECONDS } from "../limits.ts";
+import {
+  MAX_CLAIMED_LANES,
+  MAX_OPEN_SESSIONS,
+  MAX_SESSION_CONFIG_BYTES,
+  MAX_SIGNED_CLAIM_LENGTH,
+  MAX_WITHDRAW_DELAY_SECONDS,
+} from "../limits.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
@@ -57,5 +63,11 @@ export const ledgerClaimSchema = z.strictObject({
   lanes: z.array(z.strictObject({ lane: laneSchema, amount: amountSchema })).check(z.maxLength(MAX_CLAIMED_LANES)),
   /** The payee takes nothing more. */
   final: z.boolean(),
+  /** JSON: a SignedClaim, to be shown as evidence. */
+  signed: z.optional(z.string().check(z.maxLength(MAX_SIGNED_CLAIM_LENGTH))),
 });
 export type LedgerClaim = z.infer<typeof ledgerClaimSchema>;
+
+/** A call of a session: what its lane had been charged once it was served. Atomic units. */
+export const sessionCallSchema = z.strictObject({ ...sessionNameSchema.shape, lane: laneSchema, amount: amountSchema });
+export type SessionCallName = z.infer<typeof sessionCallSchema>;

@@ -8,7 +8,7 @@ import type { AccountId } from "../protocol/account.ts";
 import type { Amount, Charge } from "../protocol/amount.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../protocol/ledger-refund.ts";
-import type { LedgerClaim, LedgerSession, SessionName } from "../protocol/ledger-session.ts";
+import type { LedgerClaim, LedgerSession, SessionCallName, SessionName } from "../protocol/ledger-session.ts";
 import type { Refusal } from "../protocol/refusal.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, Reservation, ReserveCommand, RevokeCommand } from "./commands.ts";
 
@@ -109,9 +109,16 @@ export type SessionStatus =
       config: string;
       lanes: { lane: string; claimed: Amount }[];
       laneCount: number;
-      claims: { /** The digest of the Claim. */ claim: Digest; transaction: Digest; entry: number; value: Amount; at: number }[];
+      claims: PaidClaim[];
       claimCount: number;
     });
+/** A claim that moved money. `claim` is its digest. */
+export type PaidClaim = { claim: Digest; transaction: Digest; entry: number; value: Amount; at: number };
+/**
+ * What was claimed of a call's lane in all, and the first claim that paid it as far as the call. `signed`: JSON, a SignedClaim; absent of a
+ * claim that an earlier version of the ledger paid.
+ */
+export type CallPayment = { claimed: Charge; claim?: PaidClaim & { signed?: string } };
 
 /** `balance` comes from the account's own shard. It lacks the grant if that shard is not the treasury's and could not be reached. */
 export type FundResult = { ok: true; transaction: Digest; account: AccountId; balance: string } | Refusal;
@@ -168,7 +175,7 @@ export interface PaymentBackend {
 
 /**
  * The part of a ledger that keeps sessions. The facilitator has verified all signatures. Repeating a command gives the same answer.
- * The Durable Object's methods are `openSession`, `checkSession`, `claimSession`, `withdrawSession` and `sessionOf`.
+ * The Durable Object's methods are `openSession`, `checkSession`, `claimSession`, `withdrawSession`, `sessionOf` and `callPayment`.
  */
 export interface SessionLedger {
   /** Sets the deposit aside. Under a mandate it needs `mandates`. */
@@ -180,6 +187,8 @@ export interface SessionLedger {
   /** Begins to close the session. The payee can claim until `closesAt`. */
   withdraw(session: SessionName): Promise<WithdrawResult>;
   status(session: SessionName): Promise<SessionStatus | Refusal>;
+  /** Which claim paid a call. */
+  paymentOf(call: SessionCallName): Promise<CallPayment | Refusal>;
 }
 
 /** The part of a ledger that gives payments back. */

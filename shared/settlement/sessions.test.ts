@@ -56,6 +56,7 @@ function setUp(answers: Partial<SessionLedger> = {}, { mandates = true, admits =
     claim: async () => ({ ok: true, payee: merchant.account, value: "7500" as Amount, transaction: TRANSACTION, session: PAID }),
     withdraw: async () => ({ ok: true, session: CLOSING }),
     status: async () => ({ ...STANDING, config: canonicalJson(SESSION), lanes: [], laneCount: 0, claims: [], claimCount: 0 }),
+    paymentOf: async () => ({ claimed: "0" }),
     ...answers,
   };
   const recorded = Object.fromEntries(

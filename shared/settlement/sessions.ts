@@ -5,20 +5,29 @@
 
 import * as z from "zod/mini";
 import { verifyClaim } from "../batch-settlement/claim.ts";
-import { type DepositVerification, verifyDeposit } from "../batch-settlement/deposit.ts";
+import { checkSessionSigner, type DepositVerification, verifyDeposit } from "../batch-settlement/deposit.ts";
 import type { ChannelState } from "../batch-settlement/state.ts";
 import { verifyWithdrawal } from "../batch-settlement/withdrawal.ts";
 import type { Digest } from "../crypto/digest.ts";
 import { BATCH_SETTLEMENT, NETWORK } from "../lez.ts";
 import { MAX_SESSION_CONFIG_BYTES } from "../limits.ts";
 import type { Charge } from "../protocol/amount.ts";
-import type { SessionName } from "../protocol/ledger-session.ts";
+import { sessionCallSchema, type SessionName } from "../protocol/ledger-session.ts";
 import type { PaymentRefusal } from "../protocol/refusal.ts";
-import { sessionSchema } from "../protocol/session.ts";
+import { sessionId, sessionSchema, signedSessionSchema } from "../protocol/session.ts";
 import type { SignedWithdrawal } from "../protocol/withdrawal.ts";
 import { checkShape, parseJson } from "../text/json.ts";
 import { namedScheme } from "../x402/x402.ts";
-import type { ClaimResult, OpenResult, PaymentBackend, SessionLedger, SessionStanding, SessionStatus, WithdrawResult } from "./backend.ts";
+import type {
+  CallPayment,
+  ClaimResult,
+  OpenResult,
+  PaymentBackend,
+  SessionLedger,
+  SessionStanding,
+  SessionStatus,
+  WithdrawResult,
+} from "./backend.ts";
 import type { UnverifiedPayment } from "./commands.ts";
 import {
   type Admission,
@@ -42,6 +51,15 @@ export interface SessionFacilitatorOptions {
 export function asksForSession(requirements: unknown): boolean {
   return namedScheme(requirements) === BATCH_SETTLEMENT;
 }
+
+/** A call of a session, as one of its parties names it. Only they have the signed session. */
+export const presentedCallSchema = z.strictObject({
+  session: signedSessionSchema,
+  lane: sessionCallSchema.shape.lane,
+  /** What the lane had been charged once the call was served, in atomic units. */
+  amount: sessionCallSchema.shape.amount,
+});
+export type PresentedCall = z.infer<typeof presentedCallSchema>;
 
 export class SessionFacilitator {
   readonly #sessions: SessionLedger;
@@ -88,6 +106,17 @@ export class SessionFacilitator {
 
   status(name: SessionName): Promise<SessionStatus | PaymentRefusal> {
     return this.#sessions.status(name);
+  }
+
+  /** Which claim paid a call, for a caller who presents the signed session. */
+  async paymentOf({ session, lane, amount }: PresentedCall): Promise<CallPayment | PaymentRefusal> {
+    const { channelConfig } = session;
+    const { from: payer, network, ledger } = channelConfig;
+    if (network !== NETWORK) return { ok: false, code: "invalid_network", payer };
+    if (ledger !== this.#options.ledger) return { ok: false, code: "ledger_mismatch", payer };
+    const id = sessionId(channelConfig);
+    const signed = await checkSessionSigner(session, id);
+    return signed.ok ? this.#sessions.paymentOf({ payer, id, lane, amount }) : { ...signed, payer };
   }
 
   /**

@@ -1,10 +1,12 @@
 /** Sessions against the real stack: deposits, claims and withdrawals over HTTP, and what the ledger's books say of them. */
 
 import { describe, expect, test } from "vitest";
+import type { DepositPayload } from "../../shared/batch-settlement/payload.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
+import type { JournalEntry } from "../../shared/ledger/journal.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
-import { claimTransaction } from "../../shared/protocol/claim.ts";
+import { claimDigest, claimTransaction } from "../../shared/protocol/claim.ts";
 import { mandateDigest } from "../../shared/protocol/mandate.ts";
 import { signRevocation } from "../../shared/protocol/revocation.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -159,6 +161,40 @@ describe("a claim", () => {
     const beyond = await voucherOf(session, { maxClaimableAmount: "100001" as Amount });
     expect(await code(await claimOf(session, [beyond]))).toBe("session_exhausted");
     expect(await account(session.payer.account)).toMatchObject({ balance: String(GRANT), held: "100000" });
+  });
+
+  test("is shown with its entry to a caller who presents the signed session [session-entry]", async () => {
+    const session = await opened();
+    const { channelConfig, publicKey, signature } = (await depositOf(session)).paymentPayload.payload as DepositPayload;
+    const ask = (amount: string, changes: object = {}) =>
+      call("/sessions/entry", { session: { channelConfig, publicKey, signature, ...changes }, lane: "0", amount });
+    expect((await ask("10000")).body).toEqual({
+      network: NETWORK,
+      ledger: ledger(),
+      payer: session.payer.account,
+      id: session.id,
+      claimed: "0",
+    });
+    const { claim, signature: claimSignature } = await claimOf(session, [await voucherOf(session)], { "0": "7500" });
+    await settle(settling(session, await claimOf(session, [await voucherOf(session)], { "0": "7500" })));
+    const { body } = await ask("7500");
+    const { entry, checkpoint } = body as { entry: JournalEntry; checkpoint: object };
+    expect(body).toMatchObject({
+      claimed: "7500",
+      claim: claimDigest(claim),
+      transaction: claimTransaction(NETWORK, claim),
+      value: "7500",
+      signed: { claim, signature: claimSignature },
+    });
+    expect(entry).toMatchObject({ account: session.payer.account, kind: "debit", cause: "claim", session: session.id, value: "7500" });
+    expect(checkpoint).toMatchObject({ account: session.payer.account, seq: entry.seq, head: entry.hash });
+    expect((await ask("7501")).body).toMatchObject({ claimed: "7500" });
+    expect((await ask("7501")).body).not.toHaveProperty("claim");
+    // Who knows the id alone learns nothing of the account.
+    expect(await ask("7500", { signature: "00".repeat(64) })).toMatchObject({ status: 402, body: { error: "invalid_signature" } });
+    const other = { channelConfig: { ...channelConfig, ledger: "00".repeat(32) } };
+    expect((await ask("7500", other)).body).toMatchObject({ error: "ledger_mismatch" });
+    expect((await ask("0")).status).toBe(400);
   });
 
   test("that is final gives the rest back at once [session-final]", async () => {

@@ -119,6 +119,7 @@ export function ledgerBackend(
       claim: (command) => of(command.payer, (ledger) => ledger.claimSession(command, traceId, unixNow())),
       withdraw: (session) => of(session.payer, (ledger) => ledger.withdrawSession(session, traceId, unixNow())),
       status: (session) => of(session.payer, (ledger) => ledger.sessionOf(session, traceId, unixNow())),
+      paymentOf: (call) => of(call.payer, (ledger) => ledger.callPayment(call, traceId)),
     },
     info,
     check: (payment) => of(payment.payer, (ledger) => ledger.check({ payment }, traceId, unixNow())),

@@ -6,8 +6,11 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { logEvent } from "../../shared/log.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
+import type { SignedClaim } from "../../shared/protocol/claim.ts";
+import { sessionId } from "../../shared/protocol/session.ts";
 import { signedWithdrawalSchema } from "../../shared/protocol/withdrawal.ts";
 import type { Facilitator } from "../../shared/settlement/facilitator.ts";
+import { presentedCallSchema } from "../../shared/settlement/sessions.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
 import type { Api } from "./env.ts";
@@ -31,6 +34,15 @@ const WITHDRAWAL: Wording = {
   },
 };
 
+/** Codes about a session that is presented. */
+const CALL: Wording = {
+  invalid_signature: {
+    message: "The session is neither signed by its payer nor, within a mandate, by its agent.",
+    hint: "Present the session exactly as it was opened, with the proof beside it.",
+  },
+  ledger_mismatch: { message: "The session is of another ledger.", hint: "Ask the facilitator of the ledger that it names." },
+};
+
 export function addSessionRoutes(api: Hono<Api>, facilitator: (c: Context<Api>) => Promise<Facilitator>): void {
   /** Open to every caller, as mandates are: only the payer, its agent and the payee know the id. */
   api.get("/sessions/:network/:payer/:id", async (c) => {
@@ -46,6 +58,34 @@ export function addSessionRoutes(api: Hono<Api>, facilitator: (c: Context<Api>) 
     if (found.status === "unknown") return c.json({ ...named, ...found });
     const { config, ...standing } = found;
     return c.json({ ...named, ...standing, channelConfig: JSON.parse(config) as unknown });
+  });
+
+  /**
+   * Which claim paid a call, and the ledger's entry of that claim with its signature under it, for a caller who presents the signed session:
+   * its payer, its agent, or its payee. So each can show what was paid, and learns nothing of the payer's other payments.
+   */
+  api.post("/sessions/entry", async (c) => {
+    if (!(await withinLimit(c, "call"))) return problemResponse(c, "rate_limited");
+    const presented = await readJson(c, presentedCallSchema);
+    if (!presented.ok) return malformed(c, presented);
+    const { sessions } = await facilitator(c);
+    if (!sessions) return problemResponse(c, "not_found", NO_SESSIONS);
+    const paid = await sessions.paymentOf(presented.value);
+    if ("code" in paid) return problemResponse(c, paid.code, CALL[paid.code], "detail" in paid ? paid.detail : undefined);
+    const { from: payer, ledger } = presented.value.session.channelConfig;
+    const named = { network: NETWORK, ledger, payer, id: sessionId(presented.value.session.channelConfig), claimed: paid.claimed };
+    if (!paid.claim) return c.json(named);
+    const { signed, entry: seq, ...claim } = paid.claim;
+    const backend = ledgerBackend(c.env, c.get("traceId"));
+    const [page, attested] = await Promise.all([backend.journal(payer, seq - 1), backend.attest(payer, seq)]);
+    const [entry] = page.entries;
+    return c.json({
+      ...named,
+      ...claim,
+      ...(signed !== undefined && { signed: JSON.parse(signed) as SignedClaim }),
+      // A pruned entry is gone, and the page begins after it.
+      ...(entry?.seq === String(seq) && { entry, ...("code" in attested ? undefined : attested) }),
+    });
   });
 
   /** Limited like revocations: each call costs two questions to the ledger. */

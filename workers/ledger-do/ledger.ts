@@ -50,12 +50,15 @@ import {
   ledgerClaimSchema,
   type LedgerSession,
   ledgerSessionSchema,
+  type SessionCallName,
+  sessionCallSchema,
   type SessionName,
   sessionNameSchema,
 } from "../../shared/protocol/ledger-session.ts";
 import { type PaymentRefusal, type Refusal, refusal } from "../../shared/protocol/refusal.ts";
 import type {
   AccountState,
+  CallPayment,
   CancelResult,
   CheckResult,
   ClaimResult,
@@ -286,6 +289,11 @@ export class Ledger extends DurableObject<LedgerEnv> {
 
   sessionOf(name: SessionName, traceId: string, clock?: number): SessionStatus | Refusal {
     return this.#run(READ, name, traceId, clock, sessionNameSchema, payerOf, (name, { now }) => this.#rules.sessionOf(name, now));
+  }
+
+  /** Which claim paid a call of a session. */
+  callPayment(call: SessionCallName, traceId: string): CallPayment | Refusal {
+    return this.#run(READ, call, traceId, undefined, sessionCallSchema, payerOf, (call) => this.#rules.callPayment(call));
   }
 
   mandate(args: { payer: AccountId; digest: Digest }, traceId: string, clock?: number): MandateStatus | Refusal {
