@@ -19,7 +19,7 @@ import { askTerms, coverage } from "../merchant/terms.ts";
 import { interrupted } from "../prompts/prompts.ts";
 import { forgetAnswer, lacksRoom } from "../records/kept-answer.ts";
 import { type CallEnd, endCall, type NewCall, takeVoucher } from "../records/session-calls.ts";
-import { corrected, sumsOf, unknownLane, withOffer } from "../records/session-lanes.ts";
+import { corrected, onLane, sumsOf, unknownLane, withOffer } from "../records/session-lanes.ts";
 import {
   callLock,
   changeSession,
@@ -286,7 +286,7 @@ function nothingCharged(outcome: (VoucherAnswer & { kind: "open" })["presented"]
 
 /** No acceptor has a lane of this name, so the answer to it says which lane to use, and how far that is. */
 function inUnknownLane(record: SessionRecord): SessionRecord {
-  return { ...record, partial: true, lane: unknownLane() };
+  return onLane({ ...record, partial: true }, unknownLane());
 }
 
 function neverOpened(code: string): (record: SessionRecord) => SessionRecord {
@@ -349,9 +349,9 @@ async function adopt(
   if (!correction) return notBelieved("it does not say where the lane stands");
   return changeSession(context, id, async (before) => {
     if (!before) return fail("session_not_found", `The record of session ${id} has gone.`);
-    const checked = await corrected(before, correction);
+    const checked = await corrected(before, correction, unixNow());
     if (!checked.ok) return notBelieved(checked.problem);
-    return succeed({ after: own ? { ...checked.after, lane: FIRST_LANE } : checked.after, result: undefined });
+    return succeed({ after: own ? onLane(checked.after, FIRST_LANE) : checked.after, result: undefined });
   });
 }
 

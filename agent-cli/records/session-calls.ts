@@ -18,7 +18,7 @@ import type { Context } from "../runtime/context.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
 import { addLine } from "../runtime/lines.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { nextVoucher, withCall, withoutCall } from "./session-lanes.ts";
+import { nextVoucher, withCall, withChangedCall, withoutCall } from "./session-lanes.ts";
 import { callsFile, changeSession, type KeptSession, type SessionCall, type SessionRecord } from "./sessions.ts";
 
 const lineSchema = z.strictObject({
@@ -53,10 +53,10 @@ export function takeVoucher(
 ): Promise<Outcome<SessionCall | undefined>> {
   return changeSession(context, id, async (before) => {
     if (!before) return unknownSession(id);
-    const voucher = nextVoucher(before, call.amount, binding);
-    if (!voucher) return succeed({ after: before, result: undefined });
-    const taken = await signed(call, voucher, agent);
-    return succeed({ after: withCall(before, taken), result: taken });
+    const next = nextVoucher(before, call.amount, binding, unixNow());
+    if (!next) return succeed({ after: before, result: undefined });
+    const taken = await signed(call, next.voucher, agent);
+    return succeed({ after: withCall(before, next.book, taken), result: taken });
   });
 }
 
@@ -72,10 +72,10 @@ export function beginSession(
     const [earlier] = before?.calls ?? [];
     // Another process was first, or an earlier run: one session has one first voucher.
     if (before && earlier) return succeed({ after: before, result: earlier });
-    const voucher = nextVoucher(record, call.amount, binding);
-    if (!voucher) return fail("usage", "The deposit of the session does not cover one request.");
-    const taken = await signed(call, voucher, agent);
-    return succeed({ after: withCall(record, taken), result: taken });
+    const next = nextVoucher(record, call.amount, binding, unixNow());
+    if (!next) return fail("usage", "The deposit of the session does not cover one request.");
+    const taken = await signed(call, next.voucher, agent);
+    return succeed({ after: withCall(record, next.book, taken), result: taken });
   });
 }
 
@@ -102,7 +102,7 @@ export function presentCall(context: Context, id: Digest, call: string): Promise
     const found = before.calls.find((each) => each.id === call);
     if (!found) return succeed({ after: before, result: undefined });
     const presented = { ...found, attempts: found.attempts + 1 };
-    return succeed({ after: withCall(before, presented), result: presented });
+    return succeed({ after: withChangedCall(before, presented), result: presented });
   });
 }
 
@@ -146,7 +146,7 @@ export function endCall(
     };
     const written = addLine(file.data, () => succeed(line));
     if (!written.ok) return written;
-    return succeed({ after: change(withoutCall(before, call, charged, next)), result: undefined });
+    return succeed({ after: change(withoutCall(before, call, charged, next, unixNow())), result: undefined });
   });
 }
 

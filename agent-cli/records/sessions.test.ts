@@ -6,17 +6,19 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Correction } from "../../shared/batch-settlement/state.ts";
+import { LANE_SECONDS } from "../../shared/limits.ts";
 import type { Amount, Charge } from "../../shared/protocol/amount.ts";
 import { type Session, sessionId, signSession } from "../../shared/protocol/session.ts";
 import { isGenuineVoucher, signVoucher } from "../../shared/protocol/voucher.ts";
-import { agent, owner, SESSION, sessionOffer, stranger } from "../../test/fixtures.ts";
+import { parseTimestamp, unixNow } from "../../shared/time.ts";
+import { agent, NOW, owner, SESSION, sessionOffer, stranger } from "../../test/fixtures.ts";
 import { contextFor } from "../runtime/context.ts";
 import { processIo } from "../runtime/io.ts";
 import { sandbox } from "../testing/cli.ts";
 import { VOUCHER_RACER } from "../testing/voucher-race.ts";
 import { beginSession, callsOf, endCall, presentCall, problemsOfSession, takeVoucher } from "./session-calls.ts";
-import { corrected, nextVoucher, sumsOf, withCall, withOffer } from "./session-lanes.ts";
-import { type KeptSession, keptSessions, type SessionCall, type SessionRecord, sessionRecord } from "./sessions.ts";
+import { corrected, nextVoucher, sumsOf, withOffer } from "./session-lanes.ts";
+import { type KeptSession, keptSessions, type SessionRecord, sessionRecord } from "./sessions.ts";
 
 const box = sandbox();
 const io = processIo();
@@ -99,6 +101,27 @@ describe("the next voucher", () => {
     expect(await isGenuineVoucher(first, agent.publicKey)).toBe(true);
   });
 
+  test("has a serial of its own, also after an earlier one was presented [voucher-presented-late]", async () => {
+    const { context } = place();
+    const first = await begun(context);
+    expect((await taken(context))?.voucher.serial).toBe("2");
+    await presentCall(context, id, first.id);
+    expect((await taken(context))?.voucher.serial).toBe("3");
+  });
+
+  test("goes to a lane that was named for as long as its isolate has it, then to the object's [lane-lease-over]", async () => {
+    const { context } = place();
+    const first = await begun(context);
+    const lane = "a".repeat(32);
+    await endCall(context, id, first, { outcome: "charged", charged: "10" as Charge, next: { id: lane, limit: "80" as Charge } });
+    const { laneUntil } = kept(context);
+    const until = parseTimestamp(laneUntil ?? "") ?? 0;
+    expect(until - unixNow()).toBeGreaterThan(LANE_SECONDS - 5);
+    const next = (now: number) => nextVoucher(kept(context), "10" as Amount, undefined, now)?.voucher;
+    expect(next(until)).toMatchObject({ lane, serial: "1" });
+    expect(next(until + 1)).toMatchObject({ lane: "0", serial: "2", maxClaimableAmount: "20" });
+  });
+
   test("of one session begun twice is the same one", async () => {
     const { context } = place();
     expect((await begun(context)).voucherSignature).toBe((await begun(context)).voucherSignature);
@@ -152,6 +175,7 @@ describe("a call that is over", () => {
 
 describe("a corrective 402", () => {
   const lane = "b".repeat(32);
+  const correct = (before: SessionRecord, said: Correction) => corrected(before, said, NOW);
   async function said(changes: object = {}, signer = agent): Promise<Correction> {
     const voucher = { session: id, lane: "0", serial: "9", maxClaimableAmount: "90" as Amount };
     const { voucherSignature: signature } = await signVoucher(voucher, signer);
@@ -162,37 +186,36 @@ describe("a corrective 402", () => {
   }
 
   test("brings a lost lane back, by this agent's own signature [correction-lost]", async () => {
-    const checked = await corrected(await record(), await said());
+    const checked = await correct(await record(), await said());
     expect(checked).toMatchObject({ ok: true, after: { lane, lanes: [{ id: "0", serial: "9", charged: "80" }] } });
-    const only = await corrected(await record(), { ...(await said()), lane: undefined });
+    const only = await correct(await record(), { ...(await said()), lane: undefined });
     if (!only.ok) throw new Error(only.problem);
-    expect(nextVoucher(only.after, "10" as Amount, undefined)).toMatchObject({ lane: "0", serial: "10", maxClaimableAmount: "90" });
+    expect(nextVoucher(only.after, "10" as Amount, undefined, NOW)).toMatchObject({
+      voucher: { lane: "0", serial: "10", maxClaimableAmount: "90" },
+    });
   });
 
   test("is not believed without it, nor beyond it [correction-lies]", async () => {
     const refused = (problem: string) => ({ ok: false, problem: expect.stringContaining(problem) });
-    expect(await corrected(await record(), await said({}, stranger))).toEqual(refused("signature"));
-    expect(await corrected(await record(), await said({ signedMaxClaimable: "1000" }))).toEqual(refused("signature"));
-    expect(await corrected(await record(), await said({ serial: "10" }))).toEqual(refused("signature"));
-    expect(await corrected(await record(), await said({ charged: "91" }))).toEqual(refused("more was charged"));
-    expect(await corrected(await record(), {})).toEqual(refused("neither"));
+    expect(await correct(await record(), await said({}, stranger))).toEqual(refused("signature"));
+    expect(await correct(await record(), await said({ signedMaxClaimable: "1000" }))).toEqual(refused("signature"));
+    expect(await correct(await record(), await said({ serial: "10" }))).toEqual(refused("signature"));
+    expect(await correct(await record(), await said({ charged: "91" }))).toEqual(refused("more was charged"));
+    expect(await correct(await record(), {})).toEqual(refused("neither"));
     const state = { channelId: "0".repeat(64), balance: "1", totalClaimed: "0", withdrawRequestedAt: 0, chargedCumulativeAmount: "0" };
-    expect(await corrected(await record(), { ...(await said()), channelState: state as never })).toEqual(refused("another session"));
+    expect(await correct(await record(), { ...(await said()), channelState: state as never })).toEqual(refused("another session"));
   });
 
   test("takes nothing back that this machine knows, and counts what is under way once", async () => {
-    const before = await record();
-    const mine = async (serial: string, sum: string): Promise<SessionCall> => ({
-      ...call(),
-      ...(await signVoucher({ session: id, lane: "0", serial, maxClaimableAmount: sum as Amount }, agent)),
-      attempts: 1,
-      at: "2026-01-01T00:00:00Z",
-    });
-    const known = withCall({ ...before, lanes: [] }, await mine("12", "95"));
-    const checked = await corrected(known, await said());
-    // 95 were signed and 10 of them are under way: no more than 85 can have been charged before.
-    expect(checked).toMatchObject({ ok: true, after: { lanes: [{ serial: "12", charged: "80", best: { voucher: { serial: "12" } } }] } });
-    const more = await corrected(known, await said({ charged: "89" }));
+    const { context } = place();
+    const last = await signVoucher({ session: id, lane: "0", serial: "11", maxClaimableAmount: "95" as Amount }, agent);
+    const lanes = [{ id: "0", serial: "11", best: last, charged: "60" as Charge }];
+    await begun(context, { ...(await record()), lanes });
+    const known = kept(context);
+    const checked = await correct(known, await said());
+    // 95 were signed, and 10 of them are under way: no more than 85 can have been charged before.
+    expect(checked).toMatchObject({ ok: true, after: { lanes: [{ serial: "12", charged: "80", best: { voucher: { serial: "11" } } }] } });
+    const more = await correct(known, await said({ charged: "89" }));
     expect(more).toMatchObject({ ok: true, after: { lanes: [{ charged: "85" }] } });
   });
 });

@@ -83,6 +83,8 @@ const sessionRecordSchema = z.strictObject({
   code: z.optional(z.string()),
   /** The lane of the next voucher. */
   lane: laneSchema,
+  /** Last second of that lane, as far as is known. Absent: it stays. */
+  laneUntil: z.optional(timestampSchema),
   lanes: z.array(laneRecordSchema),
   /** Under way, or unanswered. */
   calls: z.array(callSchema),

@@ -5,7 +5,6 @@
 
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeClientHooks, SchemeNetworkClient } from "@x402/core/types";
 import { type Digest, randomDigest } from "../../crypto/digest.ts";
-import { verifyDigest } from "../../crypto/ed25519.ts";
 import { defaultAssetOf, PaymentRefused } from "../../exact/client/scheme.ts";
 import { ASSET, BATCH_SETTLEMENT, NETWORK, X402_VERSION } from "../../lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
@@ -14,12 +13,12 @@ import { supportsExtra } from "../../protocol/offer.ts";
 import { type SessionTerms, sessionTermsOf } from "../../protocol/session-terms.ts";
 import { type Session, sessionId, sessionSchema } from "../../protocol/session.ts";
 import type { WalletSigner } from "../../protocol/signer.ts";
-import { signVoucher, type Voucher, voucherDigest, voucherSchema } from "../../protocol/voucher.ts";
+import { signVoucher, type Voucher, voucherSchema } from "../../protocol/voucher.ts";
 import { checkShape } from "../../text/json.ts";
 import { unixNow } from "../../time.ts";
 import { paymentRequirementsSchema } from "../../x402/x402.ts";
-import { adopted, after, committed, type LaneBook, newLane, nextVoucher, refused, served } from "../lane-book.ts";
-import { correctionSchema, type LaneOffer, voucherReceiptExtraSchema, type VoucherState } from "../state.ts";
+import { type ClientBook, corrected, newBook, nextVoucher, refused, served, sumsOf, turned } from "../client-book.ts";
+import { correctionSchema, voucherReceiptExtraSchema } from "../state.ts";
 
 /** Signs for the account that pays: once for each session, which sets the whole deposit aside. A WalletSigner is one. */
 export interface SessionSigner extends Pick<WalletSigner, "publicKey" | "account"> {
@@ -56,9 +55,7 @@ interface OpenSession {
   confirmed: boolean;
   /** The merchant takes no more vouchers of it. Its deposit is away until its end. */
   over: boolean;
-  lanes: Map<string, LaneBook>;
-  /** The lane of the next voucher. */
-  lane: string;
+  book: ClientBook;
 }
 
 /** Sessions that one request tries to get into. */
@@ -100,11 +97,10 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
       await this.#open(terms, amount, requirements);
       open = this.#usable(terms, amount);
     }
-    if (!open) throw new PaymentRefused("session_exhausted");
-
     // No await between the room that was seen and the book that is kept: two requests at once get two serials.
-    const next = nextVoucher(open.lanes.get(open.lane) ?? newLane(open.lane), amount);
-    open.lanes.set(open.lane, next.book);
+    const next = open && nextVoucher(open.book, amount, this.#clock());
+    if (!open || !next) throw new PaymentRefused("session_exhausted");
+    open.book = next.book;
     const binding = requirements.extra["binding"] as Digest | undefined;
     const { lane, serial, maxClaimable } = next.voucher;
     const voucher = { session: open.id, lane, serial, maxClaimableAmount: String(maxClaimable), ...(binding && { binding }) } as Voucher;
@@ -130,13 +126,13 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
   #usable(terms: SessionTerms, amount: bigint): OpenSession | undefined {
     const now = this.#clock();
     return this.#sessions.find(
-      ({ session, over, confirmed, lanes }) =>
+      ({ session, over, confirmed, book }) =>
         !over &&
         now < Number(session.expiresAt) &&
         (confirmed || now < Number(session.validBefore)) &&
         session.receiver === terms.receiver &&
         session.ledger === terms.ledger &&
-        [...lanes.values()].reduce((sum, book) => sum + committed(book), amount) <= BigInt(session.deposit),
+        sumsOf(book).left >= amount,
     );
   }
 
@@ -184,8 +180,7 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     const { value: session } = shaped;
     const id = sessionId(session);
     const proof = { publicKey: signer.publicKey, signature: await signer.sign(id, session) };
-    const first = newLane();
-    return { session, id, proof, confirmed: false, over: false, lanes: new Map([[first.lane, first]]), lane: first.lane };
+    return { session, id, proof, confirmed: false, over: false, book: newBook(BigInt(session.deposit)) };
   }
 
   /** Books what the merchant said. After a corrective 402 whose proof holds, the official client tries once more. */
@@ -193,19 +188,18 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     const sent = checkShape(paymentPayload.payload["voucher"], voucherSchema);
     const open = sent.ok ? this.#sessions.find(({ id }) => id === sent.value.session) : undefined;
     if (!sent.ok || !open) return undefined;
-    const { lane, serial } = sent.value;
-    const book = open.lanes.get(lane) ?? newLane(lane);
+    const ref = { lane: sent.value.lane, serial: Number(sent.value.serial) };
     if (settleResponse?.success) {
       const said = checkShape(settleResponse.extra, voucherReceiptExtraSchema);
       // A merchant that does not say what it charged may have charged all of it.
-      open.lanes.set(lane, served(book, Number(serial), BigInt(said.ok ? said.value.chargedAmount : requirements.amount)));
+      open.book = served(open.book, ref, BigInt(said.ok ? said.value.chargedAmount : requirements.amount));
       open.confirmed = true;
-      if (said.ok) turnTo(open, said.value.lane);
+      if (said.ok) open.book = turned(open.book, said.value.lane, this.#clock());
       return undefined;
     }
     const code = settleResponse?.errorReason ?? paymentRequired?.error;
     if (code === undefined) return undefined; // no answer: it may have been served
-    open.lanes.set(lane, refused(book, Number(serial)));
+    open.book = refused(open.book, ref);
     if (OVER.has(code)) open.over = true;
     if (code !== "voucher_out_of_step") return undefined;
     return (await this.#corrected(open, paymentRequired?.accepts)) ? { recovered: true } : undefined;
@@ -217,30 +211,13 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     );
     const correction = checkShape(offer?.extra, correctionSchema);
     if (!correction.ok) return false;
-    const { voucherState, lane } = correction.value;
-    if (voucherState) {
-      const book = (await this.#isOwn(open.id, voucherState))
-        ? adopted(open.lanes.get(voucherState.lane) ?? newLane(voucherState.lane), voucherState)
-        : undefined;
-      if (!book) return false;
-      open.lanes.set(book.lane, book);
-    }
+    const session = { id: open.id, signer: this.#config.agentKey.publicKey };
+    const checked = await corrected(open.book, correction.value, session, this.#clock());
+    if (!checked.ok) return false;
+    open.book = checked.book;
     open.confirmed = true;
-    if (lane) turnTo(open, lane);
-    return voucherState !== undefined || lane !== undefined;
+    return true;
   }
-
-  /** Whether this client's own agent key signed the voucher that the merchant shows. */
-  #isOwn(session: Digest, { lane, serial, signedMaxClaimable, binding, signature }: VoucherState): Promise<boolean> {
-    const voucher = { session, lane, serial, maxClaimableAmount: signedMaxClaimable, ...(binding && { binding }) };
-    return verifyDigest(signature, voucherDigest(voucher), this.#config.agentKey.publicKey);
-  }
-}
-
-/** The merchant names the lane of the next voucher. */
-function turnTo(open: OpenSession, { id, afterSerial = 0 }: LaneOffer): void {
-  open.lanes.set(id, after(open.lanes.get(id) ?? newLane(id), afterSerial));
-  open.lane = id;
 }
 
 type HookContext = Parameters<NonNullable<SchemeClientHooks["onPaymentResponse"]>>[0];
