@@ -25,7 +25,8 @@ import type { Bought, FlowInput, Underway } from "./flow.ts";
 import { neverPaid, type PurchaseOutcome } from "./payment-outcome.ts";
 import { approvedSession, type Purchase } from "./purchase.ts";
 import { requestRefused } from "./refusals.ts";
-import { callInSession, newCall, offerToKnow, present } from "./session-call.ts";
+import { callInSession, newCall, present } from "./session-call.ts";
+import { offerToKnow } from "./session-offers.ts";
 
 /** The session as its owner approved it, checked against the request. */
 export async function sessionToOpen({ digest, request, payment }: Purchase): Promise<Outcome<SignedSession>> {

@@ -178,6 +178,17 @@ export function changeSession<Result>(
   });
 }
 
+/** Changes the record of a session that this machine knows. */
+export function changeKnownSession(
+  context: Context,
+  id: Digest,
+  change: (record: SessionRecord) => SessionRecord,
+): Promise<Outcome<undefined>> {
+  return changeSession(context, id, (before) =>
+    before ? succeed({ after: change(before), result: undefined }) : fail("session_not_found", `The record of session ${id} has gone.`),
+  );
+}
+
 /** The lock of a call that is under way. */
 export function callLock(context: Context, call: string): Outcome<string> {
   const directory = stateDirectory(context, "sessions");
