@@ -336,8 +336,13 @@ export const LANE_CALLS = 8n;
 export const LANE_PART = 16n;
 /** Lane 0 keeps that it may have taken so many serials above the last one, so that not each of them costs a row. */
 export const OWN_SERIALS_AHEAD = 64;
-/** An isolate reports what it has not reported after this long at the latest, and the object keeps what lane 0 came to. */
-export const UNREPORTED_MILLIS = 500;
+/** A handler that runs for longer is reported, so that its lane's lease lasts until it is over. */
+export const SLOW_HANDLER_MILLIS = 500;
+/**
+ * An isolate reports what it has not reported after this long at the latest, and the object keeps what lane 0 came to. It fits into a lease's
+ * margin: what is reported after the lease counts only as far as the deposit has room.
+ */
+export const UNREPORTED_MILLIS = 2000;
 export const REPORT_ATTEMPTS = 3;
 /** A session's life, and the smallest deposit in calls, that offers ask for unless the seller says otherwise. */
 export const DEFAULT_SESSION_SECONDS = 24 * 3600;

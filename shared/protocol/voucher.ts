@@ -3,7 +3,7 @@
 import * as z from "zod/mini";
 import { hexSchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
+import { type DigestVerifier, verifyDigest } from "../crypto/ed25519.ts";
 import { amountSchema } from "./amount.ts";
 import type { WalletSigner } from "./signer.ts";
 import { wholeText } from "./whole-text.ts";
@@ -39,7 +39,8 @@ export async function signVoucher(voucher: Voucher, agent: WalletSigner): Promis
   return { voucher, voucherSignature: await agent.sign(voucherDigest(voucher)) };
 }
 
-/** @param signer the public key that the session names */
-export function isGenuineVoucher({ voucher, voucherSignature }: SignedVoucher, signer: string): Promise<boolean> {
-  return verifyDigest(voucherSignature, voucherDigest(voucher), signer);
+/** @param signer the public key that the session names, or its verifier, for those who verify many */
+export function isGenuineVoucher({ voucher, voucherSignature }: SignedVoucher, signer: string | DigestVerifier): Promise<boolean> {
+  const digest = voucherDigest(voucher);
+  return typeof signer === "string" ? verifyDigest(voucherSignature, digest, signer) : signer.verify(voucherSignature, digest);
 }

@@ -4,6 +4,7 @@ import type { Handler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
+import { UNREPORTED_MILLIS } from "../../shared/limits.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
@@ -14,6 +15,7 @@ const GOODS: Handler<PaywallEnv> = (c) => c.text("goods");
 let merchant: ReturnType<typeof createMerchant>;
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
   vi.spyOn(console, "log").mockImplementation(() => undefined);
   merchant = createMerchant();
 });
@@ -26,7 +28,8 @@ async function opened(handler: Handler<PaywallEnv> = GOODS, options: Partial<Pay
   return { send, client };
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 600));
+/** Everything is reported. */
+const settled = () => vi.advanceTimersByTimeAsync(UNREPORTED_MILLIS + 100);
 
 describe("a session", () => {
   test("is offered beside exact, with the merchant's key for claims", async () => {
@@ -347,7 +350,7 @@ describe("a client", () => {
   });
 
   test("that withdraws at the ledger is served as long as the ledger's word is fresh, and no longer; the merchant claims and closes", async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
     try {
       const { client } = await opened();
       await client.pay();

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { UNREPORTED_MILLIS } from "../../shared/limits.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { SessionClient } from "./client.ts";
 import { ORIGIN, type SessionStack, startSessionStack } from "./stack.ts";
@@ -67,7 +68,7 @@ describe("over real Workers", () => {
     expect(served).toBeGreaterThan(32);
     expect(client.charged).toBe(BigInt(served + 1) * 10n);
     // Other Workers' lanes are not over yet, so the merchant closes a little later.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, UNREPORTED_MILLIS + 500));
     await client.close();
     await vi.waitFor(async () => expect((await stack.account(owner.account)).held).toBe(0n), { timeout: 60_000, interval: 1000 });
     expect((await earned()) - before).toBe(client.charged);
@@ -85,7 +86,7 @@ describe("over real Workers", () => {
     const { client } = await buyer("/slow");
     await client.open("1000", ORIGIN);
     expect(verdict(await client.pay())).toBe("200");
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, UNREPORTED_MILLIS + 200));
     expect(await (await client.close()).json()).toMatchObject({ claimed: "20" });
   });
 

@@ -4,6 +4,7 @@
  */
 
 import type { LaneVoucher, RunningCall } from "../../shared/batch-settlement/lane.ts";
+import { SLOW_HANDLER_MILLIS, UNREPORTED_MILLIS } from "../../shared/limits.ts";
 import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
 import type { BookStore, LaneReport, LaneRow, OwnRow } from "../../workers/merchant/paywall/sessions/book.ts";
 import { isStale, type LeasedLane, problemOf, type Standing } from "../../workers/merchant/paywall/sessions/voucher-rule.ts";
@@ -28,8 +29,6 @@ const START = 1_800_000_000_000;
 /** The longest that a handler runs, and how long a caller waits for the object. In milliseconds. */
 const HANDLER_MILLIS = 50_000;
 const CALL_MILLIS = 15_000;
-/** When an isolate reports what it has not reported, and what runs. */
-const REPORT_MILLIS = 500;
 /** Longer than every lease. */
 const QUIET_MILLIS = 200_000;
 
@@ -262,10 +261,10 @@ class World {
     this.#checkAcceptance(voucher, isolate);
     isolate.held.add(leased);
     const millis = this.#handlerMillis();
-    if (millis > REPORT_MILLIS) {
-      yield REPORT_MILLIS;
-      this.#startReport(isolate, leased, HANDLER_MILLIS - REPORT_MILLIS);
-      yield millis - REPORT_MILLIS;
+    if (millis > SLOW_HANDLER_MILLIS) {
+      yield SLOW_HANDLER_MILLIS;
+      this.#startReport(isolate, leased, HANDLER_MILLIS - SLOW_HANDLER_MILLIS);
+      yield millis - SLOW_HANDLER_MILLIS;
     } else yield millis;
     this.#runningSerials.delete(keyOf(voucher));
     const charge = this.#outcome();
@@ -274,7 +273,7 @@ class World {
     if (charge === undefined || spent === undefined) return { served: false, code: "failed" };
     this.#markServed(voucher, charge);
     if (leased.lane.spent - leased.reported >= this.#risk) this.#startReport(isolate, leased);
-    else if (!leased.isReporting) this.#startReport(isolate, leased, undefined, REPORT_MILLIS);
+    else if (!leased.isReporting) this.#startReport(isolate, leased, undefined, UNREPORTED_MILLIS);
     return { served: true, lane: leased.id, spent };
   }
 
@@ -323,7 +322,7 @@ class World {
   }
 
   *#flushSoon(life: number): Task {
-    yield REPORT_MILLIS;
+    yield UNREPORTED_MILLIS;
     if (life === this.#objectLife) this.#book.flush();
   }
 

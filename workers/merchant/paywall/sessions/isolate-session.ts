@@ -3,6 +3,7 @@
 import { Lane } from "../../../../shared/batch-settlement/lane.ts";
 import { keepNewest } from "../../../../shared/bounded.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
+import { DigestVerifier } from "../../../../shared/crypto/ed25519.ts";
 import { FACILITATOR_TIMEOUT_SECONDS, MAX_KNOWN_SESSIONS, UNKNOWN_SESSION_SECONDS } from "../../../../shared/limits.ts";
 import type { Session } from "../../../../shared/protocol/session.ts";
 import type { SessionStanding } from "../../../../shared/settlement/backend.ts";
@@ -22,6 +23,8 @@ export interface HeldLane extends LeasedLane<HeldVoucher> {
 export class IsolateSession {
   readonly id: Digest;
   readonly config: Session;
+  /** Of the key that signs its vouchers. */
+  readonly signer: DigestVerifier;
   /** The lane that requests use. */
   leased: HeldLane | undefined;
   /** Charged in all other lanes, as the object said last. */
@@ -34,6 +37,7 @@ export class IsolateSession {
   constructor(id: Digest, config: Session, standing: SessionStanding) {
     this.id = id;
     this.config = config;
+    this.signer = new DigestVerifier(config.signer);
     this.#standing = standing;
     this.#view = viewOf(config, standing);
   }

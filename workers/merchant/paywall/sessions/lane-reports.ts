@@ -14,7 +14,7 @@ import type { SessionsRpc, WireReport } from "./rpc.ts";
 import { usableUntil } from "./voucher-rule.ts";
 
 /** A request that waits longer than this has died. */
-const WAITER_LOST_MILLIS = 10 * UNREPORTED_MILLIS;
+const WAITER_LOST_MILLIS = 2 * UNREPORTED_MILLIS;
 
 /** Reports a call that was served: at once if there is more at risk than the merchant wants, soon otherwise. */
 export function reportServed(

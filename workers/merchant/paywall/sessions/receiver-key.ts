@@ -3,6 +3,7 @@
  * this deployment: two deployments with one secret have two keys, so a session of one is worth nothing to the other.
  */
 
+import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { bytesToHex, hexToBytes, utf8 } from "../../../../shared/crypto/bytes.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
@@ -17,8 +18,11 @@ export interface ReceiverKeys {
   signerOf(publicKey: string): ((digest: Digest) => Promise<string>) | undefined;
 }
 
-/** The last keys, by their inputs. Requests share the value, never a promise: a Worker cannot await another request's I/O. */
-const cached = new Map<string, ReceiverKeys>();
+/**
+ * The last keys of a deployment, by secrets and origin. Requests share the value, never a promise: a Worker cannot await another request's I/O.
+ * Computing the id of an object takes as long as to compare an offer, so what is known is found by the binding.
+ */
+const cached = new WeakMap<SessionsNamespace, Map<string, ReceiverKeys>>();
 const MAX_CACHED = 16;
 
 /**
@@ -26,17 +30,18 @@ const MAX_CACHED = 16;
  * @throws {ConfigurationError} if a secret is missing or is no key
  */
 export async function receiverKeys(env: PaywallBindings, namespace: SessionsNamespace, origin: string): Promise<ReceiverKeys> {
-  const { RECEIPT_KEY, RECEIPT_KEY_BEFORE } = env;
+  const { RECEIPT_KEY, RECEIPT_KEY_BEFORE = "" } = env;
   if (!RECEIPT_KEY) throw new ConfigurationError("sessions need the secret RECEIPT_KEY, which signs their claims");
-  const deployment = namespace.idFromName(NAMED_OBJECT).toString();
-  const inputs = [RECEIPT_KEY, RECEIPT_KEY_BEFORE ?? "", origin, deployment].join(" ");
-  const known = cached.get(inputs);
+  const inputs = `${RECEIPT_KEY} ${RECEIPT_KEY_BEFORE} ${origin}`;
+  const known = cached.get(namespace)?.get(inputs);
   if (known) return known;
+  const deployment = namespace.idFromName(NAMED_OBJECT).toString();
   const keys = [await derive(RECEIPT_KEY, "RECEIPT_KEY", origin, deployment)];
   if (RECEIPT_KEY_BEFORE) keys.push(await derive(RECEIPT_KEY_BEFORE, "RECEIPT_KEY_BEFORE", origin, deployment));
   const made = keysOf(keys);
-  if (cached.size >= MAX_CACHED) cached.clear();
-  cached.set(inputs, made);
+  const ofDeployment = cached.get(namespace) ?? new Map<string, ReceiverKeys>();
+  cached.set(namespace, ofDeployment);
+  keepNewest(ofDeployment, inputs, made, MAX_CACHED);
   return made;
 }
 

@@ -3,7 +3,7 @@
 import type { Correction, LaneOffer } from "../../../../shared/batch-settlement/state.ts";
 import { bytesToHex, randomBytes } from "../../../../shared/crypto/bytes.ts";
 import type { ErrorCode } from "../../../../shared/errors.ts";
-import { HOLD_MARGIN_SECONDS, REPORT_ATTEMPTS, RISK_CALLS, UNREPORTED_MILLIS } from "../../../../shared/limits.ts";
+import { HOLD_MARGIN_SECONDS, REPORT_ATTEMPTS, RISK_CALLS, SLOW_HANDLER_MILLIS } from "../../../../shared/limits.ts";
 import { FIRST_LANE, isGenuineVoucher, type SignedVoucher } from "../../../../shared/protocol/voucher.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequirements, SettleResponse } from "../../../../shared/x402/x402.ts";
@@ -109,11 +109,11 @@ export class VoucherRequest {
     return asked === "rate_limited" ? refuseRequest({ code: "rate_limited" }) : undefined;
   }
 
-  async #verify({ config }: IsolateSession): Promise<ServeResult | undefined> {
+  async #verify({ config, signer }: IsolateSession): Promise<ServeResult | undefined> {
     const { signed, request, identified } = this.#world;
     if (signed.voucher.binding !== request.presented.offer.extra?.["binding"])
       return this.#offerAgain("binding_mismatch", "voucher.binding");
-    if (!(await isGenuineVoucher(signed, config.signer))) return this.#offerAgain("invalid_signature", "voucherSignature");
+    if (!(await isGenuineVoucher(signed, signer))) return this.#offerAgain("invalid_signature", "voucherSignature");
     this.#done.verified = true;
     return identified?.claim(config.from);
   }
@@ -195,8 +195,8 @@ export class VoucherRequest {
     const { request, signed, object } = this.#world;
     let isOver = false;
     const reportsIfSlow = async () => {
-      await new Promise<void>((resolve) => setTimeout(resolve, UNREPORTED_MILLIS));
-      if (!isOver) await report(request.c, object, session, leased, CALL_MILLIS - UNREPORTED_MILLIS);
+      await new Promise<void>((resolve) => setTimeout(resolve, SLOW_HANDLER_MILLIS));
+      if (!isOver) await report(request.c, object, session, leased, CALL_MILLIS - SLOW_HANDLER_MILLIS);
     };
     return {
       onWait: () => keepAlive(request.c, reportsIfSlow()),

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { Lane, type LaneVoucher } from "../../../../shared/batch-settlement/lane.ts";
-import { LANE_SECONDS } from "../../../../shared/limits.ts";
+import { LANE_MARGIN_SECONDS, LANE_SECONDS, SLOW_HANDLER_MILLIS, UNREPORTED_MILLIS } from "../../../../shared/limits.ts";
 import { type Done, type LeasedLane, nextStep, type Standing, usableUntil, type View } from "./voucher-rule.ts";
 
 const NOW = 1_800_000_000;
@@ -86,4 +86,8 @@ describe("a voucher", () => {
 
 test("a lane is used up to 5 s before its lease ends, counted from before it was asked for", () => {
   expect(usableUntil(MILLIS)).toBe(MILLIS + (LANE_SECONDS - 5) * 1000);
+});
+
+test("the last call of a lane is reported before its lease ends, with seconds to spare [sessions-report-in-lease]", () => {
+  expect(SLOW_HANDLER_MILLIS + UNREPORTED_MILLIS).toBeLessThanOrEqual((LANE_MARGIN_SECONDS - 2) * 1000);
 });
