@@ -344,6 +344,12 @@ export const SLOW_HANDLER_MILLIS = 500;
  */
 export const UNREPORTED_MILLIS = 2000;
 export const REPORT_ATTEMPTS = 3;
+/** The longest that an answer flows whose price is counted meanwhile. Well below the shortest time in which a merchant can still claim. */
+export const MAX_STREAM_SECONDS = 600;
+/** While such an answer flows, its lane is reported this often at least, so that its lease goes on. */
+export const STREAM_REPORT_SECONDS = 10;
+/** An event of such a stream that is larger is content, whatever its name. */
+export const MAX_STREAM_EVENT_BYTES = 64 * 1024;
 /** A session's life, and the smallest deposit in calls, that offers ask for unless the seller says otherwise. */
 export const DEFAULT_SESSION_SECONDS = 24 * 3600;
 export const MIN_DEPOSIT_CALLS = 100n;

@@ -115,3 +115,38 @@ test("a lane from disk takes no serial that it may have taken before", () => {
   expect(accept(lane, 65, 40n)).toBe("runs");
   expect(stateOf(lane)).toEqual({ accepted: 40n, spent: 30n, pending: 10n });
 });
+
+describe("a call that is charged while its answer flows", () => {
+  test("moves each part from pending to spent, and never more than its amount [lane-charge]", () => {
+    const lane = new Lane();
+    const call = run(lane, 1, 10n);
+    expect([lane.charge(call, 4n), stateOf(lane)]).toEqual([true, { accepted: 10n, spent: 4n, pending: 6n }]);
+    expect([lane.charge(call, 7n), lane.charge(call, -1n), stateOf(lane)]).toEqual([
+      false,
+      false,
+      { accepted: 10n, spent: 4n, pending: 6n },
+    ]);
+    expect([lane.charge(call, 6n), stateOf(lane)]).toEqual([true, { accepted: 10n, spent: 10n, pending: 0n }]);
+  });
+
+  test("leaves what it was not charged, and its serial used, for what it came to", () => {
+    const lane = new Lane();
+    const call = run(lane, 1, 10n);
+    lane.charge(call, 4n);
+    expect(accept(lane, 1, 10n)).toBe("payment_in_progress");
+    expect(lane.end(call)).toBe(4n);
+    expect(stateOf(lane)).toEqual({ accepted: 10n, spent: 4n, pending: 0n });
+    expect(lane.accept(voucher(1, 10n), PRICE, LIMIT)).toEqual({ ok: false, code: "voucher_used", charged: 4n, spent: 4n });
+    expect(accept(lane, 2, 14n)).toBe("runs");
+  });
+
+  test("lets others be served meanwhile, for what is not pending", () => {
+    const lane = new Lane();
+    const call = run(lane, 1, 10n);
+    lane.charge(call, 4n);
+    expect(accept(lane, 2, 19n)).toBe("voucher_out_of_step");
+    lane.complete(run(lane, 3, 20n), 10n);
+    lane.charge(call, 1n);
+    expect([lane.end(call), stateOf(lane)]).toEqual([15n, { accepted: 20n, spent: 15n, pending: 0n }]);
+  });
+});

@@ -18,6 +18,8 @@ export interface RunningCall {
   readonly serial: number;
   /** The most that it can be charged, in atomic units. */
   readonly amount: bigint;
+  /** Charged so far, if it is charged while its answer flows. */
+  charged?: bigint;
 }
 
 export type Acceptance =
@@ -110,6 +112,31 @@ export class Lane<Voucher extends LaneVoucher = LaneVoucher> {
   fail(call: RunningCall): void {
     this.#pending -= call.amount;
     if (this.#at(call)) this.#serials[call.serial % VOUCHER_WINDOW] = undefined;
+  }
+
+  /**
+   * Charges a part of what a call can cost, while its answer flows. It counts as spent at once, and is never given back.
+   * @returns false, and nothing changes, if the call would come to more than its amount
+   */
+  charge(call: RunningCall, part: bigint): boolean {
+    const charged = (call.charged ?? 0n) + part;
+    if (part < 0n || charged > call.amount) return false;
+    call.charged = charged;
+    this.#pending -= part;
+    this.#spent += part;
+    return true;
+  }
+
+  /**
+   * The answer of such a call is over, whole or not: its serial is used, and what was not charged is free.
+   * @returns what the lane came to with it
+   */
+  end(call: RunningCall): bigint {
+    const charged = call.charged ?? 0n;
+    this.#pending -= call.amount - charged;
+    const known = this.#at(call);
+    if (known) Object.assign(known, { charged, spent: this.#spent });
+    return this.#spent;
   }
 
   /** Absent if the window has moved on while the handler ran. */

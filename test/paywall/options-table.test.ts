@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { runInThisContext } from "node:vm";
-import { Hono } from "hono";
+import { type Handler, Hono } from "hono";
 import { beforeEach, expect, test, vi } from "vitest";
 import { PAYMENT_IDENTIFIER, withIdentifier } from "../../shared/extensions/payment-identifier.ts";
 import { rpcFacilitator } from "../../workers/merchant/paywall/facilitator/rpc.ts";
@@ -90,6 +90,15 @@ const CHECKS: Record<Option, (example: string) => Promise<void>> = {
       await createMerchant().isolate(() => new Response("goods"), runInThisContext(`({ ${example} })`) as object),
     );
     expect(verdict(await client.open("1000", ORIGIN))).toBe("200");
+  },
+  metered: async (example) => {
+    const { createClient, createMerchant, ORIGIN } = await import("../sessions/merchant.ts");
+    const handler: Handler<PaywallEnv> = (c) => {
+      c.get("payment").charge("3");
+      return c.body("data: goods\n\n", 200, { "Content-Type": "text/event-stream" });
+    };
+    const client = await createClient(await createMerchant().isolate(handler, runInThisContext(`({ ${example} })`) as object));
+    expect(await (await client.open("1000", ORIGIN)).text()).toMatch(/^data: goods\n\nevent: payment-receipt\ndata: .*"chargedAmount":"3"/);
   },
   unit: async (example) => expect(await offered(shopOf(example))).toMatchObject({ accepts: [{ extra: { unit: "word", unitPrice: "2" } }] }),
   unitPrice: async (example) =>

@@ -23,6 +23,16 @@ async function buyer(path = "/item/1", route: (request: number) => number = () =
   return { owner, client: new SessionClient(send, path, { owner, agent }) };
 }
 
+/** The words of a stream, and what its last event says. */
+async function heard(response: Response) {
+  const text = await response.text();
+  const [, receipt = "{}"] = /event: payment-receipt\ndata: (.*)\n\n$/.exec(text) ?? [];
+  const { extra } = JSON.parse(receipt) as { extra?: { chargedAmount: string } };
+  return { words: text.match(/data: word/g)?.length, charged: extra?.chargedAmount };
+}
+
+const sentWords = async () => ((await (await fetch(`${stack.merchants[0]}/words`)).json()) as { words: number }).words;
+
 const earned = async () => (await stack.account(DEMO_MERCHANT_ACCOUNT)).balance;
 
 describe("over real Workers", () => {
@@ -88,6 +98,56 @@ describe("over real Workers", () => {
     expect(verdict(await client.pay())).toBe("200");
     await new Promise((resolve) => setTimeout(resolve, UNREPORTED_MILLIS + 200));
     expect(await (await client.close()).json()).toMatchObject({ claimed: "20" });
+  });
+
+  test("a stream is charged while it flows, and its last event says what it came to", async () => {
+    const { client } = await buyer("/words/20");
+    expect(await heard(await client.open("100000", ORIGIN))).toMatchObject({ words: 20, charged: "40" });
+    expect(await heard(await client.pay())).toMatchObject({ words: 20, charged: "40" });
+    expect(await (await client.close()).json()).toMatchObject({ claimed: "80" });
+  });
+
+  test("a stream whose buyer hangs up stops its handler, and costs what flowed", async () => {
+    const { owner, client } = await buyer("/words/500");
+    for (const pay of [() => client.open("100000", ORIGIN), () => client.pay()]) {
+      const before = await sentWords();
+      const response = await pay();
+      const reader = response.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      const sent = (await sentWords()) - before;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect((await sentWords()) - before).toBe(sent);
+      expect(sent).toBeLessThan(100);
+    }
+    const gone = stack.logs.filter((line) => line["gone"] === true).map(({ amount }) => BigInt(String(amount)));
+    expect(gone).toHaveLength(2);
+    expect(await (await client.close()).json()).toMatchObject({
+      status: "closed",
+      claimed: String(gone.reduce((sum, each) => sum + each)),
+    });
+    await vi.waitFor(async () => expect((await stack.account(owner.account)).held).toBe(0n), { timeout: 60_000, interval: 1000 });
+  });
+
+  test("a stream whose Worker is killed costs what was reported: less than risk and what was under way", async () => {
+    const before = await earned();
+    const { owner, client } = await buyer("/words/500");
+    await (await client.open("100000", ORIGIN)).text();
+    const reader = (await client.pay()).body?.getReader();
+    let words = 0;
+    while (words < 100) {
+      const { value, done } = (await reader?.read()) ?? { done: true };
+      if (done) break;
+      words += new TextDecoder().decode(value).match(/data: word/g)?.length ?? 0;
+    }
+    await stack.kill();
+    await expect(reader?.read()).rejects.toThrow();
+    expect(await (await client.close()).json()).toMatchObject({ session: client.id });
+    await vi.waitFor(async () => expect((await stack.account(owner.account)).held).toBe(0n), { timeout: 90_000, interval: 1000 });
+    const paid = (await earned()) - before - 1000n;
+    expect(paid).toBeLessThanOrEqual(BigInt(words + 10) * 2n);
+    expect(paid).toBeGreaterThan(BigInt(words) * 2n - 60n);
   });
 
   test("no secret and no signature is in the log", () => {

@@ -23,6 +23,8 @@ export interface SessionStack {
   runs(): Promise<number>;
   account(id: string): Promise<{ balance: bigint; held: bigint }>;
   fund(account: string): Promise<void>;
+  /** Kills the runtime with all Workers, and starts it again on what is on disk. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -34,38 +36,50 @@ export async function startSessionStack(count: number): Promise<SessionStack> {
   const names = Array.from({ length: count }, (_, index) => `shop-${index}`);
   const shops = names.map((name) => shop(name, script, bundles));
   const others = bundles.filter(({ name }) => name !== "lez-merchant").map(other);
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      log: new Log(LogLevel.ERROR),
-      cf: false,
-      handleStructuredLogs: ({ message }) => void (message.startsWith("{") && logs.push(JSON.parse(message) as Record<string, unknown>)),
-      resourcePersistencePath: directory,
-      workers: [...shops, ...others],
-    }),
-  );
-  await miniflare.ready;
-  const address = async (name: string) => (await miniflare.unsafeGetDirectURL(name)).origin;
-  const facilitator = await address("lez-facilitator");
-  const merchants = await Promise.all(names.map(address));
+  const start = async () => {
+    const miniflare = new Miniflare(
+      convertV4MiniflareOptions({
+        log: new Log(LogLevel.ERROR),
+        cf: false,
+        handleStructuredLogs: ({ message }) => void (message.startsWith("{") && logs.push(JSON.parse(message) as Record<string, unknown>)),
+        resourcePersistencePath: directory,
+        workers: [...shops, ...others],
+      }),
+    );
+    await miniflare.ready;
+    const address = async (name: string) => (await miniflare.unsafeGetDirectURL(name)).origin;
+    return { miniflare, facilitator: await address("lez-facilitator"), merchants: await Promise.all(names.map(address)) };
+  };
+  let running = await start();
   return {
-    facilitator,
-    merchants,
+    get facilitator() {
+      return running.facilitator;
+    },
+    get merchants() {
+      return running.merchants;
+    },
     logs,
     async runs() {
-      const counts = await Promise.all(merchants.map(async (url) => (await (await fetch(`${url}/runs`)).json()) as { runs: number }));
+      const counts = await Promise.all(
+        running.merchants.map(async (url) => (await (await fetch(`${url}/runs`)).json()) as { runs: number }),
+      );
       return counts.reduce((sum, { runs }) => sum + runs, 0);
     },
     async account(id) {
-      const { balance, held } = (await (await fetch(`${facilitator}/accounts/${id}`)).json()) as { balance: string; held: string };
+      const { balance, held } = (await (await fetch(`${running.facilitator}/accounts/${id}`)).json()) as { balance: string; held: string };
       return { balance: BigInt(balance), held: BigInt(held) };
     },
     async fund(account) {
       const body = JSON.stringify({ account, id: bytesToHex(randomBytes(32)) });
-      const response = await fetch(`${facilitator}/faucet`, { method: "POST", body });
+      const response = await fetch(`${running.facilitator}/faucet`, { method: "POST", body });
       if (!response.ok) throw new Error(`the faucet answers ${response.status}`);
     },
+    async kill() {
+      await running.miniflare.dispose();
+      running = await start();
+    },
     async stop() {
-      await miniflare.dispose();
+      await running.miniflare.dispose();
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -10,6 +10,7 @@ import type { PaywallEnv, PresentedPayment, ServeResult } from "./types.ts";
 
 /** @param presented absent if the payment could not be read */
 export function logPayment(c: Context<PaywallEnv>, result: ServeResult, presented?: PresentedPayment): void {
+  if (result.answered && result.flows) return;
   const { status } = result.answered ? c.res : result.response;
   const code = result.answered ? undefined : result.code;
   const event = eventOf(result);

@@ -48,7 +48,7 @@ export interface OfferOptions<E extends Env = BlankEnv> {
    * `c.get("payment").charge(sum, usage)` what it costs, and the rest stays the buyer's. Its flow is `authorization`.
    */
   scheme?: Scheme;
-  /** Of scheme `upto`: what is counted, such as `token`, and what one costs in atomic units. Each charge then names its usage. */
+  /** Of scheme `upto`, or `metered`: what is counted, such as `token`, and what one costs in atomic units. Each charge then names its usage. */
   unit?: string;
   unitPrice?: string;
   /** The account that is paid. Default: the binding `PAY_TO`. */
@@ -71,6 +71,12 @@ export interface OfferOptions<E extends Env = BlankEnv> {
    * bindings `SESSIONS` and `FACILITATOR`, the secret `RECEIPT_KEY`, and a price that does not depend on the request.
    */
   session?: boolean | SessionOptions;
+  /**
+   * In a session, charges a stream of server-sent events while it flows: `amount` is the most that the buyer signs for the request, and the
+   * handler charges part by part with `c.get("payment").charge(part, usage)`, each before it sends what the part is for. The receipt is the
+   * stream's last event. Whoever pays without a session pays all of `amount` first. Needs `session`; `unit` and `unitPrice` are as for `upto`.
+   */
+  metered?: boolean;
 }
 
 /** How a route sells by session. */
@@ -232,6 +238,8 @@ export interface CheckedSession {
   withdrawDelay: number;
   minDeposit: Amount;
   maxSeconds: number;
+  /** Charged while the answer flows. */
+  metered: boolean;
 }
 
 export interface CheckedOptions extends Omit<RouteOptions<PaywallEnv>, "body" | "discoverable" | "refund"> {
@@ -283,6 +291,8 @@ export function checkOptions(options: PaywallOptions | OffersOptions | Exempting
   requireTerm("description", description);
   const offers = checkOffers(options);
   const isByRequest = [description, ...offers.flatMap(({ amount, payTo, description }) => [amount, payTo, description])].some(isFunction);
+  const isMetered = offers.some(({ session }) => session?.metered);
+  require(!isMetered || identifier !== "required", 'a metered stream is not stored: identifier cannot be "required"');
   require(!isByRequest || offers.every(({ session }) => !session), "session needs a price that does not depend on the request");
   const exempt = checkExempt(options.exempt);
   for (const name of ["onSettled", "onRefused"] as const)
@@ -338,8 +348,10 @@ function checkExempt(exempt: ExemptingOptions["exempt"] | undefined): CheckedOpt
 function checkOffers(options: Omit<PaywallOptions | OffersOptions, "exempt">): CheckedOffer[] {
   const offers = listedOffers(options).flatMap((offer, place) => {
     const { session, ...single } = offer;
-    const listed = { ...single, session: undefined, place };
-    return session ? [listed, { ...listed, session, scheme: BATCH_SETTLEMENT, flow: undefined } as const] : [listed];
+    // Without a session all of it is charged first: nothing is counted.
+    const counted = session?.metered ? { unit: undefined, unitPrice: undefined } : {};
+    const listed = { ...single, ...counted, session: undefined, place };
+    return session ? [listed, { ...single, place, session, scheme: BATCH_SETTLEMENT, flow: undefined } as const] : [listed];
   });
   require(offers.length <= MAX_ACCEPTS, `a route has at most ${MAX_ACCEPTS} offers, sessions included`);
   return offers;
@@ -363,7 +375,7 @@ function listedOffers({ offers, ...route }: Omit<PaywallOptions | OffersOptions,
 
 function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): ListedOffer {
   const { amount, payTo, description, maxTimeoutSeconds = DEFAULT_TIMEOUT_SECONDS } = offer as OfferOptions;
-  const { scheme = SCHEME, flow, unit, unitPrice } = offer as OfferOptions;
+  const { scheme = SCHEME, flow, unit, unitPrice, metered = false, session: sells } = offer as OfferOptions;
   require(amount !== undefined, termProblem("amount", amount) ?? "");
   for (const [name, value] of Object.entries({ amount, payTo, description })) requireTerm(name as keyof Terms, value);
   require(flow === undefined || flow === "authorization" || flow === "upfront", `flow must be "authorization" or "upfront"`);
@@ -374,17 +386,19 @@ function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): Listed
   require(!isUpto ||
     flow !== "upfront", 'flow "upfront" takes the money before the handler knows the price; set flow "authorization" for scheme "upto"');
   require((unit === undefined && unitPrice === undefined) ||
-    (isUpto &&
+    ((isUpto || metered) &&
       isUnitPrice({
         unit,
         unitPrice,
-      })), `unit and unitPrice are for scheme "${UPTO}", both or neither: a name of at most ${MAX_UNIT_LENGTH} ASCII letters and digits, and atomic units`);
+      })), `unit and unitPrice are for scheme "${UPTO}" and for metered, both or neither: a name of at most ${MAX_UNIT_LENGTH} ASCII letters and digits, and atomic units`);
+  require(typeof metered === "boolean", "metered must be true or false");
+  require(!metered || (!isUpto && Boolean(sells)), 'metered is for sessions: set session, and leave scheme "upto" out');
   const session = checkSession(offer as OfferOptions);
   const terms = { amount, payTo, description, flow: isUpto ? "authorization" : flow, maxTimeoutSeconds, scheme, session, unit, unitPrice };
   return terms as ListedOffer;
 }
 
-function checkSession({ amount, session = false }: OfferOptions): CheckedSession | undefined {
+function checkSession({ amount, session = false, metered = false }: OfferOptions): CheckedSession | undefined {
   require(typeof session === "boolean" || (typeof session === "object" && session !== null), "session must be true, false or an object");
   if (!session || isFunction(amount)) return session ? SESSION_OF_ANY_PRICE : undefined;
   const {
@@ -403,11 +417,17 @@ function checkSession({ amount, session = false }: OfferOptions): CheckedSession
   ), `session.withdrawDelay must be whole seconds from ${MIN_WITHDRAW_DELAY_SECONDS} to ${MAX_WITHDRAW_DELAY_SECONDS}`);
   require(fits(maxSeconds, 1, MAX_SESSION_SECONDS), `session.maxSeconds must be whole seconds from 1 to ${MAX_SESSION_SECONDS}`);
   const deposit = minDeposit ?? (String(MIN_DEPOSIT_CALLS * BigInt(amount as string)) as Amount);
-  return { risk: risk === undefined ? undefined : BigInt(risk), withdrawDelay, minDeposit: deposit, maxSeconds };
+  return { risk: risk === undefined ? undefined : BigInt(risk), withdrawDelay, minDeposit: deposit, maxSeconds, metered };
 }
 
 /** Refused by `checkOptions`, which says why. */
-const SESSION_OF_ANY_PRICE: CheckedSession = { risk: undefined, withdrawDelay: 0, minDeposit: "1" as Amount, maxSeconds: 1 };
+const SESSION_OF_ANY_PRICE: CheckedSession = {
+  risk: undefined,
+  withdrawDelay: 0,
+  minDeposit: "1" as Amount,
+  maxSeconds: 1,
+  metered: false,
+};
 
 function requireTerm(name: keyof Terms, value: unknown): void {
   const problem = value === undefined || isFunction(value) ? undefined : termProblem(name, value);

@@ -91,6 +91,9 @@ export interface PaymentContext {
    * Says what this payment of scheme `upto`, or in a session, costs, once, before the answer is returned. Without a call it costs all of `amount`.
    * A run for a payment that was charged earlier charges nothing.
    *
+   * On a `metered` route: charges a part, as often as there is one, also while the answer flows. Without a call it costs nothing in a session.
+   * A buyer that pays otherwise has paid all of `amount`, and no part is added.
+   *
    * @example c.get("payment").charge("1858", [{ unit: "token", quantity: "929", price: "2" }]);
    * @param sum atomic units, at most `amount`; "0" if nothing was used
    * @param usage what was used, in the receipt: quantity × price, added up, is the sum. Needed if the offer names a `unitPrice`
@@ -103,7 +106,7 @@ export interface PaymentContext {
   offer: number;
   /** The buyer has had this answer before, or a part of it, and pays nothing for it now. */
   redelivery: boolean;
-  /** Aborts when the handler has run out of time and its answer will not be sent. */
+  /** Aborts when the handler has run out of time and its answer will not be sent. On a `metered` route also when the buyer is gone. */
   signal: AbortSignal;
 }
 
@@ -379,9 +382,9 @@ export type ServeResult =
   /**
    * The handler's response is in `c.res` and goes out. `delivered`: it is what was bought, and it is paid for. `again`: it was delivered
    * and paid for earlier. `owed`, here and below: the money moved, and the goods did not go out. `charged`, likewise: of a payment of
-   * scheme `upto`, in atomic units.
+   * scheme `upto`, in atomic units. `flows`: it is charged while it goes out, and is logged at its end.
    */
-  { answered: true; delivered: boolean; again?: true; owed?: true; charged?: string | undefined } | SubstituteResponse;
+  { answered: true; delivered: boolean; again?: true; owed?: true; charged?: string | undefined; flows?: true } | SubstituteResponse;
 
 /**
  * A response to send in place of the handler's. Without a code it is a stored answer, to the payment that settled as `transaction`; `again` if it

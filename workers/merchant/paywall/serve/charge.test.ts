@@ -100,8 +100,9 @@ describe("a charge", () => {
     expect(() => meter.charge("2")).toThrow("the answer was returned before");
   });
 
-  test("of a payment that was charged earlier counts nothing; one of exact is thrown", () => {
-    expect(() => unmetered(offer())("20001")).not.toThrow();
-    expect(() => unmetered(offer({}, "exact"))("1")).toThrow('of scheme "exact"');
+  test("of a payment that was charged earlier counts nothing; one of exact is thrown, unless its route is metered [metered-exact]", () => {
+    expect(() => unmetered(offer(), () => false)("20001")).not.toThrow();
+    expect(() => unmetered(offer({}, "exact"), () => false)("1")).toThrow('of scheme "exact"');
+    expect(() => unmetered(offer({}, "exact"), () => true)("1")).not.toThrow();
   });
 });

@@ -25,17 +25,18 @@ export const HANDLER_SECONDS = HOLD_SECONDS - HOLD_MARGIN_SECONDS;
 /**
  * @param payment its payer, and an id that stays the same in every run for this payment. `charge`: while its money is held
  * @param onWait called if the handler takes more than a moment
+ * @param abort tells the handler to stop
  */
 export async function runHandler(
-  { c, next, presented, isDelivered }: PaidRequest,
+  { c, next, presented, challenge, isDelivered }: PaidRequest,
   payment: { id: string; payer: string; redelivery?: true; charged?: string | undefined; charge?: PaymentContext["charge"] },
   onWait?: () => void,
+  abort = new AbortController(),
 ): Promise<HandlerRun> {
   wholeGoods(c);
-  const abort = new AbortController();
   const { offer, offerIndex } = presented;
   const { scheme, amount } = offer;
-  const charge = unmetered(offer);
+  const charge = unmetered(offer, () => isMeteredAt(challenge, offerIndex));
   c.set("payment", { redelivery: false, charge, ...payment, scheme, amount, offer: offerIndex, signal: abort.signal });
   const handler = next();
   try {
@@ -54,6 +55,11 @@ export async function runHandler(
     return { outcome: "spent" };
   }
   return { outcome: "delivered" };
+}
+
+/** Whether a place in the seller's list has an offer that is charged while its answer flows. */
+function isMeteredAt({ offers, places }: PaidRequest["challenge"], place: number): boolean {
+  return offers.some(({ extra }, index) => places[index] === place && extra?.["metered"] === true);
 }
 
 /** A payment buys the whole answer, so the handler does not see that the buyer asked for a part. */

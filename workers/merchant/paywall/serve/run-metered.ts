@@ -18,16 +18,18 @@ export interface KeptMoney {
   release: () => unknown;
   /** Called if the handler takes more than a moment. */
   onWait?: (() => void) | undefined;
+  /** Tells the handler to stop. */
+  abort?: AbortController | undefined;
 }
 
 /** @param payment its payer, and an id that stays the same in every run for this payment */
 export async function runMetered(
   request: PaidRequest,
   payment: { id: string; payer: string },
-  { meter, release, onWait }: KeptMoney,
+  { meter, release, onWait, abort }: KeptMoney,
 ): Promise<Delivered | ServeResult> {
   const { c } = request;
-  const run = await runHandler(request, { ...payment, ...(meter && { charge: meter.charge }) }, onWait);
+  const run = await runHandler(request, { ...payment, ...(meter && { charge: meter.charge }) }, onWait, abort);
   if (run.outcome === "late") {
     // The money is kept until the handler ends, so that no second run starts beside the first.
     keepAlive(c, run.over.then(release));

@@ -107,7 +107,9 @@ export class SessionAcceptor implements Acceptor {
     const signed = signedVoucher(payload);
     const sent = identifierOf(request.presented.payment.extensions);
     const { DELIVERIES } = c.env;
-    const stores = DELIVERIES !== undefined && storesAnswers(c, options);
+    // An answer that flows is not stored: by its end all of it has gone out.
+    const isMetered = request.presented.offer.extra?.["metered"] === true;
+    const stores = DELIVERIES !== undefined && !isMetered && storesAnswers(c, options);
     if (stores && !sent.ok) return this.#refuse(request, "invalid_payload", `extensions.${PAYMENT_IDENTIFIER}`);
     const id = sent.ok && stores ? sent.id : undefined;
     if (id === undefined && options.identifier === "required") return this.#refuse(request, "payment_identifier_required");
@@ -172,7 +174,9 @@ export class SessionAcceptor implements Acceptor {
     if (!verified.ok) return refuseRequest({ code: verified.code, detail: verified.detail });
     session.leased = undefined;
     const known = { config, standing: session.standing };
-    const standing = await withTimeout(sessionObject(namespaceOf(c), id).close(known, leased && reportOf(leased)));
+    // A lane in which an answer flows is let go of when that is over.
+    const isOver = leased && leased.flowing === 0;
+    const standing = await withTimeout(sessionObject(namespaceOf(c), id).close(known, isOver ? reportOf(leased) : undefined));
     if (!standing) return refuse("facilitator_unavailable");
     session.learn(standing);
     const extra = { channelState: channelState(session, BigInt(standing.claimed)), status: standing.status, closesAt: standing.closesAt };

@@ -146,6 +146,40 @@ describe("lane 0", () => {
   });
 });
 
+describe("an answer of lane 0 that flows", () => {
+  test("is told as a sum, and counts once; its end is the last word [book-charge]", () => {
+    const { book, restart } = openBook(1000n);
+    take(book, 1, 10n);
+    expect(book.charge(1, 4n, NOW + HANDLER)).toBe(4n);
+    expect(book.charge(1, 4n, NOW + HANDLER)).toBe(4n);
+    expect(book.charge(1, 3n, NOW + HANDLER)).toBe(4n);
+    expect([book.own.spent, book.own.pending]).toEqual([4n, 6n]);
+    book.flush();
+    expect(restart().claimable()).toEqual([{ lane: "0", amount: 4n, voucher: voucher(1, 10n) }]);
+    expect(book.finish(1, 7n)).toBe(3n);
+    expect([book.own.spent, book.own.pending]).toEqual([7n, 0n]);
+    expect(book.charge(1, 9n, NOW + HANDLER)).toBeUndefined();
+  });
+
+  test("keeps the session from ending until it is over, or its isolate is not heard of", () => {
+    const { book } = openBook(1000n);
+    take(book, 1, 10n);
+    expect(book.hasLeases(NOW)).toBe(false);
+    book.charge(1, 0n, NOW + HANDLER);
+    expect([book.hasLeases(NOW + HANDLER), book.lastLease(), book.hasLeases(NOW + HANDLER + 1)]).toEqual([true, NOW + HANDLER, false]);
+    book.finish(1, 2n);
+    expect(book.hasLeases(NOW)).toBe(false);
+  });
+
+  test("of an isolate that died costs what it told of", () => {
+    const { book } = openBook(1000n);
+    take(book, 1, 10n);
+    book.charge(1, 4n, NOW + HANDLER);
+    expect(take(book, 2, 14n, NOW + HANDLER + 1)).toBe("runs");
+    expect([book.own.spent, book.own.pending]).toEqual([4n, 10n]);
+  });
+});
+
 describe("claims", () => {
   test("are what was spent and not claimed, sorted by lane, each with the voucher that covers it", () => {
     const { book, restart } = openBook(1000n);

@@ -79,7 +79,7 @@ export class SessionBook<Voucher extends LaneVoucher> {
   }
 
   /** Lane 0, to read. */
-  get own(): Omit<Lane<Voucher>, "accept" | "complete" | "fail"> {
+  get own(): Omit<Lane<Voucher>, "accept" | "complete" | "fail" | "charge" | "end"> {
     return this.#own;
   }
 
@@ -123,9 +123,30 @@ export class SessionBook<Voucher extends LaneVoucher> {
     const call = this.#running.get(serial)?.call;
     if (!call) return undefined;
     this.#running.delete(serial);
-    if (charge === undefined) this.#own.fail(call);
+    if (call.charged !== undefined) {
+      this.#chargeUpTo(call, charge ?? 0n);
+      this.#own.end(call);
+    } else if (charge === undefined) this.#own.fail(call);
     else this.#own.complete(call, charge);
     return this.#own.spent - this.#keptSpent;
+  }
+
+  /**
+   * The answer of a call of lane 0 flows, and has come to `charged` so far. Told twice or late, it counts once.
+   * @param until when it is over at the latest, unless it is told again
+   * @returns as `finish` does
+   */
+  charge(serial: number, charged: bigint, until: number): bigint | undefined {
+    const running = this.#running.get(serial);
+    if (!running) return undefined;
+    running.until = Math.max(running.until, until);
+    this.#chargeUpTo(running.call, charged);
+    return this.#own.spent - this.#keptSpent;
+  }
+
+  #chargeUpTo(call: RunningCall, charged: bigint): void {
+    const known = call.charged ?? 0n;
+    this.#own.charge(call, charged > known ? charged - known : 0n);
   }
 
   /** Keeps what lane 0 came to. */
@@ -171,16 +192,23 @@ export class SessionBook<Voucher extends LaneVoucher> {
     this.#put(lane);
   }
 
-  /** Whether an isolate may still accept in a lane. */
+  /** Whether an isolate may still accept in a lane, or an answer of lane 0 flows. */
   hasLeases(now: number): boolean {
+    if (this.#flowsUntil() >= now) return true;
     for (const { folded, leaseUntil } of this.#deposit.lanes) if (!folded && leaseUntil >= now) return true;
     return false;
   }
 
   /** When the last lease ends, or ended. */
   lastLease(): number {
-    let last = 0;
+    let last = this.#flowsUntil();
     for (const { leaseUntil } of this.#deposit.lanes) last = Math.max(last, leaseUntil);
+    return last;
+  }
+
+  #flowsUntil(): number {
+    let last = 0;
+    for (const { call, until } of this.#running.values()) if (call.charged !== undefined) last = Math.max(last, until);
     return last;
   }
 

@@ -18,6 +18,8 @@ export interface HeldLane extends LeasedLane<HeldVoucher> {
   reporting: bigint;
   /** A request waits, to report what others spend meanwhile. Milliseconds; 0: none. */
   reportsSince: number;
+  /** Answers that flow, and are charged meanwhile. */
+  flowing: number;
 }
 
 export class IsolateSession {
@@ -82,7 +84,7 @@ export class IsolateSession {
     } else if (!leased) {
       const lane = new Lane<HeldVoucher>();
       const usable = usableUntil(askedAt);
-      this.leased = { id, lane, limit: BigInt(limit), usableUntil: usable, reported: 0n, reporting: 0n, reportsSince: 0 };
+      this.leased = { id, lane, limit: BigInt(limit), usableUntil: usable, reported: 0n, reporting: 0n, reportsSince: 0, flowing: 0 };
     }
   }
 }

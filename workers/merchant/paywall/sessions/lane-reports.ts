@@ -39,23 +39,25 @@ export function reportServed(
   );
 }
 
-/** @param runsFor milliseconds in which a handler may still deliver: the lease lasts for so long */
+/** Beside what was spent. `runsFor`: milliseconds in which a handler may still deliver: the lease lasts for so long. */
+type More = Pick<WireReport, "runsFor" | "isLast">;
+
 export async function report(
   c: Context<PaywallEnv>,
   object: () => SessionsRpc,
   session: IsolateSession,
   lane: HeldLane,
-  runsFor?: number,
+  more: More = {},
 ): Promise<void> {
   for (let attempt = 0; attempt < REPORT_ATTEMPTS; attempt++) {
     const askedAt = Date.now();
     const { spent } = lane.lane;
     lane.reporting = spent;
-    const answer = await withTimeout(object().report(reportOf(lane, runsFor)));
+    const answer = await withTimeout(object().report(reportOf(lane, more)));
     if (!answer) continue;
     if (spent > lane.reported) lane.reported = spent;
     if (BigInt(answer.spent) < spent) logLost(c, session, spent - BigInt(answer.spent));
-    if (answer.grant && runsFor) lane.usableUntil = Math.max(lane.usableUntil, usableUntil(askedAt));
+    if (answer.grant && more.runsFor) lane.usableUntil = Math.max(lane.usableUntil, usableUntil(askedAt));
     if (!answer.grant && session.leased === lane) session.leased = undefined;
     return;
   }
@@ -63,9 +65,9 @@ export async function report(
   logLost(c, session, lane.lane.spent - lane.reported);
 }
 
-export function reportOf({ id, lane }: HeldLane, runsFor?: number): WireReport {
+export function reportOf({ id, lane }: HeldLane, more: More = {}): WireReport {
   const best = lane.best?.signed;
-  return { id, spent: String(lane.spent), ...(best && { best }), ...(runsFor && { runsFor }) };
+  return { id, spent: String(lane.spent), ...(best && { best }), ...more };
 }
 
 function logLost(c: Context<PaywallEnv>, { id }: IsolateSession, amount: bigint): void {

@@ -30,6 +30,8 @@ export interface WireReport {
   best?: SignedVoucher | undefined;
   /** Milliseconds from now in which a handler may still deliver. */
   runsFor?: number | undefined;
+  /** Its isolate lets go of the lane: this is all of it. */
+  isLast?: true;
 }
 
 export interface ReportAnswer {
@@ -78,6 +80,16 @@ export interface FinishCall {
   risk: string;
 }
 
+/** What a call of lane 0 has come to whose answer flows. */
+export interface ChargeCall {
+  serial: number;
+  /** In all, so that it counts once however often it is told. */
+  charged: string;
+  risk: string;
+  /** In which it is told again, or is over. */
+  handlerMillis: number;
+}
+
 export interface LeaseCall {
   known: KnownSession;
   /** The price of a call. */
@@ -101,6 +113,7 @@ export interface SessionsRpc {
   take(call: TakeCall): Promise<TakeAnswer>;
   /** The handler of a voucher of lane 0 is over. */
   finish(call: FinishCall): Promise<void>;
+  charge(call: ChargeCall): Promise<void>;
   lease(call: LeaseCall): Promise<LaneGrant | undefined>;
   renew(call: RenewCall): Promise<LaneGrant | undefined>;
   report(report: WireReport): Promise<ReportAnswer>;

@@ -18,6 +18,7 @@ import { type BookStore, SessionBook } from "./book.ts";
 import type { Claimant } from "./claim.ts";
 import { type HeldVoucher, heldVoucher } from "./held-voucher.ts";
 import type {
+  ChargeCall,
   FinishCall,
   KnownSession,
   LaneGrant,
@@ -98,8 +99,20 @@ export class SessionObject {
   finish({ serial, charge, risk }: FinishCall): void {
     const book = this.#book;
     const unkept = book?.finish(serial, charge === undefined ? undefined : BigInt(charge));
+    if (book && this.#record?.isClosing && !book.hasLeases(this.#host.now())) this.#host.ringBy(this.#host.now());
+    this.#keep(book, unkept, BigInt(risk));
+  }
+
+  charge({ serial, charged, risk, handlerMillis }: ChargeCall): void {
+    const book = this.#book;
+    const unkept = book?.charge(serial, BigInt(charged), this.#host.now() + handlerMillis);
+    this.#keep(book, unkept, BigInt(risk));
+  }
+
+  /** Keeps what lane 0 came to: at once if it is more than the merchant wants at risk, soon otherwise. */
+  #keep(book: SessionBook<HeldVoucher> | undefined, unkept: bigint | undefined, risk: bigint): void {
     if (!book || !unkept) return;
-    if (unkept >= BigInt(risk)) this.#flush(book);
+    if (unkept >= risk) this.#flush(book);
     else if (!this.#flushesLater) {
       this.#flushesLater = true;
       this.#host.later(UNREPORTED_MILLIS, () => this.#flush(book));
@@ -129,7 +142,9 @@ export class SessionObject {
     const book = this.#book;
     if (!book) return { spent: "0" };
     const share = book.report(read(report), this.#host.now());
-    this.#claimSoon();
+    if (report.isLast) book.release(report.id);
+    if (report.isLast && this.#record?.isClosing) this.#host.ringBy(this.#host.now());
+    else this.#claimSoon();
     return { spent: String(share.spent), grant: share.folded ? undefined : this.#grant(book, share) };
   }
 

@@ -16,6 +16,7 @@ import { SessionAcceptor } from "./acceptor.ts";
 import { claimant } from "./claim.ts";
 import { receiverKeys } from "./receiver-key.ts";
 import type {
+  ChargeCall,
   FinishCall,
   KnownSession,
   LaneGrant,
@@ -80,6 +81,10 @@ export class Sessions extends DurableObject<PaywallBindings> implements Synchron
 
   finish(call: FinishCall): void {
     this.#supported().finish(call);
+  }
+
+  charge(call: ChargeCall): void {
+    this.#supported().charge(call);
   }
 
   lease(call: LeaseCall): LaneGrant | undefined {

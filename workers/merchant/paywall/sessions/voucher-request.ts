@@ -19,6 +19,8 @@ import { type HeldVoucher, heldVoucher } from "./held-voucher.ts";
 import type { IdentifiedVoucher } from "./identified-voucher.ts";
 import type { HeldLane, IsolateSession } from "./isolate-session.ts";
 import { report, reportOf, reportServed } from "./lane-reports.ts";
+import { laneAccount, type MeteredAccount, ownAccount, type Reporting } from "./metered-account.ts";
+import { runStream } from "./metered-run.ts";
 import { channelState, corrected, nextLane, stateOfLane, voucherReceipt, voucherState } from "./receipts.ts";
 import type { KnownSession, OwnLaneState, SessionsRpc } from "./rpc.ts";
 import { type Done, nextStep, type VoucherStep } from "./voucher-rule.ts";
@@ -94,7 +96,9 @@ export class VoucherRequest {
         if (!session.leased) await this.#lease(session);
         return this.#correct(session, "voucher_out_of_step");
       case "run":
-        return session.leased && this.#run(session, this.#callIn(session, session.leased, next.call));
+        if (!session.leased) return undefined;
+        if (this.#isMetered) return this.#stream(session, laneAccount(this.#reporting, session, session.leased, next.call));
+        return this.#run(session, this.#callIn(session, session.leased, next.call));
       default:
         return this.#refuse(session, next.refusal);
     }
@@ -159,6 +163,7 @@ export class VoucherRequest {
     if (!answer) return this.#free(refuseRequest({ code: "facilitator_unavailable" }));
     const { taken, own, lane } = answer;
     if (lane) session.adopt(lane, askedAt);
+    if (taken.ok && this.#isMetered) return this.#stream(session, ownAccount(this.#reporting, this.#voucher.serial), own);
     if (taken.ok) return this.#run(session, this.#callInOwn(session, own));
     if (taken.code !== "voucher_used") return this.#refuse(session, taken, own);
     return this.#refuse(session, { ...taken, charged: BigInt(taken.charged), spent: BigInt(taken.spent) }, own);
@@ -196,7 +201,7 @@ export class VoucherRequest {
     let isOver = false;
     const reportsIfSlow = async () => {
       await new Promise<void>((resolve) => setTimeout(resolve, SLOW_HANDLER_MILLIS));
-      if (!isOver) await report(request.c, object, session, leased, CALL_MILLIS - SLOW_HANDLER_MILLIS);
+      if (!isOver) await report(request.c, object, session, leased, { runsFor: CALL_MILLIS - SLOW_HANDLER_MILLIS });
     };
     return {
       onWait: () => keepAlive(request.c, reportsIfSlow()),
@@ -239,6 +244,28 @@ export class VoucherRequest {
     writableHeaders(c).set(PAYMENT_RESPONSE, encodeHeader(receipt)); // c.header would copy the response
     if (identified) keepAlive(c, identified.markPaid(receipt));
     return { answered: true, delivered: true, charged: charged.amount };
+  }
+
+  // --- A call that is charged while its answer flows -----------------------------------------------
+
+  /** @param own of a voucher of lane 0, as it stood before */
+  #stream(session: IsolateSession, account: MeteredAccount, own?: OwnLaneState): Promise<ServeResult> {
+    const { request, signed } = this.#world;
+    const { leased } = session;
+    const receipt = (charged: Charged) => {
+      const inLane = own ? BigInt(own.chargedElsewhere) + BigInt(own.spent) + BigInt(charged.amount) : undefined;
+      const sum = inLane ?? session.chargedElsewhere + (leased?.lane.spent ?? 0n);
+      return voucherReceipt(session, signed, charged, nextLane(session, own), sum);
+    };
+    return runStream(request, session.config.from, signed, account, receipt);
+  }
+
+  get #isMetered(): boolean {
+    return this.#world.request.presented.offer.extra?.["metered"] === true;
+  }
+
+  get #reporting(): Reporting {
+    return { c: this.#world.request.c, object: this.#world.object, risk: this.#risk };
   }
 
   // --- Refusals ------------------------------------------------------------------------------------

@@ -126,10 +126,10 @@ export class Challenges {
 }
 
 function sessionTerms(
-  { withdrawDelay, minDeposit, maxSeconds: maxSessionSeconds }: CheckedSession,
+  { withdrawDelay, minDeposit, maxSeconds: maxSessionSeconds, metered }: CheckedSession,
   receiverAuthorizer: string | undefined,
 ) {
-  return { receiverAuthorizer, withdrawDelay, minDeposit, maxSessionSeconds };
+  return { receiverAuthorizer, withdrawDelay, minDeposit, maxSessionSeconds, ...(metered && { metered }) };
 }
 
 /** The path of the route by the names of its parameters; undefined if it has none. */
