@@ -10,7 +10,7 @@ import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../shared/demo.ts";
-import { type Evidence, serializeEvidence } from "../shared/evidence/evidence.ts";
+import { type Evidence, evidencePaymentSchema, serializeEvidence } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
 import { verifyRefund } from "../shared/exact/refund.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
@@ -22,7 +22,6 @@ import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { authorizationFor, signPayload, signWithin } from "../shared/protocol/approval.ts";
-import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
 import { bindingOf, type BoundTerms } from "../shared/protocol/binding.ts";
 import { recordDecision } from "../shared/protocol/decision.ts";
 import { type Mandate, type SignedMandate, signMandate } from "../shared/protocol/mandate.ts";
@@ -134,8 +133,7 @@ export async function examples(): Promise<Record<string, string>> {
   const { ledger, settled } = await settle(rules, payload, now);
   const success: SettleResponse = { success: true, ...settled };
   const receipt = await merchant.sign(receiptPayload(URL, success, now + 6));
-  const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
-  const evidence: Evidence = { version: "1", request, payment: { authorization, publicKey, signature }, offer, receipt, ledger };
+  const evidence: Evidence = { version: "1", request, payment: evidencePaymentSchema.parse(payload.payload), offer, receipt, ledger };
   const later = parseTimestamp(PAID_AT) ?? 0;
   const mandated = await boughtWithin(await signMandate(MANDATE, owner), rules, merchant, later);
   const refunded = await givenBack(mandated, rules, later + 86_400);
@@ -177,11 +175,10 @@ async function boughtWithin(signed: SignedMandate, rules: LedgerRules, merchant:
   if (!checked.ok) throw new Error(checked.problem);
   const payload = await signWithin(signed, request, checked, agent, now);
   const { ledger, settled } = await settle(rules, payload, now);
-  const { authorization, publicKey, signature } = exactPayloadSchema.parse(payload.payload);
   return {
     version: "1",
     request,
-    payment: { authorization, publicKey, signature, mandate: signed },
+    payment: evidencePaymentSchema.parse(payload.payload),
     offer: await merchant.sign(offerPayload(URL, OFFER, now + 1200)),
     receipt: await merchant.sign(receiptPayload(URL, { success: true, ...settled }, now + 6)),
     ledger,

@@ -4,14 +4,15 @@ import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { verifyPayment } from "../../shared/exact/verify.ts";
 import type { Scheme } from "../../shared/lez.ts";
 import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
-import { provesAccount } from "../../shared/protocol/proof.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
+import { verifyProof } from "../../shared/protocol/proof.ts";
 import { type Session, sessionId, signedSessionSchema } from "../../shared/protocol/session.ts";
 import type { PaymentPayload, PaymentRequirements } from "../../shared/x402/x402.ts";
 
 /** Checks the signed payload itself: same terms, same validity, a good signature. Only the clock may have moved on. */
 export async function isWhatWasShown(payload: PaymentPayload, shown: Authorization, offer: PaymentRequirements): Promise<boolean> {
   const signed = exactPayloadSchema.parse(payload.payload).authorization;
-  const context = { now: Number(signed.validAfter), ledger: signed.ledger ?? ("" as Digest) };
+  const context = { now: Number(signed.validAfter), ledger: signed.ledger ?? ("" as Digest), ...FACILITATOR_DECIDES };
   const verified = await verifyPayment(payload, offer, context, offer.scheme as Scheme);
   return verified.ok && clockless(signed) === clockless(shown);
 }
@@ -20,8 +21,8 @@ export async function isWhatWasShown(payload: PaymentPayload, shown: Authorizati
 export async function isSessionThatWasShown({ payload }: PaymentPayload, shown: Session): Promise<boolean> {
   const { type: _, ...deposit } = payload;
   const { channelConfig: signed, ...proof } = signedSessionSchema.parse(deposit);
-  const genuine = await provesAccount(proof, sessionId(signed), signed.from);
-  return genuine && timeless(signed) === timeless(shown);
+  const proved = await verifyProof(proof, { type: "Session", digest: sessionId(signed), account: signed.from }, FACILITATOR_DECIDES);
+  return proved.ok && timeless(signed) === timeless(shown);
 }
 
 function timeless({ validAfter, validBefore, expiresAt, ...terms }: Session): string {

@@ -2,7 +2,7 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
-import { isGenuineWithdrawal } from "../../shared/protocol/withdrawal.ts";
+import { provesWithdrawal } from "../../shared/protocol/withdrawal.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { sessionWorld } from "../testing/session-world.ts";
 
@@ -62,9 +62,8 @@ describe("session close", () => {
     expect(closed.json.data["session"]).toMatchObject({ state: "closed", claimed: { amount: "10" }, left: { amount: "0" } });
     const asked = shop.presented.at(-1);
     if (asked?.type !== "refund") throw new Error("the merchant was not asked");
-    const { withdrawal, publicKey, signature } = asked;
-    expect(withdrawal.session).toBe(id);
-    expect(await isGenuineWithdrawal({ withdrawal, publicKey, signature }, agent.publicKey)).toBe(true);
+    expect(asked.withdrawal.session).toBe(id);
+    expect(await provesWithdrawal(asked, agent.publicKey, {})).toEqual({ ok: true });
     expect(readFileSync(box.path("home/audit.jsonl"), "utf8")).toMatch(/"event":"session_closed".*"charged":"10"/);
     expect((await run("list")).json.data["sessions"]).toEqual([]);
   });

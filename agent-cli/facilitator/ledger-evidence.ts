@@ -5,7 +5,7 @@ import { isUncharged } from "../../shared/evidence/context.ts";
 import { type Evidence, evidenceEntrySchema, signedCheckpointSchema } from "../../shared/evidence/evidence.ts";
 import { CLOCK_SKEW_SECONDS, JOURNAL_PAGE, MAX_HOLD_SECONDS, MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { type Authorization, authorizationDigest, type ExactPayload, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
@@ -38,7 +38,11 @@ const UNSIGNED = "the ledger signs no checkpoints";
 type LedgerEvidence = { part: LedgerPart } | { why: string; none?: true };
 
 /** Shows the payment, and asks for the checkpoint right under its debit, so that the file shows none of the payer's other payments. */
-export async function ledgerEvidence(context: Context, input: FacilitatorInput, payment: ExactPayload): Promise<Outcome<LedgerEvidence>> {
+export async function ledgerEvidence(
+  context: Context,
+  input: FacilitatorInput,
+  payment: Evidence["payment"],
+): Promise<Outcome<LedgerEvidence>> {
   const { authorization } = payment;
   const presented = await callFacilitator(context, input, { path: "/settlements/entry", body: payment, answer: presentedSchema });
   if (presented.ok) return succeed(fromPresented(presented.data, authorization));

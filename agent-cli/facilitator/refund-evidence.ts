@@ -5,7 +5,6 @@ import { type Evidence, signedCheckpointSchema } from "../../shared/evidence/evi
 import { MAX_RESPONSE_BODY_BYTES } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
-import type { ExactPayload } from "../../shared/protocol/authorization.ts";
 import { refundTransaction, signedRefundSchema } from "../../shared/protocol/refund.ts";
 import type { Context } from "../runtime/context.ts";
 import { MAX_JOURNAL_PAGES } from "../runtime/limits.ts";
@@ -36,7 +35,7 @@ export interface RefundEvidence {
 export async function refundEvidence(
   context: Context,
   input: FacilitatorInput,
-  payment: ExactPayload,
+  payment: Evidence["payment"],
   debit: Entry | undefined,
 ): Promise<Outcome<RefundEvidence>> {
   const { from: payer, to: payee } = payment.authorization;

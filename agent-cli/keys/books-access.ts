@@ -9,7 +9,16 @@ import * as z from "zod";
 import { bytesToHex, hexSchema, hexToBytes, publicKeySchema, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
-import { authorizeRead, grantAccess, isGenuineAccess, type SignedAccess, signedAccessSchema } from "../../shared/protocol/books-access.ts";
+import {
+  authorizeRead,
+  booksAccessSchema,
+  grantAccess,
+  isGenuineAccess,
+  type SignedAccess,
+  signedAccessSchema,
+} from "../../shared/protocol/books-access.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
+import { withProof } from "../../shared/protocol/proof.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { hasHome } from "../runtime/config.ts";
@@ -43,14 +52,14 @@ const ACCESSES_FORMAT: StateFormat<typeof accessesSchema> = {
 
 const ACCESS_FORMAT = "lez-agent-pay/access/1";
 const ACCESS = "access to an account's books";
-const accessFileSchema = z.strictObject({
+const accessFileSchema = withProof({
   format: z.literal(ACCESS_FORMAT),
   facilitator: z.string(),
   account: accountIdSchema,
-  ...signedAccessSchema.shape,
+  access: booksAccessSchema,
 });
 /** An access on its way to another machine. */
-type AccessFile = Omit<z.infer<typeof accessFileSchema>, "format">;
+type AccessFile = Books & SignedAccess;
 
 /** Where an access counts. `facilitator`: its address, without a slash at the end. */
 export interface Books {
@@ -158,7 +167,7 @@ export function readAccessFile(context: Context, file: string): Outcome<AccessFi
 export async function importAccess(context: Context, granted: AccessFile, file: string): Promise<Outcome<undefined>> {
   const { facilitator, account, ...signed } = granted;
   const refused = (problem: string, hint: string) => fail("invalid_file", `The access in "${file}" cannot be used: ${problem}.`, { hint });
-  if (signed.access.account !== account || !(await isGenuineAccess(signed)))
+  if (signed.access.account !== account || !(await isGenuineAccess(signed, FACILITATOR_DECIDES)))
     return refused("its account did not sign it", "Ask the owner for another: lez-agent-pay books grant");
   if (Number(signed.access.validBefore) < unixNow())
     return refused(`it ended at ${endOf(granted)}`, "Ask the owner for another: lez-agent-pay books grant");

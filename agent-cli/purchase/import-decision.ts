@@ -1,10 +1,9 @@
 /** An owner's decision from another machine: checked against the request that it is about, then filed as on one machine. */
 
-import { hexToBytes } from "../../shared/crypto/bytes.ts";
 import { canonicalJson } from "../../shared/crypto/digest.ts";
-import { accountOfKey } from "../../shared/protocol/account.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
-import { type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
+import { deciderOf, type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { appendEntry } from "../records/audit-log.ts";
@@ -57,7 +56,8 @@ export async function importPayment(context: Context, payload: PaymentPayload, w
 
 export async function importDecision(context: Context, record: DecisionRecord, what: string): Promise<Outcome<Imported>> {
   const { requestDigest: digest, decision, code } = record.decision;
-  if (!(await isGenuineDecision(record))) return fail("request_differs", `The signature of ${what} does not fit it. ${UNFILED}`);
+  if (!(await isGenuineDecision(record, FACILITATOR_DECIDES)))
+    return fail("request_differs", `The signature of ${what} does not fit it. ${UNFILED}`);
   if (decision === "revoked" && !record.signed) return fail("request_differs", `A revocation is signed, and ${what} is not. ${UNFILED}`);
   return exclusively(context, async () => {
     const item = await itemOf(context, digest);
@@ -65,7 +65,7 @@ export async function importDecision(context: Context, record: DecisionRecord, w
     const { payment, cancelled } = item.data;
     if (item.data[decision]) return done(item.data, decision, true);
     if (decision === "declined" && cancelled) return cancelledHere(item.data);
-    const signer = record.signed ? accountOfKey(hexToBytes(record.publicKey)) : undefined;
+    const signer = record.signed ? deciderOf(record) : undefined;
     if (signer !== undefined && payment && authorizationOf(payment).from !== signer) {
       return fail("request_differs", `${what} is signed by another account than the one that approved. ${UNFILED}`);
     }

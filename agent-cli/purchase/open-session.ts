@@ -4,8 +4,9 @@
  */
 
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { checkSessionRequest, shortCode } from "../../shared/protocol/payment-request.ts";
-import { provesAccount } from "../../shared/protocol/proof.ts";
+import { verifyProof } from "../../shared/protocol/proof.ts";
 import { sessionFor } from "../../shared/protocol/session-approval.ts";
 import { sessionId, type SignedSession } from "../../shared/protocol/session.ts";
 import { FIRST_LANE } from "../../shared/protocol/voucher.ts";
@@ -42,9 +43,9 @@ export async function sessionToOpen({ digest, request, payment }: Purchase): Pro
     return fail("request_differs", "The session that was approved is not the one of the request. Nothing was sent.", {
       hint: "Let the agent make a new request.",
     });
-  if (!(await provesAccount(proof, sessionId(session), session.from)))
-    return refuse("invalid_signature", EXIT.differs, "The session was not signed by its account. Nothing was sent.");
-  return succeed({ channelConfig: session, publicKey: proof.publicKey, signature: proof.signature });
+  const proved = await verifyProof(proof, { type: "Session", digest: sessionId(session), account: session.from }, FACILITATOR_DECIDES);
+  if (!proved.ok) return refuse("invalid_signature", EXIT.differs, "The session was not signed by its account. Nothing was sent.");
+  return succeed(signed);
 }
 
 /** Presents a signed session with the first voucher of it. */

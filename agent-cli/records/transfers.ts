@@ -8,7 +8,8 @@ import * as path from "node:path";
 import * as z from "zod";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { isGenuineTransfer, signedTransferSchema, transferNonce } from "../../shared/protocol/transfer.ts";
+import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
+import { provesTransfer, signedTransferSchema, transferNonce } from "../../shared/protocol/transfer.ts";
 import { timestampSchema } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -64,6 +65,7 @@ async function read(file: string): Promise<Outcome<KeptTransfer>> {
   const hint = "If the owner does not know why, ask. The owner can move the file away.";
   if (path.basename(file) !== `${transferNonce(signed.authorization.from, id)}.json`)
     return fail("invalid_file", `The transfer "${file}" does not match its name.`, { hint });
-  if (!(await isGenuineTransfer(signed))) return fail("invalid_file", `The transfer "${file}" is not signed by its account.`, { hint });
+  if (!(await provesTransfer(signed, FACILITATOR_DECIDES)).ok)
+    return fail("invalid_file", `The transfer "${file}" is not signed by its account.`, { hint });
   return kept;
 }

@@ -14,8 +14,9 @@ import { accountOfKey, type AccountId } from "../protocol/account.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
 import type { LedgerSession, LedgerSessionMandate } from "../protocol/ledger-session.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
-import { provesAccount } from "../protocol/proof.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
+import { isKeyOfPolicy, type Proof, verifyProof } from "../protocol/proof.ts";
+import { type PaymentRefusal, unproved } from "../protocol/refusal.ts";
 import { type SessionTerms, sessionTermsOf } from "../protocol/session-terms.ts";
 import { type Session, sessionId } from "../protocol/session.ts";
 import { isGenuineVoucher, type Voucher } from "../protocol/voucher.ts";
@@ -71,7 +72,7 @@ export async function verifyDeposit(payload: unknown, requirements: unknown, con
     objectionToVoucher(deposit.voucher, id, presented);
   if (objection) return invalid(objection, session.from);
 
-  const signed = await checkSessionSigner(deposit, id);
+  const signed = await checkSessionSigner(deposit, id, context);
   if (!signed.ok) return { ...signed, payer: session.from };
   const genuine = await isGenuineVoucher(deposit, session.signer);
   if (!genuine) return invalid({ code: "invalid_signature", detail: "the session's signer did not sign the voucher" }, session.from);
@@ -116,9 +117,12 @@ export function objectionToSession(session: Session, own: OwnTerms): Objection |
 
 /** Three keys with three powers: the payer's spends, the signer's signs vouchers, the receiver's claims. */
 function objectionToParties({ from, signer, receiver }: Session): Objection | undefined {
-  const wrong = (detail: string): Objection => ({ code: "invalid_payload", detail: `payload.channelConfig.signer: ${detail}` });
-  if (signer === receiver) return wrong("is the payee's key for claims");
-  return accountOfKey(hexToBytes(signer)) === from ? wrong("is the key of the account") : undefined;
+  if (signer === receiver) return ofSigner("is the payee's key for claims");
+  return accountOfKey(hexToBytes(signer)) === from ? ofSigner("is the key of the account") : undefined;
+}
+
+function ofSigner(problem: string): Objection {
+  return { code: "invalid_payload", detail: `payload.channelConfig.signer: ${problem}` };
 }
 
 /** Under a mandate the request is required; the mandate's checks say so. */
@@ -146,12 +150,15 @@ function objectionToVoucher(voucher: Voucher, id: Digest, { session, asked }: Pr
 
 /** Whether the payer signed the session or, within a mandate of the payer's, its agent did. Of a session of any age. */
 export async function checkSessionSigner(
-  { channelConfig: session, publicKey, signature, mandate }: Pick<DepositPayload, "channelConfig" | "publicKey" | "signature" | "mandate">,
+  { channelConfig: session, mandate, ...proof }: { channelConfig: Session; mandate?: unknown } & Proof,
   id: Digest,
+  rules: PasskeyRules,
 ): Promise<{ ok: true; mandate?: LedgerSessionMandate } | PaymentRefusal> {
-  if (session.mandate !== undefined) return checkSessionMandate(orderOf(session), id, { publicKey, signature, mandate });
+  if (session.mandate !== undefined) return checkSessionMandate(orderOf(session), id, { ...proof, mandate }, rules);
   if (mandate !== undefined) return { ok: false, code: "invalid_payload", detail: "payload.mandate: the session names none" };
-  return (await provesAccount({ publicKey, signature }, id, session.from)) ? { ok: true } : { ok: false, code: "invalid_signature" };
+  if (isKeyOfPolicy(session.signer, proof)) return invalid(ofSigner("is a key of the account"), session.from);
+  const proved = await verifyProof(proof, { type: "Session", digest: id, account: session.from }, rules);
+  return proved.ok ? { ok: true } : unproved(proved, "payload.");
 }
 
 /** A session in the words of a payment. Its window is its whole life. */

@@ -1,28 +1,40 @@
 /** `PaymentPayload.payload` of scheme `batch-settlement` on LEZ, tagged by `type`. spec/scheme_batch_settlement_lez.md. */
 
 import * as z from "zod/mini";
-import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
+import { signatureSchema } from "../crypto/bytes.ts";
 import { MAX_CLAIMED_LANES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { claimSchema } from "../protocol/claim.ts";
-import { sessionSchema } from "../protocol/session.ts";
-import { signedVoucherSchema, voucherSchema } from "../protocol/voucher.ts";
-import { withdrawalSchema } from "../protocol/withdrawal.ts";
+import { eitherProof, proofMembers } from "../protocol/proof.ts";
+import { type Session, sessionSchema } from "../protocol/session.ts";
+import { type SignedVoucher, signedVoucherSchema, voucherSchema } from "../protocol/voucher.ts";
+import { type Withdrawal, withdrawalSchema } from "../protocol/withdrawal.ts";
+
+interface Others {
+  [member: string]: unknown;
+}
+
+interface Deposit extends SignedVoucher {
+  type: "deposit";
+  channelConfig: Session;
+  mandate?: unknown;
+}
 
 // Each is open for members of other readers; the signed objects inside are not.
 
 /** Opens a session, and pays the request that carries it by the first voucher. */
-export const depositPayloadSchema = z.looseObject({
-  type: z.literal("deposit"),
-  /** The Session, in x402's word. */
-  channelConfig: sessionSchema,
-  publicKey: publicKeySchema,
-  signature: signatureSchema,
-  /** A SignedMandate, exactly if the session names one. Verification judges it, of any shape. */
-  mandate: z.optional(z.unknown()),
-  voucher: voucherSchema,
-  voucherSignature: signatureSchema,
-});
+export const depositPayloadSchema = eitherProof<Deposit & Others>(
+  z.looseObject({
+    type: z.literal("deposit"),
+    /** The Session, in x402's word. */
+    channelConfig: sessionSchema,
+    ...proofMembers,
+    /** A SignedMandate, exactly if the session names one. Verification judges it, of any shape. */
+    mandate: z.optional(z.unknown()),
+    voucher: voucherSchema,
+    voucherSignature: signatureSchema,
+  }),
+);
 export type DepositPayload = z.infer<typeof depositPayloadSchema>;
 
 /** Pays one request of an open session. Who does not know the session asks the ledger, by payer and id. */
@@ -35,12 +47,13 @@ export const voucherPayloadSchema = z.looseObject({
 });
 
 /** Asks the payee to take what it is owed, and to close. Buys nothing. */
-export const refundPayloadSchema = z.looseObject({
-  type: z.literal("refund"),
-  withdrawal: withdrawalSchema,
-  publicKey: publicKeySchema,
-  signature: signatureSchema,
-});
+export const refundPayloadSchema = eitherProof<{ type: "refund"; withdrawal: Withdrawal } & Others>(
+  z.looseObject({
+    type: z.literal("refund"),
+    withdrawal: withdrawalSchema,
+    ...proofMembers,
+  }),
+);
 export type RefundPayload = z.infer<typeof refundPayloadSchema>;
 
 /** The payee takes what vouchers cover. `vouchers` are those that the claim's lanes name, in their order. */

@@ -4,9 +4,10 @@ import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
 import type { SessionName } from "../protocol/ledger-session.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
+import { type PaymentRefusal, unproved } from "../protocol/refusal.ts";
 import type { Session } from "../protocol/session.ts";
-import { isGenuineWithdrawal, type SignedWithdrawal } from "../protocol/withdrawal.ts";
+import { provesWithdrawal, type SignedWithdrawal } from "../protocol/withdrawal.ts";
 import { clockDetail } from "../time.ts";
 
 /**
@@ -16,7 +17,7 @@ import { clockDetail } from "../time.ts";
 export async function verifyWithdrawal(
   record: SignedWithdrawal,
   { from, signer }: Pick<Session, "from" | "signer">,
-  { now, ledger }: { now: number; ledger: Digest },
+  { now, ledger, ...rules }: { now: number; ledger: Digest } & PasskeyRules,
 ): Promise<{ ok: true; session: SessionName } | PaymentRefusal> {
   const { withdrawal } = record;
   const refused = (code: ErrorCode, detail?: string): PaymentRefusal => ({ ok: false, code, payer: from, ...(detail && { detail }) });
@@ -25,6 +26,7 @@ export async function verifyWithdrawal(
   if (Number(withdrawal.requestedAt) > now + CLOCK_SKEW_SECONDS) {
     return refused("invalid_payload", `withdrawal.requestedAt: is in the future; ${clockDetail(now)}`);
   }
-  if (!(await isGenuineWithdrawal(record, signer))) return refused("invalid_signature");
+  const proved = await provesWithdrawal(record, signer, rules);
+  if (!proved.ok) return { ...unproved(proved), payer: from };
   return { ok: true, session: { payer: from, id: withdrawal.session } };
 }

@@ -10,9 +10,10 @@ import { ENTRY_CAUSES } from "../ledger/journal.ts";
 import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS, MAX_HEADER_BYTES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { amountSchema } from "../protocol/amount.ts";
-import { exactPayloadSchema } from "../protocol/authorization.ts";
-import { signedMandateSchema } from "../protocol/mandate.ts";
+import { type Authorization, authorizationSchema } from "../protocol/authorization.ts";
+import { type SignedMandate, signedMandateSchema } from "../protocol/mandate.ts";
 import { paymentRequestSchema } from "../protocol/payment-request.ts";
+import { eitherProof, proofMembers } from "../protocol/proof.ts";
 import { signedRefundSchema } from "../protocol/refund.ts";
 
 const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number as a decimal string"));
@@ -63,10 +64,15 @@ export const signedCheckpointSchema = z.strictObject({
  * What the payer signed, or its agent under a mandate, which then stands beside it. The offer that it accepts is the request's.
  * A mandate that is missing or too much is for the checks: they name the member that was changed.
  */
-const payment = { ...exactPayloadSchema.shape, mandate: z.optional(signedMandateSchema) };
+const payment = { authorization: authorizationSchema, ...proofMembers, mandate: z.optional(signedMandateSchema) };
+
+interface PaymentPart {
+  authorization: Authorization;
+  mandate?: SignedMandate | undefined;
+}
 
 /** Of a payload that has more members, those that belong into evidence. */
-export const evidencePaymentSchema = z.object(payment);
+export const evidencePaymentSchema = eitherProof<PaymentPart>(z.object(payment));
 
 /** A part of one account's book: entries without gaps, the last of them under the ledger's signature. */
 const bookSchema = z.strictObject({
@@ -87,7 +93,7 @@ export const evidenceRefundSchema = z.strictObject({
 export const evidenceSchema = z.strictObject({
   version: z.literal("1", 'must be "1", the only version'),
   request: paymentRequestSchema,
-  payment: z.strictObject(payment),
+  payment: eitherProof<PaymentPart>(z.strictObject(payment)),
   /** The merchant's terms, in its own word. Absent where it signs none. */
   offer: z.optional(jwsSchema),
   /** The merchant's word that it delivered. Absent where it signs none, or where its answer was lost. */

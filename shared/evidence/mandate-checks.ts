@@ -1,8 +1,8 @@
 /** A payment under a mandate: the payer granted it, its agent signed the payment, and the payment keeps to its limits. */
 
 import { doubtful, right, skipped, wrong } from "../checklist/check.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
 import { MANDATE_CHECKS, type MandateCheck } from "../exact/mandate-checks.ts";
+import { isSignedByKey } from "../protocol/proof.ts";
 import type { EvidenceCheck } from "./check.ts";
 
 /** Where a check that the facilitator makes, too, stands in a report: who signed comes first, so that a changed byte accuses its own member. */
@@ -36,7 +36,7 @@ export const MANDATE_POINTS: readonly EvidenceCheck[] = [
       if (found.is === "right") return found;
       const { payment, authorizationDigest } = context;
       // What the agent signed is unchanged, so it is the mandate that was changed, taken away or put in.
-      const signed = await verifyDigest(payment.signature, authorizationDigest, payment.publicKey);
+      const signed = await isSignedByKey(payment, authorizationDigest);
       return wrong(
         payment.mandate ? "the payment does not name this mandate" : "the mandate that the payment names is not in this file",
         signed ? "payment.mandate" : "payment.authorization.mandate",
@@ -55,7 +55,7 @@ export const MANDATE_POINTS: readonly EvidenceCheck[] = [
     about: "payment.mandate.mandate.agent",
     after: ["request.agent", ...SIGNED],
     signer: "agent",
-    judge({ request: { agent }, payment: { publicKey } }) {
+    judge({ request: { agent }, payment: { publicKey = "" } }) {
       return agent.publicKey === publicKey ? right(publicKey) : doubtful(`${agent.publicKey} gave the reason, and ${publicKey} paid`);
     },
   },

@@ -5,7 +5,9 @@ import { verifyDigest } from "../crypto/ed25519.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { authorizationFor, authorizationWithin } from "../protocol/approval.ts";
 import type { Authorization } from "../protocol/authorization.ts";
+import { FACILITATOR_DECIDES } from "../protocol/passkey.ts";
 import { checkPaymentRequest, shortCode } from "../protocol/payment-request.ts";
+import { verifyProof } from "../protocol/proof.ts";
 import { parseTimestamp } from "../time.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText, unknownKey } from "./check.ts";
 import type { EvidenceContext } from "./context.ts";
@@ -61,22 +63,24 @@ export const PAYER_CHECKS: readonly EvidenceCheck[] = [
   },
   {
     id: "payment.account",
-    title: "the account that pays is the account of the key that signed",
+    title: "the account that pays is that of the key, the passkey or the policy that signed",
     about: "payment",
     signer: "payer",
     judge({ payer, payment: { authorization } }) {
-      return payer === authorization.from ? right(payer) : wrong(`the key's account is ${payer}, the payer ${authorization.from}`);
+      return payer === authorization.from
+        ? right(payer)
+        : wrong(`what signed has the account ${payer}, the payer is ${authorization.from}`);
     },
   },
   {
     id: "payment.signature",
-    title: "that key signed the payment",
+    title: "it signed the payment",
     about: "payment",
     signer: "payer",
     after: ["payment.account"],
-    async judge({ payment: { publicKey, signature }, authorizationDigest }) {
-      const signed = await verifyDigest(signature, authorizationDigest, publicKey);
-      return signed ? right(`digest ${authorizationDigest}`) : wrong("the signature does not fit the authorization");
+    async judge({ payment, payer, authorizationDigest: digest }) {
+      const proved = await verifyProof(payment, { type: "Authorization", digest, account: payer }, FACILITATOR_DECIDES);
+      return proved.ok ? right(`digest ${digest}`) : wrong(proved.problem ?? "the signature does not fit the authorization");
     },
   },
   ...MANDATE_POINTS,

@@ -1,17 +1,17 @@
 /** What was given back: the payee signed each refund of this payment, and the ledger wrote it into one account or both. */
 
 import { type Finding, firstWrong, right, skipped, wrong } from "../checklist/check.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
 import { type MandateCheck, type MandatedOrder, REFUND_CHECKS } from "../exact/mandate-checks.ts";
 import { orderOf } from "../exact/refund.ts";
 import type { JournalEntry } from "../ledger/journal.ts";
 import { REFUND_ISSUED_SECONDS } from "../limits.ts";
 import { mandateDigest } from "../protocol/mandate.ts";
-import { provesAccount } from "../protocol/proof.ts";
+import { FACILITATOR_DECIDES } from "../protocol/passkey.ts";
+import { isSignedByKey, verifyProof } from "../protocol/proof.ts";
 import { refundDigest, refundTransaction, type SignedRefund } from "../protocol/refund.ts";
 import { type Book, bookOf, judgeChain, judgeCheckpoint, judgeHead, judgeLedgerKey } from "./book.ts";
 import { type EvidenceCheck, PAYMENT_SIGNED, timeText } from "./check.ts";
-import type { EvidenceContext } from "./context.ts";
+import { type EvidenceContext, signatureOf } from "./context.ts";
 import { chargedIn } from "./ledger-checks.ts";
 
 type RefundPart = EvidenceContext["refunds"][number];
@@ -49,10 +49,10 @@ function worstOf(found: readonly Finding[]): Finding {
 
 /** The first check that the mandate beside a refund does not pass. */
 async function mandateFault(signed: SignedRefund, checks: readonly MandateCheck<MandatedOrder>[]) {
-  const { refund, mandate, publicKey, signature } = signed;
+  const { refund, mandate, ...proof } = signed;
   if (!mandate) return undefined;
   const digests = { order: refundDigest(refund), mandate: mandateDigest(mandate.mandate) };
-  const subject = { order: orderOf(refund), publicKey, signature, signed: mandate, digests };
+  const subject = { order: orderOf(refund), ...signatureOf(proof), signed: mandate, digests, rules: FACILITATOR_DECIDES };
   const broken = await firstWrong(checks, subject);
   return broken && { id: broken.check.id, saw: broken.saw };
 }
@@ -73,15 +73,16 @@ async function judgeSigner({ signed }: RefundPart, at: string): Promise<Finding>
   const { refund, mandate, ...proof } = signed;
   const digest = refundDigest(refund);
   if (!mandate) {
-    return (await provesAccount(proof, digest, refund.from))
+    const proved = await verifyProof(proof, { type: "Refund", digest, account: refund.from }, FACILITATOR_DECIDES);
+    return proved.ok
       ? right(`${refund.from} gave back ${refund.amount} units`)
-      : wrong("the payee did not sign this refund", `${at}.signed`);
+      : wrong(proved.problem ?? "the payee did not sign this refund", `${at}.signed`);
   }
   const fault = await mandateFault(signed, WHO_SIGNED);
   if (!fault) return right(`the agent of ${refund.from} gave back ${refund.amount} units`);
   if (fault.id !== "mandate.named") return wrong(fault.saw, `${at}.signed`);
   // What the agent signed is unchanged, so it is the mandate that was changed.
-  const intact = await verifyDigest(proof.signature, digest, proof.publicKey);
+  const intact = await isSignedByKey(proof, digest);
   return wrong("the refund does not name this mandate", `${at}.signed.${intact ? "mandate" : "refund.mandate"}`);
 }
 

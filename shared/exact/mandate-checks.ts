@@ -19,7 +19,8 @@ import {
   type SignedMandate,
   signedMandateSchema,
 } from "../protocol/mandate.ts";
-import { type KeyProof, provesAccount } from "../protocol/proof.ts";
+import { FACILITATOR_DECIDES, type PasskeyRules } from "../protocol/passkey.ts";
+import { type KeyProof, type Proof, verifyProof } from "../protocol/proof.ts";
 import type { MandateLimit, Refusal } from "../protocol/refusal.ts";
 import type { Session } from "../protocol/session.ts";
 import { checkShape } from "../text/json.ts";
@@ -35,6 +36,7 @@ export interface MandatedOrder<Signed extends Order = Order> extends KeyProof {
   order: Signed;
   signed: SignedMandate;
   digests: { order: Digest; mandate: Digest };
+  rules: PasskeyRules;
 }
 
 export type MandatedPayment = MandatedOrder<Authorization>;
@@ -137,10 +139,11 @@ const GRANTED: MandateCheck<UnsignedOrder> = {
   id: "mandate.signature",
   title: "the payer granted the mandate",
   code: "invalid_signature",
-  judge: async ({ signed, digests }) =>
-    (await provesAccount(signed, digests.mandate, signed.mandate.from))
-      ? right(signed.mandate.from)
-      : wrong("the account did not sign the mandate"),
+  async judge({ signed: { mandate, ...proof }, digests, rules }) {
+    const proved = await verifyProof(proof, { type: "Mandate", digest: digests.mandate, account: mandate.from }, rules);
+    if (proved.ok) return right(mandate.from);
+    return wrong(proved.problem === undefined ? "the account did not sign the mandate" : `mandate.${proved.problem}`);
+  },
 };
 
 const AGENT: MandateCheck<MandatedOrder> = {
@@ -189,10 +192,13 @@ function outsideOf({ scheme = SCHEME, origin, ...order }: Order, mandate: Mandat
 
 /** @returns what the ledger must count, or why the mandate does not carry the payment */
 export async function checkMandate(
-  { authorization, publicKey, signature, mandate: beside }: ExactPayload,
+  { authorization, mandate: beside, ...proof }: ExactPayload,
   digest: Digest,
+  rules: PasskeyRules,
 ): Promise<{ ok: true; mandate: LedgerMandate } | Objection> {
-  const text = JSON.stringify(beside) ?? "";
+  if (proof.proof !== undefined) return NO_KEY;
+  const { publicKey, signature } = proof;
+  const text = `${rules.localhost ? "localhost " : ""}${JSON.stringify(beside) ?? ""}`;
   const known = carried.get(text);
   const shape = known ? { ok: true as const, value: known.signed } : checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
@@ -204,6 +210,7 @@ export async function checkMandate(
     signature,
     signed,
     digests,
+    rules,
   });
   if (objection) return objection;
   const counted = known?.counted ?? ledgerMandate(signed.mandate, digests.mandate);
@@ -217,10 +224,17 @@ export async function checkMandate(
  */
 const carried = new Map<string, { signed: SignedMandate; counted: LedgerMandate }>();
 
+/** An agent has a key, and nothing else. */
+const NO_KEY: Objection = {
+  ok: false,
+  code: "invalid_payload",
+  detail: "proof: under a mandate its agent signs, with publicKey and signature",
+};
+
 /** For the agent's tool, before it signs. @returns why the mandate would not carry the payment; undefined if it would */
 export function objectionOf(authorization: Authorization, signed: SignedMandate): Promise<Objection | undefined> {
   const digests = { order: authorizationDigest(authorization), mandate: mandateDigest(signed.mandate) };
-  return firstObjection(UNSIGNED_CHECKS, { order: authorization, signed, digests });
+  return firstObjection(UNSIGNED_CHECKS, { order: authorization, signed, digests, rules: FACILITATOR_DECIDES });
 }
 
 /**
@@ -230,13 +244,15 @@ export function objectionOf(authorization: Authorization, signed: SignedMandate)
 export async function checkSessionMandate(
   order: SessionOrder,
   digest: Digest,
-  { mandate: beside, ...proof }: KeyProof & { mandate?: unknown },
+  { mandate: beside, ...proof }: Proof & { mandate?: unknown },
+  rules: PasskeyRules,
 ): Promise<{ ok: true; mandate: LedgerSessionMandate } | Objection> {
+  if (proof.proof !== undefined) return NO_KEY;
   const shape = checkShape(beside, signedMandateSchema);
   if (!shape.ok) return { ok: false, code: "invalid_payload", detail: `payload.mandate: ${shape.problem}` };
   const { value: signed } = shape;
   const digests = { order: digest, mandate: mandateDigest(signed.mandate) };
-  const objection = await firstObjection(SESSION_CHECKS, { order, ...proof, signed, digests });
+  const objection = await firstObjection(SESSION_CHECKS, { order, ...proof, signed, digests, rules });
   if (objection) return objection;
   const { session: most } = signed.mandate;
   if (!most) return { ok: false, code: SESSION.code, detail: NO_SESSION };
@@ -246,17 +262,20 @@ export async function checkSessionMandate(
 
 /** For the agent's tool, before it signs. @returns why the mandate would not carry the session; undefined if it would */
 export function objectionToSession(order: SessionOrder, digest: Digest, signed: SignedMandate): Promise<Objection | undefined> {
-  return firstObjection(UNSIGNED_SESSION_CHECKS, { order, signed, digests: { order: digest, mandate: mandateDigest(signed.mandate) } });
+  const digests = { order: digest, mandate: mandateDigest(signed.mandate) };
+  return firstObjection(UNSIGNED_SESSION_CHECKS, { order, signed, digests, rules: FACILITATOR_DECIDES });
 }
 
 /** @returns what the ledger must count, or why the mandate does not carry the refund */
 export async function checkRefundMandate(
   order: Order,
   digest: Digest,
-  { mandate: signed, ...proof }: KeyProof & { mandate: SignedMandate },
+  { mandate: signed, ...proof }: Proof & { mandate: SignedMandate },
+  rules: PasskeyRules,
 ): Promise<{ ok: true; mandate: LedgerMandate } | Objection> {
+  if (proof.proof !== undefined) return NO_KEY;
   const digests = { order: digest, mandate: mandateDigest(signed.mandate) };
-  const objection = await firstObjection(REFUND_CHECKS, { order, ...proof, signed, digests });
+  const objection = await firstObjection(REFUND_CHECKS, { order, ...proof, signed, digests, rules });
   return objection ?? { ok: true, mandate: ledgerMandate(signed.mandate, digests.mandate) };
 }
 

@@ -6,18 +6,23 @@ import { ASSET, NETWORK } from "../lez.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../protocol/ledger-refund.ts";
 import { REFUND_SCHEME } from "../protocol/mandate.ts";
-import { provesAccount } from "../protocol/proof.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
+import { verifyProof } from "../protocol/proof.ts";
 import { type Refund, refundDigest, type SignedRefund } from "../protocol/refund.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
+import { type PaymentRefusal, unproved } from "../protocol/refusal.ts";
 import { checkRefundMandate, type Order } from "./mandate-checks.ts";
 
 /** @param ledger the ledger that would pay it back */
-export async function verifyRefund(record: SignedRefund, ledger: Digest): Promise<{ ok: true; refund: LedgerRefund } | PaymentRefusal> {
+export async function verifyRefund(
+  record: SignedRefund,
+  ledger: Digest,
+  rules: PasskeyRules = {},
+): Promise<{ ok: true; refund: LedgerRefund } | PaymentRefusal> {
   const { refund } = record;
   const code = misdirected(refund, ledger);
   if (code) return { ok: false, code };
   const digest = refundDigest(refund);
-  const signed = await checkRefundSigner(record, digest);
+  const signed = await checkRefundSigner(record, digest, rules);
   if (!signed.ok) return signed;
   const facts = { ...ledgerRefund(refund, digest), ...(signed.mandate && { mandate: signed.mandate }) };
   return { ok: true, refund: { ...facts, signed: JSON.stringify(record) } };
@@ -34,10 +39,12 @@ function misdirected({ network, asset, ledger, from, to }: Refund, here: Digest)
 async function checkRefundSigner(
   { refund, mandate, ...proof }: SignedRefund,
   digest: Digest,
+  rules: PasskeyRules,
 ): Promise<{ ok: true; mandate?: LedgerMandate } | PaymentRefusal> {
-  if (mandate) return checkRefundMandate(orderOf(refund), digest, { ...proof, mandate });
+  if (mandate) return checkRefundMandate(orderOf(refund), digest, { ...proof, mandate }, rules);
   if (refund.mandate !== undefined) return { ok: false, code: "invalid_payload", detail: "mandate: is not the one of the refund" };
-  return (await provesAccount(proof, digest, refund.from)) ? { ok: true } : { ok: false, code: "invalid_signature" };
+  const proved = await verifyProof(proof, { type: "Refund", digest, account: refund.from }, rules);
+  return proved.ok ? { ok: true } : unproved(proved);
 }
 
 /** A refund in the words of a payment. It must be issued while the mandate is valid; the ledger's clock says when the mandate is over. */

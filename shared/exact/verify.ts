@@ -18,8 +18,9 @@ import {
 } from "../protocol/authorization.ts";
 import type { LedgerMandate, LedgerPayment } from "../protocol/ledger-payment.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
-import { provesAccount } from "../protocol/proof.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
+import { verifyProof } from "../protocol/proof.ts";
+import { type PaymentRefusal, unproved } from "../protocol/refusal.ts";
 import { checkShape } from "../text/json.ts";
 import { clockDetail } from "../time.ts";
 import { paymentPayloadSchema, type PaymentRequirements, paymentRequirementsSchema } from "../x402/x402.ts";
@@ -27,7 +28,7 @@ import { checkMandate } from "./mandate-checks.ts";
 
 export type Verification = { ok: true; payment: LedgerPayment; readonly transaction: Digest } | PaymentRefusal;
 
-export interface VerifyContext {
+export interface VerifyContext extends PasskeyRules {
   /** Unix seconds. */
   now: number;
   /** The ledger that would settle. */
@@ -68,7 +69,7 @@ export async function verifyPayment(
   if (code) return invalid(code, OF_TIME.has(code) ? clockDetail(context.now) : undefined, authorization.from);
 
   const digest = authorizationDigest(authorization);
-  const signed = await checkSigner(exact.value, digest);
+  const signed = await checkSigner(exact.value, digest, context);
   if (!signed.ok) return { ...signed, payer: authorization.from };
   return {
     ok: true,
@@ -148,14 +149,20 @@ function checkWindow(
   return validBefore - now > longest ? "validity_too_long" : undefined;
 }
 
-/** @param digest of the authorization */
-/** Whether the payer's own key signed the payment or, under a mandate that the payer granted, the key of that mandate's agent. */
-export async function checkSigner(exact: ExactPayload, digest: Digest): Promise<{ ok: true; mandate?: LedgerMandate } | PaymentRefusal> {
-  const { authorization, publicKey, signature, mandate } = exact;
-  if (authorization.mandate !== undefined) return checkMandate(exact, digest);
+/**
+ * Whether the payer signed the payment or, under a mandate that the payer granted, the key of that mandate's agent.
+ * @param digest of the authorization
+ */
+export async function checkSigner(
+  exact: ExactPayload,
+  digest: Digest,
+  rules: PasskeyRules,
+): Promise<{ ok: true; mandate?: LedgerMandate } | PaymentRefusal> {
+  const { authorization, mandate } = exact;
+  if (authorization.mandate !== undefined) return checkMandate(exact, digest, rules);
   if (mandate !== undefined) return { ok: false, code: "invalid_payload", detail: "payload.mandate: the authorization names none" };
-  const signed = await provesAccount({ publicKey, signature }, digest, authorization.from);
-  return signed ? { ok: true } : { ok: false, code: "invalid_signature" };
+  const proved = await verifyProof(exact, { type: "Authorization", digest, account: authorization.from }, rules);
+  return proved.ok ? { ok: true } : unproved(proved, "payload.");
 }
 
 function ledgerPayment(authorization: Authorization, digest: Digest): LedgerPayment {

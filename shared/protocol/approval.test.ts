@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { approve, LEDGER, merchant, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
-import { verifyDigest } from "../crypto/ed25519.ts";
 import { paymentPayloadSchema } from "../x402/x402.ts";
 import { authorizationFor } from "./approval.ts";
 import { approvalNonce, authorizationDigest, authorizationSchema, exactPayloadSchema } from "./authorization.ts";
 import { bindingOf } from "./binding.ts";
 import { requestDigest } from "./payment-request.ts";
+import { isSignedByKey } from "./proof.ts";
 
 const request = await paymentRequest();
 
@@ -72,7 +72,7 @@ describe("the signed payment", () => {
   test("carries a signature that the owner's key made over the authorization", async () => {
     const { authorization, payload } = await approve(request);
     const exact = exactPayloadSchema.parse(payload.payload);
-    expect(await verifyDigest(exact.signature, authorizationDigest(authorization), owner.publicKey)).toBe(true);
+    expect(await isSignedByKey(exact, authorizationDigest(authorization))).toBe(true);
     expect(exact.publicKey).toBe(owner.publicKey);
   });
 });

@@ -8,6 +8,7 @@ import type { AccountId } from "./account.ts";
 import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "./authorization.ts";
 import { type Mandate, mandateDigest, type SignedMandate } from "./mandate.ts";
 import type { PaymentRequest, RequestCheck } from "./payment-request.ts";
+import { prove, type ProofSigner } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
 type Checked = Extract<RequestCheck, { ok: true }>;
@@ -61,13 +62,9 @@ export async function signPayload(
   request: PaymentRequest,
   checked: Checked,
   authorization: Authorization,
-  owner: WalletSigner,
+  owner: ProofSigner,
 ): Promise<PaymentPayload> {
-  const exact: ExactPayload = {
-    authorization,
-    publicKey: owner.publicKey,
-    signature: await owner.sign(authorizationDigest(authorization)),
-  };
+  const exact: ExactPayload = { authorization, ...(await prove(authorizationDigest(authorization), owner)) };
   return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload: exact };
 }
 
@@ -80,7 +77,7 @@ export async function signWithin(
   now: number,
 ): Promise<PaymentPayload> {
   const authorization = authorizationWithin(signed.mandate, request, checked, now);
-  const payload = { authorization, publicKey: agent.publicKey, signature: await agent.sign(authorizationDigest(authorization)) };
+  const payload = { authorization, ...(await prove(authorizationDigest(authorization), agent)) };
   return {
     x402Version: X402_VERSION,
     resource: { url: request.http.url },

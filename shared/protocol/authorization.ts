@@ -1,12 +1,12 @@
 /** The Authorization: the order to pay, signed by the payer's key. spec/protocol.md §4. */
 
 import * as z from "zod/mini";
-import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { UPTO } from "../lez.ts";
 import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { originSchema } from "./origin.ts";
+import { eitherProof, proofMembers } from "./proof.ts";
 
 /** Unix seconds as a decimal string. */
 export const unixSecondsText = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
@@ -41,13 +41,14 @@ export const authorizationSchema = z.strictObject({
 export type Authorization = z.infer<typeof authorizationSchema>;
 
 /** `PaymentPayload.payload` on LEZ, of both schemes. */
-export const exactPayloadSchema = z.looseObject({
-  authorization: authorizationSchema,
-  publicKey: publicKeySchema,
-  signature: signatureSchema,
-  /** A SignedMandate, exactly if the authorization names one. Verification judges it, of any shape. */
-  mandate: z.optional(z.unknown()),
-});
+export const exactPayloadSchema = eitherProof<{ authorization: Authorization; mandate?: unknown; [other: string]: unknown }>(
+  z.looseObject({
+    authorization: authorizationSchema,
+    ...proofMembers,
+    /** A SignedMandate, exactly if the authorization names one. Verification judges it, of any shape. */
+    mandate: z.optional(z.unknown()),
+  }),
+);
 export type ExactPayload = z.infer<typeof exactPayloadSchema>;
 
 export function authorizationDigest(authorization: Authorization): Digest {

@@ -109,6 +109,6 @@ describe("a revocation", () => {
     const { revocation } = revoked;
     const byStranger = { revocation, publicKey: stranger.publicKey, signature: await stranger.sign(digest("BooksRevocation", revocation)) };
     expect(await revocationProblem(byStranger, NOW)).toEqual({ code: "invalid_signature" });
-    expect(await revocationProblem({ ...revoked, signature: "00".repeat(64) }, NOW)).toEqual({ code: "invalid_signature" });
+    expect(await revocationProblem({ ...byStranger, publicKey: owner.publicKey }, NOW)).toEqual({ code: "invalid_signature" });
   });
 });

@@ -4,17 +4,19 @@
  */
 
 import * as z from "zod/mini";
-import { hexToBytes, publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
+import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { BOOKS_READ_SECONDS, MAX_BOOKS_ACCESS_SECONDS } from "../limits.ts";
 import { unixNow } from "../time.ts";
 import { decodeHeader, encodeHeader } from "../x402/headers.ts";
-import { accountIdSchema, accountOfKey, type AccountId } from "./account.ts";
+import { accountIdSchema, type AccountId } from "./account.ts";
 import { unixSecondsText } from "./authorization.ts";
+import type { PasskeyRules } from "./passkey.ts";
+import { prove, type Proof, type ProofSigner, type ProofVerdict, verifyProof, withProof } from "./proof.ts";
 import type { WalletSigner } from "./signer.ts";
 
-const booksAccessSchema = z.strictObject({
+export const booksAccessSchema = z.strictObject({
   ledger: digestSchema,
   account: accountIdSchema,
   /** The key that reads: it signs each read. */
@@ -25,19 +27,15 @@ const booksAccessSchema = z.strictObject({
 });
 export type BooksAccess = z.infer<typeof booksAccessSchema>;
 
-export const signedAccessSchema = z.strictObject({ access: booksAccessSchema, publicKey: publicKeySchema, signature: signatureSchema });
-/** `publicKey` is the account's, `signature` its signature over the access. */
+/** With the account's proof, of which one key of a policy is enough. */
+export const signedAccessSchema = withProof({ access: booksAccessSchema });
 export type SignedAccess = z.infer<typeof signedAccessSchema>;
 
 /** Voids every access of the account that was issued up to and including the second `through`. */
 const booksRevocationSchema = z.strictObject({ ledger: digestSchema, account: accountIdSchema, through: unixSecondsText });
 export type BooksRevocation = z.infer<typeof booksRevocationSchema>;
 
-export const signedBooksRevocationSchema = z.strictObject({
-  revocation: booksRevocationSchema,
-  publicKey: publicKeySchema,
-  signature: signatureSchema,
-});
+export const signedBooksRevocationSchema = withProof({ revocation: booksRevocationSchema });
 export type SignedBooksRevocation = z.infer<typeof signedBooksRevocationSchema>;
 
 /** One call, as its reader signs it. */
@@ -51,7 +49,7 @@ export type BooksRead = {
 };
 
 /** What the Authorization header carries, under the scheme BooksRead. Method and path are those of the call. */
-const credentialSchema = z.strictObject({ ...signedAccessSchema.shape, at: unixSecondsText, readSignature: signatureSchema });
+const credentialSchema = withProof({ access: booksAccessSchema, at: unixSecondsText, readSignature: signatureSchema });
 
 /** A read that was made of another service than the ledger's facilitator, as that service saw it. `authorization`: its header. */
 export const signedReadSchema = z.strictObject({
@@ -74,20 +72,20 @@ export function booksAccessDigest(access: BooksAccess): Digest {
  * @param issuedAt unix seconds
  */
 export async function grantAccess(
-  account: WalletSigner,
+  account: ProofSigner,
   ledger: Digest,
   reader: string,
   issuedAt: number = unixNow(),
 ): Promise<SignedAccess> {
   const validBefore = String(issuedAt + MAX_BOOKS_ACCESS_SECONDS);
   const access = { ledger, account: account.account, reader, issuedAt: String(issuedAt), validBefore };
-  return { access, publicKey: account.publicKey, signature: await account.sign(booksAccessDigest(access)) };
+  return { access, ...(await prove(booksAccessDigest(access), account)) };
 }
 
 /** @param through unix seconds */
-export async function revokeAccesses(account: WalletSigner, ledger: Digest, through: number = unixNow()): Promise<SignedBooksRevocation> {
+export async function revokeAccesses(account: ProofSigner, ledger: Digest, through: number = unixNow()): Promise<SignedBooksRevocation> {
   const revocation = { ledger, account: account.account, through: String(through) };
-  return { revocation, publicKey: account.publicKey, signature: await account.sign(digest("BooksRevocation", revocation)) };
+  return { revocation, ...(await prove(digest("BooksRevocation", revocation), account)) };
 }
 
 /** The value of the Authorization header of one call. */
@@ -103,8 +101,12 @@ export async function authorizeRead(
 }
 
 /** Whether its account signed it. */
-export async function isGenuineAccess({ access, publicKey, signature }: SignedAccess): Promise<boolean> {
-  return accountOfKey(hexToBytes(publicKey)) === access.account && verifyDigest(signature, booksAccessDigest(access), publicKey);
+export async function isGenuineAccess({ access, ...proof }: SignedAccess, rules: PasskeyRules = {}): Promise<boolean> {
+  return (await provesAccess(access, proof, rules)).ok;
+}
+
+function provesAccess(access: BooksAccess, proof: Proof, rules: PasskeyRules): Promise<ProofVerdict> {
+  return verifyProof(proof, { type: "BooksAccess", digest: booksAccessDigest(access), account: access.account }, rules);
 }
 
 export type ReadVerification = { ok: true; access: BooksAccess } | { ok: false; detail?: string };
@@ -119,12 +121,13 @@ export type ReadVerification = { ok: true; access: BooksAccess } | { ok: false; 
 export async function verifyRead(
   header: string | undefined,
   call: { method: string; path: string; account: AccountId; now: number },
+  rules: PasskeyRules = {},
 ): Promise<ReadVerification> {
   const encoded = HEADER.exec(header ?? "")?.[1];
   if (encoded === undefined) return { ok: false };
   const shape = decodeHeader(encoded, credentialSchema);
   if (!shape.ok) return { ok: false, detail: shape.problem };
-  const { access, at, readSignature } = shape.value;
+  const { access, at, readSignature, ...proof } = shape.value;
   const { method, path, account, now } = call;
   const [issuedAt, validBefore] = [Number(access.issuedAt), Number(access.validBefore)];
   if (access.account !== account) return wrong("access.account: is not the account that is asked for");
@@ -133,7 +136,8 @@ export async function verifyRead(
   if (now > validBefore) return wrong("access.validBefore: is over");
   if (Math.abs(now - Number(at)) > BOOKS_READ_SECONDS) return wrong(`at: is more than ${BOOKS_READ_SECONDS} s from now, ${now}`);
   // The account's signature first: it is the same in every read, and remembered.
-  if (!(await isGenuineAccess(shape.value))) return wrong("signature: is not the account's");
+  const proved = await provesAccess(access, proof, rules);
+  if (!proved.ok) return wrong(proved.problem ?? "signature: is not the account's");
   const accessDigest = booksAccessDigest(access);
   const read: BooksRead = { accessDigest, method, path, at };
   if (!(await verifyDigest(readSignature, digest("BooksRead", read), access.reader))) return wrong("readSignature: is not the reader's");
@@ -142,15 +146,16 @@ export async function verifyRead(
 
 /** Whether the account signed it, for this ledger, and not for the future. @returns what is wrong; undefined if nothing is */
 export async function revocationProblem(
-  { revocation, publicKey, signature }: SignedBooksRevocation,
+  { revocation, ...proof }: SignedBooksRevocation,
   now: number,
+  rules: PasskeyRules = {},
 ): Promise<{ code: "invalid_payload" | "invalid_signature"; detail?: string } | undefined> {
   // An access that is issued tomorrow must not be void yet.
   if (Number(revocation.through) > now + BOOKS_READ_SECONDS)
     return { code: "invalid_payload", detail: "revocation.through: is in the future" };
-  const isAccounts = accountOfKey(hexToBytes(publicKey)) === revocation.account;
-  const genuine = isAccounts && (await verifyDigest(signature, digest("BooksRevocation", revocation), publicKey));
-  return genuine ? undefined : { code: "invalid_signature" };
+  const claimed = { type: "BooksRevocation", digest: digest("BooksRevocation", revocation), account: revocation.account } as const;
+  const proved = await verifyProof(proof, claimed, rules);
+  return proved.ok ? undefined : { code: "invalid_signature", ...(proved.problem !== undefined && { detail: proved.problem }) };
 }
 
 function wrong(detail: string): ReadVerification {

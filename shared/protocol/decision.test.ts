@@ -4,7 +4,7 @@ import { owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { BAD_TIMESTAMPS, badHex, badText } from "../../test/spellings.ts";
 import { MAX_NOTE_LENGTH } from "../limits.ts";
 import { decisionRecordSchema } from "./decision-record.ts";
-import { DECLINE_CODES, type Decision, decisionSchema, isGenuineDecision, recordDecision } from "./decision.ts";
+import { DECLINE_CODES, type Decision, type DecisionRecord, decisionSchema, isGenuineDecision, recordDecision } from "./decision.ts";
 import { requestDigest } from "./payment-request.ts";
 
 const decision: Decision = {
@@ -54,7 +54,7 @@ describe("whose decision it is", () => {
       { decidedAt: "2025-10-09T08:54:01Z" },
     ];
     for (const change of changes) expect(await isGenuineDecision({ ...signed, decision: { ...decision, ...change } })).toBe(false);
-    expect(await isGenuineDecision({ ...signed, publicKey: stranger.publicKey })).toBe(false);
+    expect(await isGenuineDecision({ ...signed, publicKey: stranger.publicKey } as DecisionRecord)).toBe(false);
   });
 
   test("a decision without a key says that it is unsigned, and claims nothing", async () => {

@@ -20,8 +20,8 @@ import { type AccountId, accountIdSchema, accountOfKey } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { unixSecondsText } from "./authorization.ts";
 import { originSchema } from "./origin.ts";
-import { prove, provesAccount, withKeyProof } from "./proof.ts";
-import type { WalletSigner } from "./signer.ts";
+import type { PasskeyRules } from "./passkey.ts";
+import { isKeyOfPolicy, prove, type ProofSigner, verifyProof, withProof } from "./proof.ts";
 import { wholeText } from "./whole-text.ts";
 
 /** The schemes that a mandate can name, in the order in which it lists them. */
@@ -121,11 +121,12 @@ export const mandateSchema = z
 export type Mandate = z.infer<typeof mandateSchema>;
 
 /** A mandate as it travels. Its digest is its id; nothing is registered. */
-export const signedMandateSchema = withKeyProof({ mandate: mandateSchema }).check(
+export const signedMandateSchema = withProof({ mandate: mandateSchema }).check(
   z.refine(
     (signed) => utf8(canonicalJson(signed)).length <= MAX_SIGNED_MANDATE_BYTES,
     `takes more than ${MAX_SIGNED_MANDATE_BYTES} bytes: name fewer payees and origins`,
   ),
+  z.refine((signed) => !isKeyOfPolicy(signed.mandate.agent, signed), "the agent's key is a key of the account"),
 );
 export type SignedMandate = z.infer<typeof signedMandateSchema>;
 
@@ -133,13 +134,13 @@ export function mandateDigest(mandate: Mandate): Digest {
   return digest("Mandate", mandate);
 }
 
-export async function signMandate(mandate: Mandate, owner: WalletSigner): Promise<SignedMandate> {
+export async function signMandate(mandate: Mandate, owner: ProofSigner): Promise<SignedMandate> {
   return { mandate, ...(await prove(mandateDigest(mandate), owner)) };
 }
 
 /** Whether the mandate was granted by what controls its account. */
-export function isGenuineMandate({ mandate, ...proof }: SignedMandate): Promise<boolean> {
-  return provesAccount(proof, mandateDigest(mandate), mandate.from);
+export async function isGenuineMandate({ mandate, ...proof }: SignedMandate, rules: PasskeyRules = {}): Promise<boolean> {
+  return (await verifyProof(proof, { type: "Mandate", digest: mandateDigest(mandate), account: mandate.from }, rules)).ok;
 }
 
 /** Whether it pays refunds, and nothing else. */

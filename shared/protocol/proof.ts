@@ -88,8 +88,11 @@ export type ProofVerdict = { ok: true } | { ok: false; problem?: string };
  */
 export async function verifyProof(proof: Proof, claimed: Claimed, rules: PasskeyRules = {}): Promise<ProofVerdict> {
   const { digest, account } = claimed;
-  if (proof.proof === undefined) return (await provesAccount(proof, digest, account)) ? { ok: true } : { ok: false };
-  if (accountOf(proof.proof) !== account) return { ok: false, problem: "proof: is of another account" };
+  if (proof.proof === undefined) {
+    const signed = accountOf(proof) === account && (await verifyDigest(proof.signature, digest, proof.publicKey));
+    return signed ? { ok: true } : { ok: false };
+  }
+  if (accountOf(proof) !== account) return { ok: false, problem: "proof: is of another account" };
   return proof.proof.kind === "policy"
     ? verifyPolicy(proof.proof, claimed, rules)
     : verdictOf(await memberProblem(proof.proof, digest, rules));
@@ -100,7 +103,7 @@ async function verifyPolicy({ policy, proofs }: PolicyProof, { type, digest }: C
   if (proofs.length !== wanted) return verdictOf(`proofs: has ${proofs.length}, and needs exactly ${wanted}`);
   let last = -1;
   for (const [i, proof] of proofs.entries()) {
-    const place = policy.keys.indexOf(accountOf(proof));
+    const place = policy.keys.indexOf(accountOfKind(proof));
     if (place < 0) return verdictOf(`proofs.${i}: is of no key of the policy`);
     if (place <= last) return verdictOf(`proofs.${i}: must be in the order of the keys, each at most once`);
     last = place;
@@ -112,10 +115,25 @@ async function verifyPolicy({ policy, proofs }: PolicyProof, { type, digest }: C
   return { ok: true };
 }
 
-/** The account that a proof speaks for: of its kind's derivation, and no other. */
-export function accountOf(proof: AccountProof | MemberProof): AccountId {
+/** The account that a proof speaks for, whether or not it proves anything. */
+export function accountOf(proof: Proof): AccountId {
+  return proof.proof === undefined ? accountOfKey(hexToBytes(proof.publicKey)) : accountOfKind(proof.proof);
+}
+
+/** By the derivation of its kind, and no other. */
+function accountOfKind(proof: AccountProof | MemberProof): AccountId {
   if (proof.kind === "policy") return accountOfPolicy(proof.policy);
   return proof.kind === "webauthn" ? accountOfAssertion(proof) : accountOfKey(hexToBytes(proof.publicKey));
+}
+
+/** Whether a key signed the digest, whosever key it is. */
+export async function isSignedByKey({ publicKey, signature }: Proof, digest: Digest): Promise<boolean> {
+  return publicKey !== undefined && verifyDigest(signature, digest, publicKey);
+}
+
+/** Whether a key is one of the policy that this proof shows. An agent's key must be none: it would spend without a mandate. */
+export function isKeyOfPolicy(publicKey: string, { proof }: Proof): boolean {
+  return proof?.kind === "policy" && proof.policy.keys.includes(accountOfKey(hexToBytes(publicKey)));
 }
 
 async function memberProblem(proof: MemberProof, digest: Digest, rules: PasskeyRules): Promise<string | undefined> {
@@ -127,31 +145,44 @@ function verdictOf(problem: string | undefined): ProofVerdict {
   return problem === undefined ? { ok: true } : { ok: false, problem: `proof.${problem}` };
 }
 
+/** Members of an object that carries a proof. `eitherProof` makes them one. */
+export const proofMembers = {
+  publicKey: z.optional(publicKeySchema),
+  signature: z.optional(signatureSchema),
+  proof: z.optional(accountProofSchema),
+};
+
 /** The schema of an object together with its proof, and nothing else. */
 export function withProof<Shape extends z.core.$ZodShape>(shape: Shape) {
-  const members = { publicKey: z.optional(publicKeySchema), signature: z.optional(signatureSchema), proof: z.optional(accountProofSchema) };
-  const schema = z
-    .strictObject({ ...shape, ...members })
-    .check(z.refine(hasOneProof, "must have either publicKey and signature, or proof"));
-  // The check makes the union of three optional members, which the type of the object cannot say.
-  return schema as unknown as z.ZodMiniType<z.infer<z.ZodMiniObject<Shape, z.core.$strict>> & Proof>;
+  return eitherProof<z.infer<z.ZodMiniObject<Shape, z.core.$strict>>>(z.strictObject({ ...shape, ...proofMembers }));
 }
 
-function hasOneProof(value: { publicKey?: unknown; signature?: unknown; proof?: unknown }): boolean {
-  const hasKey = value.publicKey !== undefined;
-  return hasKey === (value.signature !== undefined) && hasKey === (value.proof === undefined);
+/**
+ * An object with `proofMembers` whose type says that it has exactly one proof, as its check does. Not a union of two objects: a problem of
+ * any member would be one of two.
+ */
+export function eitherProof<Rest>(object: z.ZodMiniObject<typeof proofMembers & z.core.$ZodLooseShape, z.core.$ZodObjectConfig>) {
+  const checked = object.check(hasOneProof);
+  return checked as unknown as z.ZodMiniType<Rest & Proof> &
+    Pick<typeof object, "shape"> & { _zod: { propValues: z.core.util.PropValues } };
 }
 
-/** The same of an account whose proof is its key's signature. */
-export function withKeyProof<Shape extends z.core.$ZodShape>(shape: Shape) {
-  return z.strictObject({ ...shape, ...keyMembers });
-}
+/** Names the member that is missing, or too much. */
+const hasOneProof = z.check<Partial<Record<keyof Proof, unknown>>>(({ value, issues }) => {
+  const complain = (member: keyof Proof, message: string) => issues.push({ code: "custom", path: [member], message, input: value });
+  const { publicKey, signature, proof } = value;
+  if (proof !== undefined) {
+    if (publicKey !== undefined || signature !== undefined) complain("proof", "stands alone, without publicKey and signature");
+  } else if (publicKey === undefined) complain("publicKey", "is missing, and so is proof");
+  else if (signature === undefined) complain("signature", "is missing");
+});
 
-export async function prove(digest: Digest, signer: WalletSigner): Promise<KeyProof> {
+/** Signs for an account of any kind: the key of one, or whatever makes its proof. */
+export type ProofSigner = WalletSigner | { readonly account: AccountId; prove(digest: Digest): Promise<AccountProof> };
+
+export async function prove(digest: Digest, signer: WalletSigner): Promise<KeyProof>;
+export async function prove(digest: Digest, signer: ProofSigner): Promise<Proof>;
+export async function prove(digest: Digest, signer: ProofSigner): Promise<Proof> {
+  if ("prove" in signer) return { proof: await signer.prove(digest) };
   return { publicKey: signer.publicKey, signature: await signer.sign(digest) };
-}
-
-/** Whether the proof was made for this digest by the account's key. Never throws. */
-export async function provesAccount({ publicKey, signature }: KeyProof, digest: Digest, account: AccountId): Promise<boolean> {
-  return accountOfKey(hexToBytes(publicKey)) === account && (await verifyDigest(signature, digest, publicKey));
 }

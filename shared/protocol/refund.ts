@@ -6,8 +6,7 @@ import { accountIdSchema } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { transactionOf, unixSecondsText } from "./authorization.ts";
 import { type SignedMandate, signedMandateSchema } from "./mandate.ts";
-import { prove, withKeyProof } from "./proof.ts";
-import type { WalletSigner } from "./signer.ts";
+import { prove, type ProofSigner, withProof } from "./proof.ts";
 
 export const REFUND_REASONS = [
   "service_not_delivered",
@@ -44,7 +43,7 @@ export const refundSchema = z.strictObject({
 export type Refund = z.infer<typeof refundSchema>;
 
 /** A refund as it travels, with the mandate that it names. */
-export const signedRefundSchema = withKeyProof({ refund: refundSchema, mandate: z.optional(signedMandateSchema) }).check(
+export const signedRefundSchema = withProof({ refund: refundSchema, mandate: z.optional(signedMandateSchema) }).check(
   z.refine(({ refund, mandate }) => (refund.mandate === undefined) === (mandate === undefined), "mandate goes with refund.mandate"),
 );
 export type SignedRefund = z.infer<typeof signedRefundSchema>;
@@ -59,6 +58,6 @@ export function refundTransaction(refund: Refund): Digest {
 }
 
 /** @param mandate given if the signer is its agent */
-export async function signRefund(refund: Refund, signer: WalletSigner, mandate?: SignedMandate): Promise<SignedRefund> {
+export async function signRefund(refund: Refund, signer: ProofSigner, mandate?: SignedMandate): Promise<SignedRefund> {
   return { refund, ...(mandate && { mandate }), ...(await prove(refundDigest(refund), signer)) };
 }

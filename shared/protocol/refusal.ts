@@ -30,6 +30,11 @@ export type PaymentRefusal = Refusal & {
   facilitatorReason?: string;
 };
 
+/** @param at where the proof stands in what was sent */
+export function unproved({ problem }: { problem?: string }, at = ""): PaymentRefusal {
+  return { ok: false, code: "invalid_signature", ...(problem !== undefined && { detail: `${at}${problem}` }) };
+}
+
 export function refusal(code: ErrorCode): Refusal {
   return { ok: false, code };
 }

@@ -9,8 +9,7 @@ import { amountSchema } from "./amount.ts";
 import { unixSecondsText } from "./authorization.ts";
 import { signedMandateSchema } from "./mandate.ts";
 import { originSchema } from "./origin.ts";
-import { prove, type KeyProof, withKeyProof } from "./proof.ts";
-import type { WalletSigner } from "./signer.ts";
+import { prove, type Proof, type ProofSigner, withProof } from "./proof.ts";
 import { wholeText } from "./whole-text.ts";
 
 /** All members are strings: amounts are atomic units, times unix seconds. An unknown member makes the session unusable. */
@@ -54,7 +53,7 @@ export const sessionSchema = z
 export type Session = z.infer<typeof sessionSchema>;
 
 /** A session as it travels to be opened, with the mandate that it names. */
-export const signedSessionSchema = withKeyProof({ channelConfig: sessionSchema, mandate: z.optional(signedMandateSchema) });
+export const signedSessionSchema = withProof({ channelConfig: sessionSchema, mandate: z.optional(signedMandateSchema) });
 export type SignedSession = z.infer<typeof signedSessionSchema>;
 
 /** The session's id, which x402 calls `channelId`. */
@@ -62,6 +61,6 @@ export function sessionId(session: Session): Digest {
   return digest("Session", session);
 }
 
-export function signSession(session: Session, signer: WalletSigner): Promise<KeyProof> {
+export function signSession(session: Session, signer: ProofSigner): Promise<Proof> {
   return prove(sessionId(session), signer);
 }

@@ -4,8 +4,8 @@ import * as z from "zod/mini";
 import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import type { AccountId } from "./account.ts";
 import { type Authorization, authorizationDigest, authorizationSchema, transactionOf } from "./authorization.ts";
-import { prove, provesAccount, withKeyProof } from "./proof.ts";
-import type { WalletSigner } from "./signer.ts";
+import type { PasskeyRules } from "./passkey.ts";
+import { prove, type ProofSigner, type ProofVerdict, verifyProof, withProof } from "./proof.ts";
 
 const { network, asset, from, to, value, validAfter, validBefore, nonce } = authorizationSchema.shape;
 
@@ -26,7 +26,7 @@ export const transferSchema = z.strictObject({
 export type Transfer = z.infer<typeof transferSchema>;
 export type TransferTerms = Omit<Transfer, "validAfter" | "validBefore" | "purpose">;
 
-export const signedTransferSchema = withKeyProof({ authorization: transferSchema });
+export const signedTransferSchema = withProof({ authorization: transferSchema });
 export type SignedTransfer = z.infer<typeof signedTransferSchema>;
 
 /** The nonce of the transfer that its payer calls `id`. */
@@ -39,13 +39,13 @@ export function transferTerms({ network, asset, ledger, from, to, value, nonce }
   return digest("TransferTerms", { network, asset, ledger, from, to, value, nonce });
 }
 
-export async function signTransfer(transfer: Transfer, signer: WalletSigner): Promise<SignedTransfer> {
+export async function signTransfer(transfer: Transfer, signer: ProofSigner): Promise<SignedTransfer> {
   return { authorization: transfer, ...(await prove(authorizationDigest(transfer satisfies Authorization), signer)) };
 }
 
 /** Whether it was signed for the account that sends. */
-export function isGenuineTransfer({ authorization, ...proof }: SignedTransfer): Promise<boolean> {
-  return provesAccount(proof, authorizationDigest(authorization), authorization.from);
+export function provesTransfer({ authorization, ...proof }: SignedTransfer, rules: PasskeyRules): Promise<ProofVerdict> {
+  return verifyProof(proof, { type: "Authorization", digest: authorizationDigest(authorization), account: authorization.from }, rules);
 }
 
 /** The id of its settlement, before or after it is made. */

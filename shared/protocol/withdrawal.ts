@@ -5,8 +5,8 @@ import { type Digest, digest, digestSchema } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { accountIdSchema } from "./account.ts";
 import { unixSecondsText } from "./authorization.ts";
-import { prove, provesAccount, withKeyProof } from "./proof.ts";
-import type { WalletSigner } from "./signer.ts";
+import type { PasskeyRules } from "./passkey.ts";
+import { prove, type ProofSigner, type ProofVerdict, verifyProof, withProof } from "./proof.ts";
 
 export const withdrawalSchema = z.strictObject({
   version: z.literal("1"),
@@ -20,21 +20,25 @@ export const withdrawalSchema = z.strictObject({
 });
 export type Withdrawal = z.infer<typeof withdrawalSchema>;
 
-/** By the payer's key, or by the session's `signer`. */
-export const signedWithdrawalSchema = withKeyProof({ withdrawal: withdrawalSchema });
+/** By the payer, of whose policy one key is enough, or by the session's `signer`. */
+export const signedWithdrawalSchema = withProof({ withdrawal: withdrawalSchema });
 export type SignedWithdrawal = z.infer<typeof signedWithdrawalSchema>;
 
 export function withdrawalDigest(withdrawal: Withdrawal): Digest {
   return digest("Withdrawal", withdrawal);
 }
 
-export async function signWithdrawal(withdrawal: Withdrawal, signer: WalletSigner): Promise<SignedWithdrawal> {
+export async function signWithdrawal(withdrawal: Withdrawal, signer: ProofSigner): Promise<SignedWithdrawal> {
   return { withdrawal, ...(await prove(withdrawalDigest(withdrawal), signer)) };
 }
 
 /** @param signer the public key that the session names */
-export async function isGenuineWithdrawal({ withdrawal, ...proof }: SignedWithdrawal, signer: string): Promise<boolean> {
-  const id = withdrawalDigest(withdrawal);
-  if (proof.publicKey === signer) return verifyDigest(proof.signature, id, signer);
-  return provesAccount(proof, id, withdrawal.from);
+export async function provesWithdrawal(
+  { withdrawal, ...proof }: SignedWithdrawal,
+  signer: string,
+  rules: PasskeyRules,
+): Promise<ProofVerdict> {
+  const digest = withdrawalDigest(withdrawal);
+  if (proof.publicKey === signer) return { ok: await verifyDigest(proof.signature, digest, signer) };
+  return verifyProof(proof, { type: "Withdrawal", digest, account: withdrawal.from }, rules);
 }

@@ -8,10 +8,10 @@ import { LedgerRules } from "../ledger/rules.ts";
 import { CLOCK_SKEW_SECONDS, HOLD_SECONDS, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
-import { recordDecision } from "../protocol/decision.ts";
+import { recordDecision, type SignedDecision } from "../protocol/decision.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
 import type { LedgerRefund } from "../protocol/ledger-refund.ts";
-import { type Refund, signRefund } from "../protocol/refund.ts";
+import { type Refund, type SignedRefund, signRefund } from "../protocol/refund.ts";
 import { refusal } from "../protocol/refusal.ts";
 import { unixNow } from "../time.ts";
 import type { PaymentBackend, RefundResult } from "./backend.ts";
@@ -509,7 +509,7 @@ describe("cancel", () => {
     ["a decline", recordDecision({ ...revocation(randomId()), decision: "declined" }, payer), "invalid_payload"],
     [
       "forged",
-      recordDecision(revocation(randomId()), payer).then((record) => ({ ...record, signature: "00".repeat(64) })),
+      recordDecision(revocation(randomId()), payer).then((record) => ({ ...record, signature: "00".repeat(64) }) as SignedDecision),
       "invalid_signature",
     ],
   ])("%s is refused, and the ledger is not asked", async (_what, record, code) => {
@@ -541,7 +541,9 @@ describe("refund", () => {
   test("asks the ledger only for a refund that its payee signed", async () => {
     const { facilitator, asked } = await giving();
     const signed = await signRefund(refund, payee);
-    expect(await facilitator.refund({ ...signed, signature: "00".repeat(64) })).toMatchObject({ code: "invalid_signature" });
+    expect(await facilitator.refund({ ...signed, signature: "00".repeat(64) } as SignedRefund)).toMatchObject({
+      code: "invalid_signature",
+    });
     expect(await facilitator.refund(await signRefund({ ...refund, ledger: randomId() }, payee))).toMatchObject({
       code: "ledger_mismatch",
     });

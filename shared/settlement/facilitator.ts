@@ -4,20 +4,20 @@
  */
 
 import { keepNewest } from "../bounded.ts";
-import { hexToBytes } from "../crypto/bytes.ts";
 import type { Digest } from "../crypto/digest.ts";
 import type { ErrorCode } from "../errors.ts";
 import { verifyRefund } from "../exact/refund.ts";
 import { type Verification, verifyExact } from "../exact/verify.ts";
 import { BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO, X402_VERSION } from "../lez.ts";
 import { MAX_PENDING_COPIES, MAX_PENDING_SETTLEMENTS } from "../limits.ts";
-import { accountOfKey, type AccountId } from "../protocol/account.ts";
+import type { AccountId } from "../protocol/account.ts";
 import type { Charge } from "../protocol/amount.ts";
 import { approvalNonce } from "../protocol/authorization.ts";
-import { isGenuineDecision, type SignedDecision } from "../protocol/decision.ts";
+import { deciderOf, type SignedDecision, verifyDecision } from "../protocol/decision.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
 import type { SignedRefund } from "../protocol/refund.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
-import { isGenuineRevocation, type SignedRevocation } from "../protocol/revocation.ts";
+import { type PaymentRefusal, unproved } from "../protocol/refusal.ts";
+import { type SignedRevocation, verifyRevocation } from "../protocol/revocation.ts";
 import type { SignedTransfer } from "../protocol/transfer.ts";
 import type { Parsed } from "../text/json.ts";
 import { unixNow } from "../time.ts";
@@ -67,6 +67,7 @@ export class Facilitator {
   readonly #pending: PendingSettlements;
   readonly #clock: () => number;
   readonly #admits: Admission;
+  readonly #rules: PasskeyRules;
   /** Absent where the backend keeps no sessions. */
   readonly sessions: SessionFacilitator | undefined;
 
@@ -75,6 +76,7 @@ export class Facilitator {
    * @param pending owned by the caller, so that it outlives one request
    * @param clock unix seconds
    * @param admits whether a payer whose signature was verified may call; every payer may by default
+   * @param rules which passkeys it accepts
    */
   constructor(
     backend: PaymentBackend,
@@ -82,13 +84,15 @@ export class Facilitator {
     pending: PendingSettlements = new Map(),
     clock: () => number = unixNow,
     admits: Admission = async () => true,
+    rules: PasskeyRules = {},
   ) {
     this.#backend = backend;
     this.#ledger = ledger;
     this.#pending = pending;
     this.#clock = clock;
     this.#admits = admits;
-    this.sessions = backend.sessions && new SessionFacilitator(backend.sessions, backend, { ledger, clock, admits });
+    this.#rules = rules;
+    this.sessions = backend.sessions && new SessionFacilitator(backend.sessions, backend, { ledger, clock, admits, rules });
   }
 
   /** Read-only: x402 v2 §7.1 forbids that /verify commits anything. */
@@ -163,8 +167,11 @@ export class Facilitator {
     if (record.decision.decision !== "revoked") {
       return { ok: false, code: "invalid_payload", detail: 'decision.decision: must be "revoked"' };
     }
-    const payer = accountOfKey(hexToBytes(record.publicKey));
-    if (!(await isGenuineDecision(record))) return { ok: false, code: "invalid_signature", payer };
+    const payer = deciderOf(record);
+    const { ledger = this.#ledger } = record.decision;
+    if (ledger !== this.#ledger) return { ok: false, code: "ledger_mismatch", payer };
+    const proved = await verifyDecision(record, this.#rules);
+    if (!proved.ok) return { ...unproved(proved), payer };
     const nonce = approvalNonce(payer, record.decision.requestDigest);
     const result = await this.#backend.cancel(payer, nonce);
     return result.ok ? { ok: true, payer, nonce } : { ...result, payer };
@@ -180,13 +187,14 @@ export class Facilitator {
     if (network !== NETWORK) return refused("invalid_network");
     if (ledger !== this.#ledger) return refused("ledger_mismatch");
     if (!this.#backend.mandates) return refused("not_found");
-    if (!(await isGenuineRevocation(record))) return refused("invalid_signature");
+    const proved = await verifyRevocation(record, this.#rules);
+    if (!proved.ok) return { ...unproved(proved), payer };
     return { ...(await this.#backend.mandates.revoke({ payer, mandate, revokedAt: Number(revokedAt) })), payer };
   }
 
   /** The payee gives a payment back, in whole or in part. The same refund again has the same answer, and moves nothing. */
   async refund(record: SignedRefund): Promise<PaymentRefusal | RefundResult> {
-    const verified = await verifyRefund(record, this.#ledger);
+    const verified = await verifyRefund(record, this.#ledger, this.#rules);
     if (!verified.ok) return verified;
     const { refund } = verified;
     if (!this.#backend.refunds) return { ok: false, code: "not_found" };
@@ -212,7 +220,7 @@ export class Facilitator {
    * @throws {BackendUnavailable} when the ledger did not answer: the same transfer can be sent again
    */
   async transfer(signed: SignedTransfer): Promise<PaymentRefusal | Settled> {
-    const verified = await verifyTransfer(signed, { now: this.#clock(), ledger: this.#ledger });
+    const verified = await verifyTransfer(signed, { now: this.#clock(), ledger: this.#ledger, ...this.#rules });
     if (!verified.ok) return verified;
     const { payment } = verified;
     const { payer } = payment;
@@ -248,7 +256,7 @@ export class Facilitator {
   }
 
   async #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<Verification> {
-    const facts = { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true } as const;
+    const facts = { now: this.#clock(), ledger: this.#ledger, expiryIsTheLedgers: true, ...this.#rules } as const;
     const verify = this.#backend.upto && isUpto(paymentRequirements) ? verifyUpto : verifyExact;
     const verified = await verify(paymentPayload, paymentRequirements, facts);
     if (verified.ok && verified.payment.mandate && !this.#backend.mandates) return uncounted(verified.payment.payer);

@@ -13,6 +13,7 @@ import { BATCH_SETTLEMENT, NETWORK } from "../lez.ts";
 import { MAX_SESSION_CONFIG_BYTES } from "../limits.ts";
 import type { Charge } from "../protocol/amount.ts";
 import { sessionCallSchema, type SessionName } from "../protocol/ledger-session.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
 import type { PaymentRefusal } from "../protocol/refusal.ts";
 import { sessionId, sessionSchema, signedSessionSchema } from "../protocol/session.ts";
 import type { SignedWithdrawal } from "../protocol/withdrawal.ts";
@@ -45,6 +46,7 @@ export interface SessionFacilitatorOptions {
   /** Unix seconds. */
   clock: () => number;
   admits: Admission;
+  rules: PasskeyRules;
 }
 
 /** Whether these requirements are of scheme `batch-settlement`. */
@@ -115,7 +117,7 @@ export class SessionFacilitator {
     if (network !== NETWORK) return { ok: false, code: "invalid_network", payer };
     if (ledger !== this.#options.ledger) return { ok: false, code: "ledger_mismatch", payer };
     const id = sessionId(channelConfig);
-    const signed = await checkSessionSigner(session, id);
+    const signed = await checkSessionSigner(session, id, this.#options.rules);
     return signed.ok ? this.#sessions.paymentOf({ payer, id, lane, amount }) : { ...signed, payer };
   }
 
@@ -124,7 +126,7 @@ export class SessionFacilitator {
    * @throws {BackendUnavailable} when the ledger did not answer
    */
   async withdraw(record: SignedWithdrawal): Promise<WithdrawResult | PaymentRefusal> {
-    const { ledger, clock, admits } = this.#options;
+    const { ledger, clock, admits, rules } = this.#options;
     const { from: payer, session: id } = record.withdrawal;
     if (record.withdrawal.ledger !== ledger) return { ok: false, code: "ledger_mismatch", payer };
     const known = await this.#sessions.status({ payer, id });
@@ -132,7 +134,7 @@ export class SessionFacilitator {
     if (known.status === "unknown") return { ok: false, code: "session_unknown", payer };
     const config = parseJson(known.config, MAX_SESSION_CONFIG_BYTES, sessionSchema);
     if (!config.ok) throw new Error(`the ledger's session ${id} cannot be read: ${config.problem}`);
-    const verified = await verifyWithdrawal(record, config.value, { now: clock(), ledger });
+    const verified = await verifyWithdrawal(record, config.value, { now: clock(), ledger, ...rules });
     if (!verified.ok) return verified;
     if (!(await admits(payer))) return { ok: false, code: "rate_limited", payer };
     const result = await this.#sessions.withdraw(verified.session);
@@ -152,8 +154,9 @@ export class SessionFacilitator {
   }
 
   async #verify({ paymentPayload, paymentRequirements }: UnverifiedPayment): Promise<DepositVerification> {
-    const { ledger, clock, admits } = this.#options;
-    const verified = await verifyDeposit(paymentPayload, paymentRequirements, { now: clock(), ledger, expiryIsTheLedgers: true });
+    const { ledger, clock, admits, rules } = this.#options;
+    const context = { now: clock(), ledger, expiryIsTheLedgers: true, ...rules };
+    const verified = await verifyDeposit(paymentPayload, paymentRequirements, context);
     if (!verified.ok) return verified;
     const { payer, mandate } = verified.session;
     if (mandate && !this.#countsMandates) return uncounted(payer);

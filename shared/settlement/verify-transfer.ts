@@ -6,16 +6,17 @@ import { ASSET, NETWORK } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import { authorizationDigest } from "../protocol/authorization.ts";
 import type { LedgerPayment } from "../protocol/ledger-payment.ts";
-import { provesAccount } from "../protocol/proof.ts";
-import type { PaymentRefusal } from "../protocol/refusal.ts";
-import type { SignedTransfer, Transfer } from "../protocol/transfer.ts";
+import type { PasskeyRules } from "../protocol/passkey.ts";
+import { type PaymentRefusal, unproved } from "../protocol/refusal.ts";
+import { provesTransfer, type SignedTransfer, type Transfer } from "../protocol/transfer.ts";
 import { clockDetail } from "../time.ts";
 
 /** The ledger judges nonce, balance and expiry: only it can tell an expired transfer from one that was made in time. */
 export async function verifyTransfer(
-  { authorization, ...proof }: SignedTransfer,
-  { now, ledger }: { now: number; ledger: Digest },
+  signed: SignedTransfer,
+  { now, ledger, ...rules }: { now: number; ledger: Digest } & PasskeyRules,
 ): Promise<{ ok: true; payment: LedgerPayment } | PaymentRefusal> {
+  const { authorization } = signed;
   const { from: payer, to: payee, value, nonce } = authorization;
   const refused = (code: ErrorCode, detail?: string): PaymentRefusal => ({ ok: false, code, payer, ...(detail && { detail }) });
   const code = checkTerms(authorization, ledger);
@@ -23,7 +24,8 @@ export async function verifyTransfer(
   const offTime = checkWindow(authorization, now);
   if (offTime) return refused(offTime, clockDetail(now));
   const digest = authorizationDigest(authorization);
-  if (!(await provesAccount(proof, digest, payer))) return refused("invalid_signature");
+  const proved = await provesTransfer(signed, rules);
+  if (!proved.ok) return { ...unproved(proved), payer };
   const window = { validAfter: Number(authorization.validAfter), validBefore: Number(authorization.validBefore) };
   return { ok: true, payment: { payer, nonce, authorizationDigest: digest, payee, value, ...window } };
 }

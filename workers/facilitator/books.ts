@@ -23,7 +23,7 @@ import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
 import { unixNow } from "../../shared/time.ts";
 import { isOperator } from "./access.ts";
 import { malformed, problemResponse, readJson, type Wording } from "./api.ts";
-import type { Api, FacilitatorEnv } from "./env.ts";
+import { type Api, type FacilitatorEnv, passkeyRules } from "./env.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { withinLimit } from "./rate-limits.ts";
 
@@ -70,7 +70,7 @@ export async function checkReader(
   traceId: string,
   { authorization, ...call }: Omit<SignedRead, "authorization"> & { authorization: string | undefined },
 ): Promise<{ ok: true } | PaymentRefusal> {
-  const read = await verifyRead(authorization, { ...call, now: unixNow() });
+  const read = await verifyRead(authorization, { ...call, now: unixNow() }, passkeyRules(env));
   const closed = (detail?: string): PaymentRefusal => ({ ok: false, code: "unauthorized", ...(detail !== undefined && { detail }) });
   if (!read.ok) return closed(read.detail);
   const ledger = ledgerBackend(env, traceId);
@@ -87,7 +87,7 @@ async function presentedPayment(c: Context<Api>): Promise<{ authorization: Autho
   const { authorization } = payment.value;
   if (authorization.network !== NETWORK) return problemResponse(c, "invalid_network");
   const digest = authorizationDigest(authorization);
-  const signed = await checkSigner(payment.value, digest);
+  const signed = await checkSigner(payment.value, digest, passkeyRules(c.env));
   if (!signed.ok) return problemResponse(c, signed.code, undefined, signed.detail);
   return { authorization, transaction: transactionOf(NETWORK, digest) };
 }
@@ -149,7 +149,7 @@ export function addBooksRoutes(api: Hono<Api>): void {
     const signed = await readJson(c, signedBooksRevocationSchema);
     if (!signed.ok) return malformed(c, signed);
     const { ledger, account, through } = signed.value.revocation;
-    const problem = await revocationProblem(signed.value, unixNow());
+    const problem = await revocationProblem(signed.value, unixNow(), passkeyRules(c.env));
     if (problem) return problemResponse(c, problem.code, REVOCATION[problem.code], problem.detail);
     const backend = ledgerBackend(c.env, c.get("traceId"));
     if ((await backend.info()).ledger !== ledger) return problemResponse(c, "ledger_mismatch", REVOCATION.ledger_mismatch);

@@ -1,6 +1,7 @@
 /** The Worker's bindings, and what a request carries through its handlers. */
 
 import type { MetricsDataset } from "../../shared/metrics.ts";
+import type { PasskeyRules } from "../../shared/protocol/passkey.ts";
 import type { Ledger } from "../ledger-do/ledger.ts";
 import type { Catalogue } from "./catalogue.ts";
 
@@ -13,7 +14,7 @@ export interface LedgerBinding {
 }
 
 export interface FacilitatorEnv extends LedgerBinding {
-  /** "on": `POST /faucet` grants test money. */
+  /** "on": `POST /faucet` grants test money, and passkeys of `http://localhost` sign. */
   FAUCET?: string;
   /** "public": every caller reads every account's books. "keyed", and absent: the operator, and callers with the account's access. */
   BOOKS?: string;
@@ -38,3 +39,8 @@ export interface FacilitatorEnv extends LedgerBinding {
 
 /** The Hono environment of every endpoint. */
 export type Api = { Bindings: FacilitatorEnv; Variables: { traceId: string } };
+
+/** A ledger of test money takes the passkeys of tests. */
+export function passkeyRules({ FAUCET }: FacilitatorEnv): PasskeyRules {
+  return { localhost: FAUCET === "on" };
+}

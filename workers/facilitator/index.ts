@@ -43,7 +43,7 @@ import { unixNow } from "../../shared/time.ts";
 import type { SupportedResponse } from "../../shared/x402/x402.ts";
 import { checkReader } from "./books.ts";
 import { dueEntry, extensionsOf, recordEntry } from "./discovery.ts";
-import type { FacilitatorEnv } from "./env.ts";
+import { type FacilitatorEnv, passkeyRules } from "./env.ts";
 import { httpApi } from "./http.ts";
 import { ledgerBackend } from "./ledger-backend.ts";
 import { payeeWithinLimit, payerWithinLimit, sellerWithinLimit } from "./rate-limits.ts";
@@ -59,7 +59,7 @@ async function facilitatorFor(env: FacilitatorEnv, traceId: string, timeoutSecon
   const { sessions, ...backend } = ledgerBackend(env, traceId, timeoutSeconds);
   if (!known?.sessions) known = await backend.info();
   const able: PaymentBackend = known.sessions ? { ...backend, sessions } : backend;
-  return new Facilitator(able, known.ledger, pending, unixNow, (payer) => payerWithinLimit(env, payer));
+  return new Facilitator(able, known.ledger, pending, unixNow, (payer) => payerWithinLimit(env, payer), passkeyRules(env));
 }
 
 const api = httpApi(facilitatorFor);

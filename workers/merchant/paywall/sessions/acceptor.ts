@@ -157,9 +157,9 @@ export class SessionAcceptor implements Acceptor {
   }
 
   /** The client wants the rest of its money back: the object claims what it is owed, and closes. Buys nothing. */
-  async #close(request: PaidRequest, keys: ReceiverKeys, { withdrawal, publicKey, signature }: RefundPayload): Promise<ServeResult> {
+  async #close(request: PaidRequest, keys: ReceiverKeys, payload: RefundPayload): Promise<ServeResult> {
     const { c } = request;
-    const { session: id, from } = withdrawal;
+    const { session: id, from } = payload.withdrawal;
     const refuse = (code: "session_unknown" | "facilitator_unavailable" | "rate_limited") => refuseRequest({ code });
     if (!this.#sessions.get(id)) {
       const asked = await this.#ask(request, id, from);
@@ -170,7 +170,7 @@ export class SessionAcceptor implements Acceptor {
     if (!session || session === "foreign") return refuse("session_unknown");
     const { config, leased } = session;
     const { ledger } = config;
-    const verified = await verifyWithdrawal({ withdrawal, publicKey, signature }, config, { now: unixNow(), ledger });
+    const verified = await verifyWithdrawal(payload, config, { now: unixNow(), ledger });
     if (!verified.ok) return refuseRequest({ code: verified.code, detail: verified.detail });
     session.leased = undefined;
     const known = { config, standing: session.standing };
