@@ -20,6 +20,7 @@ import { decisionImport } from "./commands/decision-import.ts";
 import { decline } from "./commands/decline.ts";
 import { demoCli } from "./commands/demo-cli.ts";
 import { demoHttp } from "./commands/demo-http.ts";
+import { desk } from "./commands/desk.ts";
 import { doctor } from "./commands/doctor.ts";
 import { faucet } from "./commands/faucet.ts";
 import { fetchCommand } from "./commands/fetch.ts";
@@ -105,6 +106,7 @@ export const COMMANDS: readonly Command[] = [
   onboard,
   ownerCreate,
   inbox,
+  desk,
   inboxMute,
   inboxBlock,
   inboxAllow,

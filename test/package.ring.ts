@@ -55,6 +55,7 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     "package.json",
     "agent-cli/bin.js",
     "dist/cli.js",
+    "dist/desk/index.html",
     "dist/workers/stack.json",
     "spec/protocol.md",
     "docs/selling.md",
@@ -65,7 +66,7 @@ test("holds what users need, and neither tests, sources nor maps", () => {
     expect(paths).toContain(needed);
   }
   const allowed =
-    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|(spec|examples|docs)\/.*\.(md|json|svg)|starter\/(.*\.(ts|toml|md)|gitignore))$/;
+    /^((README|CHANGELOG|SECURITY|SKILL)\.md|LICENSE|package\.json|agent-cli\/bin\.js|dist\/.*\.(js|json|d\.ts)|dist\/desk\/(index\.html|desk\.css|icon\.svg)|(spec|examples|docs)\/.*\.(md|json|svg)|starter\/(.*\.(ts|toml|md)|gitignore))$/;
   expect(paths.filter((path) => !allowed.test(path) || /^(?!starter\/).*\.test\.|\/testing\//.test(path))).toEqual([]);
   // 85 kB of it are the test kit: the ledger's rules as modules for Node.js, and bundled for workerd.
   // 140 kB are what sellers got: upto, sales, refunds, webhooks, and being found.

@@ -21,8 +21,8 @@ import { type BalanceInput, balanceOf } from "./account-balance.ts";
 import { approvalScreen } from "./approval-screen.ts";
 import { confirm } from "./confirmation.ts";
 import { openMandates } from "./open-mandates.ts";
-import { signDecision, type SigningInput, stillAsShown } from "./sign-decision.ts";
-import { viewOf, type ViewInput } from "./view-of.ts";
+import { type Confirmed, signDecision, type SigningInput, stillAsShown } from "./sign-decision.ts";
+import { type Reading, viewOf, type ViewInput } from "./view-of.ts";
 
 export const approvalSchema = z.strictObject({
   dryRun: z.literal(true).optional(),
@@ -59,30 +59,54 @@ export async function approveOne(
   owner: FoundKey,
   open: () => Promise<Outcome<RoleSigner<"owner">>>,
 ): Promise<Outcome<Approval>> {
+  const reading = await readRequest(context, input, subject, owner);
+  if (!reading.ok) return reading;
+  context.say(...approvalScreen(reading.data, context.layout), "");
+  if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(reading.data, reading.data.authorization) });
+  const confirmed = await confirm(context, reading.data, input.confirm);
+  if (!confirmed.ok) return confirmed;
+  const how = input.confirm === undefined ? "terminal" : "digest";
+  return signReading(context, input, { reading: reading.data, how }, owner, open);
+}
+
+/** Everything that the owner reads before a yes. The audit log gets that it was shown. Opens no key. */
+export async function readRequest(
+  context: Context,
+  input: ViewInput & BalanceInput,
+  subject: Subject,
+  owner: FoundKey,
+): Promise<Outcome<Reading>> {
   const from = owner.key.account;
   const view = await viewOf(context, input, subject, owner.key, {
     balance: balanceOf(context, input, from),
     mandates: openMandates(context, input, { from, agentKey: subject.request.agent.publicKey }),
   });
   if (!view.ok) return view;
-  const { request, authorization: shown, checked } = view.data;
-  const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(request, checked.digest));
-  if (noted && !noted.ok) return noted;
-  context.say(...approvalScreen(view.data, context.layout), "");
-  if (input.dryRun) return succeed({ dryRun: true as const, ...approvalData(view.data, shown) });
+  const noted = input.dryRun ? undefined : await record(context, "shown", requestFacts(view.data.request, view.data.checked.digest));
+  return noted && !noted.ok ? noted : view;
+}
 
-  const confirmed = await confirm(context, view.data, input.confirm);
-  if (!confirmed.ok) return confirmed;
-  const still = await stillAsShown(context, input, { ...view.data, view: view.data }, owner.key);
+/**
+ * Signs what was read, after the owner's yes, and hands it out. Refuses what changed or was decided since.
+ * @param open opens the owner's key; asked once nothing is known to refuse
+ */
+export async function signReading(
+  context: Context,
+  input: SigningInput,
+  { reading, how }: { reading: Reading; how: Confirmed["how"] },
+  owner: FoundKey,
+  open: () => Promise<Outcome<RoleSigner<"owner">>>,
+): Promise<Outcome<Approval>> {
+  const { request, checked } = reading;
+  const still = await stillAsShown(context, input, { ...reading, view: reading }, owner.key);
   if (!still.ok) return still;
   const signer = await open();
   if (!signer.ok) return signer;
 
-  const how = input.confirm === undefined ? "terminal" : "digest";
-  const signed = await signDecision(context, input, { ...view.data, view: view.data, how }, signer.data);
+  const signed = await signDecision(context, input, { ...reading, view: reading, how }, signer.data);
   if (!signed.ok) return signed;
-  if (view.data.judged) sayPinned(context, view.data.judged);
-  const data = { file: signed.data.file, ...approvalData(view.data, signed.data.authorization) };
+  if (reading.judged) sayPinned(context, reading.judged);
+  const data = { file: signed.data.file, ...approvalData(reading, signed.data.authorization) };
   const code = shortCode(checked.digest);
   const sends = request.payment.session ? ["fetch", "--resume", code] : ["pay", input.out ?? code];
   if (isAwaited(context, checked.digest)) return succeed({ ...data, awaited: true as const });

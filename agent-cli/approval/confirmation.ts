@@ -1,10 +1,8 @@
 /** The question under the approval screen. The answer is y, a typed amount or code, or --confirm with the digest. */
 
-import { ASSET_SYMBOL } from "../../shared/lez.ts";
-import { displayAmount, parseAmount } from "../../shared/protocol/amount.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
-import { type RequiredAnswer, requiredAnswer } from "../../shared/screen/answer.ts";
+import { isRightAnswer, type RequiredAnswer, requiredAnswer, wrongAnswerText } from "../../shared/screen/answer.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { askTyped, askYesOrNo, interrupted } from "../prompts/prompts.ts";
 import type { Context } from "../runtime/context.ts";
@@ -36,7 +34,7 @@ export async function confirm(context: Context, view: ApprovalView, confirmedDig
       },
     });
   }
-  const answer = await askOwner(context, view, expected);
+  const answer = await askOwner(context, view);
   if (answer === undefined) return interrupted("Nothing was signed; the request stays open.");
   if (answer) return succeed(undefined);
   return fail("not_approved", `Request ${expected} was not approved. Nothing was signed; it stays open.`, {
@@ -50,27 +48,12 @@ const TYPED = {
 } as const satisfies Partial<Record<RequiredAnswer, string>>;
 
 /** @returns undefined after Ctrl-C */
-async function askOwner(context: Context, view: ApprovalView, code: string): Promise<boolean | undefined> {
-  const { value } = view.authorization;
+async function askOwner(context: Context, view: ApprovalView): Promise<boolean | undefined> {
   const question = `Pay ${priceText(view.request.payment)} to ${new URL(view.request.http.url).host}?`;
   const required = requiredAnswer(view);
   if (required === "yes") return askYesOrNo(context, question);
   return askTyped(context, `${question} ${TYPED[required]}`, {
-    isRight: (text) => sameCode(text, code) || (required === "amount" && isTypedAmount(text, value)),
-    wrong: `That is not ${required === "amount" ? "the amount, nor the short code" : "the short code"} of this request.`,
+    isRight: (text) => isRightAnswer(view, text),
+    wrong: wrongAnswerText(required),
   });
-}
-
-export function sameCode(typed: string, expected: string): boolean {
-  return plainCode(typed) === plainCode(expected);
-}
-
-function plainCode(code: string): string {
-  return code.toUpperCase().replace(/[\s-]/g, "");
-}
-
-/** @param typed `2.5`, `2.5 LGO`, `2.5LGO` or `2500000000` @param amount atomic units */
-export function isTypedAmount(typed: string, amount: string | bigint): boolean {
-  const text = typed.trim().toUpperCase();
-  return parseAmount(text) === amount.toString() || [text, `${text} ${ASSET_SYMBOL}`].includes(displayAmount(amount));
 }

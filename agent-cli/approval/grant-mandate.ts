@@ -3,6 +3,7 @@
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { isForRefunds, mandateDigest, type Mandate, type SignedMandate, signMandate } from "../../shared/protocol/mandate.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { isTypedAmount, sameCode } from "../../shared/screen/answer.ts";
 import { mandateFacts, type MandateView, worstCase } from "../../shared/screen/mandate-facts.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { RoleSigner } from "../keys/key-file.ts";
@@ -18,7 +19,6 @@ import type { Layout } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
-import { isTypedAmount, sameCode } from "./confirmation.ts";
 import { factsScreen } from "./facts-screen.ts";
 
 /** Collects what the screen shows. Asks the facilitator for the balance, opens no key. */

@@ -1,6 +1,7 @@
 /** Asks the host of a request whether it makes this offer: with a time limit, without a payment, and before any key is opened. */
 
 import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import type { Checked } from "../../shared/protocol/what-is-signed.ts";
 import {
   type Confirmation,
   differencesText,
@@ -22,7 +23,6 @@ import { asAgent, type Context } from "../runtime/context.ts";
 import { exchange, type HttpRequest, isRedirect } from "../runtime/exchange.ts";
 import { CONFIRM_TIMEOUT_SECONDS, MAX_CONFIRM_BODY_BYTES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import type { Checked } from "./owner-checks.ts";
 
 export interface HostInput {
   /** Ask no host. */

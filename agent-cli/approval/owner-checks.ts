@@ -1,12 +1,7 @@
 /** Everything that can refuse a request before the owner reads it. */
 
-import {
-  checkPaymentRequest,
-  checkSessionRequest,
-  type PaymentRequest,
-  type RequestCheck,
-  type SessionRequestCheck,
-} from "../../shared/protocol/payment-request.ts";
+import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
+import { type Checked, checkForApproval } from "../../shared/protocol/what-is-signed.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { KeyFile } from "../keys/key-file.ts";
 import { shortReason } from "../purchase/create-request.ts";
@@ -19,12 +14,10 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 export type OwnerHalf = Pick<KeyFile, "publicKey" | "account">;
-/** It has `session` if the request asks for one. */
-export type Checked = Extract<RequestCheck | SessionRequestCheck, { ok: true }>;
 
 /** @param key the public half of the owner's key */
 export async function checkForOwner(context: Context, { request, item }: Subject, key: OwnerHalf): Promise<Outcome<Checked>> {
-  const checked = await (request.payment.session ? checkSessionRequest : checkPaymentRequest)(request, unixNow());
+  const checked = await checkForApproval(request, unixNow());
   if (!checked.ok) return requestRefused(checked);
   const standing = stillOpen(context, checked, item?.cancelled?.at);
   return (

@@ -2,6 +2,7 @@
 
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import type { Refund } from "../../shared/protocol/refund.ts";
+import { isTypedAmount } from "../../shared/screen/answer.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import type { BalanceView } from "../../shared/screen/view.ts";
 import { formatTimestamp } from "../../shared/time.ts";
@@ -11,7 +12,6 @@ import { EXIT } from "../runtime/exit-codes.ts";
 import { field, type Layout } from "../runtime/layout.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import type { RefundableSale } from "../sales/find-sale.ts";
-import { isTypedAmount } from "./confirmation.ts";
 
 export interface RefundView {
   refund: Refund;

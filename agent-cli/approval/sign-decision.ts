@@ -8,6 +8,7 @@ import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import type { Authorization } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { sessionId } from "../../shared/protocol/session.ts";
+import { type Checked, signed, toSign } from "../../shared/protocol/what-is-signed.ts";
 import type { ApprovalView } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
@@ -26,9 +27,8 @@ import type { Context } from "../runtime/context.ts";
 import { writeJson } from "../runtime/files.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { type Checked, checkForOwner } from "./owner-checks.ts";
+import { checkForOwner } from "./owner-checks.ts";
 import { isSessionThatWasShown, isWhatWasShown } from "./shown-is-signed.ts";
-import { signed, toSign } from "./what-is-signed.ts";
 
 export interface SigningInput extends SubjectInput {
   /** A file for the payment, beside the inbox. */
@@ -46,7 +46,7 @@ export interface Confirmed {
   /** The merchant as judged at approval, to be pinned. */
   judged?: Merchant | undefined;
   /** How the owner said yes, for the audit log. */
-  how: "terminal" | "digest" | "batch";
+  how: "terminal" | "digest" | "batch" | "desk";
 }
 
 export interface SignedDecision {

@@ -3,6 +3,7 @@
 import { TRANSFER_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { signTransfer, transactionOfTransfer, type TransferTerms, transferTerms } from "../../shared/protocol/transfer.ts";
+import { isTypedAmount, sameCode } from "../../shared/screen/answer.ts";
 import { type TransferFacts, transferFacts, type TransferView } from "../../shared/screen/transfer-facts.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { RoleSigner } from "../keys/key-file.ts";
@@ -17,7 +18,6 @@ import type { Layout } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { type BalanceInput, balanceOf } from "./account-balance.ts";
-import { isTypedAmount, sameCode } from "./confirmation.ts";
 import { factsScreen } from "./facts-screen.ts";
 
 /** Collects what the screen shows. Asks the facilitator for the balance, opens no key. */

@@ -1,6 +1,7 @@
 /** From a request to everything that its owner reads before signing. */
 
 import type { Digest } from "../../shared/crypto/digest.ts";
+import { toSign } from "../../shared/protocol/what-is-signed.ts";
 import { standingApprovals } from "../../shared/screen/approvals.ts";
 import type { ApprovalView, BalanceView, MandateStanding, Outstanding } from "../../shared/screen/view.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -15,7 +16,6 @@ import { confirmWithHost, type HostInput } from "./host-confirmation.ts";
 import { openPaymentOf } from "./open-payment.ts";
 import { checkForOwner, type OwnerHalf } from "./owner-checks.ts";
 import type { Confirmed } from "./sign-decision.ts";
-import { toSign } from "./what-is-signed.ts";
 
 /** What the screen shows of a facilitator's answers. They are waited for while the host is asked. */
 export interface Asked {

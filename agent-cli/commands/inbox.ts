@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { type Desk, openDesk } from "../approval/desk.ts";
+import { openWatch, type UnlockedWatch } from "../approval/unlocked-watch.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { ownerFileField, periodField } from "../command-line/fields.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
@@ -46,12 +46,12 @@ export const inbox = defineCommand({
     const list = await waiting(context, all, page);
     if (!list.ok || !followed) return list.ok ? succeed(list.data, nextOf(list.data)) : list;
     if (unlock === undefined) return watchInbox(context, all, followed.data.cursor, list.data);
-    const desk = await openDesk(context, { ownerFile, passphraseFile, passphraseFd }, unlock);
-    if (!desk.ok) return desk;
+    const unlocked = await openWatch(context, { ownerFile, passphraseFile, passphraseFd }, unlock);
+    if (!unlocked.ok) return unlocked;
     try {
-      return await watchInbox(context, all, followed.data.cursor, list.data, desk.data);
+      return await watchInbox(context, all, followed.data.cursor, list.data, unlocked.data);
     } finally {
-      desk.data.close();
+      unlocked.data.close();
     }
   },
   render: renderList,
@@ -68,11 +68,11 @@ function nextOf({ requests: [first] }: PurchaseList) {
     : undefined;
 }
 
-async function watchInbox(context: Context, all: boolean, from: InboxCursor, first: PurchaseList, desk?: Desk) {
+async function watchInbox(context: Context, all: boolean, from: InboxCursor, first: PurchaseList, unlocked?: UnlockedWatch) {
   let cursor = from;
   const onTerminal = context.io.stdout.isTTY === true;
   if (onTerminal) context.tell(...renderList(first, context.layout));
-  const over = await desk?.round(first.requests);
+  const over = await unlocked?.round(first.requests);
   if (over) return over;
   for (;;) {
     await sleep(LOOK_EVERY_MILLISECONDS, undefined, { signal: context.io.signal }).catch(() => undefined);
@@ -80,11 +80,11 @@ async function watchInbox(context: Context, all: boolean, from: InboxCursor, fir
     const round = await followInbox(context, cursor, all);
     if (!round.ok) return round;
     ({ cursor } = round.data);
-    const changed = onTerminal || desk || all ? round.data.changed : pendingIn(round.data.changed);
+    const changed = onTerminal || unlocked || all ? round.data.changed : pendingIn(round.data.changed);
     const any = changed.requests.length + changed.unreadable.length > 0;
-    if (any && !onTerminal && !desk) return succeed(changed, nextOf(changed));
+    if (any && !onTerminal && !unlocked) return succeed(changed, nextOf(changed));
     if (any) context.tell(...renderList(changed, context.layout));
-    const over = await desk?.round(changed.requests);
+    const over = await unlocked?.round(changed.requests);
     if (over) return over;
   }
 }

@@ -9,8 +9,9 @@ import { pricedUrl } from "../demo/priced.ts";
 import type { Stack } from "../demo/stack.ts";
 import { writeLines } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
-import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, PARENT_POLL_MILLIS } from "../runtime/limits.ts";
+import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { toldToEnd } from "../runtime/told-to-end.ts";
 
 const SHARDS = `must be a whole number, 1 to ${MAX_SHARDS}`;
 
@@ -81,15 +82,4 @@ export async function runUntilTold(
   writeLines(context.io.stdout, [JSON.stringify(ready)]);
   await toldToEnd(context.io.signal);
   return succeed(ready);
-}
-
-/** Waits for the signal. If the parent was killed, no one is left to send one. */
-async function toldToEnd(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const parent = process.ppid;
-  const watch = setInterval(() => void (process.ppid === parent || resolve()), PARENT_POLL_MILLIS);
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearInterval(watch);
 }

@@ -29,6 +29,8 @@ export const usageSchema = z.strictObject({
   revokedAt: z.string().optional(),
   /** Paid, and held for payments under way. */
   used: moneySchema,
+  /** The part of it that is held. */
+  held: moneySchema,
   left: moneySchema,
   /** The present period, if the mandate has one and a payment has begun it. */
   period: z
@@ -67,6 +69,7 @@ export async function askUsage(
     status: status === "revoked" || at !== undefined ? "revoked" : now > Number(mandate.validBefore) ? "expired" : "open",
     ...(at !== undefined && { revokedAt: formatTimestamp(at) }),
     used: money(used.toString(), asset),
+    held: money(claimed, asset),
     left: left(mandate.total, used),
     ...(period &&
       limits && {

@@ -16,6 +16,7 @@ export function findOwner(context: Context, ownerFile: string | undefined): Outc
 
 export async function openOwner(context: Context, found: FoundKey, input: PassphraseInput): Promise<Outcome<RoleSigner<"owner">>> {
   const opened = await open(context, found, input);
+  if (opened.ok) context.typed?.opened(opened.data);
   if (opened.ok) await renewAccesses(context, opened.data);
   return opened;
 }

@@ -41,7 +41,7 @@ export async function openWithPassphrase<Opened>(
   file: string,
   open: (passphrase: Secret) => Promise<Outcome<Opened>>,
 ): Promise<Outcome<{ opened: Opened; passphrase: Secret }>> {
-  const given = givenPassphrase(input, "--passphrase");
+  const given = context.typed ? succeed(context.typed.passphrase) : givenPassphrase(input, "--passphrase");
   if (given) return given.ok ? keep(given.data, await open(given.data)) : given;
   if (!context.interactive) return passphraseRequired(EXIT.keystoreLocked, "--passphrase");
   for (let tries = 1; ; tries++) {
@@ -120,7 +120,7 @@ function nonEmpty(bytes: Uint8Array): Outcome<Secret> {
 }
 
 /** NFC: two keyboards may encode the same accented letter in two ways. */
-function secretOf(text: string): Secret {
+export function secretOf(text: string): Secret {
   return new Secret(utf8(text.normalize("NFC")));
 }
 

@@ -8,6 +8,7 @@ import type { Io } from "./io.ts";
 import { type Layout, layoutFor, wrap } from "./layout.ts";
 import { type Outcome, succeed } from "./outcome.ts";
 import { progressOn } from "./progress.ts";
+import type { Secret } from "./secret.ts";
 import { Trace } from "./trace.ts";
 import { noFiles, type UserFiles } from "./user-files.ts";
 
@@ -33,12 +34,20 @@ export interface Context {
   background?: Background;
   /** Which addresses this run may reach. Absent for the owner's commands: every one. */
   egress?: () => Outcome<Egress>;
+  /** In the desk: what the owner typed into the page, in place of a terminal's question. It opens a key once. */
+  typed?: TypedPassphrase;
   /** The only folder for files of an MCP client. Absent on the command line. */
   downloads?: string;
   /** Writes lines for people to stderr. Never data. */
   say(...lines: string[]): void;
   /** Writes lines of a story to stdout, unless the output is JSON. */
   tell(...lines: string[]): void;
+}
+
+export interface TypedPassphrase {
+  passphrase: Secret;
+  /** Is told of the key that it opened, and wipes it when the command is over: the desk's process lives on. */
+  opened(key: { wipe(): void }): void;
 }
 
 export function contextFor(io: Io, argv: readonly string[], json: boolean): Context {

@@ -147,6 +147,23 @@ export const READY_POLL_MILLIS = 200;
 /** How often it looks whether the process that started it still runs. */
 export const PARENT_POLL_MILLIS = 1000;
 
+// --- The desk ------------------------------------------------------------------------------------
+
+/** The usual port of the owner's page. */
+export const LOCAL_DESK_PORT = 8789;
+/** A call of the page: a note, a passphrase, names. */
+export const MAX_DESK_BODY_BYTES = 16 * 1024;
+/** How long a client may take to send one. */
+export const DESK_REQUEST_SECONDS = 10;
+/** What was read for approval is signed within this time, or read again: the host's confirmation is as old. */
+export const READING_SECONDS = 3600;
+/** Approvals that are open in tabs at once. The oldest is forgotten. */
+export const MAX_READINGS = 64;
+/** What the history can look back on, in days. */
+export const MAX_HISTORY_DAYS = 3650;
+/** What a call that runs when the desk ends may still take. */
+export const DESK_FINISH_SECONDS = 5;
+
 // --- A new shop ----------------------------------------------------------------------------------
 
 /** The name of a Worker, and so of a shop. */

@@ -107,6 +107,12 @@ const FAILURES = {
   /** The owner has not opened this address to agents. */
   egress_denied: EXIT.notSetUp,
   keystore_locked: EXIT.keystoreLocked,
+  /** A call of the desk without its token, or from a page that is not its own. */
+  desk_refused: EXIT.usage,
+  /** What the page of the desk shows is too old to be signed. */
+  reading_expired: EXIT.differs,
+  /** Another program listens there. */
+  port_in_use: EXIT.busy,
   unsafe_permissions: EXIT.unsafePermissions,
   network: EXIT.network,
   /** The server's certificate is not good, so it may be another server. */

@@ -1,15 +1,28 @@
 /** What an owner's yes to a request signs: an Authorization, or a Session. */
 
-import { X402_VERSION } from "../../shared/lez.ts";
-import type { AccountId } from "../../shared/protocol/account.ts";
-import { authorizationFor, signPayload } from "../../shared/protocol/approval.ts";
-import type { Authorization } from "../../shared/protocol/authorization.ts";
-import type { PaymentRequest } from "../../shared/protocol/payment-request.ts";
-import { sessionFor } from "../../shared/protocol/session-approval.ts";
-import { type Session, signSession } from "../../shared/protocol/session.ts";
-import type { WalletSigner } from "../../shared/protocol/signer.ts";
-import type { PaymentPayload } from "../../shared/x402/x402.ts";
-import type { Checked } from "./owner-checks.ts";
+import { X402_VERSION } from "../lez.ts";
+import type { PaymentPayload } from "../x402/x402.ts";
+import type { AccountId } from "./account.ts";
+import { authorizationFor, signPayload } from "./approval.ts";
+import type { Authorization } from "./authorization.ts";
+import {
+  checkPaymentRequest,
+  checkSessionRequest,
+  type PaymentRequest,
+  type RequestCheck,
+  type SessionRequestCheck,
+} from "./payment-request.ts";
+import { sessionFor } from "./session-approval.ts";
+import { type Session, signSession } from "./session.ts";
+import type { WalletSigner } from "./signer.ts";
+
+/** A request that an owner may be shown. It has `session` if the request asks for one. */
+export type Checked = Extract<RequestCheck | SessionRequestCheck, { ok: true }>;
+
+/** Checks a request of either kind, offline: what an owner's tool shows has passed. @param now unix seconds */
+export function checkForApproval(request: PaymentRequest, now: number): Promise<RequestCheck | SessionRequestCheck> {
+  return (request.payment.session ? checkSessionRequest : checkPaymentRequest)(request, now);
+}
 
 export interface ToSign {
   /** Of a session: the same in the words of a payment. */

@@ -13,12 +13,12 @@ import { wrap } from "../runtime/layout.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { approvalText, approveOne } from "./approve-one.ts";
 
-export interface DeskInput extends PassphraseInput {
+export interface WatchInput extends PassphraseInput {
   ownerFile?: string | undefined;
 }
 
 /** Asks for the passphrase, once. @param seconds how long the key may stay open */
-export async function openDesk(context: Context, input: DeskInput, seconds: number): Promise<Outcome<Desk>> {
+export async function openWatch(context: Context, input: WatchInput, seconds: number): Promise<Outcome<UnlockedWatch>> {
   if (!context.interactive) {
     return fail("interaction_required", "--unlock asks about each request, and there is no terminal to ask on.", {
       hint: "Run this in a terminal, or approve by digest: lez-agent-pay approve CODE --confirm DIGEST",
@@ -28,13 +28,13 @@ export async function openDesk(context: Context, input: DeskInput, seconds: numb
   if (!owner.ok) return owner;
   const signer = await openOwner(context, owner.data, input);
   if (!signer.ok) return signer;
-  const desk = new Desk(context, owner.data, (onLock) => new UnlockedKey(signer.data, seconds, context.io.signal, onLock));
+  const watch = new UnlockedWatch(context, owner.data, (onLock) => new UnlockedKey(signer.data, seconds, context.io.signal, onLock));
   const said = `The key is open for ${duration(seconds)}, in the memory of this process. Ctrl-C, suspending and sleep wipe it.`;
   context.say(...wrap(said, context.layout.width));
-  return succeed(desk);
+  return succeed(watch);
 }
 
-export class Desk {
+export class UnlockedWatch {
   readonly #context: Context;
   readonly #owner: FoundKey;
   readonly #key: UnlockedKey;

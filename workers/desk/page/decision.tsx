@@ -1,0 +1,271 @@
+/** The owner's decision about a request: yes with the passphrase, or no with a reason that the agent can act on. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { DeclineCode, RequestItem } from "../../../shared/desk/api.ts";
+import { MAX_NOTE_LENGTH } from "../../../shared/limits.ts";
+import { isRightAnswer, type RequiredAnswer, requiredAnswer, wrongAnswerText } from "../../../shared/screen/answer.ts";
+import { duration } from "../../../shared/screen/duration.ts";
+import { amountOf } from "./amount.ts";
+import type { Client, Problem } from "./client.ts";
+import { hostOf, Trouble } from "./parts.tsx";
+import type { PageReading } from "./reading.ts";
+
+interface DecisionProps {
+  client: Client;
+  item: RequestItem;
+  sealed: boolean;
+  /** Seconds in which it can be approved. */
+  left: number;
+  decided: (notes: string[]) => void;
+  /** Absent if the request cannot be approved: it can still be declined. */
+  reading?: PageReading;
+  expiresIn?: number | undefined;
+  setExpiresIn?: (seconds: number | undefined) => void;
+  readAgain?: () => void;
+}
+
+export function Decision(props: DecisionProps) {
+  const [declining, setDeclining] = useState(props.reading === undefined);
+  const { reading, left } = props;
+  if (left === 0) {
+    return (
+      <aside class="decision">
+        <h2>Too late</h2>
+        <p role="status">This request expired while it was open. Nothing was signed. The agent can ask again.</p>
+      </aside>
+    );
+  }
+  return (
+    <aside class="decision" aria-label="Your decision">
+      {reading && !declining ? (
+        <Approve {...props} reading={reading} decline={() => setDeclining(true)} />
+      ) : (
+        <Decline {...props} back={reading ? () => setDeclining(false) : undefined} />
+      )}
+    </aside>
+  );
+}
+
+const TYPED = {
+  amount: "Type the amount or the short code",
+  code: "Type the short code",
+} as const satisfies Partial<Record<RequiredAnswer, string>>;
+
+const WHY = {
+  amount: "It is a large amount.",
+  code: "Something about this request is not proved, or cannot be read.",
+} as const satisfies Partial<Record<RequiredAnswer, string>>;
+
+/** Ends of validity that an owner may choose, in seconds. */
+const SHORTER = [60, 300, 900, 3600] as const;
+
+function Approve(props: DecisionProps & { reading: PageReading; decline: () => void }) {
+  const { client, item, reading, sealed, decided, decline, readAgain, expiresIn, setExpiresIn } = props;
+  const { view } = reading;
+  const [typed, setTyped] = useState("");
+  const passphrase = useRef<HTMLInputElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | undefined>();
+  const required = requiredAnswer(view);
+  const host = hostOf(view.request.http.url);
+  const offered = Number(view.request.payment.maxTimeoutSeconds);
+
+  const approve = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    if (!isRightAnswer(view, typed)) {
+      setProblem({ code: "typed", message: wrongAnswerText(required) });
+      return;
+    }
+    const secret = take(passphrase.current);
+    setBusy(true);
+    setProblem(undefined);
+    const { digest } = view.checked;
+    const answer = await client.call("approve", { reading: reading.id, digest, typed, ...(sealed && { passphrase: secret }) });
+    setBusy(false);
+    if (answer.ok) {
+      decided([...(answer.data.awaited ? ["The agent waits for this, and pays now."] : []), ...(answer.notes ?? [])]);
+      return;
+    }
+    setProblem(answer.error);
+    if (answer.error.code === "keystore_locked") passphrase.current?.focus();
+  };
+
+  return (
+    <form onSubmit={(event) => void approve(event)} autocomplete="off">
+      <h2>Your decision</h2>
+      {setExpiresIn && !view.session && SHORTER.some((seconds) => seconds < offered) && (
+        <Field label="Valid after you sign">
+          {(id) => (
+            <select
+              id={id}
+              value={String(expiresIn ?? "")}
+              onChange={({ currentTarget: { value } }) => setExpiresIn(value === "" ? undefined : Number(value))}
+            >
+              <option value="">for {duration(offered)}, as offered</option>
+              {SHORTER.filter((seconds) => seconds < offered).map((seconds) => (
+                <option key={seconds} value={seconds}>
+                  for {duration(seconds)}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+      )}
+      {required !== "yes" && (
+        <Field label={TYPED[required]} hint={WHY[required]}>
+          {(id, hint) => (
+            <input
+              id={id}
+              aria-describedby={hint}
+              type="text"
+              value={typed}
+              autocomplete="off"
+              autocapitalize="characters"
+              spellcheck={false}
+              onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+            />
+          )}
+        </Field>
+      )}
+      {sealed && (
+        <Field label="Passphrase of your key">
+          {(id) => <input id={id} ref={passphrase} type="password" required autocomplete="off" spellcheck={false} />}
+        </Field>
+      )}
+      {problem && <Trouble problem={problem} again={problem.code === "reading_expired" ? readAgain : undefined} />}
+      <button type="submit" class="main" disabled={busy}>
+        {busy ? "Signing…" : `${view.session ? "Set aside" : "Pay"} ${amountOf(item)}`}
+        <span class="visually-hidden"> to {host}</span>
+      </button>
+      <button type="button" class="plain wide" disabled={busy} onClick={decline}>
+        Decline…
+      </button>
+      <p class="quiet small">Leaving this page decides nothing: the request stays open.</p>
+    </form>
+  );
+}
+
+const REASONS: Record<DeclineCode, string> = {
+  too_expensive: "Too expensive",
+  not_needed: "Not needed",
+  wrong_payee: "Wrong payee",
+  unclear_reason: "The reason is not clear",
+  duplicate: "Asked before",
+  policy: "Against our rules",
+  other: "Another reason",
+};
+
+function Decline({ client, item, sealed, decided, back }: DecisionProps & { back: (() => void) | undefined }) {
+  const [code, setCode] = useState<DeclineCode | undefined>();
+  const [note, setNote] = useState("");
+  const [signs, setSigns] = useState(false);
+  const passphrase = useRef<HTMLInputElement>(null);
+  const first = useRef<HTMLInputElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | undefined>();
+  useEffect(() => (back ? first.current?.focus() : undefined), []);
+
+  const decline = async (event: Event) => {
+    event.preventDefault();
+    if (busy || code === undefined) return;
+    const secret = signs && sealed ? take(passphrase.current) : undefined;
+    setBusy(true);
+    const text = note.trim();
+    const ask = {
+      request: item.requestDigest,
+      code,
+      ...(text !== "" && { note: text }),
+      ...(secret !== undefined && { passphrase: secret }),
+    };
+    const answer = await client.call("decline", ask);
+    setBusy(false);
+    if (answer.ok) decided(answer.notes ?? []);
+    else setProblem(answer.error);
+  };
+
+  return (
+    <form onSubmit={(event) => void decline(event)} autocomplete="off">
+      <fieldset>
+        <legend>
+          <h2>Why not?</h2>
+        </legend>
+        {(Object.entries(REASONS) as [DeclineCode, string][]).map(([value, text], i) => (
+          <label key={value} class="choice">
+            <input
+              ref={i === 0 ? first : null}
+              type="radio"
+              name="code"
+              value={value}
+              required
+              checked={code === value}
+              onChange={() => setCode(value)}
+            />
+            {text}
+          </label>
+        ))}
+      </fieldset>
+      <Field label="A note for the agent" hint={`May be empty. At most ${MAX_NOTE_LENGTH} characters.`}>
+        {(id, hint) => (
+          <textarea
+            id={id}
+            aria-describedby={hint}
+            rows={2}
+            maxLength={MAX_NOTE_LENGTH}
+            value={note}
+            onInput={({ currentTarget }) => setNote(currentTarget.value)}
+          />
+        )}
+      </Field>
+      {sealed && (
+        <label class="choice">
+          <input type="checkbox" checked={signs} onChange={({ currentTarget }) => setSigns(currentTarget.checked)} />
+          Sign it with my key
+        </label>
+      )}
+      {signs && sealed && (
+        <Field label="Passphrase of your key">
+          {(id) => <input id={id} ref={passphrase} type="password" required autocomplete="off" spellcheck={false} />}
+        </Field>
+      )}
+      {problem && <Trouble problem={problem} />}
+      <button type="submit" class="main danger" disabled={busy}>
+        {busy ? "Declining…" : "Decline, finally"}
+      </button>
+      {back && (
+        <button type="button" class="plain wide" disabled={busy} onClick={back}>
+          Back
+        </button>
+      )}
+    </form>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  hint?: string;
+  children: (id: string, hint: string | undefined) => ComponentChildren;
+}
+
+export function Field({ label, hint, children }: FieldProps) {
+  const id = `field-${label.toLowerCase().replaceAll(/[^a-z]+/g, "-")}`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {hint !== undefined && (
+        <p id={`${id}-hint`} class="quiet small">
+          {hint}
+        </p>
+      )}
+      {children(id, hint === undefined ? undefined : `${id}-hint`)}
+    </div>
+  );
+}
+
+/** Takes the passphrase out of its field: the page keeps none. */
+export function take(field: HTMLInputElement | null): string {
+  const value = field?.value ?? "";
+  if (field) field.value = "";
+  return value;
+}
