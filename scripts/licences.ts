@@ -9,6 +9,7 @@ const ALLOWED = new Set(["MIT", "Apache-2.0", "ISC", "BSD-2-Clause", "BSD-3-Clau
 /** Tools under a weak copyleft, which are used as they are and never shipped: what the names begin with, and their licence. */
 const TOOLS: readonly (readonly [name: string, licence: string])[] = [
   ["lightningcss", "MPL-2.0"],
+  ["axe-core", "MPL-2.0"],
   ["@img/sharp-", "LGPL-3.0-or-later"],
 ];
 

@@ -70,6 +70,10 @@ export class Sandbox {
     return JSON.parse(readFileSync(this.path(name), "utf8")) as Value;
   }
 
+  text(name: string): string {
+    return readFileSync(this.path(name), "utf8");
+  }
+
   write(name: string, content: unknown, mode = 0o600): string {
     const opened = path.basename(name) === "config.json" && typeof content === "object" ? withServed(content as object) : content;
     writeFileSync(this.path(name), typeof opened === "string" ? opened : JSON.stringify(opened), { mode });
