@@ -2,7 +2,7 @@
  * The examples/ of one story, made by the protocol's own functions: a merchant asks 10000 for a page, the agent asks
  * its owner, the owner approves, the ledger settles and the merchant confirms; all of it as evidence in one file, and the
  * public keys to check it with. Another request was declined. Later the owner grants a mandate, and the agent pays within it;
- * the merchant gives a part of that back.
+ * the merchant gives a part of that back. At last the owner approves a session, and the merchant claims what three calls of it cost.
  */
 
 import { base64urlnopad } from "@scure/base";
@@ -10,14 +10,16 @@ import { memoryStore } from "../agent-cli/demo/memory-store.ts";
 import { bytesToHex, hexToBytes } from "../shared/crypto/bytes.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_MERCHANT_SECRET_KEY } from "../shared/demo.ts";
-import { type Evidence, evidencePaymentSchema, serializeEvidence } from "../shared/evidence/evidence.ts";
+import type { CallEvidence } from "../shared/evidence/call-evidence.ts";
+import { type Evidence, evidencePaymentSchema } from "../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../shared/evidence/keys.ts";
+import { serializeEvidence } from "../shared/evidence/serialize.ts";
 import { verifyRefund } from "../shared/exact/refund.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { offerPayload, receiptPayload, signedOffers, signedReceipt } from "../shared/extensions/offer-receipt.ts";
 import type { JournalEntry } from "../shared/ledger/journal.ts";
 import { LedgerRules } from "../shared/ledger/rules.ts";
-import { ASSET, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
+import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, X402_VERSION } from "../shared/lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS } from "../shared/limits.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
@@ -38,6 +40,7 @@ import { parseTimestamp } from "../shared/time.ts";
 import type { PaymentPayload, PaymentRequired, PaymentRequirements, SettleResponse } from "../shared/x402/x402.ts";
 import { signCheckpoint } from "../workers/ledger-do/sign-checkpoint.ts";
 import { merchantSigner } from "../workers/merchant/paywall/terms/signer.ts";
+import { CalledSession } from "./called-session.ts";
 import { json } from "./vectors.ts";
 
 const owner = await keySigner(hexToBytes("0a".repeat(32)));
@@ -91,6 +94,16 @@ const MANDATED_REQUEST: PaymentRequestBody = {
   expiresAt: "2026-02-02T10:00:00Z",
   reason: "The premium report was updated on the first of February; the summary needs its new figures.",
 };
+const SESSION_REQUEST: PaymentRequestBody = {
+  ...REQUEST,
+  id: "pr_7w3n6k1p9v2c5x8b",
+  createdAt: "2026-02-03T09:00:00Z",
+  expiresAt: "2026-02-03T10:00:00Z",
+  reason: "The summary quotes the report page by page; I need about a hundred of its pages today.",
+};
+/** When the owner approved the session. */
+const OPENED_AT = "2026-02-03T09:05:00Z";
+
 /** When the agent paid within the mandate. */
 const PAID_AT = "2026-02-02T09:00:05Z";
 
@@ -137,6 +150,7 @@ export async function examples(): Promise<Record<string, string>> {
   const later = parseTimestamp(PAID_AT) ?? 0;
   const mandated = await boughtWithin(await signMandate(MANDATE, owner), rules, merchant, later);
   const refunded = await givenBack(mandated, rules, later + 86_400);
+  const called = await calledInSession(parseTimestamp(OPENED_AT) ?? 0);
   const keys: KnownKeys = {
     merchants: { [new globalThis.URL(URL).origin]: [bytesToHex(base64urlnopad.decode(merchant.jwks.keys[0]?.x ?? ""))] },
     ledgers: { [LEDGER]: [ledger.checkpoint.publicKey] },
@@ -162,6 +176,7 @@ export async function examples(): Promise<Record<string, string>> {
     "examples/evidence.json": new TextDecoder().decode(serializeEvidence(evidence)),
     "examples/evidence-mandate.json": new TextDecoder().decode(serializeEvidence(mandated)),
     "examples/evidence-refund.json": new TextDecoder().decode(serializeEvidence(refunded)),
+    "examples/evidence-session.json": new TextDecoder().decode(serializeEvidence(called)),
     "examples/evidence-keys.json": json(keys),
   };
 }
@@ -183,6 +198,32 @@ async function boughtWithin(signed: SignedMandate, rules: LedgerRules, merchant:
     receipt: await merchant.sign(receiptPayload(URL, { success: true, ...settled }, now + 6)),
     ledger,
   };
+}
+
+/** Evidence of the second of three calls in a session that the owner approved. The merchant claimed all three at once. */
+async function calledInSession(now: number): Promise<CallEvidence> {
+  const receiver = await keySigner(hexToBytes("0e".repeat(32)));
+  const extra = {
+    ledger: LEDGER,
+    receiverAuthorizer: receiver.publicKey,
+    withdrawDelay: 900,
+    minDeposit: "1000",
+    maxSessionSeconds: 86_400,
+  };
+  const offerFor = (http: typeof HTTP): PaymentRequirements => {
+    const terms = { ...OFFER, scheme: BATCH_SETTLEMENT, amount: "10" as Amount };
+    return { ...terms, extra: { ...extra, binding: bindingOf(http, terms) } };
+  };
+  const quote = (page: number) => ({ method: "GET", url: `${URL}/quotes?page=${page}` });
+  const offer = offerFor(quote(1));
+  const payment = { ...paymentFields(offer), session: { deposit: "1000", seconds: "86400" } } as PaymentRequestBody["payment"];
+  const request = await signPaymentRequest({ ...SESSION_REQUEST, http: quote(1), payment }, agent);
+  const session = await CalledSession.open({ ledger: LEDGER, request, owner, agent, receiver, now, checkpointKey: CHECKPOINT_KEY });
+  const calls = [];
+  for (const page of [1, 2, 3]) calls.push(await session.call(quote(page), offerFor(quote(page))));
+  const [, second] = await session.claimed(calls, now + 300);
+  if (!second) throw new Error("the story has three calls");
+  return second;
 }
 
 /** A day later the merchant gives a quarter back. Both accounts' entries say so. */

@@ -1,6 +1,6 @@
 /** Public names of earlier versions. They keep working; our own code uses the new ones. */
 
-import { serializeEvidence } from "./evidence/evidence.ts";
+import { serializeEvidence } from "./evidence/serialize.ts";
 import * as current from "./limits.ts";
 
 /** @deprecated Use `serializeEvidence`. */

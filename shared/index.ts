@@ -108,11 +108,13 @@ export {
   type SignedBooksRevocation,
 } from "./protocol/books-access.ts";
 
-// Evidence of a payment, for a third party.
+// Evidence of a payment, or of a call that a session paid, for a third party.
 export type { EvidencePoint } from "./evidence/check.ts";
-export { type Evidence, evidenceSchema, serializeEvidence } from "./evidence/evidence.ts";
+export { type CallEvidence, callEvidenceSchema } from "./evidence/call-evidence.ts";
+export { type Evidence, evidenceSchema } from "./evidence/evidence.ts";
 export { type KnownKeys, knownKeysSchema } from "./evidence/keys.ts";
 export { type Fault, readEvidence, type ReadEvidence } from "./evidence/read.ts";
+export { serializeEvidence } from "./evidence/serialize.ts";
 export { type EvidenceReport, type EvidenceVerdict, verifyEvidence } from "./evidence/verify.ts";
 
 // Keys.

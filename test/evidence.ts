@@ -139,7 +139,7 @@ export class Shop {
 }
 
 /** All public keys. */
-export async function keysFor({ request }: Evidence): Promise<KnownKeys> {
+export async function keysFor({ request }: Pick<Evidence, "request">): Promise<KnownKeys> {
   return {
     merchants: { [new URL(REQUEST.url).origin]: [merchantKey] },
     ledgers: { [LEDGER]: [ledgerKey] },

@@ -8,7 +8,7 @@ import type { Digest } from "../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
 import { knownKeysSchema } from "../shared/evidence/keys.ts";
 import { signedOfferOf, signedReceiptOf } from "../shared/evidence/parts.ts";
-import { EVIDENCE_CHECKS, verifyEvidence } from "../shared/evidence/verify.ts";
+import { CALL_CHECKS, EVIDENCE_CHECKS, verifyEvidence } from "../shared/evidence/verify.ts";
 import { verifyExact } from "../shared/exact/verify.ts";
 import { MAX_FILE_BYTES, MAX_HEADER_BYTES } from "../shared/limits.ts";
 import { approvalNonce, exactPayloadSchema } from "../shared/protocol/authorization.ts";
@@ -68,11 +68,11 @@ describe("the story of the examples", () => {
     const report = await verifyEvidence(bytes, read("evidence-keys", knownKeysSchema));
     expect(report.points.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
     expect(report).toMatchObject({ verdict: "verified", evidence: { request, payment: payload.payload } });
-    expect(await signedOfferOf(required, payload.accepted, new URL(request.http.url), [])).toEqual(report.evidence?.offer);
-    expect(signedReceiptOf(response)).toEqual(report.evidence?.receipt);
+    const offer = await signedOfferOf(required, payload.accepted, new URL(request.http.url), []);
+    expect(report.evidence).toMatchObject({ offer, receipt: signedReceiptOf(response) });
   });
 
-  test.each(["mandate", "refund"])("the evidence of a payment with a %s is verified with the same keys", async (name) => {
+  test.each(["mandate", "refund", "session"])("the evidence of a payment with a %s is verified with the same keys", async (name) => {
     const bytes = readFileSync(new URL(`../examples/evidence-${name}.json`, import.meta.url));
     const report = await verifyEvidence(bytes, read("evidence-keys", knownKeysSchema));
     expect(report.points.filter(({ verdict }) => verdict !== "pass")).toEqual([]);
@@ -96,7 +96,10 @@ test("spec/evidence.md has an entry for every point of evidence, in their order"
   const rows = [...page.matchAll(/^- ((?:`[a-z]+\.[a-z-]+`(?:, )?)+): /gm)]
     .flatMap(([, ids = ""]) => ids.replaceAll("`", "").split(", "))
     .filter((id) => !/\.(entries|checkpoint)$/.test(id ?? ""));
-  expect(rows).toEqual(["file.read", "file.spelling", ...EVIDENCE_CHECKS.map(({ id }) => id)]);
+  // A point of a call that is one of a payment, too, has the payment's entry.
+  const ofPayments = EVIDENCE_CHECKS.map(({ id }) => id);
+  const ofCalls = CALL_CHECKS.map(({ id }) => id).filter((id) => !ofPayments.includes(id));
+  expect(rows).toEqual(["file.read", "file.spelling", ...ofPayments, ...ofCalls]);
 });
 
 test("what is committed is what the code makes", async () => {

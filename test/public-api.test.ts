@@ -79,6 +79,7 @@ test.each<[string, object, string[]]>([
       "bindingScope",
       "bodyDigest",
       "boundRequestSchema",
+      "callEvidenceSchema",
       "canonicalJson",
       "canonicalUrl",
       "checkPaymentRequest",

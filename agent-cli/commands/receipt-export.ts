@@ -2,8 +2,9 @@
 
 import * as path from "node:path";
 import * as z from "zod";
-import { type Evidence, serializeEvidence } from "../../shared/evidence/evidence.ts";
+import type { Evidence } from "../../shared/evidence/evidence.ts";
 import type { KnownKeys } from "../../shared/evidence/keys.ts";
+import { serializeEvidence } from "../../shared/evidence/serialize.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { defineCommand } from "../command-line/command.ts";

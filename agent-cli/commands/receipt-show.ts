@@ -1,7 +1,7 @@
 /** `receipt show`: a payment's receipt, and how much of it can be verified here. */
 
 import * as z from "zod";
-import { serializeEvidence } from "../../shared/evidence/evidence.ts";
+import { serializeEvidence } from "../../shared/evidence/serialize.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";

@@ -6,16 +6,16 @@ import type { Evidence } from "../../shared/evidence/evidence.ts";
 import type { EvidenceReport } from "../../shared/evidence/verify.ts";
 import { SCHEME, UPTO } from "../../shared/lez.ts";
 import { authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
-import { mandateDigest, type SignedMandate } from "../../shared/protocol/mandate.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
-import { limitsText, worstCase } from "../../shared/screen/mandate-facts.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { checklistText } from "../runtime/checklist.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field, type Layout, wrap } from "../runtime/layout.ts";
 import { money, moneySchema, price } from "../runtime/money.ts";
 import { type Failure, fail, refuse } from "../runtime/outcome.ts";
+import { callLines, callStatement, callStatementSchema } from "./call-statement.ts";
+import { mandateLines, mandateOf, mandateStatementSchema } from "./mandate-statement.ts";
 
 const statementSchema = z.strictObject({
   shortCode: z.string(),
@@ -31,29 +31,15 @@ const statementSchema = z.strictObject({
   payTo: z.string(),
   /** Absent if the owner approved limits, and not this payment. */
   approvedAt: z.string().optional(),
-  /** The mandate that the agent paid under. */
-  mandate: z
-    .strictObject({
-      shortCode: z.string(),
-      mandate: z.string(),
-      grantedAt: z.string(),
-      validBefore: z.string(),
-      /** The most that all of it could cost. */
-      worst: moneySchema,
-      /** In words. */
-      limits: z.string(),
-      agentKey: z.string(),
-      /** When its agent signed the payment. */
-      signedAt: z.string(),
-    })
-    .optional(),
+  mandate: mandateStatementSchema.optional(),
   transaction: z.string(),
 });
 
 export const evidenceReportSchema = z.strictObject({
   verdict: z.enum(["verified", "incomplete", "differs"]),
-  /** What the evidence states; absent if the file cannot be read. */
+  /** What the evidence states; absent if the file cannot be read. Of a call that a session paid it is `call`. */
   says: statementSchema.optional(),
+  call: callStatementSchema.optional(),
   passed: z.number(),
   warned: z.number(),
   failed: z.number(),
@@ -76,7 +62,7 @@ export function evidenceReportView({ verdict, points, evidence }: EvidenceReport
   const count = (verdict: EvidencePoint["verdict"]) => points.filter((point) => point.verdict === verdict).length;
   return {
     verdict,
-    ...(evidence && { says: statementOf(evidence) }),
+    ...(evidence && (evidence.version === "1" ? { says: statementOf(evidence) } : { call: callStatement(evidence) })),
     passed: count("pass"),
     warned: count("warn"),
     failed: count("fail"),
@@ -110,21 +96,6 @@ function statementOf({ request, payment: { authorization, mandate }, ledger, ref
   };
 }
 
-function mandateOf({ mandate }: SignedMandate, signedAt: string): NonNullable<Statement["mandate"]> {
-  const { asset, grantedAt, validBefore, agent } = mandate;
-  const digest = mandateDigest(mandate);
-  return {
-    shortCode: shortCode(digest),
-    mandate: digest,
-    grantedAt: formatTimestamp(Number(grantedAt)),
-    validBefore: formatTimestamp(Number(validBefore)),
-    worst: money(worstCase(mandate).toString(), asset),
-    limits: limitsText(mandate),
-    agentKey: agent,
-    signedAt,
-  };
-}
-
 /** One report in both cases: `data` if everything is verified, `error.details` if not. */
 export function evidenceFailure(report: EvidenceReportView): Failure | undefined {
   const { verdict, points } = report;
@@ -155,7 +126,7 @@ export function evidenceFailure(report: EvidenceReportView): Failure | undefined
   );
 }
 
-export function renderEvidence({ verdict, says, points, ...counts }: EvidenceReportView, layout: Layout): string[] {
+export function renderEvidence({ verdict, says, call, points, ...counts }: EvidenceReportView, layout: Layout): string[] {
   const skipped = {
     verdict: "unchecked",
     heading: "not checked",
@@ -166,6 +137,7 @@ export function renderEvidence({ verdict, says, points, ...counts }: EvidenceRep
   const sums = `${passed} passed, ${counted(warned, "warning")}, ${failed} failed, ${unchecked} not checked`;
   return [
     ...(says ? renderStatement(says, layout) : []),
+    ...(call ? callLines(call, layout) : []),
     ...checklistText(layout, points, skipped, ({ about, saw }) => [...(about ? [["member", about] as const] : []), ["saw", saw]]),
     "",
     ...wrap(`${WORDS[verdict]}: ${sums}`, layout.width),
@@ -183,17 +155,7 @@ function renderStatement(says: Statement, layout: Layout): string[] {
     ...field(layout, "from", says.payer),
     ...field(layout, "to", says.payTo),
     ...(approvedAt ? field(layout, "approved at", approvedAt) : []),
-    ...(mandate ? renderMandate(mandate, layout) : []),
+    ...(mandate ? mandateLines(mandate, layout) : []),
     ...field(layout, "transaction", says.transaction, 13),
-  ];
-}
-
-/** The owner read these limits, not this payment. */
-function renderMandate(mandate: NonNullable<Statement["mandate"]>, layout: Layout): string[] {
-  return [
-    ...field(layout, "mandate", `${mandate.shortCode}, granted at ${mandate.grantedAt}, valid until ${mandate.validBefore}`),
-    ...field(layout, "limits", mandate.limits),
-    ...field(layout, "agent key", mandate.agentKey),
-    ...field(layout, "signed at", mandate.signedAt),
   ];
 }

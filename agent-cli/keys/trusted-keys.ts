@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import * as z from "zod";
+import type { CallEvidence } from "../../shared/evidence/call-evidence.ts";
 import type { Evidence } from "../../shared/evidence/evidence.ts";
 import { knownKeySchema, type KnownKeys, knownKeysSchema } from "../../shared/evidence/keys.ts";
 import { accountIdSchema } from "../../shared/protocol/account.ts";
@@ -32,11 +33,11 @@ export interface KnownKeysInput {
 }
 
 /** The keys for checking `evidence`. A flag names the key of its merchant, its ledger, its owner or its agent. */
-export function knownKeys(context: Context, input: KnownKeysInput, evidence: Evidence | undefined): Outcome<KnownKeys> {
+export function knownKeys(context: Context, input: KnownKeysInput, evidence: Evidence | CallEvidence | undefined): Outcome<KnownKeys> {
   const file = keysFile(context, input);
   if (!file.ok || !evidence) return file;
   const { merchants, ledgers, owners = [], agents = [] } = file.data;
-  const { origin } = new URL(evidence.request.http.url);
+  const { origin } = evidence.version === "1" ? new URL(evidence.request.http.url) : evidence.session.channelConfig;
   const pinned = pinnedKey(context, origin);
   if (!pinned.ok) return pinned;
   const ledger = evidence.ledger?.checkpoint.checkpoint.ledger;

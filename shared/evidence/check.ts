@@ -19,10 +19,14 @@ export interface EvidencePoint {
   because?: "absent" | "unknown_key" | "depends";
 }
 
-export interface EvidenceCheck extends Check<EvidenceContext> {
+/** A check that names the member it is about. */
+export interface PointCheck<Context, Part extends keyof Context> extends Check<Context> {
   about: string;
   /** The optional part of the file that it is about. */
-  part?: "offer" | "receipt" | "ledger";
+  part?: Part;
+}
+
+export interface EvidenceCheck extends PointCheck<EvidenceContext, "offer" | "receipt" | "ledger"> {
   /** It is only about payments that this key signed: the payer's own, or that of a mandate's agent. */
   signer?: EvidenceContext["signer"];
   /** It is only about payments that were charged nothing. Those have no part of the ledger's. */
@@ -40,8 +44,6 @@ export const PAYMENT_SIGNED = ["payment.account", "payment.signature", "mandate.
 export const unknownKey = (saw: string): Finding => skipped(saw, "unknown_key");
 
 export async function judgeEvidence(checks: readonly EvidenceCheck[], context: EvidenceContext): Promise<EvidencePoint[]> {
-  const absent = ({ part }: EvidenceCheck) =>
-    part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
   const applying = checks.filter(
     ({ signer = context.signer, scheme = context.scheme, part, withoutDebit = false, refunded = false }) =>
       signer === context.signer &&
@@ -49,10 +51,23 @@ export async function judgeEvidence(checks: readonly EvidenceCheck[], context: E
       (context.withoutDebit ? part !== "ledger" : !withoutDebit) &&
       (context.refunds.length > 0 || !refunded),
   );
-  return (await judgeAll(applying, context, "unchecked", absent)).map(pointOf);
+  return judgePoints(applying, context);
 }
 
-function pointOf({ check: { id, title, about }, ...found }: Judged<EvidenceCheck, "unchecked">): EvidencePoint {
+/** Judges in order. What is about a part that the file lacks is not checked. */
+export async function judgePoints<Context, Part extends keyof Context>(
+  checks: readonly PointCheck<Context, Part>[],
+  context: Context,
+): Promise<EvidencePoint[]> {
+  const absent = ({ part }: PointCheck<Context, Part>) =>
+    part !== undefined && context[part] === undefined ? skipped("not in this file", "absent") : undefined;
+  return (await judgeAll(checks, context, "unchecked", absent)).map(pointOf);
+}
+
+function pointOf({
+  check: { id, title, about },
+  ...found
+}: Judged<{ id: string; title: string; about: string }, "unchecked">): EvidencePoint {
   return { id, title, about, ...found };
 }
 

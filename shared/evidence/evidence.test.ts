@@ -32,8 +32,9 @@ import { requestDigest } from "../protocol/payment-request.ts";
 import { type Refund, type SignedRefund, signRefund } from "../protocol/refund.ts";
 import type { SettleResponse } from "../x402/x402.ts";
 import type { EvidencePoint } from "./check.ts";
-import { type Evidence, serializeEvidence } from "./evidence.ts";
+import type { Evidence } from "./evidence.ts";
 import type { KnownKeys } from "./keys.ts";
+import { serializeEvidence } from "./serialize.ts";
 import { EVIDENCE_CHECKS, type EvidenceReport, verifyEvidence } from "./verify.ts";
 
 const REASON = "The report – “Größe” and all – answers question 3 of the brief. \u{1F4C8}";

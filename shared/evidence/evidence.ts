@@ -1,10 +1,10 @@
 /**
- * Evidence of one payment in one file, for a third party: the request and its reason, and what the payer, the merchant and
+ * Evidence of one payment in one file, version 1, for a third party: the request and its reason, and what the payer, the merchant and
  * the ledger signed. Every member is under a signature or a digest, and none is secret. spec/evidence.md.
  */
 
 import * as z from "zod/mini";
-import { publicKeySchema, signatureSchema, utf8 } from "../crypto/bytes.ts";
+import { publicKeySchema, signatureSchema } from "../crypto/bytes.ts";
 import { digestSchema } from "../crypto/digest.ts";
 import { ENTRY_CAUSES } from "../ledger/journal.ts";
 import { MAX_EVIDENCE_ENTRIES, MAX_EVIDENCE_REFUNDS, MAX_HEADER_BYTES } from "../limits.ts";
@@ -75,7 +75,7 @@ interface PaymentPart {
 export const evidencePaymentSchema = eitherProof<PaymentPart>(z.object(payment));
 
 /** A part of one account's book: entries without gaps, the last of them under the ledger's signature. */
-const bookSchema = z.strictObject({
+export const bookSchema = z.strictObject({
   entries: z.array(evidenceEntrySchema).check(z.minLength(1), z.maxLength(MAX_EVIDENCE_ENTRIES)),
   checkpoint: signedCheckpointSchema,
 });
@@ -91,7 +91,7 @@ export const evidenceRefundSchema = z.strictObject({
 });
 
 export const evidenceSchema = z.strictObject({
-  version: z.literal("1", 'must be "1", the only version'),
+  version: z.literal("1", 'must be "1"; evidence of a call that a session paid is version 2'),
   request: paymentRequestSchema,
   payment: eitherProof<PaymentPart>(z.strictObject(payment)),
   /** The merchant's terms, in its own word. Absent where it signs none. */
@@ -104,11 +104,3 @@ export const evidenceSchema = z.strictObject({
   refunds: z.optional(z.array(evidenceRefundSchema).check(z.minLength(1), z.maxLength(MAX_EVIDENCE_REFUNDS))),
 });
 export type Evidence = z.infer<typeof evidenceSchema>;
-
-/**
- * The one spelling: members in the order of the schema, indented by two, a line feed at the end. What is not spelled like
- * this is not evidence, so that no byte of a file is without meaning.
- */
-export function serializeEvidence(evidence: Evidence): Uint8Array {
-  return utf8(`${JSON.stringify(evidenceSchema.parse(evidence), null, 2)}\n`);
-}

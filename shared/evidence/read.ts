@@ -4,7 +4,9 @@ import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
 import { MAX_EVIDENCE_BYTES } from "../limits.ts";
 import { parseJson } from "../text/json.ts";
-import { type Evidence, evidenceSchema, serializeEvidence } from "./evidence.ts";
+import { type CallEvidence, callEvidenceSchema } from "./call-evidence.ts";
+import { type Evidence, evidenceSchema } from "./evidence.ts";
+import { serializeEvidence } from "./serialize.ts";
 
 /** Where a file is wrong: a member's path (`ledger.entries.0.at`; empty for the whole) or an offset in bytes, and what is wrong there. */
 export interface Fault {
@@ -14,7 +16,7 @@ export interface Fault {
 }
 
 export type ReadEvidence =
-  | { ok: true; evidence: Evidence; /** It says this, and is spelled in another way. */ spelling?: Fault }
+  | { ok: true; evidence: Evidence | CallEvidence; /** It says this, and is spelled in another way. */ spelling?: Fault }
   | { ok: false; fault: Fault };
 
 export function readEvidence(bytes: Uint8Array): ReadEvidence {
@@ -26,12 +28,17 @@ export function readEvidence(bytes: Uint8Array): ReadEvidence {
     return unreadable(faultAt(bytes, utf8(text.slice(0, syntaxFault(text))).length, "is not how evidence is spelled"));
   }
   if (!parsed.ok) return unreadable({ about: "", problem: parsed.problem });
-  const shape = z.safeParse(evidenceSchema, parsed.value);
+  const shape = isOfCall(parsed.value) ? z.safeParse(callEvidenceSchema, parsed.value) : z.safeParse(evidenceSchema, parsed.value);
   if (!shape.success) return unreadable(shapeFault(shape.error));
   const spelled = serializeEvidence(shape.data);
   const byte = firstDifference(bytes, spelled);
   if (byte === undefined) return { ok: true, evidence: shape.data };
   return { ok: true, evidence: shape.data, spelling: faultAt(bytes, byte, "is not how evidence is spelled") };
+}
+
+/** By a member that each such file has, and no other: a changed version is then named as what was changed. */
+function isOfCall(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, "session");
 }
 
 function unreadable(fault: Fault): ReadEvidence {

@@ -174,7 +174,7 @@ const UNSIGNED_SESSION_CHECKS: readonly MandateCheck<UnsignedOrder<SessionOrder>
   SESSION,
   GRANTED,
 ];
-const SESSION_CHECKS: readonly MandateCheck<MandatedOrder<SessionOrder>>[] = [...UNSIGNED_SESSION_CHECKS, AGENT];
+export const SESSION_CHECKS: readonly MandateCheck<MandatedOrder<SessionOrder>>[] = [...UNSIGNED_SESSION_CHECKS, AGENT];
 
 /** A refund has no nonce: the ledger knows it by its id. */
 export const REFUND_CHECKS: readonly MandateCheck<MandatedOrder>[] = [NAMED, COVERS, WINDOW, PER_PAYMENT, GRANTED, AGENT];
