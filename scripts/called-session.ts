@@ -56,7 +56,7 @@ export class CalledSession {
       : sessionFor(request, checked, owner.account, now);
     const proof = await signSession(channelConfig, mandate ? agent : owner);
     const called = new CalledSession(story, { channelConfig, ...(mandate && { mandate }), ...proof });
-    const first = await called.#sign(request.payment.amount as Amount, checked.offer.extra?.["binding"] as Digest | undefined, 1n);
+    const first = await called.#sign(request.payment.amount, checked.offer.extra?.["binding"] as Digest | undefined, 1n);
     const payload = { type: "deposit", ...called.session, ...first };
     const envelope = { x402Version: X402_VERSION, accepted: checked.offer, payload };
     const verified = await verifyDeposit(envelope, checked.offer, { now, ledger });
