@@ -4,8 +4,9 @@ import { type Finding, right, skipped, wrong } from "../checklist/check.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { SESSION_CHECKS } from "../exact/mandate-checks.ts";
 import { CLOCK_SKEW_SECONDS } from "../limits.ts";
+import { FACILITATOR_DECIDES } from "../protocol/passkey.ts";
 import { checkSessionRequest, shortCode } from "../protocol/payment-request.ts";
-import { provesAccount } from "../protocol/proof.ts";
+import { isSignedByKey, verifyProof } from "../protocol/proof.ts";
 import { sessionFor, sessionWithin } from "../protocol/session-approval.ts";
 import type { Session } from "../protocol/session.ts";
 import { parseTimestamp } from "../time.ts";
@@ -109,10 +110,11 @@ export const SESSION_POINTS: readonly CallCheck[] = [
     title: "the account that pays signed the session",
     about: "session",
     signer: "payer",
-    async judge({ session: { publicKey, signature }, terms, id }) {
-      return (await provesAccount({ publicKey, signature }, id, terms.from))
+    async judge({ session, terms, id }) {
+      const proved = await verifyProof(session, { type: "Session", digest: id, account: terms.from }, FACILITATOR_DECIDES);
+      return proved.ok
         ? right(`${terms.from} set ${terms.deposit} units aside`)
-        : wrong("the account did not sign this session");
+        : wrong(proved.problem ?? "the account did not sign this session");
     },
   },
   {
@@ -122,7 +124,7 @@ export const SESSION_POINTS: readonly CallCheck[] = [
       if (found.is === "right") return found;
       const { session, id } = context;
       // What the agent signed is unchanged, so it is the mandate that was changed, taken away or put in.
-      const intact = await verifyDigest(session.signature, id, session.publicKey);
+      const intact = await isSignedByKey(session, id);
       return wrong(
         session.mandate ? "the session does not name this mandate" : "the mandate that the session names is not in this file",
         intact ? "session.mandate" : "session.channelConfig.mandate",
