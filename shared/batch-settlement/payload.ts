@@ -45,6 +45,7 @@ export const voucherPayloadSchema = z.looseObject({
   voucher: voucherSchema,
   voucherSignature: signatureSchema,
 });
+export type VoucherPayload = z.infer<typeof voucherPayloadSchema>;
 
 /** Asks the payee to take what it is owed, and to close. Buys nothing. */
 export const refundPayloadSchema = eitherProof<{ type: "refund"; withdrawal: Withdrawal } & Others>(

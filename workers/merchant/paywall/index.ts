@@ -150,7 +150,6 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
       next,
       presented,
       challenge,
-      ...(accepted && { price: { terms: () => routeTerms.of(c), isHonoured: () => isOwnOffer(presented, challenge, signer) } }),
       signer,
       facilitator: facilitatorOf(c, checked),
       deliveries: () => deliveriesOf(c, checked, presented),
@@ -160,6 +159,7 @@ export function paywall(options: PaywallOptions | OffersOptions | ExemptingOptio
       onOwed: () => tellOwed({ c, presented }, checked),
       refund: refundOf(c, presented, checked),
       redeliverSeconds: checked.redeliverSeconds,
+      ...(accepted && { price: { terms: () => routeTerms.of(c), isHonoured: () => isOwnOffer(presented, challenge, signer) } }),
     });
     if (!read.ok) {
       const bought = presented && (await alreadyBought(requestOf(presented), checked));

@@ -37,7 +37,7 @@ export function readPayment(parsed: ParsedPayment, challenge: Challenge, traceId
   if (!parsed.ok) return parsed;
   const { payment } = parsed;
   const match = matchOffer(payment.accepted, challenge.offers);
-  const presented = presentedPayment(inOwnWords(payment, challenge), match, challenge, traceId);
+  const presented = new Presented(inOwnWords(payment, challenge), match, challenge, traceId);
   if (match.code) return { ok: false, code: match.code, presented };
   if (namesOtherOrigin(payment, challenge)) return { ok: false, code: "binding_mismatch", presented };
   if (!echoesExtensions(payment.extensions, challenge.advertised)) return { ok: false, code: "extension_echo_mismatch", presented };
@@ -92,19 +92,26 @@ function distance(code: ErrorCode | undefined): number {
   return at < 0 ? CLOSEST.length : at;
 }
 
-function presentedPayment(payment: PaymentPayload, { offer, index }: OfferMatch, { places }: Challenge, traceId: string): PresentedPayment {
-  let exact: ExactPayload | undefined;
-  return {
-    payment,
-    get exact() {
-      // A voucher has another payload, and the words for all that is wrong with it as an authorization would cost it a third of its time.
-      if (offer.scheme !== BATCH_SETTLEMENT) exact ??= exactPayload(payment);
-      return exact;
-    },
-    offer,
-    offerIndex: places[index] ?? index,
-    traceId,
-  };
+/** A class: to define an accessor for each payment costs as much as to compare its offer. */
+class Presented implements PresentedPayment {
+  readonly payment: PaymentPayload;
+  readonly offer: PaymentRequirements;
+  readonly offerIndex: number;
+  readonly traceId: string;
+  #exact: ExactPayload | undefined;
+
+  constructor(payment: PaymentPayload, { offer, index }: OfferMatch, { places }: Challenge, traceId: string) {
+    this.payment = payment;
+    this.offer = offer;
+    this.offerIndex = places[index] ?? index;
+    this.traceId = traceId;
+  }
+
+  get exact(): ExactPayload | undefined {
+    // A voucher has another payload, and the words for all that is wrong with it as an authorization would cost it a third of its time.
+    if (this.offer.scheme !== BATCH_SETTLEMENT) this.#exact ??= exactPayload(this.payment);
+    return this.#exact;
+  }
 }
 
 function exactPayload({ payload }: PaymentPayload): ExactPayload | undefined {

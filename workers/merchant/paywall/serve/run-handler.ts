@@ -37,7 +37,7 @@ export async function runHandler(
   const { offer, offerIndex } = presented;
   const { scheme, amount } = offer;
   const charge = unmetered(offer, () => isMeteredAt(challenge, offerIndex));
-  c.set("payment", { redelivery: false, charge, ...payment, scheme, amount, offer: offerIndex, signal: abort.signal });
+  c.set("payment", { redelivery: false, charge, scheme, amount, offer: offerIndex, signal: abort.signal, ...payment });
   const handler = next();
   try {
     if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {

@@ -10,6 +10,7 @@ import {
   refundPayloadSchema,
   voucherPayloadSchema,
 } from "../../../../shared/batch-settlement/payload.ts";
+import { readPlainVoucher } from "../../../../shared/batch-settlement/plain-voucher.ts";
 import { verifyWithdrawal } from "../../../../shared/batch-settlement/withdrawal.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import type { Digest } from "../../../../shared/crypto/digest.ts";
@@ -17,6 +18,7 @@ import type { ErrorCode } from "../../../../shared/errors.ts";
 import { identifierOf, PAYMENT_IDENTIFIER } from "../../../../shared/extensions/payment-identifier.ts";
 import { MAX_SESSION_CONFIG_BYTES } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
+import { originOf } from "../../../../shared/protocol/origin.ts";
 import { sessionId, sessionSchema } from "../../../../shared/protocol/session.ts";
 import { isGenuineVoucher, type SignedVoucher } from "../../../../shared/protocol/voucher.ts";
 import { checkShape, parseJson } from "../../../../shared/text/json.ts";
@@ -29,7 +31,7 @@ import { traceOf } from "../log.ts";
 import type { CheckedOptions } from "../options.ts";
 import { passOnRefusal, refuseRequest } from "../responses.ts";
 import type { Acceptor } from "../session-acceptor.ts";
-import { publicUrl } from "../terms/bound-request.ts";
+import { publicOrigin } from "../terms/bound-request.ts";
 import type { PaidRequest, PaywallEnv, ServeResult, SessionRpc, SessionsNamespace } from "../types.ts";
 import { addressOf, AskLimit } from "./ask-limit.ts";
 import { IdentifiedVoucher } from "./identified-voucher.ts";
@@ -50,7 +52,7 @@ export class SessionAcceptor implements Acceptor {
   readonly #opened = new WeakSet<object>();
 
   async receiver(c: Context<PaywallEnv>): Promise<string> {
-    return (await this.#keys(c, publicUrl(c).origin)).publicKey;
+    return (await this.#keys(c, publicOrigin(c))).publicKey;
   }
 
   async canOpen(c: Context<PaywallEnv>): Promise<boolean> {
@@ -66,7 +68,7 @@ export class SessionAcceptor implements Acceptor {
     const read = readPayload(presented.payment.payload);
     if (!read.ok) return refuseRequest({ code: "invalid_payload", detail: read.problem, challenge, offerAgain: true });
     const { payload } = read;
-    const keys = await this.#keys(request.c, new URL(challenge.request.url).origin);
+    const keys = await this.#keys(request.c, originOf(challenge.request.url));
     switch (payload.type) {
       case "deposit":
         return (await this.#open(request, payload)) ?? this.#accept(request, options, keys, payload.channelConfig.from, payload);
@@ -202,6 +204,8 @@ function riskOf({ offers }: CheckedOptions, { presented, challenge }: PaidReques
 
 /** By its tag, so that a problem is told about the members of that type. */
 function readPayload(payload: Record<string, unknown>): Read {
+  const plain = readPlainVoucher(payload);
+  if (plain) return { ok: true, payload: plain };
   const { type } = payload;
   const schema = type === "deposit" ? depositPayloadSchema : type === "voucher" ? voucherPayloadSchema : refundPayloadSchema;
   const read = checkShape(payload, schema as z.ZodMiniType<DepositPayload>);

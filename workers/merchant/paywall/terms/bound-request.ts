@@ -1,10 +1,12 @@
 /** The request that a payment is bound to: its public URL, and its body if the price covers it. */
 
 import type { Context, MiddlewareHandler } from "hono";
+import { keepNewest } from "../../../../shared/bounded.ts";
 import { ConfigurationError } from "../../../../shared/configuration-error.ts";
 import { bodyDigest } from "../../../../shared/crypto/digest.ts";
-import { MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
+import { MAX_KNOWN_ORIGINS, MAX_REQUEST_BODY_BYTES } from "../../../../shared/limits.ts";
 import type { BoundRequest } from "../../../../shared/protocol/binding.ts";
+import { originOf } from "../../../../shared/protocol/origin.ts";
 import { readLimited } from "../../../../shared/x402/body.ts";
 import { configuredUrl } from "../config.ts";
 import type { Bind } from "../options.ts";
@@ -69,6 +71,18 @@ export async function keepBytes(c: Context): Promise<boolean> {
   Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(body.buffer) });
   return true;
 }
+
+/** The origin of `publicUrl`, which nothing behind the host changes: it is parsed once per host that requests name. */
+export function publicOrigin(c: Context<PaywallEnv>): string {
+  const sent = `${originOf(c.req.url)} ${c.env.PUBLIC_ORIGIN ?? ""}`;
+  const known = origins.get(sent);
+  if (known) return known;
+  const { origin } = publicUrl(c);
+  keepNewest(origins, sent, origin, MAX_KNOWN_ORIGINS);
+  return origin;
+}
+
+const origins = new Map<string, string>();
 
 /** The URL of this request as buyers see it, without fragment and credentials. */
 export function publicUrl(c: Context<PaywallEnv>): URL {

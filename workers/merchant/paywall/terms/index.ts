@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import { MAX_HEADER_BYTES, MAX_SIGNED_PART_BYTES, MAX_URL_LENGTH } from "../../../../shared/limits.ts";
+import { originOf } from "../../../../shared/protocol/origin.ts";
 import type { PaymentRequirements } from "../../../../shared/x402/x402.ts";
 import { facilitatorKey, facilitatorOf, flowOf, payeeOf, storesAnswers, warnOfMisspelling } from "../config.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
@@ -52,7 +53,9 @@ export class RouteTerms {
     webhookSettings(c.env); // throws if webhooks are wanted and cannot be sent
     if (this.#options.refunds) requireRefunds(c.env);
     this.#chooseFacilitator(c);
-    const [known, canOpen] = await Promise.all([this.#settlementLedger.known ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
+    const { known: asked } = this.#settlementLedger;
+    const [known, canOpen] =
+      asked && this.#hasOpenedDeliveries(c) ? [asked, true] : await Promise.all([asked ?? this.#askLedger(c), this.#canOpenDeliveries(c)]);
     if (!known || !canOpen) return { code: "facilitator_unavailable" };
     const foreign = this.#options.offers.find(({ scheme }) => !known.schemes.includes(scheme));
     if (foreign) throw unsettled(foreign.scheme);
@@ -84,7 +87,7 @@ export class RouteTerms {
   /** Signs the terms, unless a payment claims them: those are not this merchant's to sign. */
   async #signed({ env: { RECEIPT_KEY } }: Context<PaywallEnv>, challenge: Challenge, isClaimed: boolean): Promise<Terms> {
     if (!RECEIPT_KEY) return { challenge };
-    const signer = await merchantSigner(RECEIPT_KEY, new URL(challenge.required.resource.url).origin);
+    const signer = await merchantSigner(RECEIPT_KEY, originOf(challenge.required.resource.url));
     return { challenge: isClaimed ? challenge : await signChallenge(challenge, signer, this.#options.isByRequest), signer };
   }
 
@@ -112,9 +115,15 @@ export class RouteTerms {
     return this.#settlementLedger.ask(facilitatorOf(c, this.#options), traceOf(c));
   }
 
+  /** Whether there is nothing to ask: no object, or one that has answered. */
+  #hasOpenedDeliveries({ env: { DELIVERIES } }: Context<PaywallEnv>): boolean {
+    return !DELIVERIES || (openDeliveries.has(DELIVERIES) && !this.#asksAfresh);
+  }
+
   /** Offers nothing for sale that the merchant could not remember. An object that does not answer is not a refusal. */
-  async #canOpenDeliveries({ env: { DELIVERIES } }: Context<PaywallEnv>): Promise<boolean> {
-    if (!DELIVERIES || (openDeliveries.has(DELIVERIES) && !this.#asksAfresh)) return true;
+  async #canOpenDeliveries(c: Context<PaywallEnv>): Promise<boolean> {
+    const { DELIVERIES } = c.env;
+    if (!DELIVERIES || this.#hasOpenedDeliveries(c)) return true;
     if ((await withTimeout(canOpenDeliveries(DELIVERIES))) === false) return false;
     openDeliveries.add(DELIVERIES);
     return true;

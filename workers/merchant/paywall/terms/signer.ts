@@ -18,7 +18,7 @@ let cached: { inputs: string; signer: MerchantSigner } | undefined;
  * @throws {ConfigurationError} if the secret or a retired key is not a key
  */
 export async function merchantSigner(secret: string, origin: string, retired: readonly string[] = []): Promise<MerchantSigner> {
-  const inputs = JSON.stringify([secret, origin, retired]);
+  const inputs = `${secret} ${origin} ${retired.join(" ")}`;
   if (cached?.inputs !== inputs) cached = { inputs, signer: await newSigner(secret, origin, retired) };
   return cached.signer;
 }
