@@ -27,14 +27,8 @@ export {
 } from "./x402/x402.ts";
 
 // What a payer signs, and the request it is bound to.
-export {
-  type Authorization,
-  authorizationDigest,
-  authorizationSchema,
-  type ExactPayload,
-  exactPayloadSchema,
-  transactionOf,
-} from "./protocol/authorization.ts";
+export { type Authorization, authorizationDigest, authorizationSchema, transactionOf } from "./protocol/authorization.ts";
+export { type ExactPayload, exactPayloadSchema } from "./protocol/exact-payload.ts";
 export { type BindingScope, bindingOf, bindingScope, type BoundRequest, boundRequestSchema, canonicalUrl } from "./protocol/binding.ts";
 export { type Verification, verifyExact } from "./exact/verify.ts";
 

@@ -9,7 +9,7 @@ import { ExactLezScheme as ClientScheme } from "../shared/exact/client/index.ts"
 import { ExactLezScheme as ServerScheme } from "../shared/exact/server/index.ts";
 import { ASSET, ASSET_DECIMALS, ASSET_SYMBOL, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../shared/lez.ts";
 import * as limits from "../shared/limits.ts";
-import { exactPayloadSchema } from "../shared/protocol/authorization.ts";
+import { exactPayloadSchema } from "../shared/protocol/exact-payload.ts";
 import { supportsExtra } from "../shared/protocol/offer.ts";
 import { refusedSettlement, settleSuccess } from "../shared/settlement/facilitator.ts";
 import { checkShape } from "../shared/text/json.ts";

@@ -3,7 +3,8 @@
 import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
 import { verifyPayment } from "../../shared/exact/verify.ts";
 import type { Scheme } from "../../shared/lez.ts";
-import { type Authorization, exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import type { Authorization } from "../../shared/protocol/authorization.ts";
+import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
 import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { verifyProof } from "../../shared/protocol/proof.ts";
 import { type Session, sessionId, signedSessionSchema } from "../../shared/protocol/session.ts";

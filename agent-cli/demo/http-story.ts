@@ -1,8 +1,8 @@
 /** The whole system over HTTP, from the 402 to the receipt, and through every refusal. */
 
 import { displayAmount } from "../../shared/protocol/amount.ts";
-import type { ExactPayload } from "../../shared/protocol/authorization.ts";
 import { type DecisionRecord, isGenuineDecision, recordDecision } from "../../shared/protocol/decision.ts";
+import type { ExactPayload } from "../../shared/protocol/exact-payload.ts";
 import { checkPaymentRequest, type PaymentRequest, requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";

@@ -5,36 +5,23 @@ import { signatureSchema } from "../crypto/bytes.ts";
 import { MAX_CLAIMED_LANES } from "../limits.ts";
 import { accountIdSchema } from "../protocol/account.ts";
 import { claimSchema } from "../protocol/claim.ts";
-import { eitherProof, proofMembers } from "../protocol/proof.ts";
-import { type Session, sessionSchema } from "../protocol/session.ts";
-import { type SignedVoucher, signedVoucherSchema, voucherSchema } from "../protocol/voucher.ts";
-import { type Withdrawal, withdrawalSchema } from "../protocol/withdrawal.ts";
-
-interface Others {
-  [member: string]: unknown;
-}
-
-interface Deposit extends SignedVoucher {
-  type: "deposit";
-  channelConfig: Session;
-  mandate?: unknown;
-}
+import { payloadWithProof } from "../protocol/proof.ts";
+import { sessionSchema } from "../protocol/session.ts";
+import { signedVoucherSchema, voucherSchema } from "../protocol/voucher.ts";
+import { withdrawalSchema } from "../protocol/withdrawal.ts";
 
 // Each is open for members of other readers; the signed objects inside are not.
 
 /** Opens a session, and pays the request that carries it by the first voucher. */
-export const depositPayloadSchema = eitherProof<Deposit & Others>(
-  z.looseObject({
-    type: z.literal("deposit"),
-    /** The Session, in x402's word. */
-    channelConfig: sessionSchema,
-    ...proofMembers,
-    /** A SignedMandate, exactly if the session names one. Verification judges it, of any shape. */
-    mandate: z.optional(z.unknown()),
-    voucher: voucherSchema,
-    voucherSignature: signatureSchema,
-  }),
-);
+export const depositPayloadSchema = payloadWithProof({
+  type: z.literal("deposit"),
+  /** The Session, in x402's word. */
+  channelConfig: sessionSchema,
+  /** A SignedMandate, exactly if the session names one. Verification judges it, of any shape. */
+  mandate: z.optional(z.unknown()),
+  voucher: voucherSchema,
+  voucherSignature: signatureSchema,
+});
 export type DepositPayload = z.infer<typeof depositPayloadSchema>;
 
 /** Pays one request of an open session. Who does not know the session asks the ledger, by payer and id. */
@@ -48,13 +35,10 @@ export const voucherPayloadSchema = z.looseObject({
 export type VoucherPayload = z.infer<typeof voucherPayloadSchema>;
 
 /** Asks the payee to take what it is owed, and to close. Buys nothing. */
-export const refundPayloadSchema = eitherProof<{ type: "refund"; withdrawal: Withdrawal } & Others>(
-  z.looseObject({
-    type: z.literal("refund"),
-    withdrawal: withdrawalSchema,
-    ...proofMembers,
-  }),
-);
+export const refundPayloadSchema = payloadWithProof({
+  type: z.literal("refund"),
+  withdrawal: withdrawalSchema,
+});
 export type RefundPayload = z.infer<typeof refundPayloadSchema>;
 
 /** The payee takes what vouchers cover. `vouchers` are those that the claim's lanes name, in their order. */

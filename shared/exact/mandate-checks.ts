@@ -7,7 +7,8 @@ import { verifyDigest } from "../crypto/ed25519.ts";
 import type { ErrorCode } from "../errors.ts";
 import { SCHEME } from "../lez.ts";
 import { MAX_REMEMBERED_MANDATES } from "../limits.ts";
-import { approvalNonce, type Authorization, authorizationDigest, type ExactPayload } from "../protocol/authorization.ts";
+import { approvalNonce, type Authorization, authorizationDigest } from "../protocol/authorization.ts";
+import type { ExactPayload } from "../protocol/exact-payload.ts";
 import type { LedgerMandate } from "../protocol/ledger-payment.ts";
 import type { LedgerSessionMandate } from "../protocol/ledger-session.ts";
 import {

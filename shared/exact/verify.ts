@@ -9,13 +9,8 @@ import type { ErrorCode } from "../errors.ts";
 import { ASSET, NETWORK, SCHEME, type Scheme, X402_VERSION } from "../lez.ts";
 import { CLOCK_SKEW_SECONDS, MAX_VALIDITY_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
-import {
-  authorizationDigest,
-  type Authorization,
-  type ExactPayload,
-  exactPayloadSchema,
-  transactionOf,
-} from "../protocol/authorization.ts";
+import { authorizationDigest, type Authorization, transactionOf } from "../protocol/authorization.ts";
+import { type ExactPayload, exactPayloadSchema } from "../protocol/exact-payload.ts";
 import type { LedgerMandate, LedgerPayment } from "../protocol/ledger-payment.ts";
 import { compareOffer, supportsExtra } from "../protocol/offer.ts";
 import type { PasskeyRules } from "../protocol/passkey.ts";

@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { approve, LEDGER, merchant, NOW, offerOf, owner, paymentRequest, REQUEST, stranger } from "../../test/fixtures.ts";
 import { paymentPayloadSchema } from "../x402/x402.ts";
 import { authorizationFor } from "./approval.ts";
-import { approvalNonce, authorizationDigest, authorizationSchema, exactPayloadSchema } from "./authorization.ts";
+import { approvalNonce, authorizationDigest, authorizationSchema } from "./authorization.ts";
 import { bindingOf } from "./binding.ts";
+import { exactPayloadSchema } from "./exact-payload.ts";
 import { requestDigest } from "./payment-request.ts";
 import { isSignedByKey } from "./proof.ts";
 

@@ -3,7 +3,8 @@ import { testFields } from "../../test/fields.ts";
 import { approve, owner, paymentRequest, stranger } from "../../test/fixtures.ts";
 import { BAD_ACCOUNTS, BAD_AMOUNTS, BAD_UNIX_SECONDS, badHex, GOOD_AMOUNTS } from "../../test/spellings.ts";
 import { NETWORK } from "../lez.ts";
-import { approvalNonce, authorizationDigest, authorizationSchema, exactPayloadSchema, transactionOf } from "./authorization.ts";
+import { approvalNonce, authorizationDigest, authorizationSchema, transactionOf } from "./authorization.ts";
+import { exactPayloadSchema } from "./exact-payload.ts";
 
 const { authorization, payload } = await approve(await paymentRequest());
 

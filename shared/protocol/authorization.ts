@@ -6,7 +6,6 @@ import { UPTO } from "../lez.ts";
 import { accountIdSchema, type AccountId } from "./account.ts";
 import { amountSchema } from "./amount.ts";
 import { originSchema } from "./origin.ts";
-import { eitherProof, proofMembers } from "./proof.ts";
 
 /** Unix seconds as a decimal string. */
 export const unixSecondsText = z.string().check(z.regex(/^(0|[1-9][0-9]{0,11})$/, "must be unix seconds as a decimal string"));
@@ -39,17 +38,6 @@ export const authorizationSchema = z.strictObject({
   purpose: z.optional(z.literal("transfer")),
 });
 export type Authorization = z.infer<typeof authorizationSchema>;
-
-/** `PaymentPayload.payload` on LEZ, of both schemes. */
-export const exactPayloadSchema = eitherProof<{ authorization: Authorization; mandate?: unknown; [other: string]: unknown }>(
-  z.looseObject({
-    authorization: authorizationSchema,
-    ...proofMembers,
-    /** A SignedMandate, exactly if the authorization names one. Verification judges it, of any shape. */
-    mandate: z.optional(z.unknown()),
-  }),
-);
-export type ExactPayload = z.infer<typeof exactPayloadSchema>;
 
 export function authorizationDigest(authorization: Authorization): Digest {
   return digest("Authorization", authorization);

@@ -157,14 +157,17 @@ export function withProof<Shape extends z.core.$ZodShape>(shape: Shape) {
   return eitherProof<z.infer<z.ZodMiniObject<Shape, z.core.$strict>>>(z.strictObject({ ...shape, ...proofMembers }));
 }
 
+/** The same of a payload, which is open for members of other readers. */
+export function payloadWithProof<Shape extends z.core.$ZodShape>(shape: Shape) {
+  return eitherProof<z.infer<z.ZodMiniObject<Shape, z.core.$loose>>>(z.looseObject({ ...shape, ...proofMembers }));
+}
+
 /**
  * An object with `proofMembers` whose type says that it has exactly one proof, as its check does. Not a union of two objects: a problem of
  * any member would be one of two.
  */
 export function eitherProof<Rest>(object: z.ZodMiniObject<typeof proofMembers & z.core.$ZodLooseShape, z.core.$ZodObjectConfig>) {
-  const checked = object.check(hasOneProof);
-  return checked as unknown as z.ZodMiniType<Rest & Proof> &
-    Pick<typeof object, "shape"> & { _zod: { propValues: z.core.util.PropValues } };
+  return object.check(hasOneProof) as unknown as z.ZodMiniType<Rest & Proof> & { _zod: { propValues: z.core.util.PropValues } };
 }
 
 /** Names the member that is missing, or too much. */

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { Buyer } from "../../agent-cli/demo/buyer.ts";
 import { startStack } from "../../agent-cli/demo/stack.ts";
 import { BUNDLES } from "../../scripts/build-workers.ts";
-import type { ExactPayload } from "../../shared/protocol/authorization.ts";
+import type { ExactPayload } from "../../shared/protocol/exact-payload.ts";
 import { encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE, TRACE_ID } from "../../shared/x402/headers.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Digest, randomDigest } from "../../shared/crypto/digest.ts";
 import { HOLD_SECONDS, SWEEP_INTERVAL_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { exactPayloadSchema } from "../../shared/protocol/authorization.ts";
+import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
 import { encodeHeader, PAYMENT_ERROR, PAYMENT_RESPONSE, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { paywall, type PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import type { FacilitatorRpc } from "../../workers/merchant/paywall/types.ts";

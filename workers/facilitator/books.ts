@@ -10,7 +10,7 @@ import { checkSigner } from "../../shared/exact/verify.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { CLOCK_SKEW_SECONDS } from "../../shared/limits.ts";
 import type { AccountId } from "../../shared/protocol/account.ts";
-import { type Authorization, authorizationDigest, exactPayloadSchema, transactionOf } from "../../shared/protocol/authorization.ts";
+import { type Authorization, authorizationDigest, transactionOf } from "../../shared/protocol/authorization.ts";
 import {
   revocationProblem,
   type SignedRead,
@@ -18,6 +18,7 @@ import {
   signedReadSchema,
   verifyRead,
 } from "../../shared/protocol/books-access.ts";
+import { exactPayloadSchema } from "../../shared/protocol/exact-payload.ts";
 import type { SignedRefund } from "../../shared/protocol/refund.ts";
 import type { PaymentRefusal } from "../../shared/protocol/refusal.ts";
 import { unixNow } from "../../shared/time.ts";

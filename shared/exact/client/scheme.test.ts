@@ -2,7 +2,7 @@ import type { PaymentRequirements, SchemeNetworkClient } from "@x402/core/types"
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { LEDGER, NOW, offerOf, owner, stranger } from "../../../test/fixtures.ts";
 import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
-import type { ExactPayload } from "../../protocol/authorization.ts";
+import type { ExactPayload } from "../../protocol/exact-payload.ts";
 import { verifyExact } from "../verify.ts";
 import { askFirst, ExactLezScheme, type LezSigner } from "./index.ts";
 
