@@ -10,9 +10,13 @@ import {
   type VoucherReceiptExtra,
   voucherReceiptExtraSchema,
 } from "../../shared/batch-settlement/state.ts";
+import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { signedReceiptOf } from "../../shared/evidence/parts.ts";
+import { readJws, receiptPayloadSchema } from "../../shared/extensions/signed-jws.ts";
 import { MAX_FOREIGN_HEADER_BYTES } from "../../shared/limits.ts";
 import type { Charge } from "../../shared/protocol/amount.ts";
 import type { Session } from "../../shared/protocol/session.ts";
+import { usageProblem, usageSchema } from "../../shared/protocol/usage.ts";
 import { type Voucher, voucherDigest } from "../../shared/protocol/voucher.ts";
 import { checkShape } from "../../shared/text/json.ts";
 import { decodeHeader, PAYMENT_ERROR, PAYMENT_REQUIRED, PAYMENT_RESPONSE } from "../../shared/x402/headers.ts";
@@ -20,6 +24,7 @@ import { paymentRequiredSchema, type PaymentRequirements, type SettleResponse, s
 import { sessionOffers } from "../merchant/terms.ts";
 import type { SessionCall } from "../records/sessions.ts";
 import { type Answer, classifyRefusal, isDelivered, type Unpaid } from "./classify-response.ts";
+import { announcesReceipt } from "./metered-stream.ts";
 import type { PaymentOutcome, Presented, Receipt } from "./payment-outcome.ts";
 
 /** What an answer is compared with. */
@@ -45,6 +50,8 @@ export type VoucherAnswer =
   /** Charged or not: the same voucher can be presented again. */
   | { kind: "open"; presented: Unpaid };
 
+const UNENDED = "The stream broke off before its receipt.";
+
 const OVER = ["session_closed", "session_exhausted", "session_unknown"] as const;
 /** Refusals by which a merchant says that it sells at other terms now. */
 const OF_TERMS = ["amount_mismatch", "offer_mismatch", "binding_mismatch", "recipient_mismatch", "ledger_mismatch", "payment_required"];
@@ -69,10 +76,14 @@ export function classifyVoucher(response: Answer, terms: VoucherTerms): VoucherA
 
 function classifyReceipt(stated: SettleResponse, response: Answer, terms: VoucherTerms): VoucherAnswer {
   const { session } = terms;
+  // Presented again, the voucher brings the receipt.
+  if (announcesReceipt(response)) return { kind: "open", presented: { kind: "unknown", why: UNENDED, retryAfter: undefined } };
   const shaped = checkShape(stated.extra, voucherReceiptExtraSchema);
   if (!shaped.ok) return { kind: "open", presented: { kind: "receipt_differs", fields: [`extra.${shaped.problem}`] } };
   const extra = shaped.value;
-  const fields = differingFields(stated, extra, terms);
+  const isUsed = response.headers[PAYMENT_ERROR.toLowerCase()] === "voucher_used";
+  // A merchant keeps what a served voucher cost, and not of what.
+  const fields = [...differingFields(stated, extra, terms), ...countedFields(stated, extra, terms.call, !isUsed)];
   if (fields.length > 0) return { kind: "open", presented: { kind: "receipt_differs", fields } };
   const { chargedAmount: charged, lane } = extra;
   const receipt: Receipt = {
@@ -82,7 +93,7 @@ function classifyReceipt(stated: SettleResponse, response: Answer, terms: Vouche
     amount: charged,
     charged,
   };
-  if (response.headers[PAYMENT_ERROR.toLowerCase()] === "voucher_used") {
+  if (isUsed) {
     const presented = { kind: "paid_answer_gone", what: "This call", transaction: extra.commitmentId, said: "voucher_used" } as const;
     return { kind: "charged", charged, lane, used: true, presented };
   }
@@ -110,6 +121,22 @@ function differingFields(stated: SettleResponse, extra: VoucherReceiptExtra, { s
     BigInt(state.chargedCumulativeAmount ?? 0) > signed && "extra.channelState.chargedCumulativeAmount",
     BigInt(state.totalClaimed) > signed && "extra.channelState.totalClaimed",
   ].filter((field) => typeof field === "string" && field !== "") as string[];
+}
+
+/** What a receipt says of what was used: it comes to the charge, at the price that was offered, and the merchant's signature says the same. */
+function countedFields(stated: SettleResponse, extra: VoucherReceiptExtra, { offer }: SessionCall, isFirst: boolean): string[] {
+  const { commitmentId, chargedAmount } = extra;
+  const usage = usageSchema.safeParse(extra["usage"]).data;
+  const isUnread = usage === undefined && extra["usage"] !== undefined;
+  const isUncounted =
+    isFirst && offer.extra?.["metered"] === true && typeof offer.extra["unit"] === "string" && chargedAmount !== "0" && !usage;
+  const differs = usage && usageProblem(usage, chargedAmount, offer) !== undefined;
+  const jws = signedReceiptOf(stated);
+  const said = jws && readJws(jws, receiptPayloadSchema)?.payload;
+  const isSame =
+    !jws ||
+    (said?.transaction === commitmentId && said.amount === chargedAmount && canonicalJson(said.usage ?? []) === canonicalJson(usage ?? []));
+  return [...(isUnread || isUncounted || differs ? ["extra.usage"] : []), ...(isSame ? [] : ["extensions.offer-receipt"])];
 }
 
 function classifyNo(response: Answer, settled: SettleResponse | undefined, { session, call }: VoucherTerms): VoucherAnswer {

@@ -15,6 +15,7 @@ import { PAID_IDLE_SECONDS } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { classifySilence, isDelivered } from "./classify-response.ts";
 import { answerKey, classifyVoucher, type VoucherAnswer, type VoucherTerms } from "./classify-voucher.ts";
+import { type MeteredStream, meteredStream } from "./metered-stream.ts";
 import type { ShownAnswer } from "./views.ts";
 
 export interface PresentedCall {
@@ -97,6 +98,7 @@ class CallReceiver implements Receiver {
   readonly #bodiless: boolean;
   readonly #memory = new MemoryReceiver(MAX_RESPONSE_BODY_BYTES);
   #writer: AnswerWriter | undefined;
+  #stream: MeteredStream | undefined;
 
   constructor(context: Context, call: SessionCall, maxBody: number, bodiless: boolean) {
     this.#context = context;
@@ -113,16 +115,19 @@ class CallReceiver implements Receiver {
       return undefined;
     }
     this.#writer = writer.data;
+    this.#stream = meteredStream(head);
     return this.#bodiless ? undefined : writer.data.excess(announcedBytes(head) ?? 0);
   }
 
   take(chunk: Uint8Array): string | undefined {
-    return (this.#writer ?? this.#memory).take(chunk);
+    const content = this.#stream ? this.#stream.take(chunk) : chunk;
+    return content.length === 0 ? undefined : (this.#writer ?? this.#memory).take(content);
   }
 
   close(received: ResponseHead & Ending): ShownAnswer {
     if (!this.#writer) return { ...received, body: this.#memory.body() };
-    const { answer, noted } = this.#writer.close(received);
+    const { head, ending } = this.#stream?.end(received) ?? { head: received, ending: received };
+    const { answer, noted } = this.#writer.close(ending, head);
     if (!noted.ok) warn(this.#context, noted.error.message);
     return answer;
   }

@@ -49,6 +49,68 @@ describe("a session within a mandate", () => {
   });
 });
 
+describe("a stream that is charged while it flows", () => {
+  const USAGE = [{ unit: "token", quantity: "3", price: "2" }];
+  const ends = (change: (extra: Record<string, unknown>) => object = (extra) => extra) => {
+    shop.charge = "6";
+    shop.metered = (receipt) => {
+      const { extra } = receipt as { extra: Record<string, unknown> };
+      return `event: payment-receipt\ndata: ${JSON.stringify({ ...receipt, extra: change({ ...extra, usage: USAGE }) })}\n\n`;
+    };
+  };
+  const left = () => kept().calls;
+
+  test("has its receipt as the last event, which is no part of the goods [session-metered]", async () => {
+    await open();
+    ends();
+    const run = await fetched("?stream");
+    expect(run.exit, run.stdout).toBe(EXIT.ok);
+    expect(run.json.data).toMatchObject({ receipt: { paid: { amount: "6" } }, session: { left: { amount: "984" } } });
+    expect((run.json.data as { response: { body: { text: string } } }).response.body.text).toBe("data: call 2\n\n");
+    expect(left()).toEqual([]);
+  });
+
+  test("that the merchant ended early costs what its receipt says, and is not called whole", async () => {
+    await open();
+    ends();
+    const { metered } = shop;
+    shop.metered = (receipt) => `event: payment-error\ndata: {"error":"charge_exceeded"}\n\n${metered?.(receipt)}`;
+    const run = await fetched("?short");
+    expect(run.json.error).toMatchObject({ message: expect.stringContaining("charge_exceeded") });
+    expect(left()).toEqual([]);
+    ends();
+    expect((await fetched("?next")).json.data).toMatchObject({ session: { left: { amount: "978" } } });
+  });
+
+  test("that broke off before its receipt is asked about with the same voucher, which says what it cost [session-metered-broken]", async () => {
+    await open();
+    ends();
+    shop.metered = () => "data: half";
+    const broken = await fetched("?stream");
+    expect(broken.exit).not.toBe(EXIT.ok);
+    expect(left()).toHaveLength(1);
+    const again = await fetched("?stream");
+    expect(again.json.error).toMatchObject({ message: expect.stringContaining("paid") });
+    expect(left()).toEqual([]);
+    expect(vouchers().at(-1)).toEqual(vouchers().at(-2));
+    ends();
+    expect((await fetched("?next")).json.data).toMatchObject({ session: { left: { amount: "978" } } });
+  });
+
+  test.each<[what: string, change: (extra: Record<string, unknown>) => object, field: string]>([
+    ["another call", (extra) => ({ ...extra, commitmentId: "other" }), "extra.commitmentId"],
+    ["more than was signed", (extra) => ({ ...extra, chargedAmount: "12", usage: undefined }), "extra.chargedAmount"],
+    ["a usage that does not come to the charge", (extra) => ({ ...extra, chargedAmount: "4" }), "extra.usage"],
+    ["no usage, where the offer has a price of it", (extra) => ({ ...extra, usage: undefined }), "extra.usage"],
+  ])("is not believed if its receipt is of %s [session-metered-lies]", async (_what, change, field) => {
+    await open();
+    ends(change);
+    const run = await fetched("?lie");
+    expect(run.exit, run.stdout).toBe(EXIT.differs);
+    expect(run.json.error.details?.["fields"]).toContain(field);
+  });
+});
+
 describe("what a merchant says is compared with what was signed", () => {
   const differs = async (change: (extra: Record<string, unknown>) => Record<string, unknown>) => {
     shop.receipt = change;

@@ -112,7 +112,7 @@ export function continueAnswer(key: Digest, part: ResponseHead & { body: StoredB
 /** Writes the body of one answer. Only one process at a time writes the answer to a payment. */
 export class AnswerWriter {
   readonly #key: Digest;
-  readonly #head: ResponseHead;
+  #head: ResponseHead;
   readonly #file: string;
   readonly #fd: number;
   readonly #maxBytes: number;
@@ -164,8 +164,12 @@ export class AnswerWriter {
     }
   }
 
-  /** Notes how the body ended. A failure leaves the answer readable now, and a later run may not find it. */
-  close(ending: Ending): { answer: KeptAnswer; noted: Outcome<undefined> } {
+  /**
+   * Notes how the body ended. A failure leaves the answer readable now, and a later run may not find it.
+   * @param head in place of the one that came first, of a stream whose end says more
+   */
+  close(ending: Ending, head = this.#head): { answer: KeptAnswer; noted: Outcome<undefined> } {
+    this.#head = head;
     const answer = { ...this.#head, ...endingOf(ending), body: { file: this.#file, bytes: this.#bytes } };
     try {
       if (ending.complete) fs.fsyncSync(this.#fd);

@@ -44,6 +44,8 @@ export interface SessionShop {
   amount: string;
   /** What a call is charged; absent: all of its amount. */
   charge: string | undefined;
+  /** Sells a stream that is charged while it flows: what follows the goods. */
+  metered: ((receipt: object) => string) | undefined;
   sessions: Map<string, Opened>;
   /** Payloads that arrived, in order. */
   presented: BatchPayload[];
@@ -84,6 +86,7 @@ export async function startSessionShop(): Promise<SessionShop> {
     url: `${origin}/quote`,
     amount: "10",
     charge: undefined,
+    metered: undefined,
     sessions: new Map(),
     presented: [],
     served: 0,
@@ -104,6 +107,7 @@ export async function startSessionShop(): Promise<SessionShop> {
       Object.assign(shop, {
         amount: "10",
         charge: undefined,
+        metered: undefined,
         presented: [],
         served: 0,
         refusals: [],
@@ -197,6 +201,12 @@ function give(
     channelState: stateOf(opened),
   });
   const receipt = { success: true, transaction: "", network: NETWORK, payer: opened.session.from, amount: "", extra };
+  if (shop.metered && !error) {
+    const begun = { ...receipt, extra: { ...receipt.extra, chargedAmount: "0", metered: true } };
+    response.writeHead(200, { "content-type": "text/event-stream", [PAYMENT_RESPONSE]: encodeHeader(begun) });
+    response.end(`data: call ${shop.served}\n\n${shop.metered(receipt)}`);
+    return;
+  }
   response.writeHead(error ? ERRORS[error].status : 200, {
     "content-type": "text/plain",
     [PAYMENT_RESPONSE]: encodeHeader(receipt),
@@ -242,7 +252,7 @@ function outOfStep(
   refuse(shop, request, response, { ...offer, extra: { ...offer.extra, ...extra } }, "voucher_out_of_step");
 }
 
-function offerFor({ origin, amount }: SessionShop, request: http.IncomingMessage, body: Buffer): PaymentRequirements {
+function offerFor({ origin, amount, metered }: SessionShop, request: http.IncomingMessage, body: Buffer): PaymentRequirements {
   const terms = { network: NETWORK, asset: ASSET, amount: amount as Amount, payTo: DEMO_MERCHANT_ACCOUNT };
   const bound = {
     method: request.method ?? "GET",
@@ -256,6 +266,7 @@ function offerFor({ origin, amount }: SessionShop, request: http.IncomingMessage
     withdrawDelay: 900,
     minDeposit: "100",
     maxSessionSeconds: 86_400,
+    ...(metered && { metered: true, unit: "token", unitPrice: "2" }),
   };
   return { scheme: BATCH_SETTLEMENT, ...terms, maxTimeoutSeconds: 900, extra };
 }

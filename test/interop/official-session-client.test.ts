@@ -5,12 +5,17 @@ import { wrapFetchWithPayment } from "@x402/fetch";
 import type { Handler } from "hono";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { receiptOf } from "../../agent-cli/demo/buyer.ts";
-import { type BatchSettlementConfig, registerBatchSettlementLezScheme } from "../../shared/batch-settlement/client/index.ts";
+import {
+  type BatchSettlementConfig,
+  BatchSettlementLezScheme,
+  registerBatchSettlementLezScheme,
+} from "../../shared/batch-settlement/client/index.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
+import { NETWORK } from "../../shared/lez.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
 import { decodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
-import type { PaywallEnv } from "../../workers/merchant/paywall/index.ts";
+import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
 import { createMerchant, ORIGIN } from "../sessions/merchant.ts";
 
 const GOODS: Handler<PaywallEnv> = (c) => c.text("goods");
@@ -27,8 +32,12 @@ interface Sent {
 }
 
 /** The official client with our scheme, and what it sent. `open` holds a deposit of 100 requests. */
-async function buyer(handler: Handler<PaywallEnv> = GOODS, changes: Partial<BatchSettlementConfig["session"]> = {}) {
-  const send = await merchant.isolate(handler);
+async function buyer(
+  handler: Handler<PaywallEnv> = GOODS,
+  changes: Partial<BatchSettlementConfig["session"]> = {},
+  options: Partial<PaywallOptions> = {},
+) {
+  const send = await merchant.isolate(handler, options);
   const sent: Sent[] = [];
   const signed: string[] = [];
   const overNetwork: typeof fetch = async (input, init) => {
@@ -41,8 +50,9 @@ async function buyer(handler: Handler<PaywallEnv> = GOODS, changes: Partial<Batc
   const [owner, agentKey] = await Promise.all([keySigner(generateSecretKey()), keySigner(generateSecretKey())]);
   const signer = { ...owner, sign: (digest: never) => (signed.push(digest), owner.sign(digest)) };
   const session = { origin: ORIGIN, payTo: DEMO_MERCHANT_ACCOUNT, deposit: "1000", seconds: 3600, ...changes };
-  const client = registerBatchSettlementLezScheme(new x402Client(), { signer, agentKey, session });
-  return { fetch: wrapFetchWithPayment(overNetwork, client), sent, signed, owner };
+  const scheme = new BatchSettlementLezScheme({ signer, agentKey, session });
+  const client = new x402Client().register(NETWORK, scheme);
+  return { fetch: wrapFetchWithPayment(overNetwork, client), sent, signed, owner, scheme };
 }
 
 const charged = (response: Response) => (receiptOf(response)?.["extra"] as { chargedAmount?: string } | undefined)?.chargedAmount;
@@ -107,6 +117,43 @@ describe("the official client with our scheme", () => {
     await expect(other.fetch(`${ORIGIN}/item/1`)).rejects.toThrow("recipient_mismatch");
     expect([...signed, ...other.signed]).toEqual([]);
     expect((await fetch(`${ORIGIN}/item/1`)).status).toBe(200);
+  });
+});
+
+describe("a stream that is charged while it flows", () => {
+  const METERED = { amount: "100", metered: true } as const;
+  const words: Handler<PaywallEnv> = (c) => {
+    const { charge } = c.get("payment");
+    charge("3");
+    charge("4");
+    return c.body("data: one\n\ndata: two\n\n", 200, { "Content-Type": "text/event-stream" });
+  };
+
+  test("is read without its receipt, and the next voucher signs for what it cost [interop-session-metered]", async () => {
+    const { fetch, sent, scheme } = await buyer(words, {}, METERED);
+    await scheme.metered(await fetch(`${ORIGIN}/item/1`)).response.text();
+    for (let call = 0; call < 2; call++) {
+      const { response, receipt } = scheme.metered(await fetch(`${ORIGIN}/item/1`));
+      expect(await response.text()).toBe("data: one\n\ndata: two\n\n");
+      expect((await receipt)?.extra).toMatchObject({ chargedAmount: "7" });
+    }
+    expect(sent.map(({ voucher }) => voucher.maxClaimableAmount)).toEqual(["100", "100", "107"]);
+  });
+
+  test("that is not read may have cost all of its amount", async () => {
+    const { fetch, sent, scheme } = await buyer(words, {}, METERED);
+    await scheme.metered(await fetch(`${ORIGIN}/item/1`)).response.text();
+    const { response, receipt } = scheme.metered(await fetch(`${ORIGIN}/item/1`));
+    await response.body?.cancel();
+    expect(await receipt).toBeUndefined();
+    await fetch(`${ORIGIN}/item/1`);
+    expect(sent.map(({ voucher }) => voucher.maxClaimableAmount)).toEqual(["100", "100", "200"]);
+  });
+
+  test("of another merchant is not touched", async () => {
+    const { scheme } = await buyer();
+    const other = new Response("data: one\n\n", { headers: { "Content-Type": "text/event-stream" } });
+    expect(scheme.metered(other).response).toBe(other);
   });
 });
 

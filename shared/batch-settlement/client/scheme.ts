@@ -4,20 +4,23 @@
  */
 
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeClientHooks, SchemeNetworkClient } from "@x402/core/types";
+import { keepNewest } from "../../bounded.ts";
 import { type Digest, randomDigest } from "../../crypto/digest.ts";
 import { defaultAssetOf, PaymentRefused } from "../../exact/client/scheme.ts";
 import { ASSET, BATCH_SETTLEMENT, NETWORK, X402_VERSION } from "../../lez.ts";
-import { MAX_VALIDITY_SECONDS } from "../../limits.ts";
+import { MAX_FOREIGN_HEADER_BYTES, MAX_VALIDITY_SECONDS } from "../../limits.ts";
 import { isAmount } from "../../protocol/amount.ts";
 import { supportsExtra } from "../../protocol/offer.ts";
 import { type SessionTerms, sessionTermsOf } from "../../protocol/session-terms.ts";
 import { type Session, sessionId, sessionSchema } from "../../protocol/session.ts";
 import type { WalletSigner } from "../../protocol/signer.ts";
 import { signVoucher, type Voucher, voucherSchema } from "../../protocol/voucher.ts";
-import { checkShape } from "../../text/json.ts";
+import { checkShape, parseJson } from "../../text/json.ts";
 import { unixNow } from "../../time.ts";
-import { paymentRequirementsSchema } from "../../x402/x402.ts";
-import { type ClientBook, corrected, newBook, nextVoucher, refused, served, sumsOf, turned } from "../client-book.ts";
+import { decodeHeader, PAYMENT_RESPONSE } from "../../x402/headers.ts";
+import { paymentRequirementsSchema, type SettleResponse, settleResponseSchema } from "../../x402/x402.ts";
+import { type ClientBook, corrected, newBook, nextVoucher, refused, served, sumsOf, turned, type VoucherRef } from "../client-book.ts";
+import { PaymentEvents } from "../payment-events.ts";
 import { correctionSchema, voucherReceiptExtraSchema } from "../state.ts";
 
 /** Signs for the account that pays: once for each session, which sets the whole deposit aside. A WalletSigner is one. */
@@ -58,6 +61,17 @@ interface OpenSession {
   book: ClientBook;
 }
 
+/** A request whose answer is charged while it flows. */
+interface Flowing {
+  open: OpenSession;
+  ref: VoucherRef;
+  /** The most that it can cost. */
+  amount: bigint;
+}
+
+/** Streams whose receipts a client waits for. Of the oldest, all of the amount counts as charged until a correction. */
+const MOST_FLOWING = 1000;
+
 /** Sessions that one request tries to get into. */
 const MOST_TURNS = 8;
 
@@ -70,6 +84,8 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
   readonly #config: BatchSettlementConfig;
   readonly #clock: () => number;
   #sessions: OpenSession[] = [];
+  /** Streams whose receipt has not come, by their commitment. */
+  readonly #flowing = new Map<string, Flowing>();
   /** Settles when no session is being signed. */
   #opening: Promise<unknown> = Promise.resolve();
 
@@ -191,9 +207,15 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     const ref = { lane: sent.value.lane, serial: Number(sent.value.serial) };
     if (settleResponse?.success) {
       const said = checkShape(settleResponse.extra, voucherReceiptExtraSchema);
+      open.confirmed = true;
+      if (said.ok && said.value["metered"] === true) {
+        // What it costs is said at its end; until then it can cost all of its amount.
+        keepNewest(this.#flowing, said.value.commitmentId, { open, ref, amount: BigInt(requirements.amount) }, MOST_FLOWING);
+        open.book = turned(open.book, said.value.lane, this.#clock());
+        return undefined;
+      }
       // A merchant that does not say what it charged may have charged all of it.
       open.book = served(open.book, ref, BigInt(said.ok ? said.value.chargedAmount : requirements.amount));
-      open.confirmed = true;
       if (said.ok) open.book = turned(open.book, said.value.lane, this.#clock());
       return undefined;
     }
@@ -203,6 +225,32 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     if (OVER.has(code)) open.over = true;
     if (code !== "voucher_out_of_step") return undefined;
     return (await this.#corrected(open, paymentRequired?.accepts)) ? { recovered: true } : undefined;
+  }
+
+  /**
+   * Reads an answer of a metered route, which is charged while it flows: the goods without the events about their payment.
+   * Any other answer comes back as it is. A stream that is not read to its end may have cost all of its amount, until a correction says otherwise.
+   * @returns `receipt`: once the stream has ended, what it cost; undefined if it broke off before that, or says what cannot be true
+   */
+  metered(response: Response): { response: Response; receipt: Promise<SettleResponse | undefined> } {
+    const begun = decodeHeader(response.headers.get(PAYMENT_RESPONSE) ?? "", settleResponseSchema);
+    const said = begun.ok ? checkShape(begun.value.extra, voucherReceiptExtraSchema) : undefined;
+    const flowing = said?.ok ? this.#flowing.get(said.value.commitmentId) : undefined;
+    if (!response.body || !flowing || !said?.ok) return { response, receipt: Promise.resolve(begun.ok ? begun.value : undefined) };
+    const { commitmentId } = said.value;
+    const read = withoutPaymentEvents(response.body);
+    const receipt = read.ended.then((text) => {
+      const last = text === undefined ? undefined : parseJson(text, MAX_FOREIGN_HEADER_BYTES, settleResponseSchema);
+      const extra = last?.ok && last.value.success ? checkShape(last.value.extra, voucherReceiptExtraSchema) : undefined;
+      if (!last?.ok || !extra?.ok || extra.value.commitmentId !== commitmentId) return undefined;
+      const charged = BigInt(extra.value.chargedAmount);
+      if (charged > flowing.amount) return undefined;
+      this.#flowing.delete(commitmentId);
+      flowing.open.book = served(flowing.open.book, flowing.ref, charged);
+      return last.value;
+    });
+    const { status, statusText, headers } = response;
+    return { response: new Response(read.content, { status, statusText, headers }), receipt };
   }
 
   async #corrected(open: OpenSession, accepts: readonly PaymentRequirements[] = []): Promise<boolean> {
@@ -218,6 +266,37 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     open.confirmed = true;
     return true;
   }
+}
+
+/** `ended`: the data of the receipt at the stream's end; undefined without one. */
+function withoutPaymentEvents(body: ReadableStream<Uint8Array>) {
+  const events = new PaymentEvents();
+  const ended = Promise.withResolvers<string | undefined>();
+  const reader = body.getReader();
+  const content = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        for (;;) {
+          const { done, value } = await reader.read();
+          const chunk = done ? events.end() : events.take(value);
+          if (chunk.length > 0) controller.enqueue(chunk);
+          if (done) {
+            ended.resolve(events.receipt);
+            return controller.close();
+          }
+          if (chunk.length > 0) return undefined;
+        }
+      } catch (error) {
+        ended.resolve(undefined);
+        return controller.error(error);
+      }
+    },
+    cancel(reason) {
+      ended.resolve(undefined);
+      return reader.cancel(reason);
+    },
+  });
+  return { content, ended: ended.promise };
 }
 
 type HookContext = Parameters<NonNullable<SchemeClientHooks["onPaymentResponse"]>>[0];
