@@ -199,19 +199,19 @@ describe("an account", () => {
 
   test("refuses to be overdrawn, overheld, or to give back what was not held", () => {
     const { accounts } = accountsOf(1000n);
-    expect(() => accounts.transfer(accounts.read(ALICE), BOB, 251n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.transfer(accounts.read(ALICE), BOB, "251" as Amount, ABOUT)).toThrow(InvariantViolation);
     expect(() => accounts.hold(accounts.read(ALICE), 251n)).toThrow(InvariantViolation);
     expect(() => accounts.hold(accounts.read(ALICE), -1n)).toThrow(InvariantViolation);
     expect(() => accounts.hold(accounts.read(CAROL), 1n)).toThrow(InvariantViolation);
     accounts.hold(accounts.read(ALICE), 200n);
-    expect(() => accounts.transfer(accounts.read(ALICE), BOB, 51n, ABOUT)).toThrow(InvariantViolation);
-    accounts.transfer(accounts.read(ALICE), BOB, 50n, ABOUT);
+    expect(() => accounts.transfer(accounts.read(ALICE), BOB, "51" as Amount, ABOUT)).toThrow(InvariantViolation);
+    accounts.transfer(accounts.read(ALICE), BOB, "50" as Amount, ABOUT);
   });
 
   test("refuses to pay itself, and to pay nothing", () => {
     const { accounts } = accountsOf(1000n);
-    expect(() => accounts.transfer(accounts.read(ALICE), ALICE, 1n, ABOUT)).toThrow(InvariantViolation);
-    expect(() => accounts.transfer(accounts.read(ALICE), BOB, 0n, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.transfer(accounts.read(ALICE), ALICE, "1" as Amount, ABOUT)).toThrow(InvariantViolation);
+    expect(() => accounts.transfer(accounts.read(ALICE), BOB, "0" as Amount, ABOUT)).toThrow(InvariantViolation);
   });
 
   test("never holds more than a u128", () => {

@@ -1,12 +1,18 @@
-/** Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry. */
+/**
+ * Balances, and the part of them that holds claim. Every movement of money goes through here and writes a journal entry.
+ *
+ * Events of one transaction can be a group: what it pays to one account is one entry and one write of that account's row. Until then the
+ * money is due. An account is never read while money is due to it: the read writes it first.
+ */
 
 import { keepNewest } from "../bounded.ts";
 import type { Digest } from "../crypto/digest.ts";
-import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS } from "../limits.ts";
+import { MAX_AMOUNT, MAX_KNOWN_ACCOUNTS, OUTBOX_BATCH } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
+import type { Amount } from "../protocol/amount.ts";
 import { integer, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
-import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry } from "./journal.ts";
+import { appendEntries, batchDigest, type BatchOrigin, entryHash, type JournalEntry, readEntry } from "./journal.ts";
 import { insertOf, invariant, type LedgerStore } from "./store.ts";
 import type { Credit } from "./stream.ts";
 
@@ -34,6 +40,14 @@ type Posting = { account: AccountState; delta: bigint } & Pick<
   | "credits"
 >;
 
+/** A payment that its payee's journal does not have yet. */
+type Due = { payer: AccountId; value: Amount } & Omit<Cause, "mandate">;
+/** By payee. Replaced and never changed, so that an event that fails can have back what was due before it. */
+export type AllDue = ReadonlyMap<AccountId, readonly Due[]>;
+
+/** A Durable Object's statement takes 100 values. An entry has 18. */
+const ENTRIES_PER_STATEMENT = 5;
+
 const UPSERT = insertOf(
   5,
   (rows) =>
@@ -51,6 +65,9 @@ export class Accounts {
   readonly #ledger: Digest;
   /** A cache of accounts, as they were last read or written. After a rollback it is cleared: see `forget`. */
   readonly #known = new Map<AccountId, AccountState>();
+  /** What the open group owes; undefined while none is open. */
+  #due: AllDue | undefined;
+  #shard = 0;
 
   constructor(store: LedgerStore, ledger: Digest) {
     this.#store = store;
@@ -59,6 +76,17 @@ export class Accounts {
 
   /** An unknown account is empty. */
   read(id: AccountId): AccountState {
+    this.#creditDue(id);
+    return this.#current(id);
+  }
+
+  /** One entry of an account's chain, with who paid it if it is a batch. */
+  entry(id: AccountId, seq: number): JournalEntry | undefined {
+    this.#creditDue(id);
+    return readEntry(this.#store, id, seq);
+  }
+
+  #current(id: AccountId): AccountState {
     const known = this.#known.get(id);
     if (known) return known;
     const account = this.#stored(id);
@@ -66,9 +94,29 @@ export class Accounts {
     return account;
   }
 
-  /** Clears the cache. Callers do so after a rollback. */
-  forget(): void {
+  /** Begins a group. Its caller has begun a transaction around it. @param shard this shard's number */
+  openGroup(shard: number): void {
+    invariant(this.#due === undefined, "one group at a time");
+    this.#due = new Map();
+    this.#shard = shard;
+  }
+
+  /** Writes everything that is due, and ends the group. */
+  closeGroup(): void {
+    const due = [...(this.#due ?? [])];
+    this.#due = undefined;
+    for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT) this.#credit(due.slice(i, i + ENTRIES_PER_STATEMENT));
+  }
+
+  /** What is due now, for `forget`. */
+  get due(): AllDue | undefined {
+    return this.#due;
+  }
+
+  /** Clears the cache. Callers do so after a rollback. @param due what was due where the rolled back writes began; nothing ends the group */
+  forget(due?: AllDue): void {
     this.#known.clear();
+    this.#due = due;
   }
 
   #remember(account: AccountState): void {
@@ -98,15 +146,45 @@ export class Accounts {
     this.#write([claimed(account, value)]);
   }
 
-  /** Moves money between two accounts of this shard, with an entry in both journals. */
-  transfer(from: AccountState, to: AccountId, value: bigint, { at, mandate, ...about }: Cause): void {
-    const credit: Posting = { account: this.read(to), delta: value, kind: "credit", counterparty: from.account, ...about };
-    this.#post(at, [debitOf(from, to, value, { ...about, ...(mandate && { mandate }) }), credit]);
+  /** Moves money between two accounts of this shard, with an entry in both journals: that of the payee of a payment, when the group ends. */
+  transfer(from: AccountState, to: AccountId, value: Amount, { mandate, ...about }: Cause): void {
+    const debit = debitOf(from, to, BigInt(value), { ...about, ...(mandate && { mandate }) });
+    const due: Due = { payer: from.account, value, ...about };
+    if (this.#due === undefined || about.cause !== undefined) return this.#post(about.at, [debit, creditFor(this.read(to), due)]);
+    this.#post(about.at, [debit]);
+    this.#owe(to, due);
+  }
+
+  #owe(to: AccountId, due: Due): void {
+    const all = [...(this.#due?.get(to) ?? []), due];
+    this.#due = new Map(this.#due).set(to, all);
+    if (all.length === OUTBOX_BATCH) this.#creditDue(to);
+  }
+
+  #creditDue(to: AccountId): void {
+    const due = this.#due?.get(to);
+    if (!due) return;
+    const others = new Map(this.#due);
+    others.delete(to);
+    this.#due = others;
+    this.#credit([[to, due]]);
+  }
+
+  /** One payment is a credit like any other; several are a batch, as from another shard. */
+  #credit(all: [to: AccountId, due: readonly Due[]][]): void {
+    const postings = all.map(([to, due]) => {
+      const [only] = due;
+      if (only && due.length === 1) return creditFor(this.#current(to), only);
+      const credits = due.map(({ payer, value, transaction }) => ({ payee: to, payer, value, transaction }));
+      return batchFor(this.#current(to), credits, { fromShard: String(this.#shard), first: "1", last: String(due.length) });
+    });
+    // The ledger's time never runs back, so that of the last payment is the latest.
+    this.#post(Math.max(...all.map(([, due]) => due.at(-1)?.at ?? 0)), postings);
   }
 
   /** Debits money for an account of another shard. The caller puts the credit into the outbox. */
-  debit(from: AccountState, to: AccountId, value: bigint, { at, ...about }: Cause): void {
-    this.#post(at, [debitOf(from, to, value, about)]);
+  debit(from: AccountState, to: AccountId, value: bigint, about: Cause): void {
+    this.#post(about.at, [debitOf(from, to, value, about)]);
   }
 
   /** Credits money from an account of another shard. */
@@ -116,12 +194,7 @@ export class Accounts {
 
   /** Credits several payments from another shard as one entry, which lists who made them if all of them say so. */
   creditBatch(to: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
-    const transactions = credits.map(({ transaction }) => transaction);
-    const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
-    const batch = { ...range, count: String(credits.length), transactions: batchDigest(transactions) };
-    const paid = credits.flatMap(({ transaction, payer, value }) => (payer ? [{ transaction, payer, value }] : []));
-    const known = paid.length === credits.length && { credits: paid };
-    this.#post(at, [{ account: this.read(to), delta: sum, kind: "batch", batch, transactions, ...known }]);
+    this.#post(at, [batchFor(this.read(to), credits, range)]);
   }
 
   /** Writes the first entry of a chain: the whole supply, in the treasury, or what an account had on the ledger before. */
@@ -186,7 +259,21 @@ export function available({ balance, held }: AccountState): bigint {
   return BigInt(balance) - BigInt(held);
 }
 
-function debitOf(from: AccountState, to: AccountId, value: bigint, about: Omit<Cause, "at">): Posting {
+function debitOf(from: AccountState, to: AccountId, value: bigint, { at: _, ...about }: Cause): Posting {
   invariant(from.account !== to, "payer and payee differ");
   return { account: from, delta: -value, kind: "debit", counterparty: to, ...about };
+}
+
+function creditFor(account: AccountState, { payer: counterparty, value, at: _, ...about }: Due): Posting {
+  return { account, delta: BigInt(value), kind: "credit", counterparty, ...about };
+}
+
+/** Several payments as one entry, which lists who made them if all of them say so. */
+function batchFor(account: AccountState, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">): Posting {
+  const transactions = credits.map(({ transaction }) => transaction);
+  const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
+  const batch = { ...range, count: String(credits.length), transactions: batchDigest(transactions) };
+  const paid = credits.flatMap(({ transaction, payer, value }) => (payer ? [{ transaction, payer, value }] : []));
+  const known = paid.length === credits.length && { credits: paid };
+  return { account, delta: sum, kind: "batch", batch, transactions, ...known };
 }

@@ -1,6 +1,6 @@
 /** Checks every invariant of a shard, from its tables alone. */
 
-import { JOURNAL_PAGE, RETENTION_SECONDS } from "../limits.ts";
+import { JOURNAL_PAGE, JOURNAL_PAGE_CREDITS, RETENTION_SECONDS } from "../limits.ts";
 import type { AccountId } from "../protocol/account.ts";
 import { integer, nullable, oneOf, row, text } from "../row.ts";
 import type { AccountState } from "../settlement/backend.ts";
@@ -75,6 +75,7 @@ export function auditLedger(
     const debits = new Debits(store, id, now);
     const refunds = new RefundAudit(store, id, Number(journalBase(store, id)?.seq ?? 0));
     const chain = replay(store, account, ledger, (entry) => {
+      if (!addsUp(entry)) problems.push(`${id}: the payments of batch ${entry.seq} are not its sum`);
       if (entry.cause === "refund") refunds.see(entry);
       else if (entry.cause === "claim") sessions.see(entry);
       else debits.see(entry);
@@ -171,6 +172,17 @@ class Debits {
   }
 }
 
+/** Whether a batch lists as many payments as it counts, and who paid all of its sum, if it lists who paid. */
+function addsUp({ batch, transactions = [], credits, value }: JournalEntry): boolean {
+  if (!batch) return true;
+  if (Number(batch.count) !== transactions.length) return false;
+  return !credits || (credits.length === transactions.length && sumOf(credits) === BigInt(value));
+}
+
+function sumOf(credits: readonly { value: string }[]): bigint {
+  return credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
+}
+
 /** Walks an account's chain from its first entry, or the last pruned one, to the last entry or the first that breaks the chain. */
 function replay(
   store: LedgerStore,
@@ -181,14 +193,14 @@ function replay(
   let last = journalBase(store, account);
   let entries = 0;
   for (;;) {
-    const page = readEntries(store, account, Number(last?.seq ?? 0), JOURNAL_PAGE);
+    const page = readEntries(store, account, Number(last?.seq ?? 0), JOURNAL_PAGE, JOURNAL_PAGE_CREDITS, true);
     for (const entry of page) {
       if (!continuesChain(entry, last, ledger)) return { intact: false, entries, last };
       see(entry);
       last = entry;
       entries++;
     }
-    if (page.length < JOURNAL_PAGE) break;
+    if (page.length === 0) break;
   }
   return { intact: Number(last?.seq ?? 0) === journalSeq && (last?.hash ?? ledger) === journalHead, entries, last };
 }

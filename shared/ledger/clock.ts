@@ -21,9 +21,12 @@ export class Clock {
 
   constructor(store: LedgerStore) {
     this.#store = store;
-    const last = store.sql("SELECT last FROM clock")[0]?.["last"];
-    invariant(typeof last === "number", "the ledger has a clock"); // NaN would make no payment expire
-    this.#now = last;
+    this.#now = storedTime(store);
+  }
+
+  /** Takes back every time that was seen since the ledger was opened, as callers do after a rollback of all that happened since. */
+  forget(): void {
+    this.#now = storedTime(this.#store);
   }
 
   get now(): number {
@@ -76,4 +79,10 @@ export class Clock {
     this.#store.sql("UPDATE clock SET last = ?, final = min(final, ?)", to, to);
     this.#now = to;
   }
+}
+
+function storedTime(store: LedgerStore): number {
+  const last = store.sql("SELECT last FROM clock")[0]?.["last"];
+  invariant(typeof last === "number", "the ledger has a clock"); // NaN would make no payment expire
+  return last;
 }

@@ -72,7 +72,7 @@ export class Exchange {
 
   /** Moves money as `pay` does. @param from as it was just read */
   move(from: AccountState, to: AccountId, value: Amount, cause: Cause): void {
-    if (this.isHere(to)) return this.#accounts.transfer(from, to, BigInt(value), cause);
+    if (this.isHere(to)) return this.#accounts.transfer(from, to, value, cause);
     this.#accounts.debit(from, to, BigInt(value), cause);
     const { transaction, cause: kind = "payment", refundOf, session } = cause;
     const about = { ...(refundOf && { refundOf }), ...(session && { session }) };

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { loadLedger } from "../../test/ledger-code.ts";
 import { LedgerRules } from "./rules.ts";
 import { property } from "./testing/model-check.ts";
-import { CHARGE_MUTANTS, type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
+import { CHARGE_MUTANTS, GROUP_MUTANTS, type Mutant, MUTANTS, SHARD_MUTANTS } from "./testing/mutants.ts";
 
 /** A fault is found after some hundreds of runs, the rarest after 2,000. */
 const MOST_RUNS = 8000;
@@ -24,5 +24,19 @@ describe.each([
   test.each<Mutant>(mutants)("$fault", async (mutant) => {
     const faulty = await loadLedger(mutant);
     expect(fc.check(property(faulty.LedgerRules, shards), { seed: 1, numRuns: MOST_RUNS, endOnFailure: true }).failed).toBe(true);
+  });
+});
+
+test.each([
+  [1, 250],
+  [4, 120],
+])("over %i shards, in groups, the rules do what the model does, in %i runs", (shards, numRuns) => {
+  fc.assert(property(LedgerRules, shards, "groups"), { numRuns });
+});
+
+describe("in groups, the model finds the fault:", () => {
+  test.each<Mutant>(GROUP_MUTANTS)("$fault", async (mutant) => {
+    const faulty = await loadLedger(mutant);
+    expect(fc.check(property(faulty.LedgerRules, 1, "groups"), { seed: 1, numRuns: MOST_RUNS, endOnFailure: true }).failed).toBe(true);
   });
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   CHARGE_MUTANTS,
   CRASH_MUTANTS,
+  GROUP_MUTANTS,
   LATER_PERIOD_MUTANT,
   MANDATE_MUTANTS,
   type Mutant,
@@ -16,6 +17,7 @@ import { SESSION_MUTANTS, SHARD_SESSION_MUTANTS } from "./testing/session-mutant
 const ALL: readonly Mutant[] = [
   ...MUTANTS,
   ...CHARGE_MUTANTS,
+  ...GROUP_MUTANTS,
   ...SHARD_MUTANTS,
   ...MANDATE_MUTANTS,
   LATER_PERIOD_MUTANT,

@@ -17,7 +17,7 @@ import type { RefundResult, RefundsOf } from "../settlement/backend.ts";
 import { type Accounts, available } from "./accounts.ts";
 import type { Clock } from "./clock.ts";
 import type { Exchange } from "./exchange.ts";
-import { type JournalEntry, readEntry } from "./journal.ts";
+import type { JournalEntry } from "./journal.ts";
 import type { Claim, MandateTable } from "./mandate-table.ts";
 import { journalBase } from "./pruning.ts";
 import type { RefundRow, Refunds } from "./refunds.ts";
@@ -72,7 +72,7 @@ export class RefundTable {
     // Dated far ahead, it would outlive its own row.
     if (issuedAt > now + REFUND_ISSUED_SECONDS) return refusal("invalid_payload");
     if (issuedAt < now - REFUND_ISSUED_SECONDS) return refusal("refund_expired");
-    const entry = readEntry(this.#store, payee, refund.entry);
+    const entry = this.#accounts.entry(payee, refund.entry);
     if (!entry) return refusal(this.#isPruned(payee, refund.entry) ? "refund_expired" : "refund_unknown");
     const credit = creditIn(entry, transaction);
     if (credit?.payer !== payer) return refusal("refund_unknown");

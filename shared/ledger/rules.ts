@@ -4,8 +4,8 @@
  *
  * Pure and synchronous: no clock, no randomness, no platform. Callers give the ids, and the time (unix seconds), which `believes` has
  * let pass. Refusals are
- * values; the rules throw only when the ledger contradicts itself. A caller that rolls back a transaction around several
- * events must open the ledger again.
+ * values; the rules throw only when the ledger contradicts itself. `together` is the only transaction around several events: a
+ * caller that rolls back one of its own must open the ledger again.
  */
 
 import type { Digest } from "../crypto/digest.ts";
@@ -38,7 +38,7 @@ import type {
   WithdrawResult,
 } from "../settlement/backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, RevokeCommand } from "../settlement/commands.ts";
-import { Accounts, isUnknown } from "./accounts.ts";
+import { Accounts, type AllDue, isUnknown } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 import { Clock, type ClockTimes } from "./clock.ts";
@@ -114,6 +114,21 @@ export class LedgerRules {
     this.#pruning = new Pruning(store);
     this.#retirement = new Retirement(store);
     this.#restoration = new Restoration(store, this.#identity, this.#accounts, this.#mandates);
+  }
+
+  /**
+   * Runs several events as one: all of their writes are made, or none. What they pay to one account of this shard is one entry of its
+   * journal. An event that throws is undone alone, if `events` catches it.
+   *
+   * Inside, only events run; what is read of accounts and journals, other than by `account`, may lack what is due.
+   * @throws what `events` threw, or the store. Nothing has happened then
+   */
+  together(events: () => void): void {
+    this.#undone(undefined, () => {
+      this.#accounts.openGroup(this.#identity.shard);
+      events();
+      this.#accounts.closeGroup();
+    });
   }
 
   reserve(command: ReserveCommand<LedgerPayment>, clock: number): ReserveResult {
@@ -449,22 +464,30 @@ export class LedgerRules {
     const jumped = this.#clock.isJump(clock);
     const away = this.#awayUntil(clock);
     const isLater = clock > this.#clock.now;
-    const now = this.#clock.advance(clock);
-    try {
-      const result = this.#store.transact(() => {
-        if (away > 0) this.#sessions.prolong(away);
-        const result = body(now);
-        if (jumped || away > 0) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
-        return result;
-      });
+    return this.#undone(this.#accounts.due, () => {
+      const now = this.#clock.advance(clock);
+      if (away > 0) this.#sessions.prolong(away);
+      const result = body(now);
+      if (jumped || away > 0) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
       if (isLater) this.#justOpened = false; // else nothing is known yet of how long it was closed
       return result;
+    });
+  }
+
+  /** A transaction. When it is rolled back, memory is as it was as well. @param due what is due before it */
+  #undone<T>(due: AllDue | undefined, body: () => T): T {
+    const justOpened = this.#justOpened;
+    try {
+      return this.#store.transact(body);
     } catch (error) {
-      this.#accounts.forget(); // the writes were rolled back
+      this.#accounts.forget(due);
       this.#mandates.forget();
       this.#pruning.forget();
       this.#retirement.forget();
       this.#restoration.forget();
+      // A shard that was away is still to prolong its sessions.
+      if (justOpened) this.#clock.forget();
+      this.#justOpened = justOpened;
       throw error;
     }
   }

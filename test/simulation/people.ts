@@ -47,7 +47,7 @@ class Person implements Machine {
     const { network, shards } = this.world;
     const shard = shards[shardOf(payer, shards.length)];
     if (!shard) throw new Error("no such shard");
-    return network.call(this, shard, () => shard.handle(event));
+    return network.call(this, shard, () => shard.commit(event));
   }
 
   protected newId(): Digest {

@@ -23,6 +23,8 @@ export interface Run {
   refunded: number;
   claimed: number;
   calledOff: number;
+  /** Groups of calls that were written together. */
+  groups: number;
   /** Empty when all is well. */
   violations: string[];
 }
@@ -89,6 +91,7 @@ export async function simulate(seed: number, shardCount: number, code: LedgerCod
     refunded: oracle.refunded.size,
     claimed: oracle.claimed.size,
     calledOff: oracle.never.size,
+    groups: shards.reduce((sum, { groups }) => sum + groups, 0),
   };
   return { seed, shards: shardCount, events, crashes, ...said, violations };
 }

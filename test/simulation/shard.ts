@@ -5,11 +5,14 @@ import type { Genesis } from "../../shared/ledger/genesis.ts";
 import type { LedgerRules } from "../../shared/ledger/rules.ts";
 import type { LedgerStore } from "../../shared/ledger/store.ts";
 import { START } from "../../shared/ledger/testing/ledger.ts";
+import { GroupCommit } from "../../workers/ledger-do/group-commit.ts";
 import type { LedgerCode } from "../ledger-code.ts";
 import { Crashed, type Machine, type Network, NoAnswer } from "./network.ts";
 
 const ALARM_MILLIS = 10_000;
 const DELAY_MILLIS = 20;
+/** What a flush of the disk takes at most: long enough for calls to meet. */
+const FLUSH_MILLIS = 600;
 
 export class Shard implements Machine {
   readonly name: string;
@@ -18,12 +21,15 @@ export class Shard implements Machine {
   skew = 0;
   /** The latest time that its ledger has seen, over all lives. */
   latest = 0;
+  /** Groups of several calls that were written. */
+  groups = 0;
   readonly #network: Network;
   readonly #code: LedgerCode;
   readonly #genesis: Genesis;
   readonly #peers: readonly Shard[];
   readonly #store = new CrashingStore();
   #rules: LedgerRules;
+  #commits: GroupCommit;
   #delivering = new Set<number>();
 
   constructor(network: Network, code: LedgerCode, genesis: Genesis, peers: readonly Shard[]) {
@@ -33,6 +39,7 @@ export class Shard implements Machine {
     this.#genesis = genesis;
     this.#peers = peers;
     this.#rules = this.#open();
+    this.#commits = this.#newCommits();
     this.#tick();
   }
 
@@ -60,12 +67,42 @@ export class Shard implements Machine {
     }
   }
 
+  /** The same of a caller's call: with those that arrive during a flush it is one transaction. */
+  commit<T>(event: (rules: LedgerRules, clock: number) => T): Promise<T> {
+    return this.#commits.run(() => this.handle(event));
+  }
+
+  #newCommits(): GroupCommit {
+    const { random } = this.#network;
+    const { life } = this;
+    const flush = () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#network.after(random.between(1, FLUSH_MILLIS), () => void (this.life === life && resolve()));
+      return promise;
+    };
+    return new GroupCommit(flush, (calls) => this.#together(calls));
+  }
+
+  #together(calls: () => void): void {
+    const { random, weather } = this.#network;
+    try {
+      this.#rules.together(() => {
+        calls();
+        if (random.chance(weather.crash * 5)) this.#store.crashAfter(random.between(0, 3));
+      });
+      this.groups++;
+    } finally {
+      this.#store.crashAfter(Number.POSITIVE_INFINITY);
+    }
+  }
+
   stop(): void {
     this.#delivering = new Set();
   }
 
   start(): void {
     this.#rules = this.#open();
+    this.#commits = this.#newCommits();
     this.#tick();
   }
 
@@ -113,22 +150,43 @@ export class Shard implements Machine {
   }
 }
 
-/** A database in which the machine can stop at any statement: the transaction has not happened. */
+/** A database in which the machine can stop at any statement: the outermost transaction has not happened, whatever its caller does. */
 class CrashingStore implements LedgerStore {
   readonly #store = memoryStore();
   #left = Number.POSITIVE_INFINITY;
+  #depth = 0;
+  #stopped = false;
 
   crashAfter(statements: number): void {
     this.#left = statements;
   }
 
   sql(...statement: Parameters<LedgerStore["sql"]>): ReturnType<LedgerStore["sql"]> {
-    if (this.#left-- <= 0) throw new Crashed();
-    return this.#store.sql(...statement);
+    this.#stopped ||= this.#left-- <= 0;
+    try {
+      this.#mustRun();
+      return this.#store.sql(...statement);
+    } finally {
+      this.#stopped &&= this.#depth > 0;
+    }
   }
 
   transact<T>(body: () => T): T {
-    return this.#store.transact(body);
+    this.#depth++;
+    try {
+      return this.#store.transact(() => {
+        const result = body();
+        this.#mustRun();
+        return result;
+      });
+    } finally {
+      this.#depth--;
+      this.#stopped &&= this.#depth > 0;
+    }
+  }
+
+  #mustRun(): void {
+    if (this.#stopped) throw new Crashed();
   }
 
   /** For seeded faults only: ends the outermost transaction in its middle. */

@@ -15,7 +15,7 @@ test("a seed reproduces a run, and another seed is another run", async () => {
   expect(await simulate(8, 4)).not.toMatchObject({ events: first.events });
 });
 
-test("a run is worth something: machines crash, payments arrive, go back, or are called off", async () => {
-  const { crashes, acknowledged, refunded, calledOff } = await simulate(3, 4);
-  expect(Math.min(crashes, acknowledged, refunded, calledOff)).toBeGreaterThan(0);
+test("a run is worth something: machines crash, payments arrive, go back, or are called off, and calls meet", async () => {
+  const { crashes, acknowledged, refunded, calledOff, groups } = await simulate(3, 4);
+  expect(Math.min(crashes, acknowledged, refunded, calledOff, groups)).toBeGreaterThan(0);
 });

@@ -69,6 +69,15 @@ test("one shard writes 5 rows to settle, and 8 to reserve and capture", async ()
   expect((await written(ALL, sell)).rows).toBe(8);
 });
 
+test.each([
+  [1, 5],
+  [2, 8],
+  [10, 32],
+  [100, 302],
+])("a group of %i settlements to one account writes 3 rows for each and 2 for the payee: %i [cost-group]", async (count, rows) => {
+  expect((await written(ALL, (rules) => rules.together(() => settle(count)(rules)))).rows).toBe(rows);
+});
+
 test("several shards write 4 rows to settle, and 7 to reserve and capture, before anything is delivered", async () => {
   expect((await written(SENDER, settle(1))).rows).toBe(4);
   expect((await written(SENDER, sell)).rows).toBe(7);

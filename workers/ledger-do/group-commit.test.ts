@@ -1,14 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { GroupCommit } from "./group-commit.ts";
 
-/** A disk whose flushes end when the test says so. `written`: what was written up to each flush that was asked for. */
+/** A disk whose flushes end when the test says so. `log`: what was written, in order. `groups`: how much of it each transaction wrote. */
 function slowDisk() {
   const log: string[] = [];
+  const groups: number[] = [];
   const flushes: PromiseWithResolvers<void>[] = [];
-  const commits = new GroupCommit(() => {
+  let full = false;
+  const sync = () => {
     const flush = Promise.withResolvers<void>();
     flushes.push(flush);
     return flush.promise;
+  };
+  const commits = new GroupCommit(sync, (movements) => {
+    const before = log.length;
+    movements();
+    if (full) log.length = before;
+    if (full) throw new Error("disk full");
+    groups.push(log.length - before);
   });
   const settle = async (end: (flush: PromiseWithResolvers<void>) => void) => {
     const flush = flushes.shift();
@@ -18,7 +27,9 @@ function slowDisk() {
   };
   return {
     log,
+    groups,
     flushes,
+    fill: (is: boolean) => void (full = is),
     write: (name: string) => commits.run(() => (log.push(name), name)),
     poison: () =>
       commits.run(() => {
@@ -71,6 +82,24 @@ describe("group commit", () => {
     await flushed();
     expect((await alone).map(({ status }) => status)).toEqual(["rejected"]);
     expect(await write("d")).toBe("d");
+  });
+
+  test("makes one transaction of several, and tells no caller before it is made", async () => {
+    const { write, log, groups, fill, flushed } = slowDisk();
+    const answers = ["a", "b", "c"].map((name) => write(name).then(() => groups.length));
+    await flushed();
+    expect([log, groups]).toEqual([["a", "b", "c"], [2]]);
+    expect(await Promise.all(answers)).toEqual([0, 1, 1]);
+
+    fill(true);
+    const lost = Promise.allSettled([write("d"), write("e"), write("f")]);
+    await flushed();
+    expect((await lost).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(log).toEqual(["a", "b", "c"]);
+    fill(false);
+    const last = write("g");
+    await flushed();
+    expect(await last).toBe("g");
   });
 
   test("when a flush fails, every waiting caller is told, nothing of it is written, and no call hangs", async () => {

@@ -2,33 +2,42 @@
  * Group commit: movements that arrive during a flush are written together after it, in one transaction with one flush.
  * A movement that finds the disk idle is written at once.
  *
- * It relies on three promises of the platform: writes without an await between them are one transaction; an answer leaves
- * the object only after its writes are on disk; `sync()` resolves at that moment, and lets other calls in until then.
+ * It relies on two promises of the platform: an answer leaves the object only after its writes are on disk; `sync()` resolves at that
+ * moment, and lets other calls in until then.
  */
 
 interface Movement {
-  /** Synchronous, and one transaction: if it throws, it has written nothing. */
-  run: () => void;
+  /** Synchronous, and one transaction: if it throws, it has written nothing. @returns what tells its caller */
+  run: () => () => void;
   fail: (error: unknown) => void;
 }
 
 export class GroupCommit {
   readonly #sync: () => Promise<void>;
+  readonly #together: (movements: () => void) => void;
   #waiting: Movement[] = [];
   /** A flush is under way: movements that arrive now are written after it. */
   #flushing = false;
   /** Several movements waited for the last flush, so the next one probably has company too. */
   #crowded = false;
 
-  /** @param sync resolves when everything that was written is on disk */
-  constructor(sync: () => Promise<void>) {
+  /**
+   * @param sync resolves when everything that was written is on disk
+   * @param together runs several movements as one transaction; throws when nothing of them is written
+   */
+  constructor(sync: () => Promise<void>, together: (movements: () => void) => void) {
     this.#sync = sync;
+    this.#together = together;
   }
 
   /** Resolves to the result of `movement`, or rejects with what it threw. Movements run in the order in which they arrive. */
   run<T>(movement: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ run: () => resolve(movement()), fail: reject });
+    const run = () => {
+      const result = movement();
+      return () => resolve(result);
+    };
+    this.#waiting.push({ run, fail: reject });
     if (!this.#flushing) {
       if (!this.#crowded) this.#writeAll();
       this.#awaitFlush();
@@ -52,20 +61,33 @@ export class GroupCommit {
     );
   }
 
-  /** A movement that throws fails alone. */
+  /** A movement that throws fails alone; a transaction that fails, with all its movements. No caller is told before it is made. */
   #writeAll(): void {
-    for (const { run, fail } of this.#taken()) {
-      try {
-        run();
-      } catch (error) {
-        fail(error);
-      }
+    const movements = this.#taken();
+    let tell: (() => void)[] = [];
+    const write = () => {
+      tell = movements.map(outcomeOf);
+    };
+    try {
+      if (movements.length > 1) this.#together(write);
+      else write();
+    } catch (error) {
+      tell = movements.map(({ fail }) => () => fail(error));
     }
+    for (const each of tell) each();
   }
 
   #taken(): Movement[] {
     const taken = this.#waiting;
     this.#waiting = [];
     return taken;
+  }
+}
+
+function outcomeOf({ run, fail }: Movement): () => void {
+  try {
+    return run();
+  } catch (error) {
+    return () => fail(error);
   }
 }

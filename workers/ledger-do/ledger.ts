@@ -102,7 +102,10 @@ import { durableStore, ownName } from "./storage.ts";
 import { Undelivered } from "./undelivered.ts";
 
 export class Ledger extends DurableObject<LedgerEnv> {
-  readonly #commits = new GroupCommit(() => this.ctx.storage.sync());
+  readonly #commits = new GroupCommit(
+    () => this.ctx.storage.sync(),
+    (movements) => this.#together(movements),
+  );
   readonly #undelivered = new Undelivered(this.ctx.storage);
   /** What became of each call since this object started, for `watch`. */
   readonly #calls = new Map<string, number>();
@@ -640,6 +643,16 @@ export class Ledger extends DurableObject<LedgerEnv> {
   #ringAt(at: number): Promise<void> {
     this.#alarmAt = at === Infinity ? undefined : at;
     return at === Infinity ? this.ctx.storage.deleteAlarm() : this.ctx.storage.setAlarm(at * 1000);
+  }
+
+  #together(movements: () => void): void {
+    if (this.#unsupported) return movements(); // each refuses
+    try {
+      this.#rules.together(movements);
+    } catch (error) {
+      void this.#ringAt(unixNow()); // alarms that the movements set are taken back with them; this one sets the next
+      throw error;
+    }
   }
 
   /** A call that moves, claims or frees money. Calls that arrive at the same time are written together. */

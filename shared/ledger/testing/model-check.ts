@@ -209,7 +209,17 @@ const lateForSessions = fc.oneof(
   fc.integer({ min: END + FORGET_SECONDS - 3, max: END + FORGET_SECONDS + 3 }),
   fc.integer({ min: START + 3 * 3600, max: START + 5 * 3600 }),
 );
-const LATER_ON = { payments: late, mandates: lateForMandates, sessions: lateForSessions };
+const LATER_ON = { payments: late, mandates: lateForMandates, sessions: lateForSessions, groups: late };
+
+/** Payments and sessions beside each other. Most of what is paid is small, so that many are paid. */
+function groupedAt(at: fc.Arbitrary<number>): fc.Arbitrary<ModelEvent> {
+  const small = eventAt(at, [...SMALL_PAYMENTS, ...SMALL_PAYMENTS, ...UNDER_MANDATES]);
+  return fc.oneof(
+    { weight: 10, arbitrary: small },
+    { weight: 2, arbitrary: eventAt(at, PAYMENTS) },
+    { weight: 3, arbitrary: fc.constantFrom(...SESSIONS).chain((session) => sessionEventAt(at, session)) },
+  );
+}
 
 /** Mostly about one of them, and those of its mandate. */
 function sessionEventAt(at: fc.Arbitrary<number>, mostly: LedgerSession): fc.Arbitrary<ModelEvent> {
@@ -264,7 +274,9 @@ function historiesOf(shards: number, about: Subject, mostly?: LedgerSession): fc
             { weight: 2, arbitrary: mandateEventAt(at) },
             { weight: shards === 1 ? 0 : 1, arbitrary: deliveryAt(at) },
           )
-        : shards === 1
+        : about === "groups"
+          ? fc.oneof({ weight: 8, arbitrary: groupedAt(at) }, { weight: shards === 1 ? 0 : 1, arbitrary: deliveryAt(at) })
+          : shards === 1
           ? eventAt(at, PAYMENTS)
           : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
   return fc
@@ -326,10 +338,35 @@ class World {
         same(answer(shard.rules, event), shard.model.apply(event), event);
       }
     } else {
-      const payer = payerOf(event);
-      const { rules, model } = this.#at(payer ? this.#home(payer) : 0);
+      const { rules, model } = this.#at(this.#shardOf(event));
       same(answer(rules, event), model.apply(event), event);
     }
+    this.#compareBalances(event);
+  }
+
+  /** What several callers ask at once: each shard does its part of it as one transaction. Other happenings end the group. */
+  playTogether(history: readonly Happening[]): void {
+    const alone = history.findIndex(({ event }) => !GROUPED.has(event));
+    const group = history.slice(0, alone === -1 ? undefined : alone).filter(isModelEvent);
+    for (const [shard, events] of Map.groupBy(group, (event) => this.#shardOf(event))) {
+      const { rules, model } = this.#at(shard);
+      rules.together(() => {
+        for (const event of events) same(answer(rules, event), model.apply(event), event);
+      });
+    }
+    this.#compareBalances(group);
+    const single = history[alone];
+    if (!single) return;
+    this.play(single);
+    this.playTogether(history.slice(alone + 1));
+  }
+
+  #shardOf(event: ModelEvent): number {
+    const payer = payerOf(event);
+    return payer ? this.#home(payer) : 0;
+  }
+
+  #compareBalances(event: unknown): void {
     for (const account of this.people) {
       const { rules, model } = this.#at(this.#home(account));
       const { balance, held } = rules.account(account);
@@ -399,10 +436,11 @@ class World {
   }
 }
 
-/** Plays `history` on the ledger and on the model. @throws at the first difference */
-function play(history: Happening[], Rules: Rules, shards: number): void {
+/** Plays `history` on the ledger and on the model. @param atOnce so many events come together. @throws at the first difference */
+function play(history: Happening[], Rules: Rules, shards: number, atOnce: number): void {
   const world = new World(shards, Rules);
-  for (const event of history) world.play(event);
+  if (atOnce === 1) for (const event of history) world.play(event);
+  else for (let i = 0; i < history.length; i += atOnce) world.playTogether(history.slice(i, i + atOnce));
   world.audit();
 }
 
@@ -451,6 +489,23 @@ function answer(rules: LedgerRules, event: ModelEvent): unknown {
   }
 }
 
+/** What a ledger object runs in groups. */
+const GROUPED: ReadonlySet<Happening["event"]> = new Set([
+  "reserve",
+  "capture",
+  "release",
+  "settle",
+  "cancel",
+  "revoke",
+  "open",
+  "claim",
+  "withdraw",
+]);
+
+function isModelEvent(happening: Happening): happening is ModelEvent {
+  return happening.event !== "deliver";
+}
+
 /** Undefined for a grant, which the treasury pays. */
 function payerOf(event: ModelEvent): AccountId | undefined {
   if ("payment" in event) return event.payment.payer;
@@ -468,7 +523,10 @@ function same(ledger: unknown, model: unknown, when: unknown): void {
 }
 
 /** What most of the events of a history are about. */
-export type Subject = "payments" | "mandates" | "sessions";
+export type Subject = "payments" | "mandates" | "sessions" | "groups";
 
+/** `groups`: the events come several at once. */
 export const property = (Rules: Rules, shards: number, about: Subject = "payments") =>
-  fc.property(histories(shards, about), (history) => play(history, Rules, shards));
+  fc.property(histories(shards, about), fc.integer({ min: 2, max: 9 }), (history, most) => {
+    play(history, Rules, shards, about === "groups" ? most : 1);
+  });

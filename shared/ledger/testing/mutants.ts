@@ -132,8 +132,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "the wrong account is credited",
     file: "exchange",
-    find: "transfer(from, to, BigInt(value), cause)",
-    replace: "transfer(from, this.#identity.treasury, BigInt(value), cause)",
+    find: "transfer(from, to, value, cause)",
+    replace: "transfer(from, this.#identity.treasury, value, cause)",
   },
   {
     fault: "a hold is released twice",
@@ -248,14 +248,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: "a credit is lost",
     file: "accounts",
-    find: ", credit]",
+    find: ", creditFor(this.read(to), due)]",
     replace: "]",
   },
   {
     fault: "a credit arrives twice",
     file: "accounts",
-    find: 'account: this.read(to), delta: value, kind: "credit", counterparty: from.account',
-    replace: 'account: this.read(to), delta: 2n * value, kind: "credit", counterparty: from.account',
+    find: 'account, delta: BigInt(value), kind: "credit"',
+    replace: 'account, delta: 2n * BigInt(value), kind: "credit"',
   },
   {
     fault: "a grant of the faucet pays again once its payment is forgotten",
@@ -380,6 +380,64 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
     file: "exchange",
     find: "Map.groupBy(fresh, ({ payee }) => payee)",
     replace: "Map.groupBy(fresh, () => fresh[0].payee)",
+  },
+];
+
+/** Faults in what a group of events pays together. Histories in groups find them. */
+export const GROUP_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "a payee of a group is not paid",
+    file: "accounts",
+    find: "const due = [...(this.#due ?? [])];",
+    replace: "const due = [...(this.#due ?? [])].slice(0, 1);",
+  },
+  {
+    fault: "the last payment of a group is not paid",
+    file: "accounts",
+    find: "for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT)",
+    replace: "for (const [i, [to, all]] of due.entries()) due[i] = [to, all.slice(0, Math.max(1, all.length - 1))];\n    for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT)",
+  },
+  {
+    fault: "what was due to an account that was read is credited once more",
+    file: "accounts",
+    find: "others.delete(to);",
+    replace: "",
+  },
+  {
+    fault: "of an account that is read, other payees are forgotten",
+    file: "accounts",
+    find: "const others = new Map(this.#due);",
+    replace: "const others = new Map();",
+  },
+  {
+    fault: "a payment takes the place of the one that is due before it",
+    file: "accounts",
+    find: "[...(this.#due?.get(to) ?? []), due]",
+    replace: "[due]",
+  },
+  {
+    fault: "an account is read without what is due to it",
+    file: "accounts",
+    find: "    this.#creditDue(id);\n    return this.#current(id);",
+    replace: "    return this.#current(id);",
+  },
+  {
+    fault: "the list of a batch misses its last payment",
+    file: "accounts",
+    find: "const transactions = credits.map(({ transaction }) => transaction);",
+    replace: "const transactions = credits.slice(0, -1).map(({ transaction }) => transaction);",
+  },
+  {
+    fault: "who paid is listed without the first",
+    file: "accounts",
+    find: "const known = paid.length === credits.length && { credits: paid };",
+    replace: "const known = paid.length === credits.length && { credits: paid.slice(1) };",
+  },
+  {
+    fault: "a claim is summed up as a payment",
+    file: "accounts",
+    find: "this.#due === undefined || about.cause !== undefined",
+    replace: "this.#due === undefined",
   },
 ];
 
@@ -722,9 +780,9 @@ export const SHARD_REFUND_MUTANTS: readonly Mutant[] = [
   {
     fault: "a refund is counted here and on the payer's shard",
     file: "exchange",
-    find: "if (this.isHere(to)) return this.#accounts.transfer(from, to, BigInt(value), cause);",
+    find: "if (this.isHere(to)) return this.#accounts.transfer(from, to, value, cause);",
     replace:
-      'if (this.isHere(to) || cause.cause === "refund") this.#accounts.transfer(from, to, BigInt(value), cause); if (this.isHere(to)) return;',
+      'if (this.isHere(to) || cause.cause === "refund") this.#accounts.transfer(from, to, value, cause); if (this.isHere(to)) return;',
   },
   {
     fault: "a refund of another shard is a payment there",
@@ -748,6 +806,12 @@ export const SHARD_REFUND_MUTANTS: readonly Mutant[] = [
 
 /** Faults that only show when a shard dies at the wrong moment. The simulation finds them. */
 export const CRASH_MUTANTS: readonly Mutant[] = [
+  {
+    fault: "what a group owes is paid in a transaction of its own, after the debits",
+    file: "rules",
+    find: "      this.#accounts.closeGroup();\n    });",
+    replace: "    });\n    this.#store.transact(() => this.#accounts.closeGroup());",
+  },
   {
     fault: "a batch is acknowledged before it is delivered",
     file: "delivery",
