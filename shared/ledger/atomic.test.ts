@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
 import type { Amount } from "../protocol/amount.ts";
-import type { LedgerStore } from "./store.ts";
+import { breakAfter, failed } from "./testing/breaking-store.ts";
 import { dump, idOf, openLedger, reopen, reserveOf, START } from "./testing/ledger.ts";
 import { arrangeMandate, MANDATE_CELLS } from "./testing/mandate-table.ts";
 import { act, arrange, CELLS, PAYMENT } from "./testing/state-table.ts";
@@ -100,28 +100,3 @@ describe("the store of tests and demos", () => {
     expect(anew.account(PAYMENT.payer)).toMatchObject({ held: "100" });
   });
 });
-
-/** A store whose statements fail after so many. */
-function breakAfter(store: LedgerStore): LedgerStore & { allow(statements: number): void } {
-  let left = Number.POSITIVE_INFINITY;
-  return {
-    transact: (body) => store.transact(body),
-    sql(statement, ...bindings) {
-      if (left-- <= 0) throw new Error("disk full");
-      return store.sql(statement, ...bindings);
-    },
-    allow(statements) {
-      left = statements;
-    },
-  };
-}
-
-function failed(event: () => unknown): boolean {
-  try {
-    event();
-    return false;
-  } catch (error) {
-    if (error instanceof Error && error.message === "disk full") return true;
-    throw error;
-  }
-}

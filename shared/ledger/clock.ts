@@ -21,12 +21,9 @@ export class Clock {
 
   constructor(store: LedgerStore) {
     this.#store = store;
-    this.#now = storedTime(store);
-  }
-
-  /** Takes back every time that was seen since the ledger was opened, as callers do after a rollback of all that happened since. */
-  forget(): void {
-    this.#now = storedTime(this.#store);
+    const last = store.sql("SELECT last FROM clock")[0]?.["last"];
+    invariant(typeof last === "number", "the ledger has a clock"); // NaN would make no payment expire
+    this.#now = last;
   }
 
   get now(): number {
@@ -58,6 +55,11 @@ export class Clock {
     return this.#now;
   }
 
+  /** Takes back what was seen later, as callers do after a rollback of all that happened since the ledger was opened. */
+  takeBack(to: number): void {
+    this.#now = to;
+  }
+
   /** Stores the time: alarms compare theirs with it after a restart. */
   persist(): void {
     this.#store.sql("UPDATE clock SET last = ? WHERE last < ?", this.#now, this.#now);
@@ -79,10 +81,4 @@ export class Clock {
     this.#store.sql("UPDATE clock SET last = ?, final = min(final, ?)", to, to);
     this.#now = to;
   }
-}
-
-function storedTime(store: LedgerStore): number {
-  const last = store.sql("SELECT last FROM clock")[0]?.["last"];
-  invariant(typeof last === "number", "the ledger has a clock"); // NaN would make no payment expire
-  return last;
 }

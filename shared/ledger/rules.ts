@@ -477,17 +477,17 @@ export class LedgerRules {
   /** A transaction. When it is rolled back, memory is as it was as well. @param due what is due before it */
   #undone<T>(due: AllDue | undefined, body: () => T): T {
     const justOpened = this.#justOpened;
+    const { now } = this.#clock;
     try {
       return this.#store.transact(body);
     } catch (error) {
+      this.#justOpened = justOpened;
+      if (justOpened) this.#clock.takeBack(now); // a shard that was away is still to prolong its sessions
       this.#accounts.forget(due);
       this.#mandates.forget();
       this.#pruning.forget();
       this.#retirement.forget();
       this.#restoration.forget();
-      // A shard that was away is still to prolong its sessions.
-      if (justOpened) this.#clock.forget();
-      this.#justOpened = justOpened;
       throw error;
     }
   }

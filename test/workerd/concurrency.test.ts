@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
@@ -101,6 +102,44 @@ describe("one payment, presented many times at once,", () => {
     const paid = await copies(60, (i) => (i % 2 ? sell() : settle()));
     expect(paid.filter(Boolean)).toHaveLength(1);
     expect(await accountOf(signed)).toMatchObject({ balance: "15000", held: "0" });
+  });
+});
+
+describe("payments of several payers to one payee, at once,", () => {
+  const creditsOf = (payee: AccountId) => sql(ledger, "SELECT kind, batch FROM journal WHERE account = ? ORDER BY seq", payee);
+  const eight = async () => {
+    const payers = await copies(8, () => fundedPayer(ledger));
+    const { account } = await newPayer();
+    const payments = await Promise.all(payers.map((payer) => signedPayment(payer, { to: account })));
+    return { account, payments, settle: () => Promise.all(payments.map((signed) => facilitator.settle(settleCommand(signed)))) };
+  };
+
+  test("are credited as a few batches, each payment once, and every caller has its receipt", async () => {
+    const { account, payments, settle } = await eight();
+    const answers = await settle();
+    expect(answers.map(({ success }) => success)).toEqual(payments.map(() => true));
+    const page = await remote(ledger).journal({ account, afterSeq: 0, credits: true }, "");
+    const entries = "entries" in page ? page.entries : [];
+    expect(entries.length).toBeLessThan(8);
+    const listed = entries.flatMap(({ transaction, transactions = [] }) => transaction ?? transactions);
+    expect(listed.toSorted()).toEqual(payments.map(({ transaction }) => transaction).toSorted());
+    expect(await ledger.audit()).toMatchObject({ ok: true });
+  });
+
+  test("fail together when their batch cannot be written, move nothing, and are paid once when they come again [group-fails-shard]", async () => {
+    const { account, payments, settle } = await eight();
+    await sql(ledger, "CREATE TRIGGER broken BEFORE INSERT ON journal WHEN NEW.kind = 'batch' BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    const first = await Promise.allSettled(payments.map((signed) => facilitator.settle(settleCommand(signed))));
+    const paid = first.filter((answer) => answer.status === "fulfilled" && answer.value.success);
+    expect(await creditsOf(account)).toEqual(paid.map(() => ({ kind: "credit", batch: null })));
+    expect(paid.length).toBeLessThan(8);
+    expect(await ledger.audit()).toMatchObject({ ok: true });
+    await sql(ledger, "DROP TRIGGER broken");
+
+    const again = await settle();
+    expect(again.map(({ success, errorReason }) => success || errorReason === "nonce_replayed")).toEqual(payments.map(() => true));
+    expect(await remote(ledger).account({ account }, "")).toMatchObject({ balance: "80000" });
+    expect(await ledger.audit()).toMatchObject({ ok: true });
   });
 });
 

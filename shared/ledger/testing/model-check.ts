@@ -211,13 +211,32 @@ const lateForSessions = fc.oneof(
 );
 const LATER_ON = { payments: late, mandates: lateForMandates, sessions: lateForSessions, groups: late };
 
-/** Payments and sessions beside each other. Most of what is paid is small, so that many are paid. */
+/** Small ones among people of one shard and of several, of whom each pays on what it was paid. */
+const ROUND_PAYMENTS = [
+  [ALICE, BOB],
+  [BOB, ALICE],
+  [ALICE, DAVE],
+  [DAVE, ALICE],
+  [ALICE, CAROL],
+  [BOB, CAROL],
+  [CAROL, BOB],
+  [CAROL, ERIN],
+].flatMap(([payer = ALICE, payee = BOB]) =>
+  [1, 2, 3].map((value) => paymentOf({ payer, payee, nonce: idOf(10 + value), value: String(value) as Amount, validBefore: END })),
+);
+
+/** Mostly payments at once, so that a group has several for one payee, who may pay in it as well. */
 function groupedAt(at: fc.Arbitrary<number>): fc.Arbitrary<ModelEvent> {
-  const small = eventAt(at, [...SMALL_PAYMENTS, ...SMALL_PAYMENTS, ...UNDER_MANDATES]);
+  const settlement = {
+    at,
+    event: fc.constant("settle" as const),
+    payment: fc.constantFrom(...ROUND_PAYMENTS),
+    id: fc.constantFrom(idOf(1), idOf(2)),
+  };
   return fc.oneof(
-    { weight: 10, arbitrary: small },
-    { weight: 2, arbitrary: eventAt(at, PAYMENTS) },
-    { weight: 3, arbitrary: fc.constantFrom(...SESSIONS).chain((session) => sessionEventAt(at, session)) },
+    { weight: 10, arbitrary: fc.record(settlement) },
+    { weight: 4, arbitrary: eventAt(at, [...PAYMENTS, ...ROUND_PAYMENTS, ...UNDER_MANDATES]) },
+    { weight: 2, arbitrary: fc.constantFrom(...SESSIONS).chain((session) => sessionEventAt(at, session)) },
   );
 }
 

@@ -433,12 +433,6 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     find: "const known = paid.length === credits.length && { credits: paid };",
     replace: "const known = paid.length === credits.length && { credits: paid.slice(1) };",
   },
-  {
-    fault: "a claim is summed up as a payment",
-    file: "accounts",
-    find: "this.#due === undefined || about.cause !== undefined",
-    replace: "this.#due === undefined",
-  },
 ];
 
 /** Faults in counting and revoking mandates. Histories of mandates find them. */
