@@ -16,7 +16,7 @@ export interface JournalEntry {
   account: AccountId;
   /** 1, 2, 3 … without gaps, as a decimal string. */
   seq: string;
-  /** `batch`: the sum of several payments from another shard. Its claims, refunds and transfers are credits of their own. */
+  /** `batch`: the sum of several payments, from another shard or of one group. Claims, refunds and transfers are credits of their own. */
   kind: "genesis" | "debit" | "credit" | "batch";
   /** Absent in a batch, like `transaction`. */
   counterparty?: AccountId;
@@ -48,7 +48,10 @@ export interface JournalEntry {
 /** One payment of a batch. Credits that an earlier version queued do not say who paid, and their batch lists none. */
 export type BatchedCredit = { transaction: Digest; payer: AccountId; value: Amount };
 
-/** The origin of a batch: this account's part of the credits `first` to `last` of a stream. Decimal strings. */
+/**
+ * The origin of a batch: this account's part of the credits `first` to `last` of a stream. From the account's own shard it is a group, in
+ * which its credits are number 1 to `count`. Decimal strings.
+ */
 export type BatchOrigin = {
   fromShard: string;
   first: string;
