@@ -23,8 +23,8 @@ export type Cause = Required<Pick<JournalEntry, "transaction">> &
     at: number;
   };
 
-/** A journal entry to write. `account`: as it was just read. */
-type Posting = { account: AccountState; delta: bigint } & Pick<
+/** A journal entry to write. `account`: as it was just read. `at`: unix seconds. */
+type Posting = { account: AccountState; delta: bigint; at: number } & Pick<
   JournalEntry,
   | "kind"
   | "counterparty"
@@ -150,8 +150,8 @@ export class Accounts {
   transfer(from: AccountState, to: AccountId, value: Amount, { mandate, ...about }: Cause): void {
     const debit = debitOf(from, to, BigInt(value), { ...about, ...(mandate && { mandate }) });
     const due: Due = { payer: from.account, value, ...about };
-    if (this.#due === undefined || about.cause !== undefined) return this.#post(about.at, [debit, creditFor(this.read(to), due)]);
-    this.#post(about.at, [debit]);
+    if (this.#due === undefined || about.cause !== undefined) return this.#post([debit, creditFor(this.read(to), due)]);
+    this.#post([debit]);
     this.#owe(to, due);
   }
 
@@ -176,35 +176,35 @@ export class Accounts {
       const [only] = due;
       if (only && due.length === 1) return creditFor(this.#current(to), only);
       const credits = due.map(({ payer, value, transaction }) => ({ payee: to, payer, value, transaction }));
-      return batchFor(this.#current(to), credits, { fromShard: String(this.#shard), first: "1", last: String(due.length) });
+      const range = { fromShard: String(this.#shard), first: "1", last: String(due.length) };
+      return batchFor(this.#current(to), credits, range, Math.max(...due.map(({ at }) => at)));
     });
-    // The ledger's time never runs back, so that of the last payment is the latest.
-    this.#post(Math.max(...all.map(([, due]) => due.at(-1)?.at ?? 0)), postings);
+    this.#post(postings);
   }
 
   /** Debits money for an account of another shard. The caller puts the credit into the outbox. */
   debit(from: AccountState, to: AccountId, value: bigint, about: Cause): void {
-    this.#post(about.at, [debitOf(from, to, value, about)]);
+    this.#post([debitOf(from, to, value, about)]);
   }
 
   /** Credits money from an account of another shard. */
-  credit(to: AccountId, from: AccountId, value: bigint, { at, ...about }: Cause): void {
-    this.#post(at, [{ account: this.read(to), delta: value, kind: "credit", counterparty: from, ...about }]);
+  credit(to: AccountId, from: AccountId, value: bigint, about: Cause): void {
+    this.#post([{ account: this.read(to), delta: value, kind: "credit", counterparty: from, ...about }]);
   }
 
   /** Credits several payments from another shard as one entry, which lists who made them if all of them say so. */
   creditBatch(to: AccountId, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">, at: number): void {
-    this.#post(at, [batchFor(this.read(to), credits, range)]);
+    this.#post([batchFor(this.read(to), credits, range, at)]);
   }
 
   /** Writes the first entry of a chain: the whole supply, in the treasury, or what an account had on the ledger before. */
-  mint(id: AccountId, value: bigint, { at, ...about }: Cause): void {
-    this.#post(at, [{ account: this.read(id), delta: value, kind: "genesis", counterparty: id, ...about }]);
+  mint(id: AccountId, value: bigint, about: Cause): void {
+    this.#post([{ account: this.read(id), delta: value, kind: "genesis", counterparty: id, ...about }]);
   }
 
-  /** Writes an entry for each of one or two accounts, in as many statements as for one. */
-  #post(at: number, postings: readonly Posting[]): void {
-    const entries = postings.map(({ account, delta, kind, counterparty, ...about }) => {
+  /** Writes an entry for each of up to ENTRIES_PER_STATEMENT accounts, in as many statements as for one. */
+  #post(postings: readonly Posting[]): void {
+    const entries = postings.map(({ account, delta, kind, counterparty, at, ...about }) => {
       const balance = BigInt(account.balance) + delta;
       const moves = delta !== 0n || kind === "genesis"; // an account may have had money before, and none now
       invariant(moves && balance >= BigInt(account.held) && balance <= MAX_AMOUNT, `held <= balance <= u128 of ${account.account}`);
@@ -259,21 +259,26 @@ export function available({ balance, held }: AccountState): bigint {
   return BigInt(balance) - BigInt(held);
 }
 
-function debitOf(from: AccountState, to: AccountId, value: bigint, { at: _, ...about }: Cause): Posting {
+function debitOf(from: AccountState, to: AccountId, value: bigint, about: Cause): Posting {
   invariant(from.account !== to, "payer and payee differ");
   return { account: from, delta: -value, kind: "debit", counterparty: to, ...about };
 }
 
-function creditFor(account: AccountState, { payer: counterparty, value, at: _, ...about }: Due): Posting {
+function creditFor(account: AccountState, { payer: counterparty, value, ...about }: Due): Posting {
   return { account, delta: BigInt(value), kind: "credit", counterparty, ...about };
 }
 
 /** Several payments as one entry, which lists who made them if all of them say so. */
-function batchFor(account: AccountState, credits: readonly Credit[], range: Pick<BatchOrigin, "fromShard" | "first" | "last">): Posting {
+function batchFor(
+  account: AccountState,
+  credits: readonly Credit[],
+  range: Pick<BatchOrigin, "fromShard" | "first" | "last">,
+  at: number,
+): Posting {
   const transactions = credits.map(({ transaction }) => transaction);
   const sum = credits.reduce((sum, { value }) => sum + BigInt(value), 0n);
   const batch = { ...range, count: String(credits.length), transactions: batchDigest(transactions) };
   const paid = credits.flatMap(({ transaction, payer, value }) => (payer ? [{ transaction, payer, value }] : []));
   const known = paid.length === credits.length && { credits: paid };
-  return { account, delta: sum, kind: "batch", batch, transactions, ...known };
+  return { account, delta: sum, kind: "batch", batch, transactions, ...known, at };
 }

@@ -72,7 +72,11 @@ export class GroupCommit {
       if (movements.length > 1) this.#together(write);
       else write();
     } catch (error) {
-      tell = movements.map(({ fail }) => () => fail(error));
+      tell = movements.map(
+        ({ fail }) =>
+          () =>
+            fail(error),
+      );
     }
     for (const each of tell) each();
   }

@@ -296,8 +296,8 @@ function historiesOf(shards: number, about: Subject, mostly?: LedgerSession): fc
         : about === "groups"
           ? fc.oneof({ weight: 8, arbitrary: groupedAt(at) }, { weight: shards === 1 ? 0 : 1, arbitrary: deliveryAt(at) })
           : shards === 1
-          ? eventAt(at, PAYMENTS)
-          : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
+            ? eventAt(at, PAYMENTS)
+            : fc.oneof({ weight: 2, arbitrary: eventAt(at, [...PAYMENTS, ...SMALL_PAYMENTS]) }, { weight: 1, arbitrary: deliveryAt(at) });
   return fc
     .tuple(
       fc.constantFrom<Happening[]>([], ...[1, 2, 3].map(() => (mostly ? [{ event: "open" as const, session: mostly, at: START }] : []))),

@@ -395,7 +395,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     fault: "the last payment of a group is not paid",
     file: "accounts",
     find: "for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT)",
-    replace: "for (const [i, [to, all]] of due.entries()) due[i] = [to, all.slice(0, Math.max(1, all.length - 1))];\n    for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT)",
+    replace:
+      "for (const [i, [to, all]] of due.entries()) due[i] = [to, all.slice(0, Math.max(1, all.length - 1))];\n    for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT)",
   },
   {
     fault: "what was due to an account that was read is credited once more",
