@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import * as cliLimits from "../agent-cli/runtime/limits.ts";
 import * as batchClient from "../shared/batch-settlement/client/index.ts";
 import * as batchFacilitator from "../shared/batch-settlement/facilitator/index.ts";
+import * as batchServer from "../shared/batch-settlement/server/index.ts";
 import * as client from "../shared/exact/client/index.ts";
 import * as facilitator from "../shared/exact/facilitator/index.ts";
 import * as server from "../shared/exact/server/index.ts";
@@ -28,6 +29,11 @@ test.each<[string, object, string[]]>([
   ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
   ["lez-agent-pay/batch-settlement/client", batchClient, ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme"]],
+  [
+    "lez-agent-pay/batch-settlement/server",
+    batchServer,
+    ["BatchSettlementLezScheme", "MemorySessionStore", "registerBatchSettlementLezScheme"],
+  ],
   ["lez-agent-pay/batch-settlement/facilitator", batchFacilitator, ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme"]],
   ["lez-agent-pay/upto/client", uptoClient, ["UptoLezScheme", "registerUptoLezScheme"]],
   ["lez-agent-pay/upto/server", uptoServer, ["UptoLezScheme", "registerUptoLezScheme"]],

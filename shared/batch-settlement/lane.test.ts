@@ -150,3 +150,21 @@ describe("a call that is charged while its answer flows", () => {
     expect([lane.end(call), stateOf(lane)]).toEqual([15n, { accepted: 20n, spent: 15n, pending: 0n }]);
   });
 });
+
+describe("a lane that is kept whole", () => {
+  test("judges as before when it is opened again, also of a serial whose place a failed call has taken [lane-kept]", () => {
+    const lane = new Lane();
+    lane.complete(run(lane, 1, 10n), 7n);
+    const running = run(lane, 2, 20n);
+    lane.fail(run(lane, 1 + VOUCHER_WINDOW, 30n));
+    const again = new Lane(lane.kept);
+    expect([again.spent, again.pending, again.accepted, again.highest]).toEqual([7n, 10n, 30n, 1 + VOUCHER_WINDOW]);
+    for (const each of [lane, again]) {
+      expect(accept(each, 1, 10n)).toBe("voucher_out_of_step");
+      expect(accept(each, 2, 20n)).toBe("payment_in_progress");
+    }
+    again.complete(running, 10n);
+    expect([again.spent, lane.spent]).toEqual([17n, 7n]);
+    expect(accept(again, 2, 20n)).toBe("voucher_used");
+  });
+});

@@ -28,25 +28,51 @@ export type Acceptance =
   | { ok: false; code: "voucher_used"; charged: bigint; spent: bigint }
   | { ok: false; code: "payment_in_progress" | "voucher_out_of_step" | "session_exhausted" };
 
-type Serial = { serial: number; charged?: bigint; spent?: bigint };
+/** A serial that was taken. Without a charge its handler runs. */
+interface Serial {
+  readonly serial: number;
+  readonly charged?: bigint;
+  /** What the lane had come to with it. */
+  readonly spent?: bigint;
+}
+
+/** A lane as it is kept. */
+export interface KeptLane<Voucher> {
+  readonly spent: bigint;
+  readonly best: Voucher | undefined;
+  /** No serial up to here is accepted. Of a lane whose serials are not kept, the highest that may have been served. */
+  readonly floor: number;
+  /** The window, and the highest serial that was ever taken: a call that failed leaves no entry, and moved the window. */
+  readonly serials?: readonly Serial[];
+  readonly highest?: number;
+  /** The most that the calls under way can be charged. */
+  readonly pending?: bigint;
+}
 
 export class Lane<Voucher extends LaneVoucher = LaneVoucher> {
   /** The voucher with the highest sum. It covers all that was spent. */
   best: Voucher | undefined;
   #spent: bigint;
-  #pending = 0n;
+  #pending: bigint;
   #highest: number;
   /** By serial modulo the window's size. An entry of an earlier serial counts as free. */
   readonly #serials: (Serial | undefined)[] = [];
   /** No serial up to here is accepted. */
   readonly #floor: number;
 
-  /** @param kept of a lane that was kept on disk: what it had spent, its voucher, and the highest serial that may have been served */
-  constructor(kept?: { spent: bigint; best: Voucher | undefined; floor: number }) {
+  constructor(kept?: KeptLane<Voucher>) {
     this.#spent = kept?.spent ?? 0n;
     this.best = kept?.best;
+    this.#pending = kept?.pending ?? 0n;
     this.#floor = kept?.floor ?? 0;
-    this.#highest = this.#floor;
+    this.#highest = kept?.highest ?? this.#floor;
+    for (const known of kept?.serials ?? []) this.#serials[known.serial % VOUCHER_WINDOW] = known;
+  }
+
+  /** All of it, to be kept. */
+  get kept(): Required<KeptLane<Voucher>> {
+    const serials = this.#serials.filter((known) => known !== undefined);
+    return { spent: this.#spent, best: this.best, floor: this.#floor, serials, highest: this.#highest, pending: this.#pending };
   }
 
   /** The highest sum that the client signed, in atomic units, as all sums here. */
@@ -103,8 +129,7 @@ export class Lane<Voucher extends LaneVoucher = LaneVoucher> {
     }
     this.#pending -= call.amount;
     this.#spent += charge;
-    const known = this.#at(call);
-    if (known) Object.assign(known, { charged: charge, spent: this.#spent });
+    if (this.#at(call)) this.#serials[call.serial % VOUCHER_WINDOW] = { serial: call.serial, charged: charge, spent: this.#spent };
     return this.#spent;
   }
 
@@ -134,8 +159,7 @@ export class Lane<Voucher extends LaneVoucher = LaneVoucher> {
   end(call: RunningCall): bigint {
     const charged = call.charged ?? 0n;
     this.#pending -= call.amount - charged;
-    const known = this.#at(call);
-    if (known) Object.assign(known, { charged, spent: this.#spent });
+    if (this.#at(call)) this.#serials[call.serial % VOUCHER_WINDOW] = { serial: call.serial, charged, spent: this.#spent };
     return this.#spent;
   }
 

@@ -90,8 +90,8 @@ export const SESSION_MUTANTS: readonly SessionMutant[] = [
   {
     fault: "a serial is free again after it was served",
     file: "lane",
-    find: "if (known) Object.assign(known, { charged: charge, spent: this.#spent });",
-    replace: "if (known) this.#serials[call.serial % VOUCHER_WINDOW] = undefined;",
+    find: "if (this.#at(call)) this.#serials[call.serial % VOUCHER_WINDOW] = { serial: call.serial, charged: charge, spent: this.#spent };",
+    replace: "if (this.#at(call)) this.#serials[call.serial % VOUCHER_WINDOW] = undefined;",
   },
   {
     fault: "a serial that runs is free",

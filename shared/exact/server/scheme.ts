@@ -2,7 +2,7 @@
 
 import type { AssetAmount, PaymentRequirements, Price, SchemeNetworkServer, SupportedKind } from "@x402/core/types";
 import { digestSchema } from "../../crypto/digest.ts";
-import { ASSET, ASSET_DECIMALS, NETWORK, SCHEME, type Scheme } from "../../lez.ts";
+import { ASSET, ASSET_DECIMALS, type BATCH_SETTLEMENT, NETWORK, SCHEME, type Scheme } from "../../lez.ts";
 import { isAccountId } from "../../protocol/account.ts";
 import { isAmount } from "../../protocol/amount.ts";
 
@@ -13,12 +13,12 @@ const NO_TRANSFER_METHOD = "default";
 
 /** Sells by one scheme. */
 export class LezScheme implements SchemeNetworkServer {
-  readonly scheme: Scheme;
+  readonly scheme: Scheme | typeof BATCH_SETTLEMENT;
   readonly defaultAssetTransferMethod = NO_TRANSFER_METHOD;
   readonly paymentFlows: { readonly [NO_TRANSFER_METHOD]: { supported: PaymentFlow[]; default: PaymentFlow } };
 
   /** @param flows that a route may ask for with `extra: { paymentFlow }` in its payment option; the first is the default */
-  constructor(scheme: Scheme, flows: [PaymentFlow, ...PaymentFlow[]]) {
+  constructor(scheme: Scheme | typeof BATCH_SETTLEMENT, flows: [PaymentFlow, ...PaymentFlow[]]) {
     this.scheme = scheme;
     this.paymentFlows = { [NO_TRANSFER_METHOD]: { supported: flows, default: flows[0] } };
   }
