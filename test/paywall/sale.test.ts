@@ -201,6 +201,26 @@ describe("a handler that does not deliver costs nothing", () => {
       vi.useRealTimers();
     }
   });
+
+  test("one that first looks for the signal after its deadline finds that it is aborted", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const [stopped, seen] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+      const shop = world.shop(async (c) => {
+        await stopped.promise;
+        seen.resolve(c.get("payment").signal.aborted);
+        return c.text("too late");
+      });
+      const answer = shop.pay("/item/1", await shop.approved("/item/1"));
+      await vi.waitFor(() => expect(world.held()).toBe(PRICE));
+      await vi.advanceTimersByTimeAsync(HANDLER_SECONDS * 1000);
+      await answer;
+      stopped.resolve();
+      expect(await seen.promise).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
 
 describe("when the capture is refused", () => {

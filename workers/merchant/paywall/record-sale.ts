@@ -22,6 +22,9 @@ interface Waiting {
 
 /** Of this isolate, oldest first. */
 let waiting: Waiting[] = [];
+const TRUST_MILLIS = 2 * SALES_BATCH_MILLIS;
+/** Until then (milliseconds) a timer is trusted to take what waits. */
+let trustedUntil = 0;
 
 /** Records the payment if it moved money, or may have. */
 export function recordSale(c: Context<PaywallEnv>, result: ServeResult, presented: PresentedPayment | undefined): void {
@@ -41,12 +44,20 @@ export function recordSale(c: Context<PaywallEnv>, result: ServeResult, presente
     amount: result.charged ?? authorization.value,
   };
   waiting.push({ payee: authorization.to, day: dayOf(Number(authorization.validAfter)), sale });
+  // One timer a batch: it costs as much as the rest of this. If its request has died with it, a later sale sets another.
+  if (isTaken()) return;
+  trustedUntil = Date.now() + TRUST_MILLIS;
   const soon = new Promise<void>((resolve) => setTimeout(resolve, SALES_BATCH_MILLIS));
-  // Whichever request comes first takes the sales of all: none depends on another that may have died.
   keepAlive(
     c,
     soon.then(() => flush(DELIVERIES, traceOf(c))),
   );
+}
+
+/** Not if the clock was set back meanwhile: nothing would go out until it is there again. */
+function isTaken(): boolean {
+  const left = trustedUntil - Date.now();
+  return left > 0 && left <= TRUST_MILLIS;
 }
 
 /** undefined: nothing was sold, or it was recorded before. */
@@ -60,6 +71,7 @@ function statusOf(result: ServeResult): RecordedSale["status"] | undefined {
 async function flush(namespace: DurableNamespace, traceId: string): Promise<void> {
   const taken = waiting;
   waiting = [];
+  trustedUntil = 0;
   const registers = Map.groupBy(taken, ({ payee, day }) => `${payee}/${day}`);
   await Promise.all(
     registers.values().map(async (sales) => {

@@ -32,8 +32,9 @@ export function requireRefunds({ DELIVERIES, RECEIPT_KEY, REFUND_MANDATE }: Payw
 
 /** undefined: the route gives nothing back, or the payment is not of a scheme that can be. */
 export function refundOf(c: Context<PaywallEnv>, presented: PresentedPayment, { refunds }: CheckedOptions): PaidRequest["refund"] {
-  const { exact } = presented;
-  if (!refunds || !exact) return undefined;
+  // Most routes need none of it, and to read the signed part costs.
+  const exact = refunds && presented.exact;
+  if (!exact) return undefined;
   const { from, to, value, nonce, validAfter, asset, network, ledger } = exact.authorization;
   const sent = identifierOf(presented.payment.extensions);
   return {

@@ -31,13 +31,19 @@ export async function runHandler(
   { c, next, presented, challenge, isDelivered }: PaidRequest,
   payment: { id: string; payer: string; redelivery?: true; charged?: string | undefined; charge?: PaymentContext["charge"] },
   onWait?: () => void,
-  abort = new AbortController(),
+  abort: Pick<AbortController, "signal" | "abort"> = new LazyAbort(),
 ): Promise<HandlerRun> {
   wholeGoods(c);
   const { offer, offerIndex } = presented;
   const { scheme, amount } = offer;
   const charge = unmetered(offer, () => isMeteredAt(challenge, offerIndex));
-  c.set("payment", { redelivery: false, charge, scheme, amount, offer: offerIndex, signal: abort.signal, ...payment });
+  const told = { redelivery: false, charge, scheme, amount, offer: offerIndex, ...payment };
+  c.set("payment", {
+    ...told,
+    get signal() {
+      return abort.signal;
+    },
+  });
   const handler = next();
   try {
     if ((await withDeadline(handler, HANDLER_SECONDS, onWait)) === LATE) {
@@ -60,6 +66,23 @@ export async function runHandler(
 /** Whether a place in the seller's list has an offer that is charged while its answer flows. */
 function isMeteredAt({ offers, places }: PaidRequest["challenge"], place: number): boolean {
   return offers.some(({ extra }, index) => places[index] === place && extra?.["metered"] === true);
+}
+
+/** An AbortController that is made when its signal is first asked for: few handlers do, and making one takes as long as a handler. */
+class LazyAbort {
+  #controller: AbortController | undefined;
+  #isAborted = false;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
+  }
 }
 
 /** A payment buys the whole answer, so the handler does not see that the buyer asked for a part. */
