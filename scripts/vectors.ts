@@ -21,6 +21,7 @@ import { type Transfer, transferNonce, type TransferTerms } from "../shared/prot
 import type { Voucher } from "../shared/protocol/voucher.ts";
 import type { Withdrawal } from "../shared/protocol/withdrawal.ts";
 import { encodeHeader } from "../shared/x402/headers.ts";
+import { proofVectors } from "./proof-vectors.ts";
 
 /** Seeds that cannot be mistaken for secrets. */
 const SEEDS = { owner: "01".repeat(32), agent: "02".repeat(32), merchant: "03".repeat(32), receiver: "05".repeat(32) };
@@ -275,7 +276,14 @@ const SALE_DELIVERY: SaleDelivery = {
 
 /** File name, from the root of the repository → content. */
 export async function vectors(): Promise<Record<string, string>> {
-  const files = { accounts: accounts(), digests: await digests(), bindings: bindings(), "short-codes": shortCodes(), headers: headers() };
+  const files = {
+    accounts: accounts(),
+    digests: await digests(),
+    bindings: bindings(),
+    "short-codes": shortCodes(),
+    headers: headers(),
+    proofs: await proofVectors(),
+  };
   return Object.fromEntries(Object.entries(files).map(([name, content]) => [`spec/vectors/${name}.json`, json(content)]));
 }
 

@@ -167,6 +167,110 @@ describe("digests.json", () => {
   });
 });
 
+interface Assertion {
+  kind: "webauthn";
+  publicKey: string;
+  authenticatorData: string;
+  clientDataJSON: string;
+  signature: string;
+}
+type MemberVector = Assertion | { kind: "ed25519"; publicKey: string; signature: string };
+interface PolicyVector {
+  kind: "policy";
+  policy: { version: string; threshold: string; keys: string[] };
+  proofs: MemberVector[];
+}
+interface ProofVector {
+  name: string;
+  type: string;
+  digest: string;
+  account: string;
+  localhost?: true;
+  proof: { publicKey: string; signature: string; proof?: undefined } | { proof: Assertion | PolicyVector };
+  good: boolean;
+}
+
+interface AccountOfProof {
+  kind: "webauthn" | "policy";
+  rpId?: string;
+  publicKey?: string;
+  policy?: Record<string, Json>;
+  account: string;
+}
+
+/** A second reading of spec/protocol.md §17. */
+const proofs = {
+  account(kind: "Ed25519" | "Passkey" | "Policy/", ...parts: Buffer[]): string {
+    return base58.encode(Buffer.from(sha256(Buffer.concat([Buffer.from(`/LEZ-x402/v1/AccountId/${kind}/\0`), ...parts])), "hex"));
+  },
+  accountOf(proof: MemberVector | PolicyVector): string {
+    if (proof.kind === "policy") return this.account("Policy/", Buffer.from(sha256(canonical(proof.policy as unknown as Json)), "hex"));
+    const key = Buffer.from(proof.publicKey, "hex");
+    if (proof.kind === "ed25519") return this.account("Ed25519", key);
+    return this.account("Passkey", Buffer.from(proof.authenticatorData, "base64url").subarray(0, 32), key);
+  },
+  isGood({ type, digest, account, localhost, proof: beside }: ProofVector): boolean {
+    const proof = beside.proof ?? ({ kind: "ed25519", ...beside } as MemberVector);
+    if (this.accountOf(proof) !== account) return false;
+    if (proof.kind !== "policy") return this.isMembers(proof, digest, localhost);
+    const { keys, threshold } = proof.policy;
+    const places = proof.proofs.map((member) => keys.indexOf(this.accountOf(member)));
+    const inOrder = places.every((place, i) => place > (places[i - 1] ?? -1));
+    const asked = ["Authorization", "Mandate", "Session", "Refund"].includes(type) ? Number(threshold) : 1;
+    return inOrder && places.length === asked && proof.proofs.every((member) => this.isMembers(member, digest, localhost));
+  },
+  isMembers(proof: MemberVector, digest: string, localhost = false): boolean {
+    if (proof.kind === "webauthn") return this.isAssertion(proof, digest, localhost);
+    const key = createPublicKey({
+      key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(proof.publicKey, "hex").toString("base64url") },
+      format: "jwk",
+    });
+    return verify(null, Buffer.from(digest, "hex"), key, Buffer.from(proof.signature, "hex"));
+  },
+  isAssertion({ publicKey, signature, ...proof }: Assertion, digest: string, localhost: boolean): boolean {
+    const [data, client] = [Buffer.from(proof.authenticatorData, "base64url"), Buffer.from(proof.clientDataJSON, "base64url")];
+    let said: Record<string, unknown>;
+    try {
+      said = JSON.parse(client.toString()) as typeof said;
+    } catch {
+      return false;
+    }
+    const { type, challenge, origin, crossOrigin = false, topOrigin } = said;
+    const host = localhost && /^http:\/\/localhost(:\d+)?$/.test(String(origin)) ? "localhost" : String(origin).replace("https://", "");
+    const [flags, s] = [data[32] ?? 0, BigInt(`0x${signature.slice(64)}`)];
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const rules = [
+      client.toString().split('"challenge"').length === 2,
+      type === "webauthn.get" && crossOrigin === false && topOrigin === undefined,
+      challenge === Buffer.from(digest, "hex").toString("base64url"),
+      !/^[\d.]+$|:/.test(host) && data.toString("hex", 0, 32) === sha256(host),
+      data.length === 37,
+      // User present, user verified; and nothing else but the two of backups, the second with the first alone.
+      [0x05, 0x0d, 0x1d].includes(flags),
+      s <= order / 2n,
+    ];
+    if (!rules.every(Boolean)) return false;
+    const spki = Buffer.from(`3039301306072a8648ce3d020106082a8648ce3d030107032200${publicKey}`, "hex");
+    const key = createPublicKey({ key: spki, format: "der", type: "spki" });
+    const signed = Buffer.concat([data, Buffer.from(sha256(client), "hex")]);
+    return verify("sha256", signed, { key, dsaEncoding: "ieee-p1363" }, Buffer.from(signature, "hex"));
+  },
+};
+
+describe("proofs.json", () => {
+  const file = read("proofs") as { accounts: AccountOfProof[]; proofs: ProofVector[] };
+
+  test.each(file.accounts)("the $kind account $account", ({ kind, rpId, publicKey, policy, account }) => {
+    const hash = (text: string) => Buffer.from(sha256(text), "hex");
+    const point = Buffer.from(publicKey ?? "", "hex");
+    const derived =
+      kind === "policy" ? proofs.account("Policy/", hash(canonical(policy ?? ""))) : proofs.account("Passkey", hash(rpId ?? ""), point);
+    expect(derived).toBe(account);
+  });
+
+  test.each(file.proofs)("$name: good is $good", (vector) => expect(proofs.isGood(vector)).toBe(vector.good));
+});
+
 test.each(read("bindings") as BindingVector[])("bindings.json: $name", ({ request, terms, binding }) => {
   expect(digestOf("Binding", { ...request, method: request.method.replace("HEAD", "GET"), ...terms })).toBe(binding);
 });

@@ -3,13 +3,16 @@
  * one of its two, the one with the lower s. So no proof can be turned into another that is as good.
  */
 
-import { bytesToHex, hexToBytes } from "./bytes.ts";
+import { bytesToHex, concatBytes, hexToBytes } from "./bytes.ts";
 
 /** The field's prime, the curve's constant b and the group's order. FIPS 186-5; SEC 2 §2.4.2. */
 const P = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
 const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
 const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 const HALF_N = N / 2n;
+
+/** Of an uncompressed key on this curve, up to its x. */
+const SPKI_PREFIX = "3059301306072a8648ce3d020106082a8648ce3d03010703420004";
 
 const CURVE = { name: "ECDSA", namedCurve: "P-256" } as const;
 const ECDSA = { name: "ECDSA", hash: "SHA-256" } as const;
@@ -36,6 +39,30 @@ function isLowSignature(signature: string): boolean {
 export function withLowS(signature: Uint8Array): string {
   const s = BigInt(`0x${bytesToHex(signature.subarray(32))}`);
   return bytesToHex(signature.subarray(0, 32)) + word(s > HALF_N ? N - s : s);
+}
+
+/**
+ * The key as proofs spell it, of what a browser's `getPublicKey()` returns.
+ * @param spki SubjectPublicKeyInfo (RFC 5480) of a P-256 key, with an uncompressed point at its end
+ * @returns 66 hex digits; undefined for any other key
+ */
+export function compressedKey(spki: Uint8Array): string | undefined {
+  const hex = bytesToHex(spki);
+  const point = hex.startsWith(SPKI_PREFIX) ? hex.slice(SPKI_PREFIX.length) : "";
+  if (point.length !== 128) return undefined;
+  return (Number.parseInt(point.slice(-1), 16) % 2 === 0 ? "02" : "03") + point.slice(0, 64);
+}
+
+/** r and s of a DER signature (RFC 3279 §2.2.3), each in 32 bytes. @returns undefined for what is none */
+export function signatureOfDer(der: Uint8Array): Uint8Array | undefined {
+  const words: Uint8Array[] = [];
+  for (let at = 2; at < der.length; at += 2 + (der[at + 1] ?? 0)) {
+    const bytes = der.subarray(at + 2, at + 2 + (der[at + 1] ?? 0));
+    const number = bytes[0] === 0 ? bytes.subarray(1) : bytes;
+    if (der[at] !== 0x02 || number.length > 32) return undefined;
+    words.push(concatBytes([new Uint8Array(32 - number.length), number]));
+  }
+  return der[0] === 0x30 && der[1] === der.length - 2 && words.length === 2 ? concatBytes(words) : undefined;
 }
 
 /** The 65 bytes that WebCrypto of every platform reads. @returns undefined for what is no point of the curve */

@@ -31,7 +31,7 @@ const clientDataSchema = z.looseObject({
   challenge: z.string(),
   origin: z.string(),
   crossOrigin: z.optional(z.literal(false)),
-  topOrigin: z.optional(z.undefined()),
+  topOrigin: z.optional(z.undefined("must be absent")),
 });
 
 /** SHA-256 of the domain, flags, counter. */
