@@ -17,6 +17,7 @@ import { provideAcceptor } from "../../workers/merchant/paywall/session-acceptor
 import { SessionAcceptor } from "../../workers/merchant/paywall/sessions/acceptor.ts";
 import type { LaneRow, OwnRow } from "../../workers/merchant/paywall/sessions/book.ts";
 import { claimant } from "../../workers/merchant/paywall/sessions/claim.ts";
+import { sessionFacilitatorOf } from "../../workers/merchant/paywall/sessions/facilitator.ts";
 import type { HeldVoucher } from "../../workers/merchant/paywall/sessions/held-voucher.ts";
 import { receiverKeys } from "../../workers/merchant/paywall/sessions/receiver-key.ts";
 import type { SessionsRpc } from "../../workers/merchant/paywall/sessions/rpc.ts";
@@ -125,7 +126,7 @@ export function createMerchant(deployment = "one") {
     const object = new SessionObject({
       store,
       name,
-      claimant: claimant(counted, (origin) => receiverKeys(env, env.SESSIONS, origin)),
+      claimant: claimant(sessionFacilitatorOf(env) ?? {}, (origin) => receiverKeys(env, env.SESSIONS, origin)),
       now: () => Date.now(),
       ringBy: (at) => void alarms.set(name, Math.min(at, alarms.get(name) ?? Infinity)),
       ringAt: async (at) => void alarms.set(name, at),

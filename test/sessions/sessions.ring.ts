@@ -2,9 +2,13 @@
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { UNREPORTED_MILLIS } from "../../shared/limits.ts";
 import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
+import { decodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
+import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
+import { sessionFacilitatorOf } from "../../workers/merchant/paywall/sessions/facilitator.ts";
 import { SessionClient } from "./client.ts";
 import { ORIGIN, type SessionStack, startSessionStack } from "./stack.ts";
 
@@ -98,6 +102,30 @@ describe("over real Workers", () => {
     expect(verdict(await client.pay())).toBe("200");
     await new Promise((resolve) => setTimeout(resolve, UNREPORTED_MILLIS + 200));
     expect(await (await client.close()).json()).toMatchObject({ claimed: "20" });
+  });
+
+  test("the facilitator says the same of a session over HTTP, and opens it once", async () => {
+    const sent: RequestInit[] = [];
+    const [owner, agent] = await Promise.all([keySigner(generateSecretKey()), keySigner(generateSecretKey())]);
+    await stack.fund(owner.account);
+    const send = (path: string, init: RequestInit) => (sent.push(init), fetch(`${stack.merchants[0]}${path}`, init));
+    const client = new SessionClient(send, "/item/1", { owner, agent });
+    expect(verdict(await client.open("1000", ORIGIN))).toBe("200");
+    const header = new Headers(sent.at(-1)?.headers).get(PAYMENT_SIGNATURE) ?? "";
+    const payment = decodeHeader(header, paymentPayloadSchema);
+    if (!payment.ok) throw new Error(payment.problem);
+    const http = sessionFacilitatorOf({ FACILITATOR_URL: stack.facilitator });
+    const deposit = { paymentPayload: payment.value, paymentRequirements: payment.value.accepted };
+    expect(await http?.open(deposit, "")).toMatchObject({ ok: true, session: { id: client.id, status: "open", deposit: "1000" } });
+    expect(await http?.session({ payer: owner.account, id: client.id }, "")).toMatchObject({
+      status: "open",
+      config: expect.stringContaining(owner.account),
+    });
+    expect(await http?.session({ payer: owner.account, id: "5e".repeat(32) as Digest }, "")).toMatchObject({ status: "unknown" });
+    const claim = { version: "1", ledger: client.session?.ledger, session: client.id, lanes: [], final: "yes" };
+    const forged = { type: "claim", claim, signature: "00".repeat(64), channelConfig: client.session, vouchers: [] };
+    expect(await http?.claim(forged as never, "")).toEqual({ ok: false, code: "invalid_signature" });
+    expect((await stack.account(owner.account)).held).toBe(1000n);
   });
 
   test("a stream is charged while it flows, and its last event says what it came to", async () => {

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { ConfigurationError } from "../../../shared/configuration-error.ts";
 import { type AccountId, isAccountId } from "../../../shared/protocol/account.ts";
 import { fromDeprecated } from "./deprecated.ts";
+import type { FacilitatorAddress } from "./facilitator/http-call.ts";
 import { httpFacilitator } from "./facilitator/http.ts";
 import { rpcFacilitator } from "./facilitator/rpc.ts";
 import { logOnceAMinute } from "./log.ts";
@@ -82,11 +83,11 @@ export function facilitatorKey({ env }: Context<PaywallEnv>, { facilitator }: Ch
 }
 
 export function facilitatorOf(c: Context<PaywallEnv>, options: CheckedOptions): PaywallFacilitator {
-  const { FACILITATOR, FACILITATOR_URL, FACILITATOR_KEY, DELIVERIES } = c.env;
+  const { FACILITATOR, FACILITATOR_KEY, DELIVERIES } = c.env;
   if (options.facilitator) return fromDeprecated(options.facilitator(c));
-  if (FACILITATOR_URL) {
+  const address = facilitatorAddress(c.env);
+  if (address) {
     if (!DELIVERIES && !options.memory) throw new ConfigurationError("FACILITATOR_URL needs the Durable Object binding DELIVERIES");
-    const address = { base: facilitatorBase(FACILITATOR_URL), key: FACILITATOR_KEY };
     return httpFacilitator(address, options.maxUnsettled, (presented) => deliveriesOf(c, options, presented));
   }
   if (FACILITATOR_KEY) throw new ConfigurationError("FACILITATOR_KEY is for FACILITATOR_URL, which is not set");
@@ -117,6 +118,11 @@ export function deliveriesOf(c: Context<PaywallEnv>, options: CheckedOptions, pr
   const payer = presented.exact?.authorization.from;
   if (payer && options.memory) return options.memory(c, payer);
   return payer && c.env.DELIVERIES ? durableDeliveries(c.env.DELIVERIES, payer) : inIsolate;
+}
+
+/** The facilitator that is reached over HTTP; undefined if none is. */
+export function facilitatorAddress({ FACILITATOR_URL, FACILITATOR_KEY }: PaywallBindings): FacilitatorAddress | undefined {
+  return FACILITATOR_URL ? { base: facilitatorBase(FACILITATOR_URL), key: FACILITATOR_KEY } : undefined;
 }
 
 /** Paths are appended to it, so it has neither query nor fragment, and no slash at the end. */

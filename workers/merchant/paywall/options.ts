@@ -22,7 +22,6 @@ import {
   MAX_UNSETTLED_RUNS,
   MAX_VALIDITY_SECONDS,
   MAX_WITHDRAW_DELAY_SECONDS,
-  MIN_DEPOSIT_CALLS,
   MIN_WITHDRAW_DELAY_SECONDS,
   STORED_ANSWER_SECONDS,
 } from "../../../shared/limits.ts";
@@ -68,7 +67,7 @@ export interface OfferOptions<E extends Env = BlankEnv> {
   /**
    * Also sells by session, as scheme `batch-settlement`: the buyer sets money aside once, signs a voucher with each request, and the merchant
    * claims every few minutes. No call leaves the Worker for a voucher. Needs `export { Sessions } from "lez-agent-pay/hono/sessions"`, the
-   * bindings `SESSIONS` and `FACILITATOR`, the secret `RECEIPT_KEY`, and a price that does not depend on the request.
+   * binding `SESSIONS`, a facilitator with sessions, and the secret `RECEIPT_KEY`.
    */
   session?: boolean | SessionOptions;
   /**
@@ -236,7 +235,8 @@ export interface CheckedSession {
   /** Atomic units; undefined: some calls. */
   risk: bigint | undefined;
   withdrawDelay: number;
-  minDeposit: Amount;
+  /** Undefined: some prices. */
+  minDeposit: Amount | undefined;
   maxSeconds: number;
   /** Charged while the answer flows. */
   metered: boolean;
@@ -293,7 +293,6 @@ export function checkOptions(options: PaywallOptions | OffersOptions | Exempting
   const isByRequest = [description, ...offers.flatMap(({ amount, payTo, description }) => [amount, payTo, description])].some(isFunction);
   const isMetered = offers.some(({ session }) => session?.metered);
   require(!isMetered || identifier !== "required", 'a metered stream is not stored: identifier cannot be "required"');
-  require(!isByRequest || offers.every(({ session }) => !session), "session needs a price that does not depend on the request");
   const exempt = checkExempt(options.exempt);
   for (const name of ["onSettled", "onRefused"] as const)
     require(options[name] === undefined || isFunction(options[name]), `${name} must be a function`);
@@ -398,9 +397,9 @@ function checkOffer(offer: Record<keyof OfferOptions, unknown> | object): Listed
   return terms as ListedOffer;
 }
 
-function checkSession({ amount, session = false, metered = false }: OfferOptions): CheckedSession | undefined {
+function checkSession({ session = false, metered = false }: OfferOptions): CheckedSession | undefined {
   require(typeof session === "boolean" || (typeof session === "object" && session !== null), "session must be true, false or an object");
-  if (!session || isFunction(amount)) return session ? SESSION_OF_ANY_PRICE : undefined;
+  if (!session) return undefined;
   const {
     risk,
     withdrawDelay = MIN_WITHDRAW_DELAY_SECONDS,
@@ -416,18 +415,8 @@ function checkSession({ amount, session = false, metered = false }: OfferOptions
     MAX_WITHDRAW_DELAY_SECONDS,
   ), `session.withdrawDelay must be whole seconds from ${MIN_WITHDRAW_DELAY_SECONDS} to ${MAX_WITHDRAW_DELAY_SECONDS}`);
   require(fits(maxSeconds, 1, MAX_SESSION_SECONDS), `session.maxSeconds must be whole seconds from 1 to ${MAX_SESSION_SECONDS}`);
-  const deposit = minDeposit ?? (String(MIN_DEPOSIT_CALLS * BigInt(amount as string)) as Amount);
-  return { risk: risk === undefined ? undefined : BigInt(risk), withdrawDelay, minDeposit: deposit, maxSeconds, metered };
+  return { risk: risk === undefined ? undefined : BigInt(risk), withdrawDelay, minDeposit, maxSeconds, metered };
 }
-
-/** Refused by `checkOptions`, which says why. */
-const SESSION_OF_ANY_PRICE: CheckedSession = {
-  risk: undefined,
-  withdrawDelay: 0,
-  minDeposit: "1" as Amount,
-  maxSeconds: 1,
-  metered: false,
-};
 
 function requireTerm(name: keyof Terms, value: unknown): void {
   const problem = value === undefined || isFunction(value) ? undefined : termProblem(name, value);

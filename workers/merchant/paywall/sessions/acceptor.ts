@@ -30,10 +30,12 @@ import { withTimeout } from "../facilitator/within-timeout.ts";
 import { traceOf } from "../log.ts";
 import type { CheckedOptions } from "../options.ts";
 import { passOnRefusal, refuseRequest } from "../responses.ts";
+import { compareTerms } from "../serve/price-check.ts";
 import type { Acceptor } from "../session-acceptor.ts";
 import { publicOrigin } from "../terms/bound-request.ts";
-import type { PaidRequest, PaywallEnv, ServeResult, SessionRpc, SessionsNamespace } from "../types.ts";
+import type { PaidRequest, PaywallEnv, ServeResult, SessionsNamespace } from "../types.ts";
 import { addressOf, AskLimit } from "./ask-limit.ts";
+import { type SessionFacilitator, sessionFacilitatorOf } from "./facilitator.ts";
 import { IdentifiedVoucher } from "./identified-voucher.ts";
 import { IsolateSessions, type IsolateSession } from "./isolate-session.ts";
 import { reportOf } from "./lane-reports.ts";
@@ -90,6 +92,8 @@ export class SessionAcceptor implements Acceptor {
     if (!isOfOrigin(channelConfig, challenge.request.url)) return refuse("offer_mismatch", "channelConfig.origin: is not the merchant's");
     if (voucher.binding !== presented.offer.extra?.["binding"]) return refuse("binding_mismatch", "voucher.binding");
     if (!(await isGenuineVoucher(signedVoucher(payload), channelConfig.signer))) return refuse("invalid_signature", "voucherSignature");
+    const differs = request.price && (await compareTerms(request, request.price));
+    if (differs) return differs;
     const opened = await withTimeout(facilitatorOf(c).open(unverified(presented), traceOf(c)));
     if (!opened) return refuseRequest({ code: "facilitator_unavailable" });
     if (!opened.ok) return passOnRefusal(request, opened);
@@ -219,7 +223,10 @@ function namespaceOf({ env: { SESSIONS } }: Context<PaywallEnv>): SessionsNamesp
 }
 
 /** @throws {ConfigurationError} */
-function facilitatorOf({ env: { FACILITATOR } }: Context<PaywallEnv>): SessionRpc {
-  if (FACILITATOR) return FACILITATOR as SessionRpc;
-  throw new ConfigurationError("session: set the service binding FACILITATOR; sessions are not settled through FACILITATOR_URL");
+function facilitatorOf({ env }: Context<PaywallEnv>): SessionFacilitator {
+  const found = sessionFacilitatorOf(env);
+  if (found) return found;
+  throw new ConfigurationError(
+    "session: set the service binding FACILITATOR or the variable FACILITATOR_URL, of a facilitator with sessions",
+  );
 }

@@ -14,6 +14,7 @@ import { provideAcceptor } from "../session-acceptor.ts";
 import type { PaywallBindings } from "../types.ts";
 import { SessionAcceptor } from "./acceptor.ts";
 import { claimant } from "./claim.ts";
+import { sessionFacilitatorOf } from "./facilitator.ts";
 import { receiverKeys } from "./receiver-key.ts";
 import type {
   ChargeCall,
@@ -56,7 +57,7 @@ export class Sessions extends DurableObject<PaywallBindings> implements Synchron
       this.#object = new SessionObject({
         store: this.#tables,
         name: ctx.id.name,
-        claimant: claimant(env.FACILITATOR ?? {}, (origin) => this.#keys(origin)),
+        claimant: claimant(sessionFacilitatorOf(env) ?? {}, (origin) => this.#keys(origin)),
         now: () => Date.now(),
         ringBy: (at) => this.#ringBy(at),
         ringAt: (at) => this.#ringAt(at),

@@ -12,9 +12,10 @@ import { withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import { refuseRequest } from "../responses.ts";
 import { meterFor } from "../serve/charge.ts";
+import { compareTerms } from "../serve/price-check.ts";
 import { HANDLER_SECONDS } from "../serve/run-handler.ts";
 import { runMetered } from "../serve/run-metered.ts";
-import type { Charged, PaidRequest, ServeResult } from "../types.ts";
+import type { Charged, PaidRequest, ServeResult, SubstituteResponse } from "../types.ts";
 import { type HeldVoucher, heldVoucher } from "./held-voucher.ts";
 import type { IdentifiedVoucher } from "./identified-voucher.ts";
 import type { HeldLane, IsolateSession } from "./isolate-session.ts";
@@ -51,13 +52,17 @@ interface AcceptedCall {
   onWait?: () => void;
 }
 
+/** No voucher covers it. */
+const NEVER = 2n ** 128n;
 /** The longest that a handler can still tell of. */
 const CALL_MILLIS = (HANDLER_SECONDS + HOLD_MARGIN_SECONDS) * 1000;
 
 export class VoucherRequest {
   readonly #world: VoucherWorld;
   readonly #voucher: HeldVoucher;
-  readonly #amount: bigint;
+  #amount: bigint;
+  /** The terms have changed since the voucher was signed. */
+  #differs: SubstituteResponse | undefined;
   readonly #done: Done = {};
 
   constructor(world: VoucherWorld) {
@@ -93,6 +98,7 @@ export class VoucherRequest {
       case "renew":
         return this.#renew(session, next.needed);
       case "name_lane":
+        if (this.#differs) return this.#free(this.#differs);
         if (!session.leased) await this.#lease(session);
         return this.#correct(session, "voucher_out_of_step");
       case "run":
@@ -119,7 +125,12 @@ export class VoucherRequest {
       return this.#offerAgain("binding_mismatch", "voucher.binding");
     if (!(await isGenuineVoucher(signed, signer))) return this.#offerAgain("invalid_signature", "voucherSignature");
     this.#done.verified = true;
-    return identified?.claim(config.from);
+    const stored = await identified?.claim(config.from);
+    if (stored || !request.price) return stored;
+    // At a price that has changed nothing is bought; what was bought before is told.
+    this.#differs = await compareTerms(request, request.price);
+    if (this.#differs) this.#amount = NEVER;
+    return undefined;
   }
 
   async #renew(session: IsolateSession, needed: bigint): Promise<undefined> {
@@ -279,6 +290,7 @@ export class VoucherRequest {
       }
       case "voucher_out_of_step":
       case "session_exhausted":
+        if (this.#differs) return this.#free(this.#differs);
         return this.#correct(session, refusal.code, own);
       case "session_unknown":
       case "session_closed":

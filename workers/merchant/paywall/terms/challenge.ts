@@ -9,7 +9,7 @@ import { BAZAAR, declareRoute } from "../../../../shared/extensions/bazaar.ts";
 import { PAYMENT_IDENTIFIER, paymentIdentifier } from "../../../../shared/extensions/payment-identifier.ts";
 import { declareRefunds, REFUND } from "../../../../shared/extensions/refund.ts";
 import { ASSET, NETWORK, X402_VERSION } from "../../../../shared/lez.ts";
-import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES } from "../../../../shared/limits.ts";
+import { MAX_CACHED_CHALLENGES, MAX_HEADER_BYTES, MIN_DEPOSIT_CALLS } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import type { Amount } from "../../../../shared/protocol/amount.ts";
 import { type BoundRequest, bindingOf } from "../../../../shared/protocol/binding.ts";
@@ -98,7 +98,7 @@ export class Challenges {
         ...(ledger && { ledger }),
         ...(isUpfront && { paymentFlow: "upfront" }),
         ...(unit && { unit, unitPrice }),
-        ...(session && sessionTerms(session, receiver)),
+        ...(session && sessionTerms(session, own.amount, receiver)),
       };
       return { ...terms, maxTimeoutSeconds: offer.maxTimeoutSeconds, extra };
     });
@@ -126,9 +126,11 @@ export class Challenges {
 }
 
 function sessionTerms(
-  { withdrawDelay, minDeposit, maxSeconds: maxSessionSeconds, metered }: CheckedSession,
+  { withdrawDelay, minDeposit: hint, maxSeconds: maxSessionSeconds, metered }: CheckedSession,
+  amount: Amount,
   receiverAuthorizer: string | undefined,
 ) {
+  const minDeposit = hint ?? String(MIN_DEPOSIT_CALLS * BigInt(amount));
   return { receiverAuthorizer, withdrawDelay, minDeposit, maxSessionSeconds, ...(metered && { metered }) };
 }
 
