@@ -114,6 +114,13 @@ export class Network {
     });
   }
 
+  /** Ends the run: what is wrong is in the code, not in the world. */
+  fail(error: unknown): void {
+    this.after(0, () => {
+      throw error;
+    });
+  }
+
   async #work<T>(to: Machine, work: () => T | Promise<T>): Promise<{ ok: true; value: T } | { ok: false }> {
     const { life } = to;
     try {
@@ -121,7 +128,7 @@ export class Network {
       return to.life === life ? { ok: true, value } : { ok: false };
     } catch (error) {
       if (error instanceof Crashed) this.crash(to);
-      else if (!(error instanceof NoAnswer)) throw error;
+      else if (!(error instanceof NoAnswer)) this.fail(error);
       return { ok: false };
     }
   }

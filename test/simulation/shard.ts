@@ -88,7 +88,7 @@ export class Shard implements Machine {
     try {
       this.#rules.together(() => {
         calls();
-        if (random.chance(weather.crash * 5)) this.#store.crashAfter(random.between(0, 3));
+        if (random.chance(weather.crash * 10)) this.#store.crashAfter(random.between(0, 3));
       });
       this.groups++;
     } finally {
@@ -141,9 +141,7 @@ export class Shard implements Machine {
       );
     } catch (error) {
       if (error instanceof NoAnswer) return;
-      this.#network.after(0, () => {
-        throw error; // ends the run: a book contradicts itself
-      });
+      this.#network.fail(error);
     } finally {
       delivering.delete(to);
     }
@@ -189,9 +187,9 @@ class CrashingStore implements LedgerStore {
     if (this.#stopped) throw new Crashed();
   }
 
-  /** For seeded faults only: ends the outermost transaction in its middle. */
+  /** For seeded faults only: ends the transaction in its middle. */
   commit(): void {
     this.#store.sql("RELEASE nested_0");
-    this.#store.sql("SAVEPOINT nested_0");
+    for (let depth = 0; depth < this.#depth; depth++) this.#store.sql(`SAVEPOINT nested_${depth}`);
   }
 }
