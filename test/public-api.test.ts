@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import * as cliLimits from "../agent-cli/runtime/limits.ts";
+import * as sessionFiles from "../agent-cli/session-files.ts";
 import * as batchClient from "../shared/batch-settlement/client/index.ts";
 import * as batchFacilitator from "../shared/batch-settlement/facilitator/index.ts";
 import * as batchServer from "../shared/batch-settlement/server/index.ts";
@@ -28,7 +29,12 @@ test.each<[string, object, string[]]>([
   ],
   ["lez-agent-pay/exact/server", server, ["ExactLezScheme", "registerExactLezScheme"]],
   ["lez-agent-pay/exact/facilitator", facilitator, ["BackendUnavailable", "ExactLezScheme", "Facilitator", "registerExactLezScheme"]],
-  ["lez-agent-pay/batch-settlement/client", batchClient, ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme"]],
+  [
+    "lez-agent-pay/batch-settlement/client",
+    batchClient,
+    ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme", "storedClientSessionSchema"],
+  ],
+  ["lez-agent-pay/batch-settlement/client/files", sessionFiles, ["sessionFiles"]],
   [
     "lez-agent-pay/batch-settlement/server",
     batchServer,

@@ -1,18 +1,23 @@
 /** `@x402/fetch` with our scheme at a merchant of ours that sells by session, in this process. spec/interop.md. */
 
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { x402Client } from "@x402/core/client";
 import { wrapFetchWithPayment } from "@x402/fetch";
 import type { Handler } from "hono";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { receiptOf } from "../../agent-cli/demo/buyer.ts";
+import { sessionFiles } from "../../agent-cli/session-files.ts";
 import {
   type BatchSettlementConfig,
   BatchSettlementLezScheme,
+  type ClientSessionStore,
   registerBatchSettlementLezScheme,
 } from "../../shared/batch-settlement/client/index.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { NETWORK } from "../../shared/lez.ts";
-import { generateSecretKey, keySigner } from "../../shared/protocol/signer.ts";
+import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { decodeHeader, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import type { PaywallEnv, PaywallOptions } from "../../workers/merchant/paywall/index.ts";
@@ -31,28 +36,40 @@ interface Sent {
   voucher: { session: string; lane: string; serial: string; maxClaimableAmount: string };
 }
 
+/** A buyer that was there before: its keys, its merchant's isolate, its sessions. `dies` before it sends a voucher. */
+interface Started {
+  store?: ClientSessionStore;
+  dies?: boolean;
+  owner?: WalletSigner;
+  agentKey?: WalletSigner;
+  send?: Awaited<ReturnType<ReturnType<typeof createMerchant>["isolate"]>>;
+}
+
 /** The official client with our scheme, and what it sent. `open` holds a deposit of 100 requests. */
 async function buyer(
   handler: Handler<PaywallEnv> = GOODS,
   changes: Partial<BatchSettlementConfig["session"]> = {},
   options: Partial<PaywallOptions> = {},
+  { store, dies, ...before }: Started = {},
 ) {
-  const send = await merchant.isolate(handler, options);
+  const send = before.send ?? (await merchant.isolate(handler, options));
   const sent: Sent[] = [];
   const signed: string[] = [];
   const overNetwork: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
+    if (dies && request.headers.has(PAYMENT_SIGNATURE)) throw new Error("died");
     const header = request.headers.get(PAYMENT_SIGNATURE);
     const payment = header === null ? undefined : decodeHeader(header, paymentPayloadSchema);
     if (payment?.ok) sent.push(payment.value.payload as unknown as Sent);
     return send(new URL(request.url).pathname, { method: request.method, headers: request.headers });
   };
-  const [owner, agentKey] = await Promise.all([keySigner(generateSecretKey()), keySigner(generateSecretKey())]);
+  const owner = before.owner ?? (await keySigner(generateSecretKey()));
+  const agentKey = before.agentKey ?? (await keySigner(generateSecretKey()));
   const signer = { ...owner, sign: (digest: never) => (signed.push(digest), owner.sign(digest)) };
   const session = { origin: ORIGIN, payTo: DEMO_MERCHANT_ACCOUNT, deposit: "1000", seconds: 3600, ...changes };
-  const scheme = new BatchSettlementLezScheme({ signer, agentKey, session });
+  const scheme = new BatchSettlementLezScheme({ signer, agentKey, session, ...(store && { store }) });
   const client = new x402Client().register(NETWORK, scheme);
-  return { fetch: wrapFetchWithPayment(overNetwork, client), sent, signed, owner, scheme };
+  return { fetch: wrapFetchWithPayment(overNetwork, client), sent, signed, owner, agentKey, send, scheme };
 }
 
 const charged = (response: Response) => (receiptOf(response)?.["extra"] as { chargedAmount?: string } | undefined)?.chargedAmount;
@@ -94,6 +111,32 @@ describe("the official client with our scheme", () => {
     const [{ voucher } = { voucher: { session: "" } }] = sent;
     merchant.restart(voucher.session);
     expect((await fetch(`${ORIGIN}/item/1`)).status).toBe(200);
+  });
+
+  test("goes on with its session after a restart, and never signs a serial again [interop-session-store]", async () => {
+    const directory = path.join(mkdtempSync(path.join(tmpdir(), "client-sessions-")), "sessions");
+    onTestFinished(() => rmSync(path.dirname(directory), { recursive: true }));
+    const first = await buyer(GOODS, {}, {}, { store: sessionFiles(directory) });
+    for (let call = 0; call < 2; call++) await first.fetch(`${ORIGIN}/item/1`);
+    const { owner, agentKey, send } = first;
+    const started = { owner, agentKey, send, store: sessionFiles(directory) };
+    // The next one dies after the voucher is on disk, before it is sent.
+    const dying = await buyer(GOODS, {}, {}, { ...started, dies: true });
+    await expect(dying.fetch(`${ORIGIN}/item/1`)).rejects.toThrow("died");
+    const again = await buyer(GOODS, {}, {}, { ...started, store: sessionFiles(directory) });
+    expect((await again.fetch(`${ORIGIN}/item/1`)).status).toBe(200);
+    expect([...first.sent, ...again.sent].map(({ type }) => type)).toEqual(["deposit", "voucher", "voucher"]);
+    // What died may have been served: it is covered until the merchant says what it charged.
+    expect(again.sent[0]?.voucher).toMatchObject({ maxClaimableAmount: "30" });
+    expect([first.signed, again.signed].map(({ length }) => length)).toEqual([1, 0]);
+    expect(statSync(path.join(directory, `${first.sent[0]?.voucher.session}.json`)).mode & 0o777).toBe(0o600);
+  });
+
+  test("sends nothing that its store did not take [interop-session-store-fails]", async () => {
+    const store = { load: async () => [], save: () => Promise.reject(new Error("no space left")), delete: async () => undefined };
+    const { fetch, sent } = await buyer(GOODS, {}, {}, { store });
+    await expect(fetch(`${ORIGIN}/item/1`)).rejects.toThrow("no space left");
+    expect(sent).toEqual([]);
   });
 
   test("opens no other session than it may, whatever the merchant says [interop-session-limit]", async () => {
@@ -140,7 +183,7 @@ describe("a stream that is charged while it flows", () => {
     expect(sent.map(({ voucher }) => voucher.maxClaimableAmount)).toEqual(["100", "100", "107"]);
   });
 
-  test("that is not read may have cost all of its amount", async () => {
+  test("that is not read may have cost all of its amount [interop-session-metered-unread]", async () => {
     const { fetch, sent, scheme } = await buyer(words, {}, METERED);
     await scheme.metered(await fetch(`${ORIGIN}/item/1`)).response.text();
     const { response, receipt } = scheme.metered(await fetch(`${ORIGIN}/item/1`));
@@ -150,7 +193,7 @@ describe("a stream that is charged while it flows", () => {
     expect(sent.map(({ voucher }) => voucher.maxClaimableAmount)).toEqual(["100", "100", "200"]);
   });
 
-  test("of another merchant is not touched", async () => {
+  test("of another merchant is not touched [interop-session-metered-other]", async () => {
     const { scheme } = await buyer();
     const other = new Response("data: one\n\n", { headers: { "Content-Type": "text/event-stream" } });
     expect(scheme.metered(other).response).toBe(other);

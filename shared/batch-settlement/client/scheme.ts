@@ -1,6 +1,6 @@
 /**
  * The payer's side: opens a session with one merchant, and signs a voucher for each request. Types of the official client, none of its
- * code. What it knows lives as long as the process.
+ * code. What it knows lives as long as the process, or in a store.
  */
 
 import type { DefaultAsset, PaymentPayloadResult, PaymentRequirements, SchemeClientHooks, SchemeNetworkClient } from "@x402/core/types";
@@ -12,16 +12,17 @@ import { MAX_FOREIGN_HEADER_BYTES, MAX_VALIDITY_SECONDS } from "../../limits.ts"
 import { isAmount } from "../../protocol/amount.ts";
 import { supportsExtra } from "../../protocol/offer.ts";
 import { type SessionTerms, sessionTermsOf } from "../../protocol/session-terms.ts";
-import { type Session, sessionId, sessionSchema } from "../../protocol/session.ts";
+import { type Session, sessionId, sessionSchema, type SignedSession } from "../../protocol/session.ts";
 import type { WalletSigner } from "../../protocol/signer.ts";
 import { signVoucher, type Voucher, voucherSchema } from "../../protocol/voucher.ts";
 import { checkShape, parseJson } from "../../text/json.ts";
 import { unixNow } from "../../time.ts";
 import { decodeHeader, PAYMENT_RESPONSE } from "../../x402/headers.ts";
 import { paymentRequirementsSchema, type SettleResponse, settleResponseSchema } from "../../x402/x402.ts";
-import { type ClientBook, corrected, newBook, nextVoucher, refused, served, sumsOf, turned, type VoucherRef } from "../client-book.ts";
+import { corrected, newBook, nextVoucher, refused, served, sumsOf, turned, type VoucherRef } from "../client-book.ts";
 import { PaymentEvents } from "../payment-events.ts";
 import { correctionSchema, voucherReceiptExtraSchema } from "../state.ts";
+import { type ClientSessionState, type ClientSessionStore, stateFrom, stored } from "./session-store.ts";
 
 /** Signs for the account that pays: once for each session, which sets the whole deposit aside. A WalletSigner is one. */
 export interface SessionSigner extends Pick<WalletSigner, "publicKey" | "account"> {
@@ -46,19 +47,20 @@ export interface BatchSettlementConfig {
     /** The most that may hold a deposit at once; default 1. */
     open?: number;
   };
+  /** Where its sessions are kept beyond this process. Absent: after a restart it opens another one. */
+  store?: ClientSessionStore;
   /** Unix seconds. */
   clock?: () => number;
 }
 
-interface OpenSession {
+/** `confirmed`: until then each request carries the deposit. `over`: its deposit is away until its end. */
+interface OpenSession extends ClientSessionState {
   session: Session;
   id: Digest;
-  proof: { publicKey: string; signature: string };
-  /** The merchant has accepted a voucher of it: until then each request carries the deposit. */
-  confirmed: boolean;
-  /** The merchant takes no more vouchers of it. Its deposit is away until its end. */
-  over: boolean;
-  book: ClientBook;
+  /** As it is presented. */
+  signed: SignedSession;
+  /** Settles when the store has all that was given to it. */
+  saving: Promise<unknown>;
 }
 
 /** A request whose answer is charged while it flows. */
@@ -88,6 +90,8 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
   readonly #flowing = new Map<string, Flowing>();
   /** Settles when no session is being signed. */
   #opening: Promise<unknown> = Promise.resolve();
+  /** Settles when the store was read. */
+  #loading: Promise<void> | undefined;
 
   /** @throws {TypeError} if the deposit is no amount, or the agent's key is the signer's */
   constructor(config: BatchSettlementConfig) {
@@ -107,6 +111,7 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     if (x402Version !== X402_VERSION) throw new PaymentRefused("invalid_x402_version");
     const terms = this.#termsOf(requirements);
     const amount = BigInt(requirements.amount);
+    await this.#load();
     let open = this.#usable(terms, amount);
     // Each turn opens a session or throws: others may have used up its room meanwhile.
     for (let turn = 0; !open && turn <= MOST_TURNS; turn++) {
@@ -117,14 +122,54 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     const next = open && nextVoucher(open.book, amount, this.#clock());
     if (!open || !next) throw new PaymentRefused("session_exhausted");
     open.book = next.book;
+    try {
+      await this.#save(open);
+    } catch (error) {
+      // Nothing was sent.
+      open.book = refused(open.book, { lane: next.voucher.lane, serial: Number(next.voucher.serial) });
+      throw error;
+    }
     const binding = requirements.extra["binding"] as Digest | undefined;
     const { lane, serial, maxClaimable } = next.voucher;
     const voucher = { session: open.id, lane, serial, maxClaimableAmount: String(maxClaimable), ...(binding && { binding }) } as Voucher;
     const signed = await signVoucher(voucher, this.#config.agentKey);
     const payload = open.confirmed
       ? { type: "voucher", from: open.session.from, ...signed }
-      : { type: "deposit", channelConfig: open.session, ...open.proof, ...signed };
+      : { type: "deposit", ...open.signed, ...signed };
     return { x402Version: X402_VERSION, payload };
+  }
+
+  /** Sessions of an earlier process: of these keys, with this merchant. */
+  async #load(): Promise<void> {
+    const { store } = this.#config;
+    if (!store) return;
+    this.#loading ??= store.load().then((all) => {
+      for (const each of all) {
+        const state = stateFrom(each);
+        if (this.#isOwn(state.session))
+          this.#sessions.push({ ...state, id: sessionId(state.session), signed: each.signed, saving: Promise.resolve() });
+      }
+    });
+    try {
+      await this.#loading;
+    } catch (error) {
+      this.#loading = undefined;
+      throw error;
+    }
+  }
+
+  #isOwn({ from, to, signer: key, origin }: Session): boolean {
+    const { signer, agentKey, session } = this.#config;
+    return from === signer.account && to === session.payTo && key === agentKey.publicKey && origin === session.origin;
+  }
+
+  /** In order, and each time what is known then. */
+  #save(open: OpenSession): Promise<void> {
+    const { store } = this.#config;
+    if (!store) return Promise.resolve();
+    const saved = open.saving.then(() => store.save(stored(open.signed, open)));
+    open.saving = saved.catch(() => undefined);
+    return saved;
   }
 
   #termsOf(requirements: PaymentRequirements): SessionTerms {
@@ -167,7 +212,10 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     const { signer, agentKey, session: wanted } = this.#config;
     const now = this.#clock();
     // A deposit is away until the last second in which the merchant can claim.
-    this.#sessions = this.#sessions.filter(({ session }) => Number(session.expiresAt) + Number(session.withdrawDelay) >= now);
+    const isAway = ({ session }: OpenSession) => Number(session.expiresAt) + Number(session.withdrawDelay) >= now;
+    const back = this.#sessions.filter((open) => !isAway(open));
+    this.#sessions = this.#sessions.filter(isAway);
+    for (const { id } of back) await this.#config.store?.delete(id);
     if (this.#sessions.length >= (wanted.open ?? 1))
       throw new PaymentRefused("session_exhausted", "every session that may be open is used up");
     if (amount > BigInt(wanted.deposit)) throw new PaymentRefused("session_exhausted", "the deposit does not cover one request");
@@ -196,15 +244,26 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
     const { value: session } = shaped;
     const id = sessionId(session);
     const proof = { publicKey: signer.publicKey, signature: await signer.sign(id, session) };
-    return { session, id, proof, confirmed: false, over: false, book: newBook(BigInt(session.deposit)) };
+    const signed = { channelConfig: session, ...proof };
+    return { session, id, signed, confirmed: false, over: false, book: newBook(BigInt(session.deposit)), saving: Promise.resolve() };
   }
 
   /** Books what the merchant said. After a corrective 402 whose proof holds, the official client tries once more. */
-  async #answered({ paymentPayload, settleResponse, paymentRequired, requirements }: HookContext): Promise<void | { recovered: true }> {
-    const sent = checkShape(paymentPayload.payload["voucher"], voucherSchema);
+  async #answered(context: HookContext): Promise<void | { recovered: true }> {
+    const sent = checkShape(context.paymentPayload.payload["voucher"], voucherSchema);
     const open = sent.ok ? this.#sessions.find(({ id }) => id === sent.value.session) : undefined;
     if (!sent.ok || !open) return undefined;
-    const ref = { lane: sent.value.lane, serial: Number(sent.value.serial) };
+    const recovered = await this.#book(open, { lane: sent.value.lane, serial: Number(sent.value.serial) }, context);
+    // Without it the store counts the request as under way, which may have cost all of its amount.
+    await this.#save(open).catch(() => undefined);
+    return recovered;
+  }
+
+  async #book(
+    open: OpenSession,
+    ref: VoucherRef,
+    { settleResponse, paymentRequired, requirements }: HookContext,
+  ): Promise<void | { recovered: true }> {
     if (settleResponse?.success) {
       const said = checkShape(settleResponse.extra, voucherReceiptExtraSchema);
       open.confirmed = true;
@@ -247,6 +306,7 @@ export class BatchSettlementLezScheme implements SchemeNetworkClient {
       if (charged > flowing.amount) return undefined;
       this.#flowing.delete(commitmentId);
       flowing.open.book = served(flowing.open.book, flowing.ref, charged);
+      void this.#save(flowing.open).catch(() => undefined);
       return last.value;
     });
     const { status, statusText, headers } = response;
