@@ -3,6 +3,7 @@
 import { type Correction, correctionSchema, voucherReceiptExtraSchema } from "../shared/batch-settlement/state.ts";
 import type { Digest } from "../shared/crypto/digest.ts";
 import { BATCH_SETTLEMENT } from "../shared/lez.ts";
+import { OWN_SERIALS_AHEAD } from "../shared/limits.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount } from "../shared/protocol/amount.ts";
 import { type SessionTerms, sessionTermsOf } from "../shared/protocol/session-terms.ts";
@@ -28,26 +29,27 @@ export class BenchSession {
   #lane = FIRST_LANE;
   readonly #signed = new Map<string, number>();
 
-  private constructor(payer: Payer, url: string, offer: PaymentRequirements, terms: SessionTerms) {
+  private constructor(payer: Payer, url: string, offer: PaymentRequirements, terms: SessionTerms, deposit: Amount) {
     this.#url = url;
     this.#offer = offer;
-    this.#session = newSession(payer, this.#agent, new URL(url).origin, offer, terms);
+    this.#session = newSession(payer, this.#agent, new URL(url).origin, offer, terms, deposit);
     this.#id = sessionId(this.#session);
   }
 
-  static async open(payer: Payer, url: string): Promise<BenchSession> {
+  static async open(payer: Payer, url: string, deposit = DEPOSIT): Promise<BenchSession> {
     const offer = (await offersOf(url)).find(({ scheme }) => scheme === BATCH_SETTLEMENT);
     const terms = offer && sessionTermsOf(offer);
     if (!offer || !terms) throw new Error(`${url} offers no session`);
-    const session = new BenchSession(payer, url, offer, terms);
+    const session = new BenchSession(payer, url, offer, terms, deposit as Amount);
     const { publicKey } = payer;
     const proof = { channelConfig: session.#session, publicKey, signature: signatureOf(payer, session.#id) };
     await session.#send({ type: "deposit", ...proof, ...session.#voucher(FIRST_LANE) });
     return session;
   }
 
-  /** Learns where the lane stands: since the last burst a lease may have ended, and an object that slept may have skipped numbers. */
+  /** Learns where the lane stands: since the last burst a lease may have ended, and an object that slept takes no number that it may have taken. */
   async ready(where: "isolate" | "object"): Promise<void> {
+    if (where === "object") this.#signed.set(FIRST_LANE, (this.#signed.get(FIRST_LANE) ?? 0) + OWN_SERIALS_AHEAD);
     await this.#send(this.#voucherPayload(this.#laneOf(where)));
     if (where === "isolate" && this.#lane === FIRST_LANE) throw new Error("the merchant leased no lane");
   }
@@ -92,7 +94,14 @@ export class BenchSession {
   }
 }
 
-function newSession({ account }: Payer, agent: Payer, origin: string, offer: PaymentRequirements, terms: SessionTerms): Session {
+function newSession(
+  { account }: Payer,
+  agent: Payer,
+  origin: string,
+  offer: PaymentRequirements,
+  terms: SessionTerms,
+  deposit: Amount,
+): Session {
   const now = unixNow() - 1;
   return {
     version: "1",
@@ -103,7 +112,7 @@ function newSession({ account }: Payer, agent: Payer, origin: string, offer: Pay
     to: offer.payTo as AccountId,
     signer: agent.publicKey,
     receiver: terms.receiver,
-    deposit: DEPOSIT as Amount,
+    deposit,
     validAfter: String(now),
     validBefore: String(now + LIFE_SECONDS),
     expiresAt: String(now + LIFE_SECONDS),

@@ -343,6 +343,8 @@ export const SLOW_HANDLER_MILLIS = 500;
  * margin: what is reported after the lease counts only as far as the deposit has room.
  */
 export const UNREPORTED_MILLIS = 2000;
+/** A request that waits for longer, to report what others spend meanwhile, has died. */
+export const REPORTER_LOST_MILLIS = 2 * UNREPORTED_MILLIS;
 export const REPORT_ATTEMPTS = 3;
 /** The longest that an answer flows whose price is counted meanwhile. Well below the shortest time in which a merchant can still claim. */
 export const MAX_STREAM_SECONDS = 600;

@@ -136,6 +136,62 @@ test("after its object started anew, a client of lane 0 is sent to a lane whose 
   expect(verdict(await elsewhere.present({ type: "voucher", from: client.session?.from, ...next }))).toBe("200");
 });
 
+describe("a call of lane 0 that delivered", () => {
+  const inLane0 = async ({ client }: Awaited<ReturnType<typeof opened>>, serial: number) => {
+    const voucher = await client.sign({ lane: "0", serial: String(serial), maxClaimableAmount: String(10 * serial) as Amount });
+    return verdict(await client.present({ type: "voucher", from: client.session?.from, ...voucher }));
+  };
+  const claimed = async ({ client }: Awaited<ReturnType<typeof opened>>) => {
+    await merchant.ring(client.id);
+    return merchant.ledger.claimed(client.id);
+  };
+
+  test("is told to the object by the next call, and the last one soon [sessions-completion-rides]", async () => {
+    const shop = await opened();
+    merchant.objectCalls.length = 0;
+    for (const serial of [2, 3, 4]) expect(await inLane0(shop, serial)).toBe("200");
+    expect(merchant.objectCalls).toEqual(["take", "take", "take"]);
+    expect(await claimed(shop)).toBe(30n);
+    await settled();
+    expect(merchant.objectCalls).toEqual(["take", "take", "take", "finish"]);
+    expect(await claimed(shop)).toBe(40n);
+  });
+
+  test("is told once more to an object of a version that does not listen", async () => {
+    const shop = await opened();
+    merchant.older.objects = true;
+    merchant.objectCalls.length = 0;
+    expect(await inLane0(shop, 2)).toBe("200");
+    await vi.waitFor(() => expect(merchant.objectCalls).toEqual(["take", "finish"]));
+    await settled();
+    expect(await claimed(shop)).toBe(20n);
+  });
+
+  test("is told at once if so much is at risk", async () => {
+    const shop = await opened(GOODS, { session: { risk: "10" } });
+    merchant.objectCalls.length = 0;
+    expect(await inLane0(shop, 2)).toBe("200");
+    expect(merchant.objectCalls).toEqual(["take", "finish"]);
+  });
+
+  test("runs nowhere else meanwhile", async () => {
+    const { client } = await opened();
+    const elsewhere = await createClient(await merchant.isolate(GOODS));
+    elsewhere.session = client.session;
+    const voucher = await client.sign({ lane: "0", serial: "1", maxClaimableAmount: "10" as Amount });
+    const present = async () => verdict(await elsewhere.present({ type: "voucher", from: client.session?.from, ...voucher }));
+    expect(await present()).toBe("409 payment_in_progress");
+    await settled();
+    expect(await present()).toBe("409 voucher_used");
+  });
+
+  test("is not told for less than its amount by another call: a client signs the next one for what it knows", async () => {
+    const shop = await opened((c) => (c.get("payment").charge("4"), c.text("goods")));
+    await vi.waitFor(() => expect(merchant.objectCalls).toContain("finish"));
+    expect(await inLane0(shop, 2)).toBe("200");
+  });
+});
+
 describe("a voucher", () => {
   test("buys once: a copy is told its receipt, and a copy that comes meanwhile has to wait [sessions-once]", async () => {
     const gate = Promise.withResolvers<void>();

@@ -68,7 +68,18 @@ interface Isolate {
   leased: HeldLane | undefined;
   /** Lanes with something to report. */
   held: Set<HeldLane>;
+  /** Calls of lane 0 that delivered, of which the object is not told yet. */
+  untold: Completion[];
+  /** Those that a call under way tells. */
+  telling: Set<Completion>;
   standing: Standing | undefined;
+}
+
+/** A call of lane 0 whose handler is over. `life`: of the object that took it. Without `charge` it did not deliver. */
+interface Completion {
+  serial: number;
+  charge: bigint | undefined;
+  life: number;
 }
 
 export interface Play {
@@ -95,7 +106,14 @@ class World {
   readonly #deposit: bigint;
   readonly #price: bigint;
   readonly #risk: bigint;
-  readonly #isolates: Isolate[] = [0, 1, 2].map(() => ({ life: 0, leased: undefined, held: new Set(), standing: undefined }));
+  readonly #isolates: Isolate[] = [0, 1, 2].map(() => ({
+    life: 0,
+    leased: undefined,
+    held: new Set(),
+    untold: [],
+    telling: new Set(),
+    standing: undefined,
+  }));
   readonly #disk = new Disk();
   #book: SessionCode["SessionBook"]["prototype"];
   #objectLife = 0;
@@ -281,8 +299,11 @@ class World {
     const newLane = isolate.leased ? undefined : this.#newLane();
     const { standing } = isolate; // travels with the call
     const askedAt = this.#events.now;
+    const finished = isolate.untold.splice(0);
+    for (const completion of finished) isolate.telling.add(completion);
     const taken = yield* this.#callObject(() => {
       const now = this.#events.now;
+      for (const completion of finished) this.#finish(completion);
       const problem = standing ? problemOf(standing, now / 1000) : "session_unknown";
       if (problem) return { answer: { ok: false as const, code: problem }, own: undefined, share: undefined, life: 0 };
       const answer = this.#book.take(voucher, this.#price, now, now + HANDLER_MILLIS);
@@ -290,7 +311,11 @@ class World {
       if (answer.ok) this.#checkAcceptance(voucher, isolate);
       return { answer, own, share: newLane && this.#book.grant(newLane, this.#price, now), life: this.#objectLife };
     });
-    if (taken === NO_ANSWER) return { served: false, code: "session_unavailable" };
+    for (const completion of finished) isolate.telling.delete(completion);
+    if (taken === NO_ANSWER) {
+      for (const completion of finished) this.#events.start(this.#finishOwn(isolate, completion));
+      return { served: false, code: "session_unavailable" };
+    }
     const { answer, own, share, life } = taken;
     if (share && !isolate.leased) isolate.leased = this.#held(share, askedAt);
     if (!answer.ok || !own) return { served: false, code: answer.ok ? "" : answer.code, now: own };
@@ -299,26 +324,40 @@ class World {
     const charge = this.#outcome();
     const isDelivered = charge !== undefined && charge <= this.#price;
     if (isDelivered) this.#markServed(voucher, charge);
-    this.#events.start(this.#finishOwn(isolate, voucher.serial, isDelivered ? charge : undefined, life));
+    if (isDelivered && charge === this.#price) this.#tellLater(isolate, { serial: voucher.serial, charge, life });
+    else this.#events.start(this.#finishOwn(isolate, { serial: voucher.serial, charge: isDelivered ? charge : undefined, life }));
     if (!isDelivered) return { served: false, code: "failed" };
     return { served: true, lane: isolate.leased?.id ?? FIRST_LANE, spent: isolate.leased?.lane.spent ?? own.spent + charge };
   }
 
-  *#finishOwn(isolate: Isolate, serial: number, charge: bigint | undefined, life: number): Task {
-    const { life: isolateLife } = isolate;
-    for (let attempt = 0; attempt < 3 && isolate.life === isolateLife; attempt++) {
-      const told = yield* this.#callObject(() => {
-        const unkept = this.#book.finish(serial, charge);
-        if (unkept !== undefined && unkept >= this.#risk) this.#book.flush();
-        else if (unkept) this.#events.start(this.#flushSoon(this.#objectLife));
-        return { unkept, life: this.#objectLife };
-      });
-      if (told === NO_ANSWER) continue;
-      // An object that started anew, or heard of it too late, does not know the call. So it says if an earlier attempt was heard.
-      if (told.unkept === undefined || told.life !== life) this.#lossAllowed += charge ?? 0n;
-      return;
+  /** The next call of lane 0 tells the object, or a request that waits for that. */
+  #tellLater(isolate: Isolate, completion: Completion): void {
+    isolate.untold.push(completion);
+    const sum = isolate.untold.reduce((sum, { charge = 0n }) => sum + charge, 0n);
+    const { life } = isolate;
+    this.#events.start(this.#tellUntold(isolate), () => isolate.life === life, sum >= this.#risk ? 0 : UNREPORTED_MILLIS);
+  }
+
+  *#tellUntold(isolate: Isolate): Task {
+    for (const completion of isolate.untold.splice(0)) this.#events.start(this.#finishOwn(isolate, completion));
+    yield 0;
+  }
+
+  *#finishOwn(isolate: Isolate, completion: Completion): Task {
+    const { life } = isolate;
+    for (let attempt = 0; attempt < 3 && isolate.life === life; attempt++) {
+      const told = yield* this.#callObject(() => this.#finish(completion));
+      if (told !== NO_ANSWER) return;
     }
-    this.#lossAllowed += charge ?? 0n;
+    this.#lossAllowed += completion.charge ?? 0n;
+  }
+
+  /** In the object. One that started anew, or heard of it too late, does not know the call. So it says if an earlier attempt was heard. */
+  #finish({ serial, charge, life }: Completion): void {
+    const unkept = this.#book.finish(serial, charge);
+    if (unkept !== undefined && unkept >= this.#risk) this.#book.flush();
+    else if (unkept) this.#events.start(this.#flushSoon(this.#objectLife));
+    if (unkept === undefined || life !== this.#objectLife) this.#lossAllowed += charge ?? 0n;
   }
 
   *#flushSoon(life: number): Task {
@@ -468,6 +507,8 @@ class World {
   #kill(isolate: Isolate): void {
     isolate.life++;
     for (const { lane, reported } of isolate.held) this.#lossAllowed += lane.spent - reported;
+    for (const { charge } of [...isolate.untold.splice(0), ...isolate.telling]) this.#lossAllowed += charge ?? 0n;
+    isolate.telling.clear();
     isolate.held.clear();
     Object.assign(isolate, { leased: undefined, standing: undefined });
     // The handlers of its calls are gone. Which of those that run are its own is not noted, so none counts as running.

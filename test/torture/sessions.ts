@@ -72,7 +72,7 @@ export async function tortureSessions({ kills, shards, clients }: SessionTorture
     const total = (of: (session: (typeof told)[number]) => bigint) => told.reduce((sum, session) => sum + of(session), 0n);
     const unheard = buyers.reduce((sum, buyer) => sum + buyer.unheard, 0);
     const [served, claimed] = [total(({ bought }) => PRICE * BigInt(bought.answered)), total((session) => session.claimed)];
-    const lanes = BigInt(SHOPS.length + 1); // and the object's own
+    const lanes = BigInt(2 * SHOPS.length + 1); // of each shop, what it has not told of the object's own, and that
     const mayLose = BigInt(kills) * BigInt(clients) * lanes * (RISK + UNDER_WAY);
     const loss = served > claimed ? served - claimed : 0n;
     const gained = claimed - served;

@@ -182,6 +182,7 @@ export class SessionAcceptor implements Acceptor {
     const known = { config, standing: session.standing };
     // A lane in which an answer flows is let go of when that is over.
     const isOver = leased && leased.flowing === 0;
+    await session.completions.tell(() => sessionObject(namespaceOf(c), id));
     const standing = await withTimeout(sessionObject(namespaceOf(c), id).close(known, isOver ? reportOf(leased) : undefined));
     if (!standing) return refuse("facilitator_unavailable");
     session.learn(standing);

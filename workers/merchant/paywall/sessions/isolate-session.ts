@@ -8,6 +8,7 @@ import { FACILITATOR_TIMEOUT_SECONDS, MAX_KNOWN_SESSIONS, UNKNOWN_SESSION_SECOND
 import type { Session } from "../../../../shared/protocol/session.ts";
 import type { SessionStanding } from "../../../../shared/settlement/backend.ts";
 import type { HeldVoucher } from "./held-voucher.ts";
+import { OwnCompletions } from "./own-completions.ts";
 import type { LaneGrant } from "./rpc.ts";
 import { type LeasedLane, type Standing, usableUntil } from "./voucher-rule.ts";
 
@@ -29,6 +30,8 @@ export class IsolateSession {
   readonly signer: DigestVerifier;
   /** The lane that requests use. */
   leased: HeldLane | undefined;
+  /** What the object has yet to hear of lane 0. */
+  readonly completions = new OwnCompletions();
   /** Charged in all other lanes, as the object said last. */
   chargedElsewhere = 0n;
   #standing: SessionStanding;

@@ -4,7 +4,7 @@
  */
 
 import type { Context } from "hono";
-import { REPORT_ATTEMPTS, UNREPORTED_MILLIS } from "../../../../shared/limits.ts";
+import { REPORT_ATTEMPTS, REPORTER_LOST_MILLIS, UNREPORTED_MILLIS } from "../../../../shared/limits.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import { logOnceAMinute, traceOf } from "../log.ts";
@@ -12,9 +12,6 @@ import type { PaywallEnv } from "../types.ts";
 import type { HeldLane, IsolateSession } from "./isolate-session.ts";
 import type { SessionsRpc, WireReport } from "./rpc.ts";
 import { usableUntil } from "./voucher-rule.ts";
-
-/** A request that waits longer than this has died. */
-const WAITER_LOST_MILLIS = 2 * UNREPORTED_MILLIS;
 
 /** Reports a call that was served: at once if there is more at risk than the merchant wants, soon otherwise. */
 export function reportServed(
@@ -27,7 +24,7 @@ export function reportServed(
   const sent = lane.reporting > lane.reported ? lane.reporting : lane.reported;
   if (lane.lane.spent - sent >= risk) return keepAlive(c, report(c, object, session, lane));
   const now = Date.now();
-  if (now - lane.reportsSince < WAITER_LOST_MILLIS) return;
+  if (now - lane.reportsSince < REPORTER_LOST_MILLIS) return;
   lane.reportsSince = now;
   const soon = new Promise<void>((resolve) => setTimeout(resolve, UNREPORTED_MILLIS));
   keepAlive(

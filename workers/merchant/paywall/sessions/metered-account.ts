@@ -2,20 +2,13 @@
 
 import type { Context } from "hono";
 import type { RunningCall } from "../../../../shared/batch-settlement/lane.ts";
-import {
-  HOLD_MARGIN_SECONDS,
-  HOLD_SECONDS,
-  LANE_SECONDS,
-  REPORT_ATTEMPTS,
-  SLOW_HANDLER_MILLIS,
-  STREAM_REPORT_SECONDS,
-} from "../../../../shared/limits.ts";
+import { HOLD_MARGIN_SECONDS, HOLD_SECONDS, LANE_SECONDS, SLOW_HANDLER_MILLIS, STREAM_REPORT_SECONDS } from "../../../../shared/limits.ts";
 import { withTimeout } from "../facilitator/within-timeout.ts";
 import { keepAlive } from "../keep-alive.ts";
 import type { PaywallEnv } from "../types.ts";
 import type { HeldLane, IsolateSession } from "./isolate-session.ts";
 import { report, reportServed } from "./lane-reports.ts";
-import type { SessionsRpc } from "./rpc.ts";
+import { type Reporting, tellFinished } from "./own-completions.ts";
 
 export interface MeteredAccount {
   /** Nothing of the answer went out. */
@@ -25,14 +18,6 @@ export interface MeteredAccount {
   charge(part: bigint): void;
   /** The answer is over. @param charged in all, in atomic units */
   end(charged: bigint): void;
-}
-
-/** What the accounts need of a request. */
-export interface Reporting {
-  c: Context<PaywallEnv>;
-  object: () => SessionsRpc;
-  /** What the merchant may lose, in atomic units. */
-  risk: bigint;
 }
 
 /** Until the object hears of the call again, or thinks that its isolate has died. */
@@ -85,18 +70,8 @@ export function ownAccount({ c, object, risk }: Reporting, serial: number): Mete
       told = sum > told ? sum : told;
   };
   const beat = heartbeat(c, tell);
-  const finish = async (charge: bigint | undefined) => {
-    const call = { serial, risk: String(risk), ...(charge !== undefined && { charge: String(charge) }) };
-    for (let attempt = 0; attempt < REPORT_ATTEMPTS; attempt++)
-      if (
-        await withTimeout(
-          object()
-            .finish(call)
-            .then(() => true),
-        )
-      )
-        return;
-  };
+  const finish = (charge: bigint | undefined) =>
+    tellFinished(object, { serial, risk: String(risk), ...(charge !== undefined && { charge: String(charge) }) });
   return {
     keep: () => beat.start(),
     fail() {

@@ -50,6 +50,8 @@ export interface TakeCall {
   handlerMillis: number;
   /** The id of a lane that the isolate wants for what comes next. */
   newLane?: string | undefined;
+  /** Earlier calls of this isolate whose handlers are over. They come before this one. */
+  finished?: readonly FinishCall[] | undefined;
 }
 
 export type TakenRefusal =
@@ -70,7 +72,13 @@ export interface OwnLaneState {
   claimed: string;
 }
 
-export type TakeAnswer = { taken: { ok: true } | TakenRefusal; own: OwnLaneState; lane?: LaneGrant | undefined };
+export interface TakeAnswer {
+  taken: { ok: true } | TakenRefusal;
+  own: OwnLaneState;
+  lane?: LaneGrant | undefined;
+  /** What was `finished` counts. Absent: an object of an earlier version, which did not read it. */
+  heard?: true;
+}
 
 export interface FinishCall {
   serial: number;

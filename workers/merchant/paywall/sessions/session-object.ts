@@ -81,8 +81,9 @@ export class SessionObject {
     if (this.#record) this.#book = bookOf(this.#record, host.store);
   }
 
-  take({ known, voucher, amount, handlerMillis, newLane }: TakeCall): TakeAnswer {
+  take({ known, voucher, amount, handlerMillis, newLane, finished = [] }: TakeCall): TakeAnswer {
     const book = this.#open(known);
+    for (const call of finished) this.finish(call);
     const now = this.#host.now();
     const problem = this.#problem(now);
     const price = BigInt(amount);
@@ -93,7 +94,7 @@ export class SessionObject {
       : taken.code === "voucher_used"
         ? { ...taken, charged: String(taken.charged), spent: String(taken.spent) }
         : taken;
-    return { taken: answer, own: this.#ownState(book), lane: share && this.#grant(book, share) };
+    return { taken: answer, own: this.#ownState(book), lane: share && this.#grant(book, share), heard: true };
   }
 
   finish({ serial, charge, risk }: FinishCall): void {

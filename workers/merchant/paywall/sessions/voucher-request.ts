@@ -3,7 +3,7 @@
 import type { Correction, LaneOffer } from "../../../../shared/batch-settlement/state.ts";
 import { bytesToHex, randomBytes } from "../../../../shared/crypto/bytes.ts";
 import type { ErrorCode } from "../../../../shared/errors.ts";
-import { HOLD_MARGIN_SECONDS, REPORT_ATTEMPTS, RISK_CALLS, SLOW_HANDLER_MILLIS } from "../../../../shared/limits.ts";
+import { HOLD_MARGIN_SECONDS, RISK_CALLS, SLOW_HANDLER_MILLIS } from "../../../../shared/limits.ts";
 import { FIRST_LANE, isGenuineVoucher, type SignedVoucher } from "../../../../shared/protocol/voucher.ts";
 import { encodeHeader, PAYMENT_RESPONSE } from "../../../../shared/x402/headers.ts";
 import type { PaymentRequirements, SettleResponse } from "../../../../shared/x402/x402.ts";
@@ -20,8 +20,9 @@ import { type HeldVoucher, heldVoucher } from "./held-voucher.ts";
 import type { IdentifiedVoucher } from "./identified-voucher.ts";
 import type { HeldLane, IsolateSession } from "./isolate-session.ts";
 import { report, reportOf, reportServed } from "./lane-reports.ts";
-import { laneAccount, type MeteredAccount, ownAccount, type Reporting } from "./metered-account.ts";
+import { laneAccount, type MeteredAccount, ownAccount } from "./metered-account.ts";
 import { runStream } from "./metered-run.ts";
+import { type Reporting, tellFinished } from "./own-completions.ts";
 import { channelState, corrected, nextLane, stateOfLane, voucherReceipt, voucherState } from "./receipts.ts";
 import type { KnownSession, OwnLaneState, SessionsRpc } from "./rpc.ts";
 import { type Done, nextStep, type VoucherStep } from "./voucher-rule.ts";
@@ -169,8 +170,11 @@ export class VoucherRequest {
     const wantsLane = !session.leased && !session.isAskingForLane(Date.now());
     const askedAt = wantsLane ? session.askForLane() : Date.now();
     const call = { known: knownOf(session), voucher: signed, amount: String(this.#amount), handlerMillis: CALL_MILLIS };
-    const answer = await withTimeout(object().take({ ...call, ...(wantsLane && { newLane: randomLane() }) }));
+    const finished = session.completions.take();
+    const beside = { ...(wantsLane && { newLane: randomLane() }), ...(finished.length > 0 && { finished }) };
+    const answer = await withTimeout(object().take({ ...call, ...beside }));
     if (wantsLane) session.hasAskedForLane();
+    if (!answer?.heard && finished.length > 0) keepAlive(this.#world.request.c, session.completions.tell(object, finished));
     if (!answer) return this.#free(refuseRequest({ code: "facilitator_unavailable" }));
     const { taken, own, lane } = answer;
     if (lane) session.adopt(lane, askedAt);
@@ -181,28 +185,18 @@ export class VoucherRequest {
   }
 
   #callInOwn(session: IsolateSession, own: OwnLaneState): AcceptedCall {
-    const finish = (charge?: string) => keepAlive(this.#world.request.c, this.#finishOwn(charge));
+    const { request, object } = this.#world;
+    const over = { serial: this.#voucher.serial, risk: String(this.#risk) };
     return {
-      fail: () => finish(),
+      fail: () => keepAlive(request.c, tellFinished(object, over)),
       complete: (charged) => {
-        finish(charged.amount);
+        const call = { ...over, charge: charged.amount };
+        if (BigInt(charged.amount) === this.#amount) session.completions.add(this.#reporting, call);
+        else keepAlive(request.c, tellFinished(object, call));
         const sum = BigInt(own.chargedElsewhere) + BigInt(own.spent) + BigInt(charged.amount);
         return voucherReceipt(session, this.#world.signed, charged, nextLane(session, own), sum);
       },
     };
-  }
-
-  async #finishOwn(charge: string | undefined): Promise<void> {
-    const call = { serial: this.#voucher.serial, risk: String(this.#risk), ...(charge !== undefined && { charge }) };
-    for (let attempt = 0; attempt < REPORT_ATTEMPTS; attempt++) {
-      const told = await withTimeout(
-        this.#world
-          .object()
-          .finish(call)
-          .then(() => true),
-      );
-      if (told) return;
-    }
   }
 
   // --- A lane of this isolate ----------------------------------------------------------------------
