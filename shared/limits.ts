@@ -315,6 +315,8 @@ export const MAX_STORED_ANSWER_BYTES = 64 * 1024;
 export const MAX_STORED_ANSWERS = 1000;
 /** Sales whose record waits in an isolate because the register did not answer. Older ones are left out. */
 export const MAX_WAITING_SALES = 1000;
+/** So often the row of a claim is offered to the register. */
+export const SALES_ATTEMPTS = 3;
 /** The register of one payee and one day: about two million sales. */
 export const MAX_REGISTER_BYTES = 1024 * 1024 * 1024;
 /** Sales on one page of it. */

@@ -57,6 +57,8 @@ export const webhookEventSchema = z.union([
   eventOf("payment.undelivered", undelivered),
   /** The merchant paid a sale back, whole or in part. `refundOf` is the transaction of the sale. */
   eventOf("payment.refunded", { ...movement, refundOf: z.string() }),
+  /** A claim moved what calls in a session came to since the claim before it. `session` is the session's id. */
+  eventOf("session.claimed", { ...movement, session: z.string() }),
 ]);
 
 export type WebhookEvent = z.infer<typeof webhookEventSchema>;

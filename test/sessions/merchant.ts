@@ -4,7 +4,8 @@ import { type Handler, Hono } from "hono";
 import { verifyClaim } from "../../shared/batch-settlement/claim.ts";
 import { verifyDeposit } from "../../shared/batch-settlement/deposit.ts";
 import { verifyWithdrawal } from "../../shared/batch-settlement/withdrawal.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { utf8 } from "../../shared/crypto/bytes.ts";
+import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../../shared/demo.ts";
 import { BATCH_SETTLEMENT, NETWORK, SCHEME, X402_VERSION } from "../../shared/lez.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
@@ -22,6 +23,7 @@ import type { HeldVoucher } from "../../workers/merchant/paywall/sessions/held-v
 import { receiverKeys } from "../../workers/merchant/paywall/sessions/receiver-key.ts";
 import type { SessionsRpc } from "../../workers/merchant/paywall/sessions/rpc.ts";
 import { type ObjectStore, SessionObject, type SessionRecord } from "../../workers/merchant/paywall/sessions/session-object.ts";
+import { tellClaim } from "../../workers/merchant/paywall/sessions/tell-claim.ts";
 import type { FacilitatorRpc, SessionRpc } from "../../workers/merchant/paywall/types.ts";
 import { SessionClient } from "./client.ts";
 
@@ -85,7 +87,9 @@ function ledgerOfSessions() {
       const claimed = [...known.lanes.values()].reduce((sum, amount) => sum + amount, 0n);
       if (claimed > BigInt(known.standing.deposit)) return { ok: false, code: "session_exhausted" };
       known.standing = { ...known.standing, claimed: String(claimed), at: now(), ...(final && { status: "closed", closesAt: now() }) };
-      return { ok: true, payee: DEMO_MERCHANT_ACCOUNT, value: String(claimed - before) as Amount, session: known.standing };
+      const value = String(claimed - before) as Amount;
+      const paid = claimed > before && { transaction: bodyDigest(utf8(`${id} ${claimed}`)) };
+      return { ok: true, payee: DEMO_MERCHANT_ACCOUNT, value, ...paid, session: known.standing };
     },
     async withdraw(record) {
       const known = sessions.get(record.withdrawal.session);
@@ -127,7 +131,11 @@ export function createMerchant(deployment = "one") {
     const object = new SessionObject({
       store,
       name,
-      claimant: claimant(sessionFacilitatorOf(env) ?? {}, (origin) => receiverKeys(env, env.SESSIONS, origin)),
+      claimant: claimant(
+        sessionFacilitatorOf(env) ?? {},
+        (origin) => receiverKeys(env, env.SESSIONS, origin),
+        (paid) => void tellClaim(env, paid),
+      ),
       now: () => Date.now(),
       ringBy: (at) => void alarms.set(name, Math.min(at, alarms.get(name) ?? Infinity)),
       ringAt: async (at) => void alarms.set(name, at),

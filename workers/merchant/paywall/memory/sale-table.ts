@@ -4,7 +4,7 @@ import type { Digest } from "../../../../shared/crypto/digest.ts";
 import { MAX_REGISTER_BYTES, SALES_PAGE, SALES_RETENTION_SECONDS } from "../../../../shared/limits.ts";
 import type { AccountId } from "../../../../shared/protocol/account.ts";
 import { integer, nullable, oneOf, row, type RowOf, text } from "../../../../shared/row.ts";
-import type { RecordedSale, SaleRefund } from "./sales-register.ts";
+import { type RecordedSale, type SaleRefund, SESSIONS_ROUTE } from "./sales-register.ts";
 import { fromJson, type Json, toJson } from "./schema.ts";
 
 const COLUMNS = {
@@ -64,10 +64,10 @@ export class SaleTable {
     return this.#sql.exec(`${SELECT} WHERE tx > ? ORDER BY tx LIMIT ?`, after, SALES_PAGE).toArray().map(recordedSale);
   }
 
-  /** Marks a sale as owed again. @returns the sale; undefined if there is none */
+  /** Marks a sale as owed again. A claim is none: its calls were delivered one by one. @returns the sale; undefined if there is none */
   reopen(transaction: Digest): RecordedSale | undefined {
-    this.#sql.exec("UPDATE sale SET status = 'owed' WHERE tx = ?", transaction);
-    return this.#sql.exec(`${SELECT} WHERE tx = ?`, transaction).toArray().map(recordedSale)[0];
+    this.#sql.exec("UPDATE sale SET status = 'owed' WHERE tx = ? AND route <> ?", transaction, SESSIONS_ROUTE);
+    return this.#sql.exec(`${SELECT} WHERE tx = ? AND route <> ?`, transaction, SESSIONS_ROUTE).toArray().map(recordedSale)[0];
   }
 
   forget(now: number): void {

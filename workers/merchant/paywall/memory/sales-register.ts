@@ -45,6 +45,9 @@ export interface SalesRegister {
   reopen(key: Digest, receipt: SettleResponse, forgetAfter: number): Promise<boolean>;
 }
 
+/** In place of a route, of what a claim paid: a session may have bought of several. */
+export const SESSIONS_ROUTE = "sessions";
+
 const SECONDS_A_DAY = 86_400;
 
 /**

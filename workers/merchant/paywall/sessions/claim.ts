@@ -15,6 +15,7 @@ import type { Claimable } from "./book.ts";
 import type { HeldVoucher } from "./held-voucher.ts";
 import type { ReceiverKeys } from "./receiver-key.ts";
 import { standingFrom } from "./standing.ts";
+import type { PaidClaim } from "./tell-claim.ts";
 
 export type Claimed =
   | { ok: true; lanes: { lane: string; amount: bigint }[]; standing: SessionStanding }
@@ -30,8 +31,15 @@ export interface Claimant {
   standing(session: Session): Promise<SessionStanding | undefined>;
 }
 
-/** @param keysOf the merchant's keys at an origin */
-export function claimant(rpc: Partial<SessionRpc>, keysOf: (origin: string) => Promise<ReceiverKeys>): Claimant {
+/**
+ * @param keysOf the merchant's keys at an origin
+ * @param onPaid told of each claim that moved money; of one that is made again, once more
+ */
+export function claimant(
+  rpc: Partial<SessionRpc>,
+  keysOf: (origin: string) => Promise<ReceiverKeys>,
+  onPaid: (paid: PaidClaim) => void,
+): Claimant {
   const signerOf = async ({ origin, receiver }: Session) =>
     (await keysOf(origin)).signerOf(receiver) ?? "no key of this merchant is the session's receiver: set RECEIPT_KEY_BEFORE";
   const present = async (session: Session, claims: readonly Claimable<HeldVoucher>[]) => {
@@ -60,6 +68,8 @@ export function claimant(rpc: Partial<SessionRpc>, keysOf: (origin: string) => P
     const answer = await withTimeout(rpc.claim(payload, traceId));
     if (answer?.ok) {
       const { value: amount, transaction, session: standing } = answer;
+      const { at } = standing;
+      if (transaction) onPaid({ session, id, claim: claimDigest(claim), transaction, amount, at, traceId });
       logEvent("session.claimed", { traceId, session: id, amount, lanes: lanes.length, final: claim.final, transaction });
       return { ok: true as const, standing: standingFrom(standing) };
     }

@@ -31,6 +31,7 @@ import type {
 } from "./rpc.ts";
 import { SessionObject } from "./session-object.ts";
 import { SessionTables } from "./session-tables.ts";
+import { tellClaim } from "./tell-claim.ts";
 
 provideAcceptor(new SessionAcceptor());
 
@@ -57,7 +58,11 @@ export class Sessions extends DurableObject<PaywallBindings> implements Synchron
       this.#object = new SessionObject({
         store: this.#tables,
         name: ctx.id.name,
-        claimant: claimant(sessionFacilitatorOf(env) ?? {}, (origin) => this.#keys(origin)),
+        claimant: claimant(
+          sessionFacilitatorOf(env) ?? {},
+          (origin) => this.#keys(origin),
+          (paid) => ctx.waitUntil(tellClaim(env, paid)),
+        ),
         now: () => Date.now(),
         ringBy: (at) => this.#ringBy(at),
         ringAt: (at) => this.#ringAt(at),

@@ -55,6 +55,11 @@ export function enqueueWebhook(c: Context<PaywallEnv>, event: () => WebhookEvent
   if (c.env.WEBHOOK_URL && c.env.WEBHOOKS) keepAlive(c, handOver(c.env.WEBHOOKS, event()));
 }
 
+/** The same beside no request. Resolves when the queue has it, or the log says that it has not; never throws. */
+export async function handOverWebhook({ WEBHOOK_URL, WEBHOOKS }: PaywallBindings, event: () => WebhookEvent): Promise<void> {
+  if (WEBHOOK_URL && WEBHOOKS) await handOver(WEBHOOKS, event());
+}
+
 /** Hands a message over once. @returns whether the queue has it, or the seller wants none */
 export async function tellWebhook(
   { WEBHOOK_URL, WEBHOOKS }: Pick<PaywallBindings, "WEBHOOK_URL" | "WEBHOOKS">,
