@@ -2,6 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import type { MandateItem, MandateList, Money } from "../../../shared/desk/api.ts";
+import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { ANY } from "../../../shared/protocol/mandate.ts";
 import { duration } from "../../../shared/screen/duration.ts";
 import { bars } from "./bars.ts";
@@ -198,9 +199,9 @@ function Bar({ title, used, held, left, whole, note }: BarProps) {
         <rect class="spent" width={spentWidth} height="4" rx="2" />
       </svg>
       <p class="line quiet small">
-        <span>
-          {used.display} {holds ? "spent and held" : "spent"}
-          {holds && `, ${held.display} of it held for payments under way`}
+        <span class="legend">
+          <span class="dot spent">{displayAmount(spent)} spent</span>
+          {holds && <span class="dot held">{held.display} held for payments under way</span>}
         </span>
         {note !== undefined && <span>{note}</span>}
       </p>

@@ -93,7 +93,7 @@ function Place({ to, route, also = [] }: { to: "inbox" | "allowances" | "history
 function Brand() {
   return (
     <span class="brand">
-      <span class="mark" aria-hidden="true" />
+      <img class="mark" src="/icon.svg" alt="" width="22" height="22" />
       lez-agent-pay
     </span>
   );
@@ -107,7 +107,7 @@ function Account({ state }: { state: DeskState | undefined }) {
       {balance ? (
         <>
           <b>{balance.spendable.display}</b>
-          {balance.held.amount !== "0" && <span class="quiet"> + {balance.held.display} held</span>}
+          {balance.held.amount !== "0" && <span class="quiet held"> + {balance.held.display} held</span>}
         </>
       ) : (
         <span class="quiet" title={balanceProblem}>

@@ -6,9 +6,10 @@ import type { DeclineCode, RequestItem } from "../../../shared/desk/api.ts";
 import { MAX_NOTE_LENGTH } from "../../../shared/limits.ts";
 import { isRightAnswer, type RequiredAnswer, requiredAnswer, wrongAnswerText } from "../../../shared/screen/answer.ts";
 import { duration } from "../../../shared/screen/duration.ts";
+import { approvalFacts } from "../../../shared/screen/facts.ts";
 import { amountOf } from "./amount.ts";
 import type { Client, Problem } from "./client.ts";
-import { hostOf, Trouble } from "./parts.tsx";
+import { hostOf, Id, Trouble } from "./parts.tsx";
 import type { PageReading } from "./reading.ts";
 
 interface DecisionProps {
@@ -95,6 +96,7 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
   return (
     <form onSubmit={(event) => void approve(event)} autocomplete="off">
       <h2>Your decision</h2>
+      <Decisive view={view} />
       {setExpiresIn && !view.session && SHORTER.some((seconds) => seconds < offered) && (
         <Field label="Valid after you sign">
           {(id) => (
@@ -144,6 +146,20 @@ function Approve(props: DecisionProps & { reading: PageReading; decline: () => v
       </button>
       <p class="quiet small">Leaving this page decides nothing: the request stays open.</p>
     </form>
+  );
+}
+
+/** Where the summary is not beside it, it is said again: long texts push it off the screen. */
+function Decisive({ view }: { view: PageReading["view"] }) {
+  return (
+    <dl class="facts compact decisive">
+      {approvalFacts(view).decisive.map(({ label, value }) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{label === "Account" ? <Id text={value} /> : <b>{value}</b>}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 

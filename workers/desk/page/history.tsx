@@ -29,7 +29,6 @@ export function History({ client }: { client: Client }) {
     <>
       <div class="head">
         <Heading>History</Heading>
-        <Exports client={client} />
       </div>
       {problem && <Trouble problem={problem} again={reload} />}
       {!shown && !problem && <Loading />}
@@ -53,6 +52,7 @@ export function History({ client }: { client: Client }) {
           <Payments list={shown.list} more={shown.more} />
         </>
       )}
+      <Exports client={client} />
     </>
   );
 }
@@ -205,14 +205,15 @@ function Exports({ client }: { client: Client }) {
     if (answer.ok) download(answer.data);
   };
   return (
-    <div class="exports">
+    <section class="exports" aria-labelledby="files">
+      <h2 id="files">As a file</h2>
       {EXPORT_FORMATS.map((format) => (
         <button key={format} type="button" class="plain" onClick={() => void save(format)}>
           {EXPORTS[format]}
         </button>
       ))}
       {problem && <Trouble problem={problem} />}
-    </div>
+    </section>
   );
 }
 

@@ -2,6 +2,8 @@
 
 import { useState } from "preact/hooks";
 import type { RequestItem, RequestList, RequestState } from "../../../shared/desk/api.ts";
+import { duration } from "../../../shared/screen/duration.ts";
+import { amountOf } from "./amount.ts";
 import type { Client } from "./client.ts";
 import { Empty, Foreign, Heading, hostOf, Loading, Time, TimeLeft, Trouble } from "./parts.tsx";
 import { linkTo } from "./router.ts";
@@ -75,12 +77,15 @@ function Requests({ client, all, first }: { client: Client; all: boolean; first:
 }
 
 function Row({ item }: { item: RequestItem }) {
-  const { state, url, reason, session, price, charged } = item;
+  const { state, url, reason, session } = item;
   return (
     <li>
       <a class="row" href={linkTo({ page: "request", request: item.requestDigest })}>
         <span class="what">
-          <span class="amount">{charged?.display ?? session?.deposit.display ?? price.display}</span>
+          <span class="amount">
+            {amountOf(item)}
+            {session && <span class="aside"> set aside for {duration(session.seconds)}</span>}
+          </span>
           <span class="host">
             to <Foreign text={hostOf(url)} />
           </span>

@@ -1,7 +1,6 @@
 /** Two plots of the history: a column per day, and a bar per merchant. Each part is a button that filters by it. */
 
 import type { History } from "../../../shared/desk/api.ts";
-import { showUnsafe } from "../../../shared/screen/escapes.ts";
 import { widthOf } from "./bars.ts";
 import { Foreign } from "./parts.tsx";
 
@@ -91,14 +90,16 @@ export function PerMerchant({ data, merchant, choose }: PerMerchantProps) {
               type="button"
               class="rank"
               aria-pressed={merchant === name}
-              aria-label={`${showUnsafe(name) || "unknown"}: ${paid.display} in ${payments}`}
               onClick={() => choose(merchant === name ? undefined : name)}
             >
               <span class="line">
                 <span class="name">
                   <Foreign text={name || "unknown"} />
                 </span>
-                <span>{paid.display}</span>
+                <span>
+                  {paid.display}
+                  <span class="visually-hidden"> in {payments}</span>
+                </span>
               </span>
               <svg viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">
                 <rect class="track" width="100" height="3" rx="1.5" />

@@ -28,6 +28,7 @@ export function RequestPage({ client, request, sealed }: RequestProps) {
       <a class="back" href={linkTo({ page: "inbox" })}>
         ← Inbox
       </a>
+      {problem && !data && <Heading>Request</Heading>}
       {problem && <Trouble problem={problem} again={reload} />}
       {!data && !problem && <Loading />}
       {data?.state === "pending" && (

@@ -1,0 +1,54 @@
+/** `npm run screenshots`: the pages of the desk as pictures, phone and desktop, light and dark, from fixed data at a fixed time. */
+
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { openBrowser } from "../test/web/chromium.ts";
+import { serveScene } from "../test/web/scene-server.ts";
+import { DATASET_DIGEST, FULL, NOW, REPORT_DIGEST } from "../test/web/scenes.ts";
+import { buildDesk } from "./build-desk.ts";
+
+const FOLDER = process.argv[2] ?? join(import.meta.dirname, "../docs/screenshots");
+
+/** `shows`: what is on the page once it has its data. */
+const PAGES = [
+  { name: "inbox", at: "#/", shows: "to reports.heatpumps.example" },
+  { name: "approval", at: `#/request/${REPORT_DIGEST}`, shows: "What you would sign" },
+  { name: "warnings", at: `#/request/${DATASET_DIGEST}`, shows: "Look twice" },
+  { name: "allowances", at: "#/allowances", shows: "Weather data" },
+  { name: "history", at: "#/history", shows: "Per merchant" },
+] as const;
+const SCREENS = {
+  desktop: { width: 1200, height: 860, deviceScaleFactor: 1 },
+  phone: { width: 390, height: 844, deviceScaleFactor: 2 },
+} as const;
+
+await buildDesk();
+rmSync(FOLDER, { recursive: true, force: true });
+mkdirSync(FOLDER, { recursive: true });
+const browser = await openBrowser();
+const server = await serveScene(FULL);
+try {
+  for (const [screen, { deviceScaleFactor, ...viewport }] of Object.entries(SCREENS)) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const context = await browser.context({
+        viewport,
+        deviceScaleFactor,
+        colorScheme,
+        isMobile: screen === "phone",
+        reducedMotion: "reduce",
+      });
+      const page = await context.newPage();
+      await page.clock.setFixedTime(NOW * 1000);
+      await page.goto(server.link);
+      for (const { name, at, shows } of PAGES) {
+        await page.evaluate(`location.hash = ${JSON.stringify(at)}`);
+        await page.getByText(shows).first().waitFor();
+        await page.screenshot({ path: join(FOLDER, `${name}-${screen}-${colorScheme}.png`), animations: "disabled" });
+      }
+      await context.close();
+    }
+  }
+} finally {
+  await server.close();
+  await browser.close();
+}

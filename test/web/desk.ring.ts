@@ -1,0 +1,174 @@
+/** The desk in a real browser, over a real inbox and the real stack: an agent asks, the owner decides on the page. */
+
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { EXIT } from "../../agent-cli/runtime/exit-codes.ts";
+import { PASSPHRASE, REASON, sandbox } from "../../agent-cli/testing/cli.ts";
+import { startDesk, type TestDesk } from "../../agent-cli/testing/desk.ts";
+import { approveAsRead, people } from "../../agent-cli/testing/people.ts";
+import { useStack } from "../stack/stack.ts";
+import { type Browser, openBrowser } from "./chromium.ts";
+
+const world = useStack();
+const box = sandbox();
+let browser: Browser;
+let desk: TestDesk;
+
+beforeAll(async () => {
+  await people(box);
+  box.write("secret.txt", PASSPHRASE);
+  await box.run("owner create --out ./sealed.json --passphrase-file ./secret.txt");
+  await box.run("doctor"); // makes the state directory
+  const { facilitator, ledger } = world.stack;
+  box.write("home/config.json", { facilitatorUrl: facilitator, ledger, ownerFile: "../sealed.json", agentFile: "../agent.json" });
+  expect((await box.run("faucet")).exit).toBe(EXIT.ok);
+  [browser, desk] = await Promise.all([openBrowser(), startDesk(box)]);
+});
+afterAll(async () => {
+  await browser.close();
+  expect(await desk.stop()).toBe(EXIT.ok);
+});
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+/** A tab that leaves the desk's origin for nothing. */
+async function tab(): Promise<Page> {
+  const context = await browser.context({ viewport: { width: 390, height: 844 }, isMobile: true });
+  const foreign: string[] = [];
+  context.on("request", (request) => void (request.url().startsWith(`${desk.origin}/`) || foreign.push(request.url())));
+  closing.push(async () => {
+    await context.close();
+    expect(foreign).toEqual([]);
+  });
+  const page = await context.newPage();
+  await page.goto(desk.link);
+  return page;
+}
+
+let purchases = 0;
+const url = () => `${world.stack.merchant}/premium?desk-${purchases++}`;
+const buy = (...words: string[]) => box.run(["fetch", url(), "--reason", REASON, ...words]);
+async function asked(...words: string[]): Promise<string> {
+  const run = await buy(...words);
+  expect(run.exit, run.stdout).toBe(EXIT.approvalPending);
+  return run.json.error.details?.["shortCode"] as string;
+}
+const openFirst = async (page: Page) => page.locator(".rows a").first().click();
+const opened = async (page: Page, code: string) => page.locator(".rows a", { hasText: code }).click();
+async function pay(page: Page): Promise<void> {
+  await page.getByLabel("Passphrase of your key").fill(PASSPHRASE);
+  await page.getByRole("button", { name: /^Pay/ }).click();
+}
+const shown = (page: Page, text: string) => page.getByText(text).first().waitFor();
+
+test("an agent waits, the page shows its request by itself, the owner pays, and the agent has its goods [desk-end-to-end]", async () => {
+  const page = await tab();
+  await shown(page, "Nothing to decide");
+  const bought = buy("--wait", "60");
+  await page.locator(".rows a").first().waitFor();
+  await openFirst(page);
+  await shown(page, "confirms these terms");
+  expect(await page.locator("h1 .figure").textContent()).toBe("0.00001 LGO");
+  await pay(page);
+  await shown(page, "It is paid.");
+  const run = await bought;
+  expect([run.exit, run.json.data["response"].status], run.stdout).toEqual([EXIT.ok, 200]);
+  await page.getByRole("link", { name: "Receipt" }).click();
+  await shown(page, "What was checked");
+  await page.getByRole("link", { name: "History" }).click();
+  await shown(page, "in 1 payment since");
+  expect((await box.run("audit verify")).json.data).toMatchObject({ checked: 1, unchecked: 0 });
+});
+
+test("a no reaches the agent that waits, with its code and its note [desk-decline-end-to-end]", async () => {
+  const page = await tab();
+  const refused = buy("--wait", "60");
+  await page.locator(".rows a").first().waitFor();
+  await openFirst(page);
+  await page.getByRole("button", { name: "Decline…" }).click();
+  await page.getByLabel("Not needed").check();
+  await page.getByLabel("A note for the agent").fill("We have it already.");
+  await page.getByRole("button", { name: "Decline, finally" }).click();
+  await shown(page, "You declined it.");
+  const run = await refused;
+  expect([run.exit, run.json.error.code]).toEqual([EXIT.declined, "declined"]);
+  expect(JSON.stringify(run.json.error)).toContain("We have it already.");
+});
+
+test("a request that expires while it is open pays nothing [desk-expired]", async () => {
+  const code = await asked("--expires-in", "8");
+  const page = await tab();
+  await opened(page, code);
+  await shown(page, "confirms these terms");
+  await shown(page, "It expired. Nothing can be paid by it any more.");
+  expect(await page.getByRole("button", { name: /^Pay/ }).count()).toBe(0);
+});
+
+test("of two tabs, and of a tab and a terminal, the second is told [desk-two-tabs-browser]", async () => {
+  const code = await asked();
+  const [first, second] = [await tab(), await tab()];
+  for (const page of [first, second]) {
+    await opened(page, code);
+    await shown(page, "confirms these terms");
+    await page.getByLabel("Passphrase of your key").fill(PASSPHRASE);
+  }
+  await Promise.all([first, second].map((page) => page.getByRole("button", { name: /^Pay/ }).click()));
+  await Promise.all([first, second].map((page) => shown(page, "You approved it.")));
+  const { entries } = (await box.run("audit list --last 1000")).json.data as {
+    entries: { event: string; facts: { requestDigest: string } }[];
+  };
+  const { requestDigest } = (await box.run(["request", "show", code])).json.data as { requestDigest: string };
+  const approvals = entries.filter(({ event, facts }) => event === "approved" && facts.requestDigest === requestDigest);
+  expect(approvals.length).toBe(1);
+
+  const other = await asked();
+  const page = await tab();
+  await opened(page, other);
+  await shown(page, "confirms these terms");
+  expect((await approveAsRead(box, other, "--passphrase-file", box.path("secret.txt"))).exit).toBe(EXIT.ok);
+  await shown(page, "You approved it.");
+});
+
+test("an allowance that was granted is seen with what is spent, and ended [desk-revokes-browser]", async () => {
+  const passphrase = ["--passphrase-file", box.path("secret.txt")];
+  const limits = ["--origin", world.stack.merchant, "--per-payment", "10000", "--total", "25000"];
+  const draft = await box.run(["mandate", "grant", ...limits, "--dry-run", "--out", box.path("draft.json")]);
+  const confirm = ["--confirm", String(draft.json.data["mandate"])];
+  const granted = await box.run(["mandate", "grant", "--draft", box.path("draft.json"), ...confirm, ...passphrase]);
+  expect(granted.exit, granted.stdout).toBe(EXIT.ok);
+  expect((await buy()).exit).toBe(EXIT.ok);
+  const page = await tab();
+  await page.getByRole("link", { name: "Allowances" }).click();
+  await shown(page, "0.00001 LGO spent");
+  await shown(page, "0.000015 LGO");
+  await page.getByRole("button", { name: /^Revoke/ }).click();
+  await page.getByLabel(/^Passphrase of your key/).fill(PASSPHRASE);
+  await page.getByRole("button", { name: "Revoke, finally" }).click();
+  await shown(page, "is revoked: the agent pays no more under it.");
+  await shown(page, "No allowance is open");
+  expect((await buy()).exit).toBe(EXIT.approvalPending);
+});
+
+test("another page of the same browser can neither call the desk nor frame it [desk-other-page]", async () => {
+  const page = await tab();
+  await shown(page, "Inbox");
+  const evil = await page.context().newPage();
+  await evil.route("http://evil.test/", (route) =>
+    route.fulfill({ contentType: "text/html", body: `<iframe src="${desk.origin}/"></iframe>` }),
+  );
+  const blocked: string[] = [];
+  evil.on("console", (message) => blocked.push(message.text()));
+  await evil.goto("http://evil.test/").catch(() => undefined);
+  const call = `fetch("${desk.origin}/api/state", { method: "POST", body: "{}" }).then(() => "answered", () => "refused")`;
+  expect(await evil.evaluate(call)).toBe("refused");
+  expect(
+    await evil
+      .frames()[1]
+      ?.evaluate("document.body.textContent")
+      .catch(() => ""),
+  ).not.toContain("lez-agent-pay");
+  await evil.close();
+});

@@ -1,0 +1,57 @@
+/** Serves the built page as the desk does, with the answers of a scene in place of a desk. */
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { PAGE_HEADERS, readAssets } from "../../agent-cli/desk/assets.ts";
+import { API_PATH, type CallName } from "../../shared/desk/api.ts";
+import { failed, type Scene } from "./scenes.ts";
+
+export interface SceneServer {
+  link: string;
+  origin: string;
+  /** May be changed at any time. */
+  scene: Scene;
+  /** The calls that came, with what was asked. */
+  calls: { name: string; ask: Record<string, unknown> }[];
+  /** Answers nothing: as a desk that has ended. */
+  away: boolean;
+  close(): Promise<void>;
+}
+
+export async function serveScene(scene: Scene): Promise<SceneServer> {
+  const assets = readAssets();
+  if (!assets.ok) throw new Error(assets.error.message);
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);
+    const path = request.url ?? "";
+    const asset = assets.data.get(path);
+    if (asset) return void response.writeHead(200, { "Content-Type": asset.type }).end(asset.content);
+    if (!path.startsWith(API_PATH)) return void response.writeHead(404).end();
+    let text = "";
+    request.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    request.on("end", () => {
+      if (served.away) return void response.destroy();
+      const name = path.slice(API_PATH.length);
+      const ask = JSON.parse(text) as Record<string, unknown>;
+      served.calls.push({ name, ask });
+      const answer = served.scene[name as CallName] as ((ask: unknown) => { ok: boolean }) | undefined;
+      const outcome = answer?.(ask) ?? failed("internal", `The scene has no ${name}.`);
+      response.writeHead(outcome.ok ? 200 : 422, { "Content-Type": "application/json" }).end(JSON.stringify(outcome));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const served: SceneServer = {
+    origin,
+    link: `${origin}/#${"ab".repeat(32)}`,
+    scene,
+    calls: [],
+    away: false,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+  return served;
+}
