@@ -19,6 +19,7 @@ import {
   type Terminal,
   wordsOf,
 } from "../../agent-cli/testing/cli.ts";
+import { startDesk } from "../../agent-cli/testing/desk.ts";
 import { startMcp } from "../../agent-cli/testing/mcp.ts";
 import { bytesToHex, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest } from "../../shared/crypto/digest.ts";
@@ -229,6 +230,13 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, "key change-passphrase --passphrase-file ./secret.txt --new-passphrase-file ./new.txt");
     await run(box, `pins forget ${SHOP}`);
     await run(box, "audit restart", EXIT.usage); // it is whole
+  });
+
+  test("serves the owner's page, which asks the facilitator", async () => {
+    const desk = await startDesk(box);
+    exercised.add("desk");
+    expect(await desk.call("state", {})).toMatchObject({ ok: true, data: { balance: { held: { amount: "0" } } } });
+    expect(await desk.stop()).toBe(EXIT.ok);
   });
 
   test("serves an agent's program", async () => {

@@ -1,7 +1,8 @@
 /** Serves the built page as the desk does, with the answers of a scene in place of a desk. */
 
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { PAGE_HEADERS, readAssets } from "../../agent-cli/desk/assets.ts";
 import { API_PATH, type CallName } from "../../shared/desk/api.ts";
 import { failed, type Scene } from "./scenes.ts";
@@ -25,19 +26,9 @@ export async function serveScene(scene: Scene): Promise<SceneServer> {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value);
     const path = request.url ?? "";
     const asset = assets.data.get(path);
-    if (asset) return void response.writeHead(200, { "Content-Type": asset.type }).end(asset.content);
-    if (!path.startsWith(API_PATH)) return void response.writeHead(404).end();
-    let text = "";
-    request.on("data", (chunk: Buffer) => (text += chunk.toString()));
-    request.on("end", () => {
-      if (served.away) return void response.destroy();
-      const name = path.slice(API_PATH.length);
-      const ask = JSON.parse(text) as Record<string, unknown>;
-      served.calls.push({ name, ask });
-      const answer = served.scene[name as CallName] as ((ask: unknown) => { ok: boolean }) | undefined;
-      const outcome = answer?.(ask) ?? failed("internal", `The scene has no ${name}.`);
-      response.writeHead(outcome.ok ? 200 : 422, { "Content-Type": "application/json" }).end(JSON.stringify(outcome));
-    });
+    if (asset) response.writeHead(200, { "Content-Type": asset.type }).end(asset.content);
+    else if (path.startsWith(API_PATH)) void answer(served, path.slice(API_PATH.length), request, response);
+    else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
@@ -54,4 +45,16 @@ export async function serveScene(scene: Scene): Promise<SceneServer> {
       }),
   };
   return served;
+}
+
+async function answer(served: SceneServer, name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const ask = JSON.parse(await text(request)) as Record<string, unknown>;
+  if (served.away) {
+    response.destroy();
+    return;
+  }
+  served.calls.push({ name, ask });
+  const found = served.scene[name as CallName] as ((ask: unknown) => { ok: boolean }) | undefined;
+  const outcome = found?.(ask) ?? failed("internal", `The scene has no ${name}.`);
+  response.writeHead(outcome.ok ? 200 : 422, { "Content-Type": "application/json" }).end(JSON.stringify(outcome));
 }
