@@ -45,7 +45,7 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-test("records the sales of a moment together, with one timer [sales-one-timer]", async () => {
+test("records the sales of a moment together, with one timer", async () => {
   for (let sale = 0; sale < 3; sale++) await sell();
   expect(vi.getTimerCount()).toBe(1);
   await vi.advanceTimersByTimeAsync(SALES_BATCH_MILLIS);
@@ -55,7 +55,7 @@ test("records the sales of a moment together, with one timer [sales-one-timer]",
   expect(recorded.map(({ length }) => length)).toEqual([3, 1]);
 });
 
-test("records a sale whose timer died with its request beside a later sale [sales-timer-lost]", async () => {
+test("records a sale whose timer died with its request beside a later sale", async () => {
   await sell();
   vi.clearAllTimers();
   await vi.advanceTimersByTimeAsync(SALES_BATCH_MILLIS);
@@ -67,7 +67,7 @@ test("records a sale whose timer died with its request beside a later sale [sale
   expect(recorded.map(({ length }) => length)).toEqual([3]);
 });
 
-test("trusts no timer of a time that is still to come: the clock was set back [sales-clock-back]", async () => {
+test("trusts no timer of a time that is still to come: the clock was set back", async () => {
   await sell();
   vi.clearAllTimers();
   vi.setSystemTime(Date.now() - 3600_000);
@@ -76,7 +76,7 @@ test("trusts no timer of a time that is still to come: the clock was set back [s
   expect(recorded.map(({ length }) => length)).toEqual([2]);
 });
 
-test("records what a register did not take beside the next sale [sales-register-away]", async () => {
+test("records what a register did not take beside the next sale", async () => {
   isUp = false;
   await sell();
   await vi.advanceTimersByTimeAsync(SALES_BATCH_MILLIS);
