@@ -107,6 +107,9 @@ export const accounts = defineCommand({
       ...field(layout, "account", account),
       ...field(layout, "key", `${file}${sealed ? "" : ", NOT sealed"}`),
       ...(balance ? [] : field(layout, "because", problem ?? "")),
+      ...(balance && balance.held.amount !== "0"
+        ? field(layout, "set aside", `${balance.held.display} more, for payments under way and in open sessions`)
+        : []),
       ...recent.flatMap((movement, i) => field(layout, i === 0 ? "recent" : "", recentText(movement))),
       ...(recentProblem === undefined ? [] : field(layout, "recent", recentProblem)),
     ]),

@@ -29,6 +29,6 @@ export const balance = defineCommand({
   render: ({ account, spendable, held }, layout) => [
     layout.ink("bold", spendable.display),
     ...field(layout, "account", account),
-    ...(held.amount === "0" ? [] : field(layout, "held", `${held.display} more, by payments under way`)),
+    ...(held.amount === "0" ? [] : field(layout, "held", `${held.display} more, by payments under way and open sessions`)),
   ],
 });

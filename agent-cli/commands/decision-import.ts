@@ -1,12 +1,13 @@
 /** `decision import`: the answer of an owner on another machine. A `fetch --wait` that waits for it goes on. */
 
 import * as z from "zod";
+import { BATCH_SETTLEMENT } from "../../shared/lez.ts";
 import { decisionRecordSchema } from "../../shared/protocol/decision-record.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { nameField } from "../command-line/fields.ts";
-import { type Imported, importDecision, importPayment } from "../purchase/import-decision.ts";
+import { type Imported, importDecision, importPayment, importSession } from "../purchase/import-decision.ts";
 import { subjectSchema } from "../purchase/request-subject.ts";
 import { checkAudit } from "../records/audit-log.ts";
 import type { Context } from "../runtime/context.ts";
@@ -53,7 +54,9 @@ async function importFile(context: Context, file: string): Promise<Outcome<Impor
   if (!kind.ok) return kind;
   if ("x402Version" in kind.data) {
     const payload = read(paymentPayloadSchema, "payment payload", true);
-    return payload.ok ? importPayment(context, payload.data, `"${file}"`) : payload;
+    if (!payload.ok) return payload;
+    const isSession = payload.data.accepted.scheme === BATCH_SETTLEMENT;
+    return (isSession ? importSession : importPayment)(context, payload.data, `"${file}"`);
   }
   const record = read(decisionRecordSchema, "owner's decision", true);
   return record.ok ? importDecision(context, record.data, `"${file}"`) : record;

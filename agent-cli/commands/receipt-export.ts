@@ -7,19 +7,34 @@ import type { KnownKeys } from "../../shared/evidence/keys.ts";
 import { serializeEvidence } from "../../shared/evidence/serialize.ts";
 import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { requestDigest, shortCode } from "../../shared/protocol/payment-request.ts";
+import { voucherDigest } from "../../shared/protocol/voucher.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { downloadField, retiredForceField } from "../command-line/fields.ts";
+import { claimedCallEvidence, localCallEvidence } from "../evidence/call-source.ts";
 import { evidenceFailure, evidenceReportSchema, type EvidenceReportView, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence, type Missing } from "../evidence/source.ts";
-import { facilitatorFields } from "../facilitator/client.ts";
+import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { lackOf, ledgerEvidence } from "../facilitator/ledger-evidence.ts";
 import { refundEvidence } from "../facilitator/refund-evidence.ts";
-import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { knownKeys, knownKeysFields, type KnownKeysInput } from "../keys/trusted-keys.ts";
+import { findCall, type FoundCall } from "../purchase/find-call.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
+import type { Context } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
-import { fail, type Failure, succeed } from "../runtime/outcome.ts";
+import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
-const missingSchema = z.strictObject({ part: z.enum(["offer", "receipt", "ledger", "refunds"]), why: z.string() });
+const missingSchema = z.strictObject({
+  part: z.enum(["offer", "receipt", "ledger", "refunds", "request", "claim"]),
+  why: z.string(),
+});
+
+const exportedSchema = z.strictObject({
+  file: z.string(),
+  bytes: z.number(),
+  missing: z.array(missingSchema),
+  report: evidenceReportSchema,
+});
+type Exported = z.infer<typeof exportedSchema>;
 
 export const receiptExport = defineCommand({
   name: "receipt export",
@@ -28,6 +43,7 @@ export const receiptExport = defineCommand({
   summary: "evidence of a payment in one file that others can check",
   description: [
     "The file holds the request with its reason, the signed payment with its mandate if it is under one, the merchant's signed offer and receipt, and the payer's ledger entry under the ledger's signature; of a payment that was refunded, each signed refund with its entries. The facilitator is asked for the ledger's parts; nothing else leaves this machine.",
+    "Of a call that a session paid it holds the request for the session, the signed session, the call's voucher, and the merchant's claim with the payer's entry of it. Before the claim nothing has moved: the file says so, and is written with --partial alone.",
     "The evidence is checked before it is written, with the keys that are known here. If a part is missing, nothing is written without --partial. With --partial, an offer or a receipt that fails its check is left out too, and named.",
   ].join("\n\n"),
   input: z.strictObject({
@@ -38,13 +54,16 @@ export const receiptExport = defineCommand({
     ...facilitatorFields,
     ...retiredForceField,
   }),
-  output: z.strictObject({ file: z.string(), bytes: z.number(), missing: z.array(missingSchema), report: evidenceReportSchema }),
+  output: exportedSchema,
   examples: [
     { says: "of a paid request", argv: "receipt export 7F3K-9QPD" },
     { says: "of a merchant that signs nothing", argv: "receipt export 7F3K-9QPD --out evidence.json --partial" },
   ],
   async run(context, input) {
     const { partial } = input;
+    const call = await findCall(context, input.request);
+    if (!call.ok) return call;
+    if (call.data) return exportCall(context, input, call.data);
     const local = await localEvidence(context, input, partial);
     if (!local.ok) return local;
     const name = `evidence-${shortCode(requestDigest(local.data.evidence.request))}.json`;
@@ -69,14 +88,9 @@ export const receiptExport = defineCommand({
       ...(why === undefined ? [] : [{ part: "ledger" as const, why }]),
       ...(lack === undefined ? [] : [{ part: "refunds" as const, why: lack }]),
     ];
-    const lost = missing.map(({ part, why }) => `${part} (${why})`).join(", ");
-    if (!evidence.receipt && !evidence.ledger) return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lost}.`);
-    if (missing.length > 0 && !partial) {
-      return fail("evidence_incomplete", `The evidence would be incomplete. Missing: ${lost}.`, {
-        hint: "--partial writes the rest.",
-        details: { missing },
-      });
-    }
+    if (!evidence.receipt && !evidence.ledger)
+      return fail("receipt_not_found", `Nothing shows that it was paid. Missing: ${lostText(missing)}.`);
+    if (missing.length > 0 && !partial) return incomplete(missing);
     const bytes = serializeEvidence(evidence);
     const report = evidenceReportView(await verifyEvidence(bytes, keys.data, { partial }));
     const failure = evidenceFailure(report);
@@ -92,6 +106,45 @@ export const receiptExport = defineCommand({
     ...missing.flatMap(({ part, why }) => field(layout, `no ${part}`, why)),
   ],
 });
+
+/** Of a call that a session paid. */
+async function exportCall(
+  context: Context,
+  input: FacilitatorInput & KnownKeysInput & { out?: string | undefined; partial: boolean },
+  call: FoundCall,
+): Promise<Outcome<Exported>> {
+  const { partial } = input;
+  const local = localCallEvidence(context, call);
+  if (!local.ok) return local;
+  const file = input.out ?? path.join(context.downloads ?? "", `evidence-${shortCode(voucherDigest(call.call.voucher))}.json`);
+  const writable = context.files.checkNew(file);
+  if (!writable.ok) return writable;
+  const asked = await claimedCallEvidence(context, input, call, local.data);
+  if (!asked.ok && (!partial || asked.error.code === "interrupted")) return asked;
+  const { evidence, missing } = asked.ok
+    ? asked.data
+    : { evidence: local.data, missing: [{ part: "claim" as const, why: asked.error.message }] };
+  if (missing.length > 0 && !partial) return incomplete(missing);
+  const keys = knownKeys(context, input, evidence);
+  if (!keys.ok) return keys;
+  const bytes = serializeEvidence(evidence);
+  const report = evidenceReportView(await verifyEvidence(bytes, keys.data, { partial }));
+  const failure = evidenceFailure(report);
+  if (failure && report.verdict === "differs") return failure;
+  const written = context.files.writeNew(file, bytes);
+  return written.ok ? succeed({ file, bytes: bytes.length, missing, report }) : written;
+}
+
+function incomplete(missing: readonly Missing[]): Failure {
+  return fail("evidence_incomplete", `The evidence would be incomplete. Missing: ${lostText(missing)}.`, {
+    hint: "--partial writes the rest.",
+    details: { missing },
+  });
+}
+
+function lostText(missing: readonly Missing[]): string {
+  return missing.map(({ part, why }) => `${part} (${why})`).join(", ");
+}
 
 /** The merchant's statements. The rest of the evidence stands without them. */
 const SAID_BY_MERCHANT = ["offer", "receipt"] as const;

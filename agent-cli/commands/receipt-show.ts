@@ -6,15 +6,44 @@ import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { localCallEvidence } from "../evidence/call-source.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";
-import { knownKeys, knownKeysFields } from "../keys/trusted-keys.ts";
+import { knownKeys, knownKeysFields, type KnownKeysInput } from "../keys/trusted-keys.ts";
 import { chargeLines, chargeSchema } from "../purchase/charge.ts";
+import { commitmentOf } from "../purchase/classify-voucher.ts";
+import { findCall, type FoundCall } from "../purchase/find-call.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
 import { refundedSums } from "../records/refunds-known.ts";
+import type { Context } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { succeed } from "../runtime/outcome.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
+
+const shownSchema = z.strictObject({
+  /** The receipt as the merchant sent it, if its answer was kept. */
+  stated: z
+    .strictObject({
+      transaction: z.string(),
+      /** Whether the transaction is this payment's. */
+      fits: z.boolean(),
+      network: z.string(),
+      payer: z.string().optional(),
+      amount: z.string().optional(),
+    })
+    .optional(),
+  /** What the merchant has signed. */
+  signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
+  /** Of the payment's presentations from this machine: quote it to the seller. */
+  trace: z.string().optional(),
+  /** Of scheme `upto`: what was charged, as far as this machine knows, and what the merchant itemised. */
+  charged: moneySchema.optional(),
+  charge: chargeSchema.optional(),
+  /** What this machine has read in the payer's journal, the last time that status was asked. */
+  refunded: moneySchema.optional(),
+  report: evidenceReportSchema,
+});
+type Shown = z.infer<typeof shownSchema>;
 
 export const receiptShow = defineCommand({
   name: "receipt show",
@@ -27,34 +56,15 @@ export const receiptShow = defineCommand({
     request: requestOrFileField,
     keys: knownKeysFields.keys,
   }),
-  output: z.strictObject({
-    /** The receipt as the merchant sent it, if its answer was kept. */
-    stated: z
-      .strictObject({
-        transaction: z.string(),
-        /** Whether the transaction is this payment's. */
-        fits: z.boolean(),
-        network: z.string(),
-        payer: z.string().optional(),
-        amount: z.string().optional(),
-      })
-      .optional(),
-    /** What the merchant has signed. */
-    signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
-    /** Of the payment's presentations from this machine: quote it to the seller. */
-    trace: z.string().optional(),
-    /** Of scheme `upto`: what was charged, as far as this machine knows, and what the merchant itemised. */
-    charged: moneySchema.optional(),
-    charge: chargeSchema.optional(),
-    /** What this machine has read in the payer's journal, the last time that status was asked. */
-    refunded: moneySchema.optional(),
-    report: evidenceReportSchema,
-  }),
+  output: shownSchema,
   examples: [
     { says: "by its short code", argv: "receipt show 7F3K-9QPD" },
     { says: "against a known key of the merchant", argv: "receipt show 7F3K-9QPD --keys known-keys.json" },
   ],
   async run(context, input) {
+    const call = await findCall(context, input.request);
+    if (!call.ok) return call;
+    if (call.data) return showCall(context, input, call.data);
     const local = await localEvidence(context, input, false);
     if (!local.ok) return local;
     const { evidence, stated, trace, charge, charged } = local.data;
@@ -96,14 +106,43 @@ export const receiptShow = defineCommand({
     ...field(
       layout,
       "receipt",
-      stated
-        ? `the merchant says that transaction ${showUnsafe(stated.transaction)} settled${stated.fits ? "" : ", which is NOT this payment's"}`
-        : "not kept on this machine",
+      report.call
+        ? "the merchant signs none of a call; its claim says that it was paid"
+        : stated
+          ? `the merchant says that transaction ${showUnsafe(stated.transaction)} settled${stated.fits ? "" : ", which is NOT this payment's"}`
+          : "not kept on this machine",
     ),
-    ...field(layout, "signed", signed.receipt ? "by the merchant, as proof of delivery" : "no: the merchant could deny it"),
+    ...(report.call
+      ? []
+      : field(layout, "signed", signed.receipt ? "by the merchant, as proof of delivery" : "no: the merchant could deny it")),
     ...(charged ? field(layout, "charged", charged.display) : []),
     ...(charge ? chargeLines(charge, layout) : []),
     ...(refunded ? field(layout, "refunded", `${refunded.display}, as the payer's journal said`) : []),
     ...(trace ? field(layout, "trace", trace) : []),
   ],
 });
+
+/** Of a call that a session paid. The ledger is not asked: before its claim nothing has moved, and `status` says whether there is one. */
+async function showCall(context: Context, input: KnownKeysInput, found: FoundCall): Promise<Outcome<Shown>> {
+  const { call, session } = found;
+  context.trace.adopt(call.trace);
+  const local = localCallEvidence(context, found);
+  if (!local.ok) return local;
+  const keys = knownKeys(context, input, local.data);
+  if (!keys.ok) return keys;
+  const { points, ...rest } = await verifyEvidence(serializeEvidence(local.data), keys.data, { partial: true });
+  const report = evidenceReportView({ ...rest, points: points.filter(({ id }) => !/^(file|claim|ledger)\./.test(id)) });
+  const failure = evidenceFailure(report);
+  if (failure && report.verdict === "differs") {
+    context.tell(...renderEvidence(report, context.layout));
+    return failure;
+  }
+  const shown = {
+    signed: { offer: false, receipt: false },
+    ...("charged" in call && { charged: money(call.charged, session.signed.channelConfig.asset) }),
+    ...(call.trace && { trace: call.trace }),
+    report,
+  };
+  const argv = ["lez-agent-pay", "status", commitmentOf(call.voucher)];
+  return succeed(shown, { argv, by: "agent", why: "ask whether the merchant has claimed it" });
+}

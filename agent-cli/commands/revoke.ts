@@ -1,9 +1,10 @@
 /** `revoke`: the owner withdraws an approval. The ledger consumes its nonce, so that the payment can never settle. */
 
 import * as z from "zod";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { MAX_VALIDITY_SECONDS } from "../../shared/limits.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
@@ -12,6 +13,7 @@ import { defineCommand } from "../command-line/command.ts";
 import { dryRunField, forceField, nameField, ownerFileField } from "../command-line/fields.ts";
 import { callFacilitator, facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { otherLedger } from "../facilitator/other-ledger.ts";
+import { askSession } from "../facilitator/session-status.ts";
 import { checkDestination } from "../keys/output-file.ts";
 import { findOwner } from "../keys/owner-key.ts";
 import { passphraseFields } from "../prompts/passphrase.ts";
@@ -22,15 +24,28 @@ import { type Context, warn } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
+import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
-const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string() });
+const settlementSchema = z.looseObject({ ledger: z.string(), status: z.string(), session: z.optional(digestSchema) });
+
+/** What is left of a session that was open when its approval was revoked. */
+const closingSchema = z.strictObject({
+  session: z.string(),
+  status: z.enum(["open", "closing", "closed"]),
+  /** The most that the merchant can still claim, by what the agent has signed. */
+  atMost: moneySchema,
+  /** The second after which it can claim nothing more. */
+  until: z.string().optional(),
+});
+type Closing = z.infer<typeof closingSchema>;
 
 export const revoke = defineCommand({
   name: "revoke",
   audience: "owner",
   summary: "withdraw an approval before it is spent",
-  description: "Signed with the owner's key, and final. A settled payment stays settled.",
+  description:
+    "Signed with the owner's key, and final. A settled payment stays settled. A session that is open begins to close: its merchant can claim for a while what the agent has signed, and the rest is yours again.",
   input: z.strictObject({
     ...subjectFields,
     ownerFile: ownerFileField,
@@ -49,6 +64,8 @@ export const revoke = defineCommand({
     nonce: z.string(),
     /** The ledger that confirmed the cancellation. */
     ledger: z.string().optional(),
+    /** The session that the approval had opened: it begins to close. */
+    closing: closingSchema.optional(),
     file: z.string().optional(),
   }),
   examples: [
@@ -91,11 +108,11 @@ export const revoke = defineCommand({
     // Cancelled again even if it was revoked before: this may be the facilitator of another ledger.
     const cancelled = await cancelAtLedger(context, input, no.data.record, approved.data, { payer, nonce });
     if (!cancelled.ok) return cancelled;
-    const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data });
+    const kept = await fileDecision(context, subject.data, no.data, { from: payer, nonce, ledger: cancelled.data.ledger });
     // Revoked is revoked: a log that an agent has broken must not keep its owner from that.
     if (!kept.ok) {
       warn(context, `It is revoked, and was not recorded here: ${kept.error.message}`);
-      return succeed({ ...data, ledger: cancelled.data });
+      return succeed({ ...data, ...cancelled.data });
     }
     const { already, approved: now, record } = kept.data;
     const written = input.out === undefined ? succeed(undefined) : writeJson(input.out, record, input.force);
@@ -103,12 +120,16 @@ export const revoke = defineCommand({
     if (now?.from !== undefined && now.from !== payer) {
       warn(context, `Meanwhile you approved this request from your account ${now.from}. That payment is not revoked.`);
     }
-    return succeed({ ...data, ...(already && { already }), ledger: cancelled.data });
+    return succeed({ ...data, ...(already && { already }), ...cancelled.data });
   },
-  render: ({ dryRun, already, shortCode, ledger, nonce, file }, layout) => [
+  render: ({ dryRun, already, shortCode, ledger, closing, nonce, file }, layout) => [
     dryRun
       ? `Nothing was revoked. It would cancel ${shortCode} at the ledger.`
-      : layout.ink("green", `Revoked${already ? " before" : ""}: request ${shortCode} can no longer be paid`),
+      : layout.ink(
+          "green",
+          `Revoked${already ? " before" : ""}: ${closing ? closingText(closing) : `request ${shortCode} can no longer be paid`}`,
+        ),
+    ...(closing?.until === undefined ? [] : field(layout, "under way", `at most ${closing.atMost.display}, zero after ${closing.until}`)),
     ...field(layout, "nonce", nonce),
     ...(ledger ? field(layout, "ledger", ledger) : []),
     ...(file ? field(layout, "decision", `${file}, for the agent`) : []),
@@ -141,6 +162,17 @@ function tooLate(digest: Digest, transaction?: string): Failure {
   });
 }
 
+function sessionOver(session: Digest): Failure {
+  return refuse(
+    "session_closed",
+    EXIT.paymentRejected,
+    `It is too late: session ${shortCode(session)} is closed, and nothing is set aside in it.`,
+    {
+      hint: `lez-agent-pay session show ${shortCode(session)} shows what was claimed.`,
+    },
+  );
+}
+
 function settlementAt(
   context: Context,
   input: FacilitatorInput,
@@ -152,25 +184,35 @@ function settlementAt(
   return callFacilitator(context, input, { path, answer: settlementSchema });
 }
 
+function closingText({ session, status }: Closing): string {
+  return `session ${shortCode(session as Digest)} is ${status}`;
+}
+
 /** Returns the ledger that confirms. Success is looked up again: another ledger's success would revoke nothing. */
 async function cancelAtLedger(
   context: Context,
   input: FacilitatorInput,
   signed: object,
   approved: RecordEntry,
-  at: { payer: string; nonce: string },
-): Promise<Outcome<string>> {
+  at: { payer: AccountId; nonce: string },
+): Promise<Outcome<{ ledger: string; closing?: Closing }>> {
   const { requestDigest, ledger } = approved;
   const posted = await callFacilitator(context, input, { path: "/settlements/cancel", body: signed, answer: z.looseObject({}) });
   if (!posted.ok) {
     if (posted.status === 404) return cannotCancel();
     if (posted.error.code === "insufficient_funds") return neverFunded(approved);
-    return posted.error.code === "nonce_replayed" ? tooLate(requestDigest) : posted;
+    if (posted.error.code !== "nonce_replayed") return posted;
+    const standing = await settlementAt(context, input, approved, at);
+    const session = standing.ok ? standing.data.session : undefined;
+    return session === undefined ? tooLate(requestDigest) : sessionOver(session);
   }
   const answer = await settlementAt(context, input, approved, at);
   if (!answer.ok) return answer;
   const other = otherLedger(answer.data.ledger, ledger);
-  if (answer.data.status === "cancelled" && !other) return succeed(answer.data.ledger);
+  if (answer.data.status === "cancelled" && !other) return succeed({ ledger: answer.data.ledger });
+  const closing = other ? undefined : await closingAt(context, input, at.payer, answer.data.session);
+  if (closing && !closing.ok) return closing;
+  if (closing) return succeed({ ledger: answer.data.ledger, closing: closing.data });
   return fail(
     "outcome_unknown",
     `The facilitator accepted the revocation, but ${other ?? `says "${answer.data.status}" about the payment`}.`,
@@ -179,4 +221,25 @@ async function cancelAtLedger(
       details: { ...answer.data, approvedLedger: ledger },
     },
   );
+}
+
+/** Where the session stands that the approval had opened; undefined if it opened none. */
+async function closingAt(
+  context: Context,
+  input: FacilitatorInput,
+  payer: AccountId,
+  id: Digest | undefined,
+): Promise<Outcome<Closing> | undefined> {
+  if (id === undefined) return undefined;
+  const standing = await askSession(context, input, { id, from: payer });
+  if (!standing.ok) return standing;
+  const { status, session, claimed, closesAt } = standing.data ?? {};
+  if (status === undefined || status === "open" || !session) {
+    return fail("outcome_unknown", `The facilitator accepted the revocation, but says "${status ?? "unknown"}" about the session.`, {
+      hint: "Do not rely on it. Try again at the facilitator of the ledger that was approved.",
+    });
+  }
+  const left = status === "closed" ? 0n : BigInt(session.deposit) - BigInt(claimed ?? 0);
+  const until = left === 0n || closesAt === undefined ? {} : { until: formatTimestamp(closesAt) };
+  return succeed({ session: id, status, atMost: money(left.toString(), session.asset), ...until });
 }

@@ -3,15 +3,18 @@
 import * as z from "zod";
 import { digestSchema, type Digest } from "../../shared/crypto/digest.ts";
 import { type AccountId, accountIdSchema } from "../../shared/protocol/account.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { voucherDigest } from "../../shared/protocol/voucher.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { agentFileField, nameField } from "../command-line/fields.ts";
 import { type FacilitatorInput, facilitatorFields } from "../facilitator/client.ts";
 import { askSession } from "../facilitator/session-status.ts";
+import { commitmentOf } from "../purchase/classify-voucher.ts";
 import { openAgent } from "../purchase/create-request.ts";
 import { sessionData, sessionLines, sessionSchema } from "../purchase/session-view.ts";
-import { callsOf } from "../records/session-calls.ts";
+import { type CallLine, callsOf } from "../records/session-calls.ts";
 import { unknownLane } from "../records/session-lanes.ts";
 import { changeSession, findSession, type KeptSession, sessionRecord } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
@@ -21,6 +24,8 @@ import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
 const callSchema = z.strictObject({
+  /** For `status`, `receipt show` and `receipt export`. */
+  shortCode: z.string(),
   at: z.string(),
   method: z.string(),
   url: z.string(),
@@ -62,24 +67,16 @@ export const sessionShow = defineCommand({
     const list = callsOf(context, kept.data);
     if (!list.ok) return list;
     const { asset } = kept.data.signed.channelConfig;
-    const ended = list.data.calls.map(({ at, method, url, outcome, charged, voucher, trace }) => ({
+    const shown = ({ at, method, url, voucher, trace }: Pick<CallLine, "at" | "method" | "url" | "voucher" | "trace">) => ({
+      shortCode: shortCode(voucherDigest(voucher)),
       at,
       method,
       url,
-      outcome,
-      charged: money(charged, asset),
-      commitment: `${voucher.session}:${voucher.lane}:${voucher.serial}`,
+      commitment: commitmentOf(voucher),
       ...(trace && { trace }),
-    }));
-    const open = kept.data.calls.map(({ at, method, url, voucher, trace }) => ({
-      at,
-      method,
-      url,
-      outcome: "unanswered" as const,
-      charged: money("0", asset),
-      commitment: `${voucher.session}:${voucher.lane}:${voucher.serial}`,
-      ...(trace && { trace }),
-    }));
+    });
+    const ended = list.data.calls.map((call) => ({ ...shown(call), outcome: call.outcome, charged: money(call.charged, asset) }));
+    const open = kept.data.calls.map((call) => ({ ...shown(call), outcome: "unanswered" as const, charged: money("0", asset) }));
     const recent = input.recent === 0 ? [] : [...ended, ...open].slice(-input.recent);
     return succeed({ session: await sessionData(context, input, kept.data, unixNow()), calls: ended.length + open.length, recent });
   },
@@ -92,8 +89,8 @@ export const sessionShow = defineCommand({
     ...field(layout, "signed", `vouchers for ${session.claimable.display}: the most that the merchant can claim now`),
     ...field(layout, "calls", counted(calls, "call")),
     ...recent.map(
-      ({ at, method, url, outcome, charged }) =>
-        `  ${at}  ${outcome === "charged" ? charged.display : outcome}  ${showUnsafe(`${method} ${url}`)}`,
+      ({ shortCode: code, at, method, url, outcome, charged }) =>
+        `  ${code}  ${at}  ${outcome === "charged" ? charged.display : outcome}  ${showUnsafe(`${method} ${url}`)}`,
     ),
   ],
 });

@@ -12,8 +12,10 @@ import { paymentPayloadSchema } from "../../shared/x402/x402.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { facilitatorFields, type FacilitatorInput } from "../facilitator/client.ts";
 import { refundsReceived } from "../facilitator/refunds-received.ts";
-import { askSettlement, CONCLUSIONS } from "../facilitator/settlement-status.ts";
+import { askSettlement } from "../facilitator/settlement-status.ts";
+import { CALL_CONCLUSIONS, calledInLines, calledInSchema, callStatus } from "../purchase/call-status.ts";
 import { concludeAsTold } from "../purchase/conclude.ts";
+import { findCall } from "../purchase/find-call.ts";
 import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
 import { paidTransaction } from "../purchase/payment-identifier.ts";
 import { authorizationOf, findPayment, paymentKey } from "../records/payment-journal.ts";
@@ -26,24 +28,27 @@ import { field } from "../runtime/layout.ts";
 import { type Money, money, moneySchema } from "../runtime/money.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 
-const WORDS: Record<(typeof CONCLUSIONS)[number], string> = {
+const WORDS: Record<(typeof CALL_CONCLUSIONS)[number], string> = {
   paid: "It was paid.",
   not_paid: "It was not paid, and never will be.",
   open: "It has not been paid, and still can be.",
   not_known: "It is unknown whether it was paid.",
+  served: "It was served in a session, and the merchant has not claimed it yet: nothing has moved.",
 };
 
 const statusSchema = z.strictObject({
-  conclusion: z.enum(CONCLUSIONS),
+  conclusion: z.enum(CALL_CONCLUSIONS),
   /** Who says so: the facilitator, or, where it does not know the payment, this machine's payment journal. */
   source: z.enum(["facilitator", "journal"]),
   said: z.string().optional(),
   facilitator: z.string().optional(),
   ledger: z.string().optional(),
   payer: z.string(),
-  nonce: z.string(),
+  /** Absent of a call that a session paid. */
+  nonce: z.string().optional(),
+  session: calledInSchema.optional(),
   transaction: z.string().optional(),
-  /** Of scheme `upto`, paid: what was charged, and the most that was signed. */
+  /** Of scheme `upto`, paid, and of a call in a session: what was charged, and the most that was signed. */
   charged: moneySchema.optional(),
   most: moneySchema.optional(),
   /** Of the payment's presentations from this machine. */
@@ -72,6 +77,9 @@ export const status = defineCommand({
     { says: "of a payment's file, at another facilitator", argv: "status payment-payload.json --facilitator-url https://pay.example.com" },
   ],
   async run(context, input) {
+    const call = await findCall(context, input.payment);
+    if (!call.ok) return call;
+    if (call.data) return callStatus(context, input, call.data);
     const found = await outcomeOf(context, input);
     if (!found.ok || found.data.conclusion !== "paid") return found;
     return succeed({ ...found.data, ...(await refundsOf(context, input, found.data)) });
@@ -84,7 +92,8 @@ export const status = defineCommand({
     ...(data.ledger === undefined ? [] : field(layout, "ledger", data.ledger)),
     ...field(layout, "payer", data.payer),
     ...(data.transaction ? field(layout, "transaction", data.transaction, 13) : []),
-    ...(data.most && data.conclusion === "paid" ? field(layout, "charged", chargedText(data.charged, data.most)) : []),
+    ...(data.session ? calledInLines(data.session, layout) : []),
+    ...(data.most && (data.conclusion === "paid" || data.session) ? field(layout, "charged", chargedText(data.charged, data.most)) : []),
     ...(data.refunded ? field(layout, "refunded", `${data.refunded.display}, as the payer's journal says`) : []),
     ...(data.trace ? field(layout, "trace", data.trace) : []),
   ],

@@ -23,7 +23,7 @@ import { readJson } from "../runtime/files.ts";
 import { fail, type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 export interface Missing {
-  part: "offer" | "receipt" | "ledger" | "refunds";
+  part: "offer" | "receipt" | "ledger" | "refunds" | "request" | "claim";
   why: string;
 }
 

@@ -14,7 +14,7 @@ const answerSchema = z.looseObject({ account: accountIdSchema, balance: unitsSch
 
 export const balanceSchema = z.strictObject({
   balance: moneySchema,
-  /** The part that payments under way have claimed. */
+  /** The part that is set aside: for payments under way, and in open sessions. */
   held: moneySchema,
   spendable: moneySchema,
 });

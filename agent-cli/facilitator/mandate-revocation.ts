@@ -13,14 +13,21 @@ import { callFacilitator, type FacilitatorInput, secondsSchema } from "./client.
 
 const answerSchema = z.looseObject({
   revokedAt: secondsSchema,
-  underWay: z.looseObject({ payments: wholeNumber(), value: z.string().regex(/^(0|[1-9][0-9]{0,38})$/), until: z.optional(secondsSchema) }),
+  underWay: z.looseObject({
+    payments: wholeNumber(),
+    sessions: z.optional(wholeNumber()),
+    value: z.string().regex(/^(0|[1-9][0-9]{0,38})$/),
+    until: z.optional(secondsSchema),
+  }),
 });
 
-/** What was reserved before the revocation, and can still be paid. */
+/** What was reserved or set aside before the revocation, and can still be paid. */
 export const underWaySchema = z.strictObject({
   payments: z.number(),
+  /** Sessions that are closing: what their agent has signed can still be claimed. */
+  sessions: z.number(),
   atMost: moneySchema,
-  /** The second after which none of it can be paid; absent if nothing was reserved. */
+  /** The second after which none of it can be paid; absent if there was nothing. */
   until: z.string().optional(),
 });
 type UnderWay = z.infer<typeof underWaySchema>;
@@ -34,15 +41,20 @@ export async function sendRevocation(
   const answer = await callFacilitator(context, input, { path: "/mandates/revoke", body: signed, answer: answerSchema });
   if (!answer.ok) return answer;
   const { revokedAt, underWay } = answer.data;
-  const { payments, value, until } = underWay;
+  const { payments, sessions = 0, value, until } = underWay;
   return succeed({
     revokedAt: formatTimestamp(revokedAt),
-    underWay: { payments, atMost: money(value, ASSET), ...(until !== undefined && { until: formatTimestamp(until) }) },
+    underWay: { payments, sessions, atMost: money(value, ASSET), ...(until !== undefined && { until: formatTimestamp(until) }) },
     until,
   });
 }
 
-export function underWayText({ payments, atMost, until }: UnderWay): string {
+/** The worst case in units, and the second after which it is zero. */
+export function underWayText({ payments, sessions, atMost, until }: UnderWay): string {
   if (until === undefined) return "nothing: no payment can be made any more";
-  return `${counted(payments, "payment")}, at most ${atMost.display}, over by ${until}`;
+  const parts = [
+    ...(payments > 0 || sessions === 0 ? [counted(payments, "payment")] : []),
+    ...(sessions > 0 ? [counted(sessions, "session")] : []),
+  ];
+  return `${parts.join(" and ")}, at most ${atMost.display}, zero after ${until}`;
 }

@@ -18,6 +18,8 @@ export const requestOrFileField = nameField.meta({ ...meta, description: `${meta
 export const paymentField = nameField.meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
 
 const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
+/** Of a call in a session: `<session>:<lane>:<serial>`. */
+export const COMMITMENT = /^[0-9a-f]{64}:(?:0|[0-9a-f]{32}):[1-9][0-9]{0,15}$/;
 const ID = /^pr_[0-9a-z]{16,40}$/;
 
 /** Whether a word names a file and not a request. An existing file wins; over MCP no word is a file. */
@@ -26,7 +28,7 @@ export function namesFile({ downloads }: Context, word: string): boolean {
 }
 
 function looksLikeRequest(word: string): boolean {
-  return CODE.test(word) || ID.test(word) || digestSchema.safeParse(word).success;
+  return CODE.test(word) || ID.test(word) || COMMITMENT.test(word) || digestSchema.safeParse(word).success;
 }
 
 export async function findInInbox(context: Context, word: string): Promise<Outcome<InboxItem>> {
@@ -50,6 +52,6 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);
 }
 
-function names(word: string, digest: Digest): boolean {
+export function names(word: string, digest: Digest): boolean {
   return word === digest || word.toUpperCase().replace("-", "") === shortCode(digest).replace("-", "");
 }

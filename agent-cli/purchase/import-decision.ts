@@ -1,10 +1,12 @@
 /** An owner's decision from another machine: checked against the request that it is about, then filed as on one machine. */
 
-import { canonicalJson } from "../../shared/crypto/digest.ts";
+import { canonicalJson, type Digest } from "../../shared/crypto/digest.ts";
+import type { AccountId } from "../../shared/protocol/account.ts";
 import { approvalNonce } from "../../shared/protocol/authorization.ts";
 import { deciderOf, type DecisionRecord, isGenuineDecision } from "../../shared/protocol/decision.ts";
 import { FACILITATOR_DECIDES } from "../../shared/protocol/passkey.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { PaymentPayload } from "../../shared/x402/x402.ts";
 import { appendEntry } from "../records/audit-log.ts";
 import { type InboxItem, look, put } from "../records/inbox.ts";
@@ -13,6 +15,8 @@ import type { Context } from "../runtime/context.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";
 import { paymentDifference } from "./approved-request.ts";
+import { sessionToOpen } from "./open-session.ts";
+import { approvedSession } from "./purchase.ts";
 import { checkPayment } from "./send-payment.ts";
 
 export interface Imported {
@@ -34,14 +38,43 @@ export async function importPayment(context: Context, payload: PaymentPayload, w
       `${what} does not have the nonce of this request, so it could be paid beside another approval. ${UNFILED}`,
     );
   }
+  return fileApproval(context, payload, { digest, from }, async ({ request }) => paymentDifference(request, payment.data));
+}
+
+/** The approval of a session: what `approve` wrote for a request that asks for one. */
+export async function importSession(context: Context, payload: PaymentPayload, what: string): Promise<Outcome<Imported>> {
+  const session = approvedSession(payload)?.channelConfig;
+  if (!session) return fail("invalid_file", `${what} is not the approval of a session: its payload is none.`);
+  const { requestDigest: digest, from, validBefore } = session;
+  if (digest === undefined) return fail("request_differs", `${what} was not signed for a request. ${UNFILED}`);
+  if (Number(validBefore) < unixNow()) {
+    return fail("payment_expired", `The approval of this session expired at ${formatTimestamp(Number(validBefore))}. ${UNFILED}`, {
+      hint: "Ask the owner for a new approval.",
+    });
+  }
+  return fileApproval(context, payload, { digest, from }, async (item) => {
+    if (canonicalJson(payload.accepted) !== item.request.payment.offer)
+      return fail("request_differs", `${what} accepts other terms than the request. ${UNFILED}`);
+    const checked = await sessionToOpen({ ...item, payment: payload });
+    return checked.ok ? undefined : checked;
+  });
+}
+
+/** @param objection to an approval of this request, if it is not one */
+function fileApproval(
+  context: Context,
+  payload: PaymentPayload,
+  { digest, from }: { digest: Digest; from: AccountId },
+  objection: (item: InboxItem) => Promise<Failure | undefined>,
+): Promise<Outcome<Imported>> {
   return exclusively(context, async () => {
     const item = await itemOf(context, digest);
     if (!item.ok) return item;
     const { payment: before } = item.data;
-    const refused = paymentDifference(item.data.request, payment.data) ?? decidedBefore(item.data);
+    const refused = (await objection(item.data)) ?? decidedBefore(item.data);
     if (refused) return refused;
     if (before && canonicalJson(before.payload) === canonicalJson(payload.payload)) return done(item.data, "approved", true);
-    if (before && authorizationOf(before).from !== from) {
+    if (before && payerOf(before) !== from) {
       return fail(
         "decided_meanwhile",
         `Request ${shortCode(digest)} has a payment of another account already: each of the two could be paid. ${UNFILED}`,
@@ -66,7 +99,7 @@ export async function importDecision(context: Context, record: DecisionRecord, w
     if (item.data[decision]) return done(item.data, decision, true);
     if (decision === "declined" && cancelled) return cancelledHere(item.data);
     const signer = record.signed ? deciderOf(record) : undefined;
-    if (signer !== undefined && payment && authorizationOf(payment).from !== signer) {
+    if (signer !== undefined && payment && payerOf(payment) !== signer) {
       return fail("request_differs", `${what} is signed by another account than the one that approved. ${UNFILED}`);
     }
     const noted = appendEntry(context, "imported", { requestDigest: digest, decision, code, signed: record.signed ? "yes" : "no" });
@@ -77,6 +110,11 @@ export async function importDecision(context: Context, record: DecisionRecord, w
 }
 
 const UNFILED = "Nothing was filed.";
+
+/** Of a payment, or of a session. */
+function payerOf(approved: PaymentPayload): AccountId {
+  return approvedSession(approved)?.channelConfig.from ?? authorizationOf(approved).from;
+}
 
 async function itemOf(context: Context, digest: InboxItem["digest"]): Promise<Outcome<InboxItem>> {
   const item = await look(context, digest);

@@ -30,7 +30,11 @@ import { callInSession, newCall, present } from "./session-call.ts";
 import { offerToKnow } from "./session-offers.ts";
 
 /** The session as its owner approved it, checked against the request. */
-export async function sessionToOpen({ digest, request, payment }: Purchase): Promise<Outcome<SignedSession>> {
+export async function sessionToOpen({
+  digest,
+  request,
+  payment,
+}: Pick<Purchase, "digest" | "request" | "payment">): Promise<Outcome<SignedSession>> {
   const signed = payment && approvedSession(payment);
   if (!signed) return fail("request_not_found", `The owner's approval of ${shortCode(digest)} is not on this machine.`);
   const { channelConfig: session, ...proof } = signed;

@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import * as z from "zod";
 import type { LaneOffer } from "../../shared/batch-settlement/state.ts";
 import { decodeUtf8 } from "../../shared/crypto/bytes.ts";
-import type { Digest } from "../../shared/crypto/digest.ts";
+import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { amountSchema, type Charge, chargeSchema } from "../../shared/protocol/amount.ts";
 import { sessionId } from "../../shared/protocol/session.ts";
 import type { WalletSigner } from "../../shared/protocol/signer.ts";
@@ -28,6 +28,8 @@ const lineSchema = z.strictObject({
   ...signedVoucherSchema.shape,
   method: z.string(),
   url: z.string(),
+  /** Absent without a body, and of calls that an earlier version made. */
+  bodySha256: z.optional(digestSchema),
   /** The most that it could cost. */
   amount: amountSchema,
   charged: chargeSchema,
@@ -130,7 +132,7 @@ export function endCall(
     if (!isOpen) return succeed({ after: change(before), result: undefined });
     const file = callsFile(context, id);
     if (!file.ok) return file;
-    const { voucher, voucherSignature, method, url, amount, trace } = call;
+    const { voucher, voucherSignature, method, url, bodySha256, amount, trace } = call;
     const { outcome, charged, code, next } = end;
     const line: CallLine = {
       at: formatTimestamp(unixNow()),
@@ -139,6 +141,7 @@ export function endCall(
       voucherSignature,
       method,
       url,
+      ...(bodySha256 && { bodySha256 }),
       amount,
       charged,
       ...(code !== undefined && { code }),
