@@ -17,7 +17,7 @@ export const auditExport = defineCommand({
   audience: "owner",
   summary: "the audit log, or its payments, as a file",
   description:
-    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code, mandate and what status has seen refunded, and a total. No cell of a CSV can act as a formula.",
+    "jsonl and csv have every entry. payments is a CSV for accounts: one row per payment with time, agent, merchant, reason, amount, transaction, request code, mandate and what status has seen refunded; one row per session with what its calls were charged, and how many they were; and a total. No cell of a CSV can act as a formula.",
   input: z.strictObject({
     out: nameField.meta({ value: "file", description: "file for the log" }),
     format: z
@@ -28,9 +28,11 @@ export const auditExport = defineCommand({
   }),
   output: z.strictObject({
     file: z.string(),
-    /** The rows: entries, or payments. */
+    /** The rows: entries, or payments and sessions. */
     entries: z.number(),
-    /** Of the payments that were written. */
+    /** How many of them are sessions. */
+    sessions: z.number().optional(),
+    /** Of the payments that were written, and of the calls in sessions. */
     total: moneySchema.optional(),
     problems: z.number(),
   }),
@@ -43,19 +45,22 @@ export const auditExport = defineCommand({
     if (!writable.ok) return writable;
     const log = readAudit(context);
     if (!log.ok) return log;
-    const { text, rows, total } = auditFile(context, log.data, format);
+    const made = auditFile(context, log.data, format);
+    if (!made.ok) return made;
+    const { text, rows, sessions, total } = made.data;
     const written = writeWhole(out, text, force);
     if (!written.ok) return written;
     return succeed({
       file: out,
       entries: rows,
+      ...(sessions !== undefined && { sessions }),
       ...(total !== undefined && { total: money(total.toString(), ASSET) }),
       problems: log.data.problems.length,
     });
   },
-  render: ({ file, entries, total, problems }, layout) => [
+  render: ({ file, entries, sessions = 0, total, problems }, layout) => [
     total
-      ? `${counted(entries, "payment")}, ${total.display} in all, written to ${file}`
+      ? `${counted(entries - sessions, "payment")}${sessions > 0 ? ` and ${counted(sessions, "session")}` : ""}, ${total.display} in all, written to ${file}`
       : `${counted(entries, "entry", "entries")} written to ${file}`,
     ...(problems ? field(layout, "but", "the chain is broken: lez-agent-pay audit verify") : []),
   ],

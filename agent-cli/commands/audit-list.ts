@@ -1,12 +1,14 @@
 /** `audit list`: what happened, newest last. */
 
 import * as z from "zod";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET, SCHEME } from "../../shared/lez.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
 import { priceText } from "../../shared/protocol/offer.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
-import { AUDIT_EVENTS, type AuditEntry, readAudit } from "../records/audit-log.ts";
+import { AUDIT_EVENTS, type AuditEntry, type AuditFacts, readAudit } from "../records/audit-log.ts";
 import { auditEntrySchema } from "../records/audit-view.ts";
 import { sumsOf } from "../records/refunds-known.ts";
 import { type Money, money, moneySchema } from "../runtime/money.ts";
@@ -55,17 +57,25 @@ export const auditList = defineCommand({
     ...(total > entries.length ? [layout.ink("dim", `The last ${entries.length} of ${total}; --last ${total} shows all.`)] : []),
     ...entries.map(({ at, event, facts }) => {
       const { amount, charged, scheme = SCHEME } = facts;
-      const price = charged ? displayAmount(charged) : amount ? priceText({ scheme, amount }) : "";
+      const price = sessionText(facts) ?? (charged ? displayAmount(charged) : amount ? priceText({ scheme, amount }) : "");
       const back = event === "settled" ? refunded[facts["transaction"] ?? ""] : undefined;
       const note = back ? `${price}, ${back.display} refunded` : facts["refundOf"] ? `${price} of ${facts["refundOf"]}` : price;
       return showUnsafe(
-        `${at}  ${event.padEnd(9)}  ${facts["code"] ?? ""} ${note}  ${facts["method"] ?? ""} ${facts["url"] ?? ""}`.trimEnd(),
+        `${at}  ${event.padEnd(9)}  ${facts["code"] ?? ""} ${note}  ${facts["method"] ?? ""} ${facts["url"] ?? facts["origin"] ?? ""}`.trimEnd(),
       );
     }),
     ...(entries.length === 0 ? ["Nothing yet."] : []),
     ...(problems > 0 ? [layout.ink("red", "The chain is broken: lez-agent-pay audit verify")] : []),
   ],
 });
+
+/** Of a session's beginning and end: a week of its calls is one line. */
+function sessionText({ session, deposit, charged, claimed }: AuditFacts): string | undefined {
+  if (session === undefined || deposit === undefined) return undefined;
+  const code = shortCode(session as Digest);
+  if (charged === undefined) return `${code} ${displayAmount(deposit)} set aside`;
+  return `${code} ${displayAmount(charged)} charged, ${displayAmount(claimed ?? "0")} claimed of ${displayAmount(deposit)}`;
+}
 
 function refundedOf(entries: readonly AuditEntry[], sums: ReadonlyMap<string, bigint>): Record<string, Money> {
   const refunded: Record<string, Money> = {};

@@ -1,9 +1,11 @@
 /** `audit verify`: recomputes the chain, checks the owner's signatures under it, and compares it with the ledger both ways. */
 
 import * as z from "zod";
+import type { Digest } from "../../shared/crypto/digest.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
@@ -15,7 +17,8 @@ import { findOwner } from "../keys/owner-key.ts";
 import { checkAnchors } from "../records/audit-anchors.ts";
 import { type AuditEntry, type AuditLog, GENESIS, readAudit } from "../records/audit-log.ts";
 import { problemsOfSession } from "../records/session-calls.ts";
-import { keptSessions } from "../records/sessions.ts";
+import { sumsOf } from "../records/session-lanes.ts";
+import { keptSessions, sessionRecord } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { counted, field } from "../runtime/layout.ts";
@@ -167,6 +170,10 @@ async function compareWithLedger(context: Context, input: FacilitatorInput, log:
     const { debits, from } = journal.data;
     comparison.debits += debits.length;
     if (from > 1) comparison.notes.push(`the journal of ${account} was compared from its entry ${from} on`);
+    const claims = claimsIn(debits.filter(({ cause }) => cause === "claim"));
+    for (const claim of claims.values())
+      comparison.problems.push(...problemsOfClaims(context, claim, from === 1 ? closedOf(all, claim.session) : undefined));
+    if (claims.size > 0) comparison.notes.push(claimsText(account, [...claims.values()]));
     const isKnown = (debit: Entry) => known.has(debit.transaction) || isGrantedRefund(debit, granted) || isClaim(debit, opened, granted);
     const missing = debits.filter((debit) => !isKnown(debit));
     const byShop = debits.filter((debit) => isGrantedRefund(debit, granted)).length;
@@ -188,6 +195,45 @@ function isGrantedRefund({ cause, mandate }: Entry, granted: ReadonlySet<string>
 function isClaim({ cause, session, mandate }: Entry, opened: ReadonlySet<string>, granted: ReadonlySet<string>): boolean {
   const within = mandate !== undefined && granted.has(mandate);
   return cause === "claim" && (within || (session !== undefined && opened.has(session)));
+}
+
+/** What a merchant has claimed of one session, by the ledger. */
+interface Claims {
+  session: string;
+  claims: number;
+  /** Atomic units. */
+  sum: bigint;
+}
+
+function claimsIn(debits: readonly Entry[]): Map<string, Claims> {
+  const found = new Map<string, Claims>();
+  for (const { session = "", value } of debits) {
+    const { claims, sum } = found.get(session) ?? { claims: 0, sum: 0n };
+    found.set(session, { session, claims: claims + 1, sum: sum + BigInt(value) });
+  }
+  return found;
+}
+
+function closedOf(entries: readonly AuditEntry[], session: string): AuditEntry | undefined {
+  return entries.findLast(({ event, facts }) => event === "session_closed" && facts["session"] === session);
+}
+
+/** No merchant can claim more than was signed. What the log says of a session's end is what its claims came to. */
+function problemsOfClaims(context: Context, { session, sum }: Claims, closed: AuditEntry | undefined): string[] {
+  const code = shortCode(session as Digest);
+  const kept = sessionRecord(context, session as Digest);
+  const signed = kept.ok && kept.data && !kept.data.partial ? sumsOf(kept.data).signed : undefined;
+  if (signed !== undefined && sum > signed)
+    return [`session ${code}: the ledger has claims of ${sum} units, and this machine signed vouchers for ${signed}`];
+  if (closed && sum !== BigInt(closed.facts["claimed"] ?? 0))
+    return [`session ${code}: the ledger has claims of ${sum} units, and entry ${closed.seq} says ${closed.facts["claimed"] ?? 0}`];
+  return [];
+}
+
+function claimsText(account: string, claims: readonly Claims[]): string {
+  const sum = claims.reduce((total, each) => total + each.sum, 0n);
+  const count = claims.reduce((total, each) => total + each.claims, 0);
+  return `${counted(count, "claim")} of ${displayAmount(sum.toString())} in ${counted(claims.length, "session")} of ${account}`;
 }
 
 /** The files of sessions: each voucher has the agent's signature, and the sums add up. */

@@ -96,12 +96,14 @@ test("the accounts get one row per payment, and a total [audit-export-payments]"
   const run = await box.run("audit export --out ./payments.csv --format payments");
   expect(run.json.data).toMatchObject({ entries: 2, total: { amount: "40000" } });
   const [head, first = "", second = "", total] = readFileSync(box.path("payments.csv"), "utf8").split("\n");
-  expect(head).toBe('"time","agent","merchant","reason","units","LGO","transaction","request","mandate","refunded_units"');
+  expect(head).toBe(
+    '"time","agent","merchant","reason","units","LGO","transaction","request","mandate","refunded_units","session","calls"',
+  );
   expect(first).toMatch(
-    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}","","0"$`),
+    new RegExp(`^"[\\dTZ:-]{20}","Research agent","${host}","${reason}","10000","0.00001","[0-9a-f]{64}","${codes[0]}","","0","",""$`),
   );
   expect(second).toContain(`"30000","0.00003",`);
-  expect(total).toBe('"total","","","","40000","0.00004","","","","0"');
+  expect(total).toBe('"total","","","","40000","0.00004","","","","0","",""');
 });
 
 test("what came back of a payment stands beside it: in spending, receipt show and the accounts' CSV [refund-shown]", async () => {
@@ -134,5 +136,5 @@ test("what came back of a payment stands beside it: in spending, receipt show an
   expect(listed).toMatch(new RegExp(`refund_received +0\\.0000025 LGO of ${first}`));
   await box.run("audit export --out ./refunded.csv --format payments");
   const rows = readFileSync(box.path("refunded.csv"), "utf8").trim().split("\n");
-  expect(rows.slice(1).map((row) => row.split(",").at(-1))).toEqual(['"2500"', '"30000"', '"32500"']);
+  expect(rows.slice(1).map((row) => row.split(",").at(-3))).toEqual(['"2500"', '"30000"', '"32500"']);
 });

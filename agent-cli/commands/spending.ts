@@ -10,8 +10,7 @@ import { readAudit } from "../records/audit-log.ts";
 import { isOpen, keptMandates } from "../records/mandates.ts";
 import { type MadePayment, paymentsMade } from "../records/payments-made.ts";
 import { type ReceivedRefund, refundsKnown } from "../records/refunds-known.ts";
-import { callsOf } from "../records/session-calls.ts";
-import { keptSessions } from "../records/sessions.ts";
+import { sessionsCalled } from "../records/sessions-called.ts";
 import { chart, groupOf, heading, largestFirst, leftOut, limited } from "../runtime/chart.ts";
 import type { Context } from "../runtime/context.ts";
 import { counted, type Layout } from "../runtime/layout.ts";
@@ -98,20 +97,14 @@ export const spending = defineCommand({
   ],
 });
 
-/** Each session that was called since then, with the sum of its calls. A file with unreadable lines counts as far as it can be read. */
+/** Each session that was called since then, with the sum of its calls. */
 function sessionLines(context: Context, since: string): Outcome<Line[]> {
-  const kept = keptSessions(context);
-  if (!kept.ok) return kept;
-  const lines: Line[] = [];
-  for (const session of kept.data.sessions) {
-    const list = callsOf(context, session);
-    if (!list.ok) return list;
-    const called = list.data.calls.filter(({ at, outcome }) => outcome !== "refused" && dayOf(at) >= since);
-    const paid = called.reduce((sum, { charged }) => sum + BigInt(charged), 0n);
+  const called = sessionsCalled(context, ({ at }) => dayOf(at) >= since);
+  if (!called.ok) return called;
+  const lines = called.data.map(({ session, calls, charged }) => {
     const { host } = new URL(session.signed.channelConfig.origin);
-    if (called.length > 0)
-      lines.push({ name: `${host} ${session.shortCode}`, payments: called.length, paid: money(paid.toString(), ASSET) });
-  }
+    return { name: `${host} ${session.shortCode}`, payments: calls.length, paid: money(charged.toString(), ASSET) };
+  });
   return succeed(lines.sort(byAmount));
 }
 

@@ -116,7 +116,9 @@ export const CALLS: { [Name in CallName]: Call<Name, z.ZodObject> } = {
   export: call("export", z.strictObject({ format: z.enum(EXPORT_FORMATS) }), ({ context }, { format }) => {
     const log = readAudit(context);
     if (!log.ok) return log;
-    const { text } = auditFile(context, log.data, format);
+    const made = auditFile(context, log.data, format);
+    if (!made.ok) return made;
+    const { text } = made.data;
     const isCsv = format !== "jsonl";
     return succeed({
       name: format === "payments" ? "payments.csv" : `audit.${format}`,

@@ -8,6 +8,7 @@ import { formatTimestamp, unixNow } from "../../shared/time.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import { askSession, type SessionStanding } from "../facilitator/session-status.ts";
 import { appendEntry } from "../records/audit-log.ts";
+import { callsOf } from "../records/session-calls.ts";
 import { sumsOf } from "../records/session-lanes.ts";
 import { changeSession, type KeptSession, SESSION_STATES, type SessionRecord, sessionRecord } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
@@ -92,7 +93,11 @@ async function noting(
   const after = now.data ?? kept;
   if (!changed.data) return succeed(after);
   const { charged } = sumsOf(after);
-  const facts = { ...factsOfSession(after.signed), charged: charged.toString(), claimed: after.claimed ?? "0" };
+  const calls = callsOf(context, after);
+  if (!calls.ok) return calls;
+  const served = calls.data.calls.filter(({ outcome }) => outcome !== "refused").length;
+  const sums = { charged: charged.toString(), claimed: after.claimed ?? "0", calls: String(served) };
+  const facts = { ...factsOfSession(after.signed), ...sums };
   const noted = await exclusively(context, () => appendEntry(context, "session_closed", facts));
   return noted.ok ? succeed(after) : noted;
 }

@@ -1,11 +1,14 @@
 /** The audit log as the text of a file, for other programs. No cell of a CSV can act as a formula. */
 
 import { decimalAmount } from "../../shared/protocol/amount.ts";
+import { shortCode } from "../../shared/protocol/payment-request.ts";
 import type { Context } from "../runtime/context.ts";
 import { csvRow } from "../runtime/csv.ts";
+import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { AuditEntry, readAudit } from "./audit-log.ts";
 import { type MadePayment, paymentsMade } from "./payments-made.ts";
 import { type ReceivedRefund, refundsKnown } from "./refunds-known.ts";
+import { type CalledSession, sessionsCalled } from "./sessions-called.ts";
 
 export const AUDIT_FORMATS = ["jsonl", "csv", "payments"] as const;
 
@@ -13,19 +16,24 @@ type AuditLog = Extract<ReturnType<typeof readAudit>, { ok: true }>["data"];
 
 interface AuditFile {
   text: string;
-  /** Entries, or payments. */
+  /** Entries, or payments and sessions. */
   rows: number;
-  /** Of payments: their sum in atomic units. */
+  /** Of payments: how many of the rows are sessions, and the sum of all in atomic units. */
+  sessions?: number;
   total?: bigint;
 }
 
-export function auditFile(context: Context, { entries, older }: AuditLog, format: (typeof AUDIT_FORMATS)[number]): AuditFile {
-  if (format === "jsonl") return { text: textOf(entries.map((entry) => JSON.stringify(entry))), rows: entries.length };
-  if (format === "csv") return { text: textOf(csv(entries)), rows: entries.length };
+export function auditFile(context: Context, { entries, older }: AuditLog, format: (typeof AUDIT_FORMATS)[number]): Outcome<AuditFile> {
+  if (format === "jsonl") return succeed({ text: textOf(entries.map((entry) => JSON.stringify(entry))), rows: entries.length });
+  if (format === "csv") return succeed({ text: textOf(csv(entries)), rows: entries.length });
   const all = [...older, ...entries];
   const made = paymentsMade(context, all);
-  const total = made.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
-  return { text: textOf(paymentRows(made, refundsKnown(all), total)), rows: made.length, total };
+  const called = sessionsCalled(context);
+  if (!called.ok) return called;
+  const inSessions = called.data.reduce((sum, { charged }) => sum + charged, 0n);
+  const total = made.reduce((sum, { amount }) => sum + BigInt(amount), inSessions);
+  const text = textOf(paymentRows(made, called.data, refundsKnown(all), total));
+  return succeed({ text, rows: made.length + called.data.length, sessions: called.data.length, total });
 }
 
 function textOf(lines: readonly string[]): string {
@@ -46,10 +54,28 @@ function csv(entries: readonly AuditEntry[]): string[] {
   return [header, ...rows].map(csvRow);
 }
 
-const COLUMNS = ["time", "agent", "merchant", "reason", "units", "LGO", "transaction", "request", "mandate", "refunded_units"];
+const COLUMNS = [
+  "time",
+  "agent",
+  "merchant",
+  "reason",
+  "units",
+  "LGO",
+  "transaction",
+  "request",
+  "mandate",
+  "refunded_units",
+  "session",
+  "calls",
+];
 
-/** What an account's journal gave back of a payment is its last column: a refund is no payment less. */
-function paymentRows(made: readonly MadePayment[], refunds: readonly ReceivedRefund[], total: bigint): string[] {
+/** What an account's journal gave back of a payment is a column: a refund is no payment less. A session is one row. */
+function paymentRows(
+  made: readonly MadePayment[],
+  called: readonly CalledSession[],
+  refunds: readonly ReceivedRefund[],
+  total: bigint,
+): string[] {
   const back = (of: (refund: ReceivedRefund) => boolean) => refunds.filter(of).reduce((sum, { amount }) => sum + BigInt(amount), 0n);
   const paid = new Set(made.map(({ transaction }) => transaction));
   const rows = made.map(({ at, agent, merchant, reason, amount, transaction, request, mandate }) => [
@@ -63,7 +89,29 @@ function paymentRows(made: readonly MadePayment[], refunds: readonly ReceivedRef
     request,
     mandate,
     back(({ refundOf }) => refundOf === transaction).toString(),
+    "",
+    "",
   ]);
   const refunded = back(({ refundOf }) => paid.has(refundOf)).toString();
-  return [COLUMNS, ...rows, ["total", "", "", "", total.toString(), decimalAmount(total), "", "", "", refunded]].map(csvRow);
+  const sums = ["total", "", "", "", total.toString(), decimalAmount(total), "", "", "", refunded, "", ""];
+  return [COLUMNS, ...rows, ...called.map(sessionRow), sums].map(csvRow);
+}
+
+/** What its calls were charged. No transaction: the ledger pays it by the merchant's claims. */
+function sessionRow({ session: { id, signed }, calls, charged, at, agent, reason }: CalledSession): string[] {
+  const { origin, requestDigest, mandate } = signed.channelConfig;
+  return [
+    at,
+    agent,
+    new URL(origin).host,
+    reason,
+    charged.toString(),
+    decimalAmount(charged),
+    "",
+    requestDigest ? shortCode(requestDigest) : "",
+    mandate ? shortCode(mandate) : "",
+    "0",
+    id,
+    String(calls.length),
+  ];
 }

@@ -28,6 +28,8 @@ export interface TestFacilitator {
   /** What /sessions/… says of single sessions; it knows no other. Those that were asked back. */
   sessions: Record<string, object>;
   withdrawn: SignedWithdrawal[];
+  /** What POST /sessions/entry says of every call. */
+  entry: object;
   /** Accounts' journals, whole. The last entry has the balance. */
   journals: Record<string, { seq: string; balanceAfter?: string; hash?: string }[]>;
   /** Those that arrived at /transfers; each is made once. */
@@ -62,6 +64,7 @@ export async function startFacilitator(): Promise<TestFacilitator> {
     mandates: {},
     sessions: {},
     withdrawn: [],
+    entry: {},
     transfers: [],
     refuses: undefined,
     journals: {},
@@ -105,6 +108,8 @@ async function answer(facilitator: TestFacilitator, request: http.IncomingMessag
     facilitator.withdrawn.push(signed);
     if (facilitator.sessions[id]) say(200, { success: true, network: NETWORK, ...facilitator.sessions[id], id });
     else say(404, { error: "session_unknown" });
+  } else if (request.method === "POST" && request.url === "/sessions/entry") {
+    say(200, { network: NETWORK, ledger, ...facilitator.entry });
   } else if (first === "sessions") {
     say(200, { network, ledger, payer, id: rest, ...(facilitator.sessions[rest] ?? { status: "unknown" }) });
   } else if (first === "discovery" && facilitator.catalogue) {
