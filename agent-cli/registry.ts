@@ -50,10 +50,12 @@ import { ownerCreate } from "./commands/owner-create.ts";
 import { pay } from "./commands/pay.ts";
 import { pinsForget } from "./commands/pins-forget.ts";
 import { pinsList } from "./commands/pins-list.ts";
+import { policyCreate } from "./commands/policy-create.ts";
 import { quote } from "./commands/quote.ts";
 import { receiptExport } from "./commands/receipt-export.ts";
 import { receiptShow } from "./commands/receipt-show.ts";
 import { receiptVerify } from "./commands/receipt-verify.ts";
+import { recover } from "./commands/recover.ts";
 import { refundGrant } from "./commands/refund-grant.ts";
 import { refundCommand } from "./commands/refund.ts";
 import { requestCancel } from "./commands/request-cancel.ts";
@@ -124,6 +126,7 @@ export const COMMANDS: readonly Command[] = [
   refundGrant,
   accounts,
   send,
+  recover,
   booksGrant,
   booksRevoke,
   spending,
@@ -143,6 +146,7 @@ export const COMMANDS: readonly Command[] = [
   keyShow,
   keyBackup,
   keyChangePassphrase,
+  policyCreate,
   status,
   receiptShow,
   receiptExport,

@@ -36,6 +36,8 @@ export const MAX_CLIENT_DATA_BYTES = 1024;
 export const MAX_AUTHENTICATOR_DATA_BYTES = 1024;
 /** Keys of one policy. */
 export const MAX_POLICY_KEYS = 5;
+/** Keys that sign together in a policy that our tools make: a mandate of four passkeys is larger than MAX_SIGNED_MANDATE_BYTES. */
+export const MAX_MADE_THRESHOLD = 3;
 /** What a change at the desk is: the address of a webhook, a push subscription. */
 export const MAX_SETTING_LENGTH = 4096;
 /** A signed mandate, as canonical JSON: it travels in every payment under it. */

@@ -53,6 +53,10 @@ export class TestPasskey {
     return base58(sha256(prefix, sha256(this.rpId), Buffer.from(this.publicKey, "hex"))) as AccountId;
   }
 
+  prove(digest: Digest): Promise<PasskeyProof> {
+    return Promise.resolve(this.assert(digest));
+  }
+
   assert(digest: Digest, changes: AssertionChanges = {}): PasskeyProof {
     const challenge = Buffer.from(digest, "hex").toString("base64url");
     const members = { type: "webauthn.get", challenge, origin: this.origin, crossOrigin: false, ...changes.client };

@@ -2,6 +2,7 @@
 
 import { TRANSFER_VALIDITY_SECONDS } from "../../shared/limits.ts";
 import { displayAmount } from "../../shared/protocol/amount.ts";
+import type { ProofSigner } from "../../shared/protocol/proof.ts";
 import { signTransfer, transactionOfTransfer, type TransferTerms, transferTerms } from "../../shared/protocol/transfer.ts";
 import { isTypedAmount, sameCode } from "../../shared/screen/answer.ts";
 import { type TransferFacts, transferFacts, type TransferView } from "../../shared/screen/transfer-facts.ts";
@@ -84,22 +85,25 @@ function ask(context: Context, { warnings, shortCode: code }: TransferFacts, { v
 /**
  * Signs the transfer, records it and keeps it: only then may it be sent.
  * @param expired the transfer of the same id that was never made, and that this one replaces
+ * @param owner whose key is at hand: it signs the audit log
+ * @param payer the account that pays, if it is not the key's
  */
 export async function approveTransfer(
   context: Context,
   { terms, id, expired }: { terms: TransferTerms; id: string; expired: KeptTransfer | undefined },
   owner: RoleSigner<"owner">,
+  payer: ProofSigner = owner,
 ): Promise<Outcome<KeptTransfer>> {
   const now = unixNow();
   const window = { validAfter: String(now), validBefore: String(now + TRANSFER_VALIDITY_SECONDS) };
-  const signed = await signTransfer({ ...terms, ...window, purpose: "transfer" }, owner);
+  const signed = await signTransfer({ ...terms, ...window, purpose: "transfer" }, payer);
   const transfer: KeptTransfer = { id, signedAt: formatTimestamp(now), signed, state: "sent" };
   return exclusively(context, async () => {
     const recordable = checkAudit(context);
     if (!recordable.ok) return recordable;
     const known = await findTransfer(context, terms.nonce);
     if (!known.ok) return known;
-    if (known.data?.signed.signature !== expired?.signed.signature)
+    if (JSON.stringify(known.data?.signed) !== JSON.stringify(expired?.signed))
       return fail("decided_meanwhile", "Another process has signed a transfer of this id. Nothing was sent here.", {
         hint: "Run it again.",
       });

@@ -6,6 +6,8 @@ import { digestSchema } from "../../shared/crypto/digest.ts";
 import { ASSET, NETWORK } from "../../shared/lez.ts";
 import { parseAccountId } from "../../shared/protocol/account.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { policySigner } from "../../shared/protocol/policy-signer.ts";
+import { accountOfPolicy, type Policy } from "../../shared/protocol/policy.ts";
 import { transactionOfTransfer, transferNonce, transferTerms, type TransferTerms } from "../../shared/protocol/transfer.ts";
 import { quote } from "../../shared/screen/escapes.ts";
 import { unixNow } from "../../shared/time.ts";
@@ -22,7 +24,7 @@ import { passphraseFields } from "../prompts/passphrase.ts";
 import { appendEntry } from "../records/audit-log.ts";
 import { findTransfer, keepTransfer, type KeptTransfer } from "../records/transfers.ts";
 import { type Context, warn } from "../runtime/context.ts";
-import { field } from "../runtime/layout.ts";
+import { field, type Layout } from "../runtime/layout.ts";
 import { exclusively } from "../runtime/lock.ts";
 import { money, moneySchema } from "../runtime/money.ts";
 import { fail, type Next, type Outcome, succeed } from "../runtime/outcome.ts";
@@ -30,7 +32,8 @@ import { fail, type Next, type Outcome, succeed } from "../runtime/outcome.ts";
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const RANDOM_ID_BYTES = 8;
 
-const input = z.strictObject({
+/** What `recover` takes, too. */
+export const transferFields = {
   account: z.string().meta({ positional: true, description: "the account that gets the money" }),
   amount: amountField.meta({ value: "amount", positional: true, description: "as in 1.5LGO, or in atomic units" }),
   id: z
@@ -45,8 +48,23 @@ const input = z.strictObject({
   ...passphraseFields,
   ...facilitatorFields,
   ...dryRunField,
-});
+};
+const input = z.strictObject(transferFields);
 type Input = z.output<typeof input>;
+
+export const transferOutput = z.strictObject({
+  dryRun: z.literal(true).optional(),
+  /** It was made before; nothing was sent now. */
+  again: z.literal(true).optional(),
+  id: z.string(),
+  shortCode: z.string(),
+  /** The digest that --confirm takes. */
+  terms: z.string(),
+  from: z.string(),
+  to: z.string(),
+  amount: moneySchema,
+  transaction: z.string().optional(),
+});
 
 export const send = defineCommand({
   name: "send",
@@ -55,19 +73,7 @@ export const send = defineCommand({
   description:
     "Buys nothing, and cannot be taken back. A seller withdraws with it, too. After a lost answer the same --id sends the same transfer again: it is made once.",
   input,
-  output: z.strictObject({
-    dryRun: z.literal(true).optional(),
-    /** It was made before; nothing was sent now. */
-    again: z.literal(true).optional(),
-    id: z.string(),
-    shortCode: z.string(),
-    /** The digest that --confirm takes. */
-    terms: z.string(),
-    from: z.string(),
-    to: z.string(),
-    amount: moneySchema,
-    transaction: z.string().optional(),
-  }),
+  output: transferOutput,
   examples: [
     { says: "half an LGO", argv: "send 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj 0.5LGO" },
     {
@@ -77,34 +83,51 @@ export const send = defineCommand({
     { says: "read it, sign nothing", argv: "send 6eWyGpH153eS9V4aFjAqDEFuUAjVCbk1sGcSHcMx4oKj 20LGO --id withdrawal-2026-11 --dry-run" },
   ],
   async run(context, input) {
-    const to = parseAccountId(input.account);
-    if (!to.ok) return fail("usage", `<account>: ${to.problem}.`);
     const owner = findOwner(context, input.ownerFile);
-    if (!owner.ok) return owner;
-    const { account: from } = owner.data.key;
-    if (to.account === from) return fail("usage", "<account> is your own: this would move nothing.");
-    const ledger = await askLedgerInTime(context, input);
-    if (!ledger.ok) return ledger;
-    const id = input.id ?? bytesToHex(randomBytes(RANDOM_ID_BYTES));
-    const nonce = transferNonce(from, id);
-    const terms = { network: NETWORK, asset: ASSET, ledger: ledger.data, from, to: to.account, value: input.amount, nonce };
-    const before = await findTransfer(context, nonce);
-    if (!before.ok) return before;
-    const known = before.data && (await continued(context, input, before.data, terms));
-    if (known && !known.ok) return known;
-    if (known?.data === "made" && before.data) return succeed({ again: true as const, ...dataOf(terms, id), ...madeAs(before.data) });
-    if (known?.data === "send" && before.data && !input.dryRun) return deliver(context, input, before.data);
-    const transfer = await approved(context, input, owner.data, { terms, id, expired: before.data });
-    if (!transfer.ok) return transfer;
-    return transfer.data ? deliver(context, input, transfer.data) : succeed({ dryRun: true as const, ...dataOf(terms, id) });
+    return owner.ok ? sendFrom(context, input, { key: owner.data }) : owner;
   },
-  render: ({ dryRun, again, amount, to, id, terms, transaction }, layout) => [
+  render: transferText,
+});
+
+/** Whose money is sent: that of the key, or of an account for which the key signs. */
+export interface Payer {
+  key: FoundKey;
+  /** Of a policy that one key signs for. */
+  policy?: Policy;
+}
+
+export async function sendFrom(context: Context, input: Input, payer: Payer): Promise<Outcome<z.output<typeof transferOutput>>> {
+  const to = parseAccountId(input.account);
+  if (!to.ok) return fail("usage", `<account>: ${to.problem}.`);
+  const from = payer.policy ? accountOfPolicy(payer.policy) : payer.key.key.account;
+  if (to.account === from) return fail("usage", "<account> is your own: this would move nothing.");
+  const ledger = await askLedgerInTime(context, input);
+  if (!ledger.ok) return ledger;
+  const id = input.id ?? bytesToHex(randomBytes(RANDOM_ID_BYTES));
+  const nonce = transferNonce(from, id);
+  const terms = { network: NETWORK, asset: ASSET, ledger: ledger.data, from, to: to.account, value: input.amount, nonce };
+  const before = await findTransfer(context, nonce);
+  if (!before.ok) return before;
+  const known = before.data && (await continued(context, input, before.data, terms));
+  if (known && !known.ok) return known;
+  if (known?.data === "made" && before.data) return succeed({ again: true as const, ...dataOf(terms, id), ...madeAs(before.data) });
+  if (known?.data === "send" && before.data && !input.dryRun) return deliver(context, input, before.data);
+  const transfer = await approved(context, input, payer, { terms, id, expired: before.data });
+  if (!transfer.ok) return transfer;
+  return transfer.data ? deliver(context, input, transfer.data) : succeed({ dryRun: true as const, ...dataOf(terms, id) });
+}
+
+export function transferText(
+  { dryRun, again, amount, to, id, terms, transaction }: z.output<typeof transferOutput>,
+  layout: Layout,
+): string[] {
+  return [
     dryRun ? "Nothing was signed." : layout.ink("green", again ? `Sent before: ${amount.display}` : `Sent ${amount.display}`),
     ...field(layout, "to", to),
     ...field(layout, "id", id),
     ...(dryRun ? field(layout, "digest", terms) : field(layout, "transaction", transaction ?? "")),
-  ],
-});
+  ];
+}
 
 const madeAs = ({ signed }: KeptTransfer) => ({ transaction: transactionOfTransfer(signed.authorization) });
 
@@ -124,7 +147,7 @@ function dataOf(terms: TransferTerms, id: string) {
 async function approved(
   context: Context,
   input: Input,
-  owner: FoundKey,
+  { key, policy }: Payer,
   asked: { terms: TransferTerms; id: string; expired: KeptTransfer | undefined },
 ): Promise<Outcome<KeptTransfer | undefined>> {
   const view = await transferView(context, { ...input, offline: false }, asked.terms, asked.id);
@@ -133,8 +156,9 @@ async function approved(
   if (input.dryRun) return succeed(undefined);
   const confirmed = await confirmTransfer(context, view.data, input.confirm);
   if (!confirmed.ok) return confirmed;
-  const signer = await openOwner(context, owner, input);
-  return signer.ok ? approveTransfer(context, asked, signer.data) : signer;
+  const signer = await openOwner(context, key, input);
+  if (!signer.ok) return signer;
+  return approveTransfer(context, asked, signer.data, policy && policySigner(policy, [signer.data]));
 }
 
 /** What is left to do for an id that was used before: nothing, to send the same bytes again, or to sign anew because they have expired. */

@@ -4,7 +4,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import * as z from "zod/mini";
 import { concatBytes, utf8 } from "../crypto/bytes.ts";
 import { canonicalJson } from "../crypto/digest.ts";
-import { MAX_POLICY_KEYS } from "../limits.ts";
+import type { ErrorCode } from "../errors.ts";
+import { MAX_MADE_THRESHOLD, MAX_POLICY_KEYS } from "../limits.ts";
+import { checkShape } from "../text/json.ts";
 import { accountIdSchema, type AccountId, accountOfBytes } from "./account.ts";
 import { wholeText } from "./whole-text.ts";
 
@@ -29,4 +31,21 @@ const PREFIX = utf8("/LEZ-x402/v1/AccountId/Policy//\0");
 /** The account that the policy controls. */
 export function accountOfPolicy(policy: Policy): AccountId {
   return accountOfBytes(sha256(concatBytes([PREFIX, sha256(utf8(canonicalJson(policy)))])));
+}
+
+/**
+ * A policy that is about to be made, with the keys in order. One whose mandates would not fit is refused here, before it has money.
+ * @param keys accounts of keys and passkeys, in any order
+ */
+export function newPolicy(
+  threshold: number,
+  keys: readonly AccountId[],
+): { ok: true; policy: Policy; account: AccountId } | { ok: false; code: ErrorCode; problem: string } {
+  const made = checkShape({ version: "1", threshold: String(threshold), keys: keys.toSorted((a, b) => (a < b ? -1 : 1)) }, policySchema);
+  if (!made.ok) return { ok: false, code: made.code, problem: made.problem };
+  if (threshold > MAX_MADE_THRESHOLD) {
+    const problem = `threshold: a mandate of ${threshold} passkeys takes more bytes than mandates may have. At most ${MAX_MADE_THRESHOLD} keys can sign together.`;
+    return { ok: false, code: "payload_too_large", problem };
+  }
+  return { ok: true, policy: made.value, account: accountOfPolicy(made.value) };
 }
