@@ -71,7 +71,10 @@ test("is refused where the key is none of the account, is not enough alone, or t
   const file = JSON.parse(readFileSync(box.path("recovery.json"), "utf8")) as object;
   box.write("forged.json", { ...file, account: TO });
   const said = async (name: string) => (await box.run(`recover ${name} ${TO} 5 --dry-run`)).json.error;
-  expect(await said("./others.json")).toMatchObject({ code: "usage", message: expect.stringContaining("is none of the account") as string });
+  expect(await said("./others.json")).toMatchObject({
+    code: "usage",
+    message: expect.stringContaining("is none of the account") as string,
+  });
   expect(await said("./both.json")).toMatchObject({ code: "usage", message: expect.stringContaining("sign together") as string });
   expect(await said("./forged.json")).toMatchObject({ code: "invalid_file", message: expect.stringContaining("does not make") as string });
 });

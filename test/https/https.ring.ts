@@ -106,6 +106,13 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     expect((await run(box, "balance")).json.data["spendable"]).toMatchObject({ display: "1.001 LGO" });
     const { terms } = (await run(box, `send ${DEMO_MERCHANT_ACCOUNT} 100 --id rent --dry-run`)).json.data as { terms: string };
     await run(box, `send ${DEMO_MERCHANT_ACCOUNT} 100 --id rent --confirm ${terms} --passphrase-file ./secret.txt`);
+    const made = await run(box, `policy create --key ${account} --key ${DEMO_MERCHANT_ACCOUNT} --out ./recovery.json`);
+    const { account: shared } = made.json.data as { account: string };
+    await run(box, `ledger fund ${shared} 500 --operator-key-file ./operator.key`);
+    const recovering = `recover ./recovery.json ${DEMO_MERCHANT_ACCOUNT} 500 --id all`;
+    const read = (await run(box, `${recovering} --dry-run`)).json.data as { terms: string };
+    const sent = await run(box, `${recovering} --confirm ${read.terms} --passphrase-file ./secret.txt`);
+    expect(sent.json.data).toMatchObject({ from: shared, amount: { amount: "500" } });
     await run(box, "ledger audit --operator-key-file ./operator.key");
     await run(box, "ledger clock --operator-key-file ./operator.key");
     for (const word of ["list", "retry"]) await run(box, `webhooks ${word} --merchant-url ${SHOP} --operator-key-file ./operator.key`);
