@@ -32,7 +32,7 @@ test.each<[string, object, string[]]>([
   [
     "lez-agent-pay/batch-settlement/client",
     batchClient,
-    ["BatchSettlementLezScheme", "registerBatchSettlementLezScheme", "storedClientSessionSchema"],
+    ["BatchSettlementLezScheme", "mandateSessionFetch", "registerBatchSettlementLezScheme", "storedClientSessionSchema"],
   ],
   ["lez-agent-pay/batch-settlement/client/files", sessionFiles, ["sessionFiles"]],
   [

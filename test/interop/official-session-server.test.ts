@@ -6,8 +6,8 @@ import { wrapFetchWithPayment } from "@x402/fetch";
 import { paymentMiddleware, setSettlementOverrides, x402ResourceServer } from "@x402/hono";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
-import { receiptOf } from "../../agent-cli/demo/buyer.ts";
-import { registerBatchSettlementLezScheme as registerClient } from "../../shared/batch-settlement/client/index.ts";
+import { REASON, receiptOf } from "../../agent-cli/demo/buyer.ts";
+import { mandateSessionFetch, registerBatchSettlementLezScheme as registerClient } from "../../shared/batch-settlement/client/index.ts";
 import {
   type BatchSettlementServerConfig,
   MemorySessionStore,
@@ -15,13 +15,14 @@ import {
 } from "../../shared/batch-settlement/server/index.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { ASSET, BATCH_SETTLEMENT, NETWORK } from "../../shared/lez.ts";
+import { type Mandate, mandateDigest } from "../../shared/protocol/mandate.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
 import { signVoucher, type Voucher } from "../../shared/protocol/voucher.ts";
 import { signWithdrawal } from "../../shared/protocol/withdrawal.ts";
 import { unixNow } from "../../shared/time.ts";
 import { decodeHeader, encodeHeader, PAYMENT_REQUIRED, PAYMENT_SIGNATURE } from "../../shared/x402/headers.ts";
 import { paymentPayloadSchema, paymentRequiredSchema } from "../../shared/x402/x402.ts";
-import { newPayer, randomId } from "../signed.ts";
+import { newMandate, newPayer, randomId } from "../signed.ts";
 import { useStack } from "../stack/stack.ts";
 import { listen } from "./official.ts";
 
@@ -222,5 +223,56 @@ describe("a shop on the official server", () => {
     expect([await accountOf(payer), await accountOf(merchant.owner)]).toMatchObject([{ held: "0" }, { balance: PRICE }]);
     expect(await refusal(await present(merchant.url, headers[0]))).toBe("session_closed");
     expect(merchant.runs).toBe(1);
+  });
+});
+
+describe("a client within a mandate", () => {
+  async function within(merchant: Awaited<ReturnType<typeof shop>>, changes: Partial<Mandate> = {}, seen: typeof fetch = fetch) {
+    const payer = await newPayer();
+    const agentKey = await keySigner(generateSecretKey());
+    await fetch(`${world.stack.facilitator}/faucet`, { method: "POST", body: JSON.stringify({ account: payer.account, id: randomId() }) });
+    const limits = {
+      schemes: [BATCH_SETTLEMENT],
+      payees: [merchant.owner.account],
+      origins: [merchant.origin],
+      session: { deposit: "100", seconds: "3600", withdrawDelay: "900", open: "1" },
+      ...changes,
+    } as Partial<Mandate>;
+    const mandate = await newMandate(payer, agentKey, world.stack.ledger as Digest, limits);
+    const client = new x402Client();
+    const session = { deposit: "100", seconds: 1800 };
+    const paying = mandateSessionFetch(seen, { client, agentKey, mandate, reason: REASON, session });
+    return { payer, mandate, pay: wrapFetchWithPayment(paying, client) };
+  }
+
+  test("opens one session and pays by vouchers, which the ledger counts to the mandate [interop-session-mandate]", async () => {
+    const merchant = await shop();
+    const { pay, payer, mandate } = await within(merchant);
+    for (let call = 0; call < 3; call++) expect((await pay(merchant.url)).status).toBe(200);
+    expect(await accountOf(payer)).toMatchObject({ held: "100" });
+    await merchant.sessions.claimAll();
+    expect(await accountOf(merchant.owner)).toMatchObject({ balance: "30" });
+    const usage = await fetch(`${world.stack.facilitator}/mandates/${NETWORK}/${payer.account}/${mandateDigest(mandate.mandate)}`);
+    expect(await usage.json()).toMatchObject({ settled: "30", claimed: "70" });
+  });
+
+  test("signs no session that the mandate does not carry [interop-session-mandate-limit]", async () => {
+    const merchant = await shop();
+    const refused = async (changes: Partial<Mandate>) => expect((await within(merchant, changes)).pay(merchant.url)).rejects;
+    const session = { deposit: "99", seconds: "3600", withdrawDelay: "900", open: "1" } as Mandate["session"];
+    await (await refused({ session })).toThrow("mandate_exceeded");
+    await (await refused({ payees: [(await newPayer()).account] })).toThrow("mandate_mismatch");
+    expect(merchant.runs).toBe(0);
+  });
+
+  test("pays no terms of another origin than the one that is fetched [interop-session-mandate-origin]", async () => {
+    const merchant = await shop();
+    const other = await shop({ origin: merchant.origin }, merchant.owner);
+    // As a proxy would: the terms name the address behind it.
+    const redirecting: typeof fetch = (input, init) =>
+      fetch(new Request(new Request(input, init).url.replace(merchant.origin, other.origin), new Request(input, init)));
+    const { pay } = await within(merchant, {}, redirecting);
+    await expect(pay(merchant.url)).rejects.toThrow("mandate_mismatch");
+    expect([merchant.runs, other.runs]).toEqual([0, 0]);
   });
 });

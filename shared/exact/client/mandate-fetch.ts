@@ -9,8 +9,9 @@ import type { DefaultAsset, PaymentPayloadResult, SchemeNetworkClient } from "@x
 import * as z from "zod/mini";
 import { bodyDigest, type Digest } from "../../crypto/digest.ts";
 import { isErrorCode } from "../../errors.ts";
-import { NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../../lez.ts";
+import { type BATCH_SETTLEMENT, NETWORK, SCHEME, type Scheme, UPTO, X402_VERSION } from "../../lez.ts";
 import { DEFAULT_TIMEOUT_SECONDS, MAX_HEADER_BYTES, MAX_REQUEST_BODY_BYTES } from "../../limits.ts";
+import type { Amount } from "../../protocol/amount.ts";
 import { authorizationWithin } from "../../protocol/approval.ts";
 import { authorizationDigest } from "../../protocol/authorization.ts";
 import type { BoundRequest } from "../../protocol/binding.ts";
@@ -33,14 +34,18 @@ import { objectionOf } from "../mandate-checks.ts";
 import { checkAuthorization, verifyPayment } from "../verify.ts";
 import { defaultAssetOf, PaymentRefused } from "./scheme.ts";
 
-export interface MandateFetchOptions {
-  /** The client that pays with this fetch. `exact` on LEZ is registered with it, and `upto` if the mandate names it. */
-  client: Pick<x402Client, "register">;
+/** Who signs within which mandate, and why. */
+export interface MandateSigner {
   /** The key that the mandate names. It signs each PaymentRequest with its reason, and each payment. */
   agentKey: WalletSigner;
   mandate: SignedMandate;
   /** Why this is bought, in at least 32 visible characters. The payment carries its digest alone. */
   reason: string | ((http: BoundRequest, offer: PaymentRequirements) => string | Promise<string>);
+}
+
+export interface MandateFetchOptions extends MandateSigner {
+  /** The client that pays with this fetch. `exact` on LEZ is registered with it, and `upto` if the mandate names it. */
+  client: Pick<x402Client, "register">;
   /**
    * Told of each payment before it is sent; if it throws, the payment is not sent. After an answer that got lost, present this
    * payload again: a new call pays again. `request` is what evidence needs of the reason.
@@ -79,7 +84,8 @@ export function mandateFetch(fetch: Fetch, options: MandateFetchOptions): Fetch 
   };
 }
 
-function checkOptions({ agentKey, mandate: signed, reason }: MandateFetchOptions): void {
+/** @throws {TypeError} */
+export function checkOptions({ agentKey, mandate: signed, reason }: MandateSigner): void {
   const shape = checkShape(signed, signedMandateSchema);
   if (!shape.ok) throw new TypeError(`mandateFetch: mandate: ${shape.problem}`);
   const { agent, payees, origins } = shape.value.mandate;
@@ -91,11 +97,11 @@ function checkOptions({ agentKey, mandate: signed, reason }: MandateFetchOptions
 }
 
 /** A draft names the mandate that is to pay. To a merchant it is no payment at all. */
-class DraftScheme implements SchemeNetworkClient {
-  readonly scheme: Scheme;
+export class DraftScheme implements SchemeNetworkClient {
+  readonly scheme: Scheme | typeof BATCH_SETTLEMENT;
   readonly #mandate: Digest;
 
-  constructor(scheme: Scheme, mandate: Digest) {
+  constructor(scheme: Scheme | typeof BATCH_SETTLEMENT, mandate: Digest) {
     this.scheme = scheme;
     this.#mandate = mandate;
   }
@@ -111,7 +117,7 @@ class DraftScheme implements SchemeNetworkClient {
 }
 
 /** The draft that a request carries; undefined for one without a payment, or with a payment of another scheme or mandate. */
-function draftIn({ headers }: Request, mandate: Digest): PaymentPayload | undefined {
+export function draftIn({ headers }: Request, mandate: Digest): PaymentPayload | undefined {
   const header = headers.get(PAYMENT_SIGNATURE);
   if (header === null) return undefined;
   const draftSchema = z.extend(paymentPayloadSchema, { payload: z.strictObject({ draft: z.literal(mandate) }) });
@@ -149,13 +155,25 @@ async function complete(draft: PaymentPayload, sent: Request, options: MandateFe
   return { request, payload };
 }
 
-/** The agent's signed request for what is sent: its reason is part of what is paid for, and it is paid once. */
-async function ask(offer: PaymentRequirements, sent: Request, { agentKey, reason }: MandateFetchOptions, now: number) {
+/**
+ * The agent's signed request for what is sent: its reason is part of what is paid for, and it is paid once.
+ * @param session that is asked for, instead of one payment
+ */
+export async function signRequest(
+  offer: PaymentRequirements,
+  sent: Request,
+  { agentKey, reason }: MandateSigner,
+  now: number,
+  session?: { deposit: Amount; seconds: number },
+): Promise<PaymentRequest> {
   const http = await boundRequestOf(sent);
   const why = typeof reason === "string" ? reason : await reason(http, offer);
-  const input = { agent: agentKey, http, offer, reason: why, expiresIn: DEFAULT_TIMEOUT_SECONDS };
-  const body = accept(checkShape(newPaymentRequest(input, now), paymentRequestBodySchema));
-  const request = await signPaymentRequest(body, agentKey);
+  const input = { agent: agentKey, http, offer, reason: why, expiresIn: DEFAULT_TIMEOUT_SECONDS, session };
+  return signPaymentRequest(accept(checkShape(newPaymentRequest(input, now), paymentRequestBodySchema)), agentKey);
+}
+
+async function ask(offer: PaymentRequirements, sent: Request, options: MandateFetchOptions, now: number) {
+  const request = await signRequest(offer, sent, options, now);
   const checked = await checkPaymentRequest(request, now);
   // Of the codes that are no payment's, only `request_too_long` can come up: for the offer's time.
   if (!checked.ok) throw new PaymentRefused(isErrorCode(checked.code) ? checked.code : "validity_too_long", checked.problem);
@@ -163,14 +181,14 @@ async function ask(offer: PaymentRequirements, sent: Request, { agentKey, reason
 }
 
 /** The terms must be of the origin that is fetched: a mandate's `origins` mean that one, whatever a 402 says. */
-function checkOrigin({ resource }: PaymentPayload, { url }: Request): void {
+export function checkOrigin({ resource }: PaymentPayload, { url }: Request): void {
   const named = accept(checkShape(resource, resourceInfoSchema)).url;
   const [theirs, fetched] = [URL.parse(named)?.origin, new URL(url).origin];
   if (theirs !== fetched)
     throw new PaymentRefused("mandate_mismatch", `the terms are for ${theirs ?? "no address"}, fetched was ${fetched}`);
 }
 
-async function boundRequestOf(sent: Request): Promise<BoundRequest> {
+export async function boundRequestOf(sent: Request): Promise<BoundRequest> {
   const body = await readLimited(sent.clone(), MAX_REQUEST_BODY_BYTES);
   if (!body) throw new PaymentRefused("payload_too_large", `the body of the request has more than ${MAX_REQUEST_BODY_BYTES} bytes`);
   const url = new URL(sent.url);
