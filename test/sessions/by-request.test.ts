@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Handler } from "hono";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { receiptOf, verdict } from "../../agent-cli/demo/buyer.ts";
+import { UNREPORTED_MILLIS } from "../../shared/limits.ts";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
 import type { PaywallEnv } from "../../workers/merchant/paywall/index.ts";
 import { isolateDeliveries } from "../../workers/merchant/paywall/memory/isolate.ts";
@@ -17,6 +18,7 @@ const GOODS: Handler<PaywallEnv> = (c) => c.text("goods");
 let merchant: ReturnType<typeof createMerchant>;
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
   vi.spyOn(console, "log").mockImplementation(() => undefined);
   merchant = createMerchant();
 });
@@ -126,6 +128,7 @@ describe("a facilitator over HTTP", () => {
     elsewhere.session = client.session;
     const voucher = await client.sign({ lane: "0", serial: "9" });
     expect(verdict(await elsewhere.present({ type: "voucher", from: client.session?.from, ...voucher }))).toBe("200");
+    await vi.advanceTimersByTimeAsync(UNREPORTED_MILLIS + 100);
     expect(await (await client.close()).json()).toMatchObject({ claimed: "70" });
     expect(merchant.ledger.claimed(client.id)).toBe(70n);
     expect(merchant.calls).toEqual([]);

@@ -117,6 +117,28 @@ describe("a metered stream", () => {
     expect(await claimed(client.id)).toBe(4n);
   });
 
+  test("counts each charge once, also those at the moment at which it begins", async () => {
+    const { client } = await inLane((c) => {
+      const { charge } = c.get("payment");
+      charge("2", tokens(1));
+      void (async () => {
+        for (let turn = 0; turn < 40; turn++) {
+          await Promise.resolve();
+          charge("2", tokens(1));
+        }
+      })();
+      const body = new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setImmediate(resolve));
+          controller.close();
+        },
+      });
+      return c.body(body, 200, { "Content-Type": "text/event-stream" });
+    });
+    expect(await heard(await client.pay())).toMatchObject({ charged: "82" });
+    expect(await claimed(client.id)).toBe(82n);
+  });
+
   test("costs nothing if its handler charges nothing, and is served once all the same", async () => {
     const { client } = await inLane((c) => c.body("data: hello\n\n", 200, { "Content-Type": "text/event-stream" }));
     const voucher = await client.sign();

@@ -38,7 +38,8 @@ export function laneAccount(reporting: Reporting, session: IsolateSession, lease
   return {
     keep: () => beat.start(),
     fail() {
-      lane.fail(call);
+      if (call.charged === undefined) lane.fail(call);
+      else lane.end(call);
       over();
     },
     charge(part) {

@@ -53,7 +53,8 @@ export async function runStream(
     account.fail();
     return refuseRequest({ code: "internal_error" });
   }
-  const before = BigInt(meter.charged.amount);
+  // What was charged since is accounted for already.
+  const before = BigInt(run.charged?.amount ?? 0);
   if (before > 0n) account.charge(before);
   const { body, headers } = c.res;
   if (!body || !isEventStream(headers.get("Content-Type"))) {
@@ -80,6 +81,7 @@ export async function runStream(
     gone: () => log(request, meter.charged, { gone: true }),
   });
   stop = metered.stop;
+  if (meter.fault) stop(meter.fault.code);
   const begun = receiptFor(meter.charged);
   const response = new Response(metered.body, c.res);
   response.headers.delete("Content-Length");

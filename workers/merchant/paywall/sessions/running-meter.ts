@@ -56,6 +56,11 @@ export class RunningMeter implements Meter {
     return this.charged;
   }
 
+  /** What the handler charged that it must not. */
+  get fault(): ChargeFault | undefined {
+    return this.#fault;
+  }
+
   get charged(): Charged {
     const usage = [...this.#usage.values()];
     return { amount: String(this.#sum) as Charge, ...(usage.length > 0 && { usage }) };
