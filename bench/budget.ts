@@ -10,17 +10,17 @@ import { PATHS } from "./paths.ts";
  * - Merchant. The demo's exports every optional entry: automatic refunds 2.75, webhooks 4, sessions 12, the OpenAPI document 1.5 and the
  *   register of sales 1.25 are in entries of their own, so a shop has those that it imports. What every shop has: options that sellers asked
  *   for, 3.25: terms by request and several offers, free requests, own pages and hooks; an option is a property, so no bundler leaves its
- *   code out. Mandates 3.5. What is owed and given back, 2. `upto` 2, a quarter of it the demo's own route. Recording sales 1. Routes declared
+ *   code out. Proofs 2: their shapes, and with sessions their verification. Mandates 3.5. What is owed and given back, 2. `upto` 2, a quarter of it the demo's own route. Recording sales 1. Routes declared
  *   and listed for discovery 0.75. Telling webhooks half a KiB, offering sessions a third. A memory that deletes itself and doubts a wrong
  *   clock a third. Error codes of refunds, and counting for the operator, a quarter each.
  * - Facilitator. Sessions 5: their objects, what is checked of a deposit, a claim and a withdrawal, and their addresses. The catalogue 4: its
  *   table, entries made of strangers' words, two reads. Mandates 3.5: their strict schema, checks and codes. Keyed books 2. Refunds 1.75, with
- *   the credits that merchants ask for. `upto` 0.75. Exports and restores, transfers, and counting for the operator, half a KiB each.
+ *   the credits that merchants ask for. Proofs 2.5: passkeys, policies, P-256. `upto` 0.75. Exports and restores, transfers, and counting for the operator, half a KiB each.
  * - Ledger. Sessions 5.25: deposits, claims and ends, what mandates count of them, and their audit. Mandates 3.5: it counts, remembers and
  *   audits them. Refunds, and what was charged of `upto`, 2.75 with their audit. Exporting and restoring 2.5: the objects check every row.
  *   Groups of payments three quarters. Causes of entries, money that the operator pays out, and counting, half a KiB each.
  */
-const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 79.75, "lez-facilitator": 50.25, "lez-ledger-do": 43.75 };
+const BUNDLE_KIB: Record<string, number> = { "lez-merchant": 81.75, "lez-facilitator": 53, "lez-ledger-do": 43.75 };
 /** The first 402 of a fresh workerd, as a multiple of bare Hono's first answer, measured side by side. */
 const COLD_RATIO = 15;
 

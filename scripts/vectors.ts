@@ -10,6 +10,7 @@ import { bindingOf, type BoundRequest, type BoundTerms } from "../shared/protoco
 import type { BooksAccess, BooksRead, BooksRevocation } from "../shared/protocol/books-access.ts";
 import type { Claim } from "../shared/protocol/claim.ts";
 import type { Decision } from "../shared/protocol/decision.ts";
+import type { DeskCall, DeskSetting, Login, Pairing } from "../shared/protocol/desk.ts";
 import type { Mandate } from "../shared/protocol/mandate.ts";
 import { paymentFields, shortCode } from "../shared/protocol/payment-request.ts";
 import type { Refund } from "../shared/protocol/refund.ts";
@@ -274,6 +275,26 @@ const SALE_DELIVERY: SaleDelivery = {
   issuedAt: BOOKS_READ.at,
 };
 
+const DESK = "https://desk.example";
+const LOGIN: Login = { version: "1", origin: DESK, account: owner.account, nonce: "6e".repeat(32) as Digest, issuedAt: BOOKS_READ.at };
+const PAIRING: Pairing = { desk: DESK, account: owner.account, agent: agent.publicKey, secret: "5c".repeat(16) };
+const DESK_SETTING: DeskSetting = {
+  version: "1",
+  desk: DESK,
+  account: owner.account,
+  setting: "webhook.add",
+  value: "https://ntfy.example/topic",
+  issuedAt: BOOKS_READ.at,
+  nonce: "6f".repeat(32) as Digest,
+};
+const DESK_CALL: DeskCall = {
+  method: "POST",
+  path: "/requests?wait=30",
+  bodySha256: bodyDigest(utf8("{}")),
+  at: BOOKS_READ.at,
+  nonce: "70".repeat(32) as Digest,
+};
+
 /** File name, from the root of the repository → content. */
 export async function vectors(): Promise<Record<string, string>> {
   const files = {
@@ -332,6 +353,10 @@ function digests() {
     entry("a BooksRevocation", "BooksRevocation", BOOKS_REVOCATION, "owner"),
     entry("a BooksRead", "BooksRead", BOOKS_READ, "agent"),
     entry("a SaleDelivery", "SaleDelivery", SALE_DELIVERY, "merchant"),
+    entry("a Login", "Login", LOGIN, "owner"),
+    entry("a Pairing", "Pairing", PAIRING, "owner"),
+    entry("a DeskSetting", "DeskSetting", DESK_SETTING, "owner"),
+    entry("a DeskCall", "DeskCall", DESK_CALL, "agent"),
     entry("an AuditEntry", "AuditEntry", AUDIT_ENTRY),
     entry("an AuditAnchor", "AuditAnchor", AUDIT_ANCHOR, "owner"),
     entry("the start of the Stream from one shard to another", "Stream", { ledger: LEDGER, from: "0", to: "1" }),

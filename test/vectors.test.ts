@@ -9,6 +9,7 @@ import { base58 } from "../shared/crypto/bytes.ts";
 import { authorizationSchema } from "../shared/protocol/authorization.ts";
 import { claimSchema } from "../shared/protocol/claim.ts";
 import { decisionSchema } from "../shared/protocol/decision.ts";
+import { deskCallSchema, deskSettingSchema, loginSchema, pairingSchema } from "../shared/protocol/desk.ts";
 import { mandateSchema } from "../shared/protocol/mandate.ts";
 import { paymentRequestBodySchema } from "../shared/protocol/payment-request.ts";
 import { refundSchema } from "../shared/protocol/refund.ts";
@@ -109,7 +110,11 @@ describe("digests.json", () => {
       "Checkpoint",
       "Claim",
       "Decision",
+      "DeskCall",
+      "DeskSetting",
+      "Login",
       "Mandate",
+      "Pairing",
       "PaymentRequest",
       "Refund",
       "Revocation",
@@ -134,6 +139,10 @@ describe("digests.json", () => {
       Voucher: voucherSchema,
       Claim: claimSchema,
       Withdrawal: withdrawalSchema,
+      Login: loginSchema,
+      Pairing: pairingSchema,
+      DeskSetting: deskSettingSchema,
+      DeskCall: deskCallSchema,
     };
     for (const [type, schema] of Object.entries(schemas)) {
       for (const { name, object } of all.filter((vector) => vector.type === type)) {

@@ -12,9 +12,9 @@ import { sendFrom, transferFields, transferOutput, transferText } from "./send.t
 export const recover = defineCommand({
   name: "recover",
   audience: "owner",
-  summary: "send money from an account whose passkey is lost, with its second key",
+  summary: "send an account's money with its second key",
   description:
-    "Takes the recovery file that the account's page had you save, and the key file that is the account's second key. It works for a policy of which one key is enough. After a lost answer the same --id sends the same transfer again: it is made once.",
+    "For an account whose passkey is lost. Takes the recovery file that the account's page had you save, and the key file that is the account's second key. It works for a policy of which one key is enough. After a lost answer the same --id sends the same transfer again: it is made once.",
   input: z.strictObject({
     recovery: nameField.meta({ positional: true, local: true, description: "the account's recovery file" }),
     ...transferFields,
