@@ -66,7 +66,7 @@ export const signedCheckpointSchema = z.strictObject({
  */
 const payment = { authorization: authorizationSchema, ...proofMembers, mandate: z.optional(signedMandateSchema) };
 
-interface PaymentPart {
+export interface PaymentPart {
   authorization: Authorization;
   mandate?: SignedMandate | undefined;
 }
