@@ -1,6 +1,6 @@
 /**
- * Reads a voucher as clients send it, without its schema, which takes five times as long and would be a tenth of what a call of a session
- * costs. What is not read here is the schema's to judge: it may be good, and the schema has the words for what is wrong.
+ * Reads a voucher as clients send it, without its schema, which takes some 13 µs, a thirtieth of what a call of a session costs. What is not
+ * read here is the schema's to judge: it may be good, and the schema has the words for what is wrong.
  */
 
 import { isAccountId } from "../protocol/account.ts";

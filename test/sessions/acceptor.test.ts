@@ -98,6 +98,24 @@ describe("a session", () => {
     expect(client.charged).toBe(1000n);
   });
 
+  test.each([
+    ["200", { take: 1, finish: 1, report: 1, renew: 15 }, 19],
+    ["1000", { take: 1, finish: 1, report: 10, renew: 3 }, 16],
+  ])(
+    "of 200 calls on a deposit of %s costs so many messages to its object, and rows [session-call-cost]",
+    async (calls, messages, rows) => {
+      const { client } = await opened(GOODS, {}, `${calls}0`);
+      for (let call = 1; call < 200; call++) expect(verdict(await client.pay())).toBe("200");
+      await settled();
+      const sent = Object.groupBy(merchant.objectCalls, (name) => name);
+      expect(Object.fromEntries(Object.entries(sent).map(([name, calls]) => [name, calls?.length]))).toMatchObject(messages);
+      expect(merchant.rows.get(client.id)?.written).toBe(rows);
+      await client.close();
+      expect(merchant.rows.get(client.id)?.written).toBe(rows + 8);
+      expect(merchant.ledger.claimed(client.id)).toBe(2000n);
+    },
+  );
+
   test("takes 64 calls at once", async () => {
     const { client } = await opened();
     await client.pay();

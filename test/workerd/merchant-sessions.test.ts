@@ -12,6 +12,7 @@ import type { SignedVoucher } from "../../shared/protocol/voucher.ts";
 import type { SessionStanding } from "../../shared/settlement/backend.ts";
 import { receiverKeys } from "../../workers/merchant/paywall/sessions/receiver-key.ts";
 import type { KnownSession } from "../../workers/merchant/paywall/sessions/rpc.ts";
+import { SessionTables } from "../../workers/merchant/paywall/sessions/session-tables.ts";
 import type { Sessions } from "../../workers/merchant/paywall/sessions/sessions.ts";
 import { SESSION } from "../fixtures.ts";
 import { NOW, setTime } from "./ledger.ts";
@@ -116,4 +117,28 @@ test("tables of newer code are neither read nor written, and nothing is offered"
   await evictDurableObject(stub);
   expect(await stub.canOpen()).toBe(false);
   await expect(runInDurableObject(stub, (object: Sessions) => object.report({ id: LANE, spent: "1" }))).rejects.toThrow("schema 99");
+});
+
+test("its tables cost 9 rows, and each lane that is granted, reported or renewed one [session-object-rows]", async () => {
+  const rows = await runInDurableObject(SESSIONS.getByName(randomDigest()), (_, { storage }) => {
+    const written: number[] = [];
+    const exec = (statement: string, ...bindings: (string | number | null)[]) => {
+      const cursor = storage.sql.exec(statement, ...bindings);
+      const rows = cursor.toArray();
+      written.push(cursor.rowsWritten);
+      return { toArray: () => rows };
+    };
+    const counting = { sql: { exec }, transactionSync: storage.transactionSync.bind(storage) } as unknown as DurableObjectStorage;
+    const tables = new SessionTables(counting, () => undefined);
+    tables.make();
+    const made = written.reduce((sum, rows) => sum + rows, 0);
+    const lane = { id: LANE, limit: 80n, spent: 0n, leaseUntil: 0, folded: false, best: undefined, claimed: 0n };
+    const own = { spent: 0n, best: undefined, claimed: 0n, serialCeiling: 64 };
+    for (let spent = 0n; spent < 2n; spent++) {
+      tables.putLane({ ...lane, spent });
+      tables.putOwn({ ...own, spent });
+    }
+    return { made, put: written.slice(-4) };
+  });
+  expect(rows).toEqual({ made: 9, put: [1, 1, 1, 1] });
 });

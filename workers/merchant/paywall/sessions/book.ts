@@ -167,20 +167,25 @@ export class SessionBook<Voucher extends LaneVoucher> {
   /** Prolongs an isolate's lane, and raises its limit to `needed` at least, if there is so much. Undefined if the lane was folded. */
   renew(report: LaneReport<Voucher>, amount: bigint, needed: bigint, now: number): Readonly<LaneShare> | undefined {
     this.fold(now, report.id);
-    this.report(report, now);
+    const reported = this.#learn(report, now);
     const lane = this.#deposit.renew(report.id, amount, needed, now);
-    if (lane) this.#put(lane);
+    this.#put(reported); // one row for both
     return lane;
   }
 
   /** Takes what an isolate says of its lane: also late, twice, or of a lane that was folded. */
-  report({ id, spent, best, runsFor }: LaneReport<Voucher>, now: number): Readonly<LaneShare> {
+  report(report: LaneReport<Voucher>, now: number): Readonly<LaneShare> {
+    const lane = this.#learn(report, now);
+    this.#put(lane);
+    return lane;
+  }
+
+  #learn({ id, spent, best, runsFor }: LaneReport<Voucher>, now: number): LaneShare {
     const lane = this.#deposit.report(id, spent, now);
     if (runsFor) this.#deposit.extend(id, now + runsFor);
     const known = this.#paid.get(id);
     const isHigher = best && best.maxClaimable > (known?.best?.maxClaimable ?? 0n);
     this.#paid.set(id, { best: isHigher ? best : known?.best, claimed: known?.claimed ?? 0n });
-    this.#put(lane);
     return lane;
   }
 
