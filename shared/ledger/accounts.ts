@@ -42,8 +42,6 @@ type Posting = { account: AccountState; delta: bigint; at: number } & Pick<
 
 /** A payment that its payee's journal does not have yet. */
 type Due = { payer: AccountId; value: Amount } & Omit<Cause, "mandate">;
-/** By payee. Replaced and never changed, so that an event that fails can have back what was due before it. */
-export type AllDue = ReadonlyMap<AccountId, readonly Due[]>;
 
 /** A Durable Object's statement takes 100 values. An entry has 18. */
 const ENTRIES_PER_STATEMENT = 5;
@@ -65,8 +63,8 @@ export class Accounts {
   readonly #ledger: Digest;
   /** A cache of accounts, as they were last read or written. After a rollback it is cleared: see `forget`. */
   readonly #known = new Map<AccountId, AccountState>();
-  /** What the open group owes; undefined while none is open. */
-  #due: AllDue | undefined;
+  /** What the open group owes, by payee; undefined while none is open. */
+  #due: Map<AccountId, Due[]> | undefined;
   #shard = 0;
 
   constructor(store: LedgerStore, ledger: Digest) {
@@ -108,15 +106,14 @@ export class Accounts {
     for (let i = 0; i < due.length; i += ENTRIES_PER_STATEMENT) this.#credit(due.slice(i, i + ENTRIES_PER_STATEMENT));
   }
 
-  /** What is due now, for `forget`. */
-  get due(): AllDue | undefined {
-    return this.#due;
+  get isGroup(): boolean {
+    return this.#due !== undefined;
   }
 
-  /** Clears the cache. Callers do so after a rollback. @param due what was due where the rolled back writes began; nothing ends the group */
-  forget(due?: AllDue): void {
+  /** Clears the cache, and ends the group. Callers do so after a rollback. */
+  forget(): void {
     this.#known.clear();
-    this.#due = due;
+    this.#due = undefined;
   }
 
   #remember(account: AccountState): void {
@@ -156,17 +153,16 @@ export class Accounts {
   }
 
   #owe(to: AccountId, due: Due): void {
-    const all = [...(this.#due?.get(to) ?? []), due];
-    this.#due = new Map(this.#due).set(to, all);
+    const all = this.#due?.get(to) ?? [];
+    all.push(due);
+    this.#due?.set(to, all);
     if (all.length === OUTBOX_BATCH) this.#creditDue(to);
   }
 
   #creditDue(to: AccountId): void {
     const due = this.#due?.get(to);
     if (!due) return;
-    const others = new Map(this.#due);
-    others.delete(to);
-    this.#due = others;
+    this.#due?.delete(to);
     this.#credit([[to, due]]);
   }
 

@@ -38,7 +38,7 @@ import type {
   WithdrawResult,
 } from "../settlement/backend.ts";
 import type { CaptureCommand, LedgerSettleCommand, ReleaseCommand, ReserveCommand, RevokeCommand } from "../settlement/commands.ts";
-import { Accounts, type AllDue, isUnknown } from "./accounts.ts";
+import { Accounts, isUnknown } from "./accounts.ts";
 import { type AuditReport, auditLedger } from "./audit.ts";
 import { type Checkpoint, checkpointOf } from "./checkpoint.ts";
 import { Clock, type ClockTimes } from "./clock.ts";
@@ -86,6 +86,8 @@ export class LedgerRules {
   readonly #restoration: Restoration;
   /** No time has passed since the shard was opened. */
   #justOpened = true;
+  /** What an event of the open group threw. */
+  #thrown: { error: unknown } | undefined;
 
   /** Opens the ledger in `store`. An existing ledger takes nothing from `genesis` but checks its place. */
   constructor(store: LedgerStore, genesis: Genesis) {
@@ -118,15 +120,16 @@ export class LedgerRules {
 
   /**
    * Runs several events as one: all of their writes are made, or none. What they pay to one account of this shard is one entry of its
-   * journal. An event that throws is undone alone, if `events` catches it.
+   * journal. One savepoint is for all of them, so an event that throws fails the group, whoever catches it.
    *
    * Inside, only events run; what is read of accounts and journals, other than by `account`, may lack what is due.
-   * @throws what `events` threw, or the store. Nothing has happened then
+   * @throws what an event threw, or the store. Nothing has happened then, and each event can be run alone
    */
   together(events: () => void): void {
-    this.#undone(undefined, () => {
+    this.#undone(() => {
       this.#accounts.openGroup(this.#identity.shard);
       events();
+      if (this.#thrown) throw this.#thrown.error;
       this.#accounts.closeGroup();
     });
   }
@@ -464,26 +467,37 @@ export class LedgerRules {
     const jumped = this.#clock.isJump(clock);
     const away = this.#awayUntil(clock);
     const isLater = clock > this.#clock.now;
-    return this.#undone(this.#accounts.due, () => {
+    const event = () => {
       const now = this.#clock.advance(clock);
       if (away > 0) this.#sessions.prolong(away);
       const result = body(now);
       if (jumped || away > 0) this.#clock.persist(); // the alarm, which no caller confirms, follows from here
       if (isLater) this.#justOpened = false; // else nothing is known yet of how long it was closed
       return result;
-    });
+    };
+    return this.#accounts.isGroup ? this.#inGroup(event) : this.#undone(event);
   }
 
-  /** A transaction. When it is rolled back, memory is as it was as well. @param due what is due before it */
-  #undone<T>(due: AllDue | undefined, body: () => T): T {
+  #inGroup<T>(event: () => T): T {
+    try {
+      return event();
+    } catch (error) {
+      this.#thrown = { error };
+      throw error;
+    }
+  }
+
+  /** A transaction. When it is rolled back, memory is as it was as well. */
+  #undone<T>(body: () => T): T {
     const justOpened = this.#justOpened;
     const { now } = this.#clock;
     try {
       return this.#store.transact(body);
     } catch (error) {
+      this.#thrown = undefined;
       this.#justOpened = justOpened;
       if (justOpened) this.#clock.takeBack(now); // a shard that was away is still to prolong its sessions
-      this.#accounts.forget(due);
+      this.#accounts.forget();
       this.#mandates.forget();
       this.#pruning.forget();
       this.#retirement.forget();

@@ -31,6 +31,8 @@ export class Shard implements Machine {
   #rules: LedgerRules;
   #commits: GroupCommit;
   #delivering = new Set<number>();
+  /** It stopped in the middle of a group, and has not noticed yet. */
+  #crashed = false;
 
   constructor(network: Network, code: LedgerCode, genesis: Genesis, peers: readonly Shard[]) {
     this.name = `shard ${genesis.place?.shard}`;
@@ -55,6 +57,7 @@ export class Shard implements Machine {
   /** One call to the ledger. In a storm the machine may stop at any statement of it, and just before it answers. */
   handle<T>(event: (rules: LedgerRules, clock: number) => T): T {
     const { random, weather } = this.#network;
+    if (this.#crashed) throw new Crashed();
     this.latest = Math.max(this.latest, this.clock);
     if (random.chance(weather.crash * 5)) this.#store.crashAfter(random.between(0, 12));
     try {
@@ -83,14 +86,19 @@ export class Shard implements Machine {
     return new GroupCommit(flush, (calls) => this.#together(calls));
   }
 
+  /** A group can fail while the machine goes on: its calls are then run one by one. */
   #together(calls: () => void): void {
     const { random, weather } = this.#network;
     try {
       this.#rules.together(() => {
         calls();
+        if (random.chance(weather.crash)) throw new Error("the group fails");
         if (random.chance(weather.crash * 10)) this.#store.crashAfter(random.between(0, 3));
       });
       this.groups++;
+    } catch (error) {
+      this.#crashed ||= error instanceof Crashed;
+      throw error;
     } finally {
       this.#store.crashAfter(Number.POSITIVE_INFINITY);
     }
@@ -101,6 +109,7 @@ export class Shard implements Machine {
   }
 
   start(): void {
+    this.#crashed = false;
     this.#rules = this.#open();
     this.#commits = this.#newCommits();
     this.#tick();

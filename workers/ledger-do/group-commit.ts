@@ -23,7 +23,7 @@ export class GroupCommit {
 
   /**
    * @param sync resolves when everything that was written is on disk
-   * @param together runs several movements as one transaction; throws when nothing of them is written
+   * @param together runs several movements as one transaction; throws if one of them does, and has written nothing then
    */
   constructor(sync: () => Promise<void>, together: (movements: () => void) => void) {
     this.#sync = sync;
@@ -61,24 +61,23 @@ export class GroupCommit {
     );
   }
 
-  /** A movement that throws fails alone; a transaction that fails, with all its movements. No caller is told before it is made. */
+  /** Several movements are one transaction. If it fails, each is run alone, and fails alone. No caller is told before its own is made. */
   #writeAll(): void {
     const movements = this.#taken();
-    let tell: (() => void)[] = [];
-    const write = () => {
-      tell = movements.map(outcomeOf);
-    };
+    const told = (movements.length > 1 ? this.#asGroup(movements) : undefined) ?? movements.map(outcomeOf);
+    for (const tell of told) tell();
+  }
+
+  #asGroup(movements: readonly Movement[]): (() => void)[] | undefined {
+    let told: (() => void)[] | undefined;
     try {
-      if (movements.length > 1) this.#together(write);
-      else write();
-    } catch (error) {
-      tell = movements.map(
-        ({ fail }) =>
-          () =>
-            fail(error),
-      );
+      this.#together(() => {
+        told = movements.map(({ run }) => run());
+      });
+      return told;
+    } catch {
+      return undefined;
     }
-    for (const each of tell) each();
   }
 
   #taken(): Movement[] {

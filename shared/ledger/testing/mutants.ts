@@ -401,20 +401,20 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   {
     fault: "what was due to an account that was read is credited once more",
     file: "accounts",
-    find: "others.delete(to);",
+    find: "this.#due?.delete(to);",
     replace: "",
   },
   {
     fault: "of an account that is read, other payees are forgotten",
     file: "accounts",
-    find: "const others = new Map(this.#due);",
-    replace: "const others = new Map();",
+    find: "this.#due?.delete(to);",
+    replace: "this.#due?.clear();",
   },
   {
     fault: "a payment takes the place of the one that is due before it",
     file: "accounts",
-    find: "[...(this.#due?.get(to) ?? []), due]",
-    replace: "[due]",
+    find: "all.push(due);",
+    replace: "all[0] = due;",
   },
   {
     fault: "an account is read without what is due to it",
