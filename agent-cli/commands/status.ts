@@ -16,7 +16,7 @@ import { askSettlement } from "../facilitator/settlement-status.ts";
 import { CALL_CONCLUSIONS, calledInLines, calledInSchema, callStatus } from "../purchase/call-status.ts";
 import { concludeAsTold } from "../purchase/conclude.ts";
 import { findCall } from "../purchase/find-call.ts";
-import { findInInbox, namesFile, paymentField } from "../purchase/find-request.ts";
+import { findInInbox, namesFile, paymentOrCallField } from "../purchase/find-request.ts";
 import { paidTransaction } from "../purchase/payment-identifier.ts";
 import { authorizationOf, findPayment, paymentKey } from "../records/payment-journal.ts";
 import { noteRefunds } from "../records/refunds-known.ts";
@@ -68,7 +68,7 @@ export const status = defineCommand({
   description:
     'Asks the facilitator. A payment that this machine knows to be paid stays paid if the facilitator does not know it. "Paid" is checked against what was signed. "Never will be paid" is believed only from the facilitator in the configuration file, and only for the ledger that was signed: believing it wrongly would pay twice.',
   input: z.strictObject({
-    payment: paymentField,
+    payment: paymentOrCallField,
     ...facilitatorFields,
   }),
   output: statusSchema,

@@ -12,10 +12,17 @@ const meta = { positional: true, value: "request", description: "its short code,
 export const requestField = nameField.meta(meta);
 export const optionalRequestField = nameField.optional().meta(meta);
 
-const tool = { takes: "text" as const, description: meta.description };
-/** For commands that also take a file. */
-export const requestOrFileField = nameField.meta({ ...meta, description: `${meta.description}, or its file`, tool });
-export const paymentField = nameField.meta({ positional: true, description: "the request's code, or the signed payment's file", tool });
+const CALL = "or the code or the commitment of a call in a session";
+const tool = { takes: "text" as const, description: `${meta.description}; ${CALL}` };
+/** For commands that also take a file, and a call in a session. */
+export const requestOrFileField = nameField.meta({ ...meta, description: `${meta.description}, or its file; ${CALL}`, tool });
+const payment = {
+  positional: true,
+  description: "the request's code, or the signed payment's file",
+  tool: { ...tool, description: meta.description },
+};
+export const paymentField = nameField.meta(payment);
+export const paymentOrCallField = nameField.meta({ ...payment, description: `${payment.description}; ${CALL}`, tool });
 
 const CODE = /^[0-9A-HJKMNP-TV-Z]{4}-?[0-9A-HJKMNP-TV-Z]{4}$/i;
 /** Of a call in a session: `<session>:<lane>:<serial>`. */

@@ -17,7 +17,11 @@ import {
   sessionRequest,
   stranger,
 } from "../../test/fixtures.ts";
+import { signCheckpoint } from "../../workers/ledger-do/sign-checkpoint.ts";
 import { utf8 } from "../crypto/bytes.ts";
+import type { Digest } from "../crypto/digest.ts";
+import { checkpointOf } from "../ledger/checkpoint.ts";
+import { entryHash, type JournalEntry } from "../ledger/journal.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { signClaim } from "../protocol/claim.ts";
 import { type Mandate, signMandate } from "../protocol/mandate.ts";
@@ -28,6 +32,9 @@ import type { EvidencePoint } from "./check.ts";
 import type { KnownKeys } from "./keys.ts";
 import { serializeEvidence } from "./serialize.ts";
 import { CALL_CHECKS, type EvidenceReport, verifyEvidence } from "./verify.ts";
+
+/** As `keysFor` knows it. */
+const CHECKPOINT_KEY = "5b".repeat(32);
 
 const MANDATE: Mandate = {
   ...SESSION_MANDATE,
@@ -45,8 +52,7 @@ let cheaper: CallEvidence;
 let keys: KnownKeys;
 
 beforeAll(async () => {
-  const checkpointKey = "5b".repeat(32);
-  const story = { ledger: LEDGER, request: await sessionRequest(), owner, agent, receiver, now: NOW, checkpointKey };
+  const story = { ledger: LEDGER, request: await sessionRequest(), owner, agent, receiver, now: NOW, checkpointKey: CHECKPOINT_KEY };
   const call = (session: CalledSession, charged?: Amount) => session.call(REQUEST, sessionOffer(), charged);
   const own = await CalledSession.open(story);
   const calls = [await call(own), await call(own), await call(own)];
@@ -154,6 +160,37 @@ describe("what was signed by the wrong key, or says another thing, is named by i
     ["a part of the ledger's without a claim", async () => ({ ...promised, ledger: { ...within.ledger } as never }), []],
   ])("%s", async (_, evidence, failed) => {
     expect(idsOf(await verify(await evidence()), "fail").toSorted()).toEqual(failed.toSorted());
+  });
+});
+
+describe("an entry that the ledger signed, and that is not this claim's, is named", () => {
+  /** The claim's debit with other members, under the ledger's own signature. */
+  async function booked(changes: Partial<JournalEntry>, attestedAt = NOW + 360): Promise<CallEvidence> {
+    const [genuine] = first.ledger?.entries ?? [];
+    const { hash: _, ...body } = { ...(genuine as JournalEntry), ...changes };
+    const entry = { ...body, hash: entryHash(body) };
+    const checkpoint = { ...checkpointOf(LEDGER, entry, attestedAt), at: String(attestedAt) };
+    const book = { entries: [entry], checkpoint: await signCheckpoint(checkpoint, CHECKPOINT_KEY) };
+    return { ...first, ledger: book as NonNullable<CallEvidence["ledger"]> };
+  }
+  const other = "1d".repeat(32) as Digest;
+  const end = NOW + 86_400 + 900;
+
+  test.each<[string, Partial<JournalEntry>, failed: string[], warned: string[]]>([
+    ["nothing changed", {}, [], []],
+    ["another session", { session: other }, ["ledger.entry"], []],
+    ["another cause", { cause: "refund" }, ["ledger.entry"], []],
+    ["a mandate", { mandate: other }, ["ledger.entry"], []],
+    ["more than the claim takes", { value: "30001" }, ["ledger.entry"], []],
+    ["written before the session", { at: String(NOW - 31) }, ["ledger.time"], []],
+    ["written after the session's end", { at: String(end + 1) }, [], ["ledger.time"]],
+  ])("%s", async (_, changes, failed, warned) => {
+    const report = await verify(await booked(changes, end + 10));
+    expect([idsOf(report, "fail"), idsOf(report, "warn")]).toEqual([failed, warned]);
+  });
+
+  test("attested before it was written", async () => {
+    expect(idsOf(await verify(await booked({}, NOW)), "fail")).toEqual(["ledger.time"]);
   });
 });
 
