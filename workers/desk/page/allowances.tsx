@@ -1,5 +1,6 @@
 /** The mandates: what agents may spend without asking, as bars, and the button that ends it. */
 
+import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { MandateItem, MandateList, Money } from "../../../shared/desk/api.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
@@ -178,7 +179,7 @@ interface BarProps {
   held?: Money | undefined;
   left: Money;
   whole: Money;
-  note?: preact.ComponentChildren;
+  note?: ComponentChildren;
 }
 
 function Bar({ title, used, held, left, whole, note }: BarProps) {

@@ -1,5 +1,6 @@
 /** A payment's receipt, and how much of it was verified on this machine. */
 
+import type { ComponentChildren } from "preact";
 import type { Receipt } from "../../../shared/desk/api.ts";
 import type { Client } from "./client.ts";
 import { Foreign, Heading, Id, Loading, Time, Trouble } from "./parts.tsx";
@@ -91,7 +92,7 @@ function Shown({ receipt: { report, stated, signed, charged, refunded } }: { rec
   );
 }
 
-function Line({ name, children }: { name: string; children: preact.ComponentChildren }) {
+function Line({ name, children }: { name: string; children: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>
