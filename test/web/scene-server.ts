@@ -3,9 +3,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PAGE_HEADERS, readAssets } from "../../agent-cli/desk/assets.ts";
 import { API_PATH, type CallName } from "../../shared/desk/api.ts";
 import { failed, type Scene } from "./scenes.ts";
+
+const HELD_MILLIS = 50;
 
 export interface SceneServer {
   link: string;
@@ -16,6 +19,8 @@ export interface SceneServer {
   calls: { name: string; ask: Record<string, unknown> }[];
   /** Answers nothing: as a desk that has ended. */
   away: boolean;
+  /** Answers no call until this is false again. */
+  held: boolean;
   close(): Promise<void>;
 }
 
@@ -38,6 +43,7 @@ export async function serveScene(scene: Scene): Promise<SceneServer> {
     scene,
     calls: [],
     away: false,
+    held: false,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
@@ -53,6 +59,7 @@ async function answer(served: SceneServer, name: string, request: IncomingMessag
     response.destroy();
     return;
   }
+  while (served.held) await sleep(HELD_MILLIS);
   served.calls.push({ name, ask });
   const found = served.scene[name as CallName] as ((ask: unknown) => { ok: boolean }) | undefined;
   const outcome = found?.(ask) ?? failed("internal", `The scene has no ${name}.`);

@@ -27,9 +27,15 @@ export function linkTo(route: Route): string {
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.hash));
   useEffect(() => {
-    const follow = () => setRoute(routeOf(location.hash));
+    const follow = () => setRoute((before) => sameOr(before, routeOf(location.hash)));
     addEventListener("hashchange", follow);
+    follow(); // it may have changed since the first render
     return () => removeEventListener("hashchange", follow);
   }, []);
   return route;
+}
+
+/** The same object for the same page: nothing is drawn again. */
+function sameOr(before: Route, next: Route): Route {
+  return linkTo(before) === linkTo(next) ? before : next;
 }
