@@ -51,6 +51,7 @@ describe("the front page", () => {
       "/premium",
       "/weather",
       "/quote",
+      "/story",
       "/summarize",
       "/count",
       "/research",

@@ -51,11 +51,19 @@ test("a session within a mandate: one signature of the owner, calls without a pe
   }
   expect((await balance()).balance.amount).toBe(before.balance.amount);
 
+  const story = await box.run(["fetch", `${world.stack.merchant}/story?words=5`]);
+  expect(story.exit, story.stdout).toBe(EXIT.ok);
+  const told = story.json.data as { receipt: { paid: { amount: string } }; response: { body: { text: string } } };
+  expect([told.receipt.paid.amount, told.response.body.text]).toEqual([
+    "50",
+    ["An", "agent", "went", "to", "market"].map((word) => `data: ${word}\n\n`).join(""),
+  ]);
+
   const closed = await box.run(["session", "close", session.session]);
   expect(closed.exit, closed.stdout).toBe(EXIT.ok);
   const after = await balance();
   expect(after.held.amount).toBe("0");
-  expect(BigInt(before.balance.amount) - BigInt(after.balance.amount)).toBe(6n * price);
+  expect(BigInt(before.balance.amount) - BigInt(after.balance.amount)).toBe(6n * price + 50n);
   const shown = await box.run(["session", "show", session.session]);
   expect(shown.exit, shown.stdout).toBe(EXIT.ok);
   const verified = await box.run("audit verify");

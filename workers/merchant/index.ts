@@ -1,4 +1,4 @@
-/** The demo merchant: a Hono app that sells a report, the weather, quotes, summaries, counts, research and an archive, and fails to sell one thing. */
+/** The demo merchant: a Hono app that sells a report, the weather, quotes, a story, summaries, counts, research and an archive, and fails to sell one thing. */
 
 import { env } from "cloudflare:workers";
 import type { MiddlewareHandler } from "hono";
@@ -11,7 +11,7 @@ import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
 import { paywallOpenApi } from "./paywall/openapi-document.ts";
 import { paywallSales } from "./paywall/sales.ts";
-import { countWords, forecast, quote, research, summarize } from "./products.ts";
+import { countWords, forecast, quote, research, story, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/refunds.ts";
 export { Sessions } from "./paywall/sessions/sessions.ts";
@@ -24,6 +24,11 @@ const PRICES = {
   premium: { amount: "10000", description: "The premium report", mimeType: "application/json" },
   weather: { amount: "2500", description: "The weather of one city: /weather?city=Zurich", mimeType: "application/json" },
   quote: { amount: "10", description: "A quote: /quote?symbol=LGO, cheap enough for a session", mimeType: "application/json" },
+  story: {
+    amount: "2000",
+    description: "A story, 10 units a word: /story?words=100, charged by session while it flows",
+    mimeType: "text/event-stream",
+  },
   summarize: { amount: "5000", description: "A summary of the text you post", mimeType: "application/json" },
   count: { amount: "20000", description: "The words of the text you post, 100 units each", mimeType: "application/json" },
   research: { amount: "5000", description: "Research, which takes two seconds", mimeType: "application/json" },
@@ -31,13 +36,15 @@ const PRICES = {
   flaky: { amount: "10000", description: "Always fails, and therefore costs nothing", mimeType: "application/json" },
 } as const;
 
-/** In atomic units. */
+/** In atomic units: counted, and told. */
 const PRICE_OF_WORD = "100";
+const PRICE_OF_STORY_WORD = "10";
 
 const ROUTES = [
   { method: "GET", path: "/premium", ...PRICES.premium },
   { method: "GET", path: "/weather", ...PRICES.weather },
   { method: "GET", path: "/quote", ...PRICES.quote },
+  { method: "GET", path: "/story", ...PRICES.story },
   { method: "POST", path: "/summarize", ...PRICES.summarize },
   { method: "POST", path: "/count", ...PRICES.count, scheme: "upto" as const },
   { method: "GET", path: "/research", ...PRICES.research },
@@ -89,6 +96,15 @@ app.get("/weather", namesCity, paywall({ ...PRICES.weather, payTo: PAY_TO, disco
 app.get("/quote", paywall({ ...PRICES.quote, payTo: PAY_TO, session: Boolean(RECEIPT_KEY) }), (c) =>
   c.json(quote(c.req.query("symbol") ?? "LGO")),
 );
+
+/** Charged word by word in a session. Without one all of the amount comes first. */
+const BY_WORD = RECEIPT_KEY ? { session: true, metered: true, unit: "word", unitPrice: PRICE_OF_STORY_WORD } : {};
+app.get("/story", paywall({ ...PRICES.story, ...BY_WORD, payTo: PAY_TO }), (c) => {
+  const { charge, amount, signal, scheme } = c.get("payment");
+  const words = Math.min(Number(c.req.query("words") ?? 100) || 0, Number(amount) / Number(PRICE_OF_STORY_WORD));
+  const perWord = () => charge(PRICE_OF_STORY_WORD, [{ unit: "word", quantity: "1", price: PRICE_OF_STORY_WORD }]);
+  return c.body(story(words, scheme === "exact" ? () => undefined : perWord, signal), 200, { "Content-Type": "text/event-stream" });
+});
 
 app.post("/summarize", paywall({ ...PRICES.summarize, payTo: PAY_TO }), async (c) => c.json(summarize(await c.req.text())));
 

@@ -36,3 +36,23 @@ export async function research() {
   await scheduler.wait(RESEARCH_MILLIS);
   return { finding: "Most agents that overspent had a limit that no ledger counted." };
 }
+
+const STORY = "An agent went to market with a purse that its owner had tied shut and every stall took what it had asked for and no more";
+const WORD_MILLIS = 20;
+
+/**
+ * A story as server-sent events, a word each.
+ * @param onWord called before each word goes out
+ */
+export function story(words: number, onWord: () => void, signal: AbortSignal): ReadableStream<Uint8Array> {
+  const told = STORY.split(" ");
+  let sent = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (sent >= words || signal.aborted) return controller.close();
+      if (sent > 0) await scheduler.wait(WORD_MILLIS);
+      onWord();
+      controller.enqueue(utf8(`data: ${told[sent++ % told.length]}\n\n`));
+    },
+  });
+}
