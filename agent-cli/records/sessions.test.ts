@@ -101,7 +101,7 @@ describe("the next voucher", () => {
     expect(await isGenuineVoucher(first, agent.publicKey)).toBe(true);
   });
 
-  test("has a serial of its own, also after an earlier one was presented [voucher-presented-late]", async () => {
+  test("has a serial of its own, also after an earlier one was presented", async () => {
     const { context } = place();
     const first = await begun(context);
     expect((await taken(context))?.voucher.serial).toBe("2");
@@ -109,7 +109,7 @@ describe("the next voucher", () => {
     expect((await taken(context))?.voucher.serial).toBe("3");
   });
 
-  test("goes to a lane that was named for as long as its isolate has it, then to the object's [lane-lease-over]", async () => {
+  test("goes to a lane that was named for as long as its isolate has it, then to the object's", async () => {
     const { context } = place();
     const first = await begun(context);
     const lane = "a".repeat(32);

@@ -41,7 +41,7 @@ describe("the deposit", () => {
 });
 
 describe("the lane", () => {
-  test("is the one that the merchant named, for as long as its isolate has it; then the object's [client-lane-until]", () => {
+  test("is the one that the merchant named, for as long as its isolate has it; then the object's", () => {
     const named = turned(after(1), { id: LANE, afterSerial: 4 }, NOW);
     expect(next(named, 10n, NOW + LANE_SECONDS).voucher).toMatchObject({ lane: LANE, serial: "5" });
     expect(next(named, 10n, NOW + LANE_SECONDS + 1).voucher).toMatchObject({ lane: "0", serial: "2" });
@@ -68,7 +68,7 @@ describe("a corrective 402", () => {
     if (checked.ok) expect(sumsOf(checked.book)).toMatchObject({ charged: 80n, signed: 90n });
   });
 
-  test("is not believed without that signature, nor beyond it [client-correction-lies]", async () => {
+  test("is not believed without that signature, nor beyond it", async () => {
     expect(await correct(await said({}, stranger))).toMatchObject({ ok: false });
     expect(await correct(await said({ signedMaxClaimable: "1000" }))).toMatchObject({ ok: false });
     expect(await correct(await said({ charged: "91" }))).toMatchObject({ ok: false });

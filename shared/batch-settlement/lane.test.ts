@@ -152,7 +152,7 @@ describe("a call that is charged while its answer flows", () => {
 });
 
 describe("a lane that is kept whole", () => {
-  test("judges as before when it is opened again, also of a serial whose place a failed call has taken [lane-kept]", () => {
+  test("judges as before when it is opened again, also of a serial whose place a failed call has taken", () => {
     const lane = new Lane();
     lane.complete(run(lane, 1, 10n), 7n);
     const running = run(lane, 2, 20n);

@@ -30,7 +30,7 @@ async function take(session: stored.StoredSession, serial: number, sum: number, 
 }
 
 describe("a stored session", () => {
-  test("is the same after it was text: one serial is taken once, and costs once [stored-session-text]", async () => {
+  test("is the same after it was text: one serial is taken once, and costs once", async () => {
     const first = await take(await newSession(), 1, 10);
     expect(first.code).toBe("runs");
     expect((await take(first.after, 1, 10)).code).toBe("payment_in_progress");
@@ -52,7 +52,7 @@ describe("a stored session", () => {
     expect((await take(failed, 1, 10)).code).toBe("runs");
   });
 
-  test("does not wait for ever for a process that died, and does not serve its voucher again [stored-session-died]", async () => {
+  test("does not wait for ever for a process that died, and does not serve its voucher again", async () => {
     const { after } = await take(await newSession(), 1, 10);
     const later = { now: times.until + 1, until: times.until + 600 };
     expect((await take(after, 1, 10, later)).code).toBe("voucher_used");
@@ -117,7 +117,7 @@ describe("a claim", () => {
     expect(claims.map(({ lanes }) => lanes[0]?.amount)).toEqual(["10", "10"]);
   });
 
-  test("ends a session that is over, once nothing runs in it, and forgets it [session-server-ends]", async () => {
+  test("ends a session that is over, once nothing runs in it, and forgets it", async () => {
     const { claim, claims, book } = await world([]);
     const end = Number(SESSION.expiresAt) + 1;
     await book.change(id, (session) => ({ after: { ...session, running: [{ serial: 9, amount: "10", until: end + 5 }] }, result: 0 }));
