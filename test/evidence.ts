@@ -15,10 +15,11 @@ import { LedgerRules } from "../shared/ledger/rules.ts";
 import { NETWORK, type Scheme } from "../shared/lez.ts";
 import type { AccountId } from "../shared/protocol/account.ts";
 import type { Amount, Charge } from "../shared/protocol/amount.ts";
-import { signWithin } from "../shared/protocol/approval.ts";
+import { authorizationFor, signPayload, signWithin } from "../shared/protocol/approval.ts";
 import { type Authorization, authorizationDigest, transactionOf } from "../shared/protocol/authorization.ts";
 import { type Mandate, mandateDigest, signMandate } from "../shared/protocol/mandate.ts";
 import type { PaymentRequestBody } from "../shared/protocol/payment-request.ts";
+import type { ProofSigner } from "../shared/protocol/proof.ts";
 import { type Refund, signRefund } from "../shared/protocol/refund.ts";
 import { keySigner } from "../shared/protocol/signer.ts";
 import type { Usage } from "../shared/protocol/usage.ts";
@@ -48,14 +49,17 @@ interface Metered {
   usage?: Usage;
 }
 
-/** A ledger on which the owner has money, and buys. */
+/** A ledger on which the owner has money, and buys. Or another payer, with a proof. */
 export class Shop {
   readonly #rules = new LedgerRules(memoryStore(), { ledger: LEDGER, supply: 10n ** 9n, at: NOW });
   #bought = 0;
   #refunded = 0;
 
-  constructor() {
-    this.#rules.fund(owner.account, "1000000" as Amount, idOf(1), NOW);
+  readonly #payer: ProofSigner;
+
+  constructor(payer: ProofSigner = owner) {
+    this.#payer = payer;
+    this.#rules.fund(payer.account, "1000000" as Amount, idOf(1), NOW);
   }
 
   /**
@@ -66,18 +70,22 @@ export class Shop {
   async buy(changes: Partial<PaymentRequestBody> = {}, further = 0, mandate?: Mandate, metered?: Metered): Promise<Evidence> {
     const { offer = offerOf(), amount, usage } = metered ?? {};
     const request = await paymentRequest(offer, { id: `pr_${idOf(++this.#bought).slice(-16)}`, ...changes });
-    const approved = await approve(request);
-    const payload = mandate ? await signWithin(await signMandate(mandate, owner), request, approved.checked, agent, NOW) : approved.payload;
+    const { checked } = await approve(request);
+    const payload = mandate
+      ? await signWithin(await signMandate(mandate, this.#payer), request, checked, agent, NOW)
+      : await signPayload(request, checked, authorizationFor(request, checked, this.#payer.account, NOW), this.#payer);
     const settled = await this.#pay(payload, offer, amount);
     const said = { success: true, network: NETWORK, ...settled, amount: amount ?? offer.amount, ...(usage && { extra: { usage } }) };
     for (let i = 0; i < further; i++) {
       const other = await paymentRequest(offerOf(), { id: `pr_${idOf(++this.#bought).slice(-16)}` });
       await this.#pay((await approve(other)).payload);
     }
-    const { journalSeq } = this.#rules.account(owner.account);
-    const checkpoint = this.#rules.attest(owner.account, journalSeq, NOW + 60);
+    const { journalSeq } = this.#rules.account(this.#payer.account);
+    const checkpoint = this.#rules.attest(this.#payer.account, journalSeq, NOW + 60);
     if (!checkpoint || "code" in checkpoint) throw new Error("no checkpoint");
-    const entries = this.#rules.journal(owner.account, journalSeq - 1 - further, further + 1) as NonNullable<Evidence["ledger"]>["entries"];
+    const entries = this.#rules.journal(this.#payer.account, journalSeq - 1 - further, further + 1) as NonNullable<
+      Evidence["ledger"]
+    >["entries"];
     return {
       version: "1",
       request,
