@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { workers } from "../scripts/build-workers.ts";
 import { bundleSizes } from "../scripts/bundle-sizes.ts";
 import { timeCli } from "./cli.ts";
 import { measureColdStarts } from "./cold.ts";
@@ -67,7 +68,7 @@ if (wanted("cli")) {
   const runs = quick ? 1 : 9;
   results.cli = { runs, timings: await timeCli(runs) };
 }
-if (wanted("bundles")) results.bundles = Object.fromEntries((await bundleSizes()).map(({ name, bytes }) => [name, bytes]));
+if (wanted("bundles")) results.bundles = Object.fromEntries((await bundleSizes(workers())).map(({ name, bytes }) => [name, bytes]));
 if (wanted("growth")) {
   say("growth");
   const { growth, problems } = await measureGrowth(SIZES, options.rounds, options.seconds, say);

@@ -1,7 +1,7 @@
-/** The upload sizes of the three Workers, and their largest parts. */
+/** The upload sizes of Workers, and their largest parts. */
 
 import { gzipSync } from "node:zlib";
-import { bundleWorker, workers } from "./build-workers.ts";
+import { bundleWorker } from "./build-workers.ts";
 
 export interface BundleSize {
   name: string;
@@ -11,9 +11,9 @@ export interface BundleSize {
   parts: [string, number][];
 }
 
-export function bundleSizes(): Promise<BundleSize[]> {
+export function bundleSizes(bundles: { name: string; main: string }[]): Promise<BundleSize[]> {
   return Promise.all(
-    workers().map(async ({ name, main }) => {
+    bundles.map(async ({ name, main }) => {
       const { script, bytesOf } = await bundleWorker(main);
       const parts = new Map<string, number>();
       for (const [file, bytes] of Object.entries(bytesOf)) parts.set(partOf(file), (parts.get(partOf(file)) ?? 0) + bytes);

@@ -9,8 +9,6 @@ import { MAX_STREAM_EVENT_BYTES } from "../limits.ts";
 export const PAYMENT_RECEIPT_EVENT = "payment-receipt";
 export const PAYMENT_ERROR_EVENT = "payment-error";
 
-export const EVENT_STREAM = "text/event-stream";
-
 const CR = 13;
 const LF = 10;
 
