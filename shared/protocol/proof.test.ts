@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { type ProofVector, proofVectors } from "../../scripts/proof-vectors.ts";
 import { owner } from "../../test/fixtures.ts";
-import { policyOf, policyProof, TestPasskey } from "../../test/passkey.ts";
+import { accountOfTestPolicy, policyOf, policyProof, TestPasskey } from "../../test/passkey.ts";
 import { digest } from "../crypto/digest.ts";
 import { MAX_CLIENT_DATA_BYTES, MAX_POLICY_KEYS } from "../limits.ts";
 import { checkShape } from "../text/json.ts";
@@ -73,6 +73,8 @@ describe("a policy", () => {
     ["another version", { ...policy, version: "2" }],
     ["a member too much", { ...policy, name: "ours" }],
   ])("is refused: %s", (_, changed) => expect(checkShape(changed, policySchema)).toMatchObject({ ok: false, code: "invalid_payload" }));
+
+  test("has the account that a second implementation computes", () => expect(accountOfPolicy(policy)).toBe(accountOfTestPolicy(policy)));
 
   test("says which keys are its own", () => {
     expect(isKeyOfPolicy(owner.publicKey, { proof: wrapped })).toBe(true);

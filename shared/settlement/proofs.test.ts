@@ -16,7 +16,7 @@ import { MAX_HEADER_BYTES } from "../limits.ts";
 import type { Amount } from "../protocol/amount.ts";
 import { approvalNonce, type Authorization, authorizationDigest } from "../protocol/authorization.ts";
 import { authorizeRead, grantAccess, revocationProblem, revokeAccesses, verifyRead } from "../protocol/books-access.ts";
-import { type Decision, recordDecision, signedDecisionSchema } from "../protocol/decision.ts";
+import { type Decision, decisionDigest, recordDecision, signedDecisionSchema } from "../protocol/decision.ts";
 import { type Mandate, mandateDigest, signedMandateSchema, signMandate } from "../protocol/mandate.ts";
 import { policySigner } from "../protocol/policy-signer.ts";
 import { prove, type ProofSigner } from "../protocol/proof.ts";
@@ -222,6 +222,17 @@ describe("a decision", () => {
     expect(await facilitator.cancel(elsewhere)).toMatchObject({ ok: false, code: "ledger_mismatch" });
     const ofOther = { ...record, decision: { ...record.decision, from: phone.account } };
     expect(await facilitator.cancel(ofOther)).toMatchObject({ ok: false, code: "invalid_signature" });
+  });
+
+  test("for another account than the proof's is refused", async () => {
+    const { facilitator } = await setUp();
+    const decision = { ...decided, version: "1", from: one.account, ledger: LEDGER } as const;
+    const record = { decision, signed: true, proof: phone.assert(decisionDigest(decision)) } as const;
+    expect(await facilitator.cancel(record)).toMatchObject({
+      ok: false,
+      code: "invalid_signature",
+      detail: "proof: is of another account",
+    });
   });
 
   test("names them with a proof, and only then", async () => {
