@@ -50,6 +50,7 @@ export type LogEvent =
   | "ledger.retire"
   | "ledger.restore"
   | "ledger.alarm_failed"
+  | "ledger.group_failed"
   | "ledger.delivery_failed"
   | "ledger.batch_refused"
   | "ledger.unsupported_schema"

@@ -129,8 +129,13 @@ describe("payments of several payers to one payee, at once,", () => {
   test("are written one by one, each once, when their batch cannot be written [group-fails-shard]", async () => {
     const { account, payments, settle } = await eight();
     await sql(ledger, "CREATE TRIGGER broken BEFORE INSERT ON journal WHEN NEW.kind = 'batch' BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    const log = vi.spyOn(console, "log");
     const answers = await settle();
+    const events = log.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string });
+    log.mockRestore();
     await sql(ledger, "DROP TRIGGER broken");
+    const failed = { event: "ledger.group_failed", traceId: "", message: expect.stringContaining("broken") };
+    expect(events.filter(({ event }) => event === failed.event)).toContainEqual(failed);
     expect(answers.map(({ success }) => success)).toEqual(payments.map(() => true));
     expect(await creditsOf(account)).toEqual(payments.map(() => ({ kind: "credit", batch: null })));
     expect(await remote(ledger).account({ account }, "")).toMatchObject({ balance: "80000" });

@@ -650,6 +650,7 @@ export class Ledger extends DurableObject<LedgerEnv> {
     try {
       this.#rules.together(movements);
     } catch (error) {
+      logEvent("ledger.group_failed", { traceId: "", message: String(error) });
       void this.#ringAt(unixNow()); // alarms that the movements set are taken back with them; this one sets the next
       throw error;
     }
