@@ -37,6 +37,13 @@ describe("session list, show and budget", () => {
     expect((await box.run(["session", "show", session.shortCode], { terminal: true })).stdout).toContain("0.00000098 LGO left");
   });
 
+  test("the code of a session, in place of a call's, is said to be one [session-code-named]", async () => {
+    const { session } = await open();
+    const hint = expect.stringContaining(`session show ${session.shortCode} lists its calls`);
+    for (const command of ["status", "receipt show"])
+      expect((await box.run([...command.split(" "), session.shortCode])).json.error).toMatchObject({ code: "request_not_found", hint });
+  });
+
   test("say that a merchant has claimed more than its answers cost [session-overclaimed]", async () => {
     await open();
     atLedger({ claimed: "700" });

@@ -5,6 +5,7 @@ import { type Digest, digestSchema } from "../../shared/crypto/digest.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
 import { nameField } from "../command-line/fields.ts";
 import { type InboxItem, look, requestsInInbox } from "../records/inbox.ts";
+import { keptSessions } from "../records/sessions.ts";
 import type { Context } from "../runtime/context.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 
@@ -53,10 +54,17 @@ export async function findInInbox(context: Context, word: string): Promise<Outco
   const [first, second] = found;
   if (!first) {
     return fail("request_not_found", `There is no request "${word}" in the inbox of this machine.`, {
-      hint: "lez-agent-pay request list shows all of them.",
+      hint: ofSession(context, word) ?? "lez-agent-pay request list shows all of them.",
     });
   }
   return second ? fail("usage", `"${word}" names more than one request.`, { hint: "Use the digest." }) : succeed(first);
+}
+
+/** A call prints its session's code, and the calls have codes of their own. */
+function ofSession(context: Context, word: string): string | undefined {
+  const kept = keptSessions(context);
+  const session = kept.ok ? kept.data.sessions.find(({ id }) => names(word, id)) : undefined;
+  return session && `It is a session. lez-agent-pay session show ${session.shortCode} lists its calls: name one of them.`;
 }
 
 export function names(word: string, digest: Digest): boolean {
