@@ -8,6 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commandTables } from "./command-tables.ts";
+import { deskTokens } from "./desk-tokens.ts";
 import { errorPage } from "./error-page.ts";
 import { examples } from "./examples.ts";
 import { hostilePage } from "./hostile-page.ts";
@@ -26,6 +27,7 @@ const GENERATORS: readonly Generator[] = [
   { name: "examples", generate: examples },
   { name: "error codes", generate: errorPage },
   { name: "tables of commands", generate: commandTables },
+  { name: "the desk's colours", generate: deskTokens },
   { name: "rooms", generate: roomList },
   { name: "checks of validate", generate: validatePage },
   { name: "tricks of the hostile peers", generate: hostilePage },

@@ -323,6 +323,15 @@ export const SALES_ATTEMPTS = 3;
 export const MAX_REGISTER_BYTES = 1024 * 1024 * 1024;
 /** Sales on one page of it. */
 export const SALES_PAGE = 1000;
+/** Days on the seller's page, if the seller asks for no other number. */
+export const SELLER_PAGE_DAYS = 7;
+export const MAX_SELLER_PAGE_DAYS = 31;
+/** Pages of the register that one view of the seller's page reads. A Worker on the free plan may make 50 calls. */
+export const MAX_SELLER_PAGE_READS = 40;
+/** Lines of one table on the seller's page. */
+export const MAX_SELLER_PAGE_LINES = 200;
+/** Characters of the key that opens the seller's page: 128 bits as hex. */
+export const MIN_SELLER_KEY_LENGTH = 32;
 /** Characters of a route in it. */
 export const MAX_RECORDED_ROUTE_LENGTH = 200;
 /** How long a paid answer can be fetched again. */

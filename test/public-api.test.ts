@@ -20,6 +20,7 @@ import * as testingPool from "../test-kit/pool.ts";
 import * as hono from "../workers/merchant/paywall/index.ts";
 import * as openapi from "../workers/merchant/paywall/openapi-document.ts";
 import * as sales from "../workers/merchant/paywall/sales.ts";
+import * as sellerPage from "../workers/merchant/paywall/seller-page.ts";
 
 test.each<[string, object, string[]]>([
   [
@@ -61,6 +62,7 @@ test.each<[string, object, string[]]>([
   ],
   ["lez-agent-pay/hono/openapi", openapi, ["paywallOpenApi"]],
   ["lez-agent-pay/hono/sales", sales, ["paywallSales"]],
+  ["lez-agent-pay/hono/seller-page", sellerPage, ["sellerPage"]],
   ["lez-agent-pay/webhooks", webhooks, ["verifyWebhook"]],
   ["lez-agent-pay/testing", testing, ["receiptOf", "testShop"]],
   ["lez-agent-pay/testing/pool", testingPool, ["testLedger"]],

@@ -2,11 +2,11 @@
 
 import * as z from "zod";
 import { decimalAmount } from "../../shared/protocol/amount.ts";
+import { csvRow } from "../../shared/text/csv.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
 import { checkDestination } from "../keys/output-file.ts";
-import { csvRow } from "../runtime/csv.ts";
 import { writeParts } from "../runtime/files.ts";
 import { counted, field } from "../runtime/layout.ts";
 import { moneySchema } from "../runtime/money.ts";

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { csvRows } from "../runtime/csv.ts";
+import { csvRows } from "../../shared/text/csv.ts";
 import { sandbox } from "../testing/cli.ts";
 import { startFacilitator } from "../testing/facilitator.ts";
 import { MARCH, type SalesWorld, salesWorld } from "../testing/sales-world.ts";

@@ -2,8 +2,8 @@
 
 import { decimalAmount } from "../../shared/protocol/amount.ts";
 import { shortCode } from "../../shared/protocol/payment-request.ts";
+import { csvRow } from "../../shared/text/csv.ts";
 import type { Context } from "../runtime/context.ts";
-import { csvRow } from "../runtime/csv.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import type { AuditEntry, readAudit } from "./audit-log.ts";
 import { type MadePayment, paymentsMade } from "./payments-made.ts";

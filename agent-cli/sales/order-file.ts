@@ -3,8 +3,8 @@
 import * as z from "zod";
 import { isAmount, parseAmount } from "../../shared/protocol/amount.ts";
 import { quote } from "../../shared/screen/escapes.ts";
+import { csvRows } from "../../shared/text/csv.ts";
 import { parseJson } from "../../shared/text/json.ts";
-import { csvRows } from "../runtime/csv.ts";
 import { readBytes } from "../runtime/files.ts";
 import { MAX_ORDER_FILE_BYTES } from "../runtime/limits.ts";
 import { fail, type Failure, type Outcome, succeed } from "../runtime/outcome.ts";

@@ -8,3 +8,13 @@ export function bar(part: string, whole: string, width: number = BAR_CELLS): str
   const filled = Math.min(width, cells);
   return `${"█".repeat(filled)}${"░".repeat(width - filled)}`;
 }
+
+export const WHOLE_WIDTH = 100;
+/** A part that is not nothing is seen. */
+const LEAST_WIDTH = 1;
+
+/** How much of a whole a part is, as a width of 100. Amounts are divided as bigints, and only the quotient is a number. */
+export function widthOf(part: bigint, whole: bigint): number {
+  if (part <= 0n || whole <= 0n) return 0;
+  return Math.min(WHOLE_WIDTH, Math.max(LEAST_WIDTH, Number((part * 10_000n) / whole) / 100));
+}

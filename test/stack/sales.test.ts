@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createKeyFile } from "../../agent-cli/keys/key-file.ts";
-import { csvRows, plainCell } from "../../agent-cli/runtime/csv.ts";
 import { type Run, sandbox } from "../../agent-cli/testing/cli.ts";
 import { bytesToHex, utf8 } from "../../shared/crypto/bytes.ts";
 import { bodyDigest, type Digest } from "../../shared/crypto/digest.ts";
@@ -11,6 +10,7 @@ import { DEMO_MERCHANT_SECRET_KEY } from "../../shared/demo.ts";
 import { authorizeRead, grantAccess, revokeAccesses } from "../../shared/protocol/books-access.ts";
 import { signSaleDelivery } from "../../shared/protocol/sale-delivery.ts";
 import { generateSecretKey, keySigner, type WalletSigner } from "../../shared/protocol/signer.ts";
+import { csvRows, plainCell } from "../../shared/text/csv.ts";
 import { unixNow } from "../../shared/time.ts";
 import { receiptOf, useStack, verdict } from "./stack.ts";
 

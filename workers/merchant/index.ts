@@ -11,6 +11,7 @@ import { indexPage } from "./index-page.ts";
 import { merchantIdentity, paywall, paywallHealth, paywallCors, type PaywallEnv, paywallWebhooks } from "./paywall/index.ts";
 import { paywallOpenApi } from "./paywall/openapi-document.ts";
 import { paywallSales } from "./paywall/sales.ts";
+import { sellerPage } from "./paywall/seller-page.ts";
 import { countWords, forecast, quote, research, story, summarize } from "./products.ts";
 
 export { Deliveries } from "./paywall/refunds.ts";
@@ -52,7 +53,7 @@ const ROUTES = [
   { method: "GET", path: "/flaky", ...PRICES.flaky },
 ];
 
-const { PAY_TO, RECEIPT_KEY } = env as { PAY_TO: string; RECEIPT_KEY?: string };
+const { PAY_TO, RECEIPT_KEY, SELLER_KEY } = env as { PAY_TO: string; RECEIPT_KEY?: string; SELLER_KEY?: string };
 
 app.use(async (c, next) => {
   c.set("traceId", traceIdFrom(c.req.header(TRACE_ID), c.req.header("traceparent")));
@@ -66,6 +67,7 @@ app.route("/", merchantIdentity());
 app.route("/", paywallHealth());
 app.route("/", paywallWebhooks());
 app.route("/", paywallSales());
+if (SELLER_KEY) app.route("/seller", sellerPage());
 
 app.get("/", (c) => {
   if (c.req.header("Accept")?.includes("text/html")) return c.html(indexPage(ROUTES));

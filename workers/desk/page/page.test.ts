@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { buildDesk } from "../../../scripts/build-desk.ts";
-import { bars, widthOf } from "./bars.ts";
+import { bars } from "./bars.ts";
 import { linkTo, routeOf } from "./router.ts";
 
 const MAX_PAGE_BYTES = 60 * 1024;

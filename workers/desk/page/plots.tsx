@@ -1,7 +1,7 @@
 /** Two plots of the history: a column per day, and a bar per merchant. Each part is a button that filters by it. */
 
 import type { History } from "../../../shared/desk/api.ts";
-import { widthOf } from "./bars.ts";
+import { widthOf } from "../../../shared/screen/bar.ts";
 import { Foreign } from "./parts.tsx";
 
 const DAY_MILLIS = 86_400_000;

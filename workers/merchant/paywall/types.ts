@@ -61,6 +61,8 @@ export interface PaywallBindings {
   WEBHOOK_LOOPBACK?: string;
   /** Secret: SHA-256 of the bearer key for `paywallWebhooks()`. Absent: no caller has it. */
   OPERATOR_KEY_SHA256?: string;
+  /** Secret: the password of `sellerPage()`. Absent: it shows nothing. */
+  SELLER_KEY?: string;
   /** Accepts and claims payments in sessions: the Durable Object `Sessions`. */
   SESSIONS?: SessionsNamespace;
   /** Secret: an Ed25519 seed in hex. It signs offers and receipts. Mount `merchantIdentity()` as well. */

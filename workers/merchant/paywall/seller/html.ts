@@ -1,0 +1,140 @@
+/** The seller's page as HTML, without a script. Routes, buyers' identifiers and reasons are strangers' words: shown, escaped and cut. */
+
+import { html, raw } from "hono/html";
+import { MAX_QUOTE_LENGTH, MAX_SELLER_PAGE_DAYS, SELLER_PAGE_DAYS } from "../../../../shared/limits.ts";
+import { displayAmount } from "../../../../shared/protocol/amount.ts";
+import { REFUND_OBSTACLES } from "../../../../shared/protocol/refund-obstacle.ts";
+import { WHOLE_WIDTH, widthOf } from "../../../../shared/screen/bar.ts";
+import { shortened, showUnsafe } from "../../../../shared/screen/escapes.ts";
+import { dayText } from "./csv.ts";
+import { STYLE } from "./style.ts";
+import type { OpenSale, PeriodTotals } from "./totals.ts";
+
+type Html = ReturnType<typeof html>;
+
+export interface Shown {
+  payee: string;
+  /** The shop's, as its buyers see it. */
+  origin: string;
+  /** The last day, `2026-01-31`, and how many there are. */
+  to: string;
+  days: number;
+  totals: PeriodTotals;
+}
+
+export function salesPage({ payee, origin, to, days, totals }: Shown): string {
+  const { all, whole } = totals;
+  return document(html`
+<h1>Sales</h1>
+<p class="quiet">to <span class="id">${words(payee)}</span></p>
+${periodForm(to, days)}
+<p class="note">These are the shop's own records. Nothing here is checked against the ledger.
+<code>lez-agent-pay sales summary --merchant-url ${words(origin)}</code> reads your account's journal, checks every link of it, and sets them beside each other.</p>
+${whole ? "" : html`<p class="note warn" role="status">There are more sales than one view reads: every sum is of a part. Show fewer days.</p>`}
+<dl class="numbers">
+${figure("Sold", displayAmount(all.sold), "first")}
+${figure("Sales", all.sales)}
+${figure("Paid, not delivered", all.owed)}
+${figure("Payment under way or unknown", all.pending)}
+${figure("Given back by the shop", all.refunds)}
+</dl>
+${all.sales + all.pending === 0 ? html`<p class="note">No sale is recorded of ${days === 1 ? "this day" : "these days"}.</p>` : sections(totals)}
+<p class="files"><a href="?to=${to}&amp;days=${days}&amp;format=csv">These sales as CSV</a></p>`);
+}
+
+/** What went wrong, in place of the page. */
+export function problemPage(title: string, hint: string): string {
+  return document(html`<h1>Sales</h1><p class="note bad" role="alert">${title}</p><p class="note">${hint}</p>`);
+}
+
+function document(main: Html): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sales</title>
+<style>${raw(STYLE)}</style>
+</head>
+<body><main>${main}</main></body>
+</html>
+` as string;
+}
+
+function periodForm(to: string, days: number): Html {
+  const choices = [...new Set([1, SELLER_PAGE_DAYS, MAX_SELLER_PAGE_DAYS, days])].sort((a, b) => a - b);
+  return html`<form>
+<label>Last day (UTC)<input type="date" name="to" value="${to}" required></label>
+<label>Days<select name="days">${choices.map((n) => html`<option${n === days ? " selected" : ""}>${n}</option>`)}</select></label>
+<button>Show</button>
+</form>`;
+}
+
+function figure(name: string, value: string | number, kind = ""): Html {
+  return html`<div class="${kind}"><dt>${name}</dt><dd>${value}</dd></div>`;
+}
+
+function sections({ days, routes, open }: PeriodTotals): Html {
+  const most = days.reduce((most, { sold }) => (sold > most ? sold : most), 0n);
+  const bars = days.map(
+    ({ day, sold, sales, whole }) => html`<li><span>${dayText(day)}</span>
+<svg viewBox="0 0 ${WHOLE_WIDTH} 1" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="${WHOLE_WIDTH}" height="1"/><rect width="${widthOf(sold, most)}" height="1"/></svg>
+<span class="sum">${displayAmount(sold)} <span class="quiet">in ${sales}${whole ? "" : " of more"}</span></span></li>`,
+  );
+  return html`<section class="card" aria-labelledby="days"><h2 id="days">Per day</h2><ol class="days">${bars}</ol>
+<p class="quiet">A sale belongs to the day on which its payment became valid, in UTC.</p></section>
+${openSales(open)}
+${table(
+  "routes",
+  "Per route and day",
+  ["Day", "Route", "Sold", "Sales", "Not delivered", "Under way", "Given back"],
+  routes.lines.map((line) => [
+    dayText(line.day),
+    words(line.route),
+    displayAmount(line.sold),
+    line.sales,
+    line.owed,
+    line.pending,
+    line.refunds,
+  ]),
+  routes.more,
+)}
+<p class="quiet">The route <code>sessions</code> has what sessions paid, claim by claim; their calls are not counted again.
+Refunds that you made by command are in the ledger's journal, and not here.</p>`;
+}
+
+const WAITS: Record<OpenSale["waits"], string> = {
+  money: "Whether it was paid is not known yet",
+  goods: "Paid, not delivered",
+  refund: "The shop is giving it back",
+  give_back: "Give it back yourself",
+};
+
+function openSales({ lines, more }: PeriodTotals["open"]): Html | string {
+  if (lines.length === 0) return "";
+  const cells = lines.map(({ day, sale, waits }) => [
+    dayText(day),
+    words(sale.route),
+    displayAmount(sale.amount),
+    `${WAITS[waits]}${sale.refund?.state === "owed" ? `: ${obstacle(sale.refund.code)}` : ""}`,
+    words(sale.transaction),
+    words(sale.paymentId ?? ""),
+  ]);
+  return table("open", "Open", ["Day", "Route", "Amount", "State", "Transaction", "Buyer's identifier"], cells, more);
+}
+
+function obstacle(code: string): string {
+  return Object.hasOwn(REFUND_OBSTACLES, code) ? REFUND_OBSTACLES[code as keyof typeof REFUND_OBSTACLES] : words(code);
+}
+
+/** It scrolls in its own frame where the screen is narrow, also by the keyboard. */
+function table(id: string, title: string, head: readonly string[], rows: readonly (string | number)[][], more: number): Html {
+  return html`<section class="card"><h2 id="${id}">${title}</h2><div class="scroll" role="region" aria-labelledby="${id}" tabindex="0"><table>
+<thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td${typeof cell === "number" ? raw(' class="number"') : ""}>${cell}</td>`)}</tr>`)}</tbody>
+</table></div>${more > 0 ? html`<p class="quiet">${more} more lines are in the CSV.</p>` : ""}</section>`;
+}
+
+function words(text: string): string {
+  return showUnsafe(shortened(text, MAX_QUOTE_LENGTH));
+}
