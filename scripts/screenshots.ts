@@ -1,10 +1,12 @@
-/** `npm run screenshots`: the pages of the desk as pictures, phone and desktop, light and dark, from fixed data at a fixed time. */
+/** `npm run screenshots`: the pages of the desk, and the seller's, as pictures, phone and desktop, light and dark, from fixed data at a fixed time. */
 
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { WEEK } from "../test/paywall/seller-register.ts";
 import { openBrowser } from "../test/web/chromium.ts";
 import { serveScene } from "../test/web/scene-server.ts";
 import { DATASET_DIGEST, FULL, NOW, REPORT_DIGEST } from "../test/web/scenes.ts";
+import { SELLER_CREDENTIALS, serveSellerPage } from "../test/web/seller-server.ts";
 import { buildDesk } from "./build-desk.ts";
 
 const FOLDER = process.argv[2] ?? join(import.meta.dirname, "../docs/screenshots");
@@ -27,6 +29,7 @@ rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const browser = await openBrowser();
 const server = await serveScene(FULL);
+const seller = await serveSellerPage(WEEK);
 try {
   for (const [screen, { deviceScaleFactor, ...viewport }] of Object.entries(SCREENS)) {
     for (const colorScheme of ["light", "dark"] as const) {
@@ -36,6 +39,7 @@ try {
         colorScheme,
         isMobile: screen === "phone",
         reducedMotion: "reduce",
+        httpCredentials: { ...SELLER_CREDENTIALS, origin: new URL(seller.url).origin },
       });
       const page = await context.newPage();
       await page.clock.setFixedTime(NOW * 1000);
@@ -45,10 +49,13 @@ try {
         await page.getByText(shows).first().waitFor();
         await page.screenshot({ path: join(FOLDER, `${name}-${screen}-${colorScheme}.png`), animations: "disabled" });
       }
+      await page.goto(`${seller.url}?to=2026-01-31&days=7`);
+      await page.screenshot({ path: join(FOLDER, `seller-${screen}-${colorScheme}.png`), animations: "disabled" });
       await context.close();
     }
   }
 } finally {
   await server.close();
+  await seller.close();
   await browser.close();
 }

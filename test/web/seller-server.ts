@@ -23,7 +23,12 @@ export async function serveSellerPage(sales: Sales): Promise<SellerServer> {
   const fetch = (request: Request) => {
     const { DELIVERIES } = registerWith(served.sales ?? new Map());
     const away = { getByName: () => ({ listSales: () => Promise.reject(new Error("away")) }) };
-    const env = { PAY_TO: DEMO_MERCHANT_ACCOUNT, SELLER_KEY, DELIVERIES: served.sales ? DELIVERIES : away };
+    const env = {
+      PUBLIC_ORIGIN: "https://shop.example",
+      PAY_TO: DEMO_MERCHANT_ACCOUNT,
+      SELLER_KEY,
+      DELIVERIES: served.sales ? DELIVERIES : away,
+    };
     return app.fetch(request, env as unknown as PaywallEnv["Bindings"]);
   };
   const server = await new Promise<ReturnType<typeof serve>>((resolve) => {

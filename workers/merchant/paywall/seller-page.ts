@@ -17,7 +17,7 @@ import { dayText, salesCsv } from "./seller/csv.ts";
 import { admit } from "./seller/gate.ts";
 import { problemPage, salesPage } from "./seller/html.ts";
 import { readPeriod } from "./seller/read-period.ts";
-import { HEADERS } from "./seller/style.ts";
+import { pageHeaders } from "./seller/style.ts";
 import { totalsOf } from "./seller/totals.ts";
 import { publicUrl } from "./terms/bound-request.ts";
 import type { DurableNamespace, PaywallEnv } from "./types.ts";
@@ -86,7 +86,7 @@ async function answer(c: Context<PaywallEnv>, { payee, namespace }: ReturnType<t
     return problem(400, "These are too many sales for one file.", "Ask for fewer days, or use lez-agent-pay sales export.");
   }
   const name = `sales-${dayText(last)}-${days}.csv`;
-  const headers = { ...HEADERS, "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="${name}"` };
+  const headers = { ...pageHeaders(), "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": `attachment; filename="${name}"` };
   return new Response(salesCsv(period), { headers });
 }
 
@@ -95,7 +95,7 @@ function problem(status: number, title: string, hint: string, headers: Record<st
 }
 
 function page(html: string, status: number, headers: Record<string, string> = {}): Response {
-  return new Response(html, { status, headers: { ...HEADERS, "Content-Type": "text/html; charset=utf-8", ...headers } });
+  return new Response(html, { status, headers: { ...pageHeaders(), "Content-Type": "text/html; charset=utf-8", ...headers } });
 }
 
 function secondOf(day: string): number | undefined {

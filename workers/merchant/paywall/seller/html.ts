@@ -35,7 +35,7 @@ ${whole ? "" : html`<p class="note warn" role="status">There are more sales than
 ${figure("Sold", displayAmount(all.sold), "first")}
 ${figure("Sales", all.sales)}
 ${figure("Paid, not delivered", all.owed)}
-${figure("Payment under way or unknown", all.pending)}
+${figure("Not known to be paid", all.pending)}
 ${figure("Given back by the shop", all.refunds)}
 </dl>
 ${all.sales + all.pending === 0 ? html`<p class="note">No sale is recorded of ${days === 1 ? "this day" : "these days"}.</p>` : sections(totals)}
@@ -79,7 +79,7 @@ function sections({ days, routes, open }: PeriodTotals): Html {
   const bars = days.map(
     ({ day, sold, sales, whole }) => html`<li><span>${dayText(day)}</span>
 <svg viewBox="0 0 ${WHOLE_WIDTH} 1" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="${WHOLE_WIDTH}" height="1"/><rect width="${widthOf(sold, most)}" height="1"/></svg>
-<span class="sum">${displayAmount(sold)} <span class="quiet">in ${sales}${whole ? "" : " of more"}</span></span></li>`,
+<span class="sum">${displayAmount(sold)} <span class="quiet">in ${sales}${whole ? "" : " or more"}</span></span></li>`,
   );
   return html`<section class="card" aria-labelledby="days"><h2 id="days">Per day</h2><ol class="days">${bars}</ol>
 <p class="quiet">A sale belongs to the day on which its payment became valid, in UTC.</p></section>
@@ -87,7 +87,7 @@ ${openSales(open)}
 ${table(
   "routes",
   "Per route and day",
-  ["Day", "Route", "Sold", "Sales", "Not delivered", "Under way", "Given back"],
+  ["Day", "Route", "Sold", "Sales", "Not delivered", "Not known", "Given back"],
   routes.lines.map((line) => [
     dayText(line.day),
     words(line.route),

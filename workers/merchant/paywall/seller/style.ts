@@ -16,7 +16,8 @@ code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .92em }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 6px }
 main { max-width: 1040px; margin: 0 auto; padding: 28px 20px 72px }
 section { margin-top: 28px }
-.quiet, dt, th { color: var(--quiet); font-size: var(--small); font-weight: 550 }
+.quiet, dt, th { color: var(--quiet); font-size: var(--small) }
+dt, th { font-weight: 550 }
 .id { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em; word-break: break-all }
 .note { border: 1px solid var(--line); border-radius: var(--radius); padding: 12px 16px; margin-top: 16px; font-size: var(--small) }
 .warn { background: var(--warn-back); border-color: var(--warn-line); color: var(--warn) }
@@ -26,13 +27,14 @@ form { display: flex; flex-wrap: wrap; align-items: end; gap: 12px; margin-top: 
 label { font-size: var(--tiny); font-weight: 600; flex: 1 1 9rem; max-width: 16rem }
 input, select { display: block; width: 100%; height: 46px; margin-top: 4px; padding: 0 12px; font: inherit; font-size: var(--body); font-weight: 400; color: inherit; background: var(--card); border: 1px solid color-mix(in srgb, var(--ink) 45%, transparent); border-radius: 8px }
 button { height: 46px; padding: 0 20px; border: 0; border-radius: 8px; background: var(--accent); color: var(--on-accent); font: inherit; font-weight: 650; cursor: pointer }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10rem), 1fr)); gap: 16px; margin-top: 24px }
+.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 8.5rem), 1fr)); gap: 16px; margin-top: 24px }
 .numbers dd { font-size: var(--large); font-weight: 660 }
 .numbers .first { grid-column: 1 / -1 }
 .numbers .first dd { font-size: var(--sum); font-weight: 720; letter-spacing: -.03em; line-height: 1.15 }
-.days li { display: grid; grid-template-columns: 6rem minmax(0, 1fr) minmax(7rem, auto); gap: 4px 14px; align-items: center; padding: 5px 0; font-size: var(--small) }
+.days li { display: grid; grid-template-columns: 6rem minmax(0, 1fr) 11rem; gap: 4px 14px; align-items: center; padding: 5px 0; font-size: var(--small) }
 .days svg { display: block; width: 100%; height: 12px; border-radius: 4px }
 .days .sum { text-align: right }
+.days + p { margin-top: 8px }
 rect { fill: var(--accent) }
 rect.track { fill: color-mix(in srgb, var(--ink) 8%, transparent) }
 .scroll { overflow-x: auto }
@@ -51,12 +53,15 @@ td { min-width: 6rem }
 
 export const STYLE = `${LOOK}${RULES}`;
 
-/** No script, no frame, no picture, no address but its own. */
-export const HEADERS: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${toBase64(hexToBytes(bodyDigest(utf8(STYLE))))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
-  "Cache-Control": "no-store",
-  "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Resource-Policy": "same-origin",
-};
+/** No script, no frame, no picture, no address but its own. Made when asked for: a Worker that starts has no page to show yet. */
+export function pageHeaders(): Record<string, string> {
+  const style = toBase64(hexToBytes(bodyDigest(utf8(STYLE))));
+  return {
+    "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+  };
+}
