@@ -3,7 +3,6 @@
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { DEMO_MERCHANT_ACCOUNT } from "../../shared/demo.ts";
 import { SALES_PAGE } from "../../shared/limits.ts";
-import type { AccountId } from "../../shared/protocol/account.ts";
 import { dayOf, type RecordedSale, SESSIONS_ROUTE } from "../../workers/merchant/paywall/memory/sales-register.ts";
 import type { DurableNamespace } from "../../workers/merchant/paywall/types.ts";
 
@@ -21,7 +20,7 @@ export function sale(members: Partial<RecordedSale> = {}): RecordedSale {
     key: transaction,
     route: "GET /report",
     status: "delivered",
-    payer: DEMO_MERCHANT_ACCOUNT as AccountId,
+    payer: DEMO_MERCHANT_ACCOUNT,
     amount: "1000000000",
     ...members,
   };
@@ -43,7 +42,7 @@ export function registerWith(sales: Sales, payee: string = DEMO_MERCHANT_ACCOUNT
         .slice(0, SALES_PAGE);
     },
   });
-  return { DELIVERIES: { getByName } as unknown as DurableNamespace, calls: () => calls };
+  return { DELIVERIES: { getByName }, calls: () => calls };
 }
 
 /** A shop's week: what is sold, owed, unknown and given back. */

@@ -29,7 +29,7 @@ export async function serveSellerPage(sales: Sales): Promise<SellerServer> {
       SELLER_KEY,
       DELIVERIES: served.sales ? DELIVERIES : away,
     };
-    return app.fetch(request, env as unknown as PaywallEnv["Bindings"]);
+    return app.fetch(request, env);
   };
   const server = await new Promise<ReturnType<typeof serve>>((resolve) => {
     const started = serve({ fetch, hostname: "127.0.0.1", port: 0 }, () => resolve(started));
