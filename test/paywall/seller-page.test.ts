@@ -143,7 +143,7 @@ describe("states", () => {
     expect(plain(await shop(new Map()).page())).toContain("No sale is recorded of these days.");
   });
 
-  test("the register does not answer: 503, and no sum is shown [seller-page-down]", async () => {
+  test("the register does not answer: 503, and no sum is shown", async () => {
     const getByName = () => ({ listSales: () => Promise.reject(new Error("overloaded")) });
     const answer = await shop(new Map(), { DELIVERIES: { getByName } }).ask();
     expect(answer.status).toBe(503);
@@ -164,7 +164,7 @@ describe("states", () => {
     },
   );
 
-  test("10,000 sales are read page by page, and added up to the unit [seller-page-many]", async () => {
+  test("10,000 sales are read page by page, and added up to the unit", async () => {
     const { page, calls } = shop(
       new Map([[LAST_DAY, Array.from({ length: 10_000 }, (_, i) => sale({ route: `GET /r/${i}`, amount: "3" }))]]),
     );

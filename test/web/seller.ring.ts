@@ -78,7 +78,7 @@ test.each<[string, Sales | undefined, string]>([
   }
 });
 
-test("its style is let in, and the bars are as long as the sums [web-seller-style]", async () => {
+test("its style is let in, and the bars are as long as the sums", async () => {
   const { page } = await open();
   expect(await page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth")).toBe("1040px");
   const widths = await page.locator(".days rect:not(.track)").evaluateAll((bars) => bars.map((bar) => bar.getAttribute("width")));

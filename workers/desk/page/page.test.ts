@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { buildDesk } from "../../../scripts/build-desk.ts";
+import { widthOf } from "../../../shared/screen/bar.ts";
 import { bars } from "./bars.ts";
 import { linkTo, routeOf } from "./router.ts";
 
