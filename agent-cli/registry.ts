@@ -22,6 +22,7 @@ import { demoCli } from "./commands/demo-cli.ts";
 import { demoHttp } from "./commands/demo-http.ts";
 import { desk } from "./commands/desk.ts";
 import { doctor } from "./commands/doctor.ts";
+import { explore } from "./commands/explore.ts";
 import { faucet } from "./commands/faucet.ts";
 import { fetchCommand } from "./commands/fetch.ts";
 import { httpGet } from "./commands/http-get.ts";
@@ -109,6 +110,7 @@ export const COMMANDS: readonly Command[] = [
   ownerCreate,
   inbox,
   desk,
+  explore,
   inboxMute,
   inboxBlock,
   inboxAllow,

@@ -1,7 +1,8 @@
-/** `npm run build`: the library, the CLI, the page of the desk, the Workers that the CLI's demo boots, and the Worker of the test kit. */
+/** `npm run build`: the library, the CLI, the pages of the desk and the explorer, the Workers that the CLI's demo boots, and the Worker of the test kit. */
 
 import { buildCli } from "./build-cli.ts";
 import { buildDesk } from "./build-desk.ts";
+import { buildExplorer } from "./build-explorer.ts";
 import { buildLibrary } from "./build-library.ts";
 import { buildTestLedgers, buildWorkers } from "./build-workers.ts";
 
@@ -9,4 +10,5 @@ buildLibrary();
 await buildWorkers();
 await buildTestLedgers();
 await buildDesk();
+await buildExplorer();
 await buildCli("dist");

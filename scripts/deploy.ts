@@ -1,6 +1,6 @@
 /**
- * `npm run deploy`: ledger, facilitator, merchant, so that each Worker's callee exists before it; then what is left to decide, and a
- * purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. These are our own:
+ * `npm run deploy`: ledger, explorer if the facilitator binds it, facilitator, merchant, so that each Worker's callee exists before it;
+ * then what is left to decide, and a purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. These are our own:
  * `--demo` deploys the demo merchant's published account, which is refused otherwise; `--key-file`, `--passphrase-file` and `--max`
  * are for the purchase (scripts/smoke.ts).
  */
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { pricedUrl } from "../agent-cli/demo/priced.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { shellLine } from "../agent-cli/runtime/shell-quote.ts";
+import { buildExplorer } from "./build-explorer.ts";
 import { checklistOf, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
@@ -22,6 +23,7 @@ const { unstable_readConfig: readConfig } = await import("wrangler");
 const MERCHANT = "wrangler.toml";
 const FACILITATOR = "workers/facilitator/wrangler.toml";
 const LEDGER = "workers/ledger-do/wrangler.toml";
+const EXPLORER = "workers/explorer/wrangler.toml";
 const text = { type: "string" } as const;
 
 const { values, tokens } = parseArgs({
@@ -65,10 +67,19 @@ if (refused !== undefined) {
   process.exit(EXIT.usage);
 }
 deploy(LEDGER);
+if (bindsExplorer()) {
+  await buildExplorer();
+  deploy(EXPLORER);
+}
 const [facilitator] = deploy(FACILITATOR);
 const [merchant] = deploy(MERCHANT);
 console.error(["Check before buyers come (spec/architecture.md, Operation):", ...checklistOf(deployment)].join("\n"));
 buyOnce(deployment.merchant["PUBLIC_ORIGIN"] || merchant, deployment.merchant["FACILITATOR_URL"] || facilitator);
+
+/** Whether the facilitator is configured to serve the explorer, which must be there before it. */
+function bindsExplorer(): boolean {
+  return configOf(FACILITATOR).services?.some(({ binding }: { binding: string }) => binding === "EXPLORER") ?? false;
+}
 
 /** @returns the Worker's origins */
 function deploy(config: string): string[] {

@@ -138,6 +138,8 @@ export const UNSETTLED_RUN_SECONDS = 24 * 3600;
 export const HEALTH_SECONDS = 10;
 /** An access to an account's books ends after this long at the latest. */
 export const MAX_BOOKS_ACCESS_SECONDS = 30 * 24 * 3600;
+/** How long the explorer reads with the access in its link: a browser's history may keep what it was given. */
+export const EXPLORER_ACCESS_SECONDS = 3600;
 /** A signed read counts this long before and after the second in which it was signed. */
 export const BOOKS_READ_SECONDS = 60;
 /** A signed offer is valid until the end of the next window. */

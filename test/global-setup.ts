@@ -1,4 +1,4 @@
-/** Vitest's global setup: bundles the Workers, the CLI and the page of the desk once, from the sources under test. */
+/** Vitest's global setup: bundles the Workers, the CLI and the pages once, from the sources under test. */
 
 import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,12 +6,13 @@ import { build } from "esbuild";
 import { BIN, BUILT, PRELOADS } from "../agent-cli/testing/built.ts";
 import { buildCli } from "../scripts/build-cli.ts";
 import { buildDesk, DESK_PAGE } from "../scripts/build-desk.ts";
+import { buildExplorer } from "../scripts/build-explorer.ts";
 import { BUNDLES, buildWorkers } from "../scripts/build-workers.ts";
 
 const CLI = join(import.meta.dirname, "../agent-cli");
 
 export default async function setup(): Promise<void> {
-  await Promise.all([buildWorkers(), buildDesk(), buildTestedCli()]);
+  await Promise.all([buildWorkers(), buildDesk(), buildExplorer(), buildTestedCli()]);
 }
 
 /** Laid out like the package: without the sources beside it, bin.js runs the bundle. */

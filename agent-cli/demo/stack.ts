@@ -47,11 +47,16 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** Beside stack.json: the Worker that has the explorer's page. A stack without it has no explorer. */
+export const EXPLORER_SCRIPT = "explorer.js";
+const EXPLORER = "lez-explorer";
+
 const healthSchema = z.object({ ledger: z.string() });
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { Miniflare, convertV4MiniflareOptions, Log, LogLevel } = await import("miniflare");
   const bundles = JSON.parse(await readFile(join(options.bundles, "stack.json"), "utf8")) as WorkerBundle[];
+  const explorer = await readFile(join(options.bundles, EXPLORER_SCRIPT), "utf8").catch(() => undefined);
   const { onLog } = options;
   const directory = options.persist ?? (await mkdtemp(join(tmpdir(), "lez-agent-pay-")));
   /** miniflare logs its errors to stdout, which is for data. */
@@ -68,7 +73,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       cf: false,
       ...(onLog && { handleStructuredLogs: ({ message }) => onLog(message) }),
       resourcePersistencePath: directory,
-      workers: bundles.map((bundle) => workerOptions(bundle, options)),
+      workers: withExplorer(
+        bundles.map((bundle) => workerOptions(bundle, options)),
+        explorer,
+      ),
     }),
   );
   if (options.leaveSignals) {
@@ -117,6 +125,18 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     ratelimits: withLimits(options["ratelimits"] as RateLimits, limits),
     ...(port !== undefined && { unsafeDirectSockets: [{ host: "127.0.0.1", port }] }),
   };
+}
+
+function withExplorer(workers: V4WorkerOptions[], script: string | undefined): V4WorkerOptions[] {
+  if (script === undefined) return workers;
+  const bound = workers.map((worker) =>
+    worker.name === "lez-facilitator" ? { ...worker, serviceBindings: { ...worker.serviceBindings, EXPLORER } } : worker,
+  );
+  return [...bound, { name: EXPLORER, modules: true, script, ...compatibilityOf(workers) }];
+}
+
+function compatibilityOf([first]: V4WorkerOptions[]): Pick<V4WorkerOptions, "compatibilityDate"> {
+  return first?.compatibilityDate === undefined ? {} : { compatibilityDate: first.compatibilityDate };
 }
 
 type RateLimits = Record<string, { namespace_id: string; simple: { limit: number; period?: 10 | 60 } }>;

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import * as z from "zod";
 import { bytesToHex, randomBytes } from "../../shared/crypto/bytes.ts";
 import { API_PATH } from "../../shared/desk/api.ts";
+import { PAGE_HEADERS } from "../../shared/screen/page-headers.ts";
 import type { CommandContext, ProgramContext } from "../command-line/command.ts";
 import type { FacilitatorInput } from "../facilitator/client.ts";
 import type { FoundKey } from "../keys/key-file.ts";
@@ -11,7 +12,7 @@ import { secretOf } from "../prompts/passphrase.ts";
 import { contextFor } from "../runtime/context.ts";
 import { DESK_FINISH_SECONDS, DESK_REQUEST_SECONDS, MAX_DESK_BODY_BYTES, MAX_PASSPHRASE_BYTES } from "../runtime/limits.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { type Asset, PAGE_HEADERS, readAssets } from "./assets.ts";
+import { type Asset, readAssets } from "./assets.ts";
 import { CALLS } from "./calls.ts";
 import { callRefusal, type Door, hostRefusal, type Refusal, refused } from "./gate.ts";
 import { Readings } from "./readings.ts";

@@ -70,14 +70,16 @@ export function booksAccessDigest(access: BooksAccess): Digest {
 /**
  * @param reader the public key that may read
  * @param issuedAt unix seconds
+ * @param seconds how long it counts
  */
 export async function grantAccess(
   account: ProofSigner,
   ledger: Digest,
   reader: string,
   issuedAt: number = unixNow(),
+  seconds: number = MAX_BOOKS_ACCESS_SECONDS,
 ): Promise<SignedAccess> {
-  const validBefore = String(issuedAt + MAX_BOOKS_ACCESS_SECONDS);
+  const validBefore = String(issuedAt + seconds);
   const access = { ledger, account: account.account, reader, issuedAt: String(issuedAt), validBefore };
   return { access, ...(await prove(booksAccessDigest(access), account)) };
 }

@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { PAGE_HEADERS, readAssets } from "../../agent-cli/desk/assets.ts";
+import { readAssets } from "../../agent-cli/desk/assets.ts";
 import { API_PATH, type CallName } from "../../shared/desk/api.ts";
+import { PAGE_HEADERS } from "../../shared/screen/page-headers.ts";
 import { failed, type Scene } from "./scenes.ts";
 
 const HELD_MILLIS = 50;

@@ -33,6 +33,8 @@ export interface FacilitatorEnv extends LedgerBinding {
   CATALOGUE?: DurableObjectNamespace<Catalogue>;
   /** "local": lists addresses of this machine and its network, too. "public", and absent: https at a public name. */
   DISCOVERY?: string;
+  /** The explorer's page, at /explorer/. Absent: there is none. */
+  EXPLORER?: Fetcher;
   /** Counts events and times the ledger in an Analytics Engine dataset. */
   PAYMENT_METRICS?: MetricsDataset;
 }

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import * as z from "zod/mini";
 import { digestSchema } from "../../shared/crypto/digest.ts";
+import { EXPLORER_PATH } from "../../shared/explorer/path.ts";
 import { NETWORK } from "../../shared/lez.ts";
 import { FAUCET_CAP_PER_ACCOUNT, FAUCET_GRANT, FAUCET_WINDOW_SECONDS } from "../../shared/limits.ts";
 import { logEvent, traceIdFrom } from "../../shared/log.ts";
@@ -28,6 +29,8 @@ import { addLedgerRoutes } from "./ledger-routes.ts";
 import { withinLimit } from "./rate-limits.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { SETTLE, VERIFY, x402Handler } from "./x402-endpoint.ts";
+
+const NO_EXPLORER = { message: "This facilitator serves no explorer.", hint: "Its operator can deploy one: docs/explorer.md." };
 
 const faucetSchema = z.strictObject({ account: accountIdSchema, amount: z.optional(amountSchema), id: digestSchema });
 
@@ -270,10 +273,18 @@ export function httpApi(facilitatorFor: (env: FacilitatorEnv, traceId: string) =
     return c.json({ success: true, transaction, account, ...(!closed && { balance }) });
   });
 
-  /** Names the ledger, the one that it was restored from, and the key that signs its checkpoints. What a ledger has not is no member. */
+  /** Names the ledger, the one that it was restored from, the key that signs its checkpoints, and whether it has an explorer. What a ledger has not is no member. */
   api.get("/health", async (c) => {
     const [{ ledger, origin }, checkpointKey] = await Promise.all([backend(c).info(), backend(c).checkpointKey()]);
-    return c.json({ ok: true, network: NETWORK, ledger, origin, checkpointKey });
+    return c.json({ ok: true, network: NETWORK, ledger, origin, checkpointKey, explorer: c.env.EXPLORER ? true : undefined });
+  });
+
+  /** The page and its files come from a Worker of its own, which is told the path and nothing else of the caller. */
+  api.on("GET", ["/explorer", "/explorer/*"], async (c) => {
+    const { pathname } = new URL(c.req.url);
+    if (pathname === "/explorer") return c.redirect(EXPLORER_PATH, 308);
+    if (!c.env.EXPLORER) return problemResponse(c, "not_found", NO_EXPLORER);
+    return c.env.EXPLORER.fetch(`https://explorer${pathname}`);
   });
 
   api.notFound((c) => problemResponse(c, "not_found"));

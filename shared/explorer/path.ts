@@ -1,0 +1,2 @@
+/** Where a facilitator serves the explorer. */
+export const EXPLORER_PATH = "/explorer/";
