@@ -233,6 +233,8 @@ describe("one owner, one agent, one shop [https-every-command]", () => {
     await run(box, "audit export --out ./payments.csv --format payments");
     await run(box, "books revoke --passphrase-file ./secret.txt");
     await run(box, "balance");
+    const { link } = (await run(box, "explore --passphrase-file ./secret.txt")).json.data as { link: string };
+    expect(link).toMatch(/^https:\/\/[^/#]+\/explorer\/#open=/);
     box.write("new.txt", `${PASSPHRASE}, changed`);
     await run(box, "key change-passphrase --passphrase-file ./secret.txt --new-passphrase-file ./new.txt");
     await run(box, `pins forget ${SHOP}`);
