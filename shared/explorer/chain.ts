@@ -5,7 +5,9 @@ import { type Digest, digestSchema } from "../crypto/digest.ts";
 import { evidenceEntrySchema, signedCheckpointSchema } from "../evidence/evidence.ts";
 import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 import { batchDigest, continuesChain, entryHash, type JournalEntry, type Link } from "../ledger/journal.ts";
+import { MAX_RESPONSE_BODY_BYTES } from "../limits.ts";
 import { type AccountId, accountIdSchema } from "../protocol/account.ts";
+import { type Parsed, parseJson } from "../text/json.ts";
 
 const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number"));
 const natural = z.number().check(z.int(), z.nonnegative());
@@ -18,7 +20,7 @@ const entrySchema = z.strictObject({
 });
 
 /** The answers of a facilitator to the reads of the explorer. */
-export const ANSWERS = {
+const ANSWERS = {
   health: z.looseObject({ ledger: digestSchema, checkpointKey: z.optional(z.string()) }),
   account: z.looseObject({
     account: accountIdSchema,
@@ -46,9 +48,14 @@ export const ANSWERS = {
   }),
 } as const;
 
+export type Answers = { [Name in keyof typeof ANSWERS]: z.output<(typeof ANSWERS)[Name]> };
 /** The account as the facilitator names it; `journalSeq` and `journalHead` are the end of its chain. */
-export type AccountAnswer = z.infer<typeof ANSWERS.account>;
-export type AuditAnswer = z.infer<typeof ANSWERS.audit>;
+export type AccountAnswer = Answers["account"];
+
+/** Reads an answer's body, of at most MAX_RESPONSE_BODY_BYTES. */
+export function readAnswer<Name extends keyof Answers>(name: Name, body: Uint8Array): Parsed<Answers[Name]> {
+  return parseJson(body, MAX_RESPONSE_BODY_BYTES, ANSWERS[name]) as Parsed<Answers[Name]>;
+}
 
 /** Whose chain it is, and on which ledger. */
 export interface Chain {

@@ -42,7 +42,7 @@ async function linkOf(box: Sandbox, ...words: string[]): Promise<string> {
 }
 
 /** A tab that leaves the facilitator's origin for nothing, and in which no script fails. */
-async function tab(link: string, options: BrowserContextOptions = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
+async function tab(link: string, options: BrowserContextOptions = {}, prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
   const context = await browser.context(options);
   const { origin } = new URL(link);
   const trouble: string[] = [];

@@ -1,11 +1,9 @@
 /** Reads of the facilitator that serves this page. The access and its key live in this object and nowhere else. */
 
-import type * as z from "zod/mini";
-import { MAX_RESPONSE_BODY_BYTES } from "../../../shared/limits.ts";
+import { type Answers, readAnswer } from "../../../shared/explorer/chain.ts";
 import type { AccountId } from "../../../shared/protocol/account.ts";
 import { authorizeRead, type SignedAccess } from "../../../shared/protocol/books-access.ts";
 import type { WalletSigner } from "../../../shared/protocol/signer.ts";
-import { parseJson } from "../../../shared/text/json.ts";
 import { formatTimestamp, unixNow } from "../../../shared/time.ts";
 
 export interface Problem {
@@ -19,7 +17,7 @@ export type Answer<Data> = { ok: true; data: Data } | { ok: false; problem: Prob
 
 /** What the pages read with. */
 export interface Reader {
-  get<Schema extends z.core.$ZodType>(path: string, schema: Schema, account?: AccountId): Promise<Answer<z.core.output<Schema>>>;
+  get<Name extends keyof Answers>(path: string, name: Name, account?: AccountId): Promise<Answer<Answers[Name]>>;
 }
 
 const AWAY: Problem = {
@@ -41,13 +39,13 @@ export class Client implements Reader {
     this.#books = books;
   }
 
-  async get<Schema extends z.core.$ZodType>(path: string, schema: Schema, account?: AccountId): Promise<Answer<z.core.output<Schema>>> {
+  async get<Name extends keyof Answers>(path: string, name: Name, account?: AccountId): Promise<Answer<Answers[Name]>> {
     try {
       const access = this.#books?.signed.access.account === account ? this.#books : undefined;
       const headers = access && { Authorization: await authorizeRead(access.signed, access.reader, { method: "GET", path }) };
       const response = await fetch(path, { ...(headers && { headers }), cache: "no-store", credentials: "omit", redirect: "error" });
       if (!response.ok) return { ok: false, problem: this.#refusal(response.status, account) };
-      const read = parseJson(new Uint8Array(await response.arrayBuffer()), MAX_RESPONSE_BODY_BYTES, schema);
+      const read = readAnswer(name, new Uint8Array(await response.arrayBuffer()));
       return read.ok ? { ok: true, data: read.value } : { ok: false, problem: STRANGE };
     } catch {
       return { ok: false, problem: AWAY };

@@ -1,18 +1,18 @@
 /** The ledger: its id, its supply, its shards, and the audit, if its operator allows it. */
 
 import { useEffect, useState } from "preact/hooks";
-import { ANSWERS, type AuditAnswer } from "../../../shared/explorer/chain.ts";
+import type { Answers } from "../../../shared/explorer/chain.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { Foreign, Heading, Id, Loading, Trouble } from "../../desk/page/parts.tsx";
 import type { Answer, Problem, Reader } from "./client.ts";
 
 export function LedgerPage({ reader }: { reader: Reader }) {
-  const [health, setHealth] = useState<Answer<{ ledger: string; checkpointKey?: string | undefined }>>();
-  const [audit, setAudit] = useState<Answer<AuditAnswer>>();
+  const [health, setHealth] = useState<Answer<Answers["health"]>>();
+  const [audit, setAudit] = useState<Answer<Answers["audit"]>>();
   const [round, setRound] = useState(0);
   useEffect(() => {
-    void reader.get("/health", ANSWERS.health).then(setHealth);
-    void reader.get("/ledger/audit", ANSWERS.audit).then(setAudit);
+    void reader.get("/health", "health").then(setHealth);
+    void reader.get("/ledger/audit", "audit").then(setAudit);
   }, [reader, round]);
   const again = () => setRound((n) => n + 1);
   return (
@@ -52,7 +52,7 @@ function NoAudit({ problem, again }: { problem: Problem; again: () => void }) {
   );
 }
 
-function Audit({ audit }: { audit: AuditAnswer }) {
+function Audit({ audit }: { audit: Answers["audit"] }) {
   const { ok, conclusive, problems, shards, supply, balances, inFlight, held, accounts, journalEntries } = audit;
   return (
     <>

@@ -1,14 +1,7 @@
 /** Reads an account's journal page by page, and checks each page before it is shown. What was read stays if a later read fails. */
 
 import type { Digest } from "../../../shared/crypto/digest.ts";
-import {
-  type AccountAnswer,
-  ANSWERS,
-  checkpointProblem,
-  type Difference,
-  firstDifference,
-  headDifference,
-} from "../../../shared/explorer/chain.ts";
+import { type AccountAnswer, checkpointProblem, type Difference, firstDifference, headDifference } from "../../../shared/explorer/chain.ts";
 import type { SignedCheckpoint } from "../../../shared/ledger/checkpoint.ts";
 import type { JournalEntry, Link } from "../../../shared/ledger/journal.ts";
 import type { AccountId } from "../../../shared/protocol/account.ts";
@@ -43,9 +36,9 @@ export interface Books {
 
 /** @returns what a reading begins with, or why there is none */
 export async function openBooks(reader: Reader, account: AccountId): Promise<{ books: Books } | { problem: Problem }> {
-  const health = await reader.get("/health", ANSWERS.health);
+  const health = await reader.get("/health", "health");
   if (!health.ok) return { problem: health.problem };
-  const found = await reader.get(`/accounts/${account}`, ANSWERS.account, account);
+  const found = await reader.get(`/accounts/${account}`, "account", account);
   if (!found.ok) return { problem: found.problem };
   const { ledger, checkpointKey } = health.data;
   return { books: { account: found.data, ledger, checkpointKey, entries: [], state: "reading" } };
@@ -72,7 +65,7 @@ export async function* readOn(reader: Reader, account: AccountId, from: Books): 
 async function nextPage(reader: Reader, account: AccountId, books: Books): Promise<Books> {
   const last = lastOf(books);
   const after = Number(last?.seq ?? 0);
-  const read = await reader.get(`/accounts/${account}/journal?after=${after}`, ANSWERS.page, account);
+  const read = await reader.get(`/accounts/${account}/journal?after=${after}`, "page", account);
   if (!read.ok) return { ...books, state: "paused", problem: read.problem };
   const base = read.data.base && Number(read.data.base.seq) > after ? (read.data.base as Link) : undefined;
   if (base && last) return { ...books, state: "paused", problem: PRUNED };
@@ -90,7 +83,7 @@ async function concluded(reader: Reader, account: AccountId, books: Books): Prom
   const difference = headDifference(books.account, last, books.ledger);
   if (difference) return { ...books, state: "differs", difference };
   if (!last) return { ...books, state: "whole" };
-  const signed = await reader.get(`/accounts/${account}/checkpoint?seq=${last.seq}`, ANSWERS.checkpoint, account);
+  const signed = await reader.get(`/accounts/${account}/checkpoint?seq=${last.seq}`, "checkpoint", account);
   if (!signed.ok && signed.problem.code !== "absent") return { ...books, state: "whole", problem: signed.problem };
   return { ...books, state: "whole", signature: await judged(signed.ok ? signed.data : undefined, last, account, books) };
 }
