@@ -29,7 +29,7 @@ export const explore = defineCommand({
     subject: z
       .string()
       .optional()
-      .meta({ positional: true, value: "account|transaction", description: "what to look at; else the owner's account" }),
+      .meta({ positional: true, value: "subject", description: "an account, or a transaction of the owner's; else the owner's account" }),
     ownerFile: ownerFileField,
     ...passphraseFields,
     ...facilitatorFields,
