@@ -6,6 +6,7 @@ import { verifyEvidence } from "../../shared/evidence/verify.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { defineCommand } from "../command-line/command.ts";
+import { judgeCallReceipt } from "../evidence/call-receipt.ts";
 import { localCallEvidence } from "../evidence/call-source.ts";
 import { evidenceFailure, evidenceReportSchema, evidenceReportView, renderEvidence } from "../evidence/report.ts";
 import { localEvidence } from "../evidence/source.ts";
@@ -16,9 +17,10 @@ import { findCall, type FoundCall } from "../purchase/find-call.ts";
 import { requestOrFileField } from "../purchase/find-request.ts";
 import { refundedSums } from "../records/refunds-known.ts";
 import type { Context } from "../runtime/context.ts";
+import { EXIT } from "../runtime/exit-codes.ts";
 import { field } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { type Outcome, succeed } from "../runtime/outcome.ts";
+import { type Outcome, refuse, succeed } from "../runtime/outcome.ts";
 
 const shownSchema = z.strictObject({
   /** The receipt as the merchant sent it, if its answer was kept. */
@@ -33,7 +35,12 @@ const shownSchema = z.strictObject({
     })
     .optional(),
   /** What the merchant has signed. */
-  signed: z.strictObject({ offer: z.boolean(), receipt: z.boolean() }),
+  signed: z.strictObject({
+    offer: z.boolean(),
+    receipt: z.boolean(),
+    /** Of a call in a session: who says to have signed its receipt, where no key of the merchant is known to check it. */
+    uncheckedReceiptOf: z.string().optional(),
+  }),
   /** Of the payment's presentations from this machine: quote it to the seller. */
   trace: z.string().optional(),
   /** Of scheme `upto`: what was charged, as far as this machine knows, and what the merchant itemised. */
@@ -107,7 +114,7 @@ export const receiptShow = defineCommand({
       layout,
       "receipt",
       report.call
-        ? "the merchant signs none of a call; its claim says that it was paid"
+        ? callReceiptText(signed)
         : stated
           ? `the merchant says that transaction ${showUnsafe(stated.transaction)} settled${stated.fits ? "" : ", which is NOT this payment's"}`
           : "not kept on this machine",
@@ -121,6 +128,12 @@ export const receiptShow = defineCommand({
     ...(trace ? field(layout, "trace", trace) : []),
   ],
 });
+
+function callReceiptText({ receipt, uncheckedReceiptOf: kid }: Shown["signed"]): string {
+  if (receipt) return "the merchant signed what the call was charged; its claim says that it was paid";
+  if (kid === undefined) return "the merchant signed none of this call; its claim says that it was paid";
+  return `signed as ${showUnsafe(kid)}, and no key of the merchant is known here to check it`;
+}
 
 /** Of a call that a session paid. The ledger is not asked: before its claim nothing has moved, and `status` says whether there is one. */
 async function showCall(context: Context, input: KnownKeysInput, found: FoundCall): Promise<Outcome<Shown>> {
@@ -137,8 +150,23 @@ async function showCall(context: Context, input: KnownKeysInput, found: FoundCal
     context.tell(...renderEvidence(report, context.layout));
     return failure;
   }
+  const { origin } = session.signed.channelConfig;
+  const receipt = await judgeCallReceipt(found, keys.data.merchants?.[origin] ?? []);
+  if (receipt.kind === "wrong")
+    return refuse(
+      "receipt_differs",
+      EXIT.differs,
+      `The merchant's signed receipt of this call is not to be believed: ${receipt.problem}.`,
+      {
+        hint: "It proves nothing. What the call was charged stays within the voucher; session show has the sums.",
+      },
+    );
   const shown = {
-    signed: { offer: false, receipt: false },
+    signed: {
+      offer: false,
+      receipt: receipt.kind === "signed",
+      ...(receipt.kind === "unknown_key" && { uncheckedReceiptOf: receipt.kid }),
+    },
     ...("charged" in call && { charged: money(call.charged, session.signed.channelConfig.asset) }),
     ...(call.trace && { trace: call.trace }),
     report,

@@ -37,7 +37,15 @@ export interface VoucherTerms {
 
 export type VoucherAnswer =
   /** `used`: the voucher was served before, and this is its receipt. */
-  | { kind: "charged"; charged: Charge; lane: LaneOffer; used: boolean; presented: Exclude<PaymentOutcome, { kind: "never_paid" }> }
+  | {
+      kind: "charged";
+      charged: Charge;
+      lane: LaneOffer;
+      used: boolean;
+      /** A compact JWS that says the same. Its signature is not checked here. */
+      receipt?: string;
+      presented: Exclude<PaymentOutcome, { kind: "never_paid" }>;
+    }
   /** Served before, without a receipt that can be read. */
   | { kind: "used"; presented: Unpaid }
   | { kind: "out_of_step"; correction: Correction | undefined }
@@ -93,16 +101,18 @@ function classifyReceipt(stated: SettleResponse, response: Answer, terms: Vouche
     amount: charged,
     charged,
   };
+  const jws = signedReceiptOf(stated)?.signature;
+  const charge = { kind: "charged", charged, lane, ...(jws !== undefined && { receipt: jws }) } as const;
   if (isUsed) {
     const presented = { kind: "paid_answer_gone", what: "This call", transaction: extra.commitmentId, said: "voucher_used" } as const;
-    return { kind: "charged", charged, lane, used: true, presented };
+    return { ...charge, used: true, presented };
   }
   const presented: Presented = !isDelivered(response)
     ? { kind: "paid_no_answer", receipt, status: response.status, retryAfter: undefined }
     : response.complete
       ? { kind: "paid", receipt }
       : { kind: "answer_incomplete", receipt, problem: response.problem ?? "it broke off", rest: "gone" };
-  return { kind: "charged", charged, lane, used: false, presented };
+  return { ...charge, used: false, presented };
 }
 
 /** The members of a receipt that are not this call's, or cannot be true. */

@@ -93,8 +93,8 @@ export async function settle(
   }
   switch (told.kind) {
     case "charged": {
-      const { charged, lane, used } = told;
-      const ended = await end({ outcome: used ? "used" : "charged", charged, next: lane }, opened);
+      const { charged, lane, used, receipt } = told;
+      const ended = await end({ outcome: used ? "used" : "charged", charged, receipt, next: lane }, opened);
       if (!ended.ok) return bought(ended);
       return bought(await reportCall(context, input, call, presented, told, answer, kept));
     }

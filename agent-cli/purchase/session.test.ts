@@ -1,5 +1,6 @@
 /** Calls in a session, from the command line to a merchant that sells by session, and that sometimes lies. */
 
+import { generateKeyPairSync, sign } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -68,6 +69,39 @@ describe("a stream that is charged while it flows", () => {
     expect(run.json.data).toMatchObject({ receipt: { paid: { amount: "6" } }, session: { left: { amount: "984" } } });
     expect((run.json.data as { response: { body: { text: string } } }).response.body.text).toBe("data: call 2\n\n");
     expect(left()).toEqual([]);
+  });
+
+  test("keeps the receipt that the merchant signed, and receipt show checks it by the merchant's key [session-receipt-kept]", async () => {
+    await open();
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    const jws = (receipt: { network: string; payer: string; extra: { commitmentId?: unknown } }, resourceUrl: string) => {
+      const { network, payer, extra } = receipt;
+      const payload = { version: 1, network, resourceUrl, payer, issuedAt: 1, transaction: extra.commitmentId, amount: "6", usage: USAGE };
+      const kid = `did:web:${encodeURIComponent(new URL(shop.origin).host)}#key`;
+      const text = [{ alg: "EdDSA", kid }, payload].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+      return `${text}.${sign(null, Buffer.from(text), privateKey).toString("base64url")}`;
+    };
+    const shownAfter = async (path: string, resourceUrl: string, key: string | undefined) => {
+      shop.charge = "6";
+      shop.metered = (sent) => {
+        const receipt = sent as { network: string; payer: string; extra: { commitmentId?: unknown } };
+        const extensions = { "offer-receipt": { info: { receipt: { format: "jws", signature: jws(receipt, resourceUrl) } } } };
+        return `event: payment-receipt\ndata: ${JSON.stringify({ ...receipt, extra: { ...receipt.extra, usage: USAGE }, extensions })}\n\n`;
+      };
+      const { commitment } = ((await fetched(path)).json.data as { session: { commitment: string } }).session;
+      box.write("keys.json", { ...(key && { merchants: { [shop.origin]: [key] } }) });
+      return (await box.run(["receipt", "show", commitment, "--keys", "keys.json"])).json;
+    };
+    const key = publicKey.export({ format: "jwk" }).x;
+    const url = (path: string) => `${shop.url}${path}`;
+    expect((await shownAfter("?1", url("?1"), key)).data).toMatchObject({ signed: { receipt: true } });
+    expect((await shownAfter("?2", url("?2"), undefined)).data).toMatchObject({
+      signed: { receipt: false, uncheckedReceiptOf: expect.stringContaining("did:web:127.0.0.1") },
+    });
+    const differs = { code: "receipt_differs", message: expect.stringContaining("no known key of the merchant signed it") };
+    expect((await shownAfter("?3", url("?3"), "5b".repeat(32))).error).toMatchObject(differs);
+    const other = { code: "receipt_differs", message: expect.stringContaining("another call") };
+    expect((await shownAfter("?4", url("?other"), key)).error).toMatchObject(other);
   });
 
   test("that the merchant ended early costs what its receipt says, and is not called whole", async () => {

@@ -15,7 +15,7 @@ import { isGenuineVoucher, type SignedVoucher, signedVoucherSchema, signVoucher,
 import { parseJson } from "../../shared/text/json.ts";
 import { formatTimestamp, timestampSchema, unixNow } from "../../shared/time.ts";
 import type { Context } from "../runtime/context.ts";
-import { MAX_AUDIT_LINE_BYTES } from "../runtime/limits.ts";
+import { MAX_AUDIT_LINE_BYTES, MAX_KEPT_RECEIPT_CHARS } from "../runtime/limits.ts";
 import { addLine } from "../runtime/lines.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
 import { nextVoucher, withCall, withChangedCall, withoutCall } from "./session-lanes.ts";
@@ -33,6 +33,8 @@ const lineSchema = z.strictObject({
   /** The most that it could cost. */
   amount: amountSchema,
   charged: chargeSchema,
+  /** What the merchant signed for it, as a compact JWS. Not checked: `receipt show` does. */
+  receipt: z.optional(z.string()),
   code: z.optional(z.string()),
   trace: z.optional(z.string()),
 });
@@ -112,6 +114,8 @@ export interface CallEnd {
   outcome: CallLine["outcome"];
   /** Atomic units. */
   charged: Charge;
+  /** A compact JWS of the merchant's. */
+  receipt?: string | undefined;
   /** Why it was refused. */
   code?: string | undefined;
   /** The lane that the merchant named for the next voucher. */
@@ -133,7 +137,7 @@ export function endCall(
     const file = callsFile(context, id);
     if (!file.ok) return file;
     const { voucher, voucherSignature, method, url, bodySha256, amount, trace } = call;
-    const { outcome, charged, code, next } = end;
+    const { outcome, charged, receipt, code, next } = end;
     const line: CallLine = {
       at: formatTimestamp(unixNow()),
       outcome,
@@ -144,6 +148,7 @@ export function endCall(
       ...(bodySha256 && { bodySha256 }),
       amount,
       charged,
+      ...(receipt !== undefined && receipt.length <= MAX_KEPT_RECEIPT_CHARS && { receipt }),
       ...(code !== undefined && { code }),
       ...(trace && { trace }),
     };

@@ -83,6 +83,8 @@ export const MAX_PINS = 1000;
 export const MAX_INBOX_FILE_BYTES = 256 * 1024;
 /** A line of the audit log. Facts are bounded where they are made; this bounds a line that is read back. */
 export const MAX_AUDIT_LINE_BYTES = 16 * 1024;
+/** A merchant's signed receipt in the line of a session's call. A longer one is not kept. */
+export const MAX_KEPT_RECEIPT_CHARS = 4096;
 /** Debits that the audit log does not know, listed one by one. */
 export const MAX_REPORTED_DEBITS = 10;
 /** The latest decisions, which warnings look at. */
