@@ -35,6 +35,13 @@ describe("the events of a metered stream", () => {
     expect(read(`${RECEIPT}\n: ping\n\n`)).toMatchObject({ receipt: '{"success":true}' });
   });
 
+  test("are known behind the byte order mark that readers pass over at a stream's start, and there alone [stream-byte-order-mark]", () => {
+    for (const size of [1, Infinity]) {
+      expect(read(`\uFEFF${RECEIPT}data: more\n\n`, size)).toMatchObject({ content: "data: more\n\n", receipt: undefined });
+      expect(read(`data: a\n\n\uFEFF${RECEIPT}`, size)).toMatchObject({ content: `data: a\n\n\uFEFF${RECEIPT}`, receipt: undefined });
+    }
+  });
+
   test("have their name behind their data, too", () => {
     expect(read(`data: {"success":true}\nevent: payment-receipt\n\n`)).toMatchObject({ content: "", receipt: '{"success":true}' });
   });

@@ -38,6 +38,8 @@ export class PaymentEvents {
   #passes = false;
   #wasCr = false;
   #wasDropped = false;
+  /** The next line is the stream's first, at which readers pass over a byte order mark. */
+  #isFirstLine = true;
 
   /** Whether a part of an event was passed on that has not ended. */
   get isUnended(): boolean {
@@ -68,6 +70,7 @@ export class PaymentEvents {
       const isBlank = this.#line.length === 0;
       if (!isBlank && !this.#passes) this.#read();
       this.#line = [];
+      this.#isFirstLine = false;
       if (!isBlank) continue;
       this.#hold(chunk.subarray(from, at + 1));
       from = at + 1;
@@ -88,7 +91,8 @@ export class PaymentEvents {
   }
 
   #read(): void {
-    const line = decodeUtf8(Uint8Array.from(this.#line)) ?? "";
+    const text = decodeUtf8(Uint8Array.from(this.#line)) ?? "";
+    const line = this.#isFirstLine ? text.replace(/^\uFEFF/, "") : text;
     const [, field = line, value = ""] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
     if (field === "event") this.#name = value;
     if (field === "data") this.#data.push(value);
