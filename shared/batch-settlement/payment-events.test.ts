@@ -35,7 +35,7 @@ describe("the events of a metered stream", () => {
     expect(read(`${RECEIPT}\n: ping\n\n`)).toMatchObject({ receipt: '{"success":true}' });
   });
 
-  test("are known behind the byte order mark that readers pass over at a stream's start, and there alone [stream-byte-order-mark]", () => {
+  test("are known behind the byte order mark that readers pass over at a stream's start, and there alone", () => {
     for (const size of [1, Infinity]) {
       expect(read(`\uFEFF${RECEIPT}data: more\n\n`, size)).toMatchObject({ content: "data: more\n\n", receipt: undefined });
       expect(read(`data: a\n\n\uFEFF${RECEIPT}`, size)).toMatchObject({ content: `data: a\n\n\uFEFF${RECEIPT}`, receipt: undefined });

@@ -1,8 +1,10 @@
+import { runInDurableObject } from "cloudflare:test";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { AccountId } from "../../shared/protocol/account.ts";
 import type { Amount } from "../../shared/protocol/amount.ts";
 import { type Authorization, authorizationDigest } from "../../shared/protocol/authorization.ts";
 import type { SettleResponse } from "../../shared/x402/x402.ts";
+import type { Ledger } from "../../workers/ledger-do/ledger.ts";
 import {
   newMandate,
   newPayer,
@@ -13,7 +15,7 @@ import {
   type SignedPayment,
   signedUnder,
 } from "../signed.ts";
-import { facilitator, facilitatorsLedger, fundedPayer, NOW, remote, setTime, sql } from "./ledger.ts";
+import { facilitator, facilitatorsLedger, fundedPayer, newPayerOn, NOW, remote, setTime, sql } from "./ledger.ts";
 
 type Mandated = Awaited<ReturnType<typeof signedUnder>>;
 
@@ -109,15 +111,20 @@ describe("payments of several payers to one payee, at once,", () => {
   const creditsOf = (payee: AccountId) => sql(ledger, "SELECT kind, batch FROM journal WHERE account = ? ORDER BY seq", payee);
   const eight = async () => {
     const payers = await copies(8, () => fundedPayer(ledger));
-    const { account } = await newPayer();
+    const { account } = await newPayerOn(0);
     const payments = await Promise.all(payers.map((payer) => signedPayment(payer, { to: account })));
-    return { account, payments, settle: () => Promise.all(payments.map((signed) => facilitator.settle(settleCommand(signed)))) };
+    // In one turn of the object, so that all but the first wait for its flush, however busy the machine is.
+    const settle = () =>
+      runInDurableObject(ledger, (shard: Ledger) =>
+        Promise.all(payments.map(({ payment }) => shard.settle({ payment, settlementId: randomId() }, ""))),
+      );
+    return { account, payments, settle };
   };
 
   test("are credited as a few batches, each payment once, and every caller has its receipt", async () => {
     const { account, payments, settle } = await eight();
     const answers = await settle();
-    expect(answers.map(({ success }) => success)).toEqual(payments.map(() => true));
+    expect(answers.map(({ ok }) => ok)).toEqual(payments.map(() => true));
     const page = await remote(ledger).journal({ account, afterSeq: 0, credits: true }, "");
     const entries = "entries" in page ? page.entries : [];
     expect(entries.length).toBeLessThan(8);
@@ -135,8 +142,8 @@ describe("payments of several payers to one payee, at once,", () => {
     log.mockRestore();
     await sql(ledger, "DROP TRIGGER broken");
     const failed = { event: "ledger.group_failed", traceId: "", message: expect.stringContaining("broken") };
-    expect(events.filter(({ event }) => event === failed.event)).toContainEqual(failed);
-    expect(answers.map(({ success }) => success)).toEqual(payments.map(() => true));
+    expect(events).toContainEqual(failed);
+    expect(answers.map(({ ok }) => ok)).toEqual(payments.map(() => true));
     expect(await creditsOf(account)).toEqual(payments.map(() => ({ kind: "credit", batch: null })));
     expect(await remote(ledger).account({ account }, "")).toMatchObject({ balance: "80000" });
     expect(await ledger.audit()).toMatchObject({ ok: true });
