@@ -34,10 +34,12 @@ export async function buildTestLedgers(): Promise<void> {
 async function bundle(configPath: string): Promise<WorkerBundle> {
   const { main = "", workerOptions } = readWorkerOptions(configPath);
   const { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits } = workerOptions;
+  // A stack binds the explorer itself, where its page is built.
+  const services = Object.fromEntries(Object.entries(serviceBindings ?? {}).filter(([binding]) => binding !== "EXPLORER"));
   return {
     name: readConfig({ config: configPath }).name ?? "",
     script: await bundleScript(main),
-    options: { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings, ratelimits },
+    options: { compatibilityDate, bindings, durableObjects, additionalUnboundDurableObjects, serviceBindings: services, ratelimits },
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: the three Workers under `wrangler dev`, reloading on change; otherwise as `lez-agent-pay stack`. One wrangler answers
- * HTTP for its first config only, so there are two: the merchant on 8787, the facilitator with the ledger on 8788.
+ * `npm run dev`: the Workers under `wrangler dev`, reloading on change; otherwise as `lez-agent-pay stack`. One wrangler answers HTTP for
+ * its first config only, so there are two: the merchant on 8787, the facilitator with the ledger and the explorer on 8788.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { type CommandContext, defineCommand } from "../agent-cli/command-line/command.ts";
@@ -22,14 +23,15 @@ import { PROGRAM } from "../agent-cli/registry.ts";
 import { contextFor } from "../agent-cli/runtime/context.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { processIo } from "../agent-cli/runtime/io.ts";
-import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT } from "../agent-cli/runtime/limits.ts";
+import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, READY_POLL_MILLIS, READY_SECONDS } from "../agent-cli/runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../agent-cli/runtime/outcome.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
+import { buildExplorer } from "./build-explorer.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
 const HELP = `Usage: npm run dev [-- --persist DIR]
 
-Runs merchant, facilitator and ledger under wrangler dev, and reloads them on change, until Ctrl-C.
+Runs merchant, facilitator, ledger and explorer under wrangler dev, and reloads them on change, until Ctrl-C.
 Prints one line of JSON once the merchant has named a price.
 
   --persist DIR  keep the ledger in this folder; else it is forgotten at the end
@@ -40,6 +42,8 @@ const FACILITATOR = [
   "workers/facilitator/wrangler.toml",
   "-c",
   "workers/ledger-do/wrangler.toml",
+  "-c",
+  "workers/explorer/wrangler.toml",
   "--port",
   String(LOCAL_FACILITATOR_PORT),
 ];
@@ -70,20 +74,43 @@ const dev = defineCommand({
 
 /** @param ended is told if a wrangler ends by itself */
 async function startWranglers(context: CommandContext, folder: string, ended: PromiseWithResolvers<Failure>): Promise<Outcome<Stack>> {
-  const children = [wrangler(FACILITATOR, folder), wrangler(MERCHANT, folder)];
-  const ends = children.map((child) => once(child, "exit"));
-  // A Ctrl-C reaches them, too.
-  void Promise.race(ends).then(() => context.io.signal.aborted || ended.resolve(endedEarly()));
+  await buildExplorer();
+  const exits: { child: ChildProcess; exit: Promise<unknown> }[] = [];
+  const start = (args: string[]) => {
+    const child = wrangler(args, folder);
+    const exit = once(child, "exit");
+    exits.push({ child, exit });
+    // A Ctrl-C reaches it, too.
+    void exit.then(() => context.io.signal.aborted || ended.resolve(endedEarly()));
+  };
   const stop = async () => {
-    for (const child of children) child.kill("SIGTERM");
-    await Promise.all(ends);
+    for (const { child } of exits) child.kill("SIGTERM");
+    await Promise.all(exits.map(({ exit }) => exit));
   };
   context.atEnd(stop);
   const [merchant, facilitator] = [`http://127.0.0.1:${LOCAL_MERCHANT_PORT}`, `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`];
+  start(FACILITATOR);
+  // Two runtimes that open one folder in the same moment find its databases locked.
+  const early = await Promise.race([facilitatorAnswers(context, facilitator), ended.promise]);
+  if (early) return early;
+  start(MERCHANT);
   const problem = await Promise.race([asksAPrice(context, { merchant }), ended.promise]);
   if (problem) return problem;
   const { ledger } = (await (await fetch(`${facilitator}/health`)).json()) as { ledger: string };
   return succeed({ merchant, facilitator, payTo: DEMO_MERCHANT_ACCOUNT, ledger, shards: SHARDS, stop });
+}
+
+/** Waits until the facilitator answers, at most as long as for the merchant's price. */
+async function facilitatorAnswers({ io: { signal } }: CommandContext, facilitator: string): Promise<undefined> {
+  const deadline = performance.now() + READY_SECONDS * 1000;
+  const answers = () =>
+    fetch(`${facilitator}/health`, { signal }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (performance.now() < deadline && !signal.aborted && !(await answers())) {
+    await sleep(READY_POLL_MILLIS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /** Its log goes to stderr: stdout has the one line of JSON. */
