@@ -120,7 +120,7 @@ export const SESSION_MUTANTS: readonly SessionMutant[] = [
   {
     fault: "the ledger is not asked again",
     file: "voucher-rule",
-    find: "return now - at > Math.min(SESSION_FRESH_SECONDS, withdrawDelay / SESSION_FRESH_PART);",
+    find: "return now - at > freshSeconds(withdrawDelay);",
     replace: "return false;",
   },
   {

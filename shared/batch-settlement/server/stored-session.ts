@@ -3,11 +3,11 @@
  * a time. Pure. Amounts are atomic units as decimal strings, times unix seconds.
  */
 
-import { SESSION_FRESH_PART, SESSION_FRESH_SECONDS } from "../../limits.ts";
 import type { Charge } from "../../protocol/amount.ts";
 import { type Session, sessionId } from "../../protocol/session.ts";
 import { FIRST_LANE, type SignedVoucher } from "../../protocol/voucher.ts";
 import type { PaymentRequirements } from "../../x402/x402.ts";
+import { freshSeconds } from "../freshness.ts";
 import { type Acceptance, Lane, type LaneVoucher } from "../lane.ts";
 import type { DepositPayload } from "../payload.ts";
 import type { ChannelState, Correction, VoucherReceiptExtra } from "../state.ts";
@@ -55,7 +55,7 @@ export function newStoredSession(deposit: DepositPayload, offer: PaymentRequirem
 
 /** Whether the facilitator's word is too old to accept a voucher by it. */
 export function isStale({ askedAt, deposit: { channelConfig } }: StoredSession, now: number): boolean {
-  return now - askedAt > Math.min(SESSION_FRESH_SECONDS, Number(channelConfig.withdrawDelay) / SESSION_FRESH_PART);
+  return now - askedAt > freshSeconds(Number(channelConfig.withdrawDelay));
 }
 
 /** Whether no voucher of the session is accepted. */

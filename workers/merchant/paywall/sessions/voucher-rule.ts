@@ -1,16 +1,11 @@
 /**
- * What an isolate does next with a voucher, by what it knows at this moment. spec/sessions.md §2. Whoever acts on it awaits something and
- * asks again with what is known then, until the voucher is refused, its handler runs, or the session's object decides.
+ * What an isolate does next with a voucher, by what it knows at this moment. spec/sessions.md §2. Its caller takes that step and asks
+ * again with what is known then, until the voucher is refused, its handler runs, or the session's object decides.
  */
 
+import { freshSeconds } from "../../../../shared/batch-settlement/freshness.ts";
 import type { Acceptance, Lane, LaneVoucher, RunningCall } from "../../../../shared/batch-settlement/lane.ts";
-import {
-  LANE_MARGIN_SECONDS,
-  LANE_SECONDS,
-  SESSION_ASK_SECONDS,
-  SESSION_FRESH_PART,
-  SESSION_FRESH_SECONDS,
-} from "../../../../shared/limits.ts";
+import { LANE_MARGIN_SECONDS, LANE_SECONDS, SESSION_ASK_SECONDS } from "../../../../shared/limits.ts";
 import { FIRST_LANE } from "../../../../shared/protocol/voucher.ts";
 
 /** What the ledger said of a session. Times in unix seconds. */
@@ -97,7 +92,7 @@ function refuse(refusal: (VoucherStep & { step: "refuse" })["refusal"]): Voucher
 
 /** Whether the ledger's word is too old to accept a voucher by it. `now` in unix seconds. */
 export function isStale({ at, withdrawDelay }: Standing, now: number): boolean {
-  return now - at > Math.min(SESSION_FRESH_SECONDS, withdrawDelay / SESSION_FRESH_PART);
+  return now - at > freshSeconds(withdrawDelay);
 }
 
 /** Why no voucher is accepted by this word of the ledger. The object asks it, too, since a call can be late. `now` in unix seconds. */
