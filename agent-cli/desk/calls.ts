@@ -136,7 +136,7 @@ function call<Name extends CallName, Shape extends z.ZodObject>(
   return { ask, run };
 }
 
-/** Runs a command as the terminal does, with nobody to ask. The API's types are a part of its output: its schema checks the whole. */
+/** Runs a command as the terminal does, without its questions. The API's types are a part of its output: its schema checks the whole. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the command is named by a string, its answer by the call
 async function command<Data>(desk: Desk, name: string, raw: Record<string, unknown>): Promise<Outcome<Data>> {
   const found = desk.context.program.commands.find((one) => one.name === name);

@@ -107,7 +107,7 @@ async function handle(desk: ServedDesk, request: IncomingMessage, response: Serv
   try {
     await answer(desk, request, response);
   } catch (error) {
-    // A bug, or a client that left. The page is told the one, and the other is nobody.
+    // A bug, which the page is told, or a client that left.
     if (!response.headersSent)
       sendOutcome(response, 500, fail("internal", `Internal error: ${error instanceof Error ? error.message : ""}`));
     else response.destroy();

@@ -120,7 +120,7 @@ export class LedgerRules {
 
   /**
    * Runs several events as one: all of their writes are made, or none. What they pay to one account of this shard is one entry of its
-   * journal. One savepoint is for all of them, so an event that throws fails the group, whoever catches it.
+   * journal. One savepoint is for all of them, so an event that throws fails the group, even if its caller catches the error.
    *
    * Inside, only events run; what is read of accounts and journals, other than by `account`, may lack what is due.
    * @throws what an event threw, or the store. Nothing has happened then, and each event can be run alone
