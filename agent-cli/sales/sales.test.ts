@@ -140,11 +140,15 @@ describe("the books of a seller", () => {
   });
 
   test.each<[what: string, change: (source: ChainSource) => ChainSource, problem: string]>([
-    ["a changed amount", (source) => changed(source, (entry) => ({ ...entry, value: "11" })), "does not continue"],
-    ["a batch whose payments are others", (source) => changed(source, (entry) => ({ ...entry, transactions: [] })), "does not continue"],
-    ["another balance", (source) => ({ ...source, head: { ...source.head, balance: "1" } }), "its head"],
-    ["an end that is missing", (source) => ({ ...source, head: { ...source.head, seq: 9 } }), "it ends after entry 6"],
-    ["another account's entries", (source) => ({ ...source, account: world.buyers[0] ?? source.account }), "does not continue"],
+    ["a changed amount", (source) => changed(source, (entry) => ({ ...entry, value: "11" })), "it does not have the hash of what it says"],
+    [
+      "a batch whose payments are others",
+      (source) => changed(source, (entry) => ({ ...entry, transactions: [] })),
+      "the transactions of its batch",
+    ],
+    ["another balance", (source) => ({ ...source, head: { ...source.head, balance: "1" } }), "its balance is not the one"],
+    ["an end that is missing", (source) => ({ ...source, head: { ...source.head, seq: 9 } }), "the journal ends after entry 6"],
+    ["another account's entries", (source) => ({ ...source, account: world.buyers[0] ?? source.account }), "it is of another account"],
   ])("are refused with %s", async (_what, change, problem) => {
     const books = await readBooks(change(world.source(world.seller)));
     expect(books).toMatchObject({ ok: false, exit: 23, error: { code: "journal_differs" } });

@@ -3,12 +3,12 @@
  * which nothing but the merchant vouches for.
  */
 
+import { type Movement, movementsOf } from "../../shared/books/movement.ts";
+import { type Statement, statementOf, Tally } from "../../shared/books/statement.ts";
 import type { Digest } from "../../shared/crypto/digest.ts";
 import { type ChainSource, type CheckedChain, readChain } from "../facilitator/account-chain.ts";
 import { fail, type Outcome, succeed } from "../runtime/outcome.ts";
-import { type Movement, movementsOf } from "./movement.ts";
 import type { SaleRecord, SaleRecords } from "./records.ts";
-import { type Statement, statementOf, Tally } from "./statement.ts";
 
 export interface Sale extends Movement {
   /** Of the merchant; undefined if it has none of this payment. */

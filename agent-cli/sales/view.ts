@@ -1,6 +1,7 @@
 /** Sales as commands return and show them. */
 
 import * as z from "zod";
+import { INCOMING, type MovementKind, OUTGOING } from "../../shared/books/movement.ts";
 import { ERRORS, isErrorCode } from "../../shared/errors.ts";
 import { ASSET } from "../../shared/lez.ts";
 import { REFUND_OBSTACLES } from "../../shared/protocol/refund-obstacle.ts";
@@ -8,7 +9,6 @@ import { showUnsafe } from "../../shared/screen/escapes.ts";
 import { formatTimestamp } from "../../shared/time.ts";
 import { counted, field, type Layout } from "../runtime/layout.ts";
 import { money, moneySchema } from "../runtime/money.ts";
-import { INCOMING, type MovementKind, OUTGOING } from "./movement.ts";
 import { NOT_RECORDED, type OpenSales, routeOf } from "./open-sales.ts";
 import type { Sale } from "./sales.ts";
 

@@ -1,6 +1,6 @@
 /** Reads of the facilitator that serves this page. The access and its key live in this object and nowhere else. */
 
-import { type Answers, readAnswer } from "../../../shared/explorer/chain.ts";
+import { type Answers, readAnswer } from "../../../shared/books/answers.ts";
 import type { AccountId } from "../../../shared/protocol/account.ts";
 import { authorizeRead, type SignedAccess } from "../../../shared/protocol/books-access.ts";
 import type { WalletSigner } from "../../../shared/protocol/signer.ts";

@@ -1,7 +1,7 @@
 /** The ledger: its id, its supply, its shards, and the audit, if its operator allows it. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { Answers } from "../../../shared/explorer/chain.ts";
+import type { Answers } from "../../../shared/books/answers.ts";
 import { displayAmount } from "../../../shared/protocol/amount.ts";
 import { Foreign, Heading, Id, Loading, Trouble } from "../../desk/page/parts.tsx";
 import type { Answer, Problem, Reader } from "./client.ts";

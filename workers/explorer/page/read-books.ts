@@ -1,9 +1,10 @@
 /** Reads an account's journal page by page, and checks each page before it is shown. What was read stays if a later read fails. */
 
+import type { AccountAnswer } from "../../../shared/books/answers.ts";
+import { type Chain, type Difference, type Signature, signatureUnder } from "../../../shared/books/chain.ts";
+import { type ChainEnd, type ChainSource, walkChain } from "../../../shared/books/walk-chain.ts";
 import type { Digest } from "../../../shared/crypto/digest.ts";
-import { type AccountAnswer, checkpointProblem, type Difference, firstDifference, headDifference } from "../../../shared/explorer/chain.ts";
-import type { SignedCheckpoint } from "../../../shared/ledger/checkpoint.ts";
-import type { JournalEntry, Link } from "../../../shared/ledger/journal.ts";
+import type { JournalEntry, JournalPage, Link } from "../../../shared/ledger/journal.ts";
 import type { AccountId } from "../../../shared/protocol/account.ts";
 import type { Problem, Reader } from "./client.ts";
 
@@ -15,9 +16,6 @@ const PRUNED: Problem = {
   message: "The ledger pruned this journal while it was read.",
   hint: "Load the page's link again.",
 };
-
-/** `unsigned`: the ledger has no key. */
-export type Signature = { state: "good"; publicKey: string } | { state: "unsigned" } | { state: "differs"; problem: string };
 
 export interface Books {
   account: AccountAnswer;
@@ -48,56 +46,43 @@ export async function openBooks(reader: Reader, account: AccountId): Promise<{ b
 export async function* readOn(reader: Reader, account: AccountId, from: Books): AsyncGenerator<Books, void> {
   const { problem: _, ...kept } = from;
   let books: Books = { ...kept, state: "reading" };
-  for (let pages = 0; Number(lastOf(books)?.seq ?? 0) < books.account.journalSeq; pages++) {
-    if (pages === PAGES_AT_ONCE) {
-      yield { ...books, state: "paused" };
-      return;
-    }
-    const before = books.entries.length;
-    books = await nextPage(reader, account, books);
+  let pages = 0;
+  for await (const { entries, base, end } of walkChain(sourceOf(reader, account, books), lastOf(books))) {
+    books = { ...books, ...(base && { base }), entries: [...books.entries, ...entries] };
+    if (end) books = await concluded(reader, account, books, end);
+    else if (++pages === PAGES_AT_ONCE && Number(lastOf(books)?.seq) < books.account.journalSeq) books = { ...books, state: "paused" };
     yield books;
-    if (books.state !== "reading") return;
-    if (books.entries.length === before) break;
+    if (books.state !== "reading") break;
   }
-  yield await concluded(reader, account, books);
 }
 
-async function nextPage(reader: Reader, account: AccountId, books: Books): Promise<Books> {
-  const last = lastOf(books);
-  const after = Number(last?.seq ?? 0);
-  const read = await reader.get(`/accounts/${account}/journal?after=${after}`, "page", account);
-  if (!read.ok) return { ...books, state: "paused", problem: read.problem };
-  const base = read.data.base && Number(read.data.base.seq) > after ? (read.data.base as Link) : undefined;
-  if (base && last) return { ...books, state: "paused", problem: PRUNED };
-  const begun = base ? { ...books, base } : books;
-  const entries = (read.data.entries as JournalEntry[]).filter(({ seq }) => Number(seq) <= books.account.journalSeq);
-  const difference = firstDifference(entries, last ?? base, { account, ledger: books.ledger });
-  if (!difference) return { ...begun, entries: [...books.entries, ...entries] };
-  const good = entries.slice(0, Number(difference.entry) - Number((last ?? base)?.seq ?? 0) - 1);
-  return { ...begun, entries: [...books.entries, ...good], state: "differs", difference };
+function sourceOf(
+  reader: Reader,
+  account: AccountId,
+  { ledger, account: { journalSeq: seq, journalHead: hash, balance } }: Books,
+): ChainSource<{ ok: false; problem: Problem }> {
+  return {
+    account,
+    ledger,
+    head: { seq, hash, balance },
+    async page(after) {
+      const read = await reader.get(`/accounts/${account}/journal?after=${after}`, "page", account);
+      return read.ok ? { ok: true, data: read.data as JournalPage } : read;
+    },
+  };
 }
 
-/** The end of the chain beside what the facilitator says of the account, and the ledger's signature under it. */
-async function concluded(reader: Reader, account: AccountId, books: Books): Promise<Books> {
+/** @param end how the reading ended. A whole chain is looked at again: the ledger has to have signed its last entry */
+async function concluded(reader: Reader, account: AccountId, books: Books, end: ChainEnd<{ ok: false; problem: Problem }>): Promise<Books> {
+  if (end.kind === "differs") return { ...books, state: "differs", difference: end.difference };
+  if (end.kind !== "whole") return { ...books, state: "paused", problem: end.kind === "pruned" ? PRUNED : end.failure.problem };
   const last = lastOf(books);
-  const difference = headDifference(books.account, last, books.ledger);
-  if (difference) return { ...books, state: "differs", difference };
   if (!last) return { ...books, state: "whole" };
   const signed = await reader.get(`/accounts/${account}/checkpoint?seq=${last.seq}`, "checkpoint", account);
   if (!signed.ok && signed.problem.code !== "absent") return { ...books, state: "whole", problem: signed.problem };
-  return { ...books, state: "whole", signature: await judged(signed.ok ? signed.data : undefined, last, account, books) };
-}
-
-async function judged(
-  signed: SignedCheckpoint | undefined,
-  last: Link,
-  account: AccountId,
-  { ledger, checkpointKey }: Books,
-): Promise<Signature> {
-  if (!signed && checkpointKey === undefined) return { state: "unsigned" };
-  if (!signed) return { state: "differs", problem: "the ledger names a key, and shows no signature of it" };
-  const problem = await checkpointProblem(signed, last, { account, ledger }, checkpointKey);
-  return problem === undefined ? { state: "good", publicKey: signed.publicKey } : { state: "differs", problem };
+  const chain: Chain = { account, ledger: books.ledger };
+  const signature = await signatureUnder(last, signed.ok ? signed.data : undefined, chain, books.checkpointKey);
+  return { ...books, state: "whole", signature };
 }
 
 function lastOf({ entries, base }: Books): Link | undefined {

@@ -1,7 +1,8 @@
 /** What this page has checked of an account's books, and what it found. */
 
+import type { Signature } from "../../../shared/books/chain.ts";
 import { Id, Trouble } from "../../desk/page/parts.tsx";
-import type { Books, Signature } from "./read-books.ts";
+import type { Books } from "./read-books.ts";
 
 export function Verdict({ books, more }: { books: Books; more: () => void }) {
   const { state, entries, base, difference, signature, problem, account } = books;

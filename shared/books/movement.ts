@@ -1,10 +1,15 @@
 /** The movements of an account's money: what each entry of its checked journal means to a seller. */
 
-import type { Digest } from "../../shared/crypto/digest.ts";
-import type { EntryCause, JournalEntry } from "../../shared/ledger/journal.ts";
-import { treasuryOf } from "../../shared/ledger/shards.ts";
-import type { AccountId } from "../../shared/protocol/account.ts";
-import type { SaleRecord } from "./records.ts";
+import type { Digest } from "../crypto/digest.ts";
+import type { EntryCause, JournalEntry } from "../ledger/journal.ts";
+import { treasuryOf } from "../ledger/shards.ts";
+import type { AccountId } from "../protocol/account.ts";
+
+/** What a merchant's own record says of a payment. `amount`: atomic units. */
+export interface PaymentRecord {
+  payer: AccountId;
+  amount: bigint;
+}
 
 /** Money that came in, and money that went out. */
 export const INCOMING = ["sale", "transfer_in", "refund_received", "funding"] as const;
@@ -31,7 +36,7 @@ export interface Movement {
 }
 
 /** @param find the merchant's own record of a payment, if it has one */
-export function movementsOf(entry: JournalEntry, ledger: Digest, find: (transaction: Digest) => SaleRecord | undefined): Movement[] {
+export function movementsOf(entry: JournalEntry, ledger: Digest, find: (transaction: Digest) => PaymentRecord | undefined): Movement[] {
   const { seq, value, counterparty, transaction, refundOf } = entry;
   if (entry.kind === "batch") return batchMovements(entry, ledger, find);
   const movement = { seq, at: Number(entry.at), value: BigInt(value), source: "ledger", payments: 1 } as const;
@@ -68,7 +73,7 @@ function receivedFrom(payer: AccountId | undefined, ledger: Digest, kind: Moveme
 function batchMovements(
   { seq, at, value, batch, transactions = [], credits = [] }: JournalEntry,
   ledger: Digest,
-  find: (transaction: Digest) => SaleRecord | undefined,
+  find: (transaction: Digest) => PaymentRecord | undefined,
 ): Movement[] {
   const common = { kind: "sale", seq, at: Number(at) } as const;
   const total = BigInt(value);

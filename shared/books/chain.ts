@@ -1,61 +1,9 @@
-/** What the explorer checks of an account's books: each entry of the chain, its head, and the signature under it. Pure: it is given what was read. */
+/** What is checked of an account's books: each entry of the chain, its head, and the signature under it. Pure: it is given what was read. */
 
-import * as z from "zod/mini";
-import { type Digest, digestSchema } from "../crypto/digest.ts";
-import { evidenceEntrySchema, signedCheckpointSchema } from "../evidence/evidence.ts";
+import type { Digest } from "../crypto/digest.ts";
 import { isGenuineCheckpoint, type SignedCheckpoint } from "../ledger/checkpoint.ts";
 import { batchDigest, continuesChain, entryHash, type JournalEntry, type Link } from "../ledger/journal.ts";
-import { MAX_RESPONSE_BODY_BYTES } from "../limits.ts";
-import { type AccountId, accountIdSchema } from "../protocol/account.ts";
-import { type Parsed, parseJson } from "../text/json.ts";
-
-const decimal = z.string().check(z.regex(/^(0|[1-9][0-9]{0,38})$/, "must be a whole number"));
-const natural = z.number().check(z.int(), z.nonnegative());
-
-const entrySchema = z.strictObject({
-  ...evidenceEntrySchema.shape,
-  // An account that was restored empty begins with 0.
-  value: decimal,
-  transactions: z.optional(z.array(digestSchema)),
-});
-
-/** The answers of a facilitator to the reads of the explorer. */
-const ANSWERS = {
-  health: z.looseObject({ ledger: digestSchema, checkpointKey: z.optional(z.string()) }),
-  account: z.looseObject({
-    account: accountIdSchema,
-    balance: decimal,
-    held: decimal,
-    journalSeq: natural,
-    journalHead: digestSchema,
-  }),
-  page: z.looseObject({
-    entries: z.array(entrySchema),
-    base: z.optional(z.looseObject({ seq: decimal, hash: digestSchema, balanceAfter: decimal })),
-  }),
-  checkpoint: signedCheckpointSchema,
-  audit: z.looseObject({
-    ok: z.boolean(),
-    shards: natural,
-    supply: decimal,
-    balances: decimal,
-    inFlight: decimal,
-    held: decimal,
-    accounts: natural,
-    journalEntries: natural,
-    conclusive: z.boolean(),
-    problems: z.array(z.string()),
-  }),
-} as const;
-
-export type Answers = { [Name in keyof typeof ANSWERS]: z.output<(typeof ANSWERS)[Name]> };
-/** The account as the facilitator names it; `journalSeq` and `journalHead` are the end of its chain. */
-export type AccountAnswer = Answers["account"];
-
-/** Reads an answer's body, of at most MAX_RESPONSE_BODY_BYTES. */
-export function readAnswer<Name extends keyof Answers>(name: Name, body: Uint8Array): Parsed<Answers[Name]> {
-  return parseJson(body, MAX_RESPONSE_BODY_BYTES, ANSWERS[name]) as Parsed<Answers[Name]>;
-}
+import type { AccountId } from "../protocol/account.ts";
 
 /** Whose chain it is, and on which ledger. */
 export interface Chain {
@@ -100,17 +48,40 @@ function problemOf(entry: JournalEntry, expected: string, before: Link | undefin
   return "its balance does not follow from the one before";
 }
 
+/** The end of a chain, as its ledger names it. `balance`: atomic units. */
+export interface ChainHead {
+  seq: number;
+  hash: Digest;
+  balance: string;
+}
+
 /** Whether the chain ends where the facilitator says that the account stands. @param last undefined for a chain without entries */
-export function headDifference(
-  { journalSeq, journalHead, balance }: Pick<AccountAnswer, "journalSeq" | "journalHead" | "balance">,
-  last: Link | undefined,
-  ledger: Digest,
-): Difference | undefined {
-  const entry = String(journalSeq);
+export function headDifference({ seq, hash, balance }: ChainHead, last: Link | undefined, ledger: Digest): Difference | undefined {
+  const entry = String(seq);
   if ((last?.seq ?? "0") !== entry) return { entry, problem: `the journal ends after entry ${last?.seq ?? "0"}` };
-  if ((last?.hash ?? ledger) !== journalHead) return { entry, problem: "its hash is not the head that the facilitator names" };
+  if ((last?.hash ?? ledger) !== hash) return { entry, problem: "its hash is not the head that the facilitator names" };
   if ((last?.balanceAfter ?? "0") !== balance) return { entry, problem: "its balance is not the one that the facilitator names" };
   return undefined;
+}
+
+/** `unsigned`: the ledger has no key, and could show another history to others. */
+export type Signature = { state: "good"; publicKey: string } | { state: "unsigned" } | { state: "differs"; problem: string };
+
+/**
+ * The ledger's signature under the chain's last entry.
+ * @param signed undefined if the ledger showed none
+ * @param checkpointKey the ledger's key, as the facilitator names it
+ */
+export async function signatureUnder(
+  last: Link,
+  signed: SignedCheckpoint | undefined,
+  chain: Chain,
+  checkpointKey: string | undefined,
+): Promise<Signature> {
+  if (!signed && checkpointKey === undefined) return { state: "unsigned" };
+  if (!signed) return { state: "differs", problem: "the ledger names a key, and shows no signature of it" };
+  const problem = await checkpointProblem(signed, last, chain, checkpointKey);
+  return problem === undefined ? { state: "good", publicKey: signed.publicKey } : { state: "differs", problem };
 }
 
 /** What is wrong with the signature under the chain's last entry; undefined if the ledger's key signed that entry. */

@@ -1,4 +1,4 @@
-/** What the explorer checks, over the journal of a real ledger: one flipped bit is named by its entry. */
+/** What is checked of books, over the journal of a real ledger: one flipped bit is named by its entry. */
 
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../agent-cli/demo/memory-store.ts";
@@ -6,7 +6,8 @@ import { signCheckpoint, checkpointKey } from "../../workers/ledger-do/sign-chec
 import { utf8 } from "../crypto/bytes.ts";
 import { busyLedger } from "../ledger/testing/checkpoint.ts";
 import { ALICE, BOB, LEDGER, START } from "../ledger/testing/ledger.ts";
-import { checkpointProblem, firstDifference, headDifference, readAnswer } from "./chain.ts";
+import { readAnswer } from "./answers.ts";
+import { type ChainHead, checkpointProblem, firstDifference, headDifference } from "./chain.ts";
 
 const KEY = "7a".repeat(32);
 const CHAIN = { account: ALICE, ledger: LEDGER };
@@ -15,6 +16,7 @@ const entries = rules.journal(ALICE, 0, 100);
 const last = entries.at(-1);
 if (!last) throw new Error("the ledger has no entries");
 const account = rules.account(ALICE);
+const head: ChainHead = { seq: account.journalSeq, hash: account.journalHead, balance: account.balance };
 
 /** Another digit or letter of the same alphabet, so that the answer keeps its shape. */
 function flipped(text: string): string {
@@ -27,8 +29,8 @@ describe("a chain", () => {
     expect(entries.length).toBeGreaterThan(4);
     expect(firstDifference(entries, undefined, CHAIN)).toBeUndefined();
     expect(firstDifference(entries.slice(2), entries[1], CHAIN)).toBeUndefined();
-    expect(headDifference(account, last, LEDGER)).toBeUndefined();
-    expect(headDifference({ journalSeq: 0, journalHead: LEDGER, balance: "0" }, undefined, LEDGER)).toBeUndefined();
+    expect(headDifference(head, last, LEDGER)).toBeUndefined();
+    expect(headDifference({ seq: 0, hash: LEDGER, balance: "0" }, undefined, LEDGER)).toBeUndefined();
     expect([readAnswer("page", utf8(JSON.stringify({ entries }))).ok, readAnswer("account", utf8(JSON.stringify(account))).ok]).toEqual([
       true,
       true,
@@ -58,10 +60,10 @@ describe("a chain", () => {
   });
 
   test("that ends elsewhere than the facilitator says differs at its end", () => {
-    const problem = (changes: Partial<typeof account>) => headDifference({ ...account, ...changes }, last, LEDGER)?.problem;
-    expect(problem({ journalSeq: account.journalSeq + 1 })).toBe(`the journal ends after entry ${last.seq}`);
-    expect(problem({ journalHead: LEDGER })).toContain("hash");
-    expect(problem({ balance: flipped(account.balance) })).toContain("balance");
+    const problem = (changes: Partial<ChainHead>) => headDifference({ ...head, ...changes }, last, LEDGER)?.problem;
+    expect(problem({ seq: head.seq + 1 })).toBe(`the journal ends after entry ${last.seq}`);
+    expect(problem({ hash: LEDGER })).toContain("hash");
+    expect(problem({ balance: flipped(head.balance) })).toContain("balance");
   });
 });
 
