@@ -26,6 +26,8 @@ export const MAX_RESPONSE_BODY_BYTES = 8 * 1024 * 1024;
 /** A file of one object: request, payload, decision, key. */
 export const MAX_FILE_BYTES = 64 * 1024;
 export const MAX_JSON_DEPTH = 16;
+/** Characters of an integer that is read exactly: a u128 has at most 39 digits. */
+export const MAX_INTEGER_DIGITS = 39;
 export const MAX_URL_LENGTH = 2048;
 /** Names of agents and merchants, in code points. */
 export const MAX_NAME_LENGTH = 100;

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { decodeUtf8, utf8 } from "../crypto/bytes.ts";
-import { MAX_JSON_DEPTH } from "../limits.ts";
+import { MAX_INTEGER_DIGITS, MAX_JSON_DEPTH } from "../limits.ts";
 
 export type Parsed<T> =
   | { ok: true; value: T }
@@ -16,6 +16,12 @@ export type Parsed<T> =
       unknown?: readonly PropertyKey[];
     };
 
+/** An integer of 16 digits or more, read exactly. A string of digits is never one: `balance: "1"` is not `balance: 1`. */
+export type ExactInteger = bigint;
+
+/** What `writeJsonExact` writes. */
+export type ExactJson = ExactInteger | number | string | boolean | null | readonly ExactJson[] | { readonly [key: string]: ExactJson };
+
 /**
  * Parses untrusted JSON. Never throws.
  * @param input the bytes or text as received
@@ -26,21 +32,76 @@ export function parseJson<Schema extends z.core.$ZodType>(
   maxBytes: number,
   schema: Schema,
 ): Parsed<z.output<Schema>> {
+  const text = textWithin(input, maxBytes);
+  return text.ok ? parseText(text.value, JSON.parse, schema) : text;
+}
+
+/**
+ * The same for JSON whose integers a double cannot hold. An integer of 16 digits or more arrives as an `ExactInteger`, a shorter one as a
+ * number. A number with a fraction or an exponent, and one that is longer than any u128, is refused: so no number is ever rounded.
+ */
+export function parseJsonExact<Schema extends z.core.$ZodType>(
+  input: Uint8Array | string,
+  maxBytes: number,
+  schema: Schema,
+): Parsed<z.output<Schema>> {
+  const text = textWithin(input, maxBytes);
+  if (!text.ok) return text;
+  let problem: string | undefined;
+  const exactly = (_key: string, value: unknown, context?: { source?: string }): unknown => {
+    if (typeof value !== "number") return value;
+    const digits = context?.source ?? "";
+    if (!INTEGER.test(digits)) problem ??= "a number is not written as an integer";
+    else if (digits.length > MAX_INTEGER_DIGITS) problem ??= "a number is too large";
+    else if (Math.abs(value) >= SIXTEEN_DIGITS) return BigInt(digits);
+    return value;
+  };
+  const parsed = parseText(text.value, (json) => JSON.parse(json, exactly) as unknown, z.unknown());
+  if (!parsed.ok) return parsed;
+  return problem === undefined ? checkShape(parsed.value, schema) : invalid(problem);
+}
+
+/** JSON with every bigint as a bare integer, as a sequencer writes a u128. */
+export function writeJsonExact(value: ExactJson): string {
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (isList(value)) return `[${value.map((item) => writeJsonExact(item)).join(",")}]`;
+  return `{${Object.entries(value)
+    .map(([key, member]) => `${JSON.stringify(key)}:${writeJsonExact(member)}`)
+    .join(",")}}`;
+}
+
+/** One spelling for each integer: no `-0`, no `1.0`, no `1e3`. */
+const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
+/** Each smaller integer is safe as a double. */
+const SIXTEEN_DIGITS = 10 ** 15;
+
+/** `Array.isArray`, which does not narrow a readonly array. */
+function isList(value: object): value is readonly ExactJson[] {
+  return Array.isArray(value);
+}
+
+function textWithin(input: Uint8Array | string, maxBytes: number): Parsed<string> {
   const tooLarge = { ok: false, code: "payload_too_large", problem: `larger than ${maxBytes} bytes` } as const;
   if (input.length > maxBytes) return tooLarge;
   if (typeof input === "string" && utf8(input).length > maxBytes) return tooLarge;
   const text = typeof input === "string" ? input : decodeUtf8(input);
-  if (text === undefined) return invalid("not UTF-8");
+  return text === undefined ? invalid("not UTF-8") : { ok: true, value: text };
+}
 
+function parseText<Schema extends z.core.$ZodType>(
+  text: string,
+  parse: (text: string) => unknown,
+  schema: Schema,
+): Parsed<z.output<Schema>> {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parse(text);
   } catch {
     return { ...invalid("not JSON"), syntax: true };
   }
   const ambiguity = isClear(text, json) ? undefined : findAmbiguity(text);
-  if (ambiguity) return invalid(ambiguity);
-  return checkShape(json, schema);
+  return ambiguity === undefined ? checkShape(json, schema) : invalid(ambiguity);
 }
 
 /** The schema half of `parseJson`, for values that arrived as objects (RPC). */
