@@ -282,6 +282,13 @@ export const LEDGER_RETRY_MILLIS = 50;
 /** One call to the ledger on behalf of an HTTP caller. Over RPC the merchant's own deadline counts. */
 export const LEDGER_TIMEOUT_SECONDS = 10;
 
+// --- Sequencer -----------------------------------------------------------------------------------
+
+/** One call to a sequencer of LEZ, to the last byte of its answer. */
+export const SEQUENCER_TIMEOUT_SECONDS = 10;
+/** Its longest answer: a block of 1 MiB as base64 in JSON. */
+export const MAX_SEQUENCER_ANSWER_BYTES = 1536 * 1024;
+
 // --- Discovery -----------------------------------------------------------------------------------
 
 /** An entry of the catalogue ends this long after the last payment that renewed it. */
