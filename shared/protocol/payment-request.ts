@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { bytesToHex, publicKeySchema, randomBytes, signatureSchema } from "../crypto/bytes.ts";
+import { digestCode } from "../crypto/digest-code.ts";
 import { canonicalJson, type Digest, digest } from "../crypto/digest.ts";
 import { verifyDigest } from "../crypto/ed25519.ts";
 import { ASSET, BATCH_SETTLEMENT, NETWORK, SCHEME, UPTO } from "../lez.ts";
@@ -64,10 +65,7 @@ export function requestDigest(request: PaymentRequestBody | PaymentRequest): Dig
 
 /** `7F3K-9QPD`: 40 bits of the digest, for two people (or a person and a log) to compare. Crockford's alphabet. */
 export function shortCode(digestHex: Digest): string {
-  const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  const bits = BigInt(`0x${digestHex.slice(0, 10)}`);
-  const code = Array.from({ length: 8 }, (_, i) => alphabet[Number((bits >> BigInt(35 - 5 * i)) & 31n)]).join("");
-  return `${code.slice(0, 4)}-${code.slice(4)}`;
+  return digestCode(digestHex, 2);
 }
 
 export interface NewRequest {
