@@ -59,6 +59,8 @@ export interface RequestList {
   /** One sentence per file that cannot be read. */
   unreadable: string[];
   hidden?: { muted: number; blocked: number } | undefined;
+  /** Of a hosted desk: one line per agent that asked faster than it may. These requests were refused, and are not in the list. */
+  folded?: { agentKey: string; name: string; requests: number; lastAt: string }[] | undefined;
   nextCursor?: string | undefined;
 }
 

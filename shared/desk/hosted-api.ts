@@ -6,7 +6,7 @@
 import type { Digest } from "../crypto/digest.ts";
 import type { AccountId } from "../protocol/account.ts";
 import type { Authorization } from "../protocol/authorization.ts";
-import type { DecisionRecord, SignedDecision } from "../protocol/decision.ts";
+import type { DecisionRecord } from "../protocol/decision.ts";
 import type { SignedDeskSetting, SignedLogin, SignedPairing } from "../protocol/desk.ts";
 import type { SignedMandate } from "../protocol/mandate.ts";
 import type { Policy } from "../protocol/policy.ts";
@@ -14,6 +14,7 @@ import type { MemberProof } from "../protocol/proof.ts";
 import type { SignedRevocation } from "../protocol/revocation.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import type { DeskCalls } from "./api.ts";
+import type { ApprovalWire } from "./approval-wire.ts";
 
 /** A passkey as the page made it. An assertion brings no public key, so the desk and the recovery file keep it. */
 export interface KeptPasskey {
@@ -104,7 +105,7 @@ export const SETTINGS = [
 export type SettingName = (typeof SETTINGS)[number];
 
 /** A request that some members of a policy have signed, and not yet enough: it pays nothing. */
-export interface Partial_ {
+export interface PartialApproval {
   authorization: Authorization;
   proofs: MemberProof[];
   /** Of the policy. */
@@ -124,10 +125,7 @@ export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "re
   login: [ask: { login: SignedLogin }, answer: { account: AccountId; expiresAt: string }];
   logout: [ask: Record<string, never>, answer: Record<string, never>];
   /** As the local desk's, and what other members of the policy have signed of it. Nothing is kept at the desk: what is signed is the page's. */
-  read: [
-    ask: { request: string; expiresIn?: number | undefined },
-    answer: { view: import("./approval-wire.ts").ApprovalWire; partial?: Partial_ | undefined },
-  ];
+  read: [ask: { request: string; expiresIn?: number | undefined }, answer: { view: ApprovalWire; partial?: PartialApproval | undefined }];
   /** The whole request with its 402, as a file for an owner who signs at a terminal. */
   file: [ask: { request: string }, answer: { name: string; text: string }];
   decide: [ask: { payment: PaymentPayload }, answer: { shortCode: string }];
@@ -135,13 +133,13 @@ export interface HostedCalls extends Omit<DeskCalls, "approve" | "decline" | "re
     ask: { request: string; authorization: Authorization; proof: MemberProof; policy: Policy },
     answer: { shortCode: string; whole: boolean; missing: number },
   ];
-  /** A signed or an unsigned no; a revocation of an approved request is signed. */
-  refuse: [ask: { record: DecisionRecord }, answer: { shortCode: string; already?: boolean | undefined }];
-  /** A revocation of an approved payment or of a mandate: the desk notes it and passes it to the facilitator. */
-  revoke: [
-    ask: { revocation: SignedRevocation; decision?: SignedDecision | undefined },
-    answer: { revokedAt?: string | undefined; problem?: string | undefined },
-  ];
+  /**
+   * A signed or an unsigned no. The revocation of an approved request is signed, and the desk passes it to the facilitator.
+   * `problem`: why the ledger does not know of it yet. The same call again asks the ledger again.
+   */
+  refuse: [ask: { record: DecisionRecord }, answer: { shortCode: string; already?: boolean | undefined; problem?: string | undefined }];
+  /** The end of one mandate or of all: the desk notes it and passes it to the facilitator. `problem` as of `refuse`. */
+  revoke: [ask: { revocation: SignedRevocation }, answer: { revokedAt?: string | undefined; problem?: string | undefined }];
   /** A mandate for a paired agent, which fetches it. */
   grant: [ask: { mandate: SignedMandate }, answer: { shortCode: string }];
   /** What waits under a pairing link: whether its agent still waits, and for which account. */
