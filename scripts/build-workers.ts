@@ -1,5 +1,5 @@
 /**
- * Bundles the three Workers for running outside wrangler: the local stack, the demo, tests and benchmarks.
+ * Bundles the Workers for running outside wrangler: the local stack, the demo, tests and benchmarks.
  * Same bundler and conditions as wrangler's; bindings and dates come from the wrangler.toml files, never from here.
  */
 
@@ -8,6 +8,7 @@ import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { WorkerBundle } from "../agent-cli/demo/stack.ts";
+import { buildDeskWorker } from "./build-desk-worker.ts";
 
 // wrangler announces on stdout what it reads; the stack's stdout has one JSON line and nothing else.
 process.env["WRANGLER_LOG"] ??= "error";
@@ -18,10 +19,13 @@ export const BUNDLES = `${ROOT}dist/workers`;
 
 /** The merchant first: miniflare sends requests without a target to the first Worker. */
 const CONFIGS = ["wrangler.toml", "workers/facilitator/wrangler.toml", "workers/ledger-do/wrangler.toml"];
+/** Bundled before, with its page: its `main` is that bundle. */
+const DESK_CONFIG = "workers/desk/wrangler.toml";
 
 export async function buildWorkers(outDir: string = BUNDLES): Promise<void> {
   await mkdir(outDir, { recursive: true });
-  const bundles = await Promise.all(CONFIGS.map((config) => bundle(`${ROOT}${config}`)));
+  await buildDeskWorker();
+  const bundles = await Promise.all([...CONFIGS, DESK_CONFIG].map((config) => bundle(`${ROOT}${config}`)));
   await writeFile(`${outDir}/stack.json`, JSON.stringify(bundles));
 }
 
@@ -43,7 +47,7 @@ async function bundle(configPath: string): Promise<WorkerBundle> {
   };
 }
 
-/** The three Workers: their names, and where their code begins. */
+/** The three Workers of a payment: their names, and where their code begins. */
 export function workers(): { name: string; main: string }[] {
   return CONFIGS.map((config) => {
     const { name = "", main = "" } = readConfig({ config: `${ROOT}${config}` });

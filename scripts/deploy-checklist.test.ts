@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { DEMO_MERCHANT_ACCOUNT } from "../shared/demo.ts";
-import { checklistOf, type Deployment, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
+import {
+  checklistOf,
+  type Deployment,
+  deskChecklistOf,
+  deskRefusalOf,
+  originsIn,
+  refusalOf,
+  type Vars,
+  varsGiven,
+} from "./deploy-checklist.ts";
 
 const OWN = "11111111111111111111111111111112";
 const BOUND = { merchant: ["DELIVERIES", "WEBHOOKS"], facilitator: ["LEDGER", "CATALOGUE"] };
@@ -77,5 +86,26 @@ test("the checklist says whether routes are listed, and where webhooks go [deplo
   expect(lines({})).toContain("  WEBHOOK_URL: none");
   expect(lines({ WEBHOOK_URL: "https://a.example/hook" })).toContain(
     "https://a.example/hook; what it has not taken: lez-agent-pay webhooks list",
+  );
+});
+
+describe("an owner's desk", () => {
+  const asked = (vars: Vars, bound = false) => deskChecklistOf(vars, bound).filter((line) => line.startsWith("!"));
+  const FACILITATOR_URL = "https://pay.example";
+
+  test("is asked nothing when all is decided [deploy-desk]", () => {
+    expect(asked({ DESK_ORIGIN: "https://desk.example", FACILITATOR_URL })).toEqual([]);
+    expect(asked({}, true)).toEqual([]);
+  });
+  test.each<[string, Vars, boolean, string]>([
+    ["a test's passkeys", { FACILITATOR_URL, FAUCET: "on" }, false, "passkeys of http://localhost"],
+    ["shops on its own machine", { FACILITATOR_URL, DESK_EGRESS: "loopback" }, false, "for tests"],
+    ["a test's push service", { FACILITATOR_URL, PUSH_TEST_HOST: "127.0.0.1:1" }, false, "for tests"],
+    ["no facilitator", {}, false, "no balance is shown"],
+    ["two facilitators", { FACILITATOR_URL }, true, "remove the binding"],
+  ])("is asked about %s", (_what, vars, bound, words) => expect(asked(vars, bound).join("\n")).toContain(words));
+  test.each(["http://desk.example", "https://desk.example/", "https://desk.example/a", "desk.example", "https://Desk.example"])(
+    "is not deployed at %j",
+    (DESK_ORIGIN) => expect(deskRefusalOf({ DESK_ORIGIN })).toContain("DESK_ORIGIN"),
   );
 });

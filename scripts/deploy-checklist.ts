@@ -94,6 +94,44 @@ function webhookLine({ WEBHOOK_URL, WEBHOOK_LOOPBACK }: Vars, hasQueue: boolean)
   return line(true, `${what}; what it has not taken: lez-agent-pay webhooks list`);
 }
 
+/** Why this desk must not be deployed; undefined if it may. A passkey belongs to one host, and the desk is only at one origin. */
+export function deskRefusalOf({ DESK_ORIGIN }: Vars): string | undefined {
+  const isOrigin =
+    !DESK_ORIGIN || (/^https:\/\/[^/]+$/.test(DESK_ORIGIN) && URL.canParse(DESK_ORIGIN) && new URL(DESK_ORIGIN).origin === DESK_ORIGIN);
+  return isOrigin ? undefined : `DESK_ORIGIN is not https:// and a host, without a path: ${JSON.stringify(DESK_ORIGIN)}`;
+}
+
+/**
+ * The same for an owner's desk.
+ * @param bound whether the desk is bound to the Worker lez-facilitator
+ */
+export function deskChecklistOf(vars: Vars, bound: boolean): string[] {
+  const { DESK_ORIGIN, FACILITATOR_URL, FAUCET = "off", DESK_EGRESS, PUSH_TEST_HOST } = vars;
+  return [
+    line(
+      true,
+      DESK_ORIGIN
+        ? `DESK_ORIGIN: ${DESK_ORIGIN}; passkeys made there work there alone`
+        : "DESK_ORIGIN: each request's own; passkeys work at that host alone, so take a name that you keep",
+    ),
+    deskFacilitatorLine(FACILITATOR_URL, bound),
+    line(FAUCET !== "on", `FAUCET: ${FAUCET}`, "passkeys of http://localhost count, which any program of the owner's machine may ask for"),
+    ...(DESK_EGRESS ? [line(false, `DESK_EGRESS: ${DESK_EGRESS}`, "for tests on one machine")] : []),
+    ...(PUSH_TEST_HOST ? [line(false, `PUSH_TEST_HOST: ${PUSH_TEST_HOST}`, "for tests on one machine")] : []),
+    "  secret, optional, set with `npx wrangler secret put PUSH_KEY -c workers/desk/wrangler.toml`:",
+    "    PUSH_KEY: signs what push services are sent; without it owners are told by webhook only",
+  ];
+}
+
+function deskFacilitatorLine(url: string | undefined, bound: boolean): string {
+  if (!url) return line(bound, "FACILITATOR_URL: none; the desk is bound to lez-facilitator", "and bound to none: no balance is shown");
+  return line(
+    !bound,
+    `FACILITATOR_URL: ${url}`,
+    "remove the binding FACILITATOR from workers/desk/wrangler.toml, which needs lez-facilitator",
+  );
+}
+
 function line(fine: boolean, what: string, problem = ""): string {
   return fine ? `  ${what}` : `! ${what}: ${problem}`;
 }

@@ -1,8 +1,8 @@
 /**
  * `npm run deploy`: ledger, explorer if the facilitator binds it, facilitator, merchant, so that each Worker's callee exists before it;
  * then what is left to decide, and a purchase. Arguments go to wrangler: `npm run deploy -- --dry-run` builds all three and uploads nothing. These are our own:
- * `--demo` deploys the demo merchant's published account, which is refused otherwise; `--key-file`, `--passphrase-file` and `--max`
- * are for the purchase (scripts/smoke.ts).
+ * `--desk` deploys an owner's desk, and it alone; `--demo` deploys the demo merchant's published account, which is refused otherwise;
+ * `--key-file`, `--passphrase-file` and `--max` are for the purchase (scripts/smoke.ts).
  */
 
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ import { pricedUrl } from "../agent-cli/demo/priced.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { shellLine } from "../agent-cli/runtime/shell-quote.ts";
 import { buildExplorer } from "./build-explorer.ts";
-import { checklistOf, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
+import { checklistOf, deskChecklistOf, deskRefusalOf, originsIn, refusalOf, type Vars, varsGiven } from "./deploy-checklist.ts";
 import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
 Object.assign(process.env, QUIET_WRANGLER);
@@ -24,6 +24,7 @@ const MERCHANT = "wrangler.toml";
 const FACILITATOR = "workers/facilitator/wrangler.toml";
 const LEDGER = "workers/ledger-do/wrangler.toml";
 const EXPLORER = "workers/explorer/wrangler.toml";
+const DESK = "workers/desk/wrangler.toml";
 const text = { type: "string" } as const;
 
 const { values, tokens } = parseArgs({
@@ -32,6 +33,7 @@ const { values, tokens } = parseArgs({
   tokens: true,
   options: {
     demo: { type: "boolean" },
+    desk: { type: "boolean" },
     "key-file": text,
     "passphrase-file": text,
     max: text,
@@ -39,7 +41,7 @@ const { values, tokens } = parseArgs({
     env: { ...text, short: "e" },
   },
 });
-const OWN = ["demo", "key-file", "passphrase-file", "max"];
+const OWN = ["demo", "desk", "key-file", "passphrase-file", "max"];
 const ownWords = tokens.flatMap((token) =>
   token.kind === "option" && OWN.includes(token.name)
     ? token.value === undefined || token.inlineValue
@@ -61,6 +63,22 @@ const deployment = {
 };
 const dryRun = values["dry-run"] === true;
 
+if (values.desk === true) {
+  const desk = varsOf(DESK);
+  const refused = deskRefusalOf(desk);
+  if (refused !== undefined) {
+    console.error(refused);
+    process.exit(EXIT.usage);
+  }
+  // wrangler bundles it by itself: [build] in its configuration.
+  const [origin] = deploy(DESK);
+  const bound = configOf(DESK).services?.some(({ binding }: { binding: string }) => binding === "FACILITATOR") ?? false;
+  console.error(["Check before you pair an agent (docs/desk-hosted.md):", ...deskChecklistOf(desk, bound)].join("\n"));
+  console.error(
+    `Open ${desk["DESK_ORIGIN"] || (origin ?? "https://DESK")} and make your passkey there. Then, where the agent runs: lez-agent-pay pair`,
+  );
+  process.exit();
+}
 const refused = refusalOf(deployment, values.demo === true || dryRun);
 if (refused !== undefined) {
   console.error(refused);

@@ -1,6 +1,6 @@
 /**
  * `npm run dev`: the Workers under `wrangler dev`, reloading on change; otherwise as `lez-agent-pay stack`. One wrangler answers HTTP for
- * its first config only, so there are two: the merchant on 8787, the facilitator with the ledger and the explorer on 8788.
+ * its first config only, so there are three: the merchant on 8787, the facilitator with the ledger and the explorer on 8788, the desk on 8790.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -23,7 +23,13 @@ import { PROGRAM } from "../agent-cli/registry.ts";
 import { contextFor } from "../agent-cli/runtime/context.ts";
 import { EXIT } from "../agent-cli/runtime/exit-codes.ts";
 import { processIo } from "../agent-cli/runtime/io.ts";
-import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT, READY_POLL_MILLIS, READY_SECONDS } from "../agent-cli/runtime/limits.ts";
+import {
+  LOCAL_FACILITATOR_PORT,
+  LOCAL_HOSTED_DESK_PORT,
+  LOCAL_MERCHANT_PORT,
+  READY_POLL_MILLIS,
+  READY_SECONDS,
+} from "../agent-cli/runtime/limits.ts";
 import { fail, type Failure, type Outcome, refuse, succeed } from "../agent-cli/runtime/outcome.ts";
 import { DEMO_MERCHANT_ACCOUNT, DEMO_RECEIPT_KEY } from "../shared/demo.ts";
 import { buildExplorer } from "./build-explorer.ts";
@@ -31,7 +37,7 @@ import { QUIET_WRANGLER } from "./wrangler-env.ts";
 
 const HELP = `Usage: npm run dev [-- --persist DIR]
 
-Runs merchant, facilitator, ledger and explorer under wrangler dev, and reloads them on change, until Ctrl-C.
+Runs merchant, facilitator, ledger, explorer and desk under wrangler dev, and reloads them on change, until Ctrl-C.
 Prints one line of JSON once the merchant has named a price.
 
   --persist DIR  keep the ledger in this folder; else it is forgotten at the end
@@ -47,6 +53,7 @@ const FACILITATOR = [
   "--port",
   String(LOCAL_FACILITATOR_PORT),
 ];
+const DESK = ["-c", "workers/desk/wrangler.toml", "--port", String(LOCAL_HOSTED_DESK_PORT)];
 /** As the wrangler.toml files say. */
 const SHARDS = 1;
 
@@ -58,8 +65,8 @@ const dev = defineCommand({
   output: stack.output,
   examples: [],
   async run(context, { persist }) {
-    const ports = { merchantPort: LOCAL_MERCHANT_PORT, facilitatorPort: LOCAL_FACILITATOR_PORT };
-    const taken = (await portTaken("merchant", ports)) ?? (await portTaken("facilitator", ports));
+    const ports = { merchantPort: LOCAL_MERCHANT_PORT, facilitatorPort: LOCAL_FACILITATOR_PORT, deskPort: LOCAL_HOSTED_DESK_PORT };
+    const taken = (await portTaken("merchant", ports)) ?? (await portTaken("facilitator", ports)) ?? (await portTaken("desk", ports));
     if (taken) return taken;
     const kept = persist === undefined ? undefined : resolve(persist);
     const folder = kept ?? mkdtempSync(join(tmpdir(), "lez-agent-pay-dev-"));
@@ -91,24 +98,28 @@ async function startWranglers(context: CommandContext, folder: string, ended: Pr
   const [merchant, facilitator] = [`http://127.0.0.1:${LOCAL_MERCHANT_PORT}`, `http://127.0.0.1:${LOCAL_FACILITATOR_PORT}`];
   start(FACILITATOR);
   // Two runtimes that open one folder in the same moment find its databases locked.
-  const early = await Promise.race([facilitatorAnswers(context, facilitator), ended.promise]);
+  const early = await Promise.race([answers(context, `${facilitator}/health`), ended.promise]);
   if (early) return early;
   start(MERCHANT);
   const problem = await Promise.race([asksAPrice(context, { merchant }), ended.promise]);
   if (problem) return problem;
+  start(DESK);
+  const desk = `http://localhost:${LOCAL_HOSTED_DESK_PORT}`;
+  const failed = await Promise.race([answers(context, desk), ended.promise]);
+  if (failed) return failed;
   const { ledger } = (await (await fetch(`${facilitator}/health`)).json()) as { ledger: string };
-  return succeed({ merchant, facilitator, payTo: DEMO_MERCHANT_ACCOUNT, ledger, shards: SHARDS, stop });
+  return succeed({ merchant, facilitator, desk, payTo: DEMO_MERCHANT_ACCOUNT, ledger, shards: SHARDS, stop });
 }
 
-/** Waits until the facilitator answers, at most as long as for the merchant's price. */
-async function facilitatorAnswers({ io: { signal } }: CommandContext, facilitator: string): Promise<undefined> {
+/** Waits until there is a good answer, at most as long as for the merchant's price. */
+async function answers({ io: { signal } }: CommandContext, url: string): Promise<undefined> {
   const deadline = performance.now() + READY_SECONDS * 1000;
-  const answers = () =>
-    fetch(`${facilitator}/health`, { signal }).then(
+  const answered = () =>
+    fetch(url, { signal }).then(
       ({ ok }) => ok,
       () => false,
     );
-  while (performance.now() < deadline && !signal.aborted && !(await answers())) {
+  while (performance.now() < deadline && !signal.aborted && !(await answered())) {
     await sleep(READY_POLL_MILLIS, undefined, { signal }).catch(() => undefined);
   }
 }

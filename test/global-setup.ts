@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { BIN, BUILT, PRELOADS } from "../agent-cli/testing/built.ts";
 import { buildCli } from "../scripts/build-cli.ts";
-import { buildDesk, DESK_PAGE } from "../scripts/build-desk.ts";
+import { DESK_PAGE } from "../scripts/build-desk.ts";
 import { buildExplorer } from "../scripts/build-explorer.ts";
 import { BUNDLES, buildWorkers } from "../scripts/build-workers.ts";
 
 const CLI = join(import.meta.dirname, "../agent-cli");
 
 export default async function setup(): Promise<void> {
-  await Promise.all([buildWorkers(), buildDesk(), buildExplorer(), buildTestedCli()]);
+  await Promise.all([buildWorkers(), buildExplorer(), buildTestedCli()]);
 }
 
 /** Laid out like the package: without the sources beside it, bin.js runs the bundle. */

@@ -15,7 +15,7 @@ import { BIN, BUILT } from "../testing/built.ts";
 import { sandbox, Terminal } from "../testing/cli.ts";
 
 const box = sandbox();
-const ANY_PORTS = ["--merchant-port", "0", "--facilitator-port", "0"];
+const ANY_PORTS = ["--merchant-port", "0", "--facilitator-port", "0", "--desk-port", "0"];
 const TRIED = `miniflare@${packageJson.devDependencies.miniflare}`;
 
 interface Ready {
@@ -129,7 +129,7 @@ describe("does not start", () => {
 
   test("on a port that was asked for and is taken", async () => {
     await using other = await occupied(0);
-    const { exit, stdout, stderr } = await stack(["--merchant-port", "0", "--facilitator-port", String(other.port)]);
+    const { exit, stdout, stderr } = await stack(["--merchant-port", "0", "--facilitator-port", String(other.port), "--desk-port", "0"]);
     expect([exit, stdout]).toEqual([EXIT.notSetUp, ""]);
     expect(stderr).toContain(`Port ${other.port} is in use`);
     expect(stderr).toContain("--facilitator-port");

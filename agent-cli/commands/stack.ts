@@ -1,4 +1,4 @@
-/** `stack`: merchant, facilitator and ledger on this machine, until a signal. */
+/** `stack`: merchant, facilitator, ledger and desk on this machine, until a signal. */
 
 import * as path from "node:path";
 import * as z from "zod";
@@ -9,7 +9,7 @@ import { pricedUrl } from "../demo/priced.ts";
 import type { Stack } from "../demo/stack.ts";
 import { writeLines } from "../runtime/context.ts";
 import { field } from "../runtime/layout.ts";
-import { LOCAL_FACILITATOR_PORT, LOCAL_MERCHANT_PORT } from "../runtime/limits.ts";
+import { LOCAL_FACILITATOR_PORT, LOCAL_HOSTED_DESK_PORT, LOCAL_MERCHANT_PORT } from "../runtime/limits.ts";
 import { type Outcome, succeed } from "../runtime/outcome.ts";
 import { toldToEnd } from "../runtime/told-to-end.ts";
 
@@ -18,6 +18,8 @@ const SHARDS = `must be a whole number, 1 to ${MAX_SHARDS}`;
 const stackOutput = z.strictObject({
   merchant: z.string(),
   facilitator: z.string(),
+  /** The hosted desk. */
+  desk: z.string().optional(),
   payTo: z.string(),
   ledger: z.string(),
   shards: z.number(),
@@ -30,7 +32,7 @@ const stackOutput = z.strictObject({
 export const stack = defineCommand({
   name: "stack",
   audience: "dev",
-  summary: "run merchant, facilitator and ledger on loopback",
+  summary: "run merchant, facilitator, ledger and desk on loopback",
   description:
     "Prints one line of JSON when it is ready; the Workers' logs go to stderr. Runs until Ctrl-C, SIGTERM, or the end of the process that started it. The ledger is then forgotten, unless --persist keeps it. Needs miniflare, which brings workerd.",
   input: z.strictObject({
@@ -44,6 +46,7 @@ export const stack = defineCommand({
       .meta({ value: "n", description: "spread a new ledger over n objects; 1, or those of the kept ledger" }),
     merchantPort: portField(LOCAL_MERCHANT_PORT),
     facilitatorPort: portField(LOCAL_FACILITATOR_PORT),
+    deskPort: portField(LOCAL_HOSTED_DESK_PORT),
     facilitatorUrl: z.string().optional().meta({ value: "url", description: "let the merchant settle at this x402 facilitator instead" }),
     quiet: z.boolean().default(false).meta({ description: "no logs" }),
   }),
@@ -51,7 +54,10 @@ export const stack = defineCommand({
   story: true,
   examples: [
     { says: "until Ctrl-C, then forgotten", argv: "stack" },
-    { says: "a ledger that is kept, on any free ports", argv: "stack --persist ledger --merchant-port 0 --facilitator-port 0" },
+    {
+      says: "a ledger that is kept, on any free ports",
+      argv: "stack --persist ledger --merchant-port 0 --facilitator-port 0 --desk-port 0",
+    },
   ],
   async run(context, { quiet, persist, ...input }) {
     const { bootStack } = await import("../demo/boot.ts");
@@ -66,15 +72,16 @@ export const stack = defineCommand({
 /** Says that a stack is ready, and lets it run until a signal. */
 export async function runUntilTold(
   context: CommandContext,
-  { merchant, facilitator, payTo, ledger, shards }: Stack,
+  { merchant, facilitator, desk, payTo, ledger, shards }: Stack,
   { quiet, persist }: { quiet: boolean; persist?: string | undefined },
 ): Promise<Outcome<z.output<typeof stackOutput>>> {
   const priced = pricedUrl(merchant);
-  const ready = { merchant, facilitator, payTo, ledger, shards, priced, ...(persist !== undefined && { persist }) };
+  const ready = { merchant, facilitator, ...(desk && { desk }), payTo, ledger, shards, priced, ...(persist !== undefined && { persist }) };
   if (!quiet) {
     context.say(
       ...field(context.layout, "merchant", priced, 13),
       ...field(context.layout, "facilitator", facilitator, 13),
+      ...(desk ? field(context.layout, "desk", desk, 13) : []),
       ...field(context.layout, "for agents", `lez-agent-pay config allow ${merchant}`, 13),
       ...field(context.layout, "ledger", persist === undefined ? "forgotten at the end" : `kept in ${persist}`, 13),
     );

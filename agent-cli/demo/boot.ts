@@ -1,4 +1,4 @@
-/** Starts the three Workers on this machine, or says what is missing. */
+/** Starts the Workers on this machine, or says what is missing. */
 
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
@@ -18,7 +18,7 @@ import { type Stack, type StackOptions, startStack } from "./stack.ts";
 /** Beside the CLI's bundle, or in the repository's dist/. */
 const PLACES = ["./workers", "../../dist/workers"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
 
-interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "facilitatorPort" | "onLog"> {
+interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "facilitatorPort" | "deskPort" | "onLog"> {
   /** The number of shards; undefined takes that of a kept ledger, or 1 for a new one. */
   shards?: number | undefined;
   /** Lets the merchant settle at this x402 facilitator instead. */
@@ -27,7 +27,11 @@ interface BootOptions extends Pick<StackOptions, "persist" | "merchantPort" | "f
 
 /** Runs until the command is over. Without ports it listens on free ones. Without `onLog` the Workers' logs are for those who debug. */
 export async function bootStack(context: CommandContext, { facilitatorUrl = "", ...options }: BootOptions = {}): Promise<Outcome<Stack>> {
-  const missing = miniflareMissing() ?? (await portTaken("merchant", options)) ?? (await portTaken("facilitator", options));
+  const missing =
+    miniflareMissing() ??
+    (await portTaken("merchant", options)) ??
+    (await portTaken("facilitator", options)) ??
+    (await portTaken("desk", options));
   if (missing) return missing;
   const start = (shards = 1) => startIn(context, facilitatorUrl, { ...options, shards });
   return options.persist === undefined ? start(options.shards) : onKeptLedger(context, options.persist, options.shards, start);
@@ -78,7 +82,7 @@ function sellsNothing(merchant: string, answer: Exchange): Failure {
 }
 
 /** Never picks another port: commands that name this one would talk to the wrong server. */
-export async function portTaken(of: "merchant" | "facilitator", options: BootOptions): Promise<Failure | undefined> {
+export async function portTaken(of: "merchant" | "facilitator" | "desk", options: BootOptions): Promise<Failure | undefined> {
   const { [`${of}Port` as const]: port = 0 } = options;
   if (port === 0 || (await isFree(port))) return undefined;
   return refuse("port_in_use", EXIT.notSetUp, `Port ${port} is in use, perhaps by another stack.`, {

@@ -1,4 +1,4 @@
-/** The whole system on this machine: three Workers in one workerd, reachable on loopback only. */
+/** The whole system on this machine: all Workers in one workerd, reachable on loopback only. */
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,6 +21,7 @@ export interface StackOptions {
   persist?: string;
   merchantPort?: number;
   facilitatorPort?: number;
+  deskPort?: number;
   /** The number of shards of a new ledger; default 1. An existing ledger refuses any other number than its own. */
   shards?: number;
   /** Called with each line of a Worker's log. Without it miniflare prints them, most of them on stdout. */
@@ -38,6 +39,8 @@ export interface StackOptions {
 export interface Stack {
   merchant: string;
   facilitator: string;
+  /** The hosted desk, by a name: passkeys take no address. Absent where it is not bundled. */
+  desk?: string;
   /** The demo merchant's account. */
   payTo: string;
   /** The genesis id of the ledger. */
@@ -47,6 +50,8 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** Its name in workers/desk/wrangler.toml. */
+const DESK = "lez-desk";
 /** Beside stack.json: the Worker that has the explorer's page. A stack without it has no explorer. */
 export const EXPLORER_SCRIPT = "explorer.js";
 const EXPLORER = "lez-explorer";
@@ -88,9 +93,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await miniflare.ready;
     const merchant = await origin(miniflare.unsafeGetDirectURL("lez-merchant"));
     const facilitator = await origin(miniflare.unsafeGetDirectURL("lez-facilitator"));
+    const desk = bundles.some(({ name }) => name === DESK) ? await miniflare.unsafeGetDirectURL(DESK) : undefined;
     const health = healthSchema.safeParse(await (await fetch(`${facilitator}/health`)).json());
     if (!health.success) throw new Error("the ledger does not answer");
-    return { merchant, facilitator, payTo: payToOf(bundles), ledger: health.data.ledger, shards: options.shards ?? 1, stop };
+    return {
+      merchant,
+      facilitator,
+      ...(desk && { desk: `http://localhost:${desk.port}` }),
+      payTo: payToOf(bundles),
+      ledger: health.data.ledger,
+      shards: options.shards ?? 1,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -109,8 +123,8 @@ function listenersOf(): [NodeJS.Signals, NodeJS.SignalsListener][] {
 }
 
 function workerOptions({ name, script, options }: WorkerBundle, stack: StackOptions): V4WorkerOptions {
-  const { merchantPort = 0, facilitatorPort = 0, vars = {}, limits = {}, shards, merchantScript } = stack;
-  const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort };
+  const { merchantPort = 0, facilitatorPort = 0, deskPort = 0, vars = {}, limits = {}, shards, merchantScript } = stack;
+  const ports: Record<string, number> = { "lez-merchant": merchantPort, "lez-facilitator": facilitatorPort, [DESK]: deskPort };
   const port = ports[name];
   return {
     ...options,
@@ -119,7 +133,7 @@ function workerOptions({ name, script, options }: WorkerBundle, stack: StackOpti
     script: name === "lez-merchant" ? (merchantScript ?? script) : script,
     bindings: {
       ...(options["bindings"] as object),
-      ...(shards !== undefined && name !== "lez-merchant" && { SHARDS: String(shards) }),
+      ...(shards !== undefined && ["lez-facilitator", "lez-ledger-do"].includes(name) && { SHARDS: String(shards) }),
       ...vars[name],
     },
     ratelimits: withLimits(options["ratelimits"] as RateLimits, limits),

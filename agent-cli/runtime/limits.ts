@@ -140,6 +140,7 @@ export const UNLOCK_JUMP_MILLIS = 5000;
 /** Its usual ports. Commands that are given no facilitator ask this one. */
 export const LOCAL_MERCHANT_PORT = 8787;
 export const LOCAL_FACILITATOR_PORT = 8788;
+export const LOCAL_HOSTED_DESK_PORT = 8790;
 export const MAX_PORT = 65_535;
 /** Whether one runs already. */
 export const PROBE_TIMEOUT_SECONDS = 3;

@@ -1,0 +1,32 @@
+/** Bundles the hosted desk: its page, and the Worker with the page's files in it. The same sources make the same bytes. */
+
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { buildDesk, DESK_PAGE } from "./build-desk.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+/** `main` in workers/desk/wrangler.toml. */
+const BUNDLE = join(ROOT, "dist/workers/desk.js");
+
+export async function buildDeskWorker(): Promise<void> {
+  await buildDesk();
+  const names = (await readdir(DESK_PAGE)).sort();
+  const files = await Promise.all(names.map(async (name) => [name, await readFile(join(DESK_PAGE, name), "utf8")] as const));
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [join(ROOT, "workers/desk/index.ts")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*"],
+    define: { PAGE_FILES: JSON.stringify(Object.fromEntries(files)) },
+  });
+  await mkdir(join(BUNDLE, ".."), { recursive: true });
+  await writeFile(BUNDLE, outputFiles[0]?.contents ?? "");
+}
+
+if (import.meta.main) await buildDeskWorker();
