@@ -267,6 +267,30 @@ const TABLE = {
     message: "The ledger takes no more work right now.",
     hint: "Wait for Retry-After, then present the same payment again.",
   },
+  nonce_ahead: {
+    status: 402,
+    ...SAME_PAYMENT,
+    message: "An earlier transaction of the payer's account is not on the chain yet.",
+    hint: "The chain takes the nonces of an account one by one. Present the same payment again when the earlier transaction is in a block.",
+  },
+  payer_busy: {
+    status: 409,
+    ...SAME_PAYMENT,
+    message: "Another payment of this account is under way on the chain.",
+    hint: "An account pays one at a time there. Wait for Retry-After, then present the same payment again, or pay from another account.",
+  },
+  fee_rejected: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The chain does not take the payment for the fee that it declares.",
+    hint: "Nothing was paid. Sign a new payment with the same nonce, and a fee within the offer's maxFee that covers today's price.",
+  },
+  transfer_reverted: {
+    status: 402,
+    ...NEW_PAYMENT,
+    message: "The chain took the fee and did not make the transfer.",
+    hint: "The payee was not paid, and this payment never will be. Check the account's balance before you sign a new one.",
+  },
   rate_limited: { status: 429, ...SAME_PAYMENT, message: "Too many requests.", hint: "Wait for Retry-After." },
   facilitator_refused: {
     status: 402,
