@@ -1,12 +1,12 @@
 /** `policy create`: an account that one or more keys control, and the recovery file that says so. */
 
 import * as z from "zod";
+import { recoveryFile } from "../../shared/desk/recovery-file.ts";
 import { MAX_POLICY_KEYS } from "../../shared/limits.ts";
 import { type AccountId, parseAccountId } from "../../shared/protocol/account.ts";
 import { newPolicy } from "../../shared/protocol/policy.ts";
 import { defineCommand } from "../command-line/command.ts";
 import { forceField, nameField } from "../command-line/fields.ts";
-import { RECOVERY_FORMAT } from "../keys/recovery-file.ts";
 import { EXIT } from "../runtime/exit-codes.ts";
 import { writeJson } from "../runtime/files.ts";
 import { field } from "../runtime/layout.ts";
@@ -45,7 +45,7 @@ export const policyCreate = defineCommand({
     const made = newPolicy(threshold, keys);
     if (!made.ok) return refuse(made.code, EXIT.usage, `No account was made: ${made.problem}`);
     const { policy, account } = made;
-    const written = writeJson(out, { format: RECOVERY_FORMAT, account, policy }, force);
+    const written = writeJson(out, recoveryFile({ account, policy }), force);
     return written.ok ? succeed({ file: out, account, threshold: policy.threshold, keys: policy.keys }) : written;
   },
   render: ({ file, account, threshold, keys }, layout) => [

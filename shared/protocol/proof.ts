@@ -10,7 +10,7 @@ import { verifyDigest } from "../crypto/ed25519.ts";
 import { MAX_POLICY_KEYS } from "../limits.ts";
 import { type AccountId, accountOfKey } from "./account.ts";
 import { accountOfAssertion, assertionProblem, passkeyProofSchema, type PasskeyRules } from "./passkey.ts";
-import { accountOfPolicy, policySchema } from "./policy.ts";
+import { accountOfPolicy, type Policy, policySchema } from "./policy.ts";
 import type { WalletSigner } from "./signer.ts";
 
 const keyMembers = { publicKey: publicKeySchema, signature: signatureSchema };
@@ -70,6 +70,11 @@ const OF_ANY_MEMBER: ReadonlySet<OwnedType> = new Set([
   "DeskSetting",
 ]);
 
+/** How many keys of the policy sign it together. */
+export function signersOf(type: OwnedType, { threshold }: Policy): number {
+  return OF_ANY_MEMBER.has(type) ? 1 : Number(threshold);
+}
+
 /** What a proof is said to prove. */
 export interface Claimed {
   type: OwnedType;
@@ -99,7 +104,7 @@ export async function verifyProof(proof: Proof, claimed: Claimed, rules: Passkey
 }
 
 async function verifyPolicy({ policy, proofs }: PolicyProof, { type, digest }: Claimed, rules: PasskeyRules): Promise<ProofVerdict> {
-  const wanted = OF_ANY_MEMBER.has(type) ? 1 : Number(policy.threshold);
+  const wanted = signersOf(type, policy);
   if (proofs.length !== wanted) return verdictOf(`proofs: has ${proofs.length}, and needs exactly ${wanted}`);
   let last = -1;
   for (const [i, proof] of proofs.entries()) {

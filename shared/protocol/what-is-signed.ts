@@ -3,8 +3,8 @@
 import { X402_VERSION } from "../lez.ts";
 import type { PaymentPayload } from "../x402/x402.ts";
 import type { AccountId } from "./account.ts";
-import { authorizationFor, signPayload } from "./approval.ts";
-import type { Authorization } from "./authorization.ts";
+import { authorizationFor } from "./approval.ts";
+import { type Authorization, authorizationDigest } from "./authorization.ts";
 import {
   checkPaymentRequest,
   checkSessionRequest,
@@ -12,9 +12,9 @@ import {
   type RequestCheck,
   type SessionRequestCheck,
 } from "./payment-request.ts";
+import { prove, type Proof, type ProofSigner } from "./proof.ts";
 import { sessionFor } from "./session-approval.ts";
-import { type Session, signSession } from "./session.ts";
-import type { WalletSigner } from "./signer.ts";
+import { type Session, sessionId } from "./session.ts";
 
 /** A request that an owner may be shown. It has `session` if the request asks for one. */
 export type Checked = Extract<RequestCheck | SessionRequestCheck, { ok: true }>;
@@ -58,8 +58,18 @@ function inWordsOfPayment(session: Session): Authorization {
 }
 
 /** The signed decision, as the agent gets it. The agent adds the first voucher of a session. */
-export async function signed(request: PaymentRequest, checked: Checked, made: ToSign, owner: WalletSigner): Promise<PaymentPayload> {
-  if (!made.session) return signPayload(request, checked, made.authorization, owner);
-  const payload = { type: "deposit", channelConfig: made.session, ...(await signSession(made.session, owner)) };
+export async function signed(request: PaymentRequest, checked: Checked, made: ToSign, owner: ProofSigner): Promise<PaymentPayload> {
+  const digest = made.session ? sessionId(made.session) : authorizationDigest(made.authorization);
+  return withPaymentProof(request, checked, made, await prove(digest, owner));
+}
+
+/** The same, of a proof over what is to be signed. The offer is echoed as it was received. */
+export function withPaymentProof(
+  request: PaymentRequest,
+  checked: Checked,
+  { session, authorization }: ToSign,
+  proof: Proof,
+): PaymentPayload {
+  const payload = session ? { type: "deposit", channelConfig: session, ...proof } : { authorization, ...proof };
   return { x402Version: X402_VERSION, resource: { url: request.http.url }, accepted: checked.offer, payload };
 }
